@@ -1,0 +1,73 @@
+"""The reference transport: the same calls through boto3's client, chosen by DYNAMODB_CLIENT=boto3."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from functools import lru_cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+
+from trestle.store import dynamodb
+from trestle.store.connection import CONNECT_SECONDS
+
+
+@lru_cache(maxsize=1)
+def _client() -> Any:
+    """One client for the life of the process, with the signed transport's attempts and time-outs."""
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": dynamodb.ATTEMPTS},
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=dynamodb.ATTEMPT_SECONDS,
+        parameter_validation=False,
+    )
+    return boto3.client("dynamodb", config=config)
+
+
+def call(action: str, payload: dict[str, Any], *, deadline: float | None = None) -> dynamodb.Reply:
+    """As `trestle.store.dynamodb.call`.
+
+    botocore knows no deadline: the call runs in a thread that is left behind when the time is up, so an
+    abandoned write may still be carried out, just as one whose answer was lost.
+    """
+    if deadline is None:
+        return _call(action, payload)
+    answers: queue.SimpleQueue[dynamodb.Reply | Exception] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            answers.put(_call(action, payload))
+        except Exception as error:
+            answers.put(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        answer = answers.get(timeout=max(deadline - time.monotonic(), 0))
+    except queue.Empty:
+        raise dynamodb.Unavailable("TimeoutError", "DynamoDB gave no answer.", 0, {}, 0) from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _call(action: str, payload: dict[str, Any]) -> dynamodb.Reply:
+    try:
+        body = _client()._make_api_call(action, payload)
+    except ClientError as error:
+        found = dict(error.response)
+        metadata: Any = found.pop("ResponseMetadata", {})
+        fault: Any = found.pop("Error", {})
+        code, status = fault.get("Code", ""), metadata.get("HTTPStatusCode", 0)
+        kind = dynamodb.Unavailable if dynamodb.passing(code, status) else dynamodb.ServiceError
+        raise kind(code, fault.get("Message", ""), status, found, metadata.get("RetryAttempts", 0)) from error
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        raise dynamodb.ServiceError("CredentialsError", str(error), 0, {}, 0) from error
+    except BotoCoreError as error:
+        name, retries = type(error).__name__, dynamodb.ATTEMPTS - 1
+        raise dynamodb.Unavailable(name, "DynamoDB gave no answer.", 0, {}, retries) from error
+    metadata = body.pop("ResponseMetadata")
+    return dynamodb.Reply(body, metadata["RetryAttempts"])

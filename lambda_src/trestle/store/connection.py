@@ -1,0 +1,199 @@
+"""One kept-alive HTTP/1.1 connection over a socket, with a deadline for every request.
+
+Why not http.client: importing it costs more than everything else here (it brings the email package).
+Only what DynamoDB and the credential endpoint need: no redirects, no proxies, no cookies, no compression.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trestle.store.endpoint import Endpoint
+
+CONNECT_SECONDS = 2.0
+# A NAT gateway forgets a connection after 350 idle seconds; opening a new one is cheaper than finding that
+# out.
+IDLE_SECONDS = 300.0
+MAX_HEAD_BYTES = 64 * 1024
+# DynamoDB's answers end at 1 MB of items; as JSON with escapes that is a few times more.
+MAX_BODY_BYTES = 16 * 1024 * 1024
+
+
+class BrokenAnswerError(OSError):
+    """The other side closed in the middle of an answer or did not speak HTTP/1.1."""
+
+
+class Answer:
+    """An HTTP answer: status, headers by lower-case name, the body's bytes."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+
+class Connection:
+    """A connection to one endpoint; it opens itself when needed and stays open between requests."""
+
+    __slots__ = ("_buffer", "_socket", "_used", "endpoint")
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self._socket: socket.socket | None = None
+        self._buffer = bytearray()
+        self._used = 0.0
+
+    def request(self, method: str, headers: dict[str, str], body: bytes, deadline: float) -> Answer:
+        """Send one request and read its answer before `deadline` (time.monotonic()).
+
+        Raises OSError (TimeoutError among them) when no whole answer came; the connection is closed then, so
+        a late answer can never be taken for the next request's.
+        """
+        fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        head = f"{method} {self.endpoint.path} HTTP/1.1\r\n{fields}content-length: {len(body)}\r\n\r\n"
+        try:
+            connected = self.open(deadline)
+            connected.settimeout(_left(deadline))
+            connected.sendall(head.encode("latin-1") + body)
+            answer, keep = self._read(connected, deadline)
+        except BaseException:
+            self.close()
+            raise
+        if keep:
+            self._used = time.time()
+        else:
+            self.close()
+        return answer
+
+    def open(self, deadline: float) -> socket.socket:
+        """The open socket; a new one when there is none, or when the old one was closed by the other side."""
+        if self._socket is not None and not self._usable(self._socket):
+            self.close()
+        if self._socket is None:
+            until = min(deadline, time.monotonic() + CONNECT_SECONDS)
+            connected = self._connect(until)
+            if self.endpoint.tls:
+                from trestle.store import tls
+
+                try:
+                    connected = tls.wrap(connected, self.endpoint.host)
+                except OSError as error:
+                    if not tls.widen(error):
+                        raise
+                    connected = tls.wrap(self._connect(until), self.endpoint.host)
+            self._socket, self._used = connected, time.time()
+        return self._socket
+
+    def close(self) -> None:
+        """Close the socket, if any; the next request opens another."""
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = None
+        self._buffer.clear()
+
+    def _connect(self, until: float) -> socket.socket:
+        connected = socket.create_connection((self.endpoint.host, self.endpoint.port), _left(until))
+        # Without this the second packet of a request waits 40 ms for the first one's acknowledgement.
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connected
+
+    def _usable(self, connected: socket.socket) -> bool:
+        """Whether a kept socket can carry another request: nothing waits to be read, not even its end.
+
+        Reading, rather than polling, lets TLS take in the session tickets a server sends of its own accord.
+        The wall clock counts the time in which Lambda froze us.
+        """
+        if not 0 <= time.time() - self._used < IDLE_SECONDS:
+            return False
+        connected.settimeout(0)
+        try:
+            connected.recv(1)
+        except OSError as error:
+            return isinstance(error, BlockingIOError) or type(error).__name__ == "SSLWantReadError"
+        return False
+
+    def _read(self, connected: socket.socket, deadline: float) -> tuple[Answer, bool]:
+        """The answer, and whether the connection may be kept."""
+        head = self._until(connected, b"\r\n\r\n", deadline)
+        status_line, *lines = head.decode("latin-1").split("\r\n")
+        version, _, rest = status_line.partition(" ")
+        if version not in ("HTTP/1.1", "HTTP/1.0") or not rest[:3].isdigit() or rest.startswith("1"):
+            raise BrokenAnswerError("The answer is no HTTP/1.1.")
+        headers: dict[str, str] = {}
+        for line in lines:
+            name, _, value = line.partition(":")
+            headers[name.lower()] = value.strip()
+        length = headers.get("content-length")
+        keep = version == "HTTP/1.1" and headers.get("connection", "").lower() != "close"
+        if headers.get("transfer-encoding", "").lower() == "chunked":
+            body = self._chunks(connected, deadline)
+        elif length is None:
+            body, keep = self._rest(connected, deadline), False
+        elif length.isdigit():
+            body = self._take(connected, int(length), deadline)
+        else:
+            raise BrokenAnswerError("The answer's Content-Length is no number.")
+        return Answer(int(rest[:3]), headers, body), keep
+
+    def _fill(self, connected: socket.socket, deadline: float) -> bool:
+        """Wait for more bytes; False at the end of the stream."""
+        connected.settimeout(_left(deadline))
+        received = connected.recv(65536)
+        self._buffer += received
+        return bool(received)
+
+    def _until(self, connected: socket.socket, end: bytes, deadline: float) -> bytes:
+        while (at := self._buffer.find(end)) < 0:
+            if len(self._buffer) > MAX_HEAD_BYTES:
+                raise BrokenAnswerError("The answer's head has no end.")
+            if not self._fill(connected, deadline):
+                raise BrokenAnswerError("The connection was closed before the answer.")
+        found = bytes(self._buffer[:at])
+        del self._buffer[: at + len(end)]
+        return found
+
+    def _take(self, connected: socket.socket, length: int, deadline: float) -> bytes:
+        if length > MAX_BODY_BYTES:
+            raise BrokenAnswerError("The answer's body is too large.")
+        while len(self._buffer) < length:
+            if not self._fill(connected, deadline):
+                raise BrokenAnswerError("The connection was closed in the middle of the answer.")
+        taken = bytes(self._buffer[:length])
+        del self._buffer[:length]
+        return taken
+
+    def _chunks(self, connected: socket.socket, deadline: float) -> bytes:
+        body = bytearray()
+        while True:
+            size = self._until(connected, b"\r\n", deadline).partition(b";")[0].strip()
+            try:
+                length = int(size, 16)
+            except ValueError:
+                raise BrokenAnswerError("The answer's chunk has no length.") from None
+            if length == 0:
+                break
+            body += self._take(connected, length + 2, deadline)[:-2]
+            if len(body) > MAX_BODY_BYTES:
+                raise BrokenAnswerError("The answer's body is too large.")
+        while self._until(connected, b"\r\n", deadline):
+            pass  # trailers: none that we want
+        return bytes(body)
+
+    def _rest(self, connected: socket.socket, deadline: float) -> bytes:
+        while self._fill(connected, deadline):
+            if len(self._buffer) > MAX_BODY_BYTES:
+                raise BrokenAnswerError("The answer's body is too large.")
+        return bytes(self._buffer)
+
+
+def _left(deadline: float) -> float:
+    """Seconds until `deadline`; TimeoutError when it has passed (a socket takes 0 for "do not wait")."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("The deadline has passed.")
+    return left

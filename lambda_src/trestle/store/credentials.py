@@ -1,0 +1,110 @@
+"""The keys requests are signed with: the environment's, or under SnapStart the credential endpoint's."""
+
+from __future__ import annotations
+
+import os
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# A key is renewed this long before it ends, and a renewal that fails is no error while the old key still
+# serves.
+RENEW_SECONDS = 300
+
+# Hosts that may be asked over plain http: the loopback, and the addresses ECS and EKS use. Source: the SDKs'
+# reference guide, "Container credential provider".
+PLAIN_HOSTS = ("127.0.0.1", "localhost", "::1", "169.254.170.2", "169.254.170.23", "fd00:ec2::23")
+
+
+class Credentials:
+    """An access key, its secret and, for a role, the session token."""
+
+    __slots__ = ("access_key", "secret_key", "token")
+
+    def __init__(self, access_key: str, secret_key: str, token: str | None) -> None:
+        self.access_key = access_key
+        self.secret_key = secret_key
+        self.token = token
+
+
+class CredentialsError(Exception):
+    """There is nothing to sign with; the message says what is missing, never a key."""
+
+
+_cached: tuple[str, Credentials, float] | None = None
+
+
+def current(deadline: float) -> Credentials:
+    """The keys to sign with now. Read at each signing, so that keys which are exchanged count at once.
+
+    `deadline` is a time.monotonic() value that bounds the question to the credential endpoint.
+    """
+    environment = os.environ
+    access_key = environment.get("AWS_ACCESS_KEY_ID")
+    if access_key:
+        secret_key = environment.get("AWS_SECRET_ACCESS_KEY")
+        if not secret_key:
+            raise CredentialsError("AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not.")
+        return Credentials(access_key, secret_key, environment.get("AWS_SESSION_TOKEN"))
+    url = environment.get("AWS_CONTAINER_CREDENTIALS_FULL_URI")
+    if not url:
+        raise CredentialsError("No credentials: set AWS_ACCESS_KEY_ID or AWS_CONTAINER_CREDENTIALS_FULL_URI.")
+    return _from_endpoint(url, deadline)
+
+
+def _from_endpoint(url: str, deadline: float) -> Credentials:
+    global _cached  # noqa: PLW0603 - one set of keys for the life of the process
+    now = time.time()
+    usable = _cached if _cached and _cached[0] == url and now < _cached[2] else None
+    if usable and now < usable[2] - RENEW_SECONDS:
+        return usable[1]
+    try:
+        fetched, ends = _fetch(url, deadline)
+    except CredentialsError:
+        if usable:
+            return usable[1]
+        raise
+    _cached = (url, fetched, ends)
+    return fetched
+
+
+def _fetch(url: str, deadline: float) -> tuple[Credentials, float]:
+    """Ask the credential endpoint; the keys and when they end, in seconds since the epoch."""
+    import json
+    from datetime import datetime
+
+    from trestle.store.connection import Connection
+    from trestle.store.endpoint import Endpoint
+
+    try:
+        endpoint = Endpoint(url)
+        if not endpoint.tls and endpoint.host not in PLAIN_HOSTS:
+            raise ValueError("The credential endpoint must be https or on this machine.")
+        headers = {"host": endpoint.authority, "accept": "application/json", **_authorization()}
+        connection = Connection(endpoint)
+        try:
+            answer = connection.request("GET", headers, b"", deadline)
+        finally:
+            connection.close()
+        if answer.status != 200:
+            raise ValueError(f"The credential endpoint answered {answer.status}.")
+        found: dict[str, Any] = json.loads(answer.body)
+        ends = datetime.fromisoformat(found["Expiration"]).timestamp()
+        return Credentials(found["AccessKeyId"], found["SecretAccessKey"], found["Token"]), ends
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CredentialsError(f"The credential endpoint gave no keys ({type(error).__name__}).") from error
+
+
+def _authorization() -> dict[str, str]:
+    """The header the endpoint wants: from the token file, which may change while we run, or the variable."""
+    path = os.environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
+    if path:
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - pathlib costs 8 ms of a cold start
+            token = file.read().strip()
+    else:
+        token = os.environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
+    if "\r" in token or "\n" in token:
+        raise ValueError("The authorization token holds a line break.")
+    return {"authorization": token} if token else {}

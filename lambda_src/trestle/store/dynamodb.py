@@ -1,0 +1,196 @@
+"""DynamoDB's low-level API: six actions, each one signed HTTP request, retried as the AWS SDKs do.
+
+DYNAMODB_CLIENT=boto3 sends the same calls through boto3's client instead, which is the reference the tests
+hold this transport to; docs/decisions/ says why it is not the default. Source of the retries: "Retry
+behavior" in the AWS SDKs and Tools Reference Guide, mode "standard".
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+import os
+import time
+
+from trestle.store import credentials, endpoint, signing
+from trestle.store.connection import Answer, BrokenAnswerError, Connection
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+ATTEMPTS = 3
+# How long one attempt may take. DynamoDB answers in milliseconds; three attempts fit into the functions' 30
+# s.
+ATTEMPT_SECONDS = 5.0
+# The first pause is between nothing and this, the next ones up to twice as long each time.
+PAUSE_SECONDS = 0.025
+THROTTLED_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 20.0
+
+THROTTLED = frozenset(
+    (
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestThrottledException",
+        "TooManyRequestsException",
+        "ProvisionedThroughputExceededException",
+        "TransactionInProgressException",
+        "RequestLimitExceeded",
+        "BandwidthLimitExceeded",
+        "LimitExceededException",
+        "RequestThrottled",
+        "SlowDown",
+        "PriorRequestNotComplete",
+    )
+)
+PASSING = frozenset(
+    ("InternalServerError", "ReplicatedWriteConflictException", "RequestTimeout", "RequestTimeoutException")
+)
+PASSING_STATUSES = (429, 500, 502, 503, 504)
+CLOCK_CODES = ("RequestTimeTooSkewed", "RequestExpired", "InvalidSignatureException", "SignatureDoesNotMatch")
+# A clock within this many seconds is not why a signature was refused: AWS takes five minutes either way.
+CLOCK_TOLERANCE_SECONDS = 240
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+_connections: dict[str, Connection] = {}
+_clock_offset = 0.0
+
+
+class Reply:
+    """DynamoDB's answer.
+
+    `body` is its JSON with low-level attribute values, {"Item": {"id": {"S": "..."}}}; `retries` is 0 when
+    the first attempt answered. After a retry a write may have been carried out twice.
+    """
+
+    __slots__ = ("body", "retries")
+
+    def __init__(self, body: dict[str, Any], retries: int) -> None:
+        self.body = body
+        self.retries = retries
+
+
+class ServiceError(Exception):
+    """DynamoDB refused the request.
+
+    `code` is the exception's short name, such as "ConditionalCheckFailedException"; `status` the HTTP status,
+    0 when none came; `body` the answer's JSON, with "Item" when the request asked for the old item; `retries`
+    as in Reply.
+    """
+
+    def __init__(self, code: str, message: str, status: int, body: dict[str, Any], retries: int) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+        self.body = body
+        self.retries = retries
+
+
+class Unavailable(ServiceError):  # noqa: N818 - the name is a state callers answer 503 to
+    """No attempt succeeded: throttled, failing, out of reach, or the deadline passed."""
+
+
+def call(action: str, payload: dict[str, Any], *, deadline: float | None = None) -> Reply:
+    """Send `payload` as DynamoDB's `action` ("PutItem", "Query", ...) and return its answer.
+
+    `deadline` is a time.monotonic() value after which the caller no longer wants the answer. Raises
+    ServiceError, and its subclass Unavailable once the attempts or the time are used up.
+    """
+    if os.environ.get("DYNAMODB_CLIENT", "signed") == "boto3":
+        from trestle.store import boto3_client
+
+        return boto3_client.call(action, payload, deadline=deadline)
+    now = time.monotonic()
+    until = now + ATTEMPTS * (ATTEMPT_SECONDS + LONGEST_PAUSE_SECONDS) if deadline is None else deadline
+    body = _encode(payload).encode()
+    retries = 0
+    while True:
+        try:
+            return Reply(_attempt(action, body, min(until, now + ATTEMPT_SECONDS)), retries)
+        except OSError as error:
+            failure = Unavailable(type(error).__name__, "DynamoDB gave no answer.", 0, {}, retries)
+            failure.__cause__ = error
+        except credentials.CredentialsError as error:
+            raise ServiceError("CredentialsError", str(error), 0, {}, retries) from error
+        except ServiceError as error:
+            error.retries = retries
+            if not isinstance(error, Unavailable):
+                raise
+            failure = error
+        pause = _pause(failure.code, retries)
+        now = time.monotonic() + pause
+        if retries + 1 == ATTEMPTS or now >= until:
+            raise failure
+        time.sleep(pause)
+        retries += 1
+
+
+def _attempt(action: str, body: bytes, deadline: float) -> dict[str, Any]:
+    """One signed request and the JSON of its answer.
+
+    Raises Unavailable for an error that may pass, ServiceError for any other, OSError when no sound answer
+    came.
+    """
+    region = endpoint.region()
+    url = endpoint.url(region)
+    connection = _connections.get(url)
+    if connection is None:
+        connection = _connections[url] = Connection(endpoint.Endpoint(url))
+    headers = signing.signed_headers(
+        f"DynamoDB_20120810.{action}",
+        body,
+        endpoint=connection.endpoint,
+        credentials=credentials.current(deadline),
+        region=region,
+        now=time.time() + _clock_offset,
+    )
+    answer = connection.request("POST", headers, body, deadline)
+    checksum = answer.headers.get("x-amz-crc32")
+    if checksum is not None and checksum != str(binascii.crc32(answer.body)):
+        raise BrokenAnswerError("The answer's checksum does not match.")
+    try:
+        found = json.loads(answer.body)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        if answer.status == 200:
+            raise BrokenAnswerError("The answer is no JSON object.")
+        found = {}
+    if answer.status == 200:
+        return found
+    code = str(found.pop("__type", answer.status)).rpartition("#")[2]
+    message = str(found.get("message") or found.get("Message") or "")
+    again = passing(code, answer.status) or (code in CLOCK_CODES and _set_clock(answer))
+    raise (Unavailable if again else ServiceError)(code, message, answer.status, found, 0)
+
+
+def passing(code: str, status: int) -> bool:
+    """Whether an error may pass by itself, so that asking again makes sense."""
+    return status in PASSING_STATUSES or code in THROTTLED or code in PASSING
+
+
+def _pause(code: str, retries: int) -> float:
+    """Seconds until the next attempt: exponential, with full jitter so that callers do not return as one."""
+    from random import random  # 5 ms of import that only a retry pays
+
+    longest = THROTTLED_PAUSE_SECONDS if code in THROTTLED else PAUSE_SECONDS
+    longest = min(longest * 2.0**retries, LONGEST_PAUSE_SECONDS)
+    return random() * longest  # noqa: S311 - jitter is no secret
+
+
+def _set_clock(answer: Answer) -> bool:
+    """Take over the server's time when ours is why the signature was refused; whether it was."""
+    global _clock_offset  # noqa: PLW0603 - one clock
+    from email.utils import parsedate_to_datetime
+
+    try:
+        offset = parsedate_to_datetime(answer.headers["date"]).timestamp() - time.time()
+    except (KeyError, ValueError):
+        return False
+    if abs(offset - _clock_offset) < CLOCK_TOLERANCE_SECONDS:
+        return False
+    _clock_offset = offset
+    return True
