@@ -1,0 +1,420 @@
+#!/usr/bin/env python3
+"""Pack the Lambda functions: one reproducible zip per folder of lambda_src/ that holds an index.py.
+
+`python build.py` writes dist/<function>.zip and dist/manifest.json, which Terraform reads. A zip holds the
+function's own modules, what they import of lambda_src/, the schemas if trestle.schema is among that, and byte
+code for Lambda's Python beside each module. The same sources give the same bytes on any machine: nothing in a
+zip comes from the folder, the user, the umask, the clock or the Python that runs this file. It needs only the
+standard library.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import base64
+import hashlib
+import importlib.util
+import io
+import json
+import marshal
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent
+
+RUNTIME = "3.13"
+CACHE_TAG = "cpython-313"
+WRONG_PYTHON = 3  # the compiling process' exit status when it is not that Python
+
+# Where Lambda unpacks a zip: the file name that tracebacks show.
+TASK_FOLDER = "/var/task"
+
+# What Lambda's Python has beside the standard library.
+PROVIDED = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3"}
+
+# zip cannot say "no time"; this is the earliest it can.
+EPOCH = (1980, 1, 1, 0, 0, 0)
+READABLE_FILE = 0o100644 << 16
+UNIX = 3
+
+MANIFEST = "manifest.json"
+PARTIAL = ".partial"
+
+Module = tuple[str, bytes]  # path in the zip, source
+
+
+class BuildError(Exception):
+    """Why there is no build: one sentence for the user, with the remedy."""
+
+
+# --- What goes in ---
+
+
+class Sources:
+    """lambda_src/ and schemas/ as read once: `modules` and `schemas` map a path below them to its bytes."""
+
+    def __init__(self, root: Path) -> None:
+        folder = root / "lambda_src"
+        self.modules = {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in sorted(folder.rglob("*.py"))
+            if "__pycache__" not in path.parts
+        }
+        self.schemas = {path.name: path.read_bytes() for path in sorted((root / "schemas").glob("*.json"))}
+        self.functions = sorted(
+            path.removesuffix("/index.py")
+            for path in self.modules
+            if path.endswith("/index.py") and path.count("/") == 1
+        )
+        if not self.functions:
+            raise BuildError("lambda_src/ holds no function: put an index.py into a folder of it.")
+        for name, content in self.schemas.items():
+            self._judge_schema(name, content)
+        self._trees: dict[str, ast.Module] = {}
+
+    @staticmethod
+    def _judge_schema(name: str, content: bytes) -> None:
+        try:
+            schema = json.loads(content)
+        except ValueError as error:
+            raise BuildError(f"schemas/{name} is not JSON: {error}.") from None
+        if not isinstance(schema, dict):
+            raise BuildError(f"schemas/{name} is no JSON Schema: its outermost value must be an object.")
+
+    def digest(self) -> str:
+        """A SHA-256 (hex) of everything a build depends on, this file included."""
+        inputs = {f"lambda_src/{path}": content for path, content in self.modules.items()}
+        inputs |= {f"schemas/{name}": content for name, content in self.schemas.items()}
+        inputs["build.py"] = Path(__file__).read_bytes()
+        lines = "".join(f"{sha256(content)} {path}\n" for path, content in sorted(inputs.items()))
+        return sha256(lines.encode())
+
+    def files(self, function: str) -> dict[str, bytes]:
+        """The files of a function's zip, without byte code: path in the zip -> content."""
+        found: dict[str, str] = {}  # path in the zip -> path below lambda_src/
+        waiting = [f"{function}/index.py"]
+        while waiting:
+            path = waiting.pop()
+            name = path.removeprefix(f"{function}/")
+            if name not in found:
+                found[name] = path
+                waiting += self._imported(function, path)
+        if "lambda_handler" not in _bound_names(self._tree(f"{function}/index.py")):
+            raise BuildError(f"lambda_src/{function}/index.py defines no lambda_handler.")
+        files = {name: self.modules[path] for name, path in found.items()}
+        if any(name.startswith("trestle/schema/") for name in found):
+            files |= {f"schemas/{name}": content for name, content in self.schemas.items()}
+        return dict(sorted(files.items()))
+
+    def _tree(self, path: str) -> ast.Module:
+        if path not in self._trees:
+            try:
+                self._trees[path] = ast.parse(self.modules[path])
+            except (SyntaxError, ValueError) as error:
+                line = f" line {error.lineno}" if isinstance(error, SyntaxError) else ""
+                reason = error.msg if isinstance(error, SyntaxError) else error
+                raise BuildError(f"lambda_src/{path}{line} is not Python: {reason}.") from None
+        return self._trees[path]
+
+    def _imported(self, function: str, path: str) -> Iterator[str]:
+        """The modules of lambda_src/ that the module at `path` imports, wherever in it the import stands."""
+        for node in _imports(self._tree(path)):
+            where = f"lambda_src/{path} line {node.lineno}"
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    yield from self._module(function, alias.name, where)
+                continue
+            if node.level:
+                raise BuildError(
+                    f"{where} has a relative import: write it from the top, as in trestle.store."
+                )
+            module = node.module or ""
+            modules = self._module(function, module, where)
+            yield from modules
+            for alias in node.names:
+                inner = self._path(function, f"{module}.{alias.name}")
+                if inner:
+                    yield inner
+                elif modules and alias.name not in {"*", *_bound_names(self._tree(modules[-1]))}:
+                    raise BuildError(f"{where} imports {alias.name} of {module}, which has no such name.")
+
+    def _module(self, function: str, module: str, where: str) -> list[str]:
+        """The paths of `module` and the packages around it; none when it comes with Lambda's Python."""
+        names = module.split(".")
+        paths = [self._path(function, ".".join(names[: end + 1])) for end in range(len(names))]
+        found = [path for path in paths if path]
+        if len(found) == len(names):
+            return found
+        if not found and (names[0] in sys.stdlib_module_names or names[0] in PROVIDED):
+            return []
+        raise BuildError(f"{where} imports {module}, which neither lambda_src/ nor Lambda's Python has.")
+
+    def _path(self, function: str, module: str) -> str | None:
+        """Where a module of ours lies: in the function's own folder or shared, but not another function's."""
+        inside = module.replace(".", "/")
+        shared = [] if inside.partition("/")[0] in self.functions else [inside]
+        for path in (f"{function}/{inside}", *shared):
+            for candidate in (f"{path}.py", f"{path}/__init__.py"):
+                if candidate in self.modules:
+                    return candidate
+        return None
+
+
+def _imports(tree: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Every import below `tree`, except under `if TYPE_CHECKING:`, which never runs."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+        elif isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            for other in node.orelse:
+                yield from _imports(ast.Module([other], []))
+        else:
+            yield from _imports(node)
+
+
+def _bound_names(tree: ast.Module) -> set[str]:
+    """Every name that a module binds somewhere: enough to tell a misspelt import."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.alias):
+            names.add(node.asname or node.name.partition(".")[0])
+    return names
+
+
+# --- Byte code ---
+
+
+def pythons() -> Iterator[list[str]]:
+    """Commands that may start Lambda's Python, the likeliest first."""
+    if sys.implementation.cache_tag == CACHE_TAG:
+        yield [sys.executable]
+    home = Path.home()
+    folders = {
+        Path(os.environ.get("PYENV_ROOT", home / ".pyenv")) / "versions": f"{RUNTIME}*",
+        Path(os.environ.get("UV_PYTHON_INSTALL_DIR", home / ".local/share/uv/python")): f"cpython-{RUNTIME}*",
+        home / ".local/share/mise/installs/python": f"{RUNTIME}*",
+        home / ".asdf/installs/python": f"{RUNTIME}*",
+        Path("/opt/homebrew/opt"): f"python@{RUNTIME}",
+        Path("/usr/local/opt"): f"python@{RUNTIME}",
+    }
+    # pyenv's command of that name works only where a project selects the version; hence its folder as well.
+    named = shutil.which(f"python{RUNTIME}")
+    if named:
+        yield [named]
+    for folder, pattern in folders.items():
+        for found in sorted(folder.glob(f"{pattern}/bin/python{RUNTIME}"), reverse=True):
+            yield [str(found)]
+    launcher = shutil.which("py")
+    if launcher:
+        yield [launcher, f"-{RUNTIME}"]
+
+
+def byte_code(modules: list[Module]) -> list[bytes] | None:
+    """`modules` compiled by Lambda's Python, in their order; None where this machine has none."""
+    question = json.dumps([[path, base64.b64encode(source).decode()] for path, source in modules])
+    for python in pythons():
+        command = [*python, "-I", "-S", "-B", __file__, "--compile"]
+        try:
+            answer = subprocess.run(command, input=question, capture_output=True, text=True, check=False)
+        except OSError:
+            continue
+        if answer.returncode == 0:
+            return [base64.b64decode(code) for code in json.loads(answer.stdout)]
+    return None
+
+
+def compile_modules(question: str) -> str:
+    """The other side of `byte_code`, run by Lambda's Python."""
+    modules = [(path, base64.b64decode(source)) for path, source in json.loads(question)]
+    return json.dumps([base64.b64encode(pyc(path, source)).decode() for path, source in modules])
+
+
+def pyc(path: str, source: bytes) -> bytes:
+    """A .pyc file of `source` that Python takes without looking at the source (PEP 552, unchecked hash).
+
+    Marshal's version 2 writes no references between objects. The newer versions write one or not depending on
+    how often this process happens to use an object, which differs from run to run.
+    """
+    code = compile(source, f"{TASK_FOLDER}/{path}", "exec", dont_inherit=True, optimize=0)
+    unchecked_hash = (1).to_bytes(4, "little")
+    header = importlib.util.MAGIC_NUMBER + unchecked_hash + importlib.util.source_hash(source)
+    return header + marshal.dumps(code, 2)
+
+
+def cached_name(path: str) -> str:
+    """Where Python looks for the byte code of the module at `path`."""
+    folder, slash, name = path.rpartition("/")
+    return f"{folder}{slash}__pycache__/{name.removesuffix('.py')}.{CACHE_TAG}.pyc"
+
+
+# --- What comes out ---
+
+
+def sha256(content: bytes) -> str:
+    """The SHA-256 of `content` in hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def packed(files: dict[str, bytes]) -> bytes:
+    """A zip of `files`, stored rather than deflated, as zlib's output differs between its versions."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name, EPOCH)
+            entry.create_system = UNIX
+            entry.external_attr = READABLE_FILE
+            archive.writestr(entry, files[name])
+    return buffer.getvalue()
+
+
+def made(sources: Sources, bytecode: str) -> dict[str, bytes]:
+    """What dist/ is to hold, by file name: the zips and the manifest. `bytecode` is auto, require or none."""
+    files = {function: sources.files(function) for function in sources.functions}
+    modules = sorted({item for each in files.values() for item in each.items() if item[0].endswith(".py")})
+    compiled = byte_code(modules) if bytecode != "none" else None
+    if compiled is None and bytecode == "require":
+        raise BuildError(
+            f"There is no Python {RUNTIME} for the byte code: install one or drop --bytecode require."
+        )
+    codes = dict(zip(modules, compiled or [], strict=False))
+    zips = {
+        function: packed(each | {cached_name(item[0]): codes[item] for item in each.items() if item in codes})
+        for function, each in files.items()
+    }
+    manifest = {
+        "bytecode": None if compiled is None else RUNTIME,
+        "functions": {
+            function: {
+                "file": f"{function}.zip",
+                "sha256": sha256(content),
+                "size": len(content),
+                "source_code_hash": base64.b64encode(hashlib.sha256(content).digest()).decode(),
+            }
+            for function, content in zips.items()
+        },
+        "runtime": f"python{RUNTIME}",
+        "schemas": {f"schemas/{name}": sha256(content) for name, content in sources.schemas.items()},
+        "sources": sources.digest(),
+    }
+    named = {f"{function}.zip": content for function, content in zips.items()}
+    return named | {MANIFEST: (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()}
+
+
+def read_manifest(dist: Path) -> dict[str, Any]:
+    """dist/manifest.json; empty when there is none or it is damaged."""
+    try:
+        manifest = json.loads((dist / MANIFEST).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return manifest if isinstance(manifest, dict) else {}
+
+
+def is_current(dist: Path, manifest: dict[str, Any], sources: Sources, bytecode: str) -> bool:
+    """Whether dist/ is whole and of these sources, as far as digests tell."""
+    has_code = manifest.get("bytecode") == RUNTIME
+    if manifest.get("sources") != sources.digest() or has_code != (bytecode != "none"):
+        return False
+    try:
+        zips = {entry["file"]: entry["sha256"] for entry in manifest["functions"].values()}
+        return zips == {path.name: sha256(path.read_bytes()) for path in dist.glob("*.zip")}
+    except (AttributeError, KeyError, TypeError):
+        return False
+
+
+def write(dist: Path, files: dict[str, bytes]) -> None:
+    """Put `files` into dist/, each whole or not at all, and take away the zips of functions that are gone.
+
+    The manifest goes first and comes back last: a build that is cut short leaves none, and Terraform says so.
+    """
+    dist.mkdir(exist_ok=True)
+    (dist / MANIFEST).unlink(missing_ok=True)
+    for old in [*dist.glob("*.zip"), *dist.glob(f".*{PARTIAL}")]:
+        if old.name not in files:
+            old.unlink(missing_ok=True)
+    for name, content in sorted(files.items(), key=lambda item: item[0] == MANIFEST):
+        partial = dist / f".{name}.{os.getpid()}{PARTIAL}"
+        try:
+            partial.write_bytes(content)
+            partial.replace(dist / name)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def build(root: Path, bytecode: str) -> None:
+    """Bring root/dist up to date and say what it holds."""
+    dist = root / "dist"
+    sources = Sources(root)
+    manifest = read_manifest(dist)
+    if is_current(dist, manifest, sources, bytecode):
+        print(f"dist/ is up to date: {', '.join(sources.functions)}.")
+        return
+    files = made(sources, bytecode)
+    manifest = json.loads(files[MANIFEST])
+    if manifest["bytecode"] is None and bytecode == "auto":
+        print(
+            f"There is no Python {RUNTIME} on this machine: the zips hold no byte code and start slowly.",
+            file=sys.stderr,
+        )
+    write(dist, files)
+    for entry in manifest["functions"].values():
+        print(f"dist/{entry['file']}  {entry['size']:>7} bytes  sha256 {entry['sha256']}")
+
+
+def check(root: Path) -> None:
+    """Stop unless root/dist holds exactly what the sources give, byte code as its manifest says."""
+    dist = root / "dist"
+    manifest = read_manifest(dist)
+    if not manifest:
+        raise BuildError("dist/ holds no build: run `python build.py`.")
+    expected = made(Sources(root), "none" if manifest.get("bytecode") is None else "require")
+    present = {path.name: path.read_bytes() for path in [*dist.glob("*.zip"), dist / MANIFEST]}
+    differing = sorted(name for name in expected | present if expected.get(name) != present.get(name))
+    if differing:
+        raise BuildError(
+            f"dist/ is not what the sources give ({', '.join(differing)}): run `python build.py`."
+        )
+
+
+def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(description="Pack the Lambda functions into dist/.")
+    parser.add_argument(
+        "--check", action="store_true", help="only say whether dist/ is what the sources give"
+    )
+    parser.add_argument(
+        "--bytecode",
+        choices=("auto", "require", "none"),
+        default="auto",
+        help=f"compile for Python {RUNTIME}: when one is found (auto, the default), or fail, or not at all",
+    )
+    parser.add_argument("--compile", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.compile:
+        if sys.implementation.cache_tag != CACHE_TAG:
+            return WRONG_PYTHON
+        sys.stdout.write(compile_modules(sys.stdin.read()))
+        return 0
+    try:
+        if options.check:
+            check(root)
+        else:
+            build(root, options.bytecode)
+    except BuildError as error:
+        print(f"build.py: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
