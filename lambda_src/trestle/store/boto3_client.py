@@ -8,7 +8,7 @@ import time
 from functools import lru_cache
 from typing import Any
 
-import boto3
+import boto3.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
@@ -25,7 +25,7 @@ def _client() -> Any:
         read_timeout=dynamodb.ATTEMPT_SECONDS,
         parameter_validation=False,
     )
-    return boto3.client("dynamodb", config=config)
+    return boto3.session.Session().client("dynamodb", config=config)
 
 
 def call(action: str, payload: dict[str, Any], *, deadline: float | None = None) -> dynamodb.Reply:

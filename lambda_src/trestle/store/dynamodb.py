@@ -13,7 +13,7 @@ import os
 import time
 
 from trestle.store import credentials, endpoint, signing
-from trestle.store.connection import Answer, BrokenAnswerError, Connection
+from trestle.store.connection import CONNECT_SECONDS, Answer, BrokenAnswerError, Connection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -128,6 +128,21 @@ def call(action: str, payload: dict[str, Any], *, deadline: float | None = None)
         retries += 1
 
 
+def connect() -> None:
+    """Open the connection while Lambda starts the function, as its processor is not yet slowed to its memory.
+
+    Nothing outside Lambda. Not before a SnapStart snapshot either, since the copies made of it would hold a
+    connection that is long gone. A failure is no error here: the first request tries again and reports it.
+    """
+    if os.environ.get("DYNAMODB_CLIENT") == "boto3":
+        return
+    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") in ("on-demand", "provisioned-concurrency"):
+        try:
+            _connection(endpoint.region()).open(time.monotonic() + CONNECT_SECONDS)
+        except (OSError, ValueError):
+            return
+
+
 def _attempt(action: str, body: bytes, deadline: float) -> dict[str, Any]:
     """One signed request and the JSON of its answer.
 
@@ -135,10 +150,7 @@ def _attempt(action: str, body: bytes, deadline: float) -> dict[str, Any]:
     came.
     """
     region = endpoint.region()
-    url = endpoint.url(region)
-    connection = _connections.get(url)
-    if connection is None:
-        connection = _connections[url] = Connection(endpoint.Endpoint(url))
+    connection = _connection(region)
     headers = signing.signed_headers(
         f"DynamoDB_20120810.{action}",
         body,
@@ -147,6 +159,7 @@ def _attempt(action: str, body: bytes, deadline: float) -> dict[str, Any]:
         region=region,
         now=time.time() + _clock_offset,
     )
+    headers["user-agent"] = "trestle"
     answer = connection.request("POST", headers, body, deadline)
     checksum = answer.headers.get("x-amz-crc32")
     if checksum is not None and checksum != str(binascii.crc32(answer.body)):
@@ -165,6 +178,14 @@ def _attempt(action: str, body: bytes, deadline: float) -> dict[str, Any]:
     message = str(found.get("message") or found.get("Message") or "")
     again = passing(code, answer.status) or (code in CLOCK_CODES and _set_clock(answer))
     raise (Unavailable if again else ServiceError)(code, message, answer.status, found, 0)
+
+
+def _connection(region: str) -> Connection:
+    """The one connection to the endpoint of `region`, opened or not."""
+    url = endpoint.url(region)
+    if url not in _connections:
+        _connections[url] = Connection(endpoint.Endpoint(url))
+    return _connections[url]
 
 
 def passing(code: str, status: int) -> bool:

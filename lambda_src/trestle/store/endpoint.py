@@ -32,7 +32,7 @@ class Endpoint:
             port = after.removeprefix(":")
         else:
             self.host, _, port = authority.partition(":")
-        if not self.host or "@" in authority or not (port or "0").isdigit():
+        if not self.host or not self.host.isascii() or "@" in authority or not (port or "0").isdigit():
             raise ValueError(f"The endpoint {url!r} has no plain host and port.")
         default = 443 if self.tls else 80
         self.port = int(port or default)
@@ -56,6 +56,4 @@ def url(name: str) -> str:
         return named
     suffix = next((suffix for prefix, suffix in SUFFIXES.items() if name.startswith(prefix)), "amazonaws.com")
     fips = environment.get("AWS_USE_FIPS_ENDPOINT", "").lower() == "true"
-    # GovCloud's plain endpoints are the FIPS ones.
-    service = "dynamodb-fips" if fips and not name.startswith("us-gov-") else "dynamodb"
-    return f"https://{service}.{name}.{suffix}"
+    return f"https://{'dynamodb-fips' if fips else 'dynamodb'}.{name}.{suffix}"

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 # certificate or another host's is refused at once. Source: OpenSSL's X509_V_ERR_* codes.
 UNKNOWN_ISSUER = (2, 18, 19, 20, 21)
 
+# What reading raises on a socket that does not wait, when nothing has come.
+NOTHING_TO_READ = ssl.SSLWantReadError
+
 _context: ssl.SSLContext | None = None
 _all_roots = False
 
@@ -34,7 +37,7 @@ def wrap(plain: socket.socket, host: str) -> ssl.SSLSocket:
         else:
             _context.load_verify_locations(cadata=AMAZON_ROOTS)
     try:
-        return _context.wrap_socket(plain, server_hostname=host)
+        return _context.wrap_socket(plain, server_hostname=host.encode("ascii"))
     except BaseException:
         plain.close()
         raise
