@@ -1,0 +1,122 @@
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+# Stops a plan that has nothing to deploy, or whose schemas the functions have never seen. A precondition and not a
+# variable's validation, since validations also run before a destroy, which needs no packages.
+resource "terraform_data" "build" {
+  lifecycle {
+    precondition {
+      condition     = local.manifest != null
+      error_message = "Lambda packages are missing: run `python build.py` first."
+    }
+
+    precondition {
+      condition = local.manifest == null || alltrue([for schema in compact(values(var.entities)[*].schema) :
+        try(local.manifest.schemas[schema], null) == filesha256("${path.root}/${schema}")
+      ])
+      error_message = "The schemas differ from those in the Lambda packages: run `python build.py`."
+    }
+  }
+}
+
+module "encryption" {
+  source = "./modules/encryption"
+  count  = var.encryption.customer_key ? 1 : 0
+
+  deletion_window_in_days = var.encryption.deletion_window_in_days
+  name                    = "${var.name}-${var.environment}"
+  scope                   = local.scope
+}
+
+module "network" {
+  source = "./modules/network"
+  count  = var.network == null ? 0 : 1
+
+  bucket_arns        = ["arn:${local.partition}:s3:::${var.name}-*-${var.environment}"]
+  cidr               = var.network.cidr
+  endpoints          = var.network.endpoints
+  kms_key_arn        = local.kms_key_arn
+  log_retention_days = var.log_retention_days
+  name               = "${var.name}-${var.environment}"
+  nat                = var.network.nat
+  private_subnets    = var.network.private_subnets
+  public_subnets     = var.network.public_subnets
+  scope              = local.scope
+  table_arns         = values(local.table_arns)
+}
+
+module "table" {
+  source   = "./modules/table"
+  for_each = local.entities
+
+  created_index       = each.value.list == "created"
+  customer_key        = var.encryption.customer_key
+  deletion_protection = var.deletion_protection
+  kms_key_arn         = local.kms_key_arn
+  name                = each.value.table
+  ttl                 = each.value.ttl
+}
+
+module "function" {
+  source   = "./modules/function"
+  for_each = local.functions
+
+  customer_key = var.encryption.customer_key
+  description  = "${each.value.operation} of ${each.value.entity}, ${var.environment}"
+  environment = merge(
+    {
+      CORS_ORIGINS = join(" ", var.cors_origins)
+      ENTITY       = each.value.entity
+      ENVIRONMENT  = var.environment
+      LOG_LEVEL    = local.entities[each.value.entity].function.log_level
+      TABLE_NAME   = module.table[each.value.entity].name
+    },
+    length(each.value.settings) == 0 ? {} : { ENTITY_OPTIONS = jsonencode(each.value.settings) }
+  )
+  kms_key_arn          = local.kms_key_arn
+  log_retention_days   = var.log_retention_days
+  memory_size          = local.entities[each.value.entity].function.memory_size
+  name                 = each.value.name
+  network              = one([for network in module.network : { subnet_ids = network.private_subnet_ids, security_group_ids = [network.security_group_ids.functions] }])
+  package              = "${path.root}/dist/${each.value.operation}.zip"
+  reserved_concurrency = local.entities[each.value.entity].function.reserved_concurrency
+  scope                = local.scope
+  snap_start           = local.entities[each.value.entity].function.snap_start
+  source_code_hash     = try(local.manifest.functions[each.value.operation].source_code_hash, null)
+  statements = [{
+    sid       = "UseTable"
+    actions   = [for action in each.value.actions : "dynamodb:${action}"]
+    resources = [each.value.resource]
+  }]
+  timeout = local.entities[each.value.entity].function.timeout
+}
+
+module "api" {
+  source = "./modules/api"
+
+  cors_origins       = var.cors_origins
+  description        = "${var.name}, ${var.environment}"
+  kms_key_arn        = local.kms_key_arn
+  log_retention_days = var.log_retention_days
+  models             = { for model in values(local.models) : model.name => model.schema }
+  name               = "${var.name}-${var.environment}"
+  routes             = local.routes
+  scope              = local.scope
+  stage              = var.environment
+  throttle           = var.throttle
+  validate_bodies    = var.validate_bodies_at_gateway
+}
+
+module "access" {
+  source = "./modules/access"
+  count  = local.keyed ? 1 : 0
+
+  api_id      = module.api.id
+  environment = var.environment
+  key_values  = var.api_key_values
+  keys        = local.api_keys
+  name        = var.name
+  plans       = var.usage_plans
+  stage       = module.api.stage
+}

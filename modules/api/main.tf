@@ -1,0 +1,158 @@
+locals {
+  paths = distinct(values(var.routes)[*].path)
+
+  # Every path and all that leads to it: v1/todos/{id} needs v1 and v1/todos, once, whoever else is under them.
+  depths = { for depth in range(1, 6) : depth => toset([
+    for path in local.paths : join("/", slice(split("/", path), 0, depth)) if path != "" && length(split("/", path)) >= depth
+  ]) }
+
+  resource_ids = merge(
+    { "" = aws_api_gateway_rest_api.this.root_resource_id },
+    { for path, resource in merge(
+      aws_api_gateway_resource.first, aws_api_gateway_resource.second, aws_api_gateway_resource.third,
+      aws_api_gateway_resource.fourth, aws_api_gateway_resource.fifth,
+    ) : path => resource.id }
+  )
+
+  authorization = { open = "NONE", api_key = "NONE", iam = "AWS_IAM" }
+}
+
+resource "aws_api_gateway_rest_api" "this" {
+  name        = var.name
+  description = var.description
+
+  endpoint_configuration {
+    types = ["REGIONAL"]
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+# A resource cannot be the parent of another of the same block: hence a block per depth.
+resource "aws_api_gateway_resource" "first" {
+  for_each = local.depths[1]
+
+  parent_id   = aws_api_gateway_rest_api.this.root_resource_id
+  path_part   = each.key
+  rest_api_id = aws_api_gateway_rest_api.this.id
+}
+
+resource "aws_api_gateway_resource" "second" {
+  for_each = local.depths[2]
+
+  parent_id   = aws_api_gateway_resource.first[dirname(each.key)].id
+  path_part   = basename(each.key)
+  rest_api_id = aws_api_gateway_rest_api.this.id
+}
+
+resource "aws_api_gateway_resource" "third" {
+  for_each = local.depths[3]
+
+  parent_id   = aws_api_gateway_resource.second[dirname(each.key)].id
+  path_part   = basename(each.key)
+  rest_api_id = aws_api_gateway_rest_api.this.id
+}
+
+resource "aws_api_gateway_resource" "fourth" {
+  for_each = local.depths[4]
+
+  parent_id   = aws_api_gateway_resource.third[dirname(each.key)].id
+  path_part   = basename(each.key)
+  rest_api_id = aws_api_gateway_rest_api.this.id
+}
+
+resource "aws_api_gateway_resource" "fifth" {
+  for_each = local.depths[5]
+
+  parent_id   = aws_api_gateway_resource.fourth[dirname(each.key)].id
+  path_part   = basename(each.key)
+  rest_api_id = aws_api_gateway_rest_api.this.id
+}
+
+resource "aws_api_gateway_request_validator" "this" {
+  name                        = var.validate_bodies ? "parameters-and-bodies" : "parameters"
+  rest_api_id                 = aws_api_gateway_rest_api.this.id
+  validate_request_body       = var.validate_bodies
+  validate_request_parameters = true
+}
+
+resource "aws_api_gateway_model" "this" {
+  for_each = var.models
+
+  name         = each.key
+  content_type = "application/json"
+  rest_api_id  = aws_api_gateway_rest_api.this.id
+  schema       = each.value
+}
+
+resource "aws_api_gateway_method" "route" {
+  for_each = var.routes
+
+  api_key_required     = each.value.access == "api_key"
+  authorization        = local.authorization[each.value.access]
+  http_method          = each.value.method
+  request_models       = { "application/json" = try(aws_api_gateway_model.this[each.value.model].name, each.value.model) }
+  request_validator_id = aws_api_gateway_request_validator.this.id
+  resource_id          = local.resource_ids[each.value.path]
+  rest_api_id          = aws_api_gateway_rest_api.this.id
+
+  # Declared, they reach generated clients, and a value that is only sometimes there is no mistake: only the id has to be.
+  request_parameters = merge(
+    { for parameter in each.value.parameters : "method.request.${parameter}" => false },
+    { for name in regexall("{([^}]+)}", each.value.path) : "method.request.path.${name[0]}" => true },
+  )
+}
+
+resource "aws_api_gateway_integration" "route" {
+  for_each = var.routes
+
+  http_method             = aws_api_gateway_method.route[each.key].http_method
+  integration_http_method = "POST"
+  resource_id             = local.resource_ids[each.value.path]
+  rest_api_id             = aws_api_gateway_rest_api.this.id
+  type                    = "AWS_PROXY"
+  uri = join("", [
+    "arn:${var.scope.partition}:apigateway:${var.scope.region}:lambda:path/2015-03-31/functions/",
+    "arn:${var.scope.partition}:lambda:${var.scope.region}:${var.scope.account_id}:function:${each.value.function}:${each.value.qualifier}/invocations",
+  ])
+}
+
+# One per method: a function answers to its own route and to no other path, stage or API.
+resource "aws_lambda_permission" "route" {
+  for_each = var.routes
+
+  action        = "lambda:InvokeFunction"
+  function_name = each.value.function
+  principal     = "apigateway.amazonaws.com"
+  qualifier     = each.value.qualifier
+  source_arn    = "${aws_api_gateway_rest_api.this.execution_arn}/${var.stage}/${each.value.method}/${replace(each.value.path, "{id}", "*")}"
+  statement_id  = "api-gateway"
+}
+
+resource "aws_api_gateway_deployment" "this" {
+  description = var.description
+  rest_api_id = aws_api_gateway_rest_api.this.id
+
+  # A deployment is a snapshot: what is not named here would change in the console and not for callers. All that comes
+  # in, and the text of this module, which holds the rest.
+  triggers = {
+    configuration = sha256(jsonencode([
+      var.cors_origins, var.models, var.routes, var.validate_bodies,
+      [for file in sort(fileset(path.module, "*.tf")) : filesha256("${path.module}/${file}")],
+    ]))
+  }
+
+  lifecycle {
+    # The stage moves to the new snapshot before the old one goes.
+    create_before_destroy = true
+  }
+
+  depends_on = [
+    aws_api_gateway_gateway_response.this,
+    aws_api_gateway_integration.route,
+    aws_api_gateway_integration_response.mock,
+    aws_api_gateway_method_response.mock,
+  ]
+}

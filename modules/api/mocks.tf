@@ -1,0 +1,94 @@
+# What the gateway answers without a function: preflights, and 405 to methods a path does not have.
+locals {
+  methods = { for path in local.paths : path => sort(concat(["OPTIONS"], [for route in values(var.routes) : route.method if route.path == path])) }
+
+  # One origin, or all, is written as it stands. Of several, the caller's is repeated if it is among them.
+  origin        = length(var.cors_origins) == 1 ? var.cors_origins[0] : ""
+  origin_header = local.origin == "" ? {} : { Access-Control-Allow-Origin = local.origin }
+  origin_template = local.origin != "" ? "" : join("", [
+    "#set($origin = $input.params().header.get('Origin'))",
+    "#if(${jsonencode(var.cors_origins)}.contains($origin))#set($context.responseOverride.header.Access-Control-Allow-Origin = $origin)#end",
+  ])
+  cors_headers = merge(local.origin_header, {
+    Access-Control-Expose-Headers = "ETag, Idempotency-Replayed, Link, Location, Retry-After"
+    Vary                          = "Origin"
+  })
+
+  mocks = merge([for path, methods in local.methods : {
+    "OPTIONS /${path}" = {
+      body   = local.origin_template
+      method = "OPTIONS"
+      path   = path
+      status = "204"
+      headers = merge(local.cors_headers, {
+        Access-Control-Allow-Headers = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Amz-Date, X-Amz-Security-Token, X-Api-Key"
+        Access-Control-Allow-Methods = join(", ", methods)
+        # Browsers ask again after two hours at most, whatever is written here.
+        Access-Control-Max-Age = "7200"
+      })
+    }
+    "ANY /${path}" = {
+      body   = "${local.origin_template}${local.problems["METHOD_NOT_ALLOWED"].body}"
+      method = "ANY"
+      path   = path
+      status = "405"
+      headers = merge(local.cors_headers, {
+        Allow        = join(", ", methods)
+        Content-Type = "application/problem+json"
+      })
+    }
+  }]...)
+}
+
+resource "aws_api_gateway_method" "mock" {
+  #checkov:skip=CKV_AWS_59:answers 204 or 405 to anyone and reaches no data; a browser sends no key with its preflight
+  #checkov:skip=CKV2_AWS_70:answers 204 or 405 to anyone and reaches no data; a browser sends no key with its preflight
+  for_each = local.mocks
+
+  authorization        = "NONE"
+  http_method          = each.value.method
+  request_models       = { "application/json" = "Empty" }
+  request_parameters   = { for name in regexall("{([^}]+)}", each.value.path) : "method.request.path.${name[0]}" => true }
+  request_validator_id = aws_api_gateway_request_validator.this.id
+  resource_id          = local.resource_ids[each.value.path]
+  rest_api_id          = aws_api_gateway_rest_api.this.id
+}
+
+resource "aws_api_gateway_integration" "mock" {
+  for_each = local.mocks
+
+  http_method          = aws_api_gateway_method.mock[each.key].http_method
+  passthrough_behavior = "NEVER"
+  resource_id          = local.resource_ids[each.value.path]
+  rest_api_id          = aws_api_gateway_rest_api.this.id
+  type                 = "MOCK"
+
+  # By the request's content type. A body of a type without a template is 415, which is true as well.
+  request_templates = { for type in [
+    "application/json", "application/merge-patch+json", "application/octet-stream", "application/problem+json",
+    "application/x-www-form-urlencoded", "application/xml", "multipart/form-data", "text/html", "text/plain", "text/xml",
+  ] : type => jsonencode({ statusCode = tonumber(each.value.status) }) }
+}
+
+resource "aws_api_gateway_method_response" "mock" {
+  for_each = local.mocks
+
+  http_method         = aws_api_gateway_method.mock[each.key].http_method
+  resource_id         = local.resource_ids[each.value.path]
+  response_parameters = { for name in keys(each.value.headers) : "method.response.header.${name}" => true }
+  rest_api_id         = aws_api_gateway_rest_api.this.id
+  status_code         = each.value.status
+}
+
+resource "aws_api_gateway_integration_response" "mock" {
+  for_each = local.mocks
+
+  http_method         = aws_api_gateway_method.mock[each.key].http_method
+  resource_id         = local.resource_ids[each.value.path]
+  response_parameters = { for name, value in each.value.headers : "method.response.header.${name}" => "'${value}'" }
+  response_templates  = { "application/json" = each.value.body }
+  rest_api_id         = aws_api_gateway_rest_api.this.id
+  status_code         = aws_api_gateway_method_response.mock[each.key].status_code
+
+  depends_on = [aws_api_gateway_integration.mock]
+}

@@ -1,0 +1,66 @@
+resource "aws_api_gateway_stage" "this" {
+  #checkov:skip=CKV_AWS_120:a cache costs about 15 dollars a month, and hands one caller's answer to the next
+  #checkov:skip=CKV2_AWS_51:a client certificate is for HTTP integrations; Lambda takes calls signed by the gateway
+  #checkov:skip=CKV2_AWS_29:a firewall is the root's to attach
+  deployment_id        = aws_api_gateway_deployment.this.id
+  description          = var.description
+  rest_api_id          = aws_api_gateway_rest_api.this.id
+  stage_name           = var.stage
+  xray_tracing_enabled = true
+
+  access_log_settings {
+    destination_arn = aws_cloudwatch_log_group.access.arn
+    format = jsonencode({
+      apiKeyId           = "$context.identity.apiKeyId"
+      error              = "$context.error.responseType"
+      integrationLatency = "$context.integrationLatency"
+      integrationStatus  = "$context.integration.status"
+      ip                 = "$context.identity.sourceIp"
+      lambdaRequestId    = "$context.integration.requestId"
+      method             = "$context.httpMethod"
+      path               = "$context.path"
+      principal          = "$context.identity.userArn"
+      protocol           = "$context.protocol"
+      requestId          = "$context.requestId"
+      requestTime        = "$context.requestTime"
+      resource           = "$context.resourcePath"
+      responseLatency    = "$context.responseLatency"
+      responseLength     = "$context.responseLength"
+      status             = "$context.status"
+      userAgent          = "$context.identity.userAgent"
+      xrayTraceId        = "$context.xrayTraceId"
+    })
+  }
+
+  # API Gateway makes this group itself if it comes first, without a key and for ever.
+  depends_on = [aws_cloudwatch_log_group.execution]
+}
+
+resource "aws_api_gateway_method_settings" "this" {
+  #checkov:skip=CKV_AWS_225:a cache costs about 15 dollars a month, and hands one caller's answer to the next
+  #checkov:skip=CKV_AWS_308:without a cache there is nothing to encrypt
+  method_path = "*/*"
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  stage_name  = aws_api_gateway_stage.this.stage_name
+
+  settings {
+    # Off: it writes bodies, keys and tokens to the log.
+    data_trace_enabled     = false
+    logging_level          = "ERROR"
+    metrics_enabled        = true
+    throttling_burst_limit = var.throttle.burst_limit
+    throttling_rate_limit  = var.throttle.rate_limit
+  }
+}
+
+resource "aws_cloudwatch_log_group" "access" {
+  name              = "/aws/apigateway/${var.name}"
+  kms_key_id        = var.kms_key_arn
+  retention_in_days = var.log_retention_days
+}
+
+resource "aws_cloudwatch_log_group" "execution" {
+  name              = "API-Gateway-Execution-Logs_${aws_api_gateway_rest_api.this.id}/${var.stage}"
+  kms_key_id        = var.kms_key_arn
+  retention_in_days = var.log_retention_days
+}

@@ -1,0 +1,69 @@
+variable "cors_origins" {
+  description = "Origins whose scripts may call the API; [\"*\"] for all."
+  type        = list(string)
+}
+
+variable "description" {
+  description = "What the API is."
+  type        = string
+}
+
+variable "kms_key_arn" {
+  description = "The key that encrypts the log groups, or null for one that AWS owns."
+  type        = string
+}
+
+variable "log_retention_days" {
+  description = "How long the log groups keep their events, in days."
+  type        = number
+}
+
+variable "models" {
+  description = "JSON Schemas of the models, as text, by name."
+  type        = map(string)
+}
+
+variable "name" {
+  description = "Name of the API and prefix of its log groups."
+  type        = string
+}
+
+variable "routes" {
+  description = <<-EOT
+    The methods, by a name of our own.
+    access: open, api_key or iam.
+    function, qualifier: the function that answers, and its alias.
+    model: of the request's body; Empty is API Gateway's own, for requests without one.
+    parameters: what a caller may send, such as "querystring.limit" and "header.If-Match".
+    path: such as "todos/{id}", without a slash at either end; "" is the root.
+  EOT
+  type = map(object({
+    access     = string
+    function   = string
+    method     = string
+    model      = string
+    parameters = list(string)
+    path       = string
+    qualifier  = string
+  }))
+}
+
+variable "scope" {
+  description = "Where we are, to compose ARNs and service names with."
+  type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })
+}
+
+variable "stage" {
+  description = "Name of the stage."
+  type        = string
+}
+
+variable "throttle" {
+  description = "Requests a second, and at once, that each method takes."
+  type        = object({ burst_limit = number, rate_limit = number })
+}
+
+variable "validate_bodies" {
+  description = "Whether the gateway judges bodies by their model."
+  type        = bool
+}

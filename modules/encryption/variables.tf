@@ -1,0 +1,14 @@
+variable "deletion_window_in_days" {
+  description = "How long the key can be recovered once it is destroyed, in days."
+  type        = number
+}
+
+variable "name" {
+  description = "Name of the key's alias."
+  type        = string
+}
+
+variable "scope" {
+  description = "Where we are, to compose ARNs and service names with."
+  type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })
+}

@@ -1,0 +1,145 @@
+locals {
+  function_arn = "arn:${var.scope.partition}:lambda:${var.scope.region}:${var.scope.account_id}:function:${var.name}"
+
+  statements = concat(
+    var.statements,
+    [
+      {
+        # No right to create log groups: the one below has a key and a retention, one made on the fly has neither.
+        sid       = "WriteLogs"
+        actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        resources = ["arn:${var.scope.partition}:logs:${var.scope.region}:${var.scope.account_id}:log-group:/aws/lambda/${var.name}:*"]
+      },
+      {
+        # X-Ray has no resources to name.
+        sid       = "WriteTraces"
+        actions   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+        resources = ["*"]
+      },
+    ],
+    # Lambda makes the network interfaces in the role's name, before they have an ARN, and so checks these against "*".
+    # The interface actions alone, instead of AWS's managed policy, which adds the right to create log groups.
+    var.network == null ? [] : [{
+      sid = "AttachToNetwork"
+      actions = [
+        "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs", "ec2:GetSecurityGroupsForVpc", "ec2:UnassignPrivateIpAddresses"
+      ]
+      resources = ["*"]
+    }]
+  )
+}
+
+resource "aws_iam_role" "this" {
+  name        = var.name
+  description = "Runs the function ${var.name}"
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "lambda.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "this" {
+  name = "function"
+  role = aws_iam_role.this.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [for s in local.statements : { Sid = s.sid, Effect = "Allow", Action = s.actions, Resource = s.resources }],
+      # Lambda's service needs those rights, the function's code never does.
+      var.network == null ? [] : [{
+        Sid       = "CodeTouchesNoNetwork"
+        Effect    = "Deny"
+        Action    = "ec2:*"
+        Resource  = "*"
+        Condition = { ArnEquals = { "lambda:SourceFunctionArn" = local.function_arn } }
+      }]
+    )
+  })
+}
+
+# DynamoDB unwraps the table's key in the caller's name. A policy of its own, since the key's ARN is unknown until it
+# exists: the plan still shows every other right.
+resource "aws_iam_role_policy" "key" {
+  count = var.customer_key ? 1 : 0
+
+  name = "key"
+  role = aws_iam_role.this.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "ReadEncryptedTable"
+      Effect    = "Allow"
+      Action    = "kms:Decrypt"
+      Resource  = var.kms_key_arn
+      Condition = { StringEquals = { "kms:ViaService" = "dynamodb.${var.scope.region}.${var.scope.dns_suffix}" } }
+    }]
+  })
+}
+
+resource "aws_cloudwatch_log_group" "this" {
+  name              = "/aws/lambda/${var.name}"
+  kms_key_id        = var.kms_key_arn
+  retention_in_days = var.log_retention_days
+}
+
+resource "aws_lambda_function" "this" {
+  #checkov:skip=CKV_AWS_116:API Gateway waits for the answer: a dead letter queue serves asynchronous calls alone
+  #checkov:skip=CKV_AWS_272:code signing needs a signing profile and a bucket per account; CI builds the same bytes from source and compares
+  function_name                  = var.name
+  description                    = var.description
+  architectures                  = ["arm64"]
+  filename                       = var.package
+  handler                        = "index.lambda_handler"
+  kms_key_arn                    = var.kms_key_arn
+  memory_size                    = var.memory_size
+  publish                        = true
+  reserved_concurrent_executions = coalesce(var.reserved_concurrency, -1)
+  role                           = aws_iam_role.this.arn
+  runtime                        = "python3.13"
+  source_code_hash               = var.source_code_hash
+  timeout                        = var.timeout
+
+  environment {
+    variables = var.environment
+  }
+
+  # Not written when off: "None" and nothing are the same to AWS, and only nothing is the same to every reader.
+  dynamic "snap_start" {
+    for_each = var.snap_start ? ["PublishedVersions"] : []
+    content {
+      apply_on = snap_start.value
+    }
+  }
+
+  tracing_config {
+    mode = "Active"
+  }
+
+  dynamic "vpc_config" {
+    for_each = var.network[*]
+    content {
+      security_group_ids = vpc_config.value.security_group_ids
+      subnet_ids         = vpc_config.value.subnet_ids
+    }
+  }
+
+  # Rights first: without them Lambda cannot make, or on destroy remove, its network interfaces. And the log group: a
+  # first invocation that comes sooner would have nowhere to write to.
+  depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.key, aws_iam_role_policy.this]
+}
+
+# What callers invoke: a deploy moves it from one published version to the next, a rollback moves it back.
+resource "aws_lambda_alias" "live" {
+  name             = "live"
+  description      = "The version that answers"
+  function_name    = aws_lambda_function.this.function_name
+  function_version = aws_lambda_function.this.version
+}

@@ -1,0 +1,14 @@
+output "alias" {
+  description = "The alias that callers invoke."
+  value       = aws_lambda_alias.live.name
+}
+
+output "name" {
+  description = "Name of the function."
+  value       = aws_lambda_function.this.function_name
+}
+
+output "role_arn" {
+  description = "The function's role."
+  value       = aws_iam_role.this.arn
+}

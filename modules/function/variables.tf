@@ -1,0 +1,74 @@
+variable "customer_key" {
+  description = "Whether kms_key_arn encrypts: known before the key is."
+  type        = bool
+}
+
+variable "description" {
+  description = "What the function does."
+  type        = string
+}
+
+variable "environment" {
+  description = "Environment variables."
+  type        = map(string)
+}
+
+variable "kms_key_arn" {
+  description = "The key that encrypts the log group and the environment, or null for one that AWS owns."
+  type        = string
+}
+
+variable "log_retention_days" {
+  description = "How long the log group keeps its events, in days."
+  type        = number
+}
+
+variable "memory_size" {
+  description = "Memory in MB; processor time grows with it."
+  type        = number
+}
+
+variable "name" {
+  description = "Name of the function, its role and its log group."
+  type        = string
+}
+
+variable "network" {
+  description = "Subnets and security groups to run in, or null for no VPC."
+  type        = object({ security_group_ids = set(string), subnet_ids = set(string) })
+}
+
+variable "package" {
+  description = "Path of the zip."
+  type        = string
+}
+
+variable "reserved_concurrency" {
+  description = "Invocations at once, taken out of the account's pool for this function alone; or null."
+  type        = number
+}
+
+variable "scope" {
+  description = "Where we are, to compose ARNs and service names with."
+  type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })
+}
+
+variable "snap_start" {
+  description = "Whether published versions start from a snapshot."
+  type        = bool
+}
+
+variable "source_code_hash" {
+  description = "SHA-256 of the zip, in base64."
+  type        = string
+}
+
+variable "statements" {
+  description = "What the function may do, besides writing its logs and traces."
+  type        = list(object({ actions = list(string), resources = list(string), sid = string }))
+}
+
+variable "timeout" {
+  description = "Seconds an invocation may take."
+  type        = number
+}

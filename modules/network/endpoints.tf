@@ -1,0 +1,49 @@
+locals {
+  # Our own tables and buckets alone: a function that is taken over cannot carry data to a stranger's.
+  gateways = {
+    dynamodb = {
+      actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:UpdateItem"]
+      resources = flatten([for arn in var.table_arns : [arn, "${arn}/index/*"]])
+    }
+    s3 = {
+      actions   = ["s3:DeleteObject", "s3:GetObject", "s3:ListBucket", "s3:PutObject"]
+      resources = flatten([for arn in var.bucket_arns : [arn, "${arn}/*"]])
+    }
+  }
+}
+
+resource "aws_vpc_endpoint" "gateway" {
+  for_each = local.gateways
+
+  route_table_ids   = values(aws_route_table.private)[*].id
+  service_name      = "com.amazonaws.${var.scope.region}.${each.key}"
+  vpc_endpoint_type = "Gateway"
+  vpc_id            = aws_vpc.this.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = "*"
+      Action    = each.value.actions
+      Resource  = each.value.resources
+      # A bucket's name may be somebody else's.
+      Condition = { StringEquals = { "aws:ResourceAccount" = var.scope.account_id } }
+    }]
+  })
+
+  tags = { Name = "${var.name}-${each.key}" }
+}
+
+resource "aws_vpc_endpoint" "interface" {
+  for_each = var.endpoints
+
+  private_dns_enabled = true
+  security_group_ids  = aws_security_group.endpoints[*].id
+  service_name        = "com.amazonaws.${var.scope.region}.${each.key}"
+  subnet_ids          = values(aws_subnet.private)[*].id
+  vpc_endpoint_type   = "Interface"
+  vpc_id              = aws_vpc.this.id
+
+  tags = { Name = "${var.name}-${each.key}" }
+}

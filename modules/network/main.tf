@@ -1,0 +1,127 @@
+data "aws_availability_zones" "available" {
+  state = "available"
+
+  # Local and Wavelength Zones have neither NAT gateways nor every service.
+  filter {
+    name   = "opt-in-status"
+    values = ["opt-in-not-required"]
+  }
+}
+
+locals {
+  # Two zones by default; of 10.0.0.0/16, public 10.0.1.0/24 and 10.0.3.0/24, private 10.0.2.0/24 and 10.0.4.0/24.
+  public  = coalesce(var.public_subnets, [for n in [1, 3] : cidrsubnet(var.cidr, 8, n)])
+  private = coalesce(var.private_subnets, [for n in [2, 4] : cidrsubnet(var.cidr, 8, n)])
+
+  zones = { for i, cidr in local.private :
+    data.aws_availability_zones.available.names[i] => { private = cidr, public = local.public[i] }
+  }
+  zone_names = keys(local.zones)
+
+  # The zone whose NAT gateway serves each zone.
+  nat_of = var.nat == "none" ? {} : { for zone in local.zone_names : zone => var.nat == "single" ? local.zone_names[0] : zone }
+}
+
+resource "aws_vpc" "this" {
+  cidr_block           = var.cidr
+  enable_dns_hostnames = true
+  enable_dns_support   = true
+
+  tags = { Name = var.name }
+}
+
+# Adopted to be emptied: whatever is started here without a security group of its own reaches nothing.
+resource "aws_default_security_group" "this" {
+  vpc_id = aws_vpc.this.id
+
+  tags = { Name = "${var.name}-default-unused" }
+}
+
+resource "aws_internet_gateway" "this" {
+  vpc_id = aws_vpc.this.id
+
+  tags = { Name = var.name }
+}
+
+resource "aws_subnet" "public" {
+  for_each = local.zones
+
+  availability_zone = each.key
+  cidr_block        = each.value.public
+  vpc_id            = aws_vpc.this.id
+
+  tags = { Name = "${var.name}-public-${each.key}" }
+}
+
+resource "aws_subnet" "private" {
+  for_each = local.zones
+
+  availability_zone = each.key
+  cidr_block        = each.value.private
+  vpc_id            = aws_vpc.this.id
+
+  tags = { Name = "${var.name}-private-${each.key}" }
+}
+
+resource "aws_eip" "nat" {
+  for_each = toset(values(local.nat_of))
+
+  domain = "vpc"
+
+  tags = { Name = "${var.name}-nat-${each.key}" }
+}
+
+resource "aws_nat_gateway" "this" {
+  for_each = aws_eip.nat
+
+  allocation_id = each.value.id
+  subnet_id     = aws_subnet.public[each.key].id
+
+  tags = { Name = "${var.name}-${each.key}" }
+
+  # AWS refuses a NAT gateway in a VPC that has no way out yet.
+  depends_on = [aws_internet_gateway.this]
+}
+
+resource "aws_route_table" "public" {
+  vpc_id = aws_vpc.this.id
+
+  tags = { Name = "${var.name}-public" }
+}
+
+resource "aws_route" "internet" {
+  destination_cidr_block = "0.0.0.0/0"
+  gateway_id             = aws_internet_gateway.this.id
+  route_table_id         = aws_route_table.public.id
+}
+
+resource "aws_route_table_association" "public" {
+  for_each = aws_subnet.public
+
+  route_table_id = aws_route_table.public.id
+  subnet_id      = each.value.id
+}
+
+# One per zone, so that a zone that fails takes only its own NAT gateway with it.
+resource "aws_route_table" "private" {
+  for_each = local.zones
+
+  vpc_id = aws_vpc.this.id
+
+  tags = { Name = "${var.name}-private-${each.key}" }
+}
+
+resource "aws_route" "nat" {
+  for_each = local.nat_of
+
+  destination_cidr_block = "0.0.0.0/0"
+  nat_gateway_id         = aws_nat_gateway.this[each.value].id
+  route_table_id         = aws_route_table.private[each.key].id
+}
+
+resource "aws_route_table_association" "private" {
+  for_each = aws_subnet.private
+
+  route_table_id = aws_route_table.private[each.key].id
+  subnet_id      = each.value.id
+}

@@ -1,0 +1,153 @@
+# Network ACLs know no connections: what a packet's answer needs is written out. DNS passes them by.
+
+resource "aws_network_acl" "public" {
+  #checkov:skip=CKV_AWS_231:a NAT gateway takes answers on any port from 1024, 3389 among them, and accepts no connection
+  subnet_ids = values(aws_subnet.public)[*].id
+  vpc_id     = aws_vpc.this.id
+
+  ingress {
+    action     = "allow"
+    cidr_block = var.cidr
+    from_port  = 443
+    protocol   = "tcp"
+    rule_no    = 100
+    to_port    = 443
+  }
+
+  ingress {
+    action     = "allow"
+    cidr_block = "0.0.0.0/0"
+    from_port  = 1024
+    protocol   = "tcp"
+    rule_no    = 200
+    to_port    = 65535
+  }
+
+  egress {
+    action     = "allow"
+    cidr_block = "0.0.0.0/0"
+    from_port  = 443
+    protocol   = "tcp"
+    rule_no    = 100
+    to_port    = 443
+  }
+
+  egress {
+    action     = "allow"
+    cidr_block = var.cidr
+    from_port  = 1024
+    protocol   = "tcp"
+    rule_no    = 200
+    to_port    = 65535
+  }
+
+  tags = { Name = "${var.name}-public" }
+}
+
+resource "aws_network_acl" "private" {
+  subnet_ids = values(aws_subnet.private)[*].id
+  vpc_id     = aws_vpc.this.id
+
+  ingress {
+    action     = "allow"
+    cidr_block = var.cidr
+    from_port  = 443
+    protocol   = "tcp"
+    rule_no    = 100
+    to_port    = 443
+  }
+
+  # Answers to the functions, from DynamoDB's and S3's public addresses too: an endpoint changes the route, not the
+  # address. Lambda's Linux opens connections from 32768 upwards.
+  ingress {
+    action     = "allow"
+    cidr_block = "0.0.0.0/0"
+    from_port  = 32768
+    protocol   = "tcp"
+    rule_no    = 200
+    to_port    = 65535
+  }
+
+  egress {
+    action     = "allow"
+    cidr_block = "0.0.0.0/0"
+    from_port  = 443
+    protocol   = "tcp"
+    rule_no    = 100
+    to_port    = 443
+  }
+
+  egress {
+    action     = "allow"
+    cidr_block = var.cidr
+    from_port  = 1024
+    protocol   = "tcp"
+    rule_no    = 200
+    to_port    = 65535
+  }
+
+  tags = { Name = "${var.name}-private" }
+}
+
+resource "aws_security_group" "functions" {
+  #checkov:skip=CKV2_AWS_5:modules/function attaches it, by way of a variable, which the graph does not follow
+  name        = "${var.name}-functions"
+  description = "Lambda functions of ${var.name}"
+  vpc_id      = aws_vpc.this.id
+
+  tags = { Name = "${var.name}-functions" }
+}
+
+resource "aws_vpc_security_group_egress_rule" "gateway" {
+  for_each = aws_vpc_endpoint.gateway
+
+  description       = "To ${each.key}, over its gateway endpoint"
+  from_port         = 443
+  ip_protocol       = "tcp"
+  prefix_list_id    = each.value.prefix_list_id
+  security_group_id = aws_security_group.functions.id
+  to_port           = 443
+}
+
+resource "aws_vpc_security_group_egress_rule" "interface" {
+  count = length(var.endpoints) == 0 ? 0 : 1
+
+  description                  = "To interface endpoints"
+  from_port                    = 443
+  ip_protocol                  = "tcp"
+  referenced_security_group_id = aws_security_group.endpoints[0].id
+  security_group_id            = aws_security_group.functions.id
+  to_port                      = 443
+}
+
+resource "aws_vpc_security_group_egress_rule" "internet" {
+  count = var.nat == "none" ? 0 : 1
+
+  cidr_ipv4         = "0.0.0.0/0"
+  description       = "To the internet, over NAT"
+  from_port         = 443
+  ip_protocol       = "tcp"
+  security_group_id = aws_security_group.functions.id
+  to_port           = 443
+}
+
+resource "aws_security_group" "endpoints" {
+  count = length(var.endpoints) == 0 ? 0 : 1
+
+  name        = "${var.name}-endpoints"
+  description = "Interface endpoints of ${var.name}"
+  vpc_id      = aws_vpc.this.id
+
+  tags = { Name = "${var.name}-endpoints" }
+}
+
+resource "aws_vpc_security_group_ingress_rule" "endpoints" {
+  count = length(var.endpoints) == 0 ? 0 : 1
+
+  description                  = "From the functions"
+  from_port                    = 443
+  ip_protocol                  = "tcp"
+  referenced_security_group_id = aws_security_group.functions.id
+  security_group_id            = aws_security_group.endpoints[0].id
+  to_port                      = 443
+}

@@ -1,0 +1,54 @@
+variable "bucket_arns" {
+  description = "Buckets, as ARNs, that may be reached over the S3 endpoint."
+  type        = list(string)
+}
+
+variable "cidr" {
+  description = "Addresses of the VPC."
+  type        = string
+}
+
+variable "endpoints" {
+  description = "Services to reach by interface endpoints, such as kms."
+  type        = set(string)
+}
+
+variable "kms_key_arn" {
+  description = "The key that encrypts the flow logs, or null for one that AWS owns."
+  type        = string
+}
+
+variable "log_retention_days" {
+  description = "How long the flow logs are kept, in days."
+  type        = number
+}
+
+variable "name" {
+  description = "Name of the VPC, and prefix of what is in it."
+  type        = string
+}
+
+variable "nat" {
+  description = "none, single or per_az."
+  type        = string
+}
+
+variable "private_subnets" {
+  description = "Addresses of the private subnets, one per zone; null for two of them."
+  type        = list(string)
+}
+
+variable "public_subnets" {
+  description = "Addresses of the public subnets, one per zone; null for two of them."
+  type        = list(string)
+}
+
+variable "scope" {
+  description = "Where we are, to compose ARNs and service names with."
+  type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })
+}
+
+variable "table_arns" {
+  description = "Tables that may be reached over the DynamoDB endpoint."
+  type        = list(string)
+}

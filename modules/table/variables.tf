@@ -1,0 +1,29 @@
+variable "created_index" {
+  description = "Whether lists come in the order of createdAt."
+  type        = bool
+}
+
+variable "customer_key" {
+  description = "Whether kms_key_arn encrypts: known before the key is."
+  type        = bool
+}
+
+variable "deletion_protection" {
+  description = "Whether the table refuses to be deleted."
+  type        = bool
+}
+
+variable "kms_key_arn" {
+  description = "The key that encrypts the table, or null for one that AWS owns."
+  type        = string
+}
+
+variable "name" {
+  description = "Name of the table."
+  type        = string
+}
+
+variable "ttl" {
+  description = "The attribute that holds, in epoch seconds, when an item expires; or null."
+  type        = string
+}

@@ -1,0 +1,54 @@
+output "api_key_ids" {
+  description = "Ids of the API keys, by name. A key's value: `aws apigateway get-api-key --include-value --api-key ID`."
+  value       = merge(module.access[*].key_ids...)
+}
+
+output "api_url" {
+  description = "Where the API answers."
+  value       = module.api.url
+}
+
+output "function_names" {
+  description = "Names of the functions, by entity and operation."
+  value       = { for entity, e in local.entities : entity => { for operation in e.operations : operation => module.function["${entity}.${operation}"].name } }
+}
+
+output "function_role_arns" {
+  description = "The functions' roles, by entity and operation."
+  value       = { for entity, e in local.entities : entity => { for operation in e.operations : operation => module.function["${entity}.${operation}"].role_arn } }
+}
+
+output "kms_key_arn" {
+  description = "The customer managed key, or null where AWS's own keys encrypt."
+  value       = local.kms_key_arn
+}
+
+output "private_subnet_ids" {
+  description = "The functions' subnets, one per zone; none without a network."
+  value       = flatten(module.network[*].private_subnet_ids)
+}
+
+output "public_subnet_ids" {
+  description = "The NAT gateways' subnets, one per zone; none without a network."
+  value       = flatten(module.network[*].public_subnet_ids)
+}
+
+output "security_group_ids" {
+  description = "Security groups, by what carries them: the functions, and the interface endpoints where there are any."
+  value       = merge(module.network[*].security_group_ids...)
+}
+
+output "table_names" {
+  description = "Names of the tables, by entity."
+  value       = { for entity, table in module.table : entity => table.name }
+}
+
+output "usage_plan_ids" {
+  description = "Ids of the usage plans, by name."
+  value       = merge(module.access[*].plan_ids...)
+}
+
+output "vpc_id" {
+  description = "The VPC, or null without a network."
+  value       = one(module.network[*].vpc_id)
+}
