@@ -1,0 +1,47 @@
+"""What the function's environment says, read once at cold start."""
+
+from __future__ import annotations
+
+import json
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+class Config:
+    """The environment variables that Terraform sets, in the types the code uses.
+
+    Raises KeyError when TABLE_NAME or ENTITY is missing: such a function can do nothing.
+    """
+
+    __slots__ = (
+        "cors_origins",
+        "entity",
+        "environment",
+        "ids",
+        "list",
+        "log_level",
+        "put",
+        "schema",
+        "table",
+    )
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.table = environment["TABLE_NAME"]
+        self.entity = environment["ENTITY"]
+        self.environment = environment.get("ENVIRONMENT") or ""
+        self.log_level = LEVELS.index(environment.get("LOG_LEVEL") or "INFO")
+        self.cors_origins = tuple((environment.get("CORS_ORIGINS") or "*").split())
+        options: dict[str, Any] = json.loads(environment.get("ENTITY_OPTIONS") or "{}")
+        self.put: str = options.get("put", "replace")
+        self.ids: str = options.get("ids", "server")
+        self.list: str = options.get("list", "created")
+        self.schema: str | None = options.get("schema")
+
+
+CONFIG = Config(os.environ)

@@ -1,0 +1,57 @@
+"""Why a request is refused, in the domain's terms; the http layer gives each its status."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_FAULTS = 20
+
+
+class Refusal(Exception):  # noqa: N818 - these are outcomes, not failures of the program
+    """A request that ends without success.
+
+    detail: one sentence for the caller. faults: {"pointer" or "parameter": where, "detail": why}, at most 20.
+    """
+
+    def __init__(self, detail: str, faults: Sequence[dict[str, str]] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.faults = list(faults[:MAX_FAULTS])
+
+
+class InvalidRequest(Refusal):
+    """The request can not be understood as it stands."""
+
+
+class InvalidItem(Refusal):
+    """The item breaks its schema."""
+
+
+class UnsupportedMediaType(Refusal):
+    """The body is declared to be something else than JSON."""
+
+
+class TooLarge(Refusal):
+    """The body, or the item it would make, is over the limit."""
+
+
+class Missing(Refusal):
+    """There is no such item."""
+
+
+class Changed(Refusal):
+    """The item is not in the state the caller expects."""
+
+
+class Conflict(Refusal):
+    """The id is taken, or other writers won every race."""
+
+
+class KeyReused(Refusal):
+    """An idempotency key came back with another body."""
+
+
+class Unavailable(Refusal):
+    """The table can not answer now; the same request may succeed in a moment."""

@@ -1,0 +1,85 @@
+"""Entity tags and conditional requests (RFC 9110, section 13).
+
+A tag is made of the item's createdAt and version: a write can be conditional on it without a read.
+"""
+
+from __future__ import annotations
+
+from trestle.errors import InvalidRequest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trestle.http.requests import Request
+    from trestle.item import Item
+
+    State = tuple[str, int]
+
+MAX_TAGS = 50  # what one DynamoDB condition can hold
+
+
+def etag(item: Item) -> str:
+    """The item's strong tag, "<digits of createdAt, hexadecimal>-<version>" in quotes."""
+    digits = "".join(filter(str.isdigit, item.created_at))
+    return f'"{int(digits):x}-{item.version}"'
+
+
+def expected_states(header: str | None) -> list[State] | None:
+    """The states that If-Match allows: None for any, no header or "*".
+
+    Weak tags never match (strong comparison), and neither do tags that are none of ours.
+    Raises InvalidRequest.
+    """
+    tags = _tags(header, "If-Match")
+    if tags is None:
+        return None
+    return [state for tag in tags if not tag.startswith("W/") and (state := _state(tag))]
+
+
+def expected_of_write(request: Request) -> list[State] | None:
+    """The states that a change's If-Match allows, as expected_states.
+
+    Raises InvalidRequest for If-None-Match too: passed over, it would overwrite what the caller wants kept.
+    """
+    if request.header("if-none-match"):
+        raise InvalidRequest("If-None-Match is for GET: changes take If-Match, and only POST creates.")
+    return expected_states(request.header("if-match"))
+
+
+def matches_none(header: str | None, item: Item) -> bool:
+    """Whether If-None-Match lets the item be sent; weak comparison. Raises InvalidRequest."""
+    if header is None:
+        return True
+    tags = _tags(header, "If-None-Match")
+    return tags is not None and etag(item) not in [tag.removeprefix("W/") for tag in tags]
+
+
+def _tags(header: str | None, name: str) -> list[str] | None:
+    """The header's tags as they are written, with their quotes; None for no header and for "*"."""
+    if header is None or header.strip() == "*":
+        return None
+    tags = []
+    rest = header
+    while rest := rest.strip(" \t,"):
+        weak = rest.startswith("W/")
+        tag, quote, after = rest[2 * weak + 1 :].partition('"')
+        if rest[2 * weak] != '"' or not quote or after.lstrip(" \t")[:1] not in ("", ","):
+            break
+        tags.append(f'{"W/" * weak}"{tag}"')
+        rest = after
+    if rest or not tags:
+        raise InvalidRequest(f'{name} must be "*" or a list of entity tags in double quotes.')
+    if len(tags) > MAX_TAGS:
+        raise InvalidRequest(f"{name} may list {MAX_TAGS} entity tags at most.")
+    return tags
+
+
+def _state(tag: str) -> State | None:
+    created, _, version = tag.strip('"').partition("-")
+    try:
+        d = f"{int(created, 16):020}"
+        # DynamoDB takes no number of more than 38 digits, and no item lives through so many versions.
+        if len(d) != 20 or len(version) > 38:
+            return None
+        return f"{d[:4]}-{d[4:6]}-{d[6:8]}T{d[8:10]}:{d[10:12]}:{d[12:14]}.{d[14:]}Z", int(version)
+    except ValueError:
+        return None

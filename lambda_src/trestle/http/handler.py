@@ -1,0 +1,61 @@
+"""The Lambda handler round an endpoint: the request, its deadline, errors, the log."""
+
+from __future__ import annotations
+
+import time
+
+from trestle.config import CONFIG
+from trestle.http.log import log
+from trestle.http.problems import problem
+from trestle.http.requests import Request
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from trestle.http.responses import Response
+
+    Endpoint = Callable[[Request], Response]
+
+# Of the function's time, kept back from calls on the database to answer 503 rather than be killed.
+_MARGIN_SECONDS = 0.5
+
+
+def handler(operation: str, endpoint: Endpoint) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
+    """The Lambda handler of an endpoint; `operation` is its name in the log."""
+    cold = True
+
+    def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        nonlocal cold
+        started = time.monotonic()
+        request_id = context.aws_request_id
+        request = None
+        error: Exception | None = None
+        try:
+            request_id = event["requestContext"]["requestId"]
+            deadline = started + context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS
+            request = Request(event, deadline)
+            answer = endpoint(request).proxy(request)
+        except Exception as raised:
+            error = raised
+            answer = problem(raised, request_id).proxy(request)
+        status = answer["statusCode"]
+        log(
+            "ERROR" if status >= 500 else "INFO",
+            {
+                "requestId": request_id,
+                "lambdaRequestId": context.aws_request_id,
+                "environment": CONFIG.environment,
+                "entity": CONFIG.entity,
+                "operation": operation,
+                "status": status,
+                "durationMs": round((time.monotonic() - started) * 1000, 1),
+                "coldStart": cold,
+            },
+            error if status >= 500 else None,
+        )
+        cold = False
+        return answer
+
+    return lambda_handler

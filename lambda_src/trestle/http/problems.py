@@ -1,0 +1,47 @@
+"""Errors as problem details (RFC 9457)."""
+
+from __future__ import annotations
+
+from trestle import errors
+from trestle.http.responses import Response
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# The kind, status and title of each refusal; the gateway's own answers use the same table.
+_KINDS: dict[type[errors.Refusal], tuple[str, int, str]] = {
+    errors.InvalidRequest: ("invalid-request", 400, "Invalid request"),
+    errors.Missing: ("not-found", 404, "Not found"),
+    errors.Conflict: ("conflict", 409, "Conflict"),
+    errors.Changed: ("precondition-failed", 412, "Precondition failed"),
+    errors.TooLarge: ("content-too-large", 413, "Content too large"),
+    errors.UnsupportedMediaType: ("unsupported-media-type", 415, "Unsupported media type"),
+    errors.InvalidItem: ("invalid-item", 422, "Invalid item"),
+    errors.KeyReused: ("idempotency-key-reused", 422, "Idempotency key reused"),
+    errors.Unavailable: ("service-unavailable", 503, "Service unavailable"),
+}
+_RETRY_AFTER_SECONDS = "1"
+
+
+def problem(error: Exception, request_id: str) -> Response:
+    """The answer to an error. What is not a Refusal is a fault of ours, of which callers learn no more."""
+    if isinstance(error, errors.Refusal):
+        kind, status, title = _KINDS[type(error)]
+        detail, faults = error.detail, error.faults
+    else:
+        kind, status, title = "internal-error", 500, "Internal error"
+        detail, faults = "The request failed on our side. The logs have the cause under this requestId.", []
+    content: dict[str, Any] = {
+        "type": f"urn:trestle:problem:{kind}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "requestId": request_id,
+    }
+    if faults:
+        content["errors"] = faults
+    headers = {"Content-Type": "application/problem+json"}
+    if status == 503:
+        headers["Retry-After"] = _RETRY_AFTER_SECONDS
+    return Response(status, content, headers)

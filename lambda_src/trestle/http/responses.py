@@ -1,0 +1,47 @@
+"""Responses as API Gateway's REST proxy integration takes them."""
+
+from __future__ import annotations
+
+from trestle.config import CONFIG
+from trestle.strict_json import dumps
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from trestle.http.requests import Request
+
+_EXPOSED = "ETag, Location, Link, Retry-After, Idempotency-Replayed"
+
+
+class Response:
+    """An answer: `content` is written as JSON, None for no body."""
+
+    __slots__ = ("content", "headers", "status")
+
+    def __init__(self, status: int, content: Any = None, headers: dict[str, str] | None = None) -> None:
+        self.status = status
+        self.content = content
+        self.headers = headers or {}
+
+    def proxy(self, request: Request | None) -> dict[str, Any]:
+        """The answer as the Lambda function returns it, with CORS headers for the request's origin."""
+        headers = {**_cors(request), **self.headers}
+        if self.content is None:
+            return {"statusCode": self.status, "headers": headers, "body": "", "isBase64Encoded": False}
+        headers.setdefault("Content-Type", "application/json")
+        body = dumps(self.content)
+        return {"statusCode": self.status, "headers": headers, "body": body, "isBase64Encoded": False}
+
+
+def _cors(request: Request | None) -> dict[str, str]:
+    if "*" in CONFIG.cors_origins:
+        return {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": _EXPOSED}
+    origin = request and request.header("origin")
+    if origin not in CONFIG.cors_origins:
+        return {"Vary": "Origin"}
+    return {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Expose-Headers": _EXPOSED,
+        "Vary": "Origin",
+    }

@@ -1,0 +1,43 @@
+"""The item as every layer knows it."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# The properties that are the server's own: a body may repeat them and they are ignored.
+RESERVED = frozenset(("id", "createdAt", "updatedAt", "version"))
+
+
+class Item:
+    """One stored item: the client's object `doc` and the server's envelope round it.
+
+    created_at and updated_at are RFC 3339, UTC, with microseconds; version counts writes from 1.
+    """
+
+    __slots__ = ("created_at", "doc", "id", "updated_at", "version")
+
+    def __init__(
+        self, item_id: str, doc: dict[str, Any], created_at: str, updated_at: str, version: int
+    ) -> None:
+        self.id = item_id
+        self.doc = doc
+        self.created_at = created_at
+        self.updated_at = updated_at
+        self.version = version
+
+    @property
+    def state(self) -> tuple[str, int]:
+        """What tells this state of the item from every other: (created_at, version)."""
+        return self.created_at, self.version
+
+    def view(self) -> dict[str, Any]:
+        """The item as clients see it."""
+        return {
+            "id": self.id,
+            **self.doc,
+            "createdAt": self.created_at,
+            "updatedAt": self.updated_at,
+            "version": self.version,
+        }

@@ -1,0 +1,21 @@
+"""Ids of items."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~-")
+
+
+def is_id(value: Any) -> bool:
+    """Whether a value can be an id: ^[A-Za-z0-9._~-]{1,128}$, which no URL has to escape."""
+    return isinstance(value, str) and 0 < len(value) <= 128 and _CHARACTERS.issuperset(value)
+
+
+def uuid(random: bytes) -> str:
+    """16 random bytes as a UUID of version 4 (RFC 9562). The uuid module costs 6 ms of each cold start."""
+    bits = int.from_bytes(random, "big") & ~(0xF000 << 64 | 0xC << 60) | 0x4000 << 64 | 0x8 << 60
+    text = f"{bits:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

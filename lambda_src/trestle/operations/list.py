@@ -1,0 +1,59 @@
+"""List items, page by page."""
+
+from __future__ import annotations
+
+import json
+from binascii import Error, a2b_base64, b2a_base64
+from hashlib import sha256
+
+from trestle.config import CONFIG
+from trestle.operations.ids import is_id
+from trestle.store.page import page
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trestle.item import Item
+
+ORDERED = CONFIG.list == "created"
+
+
+def list_items(
+    limit: int, cursor: str | None = None, *, descending: bool = False, deadline: float | None = None
+) -> tuple[list[Item], str | None]:
+    """Up to `limit` items after a cursor, and the cursor of the next page, None on the last.
+
+    Raises ValueError for a cursor that no list of this entity in this order gave.
+    """
+    digest = sha256(f"{CONFIG.entity}\0{CONFIG.list}\0{descending}".encode()).hexdigest()[:12]
+    place = None if cursor is None else _opened(cursor, digest)
+    items, last = page(limit, place, descending=descending, deadline=deadline)
+    return items, _sealed(digest, last) if last else None
+
+
+def _sealed(digest: str, place: list[str]) -> str:
+    # Only where the page ended: the index and its hash key come from the next request itself, so a forged cursor
+    # leads nowhere the caller could not go without.
+    text = json.dumps([digest, *place], separators=(",", ":"))
+    return b2a_base64(text.encode(), newline=False).translate(_TO_URL, b"=").decode()
+
+
+def _opened(cursor: str, digest: str) -> list[str]:
+    try:
+        padded = cursor.encode().translate(_FROM_URL) + b"=" * (-len(cursor) % 4)
+        place: list[str]
+        seal, *place = json.loads(a2b_base64(padded, strict_mode=True))
+    except (Error, ValueError, TypeError, RecursionError):
+        raise ValueError("Is not a cursor of this list") from None
+    if seal != digest:
+        raise ValueError("Belongs to another list or another order")
+    if (
+        len(place) != 1 + ORDERED
+        or not is_id(place[0])
+        or not all(isinstance(key, str) and key for key in place)
+    ):
+        raise ValueError("Is not a cursor of this list")
+    return place
+
+
+_TO_URL = bytes.maketrans(b"+/", b"-_")
+_FROM_URL = bytes.maketrans(b"-_", b"+/")

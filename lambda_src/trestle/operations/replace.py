@@ -1,0 +1,27 @@
+"""Replace an item's object."""
+
+from __future__ import annotations
+
+from trestle.operations.rules import complete
+from trestle.store import update
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from trestle.item import Item
+
+
+def replace(
+    item_id: str,
+    doc: dict[str, Any],
+    expected: Sequence[tuple[str, int]] | None = None,
+    *,
+    deadline: float | None = None,
+) -> Item:
+    """Give an item another object, if it is in one of the expected states, (created_at, version), None for any.
+
+    Raises InvalidItem, Missing, Changed.
+    """
+    return update.replace(item_id, complete(doc), expected, deadline=deadline)

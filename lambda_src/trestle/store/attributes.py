@@ -1,0 +1,57 @@
+"""JSON values as DynamoDB's native types, and back."""
+
+from __future__ import annotations
+
+from trestle.strict_json import dumps, loads, number
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# DynamoDB takes 32 levels; the attribute that holds the value is the first, and scalars count as well.
+_LEVELS = 32
+
+
+def encode(value: Any, level: int = 1) -> dict[str, Any]:
+    """A JSON value as a low-level attribute value, {"S": "..."}; `level` is where in the item it is put."""
+    kind = type(value)
+    if kind is str:
+        return {"S": value}
+    if kind is bool:
+        return {"BOOL": value}
+    if value is None:
+        return {"NULL": True}
+    if kind is not dict and kind is not list:
+        return {"N": str(value)}
+    if level == _LEVELS and value:
+        # A level more than DynamoDB has: kept as JSON text in a type that JSON has no other use for.
+        return {"SS": [dumps(value)]}
+    if kind is dict:
+        return {"M": {encode_name(name): encode(member, level + 1) for name, member in value.items()}}
+    return {"L": [encode(element, level + 1) for element in value]}
+
+
+def decode(attribute: dict[str, Any]) -> Any:
+    """The JSON value of a low-level attribute value."""
+    ((kind, value),) = attribute.items()
+    if kind in ("S", "BOOL"):
+        return value
+    if kind == "N":
+        return number(value)
+    if kind == "M":
+        return {_decode_name(name): decode(member) for name, member in value.items()}
+    if kind == "L":
+        return [decode(element) for element in value]
+    return None if kind == "NULL" else loads(value[0])
+
+
+def encode_name(name: str) -> str:
+    """A property's name as DynamoDB takes it.
+
+    It knows no empty names: they get a NUL, and so do names that begin with one, to tell them apart.
+    """
+    return name if name >= "\x01" else f"\0{name}"
+
+
+def _decode_name(name: str) -> str:
+    return name[1:] if name[0] == "\0" else name

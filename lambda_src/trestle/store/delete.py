@@ -1,0 +1,34 @@
+"""Delete an item."""
+
+from __future__ import annotations
+
+from trestle.store import table
+from trestle.store.dynamodb import ServiceError
+from trestle.store.records import held, in_state, refused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+
+def delete(
+    item_id: str, expected: Sequence[tuple[str, int]] | None, *, deadline: float | None = None
+) -> None:
+    """Delete an item. Raises Missing, and Changed when it is in none of the expected (createdAt, version)."""
+    names: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    payload: dict[str, Any] = {
+        "Key": {"id": {"S": item_id}},
+        "ConditionExpression": in_state(expected, names, values),
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+    if names:
+        payload |= {"ExpressionAttributeNames": names, "ExpressionAttributeValues": values}
+    try:
+        table.call("DeleteItem", payload, deadline)
+    except ServiceError as error:
+        record = held(error)
+        # Gone when it was sent again: the first try did it and its answer was lost.
+        if record or not error.retries:
+            raise refused(record) from None

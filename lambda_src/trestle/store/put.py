@@ -1,0 +1,48 @@
+"""Make an item."""
+
+from __future__ import annotations
+
+from trestle.config import CONFIG
+from trestle.store import table
+from trestle.store.attributes import encode
+from trestle.store.dynamodb import ServiceError
+from trestle.store.records import held
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trestle.item import Item
+
+
+def put(item: Item, request: str = "", *, deadline: float | None = None) -> tuple[str, str] | None:
+    """Store a new item; `request` is kept with it and tells which request made it.
+
+    Returns None when the item was made, else (request, createdAt) of the item that has the id.
+    """
+    write = table.write_token()
+    record = {
+        "id": {"S": item.id},
+        "collection": {"S": CONFIG.entity},
+        "createdAt": {"S": item.created_at},
+        "updatedAt": {"S": item.updated_at},
+        "version": {"N": str(item.version)},
+        "write": {"S": write},
+        "doc": encode(item.doc),
+    }
+    if request:
+        record["request"] = {"S": request}
+    try:
+        table.call(
+            "PutItem",
+            {
+                "Item": record,
+                "ConditionExpression": "attribute_not_exists(id)",
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            },
+            deadline,
+        )
+    except ServiceError as error:
+        holder = held(error)
+        if holder["write"]["S"] == write:
+            return None
+        return holder.get("request", {"S": ""})["S"], holder["createdAt"]["S"]
+    return None

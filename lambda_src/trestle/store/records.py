@@ -1,0 +1,62 @@
+"""Items as records of the table: an envelope of the server's attributes round the client's object, `doc`."""
+
+from __future__ import annotations
+
+from trestle.errors import Changed, Missing
+from trestle.item import Item
+from trestle.store.attributes import decode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from trestle.store.dynamodb import ServiceError
+
+# Names of the envelope's attributes in expressions: several are words that DynamoDB reserves.
+EXISTS = "attribute_exists(id)"
+MAX_STATES = 50  # keeps a condition under 300 operators and 4 KB
+
+
+def item_of(record: dict[str, Any]) -> Item:
+    """The item that a record holds."""
+    return Item(
+        record["id"]["S"],
+        decode(record["doc"]),
+        record["createdAt"]["S"],
+        record["updatedAt"]["S"],
+        int(record["version"]["N"]),
+    )
+
+
+def in_state(
+    expected: Sequence[tuple[str, int]] | None, names: dict[str, str], values: dict[str, Any]
+) -> str:
+    """The condition that the item is in one of the expected states, (createdAt, version), or in any for None.
+
+    No state at all gives a condition that no item meets. Adds what the condition uses to names and values.
+    """
+    if expected is None:
+        return EXISTS
+    names["#version"] = "version"
+    clauses = []
+    for index, (created_at, version) in enumerate(expected or (("", 0),)):
+        values[f":c{index}"] = {"S": created_at}
+        values[f":v{index}"] = {"N": str(version)}
+        clauses.append(f"createdAt=:c{index} AND #version=:v{index}")
+    return f"{EXISTS} AND ({' OR '.join(clauses)})"
+
+
+def held(error: ServiceError) -> dict[str, Any]:
+    """The record that a failed condition met, empty when there was none; any other error is raised again."""
+    if error.code != "ConditionalCheckFailedException":
+        raise error
+    record: dict[str, Any] = error.body.get("Item") or {}
+    return record
+
+
+def refused(record: dict[str, Any]) -> Missing | Changed:
+    """Why a write on an item failed, from the record it met."""
+    if record:
+        return Changed("The item has changed: read it again and send its current ETag.")
+    return Missing("There is no item with this id.")

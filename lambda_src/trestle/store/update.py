@@ -1,0 +1,82 @@
+"""Change an item that exists, in one conditional UpdateItem."""
+
+from __future__ import annotations
+
+from trestle.clock import now
+from trestle.store import table
+from trestle.store.attributes import encode, encode_name
+from trestle.store.dynamodb import ServiceError
+from trestle.store.records import held, in_state, item_of, refused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from trestle.item import Item
+
+    States = Sequence[tuple[str, int]] | None
+
+MAX_PROPERTIES = 50  # of one patch: keeps its expressions under 300 operators and 4 KB
+
+
+def replace(item_id: str, doc: dict[str, Any], expected: States, *, deadline: float | None = None) -> Item:
+    """Give an item another object. Raises Missing, and Changed when it is in none of the expected states."""
+    values = {":doc": encode(doc)}
+    return _update(item_id, expected, deadline, assignments=["doc=:doc"], values=values)
+
+
+def patch(item_id: str, changes: dict[str, Any], expected: States, *, deadline: float | None = None) -> Item:
+    """Set properties of an item's object, at most MAX_PROPERTIES; None removes one. Raises as `replace`."""
+    assignments: list[str] = []
+    removals: list[str] = []
+    names: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    for index, (name, value) in enumerate(changes.items()):
+        names[f"#{index}"] = encode_name(name)
+        if value is None:
+            removals.append(f"doc.#{index}")
+        else:
+            values[f":{index}"] = encode(value, 2)
+            assignments.append(f"doc.#{index}=:{index}")
+    return _update(
+        item_id, expected, deadline, assignments=assignments, removals=removals, names=names, values=values
+    )
+
+
+def _update(
+    item_id: str,
+    expected: States,
+    deadline: float | None,
+    *,
+    assignments: Sequence[str],
+    removals: Sequence[str] = (),
+    names: Mapping[str, str] | None = None,
+    values: Mapping[str, Any],
+) -> Item:
+    write = table.write_token()
+    names = {"#version": "version", "#write": "write", **(names or {})}
+    values = {":now": {"S": now()}, ":one": {"N": "1"}, ":write": {"S": write}, **values}
+    condition = in_state(expected, names, values)
+    change = f"SET {','.join(['updatedAt=:now', '#version=#version+:one', '#write=:write', *assignments])}"
+    try:
+        reply = table.call(
+            "UpdateItem",
+            {
+                "Key": {"id": {"S": item_id}},
+                "UpdateExpression": f"{change} REMOVE {','.join(removals)}" if removals else change,
+                # A write that is sent again after a lost answer so fails and is known, and does not count twice.
+                "ConditionExpression": f"#write<>:write AND {condition}",
+                "ExpressionAttributeNames": names,
+                "ExpressionAttributeValues": values,
+                "ReturnValues": "ALL_NEW",
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            },
+            deadline,
+        )
+    except ServiceError as error:
+        record = held(error)
+        if record and record["write"]["S"] == write:
+            return item_of(record)
+        raise refused(record) from None
+    return item_of(reply.body["Attributes"])

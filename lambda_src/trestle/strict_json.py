@@ -1,0 +1,178 @@
+"""JSON that keeps every value: strict in what it reads, exact in what it writes.
+
+Reading refuses what later readers could take differently: repeated names, NaN, lone surrogates (I-JSON, RFC
+7493), and numbers that DynamoDB can not keep. A number is an int, a float when the float's shortest text is
+exactly the number, and a Decimal otherwise; equal numbers are read as the same Python value.
+"""
+
+from __future__ import annotations
+
+import json
+
+from trestle.errors import MAX_FAULTS, InvalidRequest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from decimal import Decimal
+    from typing import Any
+
+    Number = int | float | Decimal
+
+MAX_DEPTH = 32
+MAX_NAME_BYTES = 65535  # of an attribute's name in DynamoDB
+
+_UNKEEPABLE = "Numbers may have 38 significant digits and magnitudes from 1e-130 to 9.99e125"
+
+
+def loads(text: str) -> Any:
+    """Read one JSON value.
+
+    Raises InvalidRequest with a pointer (RFC 6901) to every value that is refused, at most 20.
+    """
+    refused: list[_Refused] = []
+
+    def refuse(detail: str) -> _Refused:
+        refused.append(_Refused(detail))
+        return refused[-1]
+
+    def read(text: str) -> Number | _Refused:
+        try:
+            return number(text)
+        except ValueError:
+            return refuse(_UNKEEPABLE)
+
+    def integer(text: str) -> Number | _Refused:
+        return int(text) if len(text) <= 38 else read(text)
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(pairs)
+        if len(value) < len(pairs):
+            once: set[str] = set()
+            for name, _ in pairs:
+                if name in once:
+                    value[name] = refuse("The name is repeated")
+                once.add(name)
+        return value
+
+    decoder = json.JSONDecoder(
+        object_pairs_hook=members,
+        parse_int=integer,
+        parse_float=read,
+        parse_constant=lambda name: refuse(f"{name} is not a JSON number"),
+    )
+    try:
+        value = decoder.decode(text)
+    except json.JSONDecodeError as error:
+        detail = f"Not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+        raise InvalidRequest("The body is not valid JSON.", [_fault("", detail)]) from None
+    except RecursionError:
+        raise InvalidRequest("The body is nested too deeply.", [_fault("", _TOO_DEEP)]) from None
+    # Only text with one of these signs can hold what the walk below looks for.
+    if (
+        refused
+        or "\\u" in text
+        or text.count("{") + text.count("[") > MAX_DEPTH
+        or len(text) > MAX_NAME_BYTES
+    ):
+        faults: list[dict[str, str]] = []
+        _walk(value, "", 1, faults)
+        if faults:
+            raise InvalidRequest("The body holds values that can not be kept.", faults)
+    return value
+
+
+def dumps(value: Any) -> str:
+    """Write a value that `loads` could have read, compactly and with every number exact."""
+    text = _encoder.encode(value)
+    return text.replace(f'"{_MARK}', "").replace(f'{_MARK}"', "") if _MARK in text else text
+
+
+def number(text: str) -> Number:
+    """The exact value of a JSON or DynamoDB number.
+
+    Raises ValueError for one with over 38 significant digits or a magnitude outside 1e-130 to 9.99e125.
+    """
+    digits = text.lstrip("-")
+    if len(digits) <= 15 and digits.isdecimal():
+        return int(text)
+    if len(digits) <= 16:  # with its point or exponent at most 15 digits, which a float keeps (DBL_DIG)
+        value = float(text)
+        if 1e-130 <= abs(value) < 1e15:
+            return int(value) if value.is_integer() else value
+    return _exact(text)
+
+
+def pointer(parent: str, name: str | int) -> str:
+    """The JSON pointer (RFC 6901) of a member or element of `parent`."""
+    return f"{parent}/{name.replace('~', '~0').replace('/', '~1') if isinstance(name, str) else name}"
+
+
+class _Refused:
+    """Stands in a parsed document where a value was refused, so that the walk can tell its pointer."""
+
+    __slots__ = ("detail",)
+
+    def __init__(self, detail: str) -> None:
+        self.detail = detail
+
+
+_TOO_DEEP = f"Objects and arrays may be nested {MAX_DEPTH} deep"
+# A lone surrogate is in no text that was read, so it can mark the numbers that json can not write by itself.
+_MARK = "\ud800"
+
+
+def _decimal(value: object) -> str:
+    return f"{_MARK}{value}{_MARK}"
+
+
+_encoder = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"), default=_decimal)
+
+
+def _exact(text: str) -> Number:
+    # Imported here: 6 ms of a cold start that hardly any request needs.
+    from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation, Overflow, Subnormal
+
+    context = Context(prec=38, Emin=-130, Emax=125, traps=[Inexact, InvalidOperation, Overflow, Subnormal])
+    try:
+        value = context.create_decimal(text).normalize(context)
+    except DecimalException:
+        raise ValueError(text) from None
+    if value == value.to_integral_value() and value.adjusted() < 38:
+        return int(value)
+    return float(value) if Decimal(repr(float(value))) == value else value
+
+
+def _fault(where: str, detail: str) -> dict[str, str]:
+    return {"pointer": where, "detail": detail}
+
+
+def _walk(value: Any, where: str, depth: int, faults: list[dict[str, str]]) -> None:
+    """Add what can not be kept of a value to the faults."""
+    if len(faults) == MAX_FAULTS:
+        return
+    if isinstance(value, _Refused):
+        faults.append(_fault(where, value.detail))
+    elif isinstance(value, str):
+        if not _is_text(value):
+            faults.append(_fault(where, "The text holds a lone surrogate"))
+    elif isinstance(value, dict | list) and depth > MAX_DEPTH:
+        faults.append(_fault(where, _TOO_DEEP))
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            if not _is_text(name):
+                faults.append(_fault(where, "A name holds a lone surrogate"))
+            elif len(name.encode()) > MAX_NAME_BYTES:
+                faults.append(_fault(where, f"A name is longer than {MAX_NAME_BYTES} bytes"))
+            else:
+                _walk(member, pointer(where, name), depth + 1, faults)
+    elif isinstance(value, list):
+        for index, element in enumerate(value):
+            _walk(element, pointer(where, index), depth + 1, faults)
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
