@@ -34,13 +34,17 @@ def call(action: str, payload: dict[str, Any], *, deadline: float | None = None)
     botocore knows no deadline: the call runs in a thread that is left behind when the time is up, so an
     abandoned write may still be carried out, just as one whose answer was lost.
     """
+    try:
+        client = _client()
+    except PartialCredentialsError as error:
+        raise dynamodb.ServiceError("CredentialsError", str(error), 0, {}, 0) from error
     if deadline is None:
-        return _call(action, payload)
+        return _call(client, action, payload)
     answers: queue.SimpleQueue[dynamodb.Reply | Exception] = queue.SimpleQueue()
 
     def work() -> None:
         try:
-            answers.put(_call(action, payload))
+            answers.put(_call(client, action, payload))
         except Exception as error:
             answers.put(error)
 
@@ -54,17 +58,18 @@ def call(action: str, payload: dict[str, Any], *, deadline: float | None = None)
     return answer
 
 
-def _call(action: str, payload: dict[str, Any]) -> dynamodb.Reply:
+def _call(client: Any, action: str, payload: dict[str, Any]) -> dynamodb.Reply:
     try:
-        body = _client()._make_api_call(action, payload)
+        body = client._make_api_call(action, payload)
     except ClientError as error:
         found = dict(error.response)
+        found.pop("message", None)
         metadata: Any = found.pop("ResponseMetadata", {})
         fault: Any = found.pop("Error", {})
         code, status = fault.get("Code", ""), metadata.get("HTTPStatusCode", 0)
         kind = dynamodb.Unavailable if dynamodb.passing(code, status) else dynamodb.ServiceError
         raise kind(code, fault.get("Message", ""), status, found, metadata.get("RetryAttempts", 0)) from error
-    except (NoCredentialsError, PartialCredentialsError) as error:
+    except NoCredentialsError as error:
         raise dynamodb.ServiceError("CredentialsError", str(error), 0, {}, 0) from error
     except BotoCoreError as error:
         name, retries = type(error).__name__, dynamodb.ATTEMPTS - 1

@@ -69,7 +69,7 @@ class Connection:
         except BaseException:
             self.close()
             raise
-        # Bytes beyond the answer belong to none of our requests, and must not be taken for the next one's answer.
+        # Bytes beyond the answer are nobody's: they must not be taken for the next request's answer.
         if keep and not self._buffer:
             self._used = time.time()
         else:

@@ -76,8 +76,8 @@ class ServiceError(Exception):
     """DynamoDB refused the request.
 
     `code` is the exception's short name, such as "ConditionalCheckFailedException"; `status` the HTTP status,
-    0 when none came; `body` the answer's JSON, with "Item" when the request asked for the old item; `retries`
-    as in Reply.
+    0 when none came; `body` what else the answer's JSON holds, such as the old item a request asked for under
+    "Item"; `retries` as in Reply.
     """
 
     def __init__(self, code: str, message: str, status: int, body: dict[str, Any], retries: int) -> None:
@@ -175,7 +175,7 @@ def _attempt(action: str, body: bytes, deadline: float) -> dict[str, Any]:
     if answer.status == 200:
         return found
     code = str(found.pop("__type", answer.status)).rpartition("#")[2]
-    message = str(found.get("message") or found.get("Message") or "")
+    message = str(found.pop("message", None) or found.pop("Message", ""))
     again = passing(code, answer.status) or (code in CLOCK_CODES and _set_clock(answer))
     raise (Unavailable if again else ServiceError)(code, message, answer.status, found, 0)
 

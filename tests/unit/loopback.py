@@ -1,0 +1,128 @@
+"""A scripted server on the loopback: it answers or breaks off as told, and remembers what it saw."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+
+class Request(NamedTuple):
+    method: str
+    path: str
+    headers: dict[str, str]  # by lower-case name
+    body: bytes
+
+
+Behaviour = Callable[[socket.socket, Request], bool]  # True: keep the connection open
+
+
+class Server:
+    """Plays `script`, a behaviour a request, the last one for ever; `connections` counts what it accepted."""
+
+    def __init__(self, *script: Behaviour, tls: ssl.SSLContext | None = None) -> None:
+        self.script = list(script)
+        self.requests: list[Request] = []
+        self.connections = 0
+        self.stopping = threading.Event()
+        self._tls = tls
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stopping.set()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):  # the listener is closed
+            while True:
+                plain, _ = self._listener.accept()
+                self.connections += 1
+                threading.Thread(target=self._serve, args=(plain,), daemon=True).start()
+
+    def _serve(self, plain: socket.socket) -> None:
+        with contextlib.suppress(OSError, ValueError), plain:  # ValueError: what came is no HTTP
+            connected = self._tls.wrap_socket(plain, server_side=True) if self._tls else plain
+            with connected, connected.makefile("rb") as stream:
+                while request := _read(stream):
+                    self.requests.append(request)
+                    behave = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+                    if not behave(connected, request):
+                        return
+
+
+def _read(stream: Any) -> Request | None:
+    line = stream.readline().decode()
+    if not line:
+        return None
+    method, path, _ = line.split(" ")
+    headers = {}
+    while (field := stream.readline().decode().strip()) != "":
+        name, _, value = field.partition(":")
+        headers[name.lower()] = value.strip()
+    return Request(method, path, headers, stream.read(int(headers.get("content-length", 0))))
+
+
+def sends(data: bytes, keep: bool = False) -> Behaviour:
+    """These very bytes, and then the end of the connection unless it is to be kept."""
+
+    def behave(connected: socket.socket, _: Request) -> bool:
+        connected.sendall(data)
+        return keep
+
+    return behave
+
+
+def answers(body: Any, status: int = 200, **headers: str) -> Behaviour:
+    """An answer with `body` as JSON (bytes as they are); underscores in header names stand for hyphens."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    fields = {"content-type": "application/x-amz-json-1.0", "content-length": str(len(content))}
+    fields |= {name.replace("_", "-"): value for name, value in headers.items()}
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return sends(f"HTTP/1.1 {status} Something\r\n{head}\r\n".encode() + content, keep=True)
+
+
+def fails(code: str, status: int = 400, message: str = "No.", **headers: str) -> Behaviour:
+    """An error as DynamoDB writes it."""
+    return answers(
+        {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": message}, status, **headers
+    )
+
+
+def drops(_: socket.socket, __: Request) -> bool:
+    """The end of the connection instead of an answer."""
+    return False
+
+
+def resets(connected: socket.socket, _: Request) -> bool:
+    """A TCP reset instead of an answer."""
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    return False
+
+
+@contextlib.contextmanager
+def hanging() -> Iterator[Behaviour]:
+    """A behaviour that keeps silent until the context ends."""
+    over = threading.Event()
+
+    def behave(_: socket.socket, __: Request) -> bool:
+        over.wait(30)
+        return False
+
+    yield behave
+    over.set()
+
+
+def closed_port() -> int:
+    """A port on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])

@@ -1,0 +1,771 @@
+"""The signed transport against boto3's client: the same calls, the same answers, the same attempts."""
+
+from __future__ import annotations
+
+import binascii
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from email.utils import formatdate
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.config import Config
+from moto.server import ThreadedMotoServer
+
+from tests.unit.loopback import (
+    Behaviour,
+    Server,
+    answers,
+    closed_port,
+    drops,
+    fails,
+    hanging,
+    resets,
+    sends,
+)
+from trestle.store import boto3_client, connection, credentials, dynamodb, endpoint
+
+ITEM = {"id": {"S": "a"}, "doc": {"M": {"n": {"N": "1"}, "t": {"S": "é€😀"}, "l": {"L": [{"NULL": True}]}}}}
+OK = answers({"Item": ITEM})
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A process that has not talked to DynamoDB yet, with keys and a region of its own."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "DYNAMODB_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_REGION", "us-west-2")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "first")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setattr(dynamodb, "_connections", {})
+    monkeypatch.setattr(dynamodb, "_clock_offset", 0.0)
+    monkeypatch.setattr(credentials, "_cached", None)
+    boto3_client._client.cache_clear()
+    yield
+    boto3_client._client.cache_clear()
+    for each in dynamodb._connections.values():
+        each.close()
+
+
+@pytest.fixture(params=["signed", "boto3"])
+def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Runs a test once per transport."""
+    monkeypatch.setenv("DYNAMODB_CLIENT", request.param)
+    return str(request.param)
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Nobody sleeps between attempts; the pauses that were asked for."""
+    asked: list[float] = []
+    monkeypatch.setattr("trestle.store.dynamodb.time", _Clock(asked))
+    monkeypatch.setattr("botocore.endpoint.time", _Clock(asked))
+    return asked
+
+
+class _Clock:
+    monotonic = staticmethod(time.monotonic)
+    time = staticmethod(time.time)
+
+    def __init__(self, asked: list[float]) -> None:
+        self.sleep = asked.append
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Server]]:
+    """Start a scripted server as DynamoDB."""
+    servers: list[Server] = []
+
+    def start(*script: Behaviour) -> Server:
+        server = Server(*script)
+        servers.append(server)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", server.url)
+        return server
+
+    yield start
+    for server in servers:
+        server.__exit__()
+
+
+def get(deadline: float | None = None) -> dynamodb.Reply:
+    return dynamodb.call("GetItem", {"TableName": "t", "Key": {"id": {"S": "a"}}}, deadline=deadline)
+
+
+def refused(**how: Any) -> dynamodb.ServiceError:
+    with pytest.raises(dynamodb.ServiceError) as caught:
+        get(**how)
+    return caught.value
+
+
+# --- Both transports on a DynamoDB ---
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+CONDITION = {
+    "ConditionExpression": "attribute_not_exists(id)",
+    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+}
+CALLS: list[tuple[str, dict[str, Any]]] = [
+    ("PutItem", {"Item": ITEM, **CONDITION}),
+    ("PutItem", {"Item": ITEM, **CONDITION}),
+    ("GetItem", {"Key": {"id": {"S": "a"}}, "ConsistentRead": True}),
+    ("GetItem", {"Key": {"id": {"S": "none"}}}),
+    (
+        "UpdateItem",
+        {
+            "Key": {"id": {"S": "a"}},
+            "UpdateExpression": "SET #doc.#k = :v",
+            "ExpressionAttributeNames": {"#doc": "doc", "#k": "new"},
+            "ExpressionAttributeValues": {":v": {"BOOL": False}},
+            "ReturnValues": "ALL_NEW",
+        },
+    ),
+    (
+        "Query",
+        {
+            "KeyConditionExpression": "id = :id",
+            "ExpressionAttributeValues": {":id": {"S": "a"}},
+            "Limit": 1,
+        },
+    ),
+    ("Scan", {"Limit": 5}),
+    ("DeleteItem", {"Key": {"id": {"S": "a"}}, "ReturnValues": "ALL_OLD"}),
+    ("DeleteItem", {"Key": {"id": {"S": "a"}}, "ConditionExpression": "attribute_exists(id)"}),
+    ("GetItem", {"Key": {"wrong": {"S": "a"}}}),
+    ("GetItem", {"TableName": "no-such-table", "Key": {"id": {"S": "a"}}}),
+]
+
+
+def outcomes(table: str) -> list[Any]:
+    found: list[Any] = []
+    for action, payload in CALLS:
+        try:
+            reply = dynamodb.call(action, {"TableName": table, **payload})
+            found.append((reply.body, reply.retries))
+        except dynamodb.ServiceError as error:
+            found.append((type(error), error.code, error.message, error.status, error.body, error.retries))
+    return found
+
+
+def test_same_answers_from_the_same_calls(moto: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto)
+    found = {}
+    for name in ("signed", "boto3"):
+        monkeypatch.setenv("DYNAMODB_CLIENT", name)
+        boto3_client._client().create_table(
+            TableName="t",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        found[name] = outcomes("t")
+        boto3_client._client().delete_table(TableName="t")
+    assert found["signed"] == found["boto3"]
+    assert found["signed"][1][1] == "ConditionalCheckFailedException"
+    assert found["signed"][1][4]["Item"] == ITEM
+    assert found["signed"][2] == ({"Item": ITEM}, 0)
+    assert [outcome[1] for outcome in found["signed"][-2:]] == [
+        "ValidationException",
+        "ResourceNotFoundException",
+    ]
+
+
+def test_same_requests_and_signatures(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
+    server = serve(OK)
+    get()
+    monkeypatch.setenv("DYNAMODB_CLIENT", "boto3")
+    get()
+    ours, theirs = server.requests
+    assert (ours.method, ours.path) == (theirs.method, theirs.path) == ("POST", "/")
+    assert json.loads(ours.body) == json.loads(theirs.body)
+    for name in ("host", "content-type", "x-amz-target", "x-amz-security-token"):
+        assert ours.headers[name] == theirs.headers[name]
+    parts = [re.split("[ ,=]+", each.headers["authorization"]) for each in (ours, theirs)]
+    assert parts[0][:5] == parts[1][:5]  # algorithm, scope, signed headers
+
+
+# --- Retries ---
+
+THROTTLING = sorted(dynamodb.THROTTLED)
+PASSING = sorted(dynamodb.PASSING - {"InternalServerError"})
+
+
+@pytest.mark.parametrize("code", [*THROTTLING, *PASSING])
+def test_passing_error_is_tried_again(
+    either: str, serve: Callable[..., Server], pauses: list[float], code: str
+) -> None:
+    server = serve(fails(code), answers({}))
+    reply = dynamodb.call("PutItem", {"TableName": "t", "Item": ITEM})
+    assert (reply.body, reply.retries) == ({}, 1)
+    assert len(server.requests) == 2
+    assert len(pauses) == 1
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_passing_status_is_tried_again(
+    either: str, serve: Callable[..., Server], pauses: list[float], status: int
+) -> None:
+    server = serve(answers(b"<html>", status), fails("SomeError", status), OK)
+    assert get().retries == 2
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize(
+    "code", ["ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"]
+)
+def test_three_attempts_and_no_more(
+    either: str, serve: Callable[..., Server], pauses: list[float], code: str
+) -> None:
+    server = serve(fails(code, message="Too fast."))
+    error = refused()
+    assert isinstance(error, dynamodb.Unavailable)
+    assert (error.code, error.message, error.status, error.retries) == (code, "Too fast.", 400, 2)
+    assert len(server.requests) == 3
+    assert len(pauses) == 2
+
+
+@pytest.mark.parametrize(
+    "code", ["ValidationException", "AccessDeniedException", "ConditionalCheckFailedException"]
+)
+def test_lasting_error_is_not_tried_again(either: str, serve: Callable[..., Server], code: str) -> None:
+    server = serve(fails(code))
+    error = refused()
+    assert not isinstance(error, dynamodb.Unavailable)
+    assert (error.code, error.status, error.retries) == (code, 400, 0)
+    assert str(error) == f"{code}: No."
+    assert len(server.requests) == 1
+
+
+def test_retries_are_counted_when_the_last_answer_is_an_error(
+    either: str, serve: Callable[..., Server], pauses: list[float]
+) -> None:
+    serve(drops, fails("ConditionalCheckFailedException"))
+    assert refused().retries == 1
+
+
+@pytest.mark.parametrize("behaviour", [drops, resets])
+def test_broken_connection_is_tried_again(
+    either: str, serve: Callable[..., Server], pauses: list[float], behaviour: Behaviour
+) -> None:
+    server = serve(behaviour, OK)
+    reply = get()
+    assert (reply.body, reply.retries) == ({"Item": ITEM}, 1)
+    assert len(server.requests) == 2
+
+
+def test_cut_answer_is_tried_again(serve: Callable[..., Server], pauses: list[float]) -> None:
+    """botocore takes what has come for the whole; we do not."""
+    serve(sends(b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{}"), OK)
+    assert get().retries == 1
+
+
+def test_nobody_listens(either: str, monkeypatch: pytest.MonkeyPatch, pauses: list[float]) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{closed_port()}")
+    error = refused()
+    assert isinstance(error, dynamodb.Unavailable)
+    assert (error.status, error.retries, len(pauses)) == (0, 2, 2)
+
+
+def test_silence_ends_each_attempt(
+    either: str, serve: Callable[..., Server], pauses: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dynamodb, "ATTEMPT_SECONDS", 0.2)
+    with hanging() as hangs:
+        server = serve(hangs)
+        started = time.monotonic()
+        error = refused()
+        assert 0.5 < time.monotonic() - started < 3
+    assert isinstance(error, dynamodb.Unavailable)
+    assert (error.status, error.retries) == (0, 2)
+    assert len(server.requests) == 3
+
+
+def test_pauses_grow_and_are_jittered(serve: Callable[..., Server], pauses: list[float]) -> None:
+    serve(answers(b"", 500))
+    for _ in range(40):
+        refused()
+    firsts, seconds = pauses[::2], pauses[1::2]
+    assert 0 <= min(firsts) < 0.006 < 0.019 < max(firsts) <= 0.025
+    assert 0 <= min(seconds) < 0.012 < 0.038 < max(seconds) <= 0.05
+
+
+def test_throttled_pauses_are_longer_but_end(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("random.random", lambda: 1.0)
+    assert [dynamodb._pause("ThrottlingException", retries) for retries in (0, 1, 5)] == [1, 2, 20]
+    assert dynamodb._pause("InternalServerError", 0) == 0.025
+
+
+# --- The kept connection ---
+
+
+def test_connection_is_kept(either: str, serve: Callable[..., Server]) -> None:
+    server = serve(OK)
+    for _ in range(3):
+        assert get().retries == 0
+    assert server.connections == 1
+
+
+def test_connection_that_was_closed_meanwhile_is_replaced_unseen(
+    either: str, serve: Callable[..., Server]
+) -> None:
+    content = json.dumps({"Item": ITEM}).encode()
+    closing = sends(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(content), content))
+    server = serve(closing, OK)
+    get()
+    time.sleep(0.1)
+    reply = get()
+    assert (reply.retries, server.connections, len(server.requests)) == (0, 2, 2)
+
+
+def test_connection_that_breaks_under_a_request_counts_as_a_retry(
+    either: str, serve: Callable[..., Server], pauses: list[float]
+) -> None:
+    server = serve(OK, drops, OK)
+    get()
+    assert (get().retries, server.connections) == (1, 2)
+
+
+def test_unasked_bytes_end_the_connection(serve: Callable[..., Server]) -> None:
+    content = b"{}"
+    server = serve(
+        sends(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n" + content + b"HTTP/1.1 200", keep=True), OK
+    )
+    get()
+    assert get().body == {"Item": ITEM}
+    assert server.connections == 2
+
+
+def test_long_idle_connection_is_replaced(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(OK)
+    get()
+    monkeypatch.setattr(connection, "IDLE_SECONDS", -1.0)
+    get()
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("kind", ["on-demand", "provisioned-concurrency"])
+def test_connection_is_opened_while_lambda_starts(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", kind)
+    server = serve(OK)
+    dynamodb.connect()
+    time.sleep(0.05)
+    assert (server.connections, server.requests) == (1, [])
+    get()
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("kind", [None, "snap-start", "boto3"])
+def test_no_connection_is_opened_early_elsewhere(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, kind: str | None
+) -> None:
+    if kind == "boto3":
+        monkeypatch.setenv("DYNAMODB_CLIENT", "boto3")
+        monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
+    elif kind:
+        monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", kind)
+    server = serve(OK)
+    dynamodb.connect()
+    time.sleep(0.05)
+    assert server.connections == 0
+
+
+def test_failing_to_open_early_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{closed_port()}")
+    dynamodb.connect()
+    monkeypatch.delenv("AWS_REGION")
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    dynamodb.connect()
+
+
+# --- HTTP/1.1 ---
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        HEAD + b'Transfer-Encoding: chunked\r\n\r\n4;x=y\r\n{"a"\r\n3\r\n:1}\r\n0\r\nTrailer: x\r\n\r\n',
+        HEAD + b'\r\n{"a":1}',
+        HEAD + b'\r\n{"a":1}' + b" " * 200_000,
+        HEAD + b'Connection: close\r\nContent-Length: 7\r\n\r\n{"a":1}',
+        b'HTTP/1.0 200 OK\r\nContent-Length: 7\r\n\r\n{"a":1}',
+    ],
+    ids=["chunked", "until the end", "long until the end", "closing", "1.0"],
+)
+def test_ways_to_send_a_body(either: str, serve: Callable[..., Server], answer: bytes) -> None:
+    if either == "boto3":
+        answer = answer.replace(b'{"a":1}', b"{}     ").replace(b'{"a"', b"{   ").replace(b":1}", b"  }")
+    server = serve(sends(answer), OK)
+    assert get().body == ({} if either == "boto3" else {"a": 1})
+    time.sleep(0.05)
+    assert get().retries == 0
+    assert server.connections == 2
+
+
+def test_chunked_connection_is_kept(serve: Callable[..., Server]) -> None:
+    chunked = HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+    server = serve(sends(chunked, keep=True), OK)
+    get()
+    get()
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"SSH-2.0-OpenSSH\r\n\r\n",
+        b"HTTP/1.1 OK\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        HEAD + b"Content-Length: many\r\n\r\n{}",
+        HEAD + b"Content-Length: 9999999\r\n\r\n{}",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\nfour\r\n{}",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"100\r\n" * 1 + b" " * 256 + b"\r\n" + b"100\r\n",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + (b"100\r\n" + b" " * 256 + b"\r\n") * 5 + b"0\r\n\r\n",
+        HEAD + b"X: " + b"x" * 2000,
+        HEAD + b"\r\n" + b" " * 200_000,
+        HEAD + b"Connection: close\r\nContent-Length: 4\r\n\r\nnull",
+        HEAD + b"Connection: close\r\nContent-Length: 4\r\n\r\n{,,}",
+        HEAD + b"Connection: close\r\nContent-Length: 2\r\nx-amz-crc32: 1\r\n\r\n{}",
+    ],
+)
+def test_what_is_no_answer_is_refused(
+    serve: Callable[..., Server], pauses: list[float], monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    monkeypatch.setattr(connection, "MAX_HEAD_BYTES", 1000)
+    monkeypatch.setattr(connection, "MAX_BODY_BYTES", 1000)
+    serve(sends(answer))
+    error = refused()
+    assert isinstance(error, dynamodb.Unavailable)
+    assert (error.code, error.message, error.status) == ("BrokenAnswerError", "DynamoDB gave no answer.", 0)
+    assert error.retries == 2
+
+
+def test_checksum_of_the_answer_is_verified(serve: Callable[..., Server], pauses: list[float]) -> None:
+    right = str(binascii.crc32(json.dumps({"Item": ITEM}).encode()))
+    serve(answers({"Item": ITEM}, x_amz_crc32="1"), answers({"Item": ITEM}, x_amz_crc32=right))
+    assert get().retries == 1
+
+
+def test_error_without_a_type_has_its_status_as_code(serve: Callable[..., Server]) -> None:
+    serve(answers(b"[]", 413))
+    error = refused()
+    assert (error.code, error.message, error.status, error.body) == ("413", "", 413, {})
+
+
+# --- Deadlines ---
+
+
+def test_deadline_ends_a_call(either: str, serve: Callable[..., Server]) -> None:
+    with hanging() as hangs:
+        serve(hangs)
+        started = time.monotonic()
+        error = refused(deadline=started + 0.3)
+        assert 0.25 < time.monotonic() - started < 1
+    assert isinstance(error, dynamodb.Unavailable)
+    assert (error.code, error.status) == ("TimeoutError", 0)
+
+
+def test_no_pause_runs_past_the_deadline(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("random.random", lambda: 1.0)
+    server = serve(fails("ThrottlingException"))
+    started = time.monotonic()
+    error = refused(deadline=started + 0.5)
+    assert time.monotonic() - started < 0.4
+    assert (error.code, error.retries, len(server.requests)) == ("ThrottlingException", 0, 1)
+
+
+def test_past_deadline_sends_nothing(serve: Callable[..., Server]) -> None:
+    server = serve(OK)
+    assert isinstance(refused(deadline=time.monotonic() - 1), dynamodb.Unavailable)
+    assert server.requests == []
+
+
+def test_answer_before_the_deadline(either: str, serve: Callable[..., Server]) -> None:
+    serve(OK, fails("ValidationException"))
+    assert get(deadline=time.monotonic() + 5).body == {"Item": ITEM}
+    assert refused(deadline=time.monotonic() + 5).code == "ValidationException"
+
+
+# --- The clock ---
+
+
+def skewed(seconds: float, code: str = "InvalidSignatureException") -> Behaviour:
+    return fails(code, date=formatdate(time.time() + seconds, usegmt=True))
+
+
+@pytest.mark.parametrize("code", dynamodb.CLOCK_CODES)
+def test_wrong_clock_is_set_by_the_servers(
+    serve: Callable[..., Server], pauses: list[float], code: str
+) -> None:
+    server = serve(skewed(3600, code), OK)
+    assert get().retries == 1
+    assert get().retries == 0
+    dates = [request.headers["x-amz-date"] for request in server.requests]
+    seconds = [time.mktime(time.strptime(date, "%Y%m%dT%H%M%SZ")) for date in dates]
+    assert 3595 < seconds[1] - seconds[0] < 3605
+    assert seconds[2] - seconds[1] < 5
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [skewed(10), fails("InvalidSignatureException"), fails("InvalidSignatureException", date="today")],
+)
+def test_refused_signature_with_a_right_clock_is_final(
+    serve: Callable[..., Server], answer: Behaviour
+) -> None:
+    server = serve(answer)
+    error = refused()
+    assert (type(error), error.code) == (dynamodb.ServiceError, "InvalidSignatureException")
+    assert len(server.requests) == 1
+
+
+# --- Credentials ---
+
+
+def key_of(server: Server, index: int = -1) -> str:
+    found = re.search("Credential=([^/]+)/", server.requests[index].headers["authorization"])
+    assert found
+    return found[1]
+
+
+def test_keys_are_read_at_each_signing(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve(OK)
+    get()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "second")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
+    get()
+    assert [key_of(server, 0), key_of(server, 1)] == ["first", "second"]
+    assert server.requests[1].headers["x-amz-security-token"] == "token"
+
+
+def keys(name: str, lasts: float, **changes: Any) -> Behaviour:
+    ends = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + lasts))
+    whole = {"AccessKeyId": name, "SecretAccessKey": "s", "Token": "t", "Expiration": ends}
+    return answers({key: value for key, value in (whole | changes).items() if value is not None})
+
+
+@pytest.fixture
+def container(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Server]]:
+    """Start a scripted credential endpoint in place of the keys in the environment."""
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    servers: list[Server] = []
+
+    def start(*script: Behaviour) -> Server:
+        server = Server(*script)
+        servers.append(server)
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{server.url}/keys")
+        return server
+
+    yield start
+    for server in servers:
+        server.__exit__()
+
+
+def test_keys_of_the_credential_endpoint(
+    either: str,
+    serve: Callable[..., Server],
+    container: Callable[..., Server],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "secret-token")
+    server, endpoint = serve(OK), container(keys("held", 3600))
+    get()
+    get()
+    assert [key_of(server, 0), key_of(server, 1)] == ["held", "held"]
+    assert server.requests[0].headers["x-amz-security-token"] == "t"
+    (asked,) = endpoint.requests
+    assert (asked.method, asked.path) == ("GET", "/keys")
+    assert asked.headers["authorization"] == "secret-token"
+
+
+def test_keys_are_exchanged_before_they_end(
+    either: str, serve: Callable[..., Server], container: Callable[..., Server]
+) -> None:
+    server, endpoint = serve(OK), container(keys("old", 60), keys("new", 3600))
+    for _ in range(3):
+        get()
+    assert key_of(server) == "new"
+    assert len(endpoint.requests) == 2
+
+
+def test_token_file_is_read_each_time(
+    serve: Callable[..., Server],
+    container: Callable[..., Server],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Any,
+) -> None:
+    file = tmp_path / "token"
+    monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", str(file))
+    endpoint = container(keys("brief", 60))
+    serve(OK)
+    for token in ("one", "two"):
+        file.write_text(f"{token}\n")
+        get()
+    assert [request.headers["authorization"] for request in endpoint.requests] == ["one", "two"]
+
+
+def test_old_keys_serve_while_the_endpoint_fails(
+    serve: Callable[..., Server], container: Callable[..., Server]
+) -> None:
+    server, endpoint = serve(OK), container(keys("old", 60), answers({}, 500))
+    get()
+    get()
+    assert key_of(server) == "old"
+    assert len(endpoint.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        answers({}, 500),
+        answers(b"keys"),
+        answers([]),
+        keys("k", 3600, Token=None),
+        keys("k", 3600, Expiration="soon"),
+        keys("k", 3600, Expiration=7),
+        drops,
+    ],
+)
+def test_no_keys_from_the_endpoint(
+    serve: Callable[..., Server], container: Callable[..., Server], answer: Behaviour
+) -> None:
+    server = serve(OK)
+    container(answer)
+    error = refused()
+    assert (error.code, error.status, error.body) == ("CredentialsError", 0, {})
+    assert server.requests == []
+
+
+def test_ended_keys_do_not_serve(serve: Callable[..., Server], container: Callable[..., Server]) -> None:
+    serve(OK)
+    container(keys("old", -1), answers({}, 500))
+    get()
+    assert refused().code == "CredentialsError"
+
+
+def test_keys_are_not_asked_of_another_machine_in_the_clear(
+    container: Callable[..., Server], serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(OK)
+    container(OK)
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://192.0.2.1/keys")
+    assert refused().code == "CredentialsError"
+
+
+def test_token_with_a_line_break_is_refused(
+    container: Callable[..., Server], serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(OK)
+    endpoint = container(keys("k", 3600))
+    monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "a\r\nhost: b")
+    assert refused().code == "CredentialsError"
+    assert endpoint.requests == []
+
+
+@pytest.mark.parametrize("missing", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
+def test_missing_keys(
+    either: str, serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    server = serve(OK)
+    monkeypatch.delenv(missing)
+    error = refused()
+    assert (error.code, error.status, error.retries) == ("CredentialsError", 0, 0)
+    assert "secret" not in error.message
+    assert server.requests == []
+
+
+# --- Endpoints ---
+
+
+def every_region() -> list[str]:
+    data = botocore.session.get_session().get_data("partitions")
+    return sorted(
+        region for each in data["partitions"] for region in each["regions"] if not region.endswith("-global")
+    )
+
+
+@pytest.mark.parametrize("fips", [False, True])
+def test_every_regions_endpoint_is_botocores(monkeypatch: pytest.MonkeyPatch, fips: bool) -> None:
+    session = botocore.session.get_session()
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", str(fips).lower())
+    regions = every_region()
+    assert len(regions) > 40
+    config = Config(use_fips_endpoint=fips)
+    clients = {name: session.create_client("dynamodb", region_name=name, config=config) for name in regions}
+    expected = {name: client.meta.endpoint_url for name, client in clients.items()}
+    assert {name: endpoint.url(name) for name in regions} == expected
+
+
+def test_endpoint_named_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://all:1")
+    assert endpoint.url("us-west-2") == "http://all:1"
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://ours:1")
+    assert endpoint.url("us-west-2") == "http://ours:1"
+    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
+    assert endpoint.url("us-west-2") == "https://dynamodb.us-west-2.amazonaws.com"
+
+
+def test_region_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    assert endpoint.region() == "us-west-2"
+    monkeypatch.delenv("AWS_REGION")
+    assert endpoint.region() == "eu-west-1"
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    with pytest.raises(ValueError, match="Set AWS_REGION"):
+        endpoint.region()
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (
+            "https://dynamodb.us-west-2.amazonaws.com",
+            (True, "dynamodb.us-west-2.amazonaws.com", 443, None, "/"),
+        ),
+        ("http://127.0.0.1:8000/", (False, "127.0.0.1", 8000, "127.0.0.1:8000", "/")),
+        ("https://h:443", (True, "h", 443, "h", "/")),
+        ("http://h:80/a/b", (False, "h", 80, "h", "/a/b")),
+        ("http://[::1]:8000", (False, "::1", 8000, "[::1]:8000", "/")),
+        ("https://[::1]", (True, "::1", 443, "[::1]", "/")),
+    ],
+)
+def test_url_taken_apart(url: str, expected: tuple[bool, str, int, str | None, str]) -> None:
+    found = endpoint.Endpoint(url)
+    tls, host, port, authority, path = expected
+    assert (found.tls, found.host, found.port, found.path) == (tls, host, port, path)
+    assert found.authority == (authority or host)
+
+
+@pytest.mark.parametrize(
+    "url", ["h:8000", "ftp://h", "http://", "http://u:p@h", "http://h:x", "http://é", "http://:8"]
+)
+def test_url_that_is_none(url: str) -> None:
+    with pytest.raises(ValueError, match="endpoint"):
+        endpoint.Endpoint(url)

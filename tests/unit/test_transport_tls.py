@@ -1,0 +1,281 @@
+"""TLS of the signed transport, against servers whose certificates are made here."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import os
+import re
+import ssl
+import warnings
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import certifi
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.unit.loopback import Server, answers
+from trestle.store import boto3_client, credentials, dynamodb, tls
+from trestle.store.roots import AMAZON_ROOTS
+
+NOW = datetime.datetime.now(datetime.UTC)
+DAY = datetime.timedelta(days=1)
+
+
+class Authority:
+    """A certificate authority of the test's own."""
+
+    def __init__(self) -> None:
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test root")])
+        self.root = (
+            _builder(self.name, self.name, self.key, NOW + DAY)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(self.key, hashes.SHA256())
+        )
+
+    def pem(self) -> bytes:
+        return self.root.public_bytes(serialization.Encoding.PEM)
+
+    def context(
+        self, folder: Path, host: str = "127.0.0.1", ends: datetime.datetime = NOW + DAY
+    ) -> ssl.SSLContext:
+        """A server's context with a certificate for `host`."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        names: list[x509.GeneralName] = (
+            [x509.IPAddress(ipaddress.ip_address(host))] if host[0].isdigit() else [x509.DNSName(host)]
+        )
+        leaf = (
+            _builder(x509.Name([]), self.name, key, ends)
+            .add_extension(x509.SubjectAlternativeName(names), critical=True)
+            .sign(self.key, hashes.SHA256())
+        )
+        secret = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        file = folder / "server.pem"
+        file.write_bytes(secret + leaf.public_bytes(serialization.Encoding.PEM))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(file)
+        return context
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, ends: datetime.datetime
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOW - 2 * DAY)
+        .not_valid_after(ends)
+    )
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return Authority()
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in [name for name in os.environ if name.startswith(("AWS_", "DYNAMODB_", "SSL_CERT"))]:
+        monkeypatch.delenv(name)
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.setenv(name, "us-west-2")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setattr(dynamodb, "_connections", {})
+    monkeypatch.setattr(dynamodb, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(credentials, "_cached", None)
+    monkeypatch.setattr(tls, "_context", None)
+    monkeypatch.setattr(tls, "_all_roots", False)
+    boto3_client._client.cache_clear()
+    yield
+    boto3_client._client.cache_clear()
+    for each in dynamodb._connections.values():
+        each.close()
+
+
+@pytest.fixture(params=["signed", "boto3"])
+def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("DYNAMODB_CLIENT", request.param)
+    return str(request.param)
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[ssl.SSLContext], Server]]:
+    servers: list[Server] = []
+
+    def start(context: ssl.SSLContext) -> Server:
+        server = Server(answers({}), tls=context)
+        servers.append(server)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        return server
+
+    yield start
+    for server in servers:
+        server.__exit__()
+
+
+@pytest.fixture
+def bundle(authority: Authority, tmp_path: Path) -> str:
+    """A file with the test's root."""
+    file = tmp_path / "roots.pem"
+    file.write_bytes(authority.pem())
+    return str(file)
+
+
+def scan() -> dynamodb.Reply:
+    return dynamodb.call("Scan", {"TableName": "t"})
+
+
+def refusal() -> str:
+    """Why the transport would not talk to the server."""
+    with pytest.raises(dynamodb.Unavailable) as caught:
+        scan()
+    assert caught.value.retries == 2
+    return str(caught.value.__cause__)
+
+
+Serve = Callable[[ssl.SSLContext], Server]
+
+
+def test_trusted_server(
+    either: str,
+    serve: Serve,
+    authority: Authority,
+    tmp_path: Path,
+    bundle: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = serve(authority.context(tmp_path))
+    monkeypatch.setenv("AWS_CA_BUNDLE", bundle)
+    assert [scan().retries for _ in range(3)] == [0, 0, 0]
+    assert server.connections == 1
+
+
+def test_other_hosts_certificate(
+    either: str,
+    serve: Serve,
+    authority: Authority,
+    tmp_path: Path,
+    bundle: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = serve(authority.context(tmp_path, host="dynamodb.us-west-2.amazonaws.com"))
+    monkeypatch.setenv("AWS_CA_BUNDLE", bundle)
+    assert "127.0.0.1" in refusal()
+    assert server.requests == []
+
+
+def test_expired_certificate(
+    either: str,
+    serve: Serve,
+    authority: Authority,
+    tmp_path: Path,
+    bundle: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = serve(authority.context(tmp_path, ends=NOW - DAY))
+    monkeypatch.setenv("AWS_CA_BUNDLE", bundle)
+    assert "expired" in refusal()
+    assert server.requests == []
+
+
+def test_unknown_authority(either: str, serve: Serve, authority: Authority, tmp_path: Path) -> None:
+    server = serve(authority.context(tmp_path))
+    assert "unable to get local issuer certificate" in refusal()
+    assert server.requests == []
+
+
+def test_bundle_is_all_that_is_trusted(
+    serve: Serve, authority: Authority, tmp_path: Path, bundle: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(authority.context(tmp_path))
+    monkeypatch.setenv("SSL_CERT_FILE", bundle)
+    monkeypatch.setenv("AWS_CA_BUNDLE", certifi.where())
+    assert "unable to get local issuer certificate" in refusal()
+
+
+def test_systems_roots_are_taken_once_when_amazons_do_not_do(
+    serve: Serve, authority: Authority, tmp_path: Path, bundle: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(authority.context(tmp_path))
+    monkeypatch.setenv("SSL_CERT_FILE", bundle)
+    assert scan().retries == 0
+    assert server.connections == 2
+    dynamodb._connections.clear()
+    assert scan().retries == 0
+    assert server.connections == 3
+
+
+def test_expired_certificate_is_no_reason_for_other_roots(
+    serve: Serve, authority: Authority, tmp_path: Path, bundle: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls, "AMAZON_ROOTS", authority.pem().decode())
+    server = serve(authority.context(tmp_path, ends=NOW - DAY))
+    assert "expired" in refusal()
+    assert server.connections == 3
+    assert not tls._all_roots
+
+
+def test_handshake_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Server(
+        answers({})
+    ) as server:  # it takes the handshake for a request that it can not read, and closes
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url.replace("http", "https"))
+        with pytest.raises(dynamodb.Unavailable):
+            scan()
+    assert server.connections == 3
+    assert not tls._all_roots
+
+
+def test_context_is_strict() -> None:
+    context = tls._verifying()
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+
+
+def test_tls_1_1_is_refused(
+    serve: Serve, authority: Authority, tmp_path: Path, bundle: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = authority.context(tmp_path)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings(action="ignore"):  # of their age, which is the point
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    server = serve(context)
+    monkeypatch.setenv("AWS_CA_BUNDLE", bundle)
+    assert "protocol version" in refusal().lower().replace("_", " ")
+    assert server.requests == []
+
+
+def certificates(text: str) -> list[str]:
+    return re.findall("-----BEGIN CERTIFICATE-----\n.*?\n-----END CERTIFICATE-----\n", text, re.DOTALL)
+
+
+def test_roots_are_certifis_copies() -> None:
+    ours = certificates(AMAZON_ROOTS)
+    assert len(ours) == 5
+    assert set(ours) <= set(certificates(Path(certifi.where()).read_text(encoding="utf-8")))
+
+
+def test_roots_name_their_end() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=AMAZON_ROOTS)
+    for root, der in zip(context.get_ca_certs(), context.get_ca_certs(binary_form=True), strict=True):
+        subject: Any = root["subject"]
+        name = dict(pair[0] for pair in subject)["commonName"]
+        ends = datetime.datetime.fromtimestamp(ssl.cert_time_to_seconds(str(root["notAfter"])), datetime.UTC)
+        assert f"# {name}, until {ends:%Y-%m-%d}\n# SHA-256 {sha256(der).hexdigest()}\n" in AMAZON_ROOTS
+        assert ends > NOW + 365 * DAY, f"{name} ends within a year: look for its successor"
