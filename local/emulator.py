@@ -1,0 +1,172 @@
+"""The emulator's process: start it with an environment of our own making, find it again, stop it."""
+
+from __future__ import annotations
+
+import fcntl
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.errors import UserError
+
+HOST = "127.0.0.1"
+ACCOUNT = "000000000000"
+
+STARTED_WITHIN = 30.0  # seconds
+STOPPED_WITHIN = 30.0  # seconds; it saves its state first
+
+
+@dataclass(frozen=True)
+class Running:
+    """A running emulator."""
+
+    pid: int
+    port: int
+    region: str
+
+    @property
+    def endpoint(self) -> str:
+        """The URL that serves every AWS API."""
+        return f"http://{HOST}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """The emulator whose state lives in one folder.
+
+    The process holds a lock on the file `running` for as long as it lives. So a stale file, or another
+    process that was given the same id since, is never taken for it.
+    """
+
+    folder: Path
+
+    @property
+    def log(self) -> Path:
+        """What the emulator prints."""
+        return self.folder / "emulator.log"
+
+    @property
+    def died(self) -> bool:
+        """Whether it went without being stopped, and so without saving its state."""
+        return self._record.exists() and self.running() is None
+
+    @property
+    def _record(self) -> Path:
+        return self.folder / "running"
+
+    def running(self) -> Running | None:
+        """Return the running emulator, or None."""
+        try:
+            with self._record.open() as record:
+                try:
+                    fcntl.flock(record, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return Running(**json.load(record))
+        except (FileNotFoundError, ValueError):
+            pass
+        return None
+
+    def start(self, port: int, region: str) -> Running:
+        """Start it and wait until it answers."""
+        check_port(port)
+        for name in ("state", "s3", "tmp"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        launcher = Path(__file__).with_name("corrections.py")
+        with self._record.open("w") as record, self.log.open("w") as log:
+            fcntl.flock(record, fcntl.LOCK_EX)
+            # -I: neither PYTHON* variables nor this folder reach its import path. A session of its own:
+            # Ctrl-C must reach us alone, we stop it once Terraform has come to rest.
+            process = subprocess.Popen(
+                [sys.executable, "-I", launcher], env=self._environment(port, region), cwd=self.folder,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True, pass_fds=[record.fileno()],
+            )  # fmt: skip
+            started = Running(process.pid, port, region)
+            json.dump(vars(started), record)
+        try:
+            self._wait_until_ready(process, started)
+        except BaseException:
+            self.stop()
+            raise
+        return started
+
+    def stop(self) -> None:
+        """Stop it, if it runs, and wait until its state is saved."""
+        if running := self.running():
+            os.kill(running.pid, signal.SIGTERM)
+            deadline = time.monotonic() + STOPPED_WITHIN
+            while self.running():
+                if time.monotonic() > deadline:
+                    os.kill(running.pid, signal.SIGKILL)
+                    raise UserError(
+                        f"The emulator did not stop within {STOPPED_WITHIN:.0f} seconds and was killed; "
+                        f"its data is lost: start afresh with `python local.py up` (log: {self.log})."
+                    )
+                time.sleep(0.02)
+        self._record.unlink(missing_ok=True)
+
+    def _environment(self, port: int, region: str) -> dict[str, str]:
+        """Return the whole environment. It hands all on to the functions, so nothing of ours goes in."""
+        return {
+            "PATH": os.defpath,
+            "HOME": str(self.folder),
+            "LANG": "C.UTF-8",
+            "TMPDIR": str(self.folder / "tmp"),
+            "GATEWAY_PORT": str(port),
+            "BIND_HOST": HOST,
+            "STATE_DIR": str(self.folder / "state"),
+            "PERSIST_STATE": "1",
+            "S3_DATA_DIR": str(self.folder / "s3"),
+            "S3_PERSIST": "1",
+            "AUTH": "true",
+            "MINISTACK_ACCOUNT_ID": ACCOUNT,
+            "MINISTACK_REGION": region,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_ENDPOINT_URL": f"http://{HOST}:{port}",
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+        }
+
+    def _wait_until_ready(self, process: subprocess.Popen[Any], started: Running) -> None:
+        deadline = time.monotonic() + STARTED_WITHIN
+        while process.poll() is None and time.monotonic() < deadline:
+            if is_healthy(started.port):
+                return
+            time.sleep(0.05)
+        said = [line for line in self.log.read_text().splitlines() if line.strip()]
+        raise UserError(
+            f"The emulator did not start: {said[-1] if said else 'it said nothing'} (log: {self.log})"
+        )
+
+
+def check_port(port: int) -> None:
+    """Stop when the port cannot be listened on."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise UserError(
+                f"Port {port} is not free ({os.strerror(error.errno or 0)}): choose another with --port N."
+            ) from error
+
+
+def is_healthy(port: int) -> bool:
+    """Tell whether the emulator answers."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=2)
+    try:
+        connection.request("GET", "/_ministack/health")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()

