@@ -249,6 +249,15 @@ def paragraphs(text: str) -> Iterator[str]:
         yield "\n".join(line for line in paragraph.splitlines() if not re.match(r"\s*(\d+: |│|├)", line))
 
 
+def main() -> None:
+    """Print the argument by which a plain `terraform init` finds the provider; nothing when it needs none."""
+    try:
+        mirror = find_mirror()
+    except UserError as error:
+        sys.exit(str(error))
+    print(f"-plugin-dir={mirror}" if mirror else "")
+
+
 @dataclass
 class Follower:
     """Reads Terraform's JSON lines: progress as it comes, the errors and the summary at the end."""
@@ -280,3 +289,7 @@ class Follower:
             found = event["diagnostic"]
             address = f" ({found['address']})" if found.get("address") else ""
             self.errors += f"Error: {found['summary']}{address}\n\n{found.get('detail', '')}\n\n"
+
+
+if __name__ == "__main__":
+    main()

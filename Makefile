@@ -1,0 +1,108 @@
+# Everything one does with this repository. Variables: ENV (dev, staging, prod), ARGS (more arguments for the tool that
+# a target runs), PYTHON (3.11 or newer), and for `make local` DETACH=1 and PORT=N.
+
+PYTHON ?= python3
+PY := .venv/bin/python
+# Behind everything else: .venv has a terraform of its own where the machine has none.
+export PATH := $(PATH):$(CURDIR)/.venv/bin
+WORKERS ?= 2
+SOURCES := build.py local lambda_src tests benchmarks docs
+
+# A data folder and so a backend for each environment: none can be taken for another that was initialised before.
+terraform = TF_DATA_DIR=$(CURDIR)/.terraform/$(ENV) terraform
+mirror = $(shell $(PY) -m local.terraform)
+var_file = -var-file=environments/$(ENV).tfvars
+
+.DEFAULT_GOAL := help
+.PHONY: help setup local down build test verify check bench fmt lint types unit validate requirements \
+  named environment plan apply deploy destroy smoke bootstrap
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## make .venv, and again when requirements/ changed
+	@$(PYTHON) -m local.venv
+
+local: ## run the API on this machine: DETACH=1 to leave it running, PORT=N
+	@$(PYTHON) local.py up $(if $(DETACH),--detach) $(if $(PORT),--port $(PORT)) $(ARGS)
+
+down: ## stop the local run; ARGS=--purge deletes its data
+	@$(PYTHON) local.py down $(ARGS)
+
+build: setup ## pack the functions into dist/
+	@$(PY) build.py
+
+test: lint types validate ## all tests, in at most 12 minutes
+	@$(PYTHON) -m local.venv checkov
+	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup -m "not slow" --cov --cov-report term $(ARGS)
+
+verify: lint types validate ## the long proof: all tests, the slow ones too
+	@$(PYTHON) -m local.venv checkov
+	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup --cov --cov-report term $(ARGS)
+
+unit: setup ## the unit tests and their coverage
+	@$(PY) -m pytest tests/unit --cov --cov-report term $(ARGS)
+
+check: ## scan the Terraform with checkov, into reports/checkov.sarif too
+	@$(PYTHON) -m local.venv checkov
+	@mkdir -p reports
+	@.venv-checkov/bin/checkov --config-file .checkov.yaml -d . -o cli -o sarif \
+	  --output-file-path console,reports/checkov.sarif $(ARGS)
+
+bench: build ## measure the functions against a tutorial handler
+	@$(PY) benchmarks/run.py $(ARGS)
+
+fmt: setup ## format Python and Terraform
+	@$(PY) -m ruff check --fix-only --quiet .
+	@$(PY) -m ruff format .
+	@terraform fmt -recursive
+
+lint: setup ## ruff, bandit and terraform fmt
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m bandit --quiet --recursive lambda_src build.py
+	@terraform fmt -check -recursive
+
+types: setup ## mypy
+	@$(PY) -m mypy $(wildcard $(SOURCES))
+
+validate: build ## terraform validate, and the tests of the variables' validations
+	@TF_DATA_DIR=$(CURDIR)/.local/validate terraform init -backend=false -input=false -lockfile=readonly $(mirror) > /dev/null
+	@TF_DATA_DIR=$(CURDIR)/.local/validate terraform validate
+	@TF_DATA_DIR=$(CURDIR)/.local/validate terraform test -test-directory=tests/terraform
+
+requirements: ## pin requirements/*.in anew
+	@$(PYTHON) -m venv .venv-uv
+	@.venv-uv/bin/python -m pip install --quiet uv
+	@cd requirements && for name in dev checkov terraform; do \
+	  ../.venv-uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" \
+	    --output-file $$name.txt $$name.in || exit; \
+	done
+
+named:
+	@test -n "$(ENV)" || { echo "Name the environment: make $(MAKECMDGOALS) ENV=dev" >&2; exit 2; }
+	@test -f environments/$(ENV).tfvars || { echo "There is no environments/$(ENV).tfvars: write it first." >&2; exit 2; }
+
+environment: named build
+	@$(terraform) init -input=false -reconfigure -lockfile=readonly $(mirror) \
+	  -backend-config=environments/$(ENV).s3.tfbackend
+	@$(terraform) state pull | $(PY) -m local.deployed check $(ENV)
+
+plan: environment ## show what an apply would change: ENV=
+	@$(terraform) plan $(var_file) $(ARGS)
+
+apply: environment ## change the environment in AWS: ENV=
+	@$(terraform) apply $(var_file) $(ARGS)
+
+deploy: apply smoke ## build, init, apply and smoke: ENV=
+
+destroy: environment ## delete the environment in AWS: ENV=
+	@$(terraform) destroy $(var_file) $(ARGS)
+
+smoke: environment ## prove a deployed API: ENV=
+	@$(terraform) output -json | $(PY) -m local.deployed smoke $(ENV)
+
+bootstrap: setup ## once per account: the state bucket, API Gateway's log role, CI's deploy role
+	@terraform -chdir=bootstrap init -input=false $(mirror)
+	@terraform -chdir=bootstrap apply $(ARGS)

@@ -1,0 +1,114 @@
+"""Prove a deployed API: create, read, list, change and delete one item, and a 404.
+
+    python tests/smoke.py URL [--api-key K] [--path items] [--body '{"name": "smoke test"}']
+
+URL is the output api_url. Standard library alone. The exit code is 0 when every step answered as it must.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+import urllib.error
+import urllib.request
+from email.message import Message
+from typing import Any
+from urllib.parse import urljoin
+
+TIMEOUT = 30  # seconds an answer may take: the first call of a function starts it
+
+
+class StepError(Exception):
+    """A step did not answer as it must."""
+
+
+class Client:
+    """Sends requests and checks what comes back."""
+
+    def __init__(self, api_key: str | None) -> None:
+        self.headers = {"Content-Type": "application/json", **({"X-Api-Key": api_key} if api_key else {})}
+
+    def send(
+        self, expected: int, method: str, url: str, body: Any = None, **headers: str
+    ) -> tuple[Any, Message]:
+        """Send one request; return the body, if any, and the headers of an answer of the expected status."""
+        request = urllib.request.Request(
+            url,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers=self.headers | {name.replace("_", "-"): value for name, value in headers.items()},
+        )
+        began = time.monotonic()
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+                status, headers_back, content = answer.status, answer.headers, answer.read()
+        except urllib.error.HTTPError as error:
+            status, headers_back, content = error.code, error.headers, error.read()
+        except OSError as error:
+            raise StepError(f"{method} {url}: no answer ({error})") from error
+        if status != expected:
+            text = content[:500].decode(errors="replace")
+            raise StepError(f"{method} {url}: {status} and not {expected}: {text}")
+        milliseconds = (time.monotonic() - began) * 1000
+        print(f"  {method:<6} {status} {milliseconds:6.0f} ms  {url}")
+        return (json.loads(content) if content else None), headers_back
+
+
+def take_steps(client: Client, collection: str, body: dict[str, Any], proved: list[str]) -> None:
+    """Take the steps one after the other, and note what each has proved."""
+    made, headers = client.send(201, "POST", collection, body)
+    item = urljoin(collection, headers["Location"])
+    try:
+        check(made.items() >= body.items(), f"the item made lacks what was sent: {made}")
+        proved.append("create")
+        read, headers = client.send(200, "GET", item)
+        check(read == made, f"the item read is not the one made: {read}")
+        proved.append("read")
+        check(listed(client, collection, made["id"]), "the list lacks the item")
+        proved.append("list")
+        changed, _ = client.send(200, "PUT", item, body, If_Match=headers["ETag"])
+        check(changed["version"] == made["version"] + 1, f"the change made no new version: {changed}")
+        proved.append("change")
+    finally:
+        client.send(204, "DELETE", item)
+    proved.append("delete")
+    client.send(404, "GET", item)
+    proved.append("404")
+
+
+def listed(client: Client, collection: str, wanted: str) -> bool:
+    """Tell whether the newest items, of which the one just made must be, hold the wanted id."""
+    page, _ = client.send(200, "GET", f"{collection}?order=desc&limit=100")
+    return any(item["id"] == wanted for item in page["items"])
+
+
+def check(fact: bool, otherwise: str) -> None:
+    """Stop unless the fact holds."""
+    if not fact:
+        raise StepError(otherwise)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Take the steps; return the exit code."""
+    parser = argparse.ArgumentParser(description="Prove a deployed API.")
+    parser.add_argument("url", metavar="URL", help="the API, as the output api_url has it")
+    parser.add_argument("--api-key", metavar="K", help="the value of a key, where the API asks for one")
+    parser.add_argument("--path", default="items", help="where the collection lives (default: items)")
+    parser.add_argument("--body", default='{"name": "smoke test"}', help="an item that its schema allows")
+    options = parser.parse_args(arguments)
+    collection = f"{options.url.rstrip('/')}/{options.path.strip('/')}".rstrip("/")
+    print(f"Smoke test of {collection}")
+    proved: list[str] = []
+    try:
+        take_steps(Client(options.api_key), collection, json.loads(options.body), proved)
+    except StepError as failure:
+        print(f"FAILED after {', '.join(proved) or 'nothing'}: {failure}", file=sys.stderr)
+        return 1
+    print(f"OK: {', '.join(proved)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
