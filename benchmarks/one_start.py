@@ -1,0 +1,38 @@
+"""One cold start in this fresh process: import the handler, serve a first request, then warm ones.
+
+Arguments: the function's folder, and a file with a tuple of event, expected status, number of warm requests.
+Prints a list of CPU seconds: the interpreter's start, the import, the first request, a warm one. No parser
+is imported to read the file, nor pathlib to open it, as the handler would be spared their cost.
+"""
+
+import sys
+from time import process_time
+
+folder, question = sys.argv[1:]
+sys.path.insert(0, folder)
+
+
+class Context:
+    """What Lambda passes to a handler beside the event."""
+
+    aws_request_id = "8f5f8a8e-0000-4000-8000-000000000000"
+    function_name = "benchmark"
+
+    def get_remaining_time_in_millis(self) -> int:  # noqa: D102
+        return 30_000
+
+
+with open(question, encoding="utf-8") as file:  # noqa: PTH123
+    event, status, warm = eval(file.read())
+
+before = process_time()
+lambda_handler = __import__("index").lambda_handler
+imported = process_time()
+answer = lambda_handler(event, Context())
+first = process_time()
+if answer["statusCode"] != status:
+    sys.exit(f"The handler in {folder} answered {answer}.")
+for _ in range(warm):
+    lambda_handler(event, Context())
+last = process_time()
+print([before, imported - before, first - imported, (last - first) / (warm or 1)])

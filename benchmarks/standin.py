@@ -1,0 +1,126 @@
+"""A stand-in for DynamoDB: canned answers over TLS, from another process than the measured one."""
+
+from __future__ import annotations
+
+import binascii
+import contextlib
+import datetime
+import ipaddress
+import json
+import socket
+import ssl
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+
+ID = "018f0000-0000-7000-8000-000000000000"
+CREATED = "2026-01-02T03:04:05.678901Z"
+DOC = {
+    "title": {"S": "Write the quarterly report"},
+    "done": {"BOOL": False},
+    "priority": {"N": "3"},
+    "tags": {"L": [{"S": "work"}, {"S": "writing"}]},
+}
+# One record of ours; the tutorial reads it as well, its attributes being as good as any.
+RECORD = {
+    "id": {"S": ID},
+    "collection": {"S": "items"},
+    "createdAt": {"S": CREATED},
+    "updatedAt": {"S": CREATED},
+    "version": {"N": "1"},
+    "write": {"S": "0123456789abcdef01234567"},
+    "doc": {"M": DOC},
+}
+ANSWERS: dict[str, dict[str, Any]] = {
+    "PutItem": {},
+    "GetItem": {"Item": RECORD},
+    "UpdateItem": {"Attributes": RECORD},
+    "DeleteItem": {},
+    "Query": {"Items": [RECORD] * 25, "Count": 25, "ScannedCount": 25},
+    "Scan": {"Items": [RECORD] * 25, "Count": 25, "ScannedCount": 25},
+}
+
+
+class StandIn:
+    """Listens on the loopback; `requests` counts by action, `ca` is the file of its root certificate."""
+
+    def __init__(self, folder: Path) -> None:
+        self.requests: Counter[str] = Counter()
+        self.ca = folder / "ca.pem"
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(_certificates(self.ca, folder / "server.pem"))
+        self._answers = {action: _answer(body) for action, body in ANSWERS.items()}
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"https://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            connected, _ = self._listener.accept()
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threading.Thread(target=self._serve, args=(connected,), daemon=True).start()
+
+    def _serve(self, plain: socket.socket) -> None:
+        with contextlib.suppress(OSError), self._context.wrap_socket(plain, server_side=True) as connected:
+            stream = connected.makefile("rb")
+            while stream.readline():
+                headers = {}
+                while field := stream.readline().strip():
+                    name, _, value = field.decode().partition(":")
+                    headers[name.lower()] = value.strip()
+                stream.read(int(headers["content-length"]))
+                action = headers["x-amz-target"].partition(".")[2]
+                self.requests[action] += 1
+                connected.sendall(self._answers[action])
+
+
+def _answer(body: dict[str, Any]) -> bytes:
+    content = json.dumps(body, separators=(",", ":")).encode()
+    head = (
+        "HTTP/1.1 200 OK\r\nServer: Server\r\nDate: Fri, 02 Jan 2026 03:04:05 GMT\r\n"
+        f"Content-Type: application/x-amz-json-1.0\r\nContent-Length: {len(content)}\r\n"
+        "Connection: keep-alive\r\nx-amzn-RequestId: 0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789\r\n"
+        f"x-amz-crc32: {binascii.crc32(content)}\r\n\r\n"
+    )
+    return head.encode() + content
+
+
+def _certificates(ca: Path, server: Path) -> Path:
+    """Write a root, and a server's key and chain, of the kinds and lengths that DynamoDB presents."""
+    now = datetime.datetime.now(datetime.UTC)
+
+    def signed(
+        name: str, issuer: str, key: rsa.RSAPrivateKey, by: rsa.RSAPrivateKey, authority: bool
+    ) -> bytes:
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+            .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=1))
+            .not_valid_after(now + datetime.timedelta(days=1))
+            .add_extension(x509.BasicConstraints(authority, None), critical=True)
+        )
+        if not authority:
+            address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+            builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        return builder.sign(by, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+    root, middle, leaf = (rsa.generate_private_key(65537, 2048) for _ in range(3))
+    ca.write_bytes(signed("Root", "Root", root, root, authority=True))
+    secret = leaf.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    server.write_bytes(
+        secret
+        + signed("Leaf", "Middle", leaf, middle, authority=False)
+        + signed("Middle", "Root", middle, root, authority=True)
+    )
+    return server
