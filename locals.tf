@@ -75,21 +75,27 @@ locals {
     function = module.function[key].name
     method   = local.operations[f.operation].method
     # A partial body is judged by the function alone: no schema can tell what the item will be.
-    model = !contains(["create", "merge", "replace"], f.operation) ? "Empty" : (
-      f.operation == "merge" || f.operation == "replace" && local.entities[f.entity].put == "merge" ? "Patch" : local.models[f.entity].name
+    model = (
+      !contains(["create", "merge", "replace"], f.operation) ? "Empty" :
+      contains(f.actions, "GetItem") ? "Patch" : local.model_names[f.entity]
     )
     parameters = local.operations[f.operation].parameters
     path       = join("/", compact([local.entities[f.entity].path, local.operations[f.operation].on_item ? "{id}" : ""]))
     qualifier  = module.function[key].alias
   } }
 
-  # API Gateway takes letters and digits in a model's name, and JSON Schema as of draft 4.
-  models = { for name, e in local.entities : name => {
-    name = join("", [for word in split("-", name) : title(word)])
-    schema = !var.validate_bodies_at_gateway || e.schema == null ? jsonencode({ type = "object" }) : jsonencode({
-      for keyword, value in jsondecode(file("${path.root}/${e.schema}")) : keyword => value if !contains(["$id", "$schema"], keyword)
-    })
-  } }
+  # Letters and digits are all that a model's name takes. The suffix keeps an entity called "patch" or "empty" apart.
+  model_names = { for name in keys(var.entities) : name => "${join("", [for word in split("-", name) : title(word)])}Body" }
+
+  models = merge(
+    { Patch = jsonencode({ type = "object" }) },
+    { for name, e in var.entities : local.model_names[name] =>
+      # API Gateway knows JSON Schema as of draft 4, and refuses newer keywords even where it judges nothing.
+      !var.validate_bodies_at_gateway || e.schema == null ? jsonencode({ type = "object" }) : jsonencode({
+        for keyword, value in jsondecode(file("${path.root}/${e.schema}")) : keyword => value if !contains(["$id", "$schema"], keyword)
+      })
+    }
+  )
 
   kms_key_arn = one(module.encryption[*].key_arn)
 

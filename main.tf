@@ -55,7 +55,6 @@ module "table" {
   deletion_protection = var.deletion_protection
   kms_key_arn         = local.kms_key_arn
   name                = each.value.table
-  ttl                 = each.value.ttl
 }
 
 module "function" {
@@ -99,7 +98,7 @@ module "api" {
   description        = "${var.name}, ${var.environment}"
   kms_key_arn        = local.kms_key_arn
   log_retention_days = var.log_retention_days
-  models             = { for model in values(local.models) : model.name => model.schema }
+  models             = local.models
   name               = "${var.name}-${var.environment}"
   routes             = local.routes
   scope              = local.scope

@@ -39,6 +39,11 @@ variable "cors_origins" {
     )
     error_message = "cors_origins: write [\"*\"] alone, or origins made of scheme, host and optional port, without a path or trailing slash: [\"https://app.example.com\"]."
   }
+
+  validation {
+    condition     = length(join(" ", var.cors_origins)) <= 2600
+    error_message = "cors_origins: the functions have room for 2600 characters of origins, and API Gateway for no more. Write fewer, or [\"*\"]."
+  }
 }
 
 variable "deletion_protection" {
@@ -74,7 +79,6 @@ variable "entities" {
     path: where the collection lives, such as "todos" or "v1/todos"; "/" is the root of the API. The entity's name by default.
     put: "replace" takes whole items; "merge" takes partial ones.
     schema: a JSON Schema under schemas/. Any JSON object is an item without one.
-    ttl: the attribute that says, in epoch seconds, when an item expires.
   EOT
   type = map(object({
     access = optional(map(string), {})
@@ -91,13 +95,12 @@ variable "entities" {
     path       = optional(string)
     put        = optional(string, "replace")
     schema     = optional(string)
-    ttl        = optional(string)
   }))
   nullable = false
 
   validation {
-    condition     = length(var.entities) > 0 && alltrue([for name in keys(var.entities) : can(regex("^[a-z][a-z0-9-]{0,30}$", name))])
-    error_message = "entities: name at least one entity, each with up to 31 lower-case letters, digits and hyphens, a letter first: entities = { todos = {} }."
+    condition     = length(var.entities) > 0 && alltrue([for name in keys(var.entities) : length(name) <= 31 && can(regex("^[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*$", name))])
+    error_message = "entities: name at least one entity, each in up to 31 lower-case letters and digits, words joined by hyphens and begun by a letter: entities = { todos = {}, todo-lists = {} }."
   }
 
   validation {
@@ -148,11 +151,6 @@ variable "entities" {
       coalesce(e.function.reserved_concurrency, 0) >= 0
     )])
     error_message = "entities: function takes a log_level of DEBUG, INFO, WARNING or ERROR, a memory_size of 128 to 10240, a timeout of 1 to 900, and a reserved_concurrency of 0 (which stops the functions) or more."
-  }
-
-  validation {
-    condition     = alltrue([for e in values(var.entities) : e.ttl == null || can(regex("^[A-Za-z_][A-Za-z0-9_-]{0,254}$", e.ttl))])
-    error_message = "entities: ttl names one attribute, such as \"expiresAt\"; leave it out for items that never expire."
   }
 
   validation {

@@ -3,15 +3,13 @@ locals {
   methods = { for path in local.paths : path => sort(concat(["OPTIONS"], [for route in values(var.routes) : route.method if route.path == path])) }
 
   # One origin, or all, is written as it stands. Of several, the caller's is repeated if it is among them.
-  origin        = length(var.cors_origins) == 1 ? var.cors_origins[0] : ""
-  origin_header = local.origin == "" ? {} : { Access-Control-Allow-Origin = local.origin }
+  origin = length(var.cors_origins) == 1 ? var.cors_origins[0] : ""
   origin_template = local.origin != "" ? "" : join("", [
     "#set($origin = $input.params().header.get('Origin'))",
     "#if(${jsonencode(var.cors_origins)}.contains($origin))#set($context.responseOverride.header.Access-Control-Allow-Origin = $origin)#end",
   ])
-  cors_headers = merge(local.origin_header, {
+  cors_headers = merge(local.origin == "" ? { Vary = "Origin" } : { Access-Control-Allow-Origin = local.origin }, {
     Access-Control-Expose-Headers = "ETag, Idempotency-Replayed, Link, Location, Retry-After"
-    Vary                          = "Origin"
   })
 
   mocks = merge([for path, methods in local.methods : {
@@ -86,7 +84,7 @@ resource "aws_api_gateway_integration_response" "mock" {
   http_method         = aws_api_gateway_method.mock[each.key].http_method
   resource_id         = local.resource_ids[each.value.path]
   response_parameters = { for name, value in each.value.headers : "method.response.header.${name}" => "'${value}'" }
-  response_templates  = { "application/json" = each.value.body }
+  response_templates  = { for body in compact([each.value.body]) : "application/json" => body }
   rest_api_id         = aws_api_gateway_rest_api.this.id
   status_code         = aws_api_gateway_method_response.mock[each.key].status_code
 

@@ -1,10 +1,8 @@
-data "aws_availability_zones" "available" {
-  state = "available"
-
-  # Local and Wavelength Zones have neither NAT gateways nor every service.
+# Zones by name, whatever their state: one that is down for a day must not move the subnets. Letters leave out Local Zones.
+data "aws_availability_zones" "this" {
   filter {
-    name   = "opt-in-status"
-    values = ["opt-in-not-required"]
+    name   = "zone-name"
+    values = [for letter in ["a", "b", "c", "d", "e", "f"] : "${var.scope.region}${letter}"]
   }
 }
 
@@ -14,7 +12,7 @@ locals {
   private = coalesce(var.private_subnets, [for n in [2, 4] : cidrsubnet(var.cidr, 8, n)])
 
   zones = { for i, cidr in local.private :
-    data.aws_availability_zones.available.names[i] => { private = cidr, public = local.public[i] }
+    sort(data.aws_availability_zones.this.names)[i] => { private = cidr, public = local.public[i] }
   }
   zone_names = keys(local.zones)
 

@@ -29,17 +29,19 @@ resource "aws_dynamodb_table" "this" {
     enabled = true
   }
 
-  # "Not enabled" is encryption with a key AWS owns: DynamoDB knows no unencrypted table.
-  server_side_encryption {
-    enabled     = var.customer_key
-    kms_key_arn = var.kms_key_arn
+  dynamic "server_side_encryption" {
+    for_each = var.customer_key ? [var.kms_key_arn] : []
+    content {
+      enabled     = true
+      kms_key_arn = server_side_encryption.value
+    }
   }
 
-  dynamic "ttl" {
-    for_each = var.ttl == null ? [] : [var.ttl]
+  # Not enabled is encryption with a key AWS owns. Written out: an absent block would leave a table on a key that is going.
+  dynamic "server_side_encryption" {
+    for_each = var.customer_key ? [] : [false]
     content {
-      attribute_name = ttl.value
-      enabled        = true
+      enabled = server_side_encryption.value
     }
   }
 }

@@ -22,8 +22,3 @@ variable "name" {
   description = "Name of the table."
   type        = string
 }
-
-variable "ttl" {
-  description = "The attribute that holds, in epoch seconds, when an item expires; or null."
-  type        = string
-}
