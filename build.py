@@ -285,7 +285,7 @@ def made(sources: Sources, bytecode: str) -> dict[str, bytes]:
     compiled = byte_code(modules) if bytecode != "none" else None
     if compiled is None and bytecode == "require":
         raise BuildError(
-            f"There is no Python {RUNTIME} for the byte code: install one or drop --bytecode require."
+            f"There is no Python {RUNTIME} for the byte code: install it, with uv or pyenv for example."
         )
     codes = dict(zip(modules, compiled or [], strict=False))
     zips = {

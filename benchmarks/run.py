@@ -240,8 +240,8 @@ machine's own site-packages out of both.
 - DynamoDB requests: counted where they arrive, during one cold request of ours.
 
 DynamoDB is a stand-in in another process that gives canned answers over TLS, with an RSA chain of three
-certificates as DynamoDB's is; its time is not counted. Each side loads the roots it would load in Lambda, boto3
-a whole bundle and ours Amazon's, and the stand-in's.
+certificates as DynamoDB's is; its time is not counted. Each side loads the roots it would load in Lambda,
+boto3 a whole bundle and ours Amazon's, and the stand-in's.
 """
 
 
