@@ -71,11 +71,13 @@ resource "aws_api_gateway_integration" "mock" {
 resource "aws_api_gateway_method_response" "mock" {
   for_each = local.mocks
 
-  http_method         = aws_api_gateway_method.mock[each.key].http_method
-  resource_id         = local.resource_ids[each.value.path]
-  response_parameters = { for name in keys(each.value.headers) : "method.response.header.${name}" => true }
-  rest_api_id         = aws_api_gateway_rest_api.this.id
-  status_code         = each.value.status
+  http_method = aws_api_gateway_method.mock[each.key].http_method
+  resource_id = local.resource_ids[each.value.path]
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  status_code = each.value.status
+
+  # Of several origins the template sets the first of these itself.
+  response_parameters = { for name in setunion(["Access-Control-Allow-Origin", "Vary"], keys(each.value.headers)) : "method.response.header.${name}" => true }
 }
 
 resource "aws_api_gateway_integration_response" "mock" {
