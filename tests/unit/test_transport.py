@@ -654,20 +654,39 @@ def test_old_keys_serve_while_the_endpoint_fails(
     ],
 )
 def test_no_keys_from_the_endpoint(
-    serve: Callable[..., Server], container: Callable[..., Server], answer: Behaviour
+    serve: Callable[..., Server],
+    container: Callable[..., Server],
+    pauses: list[float],
+    answer: Behaviour,
 ) -> None:
-    server = serve(OK)
-    container(answer)
+    server, endpoint = serve(OK), container(answer)
     error = refused()
-    assert (error.code, error.status, error.body) == ("CredentialsError", 0, {})
+    assert isinstance(error, dynamodb.Unavailable)
+    assert (error.code, error.status, error.retries) == ("CredentialEndpointError", 0, 2)
+    assert (len(endpoint.requests), server.requests) == (3, [])
+
+
+def test_failing_credential_endpoint_is_a_passing_fault(
+    either: str,
+    serve: Callable[..., Server],
+    container: Callable[..., Server],
+    pauses: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("botocore.utils.ContainerMetadataFetcher.SLEEP_TIME", 0)
+    server = serve(OK)
+    container(answers({}, 500))
+    assert isinstance(refused(), dynamodb.Unavailable)
     assert server.requests == []
 
 
-def test_ended_keys_do_not_serve(serve: Callable[..., Server], container: Callable[..., Server]) -> None:
+def test_ended_keys_do_not_serve(
+    serve: Callable[..., Server], container: Callable[..., Server], pauses: list[float]
+) -> None:
     serve(OK)
     container(keys("old", -1), answers({}, 500))
     get()
-    assert refused().code == "CredentialsError"
+    assert refused().code == "CredentialEndpointError"
 
 
 def test_keys_are_not_asked_of_another_machine_in_the_clear(

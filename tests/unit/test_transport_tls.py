@@ -206,6 +206,16 @@ def test_bundle_is_all_that_is_trusted(
     assert "unable to get local issuer certificate" in refusal()
 
 
+def test_missing_bundle_is_an_error_each_time(
+    serve: Serve, authority: Authority, tmp_path: Path, bundle: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(authority.context(tmp_path))
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "none"))
+    assert "No such file" in refusal()
+    monkeypatch.setenv("AWS_CA_BUNDLE", bundle)
+    assert scan().retries == 0
+
+
 def test_systems_roots_are_taken_once_when_amazons_do_not_do(
     serve: Serve, authority: Authority, tmp_path: Path, bundle: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,8 +36,8 @@ def call(action: str, payload: dict[str, Any], *, deadline: float | None = None)
     """
     try:
         client = _client()
-    except PartialCredentialsError as error:
-        raise dynamodb.ServiceError("CredentialsError", str(error), 0, {}, 0) from error
+    except BotoCoreError as error:
+        raise _fault(error) from error
     if deadline is None:
         return _call(client, action, payload)
     answers: queue.SimpleQueue[dynamodb.Reply | Exception] = queue.SimpleQueue()
@@ -69,10 +69,15 @@ def _call(client: Any, action: str, payload: dict[str, Any]) -> dynamodb.Reply:
         code, status = fault.get("Code", ""), metadata.get("HTTPStatusCode", 0)
         kind = dynamodb.Unavailable if dynamodb.passing(code, status) else dynamodb.ServiceError
         raise kind(code, fault.get("Message", ""), status, found, metadata.get("RetryAttempts", 0)) from error
-    except NoCredentialsError as error:
-        raise dynamodb.ServiceError("CredentialsError", str(error), 0, {}, 0) from error
     except BotoCoreError as error:
-        name, retries = type(error).__name__, dynamodb.ATTEMPTS - 1
-        raise dynamodb.Unavailable(name, "DynamoDB gave no answer.", 0, {}, retries) from error
+        raise _fault(error) from error
     metadata = body.pop("ResponseMetadata")
     return dynamodb.Reply(body, metadata["RetryAttempts"])
+
+
+def _fault(error: BotoCoreError) -> dynamodb.ServiceError:
+    """What is raised for an error that is no answer of DynamoDB's."""
+    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+        return dynamodb.ServiceError("CredentialsError", str(error), 0, {}, 0)
+    retries = dynamodb.ATTEMPTS - 1
+    return dynamodb.Unavailable(type(error).__name__, "DynamoDB gave no answer.", 0, {}, retries)

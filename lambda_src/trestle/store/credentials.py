@@ -33,6 +33,10 @@ class CredentialsError(Exception):
     """There is nothing to sign with; the message says what is missing, never a key."""
 
 
+class CredentialEndpointError(OSError):
+    """The credential endpoint gave no keys, which may pass."""
+
+
 _cached: tuple[str, Credentials, float] | None = None
 
 
@@ -62,7 +66,7 @@ def _from_endpoint(url: str, deadline: float) -> Credentials:
         return usable[1]
     try:
         fetched, ends = _fetch(url, deadline)
-    except CredentialsError:
+    except CredentialEndpointError:
         if usable:
             return usable[1]
         raise
@@ -78,23 +82,22 @@ def _fetch(url: str, deadline: float) -> tuple[Credentials, float]:
     from trestle.store.connection import Connection
     from trestle.store.endpoint import Endpoint
 
+    endpoint = Endpoint(url)
+    if not endpoint.tls and endpoint.host not in PLAIN_HOSTS:
+        raise CredentialsError("The credential endpoint must be https or on this machine.")
+    headers = {"host": endpoint.authority, "accept": "application/json", **_authorization()}
+    connection = Connection(endpoint)
     try:
-        endpoint = Endpoint(url)
-        if not endpoint.tls and endpoint.host not in PLAIN_HOSTS:
-            raise ValueError("The credential endpoint must be https or on this machine.")
-        headers = {"host": endpoint.authority, "accept": "application/json", **_authorization()}
-        connection = Connection(endpoint)
-        try:
-            answer = connection.request("GET", headers, b"", deadline)
-        finally:
-            connection.close()
+        answer = connection.request("GET", headers, b"", deadline)
         if answer.status != 200:
-            raise ValueError(f"The credential endpoint answered {answer.status}.")
+            raise ValueError(f"status {answer.status}")
         found: dict[str, Any] = json.loads(answer.body)
         ends = datetime.fromisoformat(found["Expiration"]).timestamp()
         return Credentials(found["AccessKeyId"], found["SecretAccessKey"], found["Token"]), ends
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CredentialsError(f"The credential endpoint gave no keys ({type(error).__name__}).") from error
+        raise CredentialEndpointError("The credential endpoint gave no keys.") from error
+    finally:
+        connection.close()
 
 
 def _authorization() -> dict[str, str]:
@@ -106,5 +109,5 @@ def _authorization() -> dict[str, str]:
     else:
         token = os.environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
     if "\r" in token or "\n" in token:
-        raise ValueError("The authorization token holds a line break.")
+        raise CredentialsError("The credential endpoint's authorization token holds a line break.")
     return {"authorization": token} if token else {}

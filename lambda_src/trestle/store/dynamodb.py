@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 ATTEMPTS = 3
-# How long one attempt may take. DynamoDB answers in milliseconds; three attempts fit into the functions' 30
-# s.
+# How long one attempt may take: DynamoDB answers in milliseconds, and three fit into a function's 30 seconds.
 ATTEMPT_SECONDS = 5.0
 # The first pause is between nothing and this, the next ones up to twice as long each time.
 PAUSE_SECONDS = 0.025

@@ -30,12 +30,13 @@ def wrap(plain: socket.socket, host: str) -> ssl.SSLSocket:
     """
     global _context  # noqa: PLW0603 - one context for the life of the process
     if _context is None:
-        _context = _verifying()
         bundle = os.environ.get("AWS_CA_BUNDLE")
+        context = _verifying()
         if bundle:
-            _context.load_verify_locations(bundle)
+            context.load_verify_locations(bundle)
         else:
-            _context.load_verify_locations(cadata=AMAZON_ROOTS)
+            context.load_verify_locations(cadata=AMAZON_ROOTS)
+        _context = context
     try:
         return _context.wrap_socket(plain, server_hostname=host.encode("ascii"))
     except BaseException:
