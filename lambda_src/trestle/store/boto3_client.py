@@ -48,9 +48,12 @@ def call(action: str, payload: dict[str, Any], *, deadline: float | None = None)
         except Exception as error:
             answers.put(error)
 
-    threading.Thread(target=work, daemon=True).start()
     try:
-        answer = answers.get(timeout=max(deadline - time.monotonic(), 0))
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise queue.Empty
+        threading.Thread(target=work, daemon=True).start()
+        answer = answers.get(timeout=left)
     except queue.Empty:
         raise dynamodb.Unavailable("TimeoutError", "DynamoDB gave no answer.", 0, {}, 0) from None
     if isinstance(answer, Exception):

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 ATTEMPTS = 3
 # How long one attempt may take: DynamoDB answers in milliseconds, and three fit into a function's 30 seconds.
 ATTEMPT_SECONDS = 5.0
-# The first pause is between nothing and this, the next ones up to twice as long each time.
+# The first pause is between nothing and this, the next ones up to twice as long each time: botocore's figures
+# for DynamoDB from 1.44 on.
 PAUSE_SECONDS = 0.025
 THROTTLED_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 20.0
