@@ -7,9 +7,12 @@ and so hold for one version alone: on another the launcher stops before it serve
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 import uuid
 from collections.abc import Callable
+from contextvars import ContextVar
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any
@@ -22,6 +25,12 @@ Handler = Callable[[Params], Any]
 DEFAULT_FLOW_LOG_FORMAT = (
     "${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} "
     "${packets} ${bytes} ${start} ${end} ${action} ${log-status}"
+)
+
+# The mapping template of modules/api that repeats an allowed origin: the emulator has no #if.
+ALLOW_ORIGIN = re.compile(
+    r"#set\(\$origin = \$input\.params\(\)\.header\.get\('Origin'\)\)#if\((\[.*?\])\.contains\(\$origin\)\)"
+    r"#set\(\$context\.responseOverride\.header\.Access-Control-Allow-Origin = \$origin\)#end"
 )
 
 
@@ -212,17 +221,98 @@ def correct_flow_logs(ec2: Any) -> None:
     ec2._ACTION_MAP |= {"CreateFlowLogs": create_flow_logs, "DescribeFlowLogs": describe_flow_logs}
 
 
+def correct_api_gateway(v1: Any) -> None:
+    """aws_api_gateway_*: MOCK integrations gain a method; changes in place are refused or change types."""
+    put_integration, handle_request = v1._put_integration, v1.handle_request
+
+    def put_integration_as_sent(api: str, resource: str, method: str, data: Params) -> Any:
+        answer = put_integration(api, resource, method, data)
+        if data.get("type") == "MOCK" and answer[0] == 201:
+            integration = v1._resources[api][resource]["resourceMethods"][method]["methodIntegration"]
+            integration["httpMethod"] = data.get("httpMethod")
+            return v1._v1_response(integration, 201)
+        return answer
+
+    async def handle_with_method_responses(
+        method: str, path: str, headers: Any, body: Any, query: Any
+    ) -> Any:
+        parts = [part for part in path.split("/") if part]
+        if method == "PATCH" and len(parts) == 8 and parts[4] == "methods" and parts[6] == "responses":
+            _, api, _, resource, _, http_method, _, status = parts
+            response = v1._resources[api][resource]["resourceMethods"][http_method]["methodResponses"][status]
+            return v1._v1_response(apply_patch(response, json.loads(body)["patchOperations"]))
+        return await handle_request(method, path, headers, body, query)
+
+    v1._put_integration = put_integration_as_sent
+    v1.handle_request = handle_with_method_responses
+    v1._apply_patch = apply_patch
+
+
+def apply_patch(target: dict[str, Any], operations: list[dict[str, Any]]) -> dict[str, Any]:
+    """Apply patch operations: their values are strings throughout, and ~1 in a path stands for a slash."""
+    for operation in operations:
+        keys = [k.replace("~1", "/").replace("~0", "~") for k in operation["path"].strip("/").split("/")]
+        *parents, last = keys
+        parent: Any = target
+        for key in parents:
+            if not isinstance(parent.get(key), (dict, list)):
+                parent[key] = {}
+            parent = parent[key]
+        remove, value = operation["op"] == "remove", operation.get("value") or ""
+        if isinstance(parent, list):
+            parent.remove(last) if remove else parent.append(last)
+        elif keys == ["apiStages"]:
+            api, _, stage = value.partition(":")
+            others = [s for s in parent[last] if (s["apiId"], s["stage"]) != (api, stage)]
+            parent[last] = others if remove else [*others, {"apiId": api, "stage": stage}]
+        elif remove:
+            parent.pop(last, None)
+        elif value in ("true", "false"):
+            parent[last] = value == "true"
+        elif last in ("burstLimit", "limit", "offset", "rateLimit", "timeoutInMillis"):
+            parent[last] = json.loads(value)
+        else:
+            parent[last] = value
+    return target
+
+
+def correct_mock_answers(v1: Any) -> None:
+    """MOCK integrations answer with their template as it stands, and a 204 with a body."""
+    execute, invoke_mock = v1._execute_in_scope, v1._invoke_mock_v1
+    current: ContextVar[dict[str, Any]] = ContextVar("current")
+
+    async def execute_in_scope(request: dict[str, Any], *arguments: Any) -> Any:
+        current.set(request)
+        return await execute(request, *arguments)
+
+    def invoke_rendered_mock(integration: dict[str, Any]) -> Any:
+        status, headers, body = invoke_mock(integration)
+        request = current.get()
+        origin = next((v for k, v in request["headers"].items() if k.lower() == "origin"), "")
+        text, allowed = ALLOW_ORIGIN.subn("", body.decode())
+        if allowed and origin in json.loads(ALLOW_ORIGIN.search(body.decode())[1]):  # type: ignore[index]
+            headers["Access-Control-Allow-Origin"] = origin
+        text = v1._render_request_template_v1(text, "", {}, {"requestId": request["request_id"]})
+        return status, headers, b"" if status == 204 else text.encode()
+
+    v1._execute_in_scope = execute_in_scope
+    v1._invoke_mock_v1 = invoke_rendered_mock
+
+
 def main() -> None:
     """Apply the corrections and serve; the environment configures the emulator (see local/emulator.py)."""
     if (found := version("ministack")) != PINNED:
         sys.exit(f"The local run corrects MiniStack {PINNED}, but {found} is installed: run `make setup`.")
     app = import_module("ministack.app")
     ec2 = import_module("ministack.services.ec2")
+    v1 = import_module("ministack.services.apigateway_v1")
 
     correct_security_groups(ec2)
     correct_vpc_endpoints(ec2)
     correct_network_acls(ec2)
     correct_flow_logs(ec2)
+    correct_api_gateway(v1)
+    correct_mock_answers(v1)
     app.main()
 
 

@@ -28,8 +28,8 @@ def check(environment: str, state: str) -> None:
     """Stop when the state, as `terraform state pull` prints it, belongs to another environment."""
     if others := environments(json.loads(state or "{}")) - {environment}:
         raise UserError(
-            f"environments/{environment}.s3.tfbackend names the state of {' and '.join(sorted(others))}: give each "
-            "environment a `key` of its own."
+            f"environments/{environment}.s3.tfbackend names the state of {' and '.join(sorted(others))}: "
+            "give each environment a `key` of its own."
         )
 
 

@@ -148,6 +148,19 @@ class Emulator:
         )
 
 
+def client(service: str, running: Running) -> Any:
+    """Return a boto3 client of one of the emulator's services, with every right."""
+    import boto3  # noqa: PLC0415 - a third of a second, which most commands need not wait
+    from botocore.config import Config  # noqa: PLC0415
+
+    make: Any = boto3.client  # typed for each service's literal name
+    return make(
+        service, endpoint_url=running.endpoint, region_name=running.region,
+        aws_access_key_id="test", aws_secret_access_key="test",  # noqa: S106 - the emulator's, and no secret
+        config=Config(s3={"addressing_style": "path"}),
+    )  # fmt: skip
+
+
 def check_port(port: int) -> None:
     """Stop when the port cannot be listened on."""
     with socket.socket() as probe:

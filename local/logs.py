@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import boto3
 from botocore.exceptions import BotoCoreError
 
-from local.emulator import Running
+from local.emulator import Running, client
 
 EVERY = 0.5  # seconds between two looks
 OVERLAP = 10_000  # milliseconds that each look goes back, for lines that arrive late
@@ -37,15 +36,12 @@ def follow(outputs: dict[str, Any], running: Running, forever: bool) -> None:
         for entity, operations in outputs["function_names"].items()
         for operation, name in operations.items()
     }
-    client = boto3.client(
-        "logs", endpoint_url=running.endpoint, region_name=running.region,
-        aws_access_key_id="test", aws_secret_access_key="test",  # noqa: S106 - the emulator's, and no secret
-    )  # fmt: skip
+    logs = client("logs", running)
     since = int(time.time() * 1000) if forever else 0
     shown: Counter[Line] = Counter()
     while True:
         try:
-            found = Counter(lines(client, functions, since))
+            found = Counter(lines(logs, functions, since))
         except BotoCoreError:
             return  # the emulator was stopped from elsewhere
         for line in sorted((found - shown).elements()):
@@ -57,9 +53,9 @@ def follow(outputs: dict[str, Any], running: Running, forever: bool) -> None:
         time.sleep(EVERY)
 
 
-def lines(client: Any, functions: dict[str, str], since: int) -> Iterator[Line]:
+def lines(logs: Any, functions: dict[str, str], since: int) -> Iterator[Line]:
     """Yield the lines since a time, in milliseconds of the epoch, of the log groups of the functions."""
-    pages = client.get_paginator("filter_log_events")
+    pages = logs.get_paginator("filter_log_events")
     for group, function in functions.items():
         for page in pages.paginate(logGroupName=group, startTime=since):
             for event in page["events"]:

@@ -80,20 +80,29 @@ def holds_provider(folder: Path, version: str) -> bool:
     return (provider / version).is_dir() or any(provider.glob(f"*_{version}_*.zip"))
 
 
-def stage(folder: Path, state: Path) -> Path:
-    """Link the root configuration into the folder, with its state in the given file; return the folder."""
+def stage(folder: Path, state: Path, overrides: Mapping[str, Any] | None = None) -> Path:
+    """Link the root configuration into the folder, with its state in the given file; return the folder.
+
+    Overrides, by module folder such as "modules/function", replace arguments of resources in that module:
+    https://developer.hashicorp.com/terraform/language/files/override
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():
         if old.is_symlink():
             old.unlink()
+    shutil.rmtree(folder / "modules", ignore_errors=True)
     configuration = [f for f in ROOT.glob("*.tf") if not f.name.endswith("_override.tf")]
     for source in (*configuration, *(ROOT / name for name in LINKED_FOLDERS)):
         if source.exists():
             (folder / source.name).symlink_to(source)
     # A copy: through a link, an `init -upgrade` in here would rewrite the committed lock.
     shutil.copyfile(ROOT / ".terraform.lock.hcl", folder / ".terraform.lock.hcl")
-    override = {"terraform": {"backend": {"local": {"path": str(state)}}}}
-    (folder / "backend_override.tf.json").write_text(json.dumps(override, indent=2) + "\n")
+    if overrides:
+        (folder / "modules").unlink()
+        shutil.copytree(ROOT / "modules", folder / "modules")
+    backend = {"terraform": {"backend": {"local": {"path": str(state)}}}}
+    for path, override in {**(overrides or {}), "": backend}.items():
+        (folder / path / "local_override.tf.json").write_text(json.dumps(override, indent=2) + "\n")
     return folder
 
 
@@ -278,7 +287,7 @@ class Follower:
         kind = event.get("type")
         if kind == "planned_change":
             self.planned += event["change"]["action"] not in ("noop", "read")
-        elif kind in ("apply_start", "apply_complete"):
+        elif kind in ("apply_start", "apply_complete") and event["hook"]["action"] != "read":
             self.done += kind == "apply_complete"
             self.progress(f"[{self.done}/{self.planned}] {event['hook']['resource']['addr']}")
         elif kind == "change_summary":
