@@ -136,7 +136,8 @@ resource "aws_api_gateway_deployment" "this" {
   rest_api_id = aws_api_gateway_rest_api.this.id
 
   # A deployment is a snapshot: what is not named here would change in the console and not for callers. All that comes
-  # in, and the text of this module, which holds the rest.
+  # in, and the text of this module, which holds the rest. A method that goes is deleted after the snapshot, since Terraform
+  # deletes what a create_before_destroy resource needs last: `apply -replace` of this resource then clears it out.
   triggers = {
     configuration = sha256(jsonencode([
       var.cors_origins, var.models, var.routes, var.validate_bodies,

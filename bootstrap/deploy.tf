@@ -1,0 +1,167 @@
+locals {
+  issuer = "token.actions.githubusercontent.com"
+
+  # "${var.name}-" begins the name of all that an environment makes.
+  deployable = {
+    functions  = "arn:${local.partition}:lambda:${var.region}:${local.account}:function:${var.name}-*"
+    log_groups = [for group in ["/aws/lambda/${var.name}-*", "/aws/apigateway/${var.name}-*", "/aws/vpc/${var.name}-*", "API-Gateway-Execution-Logs_*"] : "arn:${local.partition}:logs:${var.region}:${local.account}:log-group:${group}"]
+    roles      = "arn:${local.partition}:iam::${local.account}:role/${var.name}-*"
+    tables     = "arn:${local.partition}:dynamodb:${var.region}:${local.account}:table/${var.name}-*"
+  }
+  in_region  = { StringEquals = { "aws:RequestedRegion" = var.region } }
+  our_keys   = { StringEquals = { "aws:ResourceTag/Project" = var.name } }
+  new_key_of = { StringEquals = { "aws:RequestTag/Project" = var.name } }
+}
+
+resource "aws_iam_openid_connect_provider" "github" {
+  count = var.repository != null && var.oidc_provider_arn == null ? 1 : 0
+
+  client_id_list = ["sts.amazonaws.com"]
+  url            = "https://${local.issuer}"
+}
+
+resource "aws_iam_role" "deploy" {
+  count = var.repository == null ? 0 : 1
+
+  name                 = "${var.name}-deploy-${var.region}"
+  description          = "Deploys ${var.name} from ${var.repository}"
+  max_session_duration = 3600
+
+  # The repository's environments, not its branches: who may deploy to which is then for GitHub's protection rules to say.
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Federated = coalesce(var.oidc_provider_arn, one(aws_iam_openid_connect_provider.github[*].arn)) }
+      Action    = "sts:AssumeRoleWithWebIdentity"
+      Condition = { StringEquals = {
+        "${local.issuer}:aud" = "sts.amazonaws.com"
+        "${local.issuer}:sub" = [for name in var.environments : "repo:${var.repository}:environment:${name}"]
+      } }
+    }]
+  })
+}
+
+# As narrow as names allow. It can still write roles and pass them to functions: whoever holds it rules what is named so.
+resource "aws_iam_role_policy" "deploy" {
+  count = var.repository == null ? 0 : 1
+
+  name = "deploy"
+  role = aws_iam_role.deploy[0].id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "FindState"
+        Effect   = "Allow"
+        Action   = "s3:ListBucket"
+        Resource = "arn:${local.partition}:s3:::${local.bucket}"
+      },
+      {
+        Sid      = "KeepState"
+        Effect   = "Allow"
+        Action   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+        Resource = "arn:${local.partition}:s3:::${local.bucket}/*"
+      },
+      {
+        Sid    = "DeployApi"
+        Effect = "Allow"
+        Action = ["apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT"]
+        Resource = [for path in ["account", "apikeys", "apikeys/*", "restapis", "restapis/*", "tags/*", "usageplans", "usageplans/*"] :
+          "arn:${local.partition}:apigateway:${var.region}::/${path}"
+        ]
+      },
+      {
+        Sid      = "DeployFunctions"
+        Effect   = "Allow"
+        Action   = ["lambda:*Alias", "lambda:*Function*", "lambda:*Permission", "lambda:*Tags", "lambda:GetPolicy", "lambda:ListVersionsByFunction", "lambda:PublishVersion", "lambda:TagResource", "lambda:UntagResource"]
+        Resource = [local.deployable.functions, "${local.deployable.functions}:*"]
+      },
+      {
+        Sid    = "DeployTables"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:CreateTable", "dynamodb:DeleteTable", "dynamodb:Describe*", "dynamodb:List*", "dynamodb:TagResource",
+          "dynamodb:UntagResource", "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable", "dynamodb:UpdateTimeToLive"
+        ]
+        Resource = [local.deployable.tables, "${local.deployable.tables}/index/*"]
+      },
+      {
+        Sid    = "DeployRoles"
+        Effect = "Allow"
+        Action = [
+          "iam:CreateRole", "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies",
+          "iam:ListInstanceProfilesForRole", "iam:ListRolePolicies", "iam:ListRoleTags", "iam:PutRolePolicy", "iam:TagRole", "iam:UntagRole",
+          "iam:UpdateAssumeRolePolicy", "iam:UpdateRole", "iam:UpdateRoleDescription"
+        ]
+        Resource = local.deployable.roles
+      },
+      {
+        # Not its own role, and not API Gateway's: what rules the account changes by hand.
+        Sid      = "KeepOutOfBootstrap"
+        Effect   = "Deny"
+        Action   = "iam:*"
+        Resource = ["arn:${local.partition}:iam::${local.account}:role/${var.name}-deploy-*", "arn:${local.partition}:iam::${local.account}:role/${var.name}-api-gateway-logs-*"]
+      },
+      {
+        Sid       = "PassRoles"
+        Effect    = "Allow"
+        Action    = "iam:PassRole"
+        Resource  = local.deployable.roles
+        Condition = { StringEquals = { "iam:PassedToService" = ["lambda.amazonaws.com", "vpc-flow-logs.amazonaws.com"] } }
+      },
+      {
+        Sid      = "DeployLogGroups"
+        Effect   = "Allow"
+        Action   = ["logs:*Retention*", "logs:*KmsKey", "logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:ListTags*", "logs:TagResource", "logs:UntagResource"]
+        Resource = flatten([for group in local.deployable.log_groups : [group, "${group}:*"]])
+      },
+      {
+        # Stages and flow logs deliver to log groups by way of these, which name no group.
+        Sid       = "DeliverLogs"
+        Effect    = "Allow"
+        Action    = ["logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:Describe*", "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery"]
+        Resource  = "*"
+        Condition = local.in_region
+      },
+      {
+        Sid       = "MakeKeys"
+        Effect    = "Allow"
+        Action    = ["kms:CreateKey", "kms:TagResource"]
+        Resource  = "*"
+        Condition = local.new_key_of
+      },
+      {
+        Sid       = "KeepKeys"
+        Effect    = "Allow"
+        Action    = ["kms:CreateGrant", "kms:Decrypt", "kms:Describe*", "kms:EnableKeyRotation", "kms:Encrypt", "kms:GenerateDataKey*", "kms:Get*", "kms:List*", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:UntagResource", "kms:Update*", "kms:CreateAlias", "kms:DeleteAlias"]
+        Resource  = "arn:${local.partition}:kms:${var.region}:${local.account}:key/*"
+        Condition = local.our_keys
+      },
+      {
+        Sid      = "NameKeys"
+        Effect   = "Allow"
+        Action   = ["kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"]
+        Resource = "arn:${local.partition}:kms:${var.region}:${local.account}:alias/${var.name}-*"
+      },
+      {
+        Sid       = "FindKeys"
+        Effect    = "Allow"
+        Action    = "kms:ListAliases"
+        Resource  = "*"
+        Condition = local.in_region
+      },
+      {
+        Sid    = "DeployNetwork"
+        Effect = "Allow"
+        Action = [
+          "ec2:*Address*", "ec2:*FlowLogs", "ec2:*InternetGateway*", "ec2:*NatGateway*", "ec2:*NetworkAcl*", "ec2:*Route*", "ec2:*SecurityGroup*",
+          "ec2:*Subnet*", "ec2:*Tags", "ec2:*Vpc", "ec2:*VpcAttribute", "ec2:*VpcEndpoint*", "ec2:*Vpcs", "ec2:Describe*"
+        ]
+        Resource  = "*"
+        Condition = local.in_region
+      },
+    ]
+  })
+}

@@ -1,0 +1,116 @@
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+locals {
+  account   = data.aws_caller_identity.current.account_id
+  partition = data.aws_partition.current.partition
+  bucket    = "${var.name}-state-${local.account}-${var.region}"
+}
+
+# The state of every environment. Whoever reads it reads what is secret in it.
+resource "aws_s3_bucket" "state" {
+  #checkov:skip=CKV_AWS_18:the log would need a bucket of its own; CloudTrail tells who read the state
+  #checkov:skip=CKV_AWS_144:old versions bring a lost state back, and what is deployed can be imported
+  #checkov:skip=CKV2_AWS_62:nothing waits for a change of state
+  bucket = local.bucket
+}
+
+resource "aws_s3_bucket_versioning" "state" {
+  bucket = aws_s3_bucket.state.id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "state" {
+  bucket = aws_s3_bucket.state.id
+
+  rule {
+    bucket_key_enabled = true
+
+    apply_server_side_encryption_by_default {
+      sse_algorithm = "aws:kms"
+    }
+  }
+}
+
+resource "aws_s3_bucket_public_access_block" "state" {
+  bucket = aws_s3_bucket.state.id
+
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_policy" "state" {
+  bucket = aws_s3_bucket.state.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "TlsOnly"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "s3:*"
+      Resource  = ["arn:${local.partition}:s3:::${local.bucket}", "arn:${local.partition}:s3:::${local.bucket}/*"]
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
+  })
+
+  # S3 refuses two changes of a bucket's access at a time.
+  depends_on = [aws_s3_bucket_public_access_block.state]
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "state" {
+  bucket = aws_s3_bucket.state.id
+
+  rule {
+    id     = "old-versions"
+    status = "Enabled"
+
+    filter {}
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 7
+    }
+
+    noncurrent_version_expiration {
+      newer_noncurrent_versions = 20
+      noncurrent_days           = 90
+    }
+  }
+
+  # Versions have to be on before there is a rule about old ones.
+  depends_on = [aws_s3_bucket_versioning.state]
+}
+
+# Without this setting, one per account and region, a stage with logs is refused.
+resource "aws_api_gateway_account" "this" {
+  cloudwatch_role_arn = aws_iam_role.logs.arn
+
+  # API Gateway tries the role before it takes it.
+  depends_on = [aws_iam_role_policy_attachment.logs]
+}
+
+resource "aws_iam_role" "logs" {
+  name        = "${var.name}-api-gateway-logs-${var.region}"
+  description = "Writes API Gateway's logs"
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "apigateway.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+    }]
+  })
+}
+
+# AWS's own policy, which may create log groups: API Gateway refuses a role with less.
+resource "aws_iam_role_policy_attachment" "logs" {
+  policy_arn = "arn:${local.partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+  role       = aws_iam_role.logs.name
+}
