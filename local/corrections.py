@@ -222,8 +222,9 @@ def correct_flow_logs(ec2: Any) -> None:
 
 
 def correct_api_gateway(v1: Any) -> None:
-    """aws_api_gateway_*: MOCK integrations gain a method; changes in place are refused or change types."""
+    """aws_api_gateway_*: MOCK integrations gain a method; changes in place are refused, lost or change types."""
     put_integration, handle_request = v1._put_integration, v1.handle_request
+    tag_resource, untag_resource = v1._tag_v1_resource, v1._untag_v1_resource
 
     def put_integration_as_sent(api: str, resource: str, method: str, data: Params) -> Any:
         answer = put_integration(api, resource, method, data)
@@ -243,6 +244,23 @@ def correct_api_gateway(v1: Any) -> None:
             return v1._v1_response(apply_patch(response, json.loads(body)["patchOperations"]))
         return await handle_request(method, path, headers, body, query)
 
+    def tags_of(arn: str) -> dict[str, str]:
+        kind, name, *stage = arn.partition("::/")[2].split("/")
+        stores = {"apikeys": v1._api_keys, "restapis": v1._rest_apis, "usageplans": v1._usage_plans}
+        tagged = v1._stages_v1[name][stage[1]] if stage else stores[kind][name]
+        tags: dict[str, str] = tagged.setdefault("tags", {})
+        return tags
+
+    def tag_resource_itself(arn: str, data: Params) -> Any:
+        tags_of(arn).update(data["tags"])
+        return tag_resource(arn, data)
+
+    def untag_resource_itself(arn: str, keys: list[str]) -> Any:
+        for key in keys:
+            tags_of(arn).pop(key, None)
+        return untag_resource(arn, keys)
+
+    v1._tag_v1_resource, v1._untag_v1_resource = tag_resource_itself, untag_resource_itself
     v1._put_integration = put_integration_as_sent
     v1.handle_request = handle_with_method_responses
     v1._apply_patch = apply_patch
