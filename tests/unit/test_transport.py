@@ -6,9 +6,12 @@ import binascii
 import json
 import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
+from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -381,6 +384,16 @@ def test_connection_is_opened_while_lambda_starts(
     assert (server.connections, server.requests) == (1, [])
     get()
     assert server.connections == 1
+
+
+def test_importing_in_lambda_opens_the_connection(serve: Callable[..., Server]) -> None:
+    server = serve(OK)
+    environment = os.environ | {
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "PYTHONPATH": str(Path(dynamodb.__file__).parents[2]),
+    }
+    subprocess.run([sys.executable, "-c", "import trestle.store.dynamodb"], env=environment, check=True)
+    assert (server.connections, server.requests) == (1, [])
 
 
 @pytest.mark.parametrize("kind", [None, "snap-start", "boto3"])

@@ -131,8 +131,9 @@ def call(action: str, payload: dict[str, Any], *, deadline: float | None = None)
 def connect() -> None:
     """Open the connection while Lambda starts the function, as its processor is not yet slowed to its memory.
 
-    Nothing outside Lambda. Not before a SnapStart snapshot either, since the copies made of it would hold a
-    connection that is long gone. A failure is no error here: the first request tries again and reports it.
+    Called as this module is imported; does nothing outside Lambda. Nor before a SnapStart snapshot, since the
+    copies made of it would hold a connection that is long gone. A failure is no error here: the first request
+    tries again and reports it.
     """
     if os.environ.get("DYNAMODB_CLIENT") == "boto3":
         return
@@ -215,3 +216,6 @@ def _set_clock(answer: Answer) -> bool:
         return False
     _clock_offset = offset
     return True
+
+
+connect()
