@@ -1,0 +1,105 @@
+"""The plans that several files ask for."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.plan.planner import REGION, Plan, Planner, Values
+
+SMALL: Values = {
+    "name": "shop",
+    "environment": "test",
+    "region": REGION,
+    "entities": {"todos": {}},
+    "network": None,
+}
+
+ONE: Values = {"todos": {"operations": ["get"]}}
+TWO: Values = {"todos": {"operations": ["create", "list"]}}
+ORIGINS = [f"https://a-rather-long-origin-{n:03}.apps.example.com" for n in range(100)]
+
+# Each changes the smallest system in a respect or two, and is known to the tests by its name. A resource costs about
+# 12 ms, so most have few operations.
+SYSTEMS: dict[str, Values] = {
+    "at_the_root": {"entities": {"todos": {"path": "/", "operations": ["create", "get"]}}},
+    "bodies_at_gateway": {"entities": TWO, "validate_bodies_at_gateway": True},
+    "interface_endpoint": {"network": {"endpoints": ["kms"]}, "entities": ONE},
+    "many_origins": {"entities": TWO, "cors_origins": ORIGINS[:50]},
+    "merging": {"entities": {"todos": {"put": "merge"}}},
+    "mixed_access": {
+        "entities": {
+            "todos": {
+                "operations": ["create", "get", "list"],
+                "access": {"default": "api_key", "get": "open", "list": "iam"},
+            }
+        }
+    },
+    "nat_none": {"network": {"nat": "none"}, "entities": ONE},
+    "nat_per_az": {"network": {"nat": "per_az", "cidr": "10.9.0.0/16"}, "entities": ONE},
+    "nat_single": {"network": {"nat": "single"}, "entities": ONE},
+    "one_origin": {"entities": TWO, "cors_origins": ORIGINS[:1]},
+    "open": {"entities": {"todos": {"operations": ["create", "list"], "access": {"default": "open"}}}},
+    "other_path": {"entities": {"todos": {"operations": ["create", "list"], "path": "v1/todos"}}},
+    "small": {},
+    "two_entities": {
+        "entities": {
+            "todos": {"operations": ["get"], "path": "v1/todos"},
+            "customers": {"operations": ["get"], "path": "v1/customers"},
+        }
+    },
+    "two_operations": {"entities": TWO},
+    "two_plans": {
+        "api_key_values": {"partner": "a-value-that-was-given"},
+        "api_keys": {"partner": "paid", "app": "free"},
+        "entities": ONE,
+        "throttle": {"rate_limit": 10, "burst_limit": 20},
+        "usage_plans": {
+            "free": {"rate_limit": 5, "quota": {"limit": 100, "period": "WEEK"}},
+            "paid": {"rate_limit": 500},
+        },
+    },
+    "unordered": {
+        "deletion_protection": True,
+        "entities": {
+            "todos": {
+                "operations": ["create", "list"],
+                "list": "unordered",
+                "function": {
+                    "log_level": "DEBUG",
+                    "memory_size": 512,
+                    "reserved_concurrency": 5,
+                    "snap_start": True,
+                    "timeout": 10,
+                },
+            }
+        },
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def plan(planner: Planner) -> Plan:
+    """The plan that most assertions read: all six operations, a network and a customer key, as by default."""
+    return planner(**{name: value for name, value in SMALL.items() if name != "network"})
+
+
+@pytest.fixture(scope="session")
+def systems(planner: Planner) -> dict[str, Plan]:
+    """A plan for each of SYSTEMS by name."""
+    return planner.systems({name: {**SMALL, **changed} for name, changed in SYSTEMS.items()})
+
+
+@pytest.fixture(scope="session")
+def retouched(planner: Planner) -> Plan:
+    """`plan` again, with everything changed that is none of the API's shape."""
+    return planner(
+        **{name: value for name, value in SMALL.items() if name not in ("network", "entities")},
+        api_keys={"partner": "standard"},
+        deletion_protection=True,
+        encryption={"customer_key": False},
+        entities={"todos": {"function": {"memory_size": 512, "timeout": 10, "log_level": "DEBUG"}}},
+        log_retention_days=30,
+        network=None,
+        tags={"CostCentre": "42"},
+        throttle={"rate_limit": 10, "burst_limit": 20},
+    )

@@ -1,0 +1,109 @@
+"""Compare plans with sparse inventories, and regenerate these.
+
+An inventory lists some of what a plan must hold, and says nothing of the rest:
+
+    {"values": {"module.table[\"items\"].aws_dynamodb_table.this": {"billing_mode": "PAY_PER_REQUEST"}},
+     "counts": {"aws_nat_gateway": 1, "aws_cognito_user_pool": 0},
+     "outputs": {"vpc_id": "(known after apply)"}}
+
+A map lists some of its keys; a list lists all its elements. Where the plan has a string of JSON, its content may be
+listed.
+`python -m tests.plan.inventory dev vpc-items` keeps which things are listed and renews what is said of them.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.plan.planner import ROOT, Plan, Values, planning
+
+FOLDER = Path(__file__).with_name("inventories")
+ABSENT = "(not in the plan)"
+
+VAR_FILES = {
+    f.stem: str(f.relative_to(ROOT))
+    for d in ("environments", "examples")
+    for f in (ROOT / d).glob("*.tfvars")
+}
+
+
+def differences(plan: Plan, inventory: Values) -> list[str]:
+    """Return a line for each thing that the plan does not hold as the inventory lists it."""
+    found = {"values": plan.resources, "counts": counts(plan, inventory), "outputs": plan.outputs}
+    return [line for part, listed in inventory.items() for line in compare(part, found[part], listed)]
+
+
+def counts(plan: Plan, inventory: Values) -> dict[str, int]:
+    """Return the plan's counts, with a 0 for what the inventory lists and the plan lacks."""
+    return {kind: plan.counts[kind] for kind in plan.counts.keys() | inventory.get("counts", {}).keys()}
+
+
+def compare(where: str, found: Any, listed: Any) -> Iterator[str]:
+    """Yield a line for each difference below one place."""
+    found = decoded(found, listed)
+    if isinstance(found, dict) and isinstance(listed, dict):
+        for key, value in listed.items():
+            yield from compare(f"{where} > {key}", found.get(key, ABSENT), value)
+    elif isinstance(found, list) and isinstance(listed, list) and len(found) == len(listed):
+        for i, (one, other) in enumerate(zip(found, listed, strict=True)):
+            yield from compare(f"{where} > {i}", one, other)
+    elif found != listed or isinstance(found, bool) != isinstance(listed, bool):
+        yield f"{where}: planned {json.dumps(found)}, listed {json.dumps(listed)}"
+
+
+def decoded(found: Any, listed: Any) -> Any:
+    """Return a string of JSON as what it holds, where the inventory lists an object or a list."""
+    if isinstance(found, str) and isinstance(listed, dict | list):
+        try:
+            return json.loads(found)
+        except ValueError:
+            return found
+    return found
+
+
+def renewed(found: Any, listed: Any) -> Any:
+    """Return what was found in the shape of what is listed; what is no longer there goes."""
+    found = decoded(found, listed)
+    if isinstance(found, dict) and isinstance(listed, dict):
+        return {k: renewed(found[k], v) for k, v in listed.items() if k in found}
+    if isinstance(found, list) and isinstance(listed, list) and len(found) == len(listed):
+        return [renewed(one, other) for one, other in zip(found, listed, strict=True)]
+    return found
+
+
+def regenerate(plan: Plan, inventory: Values) -> Values:
+    """Return the inventory with the plan's values for what it lists, and counts of every type in the plan."""
+    return {
+        "values": renewed(plan.resources, inventory.get("values", {})),
+        "counts": dict(sorted(counts(plan, inventory).items())),
+        "outputs": renewed(plan.outputs, inventory.get("outputs", plan.outputs)),
+    }
+
+
+def load(name: str) -> Values:
+    """Return an inventory by name; one that does not exist yet lists nothing."""
+    file = FOLDER / f"{name}.json"
+    inventory: Values = json.loads(file.read_text()) if file.exists() else {}
+    return inventory
+
+
+def main(names: list[str]) -> None:
+    """Regenerate the inventories, all unless names are given."""
+    if unknown := set(names) - VAR_FILES.keys():
+        sys.exit(
+            f"No var-file is called {', '.join(sorted(unknown))}; there are {', '.join(sorted(VAR_FILES))}."
+        )
+    with tempfile.TemporaryDirectory() as folder, planning(Path(folder)) as planner:
+        for name in names or sorted(VAR_FILES):
+            inventory = regenerate(planner(VAR_FILES[name]), load(name))
+            (FOLDER / f"{name}.json").write_text(json.dumps(inventory, indent=2) + "\n")
+            print(f"{FOLDER.relative_to(ROOT)}/{name}.json", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

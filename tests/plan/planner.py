@@ -1,0 +1,205 @@
+"""Plan the root configuration with python-terraform, and read what a plan holds.
+
+Plans are made once, however many tests and pytest-xdist workers ask for them. One takes six seconds, most of them
+for starting the provider: so what is tried with many variables becomes modules of one plan (`Planner.systems`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import functools
+import hashlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from python_terraform import IsFlagged, Terraform  # type: ignore[import-untyped]
+
+from local import terraform as local_terraform
+from local.emulator import Emulator
+
+ROOT = Path(__file__).resolve().parents[2]
+REGION = "us-west-2"
+UNKNOWN = "(known after apply)"
+
+Values = dict[str, Any]
+
+
+class TerraformError(Exception):
+    """Terraform stopped; the text is what it wrote to stderr, without its box drawing."""
+
+
+def run(folder: Path, environment: Mapping[str, str], command: str, *arguments: str, **options: Any) -> str:
+    """Run one terraform command in the folder and return its stdout.
+
+    Options are python-terraform's: `lock=False` is -lock=false, a list repeats the flag, IsFlagged is a bare one.
+    """
+    terraform = Terraform(working_dir=str(folder), terraform_bin_path=str(local_terraform.find_terraform()))
+    with mock.patch.dict(
+        os.environ, environment, clear=True
+    ):  # python-terraform passes on os.environ, nothing else
+        code, out, err = terraform.cmd(command, *arguments, no_color=IsFlagged, **options)
+    if code != 0:
+        raise TerraformError(" ".join(err.replace("│", " ").replace("╷", " ").replace("╵", " ").split()))
+    return str(out)
+
+
+@contextlib.contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold the lock file at the path: of all pytest-xdist workers, one at a time goes on."""
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def fill(planned: Any, unknown: Any) -> Any:
+    """Put UNKNOWN where a planned value will be known only after the apply."""
+    if unknown is True:
+        return UNKNOWN
+    if isinstance(unknown, dict):
+        planned = planned or {}
+        return {k: fill(planned.get(k), unknown.get(k)) for k in sorted(planned.keys() | unknown.keys())}
+    if isinstance(unknown, list) and unknown:
+        rest = [None] * (len(unknown) - len(planned or []))
+        return [fill(p, u) for p, u in zip([*(planned or []), *rest], unknown, strict=True)]
+    return planned
+
+
+class Plan:
+    """What a plan creates: resources by address, and outputs. UNKNOWN stands where the apply decides."""
+
+    def __init__(self, file: Path, module: str | None = None) -> None:
+        """Read a file of `terraform show -json`, or only what it says of one module and the output of its name."""
+        self.file = file
+        self.module = module
+
+    @functools.cached_property
+    def data(self) -> Values:
+        """The whole document: https://developer.hashicorp.com/terraform/internals/json-format"""
+        document: Values = json.loads(self.file.read_text())
+        return document
+
+    @functools.cached_property
+    def changes(self) -> dict[str, Values]:
+        """The document's entries for resources by address."""
+        prefix = f"module.{self.module}." if self.module else ""
+        return {
+            r["address"].removeprefix(prefix): r
+            for r in self.data["resource_changes"]
+            if r["mode"] == "managed" and r["address"].startswith(prefix)
+        }
+
+    @functools.cached_property
+    def resources(self) -> dict[str, Values]:
+        """Planned values by address."""
+        return {a: fill(r["change"]["after"], r["change"]["after_unknown"]) for a, r in self.changes.items()}
+
+    @functools.cached_property
+    def outputs(self) -> Values:
+        """Output values by name."""
+        found = {n: fill(c.get("after"), c["after_unknown"]) for n, c in self.data["output_changes"].items()}
+        return found[self.module] if self.module else found
+
+    @functools.cached_property
+    def counts(self) -> Counter[str]:
+        """How many resources of each type there are."""
+        return Counter(r["type"] for r in self.changes.values())
+
+    def all(self, kind: str) -> dict[str, Values]:
+        """Return the resources of a type by address."""
+        return {a: self.resources[a] for a, r in self.changes.items() if r["type"] == kind}
+
+    def one(self, kind: str, part: str = "") -> Values:
+        """Return the only resource of a type whose address contains the part."""
+        found = {a: v for a, v in self.all(kind).items() if part in a}
+        assert len(found) == 1, f"{kind} with {part!r} in its address: {sorted(found) or 'none'}"
+        return next(iter(found.values()))
+
+
+class Planner:
+    """Plans against a running emulator, in folders of links to the repository."""
+
+    def __init__(self, folder: Path, plans: Path, endpoint: str) -> None:
+        """Keep the working folder for this process alone; plans may be shared with other processes."""
+        self.folder = folder
+        self.plans = plans
+        self.environment = local_terraform.environment(endpoint, REGION)
+        self.root = self.copy(folder / "root")
+
+    def copy(self, folder: Path) -> Path:
+        """Lay out the root configuration in a folder, as links, ready to plan."""
+        local_terraform.stage(folder, folder / "terraform.tfstate")
+        self.init(folder)
+        return folder
+
+    def init(self, root: Path) -> None:
+        """Install the provider and the modules."""
+        run(root, self.environment, "init", input=False, plugin_dir=local_terraform.find_mirror())
+
+    def __call__(self, *var_files: str, **variables: Any) -> Plan:
+        """Return the plan of var-files, named from the repository's root, and of variables that override them."""
+        key = hashlib.sha256(json.dumps([var_files, variables], sort_keys=True).encode()).hexdigest()[:8]
+        return Plan(
+            self.planned(self.root, "-".join([*(Path(f).stem for f in var_files), key]), var_files, variables)
+        )
+
+    def systems(self, systems: Mapping[str, Values]) -> dict[str, Plan]:
+        """Return a plan of each set of variables: modules of the root configuration without its provider."""
+        root = local_terraform.stage(self.folder / "systems", self.folder / "systems.tfstate")
+        (root / "system").mkdir()
+        (root / "system" / "modules").symlink_to(ROOT / "modules")
+        for link in root.glob("*.tf"):
+            link.rename(root / ("versions.tf" if link.name == "versions.tf" else f"system/{link.name}"))
+        configuration = {
+            "variable": {
+                "name": {"default": "all"},
+                "environment": {"default": "all"},
+                "region": {"default": REGION},
+                "tags": {"default": {}},
+            },
+            "module": {name: {"source": "./system", **variables} for name, variables in systems.items()},
+            "output": {name: {"value": f"${{module.{name}}}"} for name in systems},
+        }
+        (root / "main.tf.json").write_text(json.dumps(configuration))
+        self.init(root)
+        file = self.planned(root, "systems", (), {})
+        return {name: Plan(file, name) for name in systems}
+
+    def planned(self, root: Path, name: str, var_files: Sequence[str], variables: Values) -> Path:
+        """Return the file of a plan, as JSON; make it unless it is there."""
+        file = self.plans / f"{name}.json"
+        with alone(file.with_suffix(".lock")):
+            if not file.exists():
+                binary, extra, partial = (
+                    file.with_suffix(s) for s in (".tfplan", ".tfvars.json", ".partial")
+                )
+                extra.write_text(json.dumps(variables))
+                files = [str(ROOT / f) for f in var_files] + [str(extra)]
+                run(root, self.environment, "plan", input=False, lock=False, var_file=files, out=str(binary))
+                partial.write_text(run(root, self.environment, "show", str(binary), json=IsFlagged))
+                partial.rename(file)
+        return file
+
+
+@contextlib.contextmanager
+def planning(folder: Path, plans: Path | None = None) -> Iterator[Planner]:
+    """Build the packages and start an emulator; plans are kept in a folder that other processes may share."""
+    plans = plans or folder
+    with alone(plans / "build.lock"):
+        subprocess.run([sys.executable, ROOT / "build.py"], check=True, stdout=subprocess.DEVNULL)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    emulator = Emulator(folder / "emulator")
+    try:
+        yield Planner(folder / "root", plans, emulator.start(port, REGION).endpoint)
+    finally:
+        emulator.stop()

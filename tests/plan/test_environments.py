@@ -1,0 +1,151 @@
+"""The committed var-files: what each plans, and that they live side by side in one account."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.plan import inventory
+from tests.plan.planner import UNKNOWN, Plan, Planner
+
+pytestmark = pytest.mark.xdist_group("environments")  # one worker makes the plans these tests share
+
+OUTPUTS = {
+    "api_key_ids", "api_url", "function_names", "function_role_arns", "kms_key_arn", "private_subnet_ids",
+    "public_subnet_ids", "security_group_ids", "table_names", "usage_plan_ids", "vpc_id",
+}  # fmt: skip
+
+# What has one name space for the whole account and region; the argument that holds the name.
+NAMED = {
+    "aws_api_gateway_api_key": "name",
+    "aws_api_gateway_rest_api": "name",
+    "aws_api_gateway_usage_plan": "name",
+    "aws_cloudwatch_log_group": "name",
+    "aws_dynamodb_table": "name",
+    "aws_iam_role": "name",
+    "aws_kms_alias": "name",
+    "aws_lambda_function": "function_name",
+    "aws_security_group": "name",
+}
+
+
+@pytest.fixture(scope="session", params=sorted(inventory.VAR_FILES))
+def environment(request: pytest.FixtureRequest, planner: Planner) -> tuple[str, Plan]:
+    return request.param, planner(inventory.VAR_FILES[request.param])
+
+
+def test_plan_is_as_inventoried(environment: tuple[str, Plan]) -> None:
+    name, plan = environment
+    listed = inventory.load(name)
+    assert listed, (
+        f"tests/plan/inventories/{name}.json is missing: run `python -m tests.plan.inventory {name}`."
+    )
+    found = "\n".join(inventory.differences(plan, listed))
+    assert not found, (
+        f"{inventory.VAR_FILES[name]} does not plan what tests/plan/inventories/{name}.json lists:\n{found}\n"
+        f"If that is meant, run `python -m tests.plan.inventory {name}` and read the change before committing it."
+    )
+
+
+def test_inventories_belong_to_var_files() -> None:
+    assert {f.stem for f in inventory.FOLDER.glob("*.json")} == inventory.VAR_FILES.keys()
+
+
+def test_outputs(environment: tuple[str, Plan]) -> None:
+    _, plan = environment
+    assert plan.outputs.keys() >= OUTPUTS
+    assert plan.outputs["api_url"] == UNKNOWN
+    operations = {"create", "delete", "get", "list", "merge", "replace"}
+    for name in ("function_names", "function_role_arns"):
+        assert plan.outputs[name].keys() == plan.outputs["table_names"].keys()
+        assert plan.outputs[name]["items"].keys() == operations
+    secret = [name for name, output in plan.data["planned_values"]["outputs"].items() if output["sensitive"]]
+    assert secret == [], "outputs are printed, logged and read by others"
+
+
+def test_names_carry_name_and_environment(environment: tuple[str, Plan]) -> None:
+    _, plan = environment
+    variables = {name: v["value"] for name, v in plan.data["variables"].items()}
+    for kind, argument in NAMED.items():
+        for address, values in plan.all(kind).items():
+            if (name := values[argument]) != UNKNOWN:  # a log group that API Gateway names after the API's id
+                assert variables["name"] in name, address
+                assert variables["environment"] in name, address
+
+
+def test_tags_are_on_everything_that_takes_them(environment: tuple[str, Plan]) -> None:
+    _, plan = environment
+    variables = {name: v["value"] for name, v in plan.data["variables"].items()}
+    tagged = {a: v["tags_all"] for a, v in plan.resources.items() if "tags_all" in v}
+    assert len(tagged) > 10
+    for address, tags in tagged.items():
+        assert tags["Project"] == variables["name"], address
+        assert tags["Environment"] == variables["environment"], address
+        assert tags["ManagedBy"] == "terraform", address
+
+
+def test_environments_do_not_collide(planner: Planner) -> None:
+    taken: dict[tuple[str, str], str] = {}
+    for environment, file in inventory.VAR_FILES.items():
+        plan = planner(file)
+        for kind, argument in NAMED.items():
+            for address, values in plan.all(kind).items():
+                if (name := values[argument]) != UNKNOWN:
+                    assert (kind, name) not in taken, f"{address} of {environment}, {taken[kind, name]}"
+                    taken[kind, name] = f"{address} of {environment}"
+
+
+class TestInventories:
+    """What the comparison sees and what it leaves alone."""
+
+    @pytest.mark.parametrize(
+        ("listed", "difference"),
+        [
+            ({"counts": {"aws_vpc": 0}}, "counts > aws_vpc: planned 1, listed 0"),
+            ({"counts": {"aws_nat_gateway": 1}}, "counts > aws_nat_gateway: planned 0, listed 1"),
+            (
+                {"values": {"module.none.aws_vpc.this": {"cidr_block": "x"}}},
+                'values > module.none.aws_vpc.this: planned "(not in the plan)", listed {"cidr_block": "x"}',
+            ),
+            (
+                {"values": {"module.network[0].aws_vpc.this": {"cidr_block": "10.9.0.0/16"}}},
+                "values > module.network[0].aws_vpc.this > cidr_block: "
+                'planned "10.0.0.0/16", listed "10.9.0.0/16"',
+            ),
+            ({"outputs": {"none": 1}}, 'outputs > none: planned "(not in the plan)", listed 1'),
+            ({"outputs": {"vpc_id": None}}, 'outputs > vpc_id: planned "(known after apply)", listed null'),
+        ],
+    )
+    def test_sees(self, plan: Plan, listed: dict[str, object], difference: str) -> None:
+        assert inventory.differences(plan, listed) == [difference]
+
+    def test_leaves_what_is_not_listed_alone(self, plan: Plan) -> None:
+        listed = {
+            "values": {"module.network[0].aws_vpc.this": {"enable_dns_support": True}},
+            "counts": {"aws_vpc": 1, "aws_cognito_user_pool": 0},
+            "outputs": {"table_names": {"todos": "shop-todos-test"}},
+        }
+        assert inventory.differences(plan, listed) == []
+
+    def test_reads_policies(self, plan: Plan) -> None:
+        address = "module.encryption[0].aws_kms_key.this"
+        policy = {"Statement": [{"Effect": "Allow"}, {"Effect": "Deny"}]}
+        assert inventory.differences(plan, {"values": {address: {"policy": policy}}}) == [
+            f'values > {address} > policy > Statement > 1 > Effect: planned "Allow", listed "Deny"'
+        ]
+
+    def test_regenerated_keeps_what_is_listed(self, plan: Plan) -> None:
+        address = "module.network[0].aws_vpc.this"
+        listed = {
+            "values": {address: {"cidr_block": "x"}, "gone": {"a": 1}},
+            "counts": {"aws_cognito_user_pool": 0},
+            "outputs": {},
+        }
+        made = inventory.regenerate(plan, listed)
+        assert made["values"] == {address: {"cidr_block": "10.0.0.0/16"}}
+        assert made["counts"]["aws_cognito_user_pool"] == 0
+        assert made["counts"]["aws_vpc"] == 1
+        assert made["outputs"] == {}
+        assert inventory.differences(plan, made) == []
+        assert json.dumps(made)

@@ -1,0 +1,199 @@
+"""One function an operation: what runs, and what its role may do."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from typing import Any
+
+import pytest
+
+from tests.plan.conftest import ORIGINS, SMALL
+from tests.plan.planner import ROOT, UNKNOWN, Plan, Planner, TerraformError, Values
+
+pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
+
+OPERATIONS = ["create", "delete", "get", "list", "merge", "replace"]
+TABLE = "arn:aws:dynamodb:us-west-2:000000000000:table/shop-todos-test"
+
+# All that each operation may ask of DynamoDB, with every default.
+RIGHTS: dict[str, tuple[list[str], str]] = {
+    "create": (["dynamodb:PutItem"], TABLE),
+    "delete": (["dynamodb:DeleteItem"], TABLE),
+    "get": (["dynamodb:GetItem"], TABLE),
+    "list": (["dynamodb:Query"], f"{TABLE}/index/created"),
+    "merge": (["dynamodb:GetItem", "dynamodb:UpdateItem"], TABLE),
+    "replace": (["dynamodb:UpdateItem"], TABLE),
+}
+
+
+def function(plan: Plan, operation: str) -> Values:
+    return plan.one("aws_lambda_function", f'"todos.{operation}"')
+
+
+def statements(plan: Plan, operation: str) -> list[dict[str, Any]]:
+    """Return every statement of the function's role whose text the plan shows: not that of the key."""
+    policies = [p for a, p in plan.all("aws_iam_role_policy").items() if f'"todos.{operation}"' in a]
+    return [s for p in policies if p["policy"] != UNKNOWN for s in json.loads(p["policy"])["Statement"]]
+
+
+def listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def test_there_is_one_function_an_operation(plan: Plan) -> None:
+    names = sorted(f["function_name"] for f in plan.all("aws_lambda_function").values())
+    assert names == [f"shop-todos-{operation}-test" for operation in OPERATIONS]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_runtime_and_size(plan: Plan, operation: str) -> None:
+    made = function(plan, operation)
+    assert made["runtime"] == "python3.13"
+    assert made["architectures"] == ["arm64"]
+    assert made["handler"] == "index.lambda_handler"
+    assert made["memory_size"] == 256
+    assert made["timeout"] == 30
+    assert made["tracing_config"] == [{"mode": "Active"}]
+    assert made["kms_key_arn"] == UNKNOWN
+    assert made["reserved_concurrent_executions"] == -1
+    assert made["snap_start"] == []
+    (network,) = made["vpc_config"]
+    assert network["subnet_ids"] == network["security_group_ids"] == UNKNOWN
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_package_is_the_built_one(plan: Plan, operation: str) -> None:
+    made = function(plan, operation)
+    package = ROOT / "dist" / f"{operation}.zip"
+    assert made["filename"].endswith(f"dist/{operation}.zip")
+    assert (
+        made["source_code_hash"] == base64.b64encode(hashlib.sha256(package.read_bytes()).digest()).decode()
+    )
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_published_version_stands_behind_the_alias(plan: Plan, operation: str) -> None:
+    assert function(plan, operation)["publish"] is True
+    alias = plan.one("aws_lambda_alias", f'"todos.{operation}"')
+    assert alias["name"] == "live"
+    assert alias["function_name"] == f"shop-todos-{operation}-test"
+    assert alias["function_version"] == UNKNOWN, "a version of its own, not $LATEST"
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_log_group_exists_before_the_function_with_key_and_retention(plan: Plan, operation: str) -> None:
+    group = plan.one("aws_cloudwatch_log_group", f'"todos.{operation}"')
+    assert group["name"] == f"/aws/lambda/shop-todos-{operation}-test"
+    assert group["retention_in_days"] == 365
+    assert group["kms_key_id"] == UNKNOWN
+    module = plan.data["configuration"]["root_module"]["module_calls"]["function"]["module"]
+    (made,) = (r for r in module["resources"] if r["type"] == "aws_lambda_function")
+    assert {"aws_cloudwatch_log_group.this", "aws_iam_role_policy.this"} <= set(made["depends_on"])
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_role_may_do_only_what_its_operation_needs(plan: Plan, operation: str) -> None:
+    group = f"arn:aws:logs:us-west-2:000000000000:log-group:/aws/lambda/shop-todos-{operation}-test:*"
+    dynamodb, logs, traces, network, denied = statements(plan, operation)
+    assert (sorted(dynamodb["Action"]), listed(dynamodb["Resource"])) == (
+        RIGHTS[operation][0],
+        [RIGHTS[operation][1]],
+    )
+    assert (logs["Action"], listed(logs["Resource"])) == (
+        ["logs:CreateLogStream", "logs:PutLogEvents"],
+        [group],
+    )
+    assert traces["Action"] == ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+    assert all(action.startswith("ec2:") for action in network["Action"])
+    assert [s["Effect"] for s in (dynamodb, logs, traces, network)] == ["Allow"] * 4
+    assert (denied["Effect"], denied["Action"], denied["Resource"]) == ("Deny", "ec2:*", "*")
+
+
+def test_without_a_network_the_roles_know_no_interfaces(systems: dict[str, Plan]) -> None:
+    for operation in OPERATIONS:
+        found = statements(systems["small"], operation)
+        assert len(found) == 3
+        assert not any("ec2" in json.dumps(s) for s in found)
+
+
+def test_key_may_be_used_for_the_table_alone(plan: Plan) -> None:
+    key = [a for a, p in plan.all("aws_iam_role_policy").items() if p["policy"] == UNKNOWN]
+    assert len(key) == len(OPERATIONS), "one policy a function names the key, whose ARN the apply decides"
+    module = plan.data["configuration"]["root_module"]["module_calls"]["function"]["module"]
+    (policy,) = (r for r in module["resources"] if (r["type"], r["name"]) == ("aws_iam_role_policy", "key"))
+    assert "var.kms_key_arn" in policy["expressions"]["policy"]["references"]
+
+
+def test_roles_belong_to_lambda_and_have_no_managed_policies(plan: Plan) -> None:
+    assert plan.counts["aws_iam_role_policy_attachment"] == 0
+    for operation in OPERATIONS:
+        role = plan.one("aws_iam_role", f'"todos.{operation}"')
+        (trust,) = json.loads(role["assume_role_policy"])["Statement"]
+        assert (trust["Principal"], trust["Action"]) == (
+            {"Service": "lambda.amazonaws.com"},
+            "sts:AssumeRole",
+        )
+        assert role["managed_policy_arns"] == UNKNOWN  # not set by us: the provider reads it back
+
+
+@pytest.mark.parametrize(
+    "file", sorted(f for f in ROOT.rglob("*.tf") if not {".venv", ".local"} & set(f.parts)), ids=str
+)
+def test_nothing_may_create_log_groups(file: Any) -> None:
+    assert "CreateLogGroup" not in file.read_text()
+    assert "AWSLambdaVPCAccessExecutionRole" not in file.read_text()
+    assert "AWSLambdaBasicExecutionRole" not in file.read_text()
+
+
+def test_listing_unordered_scans_and_a_merging_put_reads(systems: dict[str, Plan]) -> None:
+    unordered, merging = systems["unordered"], systems["merging"]
+    assert (statements(unordered, "list")[0]["Action"], statements(unordered, "list")[0]["Resource"]) == (
+        ["dynamodb:Scan"],
+        [TABLE],
+    )
+    assert sorted(statements(merging, "replace")[0]["Action"]) == ["dynamodb:GetItem", "dynamodb:UpdateItem"]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_environment_has_what_the_operation_reads(plan: Plan, operation: str) -> None:
+    (environment,) = function(plan, operation)["environment"]
+    variables = environment["variables"]
+    options = json.loads(variables.pop("ENTITY_OPTIONS", "{}"))
+    assert variables == {
+        "TABLE_NAME": "shop-todos-test",
+        "ENTITY": "todos",
+        "ENVIRONMENT": "test",
+        "LOG_LEVEL": "INFO",
+        "CORS_ORIGINS": "*",
+    }
+    assert options == {
+        "create": {"ids": "server", "list": "created"},
+        "delete": {},
+        "get": {},
+        "list": {"list": "created"},
+        "merge": {},
+        "replace": {"put": "replace"},
+    }[operation]  # fmt: skip
+
+
+def test_function_settings_reach_every_function_of_the_entity(systems: dict[str, Plan]) -> None:
+    plan = systems["unordered"]
+    for operation in ("create", "list"):
+        made = function(plan, operation)
+        assert (made["memory_size"], made["timeout"], made["reserved_concurrent_executions"]) == (512, 10, 5)
+        assert made["environment"][0]["variables"]["LOG_LEVEL"] == "DEBUG"
+        assert made["snap_start"][0]["apply_on"] == "PublishedVersions"
+
+
+def test_more_origins_than_the_environment_holds_are_refused(planner: Planner) -> None:
+    with pytest.raises(TerraformError, match="cors_origins: the functions have room for"):
+        planner(**SMALL, cors_origins=ORIGINS)
+
+
+def test_environment_stays_below_lambdas_limit(systems: dict[str, Plan]) -> None:
+    """4 KB, names and values together, with as many origins as may be configured."""
+    for made in systems["many_origins"].all("aws_lambda_function").values():
+        variables = made["environment"][0]["variables"]
+        assert sum(len(k) + len(v) for k, v in variables.items()) <= 4096

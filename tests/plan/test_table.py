@@ -1,0 +1,109 @@
+"""One table an entity, and the key that encrypts it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.plan.planner import ROOT, UNKNOWN, Plan, Values
+
+pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
+
+UNIT_TABLE = ROOT / "tests" / "unit" / "table.json"
+
+
+def test_table_is_on_demand_protected_and_streams_both_images(plan: Plan) -> None:
+    table = plan.one("aws_dynamodb_table")
+    assert table["name"] == "shop-todos-test"
+    assert table["billing_mode"] == "PAY_PER_REQUEST"
+    assert (table["hash_key"], table["range_key"]) == ("id", None)
+    assert {"name": "id", "type": "S"} in table["attribute"]
+    assert table["stream_enabled"] is True
+    assert table["stream_view_type"] == "NEW_AND_OLD_IMAGES"
+    assert table["point_in_time_recovery"][0]["enabled"] is True
+    assert table["deletion_protection_enabled"] is False
+    assert table["tags_all"] == {"Project": "shop", "Environment": "test", "ManagedBy": "terraform"}
+
+
+def test_table_is_encrypted_with_the_customer_key(plan: Plan) -> None:
+    (encryption,) = plan.one("aws_dynamodb_table")["server_side_encryption"]
+    assert encryption == {"enabled": True, "kms_key_arn": UNKNOWN}
+    key = plan.one("aws_kms_key")
+    assert key["enable_key_rotation"] is True
+    assert key["deletion_window_in_days"] == 30
+    assert plan.one("aws_kms_alias")["name"] == "alias/shop-test"
+
+
+def test_key_obeys_the_account_and_encrypts_its_log_groups(plan: Plan) -> None:
+    account, logs = json.loads(plan.one("aws_kms_key")["policy"])["Statement"]
+    assert account["Principal"] == {"AWS": "arn:aws:iam::000000000000:root"}
+    assert logs["Principal"] == {"Service": "logs.us-west-2.amazonaws.com"}
+    assert "kms:*" not in logs["Action"]
+    arn = logs["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
+    assert arn.startswith("arn:aws:logs:us-west-2:000000000000:log-group:")
+
+
+def test_without_a_customer_key_aws_owned_keys_encrypt(retouched: Plan) -> None:
+    plan = retouched
+    assert plan.counts["aws_kms_key"] == plan.counts["aws_kms_alias"] == 0
+    assert plan.outputs["kms_key_arn"] is None
+    assert plan.one("aws_dynamodb_table")["server_side_encryption"][0]["enabled"] is False
+    assert {g["kms_key_id"] for g in plan.all("aws_cloudwatch_log_group").values()} <= {None, ""}
+    assert {f["kms_key_arn"] for f in plan.all("aws_lambda_function").values()} <= {None, ""}
+    for policy in plan.all("aws_iam_role_policy").values():
+        assert "kms:" not in policy["policy"]
+
+
+def test_created_index_orders_the_collection(plan: Plan) -> None:
+    table = plan.one("aws_dynamodb_table")
+    (index,) = table["global_secondary_index"]
+    assert (index["name"], index["hash_key"], index["range_key"]) == ("created", "collection", "createdAt")
+    assert index["projection_type"] == "ALL"
+    assert sorted((a["name"], a["type"]) for a in table["attribute"]) == [
+        ("collection", "S"), ("createdAt", "S"), ("id", "S"),
+    ]  # fmt: skip
+
+
+def test_unordered_needs_no_index(systems: dict[str, Plan]) -> None:
+    plan = systems["unordered"]
+    table = plan.one("aws_dynamodb_table")
+    assert table["global_secondary_index"] == []
+    assert table["attribute"] == [{"name": "id", "type": "S"}]
+
+
+def test_deletion_protection(systems: dict[str, Plan]) -> None:
+    assert systems["unordered"].one("aws_dynamodb_table")["deletion_protection_enabled"] is True
+
+
+def test_unit_tests_make_the_planned_table(plan: Plan) -> None:
+    """tests/unit makes its table under moto from a file; this holds the file to the plan.
+
+    After a change: put what the failure prints into tests/unit/table.json.
+    """
+    assert json.loads(UNIT_TABLE.read_text()) == create_table(plan.one("aws_dynamodb_table"))
+
+
+def create_table(table: Values) -> Values:
+    """Return the arguments of DynamoDB's CreateTable for a planned table, but for its name."""
+
+    def schema(keys: Values) -> list[Values]:
+        kinds = (("HASH", keys["hash_key"]), ("RANGE", keys["range_key"]))
+        return [{"AttributeName": name, "KeyType": kind} for kind, name in kinds if name]
+
+    return {
+        "BillingMode": table["billing_mode"],
+        "KeySchema": schema(table),
+        "AttributeDefinitions": [
+            {"AttributeName": a["name"], "AttributeType": a["type"]}
+            for a in sorted(table["attribute"], key=lambda a: str(a["name"]))
+        ],
+        "GlobalSecondaryIndexes": [
+            {
+                "IndexName": i["name"],
+                "KeySchema": schema(i),
+                "Projection": {"ProjectionType": i["projection_type"]},
+            }
+            for i in table["global_secondary_index"]
+        ],
+    }
