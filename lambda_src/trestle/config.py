@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 
 
 class Config:
     """The environment variables that Terraform sets, in the types the code uses.
 
-    Raises KeyError when TABLE_NAME or ENTITY is missing: such a function can do nothing.
+    Raises KeyError when TABLE_NAME or ENTITY is missing and for an unknown LOG_LEVEL.
     """
 
     __slots__ = (
@@ -35,7 +35,7 @@ class Config:
         self.table = environment["TABLE_NAME"]
         self.entity = environment["ENTITY"]
         self.environment = environment.get("ENVIRONMENT") or ""
-        self.log_level = LEVELS.index(environment.get("LOG_LEVEL") or "INFO")
+        self.log_level = LEVELS[environment.get("LOG_LEVEL") or "INFO"]
         self.cors_origins = tuple((environment.get("CORS_ORIGINS") or "*").split())
         options: dict[str, Any] = json.loads(environment.get("ENTITY_OPTIONS") or "{}")
         self.put: str = options.get("put", "replace")

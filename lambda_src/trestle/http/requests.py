@@ -49,7 +49,7 @@ class Request:
         return item_id
 
     def parameters(self, **parsers: Callable[[str], Any]) -> dict[str, Any]:
-        """The query's parameters, each read by the parser of its name, which raises ValueError with the reason.
+        """The query's parameters, each read by its parser, which raises ValueError with the reason.
 
         Raises InvalidRequest for all that are unknown, repeated or refused by their parser.
         """

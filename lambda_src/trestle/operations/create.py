@@ -22,9 +22,10 @@ def create(
 ) -> tuple[Item, bool]:
     """Make an item of an object.
 
-    own_id: the id that the body brings, taken where the entity's clients choose ids. key: the caller's
-    idempotency key; the same key from the same caller gives the item of the first call again. Returns the item
-    as it was made and whether an earlier call made it. Raises InvalidRequest, InvalidItem, Conflict, KeyReused.
+    own_id: the id that the body brings, taken where the entity's clients choose ids.
+    key: the caller's idempotency key; the same key from the same caller gives the first call's item again.
+    Returns the item as it was made and whether an earlier call made it. Raises InvalidRequest, InvalidItem,
+    Conflict, KeyReused.
     """
     chosen = own_id is not None and CONFIG.ids == "client"
     if chosen and not is_id(own_id):

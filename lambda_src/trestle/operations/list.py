@@ -31,7 +31,7 @@ def list_items(
 
 
 def _sealed(digest: str, place: list[str]) -> str:
-    # Only where the page ended: the index and its hash key come from the next request itself, so a forged cursor
+    # Only where the page ended: index and hash key come from the next request itself, so that a forged cursor
     # leads nowhere the caller could not go without.
     text = json.dumps([digest, *place], separators=(",", ":"))
     return b2a_base64(text.encode(), newline=False).translate(_TO_URL, b"=").decode()

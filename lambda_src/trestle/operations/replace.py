@@ -20,8 +20,9 @@ def replace(
     *,
     deadline: float | None = None,
 ) -> Item:
-    """Give an item another object, if it is in one of the expected states, (created_at, version), None for any.
+    """Give an item another object, with the schema's defaults.
 
-    Raises InvalidItem, Missing, Changed.
+    expected: the states, (created_at, version), that the item may be in, None for any. Raises InvalidItem,
+    Missing, Changed.
     """
     return update.replace(item_id, complete(doc), expected, deadline=deadline)

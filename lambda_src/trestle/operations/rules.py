@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from trestle.config import CONFIG
 from trestle.errors import InvalidItem
+from trestle.strict_json import pointer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def check_properties(changes: dict[str, Any]) -> None:
         if value is not None:
             judge_member(name, value, SCHEMA, "", faults)
         elif name in SCHEMA.get("required", ()):
-            faults.append({"pointer": f"/{name}", "detail": "Is required"})
+            faults.append({"pointer": pointer("", name), "detail": "Is required"})
     _refuse(faults)
 
 

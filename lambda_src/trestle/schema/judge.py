@@ -1,8 +1,8 @@
 """Judge a JSON value by a JSON Schema: every fault, with its place and the reason.
 
 Knows the keywords for types, enum, const, numbers, strings, arrays and objects, allOf, anyOf, oneOf, not and
-format, bounds in the spellings of draft 4 and of later drafts, and OpenAPI 3.0's nullable. Others are ignored,
-as the specification has it.
+format, bounds in the spellings of draft 4 and of later drafts, and OpenAPI 3.0's nullable. Other keywords are
+ignored, as the specification has it.
 """
 
 from __future__ import annotations

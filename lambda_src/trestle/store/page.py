@@ -44,8 +44,8 @@ def page(
         if not payload["ExclusiveStartKey"] or len(records) > 1:
             break
     items = [item_of(record) for record in records]
-    # DynamoDB also stops at 1 MB, perhaps with nothing to follow: the last item is left for the next page, which
-    # so has at least that one.
+    # DynamoDB also stops at 1 MB, perhaps with nothing to follow: the last item is left for the next page, so
+    # that one is never empty.
     if payload["ExclusiveStartKey"] or len(items) > limit:
         items = items[: min(limit, len(items) - 1)]
         return items, [items[-1].id, items[-1].created_at] if ordered else [items[-1].id]

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 
     from trestle.store.dynamodb import ServiceError
 
-# Names of the envelope's attributes in expressions: several are words that DynamoDB reserves.
-EXISTS = "attribute_exists(id)"
-MAX_STATES = 50  # keeps a condition under 300 operators and 4 KB
+_EXISTS = "attribute_exists(id)"
 
 
 def item_of(record: dict[str, Any]) -> Item:
@@ -37,14 +35,14 @@ def in_state(
     No state at all gives a condition that no item meets. Adds what the condition uses to names and values.
     """
     if expected is None:
-        return EXISTS
+        return _EXISTS
     names["#version"] = "version"
     clauses = []
     for index, (created_at, version) in enumerate(expected or (("", 0),)):
         values[f":c{index}"] = {"S": created_at}
         values[f":v{index}"] = {"N": str(version)}
         clauses.append(f"createdAt=:c{index} AND #version=:v{index}")
-    return f"{EXISTS} AND ({' OR '.join(clauses)})"
+    return f"{_EXISTS} AND ({' OR '.join(clauses)})"
 
 
 def held(error: ServiceError) -> dict[str, Any]:

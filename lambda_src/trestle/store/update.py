@@ -65,7 +65,7 @@ def _update(
             {
                 "Key": {"id": {"S": item_id}},
                 "UpdateExpression": f"{change} REMOVE {','.join(removals)}" if removals else change,
-                # A write that is sent again after a lost answer so fails and is known, and does not count twice.
+                # Sent again after a lost answer, the write fails and is known, and does not count twice.
                 "ConditionExpression": f"#write<>:write AND {condition}",
                 "ExpressionAttributeNames": names,
                 "ExpressionAttributeValues": values,

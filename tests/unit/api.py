@@ -1,0 +1,194 @@
+"""The functions of an entity, called as Lambda calls them."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest import mock
+
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.exceptions import ReadTimeoutError
+from moto.core.models import botocore_stubber
+
+from tests.unit.events import event
+
+LAMBDA_SRC = Path(__file__).parents[2] / "lambda_src"
+TABLE = "test-items"
+OPERATIONS = {
+    ("POST", False): "create",
+    ("GET", True): "get",
+    ("GET", False): "list",
+    ("PUT", True): "replace",
+    ("PATCH", True): "merge",
+    ("DELETE", True): "delete",
+}
+_SECRETIVE = re.compile(rf"{TABLE}|arn:|Traceback|botocore|\.py\b|dynamodb", re.IGNORECASE)
+
+
+class Context:
+    """The part of Lambda's context object that handlers use."""
+
+    def __init__(self, millis: int = 30_000) -> None:
+        self.aws_request_id = "52fdfc07-2182-454f-963f-5f0f9a621d72"
+        self.millis = millis
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.millis
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def etag(self) -> str:
+        return self.headers["ETag"]
+
+
+class Api:
+    """One entity's functions under one environment; `calls` are the DynamoDB requests so far."""
+
+    def __init__(self, environment: Mapping[str, str], schemas: Mapping[str, Any] | None = None) -> None:
+        self.calls: list[str] = []
+        self._handlers: dict[str, Callable[[Any, Any], dict[str, Any]]] = {}
+        # Laid out as in a function's package: index.py, the shared package and schemas/ in one folder.
+        self._root = tempfile.TemporaryDirectory()
+        root = Path(self._root.name)
+        (root / "trestle").symlink_to(LAMBDA_SRC / "trestle")
+        (root / "schemas").mkdir()
+        for name, schema in (schemas or {}).items():
+            (root / "schemas" / f"{name}.json").write_text(json.dumps(schema))
+        # As in a fresh process: with modules of its own, which are gone from the others' sight afterwards.
+        others = {name: module for name, module in sys.modules.items() if not _is_ours(name)}
+        with (
+            mock.patch.dict(os.environ, environment),
+            mock.patch.object(sys, "path", [str(root), *sys.path]),
+            mock.patch.dict(sys.modules, others, clear=True),
+        ):
+            for operation in OPERATIONS.values():
+                spec = importlib.util.spec_from_file_location("index", LAMBDA_SRC / operation / "index.py")
+                assert spec
+                assert spec.loader
+                module = importlib.util.module_from_spec(spec)
+                spec.loader.exec_module(module)
+                self._handlers[operation] = module.lambda_handler
+            from trestle.store import boto3_client, dynamodb
+
+            self.client = boto3_client._client()
+            self.dynamodb: Any = dynamodb
+            self._modules = {name: module for name, module in sys.modules.items() if _is_ours(name)}
+        self.client.meta.events.register("before-call.dynamodb", self._count)
+
+    def _count(self, model: Any, **_: Any) -> None:
+        self.calls.append(model.name)
+
+    def invoke(self, operation: str, sent: Any, context: Any = None) -> Answer:
+        """What a function returns to an event."""
+        with mock.patch.dict(sys.modules, self._modules):  # for what functions import when they need it
+            result = self._handlers[operation](sent, context or Context())
+        assert set(result) == {"statusCode", "headers", "body", "isBase64Encoded"}
+        assert result["isBase64Encoded"] is False
+        answer = Answer(result["statusCode"], result["headers"], result["body"])
+        if answer.status >= 400:
+            check_problem(answer)
+        return answer
+
+    def request(self, method: str, path: str, body: Any = None, **parts: Any) -> Answer:
+        """Send a request; a body that is no text is sent as JSON."""
+        context = Context(parts.pop("millis", 30_000))
+        if body is not None and not isinstance(body, str):
+            body = json.dumps(body)
+        sent = event(method, path, body=body, **parts)
+        return self.invoke(OPERATIONS[method, sent["pathParameters"] is not None], sent, context)
+
+    def create(self, body: Any, **parts: Any) -> Any:
+        """A new item, as it was answered."""
+        answer = self.request("POST", "/items", body, **parts)
+        assert answer.status == 201, answer.body
+        return answer.json
+
+    def requests_of(self, method: str, path: str, body: Any = None, **parts: Any) -> tuple[Answer, list[str]]:
+        """An answer and the DynamoDB requests that it took."""
+        before = len(self.calls)
+        answer = self.request(method, path, body, **parts)
+        return answer, self.calls[before:]
+
+    @contextmanager
+    def fault(self, action: str, *faults: Callable[..., Any]) -> Iterator[None]:
+        """Let the next HTTP requests of a DynamoDB action meet these faults, one each."""
+        pending = list(faults)
+
+        def meet(request: Any, **_: Any) -> Any:
+            return pending.pop(0)(request) if pending else None
+
+        name = f"before-send.dynamodb.{action}"
+        self.client.meta.events.register_first(name, meet)
+        try:
+            yield
+        finally:
+            self.client.meta.events.unregister(name, meet)
+        assert not pending, "a fault was not met"
+
+
+def check_problem(answer: Answer) -> None:
+    """Hold an error to the contract: problem details, CORS, nothing of the inside."""
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    problem = answer.json
+    assert list(problem)[:5] == ["type", "title", "status", "detail", "requestId"]
+    assert problem["type"].startswith("urn:trestle:problem:")
+    assert problem["status"] == answer.status
+    assert problem["detail"]
+    assert problem["requestId"]
+    assert 1 <= len(problem.get("errors", ["-"])) <= 20
+    assert ("Retry-After" in answer.headers) == (answer.status == 503)
+    assert "Access-Control-Allow-Origin" in answer.headers or answer.headers["Vary"] == "Origin"
+    assert not _SECRETIVE.search(answer.body), answer.body
+
+
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] == "trestle"
+
+
+class _Raw:
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self) -> Iterator[bytes]:
+        yield self._body
+
+
+def error(code: str, status: int = 400, message: str = "no") -> Callable[..., AWSResponse]:
+    """DynamoDB answers with an error, without doing anything."""
+    body = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": message}).encode()
+    return lambda request: AWSResponse(request.url, status, HTTPHeaders(), _Raw(body))
+
+
+def lost(request: Any) -> Any:
+    """The request is carried out and its answer never arrives."""
+    answer = botocore_stubber("before-send", request)
+    assert answer
+    assert answer.status_code in (200, 400)
+    raise ReadTimeoutError(endpoint_url=request.url)
+
+
+def passes(_: Any) -> None:
+    """No fault."""
+
+
+def nothing(request: Any) -> Any:
+    """The request never arrives."""
+    raise ReadTimeoutError(endpoint_url=request.url)

@@ -1,0 +1,69 @@
+"""Tables and functions for the unit tests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from tests.unit.api import TABLE, Api
+
+ENVIRONMENT = {
+    "TABLE_NAME": TABLE,
+    "ENTITY": "items",
+    "ENVIRONMENT": "test",
+    "LOG_LEVEL": "INFO",
+    "CORS_ORIGINS": "*",
+    "DYNAMODB_CLIENT": "boto3",
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_REGION": "us-west-2",
+    "AWS_DEFAULT_REGION": "us-west-2",
+}
+KEYS = json.loads((Path(__file__).parent / "table.json").read_text())
+_APIS: dict[str, Api] = {}
+
+Make = Callable[..., Api]
+
+
+def create_table(client: Any, keys: Mapping[str, Any]) -> None:
+    """Create the table with the keys and indexes of a CreateTable request."""
+    client.create_table(TableName=TABLE, **keys)
+
+
+@pytest.fixture
+def make_api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+    """Makes the functions of an entity, on an empty table: make_api(options, schemas, LOG_LEVEL="ERROR")."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+    def make(
+        options: Mapping[str, Any] | None = None,
+        schemas: Mapping[str, Any] | None = None,
+        *,
+        fresh: bool = False,
+        **environment: str,
+    ) -> Api:
+        chosen = {**ENVIRONMENT, **environment}
+        if options:
+            chosen["ENTITY_OPTIONS"] = json.dumps(options)
+        name = json.dumps([chosen, schemas])
+        if fresh or name not in _APIS:  # loading is slow, and functions keep nothing from request to request
+            _APIS[name] = Api(chosen, schemas)
+        api = _APIS[name]
+        if TABLE not in api.client.list_tables()["TableNames"]:
+            create_table(api.client, KEYS)
+        return api
+
+    with mock_aws():
+        yield make
+
+
+@pytest.fixture
+def api(make_api: Make) -> Api:
+    """The functions of an entity with every option at its default."""
+    return make_api()

@@ -1,0 +1,191 @@
+"""Faults between a function and DynamoDB: lost answers, throttling, races, deadlines, bugs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit.api import TABLE, Api, error, lost, nothing, passes
+from tests.unit.conftest import Make
+
+THROTTLED = error("ProvisionedThroughputExceededException")
+BROKEN = error("InternalServerError", 500)
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+    # botocore retries less and less, by a quota that belongs to the client, which the tests share.
+    monkeypatch.setattr("botocore.retries.quota.RetryQuota.acquire", lambda *_: True)
+
+
+def test_a_create_knows_itself_after_a_lost_answer(api: Api) -> None:
+    with api.fault("PutItem", lost):
+        answer = api.request("POST", "/items", {"a": 1})
+    assert answer.status == 201
+    assert "Idempotency-Replayed" not in answer.headers
+    assert api.request("GET", "/items").json["items"] == [answer.json]
+
+
+def test_a_create_with_a_client_id_does_not_conflict_with_itself(make_api: Make) -> None:
+    api = make_api({"ids": "client"})
+    with api.fault("PutItem", lost, lost):
+        assert api.request("POST", "/items", {"id": "a"}).status == 201
+    with api.fault("PutItem", lost):
+        assert api.request("POST", "/items", {"id": "a"}).status == 409
+
+
+@pytest.mark.parametrize(
+    ("method", "body"), [("PUT", {"a": 2}), ("PATCH", {"a": 2}), ("PATCH", {"a": 2, "b": {"c": None}})]
+)
+@pytest.mark.parametrize("conditional", [False, True])
+def test_a_change_counts_once_after_a_lost_answer(
+    api: Api, method: str, body: Any, conditional: bool
+) -> None:
+    created = api.request("POST", "/items", {"a": 1})
+    headers = {"If-Match": created.etag} if conditional else {}
+    with api.fault("UpdateItem", lost):
+        answer = api.request(method, f"/items/{created.json['id']}", body, headers=headers)
+    assert (answer.status, answer.json["a"], answer.json["version"]) == (200, 2, 2)
+    assert api.request("GET", f"/items/{created.json['id']}").json == answer.json
+
+
+def test_a_delete_counts_after_a_lost_answer(api: Api) -> None:
+    created = api.request("POST", "/items", {"a": 1})
+    path = f"/items/{created.json['id']}"
+    with api.fault("DeleteItem", lost):
+        assert api.request("DELETE", path, headers={"If-Match": created.etag}).status == 204
+    assert api.request("GET", path).status == 404
+    other = f"/items/{api.create({})['id']}"
+    with api.fault("DeleteItem", nothing):
+        assert api.request("DELETE", other, headers={"If-Match": created.etag}).status == 412
+
+
+@pytest.mark.parametrize("fault", [THROTTLED, BROKEN, nothing, error("ThrottlingException")])
+@pytest.mark.parametrize(
+    ("method", "action"),
+    [
+        ("POST", "PutItem"),
+        ("GET", "GetItem"),
+        ("LIST", "Query"),
+        ("PUT", "UpdateItem"),
+        ("PATCH", "UpdateItem"),
+        ("DELETE", "DeleteItem"),
+    ],
+)
+def test_503_when_dynamodb_does_not_answer(api: Api, fault: Any, method: str, action: str) -> None:
+    path = "/items" if method in ("POST", "LIST") else f"/items/{api.create({})['id']}"
+    method = "GET" if method == "LIST" else method
+    with api.fault(action, fault, fault):  # two failures are retried
+        assert api.request(method, path, {"a": 1}).status < 300
+    path = "/items" if path == "/items" else f"/items/{api.create({})['id']}"
+    with api.fault(action, fault, fault, fault):
+        answer = api.request(method, path, {"a": 1})
+    assert answer.status == 503
+    assert answer.json["type"] == "urn:trestle:problem:service-unavailable"
+    assert answer.headers["Retry-After"] == "1"
+
+
+def test_503_when_the_deadline_passes(api: Api) -> None:
+    answer = api.request("GET", "/items/a", millis=400)
+    assert answer.status == 503
+
+
+def overtaken(api: Api, path: str) -> Any:
+    """Another request changes the item first."""
+
+    def change(_: Any) -> None:
+        api.client.update_item(
+            TableName=TABLE,
+            Key={"id": {"S": path.rpartition("/")[2]}},
+            UpdateExpression="SET #v = #v + :one, doc.#r = :one",
+            ExpressionAttributeNames={"#v": "version", "#r": "rival"},
+            ExpressionAttributeValues={":one": {"N": "1"}},
+        )
+
+    return change
+
+
+def test_a_patch_tries_again_when_it_is_overtaken(api: Api) -> None:
+    path = f"/items/{api.create({'a': {'b': 1}})['id']}"
+    change = overtaken(api, path)
+    faults = [step for _ in range(3) for step in (change, passes)]
+    with api.fault("UpdateItem", *faults):
+        answer, requests = api.requests_of("PATCH", path, {"a": {"c": 2}})
+    assert answer.status == 200
+    assert (answer.json["a"], answer.json["rival"], answer.json["version"]) == ({"b": 1, "c": 2}, 1, 5)
+    assert requests.count("GetItem") == 4
+
+
+def test_a_patch_that_loses_every_race_is_409(api: Api) -> None:
+    path = f"/items/{api.create({'a': {'b': 1}})['id']}"
+    change = overtaken(api, path)
+    faults = [step for _ in range(4) for step in (change, passes)]
+    with api.fault("UpdateItem", *faults):
+        answer = api.request("PATCH", path, {"a": {"c": 2}})
+    assert (answer.status, answer.json["type"]) == (409, "urn:trestle:problem:conflict")
+    assert api.request("GET", path).json["a"] == {"b": 1}
+
+
+def test_a_conditional_patch_that_is_overtaken_is_412(api: Api) -> None:
+    created = api.request("POST", "/items", {"a": {"b": 1}})
+    path = f"/items/{created.json['id']}"
+    with api.fault("UpdateItem", overtaken(api, path), passes):
+        answer = api.request("PATCH", path, {"a": {"c": 2}}, headers={"If-Match": created.etag})
+    assert answer.status == 412
+
+
+def test_a_patch_of_an_item_that_goes_meanwhile_is_404(api: Api) -> None:
+    path = f"/items/{api.create({'a': {}})['id']}"
+
+    def go(_: Any) -> None:
+        api.client.delete_item(TableName=TABLE, Key={"id": {"S": path.rpartition("/")[2]}})
+
+    with api.fault("UpdateItem", go):
+        assert api.request("PATCH", path, {"a": {"c": 2}}).status == 404
+
+
+@pytest.mark.parametrize(
+    "code", ["AccessDeniedException", "ResourceNotFoundException", "ValidationException"]
+)
+@pytest.mark.parametrize(
+    ("method", "path", "action"),
+    [
+        ("POST", "/items", "PutItem"),
+        ("GET", "/items", "Query"),
+        ("GET", "/items/a", "GetItem"),
+        ("PUT", "/items/a", "UpdateItem"),
+        ("DELETE", "/items/a", "DeleteItem"),
+    ],
+)
+def test_other_errors_are_500_and_logged_with_their_cause(
+    api: Api, capsys: pytest.CaptureFixture[str], code: str, method: str, path: str, action: str
+) -> None:
+    message = "role arn:aws:iam::123456789012:role/r may not touch test-items"
+    with api.fault(action, error(code, message=message)):
+        answer = api.request(method, path, {"secret": "s3cr3t"})
+    assert answer.status == 500
+    assert answer.json["requestId"] == "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+    line = json.loads(capsys.readouterr().err)
+    assert line["requestId"] == answer.json["requestId"]
+    assert (line["level"], line["status"], line["error"]) == (
+        "ERROR",
+        500,
+        f"ServiceError: {code}: {message}",
+    )
+    assert "Traceback" in line["trace"]
+    assert "s3cr3t" not in json.dumps(line)
+
+
+@pytest.mark.parametrize(
+    "event", [None, {}, {"requestContext": None}, {"requestContext": {"requestId": "r"}, "body": 1}]
+)
+@pytest.mark.parametrize("operation", ["create", "get", "list", "replace", "merge", "delete"])
+def test_an_event_of_another_kind_is_500(api: Api, operation: str, event: Any) -> None:
+    if operation == "list" and event and event["requestContext"]:
+        return  # an event with nothing in it asks for the first page
+    answer = api.invoke(operation, event)
+    assert answer.status == 500
+    assert answer.json["type"] == "urn:trestle:problem:internal-error"

@@ -1,0 +1,426 @@
+"""The judge of items, held to jsonschema, and what functions do with its judgement."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.api import Api
+from tests.unit.conftest import Make
+
+TODO = {
+    "type": "object",
+    "required": ["title"],
+    "additionalProperties": False,
+    "properties": {
+        "title": {"type": "string", "minLength": 1, "maxLength": 20},
+        "description": {"type": "string", "default": ""},
+        "completed": {"type": "boolean", "default": False},
+        "dueDate": {"type": "string", "format": "date"},
+        "tags": {
+            "type": "array",
+            "items": {"type": "object", "properties": {"n": {"type": "integer", "default": 1}}},
+        },
+        "price": {"type": "number", "multipleOf": 0.01, "minimum": 0},
+        "note": {"type": ["string", "null"]},
+    },
+}
+
+
+@pytest.fixture
+def judge(api: Api) -> Any:
+    """The judge; the functions are loaded, so that the shared package finds its environment."""
+    from trestle.schema.judge import judge
+
+    return judge
+
+
+@pytest.mark.parametrize(
+    ("schema", "valid", "faults"),
+    [
+        ({}, [None, 1, "a", [], {}], []),
+        (
+            {"type": "integer"},
+            [1, 0, -5, 1.0, 10**38],
+            [(1.5, "Must be an integer, not a number"), (True, "Must be an integer, not a boolean")],
+        ),
+        (
+            {"type": "number"},
+            [1, 1.5, Decimal("0.1234567890123456789")],
+            [("1", "Must be a number, not a string")],
+        ),
+        (
+            {"type": ["string", "null"]},
+            ["", None],
+            [(1, "Must be a string or null, not an integer"), ([], "Must be a string or null, not an array")],
+        ),
+        ({"type": "string", "nullable": True}, ["", None], [({}, "Must be a string, not an object")]),
+        (
+            {"type": "boolean"},
+            [True, False],
+            [(0, "Must be a boolean, not an integer"), (None, "Must be a boolean, not null")],
+        ),
+        (
+            {"enum": ["a", 1, None, {"x": [1]}]},
+            ["a", 1, 1.0, None, {"x": [1.0]}],
+            [(True, 'Must be one of "a", 1, null, {"x":[1]}')],
+        ),
+        ({"const": False}, [False], [(0, "Must be false"), (None, "Must be false")]),
+        (
+            {"minimum": 1, "maximum": 2},
+            [1, 1.5, 2, "0"],
+            [(0, "Must be at least 1"), (2.5, "Must be at most 2")],
+        ),
+        (
+            {"exclusiveMinimum": 1, "exclusiveMaximum": 2},
+            [1.5],
+            [(1, "Must be more than 1"), (2, "Must be less than 2")],
+        ),
+        ({"minimum": 1, "exclusiveMinimum": True}, [2], [(1, "Must be more than 1")]),
+        (
+            {"minimum": 1, "exclusiveMinimum": False, "maximum": 2, "exclusiveMaximum": False},
+            [1, 2],
+            [(0, "Must be at least 1")],
+        ),
+        ({"maximum": 1, "exclusiveMaximum": True}, [0], [(1, "Must be less than 1")]),
+        (
+            {"minimum": Decimal("0.1234567890123456789")},
+            [0.2],
+            [(0.1, "Must be at least 0.1234567890123456789")],
+        ),
+        ({"multipleOf": 3}, [0, -6, 3.0], [(4, "Must be a multiple of 3")]),
+        (
+            {"multipleOf": 0.1},
+            [0.3, 7, 1.1, Decimal("1234567890123456789.1")],
+            [(0.25, "Must be a multiple of 0.1")],
+        ),
+        ({"multipleOf": 1e-130}, [9.99e125, 1e-130], []),
+        ({"multipleOf": 7}, [], [(1e125, "Must be a multiple of 7")]),
+        ({"minLength": 1}, ["a", "😀", 1], [("", "Must have at least 1 character")]),
+        ({"maxLength": 2}, ["", "😀😀"], [("abc", "Must have at most 2 characters")]),
+        ({"pattern": "^a|b$"}, ["ax", "xb", 1], [("x", "Must match the pattern ^a|b$")]),
+        ({"format": "date"}, ["2024-02-29", 5], [("2023-02-29", "Must be of the format date")]),
+        ({"format": "colour"}, ["anything"], []),
+        (
+            {"minItems": 1, "maxItems": 2},
+            [[1], [1, 2]],
+            [([], "Must have at least 1 element"), ([1, 2, 3], "Must have at most 2 elements")],
+        ),
+        (
+            {"uniqueItems": True},
+            [[1, True, "1", None], []],
+            [
+                ([1, 1.0], "Must not repeat an element"),
+                ([{"a": 1, "b": [2]}, {"b": [2], "a": 1}], "Must not repeat an element"),
+            ],
+        ),
+        (
+            {"minProperties": 1, "maxProperties": 2},
+            [{"a": 1}],
+            [
+                ({}, "Must have at least 1 property"),
+                ({"a": 1, "b": 2, "c": 3}, "Must have at most 2 properties"),
+            ],
+        ),
+        ({"allOf": [{"type": "integer"}, {"minimum": 1}]}, [1], [(0, "Must be at least 1")]),
+        (
+            {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+            [1, None],
+            [("a", "Must meet at least one of the schema's alternatives (anyOf)")],
+        ),
+        (
+            {"oneOf": [{"minimum": 1}, {"maximum": 5}]},
+            [0, 6],
+            [(3, "Must meet exactly one of the schema's alternatives (oneOf)")],
+        ),
+        ({"not": {"type": "null"}}, [1], [(None, "Must not meet the schema's exclusion (not)")]),
+    ],
+)
+def test_each_keyword(judge: Any, schema: Any, valid: list[Any], faults: list[tuple[Any, str]]) -> None:
+    for value in valid:
+        assert judge(value, schema) == []
+    for value, detail in faults:
+        assert judge(value, schema) == [{"pointer": "", "detail": detail}]
+
+
+def test_every_fault_has_its_place(judge: Any) -> None:
+    faults = judge(
+        {"titel": 1, "completed": 0, "tags": [{"n": 1}, {"n": "x"}, 2], "dueDate": "soon", "a/~b": 1}, TODO
+    )
+    assert [fault["pointer"] for fault in faults] == [
+        "/title",
+        "/titel",
+        "/completed",
+        "/tags/1/n",
+        "/tags/2",
+        "/dueDate",
+        "/a~1~0b",
+    ]
+
+
+FORMATS = {
+    "date": (
+        ["2024-02-29", "2000-02-29", "1999-12-31", "0001-01-01"],
+        [
+            "2023-02-29",
+            "1900-02-29",
+            "2024-04-31",
+            "2024-13-01",
+            "2024-1-1",
+            "20240101",
+            "",
+            "2024-01-01T",
+            "\uff12\uff10\uff12\uff14-01-01",
+        ],
+    ),
+    "date-time": (
+        ["2024-01-01T00:00:00Z", "2024-01-01t23:59:60.123456789z", "2024-02-29T12:00:00+05:30"],
+        [
+            "2024-01-01",
+            "2024-01-01 00:00:00Z",
+            "2024-01-01T24:00:00Z",
+            "2024-01-01T00:00:00",
+            "2023-02-29T00:00:00Z",
+            "2024-01-01T00:00:00+5:30",
+            "",
+        ],
+    ),
+    "time": (["00:00:00Z", "23:59:59.5-01:00"], ["24:00:00Z", "12:00Z", "12:00:00", ""]),
+    "email": (
+        ["a@b.co", "first.last+tag@sub.example.com", "o'x@ex-ample.org"],
+        [
+            "a",
+            "a@",
+            "@b.co",
+            "a@b",
+            "a b@c.de",
+            "a..b@c.de",
+            ".a@b.de",
+            "a@-b.de",
+            "a@b..de",
+            "a@b.de\n",
+            "x" * 65 + "@b.de",
+            "a@" + "x" * 64 + ".de",
+            "a@" + ".".join(["x" * 60] * 5),
+        ],
+    ),
+    "hostname": (
+        ["a", "a.b-c.de", "1.2"],
+        ["", "-a", "a-", "a..b", "a_b", "x" * 64, ".".join(["x" * 60] * 5)],
+    ),
+    "ipv4": (["0.0.0.0", "255.255.255.255", "1.2.3.4"], ["256.0.0.1", "1.2.3", "1.2.3.4.5", "a.b.c.d", ""]),
+    "ipv6": (
+        ["::", "::1", "2001:db8::ff00:42:8329", "::ffff:1.2.3.4"],
+        ["", ":", "1::2::3", "12345::", "1.2.3.4", "::1%eth0", "\0"],
+    ),
+    "uri": (
+        ["https://example.com/a?b=c#d", "urn:x:y", "mailto:a@b.de", "a:%20"],
+        ["", "example.com", "/a", "http://a b", "1a:b", "a:%2", "a:ü", "a:"],
+    ),
+    "uri-reference": (["", "/a?b", "a/b", "https://example.com"], ["a b", "%", "ü"]),
+    "uuid": (
+        ["123e4567-e89b-12d3-a456-426614174000", "123E4567-E89B-12D3-A456-426614174000"],
+        [
+            "",
+            "123e4567e89b12d3a456426614174000",
+            "123e4567-e89b-12d3-a456-42661417400g",
+            "{123e4567-e89b-12d3-a456-426614174000}",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_formats(judge: Any, name: str) -> None:
+    valid, invalid = FORMATS[name]
+    for value in valid:
+        assert judge(value, {"format": name}) == [], value
+    for value in invalid:
+        assert judge(value, {"format": name}), value
+
+
+def test_every_format_is_tested(api: Api) -> None:
+    from trestle.schema.formats import FORMATS as KNOWN
+
+    assert set(KNOWN) == set(FORMATS)
+
+
+names = st.sampled_from(["a", "b", "c"])
+scalars = (
+    st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from([0.5, 1.0, -2.5, "", "a", "ab", "abc"])
+)
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
+    max_leaves=6,
+)
+types = st.sampled_from(["null", "boolean", "integer", "number", "string", "array", "object"])
+counts = st.integers(0, 3)
+
+
+def schemas() -> st.SearchStrategy[Any]:
+    def extend(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+        some = st.lists(inner, min_size=1, max_size=2)
+        keywords: dict[str, st.SearchStrategy[Any]] = {
+            "type": types | st.lists(types, min_size=1, max_size=2, unique=True),
+            "enum": st.lists(values, min_size=1, max_size=3),
+            "const": values,
+            **{
+                name: st.integers(-2, 2)
+                for name in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+            },
+            "multipleOf": st.sampled_from([1, 2, 0.5, 1.5]),
+            **dict.fromkeys(
+                ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"), counts
+            ),
+            "pattern": st.sampled_from(["a", "^ab?$", "c$"]),
+            "uniqueItems": st.booleans(),
+            "items": inner,
+            "properties": st.dictionaries(names, inner, max_size=3),
+            "required": st.lists(names, unique=True, max_size=2),
+            "additionalProperties": st.booleans() | inner,
+            **dict.fromkeys(("allOf", "anyOf", "oneOf"), some),
+            "not": inner,
+        }
+        return st.fixed_dictionaries({}, optional=keywords)
+
+    return extend(
+        st.fixed_dictionaries(
+            {}, optional={"type": types, "minimum": st.integers(-2, 2), "minLength": counts}
+        )
+    )
+
+
+@settings(max_examples=500, deadline=None)
+@given(schema=schemas(), value=values)
+def test_the_judgement_is_jsonschemas(schema: Any, value: Any) -> None:
+    from trestle.schema.judge import judge
+
+    assert (not judge(value, schema)) == jsonschema.Draft202012Validator(schema).is_valid(value)
+
+
+def test_defaults_fill_what_is_absent_and_nothing_else(api: Api) -> None:
+    from trestle.schema.defaults import fill
+
+    schema: dict[str, Any] = {
+        "properties": {
+            "a": {"default": 1},
+            "b": {"default": {"c": 2}, "properties": {"d": {"default": []}}},
+            "list": {"items": {"properties": {"n": {"default": None}}}},
+            "other": {"properties": {"x": {"default": 1}}},
+        }
+    }
+    filled = {"a": 1, "b": {"c": 2, "d": []}}
+    assert fill({}, schema) == filled
+    given: dict[str, Any] = {
+        "a": None,
+        "b": {"d": 1},
+        "list": [{}, 5, {"n": 2}],
+        "other": {},
+        "free": {"x": {}},
+    }
+    before = repr(given)
+    assert fill(given, schema) == {
+        "a": None,
+        "b": {"d": 1},
+        "list": [{"n": None}, 5, {"n": 2}],
+        "other": {"x": 1},
+        "free": {"x": {}},
+    }
+    assert repr(given) == before
+    assert fill([1], {}) == [1]
+
+
+@pytest.fixture
+def todos(make_api: Make) -> Api:
+    return make_api({"schema": "todo"}, {"todo": TODO})
+
+
+def test_post_and_put_are_judged_and_filled(todos: Api) -> None:
+    item = todos.create({"title": "a", "tags": [{}]})
+    assert (item["description"], item["completed"], item["tags"]) == ("", False, [{"n": 1}])
+    path = f"/items/{item['id']}"
+    changed = todos.request("PUT", path, {"title": "b", "completed": True}).json
+    assert (changed["description"], changed["completed"], "tags" in changed) == ("", True, False)
+    assert todos.request("GET", path).json == changed
+    for method, where in (("POST", "/items"), ("PUT", path)):
+        answer, requests = todos.requests_of(method, where, {"completed": "yes", "extra": 1})
+        assert (answer.status, requests) == (422, [])
+        assert answer.json["type"] == "urn:trestle:problem:invalid-item"
+        assert [fault["pointer"] for fault in answer.json["errors"]] == ["/title", "/completed", "/extra"]
+
+
+def test_the_servers_properties_are_not_judged(todos: Api) -> None:
+    body = {"id": "x", "createdAt": 1, "updatedAt": 2, "version": [], "title": "a"}
+    assert todos.request("POST", "/items", body).status == 201
+
+
+def test_many_faults_end_at_20(todos: Api) -> None:
+    answer = todos.request("POST", "/items", {f"p{n}": n for n in range(40)})
+    assert len(answer.json["errors"]) == 20
+
+
+def test_a_flat_patch_is_judged_without_a_read(todos: Api) -> None:
+    item = todos.create({"title": "a", "note": "n", "price": 1})
+    path = f"/items/{item['id']}"
+    answer, requests = todos.requests_of("PATCH", path, {"completed": True, "price": 0.29, "note": None})
+    assert (answer.status, requests) == (200, ["UpdateItem"])
+    assert "note" not in answer.json
+    assert answer.json["description"] == ""
+    answer, requests = todos.requests_of(
+        "PATCH", path, {"completed": 1, "price": 0.295, "title": None, "extra": 1}
+    )
+    assert (answer.status, requests) == (422, [])
+    assert answer.json["errors"] == [
+        {"pointer": "/completed", "detail": "Must be a boolean, not an integer"},
+        {"pointer": "/price", "detail": "Must be a multiple of 0.01"},
+        {"pointer": "/title", "detail": "Is required"},
+        {"pointer": "/extra", "detail": "Is not a known property"},
+    ]
+
+
+def test_a_patch_never_fills_defaults(todos: Api) -> None:
+    item = todos.create({"title": "a"})
+    answer = todos.request("PATCH", f"/items/{item['id']}", {"description": None})
+    assert "description" not in answer.json
+
+
+def test_a_removal_is_judged_under_its_escaped_name(make_api: Make) -> None:
+    api = make_api({"schema": "s"}, {"s": {"required": ["a/b"]}})
+    item = api.create({"a/b": 1})
+    answer = api.request("PATCH", f"/items/{item['id']}", {"a/b": None})
+    assert answer.json["errors"][0]["pointer"] == "/a~1b"
+
+
+def test_a_patch_of_a_schema_that_looks_at_the_whole_reads_first(make_api: Make) -> None:
+    schema = {"oneOf": [{"required": ["a"]}, {"required": ["b"]}]}
+    api = make_api({"schema": "s"}, {"s": schema})
+    item = api.create({"a": 1})
+    path = f"/items/{item['id']}"
+    answer, requests = api.requests_of("PATCH", path, {"b": 1})
+    assert (answer.status, requests) == (422, ["GetItem"])
+    answer, requests = api.requests_of("PATCH", path, {"b": 1, "a": None})
+    assert (answer.status, requests) == (200, ["GetItem", "UpdateItem"])
+
+
+def test_a_deep_patch_is_judged_as_a_whole(todos: Api) -> None:
+    item = todos.create({"title": "a"})
+    answer, requests = todos.requests_of("PATCH", f"/items/{item['id']}", {"tags": {"n": 1}})
+    assert (answer.status, requests) == (422, ["GetItem"])
+    assert answer.json["errors"][0]["pointer"] == "/tags"
+
+
+def test_the_same_key_gives_the_filled_item_again(todos: Api) -> None:
+    key = {"Idempotency-Key": "k"}
+    first = todos.create({"title": "a"}, headers=key)
+    assert todos.create({"title": "a"}, headers=key) == first
+
+
+def test_a_function_without_its_schema_does_not_start(make_api: Make) -> None:
+    with pytest.raises(FileNotFoundError):
+        make_api({"schema": "gone"}, fresh=True)
