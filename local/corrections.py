@@ -222,7 +222,7 @@ def correct_flow_logs(ec2: Any) -> None:
 
 
 def correct_api_gateway(v1: Any) -> None:
-    """aws_api_gateway_*: MOCK integrations gain a method; changes in place are refused, lost or change types."""
+    """aws_api_gateway_*: MOCK integrations gain a method; changes in place are refused or lost."""
     put_integration, handle_request = v1._put_integration, v1.handle_request
     tag_resource, untag_resource = v1._tag_v1_resource, v1._untag_v1_resource
 
