@@ -245,8 +245,12 @@ variable "network" {
   }
 
   validation {
-    condition     = try(length(coalesce(var.network.private_subnets, ["", ""])) == length(coalesce(var.network.public_subnets, ["", ""])), var.network == null)
-    error_message = "network: write as many public_subnets as private_subnets, one of each per zone: a NAT gateway serves the private subnet of its zone from the public one."
+    condition = try(
+      length(var.network.private_subnets) == length(var.network.public_subnets) && length(var.network.private_subnets) > 0,
+      var.network.private_subnets == null && var.network.public_subnets == null,
+      var.network == null
+    )
+    error_message = "network: write both private_subnets and public_subnets, one of each per zone, or neither: a NAT gateway in a zone's public subnet serves the private one."
   }
 
   validation {

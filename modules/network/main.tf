@@ -4,6 +4,13 @@ data "aws_availability_zones" "this" {
     name   = "zone-name"
     values = [for letter in ["a", "b", "c", "d", "e", "f"] : "${var.scope.region}${letter}"]
   }
+
+  lifecycle {
+    postcondition {
+      condition     = length(self.names) >= length(local.private)
+      error_message = "network: ${var.scope.region} has ${length(self.names)} zones for us. Write that many private_subnets and public_subnets at most."
+    }
+  }
 }
 
 locals {

@@ -1,0 +1,102 @@
+# What the variables accept at their edges, and what comes of it.
+
+mock_provider "aws" {
+  mock_data "aws_availability_zones" {
+    defaults = { names = ["us-west-2a", "us-west-2b", "us-west-2c"] }
+  }
+
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+
+  mock_data "aws_partition" {
+    defaults = { dns_suffix = "amazonaws.com", partition = "aws" }
+  }
+}
+
+variables {
+  name        = "shop"
+  environment = "dev"
+  entities    = { todos = {} }
+}
+
+
+run "least" {
+  command = plan
+
+  assert {
+    condition     = output.table_names == { todos = "shop-todos-dev" }
+    error_message = "One entity, one table named after it."
+  }
+
+  assert {
+    condition     = join(" ", sort(keys(output.function_names.todos))) == "create delete get list merge replace"
+    error_message = "All six operations by default."
+  }
+
+  assert {
+    condition     = length(output.private_subnet_ids) == 2 && length(output.api_key_ids) == 1 && length(output.usage_plan_ids) == 1
+    error_message = "A VPC of two zones, a plan and a key, by default."
+  }
+}
+
+run "edges" {
+  command = plan
+
+  variables {
+    name        = "twenty-letters-in-it"
+    environment = "twenty-letters-in-it"
+    entities = {
+      abcdefghijklmn = {
+        access     = { default = "open", delete = "iam", list = "api_key" }
+        function   = { log_level = "DEBUG", memory_size = 128, reserved_concurrency = 0, timeout = 900 }
+        ids        = "client"
+        list       = "unordered"
+        operations = ["create", "delete", "replace"]
+        path       = "/v1/a.b/c~d/e_f"
+        put        = "merge"
+      }
+      root = { function = { memory_size = 10240, timeout = 1 }, path = "/" }
+    }
+    api_key_values     = { partner = "twenty-characters-xx" }
+    api_keys           = { partner = "gold" }
+    cors_origins       = [for n in range(50) : format("https://app-%03d.with-a-long-name-in-it.example.com", n)]
+    encryption         = { deletion_window_in_days = 7 }
+    log_retention_days = 3653
+    network            = { cidr = "10.20.0.0/20", endpoints = ["kms"], nat = "per_az" }
+    region             = "ap-southeast-2"
+    tags               = { CostCentre = "42" }
+    throttle           = { burst_limit = 1, rate_limit = 0.5 }
+    usage_plans        = { gold = { quota = { limit = 1, period = "MONTH" } } }
+  }
+
+  assert {
+    condition     = join(" ", keys(output.function_names.abcdefghijklmn)) == "create delete replace"
+    error_message = "The operations written, and no others."
+  }
+
+  assert {
+    condition     = join(" ", keys(output.security_group_ids)) == "endpoints functions"
+    error_message = "Interface endpoints have a security group of their own."
+  }
+}
+
+run "without_network_or_keys" {
+  command = plan
+
+  variables {
+    encryption = { customer_key = false, deletion_window_in_days = 30 }
+    entities   = { todos = { access = { default = "open" } } }
+    network    = null
+  }
+
+  assert {
+    condition     = output.vpc_id == null && output.kms_key_arn == null && length(output.security_group_ids) == 0
+    error_message = "No VPC and no key of our own."
+  }
+
+  assert {
+    condition     = length(output.api_key_ids) == 0 && length(output.usage_plan_ids) == 0
+    error_message = "No API key where no operation asks for one."
+  }
+}

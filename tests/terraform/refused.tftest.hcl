@@ -1,0 +1,306 @@
+# What the variables refuse: in every run, one fault of each of a few variables. What lies just within is in
+# accepted.tftest.hcl. One run per variable would take three times as long, for plans that end at once.
+
+mock_provider "aws" {
+  mock_data "aws_availability_zones" {
+    defaults = { names = ["us-west-2a", "us-west-2b", "us-west-2c"] }
+  }
+
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+
+  mock_data "aws_partition" {
+    defaults = { dns_suffix = "amazonaws.com", partition = "aws" }
+  }
+}
+
+variables {
+  name        = "shop"
+  environment = "dev"
+  entities    = { todos = {} }
+}
+
+run "round_1" {
+  command         = plan
+  expect_failures = [var.entities, var.log_retention_days, var.network]
+
+  variables {
+    entities           = {}                       # entities none
+    log_retention_days = 42                       # log retention unknown to cloudwatch
+    network            = { cidr = "10.0.0.1/16" } # network cidr not at its first address
+  }
+}
+
+run "round_2" {
+  command         = plan
+  expect_failures = [var.entities, var.network, var.region]
+
+  variables {
+    entities = { Todos = {} }           # entity in capitals
+    network  = { cidr = "10.0.0.0/21" } # network cidr too small
+    region   = "us-west-2a"             # region a zone
+  }
+}
+
+run "round_3" {
+  command         = plan
+  expect_failures = [var.entities, var.network, var.tags]
+
+  variables {
+    entities = { todo_lists = {} }      # entity with an underscore
+    network  = { cidr = "10.0.0.0/15" } # network cidr too large
+    tags     = { Project = "other" }    # tags of ours
+  }
+}
+
+run "round_4" {
+  command         = plan
+  expect_failures = [var.entities, var.network]
+
+  variables {
+    entities = { todo-2 = {} }    # entity with a digit after a hyphen
+    network  = { nat = "double" } # network nat unknown
+  }
+}
+
+run "round_5" {
+  command         = plan
+  expect_failures = [var.entities, var.network]
+
+  variables {
+    entities = { abcdefghijklmnopqrstuvwxyzabcdef = {} }                            # entity of 32 letters
+    network  = { private_subnets = ["10.0.2.0"], public_subnets = ["10.0.1.0/24"] } # network subnets malformed
+  }
+}
+
+run "round_6" {
+  command         = plan
+  expect_failures = [var.entities, var.network]
+
+  variables {
+    entities = { todos = { operations = [] } }       # entity without operations
+    network  = { private_subnets = ["10.0.2.0/24"] } # network subnets unpaired
+  }
+}
+
+run "round_7" {
+  command         = plan
+  expect_failures = [var.entities, var.network]
+
+  variables {
+    entities = { todos = { operations = ["create", "upsert"] } } # entity with an unknown operation
+    network  = { private_subnets = [], public_subnets = [] }     # network subnets none
+  }
+}
+
+run "round_8" {
+  command         = plan
+  expect_failures = [var.entities, var.network]
+
+  variables {
+    entities = { todos = { access = { upsert = "open" } } } # entity access to an unknown operation
+    network  = { endpoints = ["s3"] }                       # network endpoint that is there already
+  }
+}
+
+run "round_9" {
+  command         = plan
+  expect_failures = [var.cors_origins, var.entities]
+
+  variables {
+    cors_origins = []                                               # cors origins empty
+    entities     = { todos = { access = { default = "cognito" } } } # entity access for unknown callers
+  }
+}
+
+run "round_10" {
+  command         = plan
+  expect_failures = [var.cors_origins, var.entities]
+
+  variables {
+    cors_origins = ["*", "https://app.example.com"] # cors origins all and one
+    entities     = { todos = { ids = "database" } } # entity ids unknown
+  }
+}
+
+run "round_11" {
+  command         = plan
+  expect_failures = [var.cors_origins, var.entities]
+
+  variables {
+    cors_origins = ["https://app.example.com/"]    # cors origins with a path
+    entities     = { todos = { list = "random" } } # entity list unknown
+  }
+}
+
+run "round_12" {
+  command         = plan
+  expect_failures = [var.cors_origins, var.entities]
+
+  variables {
+    cors_origins = ["app.example.com"]           # cors origins without a scheme
+    entities     = { todos = { put = "patch" } } # entity put unknown
+  }
+}
+
+run "round_13" {
+  command         = plan
+  expect_failures = [var.cors_origins, var.entities]
+
+  variables {
+    cors_origins = [for n in range(100) : format("https://app-%03d.example.com", n)] # cors origins too many
+    entities     = { todos = { path = "customers/{customer}/todos" } }               # entity path with a parameter
+  }
+}
+
+run "round_14" {
+  command         = plan
+  expect_failures = [var.entities, var.usage_plans]
+
+  variables {
+    entities    = { todos = { path = "a/b/c/d/e" } } # entity path of five segments
+    usage_plans = {}                                 # usage plans none
+  }
+}
+
+run "round_15" {
+  command         = plan
+  expect_failures = [var.entities, var.usage_plans]
+
+  variables {
+    entities    = { todos = { path = "" } }         # entity path empty
+    usage_plans = { standard = { rate_limit = 0 } } # usage plan without a rate
+  }
+}
+
+run "round_16" {
+  command         = plan
+  expect_failures = [var.entities, var.usage_plans]
+
+  variables {
+    entities    = { tasks = { path = "todos" }, todos = {} }                 # entities on one path
+    usage_plans = { standard = { quota = { limit = 10, period = "HOUR" } } } # usage plan quota by the hour
+  }
+}
+
+run "round_17" {
+  command         = plan
+  expect_failures = [var.entities, var.usage_plans]
+
+  variables {
+    entities    = { todos = { function = { log_level = "TRACE" } } } # function log level unknown
+    usage_plans = { standard = { quota = { limit = 0 } } }           # usage plan quota of nothing
+  }
+}
+
+run "round_18" {
+  command         = plan
+  expect_failures = [var.api_key_values, var.entities]
+
+  variables {
+    api_key_values = { default = "nineteen-characters" }              # api key values too short
+    entities       = { todos = { function = { memory_size = 127 } } } # function memory too small
+  }
+}
+
+run "round_19" {
+  command         = plan
+  expect_failures = [var.api_key_values, var.entities]
+
+  variables {
+    api_key_values = { partner = "twenty-characters-xx" }               # api key values of an unknown key
+    entities       = { todos = { function = { memory_size = 10241 } } } # function memory too large
+  }
+}
+
+run "round_20" {
+  command         = plan
+  expect_failures = [var.encryption, var.entities]
+
+  variables {
+    encryption = { deletion_window_in_days = 6 }            # encryption window too short
+    entities   = { todos = { function = { timeout = 0 } } } # function timeout zero
+  }
+}
+
+run "round_21" {
+  command         = plan
+  expect_failures = [var.encryption, var.entities]
+
+  variables {
+    encryption = { deletion_window_in_days = 31 }             # encryption window too long
+    entities   = { todos = { function = { timeout = 901 } } } # function timeout too long
+  }
+}
+
+run "round_22" {
+  command         = plan
+  expect_failures = [var.entities, var.throttle]
+
+  variables {
+    entities = { todos = { function = { reserved_concurrency = -1 } } } # function reserved concurrency negative
+    throttle = { rate_limit = 0 }                                       # throttle of nothing
+  }
+}
+
+run "round_23" {
+  command         = plan
+  expect_failures = [var.entities, var.throttle]
+
+  variables {
+    entities = { todos = { schema = "examples/todo.json" } } # schema elsewhere
+    throttle = { burst_limit = 1.5 }                         # throttle of half a request
+  }
+}
+
+run "round_24" {
+  command         = plan
+  expect_failures = [var.api_keys, var.entities]
+
+  variables {
+    api_keys = { partner = "gold" }                                  # api keys on an unknown plan
+    entities = { todos = { schema = "schemas/there-is-none.json" } } # schema missing
+  }
+}
+
+run "round_25" {
+  command         = plan
+  expect_failures = [var.environment, var.name]
+
+  variables {
+    environment = "Dev"   # environment in capitals
+    name        = "2shop" # name beginning with a digit
+  }
+}
+
+run "round_26" {
+  command         = plan
+  expect_failures = [var.environment, var.name]
+
+  variables {
+    environment = "abcdefghijklmnopqrstu" # environment of 21 letters
+    name        = "s"                     # name of one letter
+  }
+}
+
+run "round_27" {
+  command         = plan
+  expect_failures = [var.environment]
+
+  variables {
+    environment = "dev-" # environment ending in a hyphen
+  }
+}
+
+run "round_28" {
+  command         = plan
+  expect_failures = [var.entities]
+
+  variables {
+    # function names too long
+    entities    = { abcdefghijklmno = {} }
+    environment = "twenty-letters-in-it"
+    name        = "twenty-letters-in-it"
+  }
+}
