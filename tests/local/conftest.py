@@ -1,0 +1,66 @@
+"""One stack for all tests over HTTP, brought up by local.py as a user would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.local.api import Api
+from tests.local.runner import ROOT, Local
+
+HERE = Path(__file__).parent
+VAR_FILES = (ROOT / "environments" / "local.tfvars", HERE / "entities.tfvars")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker by which `make test` leaves out what only `make verify` runs."""
+    config.addinivalue_line("markers", "slow: takes a minute or more, run by `make verify` alone")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep these tests on one pytest-xdist worker: they share a stack."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("local"))
+            item.add_marker("local")
+
+
+@pytest.fixture(scope="session")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
+    """A running stack. Who stops or changes it brings it back up as it was."""
+    stack = Local(tmp_path_factory.mktemp("stack"))
+    done = stack.up(*VAR_FILES)
+    try:
+        assert done.returncode == 0, done.stderr
+        yield stack
+    finally:
+        stack("down")
+
+
+@pytest.fixture(scope="session")
+def items(local: Local) -> Api:
+    """The collection of an entity with every default: a key is asked for."""
+    return local.api("items")
+
+
+@pytest.fixture(scope="session")
+def drafts(local: Local) -> Api:
+    """The collection of an entity whose clients choose ids and send partial bodies with PUT."""
+    return Api(local.api("v1/drafts").url, None)
+
+
+@pytest.fixture(scope="session")
+def events(local: Local) -> Api:
+    """The collection of an entity that can be neither changed nor deleted, and whose list has no order."""
+    return Api(local.api("events").url, None)
+
+
+@pytest.fixture
+def empty(items: Api) -> Api:
+    """The collection of items, with nothing in it."""
+    while found := items("GET", "?limit=100").json["items"]:
+        for item in found:
+            items("DELETE", f"/{item['id']}")
+    return items

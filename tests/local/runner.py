@@ -1,0 +1,82 @@
+"""Run local.py as its users do, with all state in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.local.api import Api
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class Local:
+    """The commands of one stack, on one port."""
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+
+    def __call__(self, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run one command to its end."""
+        return subprocess.run(
+            [sys.executable, ROOT / "local.py", *arguments], check=False, capture_output=True, text=True,
+            env={**os.environ, "TRESTLE_LOCAL_DIR": str(self.folder), **environment},
+        )  # fmt: skip
+
+    def start(self, *arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
+        """Start a command, which is left to be interrupted."""
+        return subprocess.Popen(
+            [sys.executable, ROOT / "local.py", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, env={**os.environ, "TRESTLE_LOCAL_DIR": str(self.folder), **environment},
+        )  # fmt: skip
+
+    def up(self, *var_files: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Bring the stack up, detached, on its port."""
+        named = [argument for var_file in var_files for argument in ("--var-file", var_file)]
+        return self("up", "--detach", "--port", str(self.port), *named, **environment)
+
+    def outputs(self) -> dict[str, Any]:
+        """Return what `outputs` prints."""
+        done = self("outputs")
+        assert done.returncode == 0, done.stderr
+        outputs: dict[str, Any] = json.loads(done.stdout)
+        return outputs
+
+    def api(self, path: str = "items") -> Api:
+        """Return a client of one collection, with a key."""
+        outputs = self.outputs()
+        return Api(f"{outputs['api_url']}/{path}", next(iter(outputs["api_keys"].values()), None))
+
+    def kill(self) -> None:
+        """Kill the emulator, without a chance to save anything."""
+        os.kill(json.loads((self.folder / "emulator" / "running").read_text())["pid"], signal.SIGKILL)
+
+
+def sentence(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the last line on stderr of a command that failed as a user would want it to."""
+    assert done.returncode not in (0, 3), done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    return done.stderr.strip().splitlines()[-1]
+
+
+def is_listening(port: int) -> bool:
+    """Tell whether anything answers on the port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,193 @@
+"""What docs/api.md promises of the six operations."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from tests.local.api import Api
+
+SERVERS_OWN = {"id", "createdAt", "updatedAt", "version"}
+
+
+def test_create_answers_the_item_its_place_and_its_tag(items: Api) -> None:
+    made = items.make({"name": "lamp", "price": 12.5})
+    item = made.json
+    assert set(item) == {"name", "price"} | SERVERS_OWN
+    assert (item["name"], item["price"], item["version"]) == ("lamp", 12.5, 1)
+    assert item["createdAt"] == item["updatedAt"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", item["createdAt"])
+    age = datetime.now(UTC) - datetime.fromisoformat(item["createdAt"])
+    assert timedelta(0) <= age < timedelta(minutes=1)
+    assert made.headers["Content-Type"] == "application/json"
+    assert made.headers["Access-Control-Allow-Origin"] == "*"
+    assert re.fullmatch(r'"[^"]+"', made.headers["ETag"])
+    assert made.location == f"{items.url}/{item['id']}"
+
+
+def test_location_leads_to_the_item_with_a_trailing_slash_too(items: Api) -> None:
+    made = items("POST", "/", {"a": 1})
+    assert made.status == 201
+    assert items("GET", made.location).json == made.json
+
+
+def test_get_answers_what_was_made(items: Api) -> None:
+    made = items.make()
+    got = items("GET", made.location)
+    assert (got.status, got.json, got.headers["ETag"]) == (200, made.json, made.headers["ETag"])
+
+
+def test_what_is_not_there_is_404(items: Api) -> None:
+    for method, body in (("GET", None), ("PUT", {}), ("PATCH", {}), ("DELETE", None)):
+        items(method, "/nothing", body).problem(404, "not-found")
+
+
+def test_put_replaces_the_whole_item(items: Api) -> None:
+    made = items.make({"a": 1, "b": 2})
+    put = items("PUT", made.location, {"b": 3})
+    assert put.status == 200
+    assert {k: v for k, v in put.json.items() if k not in SERVERS_OWN} == {"b": 3}
+    assert (put.json["id"], put.json["createdAt"]) == (made.json["id"], made.json["createdAt"])
+    assert put.json["updatedAt"] > made.json["updatedAt"]
+    assert put.json["version"] == 2
+    assert put.headers["ETag"] != made.headers["ETag"]
+    assert items("GET", made.location).json == put.json
+
+
+def test_put_merges_where_the_entity_says_so(drafts: Api) -> None:
+    made = drafts.make({"a": 1, "b": {"c": 2, "d": 3}})
+    put = drafts("PUT", made.location, {"b": {"c": None}, "e": 4})
+    assert put.status == 200
+    assert {k: v for k, v in put.json.items() if k not in SERVERS_OWN} == {"a": 1, "b": {"d": 3}, "e": 4}
+
+
+def test_patch_merges_as_rfc_7396_says(items: Api) -> None:
+    made = items.make({"a": "b", "c": {"d": "e", "f": "g"}})
+    patched = items(
+        "PATCH", made.location, {"a": "z", "c": {"f": None}}, Content_Type="application/merge-patch+json"
+    )
+    assert patched.status == 200
+    assert {k: v for k, v in patched.json.items() if k not in SERVERS_OWN} == {"a": "z", "c": {"d": "e"}}
+    flat = items("PATCH", made.location, {"a": None, "n": [1, None]})
+    assert {k: v for k, v in flat.json.items() if k not in SERVERS_OWN} == {"c": {"d": "e"}, "n": [1, None]}
+    assert flat.json["version"] == 3
+
+
+def test_delete_leaves_nothing(items: Api) -> None:
+    made = items.make()
+    gone = items("DELETE", made.location)
+    assert (gone.status, gone.content, gone.headers["Access-Control-Allow-Origin"]) == (204, b"", "*")
+    items("GET", made.location).problem(404, "not-found")
+    items("DELETE", made.location).problem(404, "not-found")
+
+
+def test_the_servers_own_properties_may_be_repeated(items: Api) -> None:
+    made = items.make({"name": "lamp"})
+    put = items("PUT", made.location, made.json | {"version": 99, "createdAt": "never"})
+    assert (put.status, put.json["version"], put.json["createdAt"]) == (200, 2, made.json["createdAt"])
+    items("PUT", made.location, made.json | {"id": "another"}).problem(400, "invalid-request")
+
+
+def test_clients_choose_ids_where_the_entity_says_so(drafts: Api) -> None:
+    made = drafts.make({"id": "A.b_c~d-1", "n": 1})
+    assert (made.json["id"], made.location) == ("A.b_c~d-1", f"{drafts.url}/A.b_c~d-1")
+    drafts("POST", body={"id": "A.b_c~d-1", "n": 2}).problem(409, "conflict")
+    assert drafts("GET", made.location).json["n"] == 1
+    drafts("POST", body={"id": "no spaces"}).problem(400, "invalid-request")
+    assert len(drafts.make({}).json["id"]) == 36
+    assert drafts("DELETE", made.location).status == 204
+
+
+def test_the_server_makes_ids_otherwise(items: Api) -> None:
+    assert items.make({"id": "mine"}).json["id"] != "mine"
+
+
+def test_only_what_has_changed_is_sent_again(items: Api) -> None:
+    made = items.make()
+    for tag in (made.headers["ETag"], f'"other", {made.headers["ETag"]}', f"W/{made.headers['ETag']}", "*"):
+        same = items("GET", made.location, If_None_Match=tag)
+        assert (same.status, same.content) == (304, b"")
+        assert same.headers["ETag"] == made.headers["ETag"]
+        assert same.headers["Access-Control-Allow-Origin"] == "*"
+    assert items("GET", made.location, If_None_Match='"other"').status == 200
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_nothing_is_overwritten_unseen(items: Api, method: str) -> None:
+    made = items.make()
+    body = None if method == "DELETE" else {"name": "mine"}
+    changed = items("PUT", made.location, {"name": "theirs"}, If_Match=made.headers["ETag"])
+    assert changed.status == 200
+    items(method, made.location, body, If_Match=made.headers["ETag"]).problem(412, "precondition-failed")
+    items(method, made.location, body, If_Match=f"W/{changed.headers['ETag']}").problem(
+        412, "precondition-failed"
+    )
+    items(method, made.location, body, If_Match="unquoted").problem(400, "invalid-request")
+    items(method, "/nothing", body, If_Match="*").problem(404, "not-found")
+    items(method, "/nothing", body, If_Match='"any"').problem(404, "not-found")
+    assert items("GET", made.location).json["name"] == "theirs"
+    listed = items(method, made.location, body, If_Match=f'"other", {changed.headers["ETag"]}')
+    assert listed.status == (204 if method == "DELETE" else 200)
+
+
+def test_any_state_will_do_for_a_star(items: Api) -> None:
+    made = items.make()
+    assert items("PATCH", made.location, {"a": 1}, If_Match="*").status == 200
+
+
+def test_a_tag_does_not_outlive_its_item(drafts: Api) -> None:
+    first = drafts.make({"id": "phoenix"})
+    assert drafts("DELETE", first.location).status == 204
+    second = drafts.make({"id": "phoenix"})
+    assert second.json["version"] == first.json["version"]
+    drafts("DELETE", second.location, If_Match=first.headers["ETag"]).problem(412, "precondition-failed")
+    assert drafts("DELETE", second.location, If_Match=second.headers["ETag"]).status == 204
+
+
+def test_a_post_that_is_sent_again_makes_one_item(empty: Api) -> None:
+    first = empty("POST", body={"n": 1}, Idempotency_Key="order-1")
+    again = empty("POST", body={"n": 1}, Idempotency_Key="order-1")
+    assert (first.status, again.status) == (201, 201)
+    assert again.json == first.json
+    assert (again.location, again.headers["ETag"]) == (first.location, first.headers["ETag"])
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+    empty("POST", body={"n": 2}, Idempotency_Key="order-1").problem(422, "idempotency-key-reused")
+    assert empty("GET").json["count"] == 1
+    assert empty("POST", body={"n": 1}, Idempotency_Key="order-2").json["id"] != first.json["id"]
+    assert empty("DELETE", first.location).status == 204
+    assert "Idempotency-Replayed" not in empty("POST", body={"n": 1}, Idempotency_Key="order-1").headers
+
+
+TEXTS = ["", " ", "Grüße, 世界 👩🏽‍🚀", '\u0000\t\n"\\/\u2028', "e\u0301", "a" * 50_000]
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
+def test_text_survives_byte_for_byte(items: Api, text: str) -> None:
+    made = items.make({"text": text, "deep": [{text[:200]: [text[:200], None, {}, []]}]})
+    got = items("GET", made.location).json
+    assert got["text"] == text
+    assert got["deep"] == [{text[:200]: [text[:200], None, {}, []]}]
+
+
+NUMBERS = [
+    "0", "-1", "1.5", "0.1", "9007199254740993", "12345678901234567890123456789012345678", "-1e-130",
+    "1.2345678901234567890123456789012345678", "9.99e125", "1E+2",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_numbers_keep_their_value(items: Api, number: str) -> None:
+    made = items("POST", body=f'{{"n": {number}}}'.encode(), Content_Type="application/json")
+    assert made.status == 201, made.content
+    got = items("GET", made.location).content.decode()
+    assert json.loads(got, parse_float=Decimal, parse_int=Decimal)["n"] == Decimal(number)
+
+
+@pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "application/ld+json", None])
+def test_json_under_other_names_is_taken(items: Api, content_type: str | None) -> None:
+    assert items("POST", body=b'{"a": 1}', Content_Type=content_type).status == 201
