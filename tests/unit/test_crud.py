@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.api import Api
+from tests.unit.api import TABLE, Api
 from tests.unit.conftest import Make
 
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
@@ -235,6 +235,25 @@ def test_a_path_with_no_possible_id_is_400(api: Api, method: str, body: Any, ite
     answer, requests = api.requests_of(method, f"/items/{item_id}", body)
     assert (answer.status, requests) == (400, [])
     assert answer.json["errors"][0]["parameter"] == "id"
+
+
+def test_items_that_another_program_has_put_are_items_too(make_api: Make) -> None:
+    api = make_api({"ids": "client"})
+    stamp = {"S": "2026-01-01T00:00:00.000000Z"}
+    api.client.put_item(
+        TableName=TABLE,
+        Item={
+            "id": {"S": "a"},
+            "createdAt": stamp,
+            "updatedAt": stamp,
+            "version": {"N": "1"},
+            "doc": {"M": {}},
+        },
+    )
+    assert api.request("POST", "/items", {"id": "a"}).status == 409
+    assert api.request("PUT", "/items/a", {"x": 1}, headers={"If-Match": '"other"'}).status == 412
+    assert api.request("PUT", "/items/a", {"x": 1}).json["version"] == 2
+    assert api.request("PATCH", "/items/a", {"y": 1}).json["version"] == 3
 
 
 def test_put_may_be_a_merge(make_api: Make) -> None:

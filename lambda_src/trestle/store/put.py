@@ -18,14 +18,13 @@ def put(item: Item, request: str = "", *, deadline: float | None = None) -> tupl
 
     Returns None when the item was made, else (request, createdAt) of the item that has the id.
     """
-    write = table.write_token()
     record = {
         "id": {"S": item.id},
         "collection": {"S": CONFIG.entity},
         "createdAt": {"S": item.created_at},
         "updatedAt": {"S": item.updated_at},
         "version": {"N": str(item.version)},
-        "write": {"S": write},
+        "write": {"S": table.write_token()},
         "doc": encode(item.doc),
     }
     if request:
@@ -42,7 +41,7 @@ def put(item: Item, request: str = "", *, deadline: float | None = None) -> tupl
         )
     except ServiceError as error:
         holder = held(error)
-        if holder["write"]["S"] == write:
+        if holder.get("write") == record["write"]:
             return None
         return holder.get("request", {"S": ""})["S"], holder["createdAt"]["S"]
     return None

@@ -54,9 +54,9 @@ def _update(
     names: Mapping[str, str] | None = None,
     values: Mapping[str, Any],
 ) -> Item:
-    write = table.write_token()
+    write = {"S": table.write_token()}
     names = {"#version": "version", "#write": "write", **(names or {})}
-    values = {":now": {"S": now()}, ":one": {"N": "1"}, ":write": {"S": write}, **values}
+    values = {":now": {"S": now()}, ":one": {"N": "1"}, ":write": write, **values}
     condition = in_state(expected, names, values)
     change = f"SET {','.join(['updatedAt=:now', '#version=#version+:one', '#write=:write', *assignments])}"
     try:
@@ -76,7 +76,7 @@ def _update(
         )
     except ServiceError as error:
         record = held(error)
-        if record and record["write"]["S"] == write:
+        if record.get("write") == write:
             return item_of(record)
         raise refused(record) from None
     return item_of(reply.body["Attributes"])
