@@ -3,5 +3,3 @@ name        = "trestle"
 environment = "staging"
 
 entities = { items = {} }
-
-log_retention_days = 90

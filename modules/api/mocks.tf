@@ -40,7 +40,6 @@ locals {
 
 resource "aws_api_gateway_method" "mock" {
   #checkov:skip=CKV_AWS_59:answers 204 or 405 to anyone and reaches no data; a browser sends no key with its preflight
-  #checkov:skip=CKV2_AWS_70:answers 204 or 405 to anyone and reaches no data; a browser sends no key with its preflight
   for_each = local.mocks
 
   authorization        = "NONE"

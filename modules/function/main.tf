@@ -1,33 +1,43 @@
 locals {
   function_arn = "arn:${var.scope.partition}:lambda:${var.scope.region}:${var.scope.account_id}:function:${var.name}"
 
-  statements = concat(
-    var.statements,
-    [
-      {
-        # No right to create log groups: the one below has a key and a retention, one made on the fly has neither.
-        sid       = "WriteLogs"
-        actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-        resources = ["arn:${var.scope.partition}:logs:${var.scope.region}:${var.scope.account_id}:log-group:/aws/lambda/${var.name}:*"]
-      },
-      {
-        # X-Ray has no resources to name.
-        sid       = "WriteTraces"
-        actions   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
-        resources = ["*"]
-      },
-    ],
-    # Lambda makes the network interfaces in the role's name, before they have an ARN, and so checks these against "*".
-    # The interface actions alone, instead of AWS's managed policy, which adds the right to create log groups.
-    var.network == null ? [] : [{
-      sid = "AttachToNetwork"
-      actions = [
+  statements = concat(var.statements, [
+    {
+      # No right to create log groups: the one below has a key and a retention, one made on the fly has neither.
+      sid       = "WriteLogs"
+      actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+      resources = ["arn:${var.scope.partition}:logs:${var.scope.region}:${var.scope.account_id}:log-group:/aws/lambda/${var.name}:*"]
+    },
+    {
+      # X-Ray has no resources to name.
+      sid       = "WriteTraces"
+      actions   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+      resources = ["*"]
+    },
+  ])
+
+  network_statements = [
+    {
+      # Lambda makes the network interfaces in the role's name, before they have an ARN: it checks these against "*". The
+      # interface actions alone, instead of AWS's managed policy, which adds the right to create log groups.
+      Sid    = "AttachToNetwork"
+      Effect = "Allow"
+      Action = [
         "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces",
         "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs", "ec2:GetSecurityGroupsForVpc", "ec2:UnassignPrivateIpAddresses"
       ]
-      resources = ["*"]
-    }]
-  )
+      Resource  = "*"
+      Condition = { StringEquals = { "aws:RequestedRegion" = var.scope.region } }
+    },
+    {
+      # Lambda's service needs those rights, the function's code never does.
+      Sid       = "CodeTouchesNoNetwork"
+      Effect    = "Deny"
+      Action    = "ec2:*"
+      Resource  = "*"
+      Condition = { ArnEquals = { "lambda:SourceFunctionArn" = local.function_arn } }
+    },
+  ]
 }
 
 resource "aws_iam_role" "this" {
@@ -52,14 +62,7 @@ resource "aws_iam_role_policy" "this" {
     Version = "2012-10-17"
     Statement = concat(
       [for s in local.statements : { Sid = s.sid, Effect = "Allow", Action = s.actions, Resource = s.resources }],
-      # Lambda's service needs those rights, the function's code never does.
-      var.network == null ? [] : [{
-        Sid       = "CodeTouchesNoNetwork"
-        Effect    = "Deny"
-        Action    = "ec2:*"
-        Resource  = "*"
-        Condition = { ArnEquals = { "lambda:SourceFunctionArn" = local.function_arn } }
-      }]
+      [for s in local.network_statements : s if var.network != null],
     )
   })
 }
