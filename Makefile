@@ -57,11 +57,12 @@ fmt: setup ## format Python and Terraform
 	@$(PY) -m ruff format .
 	@terraform fmt -recursive
 
-lint: setup ## ruff, bandit and terraform fmt
+lint: setup ## ruff, bandit, terraform fmt, and the README's tables against the code
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m bandit --quiet --recursive lambda_src build.py
 	@terraform fmt -check -recursive
+	@$(PY) docs/reference.py --check
 
 types: setup ## mypy
 	@$(PY) -m mypy $(wildcard $(SOURCES))

@@ -1,4 +1,4 @@
-"""Write README's tables of variables and outputs from variables.tf and outputs.tf; --check only says whether they are true."""
+"""Write README's tables of variables and outputs; --check only says whether they are true."""
 
 from __future__ import annotations
 
@@ -72,7 +72,8 @@ def main(arguments: list[str]) -> int:
     text = readme.read_text(encoding="utf-8")
     wanted = filled(text)
     if "--check" in arguments and wanted != text:
-        print("README.md's tables differ from variables.tf and outputs.tf: run `python docs/reference.py`.", file=sys.stderr)
+        message = "README.md's tables differ from the Terraform's: run `python docs/reference.py`."
+        print(message, file=sys.stderr)
         return 1
     if wanted != text:
         readme.write_text(wanted, encoding="utf-8")
