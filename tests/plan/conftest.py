@@ -18,8 +18,8 @@ ONE: Values = {"todos": {"operations": ["get"]}}
 TWO: Values = {"todos": {"operations": ["create", "list"]}}
 ORIGINS = [f"https://a-rather-long-origin-{n:03}.apps.example.com" for n in range(100)]
 
-# Each changes the smallest system in a respect or two, and is known to the tests by its name. A resource costs about
-# 12 ms, so most have few operations.
+# Each changes the smallest system in a respect or two, and is known to the tests by its name. A resource
+# costs about 12 ms, so most have few operations.
 SYSTEMS: dict[str, Values] = {
     "at_the_root": {"entities": {"todos": {"path": "/", "operations": ["create", "get"]}}},
     "bodies_at_gateway": {"entities": TWO, "validate_bodies_at_gateway": True},

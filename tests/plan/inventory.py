@@ -6,8 +6,8 @@ An inventory lists some of what a plan must hold, and says nothing of the rest:
      "counts": {"aws_nat_gateway": 1, "aws_cognito_user_pool": 0},
      "outputs": {"vpc_id": "(known after apply)"}}
 
-A map lists some of its keys; a list lists all its elements. Where the plan has a string of JSON, its content may be
-listed.
+A map lists some of its keys; a list lists all its elements. Where the plan has a string of JSON, its content
+may be listed.
 `python -m tests.plan.inventory dev vpc-items` keeps which things are listed and renews what is said of them.
 """
 

@@ -1,7 +1,8 @@
 """Plan the root configuration with python-terraform, and read what a plan holds.
 
-Plans are made once, however many tests and pytest-xdist workers ask for them. One takes six seconds, most of them
-for starting the provider: so what is tried with many variables becomes modules of one plan (`Planner.systems`).
+Plans are made once, however many tests and pytest-xdist workers ask for them. One takes six seconds, most of
+it for starting the provider: what is tried with many variables becomes modules of one plan
+(`Planner.systems`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import socket
 import subprocess
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -40,12 +42,12 @@ class TerraformError(Exception):
 def run(folder: Path, environment: Mapping[str, str], command: str, *arguments: str, **options: Any) -> str:
     """Run one terraform command in the folder and return its stdout.
 
-    Options are python-terraform's: `lock=False` is -lock=false, a list repeats the flag, IsFlagged is a bare one.
+    Options are python-terraform's: `lock=False` is -lock=false, a list repeats the flag, IsFlagged is bare.
     """
     terraform = Terraform(working_dir=str(folder), terraform_bin_path=str(local_terraform.find_terraform()))
-    with mock.patch.dict(
-        os.environ, environment, clear=True
-    ):  # python-terraform passes on os.environ, nothing else
+    # python-terraform passes os.environ on, nothing else, and reports failures by a deprecated method.
+    with mock.patch.dict(os.environ, environment, clear=True), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
         code, out, err = terraform.cmd(command, *arguments, no_color=IsFlagged, **options)
     if code != 0:
         raise TerraformError(" ".join(err.replace("│", " ").replace("╷", " ").replace("╵", " ").split()))
@@ -77,7 +79,7 @@ class Plan:
     """What a plan creates: resources by address, and outputs. UNKNOWN stands where the apply decides."""
 
     def __init__(self, file: Path, module: str | None = None) -> None:
-        """Read a file of `terraform show -json`, or only what it says of one module and the output of its name."""
+        """Read a file of `terraform show -json`, or what it says of one module and its output."""
         self.file = file
         self.module = module
 
@@ -145,7 +147,7 @@ class Planner:
         run(root, self.environment, "init", input=False, plugin_dir=local_terraform.find_mirror())
 
     def __call__(self, *var_files: str, **variables: Any) -> Plan:
-        """Return the plan of var-files, named from the repository's root, and of variables that override them."""
+        """Return the plan of var-files, named from the repository's root, and variables that override."""
         key = hashlib.sha256(json.dumps([var_files, variables], sort_keys=True).encode()).hexdigest()[:8]
         return Plan(
             self.planned(self.root, "-".join([*(Path(f).stem for f in var_files), key]), var_files, variables)

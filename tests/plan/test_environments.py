@@ -44,7 +44,7 @@ def test_plan_is_as_inventoried(environment: tuple[str, Plan]) -> None:
     found = "\n".join(inventory.differences(plan, listed))
     assert not found, (
         f"{inventory.VAR_FILES[name]} does not plan what tests/plan/inventories/{name}.json lists:\n{found}\n"
-        f"If that is meant, run `python -m tests.plan.inventory {name}` and read the change before committing it."
+        f"If that is meant, run `python -m tests.plan.inventory {name}` and read what it changes."
     )
 
 

@@ -1,0 +1,266 @@
+"""Scan the Terraform and the plans of every var-file with checkov: `make check`.
+
+The scan of the HCL sees every module, bootstrap/ too, but no values; the scan of a plan sees what one of the
+var-files makes of it. A finding may be skipped beside its resource, with the reason, or be what a var-file
+asks for in so many words, such as open methods: see `declared`. Any other makes the exit code 1.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.plan import inventory
+from tests.plan.planner import ROOT, Plan, Values, planning
+
+CHECKOV = ROOT / ".venv-checkov" / "bin" / "checkov"
+SARIF = ROOT / "reports" / "checkov.sarif"
+
+INDEX = re.compile(r'\[(?:\d+|"(?:[^"\\]|\\.)*")\]')
+SKIP = re.compile(r"#\s*checkov:skip=(\w+):?(.*)")
+BLOCK = re.compile(r'^(?:resource|data) "(\w+)" "(\w+)"')
+
+
+class CheckovMissingError(Exception):
+    """checkov is not installed."""
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """A check that failed or was skipped on one resource."""
+
+    check: str
+    resource: str  # its address, in a plan with the keys of for_each
+    folder: str  # where its block is: "modules/table", "bootstrap"; "." is the root
+    reason: str = ""
+
+    @property
+    def block(self) -> tuple[str, str, str]:
+        """The check and the block, whichever resource of the block it failed on."""
+        return self.check, self.folder, ".".join(INDEX.sub("", self.resource).split(".")[-2:])
+
+
+@dataclass(frozen=True)
+class Report:
+    """What checkov says of one scan."""
+
+    passed: int
+    failed: frozenset[Finding]
+    skipped: frozenset[Finding]
+
+
+def scan_hcl(root: Path, sarif: Path | None = None) -> Report:
+    """Scan the configuration below a folder."""
+    with_sarif = ["-o", "sarif", "--output-file-path", f"console,{sarif}"] if sarif else []
+    results = checkov("-d", str(root), "--framework", "terraform", "-o", "json", *with_sarif)
+    return report(results.get("", {}))
+
+
+def scan_plans(plans: Mapping[str, Plan], root: Path = ROOT) -> dict[str, Report]:
+    """Scan plans, with the skips that stand in the configuration below the folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = []
+        for name, plan in plans.items():
+            file = Path(folder) / f"{name}.json"
+            file.write_text(json.dumps(with_placeholders(plan.data)))
+            arguments += ["-f", str(file)]
+        options = (
+            "--framework",
+            "terraform_plan",
+            "-o",
+            "json",
+            "--repo-root-for-plan-enrichment",
+            str(root),
+        )
+        results = checkov(*arguments, *options)
+    return {name: report(results.get(name, {})) for name in plans}
+
+
+def checkov(*arguments: str) -> dict[str, dict[str, list[Values]]]:
+    """Run checkov; return its records by plan ("" for HCL) and by "passed", "failed" and "skipped"."""
+    if not CHECKOV.exists():
+        raise CheckovMissingError(
+            "checkov is missing: run `python -m local.venv checkov`, as `make check` does."
+        )
+    command = [str(CHECKOV), "--config-file", str(ROOT / ".checkov.yaml"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    text, _, _ = done.stdout.partition("\n--- OUTPUT DELIMITER ---\n")
+    assert done.returncode in (0, 1), done.stderr
+    document = json.loads(text)
+    assert document["summary"]["parsing_errors"] == 0, document["results"]["parsing_errors"]
+    sorted_out: dict[str, dict[str, list[Values]]] = {}
+    for result in ("passed", "failed", "skipped"):
+        for record in document["results"][f"{result}_checks"]:
+            file = Path(record["file_abs_path"])
+            name = file.stem if file.suffix == ".json" else ""
+            sorted_out.setdefault(name, {}).setdefault(result, []).append(record)
+    return sorted_out
+
+
+def report(records: Mapping[str, list[Values]]) -> Report:
+    """Return the findings among checkov's records."""
+    return Report(
+        passed=len(records.get("passed", [])),
+        failed=frozenset(finding(r) for r in records.get("failed", [])),
+        skipped=frozenset(finding(r) for r in records.get("skipped", [])),
+    )
+
+
+def finding(record: Values) -> Finding:
+    """Return one of checkov's records as a finding."""
+    # Modules are called as their folders are. Only the resources of another root tell by their file.
+    *modules, _, _ = INDEX.sub("", record["resource"]).split(".")
+    folder = f"modules/{modules[-1]}" if modules else str(Path(record["file_path"].lstrip("/")).parent)
+    reason = record["check_result"].get("suppress_comment", "")
+    return Finding(record["check_id"], record["resource"], folder, reason)
+
+
+def with_placeholders(document: Values) -> Values:
+    """Return a plan with a text where a configured value will be known only after the apply.
+
+    checkov takes what is not known for what is not set. Its own remedy, EVAL_TF_PLAN_AFTER_UNKNOWN, takes
+    attributes that AWS fills in for set ones, too.
+    """
+    document = json.loads(json.dumps(document))
+    unknown = {
+        r["address"]: (r["change"]["after_unknown"], expressions(document, r))
+        for r in document["resource_changes"]
+    }
+    for resource in planned(document["planned_values"]["root_module"]):
+        fill(resource["values"], *unknown[resource["address"]])
+    return document
+
+
+def planned(module: Values) -> Iterator[Values]:
+    """Yield the planned resources of a module and of those below it."""
+    yield from module.get("resources", [])
+    for child in module.get("child_modules", []):
+        yield from planned(child)
+
+
+def expressions(document: Values, resource: Values) -> Values:
+    """Return what the configuration sets of a resource."""
+    module = document["configuration"]["root_module"]
+    for name in INDEX.sub("", resource.get("module_address", "")).split(".")[1::2]:
+        module = module["module_calls"][name]["module"]
+    found = (r for r in module["resources"] if all(r[k] == resource[k] for k in ("mode", "type", "name")))
+    configured: Values = next(found).get("expressions", {})
+    return configured
+
+
+def fill(values: Any, unknown: Any, configured: Any) -> None:
+    """Put a text into planned values where the configuration sets what is unknown."""
+    for key, what in unknown.items() if isinstance(unknown, dict) else enumerate(unknown):
+        # A dynamic block is not in the configuration's expressions: what is in it was set.
+        below = configured.get(key) if isinstance(configured, dict) else None
+        if what is True and (configured is None or below is not None):
+            values[key] = "known after apply"
+        elif isinstance(what, dict | list) and isinstance(values, dict) and values.get(key):
+            for i, part in enumerate(what if isinstance(what, list) else []):
+                if isinstance(part, dict):
+                    fill(
+                        values[key][i], part, below[i] if isinstance(below, list) and i < len(below) else None
+                    )
+
+
+def skips(root: Path = ROOT) -> dict[tuple[str, str, str], str]:
+    """Return the reasons of the skips that stand in the configuration, by check, folder and block."""
+    found = {}
+    for file in configuration(root):
+        block = ""
+        for line in file.read_text().splitlines():
+            if begins := BLOCK.match(line):
+                block = f"{begins[1]}.{begins[2]}"
+            if skip := SKIP.search(line):
+                found[skip[1], str(file.parent.relative_to(root)), block] = skip[2].strip()
+    return found
+
+
+def configuration(root: Path = ROOT) -> list[Path]:
+    """Return the project's Terraform files."""
+    return [f for pattern in ("*.tf", "modules/*/*.tf", "bootstrap/*.tf") for f in sorted(root.glob(pattern))]
+
+
+def without_skips(folder: Path) -> Path:
+    """Copy the configuration to the folder with its skips blanked, on the same lines; return the folder."""
+    for file in configuration():
+        copy = folder / file.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(SKIP.sub("#", file.read_text()))
+    return folder
+
+
+def declared(plan: Plan) -> dict[tuple[str, str], str]:
+    """Return the failures that a var-file asks for, by check and address, each with the setting that does."""
+    variables = {name: v["value"] for name, v in plan.data["variables"].items()}
+    groups, functions, tables = (
+        plan.all(kind) for kind in ("aws_cloudwatch_log_group", "aws_lambda_function", "aws_dynamodb_table")
+    )
+    found: dict[tuple[str, str], str] = {}
+
+    def ask(why: str, check: str, addresses: Iterable[str]) -> None:
+        found.update({(check, address): why for address in addresses})
+
+    if not variables["encryption"].get("customer_key", True):
+        ask("encryption.customer_key = false", "CKV_AWS_119", tables)
+        ask("encryption.customer_key = false", "CKV_AWS_158", groups)
+    if (days := variables["log_retention_days"]) < 365:
+        ask(f"log_retention_days = {days}", "CKV_AWS_338", groups)
+    if variables["network"] is None:
+        ask("network = null", "CKV_AWS_117", functions)
+    for address in plan.all("aws_api_gateway_method"):
+        if route := re.search(r'\.route\["([^.]+)\.(\w+)"\]$', address):
+            access = variables["entities"][route[1]].get("access", {})
+            if access.get(route[2], access.get("default")) == "open":
+                ask("access = open", "CKV_AWS_59", [address])
+    return found
+
+
+def line(name: str, result: Report, asked: Mapping[tuple[str, str], str]) -> str:
+    """Return a scan's counts on one line."""
+    own = [f for f in result.failed if (f.check, f.resource) in asked]
+    counts = (
+        f"{result.passed:4} passed {len(result.failed) - len(own):3} failed {len(result.skipped):3} skipped"
+    )
+    why = sorted({asked[f.check, f.resource] for f in own})
+    return f"{name:34} {counts}" + (f" {len(own):3} asked for by {', '.join(why)}" if own else "")
+
+
+def main() -> int:
+    """Scan everything, write the SARIF report, print counts, skips and failures; return the exit code."""
+    SARIF.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, planning(Path(folder)) as planner:
+        hcl = scan_hcl(ROOT, SARIF)
+        plans = {name: planner(file) for name, file in inventory.VAR_FILES.items()}
+        reports = scan_plans(plans)
+        asked = {name: declared(plan) for name, plan in plans.items()}
+
+    print(line("HCL", hcl, {}))
+    for name, result in reports.items():
+        print(line(inventory.VAR_FILES[name], result, asked[name]))
+    print("\nSkipped, beside the resource:")
+    for (check, place, block), reason in sorted(skips().items()):
+        print(f"{check:12} {place}, {block}: {reason}")
+    failed = [("HCL", f) for f in sorted(hcl.failed)]
+    failed += [
+        (n, f) for n, r in reports.items() for f in sorted(r.failed) if (f.check, f.resource) not in asked[n]
+    ]
+    if failed:
+        print("\nFailed:")
+        for name, found in failed:
+            print(f"{found.check:12} {name}: {found.resource}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except CheckovMissingError as error:
+        sys.exit(str(error))

@@ -1,0 +1,90 @@
+"""checkov finds nothing but what is skipped with a reason, or asked for by a var-file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.plan import inventory
+from tests.plan.conftest import SMALL
+from tests.plan.planner import ROOT, Plan, Planner
+from tests.policy import scan
+from tests.policy.scan import Finding, Report
+
+pytestmark = pytest.mark.xdist_group("environments")  # one worker makes the plans these tests share
+
+Scanned = dict[str, tuple[Plan, Report]]
+
+
+@pytest.fixture(scope="session")
+def plans(planner: Planner) -> dict[str, Plan]:
+    """The plans of all var-files, and one that asks for open methods."""
+    access = {"default": "open", "delete": "api_key"}
+    opened = planner(
+        **{**SMALL, "entities": {"todos": {"access": access, "operations": ["delete", "get", "list"]}}}
+    )
+    return {**{name: planner(file) for name, file in inventory.VAR_FILES.items()}, "opened": opened}
+
+
+@pytest.fixture(scope="session")
+def hcl() -> Report:
+    return scan.scan_hcl(ROOT)
+
+
+@pytest.fixture(scope="session")
+def reports(plans: dict[str, Plan]) -> dict[str, Report]:
+    return scan.scan_plans(plans)
+
+
+@pytest.fixture(scope="session")
+def unskipped(plans: dict[str, Plan], tmp_path_factory: pytest.TempPathFactory) -> set[Finding]:
+    """What fails in the configuration and in the plans when nothing is skipped."""
+    copy = scan.without_skips(tmp_path_factory.mktemp("without-skips"))
+    reports = [scan.scan_hcl(copy), *scan.scan_plans(plans, copy).values()]
+    return {finding for report in reports for finding in report.failed}
+
+
+NAMES = [*sorted(inventory.VAR_FILES), "opened"]
+
+
+def test_configuration_passes(hcl: Report) -> None:
+    assert hcl.failed == frozenset()
+    assert hcl.passed > 100
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_plan_fails_only_what_its_var_file_asks_for(
+    plans: dict[str, Plan], reports: dict[str, Report], name: str
+) -> None:
+    assert {(f.check, f.resource) for f in reports[name].failed} == scan.declared(plans[name]).keys()
+    assert reports[name].passed > 100
+
+
+def test_open_methods_are_found(reports: dict[str, Report]) -> None:
+    methods = {f.resource for f in reports["opened"].failed if f.check == "CKV_AWS_59"}
+    assert methods == {f'module.api.aws_api_gateway_method.route["todos.{o}"]' for o in ("get", "list")}
+
+
+@pytest.mark.parametrize("skip", sorted(scan.skips()), ids=" ".join)
+def test_skip_has_a_reason_and_is_needed(unskipped: set[Finding], skip: tuple[str, str, str]) -> None:
+    assert len(scan.skips()[skip]) > 20, "say why"
+    assert skip in {finding.block for finding in unskipped}, "nothing fails without it: remove the skip"
+
+
+def test_every_skip_is_one_of_the_listed(hcl: Report, reports: dict[str, Report]) -> None:
+    used = {f.block: f.reason for report in [hcl, *reports.values()] for f in report.skipped}
+    assert used == scan.skips()
+
+
+def test_settings_skip_no_check() -> None:
+    settings = (ROOT / ".checkov.yaml").read_text()
+    assert not {"skip-check", "check", "soft-fail", "hard-fail-on"} & {
+        k.split(":")[0] for k in settings.splitlines()
+    }
+
+
+def test_missing_checkov_says_what_to_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(scan, "CHECKOV", tmp_path / "checkov")
+    with pytest.raises(scan.CheckovMissingError, match=r"run `python -m local\.venv checkov`"):
+        scan.scan_hcl(ROOT)
