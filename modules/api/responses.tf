@@ -14,6 +14,9 @@ locals {
     unsupported-media-type = { status = 415, title = "Unsupported media type" }
   }
 
+  # To the gateway an unsigned request of a path that wants a signature and a path it does not have are one case.
+  not_found = "There is nothing at this path${contains(values(var.routes)[*].access, "iam") ? " for a request without a signature" : ""}."
+
   details = {
     ACCESS_DENIED                  = { kind = "forbidden", detail = "The caller may not do this." }
     API_CONFIGURATION_ERROR        = { kind = "internal-error", detail = "The API is not set up properly." }
@@ -29,7 +32,7 @@ locals {
     INVALID_API_KEY                = { kind = "forbidden", detail = "An API key is required, in the header X-Api-Key." }
     INVALID_SIGNATURE              = { kind = "forbidden", detail = "The request's signature does not match." }
     METHOD_NOT_ALLOWED             = { kind = "method-not-allowed", detail = "This path does not have this method; the header Allow lists those it has." }
-    MISSING_AUTHENTICATION_TOKEN   = { kind = "not-found", detail = "There is nothing at this path." }
+    MISSING_AUTHENTICATION_TOKEN   = { kind = "not-found", detail = local.not_found }
     QUOTA_EXCEEDED                 = { kind = "too-many-requests", detail = "The quota of this API key is used up.", retry_after = 3600 }
     REQUEST_TOO_LARGE              = { kind = "content-too-large", detail = "The request is too large." }
     RESOURCE_NOT_FOUND             = { kind = "not-found", detail = "There is nothing at this path." }
