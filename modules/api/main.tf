@@ -71,10 +71,13 @@ resource "aws_api_gateway_resource" "fifth" {
   rest_api_id = aws_api_gateway_rest_api.this.id
 }
 
+# Bodies are judged only where there is one: to a model that wants an object, no body is a wrong one.
 resource "aws_api_gateway_request_validator" "this" {
-  name                        = var.validate_bodies ? "parameters-and-bodies" : "parameters"
+  for_each = var.validate_bodies ? { parameters = false, parameters-and-bodies = true } : { parameters = false }
+
+  name                        = each.key
   rest_api_id                 = aws_api_gateway_rest_api.this.id
-  validate_request_body       = var.validate_bodies
+  validate_request_body       = each.value
   validate_request_parameters = true
 }
 
@@ -94,7 +97,7 @@ resource "aws_api_gateway_method" "route" {
   authorization        = local.authorization[each.value.access]
   http_method          = each.value.method
   request_models       = { "application/json" = try(aws_api_gateway_model.this[each.value.model].name, each.value.model) }
-  request_validator_id = aws_api_gateway_request_validator.this.id
+  request_validator_id = aws_api_gateway_request_validator.this[var.validate_bodies && each.value.model != "Empty" ? "parameters-and-bodies" : "parameters"].id
   resource_id          = local.resource_ids[each.value.path]
   rest_api_id          = aws_api_gateway_rest_api.this.id
 

@@ -46,7 +46,7 @@ resource "aws_api_gateway_method" "mock" {
   http_method          = each.value.method
   request_models       = { "application/json" = "Empty" }
   request_parameters   = { for name in regexall("{([^}]+)}", each.value.path) : "method.request.path.${name[0]}" => true }
-  request_validator_id = aws_api_gateway_request_validator.this.id
+  request_validator_id = aws_api_gateway_request_validator.this["parameters"].id
   resource_id          = local.resource_ids[each.value.path]
   rest_api_id          = aws_api_gateway_rest_api.this.id
 }
