@@ -28,7 +28,7 @@ ABSENT = "(not in the plan)"
 VAR_FILES = {
     f.stem: str(f.relative_to(ROOT))
     for d in ("environments", "examples")
-    for f in (ROOT / d).glob("*.tfvars")
+    for f in sorted((ROOT / d).glob("*.tfvars"))
 }
 
 
