@@ -174,14 +174,15 @@ def test_star_import_is_followed(root: Path) -> None:
     assert "trestle/late.py" in names(root, "get")
 
 
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [("{", "schemas/todo.json is not JSON"), ("[]", "schemas/todo.json is no JSON Schema")],
-)
-def test_faulty_schema(root: Path, capsys: pytest.CaptureFixture[str], text: str, sentence: str) -> None:
+def test_every_fault_of_a_schema_is_a_line(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = '{"type": "object", "propertys": {}, "required": "title"}'
     (root / "schemas/todo.json").write_text(text, encoding="utf-8")
     assert run(root) == 1
-    assert sentence in capsys.readouterr().err
+    assert capsys.readouterr().err.splitlines() == [
+        "build.py: schemas/todo.json#/propertys: propertys is no keyword of the subset: write properties.",
+        "build.py: schemas/todo.json#/required: required must be an array, not a string.",
+    ]
+    assert not (root / "dist").exists()
 
 
 def test_no_function(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -236,7 +237,7 @@ def test_same_bytes_from_any_python_and_environment(tmp_path: Path) -> None:
         copy = tmp_path / f"copy{number}"
         copy.mkdir()
         shutil.copy(REPOSITORY / "build.py", copy)
-        for name in ("lambda_src", "schemas"):
+        for name in ("lambda_src", "local", "schemas"):
             if (REPOSITORY / name).exists():
                 shutil.copytree(REPOSITORY / name, copy / name)
         environment = os.environ | {
@@ -413,10 +414,12 @@ def test_unchanged_sources_are_not_built_again(
     assert capsys.readouterr().out == "dist/ is up to date: create, get.\n"
 
 
+OTHER = '{"type": "object", "title": "Other"}'
+
 DAMAGE: dict[str, Callable[[Path], object]] = {
     "changed source": lambda root: (root / "lambda_src/trestle/late.py").write_text("late = 2"),
-    "changed schema": lambda root: (root / "schemas/todo.json").write_text("{}"),
-    "new schema": lambda root: (root / "schemas/other.json").write_text("{}"),
+    "changed schema": lambda root: (root / "schemas/todo.json").write_text(OTHER),
+    "new schema": lambda root: (root / "schemas/other.json").write_text(OTHER),
     "missing zip": lambda root: (root / "dist/get.zip").unlink(),
     "damaged zip": lambda root: (root / "dist/get.zip").write_bytes(b"PK"),
     "foreign zip": lambda root: (root / "dist/old.zip").write_bytes(b"PK"),
@@ -497,6 +500,7 @@ def test_function_that_is_gone_takes_its_zip_along(root: Path) -> None:
 
 
 def test_command(root: Path) -> None:
+    shutil.rmtree(root / "schemas")
     shutil.copy(REPOSITORY / "build.py", root)
     command = [sys.executable, str(root / "build.py"), "--bytecode", "none"]
     answer = subprocess.run(command, cwd="/", capture_output=True, text=True, check=True)

@@ -1,0 +1,241 @@
+"""The subset of JSON Schema that an entity's schema keeps to."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+
+from local.schemas import KEYWORDS, faults
+
+# Every keyword of the subset, each where it has an effect.
+WHOLE: dict[str, Any] = {
+    "$schema": "http://json-schema.org/draft-04/schema#",
+    "title": "Order",
+    "description": "What somebody bought.",
+    "type": "object",
+    "required": ["lines", "status"],
+    "minProperties": 1,
+    "maxProperties": 50,
+    "additionalProperties": False,
+    "properties": {
+        "lines": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 10,
+            "uniqueItems": True,
+            "items": {
+                "type": "object",
+                "properties": {"count": {"type": "integer", "default": 1, "minimum": 1, "maximum": 99}},
+                "additionalProperties": {"type": "string"},
+            },
+        },
+        "price": {"type": "number", "minimum": 0, "exclusiveMinimum": True, "multipleOf": 0.01},
+        "share": {"type": "number", "maximum": 1, "exclusiveMaximum": True},
+        "status": {"type": "string", "enum": ["open", "paid"], "default": "open"},
+        "code": {"type": "string", "minLength": 3, "maxLength": 9, "pattern": r"^[*+?}]+\+(?:-\\A|(?=b)c)$"},
+        "email": {"anyOf": [{"type": "string", "format": "email"}, {"enum": [None]}]},
+        "place": {"oneOf": [{"type": "string"}, {"type": "integer"}], "not": {"enum": [0]}},
+    },
+    "allOf": [{"required": ["price"]}],
+}
+
+
+def found(schema: Any) -> list[tuple[str, str]]:
+    return faults(json.dumps(schema).encode())
+
+
+def keywords(schema: Any) -> set[str]:
+    if isinstance(schema, list):
+        return set().union(*map(keywords, schema))
+    if not isinstance(schema, dict):
+        return set()
+    inner = set().union(*(keywords(v) for k, v in schema.items() if k not in ("properties", "default")))
+    return set(schema) | inner | set().union(*map(keywords, schema.get("properties", {}).values()))
+
+
+def test_the_whole_subset_is_taken() -> None:
+    assert found(WHOLE) == []
+    assert keywords(WHOLE) == {*KEYWORDS, "$schema"}
+
+
+def test_the_subset_lies_within_draft_4() -> None:
+    jsonschema.Draft4Validator.check_schema(WHOLE)
+    of_the_draft = set(jsonschema.Draft4Validator.META_SCHEMA["properties"])
+    assert set(KEYWORDS) <= of_the_draft
+
+
+ECMA = "write a regular expression of ECMA 262"
+
+# A property's schema, and the faults it has.
+REFUSED: list[tuple[Any, dict[str, str]]] = [
+    (
+        {"type": "string", "minLenght": 3},
+        {"/minLenght": "minLenght is no keyword of the subset: write minLength"},
+    ),
+    ({"zzz": 1}, {"/zzz": f"zzz is no keyword of the subset: write one of {', '.join(KEYWORDS)}"}),
+    ({"$ref": "#/x"}, {"/$ref": "$ref is no keyword of the subset: write the schema itself in this place"}),
+    ({"const": 1}, {"/const": "const is no keyword of the subset: write enum with that one value"}),
+    (
+        {"type": "string", "nullable": True},
+        {
+            "/nullable": "nullable is no keyword of the subset: leave the property out of required: an "
+            "item says null by not having it"
+        },
+    ),
+    (
+        {"type": ["string", "null"]},
+        {"/type": "OpenAPI 3.0 takes one type: write it alone, or anyOf with a schema for each type"},
+    ),
+    ({"type": "strng"}, {"/type": "strng is no type of the subset: write string"}),
+    ({"type": 1}, {"/type": "type must be a string, not an integer"}),
+    ({"type": "string", "format": "e-mail"}, {"/format": "e-mail is no format of the subset: write email"}),
+    (
+        {"type": "integer", "minLength": 1},
+        {
+            "/minLength": "minLength says nothing about a value of the type integer: remove it or correct "
+            "the type"
+        },
+    ),
+    ({"minLength": "1"}, {"/minLength": "minLength must be an integer, not a string"}),
+    ({"maxItems": -1}, {"/maxItems": "maxItems must be at least 0"}),
+    ({"multipleOf": 0}, {"/multipleOf": "multipleOf must be more than 0"}),
+    (
+        {"minimum": 1, "exclusiveMinimum": 1},
+        {"/exclusiveMinimum": "exclusiveMinimum must be a boolean, not an integer"},
+    ),
+    ({"exclusiveMaximum": True}, {"/exclusiveMaximum": "it tells how to take maximum: write maximum, too"}),
+    (
+        {"minLength": 3, "maxLength": 2},
+        {"/minLength": "minLength is more than maxLength, so nothing is valid: write a smaller one"},
+    ),
+    ({"enum": []}, {"/enum": "enum must have at least 1 element"}),
+    ({"enum": [1, 1.0]}, {"/enum": "enum must not repeat an element"}),
+    (
+        {"type": "integer", "enum": [1, "2"]},
+        {
+            "/enum/1": "the schema refuses its own value (Must be an integer, not a string): write "
+            "another, or correct the schema"
+        },
+    ),
+    (
+        {"type": "string", "maxLength": 2, "default": "abc"},
+        {
+            "/default": "the schema refuses its own default (Must have at most 2 characters): write "
+            "another, or correct the schema"
+        },
+    ),
+    (
+        {"type": "array", "items": {"type": "string"}, "default": ["a", 1]},
+        {
+            "/default/1": "the schema refuses its own default (Must be a string, not an integer): write "
+            "another, or correct the schema"
+        },
+    ),
+    (
+        {"pattern": "(a"},
+        {
+            "/pattern": "(a is no regular expression (missing ), unterminated subpattern at position 0): "
+            "write one of ECMA 262"
+        },
+    ),
+    *(
+        (
+            {"pattern": pattern},
+            {
+                "/pattern": f"{part} means something else outside Python: write a regular expression of ECMA "
+                f"262"
+            },
+        )
+        for pattern, part in {
+            r"(?P<n>a)": "(?P",
+            "(?i)a": "(?i)",
+            "a(?#b)": "(?#",
+            r"a\Z": r"\Z",
+            r"\A\\a": r"\A",
+            r"[(?#]\d++": "++",
+        }.items()
+    ),
+    ({"type": "array"}, {"": "OpenAPI wants to know the elements of an array: write items"}),
+    ({"items": [{}]}, {"/items": "items must be an object, not an array"}),
+    ({"items": {"default": 1}}, {"/items/default": "only properties have defaults: remove it"}),
+    (
+        {"oneOf": [{"properties": {"a": {"default": 1}}}]},
+        {
+            "/oneOf/0/properties/a/default": "a default has no effect here: write it under the item's own "
+            "properties"
+        },
+    ),
+    ({"anyOf": [True]}, {"/anyOf/0": "anyOf must be an object, not a boolean"}),
+    ({"not": {"typo": 1}}, {"/not/typo": "typo is no keyword of the subset: write type"}),
+    ({"properties": []}, {"/properties": "properties must be an object, not an array"}),
+    (
+        {"properties": {"a/b": {"typ": 1}}},
+        {"/properties/a~1b/typ": "typ is no keyword of the subset: write type"},
+    ),
+    ({"required": "a"}, {"/required": "required must be an array, not a string"}),
+    (
+        {"additionalProperties": False, "properties": {"title": {}}, "required": ["titel"]},
+        {"/required": "titel can never be there: write title"},
+    ),
+    (
+        {"additionalProperties": False, "required": ["title"]},
+        {"/required": "title can never be there: write it under properties"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "expected"), REFUSED, ids=lambda value: json.dumps(value)[:50])
+def test_what_is_refused_of_a_property(rule: Any, expected: dict[str, str]) -> None:
+    schema = {"type": "object", "properties": {"a": rule}}
+    assert dict(found(schema)) == {f"/properties/a{where}": why for where, why in expected.items()}
+
+
+ROOTS: list[tuple[bytes, dict[str, str]]] = [
+    (b"{", {"": "Not valid JSON: Expecting property name enclosed in double quotes at line 1, column 2"}),
+    (b'{"type": "object", "title": "a", "title": "b"}', {"/title": "The name is repeated"}),
+    (
+        b"\xff",
+        {
+            "": "the file is not UTF-8 text ('utf-8' codec can't decode byte 0xff in position 0: "
+            "invalid start byte): save it as such"
+        },
+    ),
+    (b"[]", {"": 'the outermost value must be an object: write {"type": "object"} and more'}),
+    (b"{}", {"": 'an item is an object: write "type": "object"'}),
+    (b'{"type": "array", "items": {}}', {"/type": 'an item is an object: write "object"'}),
+    (
+        b'{"type": "object", "default": {}}',
+        {"/default": "an item has no default: write one for each property that has"},
+    ),
+    (
+        b'{"type": "object", "$schema": "https://json-schema.org/draft/2020-12/schema"}',
+        {
+            "/$schema": "the subset is one of draft 4: write http://json-schema.org/draft-04/schema#, or "
+            "leave it out"
+        },
+    ),
+    (
+        b'{"type": "object", "properties": {"id": {}}, "required": ["version"]}',
+        {
+            "/properties/id": "the server sets id itself: remove it",
+            "/required": "the server sets version itself: remove it",
+        },
+    ),
+    (
+        b'{"type": "object", "allOf": [{"properties": {"createdAt": {}}}]}',
+        {"/allOf/0/properties/createdAt": "the server sets createdAt itself: remove it"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("content", "expected"), ROOTS)
+def test_what_is_refused_of_the_whole(content: bytes, expected: dict[str, str]) -> None:
+    assert dict(faults(content)) == expected
+
+
+def test_a_property_inside_may_have_a_name_of_the_servers() -> None:
+    inside = {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}
+    assert found({"type": "object", "properties": {"customer": inside}}) == []
