@@ -2,8 +2,8 @@ data "aws_caller_identity" "current" {}
 
 data "aws_partition" "current" {}
 
-# Stops a plan that has nothing to deploy, or whose schemas the functions have never seen. A precondition and not a
-# variable's validation, since validations also run before a destroy, which needs no packages.
+# Stops a plan that has nothing to deploy, whose schemas have faults, or whose schemas the functions have never seen. A
+# precondition and not a variable's validation, since validations also run before a destroy, which needs neither.
 resource "terraform_data" "build" {
   lifecycle {
     precondition {
@@ -12,8 +12,13 @@ resource "terraform_data" "build" {
     }
 
     precondition {
-      condition = local.manifest == null || alltrue([for schema in compact(values(var.entities)[*].schema) :
-        try(local.manifest.schemas[schema], null) == filesha256("${path.root}/${schema}")
+      condition     = length(local.faults) == 0
+      error_message = join("\n", local.faults)
+    }
+
+    precondition {
+      condition = local.manifest == null || length(local.faults) > 0 || alltrue([for schema in compact(values(var.entities)[*].schema) :
+        try(local.manifest.schemas[schema] == filesha256("${path.root}/${schema}"), false)
       ])
       error_message = "The schemas differ from those in the Lambda packages: run `python build.py`."
     }
@@ -50,9 +55,11 @@ module "table" {
   source   = "./modules/table"
   for_each = local.entities
 
-  created_index       = each.value.list == "created"
+  created_index       = contains(each.value.indexes, "created")
   customer_key        = var.encryption.customer_key
   deletion_protection = var.deletion_protection
+  expiry              = each.value.ttl != null
+  filters             = each.value.filters
   kms_key_arn         = local.kms_key_arn
   name                = each.value.table
 }
@@ -62,7 +69,7 @@ module "function" {
   for_each = local.functions
 
   customer_key = var.encryption.customer_key
-  description  = "${each.value.operation} of ${each.value.entity}, ${var.environment}"
+  description  = "${each.value.package} of ${each.value.entity}, ${var.environment}"
   environment = merge(
     {
       CORS_ORIGINS = join(" ", var.cors_origins)
@@ -78,17 +85,13 @@ module "function" {
   memory_size          = local.entities[each.value.entity].function.memory_size
   name                 = each.value.name
   network              = one([for network in module.network : { subnet_ids = network.private_subnet_ids, security_group_ids = [network.security_group_ids.functions] }])
-  package              = "${path.root}/dist/${each.value.operation}.zip"
+  package              = "${path.root}/dist/${each.value.package}.zip"
   reserved_concurrency = local.entities[each.value.entity].function.reserved_concurrency
   scope                = local.scope
   snap_start           = local.entities[each.value.entity].function.snap_start
-  source_code_hash     = try(local.manifest.functions[each.value.operation].source_code_hash, null)
-  statements = [{
-    sid       = "UseTable"
-    actions   = [for action in each.value.actions : "dynamodb:${action}"]
-    resources = [each.value.resource]
-  }]
-  timeout = local.entities[each.value.entity].function.timeout
+  source_code_hash     = try(local.manifest.functions[each.value.package].source_code_hash, null)
+  statements           = each.value.statements
+  timeout              = local.entities[each.value.entity].function.timeout
 }
 
 module "api" {

@@ -10,12 +10,12 @@ output "api_url" {
 
 output "function_names" {
   description = "Names of the functions, by entity and operation."
-  value       = { for entity, e in local.entities : entity => { for operation in e.operations : operation => module.function["${entity}.${operation}"].name } }
+  value       = { for entity, e in local.entities : entity => { for operation in e.operations : operation => module.function[local.methods["${entity}.${operation}"].function].name } }
 }
 
 output "function_role_arns" {
   description = "The functions' roles, by entity and operation."
-  value       = { for entity, e in local.entities : entity => { for operation in e.operations : operation => module.function["${entity}.${operation}"].role_arn } }
+  value       = { for entity, e in local.entities : entity => { for operation in e.operations : operation => module.function[local.methods["${entity}.${operation}"].function].role_arn } }
 }
 
 output "kms_key_arn" {

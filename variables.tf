@@ -72,16 +72,20 @@ variable "entities" {
   description = <<-EOT
     What the API serves, by entity. Each attribute may be left out.
     access: who may call, by operation, and "default" for the others: open, api_key or iam.
+    filters: properties of the schema that lists can be filtered on, each with the property to sort by, createdAt by default.
     function: settings of the entity's functions. reserved_concurrency null leaves them to the account's pool.
+    functions: "per_operation" keeps operations and their rights apart; "per_entity" has one function for all of them.
     ids: "server" makes every id; "client" takes the id a body brings.
     list: "created" orders by createdAt, over an index; "unordered" needs no index.
     operations: any of create, delete, get, list, merge, replace.
     path: where the collection lives, such as "todos" or "v1/todos"; "/" is the root of the API. The entity's name by default.
     put: "replace" takes whole items; "merge" takes partial ones.
     schema: a JSON Schema under schemas/. Any JSON object is an item without one.
+    ttl: a property that holds the time when an item expires, as a date-time or in seconds since 1970.
   EOT
   type = map(object({
-    access = optional(map(string), {})
+    access  = optional(map(string), {})
+    filters = optional(map(object({ sort = optional(string, "createdAt") })), {})
     function = optional(object({
       log_level            = optional(string, "INFO")
       memory_size          = optional(number, 256)
@@ -89,58 +93,74 @@ variable "entities" {
       snap_start           = optional(bool, false)
       timeout              = optional(number, 30)
     }), {})
+    functions  = optional(string, "per_operation")
     ids        = optional(string, "server")
     list       = optional(string, "created")
     operations = optional(set(string), ["create", "delete", "get", "list", "merge", "replace"])
     path       = optional(string)
     put        = optional(string, "replace")
     schema     = optional(string)
+    ttl        = optional(string)
   }))
   nullable = false
 
   validation {
     condition     = length(var.entities) > 0 && alltrue([for name in keys(var.entities) : length(name) <= 31 && can(regex("^[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*$", name))])
-    error_message = "entities: name at least one entity, each in up to 31 lower-case letters and digits, words joined by hyphens and begun by a letter: entities = { todos = {}, todo-lists = {} }."
+    error_message = "entities: name at least one entity, each in up to 31 lower-case letters and digits, words joined by hyphens and begun by a letter: entities = { todos = {}, todo-lists = {} }. There are ${jsonencode(keys(var.entities))}."
   }
 
   validation {
-    condition     = alltrue([for e in values(var.entities) : length(e.operations) > 0 && length(setsubtract(e.operations, keys(local.operations))) == 0])
-    error_message = "entities: operations are any of ${join(", ", keys(local.operations))}; leave the attribute out for all of them."
-  }
-
-  validation {
-    condition = alltrue([for e in values(var.entities) :
-      length(setsubtract(keys(e.access), concat(["default"], keys(local.operations)))) == 0 &&
-      length(setsubtract(values(e.access), ["api_key", "iam", "open"])) == 0
+    condition = alltrue([for e in values(var.entities) : length(e.operations) > 0 && length(setsubtract(e.operations, keys(local.operations))) == 0])
+    error_message = join(" ", [for name, e in var.entities :
+      "entities.${name}.operations: ${length(e.operations) == 0 ? "there is none" : "there is no ${join(", ", setsubtract(e.operations, keys(local.operations)))}"}. Write any of ${join(", ", keys(local.operations))}, or leave the attribute out for all of them."
+      if length(e.operations) == 0 || length(setsubtract(e.operations, keys(local.operations))) > 0
     ])
-    error_message = "entities: access says who may call an operation (${join(", ", keys(local.operations))}, or default): \"open\", \"api_key\" or \"iam\". It says ${join("; ", [for name, e in var.entities : "${name} = ${jsonencode(e.access)}" if length(e.access) > 0])}."
+  }
+
+  validation {
+    condition = alltrue(flatten([for e in values(var.entities) : [for operation, access in e.access :
+      contains(concat(["default"], keys(local.operations)), operation) && contains(["api_key", "iam", "open"], access)
+    ]]))
+    error_message = join(" ", flatten([for name, e in var.entities : [for operation, access in e.access :
+      contains(["api_key", "iam", "open"], access) ?
+      "entities.${name}.access: there is no operation ${operation}. Write default or one of ${join(", ", keys(local.operations))}." :
+      "entities.${name}.access.${operation}: nobody is \"${access}\". Write \"open\", \"api_key\" or \"iam\"."
+      if !contains(concat(["default"], keys(local.operations)), operation) || !contains(["api_key", "iam", "open"], access)
+    ]]))
+  }
+
+  validation {
+    condition     = alltrue([for e in values(var.entities) : contains(["per_entity", "per_operation"], e.functions)])
+    error_message = "entities: functions is \"per_operation\" or \"per_entity\"; it is ${join(", ", [for name, e in var.entities : "\"${e.functions}\" in ${name}"])}."
   }
 
   validation {
     condition     = alltrue([for e in values(var.entities) : contains(["client", "server"], e.ids)])
-    error_message = "entities: ids is \"server\" or \"client\"."
+    error_message = "entities: ids is \"server\" or \"client\"; it is ${join(", ", [for name, e in var.entities : "\"${e.ids}\" in ${name}"])}."
   }
 
   validation {
     condition     = alltrue([for e in values(var.entities) : contains(["created", "unordered"], e.list)])
-    error_message = "entities: list is \"created\" or \"unordered\"."
+    error_message = "entities: list is \"created\" or \"unordered\"; it is ${join(", ", [for name, e in var.entities : "\"${e.list}\" in ${name}"])}."
   }
 
   validation {
     condition     = alltrue([for e in values(var.entities) : contains(["merge", "replace"], e.put)])
-    error_message = "entities: put is \"replace\" or \"merge\"."
+    error_message = "entities: put is \"replace\" or \"merge\"; it is ${join(", ", [for name, e in var.entities : "\"${e.put}\" in ${name}"])}."
   }
 
   validation {
     condition = alltrue([for e in values(var.entities) : e.path == null || e.path == "/" || (
-      can(regex("^/?[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+){0,3}$", e.path))
+      can(regex("^/?[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+){0,3}$", e.path)) && !contains(["/openapi.json", "openapi.json"], coalesce(e.path, "/"))
     )])
-    error_message = "entities: path is one to four segments of letters, digits and . _ ~ -, such as \"todos\" or \"v1/todos\"; \"/\" is the root of the API."
+    error_message = "entities: path is one to four segments of letters, digits and . _ ~ -, such as \"todos\" or \"v1/todos\"; \"/\" is the root of the API, and openapi.json its description. It is ${join(", ", [for name, e in var.entities : "\"${e.path}\" in ${name}" if e.path != null])}."
   }
 
   validation {
-    condition     = length(distinct([for name, e in var.entities : trim(coalesce(e.path, name), "/")])) == length(var.entities)
-    error_message = "entities: two entities have the same path. Give each a path of its own; it is the entity's name where none is written."
+    condition = length(distinct([for name, e in var.entities : trim(coalesce(e.path, name), "/")])) == length(var.entities)
+    error_message = join(" ", [for path, names in { for name, e in var.entities : trim(coalesce(e.path, name), "/") => name... } :
+      "entities: ${join(" and ", names)} have the same path, \"${path}\". Give each a path of its own; it is the entity's name where none is written." if length(names) > 1
+    ])
   }
 
   validation {
@@ -150,28 +170,31 @@ variable "entities" {
       e.function.timeout >= 1 && e.function.timeout <= 900 &&
       coalesce(e.function.reserved_concurrency, 0) >= 0
     )])
-    error_message = "entities: function takes a log_level of DEBUG, INFO, WARNING or ERROR, a memory_size of 128 to 10240, a timeout of 1 to 900, and a reserved_concurrency of 0 (which stops the functions) or more."
+    error_message = "entities: function takes a log_level of DEBUG, INFO, WARNING or ERROR, a memory_size of 128 to 10240, a timeout of 1 to 900, and a reserved_concurrency of 0 (which stops the functions) or more. It is ${join("; ", [for name, e in var.entities : "${jsonencode(e.function)} in ${name}"])}."
   }
 
   validation {
     condition = alltrue(flatten([for name, e in var.entities : [
-      for operation in e.operations : length("${var.name}-${name}-${operation}-${var.environment}") <= 64
+      for operation in e.operations : length("${var.name}-${name}-${e.functions == "per_entity" ? "entity" : operation}-${var.environment}") <= 64
     ]]))
     error_message = "entities: AWS ends function and role names at 64 characters, and ours are name-entity-operation-environment. Shorten one of ${join(", ", keys(var.entities))}, or name or environment."
   }
 
   validation {
-    condition = alltrue([for e in values(var.entities) : e.schema == null || (
-      can(regex("^schemas/[A-Za-z0-9_-]+\\.json$", e.schema)) && can(keys(jsondecode(file("${path.root}/${e.schema}"))))
-    )])
-    error_message = "entities: schema names a file of schemas/ that holds a JSON Schema, such as \"schemas/todo.json\"; leave it out to take any JSON object."
+    condition     = alltrue([for e in values(var.entities) : e.schema == null || can(regex("^schemas/[A-Za-z0-9_-]+\\.json$", e.schema))])
+    error_message = "entities: schema names a file of schemas/, such as \"schemas/todo.json\"; it is ${join(", ", [for name, e in var.entities : "\"${e.schema}\" in ${name}" if e.schema != null])}."
   }
 
   validation {
-    condition = alltrue([for e in values(var.entities) : e.schema == null || length(setintersection(
-      keys(try(jsondecode(file("${path.root}/${e.schema}")).properties, {})), ["createdAt", "id", "updatedAt", "version"]
-    )) == 0])
-    error_message = "entities: a schema declares createdAt, id, updatedAt or version, which the server sets. Remove them from its properties."
+    condition = alltrue(flatten([for e in values(var.entities) : [for filter in keys(e.filters) :
+      can(regex("^[A-Za-z][A-Za-z0-9_]{0,62}$", filter)) && !contains(["cursor", "fields", "limit", "order"], filter)
+    ]]))
+    error_message = "entities: a filter is a property's name of up to 63 letters, digits and _, a letter first, other than cursor, fields, limit and order, which every list takes. There are ${join("; ", [for name, e in var.entities : "${join(", ", keys(e.filters))} in ${name}" if length(e.filters) > 0])}."
+  }
+
+  validation {
+    condition     = alltrue([for e in values(var.entities) : length(e.filters) + (e.list == "created" ? 1 : 0) <= 20])
+    error_message = "entities: DynamoDB gives a table 20 indexes, one of which orders the list. Write at most 19 filters, or 20 with list = \"unordered\". There are ${join(", ", [for name, e in var.entities : "${length(e.filters)} in ${name}"])}."
   }
 }
 

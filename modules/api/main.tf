@@ -131,7 +131,7 @@ resource "aws_lambda_permission" "route" {
   principal     = "apigateway.amazonaws.com"
   qualifier     = each.value.qualifier
   source_arn    = "${aws_api_gateway_rest_api.this.execution_arn}/${var.stage}/${each.value.method}/${replace(each.value.path, "{id}", "*")}"
-  statement_id  = "api-gateway"
+  statement_id  = "api-gateway-${replace(each.key, ".", "-")}"
 }
 
 resource "aws_api_gateway_deployment" "this" {

@@ -1,3 +1,13 @@
+locals {
+  # Every key that the table or an index has, once: DynamoDB refuses those that none uses.
+  keys = merge(
+    { id = "S" },
+    var.created_index ? { collection = "S", createdAt = "S" } : {},
+    { for name in keys(var.filters) : "by_${name}" => "S" },
+    { for range, types in { for filter in values(var.filters) : filter.range => filter.number ? "N" : "S"... } : range => types[0] },
+  )
+}
+
 resource "aws_dynamodb_table" "this" {
   name                        = var.name
   billing_mode                = "PAY_PER_REQUEST"
@@ -7,10 +17,10 @@ resource "aws_dynamodb_table" "this" {
   stream_view_type            = "NEW_AND_OLD_IMAGES"
 
   dynamic "attribute" {
-    for_each = var.created_index ? ["id", "collection", "createdAt"] : ["id"]
+    for_each = local.keys
     content {
-      name = attribute.value
-      type = "S"
+      name = attribute.key
+      type = attribute.value
     }
   }
 
@@ -21,6 +31,17 @@ resource "aws_dynamodb_table" "this" {
       name            = global_secondary_index.value
       hash_key        = "collection"
       range_key       = "createdAt"
+      projection_type = "ALL"
+    }
+  }
+
+  # Sorted within a value. An item that lacks the property is not in the index, and costs nothing there.
+  dynamic "global_secondary_index" {
+    for_each = var.filters
+    content {
+      name            = "by_${global_secondary_index.key}"
+      hash_key        = "by_${global_secondary_index.key}"
+      range_key       = global_secondary_index.value.range
       projection_type = "ALL"
     }
   }
@@ -42,6 +63,15 @@ resource "aws_dynamodb_table" "this" {
     for_each = var.customer_key ? [] : [false]
     content {
       enabled = server_side_encryption.value
+    }
+  }
+
+  # The functions derive it from the client's property: DynamoDB looks at numbers at the top of an item alone.
+  dynamic "ttl" {
+    for_each = var.expiry ? ["expires"] : []
+    content {
+      attribute_name = ttl.value
+      enabled        = true
     }
   }
 }

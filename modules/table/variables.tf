@@ -13,6 +13,16 @@ variable "deletion_protection" {
   type        = bool
 }
 
+variable "expiry" {
+  description = "Whether DynamoDB deletes items once the time in their attribute `expires` has passed."
+  type        = bool
+}
+
+variable "filters" {
+  description = "What lists are filtered on, each by an index: the attribute its items are sorted by, and whether that is a number."
+  type        = map(object({ number = bool, range = string }))
+}
+
 variable "kms_key_arn" {
   description = "The key that encrypts the table, or null for one that AWS owns."
   type        = string

@@ -1,0 +1,62 @@
+# What the schemas say, and what is wrong with them: here and not in the validations of var.entities, which may not read what
+# is derived from it, and which would run before a destroy as well.
+locals {
+  # By entity; null for one that has none, or that cannot be read.
+  schemas = { for name, e in var.entities : name => try(jsondecode(file("${path.root}/${e.schema}")), null) }
+
+  # What filters and ttl need to know of the properties, by entity.
+  properties = { for name, schema in local.schemas : name => {
+    for property, rule in try(schema.properties, {}) : property => {
+      format       = try(tostring(rule.format), "")
+      may_be_empty = try(rule.type, "") == "string" && try(rule.minLength, 0) == 0 && !can(rule.format) && try(contains(rule.enum, ""), true)
+      required     = try(contains(schema.required, property), false)
+      type         = try(tostring(rule.type), "")
+    }
+  } }
+
+  # An entity with a schema that cannot be read has that fault and no others.
+  readable = { for name, e in var.entities : name => e if e.schema == null || can(keys(local.schemas[name])) }
+
+  # A sentence each, which names the place and says what to write.
+  faults = flatten(concat(
+    [for name, e in var.entities :
+      !fileexists("${path.root}/${e.schema}") ?
+      "entities.${name}.schema: there is no ${e.schema}. Write it, or leave the attribute out to take any JSON object." :
+      !can(jsondecode(file("${path.root}/${e.schema}"))) ?
+      "entities.${name}.schema: ${e.schema} is not JSON. Run `python build.py`, which says where it goes wrong." :
+      "entities.${name}.schema: ${e.schema} is no JSON Schema. Make its outermost value an object, such as { \"type\": \"object\", \"properties\": {} }."
+      if !contains(keys(local.readable), name)
+    ],
+    [for name, e in local.readable : [
+      for property in setintersection(keys(local.properties[name]), ["createdAt", "id", "updatedAt", "version"]) :
+      "entities.${name}.schema: ${e.schema} declares ${property}, which the server sets. Remove it from the properties."
+    ]],
+    [for name, e in local.readable : [for filter in keys(e.filters) :
+      e.schema == null ?
+      "entities.${name}.filters.${filter}: only a property of a schema can be filtered on. Write a schema with a property ${filter}, and name it: schema = \"schemas/${name}.json\"." :
+      !can(local.properties[name][filter]) ?
+      "entities.${name}.filters.${filter}: ${e.schema} has no property ${filter}. Write one of ${join(", ", keys(local.properties[name]))}, or add it to the schema." :
+      "entities.${name}.filters.${filter}: the property needs one type to filter on. Write \"type\": \"boolean\", \"integer\", \"number\" or \"string\" in ${e.schema}."
+      if !contains(["boolean", "integer", "number", "string"], try(local.properties[name][filter].type, ""))
+    ]],
+    [for name, e in local.readable : [for filter, f in e.filters :
+      !can(local.properties[name][f.sort]) ?
+      "entities.${name}.filters.${filter}: ${e.schema} has no property ${f.sort} to sort by. Write one of ${join(", ", keys(local.properties[name]))}, or leave sort out to sort by createdAt." :
+      !local.properties[name][f.sort].required ?
+      "entities.${name}.filters.${filter}: ${f.sort} is not required, and an item without it could not be sorted. Add it to \"required\" in ${e.schema}, or leave sort out to sort by createdAt." :
+      !contains(["integer", "number", "string"], local.properties[name][f.sort].type) ?
+      "entities.${name}.filters.${filter}: ${f.sort} needs one type that has an order. Write \"type\": \"integer\", \"number\" or \"string\" in ${e.schema}." :
+      "entities.${name}.filters.${filter}: ${f.sort} may be an empty string, which DynamoDB cannot index. Write \"minLength\": 1 or a \"format\" in ${e.schema}."
+      if e.schema != null && f.sort != "createdAt" && !try(
+        local.properties[name][f.sort].required && contains(["integer", "number", "string"], local.properties[name][f.sort].type) &&
+      !local.properties[name][f.sort].may_be_empty, false)
+    ]],
+    [for name, e in local.readable :
+      !can(local.properties[name][e.ttl]) ?
+      "entities.${name}.ttl: ${e.schema} has no property ${e.ttl}. Write one of ${join(", ", keys(local.properties[name]))}, or add it to the schema." :
+      "entities.${name}.ttl: ${e.ttl} is no time. Write \"type\": \"string\", \"format\": \"date-time\" in ${e.schema}, or \"type\": \"integer\" for seconds since 1970."
+      if e.ttl != null && e.schema != null && !try(
+      local.properties[name][e.ttl].type == "integer" || local.properties[name][e.ttl].type == "string" && local.properties[name][e.ttl].format == "date-time", false)
+    ],
+  ))
+}
