@@ -86,6 +86,7 @@ named:
 	@test -f environments/$(ENV).tfvars || { echo "There is no environments/$(ENV).tfvars: write it first." >&2; exit 2; }
 
 environment: named build
+	@$(PY) -m local.tfvars environments/$(ENV).tfvars
 	@$(terraform) init -input=false -reconfigure -lockfile=readonly $(mirror) \
 	  -backend-config=environments/$(ENV).s3.tfbackend
 	@$(terraform) state pull | $(PY) -m local.deployed check $(ENV)

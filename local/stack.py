@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from local import tfvars
 from local.emulator import Emulator, Running, client
 from local.errors import UserError
 from local.terraform import ROOT, Progress, Terraform, environment, stage
@@ -70,6 +71,7 @@ class Stack:
         for var_file in var_files:
             if not var_file.is_file():
                 raise UserError(f"There is no var-file {var_file}: name an existing file with --var-file.")
+        tfvars.check(var_files)
         with self._lock():
             running = self.emulator.running()
             if running and port not in (None, running.port):
