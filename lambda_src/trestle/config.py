@@ -23,12 +23,14 @@ class Config:
         "cors_origins",
         "entity",
         "environment",
+        "filters",
         "ids",
         "list",
         "log_level",
         "put",
         "schema",
         "table",
+        "ttl",
     )
 
     def __init__(self, environment: Mapping[str, str]) -> None:
@@ -42,6 +44,11 @@ class Config:
         self.ids: str = options.get("ids", "server")
         self.list: str = options.get("list", "created")
         self.schema: str | None = options.get("schema")
+        # The property that each filter sorts by; createdAt is the server's own.
+        self.filters: dict[str, str] = {
+            name: each.get("sort") or "createdAt" for name, each in options.get("filters", {}).items()
+        }
+        self.ttl: str | None = options.get("ttl")
 
 
 CONFIG = Config(os.environ)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,30 @@ def create_table(client: Any, keys: Mapping[str, Any]) -> None:
     client.create_table(TableName=TABLE, **keys)
 
 
+def with_filters(options: Mapping[str, Any], numeric: Sequence[str] = ()) -> dict[str, Any]:
+    """The table's keys with the indexes of an entity's filters; numeric: the sorts that are numbers."""
+    keys: dict[str, Any] = copy.deepcopy(KEYS)
+    attributes = {each["AttributeName"]: each["AttributeType"] for each in keys["AttributeDefinitions"]}
+    for name, each in options.get("filters", {}).items():
+        sort = each.get("sort", "createdAt")
+        sort_name = "createdAt" if sort == "createdAt" else f"sort_{sort}"
+        attributes |= {f"by_{name}": "S", sort_name: "N" if sort in numeric else "S"}
+        keys["GlobalSecondaryIndexes"].append(
+            {
+                "IndexName": f"by_{name}",
+                "KeySchema": [
+                    {"AttributeName": f"by_{name}", "KeyType": "HASH"},
+                    {"AttributeName": sort_name, "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        )
+    keys["AttributeDefinitions"] = [
+        {"AttributeName": name, "AttributeType": kind} for name, kind in attributes.items()
+    ]
+    return keys
+
+
 @pytest.fixture
 def make_api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     """Makes the functions of an entity, on an empty table: make_api(options, schemas, LOG_LEVEL="ERROR")."""
@@ -46,6 +71,7 @@ def make_api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
         schemas: Mapping[str, Any] | None = None,
         *,
         fresh: bool = False,
+        numeric: Sequence[str] = (),
         **environment: str,
     ) -> Api:
         chosen = {**ENVIRONMENT, **environment}
@@ -56,7 +82,7 @@ def make_api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
             _APIS[name] = Api(chosen, schemas)
         api = _APIS[name]
         if TABLE not in api.client.list_tables()["TableNames"]:
-            create_table(api.client, KEYS)
+            create_table(api.client, with_filters(options or {}, numeric))
         return api
 
     with mock_aws():

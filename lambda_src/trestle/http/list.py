@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from trestle.config import CONFIG
 from trestle.errors import InvalidRequest
 from trestle.http.responses import Response
 from trestle.operations.list import ORDERED, list_items
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from trestle.http.requests import Request
 
 _DEFAULT_LIMIT = 25
@@ -16,28 +20,32 @@ _MAX_LIMIT = 100
 
 def get(request: Request) -> Response:
     """200 with one page; `next`, and the Link header, lead to the page after it."""
-    query = request.parameters(limit=_limit, cursor=str, order=_order, fields=_fields)
+    query = request.parameters(**_PARSERS)
+    selected = selection(query) if CONFIG.filters else None
+    if "order" in query and not (ORDERED or selected):
+        raise _invalid("order", "This list has no order")
     limit = query.get("limit", _DEFAULT_LIMIT)
     descending = query.get("order") == "desc"
     fields = query.get("fields")
     try:
         items, cursor = list_items(
-            limit, query.get("cursor"), descending=descending, deadline=request.deadline
+            limit, query.get("cursor"), selected, descending=descending, deadline=request.deadline
         )
     except ValueError as error:
-        fault = {"parameter": "cursor", "detail": str(error)}
-        raise InvalidRequest("The query is not valid.", [fault]) from None
+        raise _invalid("cursor", str(error)) from None
     views = [item.view() for item in items]
     if fields:
         wanted = {"id", *fields}
         views = [{name: value for name, value in view.items() if name in wanted} for view in views]
     headers = {}
     if cursor:
-        following = {**query, "cursor": cursor, "limit": str(limit)}
-        if fields:
-            following["fields"] = ",".join(fields)
+        following = {**request.query, "cursor": cursor, "limit": str(limit)}
         headers["Link"] = f'<?{_written(following)}>; rel="next"'
     return Response(200, {"items": views, "count": len(views), "next": cursor}, headers)
+
+
+def _invalid(parameter: str, detail: str) -> InvalidRequest:
+    return InvalidRequest("The query is not valid.", [{"parameter": parameter, "detail": detail}])
 
 
 def _limit(text: str) -> int:
@@ -47,8 +55,6 @@ def _limit(text: str) -> int:
 
 
 def _order(text: str) -> str:
-    if not ORDERED:
-        raise ValueError("This list has no order")
     if text not in ("asc", "desc"):
         raise ValueError("Must be asc or desc")
     return text
@@ -70,3 +76,10 @@ def _written(parameters: dict[str, str]) -> str:
 
 
 _UNESCAPED = dict.fromkeys(map(ord, "-_.~,"))
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    "limit": _limit, "cursor": str, "order": _order, "fields": _fields,
+}  # fmt: skip
+if CONFIG.filters:
+    from trestle.http.filters import PARSERS, selection
+
+    _PARSERS |= PARSERS

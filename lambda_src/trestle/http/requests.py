@@ -48,6 +48,12 @@ class Request:
             raise InvalidRequest("The id in the path is not valid.", [{"parameter": "id", "detail": detail}])
         return item_id
 
+    @property
+    def query(self) -> dict[str, str]:
+        """The query's parameters as they were sent, the first of those that are repeated."""
+        given: dict[str, list[str]] = self._event.get("multiValueQueryStringParameters") or {}
+        return {name: values[0] for name, values in given.items()}
+
     def parameters(self, **parsers: Callable[[str], Any]) -> dict[str, Any]:
         """The query's parameters, each read by its parser, which raises ValueError with the reason.
 

@@ -8,25 +8,36 @@ from hashlib import sha256
 
 from trestle.config import CONFIG
 from trestle.operations.ids import is_id
-from trestle.store.page import page
+from trestle.store.page import BadPlace, page
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from trestle.item import Item
+    from trestle.operations.filters import Selection
 
 ORDERED = CONFIG.list == "created"
 
 
 def list_items(
-    limit: int, cursor: str | None = None, *, descending: bool = False, deadline: float | None = None
+    limit: int,
+    cursor: str | None = None,
+    selection: Selection | None = None,
+    *,
+    descending: bool = False,
+    deadline: float | None = None,
 ) -> tuple[list[Item], str | None]:
-    """Up to `limit` items after a cursor, and the cursor of the next page, None on the last.
+    """Up to `limit` items after a cursor, of all or of a selection.
 
-    Raises ValueError for a cursor that no list of this entity in this order gave.
+    Returns the cursor of the next page as well, None on the last. Raises ValueError for a cursor that no list
+    of this entity, of this selection and in this order gave.
     """
-    digest = sha256(f"{CONFIG.entity}\0{CONFIG.list}\0{descending}".encode()).hexdigest()[:12]
-    place = None if cursor is None else _opened(cursor, digest)
-    items, last = page(limit, place, descending=descending, deadline=deadline)
+    listed = f"{CONFIG.entity}\0{CONFIG.list}\0{descending}" + (f"\0{selection}" if selection else "")
+    digest = sha256(listed.encode()).hexdigest()[:12]
+    place = None if cursor is None else _opened(cursor, digest, 1 + (ORDERED or selection is not None))
+    try:
+        items, last = page(limit, place, selection, descending=descending, deadline=deadline)
+    except BadPlace:
+        raise ValueError(_FOREIGN) from None
     return items, _sealed(digest, last) if last else None
 
 
@@ -37,23 +48,24 @@ def _sealed(digest: str, place: list[str]) -> str:
     return b2a_base64(text.encode(), newline=False).translate(_TO_URL, b"=").decode()
 
 
-def _opened(cursor: str, digest: str) -> list[str]:
+def _opened(cursor: str, digest: str, length: int) -> list[str]:
     try:
         padded = cursor.encode().translate(_FROM_URL) + b"=" * (-len(cursor) % 4)
         place: list[str]
         seal, *place = json.loads(a2b_base64(padded, strict_mode=True))
     except (Error, ValueError, TypeError, RecursionError):
-        raise ValueError("Is not a cursor of this list") from None
+        raise ValueError(_FOREIGN) from None
     if seal != digest:
         raise ValueError("Belongs to another list or another order")
-    if (
-        len(place) != 1 + ORDERED
-        or not is_id(place[0])
-        or not all(isinstance(key, str) and key for key in place)
-    ):
-        raise ValueError("Is not a cursor of this list")
+    if len(place) != length or not is_id(place[0]) or not all(map(_is_key, place)):
+        raise ValueError(_FOREIGN)
     return place
 
 
+def _is_key(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+_FOREIGN = "Is not a cursor of this list"
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes.maketrans(b"-_", b"+/")

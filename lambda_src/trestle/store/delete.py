@@ -24,7 +24,9 @@ def delete(
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
     if names:
-        payload |= {"ExpressionAttributeNames": names, "ExpressionAttributeValues": values}
+        payload["ExpressionAttributeNames"] = names
+    if values:
+        payload["ExpressionAttributeValues"] = values
     try:
         table.call("DeleteItem", payload, deadline)
     except ServiceError as error:

@@ -6,10 +6,13 @@ from trestle.config import CONFIG
 from trestle.store import table
 from trestle.store.attributes import encode
 from trestle.store.dynamodb import ServiceError
-from trestle.store.records import held
+from trestle.store.indexed import DERIVATION
+from trestle.store.records import FREE, held, seconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from trestle.item import Item
 
 
@@ -18,7 +21,7 @@ def put(item: Item, request: str = "", *, deadline: float | None = None) -> tupl
 
     Returns None when the item was made, else (request, createdAt) of the item that has the id.
     """
-    record = {
+    record: dict[str, Any] = {
         "id": {"S": item.id},
         "collection": {"S": CONFIG.entity},
         "createdAt": {"S": item.created_at},
@@ -26,19 +29,19 @@ def put(item: Item, request: str = "", *, deadline: float | None = None) -> tupl
         "version": {"N": str(item.version)},
         "write": {"S": table.write_token()},
         "doc": encode(item.doc),
+        **{name: value for name, value in DERIVATION.of(item.doc).items() if value},
     }
     if request:
         record["request"] = {"S": request}
+    payload: dict[str, Any] = {
+        "Item": record,
+        "ConditionExpression": FREE,
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+    if values := seconds():
+        payload["ExpressionAttributeValues"] = values
     try:
-        table.call(
-            "PutItem",
-            {
-                "Item": record,
-                "ConditionExpression": "attribute_not_exists(id)",
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            },
-            deadline,
-        )
+        table.call("PutItem", payload, deadline)
     except ServiceError as error:
         holder = held(error)
         if holder.get("write") == record["write"]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+
+from trestle.config import CONFIG
 from trestle.errors import Changed, Missing
 from trestle.item import Item
 from trestle.store.attributes import decode
@@ -14,6 +17,10 @@ if TYPE_CHECKING:
     from trestle.store.dynamodb import ServiceError
 
 _EXISTS = "attribute_exists(id)"
+# What makes an item one that the API has: DynamoDB deletes those that have expired only days later.
+_LIVES = f"{_EXISTS} AND (attribute_not_exists(expires) OR expires>:seconds)" if CONFIG.ttl else _EXISTS
+# The condition under which an id is free.
+FREE = "attribute_not_exists(id) OR expires<=:seconds" if CONFIG.ttl else "attribute_not_exists(id)"
 
 
 def item_of(record: dict[str, Any]) -> Item:
@@ -27,6 +34,16 @@ def item_of(record: dict[str, Any]) -> Item:
     )
 
 
+def has_expired(record: dict[str, Any]) -> bool:
+    """Whether an item's time is over, so that for the API it is gone."""
+    return CONFIG.ttl is not None and "expires" in record and int(record["expires"]["N"]) <= time.time()
+
+
+def seconds() -> dict[str, Any]:
+    """The values that _LIVES and FREE compare with."""
+    return {":seconds": {"N": str(int(time.time()))}} if CONFIG.ttl else {}
+
+
 def in_state(
     expected: Sequence[tuple[str, int]] | None, names: dict[str, str], values: dict[str, Any]
 ) -> str:
@@ -34,15 +51,16 @@ def in_state(
 
     No state at all gives a condition that no item meets. Adds what the condition uses to names and values.
     """
+    values |= seconds()
     if expected is None:
-        return _EXISTS
+        return _LIVES
     names["#version"] = "version"
     clauses = []
     for index, (created_at, version) in enumerate(expected or (("", 0),)):
         values[f":c{index}"] = {"S": created_at}
         values[f":v{index}"] = {"N": str(version)}
         clauses.append(f"createdAt=:c{index} AND #version=:v{index}")
-    return f"{_EXISTS} AND ({' OR '.join(clauses)})"
+    return f"{_LIVES} AND ({' OR '.join(clauses)})"
 
 
 def held(error: ServiceError) -> dict[str, Any]:
@@ -55,6 +73,6 @@ def held(error: ServiceError) -> dict[str, Any]:
 
 def refused(record: dict[str, Any]) -> Missing | Changed:
     """Why a write on an item failed, from the record it met."""
-    if record:
+    if record and not has_expired(record):
         return Changed("The item has changed: read it again and send its current ETag.")
     return Missing("There is no item with this id.")

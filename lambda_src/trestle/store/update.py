@@ -6,6 +6,7 @@ from trestle.clock import now
 from trestle.store import table
 from trestle.store.attributes import encode, encode_name
 from trestle.store.dynamodb import ServiceError
+from trestle.store.indexed import DERIVATION
 from trestle.store.records import held, in_state, item_of, refused
 
 TYPE_CHECKING = False
@@ -22,8 +23,11 @@ MAX_PROPERTIES = 50  # of one patch: keeps its expressions under 300 operators a
 
 def replace(item_id: str, doc: dict[str, Any], expected: States, *, deadline: float | None = None) -> Item:
     """Give an item another object. Raises Missing, and Changed when it is in none of the expected states."""
-    values = {":doc": encode(doc)}
-    return _update(item_id, expected, deadline, assignments=["doc=:doc"], values=values)
+    return _update(
+        item_id, expected, deadline,
+        assignments=["doc=:doc"], removals=[], names={}, values={":doc": encode(doc)},
+        derived=DERIVATION.of(doc),
+    )  # fmt: skip
 
 
 def patch(item_id: str, changes: dict[str, Any], expected: States, *, deadline: float | None = None) -> Item:
@@ -40,8 +44,10 @@ def patch(item_id: str, changes: dict[str, Any], expected: States, *, deadline: 
             values[f":{index}"] = encode(value, 2)
             assignments.append(f"doc.#{index}=:{index}")
     return _update(
-        item_id, expected, deadline, assignments=assignments, removals=removals, names=names, values=values
-    )
+        item_id, expected, deadline,
+        assignments=assignments, removals=removals, names=names, values=values,
+        derived=DERIVATION.of_changes(changes),
+    )  # fmt: skip
 
 
 def _update(
@@ -49,14 +55,21 @@ def _update(
     expected: States,
     deadline: float | None,
     *,
-    assignments: Sequence[str],
-    removals: Sequence[str] = (),
-    names: Mapping[str, str] | None = None,
-    values: Mapping[str, Any],
+    assignments: list[str],
+    removals: list[str],
+    names: dict[str, str],
+    values: dict[str, Any],
+    derived: Mapping[str, dict[str, Any] | None],
 ) -> Item:
     write = {"S": table.write_token()}
-    names = {"#version": "version", "#write": "write", **(names or {})}
-    values = {":now": {"S": now()}, ":one": {"N": "1"}, ":write": write, **values}
+    names |= {"#version": "version", "#write": "write"}
+    values |= {":now": {"S": now()}, ":one": {"N": "1"}, ":write": write}
+    for name, value in derived.items():
+        if value is None:
+            removals.append(name)
+        else:
+            values[f":{name}"] = value
+            assignments.append(f"{name}=:{name}")
     condition = in_state(expected, names, values)
     change = f"SET {','.join(['updatedAt=:now', '#version=#version+:one', '#write=:write', *assignments])}"
     try:

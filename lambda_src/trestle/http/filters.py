@@ -1,0 +1,121 @@
+"""Filters in the query of a list: ?status=open&dueDate.gte=2026-01-01."""
+
+from __future__ import annotations
+
+from trestle.clock import stamp
+from trestle.errors import InvalidRequest
+from trestle.instant import instant
+from trestle.operations.filters import FILTERS, Selection
+from trestle.strict_json import loads
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from trestle.operations.filters import Filter
+
+_MAX_BYTES = 1024
+_DIGITS = "0123456789"
+
+
+def selection(query: dict[str, Any]) -> Selection | None:
+    """What the parsed parameters of a query narrow the list to; None when they name no filter.
+
+    Raises InvalidRequest for filters and conditions that do not go together.
+    """
+    faults: list[dict[str, str]] = []
+    chosen: Filter | None = None
+    conditions: dict[str, Any] = {}
+    for name in query:
+        if name not in FILTERS:
+            continue
+        if chosen:
+            detail = f"One filter can be used at a time: leave out this one or {chosen.name}"
+            faults.append({"parameter": name, "detail": detail})
+        else:
+            chosen = FILTERS[name]
+    for name, bound in query.items():
+        sort, dot, operator = name.partition(".")
+        if not dot:
+            continue
+        if not chosen or chosen.sort != sort:
+            able = " or ".join(each.name for each in FILTERS.values() if each.sort == sort)
+            faults.append({"parameter": name, "detail": f"Is for lists that are filtered by {able}"})
+        elif other := next((each for each in conditions if _exclude(each, operator)), None):
+            faults.append({"parameter": name, "detail": f"Can not be used together with {sort}.{other}"})
+        else:
+            conditions[operator] = bound
+    if faults:
+        raise InvalidRequest("The query is not valid.", faults)
+    return Selection(chosen, query[chosen.name], conditions) if chosen else None
+
+
+def _exclude(one: str, other: str) -> bool:
+    """Whether two conditions say the same thing twice: two beginnings, two ends, a prefix and a range."""
+    return "prefix" in (one, other) or one[:2] == other[:2]
+
+
+def _boolean(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("Must be true or false")
+    return text == "true"
+
+
+def _number(text: str) -> Any:
+    # A JSON number is all that begins and ends like this and is JSON.
+    if text[:1] not in ("-", *_DIGITS) or text[-1:] not in _DIGITS:
+        raise ValueError("Must be a number")
+    try:
+        return loads(text)
+    except InvalidRequest as error:
+        detail = error.faults[0]["detail"]
+        raise ValueError("Must be a number" if detail.startswith("Not valid") else detail) from None
+
+
+def _integer(text: str) -> Any:
+    value = _number(text)
+    if value != int(value):
+        raise ValueError("Must be a whole number")
+    return value
+
+
+def _text(text: str) -> str:
+    if len(text.encode()) > _MAX_BYTES:
+        raise ValueError(f"Must have at most {_MAX_BYTES} bytes")
+    return text
+
+
+def _bound(text: str) -> str:
+    if not text:
+        raise ValueError("Must not be empty")
+    return _text(text)
+
+
+def _moment(text: str) -> str:
+    return stamp(instant(text))
+
+
+_VALUES: dict[str, Callable[[str], Any]] = {
+    "boolean": _boolean,
+    "integer": _integer,
+    "number": _number,
+    "string": _text,
+}
+
+
+def _bound_parser(each: Filter, operator: str) -> Callable[[str], Any]:
+    if each.numeric:
+        return _number
+    return _moment if each.sort == "createdAt" and operator != "prefix" else _bound
+
+
+# The parser of each parameter that the entity's filters bring.
+PARSERS: dict[str, Callable[[str], Any]] = {
+    **{name: _VALUES.get(each.type, _text) for name, each in FILTERS.items()},
+    **{
+        f"{each.sort}.{operator}": _bound_parser(each, operator)
+        for each in FILTERS.values()
+        for operator in each.operators
+    },
+}
