@@ -133,14 +133,21 @@ class Api:
         pending = list(faults)
 
         def meet(request: Any, **_: Any) -> Any:
-            return pending.pop(0)(request) if pending else None
+            answer = pending.pop(0)(request) if pending else None
+            botocore_stubber.enabled = answer is None  # or moto would carry out what has its answer already
+            return answer
+
+        def go_on(**_: Any) -> None:
+            botocore_stubber.enabled = True
 
         name = f"before-send.dynamodb.{action}"
         self.client.meta.events.register_first(name, meet)
+        self.client.meta.events.register_last("before-send", go_on)  # after moto
         try:
             yield
         finally:
             self.client.meta.events.unregister(name, meet)
+            self.client.meta.events.unregister("before-send", go_on)
         assert not pending, "a fault was not met"
 
 

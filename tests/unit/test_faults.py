@@ -63,6 +63,15 @@ def test_a_delete_counts_after_a_lost_answer(api: Api) -> None:
         assert api.request("DELETE", other, headers={"If-Match": created.etag}).status == 412
 
 
+def test_a_delete_that_was_refused_before_finds_nothing(api: Api) -> None:
+    with api.fault("DeleteItem", THROTTLED):
+        assert api.request("DELETE", "/items/none").status == 404
+    with api.fault("DeleteItem", THROTTLED, THROTTLED):
+        assert api.request("DELETE", f"/items/{api.create({})['id']}").status == 204
+    with api.fault("DeleteItem", BROKEN):  # which may have been carried out
+        assert api.request("DELETE", "/items/none").status == 204
+
+
 @pytest.mark.parametrize("fault", [THROTTLED, BROKEN, nothing, error("ThrottlingException")])
 @pytest.mark.parametrize(
     ("method", "action"),

@@ -269,6 +269,38 @@ def test_retries_are_counted_when_the_last_answer_is_an_error(
     assert refused().retries == 1
 
 
+@pytest.mark.parametrize(
+    ("first", "uncertain"),
+    [
+        ([], False),
+        ([fails("ThrottlingException")], False),
+        ([fails("ThrottlingException", 503)], False),
+        ([fails("InternalServerError", 500)], True),
+        ([answers(b"<html>", 503)], True),
+        ([drops], True),
+        ([resets], True),
+        ([drops, fails("ThrottlingException")], True),
+        ([fails("ThrottlingException"), drops], True),
+    ],
+)
+def test_an_earlier_attempt_is_uncertain_when_its_answer_was_lost(
+    either: str, serve: Callable[..., Server], pauses: list[float], first: list[Behaviour], uncertain: bool
+) -> None:
+    serve(*first, fails("ConditionalCheckFailedException"))
+    error = refused()
+    assert (error.code, error.uncertain) == ("ConditionalCheckFailedException", uncertain)
+
+
+def test_an_attempt_that_was_never_sent_is_not_uncertain(
+    either: str, serve: Callable[..., Server], pauses: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(OK)
+    get()  # another request before, which was sent
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{closed_port()}")
+    boto3_client._client.cache_clear()
+    assert not refused().uncertain
+
+
 @pytest.mark.parametrize("behaviour", [drops, resets])
 def test_broken_connection_is_tried_again(
     either: str, serve: Callable[..., Server], pauses: list[float], behaviour: Behaviour

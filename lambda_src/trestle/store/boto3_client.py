@@ -10,7 +10,14 @@ from typing import Any
 
 import boto3.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
 
 from trestle.store import dynamodb
 from trestle.store.connection import CONNECT_SECONDS
@@ -25,7 +32,23 @@ def _client() -> Any:
         read_timeout=dynamodb.ATTEMPT_SECONDS,
         parameter_validation=False,
     )
-    return boto3.session.Session().client("dynamodb", config=config)
+    client: Any = boto3.session.Session().client("dynamodb", config=config)
+    client.meta.events.register("needs-retry.dynamodb", _watch)
+    return client
+
+
+def _watch(response: Any, caught_exception: Exception | None, request_dict: dict[str, Any], **_: Any) -> None:
+    """Note on each attempt's answer whether an earlier attempt may have been carried out."""
+    context = request_dict["context"]
+    uncertain = context.get("uncertain", False)
+    if response is None:
+        done = not isinstance(caught_exception, EndpointConnectionError | ConnectTimeoutError)
+    else:
+        found = response[1]
+        found["ResponseMetadata"]["Uncertain"] = uncertain
+        status = found["ResponseMetadata"]["HTTPStatusCode"]
+        done = dynamodb.may_be_done(found.get("Error", {}).get("Code", ""), status)
+    context["uncertain"] = uncertain or done
 
 
 def call(action: str, payload: dict[str, Any], *, deadline: float | None = None) -> dynamodb.Reply:
@@ -71,7 +94,9 @@ def _call(client: Any, action: str, payload: dict[str, Any]) -> dynamodb.Reply:
         fault: Any = found.pop("Error", {})
         code, status = fault.get("Code", ""), metadata.get("HTTPStatusCode", 0)
         kind = dynamodb.Unavailable if dynamodb.passing(code, status) else dynamodb.ServiceError
-        raise kind(code, fault.get("Message", ""), status, found, metadata.get("RetryAttempts", 0)) from error
+        raised = kind(code, fault.get("Message", ""), status, found, metadata.get("RetryAttempts", 0))
+        raised.uncertain = metadata.get("Uncertain", False)
+        raise raised from error
     except BotoCoreError as error:
         raise _fault(error) from error
     metadata = body.pop("ResponseMetadata")

@@ -41,13 +41,15 @@ class Answer:
 class Connection:
     """A connection to one endpoint; it opens itself when needed and stays open between requests.
 
-    For one request at a time, which is all that Lambda gives a process.
+    For one request at a time, which is all that Lambda gives a process. sent is set once a part of a request
+    may have gone out; whoever wants to know of one request clears it first.
     """
 
-    __slots__ = ("_buffer", "_nothing_to_read", "_socket", "_used", "endpoint")
+    __slots__ = ("_buffer", "_nothing_to_read", "_socket", "_used", "endpoint", "sent")
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
+        self.sent = False
         self._socket: socket.socket | None = None
         self._buffer = bytearray()
         self._nothing_to_read: type[OSError] = BlockingIOError
@@ -64,6 +66,7 @@ class Connection:
         try:
             connected = self.open(deadline)
             connected.settimeout(_left(deadline))
+            self.sent = True
             connected.sendall(head.encode("latin-1") + body)
             answer, keep = self._read(connected, deadline)
         except BaseException:

@@ -31,6 +31,6 @@ def delete(
         table.call("DeleteItem", payload, deadline)
     except ServiceError as error:
         record = held(error)
-        # Gone when it was sent again: the first try did it and its answer was lost.
-        if record or not error.retries:
+        # Gone when it was sent again and the first try may have done it: it has, its answer was lost.
+        if record or not error.uncertain:
             raise refused(record) from None

@@ -77,7 +77,8 @@ class ServiceError(Exception):
 
     `code` is the exception's short name, such as "ConditionalCheckFailedException"; `status` the HTTP status,
     0 when none came; `body` what else the answer's JSON holds, such as the old item a request asked for under
-    "Item"; `retries` as in Reply.
+    "Item"; `retries` as in Reply; `uncertain` whether an earlier attempt may have been carried out, since its
+    answer was lost or DynamoDB failed on it. One that was throttled, or never sent, was not.
     """
 
     def __init__(self, code: str, message: str, status: int, body: dict[str, Any], retries: int) -> None:
@@ -87,6 +88,7 @@ class ServiceError(Exception):
         self.status = status
         self.body = body
         self.retries = retries
+        self.uncertain = False
 
 
 class Unavailable(ServiceError):  # noqa: N818 - the name is a state callers answer 503 to
@@ -107,6 +109,7 @@ def call(action: str, payload: dict[str, Any], *, deadline: float | None = None)
     until = now + ATTEMPTS * (ATTEMPT_SECONDS + LONGEST_PAUSE_SECONDS) if deadline is None else deadline
     body = _encode(payload).encode()
     retries = 0
+    uncertain = False
     while True:
         try:
             return Reply(_attempt(action, body, min(until, now + ATTEMPT_SECONDS)), retries)
@@ -117,9 +120,12 @@ def call(action: str, payload: dict[str, Any], *, deadline: float | None = None)
             raise ServiceError("CredentialsError", str(error), 0, {}, retries) from error
         except ServiceError as error:
             error.retries = retries
+            error.uncertain = uncertain
             if not isinstance(error, Unavailable):
                 raise
             failure = error
+        if _connection(endpoint.region()).sent and may_be_done(failure.code, failure.status):
+            failure.uncertain = uncertain = True
         pause = _pause(failure.code, retries)
         now = time.monotonic() + pause
         if retries + 1 == ATTEMPTS or now >= until:
@@ -152,6 +158,7 @@ def _attempt(action: str, body: bytes, deadline: float) -> dict[str, Any]:
     """
     region = endpoint.region()
     connection = _connection(region)
+    connection.sent = False
     headers = signing.signed_headers(
         f"DynamoDB_20120810.{action}",
         body,
@@ -192,6 +199,11 @@ def _connection(region: str) -> Connection:
 def passing(code: str, status: int) -> bool:
     """Whether an error may pass by itself, so that asking again makes sense."""
     return status in PASSING_STATUSES or code in THROTTLED or code in PASSING
+
+
+def may_be_done(code: str, status: int) -> bool:
+    """Whether a request that was sent and met this error, 0 for no answer, may have been carried out."""
+    return not status or (status >= 500 and code not in THROTTLED)
 
 
 def _pause(code: str, retries: int) -> float:
