@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -60,9 +60,17 @@ class Answer(NamedTuple):
 
 
 class Api:
-    """One entity's functions under one environment; `calls` are the DynamoDB requests so far."""
+    """One entity's functions under one environment, one for each operation or `entity` for them all.
 
-    def __init__(self, environment: Mapping[str, str], schemas: Mapping[str, Any] | None = None) -> None:
+    `calls` are the DynamoDB requests so far.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        schemas: Mapping[str, Any] | None = None,
+        functions: Sequence[str] = tuple(OPERATIONS.values()),
+    ) -> None:
         self.calls: list[str] = []
         self._handlers: dict[str, Callable[[Any, Any], dict[str, Any]]] = {}
         # Laid out as in a function's package: index.py, the shared package and schemas/ in one folder.
@@ -79,13 +87,13 @@ class Api:
             mock.patch.object(sys, "path", [str(root), *sys.path]),
             mock.patch.dict(sys.modules, others, clear=True),
         ):
-            for operation in OPERATIONS.values():
-                spec = importlib.util.spec_from_file_location("index", LAMBDA_SRC / operation / "index.py")
+            for function in functions:
+                spec = importlib.util.spec_from_file_location("index", LAMBDA_SRC / function / "index.py")
                 assert spec
                 assert spec.loader
                 module = importlib.util.module_from_spec(spec)
                 spec.loader.exec_module(module)
-                self._handlers[operation] = module.lambda_handler
+                self._handlers[function] = module.lambda_handler
             from trestle.store import boto3_client, dynamodb
 
             self.client = boto3_client._client()
@@ -97,9 +105,10 @@ class Api:
         self.calls.append(model.name)
 
     def invoke(self, operation: str, sent: Any, context: Any = None) -> Answer:
-        """What a function returns to an event."""
+        """What an operation's function returns to an event."""
+        handler = self._handlers.get(operation) or self._handlers["entity"]
         with mock.patch.dict(sys.modules, self._modules):  # for what functions import when they need it
-            result = self._handlers[operation](sent, context or Context())
+            result = handler(sent, context or Context())
         assert set(result) == {"statusCode", "headers", "body", "isBase64Encoded"}
         assert result["isBase64Encoded"] is False
         answer = Answer(result["statusCode"], result["headers"], result["body"])

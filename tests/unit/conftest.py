@@ -71,15 +71,16 @@ def make_api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
         schemas: Mapping[str, Any] | None = None,
         *,
         fresh: bool = False,
+        functions: Sequence[str] = (),
         numeric: Sequence[str] = (),
         **environment: str,
     ) -> Api:
         chosen = {**ENVIRONMENT, **environment}
         if options:
             chosen["ENTITY_OPTIONS"] = json.dumps(options)
-        name = json.dumps([chosen, schemas])
+        name = json.dumps([chosen, schemas, functions])
         if fresh or name not in _APIS:  # loading is slow, and functions keep nothing from request to request
-            _APIS[name] = Api(chosen, schemas)
+            _APIS[name] = Api(chosen, schemas, *([functions] if functions else []))
         api = _APIS[name]
         if TABLE not in api.client.list_tables()["TableNames"]:
             create_table(api.client, with_filters(options or {}, numeric))

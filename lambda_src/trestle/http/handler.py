@@ -11,28 +11,44 @@ from trestle.http.requests import Request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from trestle.http.responses import Response
 
     Endpoint = Callable[[Request], Response]
+    Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
+    Operation = tuple[str, Endpoint]
 
 # Of the function's time, kept back from calls on the database to answer 503 rather than be killed.
 _MARGIN_SECONDS = 0.5
 
 
-def handler(operation: str, endpoint: Endpoint) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
+def handler(operation: str, endpoint: Endpoint) -> Handler:
     """The Lambda handler of an endpoint; `operation` is its name in the log."""
+    return _handler(lambda _: (operation, endpoint))
+
+
+def routed(operations: Mapping[tuple[str, bool], Operation]) -> Handler:
+    """The Lambda handler of several endpoints, by method and by whether the path names an item.
+
+    The gateway has routes for the operations that the entity has: others do not come here.
+    """
+    return _handler(lambda event: operations[event["httpMethod"], bool(event.get("pathParameters"))])
+
+
+def _handler(operation_of: Callable[[dict[str, Any]], Operation]) -> Handler:
     cold = True
 
     def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         nonlocal cold
         started = time.monotonic()
         request_id = context.aws_request_id
+        operation = None
         request = None
         error: Exception | None = None
         try:
+            operation, endpoint = operation_of(event)
             request_id = event["requestContext"]["requestId"]
             deadline = started + context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS
             request = Request(event, deadline)

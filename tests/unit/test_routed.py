@@ -1,0 +1,56 @@
+"""The function of an entity whose operations share one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit.api import Api
+from tests.unit.conftest import Make
+from tests.unit.events import event
+
+
+@pytest.fixture
+def api(make_api: Make) -> Api:
+    """The one function of an entity."""
+    return make_api({"filters": {"status": {}}, "ttl": "until"}, functions=["entity"])
+
+
+def operations(capsys: pytest.CaptureFixture[str]) -> list[Any]:
+    """What the log calls the requests since the last look."""
+    return [json.loads(line)["operation"] for line in capsys.readouterr().err.splitlines()]
+
+
+def test_one_function_routes_every_operation(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
+    created = api.request("POST", "/items", {"status": "open"})
+    path = f"/items/{created.json['id']}"
+    assert (created.status, operations(capsys)) == (201, ["create"])
+    read = api.request("GET", path)
+    assert (read.json, read.etag, operations(capsys)) == (created.json, created.etag, ["get"])
+    listed = api.request("GET", "/items", query={"status": "open"})
+    assert (listed.json["items"], operations(capsys)) == ([created.json], ["list"])
+    replaced = api.request("PUT", path, {"n": 1}, headers={"If-Match": created.etag})
+    assert (replaced.json["n"], replaced.json["version"], operations(capsys)) == (1, 2, ["replace"])
+    merged = api.request("PATCH", path, {"m": 2})
+    assert (merged.json["n"], merged.json["m"], operations(capsys)) == (1, 2, ["merge"])
+    assert (api.request("DELETE", path).status, operations(capsys)) == (204, ["delete"])
+    assert (api.request("GET", path).status, operations(capsys)) == (404, ["get"])
+
+
+def test_a_collection_at_the_root(api: Api) -> None:
+    created = api.request("POST", "/", {}, collection="/")
+    assert (created.status, created.headers["Location"]) == (201, created.json["id"])
+    assert api.request("GET", f"/{created.json['id']}", collection="/").json == created.json
+    assert api.request("GET", "/", collection="/").json["count"] == 1
+
+
+@pytest.mark.parametrize(
+    "foreign", [None, {}, {"httpMethod": "GET"}, event("TRACE", "/items"), event("POST", "/items/a")]
+)
+def test_an_event_without_an_operation_is_500(
+    api: Api, capsys: pytest.CaptureFixture[str], foreign: Any
+) -> None:
+    assert api.invoke("entity", foreign).status == 500
+    assert operations(capsys) == [None]
