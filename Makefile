@@ -15,7 +15,7 @@ var_file = -var-file=environments/$(ENV).tfvars
 
 .DEFAULT_GOAL := help
 .PHONY: help setup local down build test verify check bench fmt lint types unit validate requirements \
-  named environment plan apply deploy destroy smoke bootstrap
+  named environment plan apply deploy destroy smoke reindex bootstrap
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -104,6 +104,14 @@ destroy: environment ## delete the environment in AWS: ENV=
 
 smoke: environment ## prove a deployed API: ENV=
 	@$(terraform) output -json | $(PY) -m local.deployed smoke $(ENV)
+
+reindex: $(if $(filter local,$(ENV)),setup,environment) ## after a new filter, for items stored before: ENV= ENTITY=
+	@test -n "$(ENTITY)" || { echo "Name the entity: make reindex ENV=$(ENV) ENTITY=todos" >&2; exit 2; }
+ifeq ($(ENV),local)
+	@$(PY) -m local.reindex $(ENTITY) --local $(ARGS)
+else
+	@$(terraform) output -json | $(PY) -m local.reindex $(ENTITY) $(ARGS)
+endif
 
 bootstrap: setup ## once per account: the state bucket, API Gateway's log role, CI's deploy role
 	@terraform -chdir=bootstrap init -input=false $(mirror)

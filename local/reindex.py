@@ -1,0 +1,206 @@
+"""Derive anew what filters and the time to live go by, for the items that a table holds already.
+
+Items that were stored before a filter was declared lack the keys of its index. `terraform output -json |
+python -m local.reindex ENTITY` gives them these, once the filter is applied; `--local` does so in the local
+run. What to derive is read from the deployed function, so that it is what the function derives.
+
+A change is conditional on the version that was read and leaves version and updatedAt alone: no write of a
+client's is lost or seen twice. Run again, it changes only what is not right yet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.emulator import client as local_client
+from local.errors import UserError
+from local.stack import Stack
+from local.terraform import ROOT
+
+sys.path.insert(0, str(ROOT / "lambda_src"))
+
+from trestle.schema.types import is_numeric
+from trestle.store.attributes import decode
+from trestle.store.derived import EXPIRES, Derivation
+
+PAGE = 100  # items
+ATTEMPTS = 10  # at an item that keeps changing
+REPORT_SECONDS = 2.0
+DEFAULT_RATE = 200.0
+# The functions that write derive attributes; all that derive them have the same options.
+WRITERS = ("create", "replace", "merge", "list")
+
+Record = dict[str, dict[str, Any]]
+
+
+@dataclass
+class Done:
+    """How far it has come: items read and changed, and the id to continue after."""
+
+    read: int = 0
+    changed: int = 0
+    after: str | None = None
+
+
+def reindex(
+    client: Any,
+    table: str,
+    derivation: Derivation,
+    done: Done,
+    *,
+    rate: float = DEFAULT_RATE,
+    report: Callable[[Done], None] = lambda _: None,
+) -> None:
+    """Mend every item of a table after `done.after`, at most `rate` a second; `done` is kept up to date."""
+    started = time.monotonic()
+    while True:
+        start = {"ExclusiveStartKey": {"id": {"S": done.after}}} if done.after else {}
+        page = client.scan(TableName=table, Limit=PAGE, ConsistentRead=True, **start)
+        for record in page["Items"]:
+            done.changed += mend(client, table, derivation, record)
+            done.read += 1
+        if "LastEvaluatedKey" not in page:
+            return
+        done.after = page["LastEvaluatedKey"]["id"]["S"]
+        report(done)
+        time.sleep(max(0.0, started + done.changed / rate - time.monotonic()))
+
+
+def mend(client: Any, table: str, derivation: Derivation, record: Record) -> bool:
+    """Give one item the attributes that are derived from it, and only those; whether any were wrong."""
+    for _ in range(ATTEMPTS):
+        update = correction(derivation, record)
+        if not update:
+            return False
+        try:
+            client.update_item(TableName=table, Key={"id": record["id"]}, **update)
+        except client.exceptions.ConditionalCheckFailedException as error:
+            record = error.response.get("Item") or {}
+            continue
+        return True
+    raise UserError(f"The item {record['id']['S']} keeps changing: try again when it is written less.")
+
+
+def correction(derivation: Derivation, record: Record) -> dict[str, Any]:
+    """The UpdateItem that makes an item's derived attributes right; empty when they are, or it is gone."""
+    if "doc" not in record:
+        return {}
+    wanted = {name: value for name, value in derivation.of(decode(record["doc"])).items() if value}
+    removals = [name for name in record if is_derived(name) and name not in wanted]
+    values = {name: value for name, value in wanted.items() if not is_same(record.get(name), value)}
+    if not removals and not values:
+        return {}
+    names = {f"#{index}": name for index, name in enumerate([*values, *removals])}
+    aliases = {name: alias for alias, name in names.items()}
+    clauses = {
+        "SET": ",".join(f"{aliases[name]}=:{aliases[name][1:]}" for name in values),
+        "REMOVE": ",".join(aliases[name] for name in removals),
+    }
+    return {
+        "UpdateExpression": " ".join(f"{verb} {each}" for verb, each in clauses.items() if each),
+        "ConditionExpression": "createdAt=:created AND #version=:version",
+        "ExpressionAttributeNames": {**names, "#version": "version"},
+        "ExpressionAttributeValues": {
+            **{f":{aliases[name][1:]}": value for name, value in values.items()},
+            ":created": record["createdAt"],
+            ":version": record["version"],
+        },
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+
+
+def is_derived(attribute: str) -> bool:
+    """Whether an attribute is one that a filter or a time to live goes by, or went by once."""
+    return attribute.startswith(("by_", "sort_")) or attribute == EXPIRES
+
+
+def is_same(one: Mapping[str, str] | None, other: Mapping[str, str]) -> bool:
+    """Whether two key attributes are equal; DynamoDB may write a number in its own way."""
+    if one and "N" in one and "N" in other:
+        return Decimal(one["N"]) == Decimal(other["N"])
+    return one == other
+
+
+def derivation_of(options: Mapping[str, Any]) -> Derivation:
+    """What a function with these options (its variable ENTITY_OPTIONS) derives."""
+    filters = {name: each.get("sort") or "createdAt" for name, each in options.get("filters", {}).items()}
+    stem = options.get("schema")
+    schema = json.loads((ROOT / "schemas" / f"{stem}.json").read_text(encoding="utf-8")) if stem else {}
+    numeric = {sort for sort in filters.values() if is_numeric(schema, sort)}
+    return Derivation(filters, options.get("ttl"), numeric)
+
+
+def deployed(outputs: Mapping[str, Any], entity: str, client: Any) -> tuple[str, dict[str, Any]]:
+    """An entity's table, and the options that its functions run with; `client` is Lambda's."""
+    tables, functions = outputs["table_names"], outputs["function_names"]
+    if entity not in tables:
+        raise UserError(f"There is no entity {entity}: name one of {', '.join(sorted(tables))} with ENTITY=.")
+    writers = [functions[entity][name] for name in WRITERS if name in functions[entity]]
+    if not writers:
+        raise UserError(f"The entity {entity} has no operation that uses filters: there is nothing to do.")
+    try:
+        found = client.get_function_configuration(FunctionName=writers[0])
+    except client.exceptions.ResourceNotFoundException:
+        raise UserError(
+            f"There is no function {writers[0]} in {client.meta.region_name}: set AWS_REGION to its region."
+        ) from None
+    variables = found.get("Environment", {}).get("Variables", {})
+    return tables[entity], json.loads(variables.get("ENTITY_OPTIONS") or "{}")
+
+
+def plain(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of `terraform output -json`."""
+    return {name: each["value"] for name, each in outputs.items()}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the tool and return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m local.reindex", description=__doc__.splitlines()[0])
+    parser.add_argument("entity")
+    parser.add_argument("--local", action="store_true", help="the local run's table; else outputs on stdin")
+    parser.add_argument("--after", metavar="ID", help="continue after this item, where a run has stopped")
+    parser.add_argument("--rate", type=float, default=DEFAULT_RATE, help="changes a second (%(default)g)")
+    options = parser.parse_args(arguments)
+    done = Done(after=options.after)
+    said = 0.0
+
+    def report(done: Done) -> None:
+        nonlocal said
+        if time.monotonic() - said >= REPORT_SECONDS:
+            said = time.monotonic()
+            print(f"{done.read} items read, {done.changed} changed ...", file=sys.stderr)
+
+    try:
+        if options.local:
+            stack = Stack(Path(os.environ.get("TRESTLE_LOCAL_DIR") or ROOT / ".local").resolve())
+            running = stack.running()
+            table, found = deployed(stack.outputs(), options.entity, local_client("lambda", running))
+            client = local_client("dynamodb", running)
+        else:
+            table, found = deployed(plain(json.load(sys.stdin)), options.entity, boto3.client("lambda"))
+            retries = Config(retries={"mode": "adaptive", "total_max_attempts": 10})
+            client = boto3.client("dynamodb", config=retries)
+        reindex(client, table, derivation_of(found), done, rate=options.rate, report=report)
+    except (UserError, BotoCoreError, ClientError, KeyboardInterrupt) as error:
+        where = f" To continue, add --after {done.after}." if done.after else ""
+        print(f"{error or 'Stopped.'}{where}", file=sys.stderr)
+        return 1
+    print(f"{done.read} items read, {done.changed} changed.", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,228 @@
+"""Filling what filters and the time to live go by into items that were stored before."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from local import reindex as tool
+from local.errors import UserError
+from tests.unit.api import TABLE, Api, passes
+from tests.unit.conftest import Make
+from tests.unit.test_faults import overtaken
+from tests.unit.test_list import follow
+from trestle.store.derived import Derivation
+
+OPTIONS = {"filters": {"status": {"sort": "rank"}, "completed": {}}, "ttl": "until", "schema": "task"}
+SCHEMA = {
+    "properties": {
+        "status": {"type": "string"},
+        "completed": {"type": "boolean"},
+        "rank": {"type": "number"},
+        "until": {"type": "integer"},
+    }
+}
+FUTURE = 4_000_000_000
+
+
+@pytest.fixture
+def now(make_api: Make) -> Api:
+    """The entity with filters, over a table with their indexes."""
+    return make_api(OPTIONS, {"task": SCHEMA}, numeric=["rank"])
+
+
+@pytest.fixture
+def before(now: Api, make_api: Make) -> Api:
+    """The same entity as it was before."""
+    return make_api({"schema": "task"}, {"task": SCHEMA})
+
+
+@pytest.fixture
+def derivation() -> Any:
+    return Derivation({"status": "rank", "completed": "createdAt"}, "until", ["rank"])
+
+
+def run(api: Api, derivation: Any, **how: Any) -> tuple[int, int]:
+    done = tool.Done(after=how.pop("after", None))
+    tool.reindex(api.client, TABLE, derivation, done, rate=1e9, **how)
+    return done.read, done.changed
+
+
+def listed(api: Api, **query: str) -> list[Any]:
+    return [item for page in follow(api, **query) for item in page["items"]]
+
+
+def test_items_of_before_are_found_and_not_changed(before: Api, now: Api, derivation: Any) -> None:
+    old = [before.create({"status": "open", "rank": rank, "until": FUTURE}) for rank in (2, 1.5, 1e100)]
+    before.create({"rank": 1})
+    new = now.create({"status": "open", "rank": 9})
+    assert listed(now, status="open") == [new]
+    assert run(now, derivation) == (5, 3)
+    assert listed(now, status="open") == [old[1], old[0], new, old[2]]
+    stored = now.client.get_item(TableName=TABLE, Key={"id": {"S": old[0]["id"]}})["Item"]
+    assert (stored["expires"], stored["sort_rank"]) == ({"N": str(FUTURE)}, {"N": "2"})
+    assert run(now, derivation) == (5, 0)
+
+
+def test_what_is_no_longer_declared_goes(now: Api) -> None:
+    item = now.create({"status": "open", "rank": 1, "completed": True, "until": FUTURE})
+    assert run(now, Derivation({"completed": "createdAt"}, None, [])) == (1, 1)
+    stored = now.client.get_item(TableName=TABLE, Key={"id": {"S": item["id"]}})["Item"]
+    assert {name for name in stored if tool.is_derived(name)} == {"by_completed"}
+    assert run(now, Derivation({}, None, [])) == (1, 1)
+    assert now.request("GET", f"/items/{item['id']}").json == item
+
+
+def test_a_stale_value_is_mended(now: Api, before: Api, derivation: Any) -> None:
+    path = f"/items/{now.create({'status': 'open', 'rank': 1})['id']}"
+    changed = before.request("PATCH", path, {"status": "done", "rank": 2}).json
+    assert run(now, derivation) == (1, 1)
+    assert (listed(now, status="open"), listed(now, status="done")) == ([], [changed])
+
+
+def test_no_write_is_lost_when_it_is_overtaken(before: Api, now: Api, derivation: Any) -> None:
+    item = before.create({"status": "open", "rank": 1})
+    path = f"/items/{item['id']}"
+
+    def client_writes(_: Any) -> None:
+        before.request("PATCH", path, {"status": "done"})
+
+    with now.fault("UpdateItem", client_writes, passes):
+        assert run(now, derivation) == (1, 1)
+    (found,) = listed(now, status="done")
+    assert (found["version"], listed(now, status="open")) == (2, [])
+
+
+def test_an_item_that_goes_or_comes_anew_meanwhile(before: Api, now: Api, derivation: Any) -> None:
+    item = before.create({"status": "open", "rank": 1})
+    path = f"/items/{item['id']}"
+
+    def client_deletes(_: Any) -> None:
+        before.request("DELETE", path)
+
+    with now.fault("UpdateItem", client_deletes):
+        assert run(now, derivation) == (1, 0)
+    assert listed(now) == []
+
+
+def test_an_item_that_never_rests_stops_the_run(before: Api, now: Api, derivation: Any) -> None:
+    path = f"/items/{before.create({'status': 'open', 'rank': 1})['id']}"
+    change = overtaken(now, path)
+    steps = [step for _ in range(tool.ATTEMPTS) for step in (change, passes)]
+    with now.fault("UpdateItem", *steps), pytest.raises(UserError, match="keeps changing"):
+        run(now, derivation)
+
+
+def test_a_run_continues_where_one_has_stopped(
+    before: Api, now: Api, derivation: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tool, "PAGE", 2)
+    for rank in range(5):
+        before.create({"status": "open", "rank": rank})
+    stopped = tool.Done()
+
+    def stop(_: tool.Done) -> None:
+        if stopped.read == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tool.reindex(now.client, TABLE, derivation, stopped, rate=1e9, report=stop)
+    assert (stopped.read, stopped.changed, len(listed(now, status="open"))) == (4, 4, 4)
+    assert run(now, derivation, after=stopped.after) == (1, 1)
+    assert len(listed(now, status="open")) == 5
+
+
+def test_the_rate_is_kept(before: Api, now: Api, derivation: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tool, "PAGE", 2)
+    pauses: list[float] = []
+    monkeypatch.setattr("local.reindex.time.sleep", pauses.append)
+    for _ in range(3):
+        before.create({"status": "open", "rank": 1})
+    done = tool.Done()
+    tool.reindex(now.client, TABLE, derivation, done, rate=0.01)
+    assert [150 < pause <= 200 for pause in pauses] == [True]
+
+
+def test_items_that_are_none_of_ours_are_left(now: Api, derivation: Any) -> None:
+    now.client.put_item(TableName=TABLE, Item={"id": {"S": "x"}, "by_status": {"S": "odd"}})
+    assert run(now, derivation) == (1, 0)
+
+
+def test_the_options_of_a_function_give_its_derivation(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "schemas").mkdir()
+    (tmp_path / "schemas" / "task.json").write_text(json.dumps(SCHEMA))
+    monkeypatch.setattr(tool, "ROOT", tmp_path)
+    derived = tool.derivation_of(OPTIONS).of({"status": "a", "rank": 1, "completed": None, "until": 5})
+    assert derived == {
+        "by_status": {"S": "s:a"},
+        "sort_rank": {"N": "1"},
+        "by_completed": None,
+        "expires": {"N": "5"},
+    }
+    assert tool.derivation_of({}).of({"status": "a"}) == {}
+
+
+class _Lambda:
+    """Lambda's client, as far as the tool uses it."""
+
+    class exceptions:  # noqa: N801
+        class ResourceNotFoundException(Exception):  # noqa: N818
+            pass
+
+    class meta:  # noqa: N801
+        region_name = "us-west-2"
+
+    def get_function_configuration(self, FunctionName: str) -> Any:  # noqa: N803
+        if FunctionName == "none":
+            raise self.exceptions.ResourceNotFoundException
+        return {"Environment": {"Variables": {"ENTITY_OPTIONS": json.dumps({"ttl": FunctionName})}}}
+
+
+def test_the_table_and_the_options_are_the_deployed_ones() -> None:
+    functions = {
+        "a": {"get": "g", "list": "l", "merge": "m"},
+        "b": {"get": "g", "delete": "d"},
+        "c": {"create": "none"},
+    }
+    outputs = tool.plain(
+        {
+            "table_names": {"value": {name: f"t-{name}" for name in functions}},
+            "function_names": {"value": functions},
+        }
+    )
+    assert tool.deployed(outputs, "a", _Lambda()) == ("t-a", {"ttl": "m"})
+    for entity, message in [
+        ("x", "There is no entity x: name one of a, b, c"),
+        ("b", "nothing to do"),
+        ("c", "no function none in us-west-2"),
+    ]:
+        with pytest.raises(UserError, match=message):
+            tool.deployed(outputs, entity, _Lambda())
+
+
+def test_the_command(
+    before: Api, now: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before.create({"until": FUTURE})
+    outputs = {"table_names": {"a": TABLE}, "function_names": {"a": {"create": "until"}}}
+    said = json.dumps({name: {"value": value} for name, value in outputs.items()})
+    clients = {"lambda": _Lambda(), "dynamodb": now.client}
+    monkeypatch.setattr("local.reindex.boto3.client", lambda name, **_: clients[name])
+    for arguments, code, message in [
+        (["a"], 0, "1 items read, 1 changed."),
+        (["a", "--rate", "5"], 0, "1 items read, 0 changed."),
+        (["b"], 1, "There is no entity b: name one of a with ENTITY=."),
+        (
+            ["b", "--after", "x"],
+            1,
+            "There is no entity b: name one of a with ENTITY=. To continue, add --after x.",
+        ),
+    ]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(said))
+        assert tool.main(arguments) == code
+        assert capsys.readouterr().err.splitlines()[-1] == message
