@@ -1,0 +1,134 @@
+"""Count the DynamoDB requests and capacity units of every operation: the figures of docs/api.md.
+
+`.venv/bin/python -m benchmarks.costs` drives the functions on real gateway events against the emulator and
+prints Markdown tables. Requests are counted as boto3 sends them. Units are what the emulator meters by
+DynamoDB's rules, for the table and each index; pages, which it does not meter, are reckoned from the sizes of
+their items.
+Sources: "DynamoDB read and write operations" and "DynamoDB item sizes and formats" in the developer guide.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import tempfile
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+from local.emulator import Emulator, client
+from tests.unit.api import TABLE, Api
+from tests.unit.conftest import ENVIRONMENT, with_filters
+
+FILTERS = {"status": {"sort": "dueDate"}}
+SCHEMA = {
+    "required": ["dueDate"],
+    "properties": {"status": {"type": "string"}, "dueDate": {"type": "string", "minLength": 1}},
+}
+TODO = {"status": "open", "dueDate": "2026-01-01"}
+PAGE = 25
+ITEM_BYTES = 1000  # just under what one write unit takes
+
+
+def size(attribute: dict[str, Any]) -> float:
+    """The bytes of an attribute's value."""
+    ((kind, value),) = attribute.items()
+    if kind == "S":
+        return len(value.encode())
+    if kind == "N":
+        return 1 + len(value.strip("-0.")) / 2
+    if kind == "M":
+        return 3 + sum(1 + len(name.encode()) + size(member) for name, member in value.items())
+    return 3 + sum(1 + size(element) for element in value) if kind == "L" else 1
+
+
+class Meter:
+    """One entity on the emulator; `calls` are its answers with their ConsumedCapacity."""
+
+    def __init__(self, endpoint: str, filters: dict[str, Any]) -> None:
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        keys = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "test")  # the emulator's
+        environment = ENVIRONMENT | keys | {"AWS_ENDPOINT_URL": endpoint}
+        os.environ.update(environment)
+        options = {"schema": "todo", "filters": filters}
+        self.api = Api({**environment, "ENTITY_OPTIONS": json.dumps(options)}, {"todo": SCHEMA})
+        events = self.api.client.meta.events
+        events.register("provide-client-params.dynamodb", self._ask)
+        events.register("after-call.dynamodb", self._note)
+
+    @staticmethod
+    def _ask(params: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {**params, "ReturnConsumedCapacity": "INDEXES"}
+
+    def _note(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
+        self.calls.append((model.name, parsed))
+
+    def cost(self, method: str, path: str, body: Any = None, **parts: Any) -> str:
+        """Requests, and units of the table and of each index, of one request to the API."""
+        self.calls.clear()
+        answer = self.api.request(method, path, body, **parts)
+        if answer.status >= 400:
+            raise RuntimeError(f"{method} {path}: {answer.body}")
+        requests = " and ".join(
+            f"{count} {name}" for name, count in Counter(n for n, _ in self.calls).items()
+        )
+        units: defaultdict[str, float] = defaultdict(float)
+        for name, parsed in self.calls:
+            consumed = parsed["ConsumedCapacity"]
+            kind = "write" if name not in ("GetItem", "Query") else "read"
+            if name == "Query":
+                page = sum(size({"M": record}) for record in parsed["Items"])
+                units[f"{kind} (index)"] += -int(-page // 4096) / 2
+                continue
+            units[f"{kind} (table)"] += consumed["Table"]["CapacityUnits"]
+            for index, each in consumed.get("GlobalSecondaryIndexes", {}).items():
+                units[f"{kind} ({index})"] += each["CapacityUnits"]
+        return f"{requests} | {', '.join(f'{count:g} {name}' for name, count in units.items())}"
+
+
+def table(meter: Meter, filtered: bool) -> list[str]:
+    """The rows for one entity."""
+    empty = meter.api.create(TODO)
+    stored = meter.api.client.get_item(TableName=TABLE, Key={"id": {"S": empty["id"]}})["Item"]
+    todo = {**TODO, "text": "x" * (ITEM_BYTES - round(size({"M": stored})))}
+    meter.api.request("DELETE", f"/items/{empty['id']}")
+    rows = {"create": meter.cost("POST", "/items", todo)}
+    path = f"/items/{meter.api.request('GET', '/items').json['items'][0]['id']}"
+    rows["get"] = meter.cost("GET", path)
+    rows["replace"] = meter.cost("PUT", path, todo)
+    rows["merge, flat"] = meter.cost("PATCH", path, {"text": todo["text"][::-1]})
+    if filtered:
+        rows["merge that changes the filter's value"] = meter.cost("PATCH", path, {"status": "done"})
+    rows["merge, a value is an object"] = meter.cost("PATCH", path, {"status": "open", "a": {"b": None}})
+    for _ in range(PAGE):
+        meter.api.create(todo)
+    rows[f"list {PAGE}"] = meter.cost("GET", "/items")
+    if filtered:
+        rows[f"list {PAGE} by a filter"] = meter.cost("GET", "/items", query={"status": "open"})
+    rows["delete"] = meter.cost("DELETE", path)
+    return [f"| {name} | {cost} |" for name, cost in rows.items()]
+
+
+def main() -> None:
+    """Print the tables."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory() as folder:
+        emulator = Emulator(Path(folder) / "emulator")
+        running = emulator.start(port, ENVIRONMENT["AWS_REGION"])
+        try:
+            for filters in ({}, FILTERS):
+                admin = client("dynamodb", running)
+                admin.create_table(TableName=TABLE, **with_filters({"filters": filters}))
+                print(f"\nAn item of {ITEM_BYTES} bytes, {len(filters)} filters:\n")
+                print("| operation | requests | units |\n|---|---|---|")
+                print("\n".join(table(Meter(running.endpoint, filters), bool(filters))))
+                admin.delete_table(TableName=TABLE)
+        finally:
+            emulator.stop()
+
+
+if __name__ == "__main__":
+    main()
