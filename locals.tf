@@ -28,7 +28,7 @@ locals {
       settings = ["ttl"], actions = ["GetItem"]
     }
     list = {
-      method   = "GET", on_item = false, parameters = [for p in ["cursor", "fields", "limit", "order"] : "querystring.${p}"],
+      method   = "GET", on_item = false, parameters = ["querystring.cursor", "querystring.fields", "querystring.limit"],
       settings = ["filters", "list", "ttl"], actions = ["Scan"]
     }
     merge = {
@@ -53,13 +53,13 @@ locals {
     table   = "${var.name}-${name}-${var.environment}"
   }) }
 
-  # What lists can be bounded by, such as "dueDate.gte": whatever they can be sorted by.
-  bounds = { for name, e in local.entities : name => flatten([
-    for sort in distinct(concat([for index in e.indexes : "createdAt" if index == "created"], values(e.filters)[*].sort)) : [
-      for operator in ["gt", "gte", "lt", "lte", "prefix"] : "${sort}.${operator}"
-      if operator != "prefix" || !contains([for f in values(e.filters) : f.sort if f.number], sort)
-    ]
+  # What a list takes besides: an order if it has one, filters, and bounds such as "dueDate.gte" of what these sort by.
+  bounds = { for name, e in local.entities : name => flatten([for sort, numbers in { for f in values(e.filters) : f.sort => f.number... } :
+    [for operator in ["gt", "gte", "lt", "lte", "prefix"] : "${sort}.${operator}" if operator != "prefix" || !numbers[0]]
   ]) }
+  list_parameters = { for name, e in local.entities : name => [
+    for parameter in concat(["order"], keys(e.filters), local.bounds[name]) : "querystring.${parameter}" if length(e.indexes) > 0
+  ] }
 
   table_arns = { for name, e in local.entities :
     name => "arn:${local.partition}:dynamodb:${var.region}:${local.account}:table/${e.table}"
@@ -120,11 +120,9 @@ locals {
       m.operation == "merge" || m.operation == "replace" && local.entities[m.entity].put == "merge" ? "Patch" :
       local.model_names[m.entity]
     )
-    parameters = concat(local.operations[m.operation].parameters, [
-      for parameter in concat(keys(local.entities[m.entity].filters), local.bounds[m.entity]) : "querystring.${parameter}" if m.operation == "list"
-    ])
-    path      = join("/", compact([local.entities[m.entity].path, local.operations[m.operation].on_item ? "{id}" : ""]))
-    qualifier = module.function[m.function].alias
+    parameters = concat(local.operations[m.operation].parameters, [for parameter in local.list_parameters[m.entity] : parameter if m.operation == "list"])
+    path       = join("/", compact([local.entities[m.entity].path, local.operations[m.operation].on_item ? "{id}" : ""]))
+    qualifier  = module.function[m.function].alias
   } }
 
   # Letters and digits are all that a model's name takes. The suffix keeps an entity called "patch" or "empty" apart.
@@ -132,16 +130,11 @@ locals {
 
   models = merge(
     { Patch = jsonencode({ type = "object" }) },
-    { for name, e in var.entities : local.model_names[name] =>
-      # API Gateway knows JSON Schema as of draft 4, and refuses newer keywords even where it judges nothing.
-      !var.validate_bodies_at_gateway || e.schema == null ? jsonencode({ type = "object" }) : jsonencode({
-        for keyword, value in jsondecode(file("${path.root}/${e.schema}")) : keyword => value if !contains(["$id", "$schema"], keyword)
-      })
-    }
+    { for name, model in module.openapi.models : local.model_names[name] => model },
   )
 
   kms_key_arn = one(module.encryption[*].key_arn)
 
   api_keys = coalesce(var.api_keys, { default = keys(var.usage_plans)[0] })
-  keyed    = var.api_keys != null || contains(values(local.methods)[*].access, "api_key")
+  keyed    = var.api_keys != null || contains(concat(values(local.methods)[*].access, [var.docs]), "api_key")
 }

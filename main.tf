@@ -94,11 +94,29 @@ module "function" {
   timeout              = local.entities[each.value.entity].function.timeout
 }
 
+module "openapi" {
+  source = "./modules/openapi"
+
+  description = "The environment ${var.environment} of ${var.name}."
+  entities = { for name, e in local.readable : name => {
+    access  = { for m in values(local.methods) : m.operation => m.access if m.entity == name }
+    bounds  = local.bounds[name]
+    filters = { for filter, f in e.filters : filter => f.sort }
+    ids     = e.ids
+    ordered = length(local.entities[name].indexes) > 0
+    path    = local.entities[name].path
+    put     = e.put
+    schema  = e.schema == null ? null : jsonencode(local.schemas[name])
+  } }
+  title = var.name
+}
+
 module "api" {
   source = "./modules/api"
 
   cors_origins       = var.cors_origins
   description        = "${var.name}, ${var.environment}"
+  docs               = { access = var.docs, document = module.openapi.document }
   kms_key_arn        = local.kms_key_arn
   log_retention_days = var.log_retention_days
   models             = local.models

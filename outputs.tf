@@ -23,6 +23,11 @@ output "kms_key_arn" {
   value       = local.kms_key_arn
 }
 
+output "openapi_url" {
+  description = "Where the API's OpenAPI document is, or null where docs is \"none\"."
+  value       = var.docs == "none" ? null : "${module.api.url}/openapi.json"
+}
+
 output "private_subnet_ids" {
   description = "The functions' subnets, one per zone; none without a network."
   value       = flatten(module.network[*].private_subnet_ids)

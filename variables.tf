@@ -53,6 +53,18 @@ variable "deletion_protection" {
   nullable    = false
 }
 
+variable "docs" {
+  description = "Who may read the API's OpenAPI document, at /openapi.json: open, api_key or none."
+  type        = string
+  default     = "open"
+  nullable    = false
+
+  validation {
+    condition     = contains(["api_key", "none", "open"], var.docs)
+    error_message = "docs: write \"open\", \"api_key\" or \"none\"."
+  }
+}
+
 variable "encryption" {
   description = "customer_key: encrypt tables, logs and function settings with a key of your own (one dollar a month), else with keys AWS owns. deletion_window_in_days: how long a destroyed key can still be recovered."
   type = object({

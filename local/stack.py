@@ -28,7 +28,7 @@ PARALLEL = 30  # resources at a time: the provider mostly waits
 
 # What the run must know before Terraform applies, as an expression over the root configuration.
 SETTINGS = (
-    "{ region = var.region, keys = keys(local.api_keys), lists = { for f in values(local.functions) : "
+    "{ region = var.region, keys = keys(local.api_keys), lists = { for f in values(local.methods) : "
     'local.entities[f.entity].path => f.access if f.operation == "list" } }'
 )
 

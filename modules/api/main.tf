@@ -1,5 +1,5 @@
 locals {
-  paths = distinct(values(var.routes)[*].path)
+  paths = distinct(concat(values(var.routes)[*].path, keys(local.documents)))
 
   # Every path and all that leads to it: v1/todos/{id} needs v1 and v1/todos, once, whoever else is under them.
   depths = { for depth in range(1, 6) : depth => toset([
@@ -143,7 +143,7 @@ resource "aws_api_gateway_deployment" "this" {
   # deletes what a create_before_destroy resource needs last: `apply -replace` of this resource then clears it out.
   triggers = {
     configuration = sha256(jsonencode([
-      var.cors_origins, var.models, var.routes, var.validate_bodies,
+      var.cors_origins, var.docs, var.models, var.routes, var.validate_bodies,
       [for file in sort(fileset(path.module, "*.tf")) : filesha256("${path.module}/${file}")],
     ]))
   }

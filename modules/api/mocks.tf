@@ -1,6 +1,11 @@
-# What the gateway answers without a function: preflights, and 405 to methods a path does not have.
+# What the gateway answers without a function: its description, preflights, and 405 to methods a path does not have.
 locals {
-  methods = { for path in local.paths : path => sort(concat(["OPTIONS"], [for route in values(var.routes) : route.method if route.path == path])) }
+  # As a template the document must not have what templates expand; JSON has another way to write the two characters.
+  documents = { for path in ["openapi.json"] : path => replace(replace(var.docs.document, "$", "\\u0024"), "#", "\\u0023") if var.docs.access != "none" }
+
+  methods = { for path in local.paths : path => sort(concat(
+    ["OPTIONS"], [for route in values(var.routes) : route.method if route.path == path], [for document in keys(local.documents) : "GET" if document == path]
+  )) }
 
   # One origin, or all, is written as it stands. Of several, the caller's is repeated if it is among them.
   origin = length(var.cors_origins) == 1 ? var.cors_origins[0] : ""
@@ -12,8 +17,16 @@ locals {
     Access-Control-Expose-Headers = "ETag, Idempotency-Replayed, Link, Location, Retry-After"
   })
 
-  mocks = merge([for path, methods in local.methods : {
+  mocks = merge({ for path, document in local.documents : "GET /${path}" => {
+    access  = var.docs.access
+    body    = "${local.origin_template}${document}"
+    headers = merge(local.cors_headers, { Content-Type = "application/json" })
+    method  = "GET"
+    path    = path
+    status  = "200"
+    } }, [for path, methods in local.methods : {
     "OPTIONS /${path}" = {
+      access = "open"
       body   = local.origin_template
       method = "OPTIONS"
       path   = path
@@ -26,6 +39,7 @@ locals {
       })
     }
     "ANY /${path}" = {
+      access = "open"
       body   = "${local.origin_template}${local.problems["METHOD_NOT_ALLOWED"].body}"
       method = "ANY"
       path   = path
@@ -42,6 +56,7 @@ resource "aws_api_gateway_method" "mock" {
   #checkov:skip=CKV_AWS_59:answers 204 or 405 to anyone and reaches no data; a browser sends no key with its preflight
   for_each = local.mocks
 
+  api_key_required     = each.value.access == "api_key"
   authorization        = "NONE"
   http_method          = each.value.method
   request_models       = { "application/json" = "Empty" }

@@ -8,6 +8,11 @@ variable "description" {
   type        = string
 }
 
+variable "docs" {
+  description = "The API's OpenAPI document, as JSON, and who may read it: open, api_key or none."
+  type        = object({ access = string, document = string })
+}
+
 variable "kms_key_arn" {
   description = "The key that encrypts the log groups, or null for one that AWS owns."
   type        = string

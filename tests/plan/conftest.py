@@ -23,6 +23,31 @@ ORIGINS = [f"https://a-rather-long-origin-{n:03}.apps.example.com" for n in rang
 SYSTEMS: dict[str, Values] = {
     "at_the_root": {"entities": {"todos": {"path": "/", "operations": ["create", "get"]}}},
     "bodies_at_gateway": {"entities": TWO, "validate_bodies_at_gateway": True},
+    "docs_for_holders_of_keys": {
+        "docs": "api_key",
+        "entities": {"todos": {**TWO["todos"], "access": {"default": "open"}}},
+    },
+    "docs_for_nobody": {"docs": "none", "entities": ONE},
+    "expiring": {"entities": {"todos": {"operations": ["create", "get"], "ttl": "expiresAt"}}},
+    "filtered": {
+        "entities": {
+            "todos": {
+                "filters": {"status": {"sort": "quantity"}, "userId": {}},
+                "operations": ["create", "list"],
+                "schema": "schemas/order.json",
+            }
+        }
+    },
+    "filtered_unordered": {
+        "entities": {
+            "todos": {
+                "filters": {"year": {"sort": "title"}, "title": {"sort": "title"}},
+                "list": "unordered",
+                "operations": ["list"],
+                "schema": "schemas/movie.json",
+            }
+        }
+    },
     "interface_endpoint": {"network": {"endpoints": ["kms"]}, "entities": ONE},
     "many_origins": {"entities": TWO, "cors_origins": ORIGINS[:50]},
     "merging": {"entities": {"todos": {"put": "merge"}}},
@@ -40,6 +65,7 @@ SYSTEMS: dict[str, Values] = {
     "one_origin": {"entities": TWO, "cors_origins": ORIGINS[:1]},
     "open": {"entities": {"todos": {"operations": ["create", "list"], "access": {"default": "open"}}}},
     "other_path": {"entities": {"todos": {"operations": ["create", "list"], "path": "v1/todos"}}},
+    "per_entity": {"entities": {"todos": {"functions": "per_entity"}}},
     "small": {},
     "two_entities": {
         "entities": {

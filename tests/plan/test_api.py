@@ -8,7 +8,7 @@ import re
 import pytest
 
 from tests.plan.conftest import ORIGINS
-from tests.plan.planner import UNKNOWN, Plan, Values
+from tests.plan.planner import ROOT, UNKNOWN, Plan, Values
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 
@@ -87,23 +87,29 @@ def test_api_is_regional_and_named(plan: Plan) -> None:
 
 
 def test_paths(plan: Plan) -> None:
-    assert sorted(r["path_part"] for r in plan.all("aws_api_gateway_resource").values()) == ["todos", "{id}"]
+    assert sorted(r["path_part"] for r in plan.all("aws_api_gateway_resource").values()) == [
+        "openapi.json", "todos", "{id}",
+    ]  # fmt: skip
 
 
 def test_an_entity_at_the_root_has_only_items_below(systems: dict[str, Plan]) -> None:
     plan = systems["at_the_root"]
-    assert [r["path_part"] for r in plan.all("aws_api_gateway_resource").values()] == ["{id}"]
-    assert set(mocks(plan, "aws_api_gateway_method")) == {"ANY /", "ANY /{id}", "OPTIONS /", "OPTIONS /{id}"}
+    parts = sorted(r["path_part"] for r in plan.all("aws_api_gateway_resource").values())
+    assert parts == ["openapi.json", "{id}"]
+    assert set(mocks(plan, "aws_api_gateway_method")) == {
+        "GET /openapi.json",
+        *(f"{method} /{part}" for method in ("ANY", "OPTIONS") for part in ("", "{id}", "openapi.json")),
+    }
 
 
 def test_entities_share_the_start_of_their_paths(systems: dict[str, Plan]) -> None:
     parts = sorted(r["path_part"] for r in systems["two_entities"].all("aws_api_gateway_resource").values())
-    assert parts == ["customers", "todos", "v1", "{id}", "{id}"]
+    assert parts == ["customers", "openapi.json", "todos", "v1", "{id}", "{id}"]
 
 
 def test_every_method_has_a_validator_and_a_model(plan: Plan) -> None:
     methods = plan.all("aws_api_gateway_method")
-    assert len(methods) == 6 + 2 * 2
+    assert len(methods) == 6 + 2 * 3 + 1
     for method in methods.values():
         assert method["request_validator_id"] == UNKNOWN, "set: null where no validator is named"
         assert set(method["request_models"]) == {"application/json"}
@@ -148,10 +154,72 @@ def test_access_by_operation(systems: dict[str, Plan], operation: str, authoriza
 
 
 def test_models_hold_an_object(plan: Plan) -> None:
+    anything: Values = {"createdAt": {}, "id": {}, "updatedAt": {}, "version": {}}
     models = {m["name"]: json.loads(m["schema"]) for m in plan.all("aws_api_gateway_model").values()}
-    assert models == {"TodosBody": {"type": "object"}, "Patch": {"type": "object"}}
+    assert models == {
+        "TodosBody": {"type": "object", "properties": anything},
+        "Patch": {"type": "object"},
+    }
     for method in plan.all("aws_api_gateway_method").values():
         assert set(method["request_models"].values()) <= {*models, "Empty"}, "Empty is every API's own"
+
+
+def test_model_is_the_schema_that_the_gateway_understands(systems: dict[str, Plan]) -> None:
+    schema = json.loads((ROOT / "schemas" / "order.json").read_text())
+    model = json.loads(systems["filtered"].one("aws_api_gateway_model", "TodosBody")["schema"])
+    envelope = {"createdAt", "id", "updatedAt", "version"}
+    assert {name: rule for name, rule in model["properties"].items() if name not in envelope} == schema[
+        "properties"
+    ]
+    assert all(model["properties"][name] == {} for name in envelope), "a body may repeat them"
+    assert "required" not in model, "all that is required has a default"
+    assert model.keys() == {"type", "properties"}
+
+
+def test_list_takes_what_the_filters_bring(systems: dict[str, Plan]) -> None:
+    method = systems["filtered"].one("aws_api_gateway_method", '"todos.list"')
+    names = {p.removeprefix("method.request.querystring.") for p in method["request_parameters"]}
+    assert names == {
+        "cursor", "fields", "limit", "order", "status", "userId",
+        "quantity.gt", "quantity.gte", "quantity.lt", "quantity.lte",
+        "createdAt.gt", "createdAt.gte", "createdAt.lt", "createdAt.lte", "createdAt.prefix",
+    }  # fmt: skip
+    method = systems["unordered"].one("aws_api_gateway_method", '"todos.list"')
+    assert "method.request.querystring.order" not in method["request_parameters"]
+
+
+def test_one_function_answers_every_route(systems: dict[str, Plan]) -> None:
+    plan = systems["per_entity"]
+    for operation, (http_method, _, _, _) in METHODS.items():
+        uri = plan.one("aws_api_gateway_integration", f'"todos.{operation}"')["uri"]
+        assert "function:shop-todos-entity-test:live/" in uri
+        permission = plan.one("aws_lambda_permission", f'"todos.{operation}"')
+        assert permission["function_name"] == "shop-todos-entity-test"
+        assert permission["statement_id"] == f"api-gateway-todos-{operation}", "one policy holds them all"
+        assert plan.one("aws_api_gateway_method", f'"todos.{operation}"')["http_method"] == http_method
+
+
+@pytest.mark.parametrize(("system", "key"), [("two_operations", False), ("docs_for_holders_of_keys", True)])
+def test_document_is_answered_without_a_function(systems: dict[str, Plan], system: str, key: bool) -> None:
+    plan = systems[system]
+    method = mocks(plan, "aws_api_gateway_method")["GET /openapi.json"]
+    assert (method["authorization"], method["api_key_required"]) == ("NONE", key)
+    assert mocks(plan, "aws_api_gateway_integration")["GET /openapi.json"]["type"] == "MOCK"
+    response = mocks(plan, "aws_api_gateway_integration_response")["GET /openapi.json"]
+    assert headers(response)["Content-Type"] == "application/json"
+    template = response["response_templates"]["application/json"]
+    assert "$" not in template, "a template expands it"
+    assert "#" not in template, "a template expands it"
+    assert json.loads(template)["components"]["schemas"]["TodosPage"]["properties"]["items"]["items"] == {
+        "$ref": "#/components/schemas/TodosListed"
+    }
+    assert plan.outputs["openapi_url"] == UNKNOWN
+
+
+def test_document_may_stay_away(systems: dict[str, Plan]) -> None:
+    plan = systems["docs_for_nobody"]
+    assert not [key for key in mocks(plan, "aws_api_gateway_method") if "openapi" in key]
+    assert plan.outputs["openapi_url"] is None
 
 
 def test_only_configured_operations_exist(systems: dict[str, Plan]) -> None:
@@ -162,7 +230,7 @@ def test_only_configured_operations_exist(systems: dict[str, Plan]) -> None:
     (allowed,) = {
         headers(r)["Allow"]
         for k, r in mocks(plan, "aws_api_gateway_integration_response").items()
-        if k.startswith("ANY ")
+        if k == "ANY /todos"
     }
     assert names(allowed) == {"GET", "OPTIONS", "POST"}
 
@@ -292,6 +360,8 @@ def test_access_log_tells_who_asked_what_and_how_long_it_took(plan: Plan) -> Non
     ("system", "other"),
     [
         ("two_operations", "bodies_at_gateway"),
+        ("two_operations", "docs_for_holders_of_keys"),
+        ("two_operations", "filtered"),
         ("two_operations", "one_origin"),
         ("two_operations", "open"),
         ("two_operations", "other_path"),

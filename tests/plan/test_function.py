@@ -39,6 +39,12 @@ def statements(plan: Plan, operation: str) -> list[dict[str, Any]]:
     return [s for p in policies if p["policy"] != UNKNOWN for s in json.loads(p["policy"])["Statement"]]
 
 
+def options(plan: Plan, operation: str) -> Values:
+    """Return what the function is told of its entity."""
+    found: Values = json.loads(function(plan, operation)["environment"][0]["variables"]["ENTITY_OPTIONS"])
+    return found
+
+
 def listed(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
@@ -154,6 +160,46 @@ def test_listing_unordered_scans_and_a_merging_put_reads(systems: dict[str, Plan
         [TABLE],
     )
     assert sorted(statements(merging, "replace")[0]["Action"]) == ["dynamodb:GetItem", "dynamodb:UpdateItem"]
+
+
+def test_listing_queries_the_indexes_it_uses_and_no_others(systems: dict[str, Plan]) -> None:
+    (query, *_) = statements(systems["filtered"], "list")
+    assert (query["Action"], sorted(query["Resource"])) == (
+        ["dynamodb:Query"],
+        [f"{TABLE}/index/by_status", f"{TABLE}/index/by_userId", f"{TABLE}/index/created"],
+    )
+    scan, query, *_ = statements(systems["filtered_unordered"], "list")
+    assert (scan["Action"], scan["Resource"]) == (["dynamodb:Scan"], [TABLE])
+    assert (query["Action"], sorted(query["Resource"])) == (
+        ["dynamodb:Query"],
+        [f"{TABLE}/index/by_title", f"{TABLE}/index/by_year"],
+    )
+
+
+def test_a_function_per_entity_has_what_its_operations_have(systems: dict[str, Plan]) -> None:
+    plan = systems["per_entity"]
+    made = plan.one("aws_lambda_function")
+    assert made["function_name"] == "shop-todos-entity-test"
+    assert made["filename"].endswith("dist/entity.zip")
+    assert json.loads(made["environment"][0]["variables"]["ENTITY_OPTIONS"]) == {
+        "ids": "server",
+        "list": "created",
+        "put": "replace",
+    }
+    items, query, *_ = statements(plan, "entity")
+    assert (items["Resource"], query["Resource"]) == ([TABLE], [f"{TABLE}/index/created"])
+    assert items["Action"] == [f"dynamodb:{a}" for a in ("DeleteItem", "GetItem", "PutItem", "UpdateItem")]
+    assert query["Action"] == ["dynamodb:Query"]
+    assert plan.outputs["function_names"]["todos"] == dict.fromkeys(OPERATIONS, "shop-todos-entity-test")
+    assert plan.outputs["function_role_arns"]["todos"].keys() == set(OPERATIONS)
+
+
+def test_options_tell_filters_and_expiry(systems: dict[str, Plan]) -> None:
+    filters = {"status": {"sort": "quantity"}, "userId": {}}
+    assert options(systems["filtered"], "create")["filters"] == filters
+    assert options(systems["filtered"], "list") == {"filters": filters, "list": "created", "schema": "order"}
+    assert options(systems["expiring"], "create")["ttl"] == "expiresAt"
+    assert options(systems["expiring"], "get") == {"ttl": "expiresAt"}
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

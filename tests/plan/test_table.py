@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -70,6 +71,44 @@ def test_unordered_needs_no_index(systems: dict[str, Plan]) -> None:
     table = plan.one("aws_dynamodb_table")
     assert table["global_secondary_index"] == []
     assert table["attribute"] == [{"name": "id", "type": "S"}]
+
+
+def test_every_filter_is_an_index(systems: dict[str, Plan]) -> None:
+    table = systems["filtered"].one("aws_dynamodb_table")
+    indexes = {
+        i["name"]: (i["hash_key"], i["range_key"], i["projection_type"])
+        for i in table["global_secondary_index"]
+    }
+    assert indexes == {
+        "created": ("collection", "createdAt", "ALL"),
+        "by_status": ("by_status", "sort_quantity", "ALL"),
+        "by_userId": ("by_userId", "createdAt", "ALL"),
+    }
+    assert {a["name"]: a["type"] for a in table["attribute"]} == {
+        "by_status": "S", "by_userId": "S", "collection": "S", "createdAt": "S", "id": "S",
+        "sort_quantity": "N",
+    }  # fmt: skip
+
+
+def test_filters_with_the_same_sort_share_its_attribute(systems: dict[str, Plan]) -> None:
+    table = systems["filtered_unordered"].one("aws_dynamodb_table")
+    assert {i["name"]: i["range_key"] for i in table["global_secondary_index"]} == {
+        "by_title": "sort_title", "by_year": "sort_title",
+    }  # fmt: skip
+    assert {a["name"]: a["type"] for a in table["attribute"]} == {
+        "by_title": "S", "by_year": "S", "id": "S", "sort_title": "S",
+    }  # fmt: skip
+
+
+def test_items_expire_by_an_attribute_of_ours(systems: dict[str, Plan]) -> None:
+    (ttl,) = systems["expiring"].one("aws_dynamodb_table")["ttl"]
+    assert (ttl["attribute_name"], ttl["enabled"]) == ("expires", True)
+    assert not any(ttl["enabled"] for ttl in listed(systems["small"].one("aws_dynamodb_table")["ttl"]))
+
+
+def listed(value: Any) -> list[Values]:
+    """Return the blocks that the provider decides on by itself as none."""
+    return [] if value == UNKNOWN else value
 
 
 def test_deletion_protection(systems: dict[str, Plan]) -> None:

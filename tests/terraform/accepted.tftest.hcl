@@ -57,9 +57,17 @@ run "edges" {
         put        = "merge"
       }
       root = { function = { memory_size = 10240, timeout = 1 }, path = "/" }
+      orders = {
+        filters   = { productId = { sort = "createdAt" }, quantity = { sort = "quantity" }, status = { sort = "status" } }
+        functions = "per_entity"
+        schema    = "schemas/order.json"
+        ttl       = "quantity"
+      }
+      other = { ttl = "anything" }
     }
     api_key_values     = { partner = "twenty-characters-xx" }
     api_keys           = { partner = "gold" }
+    docs               = "api_key"
     cors_origins       = [for n in range(50) : format("https://app-%03d.with-a-long-name-in-it.example.com", n)]
     encryption         = { deletion_window_in_days = 7 }
     log_retention_days = 3653
@@ -76,6 +84,11 @@ run "edges" {
   }
 
   assert {
+    condition     = join(" ", distinct(values(output.function_names.orders))) == "twenty-letters-in-it-orders-entity-twenty-letters-in-it"
+    error_message = "One function for all operations."
+  }
+
+  assert {
     condition     = join(" ", keys(output.security_group_ids)) == "endpoints functions"
     error_message = "Interface endpoints have a security group of their own."
   }
@@ -85,6 +98,7 @@ run "without_network_or_keys" {
   command = plan
 
   variables {
+    docs       = "none"
     encryption = { customer_key = false, deletion_window_in_days = 30 }
     entities   = { todos = { access = { default = "open" } } }
     network    = null
@@ -93,6 +107,11 @@ run "without_network_or_keys" {
   assert {
     condition     = output.vpc_id == null && output.kms_key_arn == null && length(output.security_group_ids) == 0
     error_message = "No VPC and no key of our own."
+  }
+
+  assert {
+    condition     = output.openapi_url == null
+    error_message = "No document where nobody may read it."
   }
 
   assert {

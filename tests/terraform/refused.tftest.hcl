@@ -259,16 +259,17 @@ run "round_24" {
   expect_failures = [var.api_keys, var.entities]
 
   variables {
-    api_keys = { partner = "gold" }                                  # api keys on an unknown plan
-    entities = { todos = { schema = "schemas/there-is-none.json" } } # schema missing
+    api_keys = { partner = "gold" }                     # api keys on an unknown plan
+    entities = { todos = { functions = "per_method" } } # functions unknown
   }
 }
 
 run "round_25" {
   command         = plan
-  expect_failures = [var.environment, var.name]
+  expect_failures = [var.docs, var.environment, var.name]
 
   variables {
+    docs        = "iam"   # docs for unknown callers
     environment = "Dev"   # environment in capitals
     name        = "2shop" # name beginning with a digit
   }
@@ -302,5 +303,104 @@ run "round_28" {
     entities    = { abcdefghijklmno = {} }
     environment = "twenty-letters-in-it"
     name        = "twenty-letters-in-it"
+  }
+}
+
+run "round_29" {
+  command         = plan
+  expect_failures = [var.entities]
+
+  variables {
+    entities = { todos = { path = "/openapi.json" } } # entity path of the API's description
+  }
+}
+
+run "round_30" {
+  command         = plan
+  expect_failures = [var.entities]
+
+  variables {
+    entities = { movies = { filters = { order = {} }, schema = "schemas/movie.json" } } # filter that every list takes
+  }
+}
+
+run "round_31" {
+  command         = plan
+  expect_failures = [var.entities]
+
+  variables {
+    entities = { movies = { filters = { for n in range(20) : "filter${n}" => {} }, schema = "schemas/movie.json" } } # filters more than DynamoDB has indexes
+  }
+}
+
+run "round_32" {
+  command         = plan
+  expect_failures = [terraform_data.build]
+
+  variables {
+    entities = { todos = { schema = "schemas/there-is-none.json" } } # schema missing
+  }
+}
+
+run "round_33" {
+  command         = plan
+  expect_failures = [terraform_data.build]
+
+  variables {
+    entities = { todos = { filters = { completed = {} } } } # filter without a schema
+  }
+}
+
+run "round_34" {
+  command         = plan
+  expect_failures = [terraform_data.build]
+
+  variables {
+    entities = { todos = { filters = { done = {} }, schema = "schemas/todo.json" } } # filter the schema lacks
+  }
+}
+
+run "round_35" {
+  command         = plan
+  expect_failures = [terraform_data.build]
+
+  variables {
+    entities = { products = { filters = { tags = {} }, schema = "schemas/product.json" } } # filter on an array
+  }
+}
+
+run "round_36" {
+  command         = plan
+  expect_failures = [terraform_data.build]
+
+  variables {
+    entities = { todos = { filters = { completed = { sort = "dueDate" } }, schema = "schemas/todo.json" } } # sort the schema lacks
+  }
+}
+
+run "round_37" {
+  command         = plan
+  expect_failures = [terraform_data.build]
+
+  variables {
+    entities = { todos = { filters = { completed = { sort = "description" } }, schema = "schemas/todo.json" } } # sort that is not required
+  }
+}
+
+run "round_38" {
+  command         = plan
+  expect_failures = [terraform_data.build]
+
+  variables {
+    entities = { todos = { schema = "schemas/todo.json", ttl = "expiresAt" } } # expiry the schema lacks
+  }
+}
+
+run "round_39" {
+  command         = plan
+  expect_failures = [terraform_data.build]
+
+  variables {
+    entities = { todos = { schema = "schemas/todo.json", ttl = "title" } } # expiry that is no time
   }
 }
