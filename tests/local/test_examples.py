@@ -1,0 +1,297 @@
+"""Each example, applied as it stands and driven over HTTP; answers are as the OpenAPI document announces."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import pytest
+
+from tests.local.api import Api
+from tests.local.described import Described
+from tests.local.runner import ROOT, Local
+
+GENERATOR = "openapi-python-client==0.29.1"
+
+Keys = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A running example."""
+
+    local: Local
+    url: str
+    keys: Keys
+
+    def api(self, key: str | None = None) -> Described:
+        """Return a client with the key of that name, or with none."""
+        return Described(Api(self.url, self.keys[key] if key else None))
+
+
+@contextmanager
+def running(name: str, factory: pytest.TempPathFactory) -> Iterator[Example]:
+    local = Local(factory.mktemp(name))
+    done = local.up(ROOT / "examples" / f"{name}.tfvars")
+    try:
+        assert done.returncode == 0, done.stderr
+        outputs = local.outputs()
+        yield Example(local, outputs["api_url"], outputs["api_keys"])
+    finally:
+        local("down")
+
+
+def example(name: str) -> Callable[[pytest.TempPathFactory], Iterator[Example]]:
+    """Return a fixture that keeps one example up for the tests of this file."""
+
+    @pytest.fixture(scope="module", name=name.replace("-", "_"))
+    def fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
+        with running(name, tmp_path_factory) as found:
+            yield found
+
+    return fixture
+
+
+_items, _shop, _vpc_items, _movies, _todos = map(example, ("items", "shop", "vpc-items", "movies", "todos"))
+
+
+def listed(api: Described, path: str) -> list[dict[str, object]]:
+    """Return the items of a list."""
+    answer = api("GET", path)
+    assert answer.status == 200, answer.content
+    items: list[dict[str, object]] = answer.json["items"]
+    return items
+
+
+# --- items: any object, made, read, listed and deleted by anyone ---
+
+
+def test_items_live_and_go(items: Example) -> None:
+    api = items.api()
+    made = api.make("/items", {"id": "lamp-1", "name": "lamp", "price": 12.5})
+    assert (made.json["id"], made.location) == ("lamp-1", f"{items.url}/items/lamp-1")
+    assert api("GET", made.location).json == made.json
+    assert made.json in listed(api, "/items")
+    assert api("DELETE", made.location).status == 204
+    api("GET", made.location).problem(404, "not-found")
+
+
+def test_items_have_ids_of_their_own_or_are_given_one(items: Example) -> None:
+    api = items.api()
+    api.make("/items", {"id": "once"})
+    api("POST", "/items", {"id": "once"}).problem(409, "conflict")
+    assert len(api.make("/items", {"name": "chair"}).json["id"]) > 10
+
+
+def test_items_are_not_changed(items: Example) -> None:
+    api = items.api()
+    made = api.make("/items", {"name": "lamp"})
+    for method in ("PUT", "PATCH"):
+        answer = api.api(method, made.location, {"name": "chair"})
+        answer.problem(405, "method-not-allowed")
+        assert set(answer.headers["Allow"].split(", ")) == {"DELETE", "GET", "OPTIONS"}
+
+
+def test_items_have_one_function(items: Example) -> None:
+    names = items.local.outputs()["function_names"]["items"]
+    assert set(names) == {"create", "delete", "get", "list"}
+    assert len(set(names.values())) == 1
+
+
+# --- shop: three entities with different operations ---
+
+
+@pytest.mark.slow
+def test_shop_reads_users_that_another_program_wrote(shop: Example) -> None:
+    api = shop.api()
+    port, name = shop.local.port, shop.local.outputs()["table_names"]["users"]
+    table = boto3.client(
+        "dynamodb", endpoint_url=f"http://127.0.0.1:{port}", region_name="us-west-2",
+        aws_access_key_id="test", aws_secret_access_key="test",
+    )  # fmt: skip
+    at = "2026-01-02T03:04:05.000006Z"
+    texts = {"id": "ada", "createdAt": at, "updatedAt": at, "collection": "users"}
+    item = {attribute: {"S": text} for attribute, text in texts.items()}
+    doc = {"name": {"S": "Ada"}, "email": {"S": "ada@example.com"}}
+    table.put_item(TableName=name, Item={**item, "version": {"N": "1"}, "doc": {"M": doc}})
+    user = {
+        "name": "Ada",
+        "email": "ada@example.com",
+        "id": "ada",
+        "createdAt": at,
+        "updatedAt": at,
+        "version": 1,
+    }
+    assert api("GET", "/users/ada").json == user
+    assert listed(api, "/users") == [user]
+    api.api("POST", "/users", {"name": "Bob"}).problem(405, "method-not-allowed")
+
+
+@pytest.mark.slow
+def test_shop_takes_orders_and_keeps_them(shop: Example) -> None:
+    api = shop.api()
+    order = api.make("/orders", {"userId": "ada", "productId": "p1"})
+    assert (order.json["quantity"], order.json["status"]) == (1, "open")
+    paid = api.make("/orders", {"userId": "bob", "productId": "p1", "quantity": 2, "status": "paid"})
+    assert listed(api, "/orders?status=open") == [order.json]
+    assert listed(api, "/orders?userId=bob") == [paid.json]
+    api("GET", "/orders?quantity=2").problem(400, "invalid-request")
+    problem = api("POST", "/orders", {"quantity": 0, "status": "lost"}).problem(422, "invalid-item")
+    assert {e["pointer"] for e in problem["errors"]} == {"/quantity", "/status"}
+    for method in ("PUT", "PATCH", "DELETE"):
+        api.api(method, order.location).problem(405, "method-not-allowed")
+
+
+@pytest.mark.slow
+def test_shop_keeps_products(shop: Example) -> None:
+    api = shop.api()
+    made = api.make("/products", {"name": "Lamp", "price": 12.50, "tags": ["light"]})
+    changed = api("PATCH", made.location, {"price": 9.99}, If_Match=made.headers["ETag"])
+    assert (changed.json["price"], changed.json["tags"], changed.json["version"]) == (9.99, ["light"], 2)
+    api("PUT", made.location, {"name": "Lamp"}, If_Match=made.headers["ETag"]).problem(
+        412, "precondition-failed"
+    )
+    replaced = api("PUT", made.location, {"name": "Lamp"})
+    assert "tags" not in replaced.json
+    api("PUT", made.location, {"price": -1}).problem(422, "invalid-item")
+    assert api("DELETE", made.location).status == 204
+
+
+# --- vpc-items: the first of all examples, in a network of its own ---
+
+
+@pytest.mark.slow
+def test_vpc_items_are_for_holders_of_a_key(vpc_items: Example) -> None:
+    vpc_items.api()("GET", "/items").problem(403, "forbidden")
+    api = vpc_items.api("default")
+    made = api.make("/items", {"name": "lamp"})
+    assert api("PUT", made.location, {"name": "chair"}).json["version"] == 2
+    assert [item["name"] for item in listed(api, "/items")] == ["chair"]
+    assert api("DELETE", made.location).status == 204
+    assert listed(api, "/items") == []
+
+
+# --- movies: a collection at the root, for holders of two kinds of keys ---
+
+
+@pytest.mark.slow
+def test_movies_are_made_at_the_root(movies: Example) -> None:
+    api = movies.api("standard")
+    made = api.make("/", {"year": "2023", "title": "kkkg", "id": "12"})
+    assert {name: made.json[name] for name in ("id", "title", "year")} == {
+        "id": "12",
+        "title": "kkkg",
+        "year": "2023",
+    }
+    assert made.location == f"{movies.url}/12"
+    premium = movies.api("premium")
+    assert premium("GET", "/12").json == made.json
+    premium("POST", "/", {"title": "another", "id": "12"}).problem(409, "conflict")
+    assert api("DELETE", "/12").status == 204
+
+
+@pytest.mark.slow
+def test_movies_of_a_year_by_title(movies: Example) -> None:
+    api = movies.api("premium")
+    for year, title in (
+        ("1999", "Magnolia"),
+        ("1999", "Ghost Dog"),
+        ("1999", "Galaxy Quest"),
+        ("1927", "Gloria"),
+    ):
+        api.make("/", {"year": year, "title": title})
+    assert [m["title"] for m in listed(api, "/?year=1999")] == ["Galaxy Quest", "Ghost Dog", "Magnolia"]
+    assert [m["title"] for m in listed(api, "/?year=1999&title.prefix=G&order=desc")] == [
+        "Ghost Dog",
+        "Galaxy Quest",
+    ]
+    page = api("GET", "/?year=1999&limit=2")
+    assert page.next
+    assert [m["title"] for m in api("GET", page.next).json["items"]] == ["Magnolia"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", [None, "not-a-key"])
+def test_movies_are_shown_to_holders_of_keys_alone(movies: Example, key: str | None) -> None:
+    Api(movies.url, key)("GET", "/12").problem(403, "forbidden")
+    Api(movies.url, key)("POST", "/", {"title": "kkkg"}).problem(403, "forbidden")
+
+
+# --- todos: partial bodies with PUT, defaults, a filter; customers behind a key ---
+
+
+def test_todos_take_partial_bodies_with_put(todos: Example) -> None:
+    api = todos.api()
+    made = api.make("/todos", {"title": "Buy milk"})
+    assert (made.json["description"], made.json["completed"]) == ("", False)
+    done = api("PUT", made.location, {"completed": True})
+    assert (done.json["title"], done.json["completed"], done.json["version"]) == ("Buy milk", True, 2)
+    api("PUT", made.location, {"completed": "yes"}).problem(422, "invalid-item")
+    assert api("DELETE", made.location).status == 204
+
+
+def test_todos_that_are_done(todos: Example) -> None:
+    api = todos.api()
+    titles = [uuid.uuid4().hex for _ in range(3)]
+    made = [api.make("/todos", {"title": title}) for title in titles]
+    api("PUT", made[1].location, {"completed": True})
+    assert [t["title"] for t in listed(api, "/todos?completed=true")] == [titles[1]]
+    assert [t["title"] for t in listed(api, "/todos?completed=false&order=desc")] == [titles[2], titles[0]]
+    problem = api("GET", "/todos?completed=maybe").problem(400, "invalid-request")
+    assert [e["parameter"] for e in problem["errors"]] == ["completed"]
+
+
+def test_customers_are_for_holders_of_a_key(todos: Example) -> None:
+    ada = {
+        "firstName": "Ada",
+        "lastName": "Lovelace",
+        "email": "ada@example.com",
+        "phone": "+44 20 7946 0000",
+    }
+    todos.api()("POST", "/customers", ada).problem(403, "forbidden")
+    api = todos.api("default")
+    made = api.make("/customers", {**ada, "address": {"city": "London"}})
+    api.make("/customers", {"firstName": "Alan", "lastName": "Turing", "email": "alan@example.com"})
+    assert listed(api, "/customers?lastName=Lovelace") == [made.json]
+    problem = api("POST", "/customers", {**ada, "email": "ada", "phone": "none"}).problem(422, "invalid-item")
+    assert {e["pointer"] for e in problem["errors"]} == {"/email", "/phone"}
+
+
+def test_todos_are_described_with_their_defaults_and_filters(todos: Example) -> None:
+    api = todos.api()
+    operation = api.operation("GET", f"{todos.url}/todos")
+    parameters = {p["name"]: p["schema"] for p in map(api.resolved, operation["parameters"])}
+    assert parameters["completed"] == {"type": "boolean"}
+    body = api.operation("POST", f"{todos.url}/todos")["requestBody"]["content"]["application/json"]["schema"]
+    assert api.resolved(body)["properties"]["completed"]["default"] is False
+
+
+@pytest.mark.slow
+def test_a_generated_client_speaks_to_todos(todos: Example, tmp_path: Path) -> None:
+    """openapi-python-client, in an environment of its own, makes a client of the document as it is served."""
+    commands = tmp_path / "venv" / "bin"
+    package = tmp_path / "todos_client"
+    generate = ["generate", "--url", f"{todos.url}/openapi.json", "--meta", "none", "--fail-on-warning"]
+    script = Path(__file__).with_name("generated_client.py")
+    # The generator formats what it makes with the ruff it finds beside this Python.
+    path = os.pathsep.join([str(commands), str(Path(sys.executable).parent), os.environ["PATH"]])
+    steps: list[list[str | Path]] = [
+        [sys.executable, "-m", "venv", commands.parent],
+        [commands / "python", "-m", "pip", "install", "--quiet", GENERATOR],
+        [commands / "openapi-python-client", *generate, "--output-path", package],
+        [commands / "python", script, todos.url, todos.keys["default"]],
+    ]
+    for command in steps:
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True,
+            env={**os.environ, "PATH": path, "PYTHONPATH": str(tmp_path)},
+        )  # fmt: skip
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    assert done.stdout == "The generated client created, paged, updated and deleted.\n"
