@@ -15,7 +15,8 @@ pytestmark = pytest.mark.xdist_group("environments")  # one worker makes the pla
 
 OUTPUTS = {
     "api_key_ids", "api_url", "function_names", "function_role_arns", "kms_key_arn", "openapi_url",
-    "private_subnet_ids", "public_subnet_ids", "security_group_ids", "table_names", "usage_plan_ids", "vpc_id",
+    "private_subnet_ids", "public_subnet_ids", "security_group_ids", "table_names", "usage_plan_ids",
+    "vpc_id",
 }  # fmt: skip
 
 # What has one name space for the whole account and region; the argument that holds the name.
