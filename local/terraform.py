@@ -30,12 +30,12 @@ Progress = Callable[[str], None]
 
 
 def find_terraform() -> Path:
-    """Return the terraform on PATH, or the one that `make setup` put beside this Python."""
+    """Return the terraform on PATH, or the one that `make terraform` put beside this Python."""
     for candidate in (shutil.which("terraform"), Path(sys.prefix) / "bin" / "terraform"):
         if candidate and Path(candidate).is_file():
             return Path(candidate)
     raise UserError(
-        "Terraform is missing: install Terraform 1.11 or newer, so that `terraform version` runs."
+        "Terraform is missing: install Terraform 1.11 or newer, or run `make terraform` to put it into .venv."
     )
 
 
