@@ -98,7 +98,8 @@ def test_a_running_stack_takes_a_change_in_place(local: Local, items: Api, tmp_p
     made = items.make()
     change = tmp_path / "change.tfvars"
     change.write_text(
-        'entities = {\n  items = { access = { get = "open" }, operations = ["create", "get", "list", "replace"] }\n'
+        "entities = {\n"
+        '  items = { access = { get = "open" }, operations = ["create", "get", "list", "replace"] }\n'
         '  drafts = { access = { default = "open" }, ids = "client", path = "v1/drafts", put = "merge" }\n'
         '  extra = { operations = ["list"] }\n}\n'
         'cors_origins = ["https://a.example", "https://b.example"]\ntags = { Team = "x" }\n'
