@@ -68,7 +68,7 @@ def test_nothing_of_the_developers_account_gets_in(monkeypatch: pytest.MonkeyPat
 
 ERRORS = {
     "Error: Invalid value for variable\n\n  on main.tf line 13:\n  13: variable \"region\" {\n"
-    "    ├────\n    │ var.region is \"x\"\n\nWrite a region.\n\nThis was checked by the rule at main.tf:16.\n":
+    "    ├────\n    │ var.region is \"x\"\n\nWrite a region.\n\nThis was checked by the rule at x:16.\n":
         "Invalid value for variable Write a region.",
     "╷\n│ Error: First\n│ \n│ because\n╵\n╷\n│ Error: Second\n╵\n": "First because",
     "Error: creating Role: exists (module.a.aws_iam_role.b)\n\n\n\n":
