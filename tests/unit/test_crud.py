@@ -147,6 +147,11 @@ def test_if_match_lets_only_the_expected_state_be_changed(api: Api, method: str,
         f"{stale}, W/{current}",
         f'"{"f" * 99}-1"',
         '"1-x"',
+        '"1-1"',
+        current.replace("-", "-+"),
+        current.replace("-", "-0"),
+        current.upper(),
+        f'"0x{current[1:]}',
     ):
         answer = api.request(method, path, body, headers={"If-Match": header})
         assert answer.status == 412, header
