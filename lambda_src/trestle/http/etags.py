@@ -74,7 +74,7 @@ def _tags(header: str | None, name: str) -> list[str] | None:
 
 
 def _state(tag: str) -> State | None:
-    """The state that a tag of ours stands for; None for any other text, however alike: the comparison is strong."""
+    """The state that a tag of ours stands for; None for any other text, however alike."""
     created, _, version = tag.strip('"').partition("-")
     # DynamoDB takes no number of more than 38 digits, and no item lives through so many versions.
     if len(created) > 17 or len(version) > 38:
