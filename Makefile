@@ -61,7 +61,7 @@ fmt: setup ## format Python and Terraform
 lint: setup ## ruff, bandit, terraform fmt, and the README's tables against the code
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m bandit --quiet --recursive lambda_src build.py
+	@$(PY) -m bandit --quiet --severity-level medium --recursive lambda_src build.py local
 	@terraform fmt -check -recursive
 	@$(PY) docs/reference.py --check
 
