@@ -54,5 +54,5 @@ def _digests(doc: dict[str, Any], caller: str, key: str) -> tuple[bytes, str]:
     from trestle.strict_json import dumps
 
     key_digest = sha256(f"{CONFIG.entity}\0{caller}\0{key}".encode()).digest()
-    body_digest = sha256(dumps(sorted(doc.items())).encode()).hexdigest()
+    body_digest = sha256(dumps(doc, sort_names=True).encode()).hexdigest()
     return key_digest[:16], f"{key_digest.hex()[:32]}.{body_digest[:32]}"
