@@ -247,7 +247,8 @@ def init_depends_on(folder: Path) -> str:
 def first_error(text: str) -> str:
     """Return the first error in what Terraform wrote, on one line: its title and its explanation."""
     _, _, error = re.sub(r"^[╷│╵ ]+", "", text, flags=re.MULTILINE).partition("Error: ")
-    error = error.partition("Error: ")[0] or text
+    # After a refused variable the console may crash as well, and says so at length.
+    error = re.split(r"Error: |Warning: |!!!!|panic: ", error, maxsplit=1)[0] or text
     kept = [line for line in paragraphs(error) if not re.match(r"(on |with |├|This was checked by)", line)]
     return " ".join(" ".join(kept).split()) or "it wrote nothing"
 

