@@ -94,7 +94,10 @@ class Stack:
     def outputs(self) -> dict[str, Any]:
         """Return Terraform's outputs, with URLs that answer on this machine, and the API keys' values."""
         running = self.running()
-        made = json.loads((self.folder / "outputs.json").read_text())
+        try:
+            made = json.loads((self.folder / "outputs.json").read_text())
+        except FileNotFoundError:
+            raise UserError("The stack is not up yet: wait until `python local.py up` is done.") from None
         outputs: dict[str, Any] = local_urls(made, running.endpoint)
         return {**outputs, "api_keys": {name: self._keys()[name] for name in made["api_key_ids"]}}
 
@@ -199,12 +202,10 @@ class Stack:
         digest = hashlib.sha256()
         folders = (ROOT / name for name in ("modules", "schemas", "web"))
         files = [*ROOT.glob("*.tf"), *(f for folder in folders for f in folder.rglob("*") if f.is_file())]
-        for file in (
-            *sorted(files),
-            ROOT / "dist" / "manifest.json",
-            ROOT / ".terraform.lock.hcl",
-            *var_files,
-        ):
+        fixed = [
+            ROOT / name for name in ("dist/manifest.json", ".terraform.lock.hcl", "local/corrections.py")
+        ]
+        for file in (*sorted(files), *fixed, *var_files):
             content = file.read_bytes()
             digest.update(f"{file}\0{len(content)}\0".encode() + content)
         return digest.hexdigest()
