@@ -1,5 +1,5 @@
 # Everything one does with this repository. Variables: ENV (dev, staging, prod), ARGS (more arguments for the tool that
-# a target runs), PYTHON (3.11 or newer), and for `make local` DETACH=1 and PORT=N.
+# a target runs), PYTHON (3.11 or newer), for `make local` DETACH=1 and PORT=N, for `make smoke` SMOKE (its arguments).
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -9,7 +9,8 @@ WORKERS ?= 2
 SOURCES := build.py local lambda_src tests benchmarks docs
 
 # A data folder and so a backend for each environment: none can be taken for another that was initialised before.
-terraform = TF_DATA_DIR=$(CURDIR)/.terraform/$(ENV) terraform
+data_dir = TF_DATA_DIR=$(CURDIR)/.terraform/$(ENV)
+terraform = $(data_dir) terraform
 mirror = $(shell $(PY) -m local.terraform)
 var_file = -var-file=environments/$(ENV).tfvars
 
@@ -89,7 +90,7 @@ named:
 environment: named build
 	@$(terraform) init -input=false -reconfigure -lockfile=readonly $(mirror) \
 	  -backend-config=environments/$(ENV).s3.tfbackend
-	@$(terraform) state pull | $(PY) -m local.deployed check $(ENV)
+	@$(data_dir) $(PY) -m local.deployed check $(ENV)
 
 plan: environment ## show what an apply would change: ENV=
 	@$(terraform) plan $(var_file) $(ARGS)
@@ -103,7 +104,7 @@ destroy: environment ## delete the environment in AWS: ENV=
 	@$(terraform) destroy $(var_file) $(ARGS)
 
 smoke: environment ## prove a deployed API: ENV=
-	@$(terraform) output -json | $(PY) -m local.deployed smoke $(ENV)
+	@$(data_dir) $(PY) -m local.deployed smoke $(ENV) $(SMOKE)
 
 bootstrap: setup ## once per account: the state bucket, API Gateway's log role, CI's deploy role
 	@terraform -chdir=bootstrap init -input=false $(mirror)

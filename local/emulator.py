@@ -86,7 +86,7 @@ class Emulator:
             process = subprocess.Popen(
                 [sys.executable, "-I", launcher], env=self._environment(port, region), cwd=self.folder,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True, pass_fds=[record.fileno()],
+                start_new_session=True, pass_fds=[record.fileno()], umask=0o077,
             )  # fmt: skip
             started = Running(process.pid, port, region)
             json.dump(vars(started), record)

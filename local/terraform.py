@@ -206,7 +206,7 @@ class Terraform:
             log.write(f"$ terraform {' '.join(arguments)}\n")
             process = subprocess.Popen(
                 [find_terraform(), *arguments], cwd=self.folder, env=self.environment, text=True,
-                start_new_session=True,
+                start_new_session=True, umask=0o077,  # the state holds the keys' values
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             )  # fmt: skip
             assert process.stdin
@@ -249,8 +249,10 @@ def first_error(text: str) -> str:
     _, _, error = re.sub(r"^[╷│╵ ]+", "", text, flags=re.MULTILINE).partition("Error: ")
     # After a refused variable the console may crash as well, and says so at length.
     error = re.split(r"Error: |Warning: |!!!!|panic: ", error, maxsplit=1)[0] or text
+    place = re.search(r"^on (\S+\.tfvars(?:\.json)?) line (\d+)", error, re.MULTILINE)
     kept = [line for line in paragraphs(error) if not re.match(r"(on |with |├|This was checked by)", line)]
-    return " ".join(" ".join(kept).split()) or "it wrote nothing"
+    sentence = " ".join(" ".join(kept).split()) or "it wrote nothing"
+    return f"{sentence} ({place[1]}, line {place[2]})" if place else sentence
 
 
 def paragraphs(text: str) -> Iterator[str]:
@@ -295,7 +297,10 @@ class Follower:
             changes = event["changes"]
             counts = (changes["add"], changes["change"], changes["remove"])
             self.summary = "{} added, {} changed, {} destroyed".format(*counts)
-        elif kind == "diagnostic" and event["diagnostic"]["severity"] == "error":
+        elif kind == "diagnostic" and event["diagnostic"]["severity"] == "warning":
+            found = event["diagnostic"]
+            self.progress(f"Warning: {found['summary']}: {' '.join(found.get('detail', '').split())}")
+        elif kind == "diagnostic":
             found = event["diagnostic"]
             address = f" ({found['address']})" if found.get("address") else ""
             self.errors += f"Error: {found['summary']}{address}\n\n{found.get('detail', '')}\n\n"

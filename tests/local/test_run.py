@@ -103,7 +103,7 @@ def test_a_running_stack_takes_a_change_in_place(local: Local, items: Api, tmp_p
         '  drafts = { access = { default = "open" }, ids = "client", path = "v1/drafts", put = "merge" }\n'
         '  extra = { operations = ["list"] }\n}\n'
         'cors_origins = ["https://a.example", "https://b.example"]\ntags = { Team = "x" }\n'
-        "usage_plans = { standard = { rate_limit = 7, burst_limit = 9, quota = { limit = 50 } } }\n"
+        "usage_plans = { standard = { rate_limit = 7, burst_limit = 9, quota = { limit = 5000 } } }\n"
     )
     done = local.up(*VAR_FILES, change)
     assert done.returncode == 0, done.stderr

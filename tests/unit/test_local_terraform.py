@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,7 +53,8 @@ def test_the_stage_leaves_the_repository_alone(tmp_path: Path) -> None:
     backend = json.loads((root / "local_override.tf.json").read_text())["terraform"]["backend"]
     assert backend == {"local": {"path": str(tmp_path / "state")}}
     assert json.loads((root / "modules/function/local_override.tf.json").read_text()) == {"locals": {"x": 1}}
-    assert not list(terraform.ROOT.glob("**/local_override.tf.json"))
+    for folder in (terraform.ROOT, terraform.ROOT / "modules" / "function"):
+        assert not (folder / "local_override.tf.json").exists()
     terraform.stage(root, tmp_path / "state")
     assert (root / "modules").is_symlink()
 
@@ -73,6 +75,8 @@ ERRORS = {
     "╷\n│ Error: First\n│ \n│ because\n╵\n╷\n│ Error: Second\n╵\n": "First because",
     "Error: creating Role: exists (module.a.aws_iam_role.b)\n\n\n\n":
         "creating Role: exists (module.a.aws_iam_role.b)",
+    "Error: Missing expression\n\n  on my.tfvars line 3:\n   3: name =\n\nExpected one.\n":
+        "Missing expression Expected one. (my.tfvars, line 3)",
     "": "it wrote nothing",
 }  # fmt: skip
 
@@ -109,3 +113,16 @@ def test_the_state_of_another_environment_is_refused() -> None:
         UserError, match=r"environments/dev\.s3\.tfbackend names the state of prod: give each"
     ):
         deployed.check("dev", state("dev", "prod"))
+
+
+def test_the_smoke_test_takes_an_entity_that_it_can_try() -> None:
+    every = dict.fromkeys(["create", "delete", "get", "list", "merge", "replace"], "api_key")
+    entities: dict[str, dict[str, Any]] = {
+        "judged": {"path": "judged", "schema": "schemas/judged.json", "access": every},
+        "kept": {"path": "kept", "schema": None, "access": {k: v for k, v in every.items() if k != "delete"}},
+        "signed": {"path": "signed", "schema": None, "access": every | {"get": "iam"}},
+        "merging": {"path": "v1/open", "schema": None, "access": every | {"merge": "iam", "list": "open"}},
+    }
+    assert deployed.testable(entities) == "v1/open"
+    del entities["merging"]
+    assert deployed.testable(entities) is None
