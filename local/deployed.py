@@ -78,7 +78,11 @@ def smoke(environment: str, arguments: Sequence[str]) -> int:
             return 0
         command += ["--path", path]
     if keys := outputs["api_key_ids"]["value"]:
-        key = boto3.client("apigateway").get_api_key(apiKey=next(iter(keys.values())), includeValue=True)
+        region = outputs["api_url"]["value"].split(".")[
+            2
+        ]  # https://ID.execute-api.REGION.amazonaws.com/STAGE
+        gateway = boto3.client("apigateway", region_name=region)
+        key = gateway.get_api_key(apiKey=next(iter(keys.values())), includeValue=True)
         command += ["--api-key", key["value"]]
     return subprocess.run(command, check=False).returncode
 
