@@ -34,7 +34,7 @@ def test_status_outputs_and_smoke(local: Local) -> None:
     outputs = local.outputs()
     assert outputs["api_url"] in status.stdout
     assert outputs["api_url"].startswith(f"http://127.0.0.1:{local.port}/")
-    assert set(outputs["api_keys"]) == set(outputs["api_key_ids"]) == {"default"}
+    assert set(outputs["api_keys"]) == set(outputs["api_key_ids"]) == {"default", "other"}
     assert outputs["function_names"]["items"]["create"] == "trestle-items-create-local"
     smoke = subprocess.run(
         [sys.executable, SMOKE, outputs["api_url"], "--api-key", outputs["api_keys"]["default"]],
