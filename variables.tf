@@ -133,9 +133,9 @@ variable "entities" {
 
   validation {
     condition = alltrue([for e in values(var.entities) : e.path == null || e.path == "/" || (
-      can(regex("^/?[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+){0,3}$", e.path))
+      can(regex("^/?[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,3}$", e.path))
     )])
-    error_message = "entities: path is one to four segments of letters, digits and . _ ~ -, such as \"todos\" or \"v1/todos\"; \"/\" is the root of the API."
+    error_message = "entities: path is one to four segments of letters, digits and . _ -, such as \"todos\" or \"v1/todos\"; \"/\" is the root of the API."
   }
 
   validation {
