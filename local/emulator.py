@@ -76,7 +76,6 @@ class Emulator:
 
     def start(self, port: int, region: str) -> Running:
         """Start it and wait until it answers."""
-        check_port(port)
         for name in ("state", "s3", "tmp"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         launcher = Path(__file__).with_name("corrections.py")
@@ -87,7 +86,7 @@ class Emulator:
             process = subprocess.Popen(
                 [sys.executable, "-I", launcher], env=self._environment(port, region), cwd=self.folder,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True, pass_fds=[record.fileno()],
+                start_new_session=True, pass_fds=[record.fileno()], umask=0o077,
             )  # fmt: skip
             started = Running(process.pid, port, region)
             json.dump(vars(started), record)

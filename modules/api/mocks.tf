@@ -7,11 +7,15 @@ locals {
     ["OPTIONS"], [for route in values(var.routes) : route.method if route.path == path], [for document in keys(local.documents) : "GET" if document == path]
   )) }
 
-  # One origin, or all, is written as it stands. Of several, the caller's is repeated if it is among them.
+  # One origin, or all, is written as it stands. Of several, the caller's is repeated if it is among them: the header's name
+  # comes as the caller wrote it, and Velocity calls the methods of a reference alone, not of a list as it is written.
   origin = length(var.cors_origins) == 1 ? var.cors_origins[0] : ""
   origin_template = local.origin != "" ? "" : join("", [
-    "#set($origin = $input.params().header.get('Origin'))",
-    "#if(${jsonencode(var.cors_origins)}.contains($origin))#set($context.responseOverride.header.Access-Control-Allow-Origin = $origin)#end",
+    "#set($allowed = ${jsonencode(var.cors_origins)})",
+    "#set($headers = $input.params().header)",
+    "#set($origin = $headers.get('Origin'))",
+    "#if(!$origin || $origin == '')#set($origin = $headers.get('origin'))#end",
+    "#if($origin && $allowed.contains($origin))#set($context.responseOverride.header.Access-Control-Allow-Origin = $origin)#end",
   ])
   cors_headers = merge(local.origin == "" ? { Vary = "Origin" } : { Access-Control-Allow-Origin = local.origin }, {
     Access-Control-Expose-Headers = "ETag, Idempotency-Replayed, Link, Location, Retry-After"

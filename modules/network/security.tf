@@ -45,6 +45,7 @@ resource "aws_network_acl" "public" {
 }
 
 resource "aws_network_acl" "private" {
+  #checkov:skip=CKV_AWS_231:functions take answers on any port from 1024, 3389 among them, and accept no connection
   subnet_ids = values(aws_subnet.private)[*].id
   vpc_id     = aws_vpc.this.id
 
@@ -58,11 +59,11 @@ resource "aws_network_acl" "private" {
   }
 
   # Answers to the functions, from DynamoDB's and S3's public addresses too: an endpoint changes the route, not the
-  # address. Lambda's Linux opens connections from 32768 upwards.
+  # address. Lambda's connections start at any port from 1024.
   ingress {
     action     = "allow"
     cidr_block = "0.0.0.0/0"
-    from_port  = 32768
+    from_port  = 1024
     protocol   = "tcp"
     rule_no    = 200
     to_port    = 65535

@@ -54,7 +54,7 @@ class Answer:
         assert problem["status"] == status
         assert problem["title"]
         assert problem["detail"].endswith(".")
-        assert len(problem["requestId"]) == 36
+        assert problem["requestId"] == self.headers["x-amzn-RequestId"]
         assert set(problem) <= {"type", "title", "status", "detail", "requestId", "errors"}
         return problem
 

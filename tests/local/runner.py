@@ -68,6 +68,18 @@ class Local:
         os.kill(json.loads((self.folder / "emulator" / "running").read_text())["pid"], signal.SIGKILL)
 
 
+def small_system(operation: str) -> str:
+    """Return the variables of the smallest system: one function."""
+    return f"""
+        name               = "small"
+        environment        = "local"
+        entities           = {{ items = {{ operations = ["{operation}"] }} }}
+        encryption         = {{ customer_key = false }}
+        log_retention_days = 1
+        network            = null
+    """
+
+
 def sentence(done: subprocess.CompletedProcess[str]) -> str:
     """Return the last line on stderr of a command that failed as a user would want it to."""
     assert done.returncode not in (0, 3), done.stderr

@@ -71,8 +71,8 @@ def test_an_id_that_cannot_be_is_400(items: Api, method: str, item_id: str) -> N
 
 QUERIES = {
     "limit=0": "limit", "limit=101": "limit", "limit=ten": "limit", "limit=": "limit",
-    "limit=1&limit=2": "limit", "cursor=nonsense": "cursor", "cursor=": "cursor", "order=up": "order", "fields=": "fields",
-    "sort=name": "sort", "status=open": "status", "Limit=1": "Limit",
+    "limit=1&limit=2": "limit", "cursor=nonsense": "cursor", "cursor=": "cursor", "order=up": "order",
+    "fields=": "fields", "sort=name": "sort", "status=open": "status", "Limit=1": "Limit",
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 import pytest
 
 from tests.local.api import Api
+from tests.local.runner import Local
 
 SERVERS_OWN = {"id", "createdAt", "updatedAt", "version"}
 
@@ -164,6 +165,15 @@ def test_a_post_that_is_sent_again_makes_one_item(empty: Api) -> None:
 
 
 TEXTS = ["", " ", "Grüße, 世界 👩🏽‍🚀", '\u0000\t\n"\\/\u2028', "e\u0301", "a" * 50_000]
+
+
+def test_an_idempotency_key_is_its_callers_own(local: Local, items: Api) -> None:
+    other = Api(items.url, local.outputs()["api_keys"]["other"])
+    mine, others = (api("POST", body={"n": 1}, Idempotency_Key="shared") for api in (items, other))
+    assert (mine.status, others.status) == (201, 201)
+    assert mine.json["id"] != others.json["id"]
+    for made, api in ((mine, items), (others, other)):
+        assert api("DELETE", made.location).status == 204
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))

@@ -53,7 +53,7 @@ run "edges" {
         ids        = "client"
         list       = "unordered"
         operations = ["create", "delete", "replace"]
-        path       = "/v1/a.b/c~d/e_f"
+        path       = "/v1/a.b/c-d/e_f"
         put        = "merge"
       }
       root = { function = { memory_size = 10240, timeout = 1 }, path = "/" }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -100,6 +101,19 @@ def test_503_when_dynamodb_does_not_answer(api: Api, fault: Any, method: str, ac
 def test_503_when_the_deadline_passes(api: Api) -> None:
     answer = api.request("GET", "/items/a", millis=400)
     assert answer.status == 503
+
+
+def test_nothing_is_written_once_the_gateway_has_given_up(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = []
+    send = api.dynamodb.call
+
+    def call(action: str, payload: dict[str, Any], *, deadline: float) -> Any:
+        seconds.append(deadline - time.monotonic())
+        return send(action, payload, deadline=deadline)
+
+    monkeypatch.setattr(api.dynamodb, "call", call)
+    assert api.request("GET", "/items/a", millis=900_000).status == 404
+    assert [round(s, 1) for s in seconds] == [28.5]
 
 
 def overtaken(api: Api, path: str) -> Any:

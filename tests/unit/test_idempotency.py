@@ -13,11 +13,13 @@ KEY = {"Idempotency-Key": "9b2f-1"}
 
 
 def test_the_same_request_again_gets_the_first_answer(api: Api) -> None:
-    first, requests = api.requests_of("POST", "/items", {"a": 1, "b": "x"}, headers=KEY)
+    body = {"a": 1, "b": "x", "c": {"d": [{"e": 1.5, "f": 2}], "g": None}}
+    first, requests = api.requests_of("POST", "/items", body, headers=KEY)
     assert (first.status, requests) == (201, ["PutItem"])
     assert "Idempotency-Replayed" not in first.headers
     api.request("PUT", f"/items/{first.json['id']}", {"a": "changed since"})
-    again, requests = api.requests_of("POST", "/items", {"b": "x", "a": 1}, headers=KEY)
+    reordered = {"c": {"g": None, "d": [{"f": 2, "e": 1.5}]}, "b": "x", "a": 1}
+    again, requests = api.requests_of("POST", "/items", reordered, headers=KEY)
     assert (again.status, again.json, requests) == (201, first.json, ["PutItem"])
     assert again.headers == {**first.headers, "Idempotency-Replayed": "true"}
     assert api.request("GET", "/items").json["count"] == 1

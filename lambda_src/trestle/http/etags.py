@@ -74,12 +74,17 @@ def _tags(header: str | None, name: str) -> list[str] | None:
 
 
 def _state(tag: str) -> State | None:
+    """The state that a tag of ours stands for; None for any other text, however alike."""
     created, _, version = tag.strip('"').partition("-")
+    # DynamoDB takes no number of more than 38 digits, and no item lives through so many versions.
+    if len(created) > 17 or len(version) > 38:
+        return None
     try:
-        d = f"{int(created, 16):020}"
-        # DynamoDB takes no number of more than 38 digits, and no item lives through so many versions.
-        if len(d) != 20 or len(version) > 38:
-            return None
-        return f"{d[:4]}-{d[4:6]}-{d[6:8]}T{d[8:10]}:{d[10:12]}:{d[12:14]}.{d[14:]}Z", int(version)
+        digits, number = int(created, 16), int(version)
     except ValueError:
         return None
+    # int() takes signs, blanks and underscores too.
+    d = f"{digits:020}"
+    if f'"{digits:x}-{number}"' != tag or len(d) != 20:
+        return None
+    return f"{d[:4]}-{d[4:6]}-{d[6:8]}T{d[8:10]}:{d[10:12]}:{d[12:14]}.{d[14:]}Z", number

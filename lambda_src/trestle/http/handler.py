@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Of the function's time, kept back from calls on the database to answer 503 rather than be killed.
 _MARGIN_SECONDS = 0.5
+# API Gateway gives up after 29 s, however long the function may take: nothing may be written after that.
+_GATEWAY_SECONDS = 28.5
 
 
 def handler(operation: str, endpoint: Endpoint) -> Handler:
@@ -50,7 +52,8 @@ def _handler(operation_of: Callable[[dict[str, Any]], Operation]) -> Handler:
         try:
             operation, endpoint = operation_of(event)
             request_id = event["requestContext"]["requestId"]
-            deadline = started + context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS
+            remaining = context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS
+            deadline = started + min(remaining, _GATEWAY_SECONDS)
             request = Request(event, deadline)
             answer = endpoint(request).proxy(request)
         except Exception as raised:

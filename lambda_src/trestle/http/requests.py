@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trestle.errors import InvalidRequest, TooLarge, UnsupportedMediaType
 from trestle.item import RESERVED
-from trestle.operations.ids import is_id
+from trestle.operations.ids import RULE, is_id
 from trestle.strict_json import loads
 
 TYPE_CHECKING = False
@@ -44,8 +44,7 @@ class Request:
 
             item_id = unquote(item_id)
         if not is_id(item_id):
-            detail = "Must have 1 to 128 characters out of letters, digits, '.', '_', '~' and '-'"
-            raise InvalidRequest("The id in the path is not valid.", [{"parameter": "id", "detail": detail}])
+            raise InvalidRequest("The id in the path is not valid.", [{"parameter": "id", "detail": RULE}])
         return item_id
 
     @property

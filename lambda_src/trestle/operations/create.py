@@ -8,7 +8,7 @@ from trestle.clock import now
 from trestle.config import CONFIG
 from trestle.errors import Conflict, InvalidRequest, KeyReused
 from trestle.item import Item
-from trestle.operations.ids import is_id, uuid
+from trestle.operations.ids import RULE, is_id, uuid
 from trestle.operations.rules import complete
 from trestle.store.put import put
 
@@ -29,8 +29,7 @@ def create(
     """
     chosen = own_id is not None and CONFIG.ids == "client"
     if chosen and not is_id(own_id):
-        detail = "Must have 1 to 128 characters out of letters, digits, '.', '_', '~' and '-'"
-        raise InvalidRequest("The item's id is not valid.", [{"pointer": "/id", "detail": detail}])
+        raise InvalidRequest("The item's id is not valid.", [{"pointer": "/id", "detail": RULE}])
     key_digest, request = _digests(doc, caller, key) if key else (os.urandom(16), "")
     made_at = now()
     whole = complete(doc)
@@ -54,5 +53,5 @@ def _digests(doc: dict[str, Any], caller: str, key: str) -> tuple[bytes, str]:
     from trestle.strict_json import dumps
 
     key_digest = sha256(f"{CONFIG.entity}\0{caller}\0{key}".encode()).digest()
-    body_digest = sha256(dumps(sorted(doc.items())).encode()).hexdigest()
+    body_digest = sha256(dumps(doc, sort_names=True).encode()).hexdigest()
     return key_digest[:16], f"{key_digest.hex()[:32]}.{body_digest[:32]}"

@@ -6,12 +6,21 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+RULE = "Must have 1 to 128 letters, digits, '.', '_', '~' and '-', and be neither '.' nor '..'"
 _CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~-")
 
 
 def is_id(value: Any) -> bool:
-    """Whether a value can be an id: ^[A-Za-z0-9._~-]{1,128}$, which no URL has to escape."""
-    return isinstance(value, str) and 0 < len(value) <= 128 and _CHARACTERS.issuperset(value)
+    """Whether a value can be an id: ^[A-Za-z0-9._~-]{1,128}$, which no URL has to escape.
+
+    "." and ".." are none: clients resolve them away before they send a URL (RFC 3986, section 5.2.4).
+    """
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= 128
+        and _CHARACTERS.issuperset(value)
+        and value not in (".", "..")
+    )
 
 
 def uuid(random: bytes) -> str:

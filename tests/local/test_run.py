@@ -1,0 +1,208 @@
+"""local.py as its users run it: restarts, changes in place, and everything that can go wrong."""
+
+from __future__ import annotations
+
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.stack import Stack
+from tests.local.api import Api
+from tests.local.conftest import VAR_FILES
+from tests.local.runner import ROOT, Local, is_listening, sentence, small_system
+
+SMOKE = ROOT / "tests" / "smoke.py"
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Local]:
+    """A stack that is not running yet, with the var-file small.tfvars of one function in its folder."""
+    (tmp_path / "small.tfvars").write_text(small_system("list"))
+    stack = Local(tmp_path / "state")
+    yield stack
+    stack("down")
+
+
+def test_status_outputs_and_smoke(local: Local) -> None:
+    status = local("status")
+    assert (status.returncode, status.stderr) == (0, "")
+    outputs = local.outputs()
+    assert outputs["api_url"] in status.stdout
+    assert outputs["api_url"].startswith(f"http://127.0.0.1:{local.port}/")
+    assert set(outputs["api_keys"]) == set(outputs["api_key_ids"]) == {"default", "other"}
+    assert outputs["function_names"]["items"]["create"] == "trestle-items-create-local"
+    smoke = subprocess.run(
+        [sys.executable, SMOKE, outputs["api_url"], "--api-key", outputs["api_keys"]["default"]],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert (smoke.returncode, smoke.stdout.splitlines()[-1]) == (
+        0,
+        "OK: create, read, list, change, delete, 404",
+    )
+
+
+def test_smoke_fails_where_something_is_wrong(local: Local) -> None:
+    for arguments in ([local.outputs()["api_url"]], ["http://127.0.0.1:1/none"]):
+        smoke = subprocess.run(
+            [sys.executable, SMOKE, *arguments],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert smoke.returncode == 1
+        assert smoke.stderr.startswith("FAILED after nothing: POST ")
+
+
+def test_logs_show_requests_by_their_id(local: Local, items: Api) -> None:
+    problem = items("GET", "/not-in-the-log-before").problem(404, "not-found")
+    logs = local("logs")
+    assert (logs.returncode, logs.stderr) == (0, "")
+    assert problem["requestId"] in logs.stdout
+
+
+def test_keys_are_readable_by_their_owner_alone(local: Local) -> None:
+    assert stat.S_IMODE((local.folder / "api-keys.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE(local.folder.stat().st_mode) == 0o700
+
+
+def test_it_listens_on_this_machine_alone(local: Local) -> None:
+    listening = Path("/proc/net/tcp").read_text() + Path("/proc/net/tcp6").read_text()
+    addresses = {line.split()[1] for line in listening.splitlines()[1:] if f":{local.port:04X} " in line}
+    assert {address.split(":")[0] for address in addresses if address} == {"0100007F"}
+
+
+def test_a_second_plan_is_empty(local: Local) -> None:
+    assert not Stack(local.folder).has_changes([f.resolve() for f in VAR_FILES])
+
+
+def test_a_restart_keeps_everything(local: Local, items: Api) -> None:
+    made = items.make({"kept": True})
+    outputs = local.outputs()
+    assert local("down").returncode == 0
+    assert not is_listening(local.port)
+    for command in ("status", "outputs", "logs"):
+        done = local(command)
+        assert (done.returncode, done.stdout) == (3, "")
+        assert "local.py up" in done.stderr
+    assert local.up(*VAR_FILES).returncode == 0
+    assert local.outputs() == outputs
+    assert items("GET", made.location).json == made.json
+
+
+def test_a_running_stack_takes_a_change_in_place(local: Local, items: Api, tmp_path: Path) -> None:
+    made = items.make()
+    change = tmp_path / "change.tfvars"
+    change.write_text(
+        "entities = {\n"
+        '  items = { access = { get = "open" }, operations = ["create", "get", "list", "replace"] }\n'
+        '  drafts = { access = { default = "open" }, ids = "client", path = "v1/drafts", put = "merge" }\n'
+        '  extra = { operations = ["list"] }\n}\n'
+        'cors_origins = ["https://a.example", "https://b.example"]\ntags = { Team = "x" }\n'
+        "usage_plans = { standard = { rate_limit = 7, burst_limit = 9, quota = { limit = 5000 } } }\n"
+    )
+    done = local.up(*VAR_FILES, change)
+    assert done.returncode == 0, done.stderr
+    try:
+        assert not Stack(local.folder).has_changes([*VAR_FILES, change])
+        assert items("GET", made.location, X_Api_Key=None).json == made.json
+        refused = items("DELETE", made.location, Origin="https://b.example")
+        assert (refused.status, refused.headers["Allow"]) == (405, "GET, OPTIONS, PUT")
+        assert refused.headers["Access-Control-Allow-Origin"] == "https://b.example"
+        assert (
+            "Access-Control-Allow-Origin"
+            not in items("OPTIONS", made.location, Origin="https://c.example").headers
+        )
+        assert local.api("extra")("GET").status == 200
+    finally:
+        back = local.up(*VAR_FILES)
+    assert back.returncode == 0, back.stderr
+    assert items("GET", made.location, X_Api_Key=None).status == 403
+    assert items("GET", made.location).json == made.json
+
+
+def test_a_running_stack_stays_on_its_port(local: Local) -> None:
+    said = sentence(local("up", "--detach", "--port", "4799", "--var-file", VAR_FILES[0]))
+    assert said == f"The stack runs on port {local.port}: run `python local.py down` before you move it."
+
+
+def test_a_refused_change_leaves_the_stack_running(local: Local, items: Api, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.tfvars"
+    wrong.write_text("throttle = { rate_limit = 0 }\n")
+    said = sentence(local.up(*VAR_FILES, wrong))
+    assert "throttle: write a rate_limit over 0" in said
+    assert items("GET").status == 200
+
+
+def test_one_command_at_a_time(local: Local, items: Api) -> None:
+    first = local.start("up", "--detach", *(a for f in VAR_FILES for a in ("--var-file", f)))
+    try:
+        assert first.stderr
+        first.stderr.readline()  # it has begun
+        said = sentence(local("down"))
+        assert said == "Another command is at work on this stack: wait until it is done, then try again."
+    finally:
+        assert first.wait(120) == 0
+        first.communicate()
+    assert items("GET").status == 200
+
+
+def test_a_busy_port_is_named(small: Local) -> None:
+    with socket.create_server(("127.0.0.1", small.port)):
+        said = sentence(small.up(small.folder.parent / "small.tfvars"))
+    assert said == f"Port {small.port} is not free (Address already in use): choose another with --port N."
+
+
+def test_a_missing_var_file_is_named(small: Local) -> None:
+    said = sentence(small.up(small.folder / "none.tfvars"))
+    assert (
+        said == f"There is no var-file {small.folder / 'none.tfvars'}: name an existing file with --var-file."
+    )
+
+
+def test_a_missing_terraform_is_said(small: Local, tmp_path: Path) -> None:
+    said = sentence(small.up(small.folder.parent / "small.tfvars", PATH=str(tmp_path)))
+    assert said.startswith("Terraform is missing: install Terraform 1.11 or newer")
+    assert not is_listening(small.port)
+
+
+def test_a_missing_provider_is_said(small: Local, tmp_path: Path) -> None:
+    said = sentence(small.up(small.folder.parent / "small.tfvars", TRESTLE_PLUGIN_DIR=str(tmp_path)))
+    assert said.startswith(
+        f"TRESTLE_PLUGIN_DIR ({tmp_path}) does not hold the AWS provider: name a folder that holds"
+    )
+    assert not is_listening(small.port)
+
+
+def test_a_variable_that_is_refused_is_explained(small: Local, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.tfvars"
+    wrong.write_text(small_system("fly"))
+    said = sentence(small.up(wrong))
+    assert "operations are any of create, delete, get, list, merge, replace" in said
+    assert not is_listening(small.port)
+
+
+@pytest.mark.slow
+def test_an_example_with_a_network_plans_empty(small: Local) -> None:
+    example = ROOT / "examples" / "vpc-items.tfvars"
+    done = small.up(example)
+    assert done.returncode == 0, done.stderr
+    assert not Stack(small.folder).has_changes([example])
+    outputs = small.outputs()
+    assert outputs["vpc_id"].startswith("vpc-")
+    assert small.api().make().status == 201
+
+
+@pytest.mark.slow
+def test_a_customer_key_and_interface_endpoints_plan_empty(small: Local, tmp_path: Path) -> None:
+    more = tmp_path / "more.tfvars"
+    more.write_text('network = { nat = "per_az", endpoints = ["kms", "logs"] }\nlog_retention_days = 30\n')
+    staging = ROOT / "environments" / "staging.tfvars"
+    done = small.up(staging, more)
+    assert done.returncode == 0, done.stderr
+    assert not Stack(small.folder).has_changes([staging, more])
+    assert small.api().make().status == 201

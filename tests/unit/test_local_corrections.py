@@ -1,0 +1,87 @@
+"""The emulator's corrections: pinned to one version, and what they do without an emulator."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import corrections
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_corrections_are_for_the_version_that_is_pinned() -> None:
+    pinned = re.search(r"^ministack==(\S+)", (ROOT / "requirements" / "dev.txt").read_text(), re.MULTILINE)
+    assert pinned
+    assert corrections.PINNED == pinned[1] == version("ministack"), (
+        "Go through local/corrections.py for the new version: drop what it does right by now, "
+        "run `make verify`, then raise PINNED"
+    )
+
+
+def test_another_version_is_not_started() -> None:
+    program = (
+        "import importlib.metadata as m, runpy; m.version = lambda name: '9.9.9'; "
+        f"runpy.run_path({str(ROOT / 'local' / 'corrections.py')!r}, run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert (
+        done.stderr == "The local run corrects MiniStack 1.5.33, but 9.9.9 is installed: run `make setup`.\n"
+    )
+
+
+STAGE = {"apiId": "x", "stage": "dev"}
+PATCHES: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [
+    ({"a": 1}, {"op": "replace", "path": "/a", "value": "text"}, {"a": "text"}),
+    ({}, {"op": "add", "path": "/apiKeyRequired", "value": "true"}, {"apiKeyRequired": True}),
+    ({}, {"op": "add", "path": "/throttle/rateLimit", "value": "1.5"}, {"throttle": {"rateLimit": 1.5}}),
+    ({"t": {}}, {"op": "add", "path": "/t/a~1b", "value": "x"}, {"t": {"a/b": "x"}}),
+    ({"a": 1, "b": 2}, {"op": "remove", "path": "/a"}, {"b": 2}),
+    ({"l": ["a"]}, {"op": "add", "path": "/l/b"}, {"l": ["a", "b"]}),
+    ({"l": ["a", "b"]}, {"op": "remove", "path": "/l/a"}, {"l": ["b"]}),
+    ({"apiStages": []}, {"op": "add", "path": "/apiStages", "value": "x:dev"}, {"apiStages": [STAGE]}),
+    ({"apiStages": [STAGE]}, {"op": "remove", "path": "/apiStages", "value": "x:dev"}, {"apiStages": []}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "operation", "after"), PATCHES)
+def test_patches_keep_types(before: dict[str, Any], operation: dict[str, Any], after: dict[str, Any]) -> None:
+    assert corrections.apply_patch(before, [operation]) == after
+
+
+def test_an_answer_that_got_lost_is_given_again() -> None:
+    calls: list[str] = []
+
+    async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        calls.append(scope["path"])
+        status = 500 if scope["path"] == "/broken" else 200
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": str(len(calls)).encode()})
+
+    served = corrections.replay_lost_answers(app)
+
+    def ask(path: str, call: bytes | None) -> bytes:
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        headers = [(b"amz-sdk-invocation-id", call)] if call else []
+        asyncio.run(served({"type": "http", "path": path, "headers": headers}, receive, send))
+        body: bytes = sent[-1]["body"]
+        return body
+
+    assert [ask("/a", b"1"), ask("/a", b"1"), ask("/a", b"2")] == [b"1", b"1", b"2"]
+    assert [ask("/a", None), ask("/a", None)] == [b"3", b"4"]
+    assert [ask("/broken", b"3"), ask("/broken", b"3")] == [b"5", b"6"]

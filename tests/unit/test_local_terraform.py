@@ -1,0 +1,128 @@
+"""Where Terraform and its provider are found, and how errors become one sentence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import deployed, stack, terraform
+from local.errors import UserError
+
+
+def mirror(folder: Path, version: str, zipped: bool = False) -> Path:
+    """Make a folder look like a mirror of the AWS provider."""
+    provider = folder / terraform.PROVIDER
+    if zipped:
+        provider.mkdir(parents=True)
+        (provider / f"terraform-provider-aws_{version}_linux_amd64.zip").touch()
+    else:
+        (provider / version).mkdir(parents=True)
+    return folder
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_named_mirror_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zipped: bool) -> None:
+    monkeypatch.setenv("TRESTLE_PLUGIN_DIR", str(mirror(tmp_path, terraform.provider_version(), zipped)))
+    assert terraform.find_mirror() == tmp_path
+
+
+def test_a_named_mirror_of_another_version_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRESTLE_PLUGIN_DIR", str(mirror(tmp_path, "0.0.1")))
+    with pytest.raises(UserError, match="does not hold the AWS provider"):
+        terraform.find_mirror()
+
+
+def test_terraforms_own_mirrors_are_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TRESTLE_PLUGIN_DIR", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    found = mirror(tmp_path / "data/terraform/plugins", terraform.provider_version())
+    assert terraform.find_mirror() == found
+
+
+def test_the_stage_leaves_the_repository_alone(tmp_path: Path) -> None:
+    override = {"modules/function": {"locals": {"x": 1}}}
+    for _ in range(2):
+        root = terraform.stage(tmp_path / "root", tmp_path / "state", override)
+    assert (root / "main.tf").resolve() == terraform.ROOT / "main.tf"
+    backend = json.loads((root / "local_override.tf.json").read_text())["terraform"]["backend"]
+    assert backend == {"local": {"path": str(tmp_path / "state")}}
+    assert json.loads((root / "modules/function/local_override.tf.json").read_text()) == {"locals": {"x": 1}}
+    for folder in (terraform.ROOT, terraform.ROOT / "modules" / "function"):
+        assert not (folder / "local_override.tf.json").exists()
+    terraform.stage(root, tmp_path / "state")
+    assert (root / "modules").is_symlink()
+
+
+def test_nothing_of_the_developers_account_gets_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "TF_VAR_name", "TF_CLI_ARGS", "TF_WORKSPACE"):
+        monkeypatch.setenv(name, "theirs")
+    found = terraform.environment("http://127.0.0.1:1", "eu-west-1")
+    assert "theirs" not in found.values()
+    assert found["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
+    assert found["AWS_REGION"] == "eu-west-1"
+
+
+ERRORS = {
+    "Error: Invalid value for variable\n\n  on main.tf line 13:\n  13: variable \"region\" {\n"
+    "    ├────\n    │ var.region is \"x\"\n\nWrite a region.\n\nThis was checked by the rule at x:16.\n":
+        "Invalid value for variable Write a region.",
+    "╷\n│ Error: First\n│ \n│ because\n╵\n╷\n│ Error: Second\n╵\n": "First because",
+    "Error: creating Role: exists (module.a.aws_iam_role.b)\n\n\n\n":
+        "creating Role: exists (module.a.aws_iam_role.b)",
+    "Error: Missing expression\n\n  on my.tfvars line 3:\n   3: name =\n\nExpected one.\n":
+        "Missing expression Expected one. (my.tfvars, line 3)",
+    "": "it wrote nothing",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), ERRORS.items())
+def test_errors_become_one_sentence(text: str, expected: str) -> None:
+    assert terraform.first_error(text) == expected
+
+
+def test_urls_of_stages_answer_on_this_machine() -> None:
+    made = {
+        "api_url": "https://abc123.execute-api.us-west-2.amazonaws.com/dev",
+        "china": ["https://abc123.execute-api.cn-north-1.amazonaws.com.cn/dev/openapi.json"],
+        "none": None,
+        "id": "abc123",
+    }
+    assert stack.local_urls(made, "http://127.0.0.1:1") == {
+        "api_url": "http://127.0.0.1:1/_aws/execute-api/abc123/dev",
+        "china": ["http://127.0.0.1:1/_aws/execute-api/abc123/dev/openapi.json"],
+        "none": None,
+        "id": "abc123",
+    }
+
+
+def test_the_state_of_another_environment_is_refused() -> None:
+    def state(*environments: str) -> str:
+        instances = [{"attributes": {"tags_all": {"Environment": e}}} for e in environments]
+        return json.dumps({"resources": [{"instances": [*instances, {"attributes": {"id": "x"}}]}]})
+
+    deployed.check("dev", "")
+    deployed.check("dev", state())
+    deployed.check("dev", state("dev", "dev"))
+    with pytest.raises(
+        UserError, match=r"environments/dev\.s3\.tfbackend names the state of prod: give each"
+    ):
+        deployed.check("dev", state("dev", "prod"))
+
+
+def test_the_smoke_test_takes_an_entity_that_it_can_try() -> None:
+    every = dict.fromkeys(["create", "delete", "get", "list", "merge", "replace"], "api_key")
+    entities: dict[str, dict[str, Any]] = {
+        "judged": {"path": "judged", "schema": "schemas/judged.json", "access": every},
+        "kept": {"path": "kept", "schema": None, "access": {k: v for k, v in every.items() if k != "delete"}},
+        "signed": {"path": "signed", "schema": None, "access": every | {"get": "iam"}},
+        "merging": {"path": "v1/open", "schema": None, "access": every | {"merge": "iam", "list": "open"}},
+    }
+    assert deployed.testable(entities) == "v1/open"
+    del entities["merging"]
+    assert deployed.testable(entities) is None
