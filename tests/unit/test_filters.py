@@ -384,8 +384,7 @@ def test_an_unordered_entity_orders_its_filters(make_api: Make) -> None:
 
 def test_functions_without_filters_load_none_of_it(api: Api, make_api: Make) -> None:
     extra = {
-        f"trestle.{name}"
-        for name in ("http.filters", "operations.filters", "store.ranges", "schema.files", "instant")
+        f"trestle.{name}" for name in ("http.filters", "operations.filters", "store.ranges", "schema.files")
     }
     assert not extra & api._modules.keys()
     assert make_api(OPTIONS, {"task": TASK})._modules.keys() >= extra

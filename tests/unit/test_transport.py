@@ -6,6 +6,7 @@ import binascii
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from moto.server import ThreadedMotoServer
 
 from tests.unit.loopback import (
     Behaviour,
+    Request,
     Server,
     answers,
     closed_port,
@@ -568,7 +570,12 @@ def test_answer_before_the_deadline(either: str, serve: Callable[..., Server]) -
 
 
 def skewed(seconds: float, code: str = "InvalidSignatureException") -> Behaviour:
-    return fails(code, date=formatdate(time.time() + seconds, usegmt=True))
+    """An error by a clock that differs; by its time when it answers, long after the tests were collected."""
+
+    def behave(connected: socket.socket, request: Request) -> bool:
+        return fails(code, date=formatdate(time.time() + seconds, usegmt=True))(connected, request)
+
+    return behave
 
 
 @pytest.mark.parametrize("code", dynamodb.CLOCK_CODES)
