@@ -169,6 +169,7 @@ def test_a_foreign_cursor_is_400(make_api: Make) -> None:
         sealed(seal, item_id),
         sealed(seal, item_id, created_at, "more"),
         sealed(seal, item_id, ""),
+        sealed(seal, item_id, "\ud800"),
         sealed(seal, item_id, 1),
         sealed(seal, "no id", created_at),
         sealed(seal, None, created_at),

@@ -63,7 +63,8 @@ def _opened(cursor: str, digest: str, length: int) -> list[str]:
 
 
 def _is_key(value: object) -> bool:
-    return isinstance(value, str) and value != ""
+    # A lone surrogate, which JSON can write, is in no text that DynamoDB takes.
+    return isinstance(value, str) and value != "" and not any("\ud800" <= sign <= "\udfff" for sign in value)
 
 
 _FOREIGN = "Is not a cursor of this list"
