@@ -38,17 +38,18 @@ module "network" {
   source = "./modules/network"
   count  = var.network == null ? 0 : 1
 
-  bucket_arns        = ["arn:${local.partition}:s3:::${var.name}-*-${var.environment}"]
-  cidr               = var.network.cidr
-  endpoints          = var.network.endpoints
-  kms_key_arn        = local.kms_key_arn
-  log_retention_days = var.log_retention_days
-  name               = "${var.name}-${var.environment}"
-  nat                = var.network.nat
-  private_subnets    = var.network.private_subnets
-  public_subnets     = var.network.public_subnets
-  scope              = local.scope
-  table_arns         = values(local.table_arns)
+  bucket_arns          = ["arn:${local.partition}:s3:::${var.name}-*-${var.environment}"]
+  cidr                 = var.network.cidr
+  endpoints            = var.network.endpoints
+  kms_key_arn          = local.kms_key_arn
+  log_retention_days   = var.log_retention_days
+  name                 = "${var.name}-${var.environment}"
+  nat                  = var.network.nat
+  permissions_boundary = var.permissions_boundary
+  private_subnets      = var.network.private_subnets
+  public_subnets       = var.network.public_subnets
+  scope                = local.scope
+  table_arns           = values(local.table_arns)
 }
 
 module "table" {
@@ -86,6 +87,7 @@ module "function" {
   name                 = each.value.name
   network              = one([for network in module.network : { subnet_ids = network.private_subnet_ids, security_group_ids = [network.security_group_ids.functions] }])
   package              = "${path.root}/dist/${each.value.package}.zip"
+  permissions_boundary = var.permissions_boundary
   reserved_concurrency = local.entities[each.value.entity].function.reserved_concurrency
   scope                = local.scope
   snap_start           = local.entities[each.value.entity].function.snap_start

@@ -294,6 +294,17 @@ variable "network" {
   }
 }
 
+variable "permissions_boundary" {
+  description = "ARN of a policy that bounds what the roles made here may ever do, or null for none. CI's deploy role makes no role without the one that bootstrap/ prints."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary == null || can(regex("^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$", var.permissions_boundary))
+    error_message = "permissions_boundary: write a policy's ARN, arn:aws:iam::ACCOUNT:policy/NAME, such as `make bootstrap` prints, or leave it out."
+  }
+}
+
 variable "region" {
   description = "The AWS region everything is in."
   type        = string

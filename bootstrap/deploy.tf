@@ -3,14 +3,25 @@ locals {
 
   # "${var.name}-" begins the name of all that an environment makes.
   deployable = {
+    apis = [for path in ["account", "apikeys", "apikeys/*", "restapis", "restapis/*", "tags/*", "usageplans", "usageplans/*"] :
+      "arn:${local.partition}:apigateway:${var.region}::/${path}"
+    ]
     functions  = "arn:${local.partition}:lambda:${var.region}:${local.account}:function:${var.name}-*"
     log_groups = [for group in ["/aws/lambda/${var.name}-*", "/aws/apigateway/${var.name}-*", "/aws/vpc/${var.name}-*", "API-Gateway-Execution-Logs_*"] : "arn:${local.partition}:logs:${var.region}:${local.account}:log-group:${group}"]
     roles      = "arn:${local.partition}:iam::${local.account}:role/${var.name}-*"
     tables     = "arn:${local.partition}:dynamodb:${var.region}:${local.account}:table/${var.name}-*"
   }
-  in_region  = { StringEquals = { "aws:RequestedRegion" = var.region } }
-  our_keys   = { StringEquals = { "aws:ResourceTag/Project" = var.name } }
-  new_key_of = { StringEquals = { "aws:RequestTag/Project" = var.name } }
+  boundary  = "${var.name}-boundary-${var.region}"
+  in_region = { StringEquals = { "aws:RequestedRegion" = var.region } }
+  keys      = "arn:${local.partition}:kms:${var.region}:${local.account}:key/*"
+  our_keys  = { StringEquals = { "aws:ResourceTag/Project" = var.name } }
+
+  # The repository's environments, not its branches: who may deploy to which is then for GitHub's protection rules to say.
+  # Whoever may push a branch runs code of his own in a pull request's plan, unreviewed.
+  ci = var.repository == null ? {} : {
+    deploy = { does = "Deploys", subjects = [for name in var.environments : "repo:${var.repository}:environment:${name}"] }
+    plan   = { does = "Plans, reading alone,", subjects = ["repo:${var.repository}:pull_request"] }
+  }
 }
 
 resource "aws_iam_openid_connect_provider" "github" {
@@ -20,14 +31,15 @@ resource "aws_iam_openid_connect_provider" "github" {
   url            = "https://${local.issuer}"
 }
 
-resource "aws_iam_role" "deploy" {
-  count = var.repository == null ? 0 : 1
+# The path keeps them out of local.deployable.roles: what rules the account changes by hand.
+resource "aws_iam_role" "ci" {
+  for_each = local.ci
 
-  name                 = "${var.name}-deploy-${var.region}"
-  description          = "Deploys ${var.name} from ${var.repository}"
+  name                 = "${var.name}-${each.key}-${var.region}"
+  description          = "${each.value.does} ${var.name} from ${var.repository}"
   max_session_duration = 3600
+  path                 = local.path
 
-  # The repository's environments, not its branches: who may deploy to which is then for GitHub's protection rules to say.
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -36,18 +48,19 @@ resource "aws_iam_role" "deploy" {
       Action    = "sts:AssumeRoleWithWebIdentity"
       Condition = { StringEquals = {
         "${local.issuer}:aud" = "sts.amazonaws.com"
-        "${local.issuer}:sub" = [for name in var.environments : "repo:${var.repository}:environment:${name}"]
+        "${local.issuer}:sub" = each.value.subjects
       } }
     }]
   })
 }
 
-# As narrow as names allow. It can still write roles and pass them to functions: whoever holds it rules what is named so.
+# As narrow as names, tags and the boundary allow: whoever holds it rules what is named so, and nothing else of IAM or KMS.
+# EC2 and API Gateway know no names: networks and APIs of others in the region are within its reach.
 resource "aws_iam_role_policy" "deploy" {
   count = var.repository == null ? 0 : 1
 
   name = "deploy"
-  role = aws_iam_role.deploy[0].id
+  role = aws_iam_role.ci["deploy"].id
 
   policy = jsonencode({
     Version = "2012-10-17"
@@ -65,12 +78,10 @@ resource "aws_iam_role_policy" "deploy" {
         Resource = "arn:${local.partition}:s3:::${local.bucket}/*"
       },
       {
-        Sid    = "DeployApi"
-        Effect = "Allow"
-        Action = ["apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT"]
-        Resource = [for path in ["account", "apikeys", "apikeys/*", "restapis", "restapis/*", "tags/*", "usageplans", "usageplans/*"] :
-          "arn:${local.partition}:apigateway:${var.region}::/${path}"
-        ]
+        Sid      = "DeployApi"
+        Effect   = "Allow"
+        Action   = ["apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT"]
+        Resource = local.deployable.apis
       },
       {
         Sid      = "DeployFunctions"
@@ -91,18 +102,26 @@ resource "aws_iam_role_policy" "deploy" {
         Sid    = "DeployRoles"
         Effect = "Allow"
         Action = [
-          "iam:CreateRole", "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies",
-          "iam:ListInstanceProfilesForRole", "iam:ListRolePolicies", "iam:ListRoleTags", "iam:PutRolePolicy", "iam:TagRole", "iam:UntagRole",
-          "iam:UpdateAssumeRolePolicy", "iam:UpdateRole", "iam:UpdateRoleDescription"
+          "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole",
+          "iam:ListRolePolicies", "iam:ListRoleTags", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole", "iam:UpdateRoleDescription"
         ]
         Resource = local.deployable.roles
       },
       {
-        # Not its own role, and not API Gateway's: what rules the account changes by hand.
-        Sid      = "KeepOutOfBootstrap"
-        Effect   = "Deny"
-        Action   = "iam:*"
-        Resource = ["arn:${local.partition}:iam::${local.account}:role/${var.name}-deploy-*", "arn:${local.partition}:iam::${local.account}:role/${var.name}-api-gateway-logs-*"]
+        # Rights go to bounded roles alone, and there is no right to take a boundary away or to write its policy.
+        Sid       = "GrantWithinBoundary"
+        Effect    = "Allow"
+        Action    = ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"]
+        Resource  = local.deployable.roles
+        Condition = { StringEquals = { "iam:PermissionsBoundary" = "arn:${local.partition}:iam::${local.account}:policy${local.path}${local.boundary}" } }
+      },
+      {
+        # API Gateway's own role for X-Ray, which the first stage of an account makes.
+        Sid       = "TraceStages"
+        Effect    = "Allow"
+        Action    = "iam:CreateServiceLinkedRole"
+        Resource  = "arn:${local.partition}:iam::${local.account}:role/aws-service-role/ops.apigateway.amazonaws.com/*"
+        Condition = { StringEquals = { "iam:AWSServiceName" = "ops.apigateway.amazonaws.com" } }
       },
       {
         Sid       = "PassRoles"
@@ -130,13 +149,22 @@ resource "aws_iam_role_policy" "deploy" {
         Effect    = "Allow"
         Action    = ["kms:CreateKey", "kms:TagResource"]
         Resource  = "*"
-        Condition = local.new_key_of
+        Condition = { StringEquals = { "aws:RequestTag/Project" = var.name } }
+      },
+      {
+        # A new key has no ARN yet when KMS asks whether it may be tagged: this meets the keys that exist, and of them all
+        # but ours. Else a tag would be the way to anybody's key.
+        Sid       = "ClaimNoKeys"
+        Effect    = "Deny"
+        Action    = "kms:TagResource"
+        Resource  = local.keys
+        Condition = { StringNotEquals = local.our_keys.StringEquals }
       },
       {
         Sid       = "KeepKeys"
         Effect    = "Allow"
-        Action    = ["kms:CreateGrant", "kms:Decrypt", "kms:Describe*", "kms:EnableKeyRotation", "kms:Encrypt", "kms:GenerateDataKey*", "kms:Get*", "kms:List*", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:UntagResource", "kms:Update*", "kms:CreateAlias", "kms:DeleteAlias"]
-        Resource  = "arn:${local.partition}:kms:${var.region}:${local.account}:key/*"
+        Action    = ["kms:CreateGrant", "kms:Decrypt", "kms:Describe*", "kms:EnableKeyRotation", "kms:Encrypt", "kms:GenerateDataKey*", "kms:Get*", "kms:List*", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:Update*", "kms:CreateAlias", "kms:DeleteAlias"]
+        Resource  = local.keys
         Condition = local.our_keys
       },
       {

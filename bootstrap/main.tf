@@ -5,6 +5,7 @@ data "aws_partition" "current" {}
 locals {
   account   = data.aws_caller_identity.current.account_id
   partition = data.aws_partition.current.partition
+  path      = "/bootstrap/"
   bucket    = "${var.name}-state-${local.account}-${var.region}"
 }
 
@@ -87,7 +88,8 @@ resource "aws_s3_bucket_lifecycle_configuration" "state" {
   depends_on = [aws_s3_bucket_versioning.state]
 }
 
-# Without this setting, one per account and region, a stage with logs is refused.
+# Without this setting, one per account and region, a stage with logs is refused. It takes the place of a role that is set,
+# and goes with `terraform destroy`: the account's other APIs then have no logs.
 resource "aws_api_gateway_account" "this" {
   cloudwatch_role_arn = aws_iam_role.logs.arn
 
@@ -98,6 +100,7 @@ resource "aws_api_gateway_account" "this" {
 resource "aws_iam_role" "logs" {
   name        = "${var.name}-api-gateway-logs-${var.region}"
   description = "Writes API Gateway's logs"
+  path        = local.path
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

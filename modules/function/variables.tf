@@ -43,6 +43,11 @@ variable "package" {
   type        = string
 }
 
+variable "permissions_boundary" {
+  description = "ARN of the policy that bounds the role, or null."
+  type        = string
+}
+
 variable "reserved_concurrency" {
   description = "Invocations at once, taken out of the account's pool for this function alone; or null."
   type        = number

@@ -9,8 +9,9 @@ resource "aws_cloudwatch_log_group" "flow" {
 }
 
 resource "aws_iam_role" "flow" {
-  name        = "${var.name}-flow-logs"
-  description = "Writes the flow logs of ${var.name}"
+  name                 = "${var.name}-flow-logs"
+  description          = "Writes the flow logs of ${var.name}"
+  permissions_boundary = var.permissions_boundary
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

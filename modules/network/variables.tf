@@ -33,6 +33,11 @@ variable "nat" {
   type        = string
 }
 
+variable "permissions_boundary" {
+  description = "ARN of the policy that bounds the flow logs' role, or null."
+  type        = string
+}
+
 variable "private_subnets" {
   description = "Addresses of the private subnets, one per zone; null for two of them."
   type        = list(string)

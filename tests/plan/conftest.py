@@ -16,12 +16,14 @@ SMALL: Values = {
 
 ONE: Values = {"todos": {"operations": ["get"]}}
 TWO: Values = {"todos": {"operations": ["create", "list"]}}
+BOUNDARY = "arn:aws:iam::123456789012:policy/shop-boundary"
 ORIGINS = [f"https://a-rather-long-origin-{n:03}.apps.example.com" for n in range(100)]
 
 # Each changes the smallest system in a respect or two, and is known to the tests by its name. A resource
 # costs about 12 ms, so most have few operations.
 SYSTEMS: dict[str, Values] = {
     "at_the_root": {"entities": {"todos": {"path": "/", "operations": ["create", "get"]}}},
+    "bounded": {"entities": ONE, "network": {}, "permissions_boundary": BOUNDARY},
     "bodies_at_gateway": {"entities": TWO, "validate_bodies_at_gateway": True},
     "docs_for_holders_of_keys": {
         "docs": "api_key",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.plan.conftest import ORIGINS, SMALL
+from tests.plan.conftest import BOUNDARY, ORIGINS, SMALL
 from tests.plan.planner import ROOT, UNKNOWN, Plan, Planner, TerraformError, Values
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
@@ -243,3 +243,10 @@ def test_environment_stays_below_lambdas_limit(systems: dict[str, Plan]) -> None
     for made in systems["many_origins"].all("aws_lambda_function").values():
         variables = made["environment"][0]["variables"]
         assert sum(len(k) + len(v) for k, v in variables.items()) <= 4096
+
+
+def test_every_role_has_the_boundary_that_is_given(systems: dict[str, Plan], plan: Plan) -> None:
+    bounded = systems["bounded"].all("aws_iam_role").values()
+    assert len(bounded) == 2, "the function's and the flow logs'"
+    assert {role["permissions_boundary"] for role in bounded} == {BOUNDARY}
+    assert {role["permissions_boundary"] for role in plan.all("aws_iam_role").values()} == {None}

@@ -65,17 +65,18 @@ run "edges" {
       }
       other = { ttl = "anything" }
     }
-    api_key_values     = { partner = "twenty-characters-xx" }
-    api_keys           = { partner = "gold" }
-    docs               = "api_key"
-    cors_origins       = [for n in range(50) : format("https://app-%03d.with-a-long-name-in-it.example.com", n)]
-    encryption         = { deletion_window_in_days = 7 }
-    log_retention_days = 3653
-    network            = { cidr = "10.20.0.0/20", endpoints = ["kms"], nat = "per_az" }
-    region             = "ap-southeast-2"
-    tags               = { CostCentre = "42" }
-    throttle           = { burst_limit = 1, rate_limit = 0.5 }
-    usage_plans        = { gold = { quota = { limit = 1, period = "MONTH" } } }
+    api_key_values       = { partner = "twenty-characters-xx" }
+    api_keys             = { partner = "gold" }
+    cors_origins         = [for n in range(50) : format("https://app-%03d.with-a-long-name-in-it.example.com", n)]
+    docs                 = "api_key"
+    encryption           = { deletion_window_in_days = 7 }
+    log_retention_days   = 3653
+    network              = { cidr = "10.20.0.0/20", endpoints = ["kms"], nat = "per_az" }
+    permissions_boundary = "arn:aws-us-gov:iam::123456789012:policy/a/b_c+d"
+    region               = "ap-southeast-2"
+    tags                 = { CostCentre = "42" }
+    throttle             = { burst_limit = 1, rate_limit = 0.5 }
+    usage_plans          = { gold = { quota = { limit = 1, period = "MONTH" } } }
   }
 
   assert {

@@ -287,10 +287,11 @@ run "round_26" {
 
 run "round_27" {
   command         = plan
-  expect_failures = [var.environment]
+  expect_failures = [var.environment, var.permissions_boundary]
 
   variables {
-    environment = "dev-" # environment ending in a hyphen
+    environment          = "dev-"          # environment ending in a hyphen
+    permissions_boundary = "shop-boundary" # permissions boundary that is no ARN
   }
 }
 

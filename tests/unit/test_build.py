@@ -12,7 +12,6 @@ import shutil
 import stat
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -407,9 +406,7 @@ def test_unchanged_sources_are_not_built_again(
 ) -> None:
     run(root, "--bytecode", "none")
     capsys.readouterr()
-    started = time.perf_counter()
     assert run(root, "--bytecode", "none") == 0
-    assert time.perf_counter() - started < 1
     assert len(counted) == 1
     assert capsys.readouterr().out == "dist/ is up to date: create, get.\n"
 

@@ -113,7 +113,8 @@ def test_nothing_is_written_once_the_gateway_has_given_up(api: Api, monkeypatch:
 
     monkeypatch.setattr(api.dynamodb, "call", call)
     assert api.request("GET", "/items/a", millis=900_000).status == 404
-    assert [round(s, 1) for s in seconds] == [28.5]
+    assert len(seconds) == 1
+    assert 0 < seconds[0] <= 28.5
 
 
 def overtaken(api: Api, path: str) -> Any:

@@ -332,9 +332,7 @@ def test_silence_ends_each_attempt(
     monkeypatch.setattr(dynamodb, "ATTEMPT_SECONDS", 0.2)
     with hanging() as hangs:
         server = serve(hangs)
-        started = time.monotonic()
-        error = refused()
-        assert 0.5 < time.monotonic() - started < 3
+        error = refused()  # while the server keeps silent
     assert isinstance(error, dynamodb.Unavailable)
     assert (error.status, error.retries) == (0, 2)
     assert len(server.requests) == 3
@@ -535,22 +533,21 @@ def test_error_without_a_type_has_its_status_as_code(serve: Callable[..., Server
 
 def test_deadline_ends_a_call(either: str, serve: Callable[..., Server]) -> None:
     with hanging() as hangs:
-        serve(hangs)
-        started = time.monotonic()
-        error = refused(deadline=started + 0.3)
-        assert 0.25 < time.monotonic() - started < 1
+        server = serve(hangs)
+        error = refused(deadline=time.monotonic() + 0.3)  # while the server keeps silent
     assert isinstance(error, dynamodb.Unavailable)
     assert (error.code, error.status) == ("TimeoutError", 0)
+    assert len(server.requests) <= 1
 
 
 def test_no_pause_runs_past_the_deadline(
-    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+    serve: Callable[..., Server], pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(dynamodb, "THROTTLED_PAUSE_SECONDS", dynamodb.LONGEST_PAUSE_SECONDS)
     monkeypatch.setattr("random.random", lambda: 1.0)
     server = serve(fails("ThrottlingException"))
-    started = time.monotonic()
-    error = refused(deadline=started + 0.5)
-    assert time.monotonic() - started < 0.4
+    error = refused(deadline=time.monotonic() + dynamodb.LONGEST_PAUSE_SECONDS - 5)
+    assert pauses == []
     assert (error.code, error.retries, len(server.requests)) == ("ThrottlingException", 0, 1)
 
 
@@ -587,8 +584,7 @@ def test_wrong_clock_is_set_by_the_servers(
     assert get().retries == 0
     dates = [request.headers["x-amz-date"] for request in server.requests]
     seconds = [time.mktime(time.strptime(date, "%Y%m%dT%H%M%SZ")) for date in dates]
-    assert 3595 < seconds[1] - seconds[0] < 3605
-    assert seconds[2] - seconds[1] < 5
+    assert all(3599 <= later - seconds[0] < 7200 for later in seconds[1:])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,81 @@
+# What a plan refreshes, and the state it compares with. The state holds the API keys' values, and the code of a pull request
+# can read them: where that is too much, leave AWS_PLAN_ROLE_ARN unset, and there are no plans of pull requests.
+resource "aws_iam_role_policy" "plan" {
+  count = var.repository == null ? 0 : 1
+
+  name = "plan"
+  role = aws_iam_role.ci["plan"].id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "FindState"
+        Effect   = "Allow"
+        Action   = "s3:ListBucket"
+        Resource = "arn:${local.partition}:s3:::${local.bucket}"
+      },
+      {
+        Sid      = "ReadState"
+        Effect   = "Allow"
+        Action   = "s3:GetObject"
+        Resource = "arn:${local.partition}:s3:::${local.bucket}/*"
+      },
+      {
+        Sid      = "ReadApi"
+        Effect   = "Allow"
+        Action   = "apigateway:GET"
+        Resource = local.deployable.apis
+      },
+      {
+        Sid      = "ReadFunctions"
+        Effect   = "Allow"
+        Action   = ["lambda:Get*", "lambda:List*"]
+        Resource = [local.deployable.functions, "${local.deployable.functions}:*"]
+      },
+      {
+        # Their indexes too, and no item: those are Get, Query and Scan.
+        Sid      = "ReadTables"
+        Effect   = "Allow"
+        Action   = ["dynamodb:Describe*", "dynamodb:ListTagsOfResource"]
+        Resource = [local.deployable.tables, "${local.deployable.tables}/index/*"]
+      },
+      {
+        Sid      = "ReadRoles"
+        Effect   = "Allow"
+        Action   = ["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies", "iam:ListRoleTags"]
+        Resource = local.deployable.roles
+      },
+      {
+        Sid      = "ReadLogGroups"
+        Effect   = "Allow"
+        Action   = "logs:ListTags*"
+        Resource = flatten([for group in local.deployable.log_groups : [group, "${group}:*"]])
+      },
+      {
+        Sid       = "ReadKeys"
+        Effect    = "Allow"
+        Action    = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"]
+        Resource  = local.keys
+        Condition = local.our_keys
+      },
+      {
+        # Lambda shows a function's settings to those who could decrypt them.
+        Sid      = "ReadSettings"
+        Effect   = "Allow"
+        Action   = "kms:Decrypt"
+        Resource = local.keys
+        Condition = { StringEquals = merge(local.our_keys.StringEquals, {
+          "kms:ViaService" = "lambda.${var.region}.${data.aws_partition.current.dns_suffix}"
+        }) }
+      },
+      {
+        Sid       = "FindOthers"
+        Effect    = "Allow"
+        Action    = ["ec2:Describe*", "kms:ListAliases", "logs:DescribeLogGroups"]
+        Resource  = "*"
+        Condition = local.in_region
+      },
+    ]
+  })
+}
