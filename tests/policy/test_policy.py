@@ -58,7 +58,7 @@ def test_plan_fails_only_what_its_var_file_asks_for(
     plans: dict[str, Plan], reports: dict[str, Report], name: str
 ) -> None:
     assert {(f.check, f.resource) for f in reports[name].failed} == scan.declared(plans[name]).keys()
-    assert reports[name].passed > 100
+    assert reports[name].passed > len(plans[name].resources), "the scan saw a part of the plan"
 
 
 def test_open_methods_are_found(reports: dict[str, Report]) -> None:
