@@ -11,6 +11,12 @@ resource "terraform_data" "build" {
       error_message = "Lambda packages are missing: run `python build.py` first."
     }
 
+    # A manifest of an earlier version may lack a package.
+    precondition {
+      condition     = local.manifest == null || alltrue([for f in values(local.functions) : try(contains(keys(local.manifest.functions), f.package), false)])
+      error_message = "The Lambda packages are not all there: run `python build.py`."
+    }
+
     precondition {
       condition     = length(local.faults) == 0
       error_message = join("\n", local.faults)

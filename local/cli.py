@@ -83,17 +83,23 @@ def port_number(text: str) -> int:
     return port
 
 
+def now() -> int:
+    """Return the time in milliseconds of the epoch."""
+    return int(time.time() * 1000)
+
+
 def up(stack: Stack, options: argparse.Namespace) -> int:
     """Bring the stack up; without --detach, follow the logs until Ctrl-C and stop it."""
-    began = time.monotonic()
+    began = now()
     var_files = options.var_files or [ROOT / "environments" / "local.tfvars"]
     stack.up([Path(f).resolve() for f in var_files], options.port)
-    print(f"Up in {time.monotonic() - began:.0f} s.\n\n{welcome(stack)}", file=sys.stderr)
+    print(f"Up in {(now() - began) / 1000:.0f} s.\n\n{welcome(stack)}", file=sys.stderr)
     if options.detach:
         return 0
     print("\nThe functions' logs follow; Ctrl-C stops everything.\n", file=sys.stderr)
     try:
-        follow(stack.outputs(), stack.running(), forever=True)
+        # Since the beginning: whoever reads the URL above may be quicker than the first look at the logs.
+        follow(stack.outputs(), stack.running(), began, forever=True)
     except KeyboardInterrupt:
         print("\nStopping ...", file=sys.stderr)
     # A second Ctrl-C, from impatience, must not cost the data that is being saved.
@@ -118,7 +124,7 @@ def status(stack: Stack, _options: argparse.Namespace) -> int:
 
 def logs(stack: Stack, options: argparse.Namespace) -> int:
     """Print the functions' logs."""
-    follow(stack.outputs(), stack.running(), forever=options.follow)
+    follow(stack.outputs(), stack.running(), now() if options.follow else 0, forever=options.follow)
     return 0
 
 

@@ -29,15 +29,17 @@ class Line(NamedTuple):
         return f"{at:%H:%M:%S} {self.function:<16} {self.message.rstrip()}"
 
 
-def follow(outputs: dict[str, Any], running: Running, forever: bool) -> None:
-    """Print the functions' log lines, oldest first; forever: from now until the emulator stops or Ctrl-C."""
+def follow(outputs: dict[str, Any], running: Running, since: int = 0, *, forever: bool) -> None:
+    """Print the functions' log lines since a time in milliseconds of the epoch, oldest first.
+
+    Forever is until the emulator stops or Ctrl-C.
+    """
     functions = {
         f"/aws/lambda/{name}": f"{entity}.{operation}"
         for entity, operations in outputs["function_names"].items()
         for operation, name in operations.items()
     }
     logs = client("logs", running)
-    since = int(time.time() * 1000) if forever else 0
     shown: Counter[Line] = Counter()
     while True:
         try:

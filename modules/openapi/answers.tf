@@ -43,8 +43,8 @@ locals {
       description = "`next` of the page before."
     }
     fields = {
-      name        = "fields", in = "query", style = "form", explode = false, schema = { type = "array", items = { type = "string", minLength = 1 }, minItems = 1 }
-      description = "Properties to answer with; id always comes along."
+      name        = "fields", in = "query", schema = { type = "string", minLength = 1 }
+      description = "Names of the properties to answer with, with commas between; id always comes along."
     }
     id = { name = "id", in = "path", required = true, schema = local.id }
     idempotency-key = {

@@ -51,6 +51,16 @@ def test_packages_with_other_schemas(planner: Planner, root: Path, schemas: dict
         planner.planned(root, f"stale-{len(schemas)}", (), WITH_SCHEMA)
 
 
+def test_a_package_that_was_not_built(planner: Planner, root: Path) -> None:
+    build(root, {})
+    manifest = json.loads((root / "dist" / "manifest.json").read_text())
+    del manifest["functions"]["entity"]
+    (root / "dist" / "manifest.json").write_text(json.dumps(manifest))
+    shared: Values = {**SMALL, "entities": {"todos": {"functions": "per_entity", "operations": ["get"]}}}
+    with pytest.raises(TerraformError, match=r"not all there: run `python build\.py`"):
+        planner.planned(root, "lacking", (), shared)
+
+
 def test_packages_with_these_schemas(planner: Planner, root: Path) -> None:
     build(root, {"schemas/todo.json": hashlib.sha256(SCHEMA.encode()).hexdigest()})
     assert planner.planned(root, "fresh", (), WITH_SCHEMA).exists()

@@ -51,7 +51,7 @@ class Finding:
 class Report:
     """What checkov says of one scan."""
 
-    passed: int
+    passed: tuple[Finding, ...]
     failed: frozenset[Finding]
     skipped: frozenset[Finding]
 
@@ -107,7 +107,7 @@ def checkov(*arguments: str) -> dict[str, dict[str, list[Values]]]:
 def report(records: Mapping[str, list[Values]]) -> Report:
     """Return the findings among checkov's records."""
     return Report(
-        passed=len(records.get("passed", [])),
+        passed=tuple(finding(r) for r in records.get("passed", [])),
         failed=frozenset(finding(r) for r in records.get("failed", [])),
         skipped=frozenset(finding(r) for r in records.get("skipped", [])),
     )
@@ -226,9 +226,8 @@ def declared(plan: Plan) -> dict[tuple[str, str], str]:
 def line(name: str, result: Report, asked: Mapping[tuple[str, str], str]) -> str:
     """Return a scan's counts on one line."""
     own = [f for f in result.failed if (f.check, f.resource) in asked]
-    counts = (
-        f"{result.passed:4} passed {len(result.failed) - len(own):3} failed {len(result.skipped):3} skipped"
-    )
+    numbers = {"passed": result.passed, "failed": result.failed - set(own), "skipped": result.skipped}
+    counts = " ".join(f"{len(found):4} {kind}" for kind, found in numbers.items())
     why = sorted({asked[f.check, f.resource] for f in own})
     return f"{name:34} {counts}" + (f" {len(own):3} asked for by {', '.join(why)}" if own else "")
 

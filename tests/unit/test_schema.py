@@ -104,6 +104,12 @@ def judge(api: Api) -> Any:
         ({"minLength": 1}, ["a", "😀", 1], [("", "Must have at least 1 character")]),
         ({"maxLength": 2}, ["", "😀😀"], [("abc", "Must have at most 2 characters")]),
         ({"pattern": "^a|b$"}, ["ax", "xb", 1], [("x", "Must match the pattern ^a|b$")]),
+        (
+            {"pattern": r"^\d$"},
+            ["5"],
+            [("\u0665", r"Must match the pattern ^\d$"), ("5\n", r"Must match the pattern ^\d$")],
+        ),
+        ({"pattern": r"^\$[$]$"}, ["$$"], [("$$\n", r"Must match the pattern ^\$[$]$")]),
         ({"format": "date"}, ["2024-02-29", 5], [("2023-02-29", "Must be of the format date")]),
         ({"format": "colour"}, ["anything"], []),
         (

@@ -15,23 +15,21 @@ _EXPOSED = "ETag, Location, Link, Retry-After, Idempotency-Replayed"
 
 
 class Response:
-    """An answer: `content` is written as JSON, None for no body."""
+    """An answer: `content` is written as JSON into `body`, None for no body."""
 
-    __slots__ = ("content", "headers", "status")
+    __slots__ = ("body", "headers", "status")
 
     def __init__(self, status: int, content: Any = None, headers: dict[str, str] | None = None) -> None:
         self.status = status
-        self.content = content
+        self.body = "" if content is None else dumps(content)
         self.headers = headers or {}
 
     def proxy(self, request: Request | None) -> dict[str, Any]:
         """The answer as the Lambda function returns it, with CORS headers for the request's origin."""
         headers = {**_cors(request), **self.headers}
-        if self.content is None:
-            return {"statusCode": self.status, "headers": headers, "body": "", "isBase64Encoded": False}
-        headers.setdefault("Content-Type", "application/json")
-        body = dumps(self.content)
-        return {"statusCode": self.status, "headers": headers, "body": body, "isBase64Encoded": False}
+        if self.body:
+            headers.setdefault("Content-Type", "application/json")
+        return {"statusCode": self.status, "headers": headers, "body": self.body, "isBase64Encoded": False}
 
 
 def _cors(request: Request | None) -> dict[str, str]:

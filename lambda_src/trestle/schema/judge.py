@@ -124,11 +124,19 @@ def _string(value: str, schema: Schema, where: str, faults: Faults) -> None:
         faults.append(
             {"pointer": where, "detail": f"Must have at most {_count(schema['maxLength'], 'character')}"}
         )
-    if "pattern" in schema and not re.search(schema["pattern"], value):
+    if "pattern" in schema and not _matches(schema["pattern"], value):
         faults.append({"pointer": where, "detail": f"Must match the pattern {schema['pattern']}"})
     matches = FORMATS.get(schema.get("format", ""))
     if matches and not matches(value):
         faults.append({"pointer": where, "detail": f"Must be of the format {schema['format']}"})
+
+
+def _matches(pattern: str, value: str) -> bool:
+    # As ECMA 262 has it: \d and \w are of ASCII, and $ is the very end, not before a last line break as well.
+    exact = re.sub(
+        r"\\.|\[(?:\\.|[^\]\\])*\]|\$", lambda found: r"\Z" if found[0] == "$" else found[0], pattern
+    )
+    return re.search(exact, value, re.ASCII) is not None
 
 
 def _array(value: list[Any], schema: Schema, where: str, faults: Faults) -> None:
