@@ -18,7 +18,7 @@ entities = {
   }
   products = {
     access = { default = "open" }
-    # The gateway waits for 29 seconds and then answers 504; the function may finish what it does until 45.
+    # The gateway waits for 29 seconds and then answers 504, whatever stands here: the function gives up before that.
     function = { log_level = "ERROR", memory_size = 1024, timeout = 45 }
     schema   = "schemas/product.json"
   }
