@@ -157,14 +157,14 @@ def test_the_options_of_a_function_give_its_derivation(
     (tmp_path / "schemas").mkdir()
     (tmp_path / "schemas" / "task.json").write_text(json.dumps(SCHEMA))
     monkeypatch.setattr(tool, "ROOT", tmp_path)
-    derived = tool.derivation_of(OPTIONS).of({"status": "a", "rank": 1, "completed": None, "until": 5})
+    derived = tool.derivation_of(OPTIONS).of({"status": "a", "rank": 1, "completed": None, "until": 5}, "")
     assert derived == {
         "by_status": {"S": "s:a"},
         "sort_rank": {"N": "1"},
         "by_completed": None,
         "expires": {"N": "5"},
     }
-    assert tool.derivation_of({}).of({"status": "a"}) == {}
+    assert tool.derivation_of({}).of({"status": "a"}, "") == {}
 
 
 class _Lambda:

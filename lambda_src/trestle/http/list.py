@@ -29,7 +29,12 @@ def get(request: Request) -> Response:
     fields = query.get("fields")
     try:
         items, cursor = list_items(
-            limit, query.get("cursor"), selected, descending=descending, deadline=request.deadline
+            limit,
+            request.owner,
+            query.get("cursor"),
+            selected,
+            descending=descending,
+            deadline=request.deadline,
         )
     except ValueError as error:
         raise _invalid("cursor", str(error)) from None
