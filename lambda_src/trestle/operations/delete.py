@@ -18,6 +18,7 @@ def delete(
 ) -> None:
     """Delete an owner's item.
 
-    expected: the states, (created_at, version), that the item may be in, None for any. Raises Missing, Changed.
+    expected: the states, (created_at, version), that the item may be in, None for any. Raises
+    Missing, Changed.
     """
     store.delete(item_id, owner, expected, deadline=deadline)
