@@ -32,6 +32,7 @@ from local.terraform import ROOT
 
 sys.path.insert(0, str(ROOT / "lambda_src"))
 
+from trestle.item import parted
 from trestle.schema.types import is_numeric
 from trestle.store.attributes import decode
 from trestle.store.derived import EXPIRES, Derivation
@@ -98,7 +99,8 @@ def correction(derivation: Derivation, record: Record) -> dict[str, Any]:
     """The UpdateItem that makes an item's derived attributes right; empty when they are, or it is gone."""
     if "doc" not in record:
         return {}
-    wanted = {name: value for name, value in derivation.of(decode(record["doc"])).items() if value}
+    owner, _ = parted(record["id"]["S"])
+    wanted = {name: value for name, value in derivation.of(decode(record["doc"]), owner).items() if value}
     removals = [name for name in record if is_derived(name) and name not in wanted]
     values = {name: value for name, value in wanted.items() if not is_same(record.get(name), value)}
     if not removals and not values:

@@ -24,11 +24,14 @@ class Config:
         "entity",
         "environment",
         "filters",
+        "groups",
         "ids",
         "list",
         "log_level",
+        "owner_scoped",
         "put",
         "schema",
+        "signed_in",
         "table",
         "ttl",
     )
@@ -42,13 +45,18 @@ class Config:
         options: dict[str, Any] = json.loads(environment.get("ENTITY_OPTIONS") or "{}")
         self.put: str = options.get("put", "replace")
         self.ids: str = options.get("ids", "server")
-        self.list: str = options.get("list", "created")
+        self.owner_scoped: bool = options.get("owner_scoped", False)
+        # A Scan would pass over the items of every owner.
+        self.list: str = "created" if self.owner_scoped else options.get("list", "created")
         self.schema: str | None = options.get("schema")
         # The property that each filter sorts by; createdAt is the server's own.
         self.filters: dict[str, str] = {
             name: each.get("sort") or "createdAt" for name, each in options.get("filters", {}).items()
         }
         self.ttl: str | None = options.get("ttl")
+        # The operations that are for users who have signed in, and the group of those that are for one.
+        self.signed_in: list[str] = options.get("signed_in", [])
+        self.groups: dict[str, str] = options.get("groups", {})
 
 
 CONFIG = Config(os.environ)

@@ -37,6 +37,14 @@ class TooLarge(Refusal):
     """The body, or the item it would make, is over the limit."""
 
 
+class Unauthorized(Refusal):
+    """Who calls is not known."""
+
+
+class Forbidden(Refusal):
+    """Who calls is known, and may not do this."""
+
+
 class Missing(Refusal):
     """There is no such item."""
 

@@ -10,6 +10,21 @@ if TYPE_CHECKING:
 RESERVED = frozenset(("id", "createdAt", "updatedAt", "version"))
 
 
+def owned(text: str, owner: str) -> str:
+    """A text as one owner's, "" for nobody's, by whom alone it is found again.
+
+    Every key that the table finds items by goes through here, so that what belongs to two owners never meets:
+    "#" is in no owner and in no id.
+    """
+    return f"{owner}#{text}" if owner else text
+
+
+def parted(key: str) -> tuple[str, str]:
+    """The owner, "" for nobody, and the item's id in a key of the table."""
+    owner, _, item_id = key.rpartition("#")
+    return owner, item_id
+
+
 class Item:
     """One stored item: the client's object `doc` and the server's envelope round it.
 

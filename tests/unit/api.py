@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import json
 import os
@@ -72,6 +73,7 @@ class Api:
         functions: Sequence[str] = tuple(OPERATIONS.values()),
     ) -> None:
         self.calls: list[str] = []
+        self._claims: dict[str, Any] | None = None
         self._handlers: dict[str, Callable[[Any, Any], dict[str, Any]]] = {}
         # Laid out as in a function's package: index.py, the shared package and schemas/ in one folder.
         self._root = tempfile.TemporaryDirectory()
@@ -101,6 +103,12 @@ class Api:
             self._modules = {name: module for name, module in sys.modules.items() if _is_ours(name)}
         self.client.meta.events.register("before-call.dynamodb", self._count)
 
+    def signed_in(self, sub: str, **claims: Any) -> Api:
+        """The same functions, called by a user with these claims in an access token."""
+        mine = copy.copy(self)
+        mine._claims = {"sub": sub, "token_use": "access", **claims}
+        return mine
+
     def _count(self, model: Any, **_: Any) -> None:
         self.calls.append(model.name)
 
@@ -121,7 +129,7 @@ class Api:
         context = Context(parts.pop("millis", 30_000))
         if body is not None and not isinstance(body, str):
             body = json.dumps(body)
-        sent = event(method, path, body=body, **parts)
+        sent = event(method, path, body=body, **{"claims": self._claims, **parts})
         return self.invoke(OPERATIONS[method, sent["pathParameters"] is not None], sent, context)
 
     def create(self, body: Any, **parts: Any) -> Any:

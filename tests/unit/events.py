@@ -19,7 +19,7 @@ def event(
     headers: Mapping[str, str | Sequence[str]] | None = None,
     query: Mapping[str, str | Sequence[str]] | None = None,
     identity: Mapping[str, Any] | None = None,
-    claims: Mapping[str, str] | None = None,
+    claims: Mapping[str, Any] | None = None,
     request_id: str = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
 ) -> dict[str, Any]:
     """The event of a request on `collection` ("/items") or on an item in it ("/items/42")."""

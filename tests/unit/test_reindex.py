@@ -146,6 +146,27 @@ def test_the_rate_is_kept(before: Api, now: Api, derivation: Any, monkeypatch: p
     assert [150 < pause <= 200 for pause in pauses] == [True]
 
 
+def test_items_stay_their_owners(make_api: Make, derivation: Any) -> None:
+    owned = {"owner_scoped": True}
+    now = make_api(OPTIONS | owned, {"task": SCHEMA}, numeric=["rank"])
+    before = make_api({"schema": "task"} | owned, {"task": SCHEMA})
+    hers, his = (before.signed_in(sub).create({"status": "open", "rank": 1}) for sub in ("alice", "bob"))
+    assert run(now, derivation) == (2, 2)
+    assert listed(now.signed_in("alice"), status="open") == [hers]
+    assert listed(now.signed_in("bob"), status="open") == [his]
+    assert run(now, derivation) == (2, 0)
+    assert run(now, derivation, after=f"alice#{hers['id']}")[1] == 0
+
+
+def test_items_that_are_nobodys_stay_so(make_api: Make, now: Api, before: Api, derivation: Any) -> None:
+    scoped = make_api({**OPTIONS, "owner_scoped": True}, {"task": SCHEMA}, numeric=["rank"])
+    plain = before.create({"status": "open", "rank": 1})
+    hers = scoped.signed_in("alice").create({"status": "open", "rank": 1})
+    assert run(now, derivation) == (2, 1)
+    assert listed(scoped.signed_in("alice"), status="open") == [hers]
+    assert listed(now, status="open") == [plain]
+
+
 def test_items_that_are_none_of_ours_are_left(now: Api, derivation: Any) -> None:
     now.client.put_item(TableName=TABLE, Item={"id": {"S": "x"}, "by_status": {"S": "odd"}})
     assert run(now, derivation) == (1, 0)
@@ -157,14 +178,14 @@ def test_the_options_of_a_function_give_its_derivation(
     (tmp_path / "schemas").mkdir()
     (tmp_path / "schemas" / "task.json").write_text(json.dumps(SCHEMA))
     monkeypatch.setattr(tool, "ROOT", tmp_path)
-    derived = tool.derivation_of(OPTIONS).of({"status": "a", "rank": 1, "completed": None, "until": 5})
+    derived = tool.derivation_of(OPTIONS).of({"status": "a", "rank": 1, "completed": None, "until": 5}, "")
     assert derived == {
         "by_status": {"S": "s:a"},
         "sort_rank": {"N": "1"},
         "by_completed": None,
         "expires": {"N": "5"},
     }
-    assert tool.derivation_of({}).of({"status": "a"}) == {}
+    assert tool.derivation_of({}).of({"status": "a"}, "") == {}
 
 
 class _Lambda:

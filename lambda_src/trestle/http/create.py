@@ -18,6 +18,7 @@ def post(request: Request) -> Response:
     body = request.body
     item, replayed = create(
         without_reserved(body),
+        request.owner,
         body.get("id"),
         key=request.idempotency_key,
         caller=request.caller,

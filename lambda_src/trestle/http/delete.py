@@ -14,5 +14,5 @@ if TYPE_CHECKING:
 def delete(request: Request) -> Response:
     """204."""
     request.parameters()
-    remove(request.item_id, expected_of_write(request), deadline=request.deadline)
+    remove(request.item_id, request.owner, expected_of_write(request), deadline=request.deadline)
     return Response(204)

@@ -16,7 +16,7 @@ def get(request: Request) -> Response:
     """200 with the item, or 304 when If-None-Match has its tag."""
     request.parameters()
     expected = expected_states(request.header("if-match"))
-    item = read(request.item_id, deadline=request.deadline)
+    item = read(request.item_id, request.owner, deadline=request.deadline)
     if expected is not None and item.state not in expected:
         raise Changed("The item has none of the entity tags in If-Match.")
     headers = {"ETag": etag(item)}

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
     Operation = tuple[str, Endpoint]
 
+_GUARDED = CONFIG.owner_scoped or bool(CONFIG.signed_in or CONFIG.groups)
+if _GUARDED:
+    from trestle.http.callers import admit
+
 # Of the function's time, kept back from calls on the database to answer 503 rather than be killed.
 _MARGIN_SECONDS = 0.5
 # API Gateway gives up after 29 s, however long the function may take: nothing may be written after that.
@@ -27,7 +31,7 @@ _GATEWAY_SECONDS = 28.5
 
 
 def handler(operation: str, endpoint: Endpoint) -> Handler:
-    """The Lambda handler of an endpoint; `operation` is its name in the log."""
+    """The Lambda handler of an endpoint; `operation` is its name in the log and in the entity's options."""
     return _handler(lambda _: (operation, endpoint))
 
 
@@ -55,6 +59,8 @@ def _handler(operation_of: Callable[[dict[str, Any]], Operation]) -> Handler:
             remaining = context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS
             deadline = started + min(remaining, _GATEWAY_SECONDS)
             request = Request(event, deadline)
+            if _GUARDED:
+                admit(request.context, operation)
             answer = endpoint(request).proxy(request)
         except Exception as raised:
             error = raised

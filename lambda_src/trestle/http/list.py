@@ -35,7 +35,12 @@ def get(request: Request) -> Response:
     while True:
         try:
             items, cursor = list_items(
-                at_most, query.get("cursor"), selected, descending=descending, deadline=request.deadline
+                at_most,
+                request.owner,
+                query.get("cursor"),
+                selected,
+                descending=descending,
+                deadline=request.deadline,
             )
         except ValueError as error:
             raise _invalid("cursor", str(error)) from None

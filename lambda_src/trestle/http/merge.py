@@ -16,5 +16,6 @@ def patch(request: Request) -> Response:
     request.parameters()
     item_id = request.item_id
     expected = expected_of_write(request)
-    item = merge(item_id, request.document(item_id), expected, deadline=request.deadline)
+    document = request.document(item_id)
+    item = merge(item_id, request.owner, document, expected, deadline=request.deadline)
     return Response(200, item.view(), {"ETag": etag(item)})

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 # The kind, status and title of each refusal; the gateway's own answers use the same table.
 _KINDS: dict[type[errors.Refusal], tuple[str, int, str]] = {
     errors.InvalidRequest: ("invalid-request", 400, "Invalid request"),
+    errors.Unauthorized: ("unauthorized", 401, "Unauthorized"),
+    errors.Forbidden: ("forbidden", 403, "Forbidden"),
     errors.Missing: ("not-found", 404, "Not found"),
     errors.Conflict: ("conflict", 409, "Conflict"),
     errors.Changed: ("precondition-failed", 412, "Precondition failed"),
@@ -42,6 +44,8 @@ def problem(error: Exception, request_id: str) -> Response:
     if faults:
         content["errors"] = faults
     headers = {"Content-Type": "application/problem+json"}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
     if status == 503:
         headers["Retry-After"] = _RETRY_AFTER_SECONDS
     return Response(status, content, headers)

@@ -21,7 +21,7 @@ def put(request: Request) -> Response:
     if CONFIG.put == "merge":
         from trestle.operations.merge import merge
 
-        item = merge(item_id, document, expected, deadline=request.deadline)
+        item = merge(item_id, request.owner, document, expected, deadline=request.deadline)
     else:
-        item = replace(item_id, document, expected, deadline=request.deadline)
+        item = replace(item_id, request.owner, document, expected, deadline=request.deadline)
     return Response(200, item.view(), {"ETag": etag(item)})

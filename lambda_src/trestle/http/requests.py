@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trestle.config import CONFIG
 from trestle.errors import InvalidRequest, TooLarge, UnsupportedMediaType
 from trestle.item import RESERVED
 from trestle.operations.ids import RULE, is_id
@@ -114,6 +115,18 @@ class Request:
         identity: dict[str, Any] = self.context.get("identity") or {}
         claims: dict[str, Any] = (self.context.get("authorizer") or {}).get("claims") or {}
         return identity.get("apiKeyId") or claims.get("sub") or identity.get("userArn") or "anonymous"
+
+    @property
+    def owner(self) -> str:
+        """Whose items the request is about: the user's who has signed in, "" where items have no owners.
+
+        Raises Unauthorized.
+        """
+        if not CONFIG.owner_scoped:
+            return ""
+        from trestle.http.callers import user
+
+        return user(self.context)
 
     def location(self, item_id: str) -> str:
         """A new item's URL, relative to the request's own: right behind any stage, domain or base path."""

@@ -18,9 +18,15 @@ if TYPE_CHECKING:
 
 
 def create(
-    doc: dict[str, Any], own_id: Any = None, *, key: str = "", caller: str = "", deadline: float | None = None
+    doc: dict[str, Any],
+    owner: str,
+    own_id: Any = None,
+    *,
+    key: str = "",
+    caller: str = "",
+    deadline: float | None = None,
 ) -> tuple[Item, bool]:
-    """Make an item of an object.
+    """Make an item of an object, for an owner or, "", for nobody.
 
     own_id: the id that the body brings, taken where the entity's clients choose ids.
     key: the caller's idempotency key; the same key from the same caller gives the first call's item again.
@@ -34,7 +40,7 @@ def create(
     made_at = now()
     whole = complete(doc)
     item = Item(own_id if chosen else uuid(key_digest), whole, made_at, made_at, 1)
-    holder = put(item, request, deadline=deadline)
+    holder = put(item, owner, request, deadline=deadline)
     if holder is None:
         return item, False
     held_request, held_since = holder

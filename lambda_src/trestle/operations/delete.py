@@ -10,10 +10,15 @@ if TYPE_CHECKING:
 
 
 def delete(
-    item_id: str, expected: Sequence[tuple[str, int]] | None = None, *, deadline: float | None = None
+    item_id: str,
+    owner: str,
+    expected: Sequence[tuple[str, int]] | None = None,
+    *,
+    deadline: float | None = None,
 ) -> None:
-    """Delete an item that is in one of the expected states, (created_at, version), or in any for None.
+    """Delete an owner's item.
 
-    Raises Missing, Changed.
+    expected: the states, (created_at, version), that the item may be in, None for any. Raises
+    Missing, Changed.
     """
-    store.delete(item_id, expected, deadline=deadline)
+    store.delete(item_id, owner, expected, deadline=deadline)

@@ -7,6 +7,7 @@ from binascii import Error, a2b_base64, b2a_base64
 from hashlib import sha256
 
 from trestle.config import CONFIG
+from trestle.item import owned
 from trestle.operations.ids import is_id
 from trestle.store.page import BadPlace, page
 
@@ -20,22 +21,24 @@ ORDERED = CONFIG.list == "created"
 
 def list_items(
     limit: int,
+    owner: str,
     cursor: str | None = None,
     selection: Selection | None = None,
     *,
     descending: bool = False,
     deadline: float | None = None,
 ) -> tuple[list[Item], str | None]:
-    """Up to `limit` items after a cursor, of all or of a selection.
+    """Up to `limit` of an owner's items after a cursor, of all or of a selection.
 
     Returns the cursor of the next page as well, None on the last. Raises ValueError for a cursor that no list
-    of this entity, of this selection and in this order gave.
+    of this entity, of this owner and selection and in this order gave.
     """
-    listed = f"{CONFIG.entity}\0{CONFIG.list}\0{descending}" + (f"\0{selection}" if selection else "")
+    listed = owned(CONFIG.entity, owner)
+    listed = f"{listed}\0{CONFIG.list}\0{descending}" + (f"\0{selection}" if selection else "")
     digest = sha256(listed.encode()).hexdigest()[:12]
     place = None if cursor is None else _opened(cursor, digest, 1 + (ORDERED or selection is not None))
     try:
-        items, last = page(limit, place, selection, descending=descending, deadline=deadline)
+        items, last = page(limit, owner, place, selection, descending=descending, deadline=deadline)
     except BadPlace:
         raise ValueError(_FOREIGN) from None
     return items, _sealed(digest, last) if last else None

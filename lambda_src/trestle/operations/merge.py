@@ -19,16 +19,18 @@ _ATTEMPTS = 4
 
 def merge(
     item_id: str,
+    owner: str,
     changes: dict[str, Any],
     expected: Sequence[tuple[str, int]] | None = None,
     *,
     deadline: float | None = None,
 ) -> Item:
-    """Change an item that is in one of the expected states, (created_at, version), or in any for None.
+    """Change an owner's item.
 
-    One request when each changed property can be judged and written by itself; else the item is read, and
-    written on condition that it has not changed meanwhile. Raises InvalidItem, Missing, Changed, and Conflict
-    when other writers won every attempt.
+    expected: the states, (created_at, version), that the item may be in, None for any. One request when each
+    changed property can be judged and written by itself; else the item is read, and written on condition that
+    it has not changed meanwhile. Raises InvalidItem, Missing, Changed, and Conflict when other writers won
+    every attempt.
     """
     if (
         rules.SEPARABLE
@@ -36,15 +38,15 @@ def merge(
         and not any(isinstance(value, dict) for value in changes.values())
     ):
         rules.check_properties(changes)
-        return patch(item_id, changes, expected, deadline=deadline)
+        return patch(item_id, owner, changes, expected, deadline=deadline)
     for _ in range(_ATTEMPTS):
-        item = get(item_id, deadline=deadline)
+        item = get(item_id, owner, deadline=deadline)
         if expected is not None and item.state not in expected:
             break
         doc = merged(item.doc, changes)
         rules.check(doc)
         try:
-            return replace(item_id, doc, [item.state], deadline=deadline)
+            return replace(item_id, owner, doc, [item.state], deadline=deadline)
         except Changed:
             continue
     if expected is not None:

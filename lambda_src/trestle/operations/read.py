@@ -9,6 +9,6 @@ if TYPE_CHECKING:
     from trestle.item import Item
 
 
-def read(item_id: str, *, deadline: float | None = None) -> Item:
-    """The item as the last write left it. Raises Missing."""
-    return get(item_id, deadline=deadline)
+def read(item_id: str, owner: str, *, deadline: float | None = None) -> Item:
+    """An owner's item as the last write left it. Raises Missing."""
+    return get(item_id, owner, deadline=deadline)

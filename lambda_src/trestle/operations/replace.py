@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
 def replace(
     item_id: str,
+    owner: str,
     doc: dict[str, Any],
     expected: Sequence[tuple[str, int]] | None = None,
     *,
     deadline: float | None = None,
 ) -> Item:
-    """Give an item another object, with the schema's defaults.
+    """Give an owner's item another object, with the schema's defaults.
 
     expected: the states, (created_at, version), that the item may be in, None for any. Raises InvalidItem,
     Missing, Changed.
     """
-    return update.replace(item_id, complete(doc), expected, deadline=deadline)
+    return update.replace(item_id, owner, complete(doc), expected, deadline=deadline)

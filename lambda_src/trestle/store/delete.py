@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trestle.store import table
 from trestle.store.dynamodb import ServiceError
-from trestle.store.records import held, in_state, refused
+from trestle.store.records import held, in_state, key_of, refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,13 +13,20 @@ if TYPE_CHECKING:
 
 
 def delete(
-    item_id: str, expected: Sequence[tuple[str, int]] | None, *, deadline: float | None = None
+    item_id: str,
+    owner: str,
+    expected: Sequence[tuple[str, int]] | None,
+    *,
+    deadline: float | None = None,
 ) -> None:
-    """Delete an item. Raises Missing, and Changed when it is in none of the expected (createdAt, version)."""
+    """Delete an owner's item.
+
+    Raises Missing, and Changed when it is in none of the expected (createdAt, version).
+    """
     names: dict[str, str] = {}
     values: dict[str, Any] = {}
     payload: dict[str, Any] = {
-        "Key": {"id": {"S": item_id}},
+        "Key": key_of(item_id, owner),
         "ConditionExpression": in_state(expected, names, values),
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }

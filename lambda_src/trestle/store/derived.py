@@ -2,10 +2,12 @@
 
 A filter F by the property S has the index by_F, with by_F as hash key and sort_S as range key. Each attribute
 is derived from one property alone, so that a patch can tell what becomes of it without a read; the index
-holds the items that have both.
+holds the items that have both. Hash keys are their owners' own, so that no filter finds what is another's.
 """
 
 from __future__ import annotations
+
+from trestle.item import owned
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,10 +31,11 @@ class Derivation:
     None. numeric: those of the sort properties whose values are numbers.
     """
 
-    __slots__ = ("_rules",)
+    __slots__ = ("_hashes", "_rules")
 
     def __init__(self, filters: Mapping[str, str], ttl: str | None, numeric: Iterable[str]) -> None:
-        rules: dict[str, tuple[str, Derive]] = {hash_name(name): (name, hash_key) for name in filters}
+        self._hashes = {hash_name(name): name for name in filters}
+        rules: dict[str, tuple[str, Derive]] = {}
         for sort in filters.values():
             if sort != "createdAt":
                 rules[sort_name(sort)] = (sort, number_key if sort in numeric else text_key)
@@ -40,17 +43,24 @@ class Derivation:
             rules[EXPIRES] = (ttl, expiry)
         self._rules = rules
 
-    def of(self, doc: Mapping[str, Any]) -> dict[str, Attribute | None]:
-        """Every derived attribute of a whole object, None for one that its item does not have."""
-        return {attribute: derive(doc.get(name)) for attribute, (name, derive) in self._rules.items()}
+    def of(self, doc: Mapping[str, Any], owner: str) -> dict[str, Attribute | None]:
+        """Every derived attribute of an owner's whole object, None for one that its item does not have."""
+        names = [*self._hashes.values(), *(name for name, _ in self._rules.values())]
+        return self.of_changes({name: doc.get(name) for name in names}, owner)
 
-    def of_changes(self, changes: Mapping[str, Any]) -> dict[str, Attribute | None]:
+    def of_changes(self, changes: Mapping[str, Any], owner: str) -> dict[str, Attribute | None]:
         """The attributes that depend on changed properties, as `of`; a removed property is None."""
-        return {
+        hashes = {
+            attribute: hash_key(changes[name], owner)
+            for attribute, name in self._hashes.items()
+            if name in changes
+        }
+        others = {
             attribute: derive(changes[name])
             for attribute, (name, derive) in self._rules.items()
             if name in changes
         }
+        return hashes | others
 
 
 def hash_name(name: str) -> str:
@@ -63,18 +73,20 @@ def sort_name(sort: str) -> str:
     return "createdAt" if sort == "createdAt" else f"sort_{sort}"
 
 
-def hash_key(value: Any) -> Attribute | None:
-    """The hash key for a property's value: equal for values that are equal in JSON.
+def hash_key(value: Any, owner: str) -> Attribute | None:
+    """The hash key for a property's value of an owner's item: equal for values that are equal in JSON.
 
     None for what no filter finds: null, objects, arrays and texts of over 1 KB.
     """
     if isinstance(value, str):
-        return {"S": f"s:{value}"} if len(value.encode()) <= MAX_KEY_BYTES else None
-    if value is None or isinstance(value, dict | list):
-        return None
-    if isinstance(value, bool):
-        return {"S": "b:true" if value else "b:false"}
-    return {"S": f"n:{value}"}
+        text = f"s:{value}" if len(value.encode()) <= MAX_KEY_BYTES else ""
+    elif value is None or isinstance(value, dict | list):
+        text = ""
+    elif isinstance(value, bool):
+        text = "b:true" if value else "b:false"
+    else:
+        text = f"n:{value}"
+    return {"S": owned(text, owner)} if text else None
 
 
 def text_key(value: Any) -> Attribute | None:

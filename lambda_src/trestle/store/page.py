@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import takewhile
 
 from trestle.config import CONFIG
+from trestle.item import owned
 from trestle.store import table
 from trestle.store.dynamodb import ServiceError
-from trestle.store.records import has_expired, item_of
+from trestle.store.records import has_expired, item_of, key_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,24 +29,26 @@ class BadPlace(Exception):  # noqa: N818 - the caller's fault, no failure of our
 
 def page(
     limit: int,
+    owner: str,
     after: list[str] | None,
     selection: Selection | None = None,
     *,
     descending: bool = False,
     deadline: float | None = None,
 ) -> tuple[list[Item], list[str] | None]:
-    """Up to `limit` items after a place, of all or of a selection.
+    """Up to `limit` of an owner's items after a place, of all or of a selection.
 
     They come in the order of createdAt or of the selection's sort; those of an unordered list in none.
     Returns the items and the place of the last, None when nothing comes after it. A place is the id, then the
     text of what an ordered list goes by. Raises BadPlace.
     """
-    index = _Index(selection, descending=descending) if selection or CONFIG.list == "created" else None
+    ordered = selection or CONFIG.list == "created"
+    index = _Index(owner, selection, descending=descending) if ordered else None
     payload: dict[str, Any] = {"Limit": limit + 1}  # one more tells whether this page is the last
     if index:
         payload |= index.request
     if after:
-        payload["ExclusiveStartKey"] = {"id": {"S": after[0]}, **(index.start(after[1]) if index else {})}
+        payload["ExclusiveStartKey"] = key_of(after[0], owner) | (index.start(after[1]) if index else {})
     records: list[dict[str, Any]] = []
     while True:
         try:
@@ -67,25 +70,24 @@ def page(
         return [item_of(record) for record in records], None
     # Nothing may be left after 1 MB: the last item is left for the next page, so that one is never empty.
     del records[min(limit, len(records) - 1) :]
-    last = records[-1]
-    place = [last["id"]["S"], *((last[index.sort][index.kind],) if index else ())]
-    return [item_of(record) for record in records], place
+    items = [item_of(record) for record in records]
+    return items, [items[-1].id, *((records[-1][index.sort][index.kind],) if index else ())]
 
 
 class _Index:
-    """The index that a list is read from: by its range key `sort`, an attribute of the kind "S" or "N"."""
+    """The index of an owner's list: by its range key `sort`, an attribute of the kind "S" or "N"."""
 
     __slots__ = ("_hash", "_is_before_end", "kind", "request", "sort")
 
-    def __init__(self, selection: Selection | None, *, descending: bool) -> None:
+    def __init__(self, owner: str, selection: Selection | None, *, descending: bool) -> None:
         name, self.sort, self.kind, condition = "created", "createdAt", "S", ""
-        self._hash: dict[str, Any] = {"collection": {"S": CONFIG.entity}}
+        self._hash: dict[str, Any] = {"collection": {"S": owned(CONFIG.entity, owner)}}
         self._is_before_end: Callable[[dict[str, str]], bool] | None = None
         values: dict[str, Any] = {}
         if selection:
             name, self.sort = hash_name(selection.name), sort_name(selection.sort)
             self.kind = "N" if selection.numeric else "S"
-            self._hash = {name: hash_key(selection.value)}
+            self._hash = {name: hash_key(selection.value, owner)}
             condition, values, self._is_before_end = key_condition(selection, descending=descending)
         ((hash_attribute, value),) = self._hash.items()
         names = {"#hash": hash_attribute}

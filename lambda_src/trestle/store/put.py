@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from trestle.config import CONFIG
+from trestle.item import owned
 from trestle.store import table
 from trestle.store.attributes import encode
 from trestle.store.dynamodb import ServiceError
 from trestle.store.indexed import DERIVATION
-from trestle.store.records import FREE, held, seconds
+from trestle.store.records import FREE, held, key_of, seconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,21 +17,25 @@ if TYPE_CHECKING:
     from trestle.item import Item
 
 
-def put(item: Item, request: str = "", *, deadline: float | None = None) -> tuple[str, str] | None:
-    """Store a new item; `request` is kept with it and tells which request made it.
+def put(
+    item: Item, owner: str, request: str = "", *, deadline: float | None = None
+) -> tuple[str, str] | None:
+    """Store a new item of an owner's; `request` is kept with it and tells which request made it.
 
     Returns None when the item was made, else (request, createdAt) of the item that has the id.
     """
     record: dict[str, Any] = {
-        "id": {"S": item.id},
-        "collection": {"S": CONFIG.entity},
+        **key_of(item.id, owner),
+        "collection": {"S": owned(CONFIG.entity, owner)},
         "createdAt": {"S": item.created_at},
         "updatedAt": {"S": item.updated_at},
         "version": {"N": str(item.version)},
         "write": {"S": table.write_token()},
         "doc": encode(item.doc),
-        **{name: value for name, value in DERIVATION.of(item.doc).items() if value},
+        **{name: value for name, value in DERIVATION.of(item.doc, owner).items() if value},
     }
+    if owner:
+        record["owner"] = {"S": owner}  # for whoever reads the table: the API goes by the keys
     if request:
         record["request"] = {"S": request}
     payload: dict[str, Any] = {

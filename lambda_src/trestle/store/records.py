@@ -6,7 +6,7 @@ import time
 
 from trestle.config import CONFIG
 from trestle.errors import Changed, Missing
-from trestle.item import Item
+from trestle.item import Item, owned, parted
 from trestle.store.attributes import decode
 
 TYPE_CHECKING = False
@@ -23,10 +23,15 @@ _LIVES = f"{_EXISTS} AND (attribute_not_exists(expires) OR expires>:seconds)" if
 FREE = "attribute_not_exists(id) OR expires<=:seconds" if CONFIG.ttl else "attribute_not_exists(id)"
 
 
+def key_of(item_id: str, owner: str) -> dict[str, Any]:
+    """The table's key of an item."""
+    return {"id": {"S": owned(item_id, owner)}}
+
+
 def item_of(record: dict[str, Any]) -> Item:
     """The item that a record holds."""
     return Item(
-        record["id"]["S"],
+        parted(record["id"]["S"])[1],
         decode(record["doc"]),
         record["createdAt"]["S"],
         record["updatedAt"]["S"],

@@ -7,7 +7,7 @@ from trestle.store import table
 from trestle.store.attributes import encode, encode_name
 from trestle.store.dynamodb import ServiceError
 from trestle.store.indexed import DERIVATION
-from trestle.store.records import held, in_state, item_of, refused
+from trestle.store.records import held, in_state, item_of, key_of, refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,17 +21,27 @@ if TYPE_CHECKING:
 MAX_PROPERTIES = 50  # of one patch: keeps its expressions under 300 operators and 4 KB
 
 
-def replace(item_id: str, doc: dict[str, Any], expected: States, *, deadline: float | None = None) -> Item:
-    """Give an item another object. Raises Missing, and Changed when it is in none of the expected states."""
+def replace(
+    item_id: str, owner: str, doc: dict[str, Any], expected: States, *, deadline: float | None = None
+) -> Item:
+    """Give an owner's item another object.
+
+    Raises Missing, and Changed when it is in none of the expected states.
+    """
     return _update(
-        item_id, expected, deadline,
+        key_of(item_id, owner), expected, deadline,
         assignments=["doc=:doc"], removals=[], names={}, values={":doc": encode(doc)},
-        derived=DERIVATION.of(doc),
+        derived=DERIVATION.of(doc, owner),
     )  # fmt: skip
 
 
-def patch(item_id: str, changes: dict[str, Any], expected: States, *, deadline: float | None = None) -> Item:
-    """Set properties of an item's object, at most MAX_PROPERTIES; None removes one. Raises as `replace`."""
+def patch(
+    item_id: str, owner: str, changes: dict[str, Any], expected: States, *, deadline: float | None = None
+) -> Item:
+    """Set properties of an owner's item's object, at most MAX_PROPERTIES; None removes one.
+
+    Raises as `replace`.
+    """
     assignments: list[str] = []
     removals: list[str] = []
     names: dict[str, str] = {}
@@ -44,14 +54,14 @@ def patch(item_id: str, changes: dict[str, Any], expected: States, *, deadline: 
             values[f":{index}"] = encode(value, 2)
             assignments.append(f"doc.#{index}=:{index}")
     return _update(
-        item_id, expected, deadline,
+        key_of(item_id, owner), expected, deadline,
         assignments=assignments, removals=removals, names=names, values=values,
-        derived=DERIVATION.of_changes(changes),
+        derived=DERIVATION.of_changes(changes, owner),
     )  # fmt: skip
 
 
 def _update(
-    item_id: str,
+    key: dict[str, Any],
     expected: States,
     deadline: float | None,
     *,
@@ -76,7 +86,7 @@ def _update(
         reply = table.call(
             "UpdateItem",
             {
-                "Key": {"id": {"S": item_id}},
+                "Key": key,
                 "UpdateExpression": f"{change} REMOVE {','.join(removals)}" if removals else change,
                 # Sent again after a lost answer, the write fails and is known, and does not count twice.
                 "ConditionExpression": f"#write<>:write AND {condition}",

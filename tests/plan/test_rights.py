@@ -1,0 +1,202 @@
+"""Each function's role against its code: what the handlers ask of AWS is what the planned policies allow.
+
+The functions run on real events under moto, with the table, entity and options that the plan gives them, on
+the table that it makes. A right that is missing fails, and so does one that nothing has used.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+from botocore.client import BaseClient
+from moto import mock_aws
+
+from tests.plan import inventory
+from tests.plan.conftest import SYSTEMS
+from tests.plan.planner import REGION, ROOT, UNKNOWN, Plan, Planner, Values
+from tests.plan.test_table import create_table
+from tests.unit.api import OPERATIONS, Api
+from tests.unit.conftest import ENVIRONMENT
+
+# What no code of ours asks for. Lambda's own service makes the network interfaces, in the role's name; its
+# runtime writes the log; X-Ray's part of it sends the traces. (The right to DynamoDB's key, which DynamoDB
+# uses in the role's name, stands in a policy of its own, whose text no plan knows.)
+OF_LAMBDA = {
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
+    "ec2:GetSecurityGroupsForVpc",
+    "ec2:UnassignPrivateIpAddresses",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
+SCHEMAS = {file.stem: json.loads(file.read_text()) for file in sorted((ROOT / "schemas").glob("*.json"))}
+SAMPLES: dict[str, Values] = {
+    "customer": {"firstName": "Ada", "lastName": "Byron", "email": "ada@example.com"},
+    "movie": {"title": "Metropolis", "year": "1927"},
+    "order": {"userId": "1", "quantity": 1, "status": "open"},
+    "product": {"name": "cup"},
+    "user": {"name": "Ada"},
+}
+VALUES = {"boolean": "true", "integer": "1", "number": "1.5"}
+
+Right = tuple[str, str]
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+
+@functools.cache
+def loaded(package: str, table: str, entity: str, options: str) -> Api:
+    """A function's code; loading is slow, and many plans have the same."""
+    told = {"TABLE_NAME": table, "ENTITY": entity, "ENTITY_OPTIONS": options}
+    return Api(ENVIRONMENT | told, SCHEMAS, [package])
+
+
+def requests_of(operation: str, options: Values, item: str) -> Iterator[tuple[str, str, Any, Values]]:
+    """Requests that lead an operation's code along each of its ways to AWS: method, path, body, the rest."""
+    ((method, on_item),) = (how for how, name in OPERATIONS.items() if name == operation)
+    path = f"/items/{item}" if on_item else "/items"
+    body = SAMPLES.get(options.get("schema", ""), {"title": "text"})
+    if operation == "create":
+        yield method, path, body, {}
+        yield method, path, body, {"headers": {"Idempotency-Key": "k"}}
+        yield method, path, body, {"headers": {"Idempotency-Key": "k"}}
+    elif operation == "list":
+        yield method, path, None, {}
+        properties = SCHEMAS.get(options.get("schema", ""), {}).get("properties", {})
+        for name in options.get("filters", {}):
+            value = VALUES.get(properties.get(name, {}).get("type"), "text")
+            yield method, path, None, {"query": {name: value}}
+    elif operation in ("replace", "merge"):
+        yield method, path, body, {}
+        yield method, path, {**body, "more": {"nested": None}}, {}
+    else:
+        yield method, path, None, {}
+
+
+def used(function: Values, operations: set[str], table: Values, region: str) -> set[Right]:
+    """The actions, and what they were on, of all calls of AWS's that a planned function's code makes."""
+    variables = function["environment"][0]["variables"]
+    name, entity = variables["TABLE_NAME"], variables["ENTITY"]
+    options = json.loads(variables.get("ENTITY_OPTIONS", "{}"))
+    package = Path(function["filename"]).stem
+    user = {"sub": "somebody", "cognito:groups": ",".join(options.get("groups", {}).values())}
+    calls: set[Right] = set()
+    call = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def note(client: BaseClient, action: str, parameters: Values) -> Any:
+        index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
+        kind = client.meta.service_model.service_id.lower()
+        resource = f"arn:aws:{kind}:{region}:000000000000:table/{parameters.get('TableName')}{index}"
+        calls.add((f"{kind}:{action}", resource))
+        return call(client, action, parameters)
+
+    with mock_aws():
+        api = loaded(package, name, entity, json.dumps(options)).signed_in(**user)
+        owned = json.dumps({"owner_scoped": options.get("owner_scoped", False)})
+        writer = loaded("create", name, entity, owned).signed_in(**user)
+        keys = {part: value for part, value in create_table(table).items() if value}
+        api.client.create_table(TableName=name, **keys)
+        for operation in sorted(operations):
+            item = writer.create({})["id"]
+            for method, path, body, parts in requests_of(operation, options, item):
+                with mock.patch.object(BaseClient, "_make_api_call", note):
+                    answer = api.request(method, path, body, **parts)
+                assert answer.status < 300, f"{answer.body} Give SAMPLES what {options.get('schema')} takes."
+    return calls
+
+
+def allowed(plan: Plan, key: str) -> set[Right]:
+    """The actions, and what they are on, that a function's role allows its code."""
+    policies = [
+        p["policy"] for address, p in plan.all("aws_iam_role_policy").items() if f'"{key}"' in address
+    ]
+    found = [s for policy in policies if policy != UNKNOWN for s in json.loads(policy)["Statement"]]
+    rights = {
+        (action, resource)
+        for statement in found
+        if statement["Effect"] == "Allow"
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    }
+    return {right for right in rights if right[0] not in OF_LAMBDA}
+
+
+def listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def check(plan: Plan, region: str) -> None:
+    """Hold every function of a plan to its role."""
+    functions = {
+        address.partition('["')[2].partition('"]')[0]: function
+        for address, function in plan.all("aws_lambda_function").items()
+    }
+    assert functions
+    for key, function in functions.items():
+        entity, _, package = key.partition(".")
+        table = plan.one("aws_dynamodb_table", f'"{entity}"')
+        operations = {
+            operation
+            for operation, name in plan.outputs["function_names"][entity].items()
+            if name == function["function_name"]
+        }
+        assert operations if package == "entity" else operations == {package}
+        needed, granted = used(function, operations, table, region), allowed(plan, key)
+        assert needed - granted == set(), f"{key}: its code needs rights that its role lacks"
+        assert granted - needed == set(), f"{key}: its role has rights that its code does not use"
+
+
+@pytest.mark.xdist_group("plan")
+@pytest.mark.parametrize("system", sorted(SYSTEMS))
+def test_roles_allow_what_the_code_asks_for_and_nothing_else(systems: dict[str, Plan], system: str) -> None:
+    check(systems[system], REGION)
+
+
+@pytest.mark.xdist_group("environments")
+@pytest.mark.parametrize("name", sorted(inventory.VAR_FILES))
+def test_roles_of_the_var_files(planner: Planner, name: str) -> None:
+    plan = planner(inventory.VAR_FILES[name])
+    check(plan, plan.data["variables"]["region"]["value"])
+
+
+@pytest.mark.xdist_group("plan")
+@pytest.mark.parametrize(
+    ("actions", "message"),
+    [
+        ([], "rights that its role lacks"),
+        (["dynamodb:Query"], "rights that its role lacks"),
+        (["dynamodb:GetItem", "dynamodb:Query"], "rights that its code does not use"),
+        (["dynamodb:GetItem", "dynamodb:*"], "rights that its code does not use"),
+        (["dynamodb:GetItem", "ec2:RunInstances"], "rights that its code does not use"),
+    ],
+)
+def test_a_wrong_policy_is_noticed(systems: dict[str, Plan], actions: list[str], message: str) -> None:
+    plan = systems["nat_none"]
+    ((address, right),) = (
+        (a, p)
+        for a, p in plan.all("aws_iam_role_policy").items()
+        if '"todos.get"' in a and p["policy"] != UNKNOWN
+    )
+    policy = json.loads(right["policy"])
+    (statement,) = (s for s in policy["Statement"] if s["Sid"] == "UseTable")
+    statement["Action"] = actions
+    wrong = {**plan.resources, address: {**right, "policy": json.dumps(policy)}}
+    with mock.patch.object(plan, "resources", wrong), pytest.raises(AssertionError, match=message):
+        check(plan, REGION)

@@ -1,0 +1,146 @@
+"""Who may call: users who have signed in, and members of groups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.api import OPERATIONS, Answer, Api
+from tests.unit.conftest import Make
+from tests.unit.events import event
+
+SENT: list[tuple[str, str, Any]] = [
+    ("POST", "/items", {}),
+    ("GET", "/items", None),
+    ("GET", "/items/a", None),
+    ("PUT", "/items/a", {}),
+    ("PATCH", "/items/a", {}),
+    ("DELETE", "/items/a", None),
+]
+OPERATION = {(method, path): OPERATIONS[method, path != "/items"] for method, path, _ in SENT}
+SIGNED_IN = {"signed_in": list(OPERATIONS.values())}
+SCOPED = {"owner_scoped": True}
+USER = {"sub": "3f0c2f4e-9b1d-4a51-8f7e-2d6f1f0a9c11", "token_use": "access"}
+NOBODY: list[Any] = [
+    None,
+    "text",
+    [],
+    {},
+    {"claims": None},
+    {"claims": []},
+    {"claims": "sub"},
+    {"claims": {}},
+    {"claims": [USER]},
+    USER,
+    *(
+        {"claims": {**USER, "sub": sub}}
+        for sub in ("", None, 5, True, ["a"], {"a": 1}, "a b", "a#b", "#", "..")
+    ),
+    *({"claims": {**USER, "sub": sub}} for sub in ("a\0", "ä", "a\n", "x" * 129)),
+    *({"claims": {**USER, "token_use": use}} for use in ("id", "ACCESS", "", None, ["access"], "refresh")),
+    *({"claims": {name: USER[name]}} for name in USER),
+]
+
+
+MEMBER: list[Any] = [
+    *(
+        "admins",
+        "staff,admins",
+        "admins,staff",
+        "a, admins",
+        "[admins]",
+        "[staff admins]",
+        "[staff, admins, b]",
+    ),
+    ["staff", "admins"],
+]
+NO_MEMBER: list[Any] = [
+    *(None, "", "[]", [], "admin", "adminss", "superadmins", "Admins", "staff", "admins-2", "x.admins"),
+    *("[admins2 staff]", ["admins,staff"], ["admins "], [["admins"]], [None]),
+    *(True, 1, {"admins": True}, {"groups": ["admins"]}),
+]
+
+
+def refused(answer: Answer, status: int) -> None:
+    kind = {401: "unauthorized", 403: "forbidden"}[status]
+    assert (answer.status, answer.json["type"]) == (status, f"urn:trestle:problem:{kind}")
+    assert ("WWW-Authenticate" in answer.headers) == (status == 401)
+    assert answer.headers.get("WWW-Authenticate", "Bearer") == "Bearer"
+
+
+def called(api: Api, method: str, path: str, body: Any, authorizer: Any) -> tuple[Answer, list[str]]:
+    """The answer to a request with this in place of the gateway's authorizer, and the requests it took."""
+    sent = event(method, path, body=None if body is None else "{}")
+    sent["requestContext"]["authorizer"] = authorizer
+    before = len(api.calls)
+    return api.invoke(OPERATION[method, path], sent), api.calls[before:]
+
+
+@pytest.mark.parametrize("options", [SIGNED_IN, SCOPED, SIGNED_IN | SCOPED])
+@pytest.mark.parametrize("functions", [[], ["entity"]])
+def test_without_sound_claims_nothing_is_done(make_api: Make, options: Any, functions: list[str]) -> None:
+    api = make_api(options, functions=functions)
+    for authorizer in NOBODY:
+        for method, path, body in SENT:
+            answer, requests = called(api, method, path, body, authorizer)
+            refused(answer, 401)
+            assert requests == [], authorizer
+    for method, path, body in SENT:
+        assert called(api, method, path, body, {"claims": USER})[0].status in (200, 201, 404)
+
+
+@pytest.mark.parametrize("options", [SIGNED_IN, SCOPED, {"groups": {"create": "a", "get": "a"}}])
+def test_sign_in_is_asked_for_before_anything_else(make_api: Make, options: Any) -> None:
+    api = make_api(options)
+    refused(api.request("POST", "/items", "no JSON", query={"un": "known"}), 401)
+    refused(api.request("GET", "/items/no%20id", headers={"If-Match": "unquoted"}), 401)
+
+
+def test_only_the_operations_that_say_so_need_a_user(make_api: Make) -> None:
+    for functions in ([], ["entity"]):
+        api = make_api({"signed_in": ["create", "delete"]}, functions=functions)
+        for method, path, body in SENT:
+            answer, _ = called(api, method, path, body, None)
+            assert (answer.status == 401) == (OPERATION[method, path] in ("create", "delete"))
+
+
+@pytest.mark.parametrize(
+    ("claim", "status"), [*((claim, 404) for claim in MEMBER), *((claim, 403) for claim in NO_MEMBER)]
+)
+@pytest.mark.parametrize("functions", [[], ["entity"]])
+def test_a_group_lets_its_members_alone_pass(
+    make_api: Make, functions: list[str], claim: Any, status: int
+) -> None:
+    api = make_api({**SIGNED_IN, "groups": {"delete": "admins"}}, functions=functions)
+    user = api.signed_in("alice", **{"cognito:groups": claim})
+    answer, requests = user.requests_of("DELETE", "/items/a")
+    assert (answer.status, requests) == (status, ["DeleteItem"] if status == 404 else [])
+    if status == 403:
+        refused(answer, 403)
+        assert "admins" in answer.json["detail"]
+    assert user.request("GET", "/items/a").status == 404, "the group is for deleting alone"
+
+
+def test_a_group_needs_a_user_even_where_nothing_else_says_so(make_api: Make) -> None:
+    api = make_api({"groups": {"delete": "admins"}})
+    for authorizer in NOBODY:
+        refused(called(api, "DELETE", "/items/a", None, authorizer)[0], 401)
+    id_token = {"claims": {**USER, "token_use": "id", "cognito:groups": "admins"}}
+    refused(called(api, "DELETE", "/items/a", None, id_token)[0], 401)
+    refused(called(api, "DELETE", "/items/a", None, {"claims": USER})[0], 403)
+
+
+def test_each_operation_has_its_own_group(make_api: Make) -> None:
+    api = make_api({**SIGNED_IN, "groups": {"create": "writers", "delete": "admins"}}, functions=["entity"])
+    writer = api.signed_in("alice", **{"cognito:groups": "writers"})
+    item = writer.create({})
+    refused(writer.request("DELETE", f"/items/{item['id']}"), 403)
+    admin = api.signed_in("bob", **{"cognito:groups": "admins"})
+    refused(admin.request("POST", "/items", {}), 403)
+    assert admin.request("DELETE", f"/items/{item['id']}").status == 204
+
+
+def test_functions_that_nobody_signs_in_to_do_not_load_what_judges_users(make_api: Make) -> None:
+    for options, loaded in (({}, False), (SIGNED_IN, True), (SCOPED, True), ({"groups": {"get": "a"}}, True)):
+        assert ("trestle.http.callers" in make_api(options)._modules) == loaded

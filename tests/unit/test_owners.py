@@ -1,0 +1,289 @@
+"""Items that have owners: what a caller sends reaches none but the caller's own."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.unit.api import OPERATIONS, TABLE, Api
+from tests.unit.conftest import Make
+from tests.unit.test_list import follow, sealed
+
+NOTE = {
+    "type": "object",
+    "properties": {
+        "tag": {"type": "string"},
+        "pinned": {"type": "boolean"},
+        "rank": {"type": "number"},
+        "until": {"type": "integer"},
+    },
+}
+OPTIONS: dict[str, Any] = {
+    "owner_scoped": True,
+    "signed_in": list(OPERATIONS.values()),
+    "schema": "note",
+    "filters": {"tag": {}, "pinned": {"sort": "rank"}},
+    "ids": "client",
+}
+BODY = {"tag": "home", "pinned": True, "rank": 1}
+FUTURE = 4_000_000_000
+
+
+@pytest.fixture
+def notes(make_api: Make) -> Api:
+    """An entity whose items have owners."""
+    return make_api(OPTIONS, {"note": NOTE}, numeric=["rank"])
+
+
+@pytest.fixture
+def alice(notes: Api) -> Api:
+    """The functions as Alice calls them."""
+    return notes.signed_in("alice")
+
+
+@pytest.fixture
+def bob(notes: Api) -> Api:
+    """The functions as Bob calls them."""
+    return notes.signed_in("bob")
+
+
+def listed(api: Api, **query: str) -> list[Any]:
+    return [item for page in follow(api, **query) for item in page["items"]]
+
+
+def stored(api: Api) -> dict[str, Any]:
+    """The table's records by key."""
+    records: list[dict[str, Any]] = api.client.scan(TableName=TABLE)["Items"]
+    return {record["id"]["S"]: record for record in records}
+
+
+def test_a_record_is_found_by_its_owner_alone(notes: Api, alice: Api) -> None:
+    item = alice.create({"id": "a", **BODY})
+    assert item["id"] == "a"
+    (record,) = stored(notes).values()
+    keys = {
+        name: value for name, value in record.items() if name not in ("doc", "write", "updatedAt", "version")
+    }
+    assert keys == {
+        "id": {"S": "alice#a"},
+        "collection": {"S": "alice#items"},
+        "createdAt": {"S": item["createdAt"]},
+        "owner": {"S": "alice"},
+        "by_tag": {"S": "alice#s:home"},
+        "by_pinned": {"S": "alice#b:true"},
+        "sort_rank": {"N": "1"},
+    }
+    alice.request("PUT", "/items/a", {**BODY, "tag": "work"})
+    alice.request("PATCH", "/items/a", {"pinned": False})
+    (record,) = stored(notes).values()
+    assert [record[name]["S"] for name in ("by_tag", "by_pinned", "owner")] == [
+        "alice#s:work",
+        "alice#b:false",
+        "alice",
+    ]
+
+
+def test_an_owner_has_the_whole_api_in_as_many_requests(alice: Api) -> None:
+    answer, requests = alice.requests_of("POST", "/items", {"id": "a", **BODY})
+    assert (answer.status, answer.headers["Location"], requests) == (201, "items/a", ["PutItem"])
+    item = answer.json
+    for query in ({}, {"tag": "home"}, {"pinned": "true", "rank.gte": "1"}):
+        page, requests = alice.requests_of("GET", "/items", query=query)
+        assert (page.json, requests) == ({"items": [item], "count": 1, "next": None}, ["Query"])
+    assert alice.requests_of("GET", "/items/a")[1] == ["GetItem"]
+    tag = {"If-Match": answer.etag}
+    changed, requests = alice.requests_of("PATCH", "/items/a", {"tag": "work"}, headers=tag)
+    assert (changed.json["tag"], requests) == ("work", ["UpdateItem"])
+    assert alice.request("PUT", "/items/a", BODY, headers=tag).status == 412
+    assert alice.request("PATCH", "/items/a", {"more": {"deep": 1}}).json["version"] == 3
+    assert alice.request("PUT", "/items/a", {"id": "a", **BODY}).json["version"] == 4
+    assert alice.requests_of("DELETE", "/items/a")[1] == ["DeleteItem"]
+    assert alice.request("GET", "/items/a").status == 404
+
+
+@pytest.mark.parametrize("match", [{}, {"If-Match": "*"}, {"If-Match": None}])
+def test_anothers_id_is_not_found_and_nothing_happens_to_the_item(
+    notes: Api, alice: Api, bob: Api, match: dict[str, Any]
+) -> None:
+    tag = alice.request("POST", "/items", {"id": "a", **BODY}).etag
+    headers = {name: value or tag for name, value in match.items()}
+    before = stored(notes)
+    nobodys = bob.request("GET", "/items/none")
+    for method, body in [
+        ("GET", None),
+        ("PUT", BODY),
+        ("PATCH", {"tag": "x"}),
+        ("PATCH", {"a": {"b": 1}}),
+        ("DELETE", None),
+    ]:
+        answer = bob.request(method, "/items/a", body, headers=headers)
+        assert answer.json == nobodys.json, "as for an item that nobody has"
+    assert stored(notes) == before
+
+
+@pytest.mark.parametrize(
+    "item_id", ["alice#a", "alice%23a", "alice%2523a", "%23a", "bob#../alice#a", "alice%00a"]
+)
+def test_no_id_in_a_path_names_another_owner(alice: Api, bob: Api, item_id: str) -> None:
+    alice.create({"id": "a", **BODY})
+    for method, body in (("GET", None), ("PUT", BODY), ("PATCH", BODY), ("DELETE", None)):
+        answer, requests = bob.requests_of(method, f"/items/{item_id}", body)
+        assert (answer.status, requests) == (400, [])
+    assert bob.requests_of("POST", "/items", {"id": item_id})[0].status == 400
+
+
+def test_two_owners_may_choose_the_same_id(notes: Api, alice: Api, bob: Api) -> None:
+    hers, his = (api.create({"id": "a", "tag": tag}) for api, tag in ((alice, "home"), (bob, "work")))
+    assert alice.request("POST", "/items", {"id": "a"}).status == 409
+    assert (alice.request("GET", "/items/a").json, bob.request("GET", "/items/a").json) == (hers, his)
+    assert bob.request("DELETE", "/items/a").status == 204
+    assert list(stored(notes)) == ["alice#a"]
+
+
+def test_lists_and_filters_hold_the_callers_own(notes: Api, alice: Api, bob: Api) -> None:
+    hers = [alice.create({**BODY, "rank": rank}) for rank in range(3)]
+    his = [bob.create({**BODY, "rank": rank}) for rank in range(2)]
+    for query in ({}, {"tag": "home"}, {"pinned": "true"}, {"pinned": "true", "rank.gte": "0"}):
+        for limit, order in itertools.product(("1", "2", "100"), ("asc", "desc")):
+            step = 1 if order == "asc" else -1
+            assert listed(alice, **query, limit=limit, order=order) == hers[::step]
+            assert listed(bob, **query, limit=limit, order=order) == his[::step]
+    assert listed(notes.signed_in("alic")) == listed(notes.signed_in("alice2")) == []
+
+
+@pytest.mark.parametrize("value", ["alice#s:home", "#s:home", "s:home", "home#", "\0alice#s:home"])
+def test_no_value_of_a_filter_names_another_owner(alice: Api, bob: Api, value: str) -> None:
+    alice.create(BODY)
+    assert listed(bob, tag=value) == []
+    mine = bob.create({"tag": value})
+    assert (listed(bob, tag=value), len(listed(alice, tag="home"))) == ([mine], 1)
+
+
+QUERIES = [{}, {"tag": "home"}, {"pinned": "true"}, {"order": "desc"}]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_anothers_cursor_is_foreign(alice: Api, bob: Api, query: dict[str, str]) -> None:
+    for api in (alice, bob):
+        for rank in range(3):
+            api.create({**BODY, "rank": rank})
+    hers, his = (
+        api.request("GET", "/items", query={**query, "limit": "1"}).json["next"] for api in (alice, bob)
+    )
+    answer, requests = bob.requests_of("GET", "/items", query={**query, "cursor": hers})
+    assert (answer.status, requests) == (400, [])
+    assert answer.json["errors"][0]["parameter"] == "cursor"
+    assert "alice" not in base64.urlsafe_b64decode(hers + "==").decode()
+    # Even under his own seal, her place is but one in his list.
+    (seal, *_), (_, *place) = (json.loads(base64.urlsafe_b64decode(each + "==")) for each in (his, hers))
+    own = listed(bob, **query)
+    for forged in (place, [f"alice#{place[0]}", place[1]], ["alice", place[1]]):
+        answer = bob.request("GET", "/items", query={**query, "cursor": sealed(seal, *forged)})
+        assert answer.status in (200, 400)
+        assert all(item in own for item in answer.json.get("items", []))
+
+
+@pytest.mark.parametrize("identity", [{}, {"apiKeyId": "one-for-all"}])
+@pytest.mark.parametrize("body", [BODY, {"tag": "other"}])
+def test_anothers_idempotency_key_is_a_new_one(
+    alice: Api, bob: Api, identity: dict[str, str], body: dict[str, Any]
+) -> None:
+    how: dict[str, Any] = {"headers": {"Idempotency-Key": "k"}, "identity": identity}
+    hers = alice.request("POST", "/items", BODY, **how)
+    his = bob.request("POST", "/items", body, **how)
+    assert (hers.status, his.status) == (201, 201)
+    assert "Idempotency-Replayed" not in his.headers
+    for api, first in ((alice, hers), (bob, his)):
+        again = api.request(
+            "POST", "/items", {"tag": first.json["tag"]} if first is his and body != BODY else BODY, **how
+        )
+        assert (again.json, again.headers["Idempotency-Replayed"]) == (first.json, "true")
+        assert listed(api) == [first.json]
+    bob.request("DELETE", f"/items/{his.json['id']}")
+    assert listed(alice) == [hers.json]
+
+
+def test_a_body_does_not_choose_its_owner(notes: Api, alice: Api, bob: Api) -> None:
+    item = bob.create(
+        {"owner": "alice", "collection": "alice#items", "by_tag": "alice#s:home", "sub": "alice"}
+    )
+    bob.request("PATCH", f"/items/{item['id']}", {"owner": "alice", "by_tag": "alice#s:home", "tag": "home"})
+    assert (listed(alice), listed(alice, tag="home"), len(listed(bob, tag="home"))) == ([], [], 1)
+    (record,) = stored(notes).values()
+    assert record["owner"] == {"S": "bob"}
+
+
+def test_items_expire_for_their_owner(make_api: Make) -> None:
+    api = make_api({**OPTIONS, "ttl": "until"}, {"note": NOTE}, numeric=["rank"]).signed_in("alice")
+    kept = api.create({"id": "kept", "until": FUTURE})
+    api.create({"id": "gone", "until": 1})
+    assert (listed(api), api.request("GET", "/items/gone").status) == ([kept], 404)
+    assert api.create({"id": "gone"})["version"] == 1
+
+
+def test_a_list_is_never_a_scan(make_api: Make) -> None:
+    api = make_api({**OPTIONS, "list": "unordered"}, {"note": NOTE}, numeric=["rank"])
+    hers = api.signed_in("alice").create(BODY)
+    api.signed_in("bob").create(BODY)
+    answer, requests = api.signed_in("alice").requests_of("GET", "/items")
+    assert (answer.json["items"], requests) == ([hers], ["Query"])
+
+
+def test_items_of_before_are_nobodys(make_api: Make, notes: Api) -> None:
+    plain = {name: value for name, value in OPTIONS.items() if name not in ("owner_scoped", "signed_in")}
+    open_to_all = make_api(plain, {"note": NOTE}, numeric=["rank"])
+    old = open_to_all.create({"id": "a", **BODY})
+    for sub in ("alice", "items", "a"):
+        user = notes.signed_in(sub)
+        assert (listed(user), listed(user, tag="home")) == ([], [])
+        assert user.request("GET", "/items/a").status == 404
+    notes.signed_in("alice").create({"id": "b", **BODY})
+    assert listed(open_to_all) == listed(open_to_all, tag="home") == [old]
+    assert open_to_all.request("GET", "/items/b").status == 404
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.sampled_from(["alice", "bob", "alice-bob", "alice.items"]),
+            st.sampled_from(["POST", "PUT", "PATCH", "DELETE", "KEY"]),
+            st.sampled_from(["a", "b", "items", "alice"]),
+            st.sampled_from(["home", "work", "alice#s:home"]),
+        ),
+        max_size=25,
+    )
+)
+def test_each_owner_has_an_api_of_their_own(notes: Api, steps: list[tuple[str, str, str, str]]) -> None:
+    for key in stored(notes):
+        notes.client.delete_item(TableName=TABLE, Key={"id": {"S": key}})
+    model: dict[str, dict[str, str]] = {}
+    for sub, method, item_id, tag in steps:
+        user, own = notes.signed_in(sub), model.setdefault(sub, {})
+        held = item_id in own
+        if method in ("POST", "KEY"):
+            headers = {"Idempotency-Key": "k"} if method == "KEY" else {}
+            answer = user.request("POST", "/items", {"id": item_id, "tag": tag}, headers=headers)
+            if not held:
+                own[item_id] = tag
+            assert answer.status == 201 if not held else answer.status in (201, 409, 422)
+        else:
+            body = None if method == "DELETE" else {"tag": tag}
+            answer = user.request(method, f"/items/{item_id}", body)
+            assert answer.status == ((204 if method == "DELETE" else 200) if held else 404)
+            if held and body:
+                own[item_id] = tag
+            elif held:
+                del own[item_id]
+    for sub, own in model.items():
+        user = notes.signed_in(sub)
+        assert {item["id"]: item["tag"] for item in listed(user, limit="2")} == own
+        for tag in ("home", "work", "alice#s:home"):
+            wanted = {item_id for item_id, each in own.items() if each == tag}
+            assert {item["id"] for item in listed(user, tag=tag)} == wanted
