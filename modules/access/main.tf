@@ -93,7 +93,7 @@ resource "aws_cognito_user_pool" "this" {
 }
 
 resource "aws_cognito_user_group" "this" {
-  for_each = try(var.user_pool.groups, [])
+  for_each = toset(try(var.user_pool.groups, []))
 
   name         = each.key
   description  = "Group ${each.key} of ${var.name}, ${var.environment}"

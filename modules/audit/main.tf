@@ -43,7 +43,6 @@ locals {
 resource "aws_s3_bucket" "this" {
   #checkov:skip=CKV_AWS_18:the log would need a bucket of its own; who reads the records is in the account's trail
   #checkov:skip=CKV_AWS_144:versions bring deleted records back; a copy elsewhere would double what is to be protected
-  #checkov:skip=CKV2_AWS_62:nothing waits for records: they are for investigations
   bucket        = var.bucket
   force_destroy = !var.deletion_protection
 }
@@ -88,6 +87,12 @@ resource "aws_s3_bucket_policy" "this" {
 
   # S3 refuses two changes of a bucket's access at a time.
   depends_on = [aws_s3_bucket_public_access_block.this]
+}
+
+# Costs nothing, and lets a rule of EventBridge tell of a record that somebody deletes.
+resource "aws_s3_bucket_notification" "this" {
+  bucket      = aws_s3_bucket.this.id
+  eventbridge = true
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
