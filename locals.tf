@@ -9,6 +9,9 @@ locals {
     region     = var.region
   }
 
+  # Names that do not come apart again in the list, a text, in which the gateway hands a token's groups to the function.
+  access_pattern = "^(open|api_key|iam|cognito|cognito:group=[A-Za-z0-9_.-]{1,128}|cognito:scope=([A-Za-z0-9_.:/-]{1,127}/)?[A-Za-z0-9_.-]{1,128})$"
+
   # Null when build.py has not run: terraform_data.build then says so.
   manifest = try(jsondecode(file("${path.root}/dist/manifest.json")), null)
 
@@ -78,8 +81,13 @@ locals {
         put     = e.put
         schema  = try(trimsuffix(basename(e.schema), ".json"), null)
         ttl     = e.ttl
-        } : setting => value if value != null && contains(flatten([
-          for o in operations : concat(local.operations[o].settings, o == "list" && length(e.filters) > 0 ? ["schema"] : [])
+        # What the gateway cannot see, or what an owner's rights hang on: it is judged by the function as well.
+        groups       = { for o in operations : o => local.methods["${entity}.${o}"].group if local.methods["${entity}.${o}"].group != null }
+        owner_scoped = e.owner_scoped ? true : null
+        signed_in    = [for o in operations : o if local.methods["${entity}.${o}"].access == "cognito"]
+        } : setting => value if try(length(value) > 0, value != null) && contains(flatten([
+          ["groups", "owner_scoped", "signed_in"],
+          [for o in operations : concat(local.operations[o].settings, o == "list" && length(e.filters) > 0 ? ["schema"] : [])],
       ]), setting) }
       statements = [for statement in [
         {
@@ -100,15 +108,35 @@ locals {
     }
   }]...)
 
-  # One method of the API per entity and operation, and the function that answers it.
+  # One method of the API per entity and operation, who may call it, and the function that answers it.
   methods = merge([for entity, e in local.entities : {
-    for operation in e.operations : "${entity}.${operation}" => {
-      access    = lookup(e.access, operation, lookup(e.access, "default", "api_key"))
+    for operation, access in { for o in e.operations : o => lookup(e.access, o, lookup(e.access, "default", "api_key")) } : "${entity}.${operation}" => {
+      access    = split(":", access)[0]
       entity    = entity
       function  = "${entity}.${e.functions == "per_entity" ? "entity" : operation}"
+      group     = try(regex("^cognito:group=(.*)$", access)[0], null)
       operation = operation
+      # In a token a scope has its API in front.
+      scope = try(regex("^cognito:scope=(.*/.*)$", access)[0], "${local.identifier}/${regex("^cognito:scope=(.*)$", access)[0]}", null)
     }
   }]...)
+
+  identifier = "${var.name}-${var.environment}"
+  # Our own of those that access names, and all of our own with what they are for.
+  access_scopes = [for scope in distinct(compact(values(local.methods)[*].scope)) : trimprefix(scope, "${local.identifier}/") if startswith(scope, "${local.identifier}/")]
+  scopes        = merge({ for scope in local.access_scopes : scope => "Operations for the scope ${scope}" }, var.user_pool.scopes)
+
+  signed_in = contains(values(local.methods)[*].access, "cognito")
+  new_pool  = local.signed_in && var.user_pool.arn == null
+  domain    = local.new_pool && var.user_pool.domain_prefix != null ? "https://${var.user_pool.domain_prefix}.auth.${var.region}.amazoncognito.com" : null
+
+  # Every method that needs a token names scopes, if only those of whoever signed in, by SRP or over the domain: ID tokens,
+  # which are for the app and hold what it knows of its user, have none and do not pass.
+  scopes_of = { for key, m in local.methods : key => (
+    m.access != "cognito" ? [] :
+    m.scope != null ? [m.scope] :
+    sort(concat(["aws.cognito.signin.user.admin", "openid"], [for scope in keys(local.scopes) : "${local.identifier}/${scope}"]))
+  ) }
 
   routes = { for key, m in local.methods : key => {
     access   = m.access
@@ -123,6 +151,7 @@ locals {
     parameters = concat(local.operations[m.operation].parameters, [for parameter in local.list_parameters[m.entity] : parameter if m.operation == "list"])
     path       = join("/", compact([local.entities[m.entity].path, local.operations[m.operation].on_item ? "{id}" : ""]))
     qualifier  = module.function[m.function].alias
+    scopes     = local.scopes_of[key]
   } }
 
   # Letters and digits are all that a model's name takes. The suffix keeps an entity called "patch" or "empty" apart.
@@ -134,6 +163,7 @@ locals {
   )
 
   kms_key_arn = one(module.encryption[*].key_arn)
+  trail       = "${var.name}-audit-${var.environment}"
 
   api_keys = coalesce(var.api_keys, { default = keys(var.usage_plans)[0] })
   keyed    = var.api_keys != null || contains(concat(values(local.methods)[*].access, [var.docs]), "api_key")

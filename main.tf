@@ -38,6 +38,7 @@ module "encryption" {
   deletion_window_in_days = var.encryption.deletion_window_in_days
   name                    = "${var.name}-${var.environment}"
   scope                   = local.scope
+  trail                   = var.audit == null ? null : local.trail
 }
 
 module "network" {
@@ -107,7 +108,7 @@ module "openapi" {
 
   description = "The environment ${var.environment} of ${var.name}."
   entities = { for name, e in local.readable : name => {
-    access  = { for m in values(local.methods) : m.operation => m.access if m.entity == name }
+    access  = { for m in values(local.methods) : m.operation => { group = m.group, kind = m.access, scope = m.scope } if m.entity == name }
     bounds  = local.bounds[name]
     filters = { for filter, f in e.filters : filter => f.sort }
     ids     = e.ids
@@ -116,6 +117,15 @@ module "openapi" {
     put     = e.put
     schema  = e.schema == null ? null : jsonencode(local.schemas[name])
   } }
+  sign_in = {
+    app_scopes = { for scope in var.user_pool.app_scopes : "${local.identifier}/${scope}" => local.scopes[scope] }
+    code       = length(var.user_pool.callback_urls) > 0
+    # A pool that is still to be made has no address yet, and the document is part of the plan.
+    discovery_url  = var.user_pool.arn == null ? null : "https://cognito-idp.${split(":", var.user_pool.arn)[3]}.${local.scope.dns_suffix}/${split("/", var.user_pool.arn)[1]}/.well-known/openid-configuration"
+    domain         = local.domain
+    machine        = var.user_pool.machine_client
+    machine_scopes = { for scope, description in local.scopes : "${local.identifier}/${scope}" => description }
+  }
   title = var.name
 }
 
@@ -133,18 +143,58 @@ module "api" {
   scope              = local.scope
   stage              = var.environment
   throttle           = var.throttle
-  validate_bodies    = var.validate_bodies_at_gateway
+  # By index: module.access[*] would wait for the whole of it, whose usage plans wait for this stage.
+  user_pool_arn   = local.new_pool ? module.access[0].user_pool_arn : var.user_pool.arn
+  validate_bodies = var.validate_bodies_at_gateway
 }
 
 module "access" {
   source = "./modules/access"
-  count  = local.keyed ? 1 : 0
+  count  = local.keyed || local.new_pool ? 1 : 0
 
   api_id      = module.api.id
   environment = var.environment
   key_values  = var.api_key_values
-  keys        = local.api_keys
+  keys        = local.keyed ? local.api_keys : {}
   name        = var.name
-  plans       = var.usage_plans
+  plans       = local.keyed ? var.usage_plans : {}
   stage       = module.api.stage
+  user_pool = !local.new_pool ? null : merge(var.user_pool, {
+    deletion_protection = var.deletion_protection
+    groups              = setunion(var.user_pool.groups, compact(values(local.methods)[*].group))
+    scopes              = local.scopes
+  })
+}
+
+module "firewall" {
+  source = "./modules/firewall"
+  count  = var.waf == null ? 0 : 1
+
+  countries          = var.waf.countries
+  kms_key_arn        = local.kms_key_arn
+  log_retention_days = var.log_retention_days
+  name               = "${var.name}-${var.environment}"
+  rate_limit         = var.waf.rate_limit
+  reach              = "REGIONAL"
+}
+
+# Here, not in the module: checkov follows a module's outputs as far as the root alone.
+resource "aws_wafv2_web_acl_association" "api" {
+  count = var.waf == null ? 0 : 1
+
+  resource_arn = module.api.stage_arn
+  web_acl_arn  = module.firewall[0].arn
+}
+
+module "audit" {
+  source = "./modules/audit"
+  count  = var.audit == null ? 0 : 1
+
+  bucket              = "${var.name}-audit-${var.environment}-${local.account}"
+  deletion_protection = var.deletion_protection
+  kms_key_arn         = local.kms_key_arn
+  retention_years     = var.audit.retention_years
+  scope               = local.scope
+  table_arns          = values(local.table_arns)
+  trail               = local.trail
 }

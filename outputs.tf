@@ -43,6 +43,11 @@ output "security_group_ids" {
   value       = merge(module.network[*].security_group_ids...)
 }
 
+output "sign_in_url" {
+  description = "The domain where users sign in and clients get tokens (/oauth2/authorize, /oauth2/token), or null without one."
+  value       = local.domain
+}
+
 output "table_names" {
   description = "Names of the tables, by entity."
   value       = { for entity, table in module.table : entity => table.name }
@@ -51,6 +56,21 @@ output "table_names" {
 output "usage_plan_ids" {
   description = "Ids of the usage plans, by name."
   value       = merge(module.access[*].plan_ids...)
+}
+
+output "user_pool_client_id" {
+  description = "The client that apps sign users in with, or null where no pool is made."
+  value       = one(module.access[*].client_id)
+}
+
+output "user_pool_id" {
+  description = "The user pool that callers sign in to, or null where no operation asks for one."
+  value       = !local.signed_in ? null : var.user_pool.arn == null ? one(module.access[*].user_pool_id) : split("/", var.user_pool.arn)[1]
+}
+
+output "user_pool_machine_client_id" {
+  description = "The client of machines, or null without one. Its secret: `aws cognito-idp describe-user-pool-client --user-pool-id ID --client-id ID`."
+  value       = one(module.access[*].machine_client_id)
 }
 
 output "vpc_id" {

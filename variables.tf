@@ -27,6 +27,26 @@ variable "api_keys" {
   }
 }
 
+variable "audit" {
+  description = <<-EOT
+    Records of who read or changed which item, kept by CloudTrail in a bucket of their own; or null for none. They cost about 0.10 dollars for
+    100,000 requests to the tables, and next to nothing to keep. An organisation's trail that has the tables' data events does as well.
+    retention_years: how long they are kept, from 1 to 7.
+  EOT
+  type        = object({ retention_years = optional(number, 1) })
+  default     = null
+
+  validation {
+    condition     = try(contains(range(1, 8), var.audit.retention_years), var.audit == null)
+    error_message = "audit: write a retention_years of 1 to 7."
+  }
+
+  validation {
+    condition     = var.audit == null || var.encryption.customer_key
+    error_message = "audit: CloudTrail encrypts its records with a key of your own. Write encryption = { customer_key = true }, or audit = null."
+  }
+}
+
 variable "cors_origins" {
   description = "Origins whose scripts may call the API: [\"*\"], or origins such as \"https://app.example.com\". Cookies are never allowed: keys and tokens travel in headers."
   type        = list(string)
@@ -47,7 +67,7 @@ variable "cors_origins" {
 }
 
 variable "deletion_protection" {
-  description = "Refuse to delete the tables, whoever asks. To destroy the environment, apply false first."
+  description = "Refuse to delete the tables, the user pool and the audit's records, whoever asks. To destroy the environment, apply false first."
   type        = bool
   default     = false
   nullable    = false
@@ -83,13 +103,15 @@ variable "encryption" {
 variable "entities" {
   description = <<-EOT
     What the API serves, by entity. Each attribute may be left out.
-    access: who may call, by operation, and "default" for the others: open, api_key or iam.
+    access: who may call, by operation, and "default" for the others: open, api_key, iam, cognito (whoever signed in), cognito:group=NAME
+      or cognito:scope=NAME.
     filters: properties of the schema that lists can be filtered on, each with the property to sort by, createdAt by default.
     function: settings of the entity's functions. reserved_concurrency null leaves them to the account's pool.
     functions: "per_operation" keeps operations and their rights apart; "per_entity" has one function for all of them.
     ids: "server" makes every id; "client" takes the id a body brings.
     list: "created" orders by createdAt, over an index; "unordered" needs no index.
     operations: any of create, delete, get, list, merge, replace.
+    owner_scoped: callers see and change their own items alone; others' are 404. Every operation has to need cognito.
     path: where the collection lives, such as "todos" or "v1/todos"; "/" is the root of the API. The entity's name by default.
     put: "replace" takes whole items; "merge" takes partial ones.
     schema: a JSON Schema under schemas/. Any JSON object is an item without one.
@@ -105,14 +127,15 @@ variable "entities" {
       snap_start           = optional(bool, false)
       timeout              = optional(number, 30)
     }), {})
-    functions  = optional(string, "per_operation")
-    ids        = optional(string, "server")
-    list       = optional(string, "created")
-    operations = optional(set(string), ["create", "delete", "get", "list", "merge", "replace"])
-    path       = optional(string)
-    put        = optional(string, "replace")
-    schema     = optional(string)
-    ttl        = optional(string)
+    functions    = optional(string, "per_operation")
+    ids          = optional(string, "server")
+    list         = optional(string, "created")
+    operations   = optional(set(string), ["create", "delete", "get", "list", "merge", "replace"])
+    owner_scoped = optional(bool, false)
+    path         = optional(string)
+    put          = optional(string, "replace")
+    schema       = optional(string)
+    ttl          = optional(string)
   }))
   nullable = false
 
@@ -131,14 +154,29 @@ variable "entities" {
 
   validation {
     condition = alltrue(flatten([for e in values(var.entities) : [for operation, access in e.access :
-      contains(concat(["default"], keys(local.operations)), operation) && contains(["api_key", "iam", "open"], access)
+      contains(concat(["default"], keys(local.operations)), operation) && can(regex(local.access_pattern, access))
     ]]))
     error_message = join(" ", flatten([for name, e in var.entities : [for operation, access in e.access :
-      contains(["api_key", "iam", "open"], access) ?
+      can(regex(local.access_pattern, access)) ?
       "entities.${name}.access: there is no operation ${operation}. Write default or one of ${join(", ", keys(local.operations))}." :
-      "entities.${name}.access.${operation}: nobody is \"${access}\". Write \"open\", \"api_key\" or \"iam\"."
-      if !contains(concat(["default"], keys(local.operations)), operation) || !contains(["api_key", "iam", "open"], access)
+      "entities.${name}.access.${operation}: nobody is \"${access}\". Write \"open\", \"api_key\", \"iam\", \"cognito\", \"cognito:group=NAME\" or \"cognito:scope=NAME\", where a name has letters, digits and . _ -, and another API's scope its identifier and / in front."
+      if !contains(concat(["default"], keys(local.operations)), operation) || !can(regex(local.access_pattern, access))
     ]]))
+  }
+
+  validation {
+    condition = alltrue(flatten([for e in values(var.entities) : [
+      for operation in e.operations : startswith(lookup(e.access, operation, lookup(e.access, "default", "api_key")), "cognito") if e.owner_scoped
+    ]]))
+    error_message = join(" ", flatten([for name, e in var.entities : [for operation in e.operations :
+      "entities.${name}.access: ${operation} is for \"${lookup(e.access, operation, lookup(e.access, "default", "api_key"))}\", which names no owner. Write \"cognito\" or another form of it, or owner_scoped = false."
+      if e.owner_scoped && !startswith(lookup(e.access, operation, lookup(e.access, "default", "api_key")), "cognito")
+    ]]))
+  }
+
+  validation {
+    condition     = alltrue([for e in values(var.entities) : e.list == "created" if e.owner_scoped])
+    error_message = "entities: owner_scoped needs list = \"created\": pages of a Scan would pass over others' items, and be paid for. There is list = \"unordered\" in ${join(", ", [for name, e in var.entities : name if e.owner_scoped && e.list != "created"])}."
   }
 
   validation {
@@ -368,9 +406,142 @@ variable "usage_plans" {
   }
 }
 
+variable "user_pool" {
+  description = <<-EOT
+    Who signs in, where access asks for cognito: a Cognito user pool is made, which is free for up to 10,000 users a month.
+    app_scopes: those of scopes, and of the scopes in access, that whoever signs in may have.
+    arn: a pool there is already; nothing is made but what asks it, and clients, groups and domain are its own.
+    callback_urls, logout_urls: where the app is that users sign in to over the pool's domain; by code and PKCE.
+    domain_prefix: of https://PREFIX.auth.REGION.amazoncognito.com, where tokens are to be had. Without it users sign in with the SDK (SRP).
+    groups: besides those that access names.
+    machine_client: a client without a user, which gets tokens with all scopes for its secret: 6 dollars a month, and 2.25 for 1,000 tokens.
+    mfa: one-time passwords of an app are "OPTIONAL", "ON" (for everyone) or "OFF".
+    password_minimum_length: besides, capitals, small letters, digits and symbols are asked for.
+    scopes: descriptions by scope, besides those that access names.
+    self_sign_up: whether anyone may become a user; else an administrator makes them.
+    tokens: how long an access token is good, and how long it can be renewed without signing in again.
+  EOT
+  type = object({
+    app_scopes              = optional(set(string), [])
+    arn                     = optional(string)
+    callback_urls           = optional(set(string), [])
+    domain_prefix           = optional(string)
+    groups                  = optional(set(string), [])
+    logout_urls             = optional(set(string), [])
+    machine_client          = optional(bool, false)
+    mfa                     = optional(string, "OPTIONAL")
+    password_minimum_length = optional(number, 12)
+    scopes                  = optional(map(string), {})
+    self_sign_up            = optional(bool, false)
+    tokens = optional(object({
+      access_minutes = optional(number, 60)
+      refresh_days   = optional(number, 30)
+    }), {})
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.user_pool.arn == null || can(regex("^arn:[a-z-]+:cognito-idp:[a-z0-9-]+:[0-9]{12}:userpool/[a-z0-9-]+_[A-Za-z0-9]+$", var.user_pool.arn))
+    error_message = "user_pool: arn is a pool's, arn:aws:cognito-idp:REGION:ACCOUNT:userpool/ID. Write that, or leave it out to have a pool made."
+  }
+
+  validation {
+    condition = var.user_pool.arn == null || (
+      var.user_pool.domain_prefix == null && !var.user_pool.machine_client &&
+      length(setunion(var.user_pool.app_scopes, var.user_pool.callback_urls, var.user_pool.groups, var.user_pool.logout_urls)) == 0
+    )
+    error_message = "user_pool: a pool there is already keeps its own clients, groups and domain. Beside arn, leave out app_scopes, callback_urls, domain_prefix, groups, logout_urls and machine_client."
+  }
+
+  validation {
+    condition = alltrue([for url in setunion(var.user_pool.callback_urls, var.user_pool.logout_urls) :
+      can(regex(startswith(url, "http://") ? "^http://localhost([:/][^#]*)?$" : "^[a-z][a-z0-9+.-]*://[^#]+$", url))
+    ])
+    error_message = "user_pool: callback_urls and logout_urls begin with https://, http://localhost or an app's own scheme, and have no #, such as \"https://app.example.com/signed-in\"."
+  }
+
+  validation {
+    condition     = var.user_pool.domain_prefix == null || can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", var.user_pool.domain_prefix)) && !can(regex("aws|amazon|cognito", var.user_pool.domain_prefix))
+    error_message = "user_pool: domain_prefix is up to 63 lower-case letters, digits and hyphens, without the words aws, amazon and cognito, and no other pool's in the region: \"notes-example\"."
+  }
+
+  validation {
+    condition     = var.user_pool.domain_prefix != null || length(var.user_pool.callback_urls) == 0 && length(var.user_pool.logout_urls) == 0 && !var.user_pool.machine_client
+    error_message = "user_pool: callback_urls, logout_urls and machine_client need a domain to get tokens from. Write a domain_prefix, too."
+  }
+
+  validation {
+    condition     = length(var.user_pool.logout_urls) == 0 || length(var.user_pool.callback_urls) > 0
+    error_message = "user_pool: logout_urls are for those who signed in by callback_urls. Write these, too."
+  }
+
+  validation {
+    condition     = alltrue([for group in var.user_pool.groups : can(regex("^[A-Za-z0-9_.-]{1,128}$", group))])
+    error_message = "user_pool: groups are names of up to 128 letters, digits and . _ -, such as [\"admins\"]."
+  }
+
+  validation {
+    condition     = alltrue([for scope, description in var.user_pool.scopes : can(regex("^[A-Za-z0-9_.-]{1,128}$", scope)) && length(description) >= 1 && length(description) <= 256])
+    error_message = "user_pool: scopes are names of up to 128 letters, digits and . _ -, each with a description of up to 256 characters: { import = \"Brings items in\" }."
+  }
+
+  validation {
+    condition     = length(setsubtract(var.user_pool.app_scopes, concat(keys(var.user_pool.scopes), local.access_scopes))) == 0
+    error_message = "user_pool: app_scopes has ${join(", ", setsubtract(var.user_pool.app_scopes, concat(keys(var.user_pool.scopes), local.access_scopes)))}, which is no scope of this API. Write it into scopes, too: { NAME = \"what it is for\" }."
+  }
+
+  validation {
+    condition     = !var.user_pool.machine_client || length(var.user_pool.scopes) + length(local.access_scopes) > 0
+    error_message = "user_pool: a machine_client gets a token for a scope, and there is none. Write scopes = { NAME = \"what it is for\" }, or access = { OPERATION = \"cognito:scope=NAME\" }."
+  }
+
+  validation {
+    condition     = contains(["OFF", "ON", "OPTIONAL"], var.user_pool.mfa)
+    error_message = "user_pool: mfa is \"OFF\", \"ON\" or \"OPTIONAL\"."
+  }
+
+  validation {
+    condition     = contains(range(8, 100), var.user_pool.password_minimum_length)
+    error_message = "user_pool: write a password_minimum_length of 8 to 99."
+  }
+
+  validation {
+    condition = (
+      var.user_pool.tokens.access_minutes >= 5 && var.user_pool.tokens.access_minutes <= 1440 && var.user_pool.tokens.refresh_days >= 1 &&
+      var.user_pool.tokens.refresh_days <= 3650 && alltrue([for n in values(var.user_pool.tokens) : floor(n) == n])
+    )
+    error_message = "user_pool: tokens takes whole access_minutes of 5 to 1440 and refresh_days of 1 to 3650."
+  }
+}
+
 variable "validate_bodies_at_gateway" {
   description = "Let API Gateway refuse bodies that do not match the schema: no function is invoked for them, and the answer does not say where the fault is."
   type        = bool
   default     = false
   nullable    = false
+}
+
+variable "waf" {
+  description = <<-EOT
+    A web application firewall in front of the API, or null for none. It costs 8 dollars a month, 9 with countries, and 0.60 for a million requests. It limits
+    each address, refuses inputs that are known to attack, and counts callers who hide behind VPNs and proxies.
+    countries: who may call, by codes such as "DE"; empty for the whole world.
+    rate_limit: requests that an address may send within five minutes.
+  EOT
+  type = object({
+    countries  = optional(set(string), [])
+    rate_limit = optional(number, 2000)
+  })
+  default = null
+
+  validation {
+    condition     = try(alltrue([for country in var.waf.countries : can(regex("^[A-Z]{2}$", country))]), var.waf == null)
+    error_message = "waf: countries are two capitals each, as ISO 3166 has them, such as [\"DE\", \"FR\"]."
+  }
+
+  validation {
+    condition     = try(var.waf.rate_limit >= 10 && var.waf.rate_limit <= 2000000000 && floor(var.waf.rate_limit) == var.waf.rate_limit, var.waf == null)
+    error_message = "waf: write a whole rate_limit of 10 to 2000000000 requests in five minutes."
+  }
 }

@@ -1,8 +1,7 @@
-# Cheap: AWS's own keys, a month of logs, tables that can be deleted.
+# As production, but it can be torn down, and keeps the lost key of one that was for a week alone.
 name        = "trestle"
 environment = "dev"
 
 entities = { items = {} }
 
-encryption         = { customer_key = false }
-log_retention_days = 30
+encryption = { deletion_window_in_days = 7 }

@@ -4,6 +4,5 @@ environment = "local"
 
 entities = { items = {} }
 
-encryption         = { customer_key = false }
-log_retention_days = 1
-network            = null
+encryption = { customer_key = false }
+network    = null

@@ -1,3 +1,8 @@
+locals {
+  # Whether the app's users come over the domain, with the code that it gives out.
+  code = length(try(var.user_pool.callback_urls, [])) > 0
+}
+
 resource "aws_api_gateway_usage_plan" "this" {
   for_each = var.plans
 
@@ -37,4 +42,138 @@ resource "aws_api_gateway_usage_plan_key" "this" {
   key_id        = aws_api_gateway_api_key.this[each.key].id
   key_type      = "API_KEY"
   usage_plan_id = aws_api_gateway_usage_plan.this[each.value].id
+}
+
+resource "aws_cognito_user_pool" "this" {
+  count = var.user_pool == null ? 0 : 1
+
+  name = "${var.name}-${var.environment}"
+  # Sign in by a name or by an address that was verified: what users are called cannot be changed later.
+  alias_attributes         = ["email"]
+  auto_verified_attributes = ["email"]
+  deletion_protection      = var.user_pool.deletion_protection ? "ACTIVE" : "INACTIVE"
+  mfa_configuration        = var.user_pool.mfa
+
+  account_recovery_setting {
+    recovery_mechanism {
+      name     = "verified_email"
+      priority = 1
+    }
+  }
+
+  admin_create_user_config {
+    allow_admin_create_user_only = !var.user_pool.self_sign_up
+  }
+
+  password_policy {
+    minimum_length                   = var.user_pool.password_minimum_length
+    require_lowercase                = true
+    require_numbers                  = true
+    require_symbols                  = true
+    require_uppercase                = true
+    temporary_password_validity_days = 7
+  }
+
+  # No text messages: they cost, and a phone number can be taken over.
+  dynamic "software_token_mfa_configuration" {
+    for_each = var.user_pool.mfa == "OFF" ? [] : [true]
+    content {
+      enabled = software_token_mfa_configuration.value
+    }
+  }
+
+  # An address signs in and recovers the account: a new one counts once it is verified, and the old one till then.
+  user_attribute_update_settings {
+    attributes_require_verification_before_update = ["email"]
+  }
+
+  username_configuration {
+    case_sensitive = false
+  }
+}
+
+resource "aws_cognito_user_group" "this" {
+  for_each = toset(try(var.user_pool.groups, []))
+
+  name         = each.key
+  description  = "Group ${each.key} of ${var.name}, ${var.environment}"
+  user_pool_id = aws_cognito_user_pool.this[0].id
+}
+
+resource "aws_cognito_resource_server" "this" {
+  count = length(try(var.user_pool.scopes, {})) == 0 ? 0 : 1
+
+  name         = "${var.name}-${var.environment}"
+  identifier   = "${var.name}-${var.environment}"
+  user_pool_id = aws_cognito_user_pool.this[0].id
+
+  dynamic "scope" {
+    for_each = var.user_pool.scopes
+    content {
+      scope_description = scope.value
+      scope_name        = scope.key
+    }
+  }
+}
+
+resource "aws_cognito_user_pool_domain" "this" {
+  count = try(var.user_pool.domain_prefix, null) == null ? 0 : 1
+
+  domain       = var.user_pool.domain_prefix
+  user_pool_id = aws_cognito_user_pool.this[0].id
+}
+
+# For apps in browsers and on phones, which keep no secret: the code that they trade for tokens is bound to them by PKCE, and
+# passwords do not leave the device in SRP.
+resource "aws_cognito_user_pool_client" "app" {
+  count = var.user_pool == null ? 0 : 1
+
+  name                                 = "${var.name}-app-${var.environment}"
+  access_token_validity                = var.user_pool.tokens.access_minutes
+  allowed_oauth_flows                  = local.code ? ["code"] : []
+  allowed_oauth_flows_user_pool_client = local.code
+  # None of our own unless it is written down: who asks for no scope in particular gets all that are allowed here.
+  allowed_oauth_scopes          = local.code ? concat(["email", "openid", "profile"], [for scope in var.user_pool.app_scopes : "${var.name}-${var.environment}/${scope}"]) : []
+  callback_urls                 = var.user_pool.callback_urls
+  enable_token_revocation       = true
+  explicit_auth_flows           = ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"]
+  generate_secret               = false
+  id_token_validity             = var.user_pool.tokens.access_minutes
+  logout_urls                   = var.user_pool.logout_urls
+  prevent_user_existence_errors = "ENABLED"
+  refresh_token_validity        = var.user_pool.tokens.refresh_days
+  supported_identity_providers  = ["COGNITO"]
+  user_pool_id                  = aws_cognito_user_pool.this[0].id
+
+  token_validity_units {
+    access_token  = "minutes"
+    id_token      = "minutes"
+    refresh_token = "days"
+  }
+
+  # Its scopes have to be there.
+  depends_on = [aws_cognito_resource_server.this]
+}
+
+# Terraform keeps its secret in the state and shows it nowhere.
+resource "aws_cognito_user_pool_client" "machine" {
+  count = try(var.user_pool.machine_client, false) ? 1 : 0
+
+  name                                 = "${var.name}-machine-${var.environment}"
+  access_token_validity                = var.user_pool.tokens.access_minutes
+  allowed_oauth_flows                  = ["client_credentials"]
+  allowed_oauth_flows_user_pool_client = true
+  allowed_oauth_scopes                 = [for scope in keys(var.user_pool.scopes) : "${var.name}-${var.environment}/${scope}"]
+  enable_token_revocation              = true
+  # The least that there is: none written would be all that sign users in.
+  explicit_auth_flows           = ["ALLOW_REFRESH_TOKEN_AUTH"]
+  generate_secret               = true
+  prevent_user_existence_errors = "ENABLED"
+  user_pool_id                  = aws_cognito_user_pool.this[0].id
+
+  token_validity_units {
+    access_token = "minutes"
+  }
+
+  depends_on = [aws_cognito_resource_server.this]
 }

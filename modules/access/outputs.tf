@@ -1,9 +1,29 @@
+output "client_id" {
+  description = "The client of apps, or null without a pool."
+  value       = one(aws_cognito_user_pool_client.app[*].id)
+}
+
 output "key_ids" {
   description = "Ids of the keys, by name."
   value       = { for name, key in aws_api_gateway_api_key.this : name => key.id }
 }
 
+output "machine_client_id" {
+  description = "The client of machines, or null without one."
+  value       = one(aws_cognito_user_pool_client.machine[*].id)
+}
+
 output "plan_ids" {
   description = "Ids of the plans, by name."
   value       = { for name, plan in aws_api_gateway_usage_plan.this : name => plan.id }
+}
+
+output "user_pool_arn" {
+  description = "The pool's ARN, or null without one."
+  value       = one(aws_cognito_user_pool.this[*].arn)
+}
+
+output "user_pool_id" {
+  description = "The pool, or null without one."
+  value       = one(aws_cognito_user_pool.this[*].id)
 }

@@ -37,3 +37,34 @@ variable "stage" {
   description = "The stage the plans are for."
   type        = string
 }
+
+variable "user_pool" {
+  description = <<-EOT
+    The user pool, or null for none.
+    app_scopes: scopes of our own that whoever signs in may have.
+    callback_urls, logout_urls: where the app is that users sign in to over the domain.
+    deletion_protection: whether the pool refuses to be deleted.
+    domain_prefix: the domain's first part, or null for no domain.
+    groups: of users.
+    machine_client: whether there is a client with all scopes and no user.
+    mfa: OFF, ON or OPTIONAL.
+    password_minimum_length: in characters.
+    scopes: what each scope of our own is for.
+    self_sign_up: whether anyone may become a user.
+    tokens: how long an access token is good, and how long it can be renewed.
+  EOT
+  type = object({
+    app_scopes              = set(string)
+    callback_urls           = set(string)
+    deletion_protection     = bool
+    domain_prefix           = string
+    groups                  = set(string)
+    logout_urls             = set(string)
+    machine_client          = bool
+    mfa                     = string
+    password_minimum_length = number
+    scopes                  = map(string)
+    self_sign_up            = bool
+    tokens                  = object({ access_minutes = number, refresh_days = number })
+  })
+}

@@ -8,6 +8,11 @@ output "stage" {
   value       = aws_api_gateway_stage.this.stage_name
 }
 
+output "stage_arn" {
+  description = "The stage's ARN."
+  value       = aws_api_gateway_stage.this.arn
+}
+
 output "url" {
   description = "Where the stage answers."
   value       = aws_api_gateway_stage.this.invoke_url

@@ -37,14 +37,17 @@ locals {
     REQUEST_TOO_LARGE              = { kind = "content-too-large", detail = "The request is too large." }
     RESOURCE_NOT_FOUND             = { kind = "not-found", detail = "There is nothing at this path." }
     THROTTLED                      = { kind = "too-many-requests", detail = "Too many requests at once.", retry_after = 1 }
-    UNAUTHORIZED                   = { kind = "unauthorized", detail = "Sign in first." }
+    UNAUTHORIZED                   = { kind = "unauthorized", detail = "A valid access token is required, in the header Authorization.", authenticate = "Bearer" }
     UNSUPPORTED_MEDIA_TYPE         = { kind = "unsupported-media-type", detail = "The body's content type is not one this path takes." }
     WAF_FILTERED                   = { kind = "forbidden", detail = "The request was refused." }
   }
 
   problems = { for type, problem in local.details : type => {
-    retry_after = try({ Retry-After = tostring(problem.retry_after) }, {})
-    status      = local.kinds[problem.kind].status
+    headers = merge(
+      try({ Retry-After = tostring(problem.retry_after) }, {}),
+      try({ WWW-Authenticate = problem.authenticate }, {}),
+    )
+    status = local.kinds[problem.kind].status
     body = jsonencode({
       type      = "urn:trestle:problem:${problem.kind}"
       title     = local.kinds[problem.kind].title
@@ -64,7 +67,7 @@ resource "aws_api_gateway_gateway_response" "this" {
   status_code        = each.value.status
 
   response_parameters = merge(
-    { for name, value in merge(local.cors_headers, each.value.retry_after, { Content-Type = "application/problem+json" }) :
+    { for name, value in merge(local.cors_headers, each.value.headers, { Content-Type = "application/problem+json" }) :
       "gatewayresponse.header.${name}" => "'${value}'"
     },
     # These templates cannot compare: of several origins, the caller's is repeated, which lets it read the error alone.

@@ -27,7 +27,9 @@ resource "aws_api_gateway_stage" "this" {
       responseLatency    = "$context.responseLatency"
       responseLength     = "$context.responseLength"
       status             = "$context.status"
+      user               = "$context.authorizer.claims.sub"
       userAgent          = "$context.identity.userAgent"
+      waf                = "$context.wafResponseCode"
       xrayTraceId        = "$context.xrayTraceId"
     })
   }

@@ -36,11 +36,12 @@ variable "name" {
 variable "routes" {
   description = <<-EOT
     The methods, by a name of our own.
-    access: open, api_key or iam.
+    access: open, api_key, cognito or iam.
     function, qualifier: the function that answers, and its alias.
     model: of the request's body; Empty is API Gateway's own, for requests without one.
     parameters: what a caller may send, such as "querystring.limit" and "header.If-Match".
     path: such as "todos/{id}", without a slash at either end; "" is the root.
+    scopes: for cognito, what an access token has one of.
   EOT
   type = map(object({
     access     = string
@@ -50,6 +51,7 @@ variable "routes" {
     parameters = list(string)
     path       = string
     qualifier  = string
+    scopes     = list(string)
   }))
 }
 
@@ -66,6 +68,11 @@ variable "stage" {
 variable "throttle" {
   description = "Requests a second, and at once, that each method takes."
   type        = object({ burst_limit = number, rate_limit = number })
+}
+
+variable "user_pool_arn" {
+  description = "The user pool whose tokens routes for cognito ask for, or null without such routes."
+  type        = string
 }
 
 variable "validate_bodies" {

@@ -1,11 +1,17 @@
+locals {
+  trail_arn = "arn:${var.scope.partition}:cloudtrail:${var.scope.region}:${var.scope.account_id}:trail/${coalesce(var.trail, "none")}"
+}
+
 resource "aws_kms_key" "this" {
-  description             = "Tables, logs and function settings of ${var.name}"
+  description             = "What ${var.name} stores and logs"
   deletion_window_in_days = var.deletion_window_in_days
   enable_key_rotation     = true
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    # Services that come in nobody's name, each for what is ours alone. DynamoDB, Lambda and S3 come in the name of the role that
+    # asks them, which IAM allows it by way of that service.
+    Statement = concat([
       {
         # Without this the key obeys nobody, not even the account's administrator; who may use it is up to IAM.
         Sid       = "AccountAdministers"
@@ -24,7 +30,39 @@ resource "aws_kms_key" "this" {
           "kms:EncryptionContext:aws:logs:arn" = "arn:${var.scope.partition}:logs:${var.scope.region}:${var.scope.account_id}:log-group:*"
         } }
       },
-    ]
+      {
+        # To topics, which SNS encrypts in the name of whoever publishes.
+        Sid       = "Alarms"
+        Effect    = "Allow"
+        Principal = { Service = "cloudwatch.amazonaws.com" }
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+        Resource  = "*"
+        Condition = {
+          ArnLike      = { "aws:SourceArn" = "arn:${var.scope.partition}:cloudwatch:${var.scope.region}:${var.scope.account_id}:alarm:*" }
+          StringEquals = { "aws:SourceAccount" = var.scope.account_id }
+        }
+      },
+      ], [for statement in [
+        {
+          Sid       = "Trail"
+          Effect    = "Allow"
+          Principal = { Service = "cloudtrail.amazonaws.com" }
+          Action    = "kms:GenerateDataKey*"
+          Resource  = "*"
+          Condition = { StringEquals = {
+            "aws:SourceArn"                            = local.trail_arn
+            "kms:EncryptionContext:aws:cloudtrail:arn" = local.trail_arn
+          } }
+        },
+        {
+          Sid       = "TrailLooks"
+          Effect    = "Allow"
+          Principal = { Service = "cloudtrail.amazonaws.com" }
+          Action    = "kms:DescribeKey"
+          Resource  = "*"
+          Condition = { StringEquals = { "aws:SourceArn" = local.trail_arn } }
+        },
+    ] : statement if var.trail != null])
   })
 }
 

@@ -12,3 +12,8 @@ variable "scope" {
   description = "Where we are, to compose ARNs and service names with."
   type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })
 }
+
+variable "trail" {
+  description = "Name of the trail whose records the key encrypts, or null without one."
+  type        = string
+}

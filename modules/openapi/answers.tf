@@ -6,11 +6,13 @@ locals {
     Link                 = { description = "The next page, relative to this one: <?...>; rel=\"next\".", schema = { type = "string" } }
     Location             = { description = "The new item, relative to this request.", schema = { type = "string" } }
     Retry-After          = { description = "Seconds to wait.", schema = { type = "integer" } }
+    WWW-Authenticate     = { description = "How to say who calls: Bearer, with an access token.", schema = { type = "string" } }
   }
 
   # By status: its name here, and what it means.
   problems = {
     "400" = { name = "InvalidRequest", description = "The body or a parameter is malformed." }
+    "401" = { name = "Unauthorized", description = "There is no valid access token." }
     "403" = { name = "Forbidden", description = "The caller may not do this, or did not say who it is." }
     "404" = { name = "NotFound", description = "There is no such item." }
     "409" = { name = "Conflict", description = "The id is taken, or other writers won every attempt." }
@@ -24,6 +26,8 @@ locals {
     "503" = { name = "ServiceUnavailable", description = "The database is throttled or fails." }
     "504" = { name = "GatewayTimeout", description = "The function took too long." }
   }
+  problem_headers = { "401" = "WWW-Authenticate", "429" = "Retry-After", "503" = "Retry-After" }
+
   any_time = ["429", "500", "502", "503", "504"]
 
   responses = merge(
@@ -33,7 +37,7 @@ locals {
         description = problem.description
         content     = { "application/problem+json" = { schema = { "$ref" = "#/components/schemas/Problem" } } }
       },
-      contains(["429", "503"], status) ? { headers = { Retry-After = { "$ref" = "#/components/headers/Retry-After" } } } : {},
+      { for key, header in { headers = lookup(local.problem_headers, status, null) } : key => { (header) = { "$ref" = "#/components/headers/${header}" } } if header != null },
     ) },
   )
 
@@ -69,8 +73,26 @@ locals {
     }
   }
 
+  # OAuth is there where a domain of the pool's gives out tokens. Of a pool that is still to be made no more is known.
+  tokens = (
+    var.sign_in.discovery_url != null ? "openIdConnect" :
+    var.sign_in.domain != null && (var.sign_in.code || var.sign_in.machine) ? "oauth2" : "http"
+  )
+  flows = {
+    authorizationCode = {
+      authorizationUrl = "${coalesce(var.sign_in.domain, "-")}/oauth2/authorize", tokenUrl = "${coalesce(var.sign_in.domain, "-")}/oauth2/token"
+      scopes           = merge({ openid = "Who signed in" }, var.sign_in.app_scopes)
+    }
+    clientCredentials = { tokenUrl = "${coalesce(var.sign_in.domain, "-")}/oauth2/token", scopes = var.sign_in.machine_scopes }
+  }
+
   security_schemes = {
     api_key = { type = "apiKey", in = "header", name = "X-Api-Key" }
+    cognito = {
+      http          = { type = "http", scheme = "bearer", bearerFormat = "JWT", description = "An access token of the user pool." }
+      oauth2        = { type = "oauth2", flows = { for flow, f in local.flows : flow => f if flow == "authorizationCode" ? var.sign_in.code : var.sign_in.machine }, description = "Access tokens, not ID tokens." }
+      openIdConnect = { type = "openIdConnect", openIdConnectUrl = var.sign_in.discovery_url, description = "Access tokens, not ID tokens." }
+    }[local.tokens]
     iam = {
       type        = "apiKey", in = "header", name = "Authorization", x-amazon-apigateway-authtype = "awsSigv4"
       description = "AWS Signature Version 4."

@@ -13,7 +13,7 @@ output "document" {
       parameters      = { for name, parameter in local.parameters : name => parameter if strcontains(jsonencode(local.paths), "/parameters/${name}\"") }
       responses       = { for name, response in local.responses : name => response if strcontains(jsonencode(local.paths), "/responses/${name}\"") }
       schemas         = merge(local.schemas...)
-      securitySchemes = { for scheme, s in local.security_schemes : scheme => s if contains(flatten([for e in values(var.entities) : values(e.access)]), scheme) }
+      securitySchemes = { for scheme, s in local.security_schemes : scheme => s if contains(local.calls[*].access, scheme) }
     }
   })
 }

@@ -37,14 +37,18 @@ locals {
   calls = flatten([for entity, e in var.entities : [for operation, access in e.access : merge(
     local.operations[operation],
     {
-      access    = access
+      access    = access.kind
+      allowed   = join("", [for group in access.group[*] : " For members of the group ${group}."], [for scope in access.scope[*] : " For tokens with the scope ${scope}."])
       entity    = entity
       id        = "${operation}${local.names[entity]}"
       operation = operation
-      path      = "/${join("/", compact([e.path, local.operations[operation].on_item ? "{id}" : ""]))}"
+      # A bearer has no scopes in OpenAPI 3.0.
+      scopes = [for scope in access.scope[*] : scope if local.tokens != "http"]
+      path   = "/${join("/", compact([e.path, local.operations[operation].on_item ? "{id}" : ""]))}"
       problems = concat(
         local.operations[operation].problems,
-        access == "open" ? [] : ["403"],
+        access.kind == "cognito" ? ["401"] : [],
+        access.kind == "open" ? [] : ["403"],
         operation == "create" && e.ids == "client" || operation == "replace" && e.put == "merge" ? ["409"] : [],
         local.any_time,
       )
@@ -76,11 +80,11 @@ locals {
   paths = { for path in distinct(local.calls[*].path) : path => merge(
     { for call in local.calls : call.method => merge(
       {
-        description = call.description
+        description = "${call.description}${call.allowed}"
         operationId = call.id
         summary     = "${call.summary} of ${call.entity}"
         tags        = [call.entity]
-        security    = [for access in [call.access] : { (access) = [] } if access != "open"]
+        security    = [for access in [call.access] : { (access) = call.scopes } if access != "open"]
         parameters = concat(
           [for parameter in concat(call.parameters, call.operation == "list" && var.entities[call.entity].ordered ? ["order"] : []) :
             { "$ref" = "#/components/parameters/${parameter}" }

@@ -6,7 +6,8 @@ variable "description" {
 variable "entities" {
   description = <<-EOT
     What the API serves, by entity.
-    access: who may call, by operation: open, api_key or iam. The keys are the operations there are.
+    access: who may call, by operation: open, api_key, cognito or iam, and for cognito the group or the scope, if it takes one. The keys
+      are the operations there are.
     bounds: the parameters by which a list is bounded, such as "dueDate.gte".
     filters: by filter, the property its lists are sorted by.
     ids: "client" where a body may bring its id.
@@ -16,7 +17,7 @@ variable "entities" {
     schema: the JSON Schema, as text.
   EOT
   type = map(object({
-    access  = map(string)
+    access  = map(object({ group = string, kind = string, scope = string }))
     bounds  = list(string)
     filters = map(string)
     ids     = string
@@ -25,6 +26,25 @@ variable "entities" {
     put     = string
     schema  = string
   }))
+}
+
+variable "sign_in" {
+  description = <<-EOT
+    How callers get tokens, for operations whose access is cognito.
+    app_scopes, machine_scopes: what each scope is for that a user's app, or a machine, may ask for.
+    code: whether apps sign users in over the domain.
+    discovery_url: the pool's OpenID configuration, or null where it is not known yet.
+    domain: where tokens are to be had, or null.
+    machine: whether machines get tokens for themselves.
+  EOT
+  type = object({
+    app_scopes     = map(string)
+    code           = bool
+    discovery_url  = string
+    domain         = string
+    machine        = bool
+    machine_scopes = map(string)
+  })
 }
 
 variable "title" {

@@ -15,6 +15,7 @@ SMALL: Values = {
 }
 
 ONE: Values = {"todos": {"operations": ["get"]}}
+POOL = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123"
 TWO: Values = {"todos": {"operations": ["create", "list"]}}
 BOUNDARY = "arn:aws:iam::123456789012:policy/shop-boundary"
 ORIGINS = [f"https://a-rather-long-origin-{n:03}.apps.example.com" for n in range(100)]
@@ -25,11 +26,19 @@ SYSTEMS: dict[str, Values] = {
     "at_the_root": {"entities": {"todos": {"path": "/", "operations": ["create", "get"]}}},
     "bounded": {"entities": ONE, "network": {}, "permissions_boundary": BOUNDARY},
     "bodies_at_gateway": {"entities": TWO, "validate_bodies_at_gateway": True},
+    "audited": {"audit": {}, "deletion_protection": True, "entities": ONE},
+    "audited_for_long": {"audit": {"retention_years": 7}, "entities": ONE},
     "docs_for_holders_of_keys": {
         "docs": "api_key",
         "entities": {"todos": {**TWO["todos"], "access": {"default": "open"}}},
     },
     "docs_for_nobody": {"docs": "none", "entities": ONE},
+    "existing_pool": {
+        "entities": {
+            "todos": {**TWO["todos"], "access": {"create": "cognito:scope=import", "list": "cognito"}}
+        },
+        "user_pool": {"arn": POOL},
+    },
     "expiring": {"entities": {"todos": {"operations": ["create", "get"], "ttl": "expiresAt"}}},
     "filtered": {
         "entities": {
@@ -50,6 +59,8 @@ SYSTEMS: dict[str, Values] = {
             }
         }
     },
+    "guarded": {"entities": ONE, "log_retention_days": 30, "waf": {}},
+    "guarded_by_country": {"entities": ONE, "waf": {"countries": ["DE", "FR"], "rate_limit": 10}},
     "interface_endpoint": {"network": {"endpoints": ["kms"]}, "entities": ONE},
     "many_origins": {"entities": TWO, "cors_origins": ORIGINS[:50]},
     "merging": {"entities": {"todos": {"put": "merge"}}},
@@ -67,7 +78,21 @@ SYSTEMS: dict[str, Values] = {
     "one_origin": {"entities": TWO, "cors_origins": ORIGINS[:1]},
     "open": {"entities": {"todos": {"operations": ["create", "list"], "access": {"default": "open"}}}},
     "other_path": {"entities": {"todos": {"operations": ["create", "list"], "path": "v1/todos"}}},
+    "owned": {"entities": {"todos": {"access": {"default": "cognito"}, "owner_scoped": True}}},
+    "owned_per_entity": {
+        "entities": {
+            "todos": {
+                "access": {"default": "cognito", "delete": "cognito:group=admins"},
+                "functions": "per_entity",
+                "owner_scoped": True,
+            }
+        }
+    },
     "per_entity": {"entities": {"todos": {"functions": "per_entity"}}},
+    "signed_in": {
+        "entities": {"todos": {**TWO["todos"], "access": {"default": "cognito"}}},
+        "user_pool": {"self_sign_up": True, "mfa": "OFF"},
+    },
     "small": {},
     "two_entities": {
         "entities": {
@@ -84,6 +109,32 @@ SYSTEMS: dict[str, Values] = {
         "usage_plans": {
             "free": {"rate_limit": 5, "quota": {"limit": 100, "period": "WEEK"}},
             "paid": {"rate_limit": 500},
+        },
+    },
+    "with_scopes": {
+        "deletion_protection": True,
+        "entities": {
+            "todos": {
+                "access": {
+                    "create": "cognito:scope=import",
+                    "default": "cognito",
+                    "delete": "cognito:group=admins",
+                    "list": "cognito:scope=https://api.example.com/todos.read",
+                    "replace": "open",
+                }
+            }
+        },
+        "user_pool": {
+            "app_scopes": ["report"],
+            "callback_urls": ["https://app.example.com/in"],
+            "domain_prefix": "shop-example",
+            "groups": ["editors"],
+            "logout_urls": ["https://app.example.com/out"],
+            "machine_client": True,
+            "mfa": "ON",
+            "password_minimum_length": 16,
+            "scopes": {"report": "Reads reports"},
+            "tokens": {"access_minutes": 15, "refresh_days": 1},
         },
     },
     "unordered": {

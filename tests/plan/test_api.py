@@ -294,6 +294,7 @@ def test_gateway_response_is_a_problem_with_cors(plan: Plan, kind: str) -> None:
     assert given["Access-Control-Allow-Origin"] == "*"
     assert names(given["Access-Control-Expose-Headers"]) == EXPOSED
     assert ("Retry-After" in given) == (status in (429, 503))
+    assert given.get("WWW-Authenticate") == ("Bearer" if status == 401 else None)
 
 
 def test_one_origin_is_named_in_every_answer(systems: dict[str, Plan]) -> None:
@@ -356,9 +357,10 @@ def test_access_log_tells_who_asked_what_and_how_long_it_took(plan: Plan) -> Non
         "$context.identity.apiKeyId", "$context.responseLatency", "$context.integrationLatency",
         "$context.httpMethod", "$context.path", "$context.status", "$context.error.responseType",
     }  # fmt: skip
-    assert not any(
-        secret in log["format"] for secret in ('identity.apiKey"', "authorizer.claims", "requestOverride")
-    )
+    assert fields >= {"$context.authorizer.claims.sub", "$context.wafResponseCode"}
+    claims = set(re.findall(r"authorizer\.[\w.]*", log["format"]))
+    assert claims == {"authorizer.claims.sub"}, "who it was, and neither name nor address"
+    assert not any(secret in log["format"] for secret in ('identity.apiKey"', "requestOverride"))
     for group in (g for a, g in plan.all("aws_cloudwatch_log_group").items() if a.startswith("module.api.")):
         assert group["retention_in_days"] == 365
         assert group["kms_key_id"] == UNKNOWN
@@ -367,6 +369,8 @@ def test_access_log_tells_who_asked_what_and_how_long_it_took(plan: Plan) -> Non
 @pytest.mark.parametrize(
     ("system", "other"),
     [
+        ("open", "signed_in"),
+        ("signed_in", "with_scopes"),
         ("two_operations", "bodies_at_gateway"),
         ("two_operations", "docs_for_holders_of_keys"),
         ("two_operations", "filtered"),

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.xdist_group("environments")  # one worker makes the pla
 
 OUTPUTS = {
     "api_key_ids", "api_url", "function_names", "function_role_arns", "kms_key_arn", "openapi_url",
-    "private_subnet_ids", "public_subnet_ids", "security_group_ids", "table_names", "usage_plan_ids",
-    "vpc_id",
+    "private_subnet_ids", "public_subnet_ids", "security_group_ids", "sign_in_url", "table_names",
+    "usage_plan_ids", "user_pool_client_id", "user_pool_id", "user_pool_machine_client_id", "vpc_id",
 }  # fmt: skip
 
 # What has one name space for the whole account and region; the argument that holds the name.
@@ -24,12 +24,16 @@ NAMED = {
     "aws_api_gateway_api_key": "name",
     "aws_api_gateway_rest_api": "name",
     "aws_api_gateway_usage_plan": "name",
+    "aws_cloudtrail": "name",
     "aws_cloudwatch_log_group": "name",
+    "aws_cognito_user_pool": "name",
     "aws_dynamodb_table": "name",
     "aws_iam_role": "name",
     "aws_kms_alias": "name",
     "aws_lambda_function": "function_name",
+    "aws_s3_bucket": "bucket",
     "aws_security_group": "name",
+    "aws_wafv2_web_acl": "name",
 }
 
 

@@ -202,6 +202,30 @@ def test_options_tell_filters_and_expiry(systems: dict[str, Plan]) -> None:
     assert options(systems["expiring"], "get") == {"ttl": "expiresAt"}
 
 
+def test_options_tell_who_is_asked_for(systems: dict[str, Plan]) -> None:
+    plan = systems["with_scopes"]
+    assert options(plan, "create") == {"ids": "server", "list": "created", "signed_in": ["create"]}
+    assert options(plan, "delete") == {"groups": {"delete": "admins"}, "signed_in": ["delete"]}
+    assert options(plan, "get") == {"signed_in": ["get"]}
+    assert options(plan, "replace") == {"put": "replace"}, "open"
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_options_tell_every_function_of_owners(systems: dict[str, Plan], operation: str) -> None:
+    found = options(systems["owned"], operation)
+    assert (found["owner_scoped"], found["signed_in"]) == (True, [operation])
+    assert "groups" not in found
+    assert statements(systems["owned"], operation) == statements(systems["small"], operation), (
+        "no more rights"
+    )
+
+
+def test_options_of_one_function_tell_of_all_its_operations(systems: dict[str, Plan]) -> None:
+    found = options(systems["owned_per_entity"], "entity")
+    assert found["signed_in"] == OPERATIONS
+    assert found["groups"] == {"delete": "admins"}
+
+
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_environment_has_what_the_operation_reads(plan: Plan, operation: str) -> None:
     (environment,) = function(plan, operation)["environment"]

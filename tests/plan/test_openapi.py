@@ -88,21 +88,78 @@ def test_operations_say_what_the_methods_ask_for(described: tuple[Plan, Values])
         method, operation = by_id[name + entity.title().replace("-", "")]
         assert method == route["http_method"]
         scheme = (
-            "api_key" if route["api_key_required"] else "iam" if route["authorization"] == "AWS_IAM" else None
-        )
+            "api_key" if route["api_key_required"] else
+            {"AWS_IAM": "iam", "COGNITO_USER_POOLS": "cognito", "NONE": None}[route["authorization"]]
+        )  # fmt: skip
         assert operation["security"] == ([{scheme: []}] if scheme else [])
+        assert ("401" in operation["responses"]) == (scheme == "cognito")
+        assert ("403" in operation["responses"]) == bool(scheme)
         places = {"path": "path", "query": "querystring", "header": "header"}
         said = {f"{places[p['in']]}.{p['name']}" for p in operation["parameters"]}
         assert said == {p.removeprefix("method.request.") for p in route["request_parameters"]}
 
 
-def test_linter_finds_nothing(planner: Planner, tmp_path: Path) -> None:
+def security(found: Values) -> dict[str, Values]:
+    """Return what each operation asks for, by its name."""
+    return {o["operationId"]: o["security"][0] for _, _, o in operations(found) if o["security"]}
+
+
+def test_tokens_are_had_at_the_pools_domain(systems: dict[str, Plan]) -> None:
+    found = document(systems["with_scopes"])
+    OpenAPIV30SpecValidator(found).validate()
+    scheme = found["components"]["securitySchemes"]["cognito"]
+    domain = "https://shop-example.auth.us-west-2.amazoncognito.com/oauth2"
+    assert scheme["type"] == "oauth2"
+    assert scheme["flows"] == {
+        "authorizationCode": {
+            "authorizationUrl": f"{domain}/authorize",
+            "tokenUrl": f"{domain}/token",
+            "scopes": {"openid": "Who signed in", "shop-test/report": "Reads reports"},
+        },
+        "clientCredentials": {
+            "tokenUrl": f"{domain}/token",
+            "scopes": {
+                "shop-test/import": "Operations for the scope import",
+                "shop-test/report": "Reads reports",
+            },
+        },
+    }
+    assert security(found) == {
+        "createTodos": {"cognito": ["shop-test/import"]},
+        "deleteTodos": {"cognito": []},
+        "getTodos": {"cognito": []},
+        "listTodos": {"cognito": ["https://api.example.com/todos.read"]},
+        "mergeTodos": {"cognito": []},
+    }
+    said = {o["operationId"]: o["description"] for _, _, o in operations(found)}
+    assert said["deleteTodos"].endswith(" For members of the group admins.")
+    assert said["createTodos"].endswith(" For tokens with the scope shop-test/import.")
+
+
+def test_pool_there_is_says_itself_how_to_sign_in(systems: dict[str, Plan]) -> None:
+    found = document(systems["existing_pool"])
+    OpenAPIV30SpecValidator(found).validate()
+    scheme = found["components"]["securitySchemes"]["cognito"]
+    issuer = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Abc123"
+    assert scheme["type"] == "openIdConnect"
+    assert scheme["openIdConnectUrl"] == f"{issuer}/.well-known/openid-configuration"
+    assert security(found) == {"createTodos": {"cognito": ["shop-test/import"]}, "listTodos": {"cognito": []}}
+
+
+def test_tokens_from_elsewhere_are_bearers(systems: dict[str, Plan]) -> None:
+    scheme = document(systems["signed_in"])["components"]["securitySchemes"]["cognito"]
+    assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
+
+
+def test_linter_finds_nothing(planner: Planner, systems: dict[str, Plan], tmp_path: Path) -> None:
     npx = shutil.which("npx")
     if not npx:
         pytest.skip("there is no node on this machine, which the linter @redocly/cli needs")
     (tmp_path / "redocly.yaml").write_text(json.dumps(RULES))
     for name, var_file in inventory.VAR_FILES.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(document(planner(var_file)), indent=2))
+    for name in ("existing_pool", "with_scopes"):
+        (tmp_path / f"{name}.json").write_text(json.dumps(document(systems[name]), indent=2))
     files = sorted(file.name for file in tmp_path.glob("*.json"))
     command = [npx, "--yes", REDOCLY, "lint", "--format=stylish", *files]
     done = subprocess.run(

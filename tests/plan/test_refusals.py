@@ -90,6 +90,15 @@ REFUSED: dict[str, tuple[Values, str]] = {
     "idle": ({"operations": []}, "entities.idle.operations: there is none. Write any of create,"),
     "private": ({"access": {"read": "open"}}, "access: there is no operation read. Write default or"),
     "secret": ({"access": {"get": "nobody"}}, 'entities.secret.access.get: nobody is "nobody". Write'),
+    "crowd": ({"access": {"get": "cognito:group=a,b"}}, 'access.get: nobody is "cognito:group=a,b". Write'),
+    "ownerless": (
+        {"access": {"default": "cognito", "get": "open"}, "owner_scoped": True},
+        'entities.ownerless.access: get is for "open", which names no owner. Write "cognito" or another',
+    ),
+    "scanned": (
+        {"access": {"default": "cognito"}, "list": "unordered", "owner_scoped": True},
+        'There is list = "unordered" in scanned.',
+    ),
     "one": ({"path": "same"}, 'entities: one and other have the same path, "same". Give each a path'),
     "other": ({"path": "/same"}, "Give each a path of its own"),
     "far": ({"path": "a//b"}, 'It is "a//b" in far, "same" in one, "/same" in other.'),

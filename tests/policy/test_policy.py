@@ -19,12 +19,21 @@ Scanned = dict[str, tuple[Plan, Report]]
 
 @pytest.fixture(scope="session")
 def plans(planner: Planner) -> dict[str, Plan]:
-    """The plans of all var-files, and one that asks for open methods."""
+    """The plans of all var-files, one that asks for open methods, and one that has all there is to have."""
     access = {"default": "open", "delete": "api_key"}
     opened = planner(
         **{**SMALL, "entities": {"todos": {"access": access, "operations": ["delete", "get", "list"]}}}
     )
-    return {**{name: planner(file) for name, file in inventory.VAR_FILES.items()}, "opened": opened}
+    guarded = planner(
+        **{key: value for key, value in SMALL.items() if key not in ("entities", "network")},
+        audit={},
+        deletion_protection=True,
+        entities={"todos": {"access": {"create": "cognito:scope=import", "default": "cognito"}}},
+        user_pool={"domain_prefix": "shop-example", "machine_client": True},
+        waf={"countries": ["DE"]},
+    )
+    found = {name: planner(file) for name, file in inventory.VAR_FILES.items()}
+    return {**found, "guarded": guarded, "opened": opened}
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +54,7 @@ def unskipped(plans: dict[str, Plan], tmp_path_factory: pytest.TempPathFactory) 
     return {finding for report in reports for finding in report.failed}
 
 
-NAMES = [*sorted(inventory.VAR_FILES), "opened"]
+NAMES = [*sorted(inventory.VAR_FILES), "guarded", "opened"]
 
 
 def test_configuration_passes(hcl: Report) -> None:
@@ -60,6 +69,12 @@ def test_plan_fails_only_what_its_var_file_asks_for(
     assert {(f.check, f.resource) for f in reports[name].failed} == scan.declared(plans[name]).keys()
     for kind in ("aws_api_gateway_stage", "aws_dynamodb_table", "aws_lambda_function"):
         assert plans[name].all(kind).keys() <= {f.resource for f in reports[name].passed}, "it saw a part"
+
+
+def test_everything_that_costs_makes_no_finding(reports: dict[str, Report]) -> None:
+    assert reports["guarded"].failed == frozenset()
+    kinds = {f.block[1] for f in reports["guarded"].skipped}
+    assert "modules/audit" in kinds, "the scan saw the trail"
 
 
 def test_open_methods_are_found(reports: dict[str, Report]) -> None:

@@ -120,3 +120,55 @@ run "without_network_or_keys" {
     error_message = "No API key where no operation asks for one."
   }
 }
+
+run "signed_in" {
+  command = plan
+
+  variables {
+    audit = { retention_years = 7 }
+    entities = {
+      notes = {
+        access       = { default = "cognito", delete = "cognito:group=A-b_c.1", list = "cognito:scope=read" }
+        owner_scoped = true
+      }
+      todos = { access = { default = "cognito:scope=https://api.example.com/todos.read" } }
+    }
+    user_pool = {
+      app_scopes              = ["read", "write"]
+      callback_urls           = ["https://app.example.com/in?a=b", "http://localhost:8000", "http://localhost", "com.example.app://in"]
+      domain_prefix           = "shop-1"
+      groups                  = ["editors"]
+      logout_urls             = ["http://localhost/out"]
+      machine_client          = true
+      mfa                     = "ON"
+      password_minimum_length = 99
+      scopes                  = { write = "Writes" }
+      tokens                  = { access_minutes = 1440, refresh_days = 3650 }
+    }
+    waf = { countries = ["DE"], rate_limit = 10 }
+  }
+
+  assert {
+    condition     = output.sign_in_url == "https://shop-1.auth.us-west-2.amazoncognito.com"
+    error_message = "A domain to sign in at."
+  }
+
+  assert {
+    condition     = length(output.api_key_ids) == 0 && length(output.usage_plan_ids) == 0
+    error_message = "Nobody needs a key."
+  }
+}
+
+run "existing_pool" {
+  command = plan
+
+  variables {
+    entities  = { todos = { access = { default = "cognito" } } }
+    user_pool = { arn = "arn:aws-us-gov:cognito-idp:us-gov-west-1:123456789012:userpool/us-gov-west-1_Abc123", scopes = { read = "Reads" } }
+  }
+
+  assert {
+    condition     = output.user_pool_id == "us-gov-west-1_Abc123" && output.user_pool_client_id == null
+    error_message = "The pool as it is, and no client of ours."
+  }
+}

@@ -109,8 +109,8 @@ run "round_9" {
   expect_failures = [var.cors_origins, var.entities]
 
   variables {
-    cors_origins = []                                               # cors origins empty
-    entities     = { todos = { access = { default = "cognito" } } } # entity access for unknown callers
+    cors_origins = []                                                # cors origins empty
+    entities     = { todos = { access = { default = "everyone" } } } # entity access for unknown callers
   }
 }
 
@@ -403,5 +403,211 @@ run "round_39" {
 
   variables {
     entities = { todos = { schema = "schemas/todo.json", ttl = "title" } } # expiry that is no time
+  }
+}
+
+run "round_40" {
+  command         = plan
+  expect_failures = [var.entities, var.waf]
+
+  variables {
+    entities = { todos = { access = { get = "cognito:group=a b" } } } # entity access for a group of two words
+    waf      = { countries = ["Germany"] }                            # countries by name
+  }
+}
+
+run "round_41" {
+  command         = plan
+  expect_failures = [var.entities, var.waf]
+
+  variables {
+    entities = { todos = { access = { get = "cognito:scope=" } } } # entity access for no scope
+    waf      = { rate_limit = 9 }                                  # firewall rate too low
+  }
+}
+
+run "round_42" {
+  command         = plan
+  expect_failures = [var.audit, var.entities]
+
+  variables {
+    audit    = { retention_years = 0 }                             # audit for no time
+    entities = { todos = { access = { get = "cognito:admins" } } } # entity access for neither group nor scope
+  }
+}
+
+run "round_43" {
+  command         = plan
+  expect_failures = [var.audit, var.entities]
+
+  variables {
+    audit    = { retention_years = 8 }             # audit for too long
+    entities = { todos = { owner_scoped = true } } # owners without cognito
+  }
+}
+
+run "round_44" {
+  command         = plan
+  expect_failures = [var.entities, var.waf]
+
+  variables {
+    entities = { todos = { access = { default = "cognito", list = "open" }, owner_scoped = true } } # owners beside an open operation
+    waf      = { rate_limit = 10.5 }                                                                # firewall rate of half a request
+  }
+}
+
+run "round_45" {
+  command         = plan
+  expect_failures = [var.audit, var.entities]
+
+  variables {
+    audit    = { retention_years = 1.5 }                                                                 # audit for half a year
+    entities = { todos = { access = { default = "cognito" }, list = "unordered", owner_scoped = true } } # owners of an unordered list
+  }
+}
+
+run "round_46" {
+  command         = plan
+  expect_failures = [var.user_pool]
+
+  variables {
+    user_pool = { arn = "eu-central-1_Abc123" } # user pool that is no ARN
+  }
+}
+
+run "round_47" {
+  command         = plan
+  expect_failures = [var.user_pool]
+
+  variables {
+    user_pool = { arn = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123", groups = ["admins"] } # user pool of others with groups of ours
+  }
+}
+
+run "round_48" {
+  command         = plan
+  expect_failures = [var.user_pool]
+
+  variables {
+    user_pool = { callback_urls = ["http://app.example.com/in"], domain_prefix = "shop" } # callback in the clear
+  }
+}
+
+run "round_49" {
+  command         = plan
+  expect_failures = [var.user_pool]
+
+  variables {
+    user_pool = { domain_prefix = "my-cognito" } # domain with a word of AWS's
+  }
+}
+
+run "round_50" {
+  command         = plan
+  expect_failures = [var.user_pool]
+
+  variables {
+    user_pool = { callback_urls = ["https://app.example.com/in"] } # callback without a domain
+  }
+}
+
+run "round_51" {
+  command         = plan
+  expect_failures = [var.user_pool]
+
+  variables {
+    user_pool = { domain_prefix = "shop", logout_urls = ["https://app.example.com/out"] } # logout without a callback
+  }
+}
+
+run "round_52" {
+  command         = plan
+  expect_failures = [var.user_pool]
+
+  variables {
+    user_pool = { groups = ["a,b"] } # group with a comma
+  }
+}
+
+run "round_53" {
+  command         = plan
+  expect_failures = [var.user_pool]
+
+  variables {
+    user_pool = { scopes = { "a/b" = "Both" } } # scope with a slash
+  }
+}
+
+run "round_54" {
+  command         = plan
+  expect_failures = [var.user_pool]
+
+  variables {
+    user_pool = { scopes = { import = "" } } # scope for nothing
+  }
+}
+
+run "round_55" {
+  command         = plan
+  expect_failures = [var.user_pool]
+
+  variables {
+    user_pool = { app_scopes = ["import"], domain_prefix = "shop" } # scope for apps that there is none of
+  }
+}
+
+run "round_56" {
+  command         = plan
+  expect_failures = [var.user_pool]
+
+  variables {
+    user_pool = { domain_prefix = "shop", machine_client = true } # machine client without a scope
+  }
+}
+
+run "round_57" {
+  command         = plan
+  expect_failures = [var.user_pool]
+
+  variables {
+    user_pool = { mfa = "SMS" } # mfa by text message
+  }
+}
+
+run "round_58" {
+  command         = plan
+  expect_failures = [var.user_pool]
+
+  variables {
+    user_pool = { password_minimum_length = 7 } # password too short
+  }
+}
+
+run "round_59" {
+  command         = plan
+  expect_failures = [var.user_pool]
+
+  variables {
+    user_pool = { tokens = { access_minutes = 4 } } # tokens for too short
+  }
+}
+
+run "round_60" {
+  command         = plan
+  expect_failures = [var.user_pool]
+
+  variables {
+    user_pool = { tokens = { refresh_days = 3651 } } # tokens for too long
+  }
+}
+
+run "round_61" {
+  command         = plan
+  expect_failures = [var.audit]
+
+  variables {
+    # audit without a key
+    audit      = {}
+    encryption = { customer_key = false }
   }
 }

@@ -1,0 +1,15 @@
+# Everyone's own notes: who signs in sees and changes what is theirs, and to others it is not there. Anyone may sign up.
+name        = "notes"
+environment = "demo"
+
+entities = {
+  notes = {
+    access       = { default = "cognito" }
+    filters      = { pinned = {}, tag = { sort = "title" } }
+    owner_scoped = true
+    schema       = "schemas/note.json"
+  }
+}
+
+network   = null
+user_pool = { self_sign_up = true }

@@ -1,0 +1,158 @@
+locals {
+  bucket_arn = "arn:${var.scope.partition}:s3:::${var.bucket}"
+  service    = "cloudtrail.amazonaws.com"
+  trail_arn  = "arn:${var.scope.partition}:cloudtrail:${var.scope.region}:${var.scope.account_id}:trail/${var.trail}"
+
+  statements = [
+    {
+      Sid       = "TlsOnly"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "s3:*"
+      Resource  = [local.bucket_arn, "${local.bucket_arn}/*"]
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    },
+    {
+      Sid       = "TrailLooks"
+      Effect    = "Allow"
+      Principal = { Service = local.service }
+      Action    = "s3:GetBucketAcl"
+      Resource  = local.bucket_arn
+      Condition = { StringEquals = { "aws:SourceArn" = local.trail_arn } }
+    },
+    {
+      Sid       = "TrailWrites"
+      Effect    = "Allow"
+      Principal = { Service = local.service }
+      Action    = "s3:PutObject"
+      Resource  = "${local.bucket_arn}/AWSLogs/${var.scope.account_id}/*"
+      Condition = { StringEquals = { "aws:SourceArn" = local.trail_arn, "s3:x-amz-acl" = "bucket-owner-full-control" } }
+    },
+  ]
+
+  # The lifecycle below still deletes what is due.
+  protection = {
+    Sid       = "NobodyDeletes"
+    Effect    = "Deny"
+    Principal = "*"
+    Action    = ["s3:DeleteBucket", "s3:DeleteObject", "s3:DeleteObjectVersion"]
+    Resource  = [local.bucket_arn, "${local.bucket_arn}/*"]
+  }
+}
+
+resource "aws_s3_bucket" "this" {
+  #checkov:skip=CKV_AWS_18:the log would need a bucket of its own; who reads the records is in the account's trail
+  #checkov:skip=CKV_AWS_144:versions bring deleted records back; a copy elsewhere would double what is to be protected
+  bucket        = var.bucket
+  force_destroy = !var.deletion_protection
+}
+
+resource "aws_s3_bucket_versioning" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  rule {
+    bucket_key_enabled = true
+
+    apply_server_side_encryption_by_default {
+      kms_master_key_id = var.kms_key_arn
+      sse_algorithm     = "aws:kms"
+    }
+  }
+}
+
+resource "aws_s3_bucket_public_access_block" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_policy" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = concat(local.statements, [for statement in [local.protection] : statement if var.deletion_protection])
+  })
+
+  # S3 refuses two changes of a bucket's access at a time.
+  depends_on = [aws_s3_bucket_public_access_block.this]
+}
+
+# Costs nothing, and lets a rule of EventBridge tell of a record that somebody deletes.
+resource "aws_s3_bucket_notification" "this" {
+  bucket      = aws_s3_bucket.this.id
+  eventbridge = true
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  rule {
+    id     = "retention"
+    status = "Enabled"
+
+    filter {}
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 7
+    }
+
+    # Leap years: rather a day too long. Records are too small for cheaper storage, which charges 128 KB for each.
+    expiration {
+      days = var.retention_years * 366
+    }
+
+    # What was deleted, by the rule above or by somebody, can be brought back for so long.
+    noncurrent_version_expiration {
+      noncurrent_days = 90
+    }
+  }
+
+  # Versions have to be on before there is a rule about old ones.
+  depends_on = [aws_s3_bucket_versioning.this]
+}
+
+resource "aws_cloudtrail" "this" {
+  #checkov:skip=CKV_AWS_252:a message for each file of records, every five minutes, that nobody would read
+  #checkov:skip=CKV2_AWS_10:CloudWatch would keep the same records a second time, for more than S3 does; Athena asks the bucket
+  name                       = var.trail
+  enable_log_file_validation = true
+  is_multi_region_trail      = true
+  kms_key_id                 = var.kms_key_arn
+  s3_bucket_name             = aws_s3_bucket.this.id
+
+  # Items alone, each read and each write: who changes the account's settings is in the account's own trail, once for free.
+  advanced_event_selector {
+    name = "Items of our tables"
+
+    field_selector {
+      field  = "eventCategory"
+      equals = ["Data"]
+    }
+
+    field_selector {
+      field  = "resources.type"
+      equals = ["AWS::DynamoDB::Table"]
+    }
+
+    # Their indexes, too, whose ARNs go on from here.
+    field_selector {
+      field       = "resources.ARN"
+      starts_with = var.table_arns
+    }
+  }
+
+  # CloudTrail tries the bucket before it takes it.
+  depends_on = [aws_s3_bucket_policy.this]
+}

@@ -1,0 +1,34 @@
+variable "bucket" {
+  description = "Name of the bucket for the records."
+  type        = string
+}
+
+variable "deletion_protection" {
+  description = "Whether nobody may delete records before they are due, or the bucket."
+  type        = bool
+}
+
+variable "kms_key_arn" {
+  description = "The key that encrypts the records."
+  type        = string
+}
+
+variable "retention_years" {
+  description = "How long records are kept, in years."
+  type        = number
+}
+
+variable "scope" {
+  description = "Where we are, to compose ARNs and service names with."
+  type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })
+}
+
+variable "table_arns" {
+  description = "The tables whose items' reads and writes are recorded."
+  type        = list(string)
+}
+
+variable "trail" {
+  description = "Name of the trail."
+  type        = string
+}
