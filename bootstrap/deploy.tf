@@ -6,13 +6,17 @@ locals {
     apis = [for path in ["account", "apikeys", "apikeys/*", "restapis", "restapis/*", "tags/*", "usageplans", "usageplans/*"] :
       "arn:${local.partition}:apigateway:${var.region}::/${path}"
     ]
+    firewalls  = "arn:${local.partition}:wafv2:${var.region}:${local.account}:regional/webacl/${var.name}-*/*"
     functions  = "arn:${local.partition}:lambda:${var.region}:${local.account}:function:${var.name}-*"
-    log_groups = [for group in ["/aws/lambda/${var.name}-*", "/aws/apigateway/${var.name}-*", "/aws/vpc/${var.name}-*", "API-Gateway-Execution-Logs_*"] : "arn:${local.partition}:logs:${var.region}:${local.account}:log-group:${group}"]
+    log_groups = [for group in ["/aws/lambda/${var.name}-*", "/aws/apigateway/${var.name}-*", "/aws/vpc/${var.name}-*", "API-Gateway-Execution-Logs_*", "aws-waf-logs-${var.name}-*"] : "arn:${local.partition}:logs:${var.region}:${local.account}:log-group:${group}"]
     roles      = "arn:${local.partition}:iam::${local.account}:role/${var.name}-*"
+    records    = "arn:${local.partition}:s3:::${var.name}-audit-*"
     tables     = "arn:${local.partition}:dynamodb:${var.region}:${local.account}:table/${var.name}-*"
+    trails     = "arn:${local.partition}:cloudtrail:${var.region}:${local.account}:trail/${var.name}-*"
   }
   boundary  = "${var.name}-boundary-${var.region}"
   in_region = { StringEquals = { "aws:RequestedRegion" = var.region } }
+  pools     = "arn:${local.partition}:cognito-idp:${var.region}:${local.account}:userpool/*"
   keys      = "arn:${local.partition}:kms:${var.region}:${local.account}:key/*"
   our_keys  = { StringEquals = { "aws:ResourceTag/Project" = var.name } }
 
@@ -116,12 +120,12 @@ resource "aws_iam_role_policy" "deploy" {
         Condition = { StringEquals = { "iam:PermissionsBoundary" = "arn:${local.partition}:iam::${local.account}:policy${local.path}${local.boundary}" } }
       },
       {
-        # API Gateway's own role for X-Ray, which the first stage of an account makes.
-        Sid       = "TraceStages"
+        # API Gateway's own role for X-Ray, which the first stage of an account makes, and WAF's for its logs.
+        Sid       = "MakeServiceRoles"
         Effect    = "Allow"
         Action    = "iam:CreateServiceLinkedRole"
-        Resource  = "arn:${local.partition}:iam::${local.account}:role/aws-service-role/ops.apigateway.amazonaws.com/*"
-        Condition = { StringEquals = { "iam:AWSServiceName" = "ops.apigateway.amazonaws.com" } }
+        Resource  = [for service in ["ops.apigateway", "wafv2"] : "arn:${local.partition}:iam::${local.account}:role/aws-service-role/${service}.amazonaws.com/*"]
+        Condition = { StringEquals = { "iam:AWSServiceName" = ["ops.apigateway.amazonaws.com", "wafv2.amazonaws.com"] } }
       },
       {
         Sid       = "PassRoles"
@@ -174,11 +178,55 @@ resource "aws_iam_role_policy" "deploy" {
         Resource = "arn:${local.partition}:kms:${var.region}:${local.account}:alias/${var.name}-*"
       },
       {
-        Sid       = "FindKeys"
+        Sid       = "FindOthers"
         Effect    = "Allow"
-        Action    = "kms:ListAliases"
+        Action    = ["cloudtrail:DescribeTrails", "cognito-idp:DescribeUserPoolDomain", "kms:ListAliases"]
         Resource  = "*"
         Condition = local.in_region
+      },
+      {
+        Sid       = "MakeUserPools"
+        Effect    = "Allow"
+        Action    = "cognito-idp:CreateUserPool"
+        Resource  = "*"
+        Condition = { StringEquals = { "aws:RequestTag/Project" = var.name } }
+      },
+      {
+        # Pools, and no users: CI reads no addresses, and puts nobody into a group.
+        Sid    = "KeepUserPools"
+        Effect = "Allow"
+        Action = [
+          "cognito-idp:*ResourceServer", "cognito-idp:*UserPool", "cognito-idp:*UserPoolClient", "cognito-idp:*UserPoolDomain", "cognito-idp:*UserPoolMfaConfig",
+          "cognito-idp:CreateGroup", "cognito-idp:DeleteGroup", "cognito-idp:GetGroup", "cognito-idp:ListTagsForResource", "cognito-idp:TagResource",
+          "cognito-idp:UntagResource", "cognito-idp:UpdateGroup"
+        ]
+        Resource  = local.pools
+        Condition = local.our_keys
+      },
+      {
+        Sid      = "DeployFirewall"
+        Effect   = "Allow"
+        Action   = ["wafv2:*LoggingConfiguration", "wafv2:*WebACL", "wafv2:GetWebACLForResource", "wafv2:ListTagsForResource", "wafv2:TagResource", "wafv2:UntagResource"]
+        Resource = [local.deployable.firewalls, "arn:${local.partition}:wafv2:${var.region}:*:regional/managedruleset/*/*", "arn:${local.partition}:apigateway:${var.region}::/restapis/*/stages/*"]
+      },
+      {
+        Sid      = "StandBehindFirewall"
+        Effect   = "Allow"
+        Action   = "apigateway:SetWebACL"
+        Resource = "arn:${local.partition}:apigateway:${var.region}::/restapis/*/stages/*"
+      },
+      {
+        Sid      = "DeployTrail"
+        Effect   = "Allow"
+        Action   = ["cloudtrail:*EventSelectors", "cloudtrail:*Logging", "cloudtrail:*Tags", "cloudtrail:*Trail", "cloudtrail:GetTrailStatus"]
+        Resource = local.deployable.trails
+      },
+      {
+        # Their bucket, and no record: neither to read nor to delete. An administrator destroys what was audited.
+        Sid      = "KeepRecords"
+        Effect   = "Allow"
+        Action   = ["s3:*BucketPolicy", "s3:CreateBucket", "s3:DeleteBucket", "s3:Get*Configuration", "s3:GetBucket*", "s3:ListBucket", "s3:PutBucket*", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration"]
+        Resource = local.deployable.records
       },
       {
         Sid    = "DeployNetwork"

@@ -70,9 +70,36 @@ resource "aws_iam_role_policy" "plan" {
         }) }
       },
       {
+        # No users. With a machine's client comes its secret, which is in the state as well.
+        Sid       = "ReadUserPools"
+        Effect    = "Allow"
+        Action    = ["cognito-idp:DescribeResourceServer", "cognito-idp:DescribeUserPool", "cognito-idp:DescribeUserPoolClient", "cognito-idp:GetGroup", "cognito-idp:GetUserPoolMfaConfig", "cognito-idp:ListTagsForResource"]
+        Resource  = local.pools
+        Condition = local.our_keys
+      },
+      {
+        Sid      = "ReadFirewall"
+        Effect   = "Allow"
+        Action   = ["wafv2:Get*", "wafv2:ListTagsForResource"]
+        Resource = [local.deployable.firewalls, "arn:${local.partition}:apigateway:${var.region}::/restapis/*/stages/*"]
+      },
+      {
+        Sid      = "ReadTrail"
+        Effect   = "Allow"
+        Action   = ["cloudtrail:Get*", "cloudtrail:ListTags"]
+        Resource = local.deployable.trails
+      },
+      {
+        # The bucket, not what is in it.
+        Sid      = "ReadBucket"
+        Effect   = "Allow"
+        Action   = ["s3:Get*Configuration", "s3:GetBucket*", "s3:ListBucket"]
+        Resource = local.deployable.records
+      },
+      {
         Sid       = "FindOthers"
         Effect    = "Allow"
-        Action    = ["ec2:Describe*", "kms:ListAliases", "logs:DescribeLogGroups"]
+        Action    = ["cloudtrail:DescribeTrails", "cognito-idp:DescribeUserPoolDomain", "ec2:Describe*", "kms:ListAliases", "logs:DescribeLogGroups"]
         Resource  = "*"
         Condition = local.in_region
       },

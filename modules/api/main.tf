@@ -146,6 +146,11 @@ resource "aws_lambda_permission" "route" {
   statement_id  = "api-gateway-${replace(each.key, ".", "-")}"
 }
 
+# Another pool is another snapshot. Among the triggers, one that is still to be made would hide them all from the plan.
+resource "terraform_data" "user_pool" {
+  input = var.user_pool_arn
+}
+
 resource "aws_api_gateway_deployment" "this" {
   description = var.description
   rest_api_id = aws_api_gateway_rest_api.this.id
@@ -163,8 +168,7 @@ resource "aws_api_gateway_deployment" "this" {
   lifecycle {
     # The stage moves to the new snapshot before the old one goes.
     create_before_destroy = true
-    # Another pool: among the triggers, one that is still to be made would hide them all from the plan.
-    replace_triggered_by = [aws_api_gateway_authorizer.users]
+    replace_triggered_by  = [terraform_data.user_pool]
   }
 
   depends_on = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import shutil
 from typing import Any
@@ -87,6 +88,28 @@ def test_rights_go_to_bounded_roles_alone(bootstrap: Plan) -> None:
             assert sid == "GrantWithinBoundary"
             assert statement["Condition"] == {"StringEquals": {"iam:PermissionsBoundary": BOUNDARY}}
     assert {"iam:*", "iam:DeleteRolePermissionsBoundary"}.isdisjoint(actions(bootstrap, "deploy"))
+
+
+@pytest.mark.parametrize("policy", ["deploy", "plan"])
+@pytest.mark.parametrize(
+    "action",
+    ["cognito-idp:AdminAddUserToGroup", "cognito-idp:AdminGetUser", "cognito-idp:ListUsersInGroup"],
+)
+def test_users_are_none_of_cis_business(bootstrap: Plan, policy: str, action: str) -> None:
+    allowed = actions(bootstrap, policy)
+    assert "cognito-idp:DescribeUserPool" in allowed or "cognito-idp:*UserPool" in allowed
+    assert not [pattern for pattern in allowed if fnmatch.fnmatch(action, pattern)]
+
+
+@pytest.mark.parametrize("policy", ["deploy", "plan"])
+@pytest.mark.parametrize(
+    "action", ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:PutObject"]
+)
+def test_records_are_out_of_cis_reach(bootstrap: Plan, policy: str, action: str) -> None:
+    found = [s for s in statements(bootstrap, policy).values() if "audit" in json.dumps(s["Resource"])]
+    assert found
+    for statement in found:
+        assert not [pattern for pattern in statement["Action"] if fnmatch.fnmatch(action, pattern)]
 
 
 def test_keys_of_others_cannot_be_tagged_as_ours(bootstrap: Plan) -> None:

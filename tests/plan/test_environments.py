@@ -139,7 +139,7 @@ class TestInventories:
 
     def test_reads_policies(self, plan: Plan) -> None:
         address = "module.encryption[0].aws_kms_key.this"
-        policy = {"Statement": [{"Effect": "Allow"}, {"Effect": "Deny"}]}
+        policy = {"Statement": [{"Effect": "Allow"}, {"Effect": "Deny"}, {"Sid": "Alarms"}]}
         assert inventory.differences(plan, {"values": {address: {"policy": policy}}}) == [
             f'values > {address} > policy > Statement > 1 > Effect: planned "Allow", listed "Deny"'
         ]

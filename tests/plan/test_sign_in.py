@@ -163,10 +163,10 @@ def test_an_existing_pool_is_asked_and_left_alone(systems: dict[str, Plan]) -> N
 
 
 def test_another_pool_redeploys(systems: dict[str, Plan]) -> None:
-    assert systems["signed_in"].one("aws_api_gateway_authorizer")["provider_arns"] == UNKNOWN
+    assert systems["existing_pool"].one("terraform_data", "user_pool")["input"] == POOL
     # A plan does not show what a resource is replaced for.
     deployment = (ROOT / "modules" / "api" / "main.tf").read_text().partition('_deployment" "this"')[2]
-    assert "replace_triggered_by = [aws_api_gateway_authorizer.users]" in deployment
+    assert "replace_triggered_by  = [terraform_data.user_pool]" in deployment
 
 
 def test_owners_need_nothing_of_the_table(systems: dict[str, Plan]) -> None:
