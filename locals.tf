@@ -20,7 +20,7 @@ locals {
   operations = {
     create = {
       method   = "POST", on_item = false, parameters = ["header.Idempotency-Key"],
-      settings = ["filters", "ids", "list", "schema", "ttl"], actions = ["PutItem"]
+      settings = ["filters", "ids", "list", "schema", "taken", "ttl"], actions = ["PutItem"]
     }
     delete = {
       method   = "DELETE", on_item = true, parameters = ["header.If-Match"],
@@ -80,7 +80,12 @@ locals {
         list    = e.list
         put     = e.put
         schema  = try(trimsuffix(basename(e.schema), ".json"), null)
-        ttl     = e.ttl
+        # Ids that a client must not choose: what is at their path is another collection, or the document.
+        taken = e.ids != "client" ? [] : distinct([
+          for path in concat(values(local.entities)[*].path, [for document in ["openapi.json"] : document if var.docs != "none"]) :
+          split("/", trimprefix(path, e.path == "" ? "" : "${e.path}/"))[0] if path != e.path && startswith(path, e.path == "" ? "" : "${e.path}/")
+        ])
+        ttl = e.ttl
         # What the gateway cannot see, or what an owner's rights hang on: it is judged by the function as well.
         groups       = { for o in operations : o => local.methods["${entity}.${o}"].group if local.methods["${entity}.${o}"].group != null }
         owner_scoped = e.owner_scoped ? true : null

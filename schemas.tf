@@ -7,10 +7,9 @@ locals {
   # What filters and ttl need to know of the properties, by entity.
   properties = { for name, schema in local.schemas : name => {
     for property, rule in try(schema.properties, {}) : property => {
-      format       = try(tostring(rule.format), "")
-      may_be_empty = try(rule.type, "") == "string" && try(rule.minLength, 0) == 0 && !can(rule.format) && try(contains(rule.enum, ""), true)
-      required     = try(contains(schema.required, property), false)
-      type         = try(tostring(rule.type), "")
+      format   = try(tostring(rule.format), "")
+      required = try(contains(schema.required, property), false)
+      type     = try(tostring(rule.type), "")
     }
   } }
 
@@ -44,12 +43,9 @@ locals {
       "entities.${name}.filters.${filter}: ${e.schema} has no property ${f.sort} to sort by. Write one of ${join(", ", keys(local.properties[name]))}, or leave sort out to sort by createdAt." :
       !local.properties[name][f.sort].required ?
       "entities.${name}.filters.${filter}: ${f.sort} is not required, and an item without it could not be sorted. Add it to \"required\" in ${e.schema}, or leave sort out to sort by createdAt." :
-      !contains(["integer", "number", "string"], local.properties[name][f.sort].type) ?
-      "entities.${name}.filters.${filter}: ${f.sort} needs one type that has an order. Write \"type\": \"integer\", \"number\" or \"string\" in ${e.schema}." :
-      "entities.${name}.filters.${filter}: ${f.sort} may be an empty string, which DynamoDB cannot index. Write \"minLength\": 1 or a \"format\" in ${e.schema}."
+      "entities.${name}.filters.${filter}: ${f.sort} needs one type that has an order. Write \"type\": \"integer\", \"number\" or \"string\" in ${e.schema}."
       if e.schema != null && f.sort != "createdAt" && !try(
-        local.properties[name][f.sort].required && contains(["integer", "number", "string"], local.properties[name][f.sort].type) &&
-      !local.properties[name][f.sort].may_be_empty, false)
+      local.properties[name][f.sort].required && contains(["integer", "number", "string"], local.properties[name][f.sort].type), false)
     ]],
     [for name, e in local.readable :
       !can(local.properties[name][e.ttl]) ?

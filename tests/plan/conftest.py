@@ -23,6 +23,13 @@ ORIGINS = [f"https://a-rather-long-origin-{n:03}.apps.example.com" for n in rang
 # Each changes the smallest system in a respect or two, and is known to the tests by its name. A resource
 # costs about 12 ms, so most have few operations.
 SYSTEMS: dict[str, Values] = {
+    "among_others": {
+        "entities": {
+            "docs": {"path": "v1/docs", "operations": ["get"]},
+            "films": {"path": "/", "ids": "client", "operations": ["create"]},
+            "todos": {"path": "v1", "ids": "client", "operations": ["create"]},
+        }
+    },
     "at_the_root": {"entities": {"todos": {"path": "/", "operations": ["create", "get"]}}},
     "bounded": {"entities": ONE, "network": {}, "permissions_boundary": BOUNDARY},
     "bodies_at_gateway": {"entities": TWO, "validate_bodies_at_gateway": True},

@@ -274,3 +274,12 @@ def test_every_role_has_the_boundary_that_is_given(systems: dict[str, Plan], pla
     assert len(bounded) == 2, "the function's and the flow logs'"
     assert {role["permissions_boundary"] for role in bounded} == {BOUNDARY}
     assert {role["permissions_boundary"] for role in plan.all("aws_iam_role").values()} == {None}
+
+
+def test_ids_that_are_paths_of_something_else_are_told(systems: dict[str, Plan]) -> None:
+    made = systems["among_others"].all("aws_lambda_function")
+    found = {}
+    for address, function in made.items():
+        options = json.loads(function["environment"][0]["variables"].get("ENTITY_OPTIONS", "{}"))
+        found[address.split('"')[1]] = sorted(options.get("taken", []))
+    assert found == {"docs.get": [], "films.create": ["openapi.json", "v1"], "todos.create": ["docs"]}

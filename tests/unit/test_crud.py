@@ -225,6 +225,14 @@ def test_an_id_of_other_characters_is_400(make_api: Make, item_id: Any) -> None:
     assert answer.json["errors"][0]["pointer"] == "/id"
 
 
+def test_an_id_that_is_the_path_of_something_else_is_400(make_api: Make) -> None:
+    api = make_api({"ids": "client", "taken": ["openapi.json", "v1"]})
+    answer, requests = api.requests_of("POST", "/items", {"id": "v1"})
+    assert (answer.status, requests) == (400, [])
+    assert [fault["pointer"] for fault in answer.json["errors"]] == ["/id"]
+    assert api.create({"id": "v2"})["id"] == "v2"
+
+
 @pytest.mark.parametrize("item_id", ["a", "x" * 128, "A-Z.a_z~0", "...", "-"])
 def test_ids_of_the_pattern_work(make_api: Make, item_id: str) -> None:
     api = make_api({"ids": "client"})

@@ -104,7 +104,17 @@ def test_what_no_filter_finds_is_stored_all_the_same(tasks: Api, value: Any) -> 
     assert "by_note" not in record(tasks, item["id"])
 
 
-@pytest.mark.parametrize("due", ["", "x" * 1025, 5, None, True])
+def test_an_empty_text_sorts_before_all_others(make_api: Make) -> None:
+    api = make_api({"filters": {"status": {"sort": "dueDate"}}})
+    items = [api.create({"status": "open", "dueDate": due}) for due in ("b", "", "\u0001")]
+    assert found(api, status="open") == [items[1], items[2], items[0]]
+    assert found(api, status="open", order="desc", limit="1") == [items[0], items[2], items[1]]
+    assert found(api, status="open", dueDate__gt="a") == [items[0]]
+    assert found(api, status="open", dueDate__lt="b") == [items[1], items[2]]
+    assert found(api, status="open", limit="1") == [items[1], items[2], items[0]]
+
+
+@pytest.mark.parametrize("due", ["x" * 1025, 5, None, True])
 def test_an_item_whose_sort_is_no_key_is_in_no_index(make_api: Make, due: Any) -> None:
     api = make_api({"filters": {"status": {"sort": "dueDate"}}})
     item = api.create({"status": "open", "dueDate": due})

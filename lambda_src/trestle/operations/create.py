@@ -36,6 +36,9 @@ def create(
     chosen = own_id is not None and CONFIG.ids == "client"
     if chosen and not is_id(own_id):
         raise InvalidRequest("The item's id is not valid.", [{"pointer": "/id", "detail": RULE}])
+    if chosen and own_id in CONFIG.taken:
+        faults = [{"pointer": "/id", "detail": "Must be another: there is something else at its path"}]
+        raise InvalidRequest("The item's id is not valid.", faults)
     key_digest, request = _digests(doc, caller, key) if key else (os.urandom(16), "")
     made_at = now()
     whole = complete(doc)

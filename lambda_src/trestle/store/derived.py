@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 EXPIRES = "expires"
 # DynamoDB takes 2048 bytes as a hash key and 1024 as a range key.
 MAX_KEY_BYTES = 1024
+# DynamoDB takes no empty text as a key: this comes before every other.
+_EMPTY = "\0"
 # Seconds beyond are no time that anyone means, and the year 33658.
 MAX_SECONDS = 10**12
 
@@ -90,9 +92,9 @@ def hash_key(value: Any, owner: str) -> Attribute | None:
 
 
 def text_key(value: Any) -> Attribute | None:
-    """The range key for a text; None for what can not be one: other values, empty texts, over 1 KB."""
-    if isinstance(value, str) and 0 < len(value.encode()) <= MAX_KEY_BYTES:
-        return {"S": value}
+    """The range key for a text; None for what can not be one: other values, and texts of over 1 KB."""
+    if isinstance(value, str) and len(value.encode()) <= MAX_KEY_BYTES:
+        return {"S": value or _EMPTY}
     return None
 
 
