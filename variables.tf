@@ -203,7 +203,7 @@ variable "entities" {
     condition = alltrue([for e in values(var.entities) : e.path == null || e.path == "/" || (
       can(regex("^/?[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,3}$", e.path)) && !contains(["/openapi.json", "openapi.json"], coalesce(e.path, "/"))
     )])
-    error_message = "entities: path is one to four segments of letters, digits and . _ -, such as \"todos\" or \"v1/todos\"; \"/\" is the root of the API, and openapi.json its description. It is ${join(", ", [for name, e in var.entities : "\"${e.path}\" in ${name}" if e.path != null])}."
+    error_message = "entities: path is one to four segments of letters, digits and . _ -, such as \"todos\" or \"v1/todos\"; \"/\" is the root of the API, and openapi.json its description. It is ${join(", ", [for name, e in var.entities : "\"${e.path}\" in ${name}" if e.path != null && !can(regex("^(/|/?[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,3})$", e.path)) || contains(["/openapi.json", "openapi.json"], coalesce(e.path, "/"))])}."
   }
 
   validation {

@@ -28,7 +28,8 @@ PARALLEL = 30  # resources at a time: the provider mostly waits
 
 # What the run must know before Terraform applies, as an expression over the root configuration.
 SETTINGS = (
-    "{ region = var.region, keys = keys(local.api_keys), lists = { for f in values(local.methods) : "
+    "{ region = var.region, keys = keys(local.api_keys), values = nonsensitive(var.api_key_values), "
+    "lists = { for f in values(local.methods) : "
     'local.entities[f.entity].path => f.access if f.operation == "list" } }'
 )
 
@@ -101,11 +102,12 @@ class Stack:
         except FileNotFoundError:
             raise UserError("The stack is not up yet: wait until `python local.py up` is done.") from None
         outputs: dict[str, Any] = local_urls(made, running.endpoint)
-        return {**outputs, "api_keys": {name: self._keys()[name] for name in made["api_key_ids"]}}
+        keys = {**self._keys(), **self._known()["values"]}  # a var-file's own values go before ours
+        return {**outputs, "api_keys": {name: keys[name] for name in made["api_key_ids"]}}
 
     def request(self) -> str | None:
         """Return a curl command, to paste, that lists the first collection that curl can list; else None."""
-        lists: dict[str, str] = json.loads((self.folder / "settings.json").read_text())["settings"]["lists"]
+        lists: dict[str, str] = self._known()["lists"]
         outputs = self.outputs()
         for path, access in lists.items():
             url = f"{outputs['api_url'].rstrip('/')}/{path}"
@@ -199,9 +201,14 @@ class Stack:
         settings: dict[str, Any] = known["settings"]
         return settings
 
+    def _known(self) -> dict[str, Any]:
+        """Return what SETTINGS evaluated to for what is up."""
+        settings: dict[str, Any] = json.loads((self.folder / "settings.json").read_text())["settings"]
+        return settings
+
     def _fingerprint(self, var_files: Sequence[Path]) -> str:
         """Return a digest of everything that an apply reads."""
-        digest = hashlib.sha256()
+        digest = hashlib.sha256(SETTINGS.encode())
         folders = (ROOT / name for name in ("modules", "schemas", "web"))
         files = [*ROOT.glob("*.tf"), *(f for folder in folders for f in folder.rglob("*") if f.is_file())]
         fixed = [

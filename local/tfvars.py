@@ -47,21 +47,29 @@ def check(var_files: Sequence[Path]) -> None:
     What is no HCL at all is left to Terraform, whose message for it is good.
     """
     variables = declared(ROOT / "variables.tf")
-    found = [f"{named(file)}: {fault}" for file in var_files for fault in faults(read(file), variables)]
+    found = []
+    for file in var_files:
+        values = read(file)
+        if values is None:
+            print(f"{named(file)}: not read here, so misspelt names in it are not found.", file=sys.stderr)
+        found += [f"{named(file)}: {fault}" for fault in faults(values or {}, variables)]
     if found:
         raise UserError("\n".join(found))
 
 
-def read(file: Path) -> dict[str, Any]:
-    """The variables that a file sets, in HCL or, by its suffix, in JSON; none if the file is broken."""
-    text = file.read_text(encoding="utf-8")
+def read(file: Path) -> dict[str, Any] | None:
+    """The variables that a file sets, in HCL or, by its suffix, in JSON; None if it cannot be read.
+
+    The parser knows less than Terraform: what it cannot read may be right.
+    """
+    text = file.read_text(encoding="utf-8-sig")
     try:
         found = (
             json.loads(text) if file.suffix == ".json" else hcl2.loads(text, serialization_options=OPTIONS)
         )
     except (LarkError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        return None
+    return found if isinstance(found, dict) else None
 
 
 @functools.cache
@@ -91,6 +99,9 @@ def constraint(expression: str) -> Type:
 
 def faults(value: Any, kind: Type, where: str = "") -> Iterator[str]:
     """A sentence for everything in the value that the type does not have."""
+    nested = kind.attributes is not None or (kind.element and kind.element != Type())
+    if nested and isinstance(value, str) and value.startswith("${"):
+        yield f"{where}: its names are hidden in an expression; write it out, without a for or parentheses."
     if kind.element:
         pairs = (
             value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else ())

@@ -40,6 +40,9 @@ WRONG = {
     'usage_plans = { gold = { period = "DAY" } }': (
         "usage_plans.gold.period: no such attribute; write it in quota."
     ),
+    "entities = ({ todos = {} })": "entities: its names are hidden in an expression; write it out, without",
+    "entities = { todos = ({ idz = null }) }": "entities.todos: its names are hidden in an expression;",
+    'entities = { for name in ["todos"] : name => {} }': "entities: its names are hidden in an expression;",
     "throttle = { zzz = 1 }": "throttle.zzz: no such attribute; write one of burst_limit, rate_limit.",
     'colour = "red"': "colour: no such variable; write one of api_key_values, api_keys, ",
 }
@@ -59,6 +62,22 @@ def test_json_is_read_too(tmp_path: Path) -> None:
     file.write_text(json.dumps({"entities": {"todos": {"list": "created", "acces": {}}}}))
     with pytest.raises(UserError, match=r"entities\.todos\.acces: no such attribute; did you mean access\?"):
         tfvars.check([file])
+
+
+def test_a_byte_order_mark_hides_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "my.tfvars"
+    file.write_text("nat = null\n", encoding="utf-8-sig")
+    with pytest.raises(UserError, match="nat: no such variable"):
+        tfvars.check([file])
+
+
+def test_a_file_that_the_parser_cannot_read_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "my.tfvars"
+    file.write_text('tags = { größe = "L" }\nnat = null\n', encoding="utf-8")
+    tfvars.check([file])
+    assert capsys.readouterr().err == f"{file}: not read here, so misspelt names in it are not found.\n"
 
 
 def test_all_of_ours_are_right() -> None:
