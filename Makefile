@@ -16,7 +16,7 @@ var_file = -var-file=environments/$(ENV).tfvars
 
 .DEFAULT_GOAL := help
 .PHONY: help setup terraform local down build test verify check bench fmt lint types unit validate requirements \
-  named environment plan apply deploy destroy smoke reindex bootstrap
+  named environment plan apply deploy destroy smoke openapi reindex bootstrap
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -106,6 +106,10 @@ destroy: environment ## delete the environment in AWS: ENV=
 
 smoke: environment ## prove a deployed API: ENV=
 	@$(data_dir) $(PY) -m local.deployed smoke $(ENV) $(SMOKE)
+
+openapi: environment ## write a deployed API's OpenAPI document into openapi-ENV.json: ENV=
+	@document=$$(echo 'base64encode(module.openapi.document)' | $(terraform) console $(var_file)) && \
+	  echo "$$document" | tr -d '"' | base64 -d > openapi-$(ENV).json && echo openapi-$(ENV).json
 
 reindex: $(if $(filter local,$(ENV)),setup,environment) ## after a new filter, for items stored before: ENV= ENTITY=
 	@test -n "$(ENTITY)" || { echo "Name the entity: make reindex ENV=$(ENV) ENTITY=todos" >&2; exit 2; }

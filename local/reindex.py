@@ -1,8 +1,9 @@
-"""Derive anew what filters and the time to live go by, for the items that a table holds already.
+"""Derive anew what lists, filters and the time to live go by, for the items that a table holds already.
 
-Items that were stored before a filter was declared lack the keys of its index. `terraform output -json |
-python -m local.reindex ENTITY` gives them these, once the filter is applied; `--local` does so in the local
-run. What to derive is read from the deployed function, so that it is what the function derives.
+Items that were stored before a filter was declared lack the keys of its index, and those that another
+program wrote may lack all of them. `terraform output -json | python -m local.reindex ENTITY` gives them
+these, once the filter is applied; `--local` does so in the local run. What to derive is read from the
+deployed function, so that it is what the function derives.
 
 A change is conditional on the version that was read and leaves version and updatedAt alone: no write of a
 client's is lost or seen twice. Run again, it changes only what is not right yet.
@@ -32,7 +33,7 @@ from local.terraform import ROOT
 
 sys.path.insert(0, str(ROOT / "lambda_src"))
 
-from trestle.item import parted
+from trestle.item import owned, parted
 from trestle.schema.types import is_numeric
 from trestle.store.attributes import decode
 from trestle.store.derived import EXPIRES, Derivation
@@ -43,6 +44,7 @@ REPORT_SECONDS = 2.0
 DEFAULT_RATE = 200.0
 # The functions that write derive attributes; all that derive them have the same options.
 WRITERS = ("create", "replace", "merge", "list")
+ENVELOPE = {"id", "createdAt", "updatedAt", "version", "doc"}  # without any of these it is no item
 
 Record = dict[str, dict[str, Any]]
 
@@ -59,6 +61,7 @@ class Done:
 def reindex(
     client: Any,
     table: str,
+    entity: str,
     derivation: Derivation,
     done: Done,
     *,
@@ -71,7 +74,7 @@ def reindex(
         start = {"ExclusiveStartKey": {"id": {"S": done.after}}} if done.after else {}
         page = client.scan(TableName=table, Limit=PAGE, ConsistentRead=True, **start)
         for record in page["Items"]:
-            done.changed += mend(client, table, derivation, record)
+            done.changed += mend(client, table, entity, derivation, record)
             done.read += 1
         if "LastEvaluatedKey" not in page:
             return
@@ -80,10 +83,10 @@ def reindex(
         time.sleep(max(0.0, started + done.changed / rate - time.monotonic()))
 
 
-def mend(client: Any, table: str, derivation: Derivation, record: Record) -> bool:
+def mend(client: Any, table: str, entity: str, derivation: Derivation, record: Record) -> bool:
     """Give one item the attributes that are derived from it, and only those; whether any were wrong."""
     for _ in range(ATTEMPTS):
-        update = correction(derivation, record)
+        update = correction(entity, derivation, record)
         if not update:
             return False
         try:
@@ -95,12 +98,13 @@ def mend(client: Any, table: str, derivation: Derivation, record: Record) -> boo
     raise UserError(f"The item {record['id']['S']} keeps changing: try again when it is written less.")
 
 
-def correction(derivation: Derivation, record: Record) -> dict[str, Any]:
+def correction(entity: str, derivation: Derivation, record: Record) -> dict[str, Any]:
     """The UpdateItem that makes an item's derived attributes right; empty when they are, or it is gone."""
-    if "doc" not in record:
+    if not record.keys() >= ENVELOPE:
         return {}
     owner, _ = parted(record["id"]["S"])
     wanted = {name: value for name, value in derivation.of(decode(record["doc"]), owner).items() if value}
+    wanted["collection"] = {"S": owned(entity, owner)}
     removals = [name for name in record if is_derived(name) and name not in wanted]
     values = {name: value for name, value in wanted.items() if not is_same(record.get(name), value)}
     if not removals and not values:
@@ -195,7 +199,8 @@ def main(arguments: list[str] | None = None) -> int:
             table, found = deployed(plain(json.load(sys.stdin)), options.entity, boto3.client("lambda"))
             retries = Config(retries={"mode": "adaptive", "total_max_attempts": 10})
             client = boto3.client("dynamodb", config=retries)
-        reindex(client, table, derivation_of(found), done, rate=options.rate, report=report)
+        derivation = derivation_of(found)
+        reindex(client, table, options.entity, derivation, done, rate=options.rate, report=report)
     except (UserError, BotoCoreError, ClientError, KeyboardInterrupt) as error:
         where = f" To continue, add --after {done.after}." if done.after else ""
         print(f"{error or 'Stopped.'}{where}", file=sys.stderr)

@@ -76,7 +76,12 @@ locals {
     }],
     [for name, e in var.entities : { for schema, rules in {
       Body = merge(local.given[name], local.rules[name], {
-        properties = merge(local.properties[name], { for property, rule in { id = local.id } : property => rule if e.ids == "client" })
+        properties = merge(
+          local.properties[name],
+          # What a body may repeat has to be named where nothing else is let in.
+          { for property, rule in local.envelope : property => merge(rule, { readOnly = true }) if try(local.given[name].additionalProperties, true) != true },
+          { for property, rule in { id = local.id } : property => rule if e.ids == "client" },
+        )
       })
       Item = merge(local.open[name], {
         type       = "object"

@@ -47,7 +47,7 @@ def derivation() -> Any:
 
 def run(api: Api, derivation: Any, **how: Any) -> tuple[int, int]:
     done = tool.Done(after=how.pop("after", None))
-    tool.reindex(api.client, TABLE, derivation, done, rate=1e9, **how)
+    tool.reindex(api.client, TABLE, "items", derivation, done, rate=1e9, **how)
     return done.read, done.changed
 
 
@@ -65,6 +65,18 @@ def test_items_of_before_are_found_and_not_changed(before: Api, now: Api, deriva
     stored = now.client.get_item(TableName=TABLE, Key={"id": {"S": old[0]["id"]}})["Item"]
     assert (stored["expires"], stored["sort_rank"]) == ({"N": str(FUTURE)}, {"N": "2"})
     assert run(now, derivation) == (5, 0)
+
+
+def test_items_that_another_program_wrote_are_listed(now: Api, derivation: Any) -> None:
+    stamp = {"S": "2026-01-02T03:04:05.000006Z"}
+    record = {"id": {"S": "theirs"}, "createdAt": stamp, "updatedAt": stamp, "version": {"N": "1"}}
+    now.client.put_item(TableName=TABLE, Item={"id": {"S": "no-item"}, "doc": {"M": {}}})
+    now.client.put_item(TableName=TABLE, Item={**record, "doc": {"M": {"completed": {"BOOL": True}}}})
+    assert run(now, derivation) == (2, 1)
+    (item,) = listed(now)
+    assert item == now.request("GET", "/items/theirs").json
+    assert (item["id"], item["completed"], item["version"]) == ("theirs", True, 1)
+    assert listed(now, completed="true") == [item]
 
 
 def test_what_is_no_longer_declared_goes(now: Api) -> None:
@@ -129,7 +141,7 @@ def test_a_run_continues_where_one_has_stopped(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        tool.reindex(now.client, TABLE, derivation, stopped, rate=1e9, report=stop)
+        tool.reindex(now.client, TABLE, "items", derivation, stopped, rate=1e9, report=stop)
     assert (stopped.read, stopped.changed, len(listed(now, status="open"))) == (4, 4, 4)
     assert run(now, derivation, after=stopped.after) == (1, 1)
     assert len(listed(now, status="open")) == 5
@@ -142,7 +154,7 @@ def test_the_rate_is_kept(before: Api, now: Api, derivation: Any, monkeypatch: p
     for _ in range(3):
         before.create({"status": "open", "rank": 1})
     done = tool.Done()
-    tool.reindex(now.client, TABLE, derivation, done, rate=0.01)
+    tool.reindex(now.client, TABLE, "items", derivation, done, rate=0.01)
     assert [150 < pause <= 200 for pause in pauses] == [True]
 
 
