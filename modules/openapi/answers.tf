@@ -78,12 +78,16 @@ locals {
     var.sign_in.discovery_url != null ? "openIdConnect" :
     var.sign_in.domain != null && (var.sign_in.code || var.sign_in.machine) ? "oauth2" : "http"
   )
+  # What operations ask for and no client of ours may have: the scheme has to name it all the same.
+  others = { for scope in setsubtract(flatten(local.calls[*].scopes), concat(
+    var.sign_in.code ? keys(var.sign_in.app_scopes) : [], var.sign_in.machine ? keys(var.sign_in.machine_scopes) : []
+  )) : scope => "For clients of other systems" }
   flows = {
     authorizationCode = {
       authorizationUrl = "${coalesce(var.sign_in.domain, "-")}/oauth2/authorize", tokenUrl = "${coalesce(var.sign_in.domain, "-")}/oauth2/token"
-      scopes           = merge({ openid = "Who signed in" }, var.sign_in.app_scopes)
+      scopes           = merge(local.others, { openid = "Who signed in" }, var.sign_in.app_scopes)
     }
-    clientCredentials = { tokenUrl = "${coalesce(var.sign_in.domain, "-")}/oauth2/token", scopes = var.sign_in.machine_scopes }
+    clientCredentials = { tokenUrl = "${coalesce(var.sign_in.domain, "-")}/oauth2/token", scopes = merge(local.others, var.sign_in.machine_scopes) }
   }
 
   security_schemes = {

@@ -33,19 +33,11 @@ SYSTEMS: dict[str, Values] = {
     "at_the_root": {"entities": {"todos": {"path": "/", "operations": ["create", "get"]}}},
     "bounded": {"entities": ONE, "network": {}, "permissions_boundary": BOUNDARY},
     "bodies_at_gateway": {"entities": TWO, "validate_bodies_at_gateway": True},
-    "audited": {"audit": {}, "deletion_protection": True, "entities": ONE},
-    "audited_for_long": {"audit": {"retention_years": 7}, "entities": ONE},
     "docs_for_holders_of_keys": {
         "docs": "api_key",
         "entities": {"todos": {**TWO["todos"], "access": {"default": "open"}}},
     },
     "docs_for_nobody": {"docs": "none", "entities": ONE},
-    "existing_pool": {
-        "entities": {
-            "todos": {**TWO["todos"], "access": {"create": "cognito:scope=import", "list": "cognito"}}
-        },
-        "user_pool": {"arn": POOL},
-    },
     "expiring": {"entities": {"todos": {"operations": ["create", "get"], "ttl": "expiresAt"}}},
     "filtered": {
         "entities": {
@@ -66,8 +58,6 @@ SYSTEMS: dict[str, Values] = {
             }
         }
     },
-    "guarded": {"entities": ONE, "log_retention_days": 30, "waf": {}},
-    "guarded_by_country": {"entities": ONE, "waf": {"countries": ["DE", "FR"], "rate_limit": 10}},
     "interface_endpoint": {"network": {"endpoints": ["kms"]}, "entities": ONE},
     "many_origins": {"entities": TWO, "cors_origins": ORIGINS[:50]},
     "merging": {"entities": {"todos": {"put": "merge"}}},
@@ -85,21 +75,7 @@ SYSTEMS: dict[str, Values] = {
     "one_origin": {"entities": TWO, "cors_origins": ORIGINS[:1]},
     "open": {"entities": {"todos": {"operations": ["create", "list"], "access": {"default": "open"}}}},
     "other_path": {"entities": {"todos": {"operations": ["create", "list"], "path": "v1/todos"}}},
-    "owned": {"entities": {"todos": {"access": {"default": "cognito"}, "owner_scoped": True}}},
-    "owned_per_entity": {
-        "entities": {
-            "todos": {
-                "access": {"default": "cognito", "delete": "cognito:group=admins"},
-                "functions": "per_entity",
-                "owner_scoped": True,
-            }
-        }
-    },
     "per_entity": {"entities": {"todos": {"functions": "per_entity"}}},
-    "signed_in": {
-        "entities": {"todos": {**TWO["todos"], "access": {"default": "cognito"}}},
-        "user_pool": {"self_sign_up": True, "mfa": "OFF"},
-    },
     "small": {},
     "two_entities": {
         "entities": {
@@ -117,6 +93,51 @@ SYSTEMS: dict[str, Values] = {
             "free": {"rate_limit": 5, "quota": {"limit": 100, "period": "WEEK"}},
             "paid": {"rate_limit": 500},
         },
+    },
+    "unordered": {
+        "deletion_protection": True,
+        "entities": {
+            "todos": {
+                "operations": ["create", "list"],
+                "list": "unordered",
+                "function": {
+                    "log_level": "DEBUG",
+                    "memory_size": 512,
+                    "reserved_concurrency": 5,
+                    "snap_start": True,
+                    "timeout": 10,
+                },
+            }
+        },
+    },
+}
+
+# The same for who signs in, and for what is off by default. A plan of its own: one of both would take longer
+# than the two, and some tests need this one alone.
+GUARDED: dict[str, Values] = {
+    "audited": {"audit": {}, "deletion_protection": True, "entities": ONE},
+    "audited_for_long": {"audit": {"retention_years": 7}, "entities": ONE},
+    "existing_pool": {
+        "entities": {
+            "todos": {**TWO["todos"], "access": {"create": "cognito:scope=import", "list": "cognito"}}
+        },
+        "user_pool": {"arn": POOL},
+    },
+    "guarded": {"entities": ONE, "log_retention_days": 30, "waf": {}},
+    "guarded_by_country": {"entities": ONE, "waf": {"countries": ["DE", "FR"], "rate_limit": 10}},
+    "owned": {"entities": {"todos": {"access": {"default": "cognito"}, "owner_scoped": True}}},
+    "owned_per_entity": {
+        "entities": {
+            "todos": {
+                "access": {"default": "cognito", "delete": "cognito:group=admins"},
+                "functions": "per_entity",
+                "owner_scoped": True,
+            }
+        }
+    },
+    "signed_in": {
+        "entities": {"todos": {**TWO["todos"], "access": {"default": "cognito"}}},
+        "user_pool": {"self_sign_up": True, "mfa": "OFF"},
     },
     "with_scopes": {
         "deletion_protection": True,
@@ -144,23 +165,24 @@ SYSTEMS: dict[str, Values] = {
             "tokens": {"access_minutes": 15, "refresh_days": 1},
         },
     },
-    "unordered": {
-        "deletion_protection": True,
-        "entities": {
-            "todos": {
-                "operations": ["create", "list"],
-                "list": "unordered",
-                "function": {
-                    "log_level": "DEBUG",
-                    "memory_size": 512,
-                    "reserved_concurrency": 5,
-                    "snap_start": True,
-                    "timeout": 10,
-                },
-            }
-        },
-    },
 }
+
+
+class Systems(dict[str, Plan]):
+    """The plans of SYSTEMS and GUARDED by name, each lot made when the first of it is asked for."""
+
+    def __init__(self, planner: Planner) -> None:
+        super().__init__()
+        self.planner = planner
+
+    def __missing__(self, name: str) -> Plan:
+        lot, systems = next((lot, s) for lot, s in LOTS.items() if name in s)
+        changed = {system: {**SMALL, **values} for system, values in systems.items()}
+        self.update(self.planner.systems(lot, changed))
+        return self[name]
+
+
+LOTS = {"systems": SYSTEMS, "guarded": GUARDED}
 
 
 @pytest.fixture(scope="session")
@@ -171,8 +193,8 @@ def plan(planner: Planner) -> Plan:
 
 @pytest.fixture(scope="session")
 def systems(planner: Planner) -> dict[str, Plan]:
-    """A plan for each of SYSTEMS by name."""
-    return planner.systems({name: {**SMALL, **changed} for name, changed in SYSTEMS.items()})
+    """A plan for each of SYSTEMS and GUARDED by name."""
+    return Systems(planner)
 
 
 @pytest.fixture(scope="session")

@@ -153,9 +153,12 @@ class Planner:
             self.planned(self.root, "-".join([*(Path(f).stem for f in var_files), key]), var_files, variables)
         )
 
-    def systems(self, systems: Mapping[str, Values]) -> dict[str, Plan]:
-        """Return a plan of each set of variables: modules of the root configuration without its provider."""
-        root = local_terraform.stage(self.folder / "systems", self.folder / "systems.tfstate")
+    def systems(self, name: str, systems: Mapping[str, Values]) -> dict[str, Plan]:
+        """Return a plan of each set of variables: modules of the root configuration without its provider.
+
+        The name is that of the one plan that holds them all.
+        """
+        root = local_terraform.stage(self.folder / name, self.folder / f"{name}.tfstate")
         (root / "system").mkdir()
         (root / "system" / "modules").symlink_to(ROOT / "modules")
         for link in root.glob("*.tf"):
@@ -172,8 +175,8 @@ class Planner:
         }
         (root / "main.tf.json").write_text(json.dumps(configuration))
         self.init(root)
-        file = self.planned(root, "systems", (), {})
-        return {name: Plan(file, name) for name in systems}
+        file = self.planned(root, name, (), {})
+        return {system: Plan(file, system) for system in systems}
 
     def planned(self, root: Path, name: str, var_files: Sequence[str], variables: Values) -> Path:
         """Return the file of a plan, as JSON; make it unless it is there."""

@@ -109,16 +109,18 @@ def test_tokens_are_had_at_the_pools_domain(systems: dict[str, Plan]) -> None:
     OpenAPIV30SpecValidator(found).validate()
     scheme = found["components"]["securitySchemes"]["cognito"]
     domain = "https://shop-example.auth.us-west-2.amazoncognito.com/oauth2"
+    elsewhere = {"https://api.example.com/todos.read": "For clients of other systems"}
     assert scheme["type"] == "oauth2"
     assert scheme["flows"] == {
         "authorizationCode": {
             "authorizationUrl": f"{domain}/authorize",
             "tokenUrl": f"{domain}/token",
-            "scopes": {"openid": "Who signed in", "shop-test/report": "Reads reports"},
+            "scopes": {**elsewhere, "openid": "Who signed in", "shop-test/report": "Reads reports"},
         },
         "clientCredentials": {
             "tokenUrl": f"{domain}/token",
             "scopes": {
+                **elsewhere,
                 "shop-test/import": "Operations for the scope import",
                 "shop-test/report": "Reads reports",
             },
