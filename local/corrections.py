@@ -288,6 +288,9 @@ def apply_patch(target: dict[str, Any], operations: list[dict[str, Any]]) -> dic
             api, _, stage = value.partition(":")
             others = [s for s in parent[last] if (s["apiId"], s["stage"]) != (api, stage)]
             parent[last] = others if remove else [*others, {"apiId": api, "stage": stage}]
+        elif keys == ["authorizationScopes"]:
+            scopes = [scope for scope in parent.get(last) or [] if scope != value]
+            parent[last] = scopes if remove else [*scopes, value]
         elif remove:
             parent.pop(last, None)
         elif value in ("true", "false"):
@@ -345,6 +348,42 @@ def correct_mock_answers(v1: Any) -> None:
     v1._invoke_mock_v1 = invoke_rendered_mock
 
 
+def correct_firewalls(waf: Any) -> None:
+    """aws_wafv2_web_acl_logging_configuration: there are no requests for it."""
+    handle_request = waf.handle_request
+    key = "LoggingConfiguration"  # kept with its web ACL, and so saved and deleted with it
+
+    async def handle_with_logging(method: str, path: str, headers: Any, body: Any, query: Any) -> Any:
+        action = headers.get("x-amz-target", "").rpartition(".")[2]
+        if action not in (f"{verb}{key}" for verb in ("Delete", "Get", "Put")):
+            return await handle_request(method, path, headers, body, query)
+        sent = json.loads(body)
+        arn = sent[key]["ResourceArn"] if action == f"Put{key}" else sent["ResourceArn"]
+        acl: Params = next((acl for acl in waf._web_acls.values() if acl["ARN"] == arn), {})
+        if action == f"Put{key}" and acl:
+            acl[key] = sent[key]
+        if key not in acl:
+            return waf._waf_err("WAFNonexistentItemException", f"{arn} has no logging configuration.")
+        found = acl.pop(key) if action == f"Delete{key}" else acl[key]
+        return waf.json_response({} if action == f"Delete{key}" else {key: found})
+
+    waf.handle_request = handle_with_logging
+
+
+def correct_trails(cloudtrail: Any) -> None:
+    """aws_cloudtrail: tags that come with a new trail are dropped."""
+    create = cloudtrail._create_trail
+
+    def create_trail(sent: Params) -> Any:
+        answer = create(sent)
+        if answer[0] == 200:
+            tags = {"ResourceId": json.loads(answer[2])["TrailARN"], "TagsList": sent.get("TagsList", [])}
+            cloudtrail._add_tags(tags)
+        return answer
+
+    cloudtrail._DISPATCH["CreateTrail"] = create_trail
+
+
 def replay_lost_answers(app: Any) -> Any:
     """Wrap the server: a request whose answer got lost, and which is sent again, gets that answer.
 
@@ -396,6 +435,8 @@ def main() -> None:
     correct_request_ids(v1)
     correct_proxy_events(v1)
     correct_mock_answers(v1)
+    correct_firewalls(import_module("ministack.services.waf"))
+    correct_trails(import_module("ministack.services.cloudtrail"))
     app.app = replay_lost_answers(app.app)
     app.main()
 
