@@ -29,7 +29,8 @@ PARALLEL = 30  # resources at a time: the provider mostly waits
 # What the run must know before Terraform applies, as an expression over the root configuration.
 SETTINGS = (
     "{ region = var.region, keys = keys(local.api_keys), lists = { for f in values(local.methods) : "
-    'local.entities[f.entity].path => f.access if f.operation == "list" } }'
+    "local.entities[f.entity].path => { access = f.access, group = f.group, scope = f.scope } "
+    'if f.operation == "list" } }'
 )
 
 # The packages reach the emulator through a bucket: with `filename` the provider makes one function after the
@@ -65,6 +66,11 @@ class Stack:
     def terraform_log(self) -> Path:
         """All that Terraform said."""
         return self.folder / "terraform.log"
+
+    @property
+    def users(self) -> Path:
+        """The passwords of the users that we made."""
+        return self.folder / "users.json"
 
     def up(self, var_files: Sequence[Path], port: int | None = None) -> Running:
         """Bring the stack up, or change the running one in place; return the emulator that serves it."""
@@ -105,14 +111,20 @@ class Stack:
 
     def request(self) -> str | None:
         """Return a curl command, to paste, that lists the first collection that curl can list; else None."""
-        lists: dict[str, str] = json.loads((self.folder / "settings.json").read_text())["settings"]["lists"]
+        settings = json.loads((self.folder / "settings.json").read_text())["settings"]
+        lists: dict[str, dict[str, str | None]] = settings["lists"]
         outputs = self.outputs()
-        for path, access in lists.items():
+        for path, method in lists.items():
             url = f"{outputs['api_url'].rstrip('/')}/{path}"
-            if access == "open":
+            if method["access"] == "open":
                 return f"curl -i {url}"
-            if access == "api_key":
+            if method["access"] == "api_key":
                 return f"curl -i -H 'x-api-key: {next(iter(outputs['api_keys'].values()))}' {url}"
+            # Users who sign in here have no scopes of our own.
+            if method["access"] == "cognito" and method["scope"] is None and outputs["user_pool_client_id"]:
+                group = f" --group {method['group']}" if method["group"] else ""
+                token = f"$(python local.py token --user me{group})"
+                return f'curl -i -H "authorization: Bearer {token}" {url}'
         return None
 
     def running(self) -> Running:
@@ -127,7 +139,8 @@ class Stack:
             self.emulator.stop()
             if purge:
                 self._discard()
-                (self.folder / "api-keys.json").unlink(missing_ok=True)
+                for file in (self.folder / "api-keys.json", self.users):
+                    file.unlink(missing_ok=True)
 
     def has_changes(self, var_files: Sequence[Path]) -> bool:
         """Tell whether applying the same again would change anything."""
@@ -193,8 +206,9 @@ class Stack:
             known = json.loads(cache.read_text())
         except (FileNotFoundError, ValueError):
             known = {}
-        if known.get("fingerprint") != fingerprint:
-            known = {"fingerprint": fingerprint, "settings": terraform.evaluate(SETTINGS, var_files)}
+        asked = {"expression": SETTINGS, "fingerprint": fingerprint}
+        if {name: known.get(name) for name in asked} != asked:
+            known = {**asked, "settings": terraform.evaluate(SETTINGS, var_files)}
             cache.write_text(json.dumps(known, indent=2) + "\n")
         settings: dict[str, Any] = known["settings"]
         return settings
