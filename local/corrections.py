@@ -348,6 +348,31 @@ def correct_mock_answers(v1: Any) -> None:
     v1._invoke_mock_v1 = invoke_rendered_mock
 
 
+def correct_signed_calls(app: Any, v1: Any, auth_error: Any) -> None:
+    """A signature for another service or region passes, and who has no right gets an answer of IAM's."""
+    enforce = app._enforce_execute_api
+    v1._AUTHENTICATION_GATEWAY_ERRORS["AccessDenied"] = ("ACCESS_DENIED", "AccessDeniedException")
+
+    def enforce_as_gateway(*call: Any, **options: Any) -> Any:
+        api, stage, method, path, headers, query = call
+
+        def refusal(code: str) -> Any:
+            return v1.authentication_error_response(api, stage, auth_error(code, code), headers, query)
+
+        refused = enforce(*call, **options)
+        scope = v1.find_api_scope(api)
+        if scope is None or v1.method_authorization_type(api, stage, method, path) != "AWS_IAM":
+            return refused
+        if refused is not None:
+            # Rights are looked at once the signature is right; its faults get the gateway's answers already.
+            return refusal("AccessDenied") if b"is not authorized to perform" in refused[2] else refused
+        signed = re.search(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/", headers.get("authorization", ""))
+        ours = signed is None or signed.groups() == (scope[1], "execute-api")
+        return None if ours else refusal("SignatureDoesNotMatch")
+
+    app._enforce_execute_api = enforce_as_gateway
+
+
 def correct_firewalls(waf: Any) -> None:
     """aws_wafv2_web_acl_logging_configuration: there are no requests for it."""
     handle_request = waf.handle_request
@@ -435,6 +460,7 @@ def main() -> None:
     correct_request_ids(v1)
     correct_proxy_events(v1)
     correct_mock_answers(v1)
+    correct_signed_calls(app, v1, import_module("ministack.core.iam_evaluator").AuthError)
     correct_firewalls(import_module("ministack.services.waf"))
     correct_trails(import_module("ministack.services.cloudtrail"))
     app.app = replay_lost_answers(app.app)

@@ -45,7 +45,8 @@ def token(
         password = ready(cognito, pool, user, passwords)
         for group in groups:
             cognito.admin_add_user_to_group(UserPoolId=pool, Username=user, GroupName=group)
-        return sign_in(cognito, pool, app, user, password)
+        access_token: str = sign_in(cognito, pool, app, user, password)["AccessToken"]
+        return access_token
     except ClientError as error:
         said = error.response["Error"]["Message"]
         raise UserError(f"The user pool refuses {user} ({said}): choose another with --user.") from None
@@ -90,8 +91,8 @@ def kept(file: Path) -> Iterator[dict[str, dict[str, str]]]:
         held.truncate()
 
 
-def sign_in(cognito: Any, pool: str, app: str, user: str, password: str) -> str:
-    """Sign in as an app does, over SRP: the client takes no passwords in the clear."""
+def sign_in(cognito: Any, pool: str, app: str, user: str, password: str) -> dict[str, Any]:
+    """Return the tokens that an app gets over SRP: its client takes no passwords in the clear."""
     from pycognito.aws_srp import AWSSRP  # noqa: PLC0415 - half a second, which only this needs
     from pycognito.exceptions import MFAChallengeException  # noqa: PLC0415
 
@@ -101,5 +102,5 @@ def sign_in(cognito: Any, pool: str, app: str, user: str, password: str) -> str:
         raise UserError(
             f"{user} signs in with a code of an authenticator app: choose another with --user."
         ) from None
-    access_token: str = tokens["AuthenticationResult"]["AccessToken"]
-    return access_token
+    result: dict[str, Any] = tokens["AuthenticationResult"]
+    return result
