@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from local import sign_in
 from local.errors import UserError
 from local.logs import follow
 from local.stack import DEFAULT_PORT, Stack
@@ -68,6 +69,14 @@ def parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("outputs", help="print Terraform's outputs and the API keys as JSON")
     command.set_defaults(command=outputs)
+
+    command = commands.add_parser("token", help="print an access token of a user of the stack's user pool")
+    command.add_argument("--user", required=True, metavar="NAME", help="who signs in, made if need be")
+    command.add_argument(
+        "--group", action="append", default=[], metavar="G", dest="groups",
+        help="a group that the user is put into and stays in, more than once if need be",
+    )  # fmt: skip
+    command.set_defaults(command=token)
 
     command = commands.add_parser("down", help="stop the stack; its data stays for the next time")
     command.add_argument("--purge", action="store_true", help="delete its data, too")
@@ -131,6 +140,13 @@ def logs(stack: Stack, options: argparse.Namespace) -> int:
 def outputs(stack: Stack, _options: argparse.Namespace) -> int:
     """Print the outputs as one JSON object."""
     print(json.dumps(stack.outputs(), indent=2))
+    return 0
+
+
+def token(stack: Stack, options: argparse.Namespace) -> int:
+    """Print an access token, and nothing else, on stdout."""
+    running = stack.running()
+    print(sign_in.token(stack.outputs(), running, stack.users, options.user, options.groups))
     return 0
 
 

@@ -288,6 +288,9 @@ def apply_patch(target: dict[str, Any], operations: list[dict[str, Any]]) -> dic
             api, _, stage = value.partition(":")
             others = [s for s in parent[last] if (s["apiId"], s["stage"]) != (api, stage)]
             parent[last] = others if remove else [*others, {"apiId": api, "stage": stage}]
+        elif keys == ["authorizationScopes"]:
+            scopes = [scope for scope in parent.get(last) or [] if scope != value]
+            parent[last] = scopes if remove else [*scopes, value]
         elif remove:
             parent.pop(last, None)
         elif value in ("true", "false"):
@@ -345,6 +348,67 @@ def correct_mock_answers(v1: Any) -> None:
     v1._invoke_mock_v1 = invoke_rendered_mock
 
 
+def correct_signed_calls(app: Any, v1: Any, auth_error: Any) -> None:
+    """A signature for another service or region passes, and who has no right gets an answer of IAM's."""
+    enforce = app._enforce_execute_api
+    v1._AUTHENTICATION_GATEWAY_ERRORS["AccessDenied"] = ("ACCESS_DENIED", "AccessDeniedException")
+
+    def enforce_as_gateway(*call: Any, **options: Any) -> Any:
+        api, stage, method, path, headers, query = call
+
+        def refusal(code: str) -> Any:
+            return v1.authentication_error_response(api, stage, auth_error(code, code), headers, query)
+
+        refused = enforce(*call, **options)
+        scope = v1.find_api_scope(api)
+        if scope is None or v1.method_authorization_type(api, stage, method, path) != "AWS_IAM":
+            return refused
+        if refused is not None:
+            # Rights are looked at once the signature is right; its faults get the gateway's answers already.
+            return refusal("AccessDenied") if b"is not authorized to perform" in refused[2] else refused
+        signed = re.search(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/", headers.get("authorization", ""))
+        ours = signed is None or signed.groups() == (scope[1], "execute-api")
+        return None if ours else refusal("SignatureDoesNotMatch")
+
+    app._enforce_execute_api = enforce_as_gateway
+
+
+def correct_firewalls(waf: Any) -> None:
+    """aws_wafv2_web_acl_logging_configuration: there are no requests for it."""
+    handle_request = waf.handle_request
+    key = "LoggingConfiguration"  # kept with its web ACL, and so saved and deleted with it
+
+    async def handle_with_logging(method: str, path: str, headers: Any, body: Any, query: Any) -> Any:
+        action = headers.get("x-amz-target", "").rpartition(".")[2]
+        if action not in (f"{verb}{key}" for verb in ("Delete", "Get", "Put")):
+            return await handle_request(method, path, headers, body, query)
+        sent = json.loads(body)
+        arn = sent[key]["ResourceArn"] if action == f"Put{key}" else sent["ResourceArn"]
+        acl: Params = next((acl for acl in waf._web_acls.values() if acl["ARN"] == arn), {})
+        if action == f"Put{key}" and acl:
+            acl[key] = sent[key]
+        if key not in acl:
+            return waf._waf_err("WAFNonexistentItemException", f"{arn} has no logging configuration.")
+        found = acl.pop(key) if action == f"Delete{key}" else acl[key]
+        return waf.json_response({} if action == f"Delete{key}" else {key: found})
+
+    waf.handle_request = handle_with_logging
+
+
+def correct_trails(cloudtrail: Any) -> None:
+    """aws_cloudtrail: tags that come with a new trail are dropped."""
+    create = cloudtrail._create_trail
+
+    def create_trail(sent: Params) -> Any:
+        answer = create(sent)
+        if answer[0] == 200:
+            tags = {"ResourceId": json.loads(answer[2])["TrailARN"], "TagsList": sent.get("TagsList", [])}
+            cloudtrail._add_tags(tags)
+        return answer
+
+    cloudtrail._DISPATCH["CreateTrail"] = create_trail
+
+
 def replay_lost_answers(app: Any) -> Any:
     """Wrap the server: a request whose answer got lost, and which is sent again, gets that answer.
 
@@ -396,6 +460,9 @@ def main() -> None:
     correct_request_ids(v1)
     correct_proxy_events(v1)
     correct_mock_answers(v1)
+    correct_signed_calls(app, v1, import_module("ministack.core.iam_evaluator").AuthError)
+    correct_firewalls(import_module("ministack.services.waf"))
+    correct_trails(import_module("ministack.services.cloudtrail"))
     app.app = replay_lost_answers(app.app)
     app.main()
 

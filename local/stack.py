@@ -30,7 +30,8 @@ PARALLEL = 30  # resources at a time: the provider mostly waits
 SETTINGS = (
     "{ region = var.region, keys = keys(local.api_keys), values = nonsensitive(var.api_key_values), "
     "lists = { for f in values(local.methods) : "
-    'local.entities[f.entity].path => f.access if f.operation == "list" } }'
+    "local.entities[f.entity].path => { access = f.access, group = f.group, scope = f.scope } "
+    'if f.operation == "list" } }'
 )
 
 # The packages reach the emulator through a bucket: with `filename` the provider makes one function after the
@@ -66,6 +67,11 @@ class Stack:
     def terraform_log(self) -> Path:
         """All that Terraform said."""
         return self.folder / "terraform.log"
+
+    @property
+    def users(self) -> Path:
+        """The passwords of the users that we made."""
+        return self.folder / "users.json"
 
     def up(self, var_files: Sequence[Path], port: int | None = None) -> Running:
         """Bring the stack up, or change the running one in place; return the emulator that serves it."""
@@ -107,14 +113,19 @@ class Stack:
 
     def request(self) -> str | None:
         """Return a curl command, to paste, that lists the first collection that curl can list; else None."""
-        lists: dict[str, str] = self._known()["lists"]
+        lists: dict[str, dict[str, str | None]] = self._known()["lists"]
         outputs = self.outputs()
-        for path, access in lists.items():
+        for path, method in lists.items():
             url = f"{outputs['api_url'].rstrip('/')}/{path}"
-            if access == "open":
+            if method["access"] == "open":
                 return f"curl -i {url}"
-            if access == "api_key":
+            if method["access"] == "api_key":
                 return f"curl -i -H 'x-api-key: {next(iter(outputs['api_keys'].values()))}' {url}"
+            # Users who sign in here have no scopes of our own.
+            if method["access"] == "cognito" and method["scope"] is None and outputs["user_pool_client_id"]:
+                group = f" --group {method['group']}" if method["group"] else ""
+                token = f"$(python local.py token --user me{group})"
+                return f'curl -i -H "authorization: Bearer {token}" {url}'
         return None
 
     def running(self) -> Running:
@@ -129,7 +140,8 @@ class Stack:
             self.emulator.stop()
             if purge:
                 self._discard()
-                (self.folder / "api-keys.json").unlink(missing_ok=True)
+                for file in (self.folder / "api-keys.json", self.users):
+                    file.unlink(missing_ok=True)
 
     def has_changes(self, var_files: Sequence[Path]) -> bool:
         """Tell whether applying the same again would change anything."""
@@ -195,8 +207,9 @@ class Stack:
             known = json.loads(cache.read_text())
         except (FileNotFoundError, ValueError):
             known = {}
-        if known.get("fingerprint") != fingerprint:
-            known = {"fingerprint": fingerprint, "settings": terraform.evaluate(SETTINGS, var_files)}
+        asked = {"expression": SETTINGS, "fingerprint": fingerprint}
+        if {name: known.get(name) for name in asked} != asked:
+            known = {**asked, "settings": terraform.evaluate(SETTINGS, var_files)}
             cache.write_text(json.dumps(known, indent=2) + "\n")
         settings: dict[str, Any] = known["settings"]
         return settings
@@ -270,12 +283,13 @@ def upload_packages(running: Running) -> None:
 
 
 def local_urls(value: Any, endpoint: str) -> Any:
-    """Return the value with every URL of an API's stage replaced by the one that answers on this machine."""
+    """Return the value with the URLs of APIs' stages and of sign-in as they answer on this machine."""
     if isinstance(value, dict):
         return {k: local_urls(v, endpoint) for k, v in value.items()}
     if isinstance(value, list):
         return [local_urls(v, endpoint) for v in value]
     if isinstance(value, str):
+        value = re.sub(r"https://[a-z0-9-]+\.auth\.[a-z0-9-]+\.amazoncognito\.com", endpoint, value)
         pattern = r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?"
         return re.sub(pattern, rf"{endpoint}/_aws/execute-api/\1", value)
     return value

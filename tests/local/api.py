@@ -65,10 +65,16 @@ class Api:
 
     url: str
     key: str | None
+    token: str | None = None
+
+    def as_bearer(self, token: str) -> Api:
+        """Return the same for the bearer of a token."""
+        return Api(self.url, None, token)
 
     def __call__(self, method: str, path: str = "", body: Any = None, **headers: str | None) -> Answer:
         """Send a request: JSON, or bytes as they are; If_Match=... is a header, None takes one out."""
-        sent: dict[str, str | None] = {"X-Api-Key": self.key}
+        bearer = None if self.token is None else f"Bearer {self.token}"
+        sent: dict[str, str | None] = {"X-Api-Key": self.key, "Authorization": bearer}
         if body is not None and not isinstance(body, bytes):
             body, sent["Content-Type"] = json.dumps(body).encode(), "application/json"
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}

@@ -3,7 +3,18 @@ entities = {
   items  = {}
   drafts = { access = { default = "open" }, ids = "client", path = "v1/drafts", put = "merge" }
   events = { access = { default = "open" }, list = "unordered", operations = ["create", "get", "list"] }
+  ledger = { access = { default = "iam" }, functions = "per_entity", operations = ["create", "list"] }
+  notes = {
+    access       = { default = "cognito", delete = "cognito:group=admins", replace = "cognito:scope=import" }
+    filters      = { pinned = {}, tag = { sort = "title" } }
+    functions    = "per_entity"
+    ids          = "client"
+    owner_scoped = true
+    schema       = "schemas/note.json"
+  }
 }
 
-# Two callers, so that one can be told from the other.
-api_keys = { default = "standard", other = "standard" }
+# Two callers, so that one can be told from the other, and one who has soon had enough.
+api_keys    = { default = "standard", other = "standard", trial = "trial" }
+usage_plans = { standard = { quota = { limit = 10000 } }, trial = { quota = { limit = 2 } } }
+user_pool   = { domain_prefix = "trestle-tests", machine_client = true }

@@ -35,6 +35,12 @@ class Example:
         """Return a client with the key of that name, or with none."""
         return Described(Api(self.url, self.keys[key] if key else None))
 
+    def signed_in(self, user: str) -> Described:
+        """Return a client for a user."""
+        done = self.local("token", "--user", user)
+        assert (done.returncode, done.stderr) == (0, "")
+        return Described(Api(self.url, None, done.stdout.strip()))
+
 
 @contextmanager
 def running(name: str, factory: pytest.TempPathFactory) -> Iterator[Example]:
@@ -59,7 +65,9 @@ def example(name: str) -> Callable[[pytest.TempPathFactory], Iterator[Example]]:
     return fixture
 
 
-_items, _shop, _vpc_items, _movies, _todos = map(example, ("items", "shop", "vpc-items", "movies", "todos"))
+_items, _shop, _vpc_items, _movies, _todos, _notes = map(
+    example, ("items", "shop", "vpc-items", "movies", "todos", "notes")
+)
 
 
 def listed(api: Described, path: str) -> list[dict[str, object]]:
@@ -271,6 +279,38 @@ def test_todos_are_described_with_their_defaults_and_filters(todos: Example) -> 
     assert parameters["completed"] == {"type": "boolean"}
     body = api.operation("POST", f"{todos.url}/todos")["requestBody"]["content"]["application/json"]["schema"]
     assert api.resolved(body)["properties"]["completed"]["default"] is False
+
+
+# --- notes: everyone's own ---
+
+
+@pytest.mark.slow
+def test_notes_are_for_who_signed_in(notes: Example) -> None:
+    answer = notes.api()("GET", "/notes")
+    answer.problem(401, "unauthorized")
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    ada = notes.signed_in("ada")
+    made = ada.make("/notes", {"title": "Milk", "tag": "home"})
+    assert (made.json["text"], made.json["pinned"]) == ("", False)
+    changed = ada("PATCH", made.location, {"pinned": True}, If_Match=made.headers["ETag"])
+    assert listed(ada, "/notes?pinned=true") == [changed.json]
+    replaced = ada("PUT", made.location, {"title": "Milk and eggs", "tag": "home"})
+    assert listed(ada, "/notes?tag=home&title.prefix=Milk") == [replaced.json]
+    ada("POST", "/notes", {"title": ""}).problem(422, "invalid-item")
+    assert ada("DELETE", made.location).status == 204
+    ada("GET", made.location).problem(404, "not-found")
+
+
+@pytest.mark.slow
+def test_notes_of_others_are_not_there(notes: Example) -> None:
+    ada, bob = notes.signed_in("ada"), notes.signed_in("bob")
+    hers, his = (api.make("/notes", {"title": "Secret", "tag": "work"}) for api in (ada, bob))
+    for path in ("/notes", "/notes?tag=work"):
+        assert (listed(ada, path), listed(bob, path)) == ([hers.json], [his.json])
+    bob("GET", hers.location).problem(404, "not-found")
+    bob("PATCH", hers.location, {"title": "Mine"}).problem(404, "not-found")
+    bob("DELETE", hers.location).problem(404, "not-found")
+    assert ada("GET", hers.location).json == hers.json
 
 
 @pytest.mark.slow

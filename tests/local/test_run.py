@@ -34,7 +34,7 @@ def test_status_outputs_and_smoke(local: Local) -> None:
     outputs = local.outputs()
     assert outputs["api_url"] in status.stdout
     assert outputs["api_url"].startswith(f"http://127.0.0.1:{local.port}/")
-    assert set(outputs["api_keys"]) == set(outputs["api_key_ids"]) == {"default", "other"}
+    assert set(outputs["api_keys"]) == set(outputs["api_key_ids"]) == {"default", "other", "trial"}
     assert outputs["function_names"]["items"]["create"] == "trestle-items-create-local"
     smoke = subprocess.run(
         [sys.executable, SMOKE, outputs["api_url"], "--api-key", outputs["api_keys"]["default"]],
@@ -97,14 +97,21 @@ def test_a_restart_keeps_everything(local: Local, items: Api) -> None:
 def test_a_running_stack_takes_a_change_in_place(local: Local, items: Api, tmp_path: Path) -> None:
     made = items.make()
     change = tmp_path / "change.tfvars"
-    change.write_text(
-        "entities = {\n"
-        '  items = { access = { get = "open" }, operations = ["create", "get", "list", "replace"] }\n'
-        '  drafts = { access = { default = "open" }, ids = "client", path = "v1/drafts", put = "merge" }\n'
-        '  extra = { operations = ["list"] }\n}\n'
-        'cors_origins = ["https://a.example", "https://b.example"]\ntags = { Team = "x" }\n'
-        "usage_plans = { standard = { rate_limit = 7, burst_limit = 9, quota = { limit = 5000 } } }\n"
-    )
+    changed = VAR_FILES[1].read_text()
+    for old, new in (
+        (
+            "items  = {}",
+            'items = { access = { get = "open" }, operations = ["create", "get", "list", "replace"] }',
+        ),
+        ("events = {", 'extra = { operations = ["list"] }\n  events = {'),
+        ('list = "unordered", operations = ["create", "get", "list"]', 'operations = ["list"]'),
+        ("cognito:scope=import", "cognito:scope=export"),
+        ("{ quota = { limit = 10000 } }", "{ rate_limit = 7, burst_limit = 9, quota = { limit = 5000 } }"),
+    ):
+        assert old in changed
+        changed = changed.replace(old, new)
+    changed += 'cors_origins = ["https://a.example", "https://b.example"]\ntags = { Team = "x" }\n'
+    change.write_text(changed)
     done = local.up(*VAR_FILES, change)
     assert done.returncode == 0, done.stderr
     try:
@@ -198,9 +205,12 @@ def test_an_example_with_a_network_plans_empty(small: Local) -> None:
 
 
 @pytest.mark.slow
-def test_a_customer_key_and_interface_endpoints_plan_empty(small: Local, tmp_path: Path) -> None:
+def test_a_customer_key_endpoints_a_firewall_and_a_trail_plan_empty(small: Local, tmp_path: Path) -> None:
     more = tmp_path / "more.tfvars"
-    more.write_text('network = { nat = "per_az", endpoints = ["kms", "logs"] }\nlog_retention_days = 30\n')
+    more.write_text(
+        'network = { nat = "per_az", endpoints = ["kms", "logs"] }\nlog_retention_days = 30\n'
+        "audit = {}\nwaf = {}\n"
+    )
     staging = ROOT / "environments" / "staging.tfvars"
     done = small.up(staging, more)
     assert done.returncode == 0, done.stderr

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import json
 import re
 import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -38,6 +41,7 @@ def test_another_version_is_not_started() -> None:
     )
 
 
+SCOPES = "authorizationScopes"
 STAGE = {"apiId": "x", "stage": "dev"}
 PATCHES: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [
     ({"a": 1}, {"op": "replace", "path": "/a", "value": "text"}, {"a": "text"}),
@@ -49,12 +53,54 @@ PATCHES: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [
     ({"l": ["a", "b"]}, {"op": "remove", "path": "/l/a"}, {"l": ["b"]}),
     ({"apiStages": []}, {"op": "add", "path": "/apiStages", "value": "x:dev"}, {"apiStages": [STAGE]}),
     ({"apiStages": [STAGE]}, {"op": "remove", "path": "/apiStages", "value": "x:dev"}, {"apiStages": []}),
+    ({SCOPES: ["a"]}, {"op": "add", "path": f"/{SCOPES}", "value": "b"}, {SCOPES: ["a", "b"]}),
+    ({SCOPES: ["a"]}, {"op": "remove", "path": f"/{SCOPES}", "value": "a"}, {SCOPES: []}),
+    ({SCOPES: None}, {"op": "add", "path": f"/{SCOPES}", "value": "b"}, {SCOPES: ["b"]}),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("before", "operation", "after"), PATCHES)
 def test_patches_keep_types(before: dict[str, Any], operation: dict[str, Any], after: dict[str, Any]) -> None:
-    assert corrections.apply_patch(before, [operation]) == after
+    assert corrections.apply_patch(copy.deepcopy(before), [operation]) == after
+
+
+def test_a_firewall_keeps_its_logging() -> None:
+    arn, other = "arn:firewall", {"statusCode": 200}
+
+    async def handle_request(*_: Any) -> Any:
+        return other
+
+    waf = SimpleNamespace(
+        handle_request=handle_request, json_response=lambda found: found,
+        _waf_err=lambda code, said: {"error": code}, _web_acls={"a": {"ARN": arn}},
+    )  # fmt: skip
+    corrections.correct_firewalls(waf)
+
+    def ask(action: str, sent: Any) -> Any:
+        headers = {"x-amz-target": f"AWSWAF_20190729.{action}"}
+        return asyncio.run(waf.handle_request("POST", "/", headers, json.dumps(sent).encode(), {}))
+
+    missing, named = {"error": "WAFNonexistentItemException"}, {"ResourceArn": arn}
+    logging = {"LoggingConfiguration": {**named, "LogDestinationConfigs": ["arn:logs"]}}
+    assert ask("GetWebACL", {}) == other
+    assert ask("GetLoggingConfiguration", named) == missing
+    assert ask("PutLoggingConfiguration", {"LoggingConfiguration": {"ResourceArn": "arn:another"}}) == missing
+    assert ask("PutLoggingConfiguration", logging) == ask("GetLoggingConfiguration", named) == logging
+    assert ask("DeleteLoggingConfiguration", named) == {}
+    assert ask("GetLoggingConfiguration", named) == missing
+
+
+def test_a_trail_keeps_the_tags_it_is_made_with() -> None:
+    tagged: list[Any] = []
+    answers: list[Any] = [(200, {}, b'{"TrailARN": "arn:trail"}'), (400, {}, b"{}")]
+    cloudtrail = SimpleNamespace(
+        _create_trail=lambda _: answers.pop(0), _add_tags=tagged.append, _DISPATCH={"GetTrail": None}
+    )
+    corrections.correct_trails(cloudtrail)
+    create: Any = cloudtrail._DISPATCH["CreateTrail"]
+    tags = [{"Key": "Team", "Value": "x"}]
+    assert [create({"TagsList": tags})[0] for _ in range(2)] == [200, 400]
+    assert tagged == [{"ResourceId": "arn:trail", "TagsList": tags}]
 
 
 def test_an_answer_that_got_lost_is_given_again() -> None:

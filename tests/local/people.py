@@ -1,0 +1,142 @@
+"""Users, machines, and what forgers make of their tokens."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from local.emulator import Running, client
+from local.sign_in import sign_in
+from local.stack import Stack
+from tests.local.api import POOL
+from tests.local.runner import Local
+
+PASSWORD = "A-test-user-1"  # of users whom only these tests know
+
+
+@dataclass(frozen=True)
+class People:
+    """Who comes in with a token of the stack's user pool."""
+
+    local: Local
+
+    @cached_property
+    def running(self) -> Running:
+        """The emulator."""
+        return Stack(self.local.folder).running()
+
+    @cached_property
+    def outputs(self) -> dict[str, Any]:
+        """What Terraform made."""
+        return self.local.outputs()
+
+    @cached_property
+    def cognito(self) -> Any:
+        """The user pools' API, with every right."""
+        return client("cognito-idp", self.running)
+
+    def token(self, user: str, *groups: str) -> str:
+        """Return what `local.py token` prints."""
+        named = [argument for group in groups for argument in ("--group", group)]
+        done = self.local("token", "--user", user, *named)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout.removesuffix("\n")
+
+    def tokens(self, user: str, pool: str | None = None, app: str | None = None) -> dict[str, Any]:
+        """Return all the tokens that an app gets for a user, of another pool's if one is named."""
+        pool, app = pool or self.outputs["user_pool_id"], app or self.outputs["user_pool_client_id"]
+        self.cognito.admin_create_user(UserPoolId=pool, Username=user, MessageAction="SUPPRESS")
+        self.cognito.admin_set_user_password(
+            UserPoolId=pool, Username=user, Password=PASSWORD, Permanent=True
+        )
+        return sign_in(self.cognito, pool, app, user, PASSWORD)
+
+    def machine(self) -> str:
+        """Return the token that the machines' client gets for its secret."""
+        pool, machine = self.outputs["user_pool_id"], self.outputs["user_pool_machine_client_id"]
+        found = self.cognito.describe_user_pool_client(UserPoolId=pool, ClientId=machine)["UserPoolClient"]
+        basic = base64.b64encode(f"{machine}:{found['ClientSecret']}".encode()).decode()
+        answer = POOL.request(
+            "POST", f"{self.outputs['sign_in_url']}/oauth2/token",
+            body=urlencode({"grant_type": "client_credentials"}),
+            headers={"Authorization": f"Basic {basic}", "Content-Type": "application/x-www-form-urlencoded"},
+        )  # fmt: skip
+        assert answer.status == 200, answer.data
+        token: str = answer.json()["access_token"]
+        return token
+
+    def stranger(self) -> str:
+        """Return the access token of a user of another pool, which has no other fault."""
+        pool = self.cognito.create_user_pool(PoolName="strangers")["UserPool"]["Id"]
+        app = self.cognito.create_user_pool_client(
+            UserPoolId=pool, ClientName="app", ExplicitAuthFlows=["ALLOW_USER_SRP_AUTH"]
+        )["UserPoolClient"]["ClientId"]
+        token: str = self.tokens("alice", pool, app)["AccessToken"]
+        return token
+
+    @cached_property
+    def key(self) -> RSAPrivateKey:
+        """The key that the pool signs access tokens with, which nobody has in AWS."""
+        name = f"{self.outputs['user_pool_id']}-access.pem"
+        pem = self.local.folder / "emulator" / "state" / "cognito-pool-keys" / name
+        key = load_pem_private_key(Path(pem).read_bytes(), None)
+        assert isinstance(key, RSAPrivateKey)
+        return key
+
+
+def parts(token: str) -> tuple[dict[str, Any], dict[str, Any], str]:
+    """Return a token's header, claims and signature."""
+    header, claims, signature = token.split(".")
+    return unpacked(header), unpacked(claims), signature
+
+
+def unpacked(part: str) -> dict[str, Any]:
+    """Return what one part of a token says."""
+    said: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=="))
+    return said
+
+
+def packed(part: dict[str, Any] | bytes) -> str:
+    """Return one part of a token."""
+    content = part if isinstance(part, bytes) else json.dumps(part).encode()
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def signed(token: str, key: RSAPrivateKey, **claims: Any) -> str:
+    """Return a token with other claims, signed with a key."""
+    header, known, _ = parts(token)
+    text = f"{packed(header)}.{packed(known | claims)}"
+    return f"{text}.{packed(key.sign(text.encode(), PKCS1v15(), SHA256()))}"
+
+
+def forgeries(token: str, key: RSAPrivateKey) -> dict[str, str]:
+    """Return what somebody can make of a token without the pool's key, and what has run out, with it."""
+    header, claims, signature = parts(token)
+    now = int(time.time())
+    own = generate_private_key(65537, 2048)
+    return {
+        "expired": signed(token, key, iat=now - 7200, exp=now - 3600),
+        "another subject": f"{packed(header)}.{packed(claims | {'sub': 'bob'})}.{signature}",
+        "put into a group": f"{packed(header)}.{packed(claims | {'cognito:groups': ['admins']})}.{signature}",
+        "expiry put off": f"{packed(header)}.{packed(claims | {'exp': now + 10**6})}.{signature}",
+        "signed with a key of one's own": signed(token, own),
+        "another issuer": signed(token, key, iss="https://attacker.example"),
+        "not signed": f"{packed(header | {'alg': 'none'})}.{packed(claims)}.",
+        "signature cut off": token.rpartition(".")[0] + ".",
+        "signature cut short": token[:-20],
+        "two parts": token.rpartition(".")[0],
+        "an unknown key's": f"{packed(header | {'kid': 'unknown'})}.{packed(claims)}.{signature}",
+        "no token": "nothing",
+        "empty": "",
+    }

