@@ -12,10 +12,12 @@ SOURCES := build.py local lambda_src tests benchmarks docs
 data_dir = TF_DATA_DIR=$(CURDIR)/.terraform/$(ENV)
 terraform = $(data_dir) terraform
 mirror = $(shell $(PY) -m local.terraform)
+# What stands next to a name such as "key" or "authorization" in this repository, word for word.
+no_secrets = NONE|benchmark|key1|key2|name|one-for-all|test|testing
 var_file = -var-file=environments/$(ENV).tfvars
 
 .DEFAULT_GOAL := help
-.PHONY: help setup terraform local down build test verify check bench fmt lint types unit validate requirements \
+.PHONY: help setup terraform local down build test verify check bench fmt lint types unit validate audit requirements \
   named environment plan apply deploy destroy smoke openapi reindex bootstrap
 
 help: ## list the targets
@@ -59,10 +61,12 @@ fmt: setup ## format Python and Terraform
 	@$(PY) -m ruff format .
 	@terraform fmt -recursive
 
-lint: setup ## ruff, bandit, terraform fmt, and the README's tables against the code
+lint: setup ## ruff, bandit, detect-secrets, terraform fmt, and the README's tables against the code
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m bandit --quiet --severity-level medium --recursive lambda_src build.py local
+	@git ls-files -z -- ':!requirements/*.txt' | xargs -0 $(PY) -m detect_secrets.pre_commit_hook --no-verify \
+	  --exclude-secrets '^($(no_secrets))$$'
 	@terraform fmt -check -recursive
 	@$(PY) docs/reference.py --check
 
@@ -74,10 +78,16 @@ validate: build ## terraform validate, and the tests of the variables' validatio
 	@TF_DATA_DIR=$(CURDIR)/.local/validate terraform validate
 	@TF_DATA_DIR=$(CURDIR)/.local/validate terraform test -test-directory=tests/terraform
 
+audit: ## look up the pinned Python packages among the known vulnerabilities
+	@$(PYTHON) -m local.venv audit
+	@for name in dev checkov terraform audit; do \
+	  .venv-audit/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements/$$name.txt || exit; \
+	done
+
 requirements: ## pin requirements/*.in anew
 	@$(PYTHON) -m venv .venv-uv
 	@.venv-uv/bin/python -m pip install --quiet uv
-	@cd requirements && for name in dev checkov terraform; do \
+	@cd requirements && for name in dev checkov terraform audit; do \
 	  ../.venv-uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" \
 	    --output-file $$name.txt $$name.in || exit; \

@@ -69,7 +69,7 @@ output "user_pool_id" {
 }
 
 output "user_pool_machine_client_id" {
-  description = "The client of machines, or null without one. Its secret: `aws cognito-idp describe-user-pool-client --user-pool-id ID --client-id ID`."
+  description = "The client of machines, or null without one; `aws cognito-idp describe-user-pool-client --user-pool-id ID --client-id ID` shows its secret."
   value       = one(module.access[*].machine_client_id)
 }
 

@@ -34,7 +34,7 @@ RECORD = {
     "createdAt": {"S": CREATED},
     "updatedAt": {"S": CREATED},
     "version": {"N": "1"},
-    "write": {"S": "0123456789abcdef01234567"},
+    "write": {"S": 24 * "0"},
     "doc": {"M": DOC},
 }
 ANSWERS: dict[str, dict[str, Any]] = {

