@@ -37,6 +37,8 @@ ALLOW_ORIGIN = re.compile(
 
 # The request that an API is at work on, as the emulator has it.
 REQUEST: ContextVar[dict[str, Any]] = ContextVar("REQUEST")
+# The path of the HTTP request, as it was sent.
+SENT: ContextVar[str] = ContextVar("SENT", default="/")
 
 
 def correct_security_groups(ec2: Any) -> None:
@@ -316,9 +318,13 @@ def correct_request_ids(v1: Any) -> None:
     v1._execute_in_scope = execute_in_scope
 
 
-def correct_proxy_events(v1: Any) -> None:
-    """Functions are not told which API key the caller has, and get a request id of their own."""
-    build_event = v1._build_lambda_event_v1
+def correct_proxy_events(app: Any, v1: Any) -> None:
+    """Functions are told neither the caller's API key nor the root's bare path, and get another request id."""
+    build_event, parse = v1._build_lambda_event_v1, app._parse_execute_api_url
+
+    def parse_execute_api_url(host: str, path: str) -> Any:
+        SENT.set(path)
+        return parse(host, path)
 
     def build_whole_event(*arguments: Any, **options: Any) -> Any:
         event = build_event(*arguments, **options)
@@ -326,8 +332,11 @@ def correct_proxy_events(v1: Any) -> None:
         context["requestId"] = context["extendedRequestId"] = request["request_id"]
         if key := v1._resolve_api_key(v1._api_key_from_request(request["headers"])):
             context["identity"] |= {"apiKey": key["value"], "apiKeyId": key["id"]}
+        if not SENT.get().endswith("/"):
+            context["path"] = context["path"].rstrip("/")
         return event
 
+    app._parse_execute_api_url = parse_execute_api_url
     v1._build_lambda_event_v1 = build_whole_event
 
 
@@ -458,7 +467,7 @@ def main() -> None:
     correct_flow_logs(ec2)
     correct_api_gateway(v1)
     correct_request_ids(v1)
-    correct_proxy_events(v1)
+    correct_proxy_events(app, v1)
     correct_mock_answers(v1)
     correct_signed_calls(app, v1, import_module("ministack.core.iam_evaluator").AuthError)
     correct_firewalls(import_module("ministack.services.waf"))

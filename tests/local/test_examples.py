@@ -199,10 +199,12 @@ def test_movies_are_made_at_the_root(movies: Example) -> None:
         "year": "2023",
     }
     assert made.location == f"{movies.url}/12"
+    bare = Api(movies.url, movies.keys["standard"])("POST", "", {"year": "2024", "title": "bare", "id": "13"})
+    assert bare.location == made.location[:-1] + "3", "whether the URL ends in a slash or not"
     premium = movies.api("premium")
     assert premium("GET", "/12").json == made.json
     premium("POST", "/", {"title": "another", "id": "12"}).problem(409, "conflict")
-    assert api("DELETE", "/12").status == 204
+    assert [api("DELETE", path).status for path in ("/12", "/13")] == [204, 204]
 
 
 @pytest.mark.slow
