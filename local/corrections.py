@@ -319,7 +319,7 @@ def correct_request_ids(v1: Any) -> None:
 
 
 def correct_proxy_events(app: Any, v1: Any) -> None:
-    """Functions are told neither the caller's API key nor the root's bare path, and get another request id."""
+    """Functions are told neither the caller's API key nor the root's bare path, and get other request ids."""
     build_event, parse = v1._build_lambda_event_v1, app._parse_execute_api_url
 
     def parse_execute_api_url(host: str, path: str) -> Any:
