@@ -26,6 +26,7 @@ resource "aws_iam_policy" "boundary" {
         Resource = [for group in local.deployable.log_groups : "${group}:*"]
       },
       {
+        # X-Ray has no resources to name.
         Sid       = "WriteTraces"
         Effect    = "Allow"
         Action    = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
@@ -41,6 +42,7 @@ resource "aws_iam_policy" "boundary" {
         Condition = local.our_keys
       },
       {
+        # Lambda makes interfaces before they have an ARN.
         Sid    = "AttachToNetwork"
         Effect = "Allow"
         Action = [

@@ -149,6 +149,7 @@ resource "aws_iam_role_policy" "deploy" {
         Condition = local.in_region
       },
       {
+        # A new key has no ARN yet; its tags are what IAM sees of it.
         Sid       = "MakeKeys"
         Effect    = "Allow"
         Action    = ["kms:CreateKey", "kms:TagResource"]
@@ -178,6 +179,7 @@ resource "aws_iam_role_policy" "deploy" {
         Resource = "arn:${local.partition}:kms:${var.region}:${local.account}:alias/${var.name}-*"
       },
       {
+        # None of these takes a resource.
         Sid       = "FindOthers"
         Effect    = "Allow"
         Action    = ["cloudtrail:DescribeTrails", "cognito-idp:DescribeUserPoolDomain", "kms:ListAliases"]
@@ -185,6 +187,7 @@ resource "aws_iam_role_policy" "deploy" {
         Condition = local.in_region
       },
       {
+        # A new pool has no ARN yet; its tags are what IAM sees of it.
         Sid       = "MakeUserPools"
         Effect    = "Allow"
         Action    = "cognito-idp:CreateUserPool"
@@ -229,6 +232,7 @@ resource "aws_iam_role_policy" "deploy" {
         Resource = local.deployable.records
       },
       {
+        # What is made has no ARN yet, and what describes takes none: the region is the bound.
         Sid    = "DeployNetwork"
         Effect = "Allow"
         Action = [

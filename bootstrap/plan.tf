@@ -97,6 +97,7 @@ resource "aws_iam_role_policy" "plan" {
         Resource = local.deployable.records
       },
       {
+        # None of these takes a resource.
         Sid       = "FindOthers"
         Effect    = "Allow"
         Action    = ["cloudtrail:DescribeTrails", "cognito-idp:DescribeUserPoolDomain", "ec2:Describe*", "kms:ListAliases", "logs:DescribeLogGroups"]

@@ -10,7 +10,7 @@ resource "aws_kms_key" "this" {
   policy = jsonencode({
     Version = "2012-10-17"
     # Services that come in nobody's name, each for what is ours alone. DynamoDB, Lambda and S3 come in the name of the role that
-    # asks them, which IAM allows it by way of that service.
+    # asks them, which IAM allows it by way of that service. In a key's policy "*" is the key.
     Statement = concat([
       {
         # Without this the key obeys nobody, not even the account's administrator; who may use it is up to IAM.

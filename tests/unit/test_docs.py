@@ -1,0 +1,44 @@
+"""What the documents name is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+
+LINK = re.compile(r"\[([^\]\n]+)\]\(([^)\s]+)\)")
+
+
+def links(page: Path) -> list[tuple[str, str]]:
+    """Return a page's links to the repository itself: text and target."""
+    found = LINK.findall(page.read_text())
+    return [(text, target) for text, target in found if not target.startswith("https:")]
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the fragments by which a page's headings are linked, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    texts = (LINK.sub(r"\1", heading) for heading in headings)
+    return {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in texts}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for _, target in links(page):
+        path, _, fragment = target.partition("#")
+        file = page.parent / path if path else page
+        assert file.exists(), target
+        assert not fragment or fragment in anchors(file), target
+
+
+def test_security_names_tests_that_there_are() -> None:
+    named = [
+        (name, target) for name, target in links(ROOT / "docs" / "security.md") if name.startswith("test_")
+    ]
+    assert named
+    for name, target in named:
+        assert f"def {name}(" in (ROOT / "docs" / target).read_text(), name
