@@ -96,7 +96,7 @@ REFUSED: dict[str, tuple[Values, str]] = {
     ),
     "one": ({"path": "same"}, 'entities: one and other have the same path, "same". Give each a path'),
     "other": ({"path": "/same"}, "Give each a path of its own"),
-    "far": ({"path": "a//b"}, 'It is "a//b" in far, "same" in one, "/same" in other.'),
+    "far": ({"path": "a//b"}, 'its description. It is "a//b" in far.'),
     "clash": ({"filters": {"limit": {}}}, "than cursor, fields, limit and order, which every list takes."),
     "split": ({"functions": "each"}, '"each" in split'),
     "elsewhere": ({"schema": "todo.json"}, '"todo.json" in elsewhere'),
