@@ -1,7 +1,8 @@
-"""The Lambda handler round an endpoint: the request, its deadline, errors, the log."""
+"""The Lambda handler round an endpoint: the request, its deadline, errors, the log, the trace."""
 
 from __future__ import annotations
 
+import os
 import time
 
 from trestle.calls import CALLS
@@ -85,6 +86,13 @@ def _handler(operation_of: Callable[[dict[str, Any]], Operation]) -> Handler:
             fields["problem"] = kind_of(error)[0]
         if "Idempotency-Replayed" in answer["headers"]:
             fields["replayed"] = True
+        trace = os.environ.get("_X_AMZN_TRACE_ID", "")
+        if "Sampled=1" in trace:
+            ended = time.time()
+            from trestle.http.traces import send  # few of a busy function's requests are sampled
+
+            if trace_id := send(trace, fields, error, ended):
+                fields["xrayTraceId"] = trace_id
         log(fields, error)
         CALLS.clear()
         return answer
