@@ -136,6 +136,7 @@ class Bench:
             "TABLE_NAME": "items",
             "ENTITY": "items",
             "ENVIRONMENT": "dev",
+            "METRICS_NAMESPACE": "items-dev",
         }
         if tutorial:
             # boto3 comes compiled with Lambda; here its byte code lies in a folder that a first start filled.

@@ -45,6 +45,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "Query": {"Items": [RECORD] * 25, "Count": 25, "ScannedCount": 25},
     "Scan": {"Items": [RECORD] * 25, "Count": 25, "ScannedCount": 25},
 }
+# What an answer holds besides, for who asks what it cost.
+CONSUMED = {"ConsumedCapacity": {"TableName": "items", "CapacityUnits": 1.0}}
 
 
 class StandIn:
@@ -55,7 +57,8 @@ class StandIn:
         self.ca = folder / "ca.pem"
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(_certificates(self.ca, folder / "server.pem"))
-        self._answers = {action: _answer(body) for action, body in ANSWERS.items()}
+        self._answers = {(action, False): _answer(body) for action, body in ANSWERS.items()}
+        self._answers |= {(action, True): _answer(body | CONSUMED) for action, body in ANSWERS.items()}
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"https://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -74,10 +77,10 @@ class StandIn:
                 while field := stream.readline().strip():
                     name, _, value = field.decode().partition(":")
                     headers[name.lower()] = value.strip()
-                stream.read(int(headers["content-length"]))
+                body = stream.read(int(headers["content-length"]))
                 action = headers["x-amz-target"].partition(".")[2]
                 self.requests[action] += 1
-                connected.sendall(self._answers[action])
+                connected.sendall(self._answers[action, b'"ReturnConsumedCapacity"' in body])
 
 
 def _answer(body: dict[str, Any]) -> bytes:

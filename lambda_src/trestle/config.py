@@ -24,10 +24,12 @@ class Config:
         "entity",
         "environment",
         "filters",
+        "function_version",
         "groups",
         "ids",
         "list",
         "log_level",
+        "metrics_namespace",
         "owner_scoped",
         "put",
         "schema",
@@ -42,6 +44,9 @@ class Config:
         self.entity = environment["ENTITY"]
         self.environment = environment.get("ENVIRONMENT") or ""
         self.log_level = LEVELS[environment.get("LOG_LEVEL") or "INFO"]
+        # Where CloudWatch keeps the metrics; without one none are made.
+        self.metrics_namespace = environment.get("METRICS_NAMESPACE") or ""
+        self.function_version = environment.get("AWS_LAMBDA_FUNCTION_VERSION") or "$LATEST"
         self.cors_origins = tuple((environment.get("CORS_ORIGINS") or "*").split())
         options: dict[str, Any] = json.loads(environment.get("ENTITY_OPTIONS") or "{}")
         self.put: str = options.get("put", "replace")

@@ -56,7 +56,7 @@ def test_a_run_in_the_foreground_shows_logs_and_stops_gracefully(
     pasted = subprocess.run(["bash", "-c", curl], check=True, capture_output=True, text=True).stdout
     assert pasted.startswith("HTTP/1.1 200 ")
     assert json.loads(pasted.splitlines()[-1]) == {"items": [], "count": 0, "next": None}
-    while '"operation": "list"' not in run.stdout.readline():
+    while '"operation":"list"' not in run.stdout.readline():
         assert run.poll() is None
     run.send_signal(number)
     _, said = run.communicate(timeout=60)

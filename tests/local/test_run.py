@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import stat
 import subprocess
@@ -62,7 +63,15 @@ def test_logs_show_requests_by_their_id(local: Local, items: Api) -> None:
     problem = items("GET", "/not-in-the-log-before").problem(404, "not-found")
     logs = local("logs")
     assert (logs.returncode, logs.stderr) == (0, "")
-    assert problem["requestId"] in logs.stdout
+    (line,) = (line for line in logs.stdout.splitlines() if problem["requestId"] in line)
+    logged = json.loads(line[line.index("{") :])
+    assert (logged["operation"], logged["status"], logged["problem"]) == ("get", 404, "not-found")
+    assert (logged["databaseRequests"], logged["consumedCapacity"]) == (1, 1)
+    assert logged["caller"] in local.outputs()["api_key_ids"].values()
+    assert logged["functionVersion"].isdecimal(), "a release is watched by the version"
+    assert logged["sourceIp"] == "127.0.0.1"
+    assert items.key
+    assert items.key not in logs.stdout
 
 
 def test_keys_are_readable_by_their_owner_alone(local: Local) -> None:

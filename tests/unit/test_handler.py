@@ -14,7 +14,7 @@ EXPOSED = "ETag, Location, Link, Retry-After, Idempotency-Replayed"
 
 
 def test_one_line_a_request_and_never_its_payload(make_api: Make, capsys: pytest.CaptureFixture[str]) -> None:
-    api = make_api(fresh=True)
+    api = make_api(fresh=True, AWS_LAMBDA_FUNCTION_VERSION="7")
     answer = api.request("POST", "/items", {"secret": "s3cr3t"}, request_id="r1")
     api.request("POST", "/items", '{"secret": s3cr3t', request_id="r2")
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
@@ -23,14 +23,16 @@ def test_one_line_a_request_and_never_its_payload(make_api: Make, capsys: pytest
     common = {
         "level": "INFO",
         "lambdaRequestId": "52fdfc07-2182-454f-963f-5f0f9a621d72",
+        "functionVersion": "7",
         "environment": "test",
         "entity": "items",
         "operation": "create",
+        "sourceIp": "192.0.2.1",
+        "userAgent": "curl/8.7.1",
     }
-    assert lines == [
-        {**common, "requestId": "r1", "status": 201, "coldStart": True},
-        {**common, "requestId": "r2", "status": 400, "coldStart": False},
-    ]
+    made = {"status": 201, "coldStart": True, "databaseRequests": 1, "consumedCapacity": 1}
+    refused = {"status": 400, "coldStart": False, "databaseRequests": 0, "problem": "invalid-request"}
+    assert lines == [{**common, "requestId": "r1", **made}, {**common, "requestId": "r2", **refused}]
     assert answer.json["id"] not in json.dumps(lines)
 
 

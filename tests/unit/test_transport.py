@@ -206,6 +206,15 @@ def test_same_requests_and_signatures(serve: Callable[..., Server], monkeypatch:
     assert parts[0][:5] == parts[1][:5]  # algorithm, scope, signed headers
 
 
+def test_answers_carry_the_id_that_aws_knows_the_request_by(
+    either: str, serve: Callable[..., Server]
+) -> None:
+    serve(answers({}, x_amzn_requestid="R1"), fails("ValidationException", x_amzn_requestid="R2"), OK)
+    assert get().request_id == "R1"
+    assert refused().request_id == "R2"
+    assert get().request_id == ""
+
+
 # --- Retries ---
 
 THROTTLING = sorted(dynamodb.THROTTLED)

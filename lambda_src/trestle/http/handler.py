@@ -1,12 +1,14 @@
-"""The Lambda handler round an endpoint: the request, its deadline, errors, the log."""
+"""The Lambda handler round an endpoint: the request, its deadline, errors, the log, the trace."""
 
 from __future__ import annotations
 
+import os
 import time
 
+from trestle.calls import CALLS
 from trestle.config import CONFIG
 from trestle.http.log import log
-from trestle.http.problems import problem
+from trestle.http.problems import kind_of, problem
 from trestle.http.requests import Request
 
 TYPE_CHECKING = False
@@ -65,22 +67,45 @@ def _handler(operation_of: Callable[[dict[str, Any]], Operation]) -> Handler:
         except Exception as raised:
             error = raised
             answer = problem(raised, request_id).proxy(request)
-        status = answer["statusCode"]
-        log(
-            "ERROR" if status >= 500 else "INFO",
-            {
-                "requestId": request_id,
-                "lambdaRequestId": context.aws_request_id,
-                "environment": CONFIG.environment,
-                "entity": CONFIG.entity,
-                "operation": operation,
-                "status": status,
-                "durationMs": round((time.monotonic() - started) * 1000, 1),
-                "coldStart": cold,
-            },
-            error if status >= 500 else None,
-        )
+        fields = {
+            "requestId": request_id,
+            "lambdaRequestId": context.aws_request_id,
+            "functionVersion": CONFIG.function_version,
+            "environment": CONFIG.environment,
+            "entity": CONFIG.entity,
+            "operation": operation,
+            "status": answer["statusCode"],
+            "durationMs": round((time.monotonic() - started) * 1000, 1),
+            "coldStart": cold,
+        }
         cold = False
+        _add_calls(fields)
+        if request:
+            fields |= request.sender
+        if error:
+            fields["problem"] = kind_of(error)[0]
+        if "Idempotency-Replayed" in answer["headers"]:
+            fields["replayed"] = True
+        trace = os.environ.get("_X_AMZN_TRACE_ID", "")
+        if "Sampled=1" in trace:
+            ended = time.time()
+            from trestle.http.traces import send  # few of a busy function's requests are sampled
+
+            if trace_id := send(trace, fields, error, ended):
+                fields["xrayTraceId"] = trace_id
+        log(fields, error)
+        CALLS.clear()
         return answer
 
     return lambda_handler
+
+
+def _add_calls(fields: dict[str, Any]) -> None:
+    """Add what the request has asked of DynamoDB to what is logged; retries are requests too."""
+    fields["databaseRequests"] = 0
+    for call in CALLS:
+        fields["databaseRequests"] += 1 + call.retries
+        if call.units is not None:
+            fields["consumedCapacity"] = fields.get("consumedCapacity", 0) + call.units
+        if call.throttled:
+            fields["throttled"] = True

@@ -1,29 +1,91 @@
-"""The function's log: one JSON line per request, never what the request or the item holds."""
+"""The function's log: one JSON line per request, never what the request or the item holds.
+
+The line is a metric document too (CloudWatch's embedded metric format): CloudWatch makes metrics of what
+passes through its logs, without a request of ours. Source: "Specification: Embedded metric format" in its
+user guide.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
+import time
 
 from trestle.config import CONFIG, LEVELS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
+# Every byte of a log is paid for: no blanks between the members.
+_encode = json.JSONEncoder(default=str, separators=(",", ":")).encode
+_COUNTED = {
+    "invalid-request": "ValidationFailures",
+    "invalid-item": "ValidationFailures",
+    "conflict": "Conflicts",
+    "precondition-failed": "Conflicts",
+}
+_constants: dict[tuple[str, ...], str] = {}
+_HAPPENED = {"throttled": "Throttles", "replayed": "Replays", "coldStart": "ColdStarts"}
 
-def log(level: str, fields: dict[str, Any], error: BaseException | None = None) -> None:
-    """Write a line to stderr when LOG_LEVEL lets the level through.
+
+def log(fields: dict[str, Any], error: Exception | None = None) -> None:
+    """Write a request's line to stderr, or its metrics alone where LOG_LEVEL lets no more through.
 
     The runtime sends stderr to CloudWatch. The logging module would cost 20 ms of each cold start.
     """
-    if LEVELS[level] < CONFIG.log_level:
-        return
-    line = {"level": level, **fields}
-    if error:
-        from traceback import format_exception  # only failures pay its 15 ms
+    level = "ERROR" if fields["status"] >= 500 else "INFO"
+    line: dict[str, Any] = {}
+    if LEVELS[level] >= CONFIG.log_level:
+        line = {"level": level, **fields}
+        if error and level == "ERROR":
+            from traceback import format_exception  # only failures pay its 15 ms
 
-        line["error"] = f"{type(error).__name__}: {error}"
-        line["trace"] = "".join(format_exception(error))
-    sys.stderr.write(f"{json.dumps(line, default=str)}\n")
+            line["error"], *causes = (f"{type(each).__name__}: {each}" for each in chain(error))
+            if causes:
+                line["causes"] = causes
+            line["trace"] = "".join(format_exception(error))
+    # An event without an operation is no request that the gateway has a route for.
+    if CONFIG.metrics_namespace and fields["operation"]:
+        dimensions = {"entity": fields["entity"], "operation": fields["operation"]}
+        sys.stderr.write(f"{_encode(line or dimensions)[:-1]},{_metrics(fields)}}}\n")
+    elif line:
+        sys.stderr.write(f"{_encode(line)}\n")
     sys.stderr.flush()
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """An error and what led to it, the last cause last."""
+    each: BaseException | None = error
+    while each is not None:
+        yield each
+        each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
+
+
+def _metrics(fields: dict[str, Any]) -> str:
+    """The members, as JSON, that make a metric document of a line which has the dimensions already.
+
+    What has happened counts 1, the rest is left out: a metric that never comes is never billed.
+    """
+    counted = ["Requests"]
+    if fields["status"] >= 500:
+        counted.append("Faults")
+    if fields.get("problem") in _COUNTED:
+        counted.append(_COUNTED[fields["problem"]])
+    counted += [name for member, name in _HAPPENED.items() if fields.get(member)]
+    return f'"Latency":{fields["durationMs"]},{_constant(*counted)}{time.time_ns() // 1_000_000}}}'
+
+
+def _constant(*counted: str) -> str:
+    """What documents that count the same have in common, up to the time: writing it anew takes 15 us."""
+    if counted not in _constants:
+        metrics = [{"Name": name, "Unit": "Count"} for name in counted]
+        directive = {
+            "Namespace": CONFIG.metrics_namespace,
+            "Dimensions": [["entity", "operation"]],
+            "Metrics": [*metrics, {"Name": "Latency", "Unit": "Milliseconds"}],
+        }
+        members = _encode({**dict.fromkeys(counted, 1), "_aws": {"CloudWatchMetrics": [directive]}})
+        _constants[counted] = f'{members[1:-2]},"Timestamp":'
+    return _constants[counted]

@@ -23,16 +23,21 @@ _KINDS: dict[type[errors.Refusal], tuple[str, int, str]] = {
     errors.KeyReused: ("idempotency-key-reused", 422, "Idempotency key reused"),
     errors.Unavailable: ("service-unavailable", 503, "Service unavailable"),
 }
+_INTERNAL = ("internal-error", 500, "Internal error")
 _RETRY_AFTER_SECONDS = "1"
 
 
+def kind_of(error: Exception) -> tuple[str, int, str]:
+    """The kind, status and title of an error. What is not a Refusal is a fault of ours."""
+    return _KINDS[type(error)] if isinstance(error, errors.Refusal) else _INTERNAL
+
+
 def problem(error: Exception, request_id: str) -> Response:
-    """The answer to an error. What is not a Refusal is a fault of ours, of which callers learn no more."""
+    """The answer to an error. Of a fault of ours callers learn no more than that there was one."""
+    kind, status, title = kind_of(error)
     if isinstance(error, errors.Refusal):
-        kind, status, title = _KINDS[type(error)]
         detail, faults = error.detail, error.faults
     else:
-        kind, status, title = "internal-error", 500, "Internal error"
         detail, faults = "The request failed on our side. The logs have the cause under this requestId.", []
     content: dict[str, Any] = {
         "type": f"urn:trestle:problem:{kind}",

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 MAX_BODY_BYTES = 400 * 1024
+MAX_USER_AGENT_CHARACTERS = 256
+ANONYMOUS = "anonymous"
 
 
 class Request:
@@ -112,9 +114,25 @@ class Request:
     @property
     def caller(self) -> str:
         """Who calls, as the gateway has found out: an API key, a signed-in user, an IAM identity."""
-        identity: dict[str, Any] = self.context.get("identity") or {}
-        claims: dict[str, Any] = (self.context.get("authorizer") or {}).get("claims") or {}
-        return identity.get("apiKeyId") or claims.get("sub") or identity.get("userArn") or "anonymous"
+        identity = _object(self.context.get("identity"))
+        claims = _object(_object(self.context.get("authorizer")).get("claims"))
+        return identity.get("apiKeyId") or claims.get("sub") or identity.get("userArn") or ANONYMOUS
+
+    @property
+    def sender(self) -> dict[str, Any]:
+        """Who sends the request, from where and with what, for the log; what is not known is left out.
+
+        A caller is told by a name that opens nothing: the id of a key, never its value.
+        """
+        identity = _object(self.context.get("identity"))
+        known: dict[str, Any] = {}
+        if address := identity.get("sourceIp"):
+            known["sourceIp"] = address
+        if agent := identity.get("userAgent"):
+            known["userAgent"] = str(agent)[:MAX_USER_AGENT_CHARACTERS]
+        if (caller := self.caller) != ANONYMOUS:
+            known["caller"] = caller
+        return known
 
     @property
     def owner(self) -> str:
@@ -147,6 +165,11 @@ class Request:
             return data.decode()
         except ValueError:  # what base64, UTF-8 and lone surrogates raise
             raise InvalidRequest("The body is not valid UTF-8.") from None
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """A part of the event that is an object, empty where it is none."""
+    return value if isinstance(value, dict) else {}
 
 
 def without_reserved(body: dict[str, Any]) -> dict[str, Any]:

@@ -95,12 +95,13 @@ def _call(client: Any, action: str, payload: dict[str, Any]) -> dynamodb.Reply:
         code, status = fault.get("Code", ""), metadata.get("HTTPStatusCode", 0)
         kind = dynamodb.Unavailable if dynamodb.passing(code, status) else dynamodb.ServiceError
         raised = kind(code, fault.get("Message", ""), status, found, metadata.get("RetryAttempts", 0))
+        raised.request_id = metadata.get("RequestId", "")
         raised.uncertain = metadata.get("Uncertain", False)
         raise raised from error
     except BotoCoreError as error:
         raise _fault(error) from error
     metadata = body.pop("ResponseMetadata")
-    return dynamodb.Reply(body, metadata["RetryAttempts"])
+    return dynamodb.Reply(body, metadata["RetryAttempts"], metadata.get("RequestId", ""))
 
 
 def _fault(error: BotoCoreError) -> dynamodb.ServiceError:

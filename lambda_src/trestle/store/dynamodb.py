@@ -62,14 +62,16 @@ class Reply:
     """DynamoDB's answer.
 
     `body` is its JSON with low-level attribute values, {"Item": {"id": {"S": "..."}}}; `retries` is 0 when
-    the first attempt answered. After a retry a write may have been carried out twice.
+    the first attempt answered. After a retry a write may have been carried out twice. `request_id` is what
+    AWS knows the request by.
     """
 
-    __slots__ = ("body", "retries")
+    __slots__ = ("body", "request_id", "retries")
 
-    def __init__(self, body: dict[str, Any], retries: int) -> None:
+    def __init__(self, body: dict[str, Any], retries: int, request_id: str = "") -> None:
         self.body = body
         self.retries = retries
+        self.request_id = request_id
 
 
 class ServiceError(Exception):
@@ -77,8 +79,9 @@ class ServiceError(Exception):
 
     `code` is the exception's short name, such as "ConditionalCheckFailedException"; `status` the HTTP status,
     0 when none came; `body` what else the answer's JSON holds, such as the old item a request asked for under
-    "Item"; `retries` as in Reply; `uncertain` whether an earlier attempt may have been carried out, since its
-    answer was lost or DynamoDB failed on it. One that was throttled, or never sent, was not.
+    "Item"; `retries` and `request_id` as in Reply; `uncertain` whether an earlier attempt may have been
+    carried out, since its answer was lost or DynamoDB failed on it. One that was throttled, or never sent,
+    was not.
     """
 
     def __init__(self, code: str, message: str, status: int, body: dict[str, Any], retries: int) -> None:
@@ -88,6 +91,7 @@ class ServiceError(Exception):
         self.status = status
         self.body = body
         self.retries = retries
+        self.request_id = ""
         self.uncertain = False
 
 
@@ -112,7 +116,9 @@ def call(action: str, payload: dict[str, Any], *, deadline: float | None = None)
     uncertain = False
     while True:
         try:
-            return Reply(_attempt(action, body, min(until, now + ATTEMPT_SECONDS)), retries)
+            reply = _attempt(action, body, min(until, now + ATTEMPT_SECONDS))
+            reply.retries = retries
+            return reply
         except OSError as error:
             failure = Unavailable(type(error).__name__, "DynamoDB gave no answer.", 0, {}, retries)
             failure.__cause__ = error
@@ -150,8 +156,8 @@ def connect() -> None:
             return
 
 
-def _attempt(action: str, body: bytes, deadline: float) -> dict[str, Any]:
-    """One signed request and the JSON of its answer.
+def _attempt(action: str, body: bytes, deadline: float) -> Reply:
+    """One signed request and its answer.
 
     Raises Unavailable for an error that may pass, ServiceError for any other, OSError when no sound answer
     came.
@@ -180,12 +186,15 @@ def _attempt(action: str, body: bytes, deadline: float) -> dict[str, Any]:
         if answer.status == 200:
             raise BrokenAnswerError("The answer is no JSON object.")
         found = {}
+    request_id = answer.headers.get("x-amzn-requestid", "")
     if answer.status == 200:
-        return found
+        return Reply(found, 0, request_id)
     code = str(found.pop("__type", answer.status)).rpartition("#")[2]
     message = str(found.pop("message", None) or found.pop("Message", ""))
     again = passing(code, answer.status) or (code in CLOCK_CODES and _set_clock(answer))
-    raise (Unavailable if again else ServiceError)(code, message, answer.status, found, 0)
+    failure = (Unavailable if again else ServiceError)(code, message, answer.status, found, 0)
+    failure.request_id = request_id
+    raise failure
 
 
 def _connection(region: str) -> Connection:

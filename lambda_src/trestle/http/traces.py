@@ -1,0 +1,125 @@
+"""X-Ray: the request and its calls on DynamoDB as subsegments of the segment that Lambda makes.
+
+Imported for sampled requests alone. Sources: "AWS X-Ray segment documents" and "Sending trace data to X-Ray"
+in its developer guide.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+
+from trestle.calls import CALLS
+from trestle.config import CONFIG
+from trestle.http.log import chain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from trestle.calls import Call
+
+_HEADER = '{"format": "json", "version": 1}\n'
+_encode = json.JSONEncoder(default=str, separators=(",", ":")).encode
+
+
+def send(header: str, fields: dict[str, Any], error: Exception | None, ended: float) -> str:
+    """Send the request's trace to the daemon at AWS_XRAY_DAEMON_ADDRESS.
+
+    header: what _X_AMZN_TRACE_ID says. fields: the request's, as they are logged. ended: seconds since 1970.
+    Returns the trace's id; "", and sends nothing, where the header names no trace or there is no daemon.
+    """
+    named = dict(part.split("=", 1) for part in header.split(";") if "=" in part)
+    address = os.environ.get("AWS_XRAY_DAEMON_ADDRESS")
+    if not address or "Root" not in named or "Parent" not in named:
+        return ""
+    request = _of_request(fields, error, ended) | {"trace_id": named["Root"], "parent_id": named["Parent"]}
+    calls = [_of_call(call) | {"trace_id": named["Root"], "parent_id": request["id"]} for call in CALLS]
+    _deliver(address, [request, *calls])
+    return named["Root"]
+
+
+def _deliver(address: str, documents: Iterable[dict[str, Any]]) -> None:
+    """One datagram a document."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.inet_aton(host)  # a name would have to be looked up, which waits
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
+            daemon.setblocking(False)
+            for document in documents:
+                daemon.sendto(f"{_HEADER}{_encode(document)}".encode(), (host, int(port)))
+    except (OSError, OverflowError, ValueError):
+        # No daemon, no room in the buffer, too large: a trace is not worth a request that fails or waits.
+        return
+
+
+def _of_request(fields: dict[str, Any], error: Exception | None, ended: float) -> dict[str, Any]:
+    status = fields["status"]
+    names = ("requestId", "entity", "operation", "status")
+    segment = {
+        **_subsegment(".".join(filter(None, (fields["entity"], fields["operation"])))),
+        "start_time": ended - fields["durationMs"] / 1000,
+        "end_time": ended,
+        # By these X-Ray finds a trace again: annotation.requestId = "...".
+        "annotations": {name: fields[name] for name in names if fields[name] is not None},
+        "http": {"response": {"status": status}},
+        **_flags(status, throttled="throttled" in fields),
+    }
+    if error and status >= 500:
+        segment["cause"] = _cause(error)
+    return segment
+
+
+def _of_call(call: Call) -> dict[str, Any]:
+    segment = {
+        **_subsegment("DynamoDB"),
+        "start_time": call.began,
+        "end_time": call.ended,
+        "namespace": "aws",
+        "aws": {
+            "operation": call.action,
+            "region": os.environ.get("AWS_REGION"),
+            "table_name": CONFIG.table,
+            "request_id": call.request_id,
+            "retries": call.retries,
+        },
+        **_flags(call.status, throttled=call.throttled),
+    }
+    if call.status:
+        segment["http"] = {"response": {"status": call.status}}
+    if call.code:
+        segment["cause"] = {"exceptions": [{"id": _id(), "type": call.code, "remote": True}]}
+    return segment
+
+
+def _subsegment(name: str) -> dict[str, Any]:
+    return {"type": "subsegment", "id": _id(), "name": name}
+
+
+def _id() -> str:
+    return os.urandom(8).hex()
+
+
+def _flags(status: int, *, throttled: bool) -> dict[str, bool]:
+    """What X-Ray colours by: a fault is the server's, an error the caller's; no answer, 0, is a fault."""
+    flags = {"throttle": throttled, "error": 400 <= status < 500, "fault": status >= 500 or status == 0}
+    return {name: value for name, value in flags.items() if value}
+
+
+def _cause(error: Exception) -> dict[str, Any]:
+    """An error and its causes, each with its stack."""
+    exceptions: list[dict[str, Any]] = []
+    for each in chain(error):
+        stack = []
+        step = each.__traceback__
+        while step:
+            code = step.tb_frame.f_code
+            stack.append({"path": code.co_filename, "line": step.tb_lineno, "label": code.co_name})
+            step = step.tb_next
+        found = {"id": _id(), "type": type(each).__name__, "message": str(each), "stack": stack}
+        if exceptions:
+            exceptions[-1]["cause"] = found["id"]
+        exceptions.append(found)
+    return {"exceptions": exceptions}

@@ -1,0 +1,213 @@
+"""What the line of a request tells, and what it never does."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit.api import Api, error
+from tests.unit.conftest import Make
+from tests.unit.events import event
+
+USER = {"sub": "3f0c2f4e-9b1d-4a51-8f7e-2d6f1f0a9c11", "token_use": "access"}
+ROLE = "arn:aws:iam::123456789012:role/reader"
+THROTTLED = error("ThrottlingException")
+SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}}
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+    # botocore retries less and less, by a quota that belongs to the client, which the tests share.
+    monkeypatch.setattr("botocore.retries.quota.RetryQuota.acquire", lambda *_: True)
+
+
+def line_of(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """The line of the one request since the last look."""
+    (text,) = capsys.readouterr().err.splitlines()
+    line: dict[str, Any] = json.loads(text)
+    return line
+
+
+@pytest.mark.parametrize(
+    ("parts", "caller"),
+    [
+        ({}, None),
+        ({"identity": {"apiKeyId": "key1", "apiKey": "s3cr3t"}, "headers": {"X-Api-Key": "s3cr3t"}}, "key1"),
+        ({"claims": {**USER, "name": "s3cr3t"}, "headers": {"Authorization": "Bearer s3cr3t"}}, USER["sub"]),
+        ({"identity": {"userArn": ROLE, "accessKey": "s3cr3t"}}, ROLE),
+        ({"identity": {"apiKeyId": "key1"}, "claims": USER}, "key1"),
+    ],
+)
+@pytest.mark.parametrize(("method", "path"), [("GET", "/items/a"), ("GET", "/items"), ("POST", "/items")])
+def test_the_caller_is_told_by_a_name_that_opens_nothing(
+    api: Api, capsys: pytest.CaptureFixture[str], method: str, path: str, parts: Any, caller: str | None
+) -> None:
+    api.request(method, path, {"a": "s3cr3t"} if method == "POST" else None, **parts)
+    line = line_of(capsys)
+    assert ("caller" in line) == (caller is not None)
+    assert line.get("caller") == caller
+    assert "s3cr3t" not in json.dumps(line)
+
+
+@pytest.mark.parametrize(
+    ("agent", "told"), [("x" * 300, "x" * 256), ("x" * 256, "x" * 256), ('a"\n\x1b\ud800', 'a"\n\x1b\ud800')]
+)
+def test_a_user_agent_is_cut_and_cannot_break_out_of_its_line(
+    api: Api, capsys: pytest.CaptureFixture[str], agent: str, told: str
+) -> None:
+    api.request("GET", "/items", identity={"userAgent": agent, "sourceIp": "2001:db8::1"})
+    line = line_of(capsys)
+    assert (line["userAgent"], line["sourceIp"]) == (told, "2001:db8::1")
+
+
+@pytest.mark.parametrize(
+    ("identity", "authorizer"),
+    [
+        (None, None),
+        ("text", "text"),
+        ([], []),
+        ({"userAgent": None}, {"claims": "text"}),
+        ({}, {"claims": []}),
+    ],
+)
+def test_a_sender_who_is_not_known_is_left_out(
+    api: Api, capsys: pytest.CaptureFixture[str], identity: Any, authorizer: Any
+) -> None:
+    sent = event("GET", "/items")
+    sent["requestContext"] |= {"identity": identity, "authorizer": authorizer}
+    assert api.invoke("list", sent).status == 200
+    assert not {"sourceIp", "userAgent", "caller"} & set(line_of(capsys))
+
+
+def test_the_line_counts_what_the_request_asked_of_dynamodb(
+    api: Api, capsys: pytest.CaptureFixture[str]
+) -> None:
+    consumed: list[float] = []
+
+    def meter(params: dict[str, Any], **_: Any) -> None:
+        assert params["ReturnConsumedCapacity"] == "TOTAL"
+
+    def note(parsed: dict[str, Any], **_: Any) -> None:
+        # As fractions, and not the constant that moto answers.
+        if "Error" not in parsed:
+            parsed["ConsumedCapacity"]["CapacityUnits"] = len(consumed) + 0.5
+            consumed.append(len(consumed) + 0.5)
+
+    events = api.client.meta.events
+    events.register("before-parameter-build.dynamodb", meter)
+    events.register("after-call.dynamodb", note)
+    try:
+        path = f"/items/{api.create({'a': {'b': 1}})['id']}"
+        line = line_of(capsys)
+        assert (line["databaseRequests"], line["consumedCapacity"]) == (1, 0.5)
+        with api.fault("UpdateItem", THROTTLED, THROTTLED):
+            assert api.request("PATCH", path, {"a": {"c": 2}}).status == 200
+        line = line_of(capsys)
+        assert (line["databaseRequests"], line["consumedCapacity"]) == (4, 1.5 + 2.5), "one read, three tries"
+        assert "throttled" not in line, "the request has succeeded"
+        assert api.request("GET", "/items/none").status == 404
+        line = line_of(capsys)
+        assert (line["databaseRequests"], line["consumedCapacity"]) == (1, 3.5)
+        assert api.request("DELETE", "/items/none").status == 404
+        line = line_of(capsys)
+        assert line["databaseRequests"] == 1
+        assert "consumedCapacity" not in line, "DynamoDB does not tell what a failed condition costs"
+        assert api.request("POST", "/items", "no JSON").status == 400
+        line = line_of(capsys)
+        assert line["databaseRequests"] == 0
+        assert "consumedCapacity" not in line
+    finally:
+        events.unregister("before-parameter-build.dynamodb", meter)
+        events.unregister("after-call.dynamodb", note)
+
+
+def test_a_replay_says_so(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
+    for replayed in (False, True):
+        api.create({"a": 1}, headers={"Idempotency-Key": "k"})
+        assert line_of(capsys).get("replayed", False) is replayed
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "parts", "kind"),
+    [
+        ("POST", "/items", '{"zebra', {}, "invalid-request"),
+        ("POST", "/items", {"n": "zebra"}, {}, "invalid-item"),
+        ("POST", "/items", "{}", {"headers": {"Content-Type": "zebra"}}, "unsupported-media-type"),
+        ("POST", "/items", {"n": 5}, {"headers": {"Idempotency-Key": "zebra"}}, "idempotency-key-reused"),
+        ("POST", "/items", "x" * 500_000, {}, "content-too-large"),
+        ("POST", "/items", {"id": "zebra"}, {}, "conflict"),
+        ("GET", "/items", None, {"query": {"zebra": "zebra"}}, "invalid-request"),
+        ("GET", "/items/zebras", None, {}, "not-found"),
+        ("PUT", "/items/zebra", {"n": 2}, {"headers": {"If-Match": '"zebra"'}}, "precondition-failed"),
+    ],
+)
+def test_a_refusal_is_told_by_its_kind_and_never_by_what_was_sent(
+    make_api: Make,
+    capsys: pytest.CaptureFixture[str],
+    method: str,
+    path: str,
+    body: Any,
+    parts: Any,
+    kind: str,
+) -> None:
+    api = make_api({"schema": "zoo", "ids": "client"}, {"zoo": SCHEMA})
+    api.create({"id": "zebra", "n": 1})
+    api.create({"id": "other", "n": 4}, headers={"Idempotency-Key": "zebra"})
+    if kind == "idempotency-key-reused":
+        body["id"] = "other"
+    capsys.readouterr()
+    api.request(method, path, body, **parts)
+    line = line_of(capsys)
+    assert (line["level"], line["problem"]) == ("INFO", kind)
+    assert not {"error", "causes", "trace"} & set(line)
+    assert "zebra" not in json.dumps(line)
+
+
+def test_a_fault_is_told_with_what_led_to_it(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
+    with api.fault("GetItem", THROTTLED, THROTTLED, THROTTLED):
+        assert api.request("GET", "/items/a").status == 503
+    line = line_of(capsys)
+    assert (line["level"], line["problem"], line["throttled"]) == ("ERROR", "service-unavailable", True)
+    assert line["databaseRequests"] == 3
+    assert line["error"] == "Unavailable: The database can not answer now. Try again in a moment."
+    reason, origin = line["causes"]
+    assert reason == "Unavailable: ThrottlingException: no"
+    assert origin.startswith("ThrottlingException: ")
+    assert line["trace"].count("Traceback") == 3
+
+
+def test_what_was_suppressed_on_purpose_is_no_cause(
+    api: Api, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        try:
+            raise KeyError("first")
+        except KeyError:
+            try:
+                raise LookupError("second")
+            except LookupError:
+                raise RuntimeError("third") from None
+
+    monkeypatch.setattr(api.dynamodb, "call", fail)
+    assert api.request("GET", "/items/a").status == 500
+    line = line_of(capsys)
+    assert (line["error"], line["problem"]) == ("RuntimeError: third", "internal-error")
+    assert "causes" not in line
+
+
+def test_an_error_met_on_the_way_is_a_cause(
+    api: Api, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        try:
+            raise KeyError("first")
+        except KeyError:
+            raise RuntimeError("second")  # noqa: B904 - the cause that nobody named is what is tested
+
+    monkeypatch.setattr(api.dynamodb, "call", fail)
+    assert api.request("GET", "/items/a").status == 500
+    line = line_of(capsys)
+    assert (line["error"], line["causes"]) == ("RuntimeError: second", ["KeyError: 'first'"])

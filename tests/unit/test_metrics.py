@@ -1,0 +1,145 @@
+"""The metrics in a request's line, as CloudWatch's embedded metric format has them."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from tests.unit.api import Api, error
+from tests.unit.conftest import Make
+
+NAMESPACE = "shop-test"
+THROTTLED = error("ThrottlingException")
+BROKEN = error("InternalServerError", 500)
+DENIED = error("AccessDeniedException")
+METRICS = {"Requests", "Faults", "ValidationFailures", "Conflicts", "Throttles", "Replays", "ColdStarts"}
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+    # botocore retries less and less, by a quota that belongs to the client, which the tests share.
+    monkeypatch.setattr("botocore.retries.quota.RetryQuota.acquire", lambda *_: True)
+
+
+@pytest.fixture
+def api(make_api: Make, capsys: pytest.CaptureFixture[str]) -> Api:
+    """The functions of an entity with metrics, after their cold starts."""
+    api = make_api({"ids": "client"}, METRICS_NAMESPACE=NAMESPACE)
+    api.request("POST", "/items", {"id": "there"}, headers={"Idempotency-Key": "k"})
+    for method in ("GET", "PUT", "PATCH", "DELETE"):
+        api.request(method, "/items/none", None if method == "GET" else {})
+    api.request("GET", "/items")
+    capsys.readouterr()
+    return api
+
+
+def document(capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], dict[str, float]]:
+    """The line of the one request since the last look, and the metrics that CloudWatch makes of it."""
+    (text,) = capsys.readouterr().err.splitlines()
+    line: dict[str, Any] = json.loads(text)
+    assert set(line["_aws"]) == {"Timestamp", "CloudWatchMetrics"}
+    assert isinstance(line["_aws"]["Timestamp"], int)
+    assert abs(line["_aws"]["Timestamp"] / 1000 - time.time()) < 60
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert (directive["Namespace"], directive["Dimensions"]) == (NAMESPACE, [["entity", "operation"]])
+    assert all(isinstance(line[name], str) and line[name] for name in directive["Dimensions"][0])
+    units = {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
+    assert len(units) == len(directive["Metrics"])
+    assert units.pop("Latency") == "Milliseconds"
+    assert set(units.values()) == {"Count"}
+    assert type(line["Latency"]) is float
+    assert {name for name in METRICS if name in line} == set(units)
+    return line, {name: line[name] for name in units}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "headers", "faults", "status", "counted"),
+    [
+        ("GET", "/items/there", None, {}, [], 200, set()),
+        ("GET", "/items", None, {}, [], 200, set()),
+        ("POST", "/items", {"id": "new"}, {}, [], 201, set()),
+        ("GET", "/items/none", None, {}, [], 404, set()),
+        ("POST", "/items", "{}", {"Content-Type": "text/plain"}, [], 415, set()),
+        ("POST", "/items", "no JSON", {}, [], 400, {"ValidationFailures"}),
+        ("GET", "/items", "limit=0", {}, [], 400, {"ValidationFailures"}),
+        ("POST", "/items", {"id": "there"}, {}, [], 409, {"Conflicts"}),
+        ("PUT", "/items/there", {}, {"If-Match": '"a"'}, [], 412, {"Conflicts"}),
+        ("POST", "/items", {"id": "there"}, {"Idempotency-Key": "k"}, [], 201, {"Replays"}),
+        ("POST", "/items", {"id": "there", "a": 1}, {"Idempotency-Key": "k"}, [], 422, set()),
+        ("GET", "/items/there", None, {}, [THROTTLED] * 3, 503, {"Faults", "Throttles"}),
+        ("GET", "/items/there", None, {}, [THROTTLED] * 2, 200, set()),
+        ("GET", "/items/there", None, {}, [BROKEN] * 3, 503, {"Faults"}),
+        ("GET", "/items/there", None, {}, [DENIED], 500, {"Faults"}),
+    ],
+)
+def test_what_happened_is_counted_and_nothing_else_is_sent(
+    api: Api, capsys: pytest.CaptureFixture[str],
+    method: str, path: str, body: Any, headers: Any, faults: Any, status: int, counted: set[str],
+) -> None:  # fmt: skip
+    query = dict([body.split("=")]) if method == "GET" and body else None
+    with api.fault("GetItem", *faults):
+        answer = api.request(method, path, None if query else body, headers=headers, query=query)
+    assert answer.status == status
+    line, metrics = document(capsys)
+    assert metrics == dict.fromkeys({"Requests", *counted}, 1)
+    assert (line["status"], line["Latency"]) == (status, line["durationMs"])
+
+
+def test_an_item_that_breaks_its_schema_is_a_validation_failure(
+    make_api: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api = make_api({"schema": "s"}, {"s": {"required": ["n"]}}, METRICS_NAMESPACE=NAMESPACE)
+    api.request("POST", "/items", {"n": 1})
+    capsys.readouterr()
+    assert api.request("POST", "/items", {}).status == 422
+    assert document(capsys)[1] == {"Requests": 1, "ValidationFailures": 1}
+
+
+def test_each_function_counts_its_cold_start_once(make_api: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    api = make_api(METRICS_NAMESPACE=NAMESPACE, fresh=True)
+    for path, operation in (("/items/a", "get"), ("/items", "list")):
+        for counted in ({"Requests": 1, "ColdStarts": 1}, {"Requests": 1}):
+            api.request("GET", path)
+            line, metrics = document(capsys)
+            assert (line["entity"], line["operation"], metrics) == ("items", operation, counted)
+
+
+@pytest.mark.parametrize(("level", "status"), [("WARNING", 404), ("ERROR", 404), ("ERROR", 500)])
+def test_metrics_are_sent_whatever_the_log_level(
+    make_api: Make, capsys: pytest.CaptureFixture[str], level: str, status: int
+) -> None:
+    api = make_api(METRICS_NAMESPACE=NAMESPACE, LOG_LEVEL=level, fresh=True)
+    with api.fault("GetItem", *([DENIED] if status == 500 else [])):
+        assert api.request("GET", "/items/a").status == status
+    line, metrics = document(capsys)
+    counted = {"Requests": 1, "ColdStarts": 1}
+    if status == 500:
+        assert metrics == {**counted, "Faults": 1}
+        assert line["trace"]
+    else:
+        assert metrics == counted
+        assert set(line) == {"entity", "operation", "Latency", "_aws", *counted}
+
+
+@pytest.mark.parametrize("environment", [{}, {"METRICS_NAMESPACE": ""}])
+def test_without_a_namespace_there_are_none(
+    make_api: Make, capsys: pytest.CaptureFixture[str], environment: dict[str, str]
+) -> None:
+    make_api(fresh=True, **environment).request("GET", "/items")
+    line = json.loads(capsys.readouterr().err)
+    assert not (METRICS | {"Latency", "_aws"}) & set(line)
+
+
+@pytest.mark.parametrize("level", ["INFO", "ERROR"])
+def test_what_is_no_request_of_the_api_is_not_counted(
+    make_api: Make, capsys: pytest.CaptureFixture[str], level: str
+) -> None:
+    api = make_api(METRICS_NAMESPACE=NAMESPACE, LOG_LEVEL=level, functions=["entity"])
+    assert api.invoke("entity", {}).status == 500
+    line = json.loads(capsys.readouterr().err)
+    assert (line["operation"], line["level"]) == (None, "ERROR")
+    assert "_aws" not in line

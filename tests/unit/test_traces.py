@@ -1,0 +1,254 @@
+"""The segments that a function sends to X-Ray's daemon, read from a UDP socket on the loopback."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.unit.api import TABLE, Api, error, nothing
+from tests.unit.conftest import Make
+
+ROOT = "1-67891233-abcdef012345678912345678"
+PARENT = 4 * "5a9c"
+SAMPLED = f"Root={ROOT};Parent={PARENT};Sampled=1;Lineage=1:a87bd80c:0"
+THROTTLED = error("ThrottlingException")
+
+
+class Daemon:
+    """A daemon: what it has received."""
+
+    def __init__(self) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.setblocking(False)
+        self.address = f"127.0.0.1:{self.socket.getsockname()[1]}"
+
+    def received(self) -> list[dict[str, Any]]:
+        """The documents since the last look."""
+        documents: list[dict[str, Any]] = []
+        while True:
+            try:
+                header, _, document = self.socket.recv(65536).partition(b"\n")
+            except BlockingIOError:
+                return documents
+            assert json.loads(header) == {"format": "json", "version": 1}
+            documents.append(json.loads(document))
+
+
+@pytest.fixture
+def daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
+    """A daemon, and a request that X-Ray has sampled."""
+    daemon = Daemon()
+    monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", daemon.address)
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", SAMPLED)
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+    # botocore retries less and less, by a quota that belongs to the client, which the tests share.
+    monkeypatch.setattr("botocore.retries.quota.RetryQuota.acquire", lambda *_: True)
+    yield daemon
+    daemon.socket.close()
+
+
+def check(documents: list[dict[str, Any]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Hold documents to X-Ray's form; the request's, and those of its calls without what changes."""
+    request, *calls = documents
+    assert (request["trace_id"], request["parent_id"]) == (ROOT, PARENT)
+    ids = [document["id"] for document in documents]
+    assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch("[0-9a-f]{16}", each) for each in ids)
+    rounding = 0.0001  # of the request's duration
+    for each in calls:
+        assert (
+            request["start_time"] - rounding <= each["start_time"] <= each["end_time"] <= request["end_time"]
+        )
+    for document in documents:
+        assert document.pop("type") == "subsegment"
+        assert document.pop("trace_id") == ROOT
+        start, end = document.pop("start_time"), document.pop("end_time")
+        assert time.time() - 60 < start <= end <= time.time()
+    for call in calls:
+        assert call.pop("parent_id") == request["id"]
+        assert call.pop("id")
+    request.pop("parent_id")
+    assert request.pop("id")
+    return request, calls
+
+
+def call(operation: str, retries: int = 0, status: int = 200, **more: Any) -> dict[str, Any]:
+    """What is to be sent of a call on DynamoDB; the id that moto gives every request."""
+    return {
+        "name": "DynamoDB",
+        "namespace": "aws",
+        "aws": {
+            "operation": operation,
+            "region": "us-west-2",
+            "table_name": TABLE,
+            "request_id": "",
+            "retries": retries,
+        },
+        **({"http": {"response": {"status": status}}} if status else {}),
+        **more,
+    }
+
+
+def without_ids(calls: list[dict[str, Any]], *, some: bool) -> list[dict[str, Any]]:
+    """The calls without their request ids; some: whether DynamoDB gave them any."""
+    for each in calls:
+        assert bool(each["aws"]["request_id"]) == some
+        each["aws"]["request_id"] = ""
+        for exception in each.get("cause", {}).get("exceptions", []):
+            assert re.fullmatch("[0-9a-f]{16}", exception.pop("id"))
+    return calls
+
+
+def test_a_request_and_its_calls_are_sent(
+    api: Api, daemon: Daemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    created = api.create({"a": {"b": 1}}, request_id="r1")
+    request, calls = check(daemon.received())
+    annotations = {"requestId": "r1", "entity": "items", "operation": "create", "status": 201}
+    http = {"response": {"status": 201}}
+    assert request == {"name": "items.create", "annotations": annotations, "http": http}
+    assert without_ids(calls, some=True) == [call("PutItem")]
+    assert api.request("PATCH", f"/items/{created['id']}", {"a": {"c": 2}}).status == 200
+    request, calls = check(daemon.received())
+    assert request["name"] == "items.merge"
+    assert without_ids(calls, some=True) == [call("GetItem"), call("UpdateItem")]
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["xrayTraceId"] for line in lines] == [ROOT, ROOT]
+
+
+def test_nothing_of_the_payload_is_sent(api: Api, daemon: Daemon) -> None:
+    caller = {"identity": {"apiKeyId": "k", "apiKey": "s3cr3t"}, "headers": {"X-Api-Key": "s3cr3t"}}
+    api.request("POST", "/items", {"a": "s3cr3t"}, **caller)
+    api.request("GET", "/items/s3cr3t", query={"s3cr3t": "s3cr3t"})
+    api.request("GET", "/items/s3cr3t")
+    api.request("POST", "/items", "s3cr3t")
+    received = daemon.received()
+    assert len(received) == 6
+    assert "s3cr3t" not in json.dumps(received)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "calls"),
+    [
+        ("GET", "/items?limit=0", 400, []),
+        ("GET", "/items/none", 404, [call("GetItem")]),
+        (
+            "DELETE", "/items/none", 404,
+            [
+                call(
+                    "DeleteItem", status=400, error=True,
+                    cause={"exceptions": [{"type": "ConditionalCheckFailedException", "remote": True}]},
+                )
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_caller_did_wrong_is_an_error(
+    api: Api, daemon: Daemon, method: str, path: str, status: int, calls: list[dict[str, Any]]
+) -> None:
+    path, _, query = path.partition("?")
+    answer = api.request(method, path, query=dict([query.split("=")]) if query else None)
+    assert answer.status == status
+    request, sent = check(daemon.received())
+    assert (request["error"], request["annotations"]["status"]) == (True, status)
+    assert not {"fault", "throttle", "cause"} & set(request)
+    assert without_ids(sent, some=True) == calls
+
+
+def test_a_throttled_request_is_sent_with_its_cause(api: Api, daemon: Daemon) -> None:
+    with api.fault("GetItem", THROTTLED, THROTTLED, THROTTLED):
+        assert api.request("GET", "/items/a").status == 503
+    request, calls = check(daemon.received())
+    assert (request["fault"], request["throttle"], request["annotations"]["status"]) == (True, True, 503)
+    assert "error" not in request
+    cause = {"exceptions": [{"type": "ThrottlingException", "remote": True}]}
+    throttled = call("GetItem", retries=2, status=400, throttle=True, error=True, cause=cause)
+    assert without_ids(calls, some=False) == [throttled]
+    exceptions = request["cause"]["exceptions"]
+    assert [each["type"] for each in exceptions] == ["Unavailable", "Unavailable", "ThrottlingException"]
+    assert [each.get("cause") for each in exceptions] == [*(each["id"] for each in exceptions[1:]), None]
+    assert exceptions[0]["message"] == "The database can not answer now. Try again in a moment."
+    innermost = exceptions[0]["stack"][-1]
+    assert (innermost["path"].rpartition("/")[2], innermost["label"]) == ("table.py", "call")
+    assert innermost["line"] > 0
+
+
+def test_a_fault_is_sent_with_its_cause(api: Api, daemon: Daemon) -> None:
+    with api.fault("GetItem", error("InternalServerError", 500), nothing, nothing):
+        assert api.request("GET", "/items/a").status == 503
+    request, calls = check(daemon.received())
+    assert request["fault"]
+    assert "throttle" not in request
+    cause = {"exceptions": [{"type": "ReadTimeoutError", "remote": True}]}
+    assert without_ids(calls, some=False) == [call("GetItem", retries=2, status=0, fault=True, cause=cause)]
+    with api.fault("GetItem", error("AccessDeniedException")):
+        assert api.request("GET", "/items/a").status == 500
+    request, _ = check(daemon.received())
+    assert request["fault"]
+    assert request["cause"]["exceptions"][0]["type"] == "ServiceError"
+
+
+def test_an_event_without_an_operation_is_sent_too(make_api: Make, daemon: Daemon) -> None:
+    assert make_api(functions=["entity"]).invoke("entity", {}).status == 500
+    request, calls = check(daemon.received())
+    assert (request["name"], calls) == ("items", [])
+    assert set(request["annotations"]) == {"requestId", "entity", "status"}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None, "", SAMPLED.replace("Sampled=1", "Sampled=0"), f"Root={ROOT};Parent={PARENT}",
+        f"Root={ROOT};Sampled=1", f"Parent={PARENT};Sampled=1", "Sampled=1", ";;Sampled=1;x",
+    ],
+)  # fmt: skip
+def test_what_x_ray_has_not_sampled_is_not_sent(
+    api: Api,
+    daemon: Daemon,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    header: str | None,
+) -> None:
+    if header is None:
+        monkeypatch.delenv("_X_AMZN_TRACE_ID")
+    else:
+        monkeypatch.setenv("_X_AMZN_TRACE_ID", header)
+    assert api.request("GET", "/items").status == 200
+    assert daemon.received() == []
+    assert "xrayTraceId" not in json.loads(capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [None, "", "nowhere", "localhost:2000", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:70000"],
+)
+def test_without_a_daemon_requests_are_answered_all_the_same(
+    api: Api, daemon: Daemon, monkeypatch: pytest.MonkeyPatch, address: str | None
+) -> None:
+    if address is None:
+        monkeypatch.delenv("AWS_XRAY_DAEMON_ADDRESS")
+    else:
+        monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", address)
+    assert api.request("GET", "/items").status == 200
+    assert daemon.received() == []
+
+
+def test_a_daemon_that_is_gone_fails_nothing(api: Api, daemon: Daemon) -> None:
+    daemon.socket.close()
+    for _ in range(3):
+        assert api.request("GET", "/items").status == 200
+
+
+def test_a_segment_that_does_not_fit_into_a_datagram_fails_nothing(api: Api, daemon: Daemon) -> None:
+    with api.fault("GetItem", error("AccessDeniedException", message="x" * 70_000)):
+        assert api.request("GET", "/items/a").status == 500
+    assert daemon.received() == []
+    assert api.request("GET", "/items").status == 200
+    assert len(daemon.received()) == 2
