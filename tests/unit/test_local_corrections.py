@@ -130,7 +130,7 @@ class Alarms(SimpleNamespace):
     def __init__(self) -> None:
         super().__init__(_alarms={}, _ts_iso=lambda at: f"at {at}", refuse=False)
 
-    def _put_metric_alarm(self, params: Any, data: Any, is_cbor: bool, is_json: bool) -> Any:
+    def _put_metric_alarm(self, params: Any, data: Any, is_cbor: bool, is_json: bool = False) -> Any:
         sent = data if is_json else {key: value[0] for key, value in params.items()}
         name = sent["AlarmName"]
         if not self.refuse:
