@@ -332,7 +332,9 @@ def correct_proxy_events(app: Any, v1: Any) -> None:
         event = build_event(*arguments, **options)
         context, request = event["requestContext"], REQUEST.get()
         context["requestId"] = context["extendedRequestId"] = request["request_id"]
-        if key := v1._resolve_api_key(v1._api_key_from_request(request["headers"])):
+        methods, method = arguments[3]["resourceMethods"], arguments[5]
+        key = v1._resolve_api_key(v1._api_key_from_request(request["headers"]))
+        if key and methods.get(method, {}).get("apiKeyRequired"):  # others are told nothing of keys
             context["identity"] |= {"apiKey": key["value"], "apiKeyId": key["id"]}
         if not SENT.get().endswith("/"):
             context["path"] = context["path"].rstrip("/")

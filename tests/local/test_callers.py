@@ -345,9 +345,10 @@ def test_an_oversized_body_is_413(items: Api, size: int) -> None:
 INJECTIONS = [
     "' OR '1'='1", '"; DROP TABLE items; --', '{"$gt": ""}', '{"S": "x"}', "#c = :c OR attribute_exists(id)",
     "../../../etc/passwd", "..%2f..%2fetc%2fpasswd", "<script>alert(1)</script>", "${jndi:ldap://x.example/a}",
-    "{{7*7}}", "$context.requestId", "#set($x=7*7)$x", "x\r\nSet-Cookie: a=b", "x\0y", "__proto__", "*",
-    "\u202egnp", "; cat /etc/passwd", "arn:aws:dynamodb:*:*:table/*", "a" * 1_000,
+    "{{7919*7919}}", "$context.requestId", "#set($x=7919*7919)$x", "x\r\nSet-Cookie: a=b", "x\0y",
+    "__proto__", "*", "\u202egnp", "; cat /etc/passwd", "arn:aws:dynamodb:*:*:table/*", "a" * 1_000,
 ]  # fmt: skip
+EVALUATED = str(7919 * 7919).encode()
 PARAMETERS = {
     "limit": 400, "cursor": 400, "order": 400, "fields": 200, "pinned": 400, "tag": 200,
     "tag=home&title.prefix": 200, "tag=home&title.gte": 200, "unknown": 400,
@@ -405,5 +406,5 @@ def harmless(answer: Answer, *statuses: int) -> None:
     assert "Set-Cookie" not in answer.headers
     if answer.status >= 400:
         answer.problem(answer.status, answer.json["type"].rpartition(":")[2])
-    for inside in (b"Traceback", b"trestle-", b"dynamodb.", b"root:"):
+    for inside in (b"Traceback", b"trestle-", b"dynamodb.", b"root:", EVALUATED):
         assert inside not in answer.content

@@ -47,7 +47,10 @@ def test_a_key_is_its_callers_own(api: Api) -> None:
         {"identity": {"apiKeyId": "key1"}},
         {"identity": {"apiKeyId": "key2"}},
         {"claims": {"sub": "user1"}},
+        {"identity": {"apiKeyId": "key1"}, "claims": {"sub": "user2"}},
+        {"identity": {"apiKeyId": "key1"}, "claims": {"sub": "user3"}},
         {"identity": {"userArn": "arn:aws:iam::123456789012:user/a"}},
+        {"identity": {"apiKeyId": "key1", "userArn": "arn:aws:iam::123456789012:user/b"}},
     ]
     ids = {api.create({"a": 1}, headers=KEY, **caller)["id"] for caller in callers}
     assert len(ids) == len(callers)

@@ -38,7 +38,7 @@ def line_of(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
         ({"identity": {"apiKeyId": "key1", "apiKey": "s3cr3t"}, "headers": {"X-Api-Key": "s3cr3t"}}, "key1"),
         ({"claims": {**USER, "name": "s3cr3t"}, "headers": {"Authorization": "Bearer s3cr3t"}}, USER["sub"]),
         ({"identity": {"userArn": ROLE, "accessKey": "s3cr3t"}}, ROLE),
-        ({"identity": {"apiKeyId": "key1"}, "claims": USER}, "key1"),
+        ({"identity": {"apiKeyId": "key1"}, "claims": USER}, USER["sub"]),
     ],
 )
 @pytest.mark.parametrize(("method", "path"), [("GET", "/items/a"), ("GET", "/items"), ("POST", "/items")])

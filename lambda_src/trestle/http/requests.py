@@ -113,10 +113,13 @@ class Request:
 
     @property
     def caller(self) -> str:
-        """Who calls, as the gateway has found out: an API key, a signed-in user, an IAM identity."""
+        """Who calls, as the gateway has found out: a signed-in user, an IAM identity, else an API key.
+
+        Many may hold one key, so it comes last: what one sent is never taken for another's.
+        """
         identity = _object(self.context.get("identity"))
         claims = _object(_object(self.context.get("authorizer")).get("claims"))
-        return identity.get("apiKeyId") or claims.get("sub") or identity.get("userArn") or ANONYMOUS
+        return claims.get("sub") or identity.get("userArn") or identity.get("apiKeyId") or ANONYMOUS
 
     @property
     def sender(self) -> dict[str, Any]:
