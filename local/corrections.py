@@ -8,6 +8,7 @@ and so hold for one version alone: on another the launcher stops before it serve
 from __future__ import annotations
 
 import json
+import random
 import re
 import sys
 import uuid
@@ -418,6 +419,23 @@ def correct_trails(cloudtrail: Any) -> None:
     cloudtrail._DISPATCH["CreateTrail"] = create_trail
 
 
+def correct_alias_weights(functions: Any) -> None:
+    """aws_lambda_alias: the API sends every request to the first of an alias' two versions."""
+    find = functions._get_func_record_for_ref
+
+    def find_by_weight(reference: str) -> Any:
+        name, _, qualifier = reference.rpartition(":")
+        function = find(name)[0] or {}
+        routing = function.get("aliases", {}).get(qualifier, {}).get("RoutingConfig", {})
+        draw = random.random()  # noqa: S311 - lots, no secret
+        for other, weight in routing.get("AdditionalVersionWeights", {}).items():
+            if draw < weight:
+                reference = f"{name}:{other}"
+        return find(reference)
+
+    functions._get_func_record_for_ref = find_by_weight
+
+
 def replay_lost_answers(app: Any) -> Any:
     """Wrap the server: a request whose answer got lost, and which is sent again, gets that answer.
 
@@ -472,6 +490,7 @@ def main() -> None:
     correct_signed_calls(app, v1, import_module("ministack.core.iam_evaluator").AuthError)
     correct_firewalls(import_module("ministack.services.waf"))
     correct_trails(import_module("ministack.services.cloudtrail"))
+    correct_alias_weights(import_module("ministack.services.lambda_svc"))
     app.app = replay_lost_answers(app.app)
     app.main()
 
