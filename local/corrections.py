@@ -436,6 +436,19 @@ def correct_alias_weights(functions: Any) -> None:
     functions._get_func_record_for_ref = find_by_weight
 
 
+def correct_crash_logs(functions: Any) -> None:
+    """A function that fails while it is imported leaves no word of it in its log."""
+    execute = functions._execute_function_warm
+
+    def execute_and_tell(*call: Any) -> Any:
+        result = execute(*call)
+        if result.get("error") and not result.get("log"):
+            result["log"] = "[ERROR] {errorType}: {errorMessage}".format(**result["body"])
+        return result
+
+    functions._execute_function_warm = execute_and_tell
+
+
 def replay_lost_answers(app: Any) -> Any:
     """Wrap the server: a request whose answer got lost, and which is sent again, gets that answer.
 
@@ -490,7 +503,9 @@ def main() -> None:
     correct_signed_calls(app, v1, import_module("ministack.core.iam_evaluator").AuthError)
     correct_firewalls(import_module("ministack.services.waf"))
     correct_trails(import_module("ministack.services.cloudtrail"))
-    correct_alias_weights(import_module("ministack.services.lambda_svc"))
+    functions = import_module("ministack.services.lambda_svc")
+    correct_alias_weights(functions)
+    correct_crash_logs(functions)
     app.app = replay_lost_answers(app.app)
     app.main()
 
