@@ -76,7 +76,7 @@ class Record:
         content = {
             "live": asdict(self.live),
             "canary": self.canary and asdict(self.canary),
-            "history": [asdict(each) for each in self.history[:REMEMBERED]],
+            "history": [asdict(each) for each in self.history],
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_suffix(".partial")

@@ -33,7 +33,7 @@ from local import deployed, tfvars
 from local.cli import Console, interrupt
 from local.emulator import client as local_client
 from local.errors import UserError
-from local.live import Alias, Canary, Functions, Record, Release, Versions, before_last, now
+from local.live import REMEMBERED, Alias, Canary, Functions, Record, Release, Versions, before_last, now
 from local.stack import Stack
 from local.terraform import ROOT, Progress, find_terraform
 
@@ -184,12 +184,13 @@ class Watch:
     def going_off(self) -> Iterator[str]:
         """Yield the environment's alarms that are going off."""
         pages = self.alarms.get_paginator("describe_alarms").paginate(
-            AlarmNamePrefix=self.place.system, AlarmTypes=ALARMS, StateValue="ALARM"
+            AlarmNamePrefix=self.place.system, AlarmTypes=ALARMS
         )
         for page in pages:
             for alarm in page.get("CompositeAlarms", []) + page.get("MetricAlarms", []):
                 name: str = alarm["AlarmName"]
-                if name == self.place.system or name.startswith(f"{self.place.system}/"):
+                ours = name == self.place.system or name.startswith(f"{self.place.system}/")
+                if ours and alarm["StateValue"] == "ALARM":
                     yield name
 
     def look(self) -> str | None:
@@ -277,7 +278,7 @@ class Trial:
             return reason
         if unreached:
             self.say(f"Met no request, and so not proven: {', '.join(unreached)}.")
-        self.record.history.insert(0, self.before)
+        self.record.history = [self.before, *self.record.history][:REMEMBERED]
         self.record.live = Release(now(), {**self.before.versions, **self.tried})
         settle(self.record, self.moved)
         return None

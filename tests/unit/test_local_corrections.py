@@ -111,7 +111,7 @@ def test_an_alias_shares_out_by_weight(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     corrections.correct_alias_weights(functions)
     draws = iter([0.2, 0.25, 0.2, 0.2])
-    monkeypatch.setattr(corrections.random, "random", lambda: next(draws))
+    monkeypatch.setattr("random.random", lambda: next(draws))
     found = [
         functions._get_func_record_for_ref(f"arn:{name}")[2]
         for name in ("f:live", "f:live", "f:plain", "g:live")
