@@ -127,6 +127,9 @@ locals {
   }]...)
 
   identifier = "${var.name}-${var.environment}"
+  # The namespace of the functions' own metrics.
+  metrics = var.metrics ? local.identifier : null
+
   # Our own of those that access names, and all of our own with what they are for.
   access_scopes = [for scope in distinct(compact(values(local.methods)[*].scope)) : trimprefix(scope, "${local.identifier}/") if startswith(scope, "${local.identifier}/")]
   scopes        = merge({ for scope in local.access_scopes : scope => "Operations for the scope ${scope}" }, var.user_pool.scopes)

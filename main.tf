@@ -100,6 +100,7 @@ module "function" {
       LOG_LEVEL    = local.entities[each.value.entity].function.log_level
       TABLE_NAME   = module.table[each.value.entity].name
     },
+    local.metrics == null ? {} : { METRICS_NAMESPACE = local.metrics },
     length(each.value.settings) == 0 ? {} : { ENTITY_OPTIONS = jsonencode(each.value.settings) }
   )
   kms_key_arn          = local.kms_key_arn
@@ -199,6 +200,33 @@ resource "aws_wafv2_web_acl_association" "api" {
 
   resource_arn = module.api.stage_arn
   web_acl_arn  = module.firewall[0].arn
+}
+
+module "monitoring" {
+  source = "./modules/monitoring"
+
+  alarms    = var.alarms
+  api       = { log_group = module.api.log_group, name = module.api.name, stage = module.api.stage }
+  dashboard = var.dashboard
+  functions = { for key, f in local.functions : key => {
+    entity      = f.entity
+    label       = f.package
+    log_group   = module.function[key].log_group
+    memory_size = local.entities[f.entity].function.memory_size
+    name        = module.function[key].name
+    operations  = [for m in values(local.methods) : m.operation if m.function == key]
+    timeout     = local.entities[f.entity].function.timeout
+  } }
+  kms_key_arn = local.kms_key_arn
+  name        = local.identifier
+  namespace   = local.metrics
+  scope       = local.scope
+  tables = { for entity, e in local.entities : entity => {
+    actions = sort(distinct([for action in flatten([for f in values(local.functions) : f.statements[*].actions if f.entity == entity]) : trimprefix(action, "dynamodb:")]))
+    indexes = e.indexes
+    name    = module.table[entity].name
+  } }
+  topic = "${var.name}-alarms-${var.environment}"
 }
 
 module "audit" {

@@ -8,6 +8,11 @@ output "api_url" {
   value       = module.api.url
 }
 
+output "dashboard_url" {
+  description = "Where the dashboard is in AWS's console, or null without one."
+  value       = module.monitoring.dashboard_url
+}
+
 output "function_names" {
   description = "Names of the functions, by entity and operation."
   value       = { for entity, e in local.entities : entity => { for operation in e.operations : operation => module.function[local.methods["${entity}.${operation}"].function].name } }

@@ -3,15 +3,18 @@ locals {
 
   # "${var.name}-" begins the name of all that an environment makes.
   deployable = {
+    alarms = "arn:${local.partition}:cloudwatch:${var.region}:${local.account}:alarm:${var.name}-*"
     apis = [for path in ["account", "apikeys", "apikeys/*", "restapis", "restapis/*", "tags/*", "usageplans", "usageplans/*"] :
       "arn:${local.partition}:apigateway:${var.region}::/${path}"
     ]
+    dashboards = "arn:${local.partition}:cloudwatch::${local.account}:dashboard/${var.name}-*"
     firewalls  = "arn:${local.partition}:wafv2:${var.region}:${local.account}:regional/webacl/${var.name}-*/*"
     functions  = "arn:${local.partition}:lambda:${var.region}:${local.account}:function:${var.name}-*"
     log_groups = [for group in ["/aws/lambda/${var.name}-*", "/aws/apigateway/${var.name}-*", "/aws/vpc/${var.name}-*", "API-Gateway-Execution-Logs_*", "aws-waf-logs-${var.name}-*"] : "arn:${local.partition}:logs:${var.region}:${local.account}:log-group:${group}"]
     roles      = "arn:${local.partition}:iam::${local.account}:role/${var.name}-*"
     records    = "arn:${local.partition}:s3:::${var.name}-audit-*"
     tables     = "arn:${local.partition}:dynamodb:${var.region}:${local.account}:table/${var.name}-*"
+    topics     = "arn:${local.partition}:sns:${var.region}:${local.account}:${var.name}-*"
     trails     = "arn:${local.partition}:cloudtrail:${var.region}:${local.account}:trail/${var.name}-*"
   }
   boundary  = "${var.name}-boundary-${var.region}"
@@ -90,7 +93,7 @@ resource "aws_iam_role_policy" "deploy" {
       {
         Sid      = "DeployFunctions"
         Effect   = "Allow"
-        Action   = ["lambda:*Alias", "lambda:*Function*", "lambda:*Permission", "lambda:*Tags", "lambda:GetPolicy", "lambda:ListVersionsByFunction", "lambda:PublishVersion", "lambda:TagResource", "lambda:UntagResource"]
+        Action   = ["lambda:*Alias*", "lambda:*Function*", "lambda:*Permission", "lambda:*Tags", "lambda:GetPolicy", "lambda:ListVersionsByFunction", "lambda:PublishVersion", "lambda:TagResource", "lambda:UntagResource"]
         Resource = [local.deployable.functions, "${local.deployable.functions}:*"]
       },
       {
@@ -135,9 +138,10 @@ resource "aws_iam_role_policy" "deploy" {
         Condition = { StringEquals = { "iam:PassedToService" = ["lambda.amazonaws.com", "vpc-flow-logs.amazonaws.com"] } }
       },
       {
+        # And to search them: a release is taken back for what its versions log.
         Sid      = "DeployLogGroups"
         Effect   = "Allow"
-        Action   = ["logs:*Retention*", "logs:*KmsKey", "logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:ListTags*", "logs:TagResource", "logs:UntagResource"]
+        Action   = ["logs:*Retention*", "logs:*KmsKey", "logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:FilterLogEvents", "logs:ListTags*", "logs:TagResource", "logs:UntagResource"]
         Resource = flatten([for group in local.deployable.log_groups : [group, "${group}:*"]])
       },
       {
@@ -230,6 +234,36 @@ resource "aws_iam_role_policy" "deploy" {
         Effect   = "Allow"
         Action   = ["s3:*BucketPolicy", "s3:CreateBucket", "s3:DeleteBucket", "s3:Get*Configuration", "s3:GetBucket*", "s3:ListBucket", "s3:PutBucket*", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration"]
         Resource = local.deployable.records
+      },
+      {
+        Sid      = "DeployAlarms"
+        Effect   = "Allow"
+        Action   = ["cloudwatch:ListTagsForResource", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource"]
+        Resource = local.deployable.alarms
+      },
+      {
+        # Where composite alarms are among them, CloudWatch asks for the right to all. Saved queries and subscriptions have no names.
+        Sid    = "DeployOthersThatWatch"
+        Effect = "Allow"
+        Action = [
+          "cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutCompositeAlarm", "logs:DeleteQueryDefinition", "logs:PutQueryDefinition",
+          "sns:GetSubscriptionAttributes", "sns:Unsubscribe"
+        ]
+        Resource  = "*"
+        Condition = local.in_region
+      },
+      {
+        Sid      = "DeployDashboards"
+        Effect   = "Allow"
+        Action   = ["cloudwatch:DeleteDashboards", "cloudwatch:GetDashboard", "cloudwatch:PutDashboard"]
+        Resource = local.deployable.dashboards
+      },
+      {
+        # And no right to publish: alarms do.
+        Sid      = "DeployTopics"
+        Effect   = "Allow"
+        Action   = ["sns:*TopicAttributes", "sns:CreateTopic", "sns:DeleteTopic", "sns:ListTagsForResource", "sns:Subscribe", "sns:TagResource", "sns:UntagResource"]
+        Resource = local.deployable.topics
       },
       {
         # What is made has no ARN yet, and what describes takes none: the region is the bound.

@@ -97,10 +97,19 @@ resource "aws_iam_role_policy" "plan" {
         Resource = local.deployable.records
       },
       {
-        # None of these takes a resource.
-        Sid       = "FindOthers"
-        Effect    = "Allow"
-        Action    = ["cloudtrail:DescribeTrails", "cognito-idp:DescribeUserPoolDomain", "ec2:Describe*", "kms:ListAliases", "logs:DescribeLogGroups"]
+        Sid      = "ReadWhatWatches"
+        Effect   = "Allow"
+        Action   = ["cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource", "sns:GetTopicAttributes", "sns:ListTagsForResource"]
+        Resource = [local.deployable.alarms, local.deployable.dashboards, local.deployable.topics]
+      },
+      {
+        # None of these takes a resource; to describe composite alarms, CloudWatch asks for the right to all.
+        Sid    = "FindOthers"
+        Effect = "Allow"
+        Action = [
+          "cloudtrail:DescribeTrails", "cloudwatch:DescribeAlarms", "cognito-idp:DescribeUserPoolDomain", "ec2:Describe*", "kms:ListAliases",
+          "logs:DescribeLogGroups", "logs:DescribeQueryDefinitions", "sns:GetSubscriptionAttributes"
+        ]
         Resource  = "*"
         Condition = local.in_region
       },

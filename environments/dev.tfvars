@@ -1,4 +1,4 @@
-# As production, but it can be torn down, and keeps the lost key of one that was for a week alone.
+# As production, but it can be torn down, wakes nobody, and keeps the lost key of one that was for a week alone.
 name        = "trestle"
 environment = "dev"
 

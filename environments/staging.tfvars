@@ -3,3 +3,5 @@ name        = "trestle"
 environment = "staging"
 
 entities = { items = {} }
+
+alarms = {}

@@ -24,5 +24,8 @@ entities = {
   }
 }
 
+# Whoever is on call. The dashboard and the functions' own metrics are on without a word.
+alarms = { emails = ["on-call@example.com"] }
+
 log_retention_days = 30
 network            = null

@@ -11,6 +11,7 @@ import json
 import random
 import re
 import sys
+import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from contextvars import ContextVar
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any
+from xml.sax.saxutils import escape
 
 PINNED = "1.5.33"
 
@@ -449,6 +451,98 @@ def correct_crash_logs(functions: Any) -> None:
     functions._execute_function_warm = execute_and_tell
 
 
+def nested(params: Params) -> Params:
+    """Return the parameters of AWS's Query protocol as the objects and lists that their names stand for."""
+    found: Params = {}
+    for name, value in params.items():
+        *parents, last = name.split(".")
+        below = found
+        for key in parents:
+            below = below.setdefault(key, {})
+        below[last] = value[0] if isinstance(value, list) else value
+    members: Params = listed(found)
+    return members
+
+
+def listed(found: Any) -> Any:
+    """Return objects whose only property is "member", by number, as lists."""
+    if not isinstance(found, dict):
+        return found
+    if found.keys() == {"member"}:
+        numbered = sorted((int(number), value) for number, value in found["member"].items())
+        return [listed(value) for _, value in numbered]
+    return {key: listed(value) for key, value in found.items()}
+
+
+def as_xml(found: Any) -> str:
+    """Return what a JSON answer holds as a Query answer has it; what is null is left out."""
+    if isinstance(found, dict):
+        return "".join(f"<{k}>{as_xml(v)}</{k}>" for k, v in found.items() if v is not None)
+    if isinstance(found, list):
+        return "".join(f"<member>{as_xml(value)}</member>" for value in found)
+    return escape(str(found).lower() if isinstance(found, bool) else str(found))
+
+
+def correct_alarms(cloudwatch: Any) -> None:
+    """aws_cloudwatch_metric_alarm and _composite_alarm: most of what is set is dropped or not reported."""
+    put, describe = cloudwatch._put_metric_alarm, cloudwatch._describe_alarms
+
+    def put_metric_alarm(params: Params, data: Params, is_cbor: bool, is_json: bool = False) -> Any:
+        sent = data if is_cbor or is_json else nested(params)
+        answer = put(params, data, is_cbor, is_json)
+        if answer[0] == 200:
+            alarm = cloudwatch._alarms[sent["AlarmName"]]
+            kept = ("EvaluateLowSampleCountPercentile", "InsufficientDataActions", "Metrics")
+            alarm |= {key: sent[key] for key in kept if key in sent}
+            for query in alarm.get("Metrics", []):
+                if "MetricStat" in query:
+                    query["MetricStat"]["Period"] = int(query["MetricStat"]["Period"])
+                query["ReturnData"] = str(query.get("ReturnData", True)).lower() == "true"
+            if "Metrics" in sent:  # each has its own, and the emulator makes some up for the alarm
+                for key in ("Dimensions", "MetricName", "Namespace", "Period", "Statistic"):
+                    alarm.pop(key, None)
+        return answer
+
+    def describe_alarms(params: Params, data: Params, is_cbor: bool, is_json: bool = False) -> Any:
+        if is_cbor or is_json:
+            return describe(params, data, is_cbor, is_json)
+        status, _, body = describe(params, nested(params), False, True)
+        if status != 200:
+            return describe(params, data, False)
+        found = json.loads(body)
+        for alarm in [alarm for kind in ("MetricAlarms", "CompositeAlarms") for alarm in found[kind]]:
+            for key in [key for key in alarm if key.endswith("Timestamp")]:
+                alarm[key] = cloudwatch._ts_iso(alarm[key])
+        xml = f"<DescribeAlarmsResult>{as_xml(found)}</DescribeAlarmsResult>"
+        return cloudwatch._xml(200, "DescribeAlarmsResponse", xml)
+
+    cloudwatch._put_metric_alarm = put_metric_alarm
+    cloudwatch._describe_alarms = describe_alarms
+
+
+def correct_saved_queries(logs: Any) -> None:
+    """aws_cloudwatch_query_definition: there are no requests for it."""
+    handle_request = logs.handle_request
+    own = "queryDefinitionId"  # they are kept among the queries that run, and so saved with them
+
+    async def handle_with_saved_queries(method: str, path: str, headers: Any, body: Any, query: Any) -> Any:
+        action = headers.get("x-amz-target", "").rpartition(".")[2]
+        if not action.endswith(("QueryDefinition", "QueryDefinitions")):
+            return await handle_request(method, path, headers, body, query)
+        sent = json.loads(body)
+        if action == "DescribeQueryDefinitions":
+            prefix = sent.get("queryDefinitionNamePrefix", "")
+            found = [q for q in logs._queries.values() if own in q and q["name"].startswith(prefix)]
+            return logs.json_response({"queryDefinitions": found})
+        if action == "DeleteQueryDefinition":
+            return logs.json_response({"success": logs._queries.pop(sent[own], None) is not None})
+        name = sent.setdefault(own, str(uuid.uuid4()))
+        logs._queries[name] = sent | {"lastModified": int(time.time() * 1000)}
+        return logs.json_response({own: name})
+
+    logs.handle_request = handle_with_saved_queries
+
+
 def replay_lost_answers(app: Any) -> Any:
     """Wrap the server: a request whose answer got lost, and which is sent again, gets that answer.
 
@@ -506,6 +600,8 @@ def main() -> None:
     functions = import_module("ministack.services.lambda_svc")
     correct_alias_weights(functions)
     correct_crash_logs(functions)
+    correct_alarms(import_module("ministack.services.cloudwatch"))
+    correct_saved_queries(import_module("ministack.services.cloudwatch_logs"))
     app.app = replay_lost_answers(app.app)
     app.main()
 

@@ -3,6 +3,11 @@ output "alias" {
   value       = aws_lambda_alias.live.name
 }
 
+output "log_group" {
+  description = "The function's log group."
+  value       = aws_cloudwatch_log_group.this.name
+}
+
 output "name" {
   description = "Name of the function."
   value       = aws_lambda_function.this.function_name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -9,11 +10,13 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import boto3
 import pytest
 
+from local.stack import Stack
 from tests.local.api import Api
 from tests.local.described import Described
 from tests.local.runner import ROOT, Local
@@ -170,6 +173,41 @@ def test_shop_keeps_products(shop: Example) -> None:
     assert "tags" not in replaced.json
     api("PUT", made.location, {"price": -1}).problem(422, "invalid-item")
     assert api("DELETE", made.location).status == 204
+
+
+@pytest.mark.slow
+def test_shop_tells_of_what_is_wrong_and_of_its_end(shop: Example) -> None:
+    aws = partial(
+        boto3.client, endpoint_url=f"http://127.0.0.1:{shop.local.port}", region_name="us-west-2",
+        aws_access_key_id="test", aws_secret_access_key="test",
+    )  # fmt: skip
+    cloudwatch, sns, sqs = aws("cloudwatch"), aws("sns"), aws("sqs")
+    (topic,) = sns.list_topics()["Topics"]
+    arn = "arn:aws:sqs:us-west-2:000000000000:mails"
+    allowed = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = {"Version": "2012-10-17", "Statement": [{**allowed, "Resource": arn}]}
+    queue = sqs.create_queue(QueueName="mails", Attributes={"Policy": json.dumps(policy)})["QueueUrl"]
+    sns.subscribe(TopicArn=topic["TopicArn"], Protocol="sqs", Endpoint=arn)
+    # The emulator judges no expressions: what they would find is set.
+    for operation, state in (("create", "ALARM"), ("list", "ALARM"), ("create", "OK"), ("list", "OK")):
+        name = f"shop-demo/orders/{operation}/errors"
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="A drill")
+    mails = [
+        json.loads(json.loads(message["Body"])["Message"])
+        for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    ]
+    told = sorted((mail["AlarmName"], mail["NewStateValue"]) for mail in mails)
+    assert told == [("shop-demo", "ALARM"), ("shop-demo", "OK")], "one incident is one mail, and one more"
+    assert "docs/operations.md#an-alarm-comes" in mails[0]["AlarmDescription"]
+
+
+@pytest.mark.slow
+def test_shop_plans_empty_after_a_restart_too(shop: Example) -> None:
+    file = ROOT / "examples" / "shop.tfvars"
+    assert not Stack(shop.local.folder).has_changes([file])
+    assert shop.local("down").returncode == 0
+    assert shop.local.up(file).returncode == 0
+    assert not Stack(shop.local.folder).has_changes([file])
 
 
 # --- vpc-items: the first of all examples, in a network of its own ---

@@ -167,9 +167,39 @@ GUARDED: dict[str, Values] = {
     },
 }
 
+# And for who watches them.
+TOPIC = "arn:aws:sns:us-west-2:123456789012:on-call"
+WATCHED: dict[str, Values] = {
+    "unseen": {"dashboard": False, "entities": ONE, "metrics": False},
+    "watched": {"alarms": {"emails": ["a@example.com", "b@example.com"]}},
+    "watched_by_others": {
+        "alarms": {"topic_arn": TOPIC},
+        "encryption": {"customer_key": False},
+        "entities": ONE,
+    },
+    "watched_in_part": {
+        "alarms": {"errors": 2, "requests": 50}
+        | dict.fromkeys(("api_4xx", "api_5xx", "latency_p99_ms", "table_system_errors", "table_throttles"), 0)
+        | dict.fromkeys(("duration_percent", "throttles"), 0),
+        "entities": {
+            "todos": {
+                "function": {"timeout": 60},
+                "functions": "per_entity",
+                "operations": ["create", "list"],
+            },
+            "todo-lists": {"operations": ["get"], "function": {"memory_size": 512}},
+        },
+    },
+    "watched_without_metrics": {
+        "alarms": {"duration_percent": 50},
+        "entities": {"todos": {"function": {"timeout": 60}, "operations": ["create", "get"]}},
+        "metrics": False,
+    },
+}
+
 
 class Systems(dict[str, Plan]):
-    """The plans of SYSTEMS and GUARDED by name, each lot made when the first of it is asked for."""
+    """The plans of SYSTEMS, GUARDED and WATCHED by name, each lot made when the first of it is asked for."""
 
     def __init__(self, planner: Planner) -> None:
         super().__init__()
@@ -182,7 +212,7 @@ class Systems(dict[str, Plan]):
         return self[name]
 
 
-LOTS = {"systems": SYSTEMS, "guarded": GUARDED}
+LOTS = {"systems": SYSTEMS, "guarded": GUARDED, "watched": WATCHED}
 
 
 @pytest.fixture(scope="session")
@@ -193,7 +223,7 @@ def plan(planner: Planner) -> Plan:
 
 @pytest.fixture(scope="session")
 def systems(planner: Planner) -> dict[str, Plan]:
-    """A plan for each of SYSTEMS and GUARDED by name."""
+    """A plan for each of SYSTEMS, GUARDED and WATCHED by name."""
     return Systems(planner)
 
 
@@ -202,11 +232,14 @@ def retouched(planner: Planner) -> Plan:
     """`plan` again, with everything changed that is none of the API's shape."""
     return planner(
         **{name: value for name, value in SMALL.items() if name not in ("network", "entities")},
+        alarms={"topic_arn": TOPIC},
         api_keys={"partner": "standard"},
+        dashboard=False,
         deletion_protection=True,
         encryption={"customer_key": False},
         entities={"todos": {"function": {"memory_size": 512, "timeout": 10, "log_level": "DEBUG"}}},
         log_retention_days=30,
+        metrics=False,
         network=None,
         tags={"CostCentre": "42"},
         throttle={"rate_limit": 10, "burst_limit": 20},

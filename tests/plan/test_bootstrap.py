@@ -112,6 +112,39 @@ def test_records_are_out_of_cis_reach(bootstrap: Plan, policy: str, action: str)
         assert not [pattern for pattern in statement["Action"] if fnmatch.fnmatch(action, pattern)]
 
 
+@pytest.mark.parametrize("policy", ["deploy", "plan"])
+def test_ci_tells_nobody_and_hides_no_alarm(bootstrap: Plan, policy: str) -> None:
+    wanted = "cloudwatch:DescribeAlarms"  # without it there is no plan
+    allowed = actions(bootstrap, policy)
+    assert wanted in allowed
+    for action in ("sns:Publish", "cloudwatch:DisableAlarmActions", "cloudwatch:SetAlarmState"):
+        assert not [pattern for pattern in allowed if fnmatch.fnmatch(action, pattern)], action
+
+
+def test_what_watches_has_our_name(bootstrap: Plan) -> None:
+    found = statements(bootstrap, "deploy")
+    names = {sid: found[sid]["Resource"] for sid in ("DeployAlarms", "DeployDashboards", "DeployTopics")}
+    assert names == {
+        "DeployAlarms": "arn:aws:cloudwatch:us-west-2:000000000000:alarm:shop-*",
+        "DeployDashboards": "arn:aws:cloudwatch::000000000000:dashboard/shop-*",
+        "DeployTopics": "arn:aws:sns:us-west-2:000000000000:shop-*",
+    }
+    everywhere = found["DeployOthersThatWatch"]
+    assert everywhere["Condition"] == {"StringEquals": {"aws:RequestedRegion": "us-west-2"}}
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "cloudwatch:DescribeAlarms", "lambda:DeleteFunction", "lambda:GetAlias",
+        "lambda:GetFunctionConfiguration", "lambda:ListAliases", "lambda:ListVersionsByFunction",
+        "lambda:UpdateAlias", "logs:DescribeLogStreams", "logs:FilterLogEvents",
+    ],
+)  # fmt: skip
+def test_ci_may_release(bootstrap: Plan, action: str) -> None:
+    assert [pattern for pattern in actions(bootstrap, "deploy") if fnmatch.fnmatch(action, pattern)]
+
+
 def test_keys_of_others_cannot_be_tagged_as_ours(bootstrap: Plan) -> None:
     found = statements(bootstrap, "deploy")
     denied = found["ClaimNoKeys"]

@@ -14,9 +14,10 @@ from tests.plan.planner import UNKNOWN, Plan, Planner
 pytestmark = pytest.mark.xdist_group("environments")  # one worker makes the plans these tests share
 
 OUTPUTS = {
-    "api_key_ids", "api_url", "function_names", "function_role_arns", "kms_key_arn", "openapi_url",
-    "private_subnet_ids", "public_subnet_ids", "security_group_ids", "sign_in_url", "table_names",
-    "usage_plan_ids", "user_pool_client_id", "user_pool_id", "user_pool_machine_client_id", "vpc_id",
+    "api_key_ids", "api_url", "dashboard_url", "function_names", "function_role_arns", "kms_key_arn",
+    "openapi_url", "private_subnet_ids", "public_subnet_ids", "security_group_ids", "sign_in_url",
+    "table_names", "usage_plan_ids", "user_pool_client_id", "user_pool_id", "user_pool_machine_client_id",
+    "vpc_id",
 }  # fmt: skip
 
 # What has one name space for the whole account and region; the argument that holds the name.
@@ -25,7 +26,11 @@ NAMED = {
     "aws_api_gateway_rest_api": "name",
     "aws_api_gateway_usage_plan": "name",
     "aws_cloudtrail": "name",
+    "aws_cloudwatch_composite_alarm": "alarm_name",
+    "aws_cloudwatch_dashboard": "dashboard_name",
     "aws_cloudwatch_log_group": "name",
+    "aws_cloudwatch_metric_alarm": "alarm_name",
+    "aws_cloudwatch_query_definition": "name",
     "aws_cognito_user_pool": "name",
     "aws_dynamodb_table": "name",
     "aws_iam_role": "name",
@@ -33,6 +38,7 @@ NAMED = {
     "aws_lambda_function": "function_name",
     "aws_s3_bucket": "bucket",
     "aws_security_group": "name",
+    "aws_sns_topic": "name",
     "aws_wafv2_web_acl": "name",
 }
 

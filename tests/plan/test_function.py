@@ -236,6 +236,7 @@ def test_environment_has_what_the_operation_reads(plan: Plan, operation: str) ->
         "ENTITY": "todos",
         "ENVIRONMENT": "test",
         "LOG_LEVEL": "INFO",
+        "METRICS_NAMESPACE": "shop-test",
         "CORS_ORIGINS": "*",
     }
     assert options == {

@@ -27,8 +27,9 @@ def statements(plan: Plan, kind: str) -> dict[str, Any]:
 
 
 def test_off_by_default(plan: Plan) -> None:
-    kinds = ("aws_wafv2_web_acl", "aws_wafv2_web_acl_association", "aws_cloudtrail", "aws_s3_bucket")
-    assert [plan.counts[kind] for kind in kinds] == [0] * 4
+    kinds = {"aws_wafv2_web_acl", "aws_wafv2_web_acl_association", "aws_cloudtrail", "aws_s3_bucket"}
+    kinds |= {"aws_cloudwatch_metric_alarm", "aws_cloudwatch_composite_alarm", "aws_sns_topic"}
+    assert kinds.isdisjoint(+plan.counts)
 
 
 def test_firewall_limits_refuses_and_counts(systems: dict[str, Plan]) -> None:

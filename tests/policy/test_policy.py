@@ -26,6 +26,7 @@ def plans(planner: Planner) -> dict[str, Plan]:
     )
     guarded = planner(
         **{key: value for key, value in SMALL.items() if key not in ("entities", "network")},
+        alarms={"emails": ["on-call@example.com"]},
         audit={},
         deletion_protection=True,
         entities={"todos": {"access": {"create": "cognito:scope=import", "default": "cognito"}}},

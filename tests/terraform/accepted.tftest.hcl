@@ -99,6 +99,8 @@ run "without_network_or_keys" {
   command = plan
 
   variables {
+    alarms     = { topic_arn = "arn:aws-us-gov:sns:us-gov-west-1:123456789012:on-call_1" }
+    dashboard  = false
     docs       = "none"
     encryption = { customer_key = false, deletion_window_in_days = 30 }
     entities   = { todos = { access = { default = "open" } } }
@@ -108,6 +110,11 @@ run "without_network_or_keys" {
   assert {
     condition     = output.vpc_id == null && output.kms_key_arn == null && length(output.security_group_ids) == 0
     error_message = "No VPC and no key of our own."
+  }
+
+  assert {
+    condition     = output.dashboard_url == null
+    error_message = "No dashboard, no address."
   }
 
   assert {
@@ -125,6 +132,13 @@ run "signed_in" {
   command = plan
 
   variables {
+    alarms = {
+      api_4xx            = 0
+      duration_percent   = 100
+      emails             = ["on-call+shop@ops.example.com"]
+      error_rate_percent = 0.5
+      requests           = 1
+    }
     audit = { retention_years = 7 }
     entities = {
       notes = {
@@ -147,6 +161,11 @@ run "signed_in" {
     }
     release = { faults = 1000, minutes = 1440, percent = 100 }
     waf     = { countries = ["DE"], rate_limit = 10 }
+  }
+
+  assert {
+    condition     = output.dashboard_url == "https://us-west-2.console.aws.amazon.com/cloudwatch/home?region=us-west-2#dashboards/dashboard/shop-dev"
+    error_message = "A dashboard in its region's console."
   }
 
   assert {

@@ -547,73 +547,92 @@ run "round_53" {
 
 run "round_54" {
   command         = plan
-  expect_failures = [var.user_pool]
+  expect_failures = [var.alarms, var.user_pool]
 
   variables {
+    alarms    = { errors = -1 }              # alarms at less than nothing
     user_pool = { scopes = { import = "" } } # scope for nothing
   }
 }
 
 run "round_55" {
   command         = plan
-  expect_failures = [var.user_pool]
+  expect_failures = [var.alarms, var.user_pool]
 
   variables {
+    alarms    = { error_rate_percent = 101 }                        # alarms at more than all
     user_pool = { app_scopes = ["import"], domain_prefix = "shop" } # scope for apps that there is none of
   }
 }
 
 run "round_56" {
   command         = plan
-  expect_failures = [var.user_pool]
+  expect_failures = [var.alarms, var.user_pool]
 
   variables {
+    alarms    = { requests = 0.5 }                                # alarms for half a request
     user_pool = { domain_prefix = "shop", machine_client = true } # machine client without a scope
   }
 }
 
 run "round_57" {
   command         = plan
-  expect_failures = [var.user_pool]
+  expect_failures = [var.alarms, var.user_pool]
 
   variables {
-    user_pool = { mfa = "SMS" } # mfa by text message
+    alarms    = { emails = ["on-call"] } # alarms for nobody's address
+    user_pool = { mfa = "SMS" }          # mfa by text message
   }
 }
 
 run "round_58" {
   command         = plan
-  expect_failures = [var.user_pool]
+  expect_failures = [var.alarms, var.user_pool]
 
   variables {
+    # alarms without a threshold
+    alarms = {
+      api_4xx             = 0
+      api_5xx             = 0
+      duration_percent    = 0
+      error_rate_percent  = 0
+      errors              = 0
+      latency_p99_ms      = 0
+      table_system_errors = 0
+      table_throttles     = 0
+      throttles           = 0
+    }
     user_pool = { password_minimum_length = 7 } # password too short
   }
 }
 
 run "round_59" {
   command         = plan
-  expect_failures = [var.user_pool]
+  expect_failures = [var.alarms, var.user_pool]
 
   variables {
+    alarms    = { topic_arn = "on-call" }           # alarms for a topic that is no ARN
     user_pool = { tokens = { access_minutes = 4 } } # tokens for too short
   }
 }
 
 run "round_60" {
   command         = plan
-  expect_failures = [var.user_pool]
+  expect_failures = [var.alarms, var.user_pool]
 
   variables {
-    user_pool = { tokens = { refresh_days = 3651 } } # tokens for too long
+    alarms    = { emails = ["a@example.com"], topic_arn = "arn:aws:sns:us-west-2:123456789012:on-call" } # alarms that write past their topic
+    user_pool = { tokens = { refresh_days = 3651 } }                                                     # tokens for too long
   }
 }
 
 run "round_61" {
   command         = plan
-  expect_failures = [var.audit]
+  expect_failures = [var.alarms, var.audit]
 
   variables {
-    # audit without a key
+    # alarms with a topic without a key; audit without a key
+    alarms     = {}
     audit      = {}
     encryption = { customer_key = false }
   }

@@ -1,0 +1,192 @@
+locals {
+  runbook = "docs/operations.md"
+  period  = 300
+
+  # API Gateway waits no longer, and the functions give up before that.
+  gateway_timeout = 29
+
+  # A threshold of 0, as null: no such alarm.
+  thresholds = try({ for kind, threshold in var.alarms : kind => threshold if !contains(["emails", "requests", "topic_arn"], kind) }, {})
+  wanted     = [for kind, threshold in local.thresholds : kind if threshold > 0]
+
+  # What goes wrong in a function: Lambda's errors are what broke or ran out of time, the faults of our own metrics what it
+  # answered by itself with 500 or more. None is both. Neither is sent when there is none, hence FILL.
+  errors = { for key, f in var.functions : key => merge(
+    { errors = { namespace = "AWS/Lambda", metric = "Errors", stat = "Sum", dimensions = { FunctionName = f.name } } },
+    { for operation in f.operations : "faults_${operation}" => {
+      namespace = var.namespace, metric = "Faults", stat = "Sum", dimensions = { entity = f.entity, operation = operation }
+    } if var.namespace != null },
+  ) }
+  error_sum = { for key, metrics in local.errors : key => join(" + ", [for id in keys(metrics) : "FILL(${id}, 0)"]) }
+
+  # By what follows the name of the API in the alarm's own name; each kind as its variable. A metric is asked for by id, an
+  # expression puts several together. A single metric has none.
+  function_alarms = merge([for key, f in var.functions : { for alarm in [
+    {
+      kind       = "error_rate_percent"
+      says       = "More than ${try(var.alarms.error_rate_percent, 0)} % of the requests fail, out of at least ${try(var.alarms.requests, 0)} in five minutes."
+      section    = "error-rate"
+      expression = "IF(FILL(requests, 0) >= ${try(var.alarms.requests, 0)}, 100 * (${local.error_sum[key]}) / FILL(requests, 1), 0)"
+      metrics = merge(local.errors[key], {
+        requests = { namespace = "AWS/Lambda", metric = "Invocations", stat = "Sum", dimensions = { FunctionName = f.name } }
+      })
+      more    = true
+      periods = 1
+    },
+    {
+      kind       = "errors"
+      says       = "At least ${try(var.alarms.errors, 0)} requests fail, in each of two periods of five minutes."
+      section    = "errors"
+      expression = local.error_sum[key]
+      metrics    = local.errors[key]
+      more       = false
+      periods    = 2
+    },
+    {
+      kind       = "throttles"
+      says       = "At least ${try(var.alarms.throttles, 0)} requests in five minutes find no free function."
+      section    = "throttles"
+      expression = null
+      metrics    = { throttles = { namespace = "AWS/Lambda", metric = "Throttles", stat = "Sum", dimensions = { FunctionName = f.name } } }
+      more       = false
+      periods    = 1
+    },
+    {
+      kind       = "duration_percent"
+      says       = "The slowest request takes ${try(var.alarms.duration_percent, 0)} % of the time it has, or more, in each of two periods of five minutes."
+      section    = "duration"
+      expression = null
+      metrics    = { duration = { namespace = "AWS/Lambda", metric = "Duration", stat = "Maximum", dimensions = { FunctionName = f.name } } }
+      more       = false
+      periods    = 2
+    },
+    ] : "${f.entity}/${f.label}/${alarm.section}" => merge(alarm, {
+      entity    = f.entity
+      threshold = alarm.kind == "duration_percent" ? 10 * local.thresholds[alarm.kind] * min(f.timeout, local.gateway_timeout) : local.thresholds[alarm.kind]
+  }) if contains(local.wanted, alarm.kind) }]...)
+
+  # DynamoDB counts these by request, those that an index throttles included.
+  table_alarms = merge([for entity, table in var.tables : { for alarm in [
+    {
+      kind    = "table_throttles"
+      metric  = "ThrottledRequests"
+      says    = "DynamoDB throttles at least ${try(var.alarms.table_throttles, 0)} requests, in each of two periods of five minutes."
+      section = "table-throttles"
+    },
+    {
+      kind    = "table_system_errors"
+      metric  = "SystemErrors"
+      says    = "DynamoDB fails at least ${try(var.alarms.table_system_errors, 0)} requests, in each of two periods of five minutes."
+      section = "table-system-errors"
+    },
+    ] : "${entity}/table/${trimprefix(alarm.section, "table-")}" => merge(alarm, {
+      entity     = entity
+      expression = length(table.actions) == 1 ? null : join(" + ", [for action in table.actions : "FILL(${lower(action)}, 0)"])
+      metrics = { for action in table.actions : lower(action) => {
+        namespace = "AWS/DynamoDB", metric = alarm.metric, stat = "Sum", dimensions = { TableName = table.name, Operation = action }
+      } }
+      more      = false
+      periods   = 2
+      threshold = local.thresholds[alarm.kind]
+  }) if contains(local.wanted, alarm.kind) }]...)
+
+  stage = { ApiName = var.api.name, Stage = var.api.stage }
+  gateway_alarms = { for alarm in [
+    {
+      kind       = "api_4xx"
+      says       = "At least ${try(var.alarms.api_4xx, 0)} requests are refused (4xx), in each of two periods of five minutes."
+      section    = "gateway-4xx"
+      expression = null
+      metrics    = { refused = { namespace = "AWS/ApiGateway", metric = "4XXError", stat = "Sum", dimensions = local.stage } }
+    },
+    {
+      kind       = "api_5xx"
+      says       = "At least ${try(var.alarms.api_5xx, 0)} requests fail (5xx), in each of two periods of five minutes."
+      section    = "gateway-5xx"
+      expression = null
+      metrics    = { failed = { namespace = "AWS/ApiGateway", metric = "5XXError", stat = "Sum", dimensions = local.stage } }
+    },
+    {
+      kind       = "latency_p99_ms"
+      says       = "One request in a hundred takes ${try(var.alarms.latency_p99_ms, 0)} ms or more, out of at least ${try(var.alarms.requests, 0)}, in each of two periods of five minutes."
+      section    = "gateway-latency"
+      expression = "IF(FILL(requests, 0) >= ${try(var.alarms.requests, 0)}, latency, 0)"
+      metrics = {
+        latency  = { namespace = "AWS/ApiGateway", metric = "Latency", stat = "p99", dimensions = local.stage }
+        requests = { namespace = "AWS/ApiGateway", metric = "Count", stat = "Sum", dimensions = local.stage }
+      }
+    },
+    ] : "gateway/${trimprefix(alarm.section, "gateway-")}" => merge(alarm, {
+      more      = false
+      periods   = 2
+      threshold = local.thresholds[alarm.kind]
+  }) if contains(local.wanted, alarm.kind) }
+
+  alarms    = merge(local.function_alarms, local.table_alarms, local.gateway_alarms)
+  by_entity = { for key, alarm in merge(local.function_alarms, local.table_alarms) : alarm.entity => key... }
+  topic_arn = try(coalesce(var.alarms.topic_arn, local.own_topic_arn), null)
+}
+
+# None of these tells anybody: the API's does, once for all of them.
+resource "aws_cloudwatch_metric_alarm" "this" {
+  for_each = local.alarms
+
+  alarm_name          = "${var.name}/${each.key}"
+  alarm_description   = "${each.value.says} What to do: ${local.runbook}#${each.value.section}"
+  comparison_operator = each.value.more ? "GreaterThanThreshold" : "GreaterThanOrEqualToThreshold"
+  evaluation_periods  = each.value.periods
+  threshold           = each.value.threshold
+  # Where nobody calls there are no figures.
+  treat_missing_data = "notBreaching"
+
+  dynamic "metric_query" {
+    for_each = each.value.metrics
+    content {
+      id          = metric_query.key
+      return_data = each.value.expression == null
+
+      metric {
+        dimensions  = metric_query.value.dimensions
+        metric_name = metric_query.value.metric
+        namespace   = metric_query.value.namespace
+        period      = local.period
+        stat        = metric_query.value.stat
+      }
+    }
+  }
+
+  dynamic "metric_query" {
+    for_each = each.value.expression[*]
+    content {
+      id          = "total"
+      expression  = metric_query.value
+      label       = title(replace(each.value.section, "-", " "))
+      return_data = true
+    }
+  }
+}
+
+# Between the alarms and the API's: that one takes a hundred, and an entity has up to 26.
+resource "aws_cloudwatch_composite_alarm" "entity" {
+  for_each = local.by_entity
+
+  alarm_name        = "${var.name}/${each.key}"
+  alarm_description = "An alarm of ${each.key}, its functions or its table. What to do: ${local.runbook}#an-alarm-comes"
+  alarm_rule        = join(" OR ", [for key in each.value : "ALARM(\"${aws_cloudwatch_metric_alarm.this[key].alarm_name}\")"])
+}
+
+resource "aws_cloudwatch_composite_alarm" "api" {
+  count = length(local.alarms) == 0 ? 0 : 1
+
+  alarm_name        = var.name
+  alarm_actions     = [local.topic_arn]
+  alarm_description = "Any alarm of ${var.name}. What to do: ${local.runbook}#an-alarm-comes"
+  ok_actions        = [local.topic_arn]
+  alarm_rule = join(" OR ", [for name in concat(
+    [for key in keys(local.gateway_alarms) : aws_cloudwatch_metric_alarm.this[key].alarm_name],
+    values(aws_cloudwatch_composite_alarm.entity)[*].alarm_name,
+  ) : "ALARM(\"${name}\")"])
+
+  # What cannot be told need not be.
+  depends_on = [aws_sns_topic_policy.this]
+}

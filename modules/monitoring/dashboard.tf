@@ -1,0 +1,122 @@
+locals {
+  console = lookup({ aws-cn = "console.amazonaws.cn", aws-us-gov = "console.amazonaws-us-gov.com" }, var.scope.partition, "console.aws.amazon.com")
+
+  alarm_arn = "arn:${var.scope.partition}:cloudwatch:${var.scope.region}:${var.scope.account_id}:alarm:"
+
+  graph = { period = local.period, region = var.scope.region, stat = "Sum", view = "timeSeries" }
+
+  # Widgets without a place follow one another, in rows of 24.
+  head = concat(
+    [{ type = "text", width = 24, height = 2, properties = { markdown = "# ${var.name}\nWhat each of these tells, and what to do about an alarm: ${local.runbook}" } }],
+    [for arns in [[for name in concat([var.name], [for key in concat(keys(local.gateway_alarms), keys(local.by_entity)) : "${var.name}/${key}"]) : "${local.alarm_arn}${name}"]] :
+      { type = "alarm", width = 24, height = 3, properties = { title = "Alarms", alarms = slice(arns, 0, min(100, length(arns))) } } if length(local.alarms) > 0
+    ],
+    [
+      { type = "metric", width = 8, height = 6, properties = merge(local.graph, {
+        title   = "Traffic: requests"
+        metrics = [["AWS/ApiGateway", "Count", "ApiName", var.api.name, "Stage", var.api.stage]]
+      }) },
+      { type = "metric", width = 8, height = 6, properties = merge(local.graph, {
+        title = "Errors"
+        metrics = [
+          ["AWS/ApiGateway", "4XXError", "ApiName", var.api.name, "Stage", var.api.stage],
+          ["AWS/ApiGateway", "5XXError", "ApiName", var.api.name, "Stage", var.api.stage],
+        ]
+      }) },
+      { type = "metric", width = 8, height = 6, properties = merge(local.graph, {
+        title = "Latency, ms"
+        metrics = [for stat in ["p50", "p90", "p99"] :
+          ["AWS/ApiGateway", "Latency", "ApiName", var.api.name, "Stage", var.api.stage, { label = stat, stat = stat }]
+        ]
+      }) },
+    ],
+  )
+
+  functions_of = { for key, f in var.functions : f.entity => f... }
+
+  # What callers see of an operation: our own metrics, or Lambda's, which know of functions alone.
+  figures = { for entity, functions in local.functions_of : entity => {
+    requests = concat(
+      [for f in functions : ["AWS/Lambda", "Invocations", "FunctionName", f.name, { label = f.label }] if var.namespace == null],
+      [for o in flatten(functions[*].operations) : [var.namespace, "Requests", "entity", entity, "operation", o, { label = o }] if var.namespace != null],
+    )
+    errors = concat(
+      [for f in functions : ["AWS/Lambda", "Errors", "FunctionName", f.name, { label = "${f.label}: crashes" }]],
+      [for pair in setproduct(flatten(functions[*].operations), ["Faults", "Conflicts", "ValidationFailures"]) :
+        [var.namespace, pair[1], "entity", entity, "operation", pair[0], { label = "${pair[0]}: ${pair[1]}" }] if var.namespace != null
+      ],
+    )
+    latency = concat(
+      [for pair in setproduct(functions, ["p50", "p99"]) :
+        ["AWS/Lambda", "Duration", "FunctionName", pair[0].name, { label = "${pair[0].label} ${pair[1]}", stat = pair[1] }] if var.namespace == null
+      ],
+      [for pair in setproduct(flatten(functions[*].operations), ["p50", "p99"]) :
+        [var.namespace, "Latency", "entity", entity, "operation", pair[0], { label = "${pair[0]} ${pair[1]}", stat = pair[1] }] if var.namespace != null
+      ],
+    )
+    # DynamoDB counts an index beside its table.
+    capacity = concat(
+      [for metric in ["Read", "Write"] : ["AWS/DynamoDB", "Consumed${metric}CapacityUnits", "TableName", var.tables[entity].name, { label = "${entity}: ${lower(metric)}" }]],
+      [for pair in setproduct(var.tables[entity].indexes, ["Read", "Write"]) :
+        ["AWS/DynamoDB", "Consumed${pair[1]}CapacityUnits", "TableName", var.tables[entity].name, "GlobalSecondaryIndexName", pair[0], { label = "${entity} ${pair[0]}: ${lower(pair[1])}" }]
+      ],
+    )
+    throttles = concat(
+      [for f in functions : ["AWS/Lambda", "Throttles", "FunctionName", f.name, { label = f.label, yAxis = "right" }]],
+      [for action in var.tables[entity].actions :
+        ["AWS/DynamoDB", "ThrottledRequests", "TableName", var.tables[entity].name, "Operation", action, { label = action, yAxis = "right" }]
+      ],
+    )
+  } }
+
+  bodies = concat([for entity, figures in local.figures : [
+    { type = "text", width = 24, height = 1, properties = { markdown = "## ${entity}" } },
+    { type = "metric", width = 6, height = 6, properties = merge(local.graph, { title = "${entity}: requests", stacked = true, metrics = figures.requests }) },
+    { type = "metric", width = 6, height = 6, properties = merge(local.graph, { title = "${entity}: errors", metrics = figures.errors }) },
+    { type = "metric", width = 6, height = 6, properties = merge(local.graph, { title = "${entity}: latency, ms", metrics = figures.latency }) },
+    { type = "metric", width = 6, height = 6, properties = merge(local.graph, {
+      title   = "${entity}: capacity units; throttles (right)"
+      metrics = concat(figures.capacity, figures.throttles)
+    }) },
+  ]]...)
+
+  # An id begins with a small letter, and has no hyphens.
+  ids = { for key, f in var.functions : key => "f_${replace(replace(key, "-", "_"), ".", "_")}" }
+
+  costs = [
+    { type = "text", width = 24, height = 1, properties = { markdown = "## What is paid for, by the hour" } },
+    { type = "metric", width = 6, height = 6, properties = merge(local.graph, {
+      period  = 3600
+      title   = "Requests to the gateway"
+      metrics = [["AWS/ApiGateway", "Count", "ApiName", var.api.name, "Stage", var.api.stage]]
+    }) },
+    { type = "metric", width = 6, height = 6, properties = merge(local.graph, {
+      period = 3600
+      title  = "GB-seconds of the functions"
+      metrics = concat(
+        [for key, f in var.functions : ["AWS/Lambda", "Duration", "FunctionName", f.name, { id = local.ids[key], visible = false }]],
+        [for entity, functions in local.functions_of : [{
+          expression = "(${join(" + ", [for key, f in var.functions : "FILL(${local.ids[key]}, 0)" if f.entity == entity])}) * ${functions[0].memory_size} / 1024000"
+          label      = entity
+        }]],
+      )
+    }) },
+    { type = "metric", width = 6, height = 6, properties = merge(local.graph, {
+      period  = 3600
+      title   = "Capacity units of the tables and their indexes"
+      metrics = concat(values(local.figures)[*].capacity...)
+    }) },
+    { type = "metric", width = 6, height = 6, properties = merge(local.graph, {
+      period  = 3600
+      title   = "Bytes of logs"
+      metrics = [for group in concat([var.api.log_group], values(var.functions)[*].log_group) : ["AWS/Logs", "IncomingBytes", "LogGroupName", group]]
+    }) },
+  ]
+}
+
+resource "aws_cloudwatch_dashboard" "this" {
+  count = var.dashboard ? 1 : 0
+
+  dashboard_name = var.name
+  dashboard_body = jsonencode({ start = "-PT3H", widgets = concat(local.head, local.bodies, local.costs) })
+}

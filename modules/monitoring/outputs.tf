@@ -1,0 +1,7 @@
+output "dashboard_url" {
+  description = "Where the dashboard is in the console, or null without one."
+  value       = !var.dashboard ? null : "https://${var.scope.region}.${local.console}/cloudwatch/home?region=${var.scope.region}#dashboards/dashboard/${var.name}"
+
+  # Nothing there before.
+  depends_on = [aws_cloudwatch_dashboard.this]
+}

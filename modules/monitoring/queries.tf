@@ -1,0 +1,84 @@
+locals {
+  # CloudWatch asks 50 groups at a time: who has more functions than that picks others in the console.
+  function_groups = slice(sort(values(var.functions)[*].log_group), 0, min(49, length(var.functions)))
+
+  queries = {
+    "cold starts" = {
+      groups = local.function_groups
+      query  = <<-EOT
+        filter @type = "REPORT"
+        | stats count(*) as requests, count(@initDuration) as coldStarts, 100 * count(@initDuration) / count(*) as percent,
+            pct(@initDuration, 50) as initP50, max(@initDuration) as initMax, max(@maxMemoryUsed) / 1000000 as usedMB, max(@memorySize) / 1000000 as ofMB
+          by @log
+        | sort coldStarts desc
+      EOT
+    }
+    # The second line is for what a function could not say itself.
+    "faults" = {
+      groups = local.function_groups
+      query  = <<-EOT
+        filter status >= 500
+          or @message like /Task timed out|Runtime exited|Runtime\.|signal: killed/
+        | fields @timestamp, entity, operation, status, functionVersion, requestId, @message, @log
+        | sort @timestamp desc
+        | limit 100
+      EOT
+    }
+    "one request" = {
+      groups = concat(local.function_groups, [var.api.log_group])
+      query  = <<-EOT
+        filter requestId = "THE-ID" or lambdaRequestId = "THE-ID" or @requestId = "THE-ID"
+        | fields @timestamp, @log, status, @message
+        | sort @timestamp
+      EOT
+    }
+    "refused requests" = {
+      groups = [var.api.log_group]
+      query  = <<-EOT
+        filter status >= 400 and status < 500
+        | stats count(*) as requests, count_distinct(ip) as addresses, latest(requestId) as example by status, error, method, resource
+        | sort requests desc
+        | limit 100
+      EOT
+    }
+    "requests by caller" = {
+      groups = local.function_groups
+      query  = <<-EOT
+        filter ispresent(durationMs)
+        | fields coalesce(caller, sourceIp) as whoever, floor(status / 100) as class
+        | stats count(*) as requests, sum(durationMs) / 1000 as seconds, sum(consumedCapacity) as capacityUnits by whoever, class
+        | sort requests desc
+        | limit 100
+      EOT
+    }
+    "requests by status" = {
+      groups = [var.api.log_group]
+      query  = <<-EOT
+        stats count(*) as requests, pct(responseLatency, 50) as p50, pct(responseLatency, 99) as p99, latest(requestId) as example by status, method, resource
+        | sort requests desc
+        | limit 100
+      EOT
+    }
+    # Where log_level keeps a line back there is still the metric document, with Latency.
+    "slow requests" = {
+      groups = local.function_groups
+      query  = <<-EOT
+        fields coalesce(durationMs, Latency) as ms
+        | filter ispresent(ms)
+        | display @timestamp, entity, operation, status, ms, databaseRequests, consumedCapacity, coldStart, requestId
+        | sort ms desc
+        | limit 50
+      EOT
+    }
+  }
+}
+
+# They cost nothing until somebody asks, and then by what they read: 0.005 dollars a GB.
+resource "aws_cloudwatch_query_definition" "this" {
+  for_each = local.queries
+
+  # The slash makes a folder.
+  name            = "${var.name}/${each.key}"
+  log_group_names = each.value.groups
+  query_string    = trimspace(each.value.query)
+}

@@ -1,0 +1,51 @@
+locals {
+  own_topic     = try(var.alarms.topic_arn == null, false)
+  own_topic_arn = "arn:${var.scope.partition}:sns:${var.scope.region}:${var.scope.account_id}:${var.topic}"
+}
+
+resource "aws_sns_topic" "this" {
+  count = local.own_topic ? 1 : 0
+
+  name              = var.topic
+  kms_master_key_id = var.kms_key_arn
+}
+
+resource "aws_sns_topic_policy" "this" {
+  count = local.own_topic ? 1 : 0
+
+  arn = aws_sns_topic.this[0].arn
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "OurAlarmTells"
+        Effect    = "Allow"
+        Principal = { Service = "cloudwatch.amazonaws.com" }
+        Action    = "sns:Publish"
+        Resource  = local.own_topic_arn
+        Condition = {
+          ArnEquals    = { "aws:SourceArn" = "arn:${var.scope.partition}:cloudwatch:${var.scope.region}:${var.scope.account_id}:alarm:${var.name}" }
+          StringEquals = { "aws:SourceAccount" = var.scope.account_id }
+        }
+      },
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sns:Publish"
+        Resource  = local.own_topic_arn
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+    ]
+  })
+}
+
+# Each address gets a mail with a link to agree by, and nothing before that.
+resource "aws_sns_topic_subscription" "email" {
+  for_each = toset([for address in try(var.alarms.emails, []) : address if local.own_topic])
+
+  endpoint  = each.value
+  protocol  = "email"
+  topic_arn = aws_sns_topic.this[0].arn
+}

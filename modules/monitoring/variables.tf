@@ -1,0 +1,80 @@
+variable "alarms" {
+  description = <<-EOT
+    Thresholds of the alarms by kind, 0 for none of it; or null for no alarms at all.
+    emails: whom the topic writes to.
+    requests: how many there have to be in a period, for rates and percentiles to mean anything.
+    topic_arn: a topic there is already, or null to have one made.
+  EOT
+  type = object({
+    api_4xx             = number
+    api_5xx             = number
+    duration_percent    = number
+    emails              = set(string)
+    error_rate_percent  = number
+    errors              = number
+    latency_p99_ms      = number
+    requests            = number
+    table_system_errors = number
+    table_throttles     = number
+    throttles           = number
+    topic_arn           = string
+  })
+}
+
+variable "api" {
+  description = "The API: its name, its stage, and the group of its access log."
+  type        = object({ log_group = string, name = string, stage = string })
+}
+
+variable "dashboard" {
+  description = "Whether to make the dashboard."
+  type        = bool
+}
+
+variable "functions" {
+  description = <<-EOT
+    The functions, by a name of our own.
+    label: what tells it from the entity's others.
+    operations: those of the entity that it answers.
+    timeout: seconds an invocation may take.
+  EOT
+  type = map(object({
+    entity      = string
+    label       = string
+    log_group   = string
+    memory_size = number
+    name        = string
+    operations  = list(string)
+    timeout     = number
+  }))
+}
+
+variable "kms_key_arn" {
+  description = "The key that encrypts the topic: CloudWatch cannot use SNS's own."
+  type        = string
+}
+
+variable "name" {
+  description = "Name of the dashboard and of the alarm for the whole API, and prefix of what belongs to them."
+  type        = string
+}
+
+variable "namespace" {
+  description = "Where the functions' own metrics are, or null where they send none."
+  type        = string
+}
+
+variable "scope" {
+  description = "Where we are, to compose ARNs and service names with."
+  type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })
+}
+
+variable "tables" {
+  description = "The tables by entity: what the functions ask of them (such as \"PutItem\"), and their indexes."
+  type        = map(object({ actions = list(string), indexes = list(string), name = string }))
+}
+
+variable "topic" {
+  description = "Name of the topic, where one is made."
+  type        = string
+}
