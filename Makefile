@@ -18,7 +18,7 @@ var_file = -var-file=environments/$(ENV).tfvars
 
 .DEFAULT_GOAL := help
 .PHONY: help setup terraform local down build test verify check bench fmt lint types unit validate audit requirements \
-  named environment plan apply deploy destroy smoke openapi reindex bootstrap
+  named environment plan apply deploy destroy smoke release rollback live openapi reindex bootstrap
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -108,14 +108,26 @@ plan: environment ## show what an apply would change: ENV=
 
 apply: environment ## change the environment in AWS: ENV=
 	@$(terraform) apply $(var_file) $(ARGS)
+	@test ! -f environments/$(ENV).live.json || \
+	  echo "environments/$(ENV).live.json keeps live what was: \`make release ENV=$(ENV)\` puts newer code live."
 
 deploy: apply smoke ## build, init, apply and smoke: ENV=
 
 destroy: environment ## delete the environment in AWS: ENV=
 	@$(terraform) destroy $(var_file) $(ARGS)
+	@rm -f environments/$(ENV).live.json # versions begin anew
 
 smoke: environment ## prove a deployed API: ENV=
 	@$(data_dir) $(PY) -m local.deployed smoke $(ENV) $(SMOKE)
+
+release: $(if $(filter local,$(ENV)),setup,environment) ## put new code live by degrees, or take it back if it fails: ENV=
+	@$(data_dir) $(PY) -m local.release ship $(ENV) $(ARGS)
+
+rollback: named setup ## put live what was before, at once: ENV=
+	@$(PY) -m local.release rollback $(ENV)
+
+live: named setup ## show what is live, since when, and what there is to go back to: ENV=
+	@$(PY) -m local.release show $(ENV)
 
 openapi: environment ## write a deployed API's OpenAPI document into openapi-ENV.json: ENV=
 	@document=$$(echo 'base64encode(module.openapi.document)' | $(terraform) console $(var_file)) && \

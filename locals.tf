@@ -170,6 +170,20 @@ locals {
     { for name, model in module.openapi.models : local.model_names[name] => model },
   )
 
+  # Which versions are live, by function, where `make release` or `make rollback` said so. What has no entry, or no file,
+  # follows the newest; a file that cannot be read stops at terraform_data.build.
+  live_text       = try(file("${path.root}/environments/${var.environment}.live.json"), null)
+  live_versions   = try({ for name, version in jsondecode(local.live_text).live.versions : name => tostring(version) }, {})
+  canary          = try(jsondecode(local.live_text).canary, null)
+  canary_versions = try({ for name, version in local.canary.versions : name => tostring(version) }, {})
+  canary_percent  = try(tonumber(local.canary.percent), 0)
+  live_readable = (
+    can({ for name, version in jsondecode(local.live_text).live.versions : name => tostring(version) }) &&
+    (local.canary == null || can({ for name, version in local.canary.versions : name => tostring(version) }) && local.canary_percent > 0 && local.canary_percent <= 100) &&
+    alltrue([for version in concat(values(local.live_versions), values(local.canary_versions)) : can(regex("^[1-9][0-9]*$", version))])
+  )
+  live_strangers = sort(setsubtract(concat(keys(local.live_versions), keys(local.canary_versions)), values(local.functions)[*].name))
+
   kms_key_arn = one(module.encryption[*].key_arn)
   trail       = "${var.name}-audit-${var.environment}"
 

@@ -28,6 +28,19 @@ resource "terraform_data" "build" {
       ])
       error_message = "The schemas differ from those in the Lambda packages: run `python build.py`."
     }
+
+    precondition {
+      condition     = local.live_text == null || local.live_readable
+      error_message = "environments/${var.environment}.live.json does not say which versions are live. Take it from version control again, or delete it: the newest are live then."
+    }
+  }
+}
+
+# Entities go, and their functions with them: no reason to stop.
+check "live_versions" {
+  assert {
+    condition     = length(local.live_strangers) == 0
+    error_message = "environments/${var.environment}.live.json names ${join(", ", local.live_strangers)}, which is no function of this environment: the next `make release` leaves it out."
   }
 }
 
@@ -76,6 +89,7 @@ module "function" {
   source   = "./modules/function"
   for_each = local.functions
 
+  canary       = one([for version in [lookup(local.canary_versions, each.value.name, null)] : { version = version, weight = local.canary_percent / 100 } if version != null])
   customer_key = var.encryption.customer_key
   description  = "${each.value.package} of ${each.value.entity}, ${var.environment}"
   environment = merge(
@@ -90,6 +104,7 @@ module "function" {
     length(each.value.settings) == 0 ? {} : { ENTITY_OPTIONS = jsonencode(each.value.settings) }
   )
   kms_key_arn          = local.kms_key_arn
+  live_version         = lookup(local.live_versions, each.value.name, null)
   log_retention_days   = var.log_retention_days
   memory_size          = local.entities[each.value.entity].function.memory_size
   name                 = each.value.name

@@ -433,6 +433,33 @@ variable "region" {
   }
 }
 
+# Terraform does nothing with it: local/release.py asks for it.
+variable "release" {
+  description = <<-EOT
+    How `make release` ships new versions of the functions: to a part of the requests first, watched, then to all or to none.
+    faults: as many answers of 5xx, crashes or timeouts of the new versions take them back. An alarm that goes off does so, too.
+    minutes: how long they are watched.
+    percent: of the requests they answer meanwhile.
+  EOT
+  type = object({
+    faults  = optional(number, 1)
+    minutes = optional(number, 10)
+    percent = optional(number, 10)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.release.percent >= 1 && var.release.percent <= 100 && floor(var.release.percent) == var.release.percent
+    error_message = "release: write a whole percent of 1 to 100."
+  }
+
+  validation {
+    condition     = var.release.minutes >= 0 && var.release.minutes <= 1440 && var.release.faults >= 1 && floor(var.release.faults) == var.release.faults
+    error_message = "release: write minutes of 0 to 1440, and whole faults of 1 or more."
+  }
+}
+
 variable "tags" {
   description = "Tags of every resource, besides Project, Environment and ManagedBy."
   type        = map(string)

@@ -93,7 +93,7 @@ resource "aws_iam_role_policy" "deploy" {
       {
         Sid      = "DeployFunctions"
         Effect   = "Allow"
-        Action   = ["lambda:*Alias", "lambda:*Function*", "lambda:*Permission", "lambda:*Tags", "lambda:GetPolicy", "lambda:ListVersionsByFunction", "lambda:PublishVersion", "lambda:TagResource", "lambda:UntagResource"]
+        Action   = ["lambda:*Alias*", "lambda:*Function*", "lambda:*Permission", "lambda:*Tags", "lambda:GetPolicy", "lambda:ListVersionsByFunction", "lambda:PublishVersion", "lambda:TagResource", "lambda:UntagResource"]
         Resource = [local.deployable.functions, "${local.deployable.functions}:*"]
       },
       {
@@ -138,9 +138,10 @@ resource "aws_iam_role_policy" "deploy" {
         Condition = { StringEquals = { "iam:PassedToService" = ["lambda.amazonaws.com", "vpc-flow-logs.amazonaws.com"] } }
       },
       {
+        # And to search them: a release is taken back for what its versions log.
         Sid      = "DeployLogGroups"
         Effect   = "Allow"
-        Action   = ["logs:*Retention*", "logs:*KmsKey", "logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:ListTags*", "logs:TagResource", "logs:UntagResource"]
+        Action   = ["logs:*Retention*", "logs:*KmsKey", "logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:FilterLogEvents", "logs:ListTags*", "logs:TagResource", "logs:UntagResource"]
         Resource = flatten([for group in local.deployable.log_groups : [group, "${group}:*"]])
       },
       {

@@ -8,3 +8,4 @@ entities = { items = {} }
 dashboard  = false
 encryption = { customer_key = false }
 network    = null
+release    = { minutes = 1, percent = 50 }

@@ -8,6 +8,7 @@ and so hold for one version alone: on another the launcher stops before it serve
 from __future__ import annotations
 
 import json
+import random
 import re
 import sys
 import time
@@ -422,6 +423,36 @@ def correct_trails(cloudtrail: Any) -> None:
     cloudtrail._DISPATCH["CreateTrail"] = create_trail
 
 
+def correct_alias_weights(functions: Any) -> None:
+    """aws_lambda_alias: the API sends every request to the first of an alias' two versions."""
+    find = functions._get_func_record_for_ref
+
+    def find_by_weight(reference: str) -> Any:
+        name, _, qualifier = reference.rpartition(":")
+        function = find(name)[0] or {}
+        routing = function.get("aliases", {}).get(qualifier, {}).get("RoutingConfig", {})
+        draw = random.random()  # noqa: S311 - lots, no secret
+        for other, weight in routing.get("AdditionalVersionWeights", {}).items():
+            if draw < weight:
+                reference = f"{name}:{other}"
+        return find(reference)
+
+    functions._get_func_record_for_ref = find_by_weight
+
+
+def correct_crash_logs(functions: Any) -> None:
+    """A function that fails while it is imported leaves no word of it in its log."""
+    execute = functions._execute_function_warm
+
+    def execute_and_tell(*call: Any) -> Any:
+        result = execute(*call)
+        if result.get("error") and not result.get("log"):
+            result["log"] = "[ERROR] {errorType}: {errorMessage}".format(**result["body"])
+        return result
+
+    functions._execute_function_warm = execute_and_tell
+
+
 def nested(params: Params) -> Params:
     """Return the parameters of AWS's Query protocol as the objects and lists that their names stand for."""
     found: Params = {}
@@ -568,6 +599,9 @@ def main() -> None:
     correct_signed_calls(app, v1, import_module("ministack.core.iam_evaluator").AuthError)
     correct_firewalls(import_module("ministack.services.waf"))
     correct_trails(import_module("ministack.services.cloudtrail"))
+    functions = import_module("ministack.services.lambda_svc")
+    correct_alias_weights(functions)
+    correct_crash_logs(functions)
     correct_alarms(import_module("ministack.services.cloudwatch"))
     correct_saved_queries(import_module("ministack.services.cloudwatch_logs"))
     app.app = replay_lost_answers(app.app)

@@ -28,7 +28,8 @@ PARALLEL = 30  # resources at a time: the provider mostly waits
 
 # What the run must know before Terraform applies, as an expression over the root configuration.
 SETTINGS = (
-    "{ region = var.region, keys = keys(local.api_keys), values = nonsensitive(var.api_key_values), "
+    "{ name = var.name, environment = var.environment, region = var.region, release = var.release, "
+    "keys = keys(local.api_keys), values = nonsensitive(var.api_key_values), "
     "lists = { for f in values(local.methods) : "
     "local.entities[f.entity].path => { access = f.access, group = f.group, scope = f.scope } "
     'if f.operation == "list" } }'
@@ -69,6 +70,17 @@ class Stack:
         return self.folder / "terraform.log"
 
     @property
+    def settings(self) -> dict[str, Any]:
+        """What SETTINGS evaluated to for what is up."""
+        settings: dict[str, Any] = json.loads((self.folder / "settings.json").read_text())["settings"]
+        return settings
+
+    @property
+    def live_file(self) -> Path:
+        """Which versions of the functions are live, if not the newest; Terraform finds it here."""
+        return self.folder / "root" / "environments" / f"{self.settings['environment']}.live.json"
+
+    @property
     def users(self) -> Path:
         """The passwords of the users that we made."""
         return self.folder / "users.json"
@@ -100,6 +112,12 @@ class Stack:
                 port, running = running.port, None
             return self._apply(running, port or DEFAULT_PORT, settings, var_files)
 
+    def again(self) -> Running:
+        """Build and apply once more, with the variables that the running stack has."""
+        self.running()
+        known = json.loads((self.folder / "settings.json").read_text())
+        return self.up([Path(file) for file in known["var_files"]])
+
     def outputs(self) -> dict[str, Any]:
         """Return Terraform's outputs, with URLs that answer on this machine, and the API keys' values."""
         running = self.running()
@@ -108,12 +126,12 @@ class Stack:
         except FileNotFoundError:
             raise UserError("The stack is not up yet: wait until `python local.py up` is done.") from None
         outputs: dict[str, Any] = local_urls(made, running.endpoint)
-        keys = {**self._keys(), **self._known()["values"]}  # a var-file's own values go before ours
+        keys = {**self._keys(), **self.settings["values"]}  # a var-file's own values go before ours
         return {**outputs, "api_keys": {name: keys[name] for name in made["api_key_ids"]}}
 
     def request(self) -> str | None:
         """Return a curl command, to paste, that lists the first collection that curl can list; else None."""
-        lists: dict[str, dict[str, str | None]] = self._known()["lists"]
+        lists: dict[str, dict[str, str | None]] = self.settings["lists"]
         outputs = self.outputs()
         for path, method in lists.items():
             url = f"{outputs['api_url'].rstrip('/')}/{path}"
@@ -207,16 +225,15 @@ class Stack:
             known = json.loads(cache.read_text())
         except (FileNotFoundError, ValueError):
             known = {}
-        asked = {"expression": SETTINGS, "fingerprint": fingerprint}
+        asked = {
+            "expression": SETTINGS,
+            "fingerprint": fingerprint,
+            "var_files": [str(file) for file in var_files],
+        }
         if {name: known.get(name) for name in asked} != asked:
             known = {**asked, "settings": terraform.evaluate(SETTINGS, var_files)}
             cache.write_text(json.dumps(known, indent=2) + "\n")
         settings: dict[str, Any] = known["settings"]
-        return settings
-
-    def _known(self) -> dict[str, Any]:
-        """Return what SETTINGS evaluated to for what is up."""
-        settings: dict[str, Any] = json.loads((self.folder / "settings.json").read_text())["settings"]
         return settings
 
     def _fingerprint(self, var_files: Sequence[Path]) -> str:

@@ -24,7 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 PROVIDER = "registry.terraform.io/hashicorp/aws"
 
-LINKED_FOLDERS = ("dist", "environments", "examples", "modules", "schemas", "web")
+# Not environments/: which versions are live there is none of a copy's business.
+LINKED_FOLDERS = ("dist", "examples", "modules", "schemas", "web")
 
 Progress = Callable[[str], None]
 

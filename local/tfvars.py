@@ -72,6 +72,12 @@ def read(file: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
+def default(variable: str) -> Any:
+    """What a variable is where a var-file does not set it."""
+    blocks = hcl2.loads((ROOT / "variables.tf").read_text(encoding="utf-8"), serialization_options=OPTIONS)
+    return next(block[variable]["default"] for block in blocks["variable"] if variable in block)
+
+
 @functools.cache
 def declared(file: Path) -> Type:
     """The variables of a Terraform file, as the attributes of one object."""

@@ -140,10 +140,18 @@ resource "aws_lambda_function" "this" {
   depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.key, aws_iam_role_policy.this]
 }
 
-# What callers invoke: a deploy moves it from one published version to the next, a rollback moves it back.
+# What callers invoke. A function's versions are made by each apply; which of them answers is said by the file that `make
+# release` and `make rollback` keep. They move the alias themselves and write down how, so a plan finds nothing to do.
 resource "aws_lambda_alias" "live" {
   name             = "live"
   description      = "The version that answers"
   function_name    = aws_lambda_function.this.function_name
-  function_version = aws_lambda_function.this.version
+  function_version = coalesce(var.live_version, aws_lambda_function.this.version)
+
+  dynamic "routing_config" {
+    for_each = var.canary[*]
+    content {
+      additional_version_weights = { (routing_config.value.version) = routing_config.value.weight }
+    }
+  }
 }

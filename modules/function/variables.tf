@@ -1,3 +1,8 @@
+variable "canary" {
+  description = "A version that answers a part of the requests, and how large a part, from 0 to 1; or null for none."
+  type        = object({ version = string, weight = number })
+}
+
 variable "customer_key" {
   description = "Whether kms_key_arn encrypts: known before the key is."
   type        = bool
@@ -15,6 +20,11 @@ variable "environment" {
 
 variable "kms_key_arn" {
   description = "The key that encrypts the log group and the environment, or null for one that AWS owns."
+  type        = string
+}
+
+variable "live_version" {
+  description = "The version that answers, or null for the newest."
   type        = string
 }
 

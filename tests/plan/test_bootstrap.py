@@ -133,6 +133,18 @@ def test_what_watches_has_our_name(bootstrap: Plan) -> None:
     assert everywhere["Condition"] == {"StringEquals": {"aws:RequestedRegion": "us-west-2"}}
 
 
+@pytest.mark.parametrize(
+    "action",
+    [
+        "cloudwatch:DescribeAlarms", "lambda:DeleteFunction", "lambda:GetAlias",
+        "lambda:GetFunctionConfiguration", "lambda:ListAliases", "lambda:ListVersionsByFunction",
+        "lambda:UpdateAlias", "logs:DescribeLogStreams", "logs:FilterLogEvents",
+    ],
+)  # fmt: skip
+def test_ci_may_release(bootstrap: Plan, action: str) -> None:
+    assert [pattern for pattern in actions(bootstrap, "deploy") if fnmatch.fnmatch(action, pattern)]
+
+
 def test_keys_of_others_cannot_be_tagged_as_ours(bootstrap: Plan) -> None:
     found = statements(bootstrap, "deploy")
     denied = found["ClaimNoKeys"]

@@ -159,7 +159,8 @@ run "signed_in" {
       scopes                  = { write = "Writes" }
       tokens                  = { access_minutes = 1440, refresh_days = 3650 }
     }
-    waf = { countries = ["DE"], rate_limit = 10 }
+    release = { faults = 1000, minutes = 1440, percent = 100 }
+    waf     = { countries = ["DE"], rate_limit = 10 }
   }
 
   assert {

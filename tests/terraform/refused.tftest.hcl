@@ -23,74 +23,81 @@ variables {
 
 run "round_1" {
   command         = plan
-  expect_failures = [var.entities, var.log_retention_days, var.network]
+  expect_failures = [var.entities, var.log_retention_days, var.network, var.release]
 
   variables {
     entities           = {}                       # entities none
     log_retention_days = 42                       # log retention unknown to cloudwatch
     network            = { cidr = "10.0.0.1/16" } # network cidr not at its first address
+    release            = { percent = 0 }          # release to nobody
   }
 }
 
 run "round_2" {
   command         = plan
-  expect_failures = [var.entities, var.network, var.region]
+  expect_failures = [var.entities, var.network, var.region, var.release]
 
   variables {
     entities = { Todos = {} }           # entity in capitals
     network  = { cidr = "10.0.0.0/21" } # network cidr too small
     region   = "us-west-2a"             # region a zone
+    release  = { percent = 101 }        # release to more than all
   }
 }
 
 run "round_3" {
   command         = plan
-  expect_failures = [var.entities, var.network, var.tags]
+  expect_failures = [var.entities, var.network, var.release, var.tags]
 
   variables {
     entities = { todo_lists = {} }      # entity with an underscore
     network  = { cidr = "10.0.0.0/15" } # network cidr too large
     tags     = { Project = "other" }    # tags of ours
+    release  = { percent = 2.5 }        # release percent not whole
   }
 }
 
 run "round_4" {
   command         = plan
-  expect_failures = [var.entities, var.network]
+  expect_failures = [var.entities, var.network, var.release]
 
   variables {
     entities = { todo-2 = {} }    # entity with a digit after a hyphen
     network  = { nat = "double" } # network nat unknown
+    release  = { minutes = -1 }   # release watched for less than no time
   }
 }
 
 run "round_5" {
   command         = plan
-  expect_failures = [var.entities, var.network]
+  expect_failures = [var.entities, var.network, var.release]
 
   variables {
     entities = { abcdefghijklmnopqrstuvwxyzabcdef = {} }                            # entity of 32 letters
     network  = { private_subnets = ["10.0.2.0"], public_subnets = ["10.0.1.0/24"] } # network subnets malformed
+    release  = { minutes = 1441 }                                                   # release watched for more than a day
   }
 }
 
 run "round_6" {
   command         = plan
-  expect_failures = [var.entities, var.network]
+  expect_failures = [var.entities, var.network, var.release]
 
   variables {
     entities = { todos = { operations = [] } }       # entity without operations
     network  = { private_subnets = ["10.0.2.0/24"] } # network subnets unpaired
+    release  = { faults = 0 }                        # release without a fault to take it back for
   }
 }
 
 run "round_7" {
   command         = plan
-  expect_failures = [var.entities, var.network]
+  expect_failures = [var.entities, var.network, var.release]
 
   variables {
     entities = { todos = { operations = ["create", "upsert"] } } # entity with an unknown operation
     network  = { private_subnets = [], public_subnets = [] }     # network subnets none
+    release  = { faults = 1.5 }                                  # release faults not whole
   }
 }
 

@@ -103,6 +103,31 @@ def test_a_trail_keeps_the_tags_it_is_made_with() -> None:
     assert tagged == [{"ResourceId": "arn:trail", "TagsList": tags}]
 
 
+def test_an_alias_shares_out_by_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+    routing = {"AdditionalVersionWeights": {"8": 0.25}}
+    record = {"aliases": {"live": {"FunctionVersion": "7", "RoutingConfig": routing}, "plain": {}}}
+    functions = SimpleNamespace(
+        _get_func_record_for_ref=lambda reference: (record if reference == "arn:f" else None, None, reference)
+    )
+    corrections.correct_alias_weights(functions)
+    draws = iter([0.2, 0.25, 0.2, 0.2])
+    monkeypatch.setattr("random.random", lambda: next(draws))
+    found = [
+        functions._get_func_record_for_ref(f"arn:{name}")[2]
+        for name in ("f:live", "f:live", "f:plain", "g:live")
+    ]
+    assert found == ["arn:f:8", "arn:f:live", "arn:f:plain", "arn:g:live"]
+
+
+def test_a_crash_is_in_the_log() -> None:
+    crash = {"error": True, "log": "", "body": {"errorType": "RuntimeError", "errorMessage": "no"}}
+    answers: list[Any] = [{"body": "{}"}, {**crash, "log": "Traceback"}, crash]
+    functions = SimpleNamespace(_execute_function_warm=lambda *_: answers.pop(0))
+    corrections.correct_crash_logs(functions)
+    logs = [functions._execute_function_warm({}, {}, "id").get("log") for _ in range(3)]
+    assert logs == [None, "Traceback", "[ERROR] RuntimeError: no"]
+
+
 def test_query_parameters_are_objects_and_lists() -> None:
     sent = {
         "AlarmName": ["a"],

@@ -1,0 +1,505 @@
+"""Ship new versions of the functions by degrees, take them back, and show which are live.
+
+`python -m local.release ship ENV` applies with the aliases pinned where they are, so nobody meets the new
+versions; gives these a part of the requests (the variable `release`), watches the environment's alarms and
+the functions' logs, and then gives them all requests or none: exit code 1 when it took them back. Further
+arguments go to `terraform apply`.
+`python -m local.release rollback ENV` puts what was live before back, at once and without Terraform; while a
+release is being tried, it takes that back. `python -m local.release show ENV` shows what is live.
+
+ENV is an environment in AWS, or `local`: what runs on this machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, WaiterError
+
+from local import deployed, tfvars
+from local.cli import Console, interrupt
+from local.emulator import client as local_client
+from local.errors import UserError
+from local.live import REMEMBERED, Alias, Canary, Functions, Record, Release, Versions, before_last, now
+from local.stack import Stack
+from local.terraform import ROOT, Progress, find_terraform
+
+# What the functions' logs are searched for: answers of 5xx, and what Lambda says of one that gave none.
+# The emulator takes the first as "everything", and the second as nothing.
+PATTERNS = ("{ $.status >= 500 }", '?"[ERROR]" ?"Task timed out" ?"Runtime.ExitError"')
+CRASHES = ("[ERROR]", "Task timed out", "Runtime.ExitError", "Traceback (most recent call last)")
+
+LOOKS = 20  # at alarms and logs while a release is tried, unless that is more often or more seldom than:
+OFTENEST, SELDOMEST = 0.5, 15.0  # seconds
+
+OPERATIONS = ("create", "delete", "entity", "get", "list", "merge", "replace")
+
+# The alarms of an environment are called NAME-ENVIRONMENT, or NAME-ENVIRONMENT/something.
+ALARMS = ["CompositeAlarm", "MetricAlarm"]
+
+
+@dataclass(frozen=True)
+class How:
+    """The variable `release`: how many faults, in how many minutes, at how many percent of the requests."""
+
+    faults: int
+    minutes: float
+    percent: int
+
+
+class Place(Protocol):
+    """Where an environment is."""
+
+    name: str  # of what one says to make: ENV
+    system: str  # NAME-ENVIRONMENT
+    file: Path  # says which versions are live
+
+    def client(self, service: str) -> Any:
+        """Return a client of a service."""
+
+    def names(self) -> set[str]:
+        """Return the names that its functions may have."""
+
+    def apply(self) -> None:
+        """Build, and apply the configuration."""
+
+    def how(self) -> How:
+        """Return how to release here."""
+
+
+class Cloud:
+    """An environment in AWS.
+
+    Its functions' names come from the tfvars: a rollback does not wait for Terraform.
+    """
+
+    def __init__(self, name: str, arguments: Sequence[str] = ()) -> None:
+        """Read the tfvars of the environment; the arguments are for `terraform apply`."""
+        self.name = name
+        self.arguments = arguments
+        self.var_file = f"environments/{name}.tfvars"
+        values = tfvars.read(ROOT / self.var_file) or {}
+        self.values = {"region": tfvars.default("region"), **values}
+        written = [self.values.get(key) for key in ("name", "environment", "region")]
+        if not all(isinstance(each, str) and "${" not in each for each in written):
+            raise UserError(
+                f"{self.var_file} cannot be read here: write name, environment and region out in it."
+            )
+        prefix, environment, self.region = (str(each) for each in written)
+        self.system = f"{prefix}-{environment}"
+        self.file = ROOT / "environments" / f"{environment}.live.json"
+
+    def client(self, service: str) -> Any:
+        """Return a client that waits out AWS's rate limits."""
+        retries = Config(retries={"mode": "adaptive", "total_max_attempts": 10})
+        return boto3.client(service, region_name=self.region, config=retries)  # type: ignore[call-overload]
+
+    def names(self) -> set[str]:
+        """Return the names that functions of the entities have."""
+        entities = self.values.get("entities")
+        if not isinstance(entities, dict):
+            return set()
+        prefix, environment = self.values["name"], self.values["environment"]
+        named = [name.strip('"') for name in entities]
+        return {
+            f"{prefix}-{entity}-{operation}-{environment}" for entity in named for operation in OPERATIONS
+        }
+
+    def apply(self) -> None:
+        """Apply what make has built and initialised; Terraform asks for approval unless told otherwise."""
+        command = [str(find_terraform()), "apply", f"-var-file={self.var_file}", *self.arguments]
+        if subprocess.run(command, check=False, cwd=ROOT).returncode:
+            raise UserError(
+                f"Nothing was released: the apply did not come to its end. {self.file.name} keeps live what "
+                f"was: put right what Terraform named, then say `make release ENV={self.name}` again."
+            )
+
+    def how(self) -> How:
+        """Ask Terraform, which knows the defaults."""
+        console = ("console", "-no-color", f"-var-file={self.var_file}")
+        return How(**json.loads(json.loads(deployed.terraform(*console, stdin="jsonencode(var.release)\n"))))
+
+
+class Laptop:
+    """What runs on this machine."""
+
+    name = "local"
+
+    def __init__(self) -> None:
+        """Find what runs."""
+        folder = Path(os.environ.get("TRESTLE_LOCAL_DIR") or ROOT / ".local").resolve()
+        self.stack = Stack(folder, Console())
+        self.running = self.stack.running()
+        self.system = "{name}-{environment}".format(**self.stack.settings)
+        self.file = self.stack.live_file
+
+    def client(self, service: str) -> Any:
+        """Return a client of the emulator's service."""
+        return local_client(service, self.running)
+
+    def names(self) -> set[str]:
+        """Return the functions' names."""
+        return {name for each in self.stack.outputs()["function_names"].values() for name in each.values()}
+
+    def apply(self) -> None:
+        """Build and apply with the variables that it was brought up with."""
+        self.running = self.stack.again()
+
+    def how(self) -> How:
+        """Return what was known when it was applied."""
+        return How(**self.stack.settings["release"])
+
+
+@dataclass
+class Watch:
+    """Looks at alarms and logs while versions are tried."""
+
+    place: Place
+    tried: Versions
+    faults: int  # as many are too many
+    alarms: Any = None
+    logs: Any = None
+    began: float = 0.0  # in seconds of the epoch
+    before: frozenset[str] = frozenset()  # alarms that were going off already
+    found: dict[tuple[str, ...], str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.alarms, self.logs = self.place.client("cloudwatch"), self.place.client("logs")
+        self.began = time.time()
+        self.before = frozenset(self.going_off())
+
+    def going_off(self) -> Iterator[str]:
+        """Yield the environment's alarms that are going off."""
+        pages = self.alarms.get_paginator("describe_alarms").paginate(
+            AlarmNamePrefix=self.place.system, AlarmTypes=ALARMS
+        )
+        for page in pages:
+            for alarm in page.get("CompositeAlarms", []) + page.get("MetricAlarms", []):
+                name: str = alarm["AlarmName"]
+                ours = name == self.place.system or name.startswith(f"{self.place.system}/")
+                if ours and alarm["StateValue"] == "ALARM":
+                    yield name
+
+    def look(self) -> str | None:
+        """Return why the versions must be taken back, or None."""
+        if alarms := sorted(set(self.going_off()) - self.before):
+            return f"the alarm {' and '.join(alarms)} went off."
+        for function, version in self.tried.items():
+            for pattern in PATTERNS:
+                self.search(function, version, pattern)
+        if len(self.found) < self.faults:
+            return None
+        return "\n  ".join([f"{len(self.found)} answers were faults:", *list(self.found.values())[:5]])
+
+    def search(self, function: str, version: str, pattern: str) -> None:
+        """Add the faults of a function's version to those found: a stream is named after its version."""
+        pages = self.logs.get_paginator("filter_log_events").paginate(
+            logGroupName=f"/aws/lambda/{function}", startTime=int(self.began * 1000), filterPattern=pattern
+        )
+        for page in pages:
+            for event in page["events"]:
+                stream, message = event["logStreamName"], event["message"]
+                if f"[{version}]" in stream and (said := fault(message)):
+                    key = (function, stream, str(event["timestamp"]), message)
+                    self.found[key] = f"{function} {version}: {said}"
+
+    def unreached(self) -> list[str]:
+        """Return the functions whose new versions have met no request."""
+        days = {f"{datetime.fromtimestamp(at, UTC):%Y/%m/%d}" for at in (self.began, time.time())}
+        return [
+            function
+            for function, version in self.tried.items()
+            if not any(
+                self.logs.describe_log_streams(
+                    logGroupName=f"/aws/lambda/{function}", logStreamNamePrefix=f"{day}/[{version}]", limit=1
+                )["logStreams"]
+                for day in days
+            )
+        ]
+
+
+def fault(message: str) -> str | None:
+    """Return what to say of a line in a function's log that tells of a fault, or None."""
+    try:
+        line = json.loads(message)
+    except ValueError:
+        return message.strip().splitlines()[0] if any(sign in message for sign in CRASHES) else None
+    if not isinstance(line, dict) or not isinstance(line.get("status"), int) or line["status"] < 500:
+        return None
+    return f"{line['status']}, {line.get('error', 'no error named')} (requestId {line.get('requestId')})"
+
+
+@dataclass
+class Trial:
+    """New versions of functions, which are tried and then promoted or taken back."""
+
+    place: Place
+    moved: Functions
+    record: Record
+    before: Release
+    tried: Versions
+    how: How
+    say: Progress
+    sleep: Callable[[float], None]
+
+    def run(self) -> str | None:
+        """Return why the versions were taken back, or None when they answer all requests now."""
+        try:
+            watch = Watch(self.place, self.tried, self.how.faults)
+            if watch.before:
+                self.say(f"Going off already, and so not watched: {', '.join(sorted(watch.before))}.")
+            self.record.canary = Canary(now(), self.tried, self.how.percent)
+            self.record.write()
+            self.moved.move(self.before.versions, self.record.canary)
+            changed = listed(self.before.versions, self.tried)
+            self.say(f"{self.how.percent} % of the requests for {self.how.minutes:g} minutes: {changed}.")
+            reason = self.watched(watch)
+            unreached = [] if reason else watch.unreached()
+        except BaseException:
+            self.say("Taking back ...")
+            with uninterrupted():
+                settle(self.record, self.moved)
+            raise
+        if reason:
+            settle(self.record, self.moved)
+            return reason
+        if unreached:
+            self.say(f"Met no request, and so not proven: {', '.join(unreached)}.")
+        self.record.history = [self.before, *self.record.history][:REMEMBERED]
+        self.record.live = Release(now(), {**self.before.versions, **self.tried})
+        settle(self.record, self.moved)
+        return None
+
+    def watched(self, watch: Watch) -> str | None:
+        """Look until the time is over; return why the versions must be taken back, or None."""
+        began = time.monotonic()
+        seconds = self.how.minutes * 60
+        every = min(max(seconds / LOOKS, OFTENEST), SELDOMEST)
+        while True:
+            passed = time.monotonic() - began
+            if reason := watch.look() or self.interfered():
+                return reason
+            if passed >= seconds:
+                return None
+            self.say(f"[{passed:.0f} of {seconds:.0f} s] {len(watch.found)} faults")
+            self.sleep(min(every, seconds - passed))
+
+    def interfered(self) -> str | None:
+        """Return that somebody else has moved the aliases meanwhile, by a rollback; or None."""
+        aliases = self.moved.aliases()
+        if all(name in aliases and version in aliases[name].weights for name, version in self.tried.items()):
+            return None
+        return "somebody did so from elsewhere."
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let nothing stop what runs within: a second Ctrl-C, from impatience, would leave it half done."""
+    numbers = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def ship(place: Place, say: Progress, sleep: Callable[[float], None] = time.sleep) -> int:
+    """Release what is newest after an apply; return 0, or 1 when it was taken back."""
+    record = Record.read(place.file)
+    before = functions(place, record).aliases()
+    check_deployed(place, before)
+    if record.canary or any(alias.weights for alias in before.values()):
+        raise UserError(
+            "A release is being tried already: wait until it is through, or say "
+            f"`make rollback ENV={place.name}`."
+        )
+    check_known(place, record, before)
+    pin(record, functions(place, record), before)
+    place.apply()
+
+    # Functions that this very apply has made are live with their first version.
+    moved = functions(place, record)
+    aliases = moved.aliases()
+    live = pin(record, moved, aliases)
+    newest = {name: str(max(moved.published(name))) for name in aliases}
+    tried = {name: version for name, version in newest.items() if version != live.versions[name]}
+    if not tried:
+        say("What is live is the newest: there is nothing to release.")
+        return 0
+    moved.wait_for(tried)
+    reason = Trial(place, moved, record, live, tried, place.how(), say, sleep).run()
+    if deleted := moved.prune([*([record.live] if record.live else []), *record.history]):
+        say(f"{deleted} old versions are deleted.")
+    if reason:
+        say(f"Taken back: {reason}")
+        return 1
+    say("Released: the new versions answer all requests.")
+    return 0
+
+
+def settle(record: Record, moved: Functions) -> None:
+    """Let what is live answer all requests."""
+    assert record.live
+    record.canary = None
+    record.write()
+    moved.move(record.live.versions)
+
+
+def rollback(place: Place, say: Progress) -> int:
+    """Put what was live before back; while a release is being tried, take that back."""
+    record = Record.read(place.file)
+    moved = functions(place, record)
+    aliases = moved.aliases()
+    check_deployed(place, aliases)
+    live = {name: alias.version for name, alias in aliases.items()}
+    if record.canary or any(alias.weights for alias in aliases.values()):
+        pin(record, moved, aliases)
+        settle(record, moved)
+        say("The release that was being tried is taken back.")
+        return 0
+    check_known(place, record, aliases)
+    published = {name: moved.published(name) for name in live}
+    if record.live:
+        if not record.history:
+            raise UserError(f"There is nothing to go back to: {place.file.name} remembers no release before.")
+        wanted = record.history.pop(0)
+    else:
+        wanted = Release(now(), before_last(live, published))
+    # What was not there then, or is not there any more, stays.
+    back = {
+        name: version
+        for name, version in wanted.versions.items()
+        if name in live and version != live[name] and int(version) in published[name]
+    }
+    if not back:
+        raise UserError("There is nothing to go back to: no function has an older version that was live.")
+    record.live = Release(now(), {**live, **back})
+    record.write()
+    moved.move(back)
+    say(f"Rolled back: {listed(live, back)}.")
+    return 0
+
+
+def show(place: Place) -> int:
+    """Print what is live, since when, and what there is to go back to."""
+    record = Record.read(place.file)
+    found = functions(place, record)
+    aliases = found.aliases()
+    check_deployed(place, aliases)
+    live = {name: alias.version for name, alias in aliases.items()}
+    published = {name: found.published(name) for name in live}
+    since = f"since {record.live.since}" if record.live else "the newest versions, as no release was made"
+    print(f"Live in {place.system}: {since}.")
+    width = max(len(name) for name in live)
+    print(f"  {'function':<{width}}  live  published             newest  tried")
+    for name, alias in aliases.items():
+        at = published[name].get(int(alias.version))
+        tried = ", ".join(f"{version} ({weight:.0%})" for version, weight in alias.weights.items())
+        row = f"{name:<{width}}  {alias.version:<4}  {f'{at:%Y-%m-%d %H:%M:%SZ}' if at else 'unknown':<20}  "
+        print(f"  {row}{max(published[name]):<6}  {tried}".rstrip())
+    if record.live:
+        back = [f"  {each.since}: {listed(live, each.versions)}" for each in record.history]
+    else:
+        before = before_last(live, published)
+        back = [f"  before the last deployment: {listed(live, before)}"] if before else []
+    print("To go back to:", *(back or ["  nothing"]), sep="\n")
+    if record.live and record.live.versions.items() - live.items():
+        print(f"{place.file.name} says otherwise: say `make apply ENV={place.name}` if it is right.")
+    return 0
+
+
+def listed(live: Versions, other: Versions) -> str:
+    """Return what changes between two sets of versions."""
+    changed = {name: version for name, version in other.items() if live.get(name, version) != version}
+    return ", ".join(f"{name} {live[name]} -> {version}" for name, version in changed.items()) or "the same"
+
+
+def functions(place: Place, record: Record) -> Functions:
+    """Return the functions that there may be: by configuration, and by what was live once."""
+    known = set(record.live.versions) if record.live else set()
+    return Functions(place.client("lambda"), frozenset(place.names() | known))
+
+
+def pin(record: Record, found: Functions, aliases: dict[str, Alias]) -> Release:
+    """Write down what is live, and return it."""
+    live = {name: alias.version for name, alias in aliases.items()}
+    if record.live:
+        since = record.live.since
+    else:
+        times = [found.published(name)[int(version)] for name, version in live.items()]
+        since = f"{max(times).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    record.live = Release(since, live)
+    record.write()
+    return record.live
+
+
+def check_deployed(place: Place, aliases: dict[str, Alias]) -> None:
+    """Stop where there is no function."""
+    if not aliases:
+        raise UserError(
+            f"There is no function of {place.system} to be seen: say `make deploy ENV={place.name}` first, "
+            "or check whose credentials these are (aws sts get-caller-identity)."
+        )
+
+
+def check_known(place: Place, record: Record, aliases: dict[str, Alias]) -> None:
+    """Stop when the file is not the one of the last release."""
+    if record.live is None:
+        return
+    known = record.live.versions
+    wrong = [name for name, alias in aliases.items() if known.get(name, alias.version) != alias.version]
+    if wrong:
+        raise UserError(
+            f"{place.file.name} is not what is live: {wrong[0]} is {aliases[wrong[0]].version} and not "
+            f"{known[wrong[0]]}. Take the file of the last release from version control; or, if it is right, "
+            f"say `make apply ENV={place.name}`; or delete it, to go by what there is."
+        )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command; return its exit code."""
+    if len(arguments) < 2 or arguments[0] not in ("rollback", "ship", "show"):
+        print(__doc__, file=sys.stderr)
+        return 2
+    command, name, *more = arguments
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+    try:
+        place: Place = Laptop() if name == "local" else Cloud(name, more)
+        say = Console()
+        if command == "show":
+            return show(place)
+        code = ship(place, say) if command == "ship" else rollback(place, say)
+        show(place)
+        if not isinstance(place, Laptop):
+            print(f"Commit {place.file.relative_to(ROOT)}: the next apply goes by it.", file=sys.stderr)
+        return code
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except (BotoCoreError, ClientError, WaiterError) as error:
+        print(
+            f"AWS refused: {error} To go by what {name}.live.json says: `make apply ENV={name}`.",
+            file=sys.stderr,
+        )
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,188 @@
+"""Releases on the local stack: by degrees, taken back by itself or by hand, and a plan that stays empty."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from local.emulator import client
+from local.stack import Stack
+from tests.local.api import Api
+from tests.local.runner import ROOT, Local
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+SYSTEM = """
+name        = "small"
+environment = "local"
+entities    = { items = { access = { default = "open" }, operations = ["create", "get"] } }
+encryption  = { customer_key = false }
+network     = null
+release     = { minutes = %s, percent = 50 }
+"""
+PARTS = (
+    ".terraform.lock.hcl", "build.py", "lambda_src", "local", "local.py", "modules", "requirements",
+    "schemas", *(file.name for file in ROOT.glob("*.tf")),
+)  # fmt: skip
+PLAN = "from local.stack import *; print(Stack(Path({!r})).has_changes([Path('system.tfvars').resolve()]))"
+GET = "small-items-get-local"
+
+
+@dataclass
+class Copy(Local):
+    """A copy of the repository, whose code may be broken, and its stack."""
+
+    root: Path = field(default=Path())
+
+    def run(self, *command: str) -> subprocess.Popen[str]:
+        """Start a command in the copy."""
+        return subprocess.Popen(
+            [sys.executable, *command], cwd=self.root, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env={**os.environ, "TRESTLE_LOCAL_DIR": str(self.folder)},
+        )  # fmt: skip
+
+    def release(self, command: str) -> tuple[int, str]:
+        """Run one of the commands for releases to its end; return its exit code and all it said."""
+        running = self.run("-m", "local.release", command, "local")
+        said = running.communicate()[0]
+        return running.returncode, said
+
+    def has_changes(self) -> bool:
+        """Tell whether a plan would change anything."""
+        said = self.run("-c", PLAN.format(str(self.folder))).communicate()[0]
+        assert said.endswith(("False\n", "True\n")), said
+        return said.endswith("True\n")
+
+    def set_minutes(self, minutes: float) -> None:
+        """Say how long a release is tried."""
+        (self.root / "system.tfvars").write_text(SYSTEM % minutes)
+
+    def write(self, code: str) -> None:
+        """Change what reads an item."""
+        file = "lambda_src/trestle/operations/read.py"
+        (self.root / file).write_text(
+            (ROOT / file).read_text().replace("    return get(", f"    {code}\n    return get(")
+        )
+
+    def live(self) -> str:
+        """Return the version of the function that reads, of which there is one when no release is tried."""
+        alias = client("lambda", Stack(self.folder).running()).get_alias(FunctionName=GET, Name="live")
+        assert "RoutingConfig" not in alias
+        file = json.loads((self.folder / "root" / "environments" / "local.live.json").read_text())
+        assert file["live"]["versions"][GET] == alias["FunctionVersion"]
+        assert file["canary"] is None
+        return str(alias["FunctionVersion"])
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
+    """A running stack of a copy of the repository."""
+    root = tmp_path_factory.mktemp("copy")
+    for name in PARTS:
+        part = ROOT / name
+        shutil.copytree(part, root / name) if part.is_dir() else shutil.copyfile(part, root / name)
+    (root / ".venv").symlink_to(sys.prefix)
+    found = Copy(tmp_path_factory.mktemp("stack"), root=root)
+    found.set_minutes(0)
+    try:
+        up = found.run("local.py", "up", "--detach", "--port", str(found.port), "--var-file", "system.tfvars")
+        said = up.communicate()[0]
+        assert up.returncode == 0, said
+        yield found
+    finally:
+        found.run("local.py", "down").communicate()
+
+
+@pytest.fixture
+def item(copy: Copy) -> tuple[Api, str]:
+    """An item, and the API to read it by."""
+    api = Api(copy.api().url, None)
+    return api, api.make().location
+
+
+def test_a_release_is_tried_taken_back_made_and_rolled_back(copy: Copy, item: tuple[Api, str]) -> None:
+    api, location = item
+    copy.set_minutes(10)
+    copy.write("assert item_id")
+    trying = copy.run("-m", "local.release", "ship", "local")
+    assert trying.stdout
+    said = next(line for line in trying.stdout if "% of the requests" in line or "Error" in line)
+    before, tried = said.split(GET)[1].rstrip(".\n").split()[0], said.split(" -> ")[-1].rstrip(".\n")
+    assert said.rstrip().endswith(f"50 % of the requests for 10 minutes: {GET} {before} -> {tried}.")
+    assert not copy.has_changes()
+    assert {api("GET", location).status for _ in range(40)} == {200}
+    streams = client("logs", Stack(copy.folder).running()).describe_log_streams(
+        logGroupName=f"/aws/lambda/{GET}"
+    )
+    answered = Counter(
+        stream["logStreamName"].split("[")[1].split("]")[0] for stream in streams["logStreams"]
+    )
+    assert min(answered[before], answered[tried]) > 5
+
+    assert copy.release("rollback")[0] == 0
+    said = trying.communicate()[0]
+    assert trying.returncode == 1
+    assert "Taken back: somebody did so from elsewhere." in said
+    assert copy.live() == before
+    assert not copy.has_changes()
+
+    copy.set_minutes(0)
+    code, said = copy.release("ship")
+    assert (code, copy.live()) == (0, tried), said
+    assert f"  {GET:<24}  {tried:<4}" in said
+    assert not copy.has_changes()
+    assert copy.release("ship")[1].count("What is live is the newest: there is nothing to release.") == 1
+
+    code, said = copy.release("rollback")
+    assert (code, copy.live()) == (0, before), said
+    assert not copy.has_changes()
+    assert copy.release("rollback") == (
+        1,
+        "There is nothing to go back to: local.live.json remembers no release before.\n",
+    )
+
+
+def test_a_broken_release_takes_itself_back_under_load(copy: Copy, item: tuple[Api, str]) -> None:
+    api, location = item
+    statuses: list[int] = []
+    done = threading.Event()
+
+    def load() -> None:
+        while not done.is_set():
+            statuses.append(api("GET", location).status)
+            time.sleep(0.01)
+
+    copy.set_minutes(10)
+    copy.write('raise RuntimeError("broken")')
+    callers = [threading.Thread(target=load) for _ in range(2)]
+    for caller in callers:
+        caller.start()
+    try:
+        code, said = copy.release("ship")
+        count = len(statuses)
+        time.sleep(1)
+    finally:
+        done.set()
+        for caller in callers:
+            caller.join()
+    assert code == 1, said
+    assert "Taken back: " in said
+    assert ": 500, RuntimeError: broken (requestId " in said
+    assert Counter(statuses)[500] > 0
+    assert set(statuses) == {200, 500}
+    assert set(statuses[count:]) == {200}
+    assert Counter(statuses)[200] > Counter(statuses)[500]
+    copy.live()
+    assert not copy.has_changes()

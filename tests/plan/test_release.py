@@ -1,0 +1,84 @@
+"""Which versions are live: the newest, or what the file says that `make release` and `make rollback` keep."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.plan.conftest import SMALL
+from tests.plan.planner import UNKNOWN, Plan, Planner, TerraformError, Values
+
+pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
+
+CREATE, GET, LIST = (f"shop-todos-{operation}-test" for operation in ("create", "get", "list"))
+VARIABLES = {**SMALL, "entities": {"todos": {"operations": ["create", "get", "list"]}}}
+
+
+def planned(planner: Planner, folder: Path, text: str) -> Plan:
+    """Return the plan of an environment whose file has the text."""
+    root = planner.copy(folder / "root")
+    (root / "environments").mkdir(exist_ok=True)
+    (root / "environments" / "test.live.json").write_text(text)
+    return Plan(planner.planned(root, folder.name, (), VARIABLES))
+
+
+def live(plan: Plan, name: str) -> Values:
+    (alias,) = (a for a in plan.all("aws_lambda_alias").values() if a["function_name"] == name)
+    return alias
+
+
+@pytest.fixture(scope="module")
+def pinned(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    gone = "shop-gone-get-test"
+    content = {
+        "live": {"since": "2026-11-21T12:30:37Z", "versions": {CREATE: "7", GET: 7, gone: "1"}},
+        "canary": {"since": "2026-11-21T12:30:37Z", "versions": {GET: "8"}, "percent": 7},
+        "history": [],
+    }
+    return planned(planner, tmp_path_factory.mktemp("pinned"), json.dumps(content))
+
+
+def test_the_newest_is_live_where_nothing_else_is_said(plan: Plan) -> None:
+    for alias in plan.all("aws_lambda_alias").values():
+        assert (alias["name"], alias["function_version"], alias["routing_config"]) == ("live", UNKNOWN, [])
+
+
+def test_the_file_says_what_is_live(pinned: Plan) -> None:
+    assert (live(pinned, CREATE)["function_version"], live(pinned, CREATE)["routing_config"]) == ("7", [])
+    assert live(pinned, GET)["function_version"] == "7"
+    assert live(pinned, GET)["routing_config"] == [{"additional_version_weights": {"8": 0.07}}]
+
+
+def test_a_function_that_the_file_does_not_know_follows_the_newest(pinned: Plan) -> None:
+    assert (live(pinned, LIST)["function_version"], live(pinned, LIST)["routing_config"]) == (UNKNOWN, [])
+
+
+def test_functions_that_are_gone_are_a_warning(pinned: Plan) -> None:
+    (check,) = (c for c in pinned.data["checks"] if c["address"]["to_display"] == "check.live_versions")
+    assert check["status"] == "fail"
+    assert check["instances"][0]["problems"] == [
+        {
+            "message": "environments/test.live.json names shop-gone-get-test, which is no function of this "
+            "environment: the next `make release` leaves it out."
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        '{"versions": {}}',
+        '{"live": {"versions": {"x": "newest"}}}',
+        '{"live": {"versions": {}}, "canary": {"percent": 0, "versions": {}}}',
+    ],
+)
+def test_a_file_that_cannot_be_read_stops_the_plan(planner: Planner, tmp_path: Path, text: str) -> None:
+    with pytest.raises(TerraformError) as error:
+        planned(planner, tmp_path, text)
+    said = (
+        "environments/test.live.json does not say which versions are live. Take it from version control again"
+    )
+    assert said in str(error.value)

@@ -1,0 +1,488 @@
+"""Releases: what is tried, what takes it back, what is remembered and what is pruned."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+import os
+import signal
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from local import release as tool
+from local.errors import UserError
+from local.live import Canary, Functions, Record, Release, before_last
+from local.release import How
+
+CREATE, GET = "shop-todos-create-test", "shop-todos-get-test"
+REGION = "us-west-2"
+
+
+def package(text: str) -> bytes:
+    """A zip that differs with the text."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as packed:
+        packed.writestr("index.py", text)
+    return content.getvalue()
+
+
+@dataclass
+class Shop:
+    """An environment with two functions; a deployment publishes versions as Terraform does."""
+
+    file: Path
+    said: list[str] = field(default_factory=list)
+    name: str = "test"
+    system: str = "shop-test"
+    release: How = field(default_factory=lambda: How(faults=1, minutes=1, percent=10))
+    changes: tuple[str, ...] = ()  # by the next apply
+    naps: list[Callable[[], object]] = field(default_factory=list)  # what happens while a release waits
+    slept: float = 0
+    logs: dict[tuple[str, str], list[str]] = field(default_factory=dict)  # by function and stream
+
+    def client(self, service: str) -> Any:
+        return self if service == "logs" else boto3.client(service, region_name=REGION)  # type: ignore[call-overload]
+
+    def names(self) -> set[str]:
+        return {CREATE, GET, "shop-todos-list-test"}
+
+    def how(self) -> How:
+        return self.release
+
+    def apply(self) -> None:
+        for name in self.changes:
+            self.publish(name)
+
+    def publish(self, name: str) -> str:
+        code = package(str(len(self.versions(name))))
+        found: str = self.client("lambda").update_function_code(
+            FunctionName=name, ZipFile=code, Publish=True
+        )["Version"]
+        return found
+
+    def versions(self, name: str) -> list[int]:
+        return sorted(Functions(self.client("lambda"), frozenset()).published(name))
+
+    def live(self) -> dict[str, tuple[str, dict[str, float]]]:
+        found = Functions(self.client("lambda"), frozenset(self.names())).aliases()
+        return {name: (alias.version, dict(alias.weights)) for name, alias in found.items()}
+
+    def ship(self) -> int:
+        return tool.ship(self, self.said.append, self.sleep)
+
+    def rollback(self) -> int:
+        return tool.rollback(self, self.said.append)
+
+    def sleep(self, seconds: float) -> None:
+        """Time stands still for tests but for what happens meanwhile; then the minutes are over."""
+        self.slept += seconds
+        if self.naps:
+            self.naps.pop(0)()
+        else:
+            self.release = How(self.release.faults, 0, self.release.percent)
+
+    # --- CloudWatch Logs, whose patterns moto does not know ---
+
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "filter_log_events"
+        return self
+
+    def paginate(self, logGroupName: str, startTime: int, filterPattern: str) -> list[Any]:  # noqa: N803
+        assert filterPattern in tool.PATTERNS
+        assert startTime > 1e12
+        return [
+            {"events": [{"logStreamName": stream, "timestamp": 1, "message": line} for line in lines]}
+            for (function, stream), lines in self.logs.items()
+            if logGroupName == f"/aws/lambda/{function}"
+        ]
+
+    def describe_log_streams(self, logGroupName: str, logStreamNamePrefix: str, limit: int) -> Any:  # noqa: N803
+        function = logGroupName.removeprefix("/aws/lambda/")
+        found = [s for f, s in self.logs if f == function and s.startswith(logStreamNamePrefix)]
+        return {"logStreams": found[:limit]}
+
+
+def answered(shop: Shop, function: str, version: str, *lines: str) -> None:
+    day = f"{datetime.datetime.now(datetime.UTC):%Y/%m/%d}"
+    shop.logs[function, f"{day}/[{version}]abc"] = list(lines)
+
+
+def line(status: int) -> str:
+    return json.dumps({"status": status, "requestId": "r-1", "error": "KeyError: 'x'"})
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    clock = [0.0]
+    with mock_aws(config={"lambda": {"use_docker": False}}):
+        role = boto3.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        functions = boto3.client("lambda", region_name=REGION)
+        for name in (CREATE, GET):
+            functions.create_function(
+                FunctionName=name, Role=role, Runtime="python3.13", Handler="index.lambda_handler",
+                Code={"ZipFile": package("first")}, Publish=True,
+            )  # fmt: skip
+            functions.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
+        found = Shop(tmp_path / "environments" / "test.live.json")
+        sleep = found.sleep
+
+        def nap(seconds: float) -> None:
+            clock[0] += seconds
+            sleep(seconds)
+
+        monkeypatch.setattr(found, "sleep", nap)
+        monkeypatch.setattr("time.monotonic", lambda: clock[0])
+        yield found
+
+
+def test_a_release_goes_to_some_and_then_to_all(shop: Shop) -> None:
+    seen: list[Any] = []
+    shop.changes = (GET,)
+    shop.naps = [lambda: seen.extend([shop.live(), Record.read(shop.file)])]
+    assert shop.ship() == 0
+    tried, record = seen
+    assert tried == {CREATE: ("1", {}), GET: ("1", {"2": 0.1})}
+    assert record.live.versions == {CREATE: "1", GET: "1"}
+    assert (record.canary.percent, record.canary.versions) == (10, {GET: "2"})
+    assert shop.live() == {CREATE: ("1", {}), GET: ("2", {})}
+    after = Record.read(shop.file)
+    assert after.live == Release(after.live.since if after.live else "", {CREATE: "1", GET: "2"})
+    assert after.canary is None
+    assert [each.versions for each in after.history] == [{CREATE: "1", GET: "1"}]
+    assert shop.slept == pytest.approx(60)
+    assert f"10 % of the requests for 1 minutes: {GET} 1 -> 2." in shop.said
+    assert f"Met no request, and so not proven: {GET}." in shop.said
+    assert shop.said[-1] == "Released: the new versions answer all requests."
+
+
+def test_nothing_new_is_nothing_to_release(shop: Shop) -> None:
+    assert shop.ship() == 0
+    assert shop.said == ["What is live is the newest: there is nothing to release."]
+    assert Record.read(shop.file).live is not None
+    assert shop.slept == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (line(500), "500, KeyError: 'x' (requestId r-1)"),
+        (line(503), "503, KeyError: 'x' (requestId r-1)"),
+        ("x Task timed out after 3.00 seconds\n\n", "x Task timed out after 3.00 seconds"),
+        ("[ERROR] Runtime.ImportModuleError: no\nTraceback", "[ERROR] Runtime.ImportModuleError: no"),
+    ],
+)
+def test_a_fault_of_a_new_version_takes_it_back(shop: Shop, said: str, reason: str) -> None:
+    shop.changes = (CREATE, GET)
+    shop.naps = [lambda: answered(shop, GET, "2", "START", line(200), said)]
+    assert shop.ship() == 1
+    assert shop.said[-1] == f"Taken back: 1 answers were faults:\n  {GET} 2: {reason}"
+    assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
+    record = Record.read(shop.file)
+    assert record.live
+    assert (record.live.versions, record.canary, record.history) == ({CREATE: "1", GET: "1"}, None, [])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [line(499), "[1]", '"Traceback"', '{"status": "500"}', "REPORT RequestId: 500", '{"level": "ERROR"}'],
+)
+def test_other_lines_are_no_faults(shop: Shop, said: str) -> None:
+    shop.changes = (GET,)
+    answered(shop, GET, "2", said)
+    assert shop.ship() == 0
+    assert not [each for each in shop.said if "not proven" in each]
+
+
+def test_faults_of_what_was_live_before_do_not_count(shop: Shop) -> None:
+    shop.changes = (GET,)
+    answered(shop, GET, "1", line(500))
+    answered(shop, CREATE, "2", line(500))
+    assert shop.ship() == 0
+
+
+def test_as_many_faults_as_the_variable_allows(shop: Shop) -> None:
+    shop.changes = (GET,)
+    shop.release = How(faults=3, minutes=1, percent=10)
+    answered(shop, GET, "2", line(500), line(500), line(503))  # the first two are one line, seen twice
+    assert shop.ship() == 0
+    shop.changes = (GET,)
+    shop.release = How(faults=2, minutes=1, percent=10)
+    answered(shop, GET, "3", line(500), line(503))
+    assert shop.ship() == 1
+
+
+@pytest.mark.parametrize(
+    ("alarm", "code"),
+    [("shop-test", 1), ("shop-test/api-5xx", 1), ("shop-test-2/api-5xx", 0), ("shop-test-2", 0)],
+)
+def test_an_alarm_of_the_environment_takes_it_back(shop: Shop, alarm: str, code: int) -> None:
+    alarms = shop.client("cloudwatch")
+    for name in (alarm, "shop-test/already"):
+        alarms.put_metric_alarm(
+            AlarmName=name, Namespace="n", MetricName="m", Statistic="Sum", Period=60, EvaluationPeriods=1,
+            Threshold=1, ComparisonOperator="GreaterThanThreshold",
+        )  # fmt: skip
+
+    def go_off(name: str) -> None:
+        alarms.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="test")
+
+    go_off("shop-test/already")
+    shop.changes = (GET,)
+    shop.naps = [lambda: go_off(alarm)]
+    assert shop.ship() == code
+    assert "Going off already, and so not watched: shop-test/already." in shop.said
+    assert shop.live()[GET] == ("1" if code else "2", {})
+    assert (f"Taken back: the alarm {alarm} went off." in shop.said) == bool(code)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ClientError({}, "FilterLogEvents")])
+def test_whatever_stops_it_takes_it_back(shop: Shop, error: BaseException) -> None:
+    def stop() -> None:
+        raise error
+
+    handler = signal.getsignal(signal.SIGINT)
+    shop.changes = (GET,)
+    shop.naps = [stop]
+    with pytest.raises(type(error)):
+        shop.ship()
+    assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
+    assert Record.read(shop.file).canary is None
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_a_second_interrupt_waits_until_it_is_taken_back() -> None:
+    with tool.uninterrupted():
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_rollback_meanwhile_takes_it_back(shop: Shop) -> None:
+    shop.changes = (GET,)
+    shop.naps = [shop.rollback]
+    assert shop.ship() == 1
+    assert shop.said[-2:] == [
+        "The release that was being tried is taken back.",
+        "Taken back: somebody did so from elsewhere.",
+    ]
+    assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
+
+
+def test_one_release_at_a_time(shop: Shop) -> None:
+    refused: list[str] = []
+
+    def another() -> None:
+        with pytest.raises(UserError) as error:
+            shop.ship()
+        refused.append(str(error.value))
+
+    shop.changes = (GET,)
+    shop.naps = [another]
+    assert shop.ship() == 0
+    assert refused == [
+        "A release is being tried already: wait until it is through, or say `make rollback ENV=test`."
+    ]
+
+
+def test_an_apply_that_fails_leaves_live_what_was(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise UserError("No.")
+
+    monkeypatch.setattr(shop, "apply", fail)
+    with pytest.raises(UserError, match=r"No\."):
+        shop.ship()
+    record = Record.read(shop.file)
+    assert record.live
+    assert record.live.versions == {CREATE: "1", GET: "1"}
+
+
+def test_a_rollback_goes_back_release_by_release(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    for changes in ((GET,), (CREATE, GET)):
+        shop.changes, shop.release = changes, How(1, 0, 10)
+        assert shop.ship() == 0
+    assert tool.show(shop) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0].startswith("Live in shop-test: since 2")
+    assert [row.split()[:2] for row in shown[2:4]] == [[CREATE, "2"], [GET, "3"]]
+    assert shown[4] == "To go back to:"
+    assert [row.split(": ")[1] for row in shown[5:]] == [
+        f"{CREATE} 2 -> 1, {GET} 3 -> 2",
+        f"{CREATE} 2 -> 1, {GET} 3 -> 1",
+    ]
+    expected: dict[str, Any]
+    for expected in ({CREATE: ("1", {}), GET: ("2", {})}, {CREATE: ("1", {}), GET: ("1", {})}):
+        assert shop.rollback() == 0
+        assert shop.live() == expected
+        record = Record.read(shop.file)
+        assert record.live
+        assert record.live.versions == {name: version for name, (version, _) in expected.items()}
+    with pytest.raises(
+        UserError, match=r"nothing to go back to: test\.live\.json remembers no release before\."
+    ):
+        shop.rollback()
+
+
+def test_a_rollback_leaves_alone_what_is_gone(shop: Shop) -> None:
+    versions = {CREATE: "1", GET: "9", "shop-old-get-test": "4"}
+    Record(
+        shop.file, Release("2026-01-01T00:00:00Z", {CREATE: "1", GET: "1"}), None, [Release("x", versions)]
+    ).write()
+    with pytest.raises(UserError, match="no function has an older version that was live"):
+        shop.rollback()
+
+
+def test_a_rollback_without_a_file_goes_by_the_last_deployment(
+    shop: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UserError, match="no function has an older version"):
+        shop.rollback()
+    tool.show(shop)
+    assert capsys.readouterr().out.endswith("To go back to:\n  nothing\n")
+    shop.publish(GET)
+    shop.client("lambda").update_alias(FunctionName=GET, Name="live", FunctionVersion="2")
+    hour = datetime.timedelta(hours=1)
+    published = Functions.published
+
+    def an_hour_apart(self: Functions, name: str) -> dict[int, datetime.datetime]:
+        return {version: at + version * hour for version, at in published(self, name).items()}
+
+    monkeypatch.setattr(Functions, "published", an_hour_apart)
+    tool.show(shop)
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0] == "Live in shop-test: the newest versions, as no release was made."
+    assert shown[-1] == f"  before the last deployment: {GET} 2 -> 1"
+    assert shop.rollback() == 0
+    assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
+    assert shop.said[-1] == f"Rolled back: {GET} 2 -> 1."
+    assert Record.read(shop.file).history == []
+
+
+def at(minute: int) -> datetime.datetime:
+    return datetime.datetime(2026, 11, 21, tzinfo=datetime.UTC) + datetime.timedelta(minutes=minute)
+
+
+PUBLISHED = {
+    "a": {1: at(0), 2: at(500), 3: at(1000)},
+    "b": {1: at(1), 2: at(1006)},
+    "c": {1: at(2)},
+    "d": {1: at(1007)},
+}
+
+
+@pytest.mark.parametrize(
+    ("live", "before"),
+    [
+        ({"a": "3", "b": "2", "c": "1"}, {"a": "2", "b": "1"}),
+        ({"a": "3", "b": "1", "c": "1"}, {"a": "2"}),
+        ({"a": "2", "b": "2", "c": "1"}, {"b": "1"}),
+        ({"b": "2", "d": "1"}, {"b": "1"}),
+        ({"a": "1", "b": "1", "c": "1"}, {}),
+    ],
+)
+def test_what_was_live_before_the_last_deployment(live: dict[str, str], before: dict[str, str]) -> None:
+    assert before_last(live, {name: PUBLISHED[name] for name in live}) == before
+
+
+def test_old_versions_are_pruned_but_for_what_is_named(shop: Shop) -> None:
+    functions = shop.client("lambda")
+    for _ in range(9):
+        shop.publish(GET)
+    assert shop.versions(GET) == [*range(1, 11)]
+    functions.create_alias(
+        FunctionName=GET, Name="mine", FunctionVersion="3",
+        RoutingConfig={"AdditionalVersionWeights": {"4": 0.5}},
+    )  # fmt: skip
+    found = Functions(functions, frozenset(shop.names()))
+    assert found.prune([Release("x", {GET: "2"})]) == 1  # 5; 1 is live, 6 to 10 are the last
+    assert shop.versions(GET) == [1, 2, 3, 4, 6, 7, 8, 9, 10]
+    assert found.prune([]) == 1
+    assert shop.versions(CREATE) == [1]
+
+
+def test_releases_prune(shop: Shop) -> None:
+    shop.changes, shop.release = (GET,), How(1, 0, 10)
+    for _ in range(6):  # moto gives the numbers of deleted versions anew, so to the first deletion
+        assert shop.ship() == 0
+    assert shop.versions(GET) == [2, 3, 4, 5, 6, 7]
+    assert [each.versions[GET] for each in Record.read(shop.file).history] == ["6", "5", "4", "3", "2"]
+    assert "1 old versions are deleted." in shop.said
+
+
+def test_a_file_of_another_release_is_refused(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    Record(shop.file, Release("2026-01-01T00:00:00Z", {GET: "7"})).write()
+    for command in (shop.ship, shop.rollback):
+        with pytest.raises(
+            UserError, match=rf"test\.live\.json is not what is live: {GET} is 1 and not 7\. Take"
+        ):
+            command()
+    tool.show(shop)
+    assert capsys.readouterr().out.endswith(
+        "test.live.json says otherwise: say `make apply ENV=test` if it is right.\n"
+    )
+
+
+def test_where_nothing_is_deployed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shop, "names", lambda: {"none"})
+    for command in (shop.ship, shop.rollback, lambda: tool.show(shop)):
+        with pytest.raises(UserError, match="say `make deploy ENV=test` first, or check whose credentials"):
+            command()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"live": {}}', '{"live": {"since": "x", "versions": {}}, "history": [1]}']
+)
+def test_a_file_that_cannot_be_read_is_said(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "test.live.json"
+    file.write_text(text)
+    with pytest.raises(
+        UserError, match=r"test\.live\.json does not say which versions are live: take it from"
+    ):
+        Record.read(file)
+
+
+def test_the_file_survives_the_round(tmp_path: Path) -> None:
+    history = [Release(str(n), {GET: str(n)}) for n in range(3)]
+    record = Record(tmp_path / "a.json", Release("x", {GET: "9"}), Canary("y", {GET: "10"}, 5), history)
+    record.write()
+    read = Record.read(record.path)
+    assert (read.live, read.canary, read.history) == (record.live, record.canary, history)
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_an_environment_in_aws_by_its_tfvars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tool, "ROOT", tmp_path)
+    folder = tmp_path / "environments"
+    folder.mkdir()
+    (folder / "prod.tfvars").write_text(
+        'name = "shop"\nenvironment = "production"\n'
+        'entities = { todos = {}, "orders" = { operations = ["get"] } }\n'
+    )
+    cloud = tool.Cloud("prod")
+    assert (cloud.system, cloud.region) == ("shop-production", "us-west-2")
+    assert cloud.file == folder / "production.live.json"
+    assert {"shop-todos-entity-production", "shop-orders-get-production"} < cloud.names()
+    assert len(cloud.names()) == 14
+    (folder / "prod.tfvars").write_text('name = "shop"\nenvironment = "production"\nentities = local.x\n')
+    assert tool.Cloud("prod").names() == set()
+    for text in ('name = "shop"\n', 'name = "${x}"\nenvironment = "prod"\n', "{"):
+        (folder / "prod.tfvars").write_text(text)
+        with pytest.raises(UserError, match=r"environments/prod\.tfvars cannot be read here"):
+            tool.Cloud("prod")
+
+
+def test_the_command_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert tool.main(["release", "prod"]) == tool.main(["ship"]) == 2
+    monkeypatch.setenv("TRESTLE_LOCAL_DIR", str(tmp_path))
+    assert tool.main(["show", "local"]) == 3
+    assert capsys.readouterr().err.endswith("The stack is not running: start it with `python local.py up`.\n")
