@@ -15,10 +15,13 @@ mirror = $(shell $(PY) -m local.terraform)
 # What stands next to a name such as "key" or "authorization" in this repository, word for word.
 no_secrets = NONE|benchmark|key1|key2|name|one-for-all|test|testing
 var_file = -var-file=environments/$(ENV).tfvars
+# What local.move is told of the environment: nothing but where it is, if it is on this machine.
+outputs = $(if $(filter-out local,$(ENV)),$(terraform) output -json |)
+move_options = $(if $(filter local,$(ENV)),--local) $(ARGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup terraform local down build test verify check bench fmt lint types unit validate audit requirements \
-  named environment plan apply deploy destroy smoke openapi reindex bootstrap
+  named environment plan apply deploy destroy smoke openapi reindex export import bootstrap
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -128,6 +131,16 @@ ifeq ($(ENV),local)
 else
 	@$(terraform) output -json | $(PY) -m local.reindex $(ENTITY) $(ARGS)
 endif
+
+# Items are other people's data: .gitignore has *.jsonl.
+export: $(if $(filter local,$(ENV)),setup,environment) ## write an entity's items as JSON lines: ENV= ENTITY= FILE=
+	@test -n "$(ENTITY)" || { echo "Name the entity: make export ENV=$(ENV) ENTITY=todos" >&2; exit 2; }
+	@$(outputs) $(PY) -m local.move export $(ENTITY) "$(or $(FILE),$(ENTITY)-$(ENV).jsonl)" $(move_options)
+
+import: $(if $(filter local,$(ENV)),setup,environment) ## store the items of such a file: ENV= ENTITY= FILE=
+	@test -n "$(ENTITY)" -a -n "$(FILE)" || { \
+	  echo "Name the entity and the file: make import ENV=$(ENV) ENTITY=todos FILE=todos.jsonl" >&2; exit 2; }
+	@$(outputs) $(PY) -m local.move import $(ENTITY) "$(FILE)" $(move_options)
 
 bootstrap: setup ## once per account: the state bucket, API Gateway's log role, CI's deploy role
 	@terraform -chdir=bootstrap init -input=false $(mirror)
