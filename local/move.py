@@ -27,13 +27,11 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.emulator import client as local_client
 from local.errors import UserError
-from local.reindex import ENVELOPE, Record, derivation_of, plain
+from local.reindex import ENVELOPE, Record, derivation_of, plain, remote_clients
 from local.stack import Stack
 from local.terraform import ROOT
 
@@ -356,7 +354,7 @@ def deployed(outputs: Mapping[str, Any], name: str, functions: Any, client: Any)
         except functions.exceptions.ResourceNotFoundException:
             region = functions.meta.region_name
             raise UserError(
-                f"There is no function {function} in {region}: set AWS_REGION to its region."
+                f"There is no function {function} in {region}: set AWS_PROFILE to its account."
             ) from None
         variables = found.get("Environment", {}).get("Variables", {})
         settings |= json.loads(variables.get("ENTITY_OPTIONS") or "{}")
@@ -373,9 +371,8 @@ def connect(options: argparse.Namespace) -> Entity:
         running = stack.running()
         clients = local_client("lambda", running), local_client("dynamodb", running)
         return deployed(stack.outputs(), options.entity, *clients)
-    retries = Config(retries={"mode": "adaptive", "total_max_attempts": 10})
-    clients = boto3.client("lambda"), boto3.client("dynamodb", config=retries)
-    return deployed(plain(json.load(sys.stdin)), options.entity, *clients)
+    outputs = plain(json.load(sys.stdin))
+    return deployed(outputs, options.entity, *remote_clients(outputs))
 
 
 @contextmanager
@@ -409,7 +406,7 @@ def run_export(options: argparse.Namespace) -> int:
         done = export(entity, table, sys.stdout.write, progress())
     expired = f" {done.expired:,} have expired and were left out." if done.expired else ""
     say(f"{done.items:,} items of {table} written.{expired}")
-    listed(done.left_out, "records are no items and were left out")
+    listed(done.left_out, "Records that are no items and were left out")
     return 1 if done.left_out else 0
 
 
@@ -423,7 +420,7 @@ def run_import(options: argparse.Namespace) -> int:
     how = {"as_stored": options.as_stored}
     with options.file.open("rb") as file:
         if faults := check(file, entity, **how):
-            listed(faults, f"lines of {options.file} have faults")
+            listed(faults, f"Lines of {options.file} with faults")
             raise UserError("Nothing was written: correct the file, and import it again.")
         file.seek(0)
         done = Imported(after=options.after)
@@ -436,7 +433,7 @@ def run_import(options: argparse.Namespace) -> int:
                 f"{why} So far: {done}{after}. Import the file again: what is there already stays."
             ) from error
     say(f"{entity.table}: {done}.")
-    listed(done.left_out, "lines were not written")
+    listed(done.left_out, "Lines that were not written")
     return 1 if done.left_out else 0
 
 
@@ -445,7 +442,7 @@ def listed(faults: list[str], what: str) -> None:
     for fault in faults[:SHOWN]:
         say(fault)
     if faults:
-        say(f"{len(faults):,} {what}.")
+        say(f"{what}: {len(faults):,}.")
 
 
 def progress() -> Callable[[str], None]:

@@ -291,7 +291,11 @@ class _Lambda:
 
 
 FUNCTIONS = {"a": {"create": "c", "get": "g"}, "b": {"get": "x"}, "c": {"create": "none"}}
-OUTPUTS = {"table_names": dict.fromkeys(FUNCTIONS, TABLE), "function_names": FUNCTIONS}
+OUTPUTS = {
+    "api_url": "https://x.execute-api.eu-west-1.amazonaws.com/dev",
+    "table_names": dict.fromkeys(FUNCTIONS, TABLE),
+    "function_names": FUNCTIONS,
+}
 
 
 @pytest.fixture
@@ -311,7 +315,7 @@ def test_an_entity_is_what_all_its_functions_go_by() -> None:
     assert tool.deployed(OUTPUTS, "b", _Lambda(), None).settings == {}
     for name, message in [
         ("x", "There is no entity x: name one of a, b, c with ENTITY=."),
-        ("c", "There is no function none in us-west-2: set AWS_REGION to its region."),
+        ("c", "There is no function none in us-west-2: set AWS_PROFILE to its account."),
     ]:
         with pytest.raises(UserError, match=message):
             tool.deployed(OUTPUTS, name, _Lambda(), None)
@@ -322,8 +326,8 @@ def run(
     api: Api, schemas: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, list[str]]]:
     said = json.dumps({name: {"value": value} for name, value in OUTPUTS.items()})
-    clients = {"lambda": _Lambda(), "dynamodb": api.client}
-    monkeypatch.setattr("local.move.boto3.client", lambda name, **_: clients[name])
+    clients = {("lambda", "eu-west-1"): _Lambda(), ("dynamodb", "eu-west-1"): api.client}
+    monkeypatch.setattr("local.reindex.boto3.client", lambda name, region, **_: clients[name, region])
 
     def run(*arguments: object) -> tuple[int, list[str]]:
         monkeypatch.setattr("sys.stdin", io.StringIO(said))
@@ -373,7 +377,7 @@ def test_the_commands_say_what_they_leave_out(
         tool.SHOWN + 2,
         "line 1",
         [
-            f"21 lines of {items} have faults.",
+            f"Lines of {items} with faults: 21.",
             "Nothing was written: correct the file, and import it again.",
         ],
     )
@@ -385,7 +389,7 @@ def test_the_commands_say_what_they_leave_out(
         [
             f"{TABLE}: 1 refused, 1 expired.",
             "line 1: the table has another item with this id (ARGS=--replace puts this one in its place)",
-            "1 lines were not written.",
+            "Lines that were not written: 1.",
         ],
     )
     assert run("export", "b") == (
@@ -393,7 +397,7 @@ def test_the_commands_say_what_they_leave_out(
         [
             f"0 items of {TABLE} written.",
             "a: lacks createdAt and doc and updatedAt and version",
-            "1 records are no items and were left out.",
+            "Records that are no items and were left out: 1.",
         ],
     )
 
