@@ -21,7 +21,7 @@ move_options = $(if $(filter local,$(ENV)),--local) $(ARGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup terraform local down build test verify check bench fmt lint types unit validate audit requirements \
-  named environment plan apply deploy destroy smoke openapi reindex export import bootstrap
+  named environment plan apply deploy destroy smoke openapi reindex export import cost bootstrap
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -123,6 +123,9 @@ smoke: environment ## prove a deployed API: ENV=
 openapi: environment ## write a deployed API's OpenAPI document into openapi-ENV.json: ENV=
 	@document=$$(echo 'base64encode(module.openapi.document)' | $(terraform) console $(var_file)) && \
 	  echo "$$document" | tr -d '"' | base64 -d > openapi-$(ENV).json && echo openapi-$(ENV).json
+
+cost: named build ## what an environment costs a month, without asking AWS: ENV= REQUESTS=
+	@$(PY) -m local.cost environments/$(ENV).tfvars --requests $(or $(REQUESTS),1000000) $(ARGS)
 
 reindex: $(if $(filter local,$(ENV)),setup,environment) ## after a new filter, for items stored before: ENV= ENTITY=
 	@test -n "$(ENTITY)" || { echo "Name the entity: make reindex ENV=$(ENV) ENTITY=todos" >&2; exit 2; }
