@@ -21,7 +21,8 @@ move_options = $(if $(filter local,$(ENV)),--local) $(ARGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup terraform local down build test verify check bench fmt lint types unit validate audit requirements \
-  named environment plan apply deploy destroy smoke openapi reindex export import cost bootstrap
+  named environment plan apply deploy destroy smoke openapi reindex export import \
+  preflight cost bootstrap
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -114,7 +115,8 @@ apply: environment ## change the environment in AWS: ENV=
 
 deploy: apply smoke ## build, init, apply and smoke: ENV=
 
-destroy: environment ## delete the environment in AWS: ENV=
+destroy: environment ## delete the environment in AWS, and say what takes long and why: ENV=
+	@$(terraform) state pull | $(PY) -m local.destroy $(ENV)
 	@$(terraform) destroy $(var_file) $(ARGS)
 
 smoke: environment ## prove a deployed API: ENV=
@@ -123,6 +125,9 @@ smoke: environment ## prove a deployed API: ENV=
 openapi: environment ## write a deployed API's OpenAPI document into openapi-ENV.json: ENV=
 	@document=$$(echo 'base64encode(module.openapi.document)' | $(terraform) console $(var_file)) && \
 	  echo "$$document" | tr -d '"' | base64 -d > openapi-$(ENV).json && echo openapi-$(ENV).json
+
+preflight: named build ## what would stop or spoil an apply: ENV=
+	@$(data_dir) $(PY) -m local.preflight $(ENV)
 
 cost: named build ## what an environment costs a month, without asking AWS: ENV= REQUESTS=
 	@$(PY) -m local.cost environments/$(ENV).tfvars --requests $(or $(REQUESTS),1000000) $(ARGS)
