@@ -58,7 +58,7 @@ def explained(name: str, state: Mapping[str, Any]) -> Iterator[str]:
     if tables := sorted(shown for shown, _ in by_kind.get("aws_dynamodb_table", ())):
         yield (
             f"Lost: the items of {', '.join(tables)}. `make export ENV={name} ENTITY=...` keeps them. AWS "
-            "keeps a last backup of each for 35 days, which is good as long as its key is there (docs/data.md)."
+            "keeps a last backup of each for 35 days, good as long as its key is there (docs/data.md)."
         )
     if count("aws_cognito_user_pool"):
         yield "Lost: the user pool, its users and their passwords. There is no copy."
@@ -86,8 +86,8 @@ def explained(name: str, state: Mapping[str, Any]) -> Iterator[str]:
         days = found.get("deletion_window_in_days") or 30
         yield (
             f"{days} days: the key {found.get('key_id') or found.get('id')}. From now on it opens nothing "
-            "and costs nothing; then it is gone, with all that it encrypted, backups too. Until then `aws kms "
-            "cancel-key-deletion` brings it back. Terraform does not wait for it."
+            "and costs nothing; then it is gone, with all that it encrypted, backups too. Until then "
+            "`aws kms cancel-key-deletion` brings it back. Terraform does not wait for it."
         )
 
 
