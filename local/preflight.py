@@ -449,8 +449,8 @@ def safely(check: Check, environment: Environment) -> Findings:
     except (BotoCoreError, ClientError) as error:
         subject = check.__name__.replace("_", " ")
         remedy = "Give yourself the right, or look in the console."
-        # What later checks need is not left open.
-        level = STOP if check in NEEDED else WARNING
+        # What later checks need is not left open, but for the region: AWS will say if it is closed.
+        level = STOP if check in NEEDED and check is not region else WARNING
         yield Finding(level, subject, f"Not checked: {error}", remedy)
 
 

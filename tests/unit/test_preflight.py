@@ -395,6 +395,7 @@ def checks(monkeypatch: pytest.MonkeyPatch, **levels: str | Exception) -> None:
     needed = {check.__name__ for check in tool.NEEDED}
     monkeypatch.setattr(tool, "GROUPS", groups)
     monkeypatch.setattr(tool, "NEEDED", tuple(c for group in groups for c in group if c.__name__ in needed))
+    monkeypatch.setattr(tool, "region", groups[1][0])
 
 
 def run(capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
@@ -404,11 +405,11 @@ def run(capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
 
 @pytest.mark.usefixtures("root")
 def test_all_is_well(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    checks(monkeypatch, region="ok", networks="warning", lock=refused())
+    checks(monkeypatch, bucket="ok", networks="warning", lock=refused())
     code, said = run(capsys)
     assert code == 0
     assert said == [
-        "ok       region          Text.",
+        "ok       bucket          Text.",
         f"warning  lock            Not checked: {refused()}",
         "                         Give yourself the right, or look in the console.",
         "warning  networks        Text.",
@@ -420,9 +421,9 @@ def test_all_is_well(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
 
 @pytest.mark.usefixtures("root")
 def test_a_stop_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    checks(monkeypatch, lock="stop", losses="stop", region="ok")
+    checks(monkeypatch, lock="stop", losses="stop", region=refused())
     code, said = run(capsys)
-    assert (code, said[-1]) == (1, "Stop: mend what is marked so before an apply (2, and warnings: 0).")
+    assert (code, said[-1]) == (1, "Stop: mend what is marked so before an apply (2, and warnings: 1).")
 
 
 @pytest.mark.usefixtures("root")
