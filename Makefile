@@ -15,10 +15,14 @@ mirror = $(shell $(PY) -m local.terraform)
 # What stands next to a name such as "key" or "authorization" in this repository, word for word.
 no_secrets = NONE|benchmark|key1|key2|name|one-for-all|test|testing
 var_file = -var-file=environments/$(ENV).tfvars
+# What local.move is told of the environment: nothing but where it is, if it is on this machine.
+outputs = $(if $(filter-out local,$(ENV)),$(terraform) output -json |)
+move_options = $(if $(filter local,$(ENV)),--local) $(ARGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup terraform local down build test verify check bench fmt lint types unit validate audit requirements \
-  named environment plan apply deploy destroy smoke release rollback live openapi reindex bootstrap
+  named environment plan apply deploy destroy smoke release rollback live openapi reindex export import \
+  preflight cost bootstrap
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -113,7 +117,8 @@ apply: environment ## change the environment in AWS: ENV=
 
 deploy: apply smoke ## build, init, apply and smoke: ENV=
 
-destroy: environment ## delete the environment in AWS: ENV=
+destroy: environment ## delete the environment in AWS, and say what takes long and why: ENV=
+	@$(terraform) state pull | $(PY) -m local.destroy $(ENV)
 	@$(terraform) destroy $(var_file) $(ARGS)
 	@rm -f environments/$(ENV).live.json # versions begin anew
 
@@ -133,6 +138,12 @@ openapi: environment ## write a deployed API's OpenAPI document into openapi-ENV
 	@document=$$(echo 'base64encode(module.openapi.document)' | $(terraform) console $(var_file)) && \
 	  echo "$$document" | tr -d '"' | base64 -d > openapi-$(ENV).json && echo openapi-$(ENV).json
 
+preflight: named build ## what would stop or spoil an apply: ENV=
+	@$(data_dir) $(PY) -m local.preflight $(ENV)
+
+cost: named build ## what an environment costs a month, without asking AWS: ENV= REQUESTS=
+	@$(PY) -m local.cost environments/$(ENV).tfvars --requests $(or $(REQUESTS),1000000) $(ARGS)
+
 reindex: $(if $(filter local,$(ENV)),setup,environment) ## after a new filter, for items stored before: ENV= ENTITY=
 	@test -n "$(ENTITY)" || { echo "Name the entity: make reindex ENV=$(ENV) ENTITY=todos" >&2; exit 2; }
 ifeq ($(ENV),local)
@@ -140,6 +151,16 @@ ifeq ($(ENV),local)
 else
 	@$(terraform) output -json | $(PY) -m local.reindex $(ENTITY) $(ARGS)
 endif
+
+# Items are other people's data: .gitignore has *.jsonl.
+export: $(if $(filter local,$(ENV)),setup,environment) ## write an entity's items as JSON lines: ENV= ENTITY= FILE=
+	@test -n "$(ENTITY)" || { echo "Name the entity: make export ENV=$(ENV) ENTITY=todos" >&2; exit 2; }
+	@$(outputs) $(PY) -m local.move export $(ENTITY) "$(or $(FILE),$(ENTITY)-$(ENV).jsonl)" $(move_options)
+
+import: $(if $(filter local,$(ENV)),setup,environment) ## store the items of such a file: ENV= ENTITY= FILE=
+	@test -n "$(ENTITY)" -a -n "$(FILE)" || { \
+	  echo "Name the entity and the file: make import ENV=$(ENV) ENTITY=todos FILE=todos.jsonl" >&2; exit 2; }
+	@$(outputs) $(PY) -m local.move import $(ENTITY) "$(FILE)" $(move_options)
 
 bootstrap: setup ## once per account: the state bucket, API Gateway's log role, CI's deploy role
 	@terraform -chdir=bootstrap init -input=false $(mirror)

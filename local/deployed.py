@@ -37,6 +37,11 @@ def terraform(*arguments: str, stdin: str = "") -> str:
     return done.stdout
 
 
+def region(api_url: str) -> str:
+    """The region in https://ID.execute-api.REGION.amazonaws.com/STAGE."""
+    return api_url.split(".")[2]
+
+
 def environments(state: dict[str, Any]) -> set[str]:
     """Return the environments that the resources in a state are tagged with."""
     instances = [i for resource in state.get("resources", []) for i in resource.get("instances", [])]
@@ -78,10 +83,7 @@ def smoke(environment: str, arguments: Sequence[str]) -> int:
             return 0
         command += ["--path", path]
     if keys := outputs["api_key_ids"]["value"]:
-        region = outputs["api_url"]["value"].split(".")[
-            2
-        ]  # https://ID.execute-api.REGION.amazonaws.com/STAGE
-        gateway = boto3.client("apigateway", region_name=region)
+        gateway = boto3.client("apigateway", region_name=region(outputs["api_url"]["value"]))
         key = gateway.get_api_key(apiKey=next(iter(keys.values())), includeValue=True)
         command += ["--api-key", key["value"]]
     return subprocess.run(command, check=False).returncode

@@ -172,6 +172,14 @@ def check_port(port: int) -> None:
             ) from error
 
 
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 def is_healthy(port: int) -> bool:
     """Tell whether the emulator answers."""
     connection = http.client.HTTPConnection(HOST, port, timeout=2)

@@ -26,6 +26,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.deployed import region
 from local.emulator import client as local_client
 from local.errors import UserError
 from local.stack import Stack
@@ -161,7 +162,7 @@ def deployed(outputs: Mapping[str, Any], entity: str, client: Any) -> tuple[str,
         found = client.get_function_configuration(FunctionName=writers[0])
     except client.exceptions.ResourceNotFoundException:
         raise UserError(
-            f"There is no function {writers[0]} in {client.meta.region_name}: set AWS_REGION to its region."
+            f"There is no function {writers[0]} in {client.meta.region_name}: set AWS_PROFILE to its account."
         ) from None
     variables = found.get("Environment", {}).get("Variables", {})
     return tables[entity], json.loads(variables.get("ENTITY_OPTIONS") or "{}")
@@ -170,6 +171,13 @@ def deployed(outputs: Mapping[str, Any], entity: str, client: Any) -> tuple[str,
 def plain(outputs: Mapping[str, Any]) -> dict[str, Any]:
     """The values of `terraform output -json`."""
     return {name: each["value"] for name, each in outputs.items()}
+
+
+def remote_clients(outputs: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Lambda's client and DynamoDB's, in the region of the environment with these outputs."""
+    place = region(outputs["api_url"])
+    retries = Config(retries={"mode": "adaptive", "total_max_attempts": 10})
+    return boto3.client("lambda", place), boto3.client("dynamodb", place, config=retries)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -196,9 +204,9 @@ def main(arguments: list[str] | None = None) -> int:
             table, found = deployed(stack.outputs(), options.entity, local_client("lambda", running))
             client = local_client("dynamodb", running)
         else:
-            table, found = deployed(plain(json.load(sys.stdin)), options.entity, boto3.client("lambda"))
-            retries = Config(retries={"mode": "adaptive", "total_max_attempts": 10})
-            client = boto3.client("dynamodb", config=retries)
+            outputs = plain(json.load(sys.stdin))
+            lambdas, client = remote_clients(outputs)
+            table, found = deployed(outputs, options.entity, lambdas)
         derivation = derivation_of(found)
         reindex(client, table, options.entity, derivation, done, rate=options.rate, report=report)
     except (UserError, BotoCoreError, ClientError, KeyboardInterrupt) as error:

@@ -188,6 +188,20 @@ class Terraform:
             raise self.failed("plan", follower.errors)
         return code == 2
 
+    def plan(self, var_files: Sequence[Path]) -> dict[str, Any]:
+        """Return a plan: https://developer.hashicorp.com/terraform/internals/json-format"""
+        file = f"-out={self.folder / 'plan.tfplan'}"
+        code, output = self.run(
+            ["plan", "-input=false", "-no-color", "-lock=false", file, *var_file_arguments(var_files)]
+        )
+        if code:
+            raise self.failed("plan", output)
+        code, output = self.run(["show", "-json", "-no-color", "plan.tfplan"])
+        if code:
+            raise self.failed("show", output)
+        plan: dict[str, Any] = json.loads(output)
+        return plan
+
     def outputs(self) -> dict[str, Any]:
         """Return the root's outputs by name."""
         code, output = self.run(["output", "-json", "-no-color"])

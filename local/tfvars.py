@@ -85,6 +85,12 @@ def declared(file: Path) -> Type:
     return Type({name: constraint(body["type"]) for block in blocks for name, body in labelled(block)})
 
 
+def default(file: Path, name: str) -> Any:
+    """The default of a variable of a Terraform file."""
+    blocks = hcl2.loads(file.read_text(encoding="utf-8"), serialization_options=OPTIONS)["variable"]
+    return next(body["default"] for block in blocks for label, body in labelled(block) if label == name)
+
+
 def labelled(block: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """A block's label and body, without the parser's own notes."""
     return [(name, body) for name, body in block.items() if not name.startswith("__")]

@@ -242,10 +242,11 @@ def test_the_command(
     before: Api, now: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before.create({"until": FUTURE})
-    outputs = {"table_names": {"a": TABLE}, "function_names": {"a": {"create": "until"}}}
+    url = "https://x.execute-api.eu-west-1.amazonaws.com/dev"
+    outputs = {"api_url": url, "table_names": {"a": TABLE}, "function_names": {"a": {"create": "until"}}}
     said = json.dumps({name: {"value": value} for name, value in outputs.items()})
-    clients = {"lambda": _Lambda(), "dynamodb": now.client}
-    monkeypatch.setattr("local.reindex.boto3.client", lambda name, **_: clients[name])
+    clients = {("lambda", "eu-west-1"): _Lambda(), ("dynamodb", "eu-west-1"): now.client}
+    monkeypatch.setattr("local.reindex.boto3.client", lambda name, region, **_: clients[name, region])
     for arguments, code, message in [
         (["a"], 0, "1 items read, 1 changed."),
         (["a", "--rate", "5"], 0, "1 items read, 0 changed."),

@@ -1,0 +1,155 @@
+"""A preflight asks a real Terraform, and an AWS that answers: an empty account, a table that would go."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from local import deployed, preflight
+from local.emulator import Emulator, Running, client, free_port
+from local.terraform import ROOT, environment, find_mirror, find_terraform
+from tests.local.runner import small_system
+
+REGION = "us-west-2"
+BUCKET = "shop-state-000000000000-us-west-2"
+
+Look = Callable[..., tuple[int, list[str]]]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """An account with nothing in it."""
+    emulator = Emulator(tmp_path_factory.mktemp("account"))
+    try:
+        yield emulator.start(free_port(), REGION)
+    finally:
+        emulator.stop()
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The repository, with an environment of its own."""
+    folder = tmp_path_factory.mktemp("root")
+    subprocess.run(["make", "-C", ROOT, "build"], check=True, capture_output=True)
+    for source in (*ROOT.glob("*.tf"), *(ROOT / name for name in ("dist", "modules", "schemas"))):
+        (folder / source.name).symlink_to(source)
+    shutil.copyfile(ROOT / ".terraform.lock.hcl", folder / ".terraform.lock.hcl")
+    (folder / "environments").mkdir()
+    # Open: the emulator makes no values of keys.
+    system = (
+        small_system("list")
+        .replace('"local"', '"small"')
+        .replace("{ oper", '{ access = { default = "open" }, oper')
+    )
+    (folder / "environments" / "small.tfvars").write_text(system)
+    (folder / "environments" / "small.s3.tfbackend").write_text(
+        f'bucket = "{BUCKET}"\nregion = "{REGION}"\nkey = "small.tfstate"\nuse_lockfile = true\n'
+    )
+    return folder
+
+
+@pytest.fixture
+def look(
+    running: Running, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Look:
+    """Runs the preflight; its exit code and its lines with a level."""
+    for name, value in environment(running.endpoint, REGION).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("TF_DATA_DIR", str(root / ".terraform"))
+    for module in (preflight, deployed):
+        monkeypatch.setattr(module, "ROOT", root)
+
+    def run(name: str = "small") -> tuple[int, list[str]]:
+        code = preflight.main(name)
+        said = capsys.readouterr().out.splitlines()
+        return code, [line for line in said if line.partition(" ")[0] in ("ok", "warning", "stop")]
+
+    return run
+
+
+def levels(lines: list[str]) -> dict[str, str]:
+    return {line[9:24].strip(): line.partition(" ")[0] for line in lines}
+
+
+def terraform(root: Path, *arguments: str) -> None:
+    subprocess.run([find_terraform(), *arguments], check=True, cwd=root, capture_output=True)
+
+
+def test_an_account_where_nothing_is_prepared(look: Look) -> None:
+    code, lines = look()
+    assert code == 1
+    assert levels(lines) == {
+        "credentials": "warning",
+        "region": "ok",
+        "state": "stop",
+        "not checked": "warning",
+    }
+    assert f"stop     state           The bucket {BUCKET} does not exist." in lines
+
+
+def test_a_first_apply(look: Look, running: Running) -> None:
+    client("s3", running).create_bucket(
+        Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
+    )
+    code, lines = look()
+    assert (code, levels(lines)["gateway's role"]) == (1, "stop")
+    trust = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole"}]}
+    made = client("iam", running).create_role(RoleName="logs", AssumeRolePolicyDocument=json.dumps(trust))
+    role = {"op": "replace", "path": "/cloudwatchRoleArn", "value": made["Role"]["Arn"]}
+    client("apigateway", running).update_account(patchOperations=[role])
+    code, lines = look()
+    assert code == 0, lines
+    assert "ok       environment     Nothing is deployed yet." in lines
+    assert {subject for subject, level in levels(lines).items() if level != "ok"} == {"credentials"}
+    assert {
+        "losses",
+        "indexes",
+        "concurrency",
+        "addresses",
+        "networks",
+        "interfaces",
+        "certificate",
+    } <= levels(lines).keys()
+
+
+def test_somebody_who_is_at_work(look: Look, running: Running) -> None:
+    s3 = client("s3", running)
+    held = {
+        "ID": "x",
+        "Who": "ada@laptop",
+        "Operation": "OperationTypeApply",
+        "Created": "2026-01-02T03:04:05Z",
+    }
+    s3.put_object(Bucket=BUCKET, Key="small.tfstate.tflock", Body=json.dumps(held).encode())
+    code, lines = look()
+    s3.delete_object(Bucket=BUCKET, Key="small.tfstate.tflock")
+    assert code == 1
+    assert "stop     lock            ada@laptop since 2026-01-02T03:04:05Z: OperationTypeApply." in lines
+
+
+def test_a_table_that_would_go(look: Look, root: Path) -> None:
+    file = root / "environments" / "small.tfvars"
+    mirror = [f"-plugin-dir={folder}"] if (folder := find_mirror()) else []
+    terraform(root, "init", "-input=false", "-backend-config=environments/small.s3.tfbackend", *mirror)
+    terraform(root, "apply", "-input=false", "-auto-approve", f"-var-file={file}")
+    code, lines = look()
+    assert code == 0, lines
+    assert "ok       plan            0 made, 0 changed, 0 deleted." in lines
+    file.write_text(file.read_text().replace("items =", "things ="))
+    code, lines = look()
+    assert code == 1
+    lost = 'module.table["items"].aws_dynamodb_table.this is deleted: its items would be lost.'
+    assert f"stop     losses          {lost}" in lines
+
+
+def test_another_environments_state(look: Look, root: Path) -> None:
+    for suffix in ("tfvars", "s3.tfbackend"):
+        shutil.copyfile(root / f"environments/small.{suffix}", root / f"environments/other.{suffix}")
+    code, lines = look("other")
+    assert (code, levels(lines)["environment"]) == (1, "stop")
+    assert any("other.s3.tfbackend names the state of small" in line for line in lines)

@@ -1,0 +1,33 @@
+"""Every system that is committed is priced whole, and the README shows what production costs."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from local import cost
+from tests.plan import inventory
+from tests.plan.planner import ROOT, Planner
+
+pytestmark = pytest.mark.xdist_group("environments")  # one worker makes the plans these tests share
+
+TABLE = json.loads(cost.PRICES.read_text())
+SHOWN = "make cost ENV=prod REQUESTS=10000000"
+
+
+@pytest.mark.parametrize("name", sorted(inventory.VAR_FILES))
+def test_no_type_is_without_a_price(planner: Planner, name: str) -> None:
+    estimate = cost.Estimate(planner(inventory.VAR_FILES[name]).data, 1_000_000, TABLE)
+    assert not estimate.unknown(), "write them into local/prices.json: monthly, by_use or free"
+    assert sum(line.by_request for line in estimate.lines()) > 5
+
+
+def test_the_readme_shows_what_production_costs(planner: Planner) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.search(rf"```console\n\$ {SHOWN}\n(.*?)\n```", readme, re.DOTALL)
+    file = inventory.VAR_FILES["prod"]
+    report = cost.Estimate(planner(file).data, 10_000_000, TABLE).report(file)
+    assert shown
+    assert shown[1] == report, f"README.md shows other costs: let it show what `{SHOWN}` says."

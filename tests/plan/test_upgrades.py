@@ -1,0 +1,26 @@
+"""What holds data stays at its address: Terraform would delete what has another, and make it anew, empty."""
+
+from __future__ import annotations
+
+import pytest
+
+from local.preflight import LOSSES, STOP
+from tests.plan.planner import Plan
+
+pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
+
+# As they have been since the first version. One that has to change needs a `moved` block, and changes here.
+ADDRESSES = {
+    'module.table["todos"].aws_dynamodb_table.this',
+    "module.access[0].aws_cognito_user_pool.this[0]",
+    "module.api.aws_api_gateway_rest_api.this",
+    "module.audit[0].aws_s3_bucket.this",
+    "module.encryption[0].aws_kms_key.this",
+}
+
+
+def test_what_holds_data_stays_at_its_address(systems: dict[str, Plan]) -> None:
+    holding = {kind for kind, (level, *_) in LOSSES.items() if level == STOP}
+    plans = [systems[name] for name in ("audited", "with_scopes")]
+    found = {address for plan in plans for kind in holding for address in plan.all(kind)}
+    assert found == ADDRESSES, "write a `moved` block for what has moved"

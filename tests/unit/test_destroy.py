@@ -1,0 +1,80 @@
+"""A destroy says what is lost and what takes long, and stops before it does half of it."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from local import destroy as tool
+
+
+def state(*resources: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+    made = [
+        {"mode": "managed", "type": kind, "instances": [{"attributes": found}]} for kind, found in resources
+    ]
+    data = {"mode": "data", "type": "aws_dynamodb_table", "instances": [{"attributes": {"name": "theirs"}}]}
+    return {"resources": [*made, data]}
+
+
+OPEN = state(
+    ("aws_dynamodb_table", {"name": "b", "deletion_protection_enabled": False}),
+    ("aws_dynamodb_table", {"name": "a", "deletion_protection_enabled": False}),
+    ("aws_cognito_user_pool", {"name": "pool", "deletion_protection": "INACTIVE"}),
+    ("aws_s3_bucket", {"bucket": "records", "force_destroy": True}),
+    ("aws_api_gateway_rest_api", {"id": "x"}),
+    ("aws_cloudwatch_log_group", {"id": "x"}),
+    ("aws_backup_vault", {"name": "vault"}),
+    ("aws_lambda_function", {"vpc_config": [{}]}),
+    ("aws_nat_gateway", {}),
+    ("aws_cloudfront_distribution", {}),
+    ("aws_kms_key", {"key_id": "k", "deletion_window_in_days": 7}),
+)
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], found: Any
+) -> tuple[int, list[str], str]:
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(found) if found else ""))
+    code = tool.main("dev")
+    said = capsys.readouterr()
+    return code, said.out.splitlines(), said.err
+
+
+def test_what_is_lost_and_what_takes_long(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, lines, _ = run(monkeypatch, capsys, OPEN)
+    assert code == 0
+    assert lines[0].startswith("- Lost: the items of a, b. `make export ENV=dev ENTITY=...` keeps them.")
+    begun = [line.removeprefix("- ").partition(":")[0] for line in lines]
+    assert begun[:4] == ["Lost"] * 4
+    assert begun[5:] == ["20 to 45 minutes", "Some minutes", "5 to 15 minutes", "7 days"]
+    assert "recovery points" in lines[4]
+    assert "the key k." in lines[-1]
+
+
+@pytest.mark.parametrize("empty", [None, {}, state(("aws_lambda_function", {"vpc_config": []}))])
+def test_nothing_to_say(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], empty: Any
+) -> None:
+    assert run(monkeypatch, capsys, empty) == (0, [], "")
+
+
+def test_what_is_protected_stops_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = state(
+        ("aws_dynamodb_table", {"name": "t", "deletion_protection_enabled": True}),
+        ("aws_cognito_user_pool", {"name": "p", "deletion_protection": "ACTIVE"}),
+        ("aws_s3_bucket", {"bucket": "b", "force_destroy": False}),
+        ("aws_kms_key", {}),
+    )
+    assert run(monkeypatch, capsys, found) == (
+        1,
+        [],
+        "Protected: b, p, t. Nothing was deleted. To delete all of dev, write deletion_protection = false "
+        "into environments/dev.tfvars, and `make apply ENV=dev` first.\n",
+    )

@@ -1,0 +1,431 @@
+"""Items into a file and back: nothing changes on the way, and nothing is half done in silence."""
+
+from __future__ import annotations
+
+import io
+import json
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import move as tool
+from local.errors import UserError
+from tests.unit.api import TABLE, Api, error, lost
+from tests.unit.conftest import Make
+from trestle.store.derived import Derivation
+
+OPTIONS = {
+    "filters": {"status": {"sort": "rank"}},
+    "schema": "task",
+    "ttl": "until",
+    "taken": ["openapi.json"],
+}
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "status": {"type": "string", "default": "open"},
+        "rank": {"type": "number"},
+        "until": {"type": "integer"},
+    },
+}
+STAMPS = {
+    "createdAt": "2026-01-02T03:04:05.000006Z",
+    "updatedAt": "2026-02-02T03:04:05.000006Z",
+    "version": 3,
+}
+FUTURE = 4_000_000_000
+
+Entities = Callable[..., tool.Entity]
+
+
+@pytest.fixture
+def api(make_api: Make) -> Api:
+    return make_api(OPTIONS, {"task": SCHEMA}, numeric=["rank"])
+
+
+@pytest.fixture
+def entity(api: Api) -> tool.Entity:
+    return entity_of(api, OPTIONS, SCHEMA, Derivation({"status": "rank"}, "until", ["rank"]))
+
+
+def entity_of(
+    api: Api, settings: Mapping[str, Any], schema: dict[str, Any], derivation: Derivation
+) -> tool.Entity:
+    return tool.Entity("items", TABLE, settings, api.client, schema, derivation)
+
+
+def exported(entity: tool.Entity) -> tuple[str, tool.Exported]:
+    out = io.StringIO()
+    done = tool.export(entity, entity.table, out.write)
+    return out.getvalue(), done
+
+
+def file(*lines: Any) -> io.BytesIO:
+    texts = (each if isinstance(each, str) else json.dumps(each) for each in lines)
+    return io.BytesIO("".join(f"{text}\n" for text in texts).encode())
+
+
+def imported(entity: tool.Entity, source: io.BytesIO, **how: Any) -> tool.Imported:
+    done = tool.Imported(after=how.pop("after", 0))
+    tool.write(source, entity, done, rate=1e9, **how)
+    return done
+
+
+def records(api: Api) -> dict[str, Any]:
+    found = {each["id"]["S"]: each for each in api.client.scan(TableName=TABLE)["Items"]}
+    for record in found.values():
+        record.pop("write")
+    return found
+
+
+def wipe(api: Api) -> None:
+    for key in records(api):
+        api.client.delete_item(TableName=TABLE, Key={"id": {"S": key}})
+
+
+def test_what_goes_out_comes_back_as_it_was(api: Api, entity: tool.Entity) -> None:
+    values = [1.10, 10**37, 1e-130, "\u00e4\u2028\U0001f600", "", None, [[], {}], {"": {"id": 1}}]
+    made = [api.create({"status": "a", "rank": rank, "until": FUTURE}) for rank in (1.5, 2)]
+    made.append(api.create({"values": values, "deep": json.loads("[" * 31 + "]" * 31)}))
+    changed = api.request("PATCH", f"/items/{made[0]['id']}", {"status": "b"})
+    before = records(api)
+    text, done = exported(entity)
+    assert (done.items, done.expired, done.left_out) == (3, 0, [])
+    lines = {item["id"]: item for item in map(json.loads, text.strip().split("\n"))}
+    assert lines == {item["id"]: item for item in (changed.json, *made[1:])}
+    wipe(api)
+    source = io.BytesIO(text.encode())
+    assert tool.check(source, entity) == []
+    source.seek(0)
+    assert str(imported(entity, source)) == "3 written"
+    assert records(api) == before
+    answer = api.request("GET", f"/items/{made[0]['id']}")
+    assert (answer.body, answer.etag) == (changed.body, changed.etag)
+    assert api.request("GET", "/items", query={"status": "b"}).json["items"] == [changed.json]
+
+
+def test_a_second_run_changes_nothing(api: Api, entity: tool.Entity) -> None:
+    lines = [{"id": "a", "rank": 1.0, **STAMPS}, "", {"id": "b", "status": "x"}]
+    assert imported(entity, file(*lines)).outcomes == {"written": 2}
+    before = api.client.scan(TableName=TABLE)["Items"]
+    assert imported(entity, file(*lines)).outcomes == {"there already": 2}
+    assert api.client.scan(TableName=TABLE)["Items"] == before
+
+
+def test_a_line_without_times_is_a_new_item(api: Api, entity: tool.Entity) -> None:
+    imported(entity, file({"id": "b", "rank": 1}))
+    item = api.request("GET", "/items/b").json
+    assert item.pop("createdAt") == item.pop("updatedAt") > "2026"
+    assert item == {"id": "b", "rank": 1, "status": "open", "version": 1}
+
+
+def test_an_item_of_before_stays_without_later_defaults(api: Api, entity: tool.Entity) -> None:
+    imported(entity, file({"id": "a", **STAMPS}))
+    assert api.request("GET", "/items/a").json == {"id": "a", **STAMPS}
+
+
+def test_another_item_with_the_id_stays_unless_it_is_to_be_replaced(api: Api, entity: tool.Entity) -> None:
+    imported(entity, file({"id": "a", "rank": 1, **STAMPS}))
+    other = [{"id": "b", **STAMPS}, {"id": "a", "rank": True, **STAMPS}]
+    done = imported(entity, file(*other), as_stored=True)
+    assert (str(done), done.after) == ("1 written, 1 refused", 2)
+    assert done.left_out == [
+        "line 2: the table has another item with this id (ARGS=--replace puts this one in its place)"
+    ]
+    assert api.request("GET", "/items/a").json["rank"] == 1
+    done = imported(entity, file({"id": "a", "rank": 2, **STAMPS}), replace=True)
+    assert (str(done), done.left_out) == ("1 replaced", [])
+    assert api.request("GET", "/items/a").json["rank"] == 2
+    api.client.put_item(TableName=TABLE, Item={"id": {"S": "c"}})
+    assert str(imported(entity, file({"id": "c", **STAMPS}))) == "1 refused"
+
+
+def test_bad_lines_are_told_by_number_and_fault(entity: tool.Entity) -> None:
+    whole = {"id": "a", **STAMPS}
+    time = "Must be a time in UTC such as 2026-01-02T03:04:05.000006Z"
+    rule = "Must have 1 to 128 letters, digits, '.', '_', '~' and '-', and be neither '.' nor '..'"
+    bad = {
+        '{"id": "a", "id": "b"}': "/id The name is repeated",
+        "{": "Not valid JSON: Expecting property name enclosed in double quotes at line 1, column 2",
+        '{"id": "a", "n": NaN}': "/n NaN is not a JSON number",
+        "[]": "is no object",
+        "{}": "has no id: write one, by which a second run knows the item",
+        '{"id": 1}': "has no id: write one, by which a second run knows the item",
+        '{"id": "a b"}': f"/id {rule}",
+        '{"id": ".#a"}': f"/id Must have no #: items of this entity have no owners; /id {rule}",
+        '{"id": "openapi.json"}': "/id Must be another: there is something else at its path",
+        '{"id": "a", "rank": "1", "status": 1}': (
+            "/rank Must be a number, not a string; /status Must be a string, not an integer"
+        ),
+        json.dumps({**whole, "createdAt": "2026-01-02"}): f"/createdAt {time}",
+        json.dumps({**whole, "updatedAt": "2026-02-30T03:04:05.000006Z"}): f"/updatedAt {time}",
+        json.dumps({**whole, "version": 0}): "/version Must be a whole number from 1",
+        json.dumps({**whole, "version": True}): "/version Must be a whole number from 1",
+        '{"id": "a", "version": 1}': f"/createdAt {time}; /updatedAt {time}",
+    }
+    faults = tool.check(file('{"id": "fine"}', *bad, whole, whole), entity)
+    wanted = [f"line {number}: {fault}" for number, fault in enumerate(bad.values(), 2)]
+    assert faults == [*wanted, f"line {len(bad) + 3}: has the id of line {len(bad) + 2}"]
+    assert tool.check(io.BytesIO(b'{"id": "\xff"}\n'), entity) == ["line 1: is not UTF-8"]
+    assert tool.check(io.BytesIO(b'\xef\xbb\xbf{"id": "a"}'), entity) == []
+
+
+def test_what_was_stored_before_the_rules_can_be_restored(api: Api, entity: tool.Entity) -> None:
+    line = {"id": "openapi.json", "rank": "old", **STAMPS}
+    assert len(tool.check(file(line), entity)) == 1
+    assert tool.check(file(line), entity, as_stored=True) == []
+    assert str(imported(entity, file(line), as_stored=True)) == "1 written"
+    assert "sort_rank" not in records(api)["openapi.json"]
+
+
+def test_owners_keep_their_items(make_api: Make) -> None:
+    options = {"owner_scoped": True, "filters": {"tag": {}}}
+    api = make_api(options)
+    entity = entity_of(api, options, {}, Derivation({"tag": "createdAt"}, None, []))
+    hers, his = (api.signed_in(sub).create({"tag": "x", "owner": "me"}) for sub in ("alice", "bob"))
+    before = records(api)
+    text, _ = exported(entity)
+    assert sorted(json.loads(each)["id"] for each in text.splitlines()) == [
+        f"alice#{hers['id']}",
+        f"bob#{his['id']}",
+    ]
+    wipe(api)
+    assert tool.check(io.BytesIO(text.encode()), entity) == []
+    imported(entity, io.BytesIO(text.encode()))
+    assert records(api) == before
+    assert api.signed_in("alice").request("GET", "/items", query={"tag": "x"}).json["items"] == [hers]
+    assert tool.check(file({"id": "a"}), entity) == [
+        "line 1: /id Must be OWNER#ID: items of this entity have owners"
+    ]
+
+
+def test_items_whose_time_is_over_go_neither_way(api: Api, entity: tool.Entity) -> None:
+    api.create({"until": 1})
+    text, done = exported(entity)
+    assert (text, done.items, done.expired) == ("", 0, 1)
+    wipe(api)
+    gone = {"id": "a", "until": 1, **STAMPS}
+    assert str(imported(entity, file(gone))) == "1 expired"
+    assert records(api) == {}
+    api.client.put_item(TableName=TABLE, Item=entity.record(tool.read(1, file(gone).read(), entity).item, ""))
+    assert str(imported(entity, file({"id": "a", "until": FUTURE, **STAMPS}))) == "1 written"
+
+
+def test_records_that_are_no_items_are_named(api: Api, entity: tool.Entity) -> None:
+    stamp = {"S": STAMPS["createdAt"]}
+    whole = {"createdAt": stamp, "updatedAt": stamp, "version": {"N": "1"}, "doc": {"M": {}}}
+    for name, record in {
+        "bare": {},
+        "binary": {**whole, "doc": {"M": {"a": {"B": b"x"}}}},
+        "half": {**whole, "version": {"N": "1.5"}},
+        "list": {**whole, "doc": {"L": []}},
+        "own": {**whole, "doc": {"M": {"id": {"S": "x"}}}},
+        "text": {**whole, "version": {"S": "1"}},
+        "fine": whole,
+    }.items():
+        api.client.put_item(TableName=TABLE, Item={"id": {"S": name}, **record})
+    text, done = exported(entity)
+    assert (done.items, json.loads(text)["id"]) == (1, "fine")
+    value, own = (
+        "holds a value that JSON does not have",
+        "its doc is no object, or holds what is the server's own",
+    )
+    assert sorted(done.left_out) == [
+        "bare: lacks createdAt and doc and updatedAt and version",
+        f"binary: {value}",
+        f"half: {value}",
+        f"list: {own}",
+        f"own: {own}",
+        f"text: {value}",
+    ]
+
+
+def test_many_pages_and_batches(api: Api, entity: tool.Entity, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tool, "BATCH", 2)
+    said: list[str] = []
+    pauses: list[float] = []
+    monkeypatch.setattr("local.move.time.sleep", pauses.append)
+    lines = [{"id": f"{n}", "text": "x" * 300_000, **STAMPS} for n in range(5)]
+    done = tool.Imported(after=1)
+    tool.write(file(*lines), entity, done, rate=0.01, report=said.append)
+    assert (str(done), done.after, said) == ("4 written", 5, ["2 written ...", "4 written ..."])
+    assert [round(pause, -2) for pause in pauses] == [200, 400]
+    out = io.StringIO()
+    assert tool.export(entity, TABLE, out.write, said.append).items == 4
+    assert said[2:] == ["3 items written ..."]
+
+
+def test_what_dynamodb_does_not_take_is_told(api: Api, entity: tool.Entity) -> None:
+    done = imported(entity, file({"id": "a", "text": "x" * 420_000, **STAMPS}))
+    assert done.left_out == ["line 1: the item is over the 400 KB that DynamoDB keeps of one"]
+    with api.fault("PutItem", lost):
+        assert str(imported(entity, file({"id": "b", **STAMPS}))) == "1 written"
+    with api.fault("PutItem", error("AccessDeniedException")), pytest.raises(Exception, match="AccessDenied"):
+        imported(entity, file({"id": "c", **STAMPS}))
+
+
+def test_a_file_that_changes_meanwhile_stops_the_run(entity: tool.Entity) -> None:
+    with pytest.raises(UserError, match="The file has changed since it was judged: line 2: is no object"):
+        imported(entity, file({"id": "a"}, "[]"))
+
+
+class _Lambda:
+    """Lambda's client, as far as the tool uses it."""
+
+    class exceptions:  # noqa: N801
+        class ResourceNotFoundException(Exception):  # noqa: N818
+            pass
+
+    class meta:  # noqa: N801
+        region_name = "us-west-2"
+
+    def get_function_configuration(self, FunctionName: str, Qualifier: str) -> Any:  # noqa: N803
+        assert Qualifier == "live"
+        if FunctionName == "none":
+            raise self.exceptions.ResourceNotFoundException
+        options = {"c": {"schema": "task", "ids": "client"}, "g": {"ttl": "until"}}.get(FunctionName)
+        return {"Environment": {"Variables": {"ENTITY_OPTIONS": json.dumps(options)} if options else {}}}
+
+
+FUNCTIONS = {"a": {"create": "c", "get": "g"}, "b": {"get": "x"}, "c": {"create": "none"}}
+OUTPUTS = {
+    "api_url": "https://x.execute-api.eu-west-1.amazonaws.com/dev",
+    "table_names": dict.fromkeys(FUNCTIONS, TABLE),
+    "function_names": FUNCTIONS,
+}
+
+
+@pytest.fixture
+def schemas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "schemas").mkdir()
+    (tmp_path / "schemas" / "task.json").write_text(json.dumps(SCHEMA))
+    monkeypatch.setattr(tool, "ROOT", tmp_path)
+    monkeypatch.setattr("local.reindex.ROOT", tmp_path)
+
+
+@pytest.mark.usefixtures("schemas")
+def test_an_entity_is_what_all_its_functions_go_by() -> None:
+    found = tool.deployed(OUTPUTS, "a", _Lambda(), None)
+    assert found.settings == {"schema": "task", "ids": "client", "ttl": "until"}
+    assert found.schema == SCHEMA
+    assert found.derivation.of({"until": 5}, "") == {"expires": {"N": "5"}}
+    assert tool.deployed(OUTPUTS, "b", _Lambda(), None).settings == {}
+    for name, message in [
+        ("x", "There is no entity x: name one of a, b, c with ENTITY=."),
+        ("c", "There is no function none in us-west-2: set AWS_PROFILE to its account."),
+    ]:
+        with pytest.raises(UserError, match=message):
+            tool.deployed(OUTPUTS, name, _Lambda(), None)
+
+
+@pytest.fixture
+def run(
+    api: Api, schemas: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, list[str]]]:
+    said = json.dumps({name: {"value": value} for name, value in OUTPUTS.items()})
+    clients = {("lambda", "eu-west-1"): _Lambda(), ("dynamodb", "eu-west-1"): api.client}
+    monkeypatch.setattr("local.reindex.boto3.client", lambda name, region, **_: clients[name, region])
+
+    def run(*arguments: object) -> tuple[int, list[str]]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(said))
+        capsys.readouterr()
+        code = tool.main([str(each) for each in arguments])
+        return code, capsys.readouterr().err.splitlines()
+
+    return run
+
+
+def test_the_commands(api: Api, run: Callable[..., tuple[int, list[str]]], tmp_path: Path) -> None:
+    api.create({"until": FUTURE})
+    api.create({"until": 1})
+    items = tmp_path / "items.jsonl"
+    assert run("export", "a", items) == (
+        0,
+        [f"1 items of {TABLE} written. 1 have expired and were left out."],
+    )
+    assert stat.S_IMODE(items.stat().st_mode) == 0o600
+    assert [file.name for file in tmp_path.glob("*.jsonl*")] == ["items.jsonl"]
+    assert run("export", "a", items)[1] == [
+        f"{items} is there already: name another file with FILE=, or move it away."
+    ]
+    nowhere = tmp_path / "no" / "x.jsonl"
+    assert run("export", "a", nowhere)[1] == [
+        f"{nowhere} can not be written: No such file or directory. Name another file with FILE=."
+    ]
+    assert run("import", "a", items) == (0, [f"{TABLE}: 1 there already."])
+    wipe(api)
+    assert run("import", "a", items) == (0, [f"{TABLE}: 1 written."])
+    assert run("import", "b", items, "--replace")[1] == [
+        "No function of b has a schema to judge by: every object is an item.",
+        f"{TABLE}: 1 there already.",
+    ]
+    assert run("import", "a", nowhere)[1] == [f"There is no file {nowhere}: name one with FILE=."]
+    assert run("export", "x", nowhere)[0] == 1
+
+
+def test_the_commands_say_what_they_leave_out(
+    api: Api, run: Callable[..., tuple[int, list[str]]], tmp_path: Path
+) -> None:
+    items = tmp_path / "items.jsonl"
+    items.write_bytes(file(*['{"rank": "x"}'] * 21, '{"id": "a"}').read())
+    code, said = run("import", "a", items)
+    assert (code, len(said), said[0].partition(":")[0], said[-2:]) == (
+        1,
+        tool.SHOWN + 2,
+        "line 1",
+        [
+            f"Lines of {items} with faults: 21.",
+            "Nothing was written: correct the file, and import it again.",
+        ],
+    )
+    assert records(api) == {}
+    items.write_bytes(file({"id": "a", **STAMPS}, {"id": "b", "until": 1, **STAMPS}).read())
+    api.client.put_item(TableName=TABLE, Item={"id": {"S": "a"}})
+    assert run("import", "a", items) == (
+        1,
+        [
+            f"{TABLE}: 1 refused, 1 expired.",
+            "line 1: the table has another item with this id (ARGS=--replace puts this one in its place)",
+            "Lines that were not written: 1.",
+        ],
+    )
+    assert run("export", "b") == (
+        1,
+        [
+            f"0 items of {TABLE} written.",
+            "a: lacks createdAt and doc and updatedAt and version",
+            "Records that are no items and were left out: 1.",
+        ],
+    )
+
+
+def test_a_run_that_stops_says_how_far_it_came(
+    api: Api,
+    run: Callable[..., tuple[int, list[str]]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tool, "BATCH", 1)
+    monkeypatch.setattr(tool, "REPORT_SECONDS", 0)
+    items = tmp_path / "items.jsonl"
+    items.write_bytes(file({"id": "a", **STAMPS}, {"id": "b", **STAMPS}).read())
+    with api.fault("PutItem", lambda _: None, error("AccessDeniedException")):
+        code, said = run("import", "a", items)
+    assert (code, said[0]) == (1, "1 written ...")
+    assert said[-1].endswith(
+        "So far: 1 written; those up to line 1 are done. Import the file again: what is there already stays."
+    )
+
+    def stop(_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with api.fault("Scan", stop):
+        assert run("export", "a", tmp_path / "b.jsonl") == (130, ["Stopped."])
+    assert not list(tmp_path.glob("b.jsonl*"))
+    assert run("import", "a", items) == (
+        0,
+        ["1 there already ...", "1 there already, 1 written ...", f"{TABLE}: 1 there already, 1 written."],
+    )

@@ -1,0 +1,465 @@
+"""What an apply would stumble over is found before it, each with its remedy."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
+
+from local import preflight as tool
+from local.errors import UserError
+
+LOCK = {
+    "Who": "ada@laptop",
+    "Created": "2026-01-02T03:04:05Z",
+    "Operation": "OperationTypeApply",
+    "ID": "x-1",
+}
+ARN = "arn:aws:acm:eu-west-1:1:certificate/x"
+
+
+def refused(code: str = "AccessDenied") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, "Op")
+
+
+class Exceptions:
+    class NoSuchKey(ClientError):  # noqa: N818
+        pass
+
+    class NoSuchEntityException(ClientError):  # noqa: N818
+        pass
+
+
+def gone(kind: type[ClientError]) -> ClientError:
+    return kind({"Error": {"Code": "404", "Message": "no"}}, "Op")
+
+
+class Client:
+    """Answers each operation with what it was given, or raises it."""
+
+    exceptions = Exceptions
+
+    def __init__(self, answers: dict[str, Any], asked: list[Any], place: str | None) -> None:
+        self.answers = answers
+        self.asked = asked
+        self.place = place
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        def call(**arguments: Any) -> Any:
+            self.asked.append((operation, self.place, arguments))
+            answer = self.answers[operation]
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return call
+
+    def get_paginator(self, operation: str) -> Client:
+        return Client({"paginate": [self.answers[operation]] * 2}, self.asked, self.place)
+
+
+def environment(plan: Any = None, asked: list[Any] | None = None, **answers: Any) -> tool.Environment:
+    """An environment whose AWS gives these answers, by operation."""
+
+    def client(service: str, place: str | None = None) -> Client:
+        return Client(answers, [] if asked is None else asked, place)
+
+    made = tool.Environment("dev", "eu-west-1", client, plan=plan or {}, account="1")
+    made.backend = {"bucket": "b", "key": "k", "region": "eu-west-1"}
+    return made
+
+
+def found(check: tool.Check, *arguments: Any, **answers: Any) -> list[tuple[str, str]]:
+    findings = list(check(environment(*arguments, **answers)))
+    assert all(each.remedy for each in findings if each.level != tool.OK)
+    return [(each.level, each.text) for each in findings]
+
+
+def change(kind: str, *actions: str, name: str = "this", **more: Any) -> dict[str, Any]:
+    made = {"actions": list(actions), "before": None, "after": None, **more}
+    return {
+        "mode": "managed",
+        "type": kind,
+        "name": name,
+        "address": f'module.x["todos"].{kind}.{name}',
+        "change": made,
+    }
+
+
+def planned(*changes: dict[str, Any]) -> dict[str, Any]:
+    return {"resource_changes": [*changes, {**change("aws_dynamodb_table", "delete"), "mode": "data"}]}
+
+
+def test_who_we_are() -> None:
+    arn = "arn:aws:sts::1:assumed-role/dev/ada"
+    assert found(tool.credentials, get_caller_identity={"Account": "1", "Arn": arn}) == [
+        ("ok", f"Account 1 as {arn}.")
+    ]
+    root = found(tool.credentials, get_caller_identity={"Account": "1", "Arn": "arn:aws:iam::1:root"})
+    assert root[1] == ("warning", "This is the account's root.")
+    (lost,) = found(tool.credentials, get_caller_identity=NoCredentialsError())
+    assert lost == ("stop", "AWS does not know you: Unable to locate credentials")
+
+
+@pytest.mark.parametrize(
+    ("regions", "level"),
+    [
+        ({"RegionName": "eu-west-1", "OptInStatus": "opt-in-not-required"}, "ok"),
+        ({"RegionName": "eu-west-1", "OptInStatus": "not-opted-in"}, "stop"),
+        ({"RegionName": "eu-west-3"}, "stop"),
+    ],
+)
+def test_the_region(regions: dict[str, str], level: str) -> None:
+    assert found(tool.region, describe_regions={"Regions": [regions]})[0][0] == level
+
+
+def test_the_bucket_of_the_state() -> None:
+    asked: list[Any] = []
+    assert found(tool.bucket, None, asked, head_bucket={}) == [("ok", "In b, k.")]
+    assert asked == [("head_bucket", "eu-west-1", {"Bucket": "b", "ExpectedBucketOwner": "1"})]
+    assert found(tool.bucket, head_bucket=refused("404")) == [("stop", "The bucket b does not exist.")]
+    assert found(tool.bucket, head_bucket=refused("403")) == [
+        ("stop", "The bucket b is not ours to read (403).")
+    ]
+
+
+def test_who_is_at_work_on_the_state() -> None:
+    body = {"Body": io.BytesIO(json.dumps(LOCK).encode())}
+    assert found(tool.lock, get_object=gone(Exceptions.NoSuchKey)) == [
+        ("ok", "Nobody is at work on the state.")
+    ]
+    (held,) = tool.lock(environment(get_object=body))
+    assert held.text == "ada@laptop since 2026-01-02T03:04:05Z: OperationTypeApply."
+    assert held.remedy.endswith("`terraform force-unlock x-1`.")
+    assert found(tool.lock, get_object={"Body": io.BytesIO(b"{}")}) == [
+        ("stop", "Somebody since a time unknown: an operation.")
+    ]
+
+
+def test_the_gateways_role() -> None:
+    account = {"cloudwatchRoleArn": "arn:aws:iam::1:role/bootstrap/logs"}
+    asked: list[Any] = []
+    assert found(tool.gateway_role, None, asked, get_account=account, get_role={})[0][0] == "ok"
+    assert asked[1] == ("get_role", None, {"RoleName": "logs"})
+    assert found(tool.gateway_role, get_account={}) == [
+        ("stop", "API Gateway has no role to write logs with in eu-west-1.")
+    ]
+    lost = found(tool.gateway_role, get_account=account, get_role=gone(Exceptions.NoSuchEntityException))
+    assert lost == [("stop", "arn:aws:iam::1:role/bootstrap/logs is gone.")]
+
+
+def test_what_would_be_lost() -> None:
+    replaced = change(
+        "aws_dynamodb_table", "delete", "create", replace_paths=[["range_key"], ["hash_key"], []]
+    )
+    plan = planned(
+        replaced,
+        change("aws_kms_key", "delete"),
+        change("aws_api_gateway_api_key", "create", "delete"),
+        change("aws_lambda_function", "delete", "create"),
+        change("aws_dynamodb_table", "update", name="other"),
+    )
+    assert found(tool.losses, plan) == [
+        ("warning", 'module.x["todos"].aws_api_gateway_api_key.this is replaced: its value would be lost.'),
+        (
+            "stop",
+            'module.x["todos"].aws_dynamodb_table.this is replaced (because of hash_key, range_key): '
+            "its items would be lost.",
+        ),
+        (
+            "stop",
+            'module.x["todos"].aws_kms_key.this is deleted: what it encrypted, backups too would be lost.',
+        ),
+    ]
+    assert found(tool.losses, planned(change("aws_kms_key", "create"))) == [
+        ("ok", "Nothing that holds data is deleted or replaced.")
+    ]
+
+
+def table(**indexes: str) -> dict[str, Any]:
+    return {
+        "global_secondary_index": [
+            {"name": name, "hash_key": f"h_{name}", "range_key": range_key}
+            for name, range_key in indexes.items()
+        ]
+    }
+
+
+def test_what_becomes_of_indexes() -> None:
+    before, after = table(a="x", b="y", c="z"), table(c="z", b="other", d="w")
+    plan = planned(change("aws_dynamodb_table", "update", before=before, after=after))
+    assert found(tool.indexes, plan) == [
+        ("warning", "The index a of todos goes, and its lists with it."),
+        ("stop", "The index b of todos is replaced: its lists fail until it is made anew."),
+        ("warning", "The index d of todos is new: its lists lack what is stored already."),
+    ]
+    remedies = [each.remedy for each in tool.indexes(environment(plan))]
+    assert remedies[2] == "Afterwards `make reindex ENV=dev ENTITY=todos`."
+    new = planned(
+        change("aws_dynamodb_table", "create", after=after),
+        change("aws_dynamodb_table", "update", before={}, after=table()),
+    )
+    assert found(tool.indexes, new) == [("ok", "No index of a table with data changes.")]
+
+
+def limits(limit: int, unreserved: int) -> dict[str, Any]:
+    return {"AccountLimit": {"ConcurrentExecutions": limit, "UnreservedConcurrentExecutions": unreserved}}
+
+
+def test_concurrency() -> None:
+    plan = planned(
+        change("aws_lambda_function", "create", after={"reserved_concurrent_executions": 60}),
+        change(
+            "aws_lambda_function",
+            "update",
+            before={"reserved_concurrent_executions": 50},
+            after={"reserved_concurrent_executions": -1},
+        ),
+    )
+    assert found(tool.concurrency, plan, get_account_settings=limits(1000, 110)) == [
+        ("ok", "100 of 1000 are left.")
+    ]
+    assert found(tool.concurrency, plan, get_account_settings=limits(1000, 109)) == [
+        ("stop", "Functions reserve 10 more, and 109 of 1000 are left, 100 for others.")
+    ]
+    assert found(tool.concurrency, planned(), get_account_settings=limits(10, 10)) == [
+        ("warning", "All functions of the account together have 10 invocations at once.")
+    ]
+
+
+def test_quotas() -> None:
+    eips = planned(change("aws_eip", "create"), change("aws_eip", "create"), change("aws_eip", "no-op"))
+    four: Any = {"Addresses": [{}] * 4}
+    assert found(tool.addresses, eips, describe_addresses=four, get_service_quota=refused()) == [
+        (
+            "stop",
+            "4 of 5 Elastic IP addresses used, AWS's default: the account's own quota could not be read; "
+            "this apply adds 2.",
+        )
+    ]
+    for limit, level in [(5, "stop"), (6, "warning"), (10, "ok")]:
+        answer = {"Quota": {"Value": float(limit)}}
+        said = found(tool.addresses, eips, describe_addresses=four, get_service_quota=answer)
+        assert said == [(level, f"4 of {limit} Elastic IP addresses used; this apply adds 2.")]
+    full: Any = {"describe_vpcs": {"Vpcs": [{}] * 3}, "get_service_quota": refused()}
+    assert found(tool.networks, planned(), **full)[0][0] == "ok"  # nothing is added, so nothing can fail
+    (stop,) = tool.networks(environment(planned(change("aws_vpc", "create")), **full))
+    assert (stop.level, "--quota-code L-F678F1CE --desired-value 10" in stop.remedy) == ("stop", True)
+
+
+def test_network_interfaces() -> None:
+    new = planned(
+        change("aws_subnet", "create", name="private"),
+        change("aws_subnet", "create", name="private"),
+        change("aws_subnet", "create", name="public"),
+        change("aws_nat_gateway", "create"),
+        change("aws_vpc_endpoint", "create", after={"vpc_endpoint_type": "Interface"}),
+        change("aws_vpc_endpoint", "create", after={"vpc_endpoint_type": "Gateway"}),
+    )
+    used = {"describe_network_interfaces": {"NetworkInterfaces": [{}]}, "get_service_quota": refused()}
+    assert found(tool.interfaces, new, **used)[0][1].startswith("2 of 5000 network interfaces used")
+    assert found(tool.interfaces, new, **used)[0][1].endswith("this apply adds 5.")
+    old = planned(change("aws_subnet", "no-op", name="private", before={"id": "s"}))
+    subnets = [{"SubnetId": "s", "AvailableIpAddressCount": n} for n in (15, 16)]
+    assert found(tool.interfaces, old, **used, describe_subnets={"Subnets": subnets})[1:] == [
+        ("warning", "s has 15 addresses left.")
+    ]
+
+
+def domain(**values: Any) -> dict[str, Any]:
+    resource = {"type": "aws_api_gateway_domain_name", "values": {"domain_name": "api.example.com", **values}}
+    return {"planned_values": {"root_module": {"child_modules": [{"resources": [resource]}]}}}
+
+
+def described(**changed: Any) -> dict[str, Any]:
+    good = {
+        "DomainName": "*.example.com",
+        "Status": "ISSUED",
+        "NotAfter": datetime.now(UTC) + timedelta(days=9),
+    }
+    return {"Certificate": {**good, "RenewalEligibility": "ELIGIBLE", **changed}}
+
+
+def test_certificates() -> None:
+    assert found(tool.certificate, {}) == [("ok", "The API has no domain of its own.")]
+    assert found(tool.certificate, domain()) == [("ok", "That of api.example.com is made by this apply.")]
+    here, edge = domain(regional_certificate_arn=ARN), domain(certificate_arn=ARN)
+    assert found(tool.certificate, edge) == [
+        ("stop", f"{ARN}, for api.example.com, is in eu-west-1, not in us-east-1.")
+    ]
+    for answer, level, text in [
+        (described(), "ok", "That of api.example.com is issued."),
+        (described(NotAfter=None), "ok", "That of api.example.com is issued."),
+        (
+            described(Status="PENDING_VALIDATION"),
+            "stop",
+            "The certificate of api.example.com is PENDING_VALIDATION.",
+        ),
+        (
+            described(DomainName="example.com", SubjectAlternativeNames=["www.example.com"]),
+            "stop",
+            "The certificate is for example.com, www.example.com, not for api.example.com.",
+        ),
+    ]:
+        assert found(tool.certificate, here, describe_certificate=answer) == [(level, text)]
+    (old,) = found(tool.certificate, here, describe_certificate=described(RenewalEligibility="INELIGIBLE"))
+    assert (old[0], old[1].endswith("and ACM will not renew it.")) == ("warning", True)
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with one environment."""
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "variables.tf").write_text('variable "region" {\n  default = "us-west-2"\n}\n')
+    (tmp_path / "environments" / "dev.tfvars").write_text('region = "eu-west-1"\n')
+    (tmp_path / "environments" / "dev.s3.tfbackend").write_text(
+        'bucket = "b"\nkey = "k"\nregion = "eu-west-1"\n'
+    )
+    monkeypatch.setattr(tool, "ROOT", tmp_path)
+    return tmp_path
+
+
+def test_where_the_state_is(root: Path) -> None:
+    made = environment()
+    assert list(tool.backend(made)) == []
+    assert made.backend == {"bucket": "b", "key": "k", "region": "eu-west-1"}
+    (root / "environments" / "dev.s3.tfbackend").write_text('key = "k"\nregion = "eu-west-1"\n')
+    assert found(tool.backend) == [("stop", "environments/dev.s3.tfbackend has no bucket.")]
+    (root / "environments" / "dev.s3.tfbackend").unlink()
+    assert found(tool.backend) == [
+        ("stop", "environments/dev.s3.tfbackend has no bucket and no key and no region.")
+    ]
+
+
+@pytest.fixture
+def terraform(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What Terraform says to each command."""
+    said: dict[str, Any] = {"init": "", "state": "", "plan": "", "show": "{}"}
+
+    def run(command: str, *_: str) -> str:
+        if isinstance(said[command], Exception):
+            raise said[command]
+        return str(said[command])
+
+    monkeypatch.setattr(tool, "terraform", run)
+    monkeypatch.setattr(tool, "find_mirror", lambda: None)
+    return said
+
+
+def test_whose_state_it_is(terraform: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found(tool.state) == [("ok", "Nothing is deployed yet.")]
+    instance = {"attributes": {"tags_all": {"Environment": "prod"}}}
+    terraform["state"] = json.dumps({"resources": [{"instances": [instance]}]})
+    ((level, text),) = found(tool.state)
+    assert (level, "names the state of prod" in text) == ("stop", True)
+    instance["attributes"]["tags_all"]["Environment"] = "dev"
+    terraform["state"] = json.dumps({"resources": [{"instances": [instance]}]})
+    monkeypatch.setattr(tool, "find_mirror", lambda: Path("/mirror"))
+    assert found(tool.state) == [("ok", "The state holds 1 resources of dev.")]
+
+
+def test_what_is_planned(terraform: dict[str, Any]) -> None:
+    changes = [
+        change("x", "create"),
+        change("x", "delete", "create"),
+        change("x", "no-op"),
+        change("x", "update"),
+    ]
+    terraform["show"] = json.dumps({"resource_changes": changes})
+    assert found(tool.plan) == [("ok", "2 made, 1 changed, 1 deleted.")]
+    terraform["plan"] = UserError("terraform plan failed: No.")
+    assert found(tool.plan) == [("stop", "terraform plan failed: No.")]
+
+
+def checks(monkeypatch: pytest.MonkeyPatch, **levels: str | Exception) -> None:
+    """Let every check find this, or nothing."""
+
+    def made(check: tool.Check) -> tool.Check:
+        def finds(_: tool.Environment) -> tool.Findings:
+            level = levels.get(check.__name__)
+            if isinstance(level, Exception):
+                raise level
+            if level:
+                yield tool.Finding(level, check.__name__, "Text.", "" if level == tool.OK else "Remedy.")
+
+        finds.__name__ = check.__name__
+        return finds
+
+    groups = tuple(tuple(made(check) for check in group) for group in tool.GROUPS)
+    needed = {check.__name__ for check in tool.NEEDED}
+    monkeypatch.setattr(tool, "GROUPS", groups)
+    monkeypatch.setattr(tool, "NEEDED", tuple(c for group in groups for c in group if c.__name__ in needed))
+    monkeypatch.setattr(tool, "region", groups[1][0])
+
+
+def run(capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
+    code = tool.main("dev")
+    return code, capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.usefixtures("root")
+def test_all_is_well(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    checks(monkeypatch, bucket="ok", networks="warning", lock=refused())
+    code, said = run(capsys)
+    assert code == 0
+    assert said == [
+        "ok       bucket          Text.",
+        f"warning  lock            Not checked: {refused()}",
+        "                         Give yourself the right, or look in the console.",
+        "warning  networks        Text.",
+        "                         Remedy.",
+        "",
+        "Nothing stands in the way of an apply (warnings: 2).",
+    ]
+
+
+@pytest.mark.usefixtures("root")
+def test_a_stop_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    checks(monkeypatch, lock="stop", losses="stop", region=refused())
+    code, said = run(capsys)
+    assert (code, said[-1]) == (1, "Stop: mend what is marked so before an apply (2, and warnings: 1).")
+
+
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize("level", ["stop", refused()])
+def test_what_cannot_be_checked_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], level: Any
+) -> None:
+    checks(monkeypatch, plan=level, losses="stop")
+    code, said = run(capsys)
+    assert code == 1
+    assert said[-4:-2] == [
+        "warning  not checked     "
+        "losses, indexes, concurrency, addresses, networks, interfaces, certificate.",
+        "                         Mend the above, and look again.",
+    ]
+
+
+def test_the_region_is_that_of_the_tfvars(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[Any] = []
+
+    def look(made: tool.Environment, _: Any) -> list[tool.Finding]:
+        seen.append(
+            (
+                made.region,
+                made.client("sts").meta.region_name,
+                made.client("s3", "us-east-1").meta.region_name,
+            )
+        )
+        return []
+
+    monkeypatch.setattr(tool, "look", look)
+    assert run(capsys)[0] == 0
+    (root / "environments" / "dev.tfvars").write_text("")
+    assert run(capsys)[0] == 0
+    assert seen == [("eu-west-1", "eu-west-1", "us-east-1"), ("us-west-2", "us-west-2", "us-east-1")]
+    (root / "environments" / "dev.tfvars").write_text("colour = 1")
+    assert run(capsys)[0] == 1
