@@ -457,7 +457,7 @@ def safely(check: Check, environment: Environment) -> Findings:
 def region_of(var_file: Path) -> str:
     """The region that a tfvars file names, or that variables.tf has by default."""
     found = (tfvars.read(var_file) or {}).get("region")
-    return str(found or tfvars.default(ROOT / "variables.tf", "region"))
+    return str(found or tfvars.default("region"))
 
 
 def row(finding: Finding) -> str:

@@ -75,7 +75,8 @@ def read(file: Path) -> dict[str, Any] | None:
 def default(variable: str) -> Any:
     """What a variable is where a var-file does not set it."""
     blocks = hcl2.loads((ROOT / "variables.tf").read_text(encoding="utf-8"), serialization_options=OPTIONS)
-    return next(block[variable]["default"] for block in blocks["variable"] if variable in block)
+    bodies = dict(each for block in blocks["variable"] for each in labelled(block))
+    return bodies[variable]["default"]
 
 
 @functools.cache
@@ -83,12 +84,6 @@ def declared(file: Path) -> Type:
     """The variables of a Terraform file, as the attributes of one object."""
     blocks = hcl2.loads(file.read_text(encoding="utf-8"), serialization_options=OPTIONS)["variable"]
     return Type({name: constraint(body["type"]) for block in blocks for name, body in labelled(block)})
-
-
-def default(file: Path, name: str) -> Any:
-    """The default of a variable of a Terraform file."""
-    blocks = hcl2.loads(file.read_text(encoding="utf-8"), serialization_options=OPTIONS)["variable"]
-    return next(body["default"] for block in blocks for label, body in labelled(block) if label == name)
 
 
 def labelled(block: Mapping[str, Any]) -> list[tuple[str, Any]]:
