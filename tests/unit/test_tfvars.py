@@ -44,7 +44,7 @@ WRONG = {
     "entities = { todos = ({ idz = null }) }": "entities.todos: its names are hidden in an expression;",
     'entities = { for name in ["todos"] : name => {} }': "entities: its names are hidden in an expression;",
     "throttle = { zzz = 1 }": "throttle.zzz: no such attribute; write one of burst_limit, rate_limit.",
-    'colour = "red"': "colour: no such variable; write one of api_key_values, api_keys, ",
+    'colour = "red"': "colour: no such variable; write one of alarms, api_key_values, ",
 }
 
 
