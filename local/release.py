@@ -202,7 +202,9 @@ class Watch:
                 self.search(function, version, pattern)
         if len(self.found) < self.faults:
             return None
-        return "\n  ".join([f"{len(self.found)} answers were faults:", *list(self.found.values())[:5]])
+        return "\n  ".join(
+            [f"faults of the new versions ({len(self.found)}):", *list(self.found.values())[:5]]
+        )
 
     def search(self, function: str, version: str, pattern: str) -> None:
         """Add the faults of a function's version to those found: a stream is named after its version."""
@@ -343,7 +345,7 @@ def ship(place: Place, say: Progress, sleep: Callable[[float], None] = time.slee
     moved.wait_for(tried)
     reason = Trial(place, moved, record, live, tried, place.how(), say, sleep).run()
     if deleted := moved.prune([*([record.live] if record.live else []), *record.history]):
-        say(f"{deleted} old versions are deleted.")
+        say(f"Old versions deleted: {deleted}.")
     if reason:
         say(f"Taken back: {reason}")
         return 1

@@ -186,7 +186,7 @@ def test_a_fault_of_a_new_version_takes_it_back(shop: Shop, said: str, reason: s
     shop.changes = (CREATE, GET)
     shop.naps = [lambda: answered(shop, GET, "2", "START", line(200), said)]
     assert shop.ship() == 1
-    assert shop.said[-1] == f"Taken back: 1 answers were faults:\n  {GET} 2: {reason}"
+    assert shop.said[-1] == f"Taken back: faults of the new versions (1):\n  {GET} 2: {reason}"
     assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
     record = Record.read(shop.file)
     assert record.live
@@ -414,7 +414,7 @@ def test_releases_prune(shop: Shop) -> None:
         assert shop.ship() == 0
     assert shop.versions(GET) == [2, 3, 4, 5, 6, 7]
     assert [each.versions[GET] for each in Record.read(shop.file).history] == ["6", "5", "4", "3", "2"]
-    assert "1 old versions are deleted." in shop.said
+    assert "Old versions deleted: 1." in shop.said
 
 
 def test_a_file_of_another_release_is_refused(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
