@@ -129,6 +129,6 @@ else
 	@$(terraform) output -json | $(PY) -m local.reindex $(ENTITY) $(ARGS)
 endif
 
-bootstrap: setup ## once per account: the state bucket, API Gateway's log role, CI's deploy role
+bootstrap: setup ## once per account: the state bucket, API Gateway's log role, CI's roles
 	@terraform -chdir=bootstrap init -input=false $(mirror)
 	@terraform -chdir=bootstrap apply $(ARGS)
