@@ -162,6 +162,6 @@ import: $(if $(filter local,$(ENV)),setup,environment) ## store the items of suc
 	  echo "Name the entity and the file: make import ENV=$(ENV) ENTITY=todos FILE=todos.jsonl" >&2; exit 2; }
 	@$(outputs) $(PY) -m local.move import $(ENTITY) "$(FILE)" $(move_options)
 
-bootstrap: setup ## once per account: the state bucket, API Gateway's log role, CI's deploy role
+bootstrap: setup ## once per account: the state bucket, API Gateway's log role, CI's roles
 	@terraform -chdir=bootstrap init -input=false $(mirror)
 	@terraform -chdir=bootstrap apply $(ARGS)

@@ -49,7 +49,8 @@ module "encryption" {
   count  = var.encryption.customer_key ? 1 : 0
 
   deletion_window_in_days = var.encryption.deletion_window_in_days
-  name                    = "${var.name}-${var.environment}"
+  environment             = var.environment
+  name                    = var.name
   scope                   = local.scope
   trail                   = var.audit == null ? null : local.trail
 }

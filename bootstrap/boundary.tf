@@ -1,10 +1,10 @@
-# The most that any role of an environment may ever do, whatever policies CI gives it. Give its ARN to the environments as
+# The most that any role of an environment may ever do, whatever policies CI gives it. Give its ARN to that environment as
 # permissions_boundary. Besides all that modules/function and modules/network grant: no other tables, and no IAM.
 resource "aws_iam_policy" "boundary" {
-  count = var.repository == null ? 0 : 1
+  for_each = local.boundaries
 
-  name        = local.boundary
-  description = "Bounds the roles that CI makes for ${var.name}"
+  name        = each.value
+  description = "Bounds the roles that CI makes for ${each.key} of ${var.name}"
   path        = local.path
 
   policy = jsonencode({
@@ -17,13 +17,13 @@ resource "aws_iam_policy" "boundary" {
           "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:GetItem",
           "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:UpdateItem"
         ]
-        Resource = [local.deployable.tables, "${local.deployable.tables}/index/*"]
+        Resource = [local.deployable[each.key].tables, "${local.deployable[each.key].tables}/index/*"]
       },
       {
         Sid      = "WriteLogs"
         Effect   = "Allow"
         Action   = ["logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-        Resource = [for group in local.deployable.log_groups : "${group}:*"]
+        Resource = [for group in local.deployable[each.key].log_groups : "${group}:*"]
       },
       {
         # X-Ray has no resources to name.
@@ -39,7 +39,7 @@ resource "aws_iam_policy" "boundary" {
         Effect    = "Allow"
         Action    = "kms:Decrypt"
         Resource  = local.keys
-        Condition = local.our_keys
+        Condition = local.owned[each.key]
       },
       {
         # Lambda makes interfaces before they have an ARN.

@@ -1,34 +1,47 @@
 locals {
   issuer = "token.actions.githubusercontent.com"
 
-  # "${var.name}-" begins the name of all that an environment makes.
-  deployable = {
-    alarms = "arn:${local.partition}:cloudwatch:${var.region}:${local.account}:alarm:${var.name}-*"
+  # A role and a boundary for each: whoever may run a job in one environment reaches no other.
+  environments = var.repository == null ? [] : var.environments
+
+  # What an environment makes, by environment: NAME begins it, and the environment ends it. "*" is what any of them makes.
+  deployable = { for environment in setunion(var.environments, ["*"]) : environment => {
+    alarms = [for alarm in ["", "/*"] : "arn:${local.partition}:cloudwatch:${var.region}:${local.account}:alarm:${var.name}-${environment}${alarm}"]
     apis = [for path in ["account", "apikeys", "apikeys/*", "restapis", "restapis/*", "tags/*", "usageplans", "usageplans/*"] :
       "arn:${local.partition}:apigateway:${var.region}::/${path}"
     ]
-    dashboards = "arn:${local.partition}:cloudwatch::${local.account}:dashboard/${var.name}-*"
-    firewalls  = "arn:${local.partition}:wafv2:${var.region}:${local.account}:regional/webacl/${var.name}-*/*"
-    functions  = "arn:${local.partition}:lambda:${var.region}:${local.account}:function:${var.name}-*"
-    log_groups = [for group in ["/aws/lambda/${var.name}-*", "/aws/apigateway/${var.name}-*", "/aws/vpc/${var.name}-*", "API-Gateway-Execution-Logs_*", "aws-waf-logs-${var.name}-*"] : "arn:${local.partition}:logs:${var.region}:${local.account}:log-group:${group}"]
-    roles      = "arn:${local.partition}:iam::${local.account}:role/${var.name}-*"
-    records    = "arn:${local.partition}:s3:::${var.name}-audit-*"
-    tables     = "arn:${local.partition}:dynamodb:${var.region}:${local.account}:table/${var.name}-*"
-    topics     = "arn:${local.partition}:sns:${var.region}:${local.account}:${var.name}-*"
-    trails     = "arn:${local.partition}:cloudtrail:${var.region}:${local.account}:trail/${var.name}-*"
-  }
-  boundary  = "${var.name}-boundary-${var.region}"
-  in_region = { StringEquals = { "aws:RequestedRegion" = var.region } }
-  pools     = "arn:${local.partition}:cognito-idp:${var.region}:${local.account}:userpool/*"
-  keys      = "arn:${local.partition}:kms:${var.region}:${local.account}:key/*"
-  our_keys  = { StringEquals = { "aws:ResourceTag/Project" = var.name } }
+    dashboards = "arn:${local.partition}:cloudwatch::${local.account}:dashboard/${var.name}-${environment}"
+    firewalls  = "arn:${local.partition}:wafv2:${var.region}:${local.account}:regional/webacl/${var.name}-${environment}/*"
+    functions  = "arn:${local.partition}:lambda:${var.region}:${local.account}:function:${var.name}-*-${environment}"
+    log_groups = [for group in [
+      "/aws/lambda/${var.name}-*-${environment}", "/aws/apigateway/${var.name}-${environment}", "/aws/vpc/${var.name}-${environment}",
+      "API-Gateway-Execution-Logs_*/${environment}", "aws-waf-logs-${var.name}-${environment}"
+    ] : "arn:${local.partition}:logs:${var.region}:${local.account}:log-group:${group}"]
+    roles   = [for role in ["*-${environment}", "${environment}-flow-logs"] : "arn:${local.partition}:iam::${local.account}:role/${var.name}-${role}"]
+    records = "arn:${local.partition}:s3:::${var.name}-audit-${environment}-${local.account}"
+    stages  = "arn:${local.partition}:apigateway:${var.region}::/restapis/*/stages/${environment}"
+    # The first part of the state's key is whatever the backend file says.
+    states = [for file in ["tfstate", "tfstate.tflock"] : "arn:${local.partition}:s3:::${local.bucket}/*/${environment}.${file}"]
+    tables = "arn:${local.partition}:dynamodb:${var.region}:${local.account}:table/${var.name}-*-${environment}"
+    topics = "arn:${local.partition}:sns:${var.region}:${local.account}:${var.name}-*-${environment}"
+    trails = "arn:${local.partition}:cloudtrail:${var.region}:${local.account}:trail/${var.name}-*-${environment}"
+  } }
+  boundaries = { for environment in local.environments : environment => "${var.name}-boundary-${environment}-${var.region}" }
+  in_region  = { StringEquals = { "aws:RequestedRegion" = var.region } }
+  keys       = "arn:${local.partition}:kms:${var.region}:${local.account}:key/*"
+  pools      = "arn:${local.partition}:cognito-idp:${var.region}:${local.account}:userpool/*"
 
-  # The repository's environments, not its branches: who may deploy to which is then for GitHub's protection rules to say.
-  # Whoever may push a branch runs code of his own in a pull request's plan, unreviewed.
-  ci = var.repository == null ? {} : {
-    deploy = { does = "Deploys", subjects = [for name in var.environments : "repo:${var.repository}:environment:${name}"] }
-    plan   = { does = "Plans, reading alone,", subjects = ["repo:${var.repository}:pull_request"] }
-  }
+  # Keys and pools have no names that IAM sees: their tags say whose they are.
+  our_keys = { StringEquals = { "aws:ResourceTag/Project" = var.name } }
+  owned    = { for environment in local.environments : environment => { StringEquals = { "aws:ResourceTag/Environment" = environment, "aws:ResourceTag/Project" = var.name } } }
+  claimed  = { for environment in local.environments : environment => { StringEquals = { "aws:RequestTag/Environment" = environment, "aws:RequestTag/Project" = var.name } } }
+
+  # GitHub's environments, not branches: GitHub's protection rules say which branch may deploy to which, and one without rules
+  # is open to every branch. Whoever may push a branch runs code of his own in a pull request's plan, unreviewed.
+  ci = var.repository == null ? {} : merge(
+    { for environment in local.environments : "deploy-${environment}" => { does = "Deploys ${environment} of", subject = "repo:${var.repository}:environment:${environment}" } },
+    { plan = { does = "Plans, reading alone,", subject = "repo:${var.repository}:pull_request" } },
+  )
 }
 
 resource "aws_iam_openid_connect_provider" "github" {
@@ -38,7 +51,7 @@ resource "aws_iam_openid_connect_provider" "github" {
   url            = "https://${local.issuer}"
 }
 
-# The path keeps them out of local.deployable.roles: what rules the account changes by hand.
+# The path keeps them out of the roles that an environment makes: what rules the account changes by hand.
 resource "aws_iam_role" "ci" {
   for_each = local.ci
 
@@ -55,19 +68,20 @@ resource "aws_iam_role" "ci" {
       Action    = "sts:AssumeRoleWithWebIdentity"
       Condition = { StringEquals = {
         "${local.issuer}:aud" = "sts.amazonaws.com"
-        "${local.issuer}:sub" = each.value.subjects
+        "${local.issuer}:sub" = each.value.subject
       } }
     }]
   })
 }
 
-# As narrow as names, tags and the boundary allow: whoever holds it rules what is named so, and nothing else of IAM or KMS.
-# EC2 and API Gateway know no names: networks and APIs of others in the region are within its reach.
+# As narrow as names, tags and the boundary allow: whoever holds it rules what is named for its environment, and nothing else of
+# IAM or KMS. EC2 and API Gateway know no names: what others tag with an environment of theirs is kept from it, and what has no
+# such tag in the region is within its reach.
 resource "aws_iam_role_policy" "deploy" {
-  count = var.repository == null ? 0 : 1
+  for_each = local.environments
 
   name = "deploy"
-  role = aws_iam_role.ci["deploy"].id
+  role = aws_iam_role.ci["deploy-${each.key}"].id
 
   policy = jsonencode({
     Version = "2012-10-17"
@@ -82,19 +96,39 @@ resource "aws_iam_role_policy" "deploy" {
         Sid      = "KeepState"
         Effect   = "Allow"
         Action   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-        Resource = "arn:${local.partition}:s3:::${local.bucket}/*"
+        Resource = local.deployable[each.key].states
+      },
+      {
+        # By their tag Environment, which an API's stages, methods and the rest have from the API. The tag is asked for only
+        # where there is one: what is made has none yet.
+        Sid       = "LeaveOthersAlone"
+        Effect    = "Deny"
+        Action    = ["apigateway:*", "cloudwatch:DeleteAlarms", "cloudwatch:PutCompositeAlarm", "ec2:*"]
+        Resource  = "*"
+        Condition = { Null = { "aws:ResourceTag/Environment" = "false" }, StringNotEquals = { "aws:ResourceTag/Environment" = each.key } }
       },
       {
         Sid      = "DeployApi"
         Effect   = "Allow"
         Action   = ["apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT"]
-        Resource = local.deployable.apis
+        Resource = local.deployable[each.key].apis
       },
       {
-        Sid      = "DeployFunctions"
-        Effect   = "Allow"
-        Action   = ["lambda:*Alias*", "lambda:*Function*", "lambda:*Permission", "lambda:*Tags", "lambda:GetPolicy", "lambda:ListVersionsByFunction", "lambda:PublishVersion", "lambda:TagResource", "lambda:UntagResource"]
-        Resource = [local.deployable.functions, "${local.deployable.functions}:*"]
+        Sid    = "DeployFunctions"
+        Effect = "Allow"
+        # Neither to invoke a function nor to give it a URL, which would be a way in without the gateway.
+        Action = [
+          "lambda:*Alias", "lambda:*FunctionConcurrency", "lambda:*Permission", "lambda:CreateFunction", "lambda:DeleteFunction", "lambda:GetFunction",
+          "lambda:GetFunctionCodeSigningConfig", "lambda:GetFunctionConfiguration", "lambda:GetPolicy", "lambda:ListAliases", "lambda:ListTags",
+          "lambda:ListVersionsByFunction", "lambda:PublishVersion", "lambda:TagResource", "lambda:UntagResource", "lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration"
+        ]
+        Resource = [local.deployable[each.key].functions, "${local.deployable[each.key].functions}:*"]
+      },
+      {
+        Sid      = "OpenNoOtherWay"
+        Effect   = "Deny"
+        Action   = ["lambda:*FunctionUrlConfig", "lambda:Invoke*"]
+        Resource = "*"
       },
       {
         Sid    = "DeployTables"
@@ -103,24 +137,26 @@ resource "aws_iam_role_policy" "deploy" {
           "dynamodb:CreateTable", "dynamodb:DeleteTable", "dynamodb:Describe*", "dynamodb:List*", "dynamodb:TagResource",
           "dynamodb:UntagResource", "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable", "dynamodb:UpdateTimeToLive"
         ]
-        Resource = [local.deployable.tables, "${local.deployable.tables}/index/*"]
+        Resource = [local.deployable[each.key].tables, "${local.deployable[each.key].tables}/index/*"]
       },
       {
+        # IAM asks for no boundary where a trust is changed, nor in PassRoles below: a role without one that somebody names
+        # NAME-*-ENVIRONMENT can be taken over. Name none so by hand.
         Sid    = "DeployRoles"
         Effect = "Allow"
         Action = [
           "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole",
           "iam:ListRolePolicies", "iam:ListRoleTags", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole", "iam:UpdateRoleDescription"
         ]
-        Resource = local.deployable.roles
+        Resource = local.deployable[each.key].roles
       },
       {
         # Rights go to bounded roles alone, and there is no right to take a boundary away or to write its policy.
         Sid       = "GrantWithinBoundary"
         Effect    = "Allow"
         Action    = ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"]
-        Resource  = local.deployable.roles
-        Condition = { StringEquals = { "iam:PermissionsBoundary" = "arn:${local.partition}:iam::${local.account}:policy${local.path}${local.boundary}" } }
+        Resource  = local.deployable[each.key].roles
+        Condition = { StringEquals = { "iam:PermissionsBoundary" = "arn:${local.partition}:iam::${local.account}:policy${local.path}${local.boundaries[each.key]}" } }
       },
       {
         # API Gateway's own role for X-Ray, which the first stage of an account makes, and WAF's for its logs.
@@ -134,7 +170,7 @@ resource "aws_iam_role_policy" "deploy" {
         Sid       = "PassRoles"
         Effect    = "Allow"
         Action    = "iam:PassRole"
-        Resource  = local.deployable.roles
+        Resource  = local.deployable[each.key].roles
         Condition = { StringEquals = { "iam:PassedToService" = ["lambda.amazonaws.com", "vpc-flow-logs.amazonaws.com"] } }
       },
       {
@@ -142,7 +178,7 @@ resource "aws_iam_role_policy" "deploy" {
         Sid      = "DeployLogGroups"
         Effect   = "Allow"
         Action   = ["logs:*Retention*", "logs:*KmsKey", "logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:FilterLogEvents", "logs:ListTags*", "logs:TagResource", "logs:UntagResource"]
-        Resource = flatten([for group in local.deployable.log_groups : [group, "${group}:*"]])
+        Resource = flatten([for group in local.deployable[each.key].log_groups : [group, "${group}:*"]])
       },
       {
         # Stages and flow logs deliver to log groups by way of these, which name no group.
@@ -158,29 +194,36 @@ resource "aws_iam_role_policy" "deploy" {
         Effect    = "Allow"
         Action    = ["kms:CreateKey", "kms:TagResource"]
         Resource  = "*"
-        Condition = { StringEquals = { "aws:RequestTag/Project" = var.name } }
+        Condition = local.claimed[each.key]
       },
       {
         # A new key has no ARN yet when KMS asks whether it may be tagged: this meets the keys that exist, and of them all
-        # but ours. Else a tag would be the way to anybody's key.
+        # but ours. Else a tag would be the way to anybody's key. One statement for each tag, since either is enough.
         Sid       = "ClaimNoKeys"
         Effect    = "Deny"
         Action    = "kms:TagResource"
         Resource  = local.keys
-        Condition = { StringNotEquals = local.our_keys.StringEquals }
+        Condition = { StringNotEquals = { "aws:ResourceTag/Project" = var.name } }
+      },
+      {
+        Sid       = "ClaimNoKeysOfOthers"
+        Effect    = "Deny"
+        Action    = "kms:TagResource"
+        Resource  = local.keys
+        Condition = { StringNotEquals = { "aws:ResourceTag/Environment" = each.key } }
       },
       {
         Sid       = "KeepKeys"
         Effect    = "Allow"
         Action    = ["kms:CreateGrant", "kms:Decrypt", "kms:Describe*", "kms:EnableKeyRotation", "kms:Encrypt", "kms:GenerateDataKey*", "kms:Get*", "kms:List*", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:Update*", "kms:CreateAlias", "kms:DeleteAlias"]
         Resource  = local.keys
-        Condition = local.our_keys
+        Condition = local.owned[each.key]
       },
       {
         Sid      = "NameKeys"
         Effect   = "Allow"
         Action   = ["kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"]
-        Resource = "arn:${local.partition}:kms:${var.region}:${local.account}:alias/${var.name}-*"
+        Resource = "arn:${local.partition}:kms:${var.region}:${local.account}:alias/${var.name}-${each.key}"
       },
       {
         # None of these takes a resource.
@@ -196,7 +239,7 @@ resource "aws_iam_role_policy" "deploy" {
         Effect    = "Allow"
         Action    = "cognito-idp:CreateUserPool"
         Resource  = "*"
-        Condition = { StringEquals = { "aws:RequestTag/Project" = var.name } }
+        Condition = local.claimed[each.key]
       },
       {
         # Pools, and no users: CI reads no addresses, and puts nobody into a group.
@@ -208,38 +251,63 @@ resource "aws_iam_role_policy" "deploy" {
           "cognito-idp:UntagResource", "cognito-idp:UpdateGroup"
         ]
         Resource  = local.pools
-        Condition = local.our_keys
+        Condition = local.owned[each.key]
       },
+    ]
+  })
+}
+
+# The rest, what guards and watches an environment and its network: a role's own policies take 10240 characters together, and
+# with long names all of this would be more.
+resource "aws_iam_policy" "deploy" {
+  for_each = local.environments
+
+  name        = aws_iam_role.ci["deploy-${each.key}"].name
+  description = aws_iam_role.ci["deploy-${each.key}"].description
+  path        = local.path
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
       {
         Sid      = "DeployFirewall"
         Effect   = "Allow"
         Action   = ["wafv2:*LoggingConfiguration", "wafv2:*WebACL", "wafv2:GetWebACLForResource", "wafv2:ListTagsForResource", "wafv2:TagResource", "wafv2:UntagResource"]
-        Resource = [local.deployable.firewalls, "arn:${local.partition}:wafv2:${var.region}:*:regional/managedruleset/*/*", "arn:${local.partition}:apigateway:${var.region}::/restapis/*/stages/*"]
+        Resource = [local.deployable[each.key].firewalls, "arn:${local.partition}:wafv2:${var.region}:*:regional/managedruleset/*/*", local.deployable[each.key].stages]
       },
       {
         Sid      = "StandBehindFirewall"
         Effect   = "Allow"
         Action   = "apigateway:SetWebACL"
-        Resource = "arn:${local.partition}:apigateway:${var.region}::/restapis/*/stages/*"
+        Resource = local.deployable[each.key].stages
       },
       {
-        Sid      = "DeployTrail"
+        # Tables come and go, and the trail with them; an administrator makes it, and alone may stop it.
+        Sid      = "KeepTrail"
         Effect   = "Allow"
-        Action   = ["cloudtrail:*EventSelectors", "cloudtrail:*Logging", "cloudtrail:*Tags", "cloudtrail:*Trail", "cloudtrail:GetTrailStatus"]
-        Resource = local.deployable.trails
+        Action   = ["cloudtrail:*EventSelectors", "cloudtrail:*Tags", "cloudtrail:GetTrail", "cloudtrail:GetTrailStatus"]
+        Resource = local.deployable[each.key].trails
       },
       {
-        # Their bucket, and no record: neither to read nor to delete. An administrator destroys what was audited.
-        Sid      = "KeepRecords"
+        # To compare with the state. An administrator makes the bucket, since whoever writes its policy could read it: the first
+        # apply with audit, a change of it and the destroy are an administrator's.
+        Sid      = "SeeBucket"
         Effect   = "Allow"
-        Action   = ["s3:*BucketPolicy", "s3:CreateBucket", "s3:DeleteBucket", "s3:Get*Configuration", "s3:GetBucket*", "s3:ListBucket", "s3:PutBucket*", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration"]
-        Resource = local.deployable.records
+        Action   = ["s3:Get*Configuration", "s3:GetBucket*", "s3:ListBucket", "s3:PutBucketTagging"]
+        Resource = local.deployable[each.key].records
+      },
+      {
+        # Whatever else grants it.
+        Sid      = "TouchNoRecords"
+        Effect   = "Deny"
+        Action   = "s3:*"
+        Resource = "${local.deployable["*"].records}/*"
       },
       {
         Sid      = "DeployAlarms"
         Effect   = "Allow"
         Action   = ["cloudwatch:ListTagsForResource", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource"]
-        Resource = local.deployable.alarms
+        Resource = local.deployable[each.key].alarms
       },
       {
         # Where composite alarms are among them, CloudWatch asks for the right to all. Saved queries and subscriptions have no names.
@@ -256,14 +324,14 @@ resource "aws_iam_role_policy" "deploy" {
         Sid      = "DeployDashboards"
         Effect   = "Allow"
         Action   = ["cloudwatch:DeleteDashboards", "cloudwatch:GetDashboard", "cloudwatch:PutDashboard"]
-        Resource = local.deployable.dashboards
+        Resource = local.deployable[each.key].dashboards
       },
       {
         # And no right to publish: alarms do.
         Sid      = "DeployTopics"
         Effect   = "Allow"
         Action   = ["sns:*TopicAttributes", "sns:CreateTopic", "sns:DeleteTopic", "sns:ListTagsForResource", "sns:Subscribe", "sns:TagResource", "sns:UntagResource"]
-        Resource = local.deployable.topics
+        Resource = local.deployable[each.key].topics
       },
       {
         # What is made has no ARN yet, and what describes takes none: the region is the bound.
@@ -278,4 +346,11 @@ resource "aws_iam_role_policy" "deploy" {
       },
     ]
   })
+}
+
+resource "aws_iam_role_policy_attachment" "deploy" {
+  for_each = local.environments
+
+  policy_arn = aws_iam_policy.deploy[each.key].arn
+  role       = aws_iam_role.ci["deploy-${each.key}"].name
 }

@@ -3,9 +3,9 @@ output "backend" {
   value       = { bucket = aws_s3_bucket.state.bucket, region = var.region }
 }
 
-output "deploy_role_arn" {
-  description = "AWS_ROLE_ARN: the role CI takes to deploy, or null without a repository."
-  value       = one([for key, role in aws_iam_role.ci : role.arn if key == "deploy"])
+output "deploy_role_arns" {
+  description = "AWS_ROLE_ARN of each of GitHub's environments: the role CI takes to deploy it. None without a repository."
+  value       = { for environment in local.environments : environment => aws_iam_role.ci["deploy-${environment}"].arn }
 }
 
 output "log_role_arn" {
@@ -13,9 +13,9 @@ output "log_role_arn" {
   value       = aws_api_gateway_account.this.cloudwatch_role_arn
 }
 
-output "permissions_boundary" {
-  description = "What environments/*.tfvars set as permissions_boundary where CI deploys: it makes no role without."
-  value       = one(aws_iam_policy.boundary[*].arn)
+output "permissions_boundaries" {
+  description = "What environments/ENV.tfvars sets as permissions_boundary where CI deploys, by environment: it makes no role without."
+  value       = { for environment, policy in aws_iam_policy.boundary : environment => policy.arn }
 }
 
 output "plan_role_arn" {

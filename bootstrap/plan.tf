@@ -25,32 +25,32 @@ resource "aws_iam_role_policy" "plan" {
         Sid      = "ReadApi"
         Effect   = "Allow"
         Action   = "apigateway:GET"
-        Resource = local.deployable.apis
+        Resource = local.deployable["*"].apis
       },
       {
         Sid      = "ReadFunctions"
         Effect   = "Allow"
         Action   = ["lambda:Get*", "lambda:List*"]
-        Resource = [local.deployable.functions, "${local.deployable.functions}:*"]
+        Resource = [local.deployable["*"].functions, "${local.deployable["*"].functions}:*"]
       },
       {
         # Their indexes too, and no item: those are Get, Query and Scan.
         Sid      = "ReadTables"
         Effect   = "Allow"
         Action   = ["dynamodb:Describe*", "dynamodb:ListTagsOfResource"]
-        Resource = [local.deployable.tables, "${local.deployable.tables}/index/*"]
+        Resource = [local.deployable["*"].tables, "${local.deployable["*"].tables}/index/*"]
       },
       {
         Sid      = "ReadRoles"
         Effect   = "Allow"
         Action   = ["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies", "iam:ListRoleTags"]
-        Resource = local.deployable.roles
+        Resource = local.deployable["*"].roles
       },
       {
         Sid      = "ReadLogGroups"
         Effect   = "Allow"
         Action   = "logs:ListTags*"
-        Resource = flatten([for group in local.deployable.log_groups : [group, "${group}:*"]])
+        Resource = flatten([for group in local.deployable["*"].log_groups : [group, "${group}:*"]])
       },
       {
         Sid       = "ReadKeys"
@@ -78,29 +78,37 @@ resource "aws_iam_role_policy" "plan" {
         Condition = local.our_keys
       },
       {
-        Sid      = "ReadFirewall"
-        Effect   = "Allow"
-        Action   = ["wafv2:Get*", "wafv2:ListTagsForResource"]
-        Resource = [local.deployable.firewalls, "arn:${local.partition}:apigateway:${var.region}::/restapis/*/stages/*"]
+        Sid    = "ReadFirewall"
+        Effect = "Allow"
+        # Not the requests that it samples, which would hold callers' keys and tokens if it did.
+        Action   = ["wafv2:GetLoggingConfiguration", "wafv2:GetWebACL", "wafv2:GetWebACLForResource", "wafv2:ListTagsForResource"]
+        Resource = [local.deployable["*"].firewalls, local.deployable["*"].stages]
       },
       {
         Sid      = "ReadTrail"
         Effect   = "Allow"
         Action   = ["cloudtrail:Get*", "cloudtrail:ListTags"]
-        Resource = local.deployable.trails
+        Resource = local.deployable["*"].trails
       },
       {
         # The bucket, not what is in it.
         Sid      = "ReadBucket"
         Effect   = "Allow"
         Action   = ["s3:Get*Configuration", "s3:GetBucket*", "s3:ListBucket"]
-        Resource = local.deployable.records
+        Resource = local.deployable["*"].records
+      },
+      {
+        # Whatever else grants it.
+        Sid      = "TouchNoRecords"
+        Effect   = "Deny"
+        Action   = "s3:*"
+        Resource = "${local.deployable["*"].records}/*"
       },
       {
         Sid      = "ReadWhatWatches"
         Effect   = "Allow"
         Action   = ["cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource", "sns:GetTopicAttributes", "sns:ListTagsForResource"]
-        Resource = [local.deployable.alarms, local.deployable.dashboards, local.deployable.topics]
+        Resource = flatten([local.deployable["*"].alarms, local.deployable["*"].dashboards, local.deployable["*"].topics])
       },
       {
         # None of these takes a resource; to describe composite alarms, CloudWatch asks for the right to all.

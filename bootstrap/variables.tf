@@ -1,12 +1,20 @@
 variable "environments" {
-  description = "Environments of the repository on GitHub whose jobs may deploy."
+  description = "Environments that CI deploys, called the same in their tfvars, in their state's file and on GitHub. Each has a role of its own."
   type        = set(string)
   default     = ["dev", "prod", "staging"]
   nullable    = false
 
   validation {
-    condition     = length(var.environments) > 0 && alltrue([for name in var.environments : can(regex("^[A-Za-z0-9_-]+$", name))])
-    error_message = "environments: name at least one of the repository's environments, in letters, digits, _ and -, such as \"prod\"."
+    condition     = length(var.environments) > 0 && alltrue([for name in var.environments : can(regex("^[a-z][a-z0-9-]{0,18}[a-z0-9]$", name))])
+    error_message = "environments: name at least one as its tfvars does, in 2 to 20 lower-case letters, digits and hyphens, such as \"prod\"."
+  }
+
+  # Names end in the environment's, and that is all by which IAM tells them apart.
+  validation {
+    condition = alltrue([for name in var.environments : alltrue([
+      for other in setunion(var.environments, ["flow-logs"]) : name == other || !endswith(other, "-${name}")
+    ]) && name != "flow-logs"])
+    error_message = "environments: none may end in a hyphen and another one's name, nor be \"logs\", since the role of one would reach the other. Rename one of them."
   }
 }
 

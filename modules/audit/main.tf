@@ -30,12 +30,12 @@ locals {
     },
   ]
 
-  # The lifecycle below still deletes what is due.
+  # For administrators, whom the lock below lets pass: they have to apply false first. The lifecycle still deletes what is due.
   protection = {
     Sid       = "NobodyDeletes"
     Effect    = "Deny"
     Principal = "*"
-    Action    = ["s3:DeleteBucket", "s3:DeleteObject", "s3:DeleteObjectVersion"]
+    Action    = ["s3:BypassGovernanceRetention", "s3:DeleteBucket", "s3:DeleteObject", "s3:DeleteObjectVersion"]
     Resource  = [local.bucket_arn, "${local.bucket_arn}/*"]
   }
 }
@@ -43,8 +43,9 @@ locals {
 resource "aws_s3_bucket" "this" {
   #checkov:skip=CKV_AWS_18:the log would need a bucket of its own; who reads the records is in the account's trail
   #checkov:skip=CKV_AWS_144:versions bring deleted records back; a copy elsewhere would double what is to be protected
-  bucket        = var.bucket
-  force_destroy = !var.deletion_protection
+  bucket              = var.bucket
+  force_destroy       = !var.deletion_protection
+  object_lock_enabled = true
 }
 
 resource "aws_s3_bucket_versioning" "this" {
@@ -53,6 +54,23 @@ resource "aws_s3_bucket_versioning" "this" {
   versioning_configuration {
     status = "Enabled"
   }
+}
+
+# Neither a policy nor a lifecycle rule gets a record deleted before it is due, and versions cannot be switched off. GOVERNANCE,
+# not COMPLIANCE: an administrator with s3:BypassGovernanceRetention, which CI has not, can still destroy the environment, and
+# seven years written by mistake are not paid for to the end.
+resource "aws_s3_bucket_object_lock_configuration" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  rule {
+    default_retention {
+      mode  = "GOVERNANCE"
+      years = var.retention_years
+    }
+  }
+
+  # S3 locks versions alone.
+  depends_on = [aws_s3_bucket_versioning.this]
 }
 
 resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
@@ -113,7 +131,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
       days = var.retention_years * 366
     }
 
-    # What was deleted, by the rule above or by somebody, can be brought back for so long.
+    # What was deleted, by the rule above or by somebody, can be brought back for so long, and for as long as it is locked.
     noncurrent_version_expiration {
       noncurrent_days = 90
     }
@@ -153,6 +171,6 @@ resource "aws_cloudtrail" "this" {
     }
   }
 
-  # CloudTrail tries the bucket before it takes it.
-  depends_on = [aws_s3_bucket_policy.this]
+  # CloudTrail tries the bucket before it takes it, and the first record is to be locked, too.
+  depends_on = [aws_s3_bucket_object_lock_configuration.this, aws_s3_bucket_policy.this]
 }

@@ -4,7 +4,7 @@ variable "bucket" {
 }
 
 variable "deletion_protection" {
-  description = "Whether nobody may delete records before they are due, or the bucket."
+  description = "Whether nobody may delete records or the bucket, not even who may pass the lock."
   type        = bool
 }
 
@@ -14,7 +14,7 @@ variable "kms_key_arn" {
 }
 
 variable "retention_years" {
-  description = "How long records are kept, in years."
+  description = "How long records are locked and kept, in years."
   type        = number
 }
 

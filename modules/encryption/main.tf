@@ -1,9 +1,15 @@
 locals {
+  name = "${var.name}-${var.environment}"
+  # A stage's execution log has the API's id in its name, which is not ours to choose.
+  log_groups = [
+    "/aws/apigateway/${local.name}", "/aws/lambda/${var.name}-*-${var.environment}", "/aws/vpc/${local.name}",
+    "API-Gateway-Execution-Logs_*/${var.environment}", "aws-waf-logs-${local.name}"
+  ]
   trail_arn = "arn:${var.scope.partition}:cloudtrail:${var.scope.region}:${var.scope.account_id}:trail/${coalesce(var.trail, "none")}"
 }
 
 resource "aws_kms_key" "this" {
-  description             = "What ${var.name} stores and logs"
+  description             = "What ${local.name} stores and logs"
   deletion_window_in_days = var.deletion_window_in_days
   enable_key_rotation     = true
 
@@ -27,18 +33,18 @@ resource "aws_kms_key" "this" {
         Action    = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
         Resource  = "*"
         Condition = { ArnLike = {
-          "kms:EncryptionContext:aws:logs:arn" = "arn:${var.scope.partition}:logs:${var.scope.region}:${var.scope.account_id}:log-group:*"
+          "kms:EncryptionContext:aws:logs:arn" = [for group in local.log_groups : "arn:${var.scope.partition}:logs:${var.scope.region}:${var.scope.account_id}:log-group:${group}"]
         } }
       },
       {
-        # To topics, which SNS encrypts in the name of whoever publishes.
+        # To topics, which SNS encrypts in the name of whoever publishes: the alarm that tells of all the others.
         Sid       = "Alarms"
         Effect    = "Allow"
         Principal = { Service = "cloudwatch.amazonaws.com" }
         Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
         Resource  = "*"
         Condition = {
-          ArnLike      = { "aws:SourceArn" = "arn:${var.scope.partition}:cloudwatch:${var.scope.region}:${var.scope.account_id}:alarm:*" }
+          ArnEquals    = { "aws:SourceArn" = "arn:${var.scope.partition}:cloudwatch:${var.scope.region}:${var.scope.account_id}:alarm:${local.name}" }
           StringEquals = { "aws:SourceAccount" = var.scope.account_id }
         }
       },
@@ -67,6 +73,6 @@ resource "aws_kms_key" "this" {
 }
 
 resource "aws_kms_alias" "this" {
-  name          = "alias/${var.name}"
+  name          = "alias/${local.name}"
   target_key_id = aws_kms_key.this.key_id
 }

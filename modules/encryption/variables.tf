@@ -3,8 +3,13 @@ variable "deletion_window_in_days" {
   type        = number
 }
 
+variable "environment" {
+  description = "The environment, which ends the names of what the key encrypts."
+  type        = string
+}
+
 variable "name" {
-  description = "Name of the key's alias."
+  description = "Name of the system, which begins the names of what the key encrypts."
   type        = string
 }
 

@@ -2,153 +2,440 @@
 
 from __future__ import annotations
 
-import fnmatch
 import json
+import re
 import shutil
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
-from tests.plan.planner import ROOT, Plan, Planner
+from tests.plan.planner import ROOT, UNKNOWN, Plan, Planner, TerraformError
 
 pytestmark = pytest.mark.xdist_group("plan")
 
-BOUNDARY = "arn:aws:iam::000000000000:policy/bootstrap/shop-boundary-us-west-2"
-PROVIDER = "arn:aws:iam::000000000000:oidc-provider/token.actions.githubusercontent.com"
-VARIABLES = {"name": "shop", "oidc_provider_arn": PROVIDER, "repository": "octo/shop"}
+ACCOUNT = "000000000000"
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/bootstrap/shop-boundary-test-us-west-2"
+PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"
+# "test" is the environment of the other tests' plans.
+ENVIRONMENTS = ["dev", "prod", "test"]
+VARIABLES = {"oidc_provider_arn": PROVIDER, "repository": "octo/shop"}
 LIMIT = {
     "role": 10240,
     "policy": 6144,
-}  # characters that IAM takes, of a role's own policies and of a managed one
+}  # characters that IAM takes, of a role's own policies together and of a managed one
+
+Statement = dict[str, Any]
+Statements = list[Statement]
+
+# What a role of CI may say of IAM, word for word: a pattern of any other form is refused.
+IAM_OF_DEPLOY = {
+    f"iam:{action}"
+    for action in (
+        "CreateRole", "CreateServiceLinkedRole", "DeleteRole", "DeleteRolePolicy", "GetRole", "GetRolePolicy",
+        "ListAttachedRolePolicies", "ListInstanceProfilesForRole", "ListRolePolicies", "ListRoleTags",
+        "PassRole", "PutRolePermissionsBoundary", "PutRolePolicy", "TagRole", "UntagRole",
+        "UpdateAssumeRolePolicy", "UpdateRole", "UpdateRoleDescription",
+    )
+}  # fmt: skip
+IAM_OF_PLAN = {
+    f"iam:{action}"
+    for action in (
+        "GetRole", "GetRolePolicy", "ListAttachedRolePolicies", "ListRolePolicies", "ListRoleTags",
+    )
+}  # fmt: skip
+
+# What an environment makes: an action that its deploy role needs, and on what.
+OWN = [
+    ("cloudtrail:PutEventSelectors", "arn:aws:cloudtrail:us-west-2:{account}:trail/shop-audit-{env}"),
+    ("cloudwatch:PutDashboard", "arn:aws:cloudwatch::{account}:dashboard/shop-{env}"),
+    ("cloudwatch:PutMetricAlarm", "arn:aws:cloudwatch:us-west-2:{account}:alarm:shop-{env}/errors"),
+    ("dynamodb:DeleteTable", "arn:aws:dynamodb:us-west-2:{account}:table/shop-todos-{env}"),
+    ("iam:PassRole", "arn:aws:iam::{account}:role/shop-{env}-flow-logs"),
+    ("iam:PutRolePolicy", "arn:aws:iam::{account}:role/shop-todos-create-{env}"),
+    ("iam:UpdateAssumeRolePolicy", "arn:aws:iam::{account}:role/shop-todos-create-{env}"),
+    ("kms:CreateAlias", "arn:aws:kms:us-west-2:{account}:alias/shop-{env}"),
+    ("lambda:UpdateFunctionCode", "arn:aws:lambda:us-west-2:{account}:function:shop-todos-create-{env}"),
+    ("logs:DeleteLogGroup", "arn:aws:logs:us-west-2:{account}:log-group:/aws/vpc/shop-{env}"),
+    ("s3:GetBucketPolicy", "arn:aws:s3:::shop-audit-{env}-{account}"),
+    ("s3:GetObject", "arn:aws:s3:::shop-state-{account}-us-west-2/trestle/{env}.tfstate"),
+    ("s3:PutObject", "arn:aws:s3:::shop-state-{account}-us-west-2/trestle/{env}.tfstate"),
+    ("s3:PutObject", "arn:aws:s3:::shop-state-{account}-us-west-2/trestle/{env}.tfstate.tflock"),
+    ("sns:Subscribe", "arn:aws:sns:us-west-2:{account}:shop-alarms-{env}"),
+    ("wafv2:UpdateWebACL", "arn:aws:wafv2:us-west-2:{account}:regional/webacl/shop-{env}/1"),
+]  # fmt: skip
+
+# What no role of CI may do in any environment, its own included.
+BUCKET = f"arn:aws:s3:::shop-audit-test-{ACCOUNT}"
+FUNCTION = f"arn:aws:lambda:us-west-2:{ACCOUNT}:function:shop-todos-create-test"
+NEVER = [
+    *((f"cloudtrail:{action}", f"arn:aws:cloudtrail:us-west-2:{ACCOUNT}:trail/shop-audit-test")
+      for action in ("CreateTrail", "DeleteTrail", "StopLogging", "UpdateTrail")),
+    *((f"cloudwatch:{action}", f"arn:aws:cloudwatch:us-west-2:{ACCOUNT}:alarm:shop-test")
+      for action in ("DisableAlarmActions", "SetAlarmState")),
+    *((f"cognito-idp:{action}", f"arn:aws:cognito-idp:us-west-2:{ACCOUNT}:userpool/us-west-2_1")
+      for action in ("AdminAddUserToGroup", "AdminGetUser", "ListUsersInGroup")),
+    *((f"dynamodb:{action}", f"arn:aws:dynamodb:us-west-2:{ACCOUNT}:table/shop-todos-test")
+      for action in ("DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem")),
+    *((f"lambda:{action}", FUNCTION)
+      for action in ("CreateFunctionUrlConfig", "InvokeFunction", "InvokeFunctionUrl",
+                     "UpdateFunctionUrlConfig")),
+    *((f"s3:{action}", f"{BUCKET}/AWSLogs/{ACCOUNT}/CloudTrail/us-west-2/1.json.gz")
+      for action in ("BypassGovernanceRetention", "DeleteObject", "DeleteObjectVersion", "GetObject",
+                     "GetObjectVersion", "PutObject", "PutObjectRetention")),
+    *((f"s3:{action}", BUCKET)
+      for action in ("DeleteBucket", "DeleteBucketPolicy", "PutBucketObjectLockConfiguration",
+                     "PutBucketPolicy", "PutBucketVersioning", "PutLifecycleConfiguration")),
+    ("sns:Publish", f"arn:aws:sns:us-west-2:{ACCOUNT}:shop-alarms-test"),
+    ("wafv2:GetSampledRequests", f"arn:aws:wafv2:us-west-2:{ACCOUNT}:regional/webacl/shop-test/1"),
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def bootstrap(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    """The plan for a repository that deploys."""
+def bootstrapped(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Plan]:
+    """Plans bootstrap/ with variables, into a file: `bootstrapped("file", name="shop")`."""
     root = tmp_path_factory.mktemp("bootstrap") / "bootstrap"
     shutil.copytree(ROOT / "bootstrap", root, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*"))
     planner.init(root)
-    return Plan(planner.planned(root, "bootstrap", (), VARIABLES))
+    return lambda file, **variables: Plan(planner.planned(root, file, (), variables))
 
 
-def statements(plan: Plan, policy: str) -> dict[str, dict[str, Any]]:
-    """Return the statements of CI's policy by their Sid."""
-    text = plan.one("aws_iam_role_policy", policy)["policy"]
-    assert len(text) <= LIMIT["role"]
-    return {s["Sid"]: s for s in json.loads(text)["Statement"]}
+@pytest.fixture(scope="module")
+def bootstrap(bootstrapped: Callable[..., Plan]) -> Plan:
+    """The plan for a repository that deploys."""
+    return bootstrapped("bootstrap", **VARIABLES, environments=ENVIRONMENTS, name="shop")
 
 
-def subjects(plan: Plan, role: str) -> list[str]:
-    """Return whose tokens a role of CI is for."""
-    (statement,) = json.loads(plan.one("aws_iam_role", f'"{role}"')["assume_role_policy"])["Statement"]
-    allowed = statement["Condition"]["StringEquals"]["token.actions.githubusercontent.com:sub"]
-    assert isinstance(allowed, list)
-    return allowed
+def policies(plan: Plan, role: str) -> dict[str, list[str]]:
+    """Return the texts of a role's own and managed policies; the role is "plan" or an environment."""
+    key, kind = ("[0]", "plan") if role == "plan" else (f'["{role}"]', "deploy")
+    own = plan.one("aws_iam_role_policy", f"{kind}{key}")["policy"]
+    managed = [p["policy"] for a, p in plan.all("aws_iam_policy").items() if a.endswith(f".{kind}{key}")]
+    assert len(managed) == (role != "plan")
+    return {"role": [own], "policy": managed}
 
 
-def actions(plan: Plan, policy: str) -> list[str]:
-    """Return all that CI's policy allows."""
-    allowed = [s["Action"] for s in statements(plan, policy).values() if s["Effect"] == "Allow"]
-    return [action for some in allowed for action in ([some] if isinstance(some, str) else some)]
+def statements(plan: Plan, role: str) -> Statements:
+    """Return all statements of a role of CI."""
+    texts = [text for some in policies(plan, role).values() for text in some]
+    return [s for text in texts for s in json.loads(text)["Statement"]]
 
 
-def test_deploying_is_for_environments_and_planning_for_pull_requests(bootstrap: Plan) -> None:
-    assert subjects(bootstrap, "deploy") == [
-        f"repo:octo/shop:environment:{e}" for e in ("dev", "prod", "staging")
+def by_sid(plan: Plan, role: str) -> dict[str, Statement]:
+    """Return a role's statements by their Sid."""
+    return {s["Sid"]: s for s in statements(plan, role)}
+
+
+def listed(value: str | list[str]) -> list[str]:
+    """Return what IAM takes as a text or as a list of texts as a list."""
+    return [value] if isinstance(value, str) else value
+
+
+def matches(patterns: str | list[str], text: str) -> bool:
+    """Return whether one of IAM's patterns, in which * and ? stand for anything, matches the text."""
+    return any(fnmatchcase(text, pattern.replace("[", "[[]")) for pattern in listed(patterns))
+
+
+def allowing(policy: Statements, action: str, resource: str) -> list[Statement]:
+    """Return the statements that allow an action on a resource under any condition. Actions know no case."""
+    return [
+        s
+        for s in policy
+        if s["Effect"] == "Allow"
+        and ("NotAction" in s or matches([a.lower() for a in listed(s["Action"])], action.lower()))
+        and ("NotResource" in s or matches(s["Resource"], resource))
     ]
-    assert subjects(bootstrap, "plan") == ["repo:octo/shop:pull_request"]
+
+
+def faults(policy: Statements, iam: set[str]) -> Iterator[str]:
+    """Yield what a role of CI is allowed and must not be; iam is what it may say of IAM."""
+    for statement in policy:
+        if statement["Effect"] == "Allow":
+            for pattern in listed(statement.get("Action", "*")):
+                if fnmatchcase("iam", pattern.split(":")[0].lower()) and pattern not in iam:
+                    yield f"{statement.get('Sid')}: {pattern}"
+    for action, resource in NEVER:
+        for statement in allowing(policy, action, resource):
+            yield f"{statement.get('Sid')}: {action} on {resource}"
+
+
+ROLES = [*ENVIRONMENTS, "plan"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_ci_may_nothing_that_is_none_of_its_business(bootstrap: Plan, role: str) -> None:
+    """Neither records nor users nor items, no other way into a function, and of IAM what is listed."""
+    iam = IAM_OF_PLAN if role == "plan" else IAM_OF_DEPLOY
+    assert list(faults(statements(bootstrap, role), iam)) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        {"Action": ["s3:GetObject", "s3:DeleteObjectVersion", "iam:Put*", "iam:Attach*"], "Resource": "*"},
+        {"Action": "*", "Resource": "*"},
+        {"Action": "S3:getobject", "Resource": f"arn:aws:s3:::shop-*-{ACCOUNT}/*"},
+        {"Action": "iam:*", "Resource": "arn:aws:iam::*:role/none"},
+        {"Action": "iam:PutRolePermissions?oundary", "Resource": "*"},
+        {"Action": "i*:Get*", "Resource": "*"},
+        {"Action": "lambda:*Function*", "Resource": [FUNCTION, f"{FUNCTION}:*"]},
+        {"Action": "wafv2:Get*", "Resource": "*"},
+        {"Action": "s3:PutBucket*", "Resource": "arn:aws:s3:::shop-audit-*"},
+        {"Action": "cognito-idp:*", "Resource": "*", "Condition": {"StringEquals": {}}},
+        {"NotAction": "iam:*", "Resource": "*"},
+        {"Action": "sns:*", "NotResource": "arn:aws:sns:us-west-2:1:x"},
+    ],
+    ids=json.dumps,
+)
+@pytest.mark.parametrize("role", ["test", "plan"])
+def test_a_statement_too_many_is_noticed(bootstrap: Plan, role: str, statement: Statement) -> None:
+    iam = IAM_OF_PLAN if role == "plan" else IAM_OF_DEPLOY
+    assert list(faults([*statements(bootstrap, role), {"Effect": "Allow", **statement}], iam))
+
+
+@pytest.mark.parametrize("role", ENVIRONMENTS)
+def test_a_deploy_role_reaches_its_own_environment_alone(bootstrap: Plan, role: str) -> None:
+    policy = statements(bootstrap, role)
+    for action, resource in OWN:
+        arns = {env: resource.format(account=ACCOUNT, env=env) for env in ENVIRONMENTS}
+        assert [env for env, arn in arns.items() if allowing(policy, action, arn)] == [role], action
+
+
+@pytest.mark.parametrize("system", ["audited", "guarded", "watched", "with_scopes"])
+def test_a_deploy_role_reaches_all_that_is_named(
+    bootstrap: Plan, systems: dict[str, Plan], system: str
+) -> None:
+    """What the other tests plan as shop, test; what an administrator makes is compared alone."""
+    place = f"us-west-2:{ACCOUNT}"
+    kinds = {
+        "aws_cloudtrail": ("cloudtrail:GetTrailStatus", f"arn:aws:cloudtrail:{place}:trail/%s"),
+        "aws_cloudwatch_composite_alarm": ("cloudwatch:TagResource", f"arn:aws:cloudwatch:{place}:alarm:%s"),
+        "aws_cloudwatch_dashboard": (
+            "cloudwatch:GetDashboard",
+            f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/%s",
+        ),
+        "aws_cloudwatch_log_group": ("logs:CreateLogGroup", f"arn:aws:logs:{place}:log-group:%s"),
+        "aws_cloudwatch_metric_alarm": ("cloudwatch:PutMetricAlarm", f"arn:aws:cloudwatch:{place}:alarm:%s"),
+        "aws_dynamodb_table": ("dynamodb:CreateTable", f"arn:aws:dynamodb:{place}:table/%s"),
+        "aws_iam_role": ("iam:CreateRole", f"arn:aws:iam::{ACCOUNT}:role/%s"),
+        "aws_kms_alias": ("kms:CreateAlias", f"arn:aws:kms:{place}:%s"),
+        "aws_lambda_function": ("lambda:CreateFunction", f"arn:aws:lambda:{place}:function:%s"),
+        "aws_s3_bucket": ("s3:ListBucket", "arn:aws:s3:::%s"),
+        "aws_sns_topic": ("sns:CreateTopic", f"arn:aws:sns:{place}:%s"),
+        "aws_wafv2_web_acl": ("wafv2:CreateWebACL", f"arn:aws:wafv2:{place}:regional/webacl/%s/1"),
+    }
+    policy = statements(bootstrap, "test")
+    named = [
+        (action, arn % name)
+        for kind, (action, arn) in kinds.items()
+        for values in systems[system].all(kind).values()
+        for attribute in ("alarm_name", "dashboard_name", "function_name", "bucket", "name")
+        if (name := values.get(attribute)) not in (None, UNKNOWN)
+    ]
+    assert len(named) > 10
+    assert [pair for pair in named if not allowing(policy, *pair)] == []
+
+
+def test_each_state_is_its_environments_own(bootstrap: Plan) -> None:
+    for environment in ("dev", "prod"):
+        backend = (ROOT / "environments" / f"{environment}.s3.tfbackend").read_text()
+        (key,) = re.findall(r'^key += "(.+)"$', backend, re.MULTILINE)
+        state = f"arn:aws:s3:::shop-state-{ACCOUNT}-us-west-2/{key}"
+        for action in ("s3:DeleteObject", "s3:GetObject", "s3:PutObject"):
+            for file in (state, f"{state}.tflock"):
+                holders = [
+                    role for role in ENVIRONMENTS if allowing(statements(bootstrap, role), action, file)
+                ]
+                assert holders == [environment]
+
+
+def test_deploying_is_for_one_environment_and_planning_for_pull_requests(bootstrap: Plan) -> None:
+    found = {}
+    for address, role in bootstrap.all("aws_iam_role").items():
+        (statement,) = json.loads(role["assume_role_policy"])["Statement"]
+        if address.startswith("aws_iam_role.ci["):
+            equal = statement["Condition"].pop("StringEquals")
+            assert not statement["Condition"]
+            assert equal["token.actions.githubusercontent.com:aud"] == "sts.amazonaws.com"
+            found[role["name"]] = equal["token.actions.githubusercontent.com:sub"]
+    assert found == {
+        "shop-deploy-dev-us-west-2": "repo:octo/shop:environment:dev",
+        "shop-deploy-prod-us-west-2": "repo:octo/shop:environment:prod",
+        "shop-deploy-test-us-west-2": "repo:octo/shop:environment:test",
+        "shop-plan-us-west-2": "repo:octo/shop:pull_request",
+    }
+
+
+def test_a_role_and_a_boundary_are_told_for_each_environment(bootstrap: Plan) -> None:
+    for output in ("deploy_role_arns", "permissions_boundaries"):
+        assert bootstrap.outputs[output].keys() == set(ENVIRONMENTS)
+
+
+def test_without_a_repository_there_is_no_role_for_ci(bootstrapped: Callable[..., Plan]) -> None:
+    plan = bootstrapped("by-hand", name="shop")
+    assert plan.counts["aws_iam_role"] == 1, "API Gateway's, for its logs"
+    assert plan.counts["aws_iam_policy"] == plan.counts["aws_iam_role_policy"] == 0
+    outputs = ("deploy_role_arns", "permissions_boundaries", "plan_role_arn")
+    assert [plan.outputs[output] for output in outputs] == [{}, {}, None]
+
+
+@pytest.mark.parametrize("environments", [["a-dev", "dev"], ["dev", "logs"], ["Dev"]])
+def test_environments_that_iam_could_not_tell_apart_are_refused(
+    bootstrapped: Callable[..., Plan], environments: list[str]
+) -> None:
+    with pytest.raises(TerraformError, match="environments: n"):
+        bootstrapped("refused-" + "-".join(environments), **VARIABLES, environments=environments)
 
 
 def test_planning_changes_nothing(bootstrap: Plan) -> None:
     reads = ("Describe", "Get", "List", "Decrypt", "GET")
-    assert [a for a in actions(bootstrap, "plan") if not a.split(":")[1].startswith(reads)] == []
+    allowed = [
+        a for s in statements(bootstrap, "plan") if s["Effect"] == "Allow" for a in listed(s["Action"])
+    ]
+    assert [a for a in allowed if not a.split(":")[1].startswith(reads)] == []
 
 
 def test_roles_of_ci_are_out_of_its_own_reach(bootstrap: Plan) -> None:
     assert {role["path"] for role in bootstrap.all("aws_iam_role").values()} == {"/bootstrap/"}
-    named = statements(bootstrap, "deploy")["DeployRoles"]["Resource"]
-    assert named == "arn:aws:iam::000000000000:role/shop-*"
+    assert {policy["path"] for policy in bootstrap.all("aws_iam_policy").values()} == {"/bootstrap/"}
+    for role in ENVIRONMENTS:
+        for name in ("shop-deploy-test-us-west-2", "shop-plan-us-west-2"):
+            arn = f"arn:aws:iam::{ACCOUNT}:role/bootstrap/{name}"
+            assert not [a for a in IAM_OF_DEPLOY if allowing(statements(bootstrap, role), a, arn)]
 
 
 def test_rights_go_to_bounded_roles_alone(bootstrap: Plan) -> None:
-    boundary = bootstrap.one("aws_iam_policy")
-    assert len(boundary["policy"]) <= LIMIT["policy"]
-    allowed = {s["Sid"]: s for s in json.loads(boundary["policy"])["Statement"]}
-    assert not [s for s in allowed.values() if "iam:" in str(s["Action"])]
-    assert "*" not in str(allowed["UseItems"]["Action"])
-
-    granting = {
-        "iam:AttachRolePolicy",
-        "iam:CreateRole",
-        "iam:PutRolePermissionsBoundary",
-        "iam:PutRolePolicy",
-    }
-    for sid, statement in statements(bootstrap, "deploy").items():
-        if granting & set(statement["Action"]):
-            assert sid == "GrantWithinBoundary"
+    granting = ("AttachRolePolicy", "CreateRole", "PutRolePermissionsBoundary", "PutRolePolicy")
+    role = f"arn:aws:iam::{ACCOUNT}:role/shop-todos-create-test"
+    policy = statements(bootstrap, "test")
+    for action in granting:
+        for statement in allowing(policy, f"iam:{action}", role):
             assert statement["Condition"] == {"StringEquals": {"iam:PermissionsBoundary": BOUNDARY}}
-    assert {"iam:*", "iam:DeleteRolePermissionsBoundary"}.isdisjoint(actions(bootstrap, "deploy"))
+    for action in (
+        "CreatePolicyVersion",
+        "DeleteRolePermissionsBoundary",
+        "DeletePolicy",
+        "AttachRolePolicy",
+    ):
+        for resource in (role, BOUNDARY):
+            assert not allowing(policy, f"iam:{action}", resource)
 
 
-@pytest.mark.parametrize("policy", ["deploy", "plan"])
+def test_a_boundary_ends_at_its_environment(bootstrap: Plan) -> None:
+    boundary = json.loads(bootstrap.one("aws_iam_policy", 'boundary["test"]')["policy"])["Statement"]
+    allowed = {s["Sid"]: s for s in boundary}
+    assert not [a for s in boundary for a in listed(s["Action"]) if fnmatchcase("iam", a.split(":")[0])]
+    assert "*" not in str(allowed["UseItems"]["Action"])
+    group = f"arn:aws:logs:us-west-2:{ACCOUNT}:log-group:/aws/lambda/shop-todos-create-{{}}:log-stream:1"
+    table = f"arn:aws:dynamodb:us-west-2:{ACCOUNT}:table/shop-todos-{{}}"
+    for action, arn in (
+        ("dynamodb:GetItem", table),
+        ("dynamodb:Query", table + "/index/created"),
+        ("logs:PutLogEvents", group),
+    ):
+        assert [e for e in ENVIRONMENTS if allowing(boundary, action, arn.format(e))] == ["test"]
+    assert allowed["Decrypt"]["Condition"] == {"StringEquals": OURS}
+
+
+@pytest.mark.parametrize("names", ["short", "long"])
+def test_policies_are_within_what_iam_takes(
+    bootstrapped: Callable[..., Plan], bootstrap: Plan, names: str
+) -> None:
+    longest = {"environments": ["e" * 20], "name": "n" * 20, "region": "ap-southeast-2"}
+    plan = bootstrap if names == "short" else bootstrapped("longest", **VARIABLES, **longest)
+    for role in [*(ENVIRONMENTS if names == "short" else longest["environments"]), "plan"]:
+        found = policies(plan, role)
+        assert sum(map(len, found["role"])) <= LIMIT["role"]
+    assert all(len(policy["policy"]) <= LIMIT["policy"] for policy in plan.all("aws_iam_policy").values())
+    assert all(len(role["name"]) <= 64 for role in plan.all("aws_iam_role").values())
+
+
+OURS = {"aws:ResourceTag/Environment": "test", "aws:ResourceTag/Project": "shop"}
+
+
+def test_keys_and_pools_are_ours_by_their_tags(bootstrap: Plan) -> None:
+    found = by_sid(bootstrap, "test")
+    claimed = {key.replace("Resource", "Request"): value for key, value in OURS.items()}
+    for sid in ("KeepKeys", "KeepUserPools"):
+        assert found[sid]["Condition"] == {"StringEquals": OURS}
+    for sid in ("MakeKeys", "MakeUserPools"):
+        assert found[sid]["Condition"] == {"StringEquals": claimed}
+
+
 @pytest.mark.parametrize(
-    "action",
-    ["cognito-idp:AdminAddUserToGroup", "cognito-idp:AdminGetUser", "cognito-idp:ListUsersInGroup"],
-)
-def test_users_are_none_of_cis_business(bootstrap: Plan, policy: str, action: str) -> None:
-    allowed = actions(bootstrap, policy)
-    assert "cognito-idp:DescribeUserPool" in allowed or "cognito-idp:*UserPool" in allowed
-    assert not [pattern for pattern in allowed if fnmatch.fnmatch(action, pattern)]
-
-
-@pytest.mark.parametrize("policy", ["deploy", "plan"])
-@pytest.mark.parametrize(
-    "action", ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:PutObject"]
-)
-def test_records_are_out_of_cis_reach(bootstrap: Plan, policy: str, action: str) -> None:
-    found = [s for s in statements(bootstrap, policy).values() if "audit" in json.dumps(s["Resource"])]
-    assert found
-    for statement in found:
-        assert not [pattern for pattern in statement["Action"] if fnmatch.fnmatch(action, pattern)]
-
-
-@pytest.mark.parametrize("policy", ["deploy", "plan"])
-def test_ci_tells_nobody_and_hides_no_alarm(bootstrap: Plan, policy: str) -> None:
-    wanted = "cloudwatch:DescribeAlarms"  # without it there is no plan
-    allowed = actions(bootstrap, policy)
-    assert wanted in allowed
-    for action in ("sns:Publish", "cloudwatch:DisableAlarmActions", "cloudwatch:SetAlarmState"):
-        assert not [pattern for pattern in allowed if fnmatch.fnmatch(action, pattern)], action
-
-
-def test_what_watches_has_our_name(bootstrap: Plan) -> None:
-    found = statements(bootstrap, "deploy")
-    names = {sid: found[sid]["Resource"] for sid in ("DeployAlarms", "DeployDashboards", "DeployTopics")}
-    assert names == {
-        "DeployAlarms": "arn:aws:cloudwatch:us-west-2:000000000000:alarm:shop-*",
-        "DeployDashboards": "arn:aws:cloudwatch::000000000000:dashboard/shop-*",
-        "DeployTopics": "arn:aws:sns:us-west-2:000000000000:shop-*",
-    }
-    everywhere = found["DeployOthersThatWatch"]
-    assert everywhere["Condition"] == {"StringEquals": {"aws:RequestedRegion": "us-west-2"}}
-
-
-@pytest.mark.parametrize(
-    "action",
+    ("action", "resource"),
     [
-        "cloudwatch:DescribeAlarms", "lambda:DeleteFunction", "lambda:GetAlias",
-        "lambda:GetFunctionConfiguration", "lambda:ListAliases", "lambda:ListVersionsByFunction",
-        "lambda:UpdateAlias", "logs:DescribeLogStreams", "logs:FilterLogEvents",
+        ("cloudwatch:DescribeAlarms", f"arn:aws:cloudwatch:us-west-2:{ACCOUNT}:alarm:shop-test"),
+        *((f"lambda:{action}", FUNCTION)
+          for action in ("DeleteFunction", "GetAlias", "GetFunctionConfiguration", "ListAliases",
+                         "ListVersionsByFunction", "UpdateAlias")),
+        *((f"logs:{action}",
+           f"arn:aws:logs:us-west-2:{ACCOUNT}:log-group:/aws/lambda/shop-todos-create-test:*")
+          for action in ("DescribeLogStreams", "FilterLogEvents")),
     ],
 )  # fmt: skip
-def test_ci_may_release(bootstrap: Plan, action: str) -> None:
-    assert [pattern for pattern in actions(bootstrap, "deploy") if fnmatch.fnmatch(action, pattern)]
+def test_ci_may_release(bootstrap: Plan, action: str, resource: str) -> None:
+    assert allowing(statements(bootstrap, "test"), action, resource)
 
 
 def test_keys_of_others_cannot_be_tagged_as_ours(bootstrap: Plan) -> None:
-    found = statements(bootstrap, "deploy")
-    denied = found["ClaimNoKeys"]
-    assert (denied["Effect"], denied["Action"]) == ("Deny", "kms:TagResource")
-    assert denied["Resource"] == "arn:aws:kms:us-west-2:000000000000:key/*"
-    assert denied["Condition"] == {"StringNotEquals": {"aws:ResourceTag/Project": "shop"}}
-    assert found["KeepKeys"]["Condition"] == {"StringEquals": {"aws:ResourceTag/Project": "shop"}}
+    found = by_sid(bootstrap, "test")
+    for sid, tag in (("ClaimNoKeys", "Project"), ("ClaimNoKeysOfOthers", "Environment")):
+        denied = found[sid]
+        assert (denied["Effect"], denied["Action"]) == ("Deny", "kms:TagResource")
+        assert denied["Resource"] == f"arn:aws:kms:us-west-2:{ACCOUNT}:key/*"
+        assert denied["Condition"] == {
+            "StringNotEquals": {f"aws:ResourceTag/{tag}": OURS[f"aws:ResourceTag/{tag}"]}
+        }
+
+
+def test_what_has_no_name_is_told_apart_by_its_tag(bootstrap: Plan) -> None:
+    denied = by_sid(bootstrap, "test")["LeaveOthersAlone"]
+    assert (denied["Effect"], denied["Resource"]) == ("Deny", "*")
+    assert {"apigateway:*", "ec2:*", "cloudwatch:DeleteAlarms"} <= set(denied["Action"])
+    assert denied["Condition"] == {
+        "Null": {"aws:ResourceTag/Environment": "false"},
+        "StringNotEquals": {"aws:ResourceTag/Environment": "test"},
+    }
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_records_are_denied_whatever_grants_them(bootstrap: Plan, role: str) -> None:
+    """A bucket's policy can grant what a role's own policies do not."""
+    denied = by_sid(bootstrap, role)["TouchNoRecords"]
+    assert (denied["Effect"], denied["Action"], "Condition" in denied) == ("Deny", "s3:*", False)
+    assert matches(denied["Resource"], f"{BUCKET}/AWSLogs/1.json.gz")
+    assert not matches(denied["Resource"], BUCKET)
+
+
+@pytest.mark.parametrize("role", ENVIRONMENTS)
+def test_functions_get_no_other_way_in(bootstrap: Plan, role: str) -> None:
+    denied = by_sid(bootstrap, role)["OpenNoOtherWay"]
+    assert (denied["Effect"], denied["Resource"], "Condition" in denied) == ("Deny", "*", False)
+    for action in (
+        "CreateFunctionUrlConfig",
+        "InvokeFunction",
+        "InvokeFunctionUrl",
+        "UpdateFunctionUrlConfig",
+    ):
+        assert matches(denied["Action"], f"lambda:{action}")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_what_a_plan_needs_is_allowed(bootstrap: Plan, role: str) -> None:
+    pool = f"arn:aws:cognito-idp:us-west-2:{ACCOUNT}:userpool/us-west-2_1"
+    for action, resource in (
+        ("cloudwatch:DescribeAlarms", f"arn:aws:cloudwatch:us-west-2:{ACCOUNT}:alarm:shop-test"),
+        ("cognito-idp:DescribeUserPool", pool),
+        (
+            "s3:GetBucketObjectLockConfiguration",
+            f"arn:aws:s3:::shop-audit-{role.replace('plan', 'dev')}-{ACCOUNT}",
+        ),
+    ):
+        assert allowing(statements(bootstrap, role), action, resource), action
+
+
+def test_what_watches_is_made_in_our_region(bootstrap: Plan) -> None:
+    everywhere = by_sid(bootstrap, "test")["DeployOthersThatWatch"]
+    assert everywhere["Condition"] == {"StringEquals": {"aws:RequestedRegion": "us-west-2"}}

@@ -84,6 +84,14 @@ def test_firewall_logs_what_it_stops_and_no_secret(systems: dict[str, Plan]) -> 
     assert {c["action_condition"][0]["action"] for c in conditions} == {"BLOCK", "COUNT"}
 
 
+@pytest.mark.parametrize("system", ["guarded", "guarded_by_country"])
+def test_firewall_keeps_no_samples(systems: dict[str, Plan], system: str) -> None:
+    """What is redacted in the log is not in samples, and those may be read with the ACL."""
+    acl = systems[system].one("aws_wafv2_web_acl")
+    settings = [part["visibility_config"][0] for part in (acl, *acl["rule"])]
+    assert [s["sampled_requests_enabled"] for s in settings] == [False] * (1 + len(acl["rule"]))
+
+
 def test_trail_records_our_items_and_nothing_else(systems: dict[str, Plan]) -> None:
     trail = systems["audited"].one("aws_cloudtrail")
     assert (trail["name"], trail["s3_bucket_name"]) == ("shop-audit-test", UNKNOWN)
@@ -125,10 +133,19 @@ def test_bucket_takes_records_of_the_trail_alone_and_over_tls(systems: dict[str,
     assert allowed["TrailWrites"]["Resource"] == f"arn:aws:s3:::{BUCKET}/AWSLogs/000000000000/*"
 
 
+@pytest.mark.parametrize(("system", "years"), [("audited", 1), ("audited_for_long", 7)])
+def test_records_are_locked_until_they_are_due(systems: dict[str, Plan], system: str, years: int) -> None:
+    plan = systems[system]
+    assert plan.one("aws_s3_bucket")["object_lock_enabled"] is True
+    (rule,) = plan.one("aws_s3_bucket_object_lock_configuration")["rule"]
+    (retention,) = rule["default_retention"]
+    assert (retention["mode"], retention["years"], retention["days"]) == ("GOVERNANCE", years, None)
+
+
 def test_deletion_protection_is_for_records_too(systems: dict[str, Plan]) -> None:
     denied = statements(systems["audited"], "aws_s3_bucket_policy")["NobodyDeletes"]
     assert (denied["Effect"], denied["Principal"]) == ("Deny", "*")
-    assert "s3:DeleteObjectVersion" in denied["Action"]
+    assert {"s3:BypassGovernanceRetention", "s3:DeleteObjectVersion"} <= set(denied["Action"])
     unprotected = systems["audited_for_long"]
     assert "NobodyDeletes" not in statements(unprotected, "aws_s3_bucket_policy")
     assert unprotected.one("aws_s3_bucket")["force_destroy"] is True
@@ -162,5 +179,7 @@ def test_key_obeys_services_for_what_is_ours_alone(
         assert statement["Principal"].keys() == {"Service"}
         sources = {key: value for keys in statement["Condition"].values() for key, value in keys.items()}
         assert sources.keys() & {"aws:SourceArn", "kms:EncryptionContext:aws:logs:arn"}, sid
-        assert all("000000000000" in value for value in sources.values()), sid
+        for value in sources.values():
+            arns = [value] if isinstance(value, str) else value
+            assert all("000000000000" in arn and not arn.endswith(":*") for arn in arns), sid
         assert not {"kms:*", "kms:CreateGrant"} & set(statement["Action"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 from typing import Any
 
@@ -41,8 +42,15 @@ def test_key_obeys_the_account_and_encrypts_its_log_groups(plan: Plan) -> None:
     assert account["Principal"] == {"AWS": "arn:aws:iam::000000000000:root"}
     assert logs["Principal"] == {"Service": "logs.us-west-2.amazonaws.com"}
     assert "kms:*" not in logs["Action"]
-    arn = logs["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
-    assert arn.startswith("arn:aws:logs:us-west-2:000000000000:log-group:")
+    arns = logs["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
+    group = "arn:aws:logs:us-west-2:000000000000:log-group:"
+    names = {g["name"] for g in plan.all("aws_cloudwatch_log_group").values()} - {UNKNOWN}
+    assert len(names) == 8, "a group a function, the gateway's and the flow logs'"
+    for name in {*names, "API-Gateway-Execution-Logs_x1/test", "aws-waf-logs-shop-test"}:
+        assert [arn for arn in arns if fnmatch.fnmatchcase(group + name, arn)], name
+        others = (name.replace("shop", "other"), name.replace("test", "prod"), "/aws/lambda/other")
+        for other in set(others) - {name}:
+            assert not [arn for arn in arns if fnmatch.fnmatchcase(group + other, arn)], other
 
 
 def test_without_a_customer_key_aws_owned_keys_encrypt(retouched: Plan) -> None:
