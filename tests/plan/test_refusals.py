@@ -113,7 +113,9 @@ REFUSED: dict[str, tuple[Values, str]] = {
 }  # fmt: skip
 
 # What other variables' validations refuse, and what they say, in a plan each.
-COUNTRIES = botocore.session.get_session().get_service_model("wafv2").shape_for("CountryCode").enum
+COUNTRIES: list[str] = (
+    botocore.session.get_session().get_service_model("wafv2").shape_for("CountryCode").metadata["enum"]
+)
 TOGETHER: dict[str, tuple[Values, list[str]]] = {
     "faults": (
         {
