@@ -12,6 +12,16 @@ locals {
   # Names that do not come apart again in the list, a text, in which the gateway hands a token's groups to the function.
   access_pattern = "^(open|api_key|iam|cognito|cognito:group=[A-Za-z0-9_.-]{1,128}|cognito:scope=([A-Za-z0-9_.:/-]{1,127}/)?[A-Za-z0-9_.-]{1,128})$"
 
+  # The countries that AWS's firewall tells apart: those of ISO 3166, and XK, which is Kosovo.
+  countries = split(" ", join(" ", [
+    "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM",
+    "CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY",
+    "HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF",
+    "MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE",
+    "RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ",
+    "VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW",
+  ]))
+
   # Null when build.py has not run: terraform_data.build then says so.
   manifest = try(jsondecode(file("${path.root}/dist/manifest.json")), null)
 
@@ -187,6 +197,8 @@ locals {
   kms_key_arn = one(module.encryption[*].key_arn)
   trail       = "${var.name}-audit-${var.environment}"
 
-  api_keys = coalesce(var.api_keys, { default = keys(var.usage_plans)[0] })
-  keyed    = var.api_keys != null || contains(concat(values(local.methods)[*].access, [var.docs]), "api_key")
+  # The plan that is there by default before any other: one that is added beside it must not take its key.
+  api_keys   = coalesce(var.api_keys, { default = contains(keys(var.usage_plans), "standard") ? "standard" : keys(var.usage_plans)[0] })
+  asks_a_key = contains(concat(values(local.methods)[*].access, [var.docs]), "api_key")
+  keyed      = local.asks_a_key || length(coalesce(var.api_keys, {})) > 0
 }

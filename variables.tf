@@ -77,13 +77,29 @@ variable "api_key_values" {
 }
 
 variable "api_keys" {
-  description = "API keys by name, each with the usage plan it belongs to. Null: one key, \"default\", on the first plan, where an operation asks for a key."
+  description = "API keys by name, each with the usage plan it belongs to. Null: one key, \"default\", on the plan \"standard\" or the only one, where an operation asks for a key."
   type        = map(string)
   default     = null
 
   validation {
     condition     = length(setsubtract(values(coalesce(var.api_keys, {})), keys(var.usage_plans))) == 0
     error_message = "api_keys: every key names a usage plan. Write one of ${join(", ", keys(var.usage_plans))}, or add the plan to usage_plans."
+  }
+
+  validation {
+    condition     = alltrue([for name in keys(coalesce(var.api_keys, {})) : can(regex("^[A-Za-z0-9_.-]{1,128}$", name))])
+    error_message = "api_keys: name each key in up to 128 letters, digits and . _ -: { partner = \"standard\" }. There are ${jsonencode(keys(coalesce(var.api_keys, {})))}."
+  }
+
+  validation {
+    condition     = try(length(var.api_keys) > 0, true) || !local.asks_a_key
+    error_message = "api_keys: there is none, and api_key is asked for: nobody could call. Name a key, { partner = \"standard\" }, or leave api_keys out to have one made."
+  }
+
+  # A plan's place among others would decide, and change with them: whoever holds the key would find other limits.
+  validation {
+    condition     = var.api_keys != null || length(var.usage_plans) < 2 || contains(keys(var.usage_plans), "standard") || !local.asks_a_key
+    error_message = "api_keys: nothing says which of the plans ${join(", ", keys(var.usage_plans))} the default key is on. Write api_keys = { default = \"${try(keys(var.usage_plans)[0], "standard")}\" }, or another of them."
   }
 }
 
@@ -233,12 +249,25 @@ variable "entities" {
 
   validation {
     condition = alltrue(flatten([for e in values(var.entities) : [
+      for operation in setsubtract(keys(e.access), ["default"]) : contains(e.operations, operation) || !contains(keys(local.operations), operation)
+    ]]))
+    error_message = join(" ", flatten([for name, e in var.entities : [for operation in setsubtract(keys(e.access), ["default"]) :
+      "entities.${name}.access.${operation}: the entity has no such operation. Add ${operation} to its operations, or leave its access out."
+      if !contains(e.operations, operation) && contains(keys(local.operations), operation)
+    ]]))
+  }
+
+  validation {
+    condition = alltrue(flatten([for e in values(var.entities) : [
       for operation in e.operations : startswith(lookup(e.access, operation, lookup(e.access, "default", "api_key")), "cognito") if e.owner_scoped
     ]]))
-    error_message = join(" ", flatten([for name, e in var.entities : [for operation in e.operations :
-      "entities.${name}.access: ${operation} is for \"${lookup(e.access, operation, lookup(e.access, "default", "api_key"))}\", which names no owner. Write \"cognito\" or another form of it, or owner_scoped = false."
+    error_message = join(" ", [for name, others in { for name, e in var.entities : name => {
+      for operation in e.operations : lookup(e.access, operation, lookup(e.access, "default", "api_key")) => operation...
       if e.owner_scoped && !startswith(lookup(e.access, operation, lookup(e.access, "default", "api_key")), "cognito")
-    ]]))
+      } } :
+      "entities.${name}.access: no owner is named by ${join(" or ", [for access, operations in others : "\"${access}\" (${join(", ", operations)})"])}. Write \"cognito\" or another form of it, or owner_scoped = false."
+      if length(others) > 0
+    ])
   }
 
   validation {
@@ -501,13 +530,22 @@ variable "usage_plans" {
   nullable = false
 
   validation {
-    condition     = length(var.usage_plans) > 0 && alltrue([for plan in values(var.usage_plans) : plan.rate_limit > 0 && plan.burst_limit > 0])
-    error_message = "usage_plans: write at least one plan, with a rate_limit and a burst_limit over 0: { standard = { rate_limit = 50, burst_limit = 100 } }."
+    condition = length(var.usage_plans) > 0 && alltrue([for plan in values(var.usage_plans) :
+      plan.rate_limit > 0 && plan.burst_limit > 0 && floor(plan.burst_limit) == plan.burst_limit
+    ])
+    error_message = "usage_plans: write at least one plan, with a rate_limit and a whole burst_limit over 0: { standard = { rate_limit = 50, burst_limit = 100 } }."
   }
 
   validation {
-    condition     = alltrue([for plan in values(var.usage_plans) : try(plan.quota.limit > 0 && contains(["DAY", "WEEK", "MONTH"], plan.quota.period), plan.quota == null)])
-    error_message = "usage_plans: a quota is { limit = 10000, period = \"DAY\" }, with a limit over 0 and a period of DAY, WEEK or MONTH."
+    condition     = alltrue([for name in keys(var.usage_plans) : can(regex("^[A-Za-z0-9_.-]{1,128}$", name))])
+    error_message = "usage_plans: name each plan in up to 128 letters, digits and . _ -: { standard = { rate_limit = 50 } }. There are ${jsonencode(keys(var.usage_plans))}."
+  }
+
+  validation {
+    condition = alltrue([for plan in values(var.usage_plans) :
+      try(plan.quota.limit > 0 && floor(plan.quota.limit) == plan.quota.limit && contains(["DAY", "WEEK", "MONTH"], plan.quota.period), plan.quota == null)
+    ])
+    error_message = "usage_plans: a quota is { limit = 10000, period = \"DAY\" }, with a whole limit over 0 and a period of DAY, WEEK or MONTH."
   }
 }
 
@@ -551,19 +589,26 @@ variable "user_pool" {
     error_message = "user_pool: arn is a pool's, arn:aws:cognito-idp:REGION:ACCOUNT:userpool/ID. Write that, or leave it out to have a pool made."
   }
 
+  # Dropped in silence, mfa = "ON" would be believed.
   validation {
-    condition = var.user_pool.arn == null || (
-      var.user_pool.domain_prefix == null && !var.user_pool.machine_client &&
+    condition = local.signed_in && var.user_pool.arn == null || (
+      (local.signed_in || var.user_pool.arn == null && length(var.user_pool.scopes) == 0) &&
+      var.user_pool.domain_prefix == null && !var.user_pool.machine_client && var.user_pool.mfa == "OPTIONAL" && var.user_pool.password_minimum_length == 12 &&
+      !var.user_pool.self_sign_up && var.user_pool.tokens.access_minutes == 60 && var.user_pool.tokens.refresh_days == 30 &&
       length(setunion(var.user_pool.app_scopes, var.user_pool.callback_urls, var.user_pool.groups, var.user_pool.logout_urls)) == 0
     )
-    error_message = "user_pool: a pool there is already keeps its own clients, groups and domain. Beside arn, leave out app_scopes, callback_urls, domain_prefix, groups, logout_urls and machine_client."
+    error_message = (local.signed_in ?
+      "user_pool: a pool there is already keeps its own clients, groups, domain and rules. Beside arn, write scopes alone." :
+      "user_pool: no operation asks for cognito, so there is none. Write access = { default = \"cognito\" } for an entity, or leave user_pool out."
+    )
   }
 
+  # An app's own scheme is its domain turned round, as RFC 8252, 7.1, has it: no other app's, and none that a browser runs, as it does javascript:.
   validation {
     condition = alltrue([for url in setunion(var.user_pool.callback_urls, var.user_pool.logout_urls) :
-      can(regex(startswith(url, "http://") ? "^http://localhost([:/][^#]*)?$" : "^[a-z][a-z0-9+.-]*://[^#]+$", url))
+      can(regex(startswith(url, "http://") ? "^http://localhost([:/][^#]*)?$" : "^(https|[a-z][a-z0-9+-]*(\\.[a-z0-9+-]+)+)://[^#]+$", url))
     ])
-    error_message = "user_pool: callback_urls and logout_urls begin with https://, http://localhost or an app's own scheme, and have no #, such as \"https://app.example.com/signed-in\"."
+    error_message = "user_pool: callback_urls and logout_urls begin with https://, http://localhost or an app's own scheme, such as com.example.app://, and have no #: \"https://app.example.com/signed-in\"."
   }
 
   validation {
@@ -618,6 +663,11 @@ variable "user_pool" {
     )
     error_message = "user_pool: tokens takes whole access_minutes of 5 to 1440 and refresh_days of 1 to 3650."
   }
+
+  validation {
+    condition     = var.user_pool.tokens.access_minutes < var.user_pool.tokens.refresh_days * 24 * 60
+    error_message = "user_pool: a refresh token has to outlast the access tokens that it renews. Write tokens with fewer access_minutes than refresh_days * 1440."
+  }
 }
 
 variable "validate_bodies_at_gateway" {
@@ -641,8 +691,8 @@ variable "waf" {
   default = null
 
   validation {
-    condition     = try(alltrue([for country in var.waf.countries : can(regex("^[A-Z]{2}$", country))]), var.waf == null)
-    error_message = "waf: countries are two capitals each, as ISO 3166 has them, such as [\"DE\", \"FR\"]."
+    condition     = try(length(setsubtract(var.waf.countries, local.countries)) == 0, var.waf == null)
+    error_message = "waf: there is no country ${try(join(", ", setsubtract(var.waf.countries, local.countries)), "")}. Write codes of two capitals, as ISO 3166 has them, such as [\"DE\", \"FR\"]."
   }
 
   validation {

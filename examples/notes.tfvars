@@ -11,5 +11,4 @@ entities = {
   }
 }
 
-network   = null
 user_pool = { self_sign_up = true }

@@ -28,4 +28,3 @@ entities = {
 alarms = { emails = ["on-call@example.com"] }
 
 log_retention_days = 30
-network            = null

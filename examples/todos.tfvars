@@ -15,5 +15,3 @@ entities = {
     schema  = "schemas/customer.json"
   }
 }
-
-network = null

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from local.emulator import client
 from local.stack import Stack
 from tests.local.api import Api
 from tests.local.conftest import VAR_FILES
@@ -27,6 +28,17 @@ def small(tmp_path: Path) -> Iterator[Local]:
     stack = Local(tmp_path / "state")
     yield stack
     stack("down")
+
+
+def plans_of_keys(local: Local) -> dict[str, str]:
+    """Return the name of its plan, by key, as the gateway has them and not as Terraform does."""
+    gateway, outputs = client("apigateway", Stack(local.folder).running()), local.outputs()
+    names = {id_: name for name, id_ in outputs["api_key_ids"].items()}
+    return {
+        names[key["id"]]: plan
+        for plan, id_ in outputs["usage_plan_ids"].items()
+        for key in gateway.get_usage_plan_keys(usagePlanId=id_)["items"]
+    }
 
 
 def test_status_outputs_and_smoke(local: Local) -> None:
@@ -105,6 +117,8 @@ def test_a_restart_keeps_everything(local: Local, items: Api) -> None:
 
 def test_a_running_stack_takes_a_change_in_place(local: Local, items: Api, tmp_path: Path) -> None:
     made = items.make()
+    before = local.outputs()
+    on_plans = plans_of_keys(local)
     change = tmp_path / "change.tfvars"
     changed = VAR_FILES[1].read_text()
     for old, new in (
@@ -116,6 +130,12 @@ def test_a_running_stack_takes_a_change_in_place(local: Local, items: Api, tmp_p
         ('list = "unordered", operations = ["create", "get", "list"]', 'operations = ["list"]'),
         ("cognito:scope=import", "cognito:scope=export"),
         ("{ quota = { limit = 10000 } }", "{ rate_limit = 7, burst_limit = 9, quota = { limit = 5000 } }"),
+        # A key and a plan before the others by the alphabet, and one of each between them.
+        ('other = "standard"', 'a = "all", other = "standard", partner = "partners"'),
+        (
+            "usage_plans = {",
+            "usage_plans = { all = { quota = { limit = 99 } }, partners = { quota = { limit = 9 } }, ",
+        ),
     ):
         assert old in changed
         changed = changed.replace(old, new)
@@ -134,9 +154,15 @@ def test_a_running_stack_takes_a_change_in_place(local: Local, items: Api, tmp_p
             not in items("OPTIONS", made.location, Origin="https://c.example").headers
         )
         assert local.api("extra")("GET").status == 200
+        after = local.outputs()
+        for output in ("api_key_ids", "api_keys", "usage_plan_ids"):
+            assert after[output].items() > before[output].items(), "what was there is what it was"
+        assert plans_of_keys(local) == {**on_plans, "a": "all", "partner": "partners"}
     finally:
         back = local.up(*VAR_FILES)
     assert back.returncode == 0, back.stderr
+    assert local.outputs() == before
+    assert plans_of_keys(local) == on_plans
     assert items("GET", made.location, X_Api_Key=None).status == 403
     assert items("GET", made.location).json == made.json
 

@@ -136,9 +136,12 @@ class Planner:
         self.environment = local_terraform.environment(endpoint, REGION)
         self.root = self.copy(folder / "root")
 
-    def copy(self, folder: Path) -> Path:
-        """Lay out the root configuration in a folder, as links, ready to plan."""
-        local_terraform.stage(folder, folder / "terraform.tfstate")
+    def copy(self, folder: Path, overrides: Mapping[str, Values] | None = None) -> Path:
+        """Lay out the root configuration in a folder, as links, ready to plan.
+
+        Overrides, by module folder, replace arguments in that module: see `local.terraform.stage`.
+        """
+        local_terraform.stage(folder, folder / "terraform.tfstate", overrides)
         self.init(folder)
         return folder
 

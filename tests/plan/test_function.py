@@ -16,6 +16,7 @@ from tests.plan.planner import ROOT, UNKNOWN, Plan, Planner, TerraformError, Val
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 
 OPERATIONS = ["create", "delete", "get", "list", "merge", "replace"]
+KEY = "arn:aws:kms:us-west-2:000000000000:key/11111111-2222-3333-4444-555555555555"
 TABLE = "arn:aws:dynamodb:us-west-2:000000000000:table/shop-todos-test"
 
 # All that each operation may ask of DynamoDB, with every default.
@@ -125,12 +126,28 @@ def test_without_a_network_the_roles_know_no_interfaces(systems: dict[str, Plan]
         assert not any("ec2" in json.dumps(s) for s in found)
 
 
-def test_key_may_be_used_for_the_table_alone(plan: Plan) -> None:
-    key = [a for a, p in plan.all("aws_iam_role_policy").items() if p["policy"] == UNKNOWN]
-    assert len(key) == len(OPERATIONS), "one policy a function names the key, whose ARN the apply decides"
-    module = plan.data["configuration"]["root_module"]["module_calls"]["function"]["module"]
-    (policy,) = (r for r in module["resources"] if (r["type"], r["name"]) == ("aws_iam_role_policy", "key"))
-    assert "var.kms_key_arn" in policy["expressions"]["policy"]["references"]
+def test_key_may_be_used_for_the_table_alone(planner: Planner, tmp_path: Path) -> None:
+    """The apply decides the key's ARN, so here it is one that is known: the plan shows every right."""
+    known = {"modules/encryption": {"output": {"key_arn": {"value": KEY}}}}
+    found = planner.planned(planner.copy(tmp_path / "root", known), "known-key", (), {**SMALL, "network": {}})
+    policies = {a: p["policy"] for a, p in Plan(found).all("aws_iam_role_policy").items()}
+    assert UNKNOWN not in policies.values()
+    rights = {
+        address: json.loads(policy)["Statement"]
+        for address, policy in policies.items()
+        if "kms" in policy or KEY in policy
+    }
+    the_only_one = {
+        "Sid": "ReadEncryptedTable",
+        "Effect": "Allow",
+        "Action": "kms:Decrypt",
+        "Resource": KEY,
+        "Condition": {"StringEquals": {"kms:ViaService": "dynamodb.us-west-2.amazonaws.com"}},
+    }
+    assert rights == {
+        f'module.function["todos.{operation}"].aws_iam_role_policy.key[0]': [the_only_one]
+        for operation in OPERATIONS
+    }
 
 
 def test_roles_belong_to_lambda_and_have_no_managed_policies(plan: Plan) -> None:

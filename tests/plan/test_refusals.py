@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import botocore.session
 import pytest
 
-from tests.plan.conftest import SMALL
+from tests.plan.conftest import POOL, SMALL
 from tests.plan.planner import Planner, TerraformError, Values
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
@@ -86,9 +87,18 @@ REFUSED: dict[str, tuple[Values, str]] = {
     "private": ({"access": {"read": "open"}}, "access: there is no operation read. Write default or"),
     "secret": ({"access": {"get": "nobody"}}, 'entities.secret.access.get: nobody is "nobody". Write'),
     "crowd": ({"access": {"get": "cognito:group=a,b"}}, 'access.get: nobody is "cognito:group=a,b". Write'),
+    "absentee": (
+        {"access": {"default": "open", "delete": "iam", "list": "open"}, "operations": ["list"]},
+        "entities.absentee.access.delete: the entity has no such operation. Add delete to its operations, or",
+    ),
     "ownerless": (
         {"access": {"default": "cognito", "get": "open"}, "owner_scoped": True},
-        'entities.ownerless.access: get is for "open", which names no owner. Write "cognito" or another',
+        'entities.ownerless.access: no owner is named by "open" (get). Write "cognito" or another form',
+    ),
+    "disowned": (
+        {"access": {"list": "open"}, "owner_scoped": True},
+        "entities.disowned.access: no owner is named by "
+        '"api_key" (create, delete, get, merge, replace) or "open" (list). Write',
     ),
     "scanned": (
         {"access": {"default": "cognito"}, "list": "unordered", "owner_scoped": True},
@@ -102,28 +112,75 @@ REFUSED: dict[str, tuple[Values, str]] = {
     "elsewhere": ({"schema": "todo.json"}, '"todo.json" in elsewhere'),
 }  # fmt: skip
 
+# What other variables' validations refuse, and what they say, in a plan each.
+COUNTRIES: list[str] = (
+    botocore.session.get_session().get_service_model("wafv2").shape_for("CountryCode").metadata["enum"]
+)
+TOGETHER: dict[str, tuple[Values, list[str]]] = {
+    "faults": (
+        {
+            "entities": {"todos": {"access": {"get": "cognito"}}},
+            "usage_plans": {"two words": {"burst_limit": 1.5, "quota": {"limit": 1.5}}},
+            "user_pool": {
+                "arn": POOL,
+                "callback_urls": ["javascript://x/%0aalert(1)"],
+                "domain_prefix": "shop",
+                "mfa": "ON",
+                "tokens": {"access_minutes": 1440, "refresh_days": 1},
+            },
+            "waf": {"countries": [*COUNTRIES, "ZZ"]},
+        },
+        [
+            "usage_plans: write at least one plan, with a rate_limit and a whole burst_limit over 0:",
+            "usage_plans: name each plan in up to 128 letters, digits and . _ -: { standard = { rate_limit",
+            'usage_plans: a quota is { limit = 10000, period = "DAY" }, with a whole limit over 0',
+            "user_pool: a pool there is already keeps its own clients, groups, domain and rules. Beside arn,",
+            "or an app's own scheme, such as com.example.app://, and have no #",
+            "user_pool: a refresh token has to outlast the access tokens that it renews. Write tokens",
+            "waf: there is no country ZZ. Write codes",
+        ],
+    ),
+    "nameless": (
+        {"api_keys": {"": "standard"}},
+        ['digits and . _ -: { partner = "standard" }. There are [""].'],
+    ),
+    "nobody": (
+        {"api_keys": {}, "user_pool": {"mfa": "ON"}},
+        [
+            "api_keys: there is none, and api_key is asked for: nobody could call. Name a key,",
+            "user_pool: no operation asks for cognito, so there is none. Write access =",
+        ],
+    ),
+    "several": (
+        {"usage_plans": {"basic": {}, "gold": {}}},
+        ['of the plans basic, gold the default key is on. Write api_keys = { default = "basic" }, or'],
+    ),
+}
 
-def refusal(planner: Planner, folder: Path, entities: Values) -> str:
-    """Return what a plan of the entities stops with, on the schemas of this file."""
+
+def refusal(planner: Planner, folder: Path, **variables: Values) -> str:
+    """Return what a plan of the variables stops with, on the schemas of this file."""
     root = planner.copy(folder / "root")
     (root / "schemas").unlink(missing_ok=True)
     (root / "schemas").mkdir()
     for name, text in SCHEMAS.items():
         (root / "schemas" / name).write_text(text)
     with pytest.raises(TerraformError) as error:
-        planner.planned(root, folder.name, (), {**SMALL, "entities": entities})
+        planner.planned(root, folder.name, (), {**SMALL, **variables})
     return str(error.value)
 
 
 @pytest.fixture(scope="module")
 def faults(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> str:
-    return refusal(planner, tmp_path_factory.mktemp("faults"), {name: e for name, (e, _) in FAULTS.items()})
+    return refusal(
+        planner, tmp_path_factory.mktemp("faults"), entities={name: e for name, (e, _) in FAULTS.items()}
+    )
 
 
 @pytest.fixture(scope="module")
 def refusals(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> str:
     return refusal(
-        planner, tmp_path_factory.mktemp("refusals"), {name: e for name, (e, _) in REFUSED.items()}
+        planner, tmp_path_factory.mktemp("refusals"), entities={name: e for name, (e, _) in REFUSED.items()}
     )
 
 
@@ -140,3 +197,11 @@ def test_each_has_one_fault(faults: str) -> None:
 @pytest.mark.parametrize("entity", REFUSED)
 def test_refusal_names_entity_and_remedy(refusals: str, entity: str) -> None:
     assert REFUSED[entity][1] in refusals
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_refusal_of_a_variable_says_the_remedy(planner: Planner, tmp_path: Path, name: str) -> None:
+    variables, sentences = TOGETHER[name]
+    said = refusal(planner, tmp_path, **variables)
+    assert [sentence for sentence in sentences if sentence not in said] == [], said
+    assert said.count("Invalid value for variable") == len(sentences), said

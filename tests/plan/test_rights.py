@@ -26,7 +26,8 @@ from tests.unit.conftest import ENVIRONMENT
 
 # What no code of ours asks for. Lambda's own service makes the network interfaces, in the role's name; its
 # runtime writes the log; X-Ray's part of it sends the traces. (The right to DynamoDB's key, which DynamoDB
-# uses in the role's name, stands in a policy of its own, whose text no plan knows.)
+# uses in the role's name, stands in a policy of its own, whose text no plan knows before the key is there:
+# test_key_may_be_used_for_the_table_alone has a key that is.)
 OF_LAMBDA = {
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
@@ -124,10 +125,12 @@ def used(function: Values, operations: set[str], table: Values, region: str) -> 
 
 def allowed(plan: Plan, key: str) -> set[Right]:
     """The actions, and what they are on, that a function's role allows its code."""
-    policies = [
-        p["policy"] for address, p in plan.all("aws_iam_role_policy").items() if f'"{key}"' in address
-    ]
-    found = [s for policy in policies if policy != UNKNOWN for s in json.loads(policy)["Statement"]]
+    policies = {
+        a: p["policy"] for a, p in plan.all("aws_iam_role_policy").items() if f'module.function["{key}"]' in a
+    }
+    unknown = {a.rpartition("aws_iam_role_policy.")[2] for a, policy in policies.items() if policy == UNKNOWN}
+    assert unknown <= {"key[0]"}, "no right but that to the key is left to the apply"
+    found = [s for policy in policies.values() if policy != UNKNOWN for s in json.loads(policy)["Statement"]]
     rights = {
         (action, resource)
         for statement in found

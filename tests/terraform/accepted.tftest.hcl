@@ -48,7 +48,7 @@ run "edges" {
     environment = "twenty-letters-in-it"
     entities = {
       abcdefghijklmn = {
-        access     = { default = "open", delete = "iam", list = "api_key" }
+        access     = { default = "open", delete = "iam" }
         function   = { log_level = "DEBUG", memory_size = 128, reserved_concurrency = 0, timeout = 900 }
         ids        = "client"
         list       = "unordered"
@@ -95,16 +95,46 @@ run "edges" {
   }
 }
 
+run "default_key_stays_where_it_is" {
+  command = plan
+
+  variables {
+    entities    = { todos = { access = { get = "cognito" } } }
+    usage_plans = { basic = {}, standard = {} }
+    user_pool   = { tokens = { access_minutes = 1439, refresh_days = 1 } }
+  }
+
+  assert {
+    condition     = local.api_keys["default"] == "standard" && length(local.api_keys) == 1
+    error_message = "A plan beside the default one does not take its key."
+  }
+}
+
+run "default_key_on_the_only_plan" {
+  command = plan
+
+  variables {
+    usage_plans = { "Gold_1.0-a" = {} }
+  }
+
+  assert {
+    condition     = local.api_keys["default"] == "Gold_1.0-a" && length(local.api_keys) == 1
+    error_message = "One plan, whatever its name, has the key."
+  }
+}
+
 run "without_network_or_keys" {
   command = plan
 
   variables {
-    alarms     = { topic_arn = "arn:aws-us-gov:sns:us-gov-west-1:123456789012:on-call_1" }
-    dashboard  = false
-    docs       = "none"
-    encryption = { customer_key = false, deletion_window_in_days = 30 }
-    entities   = { todos = { access = { default = "open" } } }
-    network    = null
+    alarms      = { topic_arn = "arn:aws-us-gov:sns:us-gov-west-1:123456789012:on-call_1" }
+    api_keys    = {}
+    dashboard   = false
+    docs        = "none"
+    encryption  = { customer_key = false, deletion_window_in_days = 30 }
+    entities    = { todos = { access = { default = "open" } } }
+    network     = null
+    usage_plans = { basic = {}, gold = {} }
   }
 
   assert {

@@ -1,5 +1,6 @@
 # What the variables refuse: in every run, one fault of each of a few variables. What lies just within is in
-# accepted.tftest.hcl. One run per variable would take three times as long, for plans that end at once.
+# accepted.tftest.hcl. One run per variable would take three times as long, for plans that end at once. What a validation
+# refers to has to be without fault: keys cannot be wrong beside entities or usage plans.
 
 mock_provider "aws" {
   mock_data "aws_availability_zones" {
@@ -18,7 +19,7 @@ mock_provider "aws" {
 variables {
   name        = "shop"
   environment = "dev"
-  entities    = { todos = {} }
+  entities    = { todos = { access = { get = "cognito" } } } # keys and tokens are asked for: what is written for either is not in vain
 }
 
 run "round_1" {
@@ -203,21 +204,19 @@ run "round_17" {
 
 run "round_18" {
   command         = plan
-  expect_failures = [var.api_key_values, var.entities]
+  expect_failures = [var.entities]
 
   variables {
-    api_key_values = { default = "nineteen-characters" }              # api key values too short
-    entities       = { todos = { function = { memory_size = 127 } } } # function memory too small
+    entities = { todos = { function = { memory_size = 127 } } } # function memory too small
   }
 }
 
 run "round_19" {
   command         = plan
-  expect_failures = [var.api_key_values, var.entities]
+  expect_failures = [var.entities]
 
   variables {
-    api_key_values = { partner = "twenty-characters-xx" }               # api key values of an unknown key
-    entities       = { todos = { function = { memory_size = 10241 } } } # function memory too large
+    entities = { todos = { function = { memory_size = 10241 } } } # function memory too large
   }
 }
 
@@ -263,10 +262,9 @@ run "round_23" {
 
 run "round_24" {
   command         = plan
-  expect_failures = [var.api_keys, var.entities]
+  expect_failures = [var.entities]
 
   variables {
-    api_keys = { partner = "gold" }                     # api keys on an unknown plan
     entities = { todos = { functions = "per_method" } } # functions unknown
   }
 }
@@ -635,5 +633,67 @@ run "round_61" {
     alarms     = {}
     audit      = {}
     encryption = { customer_key = false }
+  }
+}
+
+run "round_62" {
+  command         = plan
+  expect_failures = [var.api_key_values, var.user_pool]
+
+  variables {
+    api_key_values = { default = "nineteen-characters" }                                                                                  # api key values too short
+    user_pool      = { arn = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123", password_minimum_length = 16 } # user pool of others with passwords of ours
+  }
+}
+
+run "round_63" {
+  command         = plan
+  expect_failures = [var.api_key_values, var.user_pool]
+
+  variables {
+    api_key_values = { partner = "twenty-characters-xx" }                                                                        # api key values of an unknown key
+    user_pool      = { arn = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123", self_sign_up = true } # user pool of others with users of ours
+  }
+}
+
+run "round_64" {
+  command         = plan
+  expect_failures = [var.api_keys, var.user_pool]
+
+  variables {
+    api_keys  = { partner = "gold" }                                                                                                     # api keys on an unknown plan
+    user_pool = { arn = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123", tokens = { access_minutes = 15 } } # user pool of others with tokens of ours
+  }
+}
+
+run "round_65" {
+  command         = plan
+  expect_failures = [var.api_keys, var.user_pool]
+
+  variables {
+    # api keys none for the document alone; scopes of nobody's token
+    api_keys  = {}
+    docs      = "api_key"
+    entities  = { todos = { access = { default = "open" } } }
+    user_pool = { scopes = { import = "Brings items in" } }
+  }
+}
+
+run "round_66" {
+  command         = plan
+  expect_failures = [var.user_pool]
+
+  variables {
+    entities  = { todos = {} }
+    user_pool = { arn = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123" } # user pool that nobody is asked for
+  }
+}
+
+run "round_67" {
+  command         = plan
+  expect_failures = [var.user_pool]
+
+  variables {
+    user_pool = { callback_urls = ["https://app.example.com/in"], domain_prefix = "shop", logout_urls = ["app://out"] } # logout to a scheme that is anyone's
   }
 }
