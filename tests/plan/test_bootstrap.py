@@ -267,6 +267,22 @@ def test_deploying_is_for_one_environment_and_planning_for_pull_requests(bootstr
     }
 
 
+def test_no_policy_is_out_of_these_tests_sight(bootstrap: Plan) -> None:
+    per_environment = {f'deploy["{environment}"]' for environment in ENVIRONMENTS}
+    boundaries = {f'boundary["{environment}"]' for environment in ENVIRONMENTS}
+    expected = {
+        "aws_iam_policy": per_environment | boundaries,
+        "aws_iam_role_policy": {*per_environment, "plan[0]"},
+        "aws_iam_role_policy_attachment": {*per_environment, "logs"},
+    }
+    for kind, names in expected.items():
+        assert bootstrap.all(kind).keys() == {f"{kind}.{name}" for name in names}
+    assert not {"aws_iam_role_policies_exclusive", "aws_iam_policy_attachment"} & bootstrap.counts.keys()
+    for role in bootstrap.all("aws_iam_role").values():
+        # What a role sets itself would be known here; what AWS fills in is not.
+        assert (role["inline_policy"], role["managed_policy_arns"]) == (UNKNOWN, UNKNOWN)
+
+
 def test_a_role_and_a_boundary_are_told_for_each_environment(bootstrap: Plan) -> None:
     for output in ("deploy_role_arns", "permissions_boundaries"):
         assert bootstrap.outputs[output].keys() == set(ENVIRONMENTS)
