@@ -8,9 +8,11 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local.emulator import client
 from local.stack import Stack
@@ -251,3 +253,18 @@ def test_a_customer_key_endpoints_a_firewall_and_a_trail_plan_empty(small: Local
     assert done.returncode == 0, done.stderr
     assert not Stack(small.folder).has_changes([staging, more])
     assert small.api().make().status == 201
+    hold_a_record(small)
+
+
+def hold_a_record(stack: Local) -> None:
+    """A record of the trail goes before it is due by who may pass the lock alone."""
+    s3 = client("s3", Stack(stack.folder).running())
+    bucket = "trestle-audit-staging-000000000000"
+    record = {"Bucket": bucket, "Key": "AWSLogs/000000000000/CloudTrail/us-west-2/1.json.gz"}
+    version = s3.put_object(**record, Body=b"{}")["VersionId"]
+    kept = s3.head_object(**record)
+    assert kept["ObjectLockMode"] == "GOVERNANCE"
+    assert 364 <= (kept["ObjectLockRetainUntilDate"] - datetime.now(UTC)).days <= 366
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.delete_object(**record, VersionId=version)
+    s3.delete_object(**record, VersionId=version, BypassGovernanceRetention=True)
