@@ -12,7 +12,10 @@ from tests.plan.planner import ROOT, Plan, Planner
 from tests.policy import scan
 from tests.policy.scan import Finding, Report
 
-pytestmark = pytest.mark.xdist_group("environments")  # one worker makes the plans these tests share
+pytestmark = [
+    pytest.mark.timeout(900),  # whichever comes first waits for all plans and scans
+    pytest.mark.xdist_group("environments"),  # one worker makes the plans these tests share
+]
 
 Scanned = dict[str, tuple[Plan, Report]]
 
