@@ -628,12 +628,67 @@ run "round_60" {
 
 run "round_61" {
   command         = plan
-  expect_failures = [var.alarms, var.audit]
+  expect_failures = [var.alarms, var.audit, var.backup]
 
   variables {
-    # alarms with a topic without a key; audit without a key
+    # alarms with a topic without a key; audit without a key; backup without a key
     alarms     = {}
     audit      = {}
+    backup     = {}
     encryption = { customer_key = false }
+  }
+}
+
+run "round_62" {
+  command         = plan
+  expect_failures = [var.backup]
+
+  variables {
+    backup = { daily_days = 0 } # backup for no time
+  }
+}
+
+run "round_63" {
+  command         = plan
+  expect_failures = [var.backup]
+
+  variables {
+    backup = { daily_days = 1.5 } # backup for half a day
+  }
+}
+
+run "round_64" {
+  command         = plan
+  expect_failures = [var.backup]
+
+  variables {
+    backup = { daily_days = 36501 } # backup for too long
+  }
+}
+
+run "round_65" {
+  command         = plan
+  expect_failures = [var.backup]
+
+  variables {
+    backup = { monthly_days = 35 } # monthly backup for no longer than the daily ones
+  }
+}
+
+run "round_66" {
+  command         = plan
+  expect_failures = [var.backup]
+
+  variables {
+    backup = { monthly_days = 36501 } # monthly backup for too long
+  }
+}
+
+run "round_67" {
+  command         = plan
+  expect_failures = [var.backup]
+
+  variables {
+    backup = { monthly_days = 40.5 } # monthly backup for half a day
   }
 }
