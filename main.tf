@@ -242,3 +242,18 @@ module "audit" {
   table_arns          = values(local.table_arns)
   trail               = local.trail
 }
+
+module "backup" {
+  source = "./modules/backup"
+  count  = var.backup == null ? 0 : 1
+
+  daily_days           = var.backup.daily_days
+  deletion_protection  = var.deletion_protection
+  environment          = var.environment
+  kms_key_arn          = local.kms_key_arn
+  monthly_days         = var.backup.monthly_days
+  name                 = var.name
+  permissions_boundary = var.permissions_boundary
+  scope                = local.scope
+  table_arns           = values(local.table_arns)
+}

@@ -123,6 +123,38 @@ variable "audit" {
   }
 }
 
+variable "backup" {
+  description = <<-EOT
+    Copies of the tables by AWS Backup, in a vault under the customer key; or null for none: point-in-time recovery, which every table has, goes back 35 days.
+    Each GB of each copy costs about 0.10 dollars a month, and every copy is a whole one: 3.50 dollars for a table of 1 GB that is kept for 35 days.
+    daily_days: how long each day's copy is kept, in days.
+    monthly_days: how long that of each month's first day is kept, in days; null makes none.
+  EOT
+  type = object({
+    daily_days   = optional(number, 35)
+    monthly_days = optional(number)
+  })
+  default = null
+
+  validation {
+    condition     = try(var.backup.daily_days >= 1 && var.backup.daily_days <= 36500 && floor(var.backup.daily_days) == var.backup.daily_days, var.backup == null)
+    error_message = "backup: write whole daily_days of 1 to 36500."
+  }
+
+  validation {
+    condition = try(
+      var.backup.monthly_days > var.backup.daily_days && var.backup.monthly_days <= 36500 && floor(var.backup.monthly_days) == var.backup.monthly_days,
+      try(var.backup.monthly_days, null) == null
+    )
+    error_message = "backup: write whole monthly_days of more than daily_days, up to 36500, or leave them out: what is kept for less is among the daily copies."
+  }
+
+  validation {
+    condition     = var.backup == null || var.encryption.customer_key
+    error_message = "backup: the vault is under a key of your own. Write encryption = { customer_key = true }, or backup = null."
+  }
+}
+
 variable "cors_origins" {
   description = "Origins whose scripts may call the API: [\"*\"], or origins such as \"https://app.example.com\". Cookies are never allowed: keys and tokens travel in headers."
   type        = list(string)
@@ -150,7 +182,7 @@ variable "dashboard" {
 }
 
 variable "deletion_protection" {
-  description = "Refuse to delete the tables, the user pool and the audit's records, whoever asks. To destroy the environment, apply false first."
+  description = "Refuse to delete the tables, the user pool, the audit's records and the recovery points, whoever asks. To destroy the environment, apply false first."
   type        = bool
   default     = false
   nullable    = false

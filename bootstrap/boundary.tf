@@ -1,5 +1,5 @@
 # The most that any role of an environment may ever do, whatever policies CI gives it. Give its ARN to that environment as
-# permissions_boundary. Besides all that modules/function and modules/network grant: no other tables, and no IAM.
+# permissions_boundary. Besides all that modules/backup, modules/function and modules/network grant: no other tables, and no IAM.
 resource "aws_iam_policy" "boundary" {
   for_each = local.boundaries
 
@@ -18,6 +18,17 @@ resource "aws_iam_policy" "boundary" {
           "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:UpdateItem"
         ]
         Resource = [local.deployable[each.key].tables, "${local.deployable[each.key].tables}/index/*"]
+      },
+      {
+        # What AWS Backup does in a role's name. Tables come back beside those in use; DynamoDB's own copies go when they are due.
+        Sid    = "BackUpAndRestore"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:BatchWriteItem", "dynamodb:CreateBackup", "dynamodb:DeleteBackup", "dynamodb:DeleteItem", "dynamodb:DescribeBackup", "dynamodb:DescribeTable",
+          "dynamodb:GetItem", "dynamodb:ListTagsOfResource", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:RestoreTableFrom*", "dynamodb:Scan",
+          "dynamodb:StartAwsBackupJob", "dynamodb:UpdateItem"
+        ]
+        Resource = [for what in ["", "-restored", "/backup/*"] : "${local.deployable[each.key].tables}${what}"]
       },
       {
         Sid      = "WriteLogs"
@@ -40,6 +51,21 @@ resource "aws_iam_policy" "boundary" {
         Action    = "kms:Decrypt"
         Resource  = local.keys
         Condition = local.owned[each.key]
+      },
+      {
+        # To back tables up and to restore them.
+        Sid       = "EncryptThroughDynamoDB"
+        Effect    = "Allow"
+        Action    = ["kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+        Resource  = local.keys
+        Condition = { StringEquals = merge(local.owned[each.key].StringEquals, { "kms:ViaService" = "dynamodb.${var.region}.${data.aws_partition.current.dns_suffix}" }) }
+      },
+      {
+        Sid       = "GiveRestoredTablesTheKey"
+        Effect    = "Allow"
+        Action    = "kms:CreateGrant"
+        Resource  = local.keys
+        Condition = merge(local.owned[each.key], { Bool = { "kms:GrantIsForAWSResource" = "true" } })
       },
       {
         # Lambda makes interfaces before they have an ARN.

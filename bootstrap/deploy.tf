@@ -10,6 +10,7 @@ locals {
     apis = [for path in ["account", "apikeys", "apikeys/*", "restapis", "restapis/*", "tags/*", "usageplans", "usageplans/*"] :
       "arn:${local.partition}:apigateway:${var.region}::/${path}"
     ]
+    backups    = "arn:${local.partition}:backup:${var.region}:${local.account}:backup-vault:${var.name}-${environment}"
     dashboards = "arn:${local.partition}:cloudwatch::${local.account}:dashboard/${var.name}-${environment}"
     firewalls  = "arn:${local.partition}:wafv2:${var.region}:${local.account}:regional/webacl/${var.name}-${environment}/*"
     functions  = "arn:${local.partition}:lambda:${var.region}:${local.account}:function:${var.name}-*-${environment}"
@@ -27,9 +28,11 @@ locals {
     trails = "arn:${local.partition}:cloudtrail:${var.region}:${local.account}:trail/${var.name}-*-${environment}"
   } }
   boundaries = { for environment in local.environments : environment => "${var.name}-boundary-${environment}-${var.region}" }
-  in_region  = { StringEquals = { "aws:RequestedRegion" = var.region } }
-  keys       = "arn:${local.partition}:kms:${var.region}:${local.account}:key/*"
-  pools      = "arn:${local.partition}:cognito-idp:${var.region}:${local.account}:userpool/*"
+  # Plans have no names in their ARNs: their tags say whose they are.
+  backup_plans = "arn:${local.partition}:backup:${var.region}:${local.account}:backup-plan:*"
+  in_region    = { StringEquals = { "aws:RequestedRegion" = var.region } }
+  keys         = "arn:${local.partition}:kms:${var.region}:${local.account}:key/*"
+  pools        = "arn:${local.partition}:cognito-idp:${var.region}:${local.account}:userpool/*"
 
   # Keys and pools have no names that IAM sees: their tags say whose they are.
   our_keys = { StringEquals = { "aws:ResourceTag/Project" = var.name } }
@@ -103,7 +106,7 @@ resource "aws_iam_role_policy" "deploy" {
         # where there is one: what is made has none yet.
         Sid       = "LeaveOthersAlone"
         Effect    = "Deny"
-        Action    = ["apigateway:*", "cloudwatch:DeleteAlarms", "cloudwatch:PutCompositeAlarm", "ec2:*"]
+        Action    = ["apigateway:*", "backup:*", "cloudwatch:DeleteAlarms", "cloudwatch:PutCompositeAlarm", "ec2:*"]
         Resource  = "*"
         Condition = { Null = { "aws:ResourceTag/Environment" = "false" }, StringNotEquals = { "aws:ResourceTag/Environment" = each.key } }
       },
@@ -159,19 +162,19 @@ resource "aws_iam_role_policy" "deploy" {
         Condition = { StringEquals = { "iam:PermissionsBoundary" = "arn:${local.partition}:iam::${local.account}:policy${local.path}${local.boundaries[each.key]}" } }
       },
       {
-        # API Gateway's own role for X-Ray, which the first stage of an account makes, and WAF's for its logs.
+        # API Gateway's own role for X-Ray, which the first stage of an account makes, WAF's for its logs, and AWS Backup's.
         Sid       = "MakeServiceRoles"
         Effect    = "Allow"
         Action    = "iam:CreateServiceLinkedRole"
-        Resource  = [for service in ["ops.apigateway", "wafv2"] : "arn:${local.partition}:iam::${local.account}:role/aws-service-role/${service}.amazonaws.com/*"]
-        Condition = { StringEquals = { "iam:AWSServiceName" = ["ops.apigateway.amazonaws.com", "wafv2.amazonaws.com"] } }
+        Resource  = [for service in ["backup", "ops.apigateway", "wafv2"] : "arn:${local.partition}:iam::${local.account}:role/aws-service-role/${service}.amazonaws.com/*"]
+        Condition = { StringEquals = { "iam:AWSServiceName" = ["backup.amazonaws.com", "ops.apigateway.amazonaws.com", "wafv2.amazonaws.com"] } }
       },
       {
         Sid       = "PassRoles"
         Effect    = "Allow"
         Action    = "iam:PassRole"
         Resource  = local.deployable[each.key].roles
-        Condition = { StringEquals = { "iam:PassedToService" = ["lambda.amazonaws.com", "vpc-flow-logs.amazonaws.com"] } }
+        Condition = { StringEquals = { "iam:PassedToService" = ["backup.amazonaws.com", "lambda.amazonaws.com", "vpc-flow-logs.amazonaws.com"] } }
       },
       {
         # And to search them: a release is taken back for what its versions log.
@@ -215,7 +218,7 @@ resource "aws_iam_role_policy" "deploy" {
       {
         Sid       = "KeepKeys"
         Effect    = "Allow"
-        Action    = ["kms:CreateGrant", "kms:Decrypt", "kms:Describe*", "kms:EnableKeyRotation", "kms:Encrypt", "kms:GenerateDataKey*", "kms:Get*", "kms:List*", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:Update*", "kms:CreateAlias", "kms:DeleteAlias"]
+        Action    = ["kms:CreateGrant", "kms:Decrypt", "kms:Describe*", "kms:EnableKeyRotation", "kms:Encrypt", "kms:GenerateDataKey*", "kms:Get*", "kms:List*", "kms:PutKeyPolicy", "kms:RetireGrant", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:Update*", "kms:CreateAlias", "kms:DeleteAlias"]
         Resource  = local.keys
         Condition = local.owned[each.key]
       },
@@ -302,6 +305,45 @@ resource "aws_iam_policy" "deploy" {
         Effect   = "Deny"
         Action   = "s3:*"
         Resource = "${local.deployable["*"].records}/*"
+      },
+      {
+        Sid    = "DeployVault"
+        Effect = "Allow"
+        Action = [
+          "backup:*BackupVaultAccessPolicy", "backup:CreateBackupVault", "backup:DeleteBackupVault", "backup:DescribeBackupVault",
+          "backup:ListRecoveryPointsByBackupVault", "backup:ListTags", "backup:TagResource", "backup:UntagResource"
+        ]
+        Resource = local.deployable[each.key].backups
+      },
+      {
+        # Where a vault's storage is made; it has no ARN.
+        Sid       = "MakeVaults"
+        Effect    = "Allow"
+        Action    = "backup-storage:MountCapsule"
+        Resource  = "*"
+        Condition = local.in_region
+      },
+      {
+        # A new plan has no tags yet; one of others keeps theirs.
+        Sid       = "MakeBackupPlans"
+        Effect    = "Allow"
+        Action    = ["backup:CreateBackupPlan", "backup:TagResource"]
+        Resource  = local.backup_plans
+        Condition = merge(local.claimed[each.key], { StringEqualsIfExists = local.owned[each.key].StringEquals })
+      },
+      {
+        Sid       = "DeployBackupPlans"
+        Effect    = "Allow"
+        Action    = ["backup:*BackupSelection", "backup:DeleteBackupPlan", "backup:GetBackupPlan", "backup:ListTags", "backup:UntagResource", "backup:UpdateBackupPlan"]
+        Resource  = local.backup_plans
+        Condition = local.owned[each.key]
+      },
+      {
+        # Whatever else grants it, such as a vault's policy: what is backed up outlives whoever can deploy.
+        Sid      = "TouchNoBackups"
+        Effect   = "Deny"
+        Action   = ["backup:*RecoveryPoint*Lifecycle", "backup:DeleteRecoveryPoint", "backup:DisassociateRecoveryPoint*", "backup:Start*Job"]
+        Resource = "*"
       },
       {
         Sid      = "DeployAlarms"

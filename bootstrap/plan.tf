@@ -105,6 +105,19 @@ resource "aws_iam_role_policy" "plan" {
         Resource = "${local.deployable["*"].records}/*"
       },
       {
+        Sid      = "ReadVaults"
+        Effect   = "Allow"
+        Action   = ["backup:DescribeBackupVault", "backup:GetBackupVaultAccessPolicy", "backup:ListTags"]
+        Resource = local.deployable["*"].backups
+      },
+      {
+        Sid       = "ReadBackupPlans"
+        Effect    = "Allow"
+        Action    = ["backup:GetBackupPlan", "backup:GetBackupSelection", "backup:ListTags"]
+        Resource  = local.backup_plans
+        Condition = local.our_keys
+      },
+      {
         Sid      = "ReadWhatWatches"
         Effect   = "Allow"
         Action   = ["cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource", "sns:GetTopicAttributes", "sns:ListTagsForResource"]

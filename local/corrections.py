@@ -423,6 +423,30 @@ def correct_trails(cloudtrail: Any) -> None:
     cloudtrail._DISPATCH["CreateTrail"] = create_trail
 
 
+def correct_vault_policies(backup: Any) -> None:
+    """aws_backup_vault_policy: there are no requests to set or to delete one."""
+    handle_request = backup.handle_request
+    key = "Policy"  # kept with its vault, and so saved and deleted with it
+
+    async def handle_with_policies(method: str, path: str, headers: Any, body: Any, query: Any) -> Any:
+        match = re.fullmatch(r"/backup-vaults/([^/]+)/access-policy", path)
+        vault = backup._vaults.get(match[1]) if match else None
+        if vault is None:
+            return await handle_request(method, path, headers, body, query)
+        if method == "PUT":
+            vault[key] = json.loads(body)[key]
+        elif method == "DELETE":
+            vault.pop(key, None)
+        elif key not in vault:
+            return await handle_request(method, path, headers, body, query)
+        if method != "GET":
+            return backup._no_content()
+        named = ("BackupVaultArn", "BackupVaultName", key)
+        return backup._ok({name: vault[name] for name in named})
+
+    backup.handle_request = handle_with_policies
+
+
 def correct_alias_weights(functions: Any) -> None:
     """aws_lambda_alias: the API sends every request to the first of an alias' two versions."""
     find = functions._get_func_record_for_ref
@@ -599,6 +623,7 @@ def main() -> None:
     correct_signed_calls(app, v1, import_module("ministack.core.iam_evaluator").AuthError)
     correct_firewalls(import_module("ministack.services.waf"))
     correct_trails(import_module("ministack.services.cloudtrail"))
+    correct_vault_policies(import_module("ministack.services.backup"))
     functions = import_module("ministack.services.lambda_svc")
     correct_alias_weights(functions)
     correct_crash_logs(functions)

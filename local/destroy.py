@@ -15,6 +15,7 @@ from local.errors import UserError
 
 # How each type says that it refuses.
 PROTECTED = {
+    "aws_backup_vault": ("force_destroy", False),
     "aws_cognito_user_pool": ("deletion_protection", "ACTIVE"),
     "aws_dynamodb_table": ("deletion_protection_enabled", True),
     "aws_s3_bucket": ("force_destroy", False),
@@ -68,8 +69,8 @@ def explained(name: str, state: Mapping[str, Any]) -> Iterator[str]:
         yield "Lost: the logs."
     if count("aws_backup_vault"):
         yield (
-            "The backup vault is not deleted while it holds recovery points: delete those you do not need "
-            "first, or the destroy stops there."
+            "Lost: the backup vault with its recovery points. CI's deploy role may not delete them: where "
+            "there are any, an administrator destroys the environment."
         )
     if any(found.get("vpc_config") for _, found in by_kind.get("aws_lambda_function", ())):
         yield (

@@ -242,11 +242,13 @@ def test_an_example_with_a_network_plans_empty(small: Local) -> None:
 
 
 @pytest.mark.slow
-def test_a_customer_key_endpoints_a_firewall_and_a_trail_plan_empty(small: Local, tmp_path: Path) -> None:
+def test_a_customer_key_endpoints_a_firewall_a_trail_and_a_vault_plan_empty(
+    small: Local, tmp_path: Path
+) -> None:
     more = tmp_path / "more.tfvars"
     more.write_text(
         'network = { nat = "per_az", endpoints = ["kms", "logs"] }\nlog_retention_days = 30\n'
-        "audit = {}\nwaf = {}\n"
+        "audit = {}\nbackup = { monthly_days = 365 }\ndeletion_protection = true\nwaf = {}\n"
     )
     staging = ROOT / "environments" / "staging.tfvars"
     done = small.up(staging, more)

@@ -117,6 +117,16 @@ SYSTEMS: dict[str, Values] = {
 GUARDED: dict[str, Values] = {
     "audited": {"audit": {}, "deletion_protection": True, "entities": ONE},
     "audited_for_long": {"audit": {"retention_years": 7}, "entities": ONE},
+    "backed_up": {
+        "backup": {},
+        "deletion_protection": True,
+        "entities": ONE,
+        "permissions_boundary": BOUNDARY,
+    },
+    "backed_up_for_long": {
+        "backup": {"daily_days": 7, "monthly_days": 365},
+        "entities": {**ONE, "notes": {"operations": ["get"]}},
+    },
     "existing_pool": {
         "entities": {
             "todos": {**TWO["todos"], "access": {"create": "cognito:scope=import", "list": "cognito"}}

@@ -48,6 +48,7 @@ IAM_OF_PLAN = {
 
 # What an environment makes: an action that its deploy role needs, and on what.
 OWN = [
+    ("backup:CreateBackupVault", "arn:aws:backup:us-west-2:{account}:backup-vault:shop-{env}"),
     ("cloudtrail:PutEventSelectors", "arn:aws:cloudtrail:us-west-2:{account}:trail/shop-audit-{env}"),
     ("cloudwatch:PutDashboard", "arn:aws:cloudwatch::{account}:dashboard/shop-{env}"),
     ("cloudwatch:PutMetricAlarm", "arn:aws:cloudwatch:us-west-2:{account}:alarm:shop-{env}/errors"),
@@ -69,7 +70,12 @@ OWN = [
 # What no role of CI may do in any environment, its own included.
 BUCKET = f"arn:aws:s3:::shop-audit-test-{ACCOUNT}"
 FUNCTION = f"arn:aws:lambda:us-west-2:{ACCOUNT}:function:shop-todos-create-test"
+VAULT = f"arn:aws:backup:us-west-2:{ACCOUNT}:backup-vault:shop-test"
 NEVER = [
+    *((f"backup:{action}", resource)
+      for action in ("DeleteRecoveryPoint", "StartCopyJob", "StartRestoreJob",
+                     "UpdateRecoveryPointLifecycle")
+      for resource in (VAULT, f"arn:aws:backup:us-west-2:{ACCOUNT}:recovery-point:1")),
     *((f"cloudtrail:{action}", f"arn:aws:cloudtrail:us-west-2:{ACCOUNT}:trail/shop-audit-test")
       for action in ("CreateTrail", "DeleteTrail", "StopLogging", "UpdateTrail")),
     *((f"cloudwatch:{action}", f"arn:aws:cloudwatch:us-west-2:{ACCOUNT}:alarm:shop-test")
@@ -202,13 +208,14 @@ def test_a_deploy_role_reaches_its_own_environment_alone(bootstrap: Plan, role: 
         assert [env for env, arn in arns.items() if allowing(policy, action, arn)] == [role], action
 
 
-@pytest.mark.parametrize("system", ["audited", "guarded", "watched", "with_scopes"])
+@pytest.mark.parametrize("system", ["audited", "backed_up", "guarded", "watched", "with_scopes"])
 def test_a_deploy_role_reaches_all_that_is_named(
     bootstrap: Plan, systems: dict[str, Plan], system: str
 ) -> None:
     """What the other tests plan as shop, test; what an administrator makes is compared alone."""
     place = f"us-west-2:{ACCOUNT}"
     kinds = {
+        "aws_backup_vault": ("backup:CreateBackupVault", f"arn:aws:backup:{place}:backup-vault:%s"),
         "aws_cloudtrail": ("cloudtrail:GetTrailStatus", f"arn:aws:cloudtrail:{place}:trail/%s"),
         "aws_cloudwatch_composite_alarm": ("cloudwatch:TagResource", f"arn:aws:cloudwatch:{place}:alarm:%s"),
         "aws_cloudwatch_dashboard": (
@@ -423,6 +430,37 @@ def test_records_are_denied_whatever_grants_them(bootstrap: Plan, role: str) -> 
     assert (denied["Effect"], denied["Action"], "Condition" in denied) == ("Deny", "s3:*", False)
     assert matches(denied["Resource"], f"{BUCKET}/AWSLogs/1.json.gz")
     assert not matches(denied["Resource"], BUCKET)
+
+
+@pytest.mark.parametrize("role", ENVIRONMENTS)
+def test_backups_are_denied_whatever_grants_them(bootstrap: Plan, role: str) -> None:
+    """A vault's policy can grant what a role's own policies do not, and the deploy role writes it."""
+    denied = by_sid(bootstrap, role)["TouchNoBackups"]
+    assert (denied["Effect"], denied["Resource"], "Condition" in denied) == ("Deny", "*", False)
+    for action, _ in NEVER:
+        assert not action.startswith("backup:") or matches(denied["Action"], action)
+
+
+def test_backup_plans_are_ours_by_their_tags(bootstrap: Plan) -> None:
+    found = by_sid(bootstrap, "test")
+    claimed = {key.replace("Resource", "Request"): value for key, value in OURS.items()}
+    assert found["DeployBackupPlans"]["Condition"] == {"StringEquals": OURS}
+    assert found["MakeBackupPlans"]["Condition"] == {"StringEquals": claimed, "StringEqualsIfExists": OURS}
+
+
+def test_a_boundary_lets_tables_be_backed_up_and_restored(bootstrap: Plan, systems: dict[str, Plan]) -> None:
+    boundary = json.loads(bootstrap.one("aws_iam_policy", 'boundary["test"]')["policy"])["Statement"]
+    wanted = [
+        (action, resource.replace("*", "01"))
+        for policy in systems["backed_up"].all("aws_iam_role_policy").values()
+        if policy["policy"] != UNKNOWN
+        for statement in json.loads(policy["policy"])["Statement"]
+        if statement["Sid"] in ("CopyTables", "FillTables", "KeepCopies", "ReadCopies")
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    ]
+    assert len(wanted) > 20
+    assert [pair for pair in wanted if not allowing(boundary, *pair)] == []
 
 
 @pytest.mark.parametrize("role", ENVIRONMENTS)

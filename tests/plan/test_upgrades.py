@@ -15,12 +15,13 @@ ADDRESSES = {
     "module.access[0].aws_cognito_user_pool.this[0]",
     "module.api.aws_api_gateway_rest_api.this",
     "module.audit[0].aws_s3_bucket.this",
+    "module.backup[0].aws_backup_vault.this",
     "module.encryption[0].aws_kms_key.this",
 }
 
 
 def test_what_holds_data_stays_at_its_address(systems: dict[str, Plan]) -> None:
     holding = {kind for kind, (level, *_) in LOSSES.items() if level == STOP}
-    plans = [systems[name] for name in ("audited", "with_scopes")]
+    plans = [systems[name] for name in ("audited", "backed_up", "with_scopes")]
     found = {address for plan in plans for kind in holding for address in plan.all(kind)}
     assert found == ADDRESSES, "write a `moved` block for what has moved"

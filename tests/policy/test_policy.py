@@ -31,6 +31,7 @@ def plans(planner: Planner) -> dict[str, Plan]:
         **{key: value for key, value in SMALL.items() if key not in ("entities", "network")},
         alarms={"emails": ["on-call@example.com"]},
         audit={},
+        backup={"monthly_days": 365},
         deletion_protection=True,
         entities={"todos": {"access": {"create": "cognito:scope=import", "default": "cognito"}}},
         user_pool={"domain_prefix": "shop-example", "machine_client": True},
@@ -79,6 +80,8 @@ def test_everything_that_costs_makes_no_finding(reports: dict[str, Report]) -> N
     assert reports["guarded"].failed == frozenset()
     kinds = {f.block[1] for f in reports["guarded"].skipped}
     assert "modules/audit" in kinds, "the scan saw the trail"
+    seen = {f.resource for f in reports["guarded"].passed}
+    assert "module.backup[0].aws_backup_vault.this" in seen, "the scan saw the vault"
 
 
 def test_open_methods_are_found(reports: dict[str, Report]) -> None:

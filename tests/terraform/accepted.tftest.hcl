@@ -169,7 +169,8 @@ run "signed_in" {
       error_rate_percent = 0.5
       requests           = 1
     }
-    audit = { retention_years = 7 }
+    audit  = { retention_years = 7 }
+    backup = { daily_days = 1, monthly_days = 36500 }
     entities = {
       notes = {
         access       = { default = "cognito", delete = "cognito:group=A-b_c.1", list = "cognito:scope=read" }

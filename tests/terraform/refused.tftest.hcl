@@ -433,29 +433,32 @@ run "round_41" {
 
 run "round_42" {
   command         = plan
-  expect_failures = [var.audit, var.entities]
+  expect_failures = [var.audit, var.backup, var.entities]
 
   variables {
     audit    = { retention_years = 0 }                             # audit for no time
+    backup   = { daily_days = 0 }                                  # backup for no time
     entities = { todos = { access = { get = "cognito:admins" } } } # entity access for neither group nor scope
   }
 }
 
 run "round_43" {
   command         = plan
-  expect_failures = [var.audit, var.entities]
+  expect_failures = [var.audit, var.backup, var.entities]
 
   variables {
     audit    = { retention_years = 8 }             # audit for too long
+    backup   = { daily_days = 1.5 }                # backup for half a day
     entities = { todos = { owner_scoped = true } } # owners without cognito
   }
 }
 
 run "round_44" {
   command         = plan
-  expect_failures = [var.entities, var.waf]
+  expect_failures = [var.backup, var.entities, var.waf]
 
   variables {
+    backup   = { daily_days = 36501 }                                                               # backup for too long
     entities = { todos = { access = { default = "cognito", list = "open" }, owner_scoped = true } } # owners beside an open operation
     waf      = { rate_limit = 10.5 }                                                                # firewall rate of half a request
   }
@@ -463,28 +466,31 @@ run "round_44" {
 
 run "round_45" {
   command         = plan
-  expect_failures = [var.audit, var.entities]
+  expect_failures = [var.audit, var.backup, var.entities]
 
   variables {
     audit    = { retention_years = 1.5 }                                                                 # audit for half a year
+    backup   = { monthly_days = 35 }                                                                     # monthly backup for no longer than the daily ones
     entities = { todos = { access = { default = "cognito" }, list = "unordered", owner_scoped = true } } # owners of an unordered list
   }
 }
 
 run "round_46" {
   command         = plan
-  expect_failures = [var.user_pool]
+  expect_failures = [var.backup, var.user_pool]
 
   variables {
+    backup    = { monthly_days = 36501 }        # monthly backup for too long
     user_pool = { arn = "eu-central-1_Abc123" } # user pool that is no ARN
   }
 }
 
 run "round_47" {
   command         = plan
-  expect_failures = [var.user_pool]
+  expect_failures = [var.backup, var.user_pool]
 
   variables {
+    backup    = { monthly_days = 40.5 }                                                                                     # monthly backup for half a day
     user_pool = { arn = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123", groups = ["admins"] } # user pool of others with groups of ours
   }
 }
@@ -626,12 +632,13 @@ run "round_60" {
 
 run "round_61" {
   command         = plan
-  expect_failures = [var.alarms, var.audit]
+  expect_failures = [var.alarms, var.audit, var.backup]
 
   variables {
-    # alarms with a topic without a key; audit without a key
+    # alarms with a topic without a key; audit without a key; backup without a key
     alarms     = {}
     audit      = {}
+    backup     = {}
     encryption = { customer_key = false }
   }
 }

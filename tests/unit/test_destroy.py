@@ -26,7 +26,7 @@ OPEN = state(
     ("aws_s3_bucket", {"bucket": "records", "force_destroy": True}),
     ("aws_api_gateway_rest_api", {"id": "x"}),
     ("aws_cloudwatch_log_group", {"id": "x"}),
-    ("aws_backup_vault", {"name": "vault"}),
+    ("aws_backup_vault", {"name": "vault", "force_destroy": True}),
     ("aws_lambda_function", {"vpc_config": [{}]}),
     ("aws_nat_gateway", {}),
     ("aws_cloudfront_distribution", {}),
@@ -50,7 +50,7 @@ def test_what_is_lost_and_what_takes_long(
     assert code == 0
     assert lines[0].startswith("- Lost: the items of a, b. `make export ENV=dev ENTITY=...` keeps them.")
     begun = [line.removeprefix("- ").partition(":")[0] for line in lines]
-    assert begun[:4] == ["Lost"] * 4
+    assert begun[:5] == ["Lost"] * 5
     assert begun[5:] == ["20 to 45 minutes", "Some minutes", "5 to 15 minutes", "7 days"]
     assert "recovery points" in lines[4]
     assert "the key k." in lines[-1]
@@ -70,11 +70,12 @@ def test_what_is_protected_stops_it(
         ("aws_dynamodb_table", {"name": "t", "deletion_protection_enabled": True}),
         ("aws_cognito_user_pool", {"name": "p", "deletion_protection": "ACTIVE"}),
         ("aws_s3_bucket", {"bucket": "b", "force_destroy": False}),
+        ("aws_backup_vault", {"name": "v", "force_destroy": False}),
         ("aws_kms_key", {}),
     )
     assert run(monkeypatch, capsys, found) == (
         1,
         [],
-        "Protected: b, p, t. Nothing was deleted. To delete all of dev, write deletion_protection = false "
+        "Protected: b, p, t, v. Nothing was deleted. To delete all of dev, write deletion_protection = false "
         "into environments/dev.tfvars, and `make apply ENV=dev` first.\n",
     )

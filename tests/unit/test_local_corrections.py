@@ -103,6 +103,31 @@ def test_a_trail_keeps_the_tags_it_is_made_with() -> None:
     assert tagged == [{"ResourceId": "arn:trail", "TagsList": tags}]
 
 
+def test_a_vault_keeps_its_policy() -> None:
+    other: Any = (404, {}, b"")
+    vault = {"BackupVaultArn": "arn:vault", "BackupVaultName": "shop-test", "Locked": False}
+
+    async def handle_request(*_: Any) -> Any:
+        return other
+
+    backup = SimpleNamespace(
+        handle_request=handle_request, _ok=lambda found: found, _no_content=lambda: None,
+        _vaults={"shop-test": vault},
+    )  # fmt: skip
+    corrections.correct_vault_policies(backup)
+
+    def ask(method: str, path: str = "/backup-vaults/shop-test/access-policy", body: bytes = b"") -> Any:
+        return asyncio.run(backup.handle_request(method, path, {}, body, {}))
+
+    assert ask("GET") == ask("GET", "/backup-vaults/shop-test") == other
+    assert ask("PUT", "/backup-vaults/another/access-policy", b'{"Policy": "{}"}') == other
+    assert ask("PUT", body=b'{"Policy": "{}"}') is None
+    assert ask("GET") == {"BackupVaultArn": "arn:vault", "BackupVaultName": "shop-test", "Policy": "{}"}
+    assert ask("DELETE") is None
+    assert ask("DELETE") is None
+    assert ask("GET") == other
+
+
 def test_an_alias_shares_out_by_weight(monkeypatch: pytest.MonkeyPatch) -> None:
     routing = {"AdditionalVersionWeights": {"8": 0.25}}
     record = {"aliases": {"live": {"FunctionVersion": "7", "RoutingConfig": routing}, "plain": {}}}

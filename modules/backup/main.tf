@@ -1,0 +1,167 @@
+locals {
+  name = "${var.name}-${var.environment}"
+
+  rules = merge(
+    { daily = { days = var.daily_days, schedule = "cron(0 3 * * ? *)" } },
+    var.monthly_days == null ? {} : { monthly = { days = var.monthly_days, schedule = "cron(0 5 1 * ? *)" } },
+  )
+
+  # A table comes back beside the one in use, or under its own name when that is lost.
+  targets = concat(var.table_arns, [for arn in var.table_arns : "${arn}-restored"])
+  backups = [for arn in var.table_arns : "${arn}/backup/*"]
+
+  # Apart, so that what runs every night can write no item. Each has what AWS lists for DynamoDB, in its managed policies for
+  # all services: https://docs.aws.amazon.com/aws-backup/latest/devguide/security-iam-awsmanpol.html. Both kinds of backup are
+  # meant, DynamoDB's own and those that AWS Backup keeps itself: the account's settings say which it makes.
+  roles = {
+    backup = {
+      does = "Backs up the tables of ${local.name}"
+      statements = [
+        {
+          Sid      = "CopyTables"
+          Effect   = "Allow"
+          Action   = ["dynamodb:CreateBackup", "dynamodb:DescribeTable", "dynamodb:ListTagsOfResource", "dynamodb:StartAwsBackupJob"]
+          Resource = var.table_arns
+        },
+        {
+          # Those that are due go in the name of the role that made them.
+          Sid      = "KeepCopies"
+          Effect   = "Allow"
+          Action   = ["dynamodb:DeleteBackup", "dynamodb:DescribeBackup"]
+          Resource = local.backups
+        },
+      ]
+      key = ["kms:Decrypt", "kms:GenerateDataKey"]
+    }
+    restore = {
+      does = "Restores tables of ${local.name} from the backup vault"
+      statements = [
+        {
+          Sid    = "FillTables"
+          Effect = "Allow"
+          Action = [
+            "dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query",
+            "dynamodb:RestoreTableFromAwsBackup", "dynamodb:RestoreTableFromBackup", "dynamodb:Scan", "dynamodb:UpdateItem"
+          ]
+          Resource = local.targets
+        },
+        {
+          Sid      = "ReadCopies"
+          Effect   = "Allow"
+          Action   = "dynamodb:RestoreTableFromBackup"
+          Resource = local.backups
+        },
+      ]
+      key = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
+    }
+  }
+}
+
+# A vault that holds recovery points cannot be deleted: without protection a destroy deletes them first.
+resource "aws_backup_vault" "this" {
+  name          = local.name
+  force_destroy = !var.deletion_protection
+  kms_key_arn   = var.kms_key_arn
+}
+
+# For administrators, too: they have to apply false first. The plan still deletes what is due.
+resource "aws_backup_vault_policy" "this" {
+  count = var.deletion_protection ? 1 : 0
+
+  backup_vault_name = aws_backup_vault.this.name
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    # In a vault's policy "*" is the vault and what it holds.
+    Statement = [{
+      Sid       = "NobodyDeletes"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = ["backup:DeleteBackupVault", "backup:DeleteRecoveryPoint", "backup:UpdateRecoveryPointLifecycle"]
+      Resource  = "*"
+    }]
+  })
+}
+
+# AWS Backup takes a role from who may pass it, in the account of both: nobody else's vault or plan can name it.
+resource "aws_iam_role" "this" {
+  for_each = local.roles
+
+  name                 = "${var.name}-${each.key}-${var.environment}"
+  description          = each.value.does
+  permissions_boundary = var.permissions_boundary
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "backup.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "tables" {
+  for_each = local.roles
+
+  name   = "tables"
+  role   = aws_iam_role.this[each.key].id
+  policy = jsonencode({ Version = "2012-10-17", Statement = each.value.statements })
+}
+
+# Apart from the tables' rights, which a plan then shows whole: no plan knows a new key's ARN.
+resource "aws_iam_role_policy" "key" {
+  for_each = local.roles
+
+  name = "key"
+  role = aws_iam_role.this[each.key].id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [{
+        Sid       = "UseKeyThroughDynamoDB"
+        Effect    = "Allow"
+        Action    = each.value.key
+        Resource  = var.kms_key_arn
+        Condition = { StringEquals = { "kms:ViaService" = "dynamodb.${var.scope.region}.${var.scope.dns_suffix}" } }
+      }],
+      # A restored table keeps the key by a grant of its own.
+      [for sid in ["GiveRestoredTablesTheKey"] : {
+        Sid       = sid
+        Effect    = "Allow"
+        Action    = "kms:CreateGrant"
+        Resource  = var.kms_key_arn
+        Condition = { Bool = { "kms:GrantIsForAWSResource" = "true" } }
+      } if each.key == "restore"],
+    )
+  })
+}
+
+# Times are UTC, and when a backup may begin; AWS begins within eight hours.
+resource "aws_backup_plan" "this" {
+  name = local.name
+
+  dynamic "rule" {
+    for_each = local.rules
+    content {
+      rule_name         = rule.key
+      schedule          = rule.value.schedule
+      target_vault_name = aws_backup_vault.this.name
+
+      lifecycle {
+        delete_after = rule.value.days
+      }
+    }
+  }
+}
+
+resource "aws_backup_selection" "this" {
+  name         = "tables"
+  iam_role_arn = aws_iam_role.this["backup"].arn
+  plan_id      = aws_backup_plan.this.id
+  resources    = var.table_arns
+
+  # The first night needs them.
+  depends_on = [aws_iam_role_policy.key, aws_iam_role_policy.tables]
+}
