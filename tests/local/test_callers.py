@@ -64,6 +64,7 @@ def stray_keys(local: Local) -> Iterator[dict[str, str]]:
     try:
         yield {name: value(name) for name in ("outside", "disabled", "elsewhere")}
     finally:
+        gateway.delete_usage_plan_key(usagePlanId=stage["usage_plan_ids"]["standard"], keyId=disabled)
         gateway.delete_usage_plan(usagePlanId=plan)
         for key in (outside, disabled, elsewhere):
             gateway.delete_api_key(apiKey=key)

@@ -50,7 +50,7 @@ def _handler(operation_of: Callable[[dict[str, Any]], Operation]) -> Handler:
 
     def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         nonlocal cold
-        started = time.monotonic()
+        started, began = time.monotonic(), time.time()
         request_id = context.aws_request_id
         operation = None
         request = None
@@ -91,7 +91,7 @@ def _handler(operation_of: Callable[[dict[str, Any]], Operation]) -> Handler:
             ended = time.time()
             from trestle.http.traces import send  # few of a busy function's requests are sampled
 
-            if trace_id := send(trace, fields, error, ended):
+            if trace_id := send(trace, fields, error, began, ended):
                 fields["xrayTraceId"] = trace_id
         log(fields, error)
         CALLS.clear()

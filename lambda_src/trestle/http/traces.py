@@ -25,17 +25,19 @@ _HEADER = '{"format": "json", "version": 1}\n'
 _encode = json.JSONEncoder(default=str, separators=(",", ":")).encode
 
 
-def send(header: str, fields: dict[str, Any], error: Exception | None, ended: float) -> str:
+def send(header: str, fields: dict[str, Any], error: Exception | None, began: float, ended: float) -> str:
     """Send the request's trace to the daemon at AWS_XRAY_DAEMON_ADDRESS.
 
-    header: what _X_AMZN_TRACE_ID says. fields: the request's, as they are logged. ended: seconds since 1970.
+    header: what _X_AMZN_TRACE_ID says. fields: the request's, as they are logged. began, ended: seconds
+    since 1970.
     Returns the trace's id; "", and sends nothing, where the header names no trace or there is no daemon.
     """
     named = dict(part.split("=", 1) for part in header.split(";") if "=" in part)
     address = os.environ.get("AWS_XRAY_DAEMON_ADDRESS")
     if not address or "Root" not in named or "Parent" not in named:
         return ""
-    request = _of_request(fields, error, ended) | {"trace_id": named["Root"], "parent_id": named["Parent"]}
+    place = {"trace_id": named["Root"], "parent_id": named["Parent"]}
+    request = _of_request(fields, error, began, ended) | place
     calls = [_of_call(call) | {"trace_id": named["Root"], "parent_id": request["id"]} for call in CALLS]
     _deliver(address, [request, *calls])
     return named["Root"]
@@ -55,12 +57,14 @@ def _deliver(address: str, documents: Iterable[dict[str, Any]]) -> None:
         return
 
 
-def _of_request(fields: dict[str, Any], error: Exception | None, ended: float) -> dict[str, Any]:
+def _of_request(
+    fields: dict[str, Any], error: Exception | None, began: float, ended: float
+) -> dict[str, Any]:
     status = fields["status"]
     names = ("requestId", "entity", "operation", "status")
     segment = {
         **_subsegment(".".join(filter(None, (fields["entity"], fields["operation"])))),
-        "start_time": ended - fields["durationMs"] / 1000,
+        "start_time": began,
         "end_time": ended,
         # By these X-Ray finds a trace again: annotation.requestId = "...".
         "annotations": {name: fields[name] for name in names if fields[name] is not None},
