@@ -21,7 +21,7 @@ move_options = $(if $(filter local,$(ENV)),--local) $(ARGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup terraform local down build test verify check bench fmt lint types unit validate audit requirements \
-  named environment plan apply deploy destroy smoke release rollback live openapi reindex export import \
+  named environment plan apply deploy destroy outputs smoke release rollback live openapi reindex export import \
   preflight cost bootstrap
 
 help: ## list the targets
@@ -133,6 +133,9 @@ rollback: named setup ## put live what was before, at once: ENV=
 
 live: named setup ## show what is live, since when, and what there is to go back to: ENV=
 	@$(PY) -m local.release show $(ENV)
+
+outputs: environment ## print what an environment gives out, URLs and ids: ENV=
+	@$(terraform) output
 
 openapi: environment ## write a deployed API's OpenAPI document into openapi-ENV.json: ENV=
 	@document=$$(echo 'base64encode(module.openapi.document)' | $(terraform) console $(var_file)) && \

@@ -31,7 +31,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.emulator import client as local_client
 from local.errors import UserError
-from local.reindex import ENVELOPE, Record, derivation_of, plain, remote_clients
+from local.reindex import ENVELOPE, Record, derivation_of, plain, positive, remote_clients
 from local.stack import Stack
 from local.terraform import ROOT
 
@@ -477,7 +477,7 @@ def main(arguments: list[str] | None = None) -> int:
     into.add_argument("file", type=Path)
     into.add_argument("--after", type=int, default=0, metavar="N", help="continue after this line")
     into.add_argument("--as-stored", action="store_true", help="take what the API would refuse now")
-    into.add_argument("--rate", type=float, default=DEFAULT_RATE, help="writes a second (%(default)g)")
+    into.add_argument("--rate", type=positive, default=DEFAULT_RATE, help="writes a second (%(default)g)")
     into.add_argument("--replace", action="store_true", help="in the place of others with their ids")
     into.set_defaults(command=run_import)
     for command in (out, into):

@@ -153,7 +153,8 @@ def lock(environment: Environment) -> Findings:
     who = f"{held.get('Who', 'Somebody')} since {held.get('Created', 'a time unknown')}"
     yield Finding(
         STOP, "lock", f"{who}: {held.get('Operation', 'an operation')}.",
-        f"Wait until it is done; if it is long over, `terraform force-unlock {held.get('ID', 'ID')}`.",
+        "Wait until it is done; if it is long over, "
+        f"`TF_DATA_DIR=.terraform/{environment.name} terraform force-unlock {held.get('ID', 'ID')}`.",
     )  # fmt: skip
 
 

@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -180,13 +182,21 @@ def remote_clients(outputs: Mapping[str, Any]) -> tuple[Any, Any]:
     return boto3.client("lambda", place), boto3.client("dynamodb", place, config=retries)
 
 
+def positive(text: str) -> float:
+    """Read a rate, for argparse; raises ArgumentTypeError, which it shows."""
+    with suppress(ValueError):
+        if 0 < (rate := float(text)) < math.inf:
+            return rate
+    raise argparse.ArgumentTypeError(f"{text} is no rate: write a number over 0.")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the tool and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m local.reindex", description=__doc__.splitlines()[0])
     parser.add_argument("entity")
     parser.add_argument("--local", action="store_true", help="the local run's table; else outputs on stdin")
     parser.add_argument("--after", metavar="ID", help="continue after this item, where a run has stopped")
-    parser.add_argument("--rate", type=float, default=DEFAULT_RATE, help="changes a second (%(default)g)")
+    parser.add_argument("--rate", type=positive, default=DEFAULT_RATE, help="changes a second (%(default)g)")
     options = parser.parse_args(arguments)
     done = Done(after=options.after)
     said = 0.0

@@ -2,8 +2,9 @@
 
 `python -m local.release ship ENV` applies with the aliases pinned where they are, so nobody meets the new
 versions; gives these a part of the requests (the variable `release`), watches the environment's alarms and
-the functions' logs, and then gives them all requests or none: exit code 1 when it took them back. Further
-arguments go to `terraform apply`.
+the functions' logs, and then gives them all requests or none: exit code 1 when it took them back, as it
+does where one of them met no request, unless --unproven says that nobody sends any. Further arguments go to
+`terraform apply`.
 `python -m local.release rollback ENV` puts what was live before back, at once and without Terraform; while a
 release is being tried, it takes that back. `python -m local.release show ENV` shows what is live.
 
@@ -256,6 +257,7 @@ class Trial:
     how: How
     say: Progress
     sleep: Callable[[float], None]
+    unproven: bool
 
     def run(self) -> str | None:
         """Return why the versions were taken back, or None when they answer all requests now."""
@@ -269,12 +271,18 @@ class Trial:
             changed = listed(self.before.versions, self.tried)
             self.say(f"{self.how.percent} % of the requests for {self.how.minutes:g} minutes: {changed}.")
             reason = self.watched(watch)
-            unreached = [] if reason else watch.unreached()
+            unreached = [] if reason or not self.how.minutes else watch.unreached()
         except BaseException:
             self.say("Taking back ...")
             with uninterrupted():
                 settle(self.record, self.moved)
             raise
+        if unreached and not self.unproven:
+            # One that cannot even start is as quiet as this.
+            reason = (
+                f"{', '.join(unreached)} met no request, and nothing else proves new code. Send some while "
+                "it is tried, or add ARGS=--unproven."
+            )
         if reason:
             settle(self.record, self.moved)
             return reason
@@ -319,8 +327,13 @@ def uninterrupted() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def ship(place: Place, say: Progress, sleep: Callable[[float], None] = time.sleep) -> int:
-    """Release what is newest after an apply; return 0, or 1 when it was taken back."""
+def ship(
+    place: Place, say: Progress, sleep: Callable[[float], None] = time.sleep, *, unproven: bool = False
+) -> int:
+    """Release what is newest after an apply; return 0, or 1 when it was taken back.
+
+    unproven: let versions go live that met no request while they were tried.
+    """
     record = Record.read(place.file)
     before = functions(place, record).aliases()
     check_deployed(place, before)
@@ -343,14 +356,14 @@ def ship(place: Place, say: Progress, sleep: Callable[[float], None] = time.slee
         say("What is live is the newest: there is nothing to release.")
         return 0
     moved.wait_for(tried)
-    reason = Trial(place, moved, record, live, tried, place.how(), say, sleep).run()
-    if deleted := moved.prune([*([record.live] if record.live else []), *record.history]):
-        say(f"Old versions deleted: {deleted}.")
-    if reason:
-        say(f"Taken back: {reason}")
-        return 1
-    say("Released: the new versions answer all requests.")
-    return 0
+    reason = Trial(place, moved, record, live, tried, place.how(), say, sleep, unproven).run()
+    say(f"Taken back: {reason}" if reason else "Released: the new versions answer all requests.")
+    try:
+        if deleted := moved.prune([*([record.live] if record.live else []), *record.history]):
+            say(f"Old versions deleted: {deleted}.")
+    except (BotoCoreError, ClientError) as error:
+        say(f"Old versions are left for the next release to delete: {error}")
+    return 1 if reason else 0
 
 
 def settle(record: Record, moved: Functions) -> None:
@@ -481,11 +494,13 @@ def main(arguments: Sequence[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
     try:
-        place: Place = Laptop() if name == "local" else Cloud(name, more)
+        unproven = "--unproven" in more
+        rest = [argument for argument in more if argument != "--unproven"]
+        place: Place = Laptop() if name == "local" else Cloud(name, rest)
         say = Console()
         if command == "show":
             return show(place)
-        code = ship(place, say) if command == "ship" else rollback(place, say)
+        code = ship(place, say, unproven=unproven) if command == "ship" else rollback(place, say)
         show(place)
         if not isinstance(place, Laptop):
             print(f"Commit {place.file.relative_to(ROOT)}: the next apply goes by it.", file=sys.stderr)

@@ -136,7 +136,7 @@ def test_who_is_at_work_on_the_state() -> None:
     ]
     (held,) = tool.lock(environment(get_object=body))
     assert held.text == "ada@laptop since 2026-01-02T03:04:05Z: OperationTypeApply."
-    assert held.remedy.endswith("`terraform force-unlock x-1`.")
+    assert held.remedy.endswith("`TF_DATA_DIR=.terraform/dev terraform force-unlock x-1`.")
     assert found(tool.lock, get_object={"Body": io.BytesIO(b"{}")}) == [
         ("stop", "Somebody since a time unknown: an operation.")
     ]

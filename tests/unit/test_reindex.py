@@ -238,6 +238,13 @@ def test_the_table_and_the_options_are_the_deployed_ones() -> None:
             tool.deployed(outputs, entity, _Lambda())
 
 
+@pytest.mark.parametrize("rate", ["0", "-5", "nan", "inf", "fast"])
+def test_a_rate_that_is_none(capsys: pytest.CaptureFixture[str], rate: str) -> None:
+    with pytest.raises(SystemExit):
+        tool.main(["todos", "--rate", rate])
+    assert f"{rate} is no rate: write a number over 0." in capsys.readouterr().err
+
+
 def test_the_command(
     before: Api, now: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

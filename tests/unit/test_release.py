@@ -76,8 +76,8 @@ class Shop:
         found = Functions(self.client("lambda"), frozenset(self.names())).aliases()
         return {name: (alias.version, dict(alias.weights)) for name, alias in found.items()}
 
-    def ship(self) -> int:
-        return tool.ship(self, self.said.append, self.sleep)
+    def ship(self, *, unproven: bool = True) -> int:
+        return tool.ship(self, self.said.append, self.sleep, unproven=unproven)
 
     def rollback(self) -> int:
         return tool.rollback(self, self.said.append)
@@ -164,6 +164,30 @@ def test_a_release_goes_to_some_and_then_to_all(shop: Shop) -> None:
     assert f"10 % of the requests for 1 minutes: {GET} 1 -> 2." in shop.said
     assert f"Met no request, and so not proven: {GET}." in shop.said
     assert shop.said[-1] == "Released: the new versions answer all requests."
+
+
+def test_what_met_no_request_does_not_go_live(shop: Shop) -> None:
+    shop.changes = (CREATE, GET)
+    shop.naps = [lambda: answered(shop, CREATE, "2", line(201))]
+    assert shop.ship(unproven=False) == 1
+    assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
+    (said,) = (each for each in shop.said if each.startswith("Taken back"))
+    assert said.startswith(f"Taken back: {GET} met no request, and nothing else proves new code.")
+    shop.naps = [lambda: answered(shop, GET, "3", line(200)), lambda: answered(shop, CREATE, "3", line(200))]
+    assert shop.ship(unproven=False) == 0
+    assert shop.live() == {CREATE: ("3", {}), GET: ("3", {})}
+
+
+def test_a_version_that_cannot_be_deleted_is_left(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> str:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DeleteFunction")
+
+    monkeypatch.setattr(Functions, "prune", refuse)
+    shop.changes = (GET,)
+    assert shop.ship() == 0
+    released, left = shop.said[-2:]
+    assert released == "Released: the new versions answer all requests."
+    assert left.startswith("Old versions are left for the next release to delete: ")
 
 
 def test_nothing_new_is_nothing_to_release(shop: Shop) -> None:
