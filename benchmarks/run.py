@@ -26,7 +26,7 @@ import certifi
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "lambda_src")]
 
-import build  # noqa: E402
+import build  # noqa: E402 - sys.path comes first
 from benchmarks.standin import ID, StandIn  # noqa: E402
 from trestle.store.roots import AMAZON_ROOTS  # noqa: E402
 

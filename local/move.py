@@ -384,7 +384,7 @@ def whole(path: Path) -> Iterator[IO[str]]:
     try:
         # Items are other people's data.
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "w", encoding="utf-8", newline="\n") as file:  # noqa: PTH123
+        with open(descriptor, "w", encoding="utf-8", newline="\n") as file:  # noqa: PTH123 - a descriptor
             yield file
         partial.rename(path)
     except OSError as error:

@@ -106,6 +106,7 @@ class Cloud:
     def client(self, service: str) -> Any:
         """Return a client that waits out AWS's rate limits."""
         retries = Config(retries={"mode": "adaptive", "total_max_attempts": 10})
+        # The stubs know clients by literal names alone.
         return boto3.client(service, region_name=self.region, config=retries)  # type: ignore[call-overload]
 
     def names(self) -> set[str]:

@@ -255,6 +255,7 @@ class Stack:
         known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
         if missing := [name for name in names if name not in known]:
             known |= {name: secrets.token_urlsafe(30) for name in missing}
+            # For its owner alone, from the start: Path.open takes no mode.
             with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as kept:  # noqa: PTH123
                 json.dump(known, kept, indent=2)
         return {name: known[name] for name in names or known}

@@ -52,9 +52,9 @@ class Config:
         self.put: str = options.get("put", "replace")
         self.ids: str = options.get("ids", "server")
         self.owner_scoped: bool = options.get("owner_scoped", False)
-        # A Scan would pass over the items of every owner.
         # Ids that no client may choose: a request for one would be for something else at that path.
         self.taken: list[str] = options.get("taken", [])
+        # A Scan would pass over the items of every owner.
         self.list: str = "created" if self.owner_scoped else options.get("list", "created")
         self.schema: str | None = options.get("schema")
         # The property that each filter sorts by; createdAt is the server's own.

@@ -17,9 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from local.emulator import Running, client
 from local.sign_in import sign_in
-from local.stack import Stack
 from tests.local.api import POOL
 from tests.local.runner import Local
 
@@ -33,11 +31,6 @@ class People:
     local: Local
 
     @cached_property
-    def running(self) -> Running:
-        """The emulator."""
-        return Stack(self.local.folder).running()
-
-    @cached_property
     def outputs(self) -> dict[str, Any]:
         """What Terraform made."""
         return self.local.outputs()
@@ -45,7 +38,7 @@ class People:
     @cached_property
     def cognito(self) -> Any:
         """The user pools' API, with every right."""
-        return client("cognito-idp", self.running)
+        return self.local.client("cognito-idp")
 
     def token(self, user: str, *groups: str) -> str:
         """Return what `local.py token` prints."""

@@ -12,17 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from local import emulator
+from local.stack import Stack
 from tests.local.api import Api
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass
@@ -30,7 +24,7 @@ class Local:
     """The commands of one stack, on one port."""
 
     folder: Path
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=emulator.free_port)
 
     def __call__(self, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run one command to its end."""
@@ -50,6 +44,14 @@ class Local:
         """Bring the stack up, detached, on its port."""
         named = [argument for var_file in var_files for argument in ("--var-file", var_file)]
         return self("up", "--detach", "--port", str(self.port), *named, **environment)
+
+    def running(self) -> emulator.Running:
+        """Return the emulator that runs the stack."""
+        return Stack(self.folder).running()
+
+    def client(self, service: str) -> Any:
+        """Return a client of an AWS service of the stack, with every right."""
+        return emulator.client(service, self.running())
 
     def outputs(self) -> dict[str, Any]:
         """Return what `outputs` prints."""

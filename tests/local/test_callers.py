@@ -14,8 +14,6 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from local.emulator import client
-from local.stack import Stack
 from tests.local.api import EXPOSED, POOL, Answer, Api
 from tests.local.people import People, forgeries, parts
 from tests.local.runner import Local
@@ -51,7 +49,7 @@ def bob(people: People, notes: Api) -> Api:
 @pytest.fixture(scope="module")
 def stray_keys(local: Local) -> Iterator[dict[str, str]]:
     """Keys that the account has, and that open nothing here."""
-    gateway, stage = client("apigateway", Stack(local.folder).running()), local.outputs()
+    gateway, stage = local.client("apigateway"), local.outputs()
     value = "a-stray-key-of-the-account-{}".format
     outside = gateway.create_api_key(name="outside", enabled=True, value=value("outside"))["id"]
     disabled = gateway.create_api_key(name="disabled", enabled=False, value=value("disabled"))["id"]
@@ -236,7 +234,7 @@ def ledger(local: Local) -> Api:
 @pytest.fixture(scope="module")
 def identities(local: Local) -> Iterator[dict[str, Credentials]]:
     """Two of the account's users: one may call the API, the other nothing."""
-    iam, url = client("iam", Stack(local.folder).running()), local.outputs()["api_url"]
+    iam, url = local.client("iam"), local.outputs()["api_url"]
     arn = f"arn:aws:execute-api:*:*:{url.split('/')[-2]}/*"
     policy = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": arn}
     found = {}
@@ -261,7 +259,7 @@ Sign = Callable[..., Answer]
 @pytest.fixture(scope="module")
 def sign(local: Local, ledger: Api) -> Sign:
     """Sends a signed request; `changed` is what of it is changed after it was signed."""
-    here = Stack(local.folder).running().region
+    here = local.running().region
 
     def send(
         credentials: Credentials, method: str = "GET", body: bytes | None = None,

@@ -12,8 +12,6 @@ from typing import Any
 
 import pytest
 
-from local.emulator import client
-from local.stack import Stack
 from tests.local.api import Api
 from tests.local.runner import ROOT, Local
 
@@ -30,7 +28,7 @@ def move(local: Local, *arguments: str | Path) -> subprocess.CompletedProcess[st
 @pytest.fixture
 def dynamodb(local: Local) -> Iterator[Any]:
     """DynamoDB, for what an operator asks of it; what was restored is gone afterwards."""
-    database = client("dynamodb", Stack(local.folder).running())
+    database = local.client("dynamodb")
     yield database
     if RESTORED in database.list_tables()["TableNames"]:
         database.delete_table(TableName=RESTORED)
@@ -92,7 +90,7 @@ def test_notes_stay_their_owners(local: Local, tmp_path: Path) -> None:
     assert move(local, "export", "notes", file).returncode == 0
     mine = [line for line in file.read_text().splitlines() if made["id"] in line]
     (tmp_path / "mine.jsonl").write_text("\n".join(mine))
-    dynamodb = client("dynamodb", Stack(local.folder).running())
+    dynamodb = local.client("dynamodb")
     key = {"id": {"S": json.loads(mine[0])["id"]}}
     dynamodb.delete_item(TableName=local.outputs()["table_names"]["notes"], Key=key)
     assert ada("GET", f"/{made['id']}").status == 404
@@ -119,5 +117,5 @@ def test_a_line_that_is_no_note_stops_it_all(local: Local, tmp_path: Path) -> No
         ],
     )
     table = local.outputs()["table_names"]["notes"]
-    dynamodb = client("dynamodb", Stack(local.folder).running())
+    dynamodb = local.client("dynamodb")
     assert "Item" not in dynamodb.get_item(TableName=table, Key={"id": {"S": "ada#ok"}})

@@ -16,8 +16,6 @@ from pathlib import Path
 
 import pytest
 
-from local.emulator import client
-from local.stack import Stack
 from tests.local.api import Api
 from tests.local.runner import ROOT, Local
 
@@ -78,7 +76,7 @@ class Copy(Local):
 
     def live(self) -> str:
         """Return the version of the function that reads, of which there is one when no release is tried."""
-        alias = client("lambda", Stack(self.folder).running()).get_alias(FunctionName=GET, Name="live")
+        alias = self.client("lambda").get_alias(FunctionName=GET, Name="live")
         assert "RoutingConfig" not in alias
         file = json.loads((self.folder / "root" / "environments" / "local.live.json").read_text())
         assert file["live"]["versions"][GET] == alias["FunctionVersion"]
@@ -123,9 +121,7 @@ def test_a_release_is_tried_taken_back_made_and_rolled_back(copy: Copy, item: tu
     assert said.rstrip().endswith(f"50 % of the requests for 10 minutes: {GET} {before} -> {tried}.")
     assert not copy.has_changes()
     assert {api("GET", location).status for _ in range(40)} == {200}
-    streams = client("logs", Stack(copy.folder).running()).describe_log_streams(
-        logGroupName=f"/aws/lambda/{GET}"
-    )
+    streams = copy.client("logs").describe_log_streams(logGroupName=f"/aws/lambda/{GET}")
     answered = Counter(
         stream["logStreamName"].split("[")[1].split("]")[0] for stream in streams["logStreams"]
     )

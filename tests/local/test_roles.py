@@ -11,8 +11,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local.emulator import Running, client
-from local.stack import Stack
+from local.emulator import Running
 from tests.local.runner import Local
 
 # What docs/api.md says an operation asks of DynamoDB.
@@ -44,7 +43,7 @@ class Roles:
     @cached_property
     def running(self) -> Running:
         """The emulator."""
-        return Stack(self.local.folder).running()
+        return self.local.running()
 
     @cached_property
     def outputs(self) -> dict[str, Any]:
@@ -77,7 +76,7 @@ class Roles:
 
     def assume(self, role: str) -> None:
         """Have a role's rights alone."""
-        given = client("sts", self.running).assume_role(RoleArn=self.arns[role], RoleSessionName="tests")
+        given = self.local.client("sts").assume_role(RoleArn=self.arns[role], RoleSessionName="tests")
         # Clients hold on to this very object; a client for each role would take a minute to make.
         held: Any = self._session.get_credentials()
         held.access_key = given["Credentials"]["AccessKeyId"]
@@ -177,5 +176,5 @@ def test_a_role_reaches_nothing_but_its_table(roles: Roles) -> None:
 
 def test_who_has_every_right_is_let_through(roles: Roles) -> None:
     """The requests above are sound: it is for the role that they are refused."""
-    tried = elsewhere(lambda service: client(service, roles.running), roles.outputs, "items.get")
+    tried = elsewhere(roles.local.client, roles.outputs, "items.get")
     assert {what for what, request in tried.items() if not is_allowed(request)} == set()

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from local.emulator import client
 from local.stack import Stack
 from tests.local.api import Api
 from tests.local.conftest import VAR_FILES
@@ -34,7 +33,7 @@ def small(tmp_path: Path) -> Iterator[Local]:
 
 def plans_of_keys(local: Local) -> dict[str, str]:
     """Return the name of its plan, by key, as the gateway has them and not as Terraform does."""
-    gateway, outputs = client("apigateway", Stack(local.folder).running()), local.outputs()
+    gateway, outputs = local.client("apigateway"), local.outputs()
     names = {id_: name for name, id_ in outputs["api_key_ids"].items()}
     return {
         names[key["id"]]: plan
@@ -260,7 +259,7 @@ def test_a_customer_key_endpoints_a_firewall_a_trail_and_a_vault_plan_empty(
 
 def hold_a_record(stack: Local) -> None:
     """A record of the trail goes before it is due by who may pass the lock alone."""
-    s3 = client("s3", Stack(stack.folder).running())
+    s3 = stack.client("s3")
     bucket = "trestle-audit-staging-000000000000"
     record = {"Bucket": bucket, "Key": "AWSLogs/000000000000/CloudTrail/us-west-2/1.json.gz"}
     version = s3.put_object(**record, Body=b"{}")["VersionId"]

@@ -275,14 +275,14 @@ def test_a_file_that_changes_meanwhile_stops_the_run(entity: tool.Entity) -> Non
 class _Lambda:
     """Lambda's client, as far as the tool uses it."""
 
-    class exceptions:  # noqa: N801
-        class ResourceNotFoundException(Exception):  # noqa: N818
+    class exceptions:  # noqa: N801 - boto3's name
+        class ResourceNotFoundException(Exception):  # noqa: N818 - boto3's name
             pass
 
-    class meta:  # noqa: N801
+    class meta:  # noqa: N801 - boto3's name
         region_name = "us-west-2"
 
-    def get_function_configuration(self, FunctionName: str, Qualifier: str) -> Any:  # noqa: N803
+    def get_function_configuration(self, FunctionName: str, Qualifier: str) -> Any:  # noqa: N803 - boto3's name
         assert Qualifier == "live"
         if FunctionName == "none":
             raise self.exceptions.ResourceNotFoundException

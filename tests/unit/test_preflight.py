@@ -29,10 +29,10 @@ def refused(code: str = "AccessDenied") -> ClientError:
 
 
 class Exceptions:
-    class NoSuchKey(ClientError):  # noqa: N818
+    class NoSuchKey(ClientError):  # noqa: N818 - boto3's name
         pass
 
-    class NoSuchEntityException(ClientError):  # noqa: N818
+    class NoSuchEntityException(ClientError):  # noqa: N818 - boto3's name
         pass
 
 

@@ -203,14 +203,14 @@ def test_the_options_of_a_function_give_its_derivation(
 class _Lambda:
     """Lambda's client, as far as the tool uses it."""
 
-    class exceptions:  # noqa: N801
-        class ResourceNotFoundException(Exception):  # noqa: N818
+    class exceptions:  # noqa: N801 - boto3's name
+        class ResourceNotFoundException(Exception):  # noqa: N818 - boto3's name
             pass
 
-    class meta:  # noqa: N801
+    class meta:  # noqa: N801 - boto3's name
         region_name = "us-west-2"
 
-    def get_function_configuration(self, FunctionName: str) -> Any:  # noqa: N803
+    def get_function_configuration(self, FunctionName: str) -> Any:  # noqa: N803 - boto3's name
         if FunctionName == "none":
             raise self.exceptions.ResourceNotFoundException
         return {"Environment": {"Variables": {"ENTITY_OPTIONS": json.dumps({"ttl": FunctionName})}}}

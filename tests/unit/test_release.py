@@ -96,7 +96,7 @@ class Shop:
         assert operation == "filter_log_events"
         return self
 
-    def paginate(self, logGroupName: str, startTime: int, filterPattern: str) -> list[Any]:  # noqa: N803
+    def paginate(self, logGroupName: str, startTime: int, filterPattern: str) -> list[Any]:  # noqa: N803 - boto3's name
         assert filterPattern in tool.PATTERNS
         assert startTime > 1e12
         return [
@@ -105,7 +105,7 @@ class Shop:
             if logGroupName == f"/aws/lambda/{function}"
         ]
 
-    def describe_log_streams(self, logGroupName: str, logStreamNamePrefix: str, limit: int) -> Any:  # noqa: N803
+    def describe_log_streams(self, logGroupName: str, logStreamNamePrefix: str, limit: int) -> Any:  # noqa: N803 - boto3's name
         function = logGroupName.removeprefix("/aws/lambda/")
         found = [s for f, s in self.logs if f == function and s.startswith(logStreamNamePrefix)]
         return {"logStreams": found[:limit]}
