@@ -42,7 +42,7 @@ down: ## stop the local run; ARGS=--purge deletes its data
 build: setup ## pack the functions into dist/
 	@$(PY) build.py
 
-test: lint types validate ## all tests, in at most 12 minutes
+test: lint types validate ## all tests but the slow ones
 	@$(PYTHON) -m local.venv checkov
 	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup -m "not slow" --cov --cov-report term $(ARGS)
 

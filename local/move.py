@@ -31,7 +31,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.emulator import client as local_client
 from local.errors import UserError
-from local.reindex import ENVELOPE, Record, derivation_of, plain, positive, remote_clients
+from local.reindex import ENVELOPE, Record, deployed, derivation_of, plain, positive, remote_clients
 from local.stack import Stack
 from local.terraform import ROOT
 
@@ -48,7 +48,6 @@ from trestle.store.attributes import decode, encode
 from trestle.store.derived import EXPIRES, Derivation
 from trestle.strict_json import dumps, loads
 
-ALIAS = "live"  # of the version that answers: its settings are the API's
 SHOWN = 20  # faults
 BATCH = 100  # lines between two looks at the rate
 THREADS = 8
@@ -341,27 +340,13 @@ def is_same(held: Record, record: Record, attributes: Iterable[str]) -> bool:
 # --- the command
 
 
-def deployed(outputs: Mapping[str, Any], name: str, functions: Any, client: Any) -> Entity:
+def entity_of(outputs: Mapping[str, Any], name: str, functions: Any, client: Any) -> Entity:
     """An entity as it is deployed; `functions` is Lambda's client, `client` DynamoDB's."""
-    tables = outputs["table_names"]
-    if name not in tables:
-        raise UserError(f"There is no entity {name}: name one of {', '.join(sorted(tables))} with ENTITY=.")
-    settings: dict[str, Any] = {}
-    # Each function has those of the settings that it needs; what two of them have is the same.
-    for function in sorted(set(outputs["function_names"][name].values())):
-        try:
-            found = functions.get_function_configuration(FunctionName=function, Qualifier=ALIAS)
-        except functions.exceptions.ResourceNotFoundException:
-            region = functions.meta.region_name
-            raise UserError(
-                f"There is no function {function} in {region}: set AWS_PROFILE to its account."
-            ) from None
-        variables = found.get("Environment", {}).get("Variables", {})
-        settings |= json.loads(variables.get("ENTITY_OPTIONS") or "{}")
+    table, settings = deployed(outputs, name, functions)
     stem = settings.get("schema")
     # Read as the functions read it: its numbers are exact, as those of items are.
     schema = loads((ROOT / "schemas" / f"{stem}.json").read_text(encoding="utf-8")) if stem else {}
-    return Entity(name, tables[name], settings, client, schema, derivation_of(settings))
+    return Entity(name, table, settings, client, schema, derivation_of(settings))
 
 
 def connect(options: argparse.Namespace) -> Entity:
@@ -370,9 +355,9 @@ def connect(options: argparse.Namespace) -> Entity:
         stack = Stack(Path(os.environ.get("TRESTLE_LOCAL_DIR") or ROOT / ".local").resolve())
         running = stack.running()
         clients = local_client("lambda", running), local_client("dynamodb", running)
-        return deployed(stack.outputs(), options.entity, *clients)
+        return entity_of(stack.outputs(), options.entity, *clients)
     outputs = plain(json.load(sys.stdin))
-    return deployed(outputs, options.entity, *remote_clients(outputs))
+    return entity_of(outputs, options.entity, *remote_clients(outputs))
 
 
 @contextmanager

@@ -31,6 +31,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.deployed import region
 from local.emulator import client as local_client
 from local.errors import UserError
+from local.live import ALIAS
 from local.stack import Stack
 from local.terraform import ROOT
 
@@ -153,21 +154,31 @@ def derivation_of(options: Mapping[str, Any]) -> Derivation:
 
 
 def deployed(outputs: Mapping[str, Any], entity: str, client: Any) -> tuple[str, dict[str, Any]]:
-    """An entity's table, and the options that its functions run with; `client` is Lambda's."""
-    tables, functions = outputs["table_names"], outputs["function_names"]
+    """An entity's table, and the settings that its live functions run with; `client` is Lambda's.
+
+    Each function has those that it needs; what two of them have is the same. Raises UserError.
+    """
+    tables = outputs["table_names"]
     if entity not in tables:
         raise UserError(f"There is no entity {entity}: name one of {', '.join(sorted(tables))} with ENTITY=.")
-    writers = [functions[entity][name] for name in WRITERS if name in functions[entity]]
-    if not writers:
+    settings: dict[str, Any] = {}
+    for function in sorted(set(outputs["function_names"][entity].values())):
+        try:
+            found = client.get_function_configuration(FunctionName=function, Qualifier=ALIAS)
+        except client.exceptions.ResourceNotFoundException:
+            place = client.meta.region_name
+            raise UserError(
+                f"There is no function {function} in {place}: set AWS_PROFILE to its account."
+            ) from None
+        variables = found.get("Environment", {}).get("Variables", {})
+        settings |= json.loads(variables.get("ENTITY_OPTIONS") or "{}")
+    return tables[entity], settings
+
+
+def check_writers(outputs: Mapping[str, Any], entity: str) -> None:
+    """Stop where no function of an entity writes or lists."""
+    if not outputs["function_names"][entity].keys() & set(WRITERS):
         raise UserError(f"The entity {entity} has no operation that uses filters: there is nothing to do.")
-    try:
-        found = client.get_function_configuration(FunctionName=writers[0])
-    except client.exceptions.ResourceNotFoundException:
-        raise UserError(
-            f"There is no function {writers[0]} in {client.meta.region_name}: set AWS_PROFILE to its account."
-        ) from None
-    variables = found.get("Environment", {}).get("Variables", {})
-    return tables[entity], json.loads(variables.get("ENTITY_OPTIONS") or "{}")
 
 
 def plain(outputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -211,13 +222,14 @@ def main(arguments: list[str] | None = None) -> int:
         if options.local:
             stack = Stack(Path(os.environ.get("TRESTLE_LOCAL_DIR") or ROOT / ".local").resolve())
             running = stack.running()
-            table, found = deployed(stack.outputs(), options.entity, local_client("lambda", running))
-            client = local_client("dynamodb", running)
+            outputs = stack.outputs()
+            lambdas, client = local_client("lambda", running), local_client("dynamodb", running)
         else:
             outputs = plain(json.load(sys.stdin))
             lambdas, client = remote_clients(outputs)
-            table, found = deployed(outputs, options.entity, lambdas)
-        derivation = derivation_of(found)
+        table, settings = deployed(outputs, options.entity, lambdas)
+        check_writers(outputs, options.entity)
+        derivation = derivation_of(settings)
         reindex(client, table, options.entity, derivation, done, rate=options.rate, report=report)
     except (UserError, BotoCoreError, ClientError, KeyboardInterrupt) as error:
         where = f" To continue, add --after {done.after}." if done.after else ""

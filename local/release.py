@@ -67,6 +67,7 @@ class Place(Protocol):
     name: str  # of what one says to make: ENV
     system: str  # NAME-ENVIRONMENT
     file: Path  # says which versions are live
+    to_apply: str  # the command that points the aliases where the file says
 
     def client(self, service: str) -> Any:
         """Return a client of a service."""
@@ -90,6 +91,7 @@ class Cloud:
     def __init__(self, name: str, arguments: Sequence[str] = ()) -> None:
         """Read the tfvars of the environment; the arguments are for `terraform apply`."""
         self.name = name
+        self.to_apply = f"make apply ENV={name}"
         self.arguments = arguments
         self.var_file = f"environments/{name}.tfvars"
         values = tfvars.read(ROOT / self.var_file) or {}
@@ -139,6 +141,7 @@ class Laptop:
     """What runs on this machine."""
 
     name = "local"
+    to_apply = "python local.py up"
 
     def __init__(self) -> None:
         """Find what runs."""
@@ -482,7 +485,7 @@ def check_known(place: Place, record: Record, aliases: dict[str, Alias]) -> None
         raise UserError(
             f"{place.file.name} is not what is live: {wrong[0]} is {aliases[wrong[0]].version} and not "
             f"{known[wrong[0]]}. Take the file of the last release from version control; or, if it is right, "
-            f"say `make apply ENV={place.name}`; or delete it, to go by what there is."
+            f"say `{place.to_apply}`; or delete it, to go by what there is."
         )
 
 
@@ -511,7 +514,7 @@ def main(arguments: Sequence[str]) -> int:
         return error.exit_code
     except (BotoCoreError, ClientError, WaiterError) as error:
         print(
-            f"AWS refused: {error} To go by what {name}.live.json says: `make apply ENV={name}`.",
+            f"AWS refused: {error} To go by what {name}.live.json says: `{place.to_apply}`.",
             file=sys.stderr,
         )
         return 1

@@ -15,6 +15,7 @@ from local import move as tool
 from local.errors import UserError
 from tests.unit.api import TABLE, Api, error, lost
 from tests.unit.conftest import Make
+from tests.unit.lambdas import Lambda
 from trestle.store.derived import Derivation
 
 OPTIONS = {
@@ -272,24 +273,7 @@ def test_a_file_that_changes_meanwhile_stops_the_run(entity: tool.Entity) -> Non
         imported(entity, file({"id": "a"}, "[]"))
 
 
-class _Lambda:
-    """Lambda's client, as far as the tool uses it."""
-
-    class exceptions:  # noqa: N801 - boto3's name
-        class ResourceNotFoundException(Exception):  # noqa: N818 - boto3's name
-            pass
-
-    class meta:  # noqa: N801 - boto3's name
-        region_name = "us-west-2"
-
-    def get_function_configuration(self, FunctionName: str, Qualifier: str) -> Any:  # noqa: N803 - boto3's name
-        assert Qualifier == "live"
-        if FunctionName == "none":
-            raise self.exceptions.ResourceNotFoundException
-        options = {"c": {"schema": "task", "ids": "client"}, "g": {"ttl": "until"}}.get(FunctionName)
-        return {"Environment": {"Variables": {"ENTITY_OPTIONS": json.dumps(options)} if options else {}}}
-
-
+LAMBDA = Lambda({"c": {"schema": "task", "ids": "client"}, "g": {"ttl": "until"}, "x": {}})
 FUNCTIONS = {"a": {"create": "c", "get": "g"}, "b": {"get": "x"}, "c": {"create": "none"}}
 OUTPUTS = {
     "api_url": "https://x.execute-api.eu-west-1.amazonaws.com/dev",
@@ -308,17 +292,17 @@ def schemas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("schemas")
 def test_an_entity_is_what_all_its_functions_go_by() -> None:
-    found = tool.deployed(OUTPUTS, "a", _Lambda(), None)
+    found = tool.entity_of(OUTPUTS, "a", LAMBDA, None)
     assert found.settings == {"schema": "task", "ids": "client", "ttl": "until"}
     assert found.schema == SCHEMA
     assert found.derivation.of({"until": 5}, "") == {"expires": {"N": "5"}}
-    assert tool.deployed(OUTPUTS, "b", _Lambda(), None).settings == {}
+    assert tool.entity_of(OUTPUTS, "b", LAMBDA, None).settings == {}
     for name, message in [
         ("x", "There is no entity x: name one of a, b, c with ENTITY=."),
         ("c", "There is no function none in us-west-2: set AWS_PROFILE to its account."),
     ]:
         with pytest.raises(UserError, match=message):
-            tool.deployed(OUTPUTS, name, _Lambda(), None)
+            tool.entity_of(OUTPUTS, name, LAMBDA, None)
 
 
 @pytest.fixture
@@ -326,7 +310,7 @@ def run(
     api: Api, schemas: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, list[str]]]:
     said = json.dumps({name: {"value": value} for name, value in OUTPUTS.items()})
-    clients = {("lambda", "eu-west-1"): _Lambda(), ("dynamodb", "eu-west-1"): api.client}
+    clients = {("lambda", "eu-west-1"): LAMBDA, ("dynamodb", "eu-west-1"): api.client}
     monkeypatch.setattr("local.reindex.boto3.client", lambda name, region, **_: clients[name, region])
 
     def run(*arguments: object) -> tuple[int, list[str]]:

@@ -12,6 +12,7 @@ from local import reindex as tool
 from local.errors import UserError
 from tests.unit.api import TABLE, Api, passes
 from tests.unit.conftest import Make
+from tests.unit.lambdas import Lambda
 from tests.unit.test_faults import overtaken
 from tests.unit.test_list import follow
 from trestle.store.derived import Derivation
@@ -200,20 +201,7 @@ def test_the_options_of_a_function_give_its_derivation(
     assert tool.derivation_of({}).of({"status": "a"}, "") == {}
 
 
-class _Lambda:
-    """Lambda's client, as far as the tool uses it."""
-
-    class exceptions:  # noqa: N801 - boto3's name
-        class ResourceNotFoundException(Exception):  # noqa: N818 - boto3's name
-            pass
-
-    class meta:  # noqa: N801 - boto3's name
-        region_name = "us-west-2"
-
-    def get_function_configuration(self, FunctionName: str) -> Any:  # noqa: N803 - boto3's name
-        if FunctionName == "none":
-            raise self.exceptions.ResourceNotFoundException
-        return {"Environment": {"Variables": {"ENTITY_OPTIONS": json.dumps({"ttl": FunctionName})}}}
+LAMBDA = Lambda({name: {"ttl": name} for name in ("d", "g", "l", "m", "until")})
 
 
 def test_the_table_and_the_options_are_the_deployed_ones() -> None:
@@ -228,14 +216,16 @@ def test_the_table_and_the_options_are_the_deployed_ones() -> None:
             "function_names": {"value": functions},
         }
     )
-    assert tool.deployed(outputs, "a", _Lambda()) == ("t-a", {"ttl": "m"})
+    assert tool.deployed(outputs, "a", LAMBDA) == ("t-a", {"ttl": "m"})
     for entity, message in [
         ("x", "There is no entity x: name one of a, b, c"),
-        ("b", "nothing to do"),
         ("c", "no function none in us-west-2"),
     ]:
         with pytest.raises(UserError, match=message):
-            tool.deployed(outputs, entity, _Lambda())
+            tool.deployed(outputs, entity, LAMBDA)
+    tool.check_writers(outputs, "a")
+    with pytest.raises(UserError, match="nothing to do"):
+        tool.check_writers(outputs, "b")
 
 
 @pytest.mark.parametrize("rate", ["0", "-5", "nan", "inf", "fast"])
@@ -252,7 +242,7 @@ def test_the_command(
     url = "https://x.execute-api.eu-west-1.amazonaws.com/dev"
     outputs = {"api_url": url, "table_names": {"a": TABLE}, "function_names": {"a": {"create": "until"}}}
     said = json.dumps({name: {"value": value} for name, value in outputs.items()})
-    clients = {("lambda", "eu-west-1"): _Lambda(), ("dynamodb", "eu-west-1"): now.client}
+    clients = {("lambda", "eu-west-1"): LAMBDA, ("dynamodb", "eu-west-1"): now.client}
     monkeypatch.setattr("local.reindex.boto3.client", lambda name, region, **_: clients[name, region])
     for arguments, code, message in [
         (["a"], 0, "1 items read, 1 changed."),

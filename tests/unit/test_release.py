@@ -43,6 +43,7 @@ class Shop:
     said: list[str] = field(default_factory=list)
     name: str = "test"
     system: str = "shop-test"
+    to_apply: str = "make apply ENV=test"
     release: How = field(default_factory=lambda: How(faults=1, minutes=1, percent=10))
     changes: tuple[str, ...] = ()  # by the next apply
     naps: list[Callable[[], object]] = field(default_factory=list)  # what happens while a release waits
