@@ -9,6 +9,10 @@ if TYPE_CHECKING:
 MAX_FAULTS = 20
 
 
+class QuotableError(Exception):
+    """An error whose own words hold nothing of a request or an item: log and trace may repeat them."""
+
+
 class Refusal(Exception):  # noqa: N818 - these are outcomes, not failures of the program
     """A request that ends without success.
 
@@ -61,5 +65,5 @@ class KeyReused(Refusal):
     """An idempotency key came back with another body."""
 
 
-class Unavailable(Refusal):
+class Unavailable(Refusal, QuotableError):  # noqa: N818 - an outcome as well
     """The table can not answer now; the same request may succeed in a moment."""

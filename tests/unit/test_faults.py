@@ -172,7 +172,13 @@ def test_a_patch_of_an_item_that_goes_meanwhile_is_404(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["AccessDeniedException", "ResourceNotFoundException", "ValidationException"]
+    ("code", "quoted"),
+    [
+        ("AccessDeniedException", True),
+        ("ResourceNotFoundException", True),
+        ("SerializationException", False),
+        ("ValidationException", False),
+    ],
 )
 @pytest.mark.parametrize(
     ("method", "path", "action"),
@@ -185,9 +191,11 @@ def test_a_patch_of_an_item_that_goes_meanwhile_is_404(api: Api) -> None:
     ],
 )
 def test_other_errors_are_500_and_logged_with_their_cause(
-    api: Api, capsys: pytest.CaptureFixture[str], code: str, method: str, path: str, action: str
+    api: Api, capsys: pytest.CaptureFixture[str], code: str, quoted: bool, method: str, path: str, action: str
 ) -> None:
     message = "role arn:aws:iam::123456789012:role/r may not touch test-items"
+    if not quoted:
+        message = "The parameter cannot be converted to a numeric value: s3cr3t"
     with api.fault(action, error(code, message=message)):
         answer = api.request(method, path, {"secret": "s3cr3t"})
     assert answer.status == 500
@@ -197,9 +205,37 @@ def test_other_errors_are_500_and_logged_with_their_cause(
     assert (line["level"], line["status"], line["error"]) == (
         "ERROR",
         500,
-        f"ServiceError: {code}: {message}",
+        f"ServiceError: {code}: {message}" if quoted else f"ServiceError: {code}",
     )
-    assert "Traceback" in line["trace"]
+    assert "/trestle/store/" in line["trace"]
+    assert "s3cr3t" not in json.dumps(line)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"doc": {"M": {"a": {"SS": ["no JSON"]}}}},
+        {"doc": {"M": {"a": {"N": "1e126"}}}},
+        {"doc": {"M": {"a": {"B": b""}}}},
+        {"doc": {"S": "text"}},
+        {"doc": None},
+        {"version": {"S": "1"}},
+    ],
+)
+@pytest.mark.parametrize(("method", "path"), [("GET", "/items/a"), ("GET", "/items"), ("PATCH", "/items/a")])
+def test_a_spoilt_record_is_a_fault_of_ours_that_says_which(
+    make_api: Make, capsys: pytest.CaptureFixture[str], change: dict[str, Any], method: str, path: str
+) -> None:
+    api = make_api({"ids": "client"})
+    api.create({"id": "a", "a": "s3cr3t"})
+    (record,) = api.client.scan(TableName=TABLE)["Items"]
+    changed = {name: value for name, value in {**record, **change}.items() if value}
+    api.client.put_item(TableName=TABLE, Item=changed)
+    capsys.readouterr()
+    answer = api.request(method, path, {"b": {"c": 1}} if method == "PATCH" else None)
+    line = json.loads(capsys.readouterr().err)
+    assert (answer.status, line["level"], line["problem"]) == (500, "ERROR", "internal-error")
+    assert line["error"] == "SpoiltRecordError: The record a of items is no item: repair or delete it."
     assert "s3cr3t" not in json.dumps(line)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -175,8 +176,11 @@ def test_a_fault_is_told_with_what_led_to_it(api: Api, capsys: pytest.CaptureFix
     assert line["error"] == "Unavailable: The database can not answer now. Try again in a moment."
     reason, origin = line["causes"]
     assert reason == "Unavailable: ThrottlingException: no"
-    assert origin.startswith("ThrottlingException: ")
-    assert line["trace"].count("Traceback") == 3
+    assert origin == "ThrottlingException", "what botocore says is not ours to repeat"
+    told = [part.splitlines() for part in re.split(r"\n(?! )", line["trace"])]
+    assert [part[0] for part in told] == ["Unavailable", "Unavailable", "ThrottlingException"]
+    assert re.fullmatch(r"  .*/trestle/store/table\.py:[0-9]+ call", told[0][-1])
+    assert "Traceback" not in line["trace"], "which would say the errors' own words"
 
 
 def test_what_was_suppressed_on_purpose_is_no_cause(
@@ -194,7 +198,7 @@ def test_what_was_suppressed_on_purpose_is_no_cause(
     monkeypatch.setattr(api.dynamodb, "call", fail)
     assert api.request("GET", "/items/a").status == 500
     line = line_of(capsys)
-    assert (line["error"], line["problem"]) == ("RuntimeError: third", "internal-error")
+    assert (line["error"], line["problem"]) == ("RuntimeError", "internal-error")
     assert "causes" not in line
 
 
@@ -210,4 +214,38 @@ def test_an_error_met_on_the_way_is_a_cause(
     monkeypatch.setattr(api.dynamodb, "call", fail)
     assert api.request("GET", "/items/a").status == 500
     line = line_of(capsys)
-    assert (line["error"], line["causes"]) == ("RuntimeError: second", ["KeyError: 'first'"])
+    assert (line["error"], line["causes"]) == ("RuntimeError", ["KeyError"])
+
+
+def test_a_fault_that_quotes_an_item_is_told_by_its_type_and_place(
+    api: Api, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        error = ValueError("s3cr3t")
+        error.add_note("s3cr3t")
+        try:
+            raise KeyError("s3cr3t")
+        except KeyError:
+            raise error from error.__context__
+
+    monkeypatch.setattr(api.dynamodb, "call", fail)
+    assert api.request("POST", "/items", {"a": "s3cr3t"}).status == 500
+    line = line_of(capsys)
+    assert line["error"] == "ValueError"
+    assert re.search(r"test_log\.py:[0-9]+ fail", line["trace"])
+    assert "s3cr3t" not in json.dumps(line)
+
+
+def test_a_fault_without_end_is_cut(
+    api: Api, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, left: int = 9, **__: Any) -> None:
+        try:
+            raise RecursionError if left else KeyError
+        except RecursionError:
+            fail(left=left - 1)
+
+    monkeypatch.setattr(api.dynamodb, "call", fail)
+    assert api.request("GET", "/items/a").status == 500
+    line = line_of(capsys)
+    assert (line["error"], line["causes"]) == ("KeyError", 4 * ["RecursionError"])

@@ -243,9 +243,33 @@ def test_a_daemon_that_is_gone_fails_nothing(api: Api, daemon: Daemon) -> None:
         assert api.request("GET", "/items").status == 200
 
 
-def test_a_segment_that_does_not_fit_into_a_datagram_fails_nothing(api: Api, daemon: Daemon) -> None:
-    with api.fault("GetItem", error("AccessDeniedException", message="x" * 70_000)):
-        assert api.request("GET", "/items/a").status == 500
-    assert daemon.received() == []
-    assert api.request("GET", "/items").status == 200
-    assert len(daemon.received()) == 2
+def test_a_segment_that_does_not_fit_into_a_datagram_keeps_no_other_back(api: Api, daemon: Daemon) -> None:
+    assert api.request("GET", "/items", request_id="x" * 70_000).status == 200
+    assert [document["name"] for document in daemon.received()] == ["DynamoDB"]
+
+
+def test_a_fault_is_cut_to_what_a_document_may_have(
+    api: Api, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deep(left: int = 60) -> None:
+        if not left:
+            raise api.dynamodb.ServiceError("AccessDeniedException", "\u20ac" * 70_000, 400, {}, 0)
+        deep(left - 1)
+
+    def fail(*_: Any, left: int = 6, **__: Any) -> None:
+        try:
+            if left:
+                fail(left=left - 1)
+        finally:
+            deep()
+
+    monkeypatch.setattr(api.dynamodb, "call", fail)
+    assert api.request("GET", "/items/a").status == 500
+    request, call = daemon.received()
+    assert call["name"] == "DynamoDB"
+    exceptions = request["cause"]["exceptions"]
+    assert [len(each["message"]) for each in exceptions] == 5 * [500]
+    assert [len(each["stack"]) for each in exceptions] == 5 * [50]
+    assert {each["stack"][-1]["label"] for each in exceptions} == {"deep"}, (
+        "what is kept is where it went wrong"
+    )

@@ -262,14 +262,21 @@ def test_three_attempts_and_no_more(
 
 
 @pytest.mark.parametrize(
-    "code", ["ValidationException", "AccessDeniedException", "ConditionalCheckFailedException"]
+    ("code", "said"),
+    [
+        ("ValidationException", ""),
+        ("AccessDeniedException", ": No."),
+        ("ConditionalCheckFailedException", ": No."),
+    ],
 )
-def test_lasting_error_is_not_tried_again(either: str, serve: Callable[..., Server], code: str) -> None:
+def test_lasting_error_is_not_tried_again(
+    either: str, serve: Callable[..., Server], code: str, said: str
+) -> None:
     server = serve(fails(code))
     error = refused()
     assert not isinstance(error, dynamodb.Unavailable)
     assert (error.code, error.status, error.retries) == (code, 400, 0)
-    assert str(error) == f"{code}: No."
+    assert (str(error), error.message) == (f"{code}{said}", "No.")
     assert len(server.requests) == 1
 
 

@@ -12,11 +12,9 @@ import socket
 
 from trestle.calls import CALLS
 from trestle.config import CONFIG
-from trestle.http.log import chain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Any
 
     from trestle.calls import Call
@@ -39,19 +37,19 @@ def send(header: str, fields: dict[str, Any], error: Exception | None, began: fl
     place = {"trace_id": named["Root"], "parent_id": named["Parent"]}
     request = _of_request(fields, error, began, ended) | place
     calls = [_of_call(call) | {"trace_id": named["Root"], "parent_id": request["id"]} for call in CALLS]
-    _deliver(address, [request, *calls])
+    for document in (request, *calls):
+        _deliver(address, document)
     return named["Root"]
 
 
-def _deliver(address: str, documents: Iterable[dict[str, Any]]) -> None:
-    """One datagram a document."""
+def _deliver(address: str, document: dict[str, Any]) -> None:
+    """One datagram, and one that does not go keeps no other back."""
     host, _, port = address.rpartition(":")
     try:
         socket.inet_aton(host)  # a name would have to be looked up, which waits
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
             daemon.setblocking(False)
-            for document in documents:
-                daemon.sendto(f"{_HEADER}{_encode(document)}".encode(), (host, int(port)))
+            daemon.sendto(f"{_HEADER}{_encode(document)}".encode(), (host, int(port)))
     except (OSError, OverflowError, ValueError):
         # No daemon, no room in the buffer, too large: a trace is not worth a request that fails or waits.
         return
@@ -114,15 +112,14 @@ def _flags(status: int, *, throttled: bool) -> dict[str, bool]:
 
 def _cause(error: Exception) -> dict[str, Any]:
     """An error and its causes, each with its stack."""
+    from trestle.http.faults import chain
+
     exceptions: list[dict[str, Any]] = []
     for each in chain(error):
-        stack = []
-        step = each.__traceback__
-        while step:
-            code = step.tb_frame.f_code
-            stack.append({"path": code.co_filename, "line": step.tb_lineno, "label": code.co_name})
-            step = step.tb_next
-        found = {"id": _id(), "type": type(each).__name__, "message": str(each), "stack": stack}
+        stack = [{"path": path, "line": line, "label": name} for path, line, name in each.frames]
+        found = {"id": _id(), "type": each.type, "stack": stack}
+        if each.words:
+            found["message"] = each.words
         if exceptions:
             exceptions[-1]["cause"] = found["id"]
         exceptions.append(found)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import socket
 import time
 
+from trestle.errors import QuotableError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -23,7 +25,7 @@ MAX_HEAD_BYTES = 64 * 1024
 MAX_BODY_BYTES = 16 * 1024 * 1024
 
 
-class BrokenAnswerError(OSError):
+class BrokenAnswerError(QuotableError, OSError):
     """The other side closed in the middle of an answer or did not speak HTTP/1.1."""
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import time
 
+from trestle.errors import QuotableError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -29,11 +31,11 @@ class Credentials:
         self.token = token
 
 
-class CredentialsError(Exception):
+class CredentialsError(QuotableError):
     """There is nothing to sign with; the message says what is missing, never a key."""
 
 
-class CredentialEndpointError(OSError):
+class CredentialEndpointError(QuotableError, OSError):
     """The credential endpoint gave no keys, which may pass."""
 
 

@@ -12,6 +12,7 @@ import json
 import os
 import time
 
+from trestle.errors import QuotableError
 from trestle.store import credentials, endpoint, signing
 from trestle.store.connection import CONNECT_SECONDS, Answer, BrokenAnswerError, Connection
 
@@ -49,6 +50,8 @@ PASSING = frozenset(
     ("InternalServerError", "ReplicatedWriteConflictException", "RequestTimeout", "RequestTimeoutException")
 )
 PASSING_STATUSES = (429, 500, 502, 503, 504)
+# What DynamoDB says with these may quote a value that it could not take.
+QUOTING = ("SerializationException", "ValidationException")
 CLOCK_CODES = ("RequestTimeTooSkewed", "RequestExpired", "InvalidSignatureException", "SignatureDoesNotMatch")
 # A clock within this many seconds is not why a signature was refused: AWS takes five minutes either way.
 CLOCK_TOLERANCE_SECONDS = 240
@@ -74,7 +77,7 @@ class Reply:
         self.request_id = request_id
 
 
-class ServiceError(Exception):
+class ServiceError(QuotableError):
     """DynamoDB refused the request.
 
     `code` is the exception's short name, such as "ConditionalCheckFailedException"; `status` the HTTP status,
@@ -85,7 +88,7 @@ class ServiceError(Exception):
     """
 
     def __init__(self, code: str, message: str, status: int, body: dict[str, Any], retries: int) -> None:
-        super().__init__(f"{code}: {message}")
+        super().__init__(code if code in QUOTING else f"{code}: {message}")
         self.code = code
         self.message = message
         self.status = status

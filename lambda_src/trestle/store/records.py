@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from trestle.config import CONFIG
-from trestle.errors import Changed, Missing
+from trestle.errors import Changed, Missing, QuotableError
 from trestle.item import Item, owned, parted
 from trestle.store.attributes import decode
 
@@ -23,20 +23,29 @@ _LIVES = f"{_EXISTS} AND (attribute_not_exists(expires) OR expires>:seconds)" if
 FREE = "attribute_not_exists(id) OR expires<=:seconds" if CONFIG.ttl else "attribute_not_exists(id)"
 
 
+class SpoiltRecordError(QuotableError):
+    """What the table holds is no item of ours: somebody else has written it."""
+
+
 def key_of(item_id: str, owner: str) -> dict[str, Any]:
     """The table's key of an item."""
     return {"id": {"S": owned(item_id, owner)}}
 
 
 def item_of(record: dict[str, Any]) -> Item:
-    """The item that a record holds."""
-    return Item(
-        parted(record["id"]["S"])[1],
-        decode(record["doc"]),
-        record["createdAt"]["S"],
-        record["updatedAt"]["S"],
-        int(record["version"]["N"]),
-    )
+    """The item that a record holds. Raises SpoiltRecordError."""
+    item_id = parted(record["id"]["S"])[1]
+    try:
+        return Item(
+            item_id,
+            decode({"M": record["doc"]["M"]}),
+            record["createdAt"]["S"],
+            record["updatedAt"]["S"],
+            int(record["version"]["N"]),
+        )
+    except Exception as error:  # whatever it is, and InvalidRequest among it: the caller sent nothing wrong
+        text = f"The record {item_id} of {CONFIG.entity} is no item: repair or delete it."
+        raise SpoiltRecordError(text) from error
 
 
 def has_expired(record: dict[str, Any]) -> bool:
