@@ -1,8 +1,9 @@
 variable "alarms" {
   description = <<-EOT
     Alarms, or null for none: about 6.60 dollars a month for an entity of six operations, since each costs 0.10 for a metric it looks at, and 0.50 for each entity
-    and for the API, whose alone it is to tell. They look at five minutes at a time. docs/operations.md says what to do about each. 0 leaves one out.
-    api_4xx, api_5xx: requests that the gateway or a function refuses or fails, in each of two periods.
+    and for the API, which tells for all of them. They look at five minutes at a time. docs/operations.md says what to do about each. 0 leaves one out.
+    api_4xx: requests that are refused, in each of two periods. This one tells for itself: what callers do may last, and hides nothing of what is ours.
+    api_5xx: requests that the gateway or a function fails, in each of two periods.
     duration_percent: of the time that a request has, in each of two periods.
     emails: whom to write to. Each address has to agree, by the link in a first mail.
     error_rate_percent: of a function's requests that fail.
@@ -55,6 +56,12 @@ variable "alarms" {
   validation {
     condition     = var.alarms == null || try(var.alarms.topic_arn != null, false) || var.encryption.customer_key
     error_message = "alarms: CloudWatch cannot publish to a topic under a key of AWS's. Write encryption = { customer_key = true }, a topic_arn, or alarms = null."
+  }
+
+  validation {
+    # The API's alarm takes a hundred, and two of them are the gateway's.
+    condition     = var.alarms == null || length(var.entities) <= 98
+    error_message = "alarms: CloudWatch puts a hundred alarms into one, which is enough for 98 entities. Write alarms = null, or make a second API of some of them."
   }
 }
 

@@ -37,14 +37,16 @@ resource "aws_kms_key" "this" {
         } }
       },
       {
-        # To topics, which SNS encrypts in the name of whoever publishes: the alarm that tells of all the others.
+        # To topics, which SNS encrypts in the name of whoever publishes: the alarms that tell, of what is ours and of what callers do.
         Sid       = "Alarms"
         Effect    = "Allow"
         Principal = { Service = "cloudwatch.amazonaws.com" }
         Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
         Resource  = "*"
         Condition = {
-          ArnEquals    = { "aws:SourceArn" = "arn:${var.scope.partition}:cloudwatch:${var.scope.region}:${var.scope.account_id}:alarm:${local.name}" }
+          ArnEquals = { "aws:SourceArn" = [for alarm in ["", "/gateway/4xx"] :
+            "arn:${var.scope.partition}:cloudwatch:${var.scope.region}:${var.scope.account_id}:alarm:${local.name}${alarm}"
+          ] }
           StringEquals = { "aws:SourceAccount" = var.scope.account_id }
         }
       },

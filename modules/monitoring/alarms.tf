@@ -124,17 +124,22 @@ locals {
 
   alarms    = merge(local.function_alarms, local.table_alarms, local.gateway_alarms)
   by_entity = { for key, alarm in merge(local.function_alarms, local.table_alarms) : alarm.entity => key... }
+  # What callers do may last, and an alarm tells of nothing while it lasts: so this one tells for itself, and the API's of what is ours.
+  callers   = [for key in keys(local.gateway_alarms) : key if key == "gateway/4xx"]
+  ours      = concat([for key in keys(local.gateway_alarms) : key if !contains(local.callers, key)], keys(local.by_entity))
   topic_arn = try(coalesce(var.alarms.topic_arn, local.own_topic_arn), null)
 }
 
-# None of these tells anybody: the API's does, once for all of them.
+# None of these but the callers' tells anybody: the API's does, once for all of them.
 resource "aws_cloudwatch_metric_alarm" "this" {
   for_each = local.alarms
 
+  alarm_actions       = contains(local.callers, each.key) ? [local.topic_arn] : []
   alarm_name          = "${var.name}/${each.key}"
   alarm_description   = "${each.value.says} What to do: ${local.runbook}#${each.value.section}"
   comparison_operator = each.value.more ? "GreaterThanThreshold" : "GreaterThanOrEqualToThreshold"
   evaluation_periods  = each.value.periods
+  ok_actions          = contains(local.callers, each.key) ? [local.topic_arn] : []
   threshold           = each.value.threshold
   # Where nobody calls there are no figures.
   treat_missing_data = "notBreaching"
@@ -164,6 +169,9 @@ resource "aws_cloudwatch_metric_alarm" "this" {
       return_data = true
     }
   }
+
+  # What cannot be told need not be.
+  depends_on = [aws_sns_topic_policy.this]
 }
 
 # Between the alarms and the API's: that one takes a hundred, and an entity has up to 26.
@@ -176,17 +184,14 @@ resource "aws_cloudwatch_composite_alarm" "entity" {
 }
 
 resource "aws_cloudwatch_composite_alarm" "api" {
-  count = length(local.alarms) == 0 ? 0 : 1
+  count = length(local.ours) == 0 ? 0 : 1
 
   alarm_name        = var.name
   alarm_actions     = [local.topic_arn]
-  alarm_description = "Any alarm of ${var.name}. What to do: ${local.runbook}#an-alarm-comes"
+  alarm_description = "Any alarm of ${var.name} but what callers do. What to do: ${local.runbook}#an-alarm-comes"
   ok_actions        = [local.topic_arn]
-  alarm_rule = join(" OR ", [for name in concat(
-    [for key in keys(local.gateway_alarms) : aws_cloudwatch_metric_alarm.this[key].alarm_name],
-    values(aws_cloudwatch_composite_alarm.entity)[*].alarm_name,
-  ) : "ALARM(\"${name}\")"])
+  alarm_rule        = join(" OR ", [for key in local.ours : "ALARM(\"${var.name}/${key}\")"])
 
-  # What cannot be told need not be.
-  depends_on = [aws_sns_topic_policy.this]
+  # It names alarms that have to be there, and what cannot be told need not be.
+  depends_on = [aws_cloudwatch_composite_alarm.entity, aws_cloudwatch_metric_alarm.this, aws_sns_topic_policy.this]
 }

@@ -8,7 +8,7 @@ locals {
   # Widgets without a place follow one another, in rows of 24.
   head = concat(
     [{ type = "text", width = 24, height = 2, properties = { markdown = "# ${var.name}\nWhat each of these tells, and what to do about an alarm: ${local.runbook}" } }],
-    [for arns in [[for name in concat([var.name], [for key in concat(keys(local.gateway_alarms), keys(local.by_entity)) : "${var.name}/${key}"]) : "${local.alarm_arn}${name}"]] :
+    [for arns in [[for name in concat(aws_cloudwatch_composite_alarm.api[*].alarm_name, [for key in concat(local.callers, local.ours) : "${var.name}/${key}"]) : "${local.alarm_arn}${name}"]] :
       { type = "alarm", width = 24, height = 3, properties = { title = "Alarms", alarms = slice(arns, 0, min(100, length(arns))) } } if length(local.alarms) > 0
     ],
     [

@@ -19,13 +19,13 @@ resource "aws_sns_topic_policy" "this" {
     Version = "2012-10-17"
     Statement = [
       {
-        Sid       = "OurAlarmTells"
+        Sid       = "OurAlarmsTell"
         Effect    = "Allow"
         Principal = { Service = "cloudwatch.amazonaws.com" }
         Action    = "sns:Publish"
         Resource  = local.own_topic_arn
         Condition = {
-          ArnEquals    = { "aws:SourceArn" = "arn:${var.scope.partition}:cloudwatch:${var.scope.region}:${var.scope.account_id}:alarm:${var.name}" }
+          ArnEquals    = { "aws:SourceArn" = [for alarm in ["", "/gateway/4xx"] : "${local.alarm_arn}${var.name}${alarm}"] }
           StringEquals = { "aws:SourceAccount" = var.scope.account_id }
         }
       },

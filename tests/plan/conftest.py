@@ -187,6 +187,12 @@ WATCHED: dict[str, Values] = {
         "encryption": {"customer_key": False},
         "entities": ONE,
     },
+    "watched_for_callers": {
+        "alarms": {"api_4xx": 20}
+        | dict.fromkeys(("api_5xx", "duration_percent", "error_rate_percent", "errors", "latency_p99_ms"), 0)
+        | dict.fromkeys(("table_system_errors", "table_throttles", "throttles"), 0),
+        "entities": ONE,
+    },
     "watched_in_part": {
         "alarms": {"errors": 2, "requests": 50}
         | dict.fromkeys(("api_4xx", "api_5xx", "latency_p99_ms", "table_system_errors", "table_throttles"), 0)

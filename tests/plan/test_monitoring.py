@@ -48,10 +48,25 @@ def rule(plan: Plan, name: str) -> set[str]:
     return {re.sub(r'^ALARM\("shop-test/(.*)"\)$', r"\1", condition) for condition in conditions}
 
 
+def telling(plan: Plan) -> dict[str, Values]:
+    """Return the alarms that tell somebody, by name."""
+    kinds = ("aws_cloudwatch_composite_alarm", "aws_cloudwatch_metric_alarm")
+    found = [alarm for kind in kinds for alarm in plan.all(kind).values()]
+    for alarm in found:
+        assert alarm["alarm_actions"] == alarm["ok_actions"], alarm["alarm_name"]
+    return {alarm["alarm_name"]: alarm for alarm in found if alarm["alarm_actions"]}
+
+
 def widgets(plan: Plan) -> dict[str, Any]:
     """Return the dashboard's graphs by their title."""
     body = json.loads(plan.one("aws_cloudwatch_dashboard")["dashboard_body"])
     return {w["properties"]["title"]: w["properties"] for w in body["widgets"] if w["type"] == "metric"}
+
+
+def alarm_widgets(plan: Plan) -> list[dict[str, Any]]:
+    """Return what the dashboard shows of alarms."""
+    body = json.loads(plan.one("aws_cloudwatch_dashboard")["dashboard_body"])
+    return [widget for widget in body["widgets"] if widget["type"] == "alarm"]
 
 
 @pytest.fixture(scope="module")
@@ -169,34 +184,50 @@ def test_a_function_has_no_longer_than_the_gateway_waits(systems: dict[str, Plan
     assert alarm["threshold"] == 14500, "half of 29 s: its own timeout is 60"
 
 
-def test_the_apis_alarm_alone_tells_and_for_all_of_them(watched: Plan) -> None:
+TELLING = ["shop-test", "shop-test/gateway/4xx"]
+
+
+def test_one_alarm_tells_of_what_is_ours_and_one_of_what_callers_do(watched: Plan) -> None:
+    """Of what else happens while it lasts an alarm tells nothing: callers' faults must not hide ours."""
     composites = {c["alarm_name"]: c for c in watched.all("aws_cloudwatch_composite_alarm").values()}
     assert composites.keys() == {"shop-test", "shop-test/todos"}
     of_entity = {key for key in alarms(watched) if key.startswith("todos/")}
     assert rule(watched, "shop-test/todos") == of_entity
-    assert rule(watched, "shop-test") == {*(alarms(watched).keys() - of_entity), "todos"}
-    told = composites.pop("shop-test")
-    assert told["alarm_actions"] == told["ok_actions"] == [OWN_TOPIC]
-    for alarm in [*composites.values(), *alarms(watched).values()]:
-        assert not alarm["alarm_actions"]
-        assert not alarm["ok_actions"]
+    assert rule(watched, "shop-test") == {"gateway/5xx", "gateway/latency", "todos"}
+    assert sorted(telling(watched)) == TELLING
+    assert [alarm["alarm_actions"] for alarm in telling(watched).values()] == 2 * [[OWN_TOPIC]]
+
+
+def test_there_may_be_an_alarm_of_what_callers_do_alone(systems: dict[str, Plan]) -> None:
+    plan = systems["watched_for_callers"]
+    assert alarms(plan).keys() == {"gateway/4xx"}
+    assert telling(plan).keys() == {"shop-test/gateway/4xx"}
+    assert plan.counts["aws_cloudwatch_composite_alarm"] == 0
+    (widget,) = alarm_widgets(plan)
+    assert [arn.rpartition(":")[2] for arn in widget["properties"]["alarms"]] == ["shop-test/gateway/4xx"]
 
 
 def test_rules_stay_below_cloudwatchs_limits(watched: Plan) -> None:
     """A rule takes 10,240 characters and a hundred alarms; a name has up to 84 characters before its kind."""
     assert len(rule(watched, "shop-test/todos")) == 26
     assert len(" OR ".join('ALARM("' + "x" * 100 + '")' for _ in range(26))) < 10240
+    assert len(rule(watched, "shop-test") - {"todos"}) == 100 - 98, (
+        "entities, for which the variable has room"
+    )
+    assert len(" OR ".join('ALARM("' + "x" * 84 + '")' for _ in range(100))) < 10240
 
 
-def test_topic_is_encrypted_and_for_our_alarm_alone(watched: Plan) -> None:
+def test_topic_is_encrypted_and_for_our_alarms_alone(watched: Plan) -> None:
     topic = watched.one("aws_sns_topic")
     assert (topic["name"], topic["kms_master_key_id"]) == ("shop-alarms-test", UNKNOWN)
     policy = json.loads(watched.one("aws_sns_topic_policy")["policy"])
     found = {s["Sid"]: s for s in policy["Statement"]}
-    assert found.keys() == {"OurAlarmTells", "TlsOnly"}
-    assert found["OurAlarmTells"]["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-    assert found["OurAlarmTells"]["Condition"] == {
-        "ArnEquals": {"aws:SourceArn": "arn:aws:cloudwatch:us-west-2:000000000000:alarm:shop-test"},
+    assert found.keys() == {"OurAlarmsTell", "TlsOnly"}
+    assert found["OurAlarmsTell"]["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert found["OurAlarmsTell"]["Condition"] == {
+        "ArnEquals": {
+            "aws:SourceArn": [f"arn:aws:cloudwatch:us-west-2:000000000000:alarm:{name}" for name in TELLING]
+        },
         "StringEquals": {"aws:SourceAccount": "000000000000"},
     }
     assert (found["TlsOnly"]["Effect"], found["TlsOnly"]["Principal"]) == ("Deny", "*")
@@ -212,17 +243,15 @@ def test_alarms_may_use_the_topics_key(watched: Plan) -> None:
     ]
     assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert set(statement["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey*"}
-    (told,) = [c for c in watched.all("aws_cloudwatch_composite_alarm").values() if c["alarm_actions"]]
     assert statement["Condition"]["ArnEquals"] == {
-        "aws:SourceArn": f"arn:aws:cloudwatch:us-west-2:000000000000:alarm:{told['alarm_name']}"
+        "aws:SourceArn": [f"arn:aws:cloudwatch:us-west-2:000000000000:alarm:{name}" for name in TELLING]
     }
 
 
 def test_a_topic_there_is_already_is_told(systems: dict[str, Plan]) -> None:
     plan = systems["watched_by_others"]
     assert plan.counts["aws_sns_topic"] == plan.counts["aws_sns_topic_subscription"] == 0
-    (told,) = [c for c in plan.all("aws_cloudwatch_composite_alarm").values() if c["alarm_actions"]]
-    assert told["alarm_actions"] == told["ok_actions"] == [TOPIC]
+    assert [alarm["alarm_actions"] for alarm in telling(plan).values()] == 2 * [[TOPIC]]
 
 
 def anchors() -> set[str]:
@@ -276,13 +305,11 @@ def test_dashboard_shows_what_is_paid_for(systems: dict[str, Plan]) -> None:
 
 
 def test_dashboard_begins_with_the_alarms_where_there_are_any(plan: Plan, watched: Plan) -> None:
-    kinds = [[w for w in json.loads(p.one("aws_cloudwatch_dashboard")["dashboard_body"])["widgets"]
-              if w["type"] == "alarm"] for p in (plan, watched)]  # fmt: skip
-    assert kinds[0] == []
-    (widget,) = kinds[1]
+    assert alarm_widgets(plan) == []
+    (widget,) = alarm_widgets(watched)
     names = [arn.rpartition(":")[2] for arn in widget["properties"]["alarms"]]
-    assert names[0] == "shop-test"
-    assert set(names[1:]) == {f"shop-test/{name}" for name in rule(watched, "shop-test")}
+    assert names[:2] == TELLING
+    assert set(names[2:]) == {f"shop-test/{name}" for name in rule(watched, "shop-test")}
 
 
 def test_without_metrics_of_our_own_the_dashboard_shows_lambdas(systems: dict[str, Plan]) -> None:

@@ -688,10 +688,11 @@ run "round_65" {
 
 run "round_66" {
   command         = plan
-  expect_failures = [var.user_pool]
+  expect_failures = [var.alarms, var.user_pool]
 
   variables {
-    entities  = { todos = {} }
+    alarms    = {} # alarms of too many entities
+    entities  = { for n in range(99) : "e${n}" => {} }
     user_pool = { arn = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123" } # user pool that nobody is asked for
   }
 }
