@@ -1,14 +1,5 @@
+# What follows from the variables alone: `make validate` tries their validations with it, without a provider.
 locals {
-  partition = data.aws_partition.current.partition
-  account   = data.aws_caller_identity.current.account_id
-  # What ARNs and service names are composed with, so that a plan already shows them whole.
-  scope = {
-    account_id = local.account
-    dns_suffix = data.aws_partition.current.dns_suffix
-    partition  = local.partition
-    region     = var.region
-  }
-
   # Names that do not come apart again in the list, a text, in which the gateway hands a token's groups to the function.
   access_pattern = "^(open|api_key|iam|cognito|cognito:group=[A-Za-z0-9_.-]{1,128}|cognito:scope=([A-Za-z0-9_.:/-]{1,127}/)?[A-Za-z0-9_.-]{1,128})$"
 
@@ -156,29 +147,8 @@ locals {
     sort(concat(["aws.cognito.signin.user.admin", "openid"], [for scope in keys(local.scopes) : "${local.identifier}/${scope}"]))
   ) }
 
-  routes = { for key, m in local.methods : key => {
-    access   = m.access
-    function = module.function[m.function].name
-    method   = local.operations[m.operation].method
-    # A partial body is judged by the function alone: no schema can tell what the item will be.
-    model = (
-      !contains(["create", "merge", "replace"], m.operation) ? "Empty" :
-      m.operation == "merge" || m.operation == "replace" && local.entities[m.entity].put == "merge" ? "Patch" :
-      local.model_names[m.entity]
-    )
-    parameters = concat(local.operations[m.operation].parameters, [for parameter in local.list_parameters[m.entity] : parameter if m.operation == "list"])
-    path       = join("/", compact([local.entities[m.entity].path, local.operations[m.operation].on_item ? "{id}" : ""]))
-    qualifier  = module.function[m.function].alias
-    scopes     = local.scopes_of[key]
-  } }
-
   # Letters and digits are all that a model's name takes. The suffix keeps an entity called "patch" or "empty" apart.
   model_names = { for name in keys(var.entities) : name => "${join("", [for word in split("-", name) : title(word)])}Body" }
-
-  models = merge(
-    { Patch = jsonencode({ type = "object" }) },
-    { for name, model in module.openapi.models : local.model_names[name] => model },
-  )
 
   # Which versions are live, by function, where `make release` or `make rollback` said so. What has no entry, or no file,
   # follows the newest; a file that cannot be read stops at terraform_data.build.
@@ -194,8 +164,7 @@ locals {
   )
   live_strangers = sort(setsubtract(concat(keys(local.live_versions), keys(local.canary_versions)), values(local.functions)[*].name))
 
-  kms_key_arn = one(module.encryption[*].key_arn)
-  trail       = "${var.name}-audit-${var.environment}"
+  trail = "${var.name}-audit-${var.environment}"
 
   # The plan that is there by default before any other: one that is added beside it must not take its key.
   api_keys   = coalesce(var.api_keys, { default = contains(keys(var.usage_plans), "standard") ? "standard" : keys(var.usage_plans)[0] })

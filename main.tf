@@ -2,6 +2,42 @@ data "aws_caller_identity" "current" {}
 
 data "aws_partition" "current" {}
 
+# What AWS and the modules know.
+locals {
+  partition = data.aws_partition.current.partition
+  account   = data.aws_caller_identity.current.account_id
+  # What ARNs and service names are composed with, so that a plan already shows them whole.
+  scope = {
+    account_id = local.account
+    dns_suffix = data.aws_partition.current.dns_suffix
+    partition  = local.partition
+    region     = var.region
+  }
+
+  kms_key_arn = one(module.encryption[*].key_arn)
+
+  routes = { for key, m in local.methods : key => {
+    access   = m.access
+    function = module.function[m.function].name
+    method   = local.operations[m.operation].method
+    # A partial body is judged by the function alone: no schema can tell what the item will be.
+    model = (
+      !contains(["create", "merge", "replace"], m.operation) ? "Empty" :
+      m.operation == "merge" || m.operation == "replace" && local.entities[m.entity].put == "merge" ? "Patch" :
+      local.model_names[m.entity]
+    )
+    parameters = concat(local.operations[m.operation].parameters, [for parameter in local.list_parameters[m.entity] : parameter if m.operation == "list"])
+    path       = join("/", compact([local.entities[m.entity].path, local.operations[m.operation].on_item ? "{id}" : ""]))
+    qualifier  = module.function[m.function].alias
+    scopes     = local.scopes_of[key]
+  } }
+
+  models = merge(
+    { Patch = jsonencode({ type = "object" }) },
+    { for name, model in module.openapi.models : local.model_names[name] => model },
+  )
+}
+
 # Stops a plan that has nothing to deploy, whose schemas have faults, or whose schemas the functions have never seen. A
 # precondition and not a variable's validation, since validations also run before a destroy, which needs neither.
 resource "terraform_data" "build" {
