@@ -12,6 +12,8 @@ SOURCES := build.py local lambda_src tests benchmarks docs
 data_dir = TF_DATA_DIR=$(CURDIR)/.terraform/$(ENV)
 terraform = $(data_dir) terraform
 mirror = $(shell $(PY) -m local.terraform)
+# As in local/terraform.py: a quarter less of a plan's time, for a third more memory.
+export GOGC ?= 400
 # What stands next to a name such as "key" or "authorization" in this repository, word for word.
 no_secrets = NONE|benchmark|key1|key2|name|one-for-all|test|testing
 var_file = -var-file=environments/$(ENV).tfvars

@@ -68,6 +68,13 @@ def test_nothing_of_the_developers_account_gets_in(monkeypatch: pytest.MonkeyPat
     assert found["AWS_REGION"] == "eu-west-1"
 
 
+def test_terraform_collects_garbage_seldom_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GOGC", raising=False)
+    assert terraform.environment("http://127.0.0.1:1", "eu-west-1")["GOGC"] == "400"
+    monkeypatch.setenv("GOGC", "50")
+    assert terraform.environment("http://127.0.0.1:1", "eu-west-1")["GOGC"] == "50"
+
+
 ERRORS = {
     "Error: Invalid value for variable\n\n  on main.tf line 13:\n  13: variable \"region\" {\n"
     "    ├────\n    │ var.region is \"x\"\n\nWrite a region.\n\nThis was checked by the rule at x:16.\n":
