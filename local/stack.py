@@ -76,6 +76,12 @@ class Stack:
         return settings
 
     @property
+    def var_files(self) -> list[Path]:
+        """The variables of what is up."""
+        known = json.loads((self.folder / "settings.json").read_text())
+        return [Path(file) for file in known["var_files"]]
+
+    @property
     def live_file(self) -> Path:
         """Which versions of the functions are live, if not the newest; Terraform finds it here."""
         return self.folder / "root" / "environments" / f"{self.settings['environment']}.live.json"
@@ -115,8 +121,7 @@ class Stack:
     def again(self) -> Running:
         """Build and apply once more, with the variables that the running stack has."""
         self.running()
-        known = json.loads((self.folder / "settings.json").read_text())
-        return self.up([Path(file) for file in known["var_files"]])
+        return self.up(self.var_files)
 
     def outputs(self) -> dict[str, Any]:
         """Return Terraform's outputs, with URLs that answer on this machine, and the API keys' values."""
