@@ -186,10 +186,14 @@ class Stack:
             applied.unlink(missing_ok=True)
             try:
                 self._run_apply(started, settings, var_files)
-            except BaseException:
+            except BaseException as error:
                 if not running:
                     self.progress("Stopping the emulator ...")
                     self.emulator.stop()
+                    # Terraform drops the calls under way and never learns what they have made: it would be in
+                    # the way of the next apply. Before the first one is done there is nothing to lose.
+                    if isinstance(error, KeyboardInterrupt) and not (self.folder / "outputs.json").exists():
+                        self._discard()
                 raise
             applied.write_text(fingerprint)
         else:
@@ -200,7 +204,15 @@ class Stack:
         terraform = self._terraform(started, self._keys(settings["keys"]))
         self.progress("Applying ...")
         upload_packages(started)
-        self.progress(f"Applied: {terraform.apply(var_files, f'-parallelism={PARALLEL}')}.")
+        try:
+            self.progress(f"Applied: {terraform.apply(var_files, f'-parallelism={PARALLEL}')}.")
+        except UserError as error:
+            if re.search("already ?exists", str(error), re.IGNORECASE):
+                raise UserError(
+                    f"{error} An apply that was stopped leaves such things: `python local.py down --purge` "
+                    "deletes all of the stack, its items too; then bring it up again."
+                ) from None
+            raise
         (self.folder / "outputs.json").write_text(json.dumps(terraform.outputs(), indent=2) + "\n")
 
     def _terraform(self, running: Running | None, keys: dict[str, str] | None = None) -> Terraform:
