@@ -505,13 +505,13 @@ variable "region" {
 variable "release" {
   description = <<-EOT
     How `make release` ships new versions of the functions: to a part of the requests first, watched, then to all or to none.
-    faults: as many answers of 5xx, crashes or timeouts of the new versions take them back. An alarm that goes off does so, too.
-    minutes: how long they are watched.
+    faults: as many answers of 5xx, crashes or timeouts of the new versions take them back. So do an alarm that goes off, and answers of 4xx far more often than by the live versions.
+    minutes: how long they are watched; most alarms wait for two periods of five minutes.
     percent: of the requests they answer meanwhile.
   EOT
   type = object({
     faults  = optional(number, 1)
-    minutes = optional(number, 10)
+    minutes = optional(number, 15)
     percent = optional(number, 10)
   })
   default  = {}

@@ -23,6 +23,8 @@ from xml.sax.saxutils import escape
 
 PINNED = "1.5.33"
 
+LARGEST_PAGE = 10_000  # lines of a log that one answer holds
+
 Params = dict[str, Any]
 Handler = Callable[[Params], Any]
 
@@ -570,6 +572,33 @@ def correct_saved_queries(logs: Any) -> None:
     logs.handle_request = handle_with_saved_queries
 
 
+def correct_log_search(logs: Any) -> None:
+    """FilterLogEvents: prefixes of streams are ignored, and lines beyond the largest page never told."""
+    filter_log_events = logs._filter_log_events
+
+    def filter_by_prefix_and_page(data: Params) -> Any:
+        # The token says with what time the page begins, and how many lines of that time have been told.
+        start, _, count = data.get("nextToken", "").partition(":")
+        told = int(count or 0)
+        limit = min(data.get("limit", LARGEST_PAGE) + told, LARGEST_PAGE)
+        wanted = data | {"limit": limit} | ({"startTime": int(start)} if start else {})
+        if prefix := data.get("logStreamNamePrefix"):
+            streams = logs._log_groups.get(data["logGroupName"], {"streams": ()})["streams"]
+            # An empty list stands for all of them.
+            wanted["logStreamNames"] = [each for each in list(streams) if each.startswith(prefix)] or [""]
+        status, headers, body = filter_log_events(wanted)
+        if status != 200:
+            return status, headers, body
+        found = json.loads(body)
+        page = found["events"]
+        if len(page) == limit:
+            last = page[-1]["timestamp"]
+            found["nextToken"] = f"{last}:{sum(line['timestamp'] == last for line in page)}"
+        return logs.json_response(found | {"events": page[told:]})
+
+    logs._filter_log_events = filter_by_prefix_and_page
+
+
 def replay_lost_answers(app: Any) -> Any:
     """Wrap the server: a request whose answer got lost, and which is sent again, gets that answer.
 
@@ -629,7 +658,9 @@ def main() -> None:
     correct_alias_weights(functions)
     correct_crash_logs(functions)
     correct_alarms(import_module("ministack.services.cloudwatch"))
-    correct_saved_queries(import_module("ministack.services.cloudwatch_logs"))
+    logs = import_module("ministack.services.cloudwatch_logs")
+    correct_saved_queries(logs)
+    correct_log_search(logs)
     app.app = replay_lost_answers(app.app)
     app.main()
 

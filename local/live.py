@@ -1,10 +1,12 @@
 """Which versions of the functions are live: the file that says so, and the aliases that make it so.
 
 `environments/ENV.live.json` names the live version of each function, a second one that answers a part of the
-requests while a release is tried, and what was live before:
+requests while a release is tried, the one that a rollback leaves while it is at work, and what was live
+before:
 
     {"live": {"since": "2026-11-21T12:30:37Z", "versions": {"shop-todos-create-prod": "8"}},
      "canary": null,
+     "leaving": null,
      "history": [{"since": "2026-11-02T09:00:12Z", "versions": {"shop-todos-create-prod": "7"}}]}
 
 Terraform reads it (locals.tf) and points the aliases where it says, so it is always written before an alias
@@ -14,6 +16,7 @@ is moved: whatever gets lost on the way, an apply makes good.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -53,15 +56,17 @@ class Record:
     live: Release | None = None
     canary: Canary | None = None
     history: list[Release] = field(default_factory=list)
+    leaving: Release | None = None  # by a rollback that is at work, or was stopped there
 
     @classmethod
     def read(cls, path: Path) -> Record:
         """Return what the file says; stop when it cannot be read."""
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-            canary = Canary(**found["canary"]) if found.get("canary") else None
-            history = [Release(**each) for each in found.get("history", [])]
-            return cls(path, Release(**found["live"]), canary, history)
+            live, history = read_release(found["live"]), map(read_release, found.get("history") or [])
+            leaving = read_release(found["leaving"]) if found.get("leaving") else None
+            canary = read_canary(found["canary"]) if found.get("canary") else None
+            return cls(path, live, canary, list(history), leaving)
         except FileNotFoundError:
             return cls(path)
         except (AttributeError, KeyError, TypeError, ValueError):
@@ -76,12 +81,28 @@ class Record:
         content = {
             "live": asdict(self.live),
             "canary": self.canary and asdict(self.canary),
+            "leaving": self.leaving and asdict(self.leaving),
             "history": [asdict(each) for each in self.history],
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_suffix(".partial")
         partial.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
         partial.replace(self.path)
+
+
+def read_release(found: Any) -> Release:
+    """Return a release as the file has it. Raises what Record.read expects of what is none."""
+    # Terraform takes numbers for text.
+    versions = {name: str(version) for name, version in found["versions"].items()}
+    if not all(re.fullmatch("[1-9][0-9]*", version) for version in versions.values()):
+        raise ValueError
+    return Release(str(found["since"]), versions)
+
+
+def read_canary(found: Any) -> Canary:
+    """Return what is tried as the file has it. Raises what Record.read expects of what is none."""
+    tried = read_release(found)
+    return Canary(tried.since, tried.versions, int(found["percent"]))
 
 
 @dataclass(frozen=True)
@@ -116,6 +137,11 @@ class Functions:
         pages = self.client.get_paginator("list_versions_by_function").paginate(FunctionName=name)
         found = [each for page in pages for each in page["Versions"] if each["Version"] != "$LATEST"]
         return {int(each["Version"]): datetime.fromisoformat(each["LastModified"]) for each in found}
+
+    def configuration(self, name: str, version: str) -> dict[str, Any]:
+        """Return what Lambda says of a version."""
+        found: dict[str, Any] = self.client.get_function_configuration(FunctionName=name, Qualifier=version)
+        return found
 
     def move(self, versions: Versions, canary: Canary | None = None) -> None:
         """Point the aliases at the versions, and for a part of the requests at those of the canary."""

@@ -13,6 +13,7 @@ again.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import re
@@ -29,8 +30,10 @@ from typing import IO, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from build import read_manifest
 from local.emulator import client as local_client
 from local.errors import UserError
+from local.live import ALIAS
 from local.reindex import ENVELOPE, Record, deployed, derivation_of, plain, positive, remote_clients
 from local.stack import Stack
 from local.terraform import ROOT
@@ -72,6 +75,7 @@ class Entity:
     client: Any
     schema: dict[str, Any]
     derivation: Derivation
+    is_built_here: bool = True  # whether its live functions are those of the last build, with its schemas
 
     @property
     def is_owned(self) -> bool:
@@ -345,8 +349,20 @@ def entity_of(outputs: Mapping[str, Any], name: str, functions: Any, client: Any
     table, settings = deployed(outputs, name, functions)
     stem = settings.get("schema")
     # Read as the functions read it: its numbers are exact, as those of items are.
-    schema = loads((ROOT / "schemas" / f"{stem}.json").read_text(encoding="utf-8")) if stem else {}
-    return Entity(name, table, settings, client, schema, derivation_of(settings))
+    text = (ROOT / "schemas" / f"{stem}.json").read_bytes() if stem else b"{}"
+    return Entity(
+        name, table, settings, client, loads(text.decode()), derivation_of(settings),
+        not stem or is_built_here(outputs["function_names"][name].values(), functions, stem, text),
+    )  # fmt: skip
+
+
+def is_built_here(names: Iterable[str], functions: Any, stem: str, schema: bytes) -> bool:
+    """Whether live functions come of the last build on this machine, and that had this schema."""
+    built = read_manifest(ROOT / "dist")
+    hashes = {each["source_code_hash"] for each in built.get("functions", {}).values()}
+    found = (functions.get_function_configuration(FunctionName=name, Qualifier=ALIAS) for name in names)
+    had = built.get("schemas", {}).get(f"schemas/{stem}.json")
+    return had == hashlib.sha256(schema).hexdigest() and hashes >= {each["CodeSha256"] for each in found}
 
 
 def connect(options: argparse.Namespace) -> Entity:
@@ -402,6 +418,11 @@ def run_import(options: argparse.Namespace) -> int:
     entity = connect(options)
     if not entity.schema:
         say(f"No function of {entity.name} has a schema to judge by: every object is an item.")
+    elif not entity.is_built_here:
+        say(
+            f"What is live of {entity.name} was not built from this checkout, by whose schema the lines are "
+            "judged: check out what it was built from, if the schema has changed since."
+        )
     how = {"as_stored": options.as_stored}
     with options.file.open("rb") as file:
         if faults := check(file, entity, **how):

@@ -6,7 +6,8 @@ the functions' logs, and then gives them all requests or none: exit code 1 when 
 does where one of them met no request, unless --unproven says that nobody sends any. Further arguments go to
 `terraform apply`.
 `python -m local.release rollback ENV` puts what was live before back, at once and without Terraform; while a
-release is being tried, it takes that back. `python -m local.release show ENV` shows what is live.
+release is being tried, it takes that back, and what stopped half way it brings to its end.
+`python -m local.release show ENV` shows what is live.
 
 ENV is an environment in AWS, or `local`: what runs on this machine.
 """
@@ -21,8 +22,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -37,19 +38,12 @@ from local.errors import UserError
 from local.live import REMEMBERED, Alias, Canary, Functions, Record, Release, Versions, before_last, now
 from local.stack import Stack
 from local.terraform import ROOT, Progress, find_terraform
-
-# What the functions' logs are searched for: answers of 5xx, and what Lambda says of one that gave none.
-# The emulator takes the first as "everything", and the second as nothing.
-PATTERNS = ("{ $.status >= 500 }", '?"[ERROR]" ?"Task timed out" ?"Runtime.ExitError"')
-CRASHES = ("[ERROR]", "Task timed out", "Runtime.ExitError", "Traceback (most recent call last)")
+from local.watch import Watch
 
 LOOKS = 20  # at alarms and logs while a release is tried, unless that is more often or more seldom than:
 OFTENEST, SELDOMEST = 0.5, 15.0  # seconds
 
 OPERATIONS = ("create", "delete", "entity", "get", "list", "merge", "replace")
-
-# The alarms of an environment are called NAME-ENVIRONMENT, or NAME-ENVIRONMENT/something.
-ALARMS = ["CompositeAlarm", "MetricAlarm"]
 
 
 @dataclass(frozen=True)
@@ -94,6 +88,8 @@ class Cloud:
         self.to_apply = f"make apply ENV={name}"
         self.arguments = arguments
         self.var_file = f"environments/{name}.tfvars"
+        if not (ROOT / self.var_file).is_file():
+            raise UserError(f"There is no {self.var_file}: write it first.")
         values = tfvars.read(ROOT / self.var_file) or {}
         self.values = {"region": tfvars.default("region"), **values}
         written = [self.values.get(key) for key in ("name", "environment", "region")]
@@ -127,8 +123,8 @@ class Cloud:
         command = [str(find_terraform()), "apply", f"-var-file={self.var_file}", *self.arguments]
         if subprocess.run(command, check=False, cwd=ROOT).returncode:
             raise UserError(
-                f"Nothing was released: the apply did not come to its end. {self.file.name} keeps live what "
-                f"was: put right what Terraform named, then say `make release ENV={self.name}` again."
+                "Nothing was released: the apply did not come to its end, and live is what was. Put right "
+                f"what Terraform named, then say `make release ENV={self.name}` again."
             )
 
     def how(self) -> How:
@@ -141,7 +137,6 @@ class Laptop:
     """What runs on this machine."""
 
     name = "local"
-    to_apply = "python local.py up"
 
     def __init__(self) -> None:
         """Find what runs."""
@@ -150,6 +145,8 @@ class Laptop:
         self.running = self.stack.running()
         self.system = "{name}-{environment}".format(**self.stack.settings)
         self.file = self.stack.live_file
+        files = (f"--var-file {tfvars.named(file)}" for file in self.stack.var_files)
+        self.to_apply = " ".join(["python local.py up --detach", *files])
 
     def client(self, service: str) -> Any:
         """Return a client of the emulator's service."""
@@ -169,87 +166,6 @@ class Laptop:
 
 
 @dataclass
-class Watch:
-    """Looks at alarms and logs while versions are tried."""
-
-    place: Place
-    tried: Versions
-    faults: int  # as many are too many
-    alarms: Any = None
-    logs: Any = None
-    began: float = 0.0  # in seconds of the epoch
-    before: frozenset[str] = frozenset()  # alarms that were going off already
-    found: dict[tuple[str, ...], str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.alarms, self.logs = self.place.client("cloudwatch"), self.place.client("logs")
-        self.began = time.time()
-        self.before = frozenset(self.going_off())
-
-    def going_off(self) -> Iterator[str]:
-        """Yield the environment's alarms that are going off."""
-        pages = self.alarms.get_paginator("describe_alarms").paginate(
-            AlarmNamePrefix=self.place.system, AlarmTypes=ALARMS
-        )
-        for page in pages:
-            for alarm in page.get("CompositeAlarms", []) + page.get("MetricAlarms", []):
-                name: str = alarm["AlarmName"]
-                ours = name == self.place.system or name.startswith(f"{self.place.system}/")
-                if ours and alarm["StateValue"] == "ALARM":
-                    yield name
-
-    def look(self) -> str | None:
-        """Return why the versions must be taken back, or None."""
-        if alarms := sorted(set(self.going_off()) - self.before):
-            return f"the alarm {' and '.join(alarms)} went off."
-        for function, version in self.tried.items():
-            for pattern in PATTERNS:
-                self.search(function, version, pattern)
-        if len(self.found) < self.faults:
-            return None
-        return "\n  ".join(
-            [f"faults of the new versions ({len(self.found)}):", *list(self.found.values())[:5]]
-        )
-
-    def search(self, function: str, version: str, pattern: str) -> None:
-        """Add the faults of a function's version to those found: a stream is named after its version."""
-        pages = self.logs.get_paginator("filter_log_events").paginate(
-            logGroupName=f"/aws/lambda/{function}", startTime=int(self.began * 1000), filterPattern=pattern
-        )
-        for page in pages:
-            for event in page["events"]:
-                stream, message = event["logStreamName"], event["message"]
-                if f"[{version}]" in stream and (said := fault(message)):
-                    key = (function, stream, str(event["timestamp"]), message)
-                    self.found[key] = f"{function} {version}: {said}"
-
-    def unreached(self) -> list[str]:
-        """Return the functions whose new versions have met no request."""
-        days = {f"{datetime.fromtimestamp(at, UTC):%Y/%m/%d}" for at in (self.began, time.time())}
-        return [
-            function
-            for function, version in self.tried.items()
-            if not any(
-                self.logs.describe_log_streams(
-                    logGroupName=f"/aws/lambda/{function}", logStreamNamePrefix=f"{day}/[{version}]", limit=1
-                )["logStreams"]
-                for day in days
-            )
-        ]
-
-
-def fault(message: str) -> str | None:
-    """Return what to say of a line in a function's log that tells of a fault, or None."""
-    try:
-        line = json.loads(message)
-    except ValueError:
-        return message.strip().splitlines()[0] if any(sign in message for sign in CRASHES) else None
-    if not isinstance(line, dict) or not isinstance(line.get("status"), int) or line["status"] < 500:
-        return None
-    return f"{line['status']}, {line.get('error', 'no error named')} (requestId {line.get('requestId')})"
-
-
-@dataclass
 class Trial:
     """New versions of functions, which are tried and then promoted or taken back."""
 
@@ -266,20 +182,23 @@ class Trial:
     def run(self) -> str | None:
         """Return why the versions were taken back, or None when they answer all requests now."""
         try:
-            watch = Watch(self.place, self.tried, self.how.faults)
+            canary = Canary(now(), self.tried, self.how.percent)
+            watch = Watch(self.place, self.moved, self.before.versions, canary, self.how.faults)
             if watch.before:
                 self.say(f"Going off already, and so not watched: {', '.join(sorted(watch.before))}.")
-            self.record.canary = Canary(now(), self.tried, self.how.percent)
+            if uncompared := watch.uncompared():
+                why = "log_level keeps them out" if self.how.percent < 100 else "no other version answers"
+                self.say(f"Answers of 4xx are not compared ({why}): {', '.join(uncompared)}.")
+            self.record.canary = canary
             self.record.write()
-            self.moved.move(self.before.versions, self.record.canary)
+            self.moved.move(self.before.versions, canary)
             changed = listed(self.before.versions, self.tried)
             self.say(f"{self.how.percent} % of the requests for {self.how.minutes:g} minutes: {changed}.")
             reason = self.watched(watch)
             unreached = [] if reason or not self.how.minutes else watch.unreached()
         except BaseException:
             self.say("Taking back ...")
-            with uninterrupted():
-                settle(self.record, self.moved)
+            settle(self.record, self.moved)
             raise
         if unreached and not self.unproven:
             # One that cannot even start is as quiet as this.
@@ -308,7 +227,7 @@ class Trial:
                 return reason
             if passed >= seconds:
                 return None
-            self.say(f"[{passed:.0f} of {seconds:.0f} s] {len(watch.found)} faults")
+            self.say(f"[{passed:.0f} of {seconds:.0f} s] {len(watch.found())} faults")
             self.sleep(min(every, seconds - passed))
 
     def interfered(self) -> str | None:
@@ -347,15 +266,20 @@ def ship(
             f"`make rollback ENV={place.name}`."
         )
     check_known(place, record, before)
+    is_first, tried = record.live is None, Versions()
     pin(record, functions(place, record), before)
-    place.apply()
-
-    # Functions that this very apply has made are live with their first version.
-    moved = functions(place, record)
-    aliases = moved.aliases()
-    live = pin(record, moved, aliases)
-    newest = {name: str(max(moved.published(name))) for name in aliases}
-    tried = {name: version for name, version in newest.items() if version != live.versions[name]}
+    try:
+        place.apply()
+        # Functions that this very apply has made are live with their first version.
+        moved = functions(place, record)
+        aliases = moved.aliases()
+        live = pin(record, moved, aliases)
+        newest = {name: str(max(moved.published(name))) for name in aliases}
+        tried = {name: version for name, version in newest.items() if version != live.versions[name]}
+    finally:
+        # Else the next deploy would put no code live, and nobody would know why.
+        if is_first and not tried:
+            record.path.unlink(missing_ok=True)
     if not tried:
         say("What is live is the newest: there is nothing to release.")
         return 0
@@ -374,43 +298,77 @@ def settle(record: Record, moved: Functions) -> None:
     """Let what is live answer all requests."""
     assert record.live
     record.canary = None
-    record.write()
-    moved.move(record.live.versions)
+    with uninterrupted():
+        record.write()
+        moved.move(record.live.versions)
 
 
 def rollback(place: Place, say: Progress) -> int:
-    """Put what was live before back; while a release is being tried, take that back."""
+    """Put what was live before back; while a release is being tried, take that back.
+
+    What stopped half way, a release or a rollback, leaves aliases at versions that the file knows as well.
+    """
     record = Record.read(place.file)
     moved = functions(place, record)
     aliases = moved.aliases()
     check_deployed(place, aliases)
+    check_known(place, record, aliases, record.canary, record.leaving, *record.history[:1])
     live = {name: alias.version for name, alias in aliases.items()}
-    if record.canary or any(alias.weights for alias in aliases.values()):
-        pin(record, moved, aliases)
-        settle(record, moved)
-        say("The release that was being tried is taken back.")
-        return 0
-    check_known(place, record, aliases)
+    written = record.live or Release(now(), live)
     published = {name: moved.published(name) for name in live}
-    if record.live:
-        if not record.history:
-            raise UserError(f"There is nothing to go back to: {place.file.name} remembers no release before.")
+    is_live = all(written.versions.get(name, version) == version for name, version in live.items())
+    is_tried = bool(record.canary) or (is_live and any(alias.weights for alias in aliases.values()))
+    leaving = record.leaving or written
+    if is_tried or record.leaving:
+        wanted = written
+    elif not record.live:
+        wanted = Release(now(), before_last(live, published))
+    elif record.history:
         wanted = record.history.pop(0)
     else:
-        wanted = Release(now(), before_last(live, published))
+        raise UserError(f"There is nothing to go back to: {place.file.name} remembers no release before.")
     # What was not there then, or is not there any more, stays.
     back = {
         name: version
         for name, version in wanted.versions.items()
-        if name in live and version != live[name] and int(version) in published[name]
+        if name in live
+        and (version != live[name] or aliases[name].weights)
+        and int(version) in published[name]
     }
-    if not back:
-        raise UserError("There is nothing to go back to: no function has an older version that was live.")
-    record.live = Release(now(), {**live, **back})
-    record.write()
-    moved.move(back)
-    say(f"Rolled back: {listed(live, back)}.")
+    if wanted is not written:
+        if not back:
+            raise UserError("There is nothing to go back to: no function has an older version that was live.")
+        check_ready(place, moved, back, say)
+        written = Release(now(), {**live, **back})
+    record.live, record.canary = written, None
+    record.leaving = Release(now(), {name: live[name] for name in back})
+    with uninterrupted():
+        record.write()
+        moved.move(back)
+        record.leaving = None
+        record.write()
+    if is_tried:
+        say("The release that was being tried is taken back.")
+    else:
+        say(f"Rolled back: {listed(leaving.versions, back or wanted.versions)}.")
     return 0
+
+
+def check_ready(place: Place, moved: Functions, versions: Versions, say: Progress) -> None:
+    """Stop where a version cannot come to life, and say which of them have to be woken."""
+    found = {name: moved.configuration(name, version) for name, version in versions.items()}
+    for name, each in found.items():
+        if each.get("State") == "Failed":
+            raise UserError(
+                f"Nothing was moved: {name} {versions[name]} cannot answer, as its State is Failed "
+                f"({each.get('StateReason', 'no reason given')}). Check out the commit it was made of, and "
+                f"say `make release ENV={place.name}`."
+            )
+    if asleep := [name for name, each in found.items() if each.get("State") in ("Inactive", "Pending")]:
+        say(
+            f"Not used for long, and so put away by Lambda: {', '.join(asleep)}. Their requests fail until "
+            "they are back: the first one begins it, and it takes seconds, or minutes with snap_start."
+        )
 
 
 def show(place: Place) -> int:
@@ -422,23 +380,37 @@ def show(place: Place) -> int:
     live = {name: alias.version for name, alias in aliases.items()}
     published = {name: found.published(name) for name in live}
     since = f"since {record.live.since}" if record.live else "the newest versions, as no release was made"
-    print(f"Live in {place.system}: {since}.")
     width = max(len(name) for name in live)
-    print(f"  {'function':<{width}}  live  published             newest  tried")
+    lines = [
+        f"Live in {place.system}: {since}.",
+        f"  {'function':<{width}}  live  published             newest  tried",
+    ]
     for name, alias in aliases.items():
         at = published[name].get(int(alias.version))
         tried = ", ".join(f"{version} ({weight:.0%})" for version, weight in alias.weights.items())
         row = f"{name:<{width}}  {alias.version:<4}  {f'{at:%Y-%m-%d %H:%M:%SZ}' if at else 'unknown':<20}  "
-        print(f"  {row}{max(published[name]):<6}  {tried}".rstrip())
+        lines.append(f"  {row}{max(published[name]):<6}  {tried}".rstrip())
     if record.live:
         back = [f"  {each.since}: {listed(live, each.versions)}" for each in record.history]
     else:
         before = before_last(live, published)
         back = [f"  before the last deployment: {listed(live, before)}"] if before else []
-    print("To go back to:", *(back or ["  nothing"]), sep="\n")
-    if record.live and record.live.versions.items() - live.items():
-        print(f"{place.file.name} says otherwise: say `make apply ENV={place.name}` if it is right.")
+    lines += ["To go back to:", *(back or ["  nothing"])]
+    if record.live and (young := sorted(live.keys() - record.live.versions.keys())):
+        lines.append(f"Made since then, and so the newest at each apply: {', '.join(young)}.")
+    if record.leaving or (record.live and record.live.versions.items() - live.items()):
+        lines.append(f"{place.file.name} says otherwise: say `{place.to_apply}` if it is right.")
+    tell(lines)
     return 0
+
+
+def tell(lines: Sequence[str]) -> None:
+    """Print, to somebody who may have read enough, as in `make live | head -1`."""
+    try:
+        print(*lines, sep="\n", flush=True)
+    except BrokenPipeError:
+        # What Python has not got rid of it would try again, and complain, at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def listed(live: Versions, other: Versions) -> str:
@@ -475,18 +447,19 @@ def check_deployed(place: Place, aliases: dict[str, Alias]) -> None:
         )
 
 
-def check_known(place: Place, record: Record, aliases: dict[str, Alias]) -> None:
-    """Stop when the file is not the one of the last release."""
+def check_known(place: Place, record: Record, aliases: dict[str, Alias], *others: Release | None) -> None:
+    """Stop when an alias is where neither the file's live versions nor the others have it."""
     if record.live is None:
         return
     known = record.live.versions
-    wrong = [name for name, alias in aliases.items() if known.get(name, alias.version) != alias.version]
-    if wrong:
-        raise UserError(
-            f"{place.file.name} is not what is live: {wrong[0]} is {aliases[wrong[0]].version} and not "
-            f"{known[wrong[0]]}. Take the file of the last release from version control; or, if it is right, "
-            f"say `{place.to_apply}`; or delete it, to go by what there is."
-        )
+    for name, alias in aliases.items():
+        versions = [each.versions.get(name) for each in (record.live, *others) if each]
+        if name in known and alias.version not in versions:
+            raise UserError(
+                f"{place.file.name} is not what is live: {name} is {alias.version} and not {known[name]}. "
+                "Take the file of the last release from version control; or, if it is right, say "
+                f"`{place.to_apply}`; or delete it, to go by what there is."
+            )
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -506,17 +479,15 @@ def main(arguments: Sequence[str]) -> int:
             return show(place)
         code = ship(place, say, unproven=unproven) if command == "ship" else rollback(place, say)
         show(place)
-        if not isinstance(place, Laptop):
+        if not isinstance(place, Laptop) and place.file.exists():
             print(f"Commit {place.file.relative_to(ROOT)}: the next apply goes by it.", file=sys.stderr)
         return code
     except UserError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     except (BotoCoreError, ClientError, WaiterError) as error:
-        print(
-            f"AWS refused: {error} To go by what {name}.live.json says: `{place.to_apply}`.",
-            file=sys.stderr,
-        )
+        remedy = f"Say it again, or `{place.to_apply}` to go by what {place.file.name} says."
+        print(f"AWS refused: {error} {remedy}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -76,6 +76,12 @@ class Stack:
         return settings
 
     @property
+    def var_files(self) -> list[Path]:
+        """The variables of what is up."""
+        known = json.loads((self.folder / "settings.json").read_text())
+        return [Path(file) for file in known["var_files"]]
+
+    @property
     def live_file(self) -> Path:
         """Which versions of the functions are live, if not the newest; Terraform finds it here."""
         return self.folder / "root" / "environments" / f"{self.settings['environment']}.live.json"
@@ -115,8 +121,7 @@ class Stack:
     def again(self) -> Running:
         """Build and apply once more, with the variables that the running stack has."""
         self.running()
-        known = json.loads((self.folder / "settings.json").read_text())
-        return self.up([Path(file) for file in known["var_files"]])
+        return self.up(self.var_files)
 
     def outputs(self) -> dict[str, Any]:
         """Return Terraform's outputs, with URLs that answer on this machine, and the API keys' values."""
@@ -181,10 +186,14 @@ class Stack:
             applied.unlink(missing_ok=True)
             try:
                 self._run_apply(started, settings, var_files)
-            except BaseException:
+            except BaseException as error:
                 if not running:
                     self.progress("Stopping the emulator ...")
                     self.emulator.stop()
+                    # Terraform drops the calls under way and never learns what they have made: it would be in
+                    # the way of the next apply. Before the first one is done there is nothing to lose.
+                    if isinstance(error, KeyboardInterrupt) and not (self.folder / "outputs.json").exists():
+                        self._discard()
                 raise
             applied.write_text(fingerprint)
         else:
@@ -195,7 +204,15 @@ class Stack:
         terraform = self._terraform(started, self._keys(settings["keys"]))
         self.progress("Applying ...")
         upload_packages(started)
-        self.progress(f"Applied: {terraform.apply(var_files, f'-parallelism={PARALLEL}')}.")
+        try:
+            self.progress(f"Applied: {terraform.apply(var_files, f'-parallelism={PARALLEL}')}.")
+        except UserError as error:
+            if re.search("already ?exists", str(error), re.IGNORECASE):
+                raise UserError(
+                    f"{error} An apply that was stopped leaves such things: `python local.py down --purge` "
+                    "deletes all of the stack, its items too; then bring it up again."
+                ) from None
+            raise
         (self.folder / "outputs.json").write_text(json.dumps(terraform.outputs(), indent=2) + "\n")
 
     def _terraform(self, running: Running | None, keys: dict[str, str] | None = None) -> Terraform:

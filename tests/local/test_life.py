@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,15 +30,20 @@ def small(var_file: Path) -> Iterator[Local]:
     stack("down")
 
 
-def test_an_interrupted_apply_leaves_nothing_running(small: Local, var_file: Path) -> None:
+def test_an_interrupted_apply_leaves_nothing(small: Local, var_file: Path) -> None:
     run = small.start("up", "--port", str(small.port), "--var-file", var_file)
     assert run.stderr
     while "Applying" not in run.stderr.readline():
         assert run.poll() is None
+    # Until it has made something, and is making more.
+    while "apply_complete" not in (small.folder / "terraform.log").read_text():
+        time.sleep(0.05)
     run.send_signal(signal.SIGINT)
     run.communicate(timeout=120)
     assert run.returncode == 130
     assert not is_listening(small.port)
+    # Terraform may not know all that was made, which would be in the way of the next run.
+    assert {f.name for f in small.folder.iterdir()} == {"api-keys.json", "lock"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -88,6 +94,7 @@ def test_a_failed_apply_leaves_nothing_running(small: Local, var_file: Path) -> 
     assert said.startswith("terraform apply failed: ")
     assert "already exists" in said
     assert str(small.folder / "terraform.log") in said
+    assert "`python local.py down --purge` deletes all of the stack" in said
     assert not is_listening(small.port)
     assert small("status").returncode == 3
 

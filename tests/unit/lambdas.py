@@ -12,6 +12,7 @@ class Lambda:
     """The settings that the live version of each function has."""
 
     settings: dict[str, dict[str, Any]]
+    code: str = "built here"
 
     class exceptions:  # noqa: N801 - boto3's name
         class ResourceNotFoundException(Exception):  # noqa: N818 - boto3's name
@@ -25,4 +26,5 @@ class Lambda:
         if FunctionName not in self.settings:
             raise self.exceptions.ResourceNotFoundException
         options = self.settings[FunctionName]
-        return {"Environment": {"Variables": {"ENTITY_OPTIONS": json.dumps(options)} if options else {}}}
+        variables = {"ENTITY_OPTIONS": json.dumps(options)} if options else {}
+        return {"CodeSha256": self.code, "Environment": {"Variables": variables}}

@@ -257,6 +257,46 @@ def test_saved_queries_are_kept_changed_and_deleted() -> None:
     assert "a-query" in running
 
 
+def test_logs_are_searched_by_prefix_and_to_their_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(corrections, "LARGEST_PAGE", 5)
+    streams = {
+        "day/[1]a": [(time, f"a{time}") for time in (1, 1, 1, 2, 3, 3)],
+        "day/[12]b": [(time, f"b{time}") for time in (1, 2, 2, 3)],
+    }
+
+    def filter_log_events(data: dict[str, Any]) -> Any:
+        if data["logGroupName"] not in logs._log_groups:
+            return 400, {}, b"no such group"
+        names = data.get("logStreamNames") or list(streams)
+        lines = [line for name in names for line in streams.get(name, []) if line[0] >= data["startTime"]]
+        events = [{"timestamp": time, "message": message} for time, message in sorted(lines)]
+        return 200, {}, json.dumps({"events": events[: data["limit"]]}).encode()
+
+    logs = SimpleNamespace(
+        _filter_log_events=filter_log_events,
+        _log_groups={"g": {"streams": streams}},
+        json_response=lambda found: (200, {}, json.dumps(found).encode()),
+    )
+    corrections.correct_log_search(logs)
+
+    def search(**data: Any) -> list[str]:
+        told: list[str] = []
+        while True:
+            _, _, body = logs._filter_log_events({"logGroupName": "g", "startTime": 0, **data})
+            found = json.loads(body)
+            told += [event["message"] for event in found["events"]]
+            if "nextToken" not in found:
+                return told
+            data["nextToken"] = found["nextToken"]
+
+    lines = sorted(line for stream in streams.values() for line in stream)
+    assert search() == search(limit=1) == search(limit=3) == [message for _, message in lines]
+    assert search(startTime=2) == [message for time, message in lines if time >= 2]
+    assert search(logStreamNamePrefix="day/[1]") == ["a1", "a1", "a1", "a2", "a3", "a3"]
+    assert search(logStreamNamePrefix="day/[2]") == []
+    assert logs._filter_log_events({"logGroupName": "x", "logStreamNamePrefix": "d"})[0] == 400
+
+
 def test_an_answer_that_got_lost_is_given_again() -> None:
     calls: list[str] = []
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from local import deployed, stack, terraform
+from local.emulator import Emulator, Running
 from local.errors import UserError
 
 
@@ -43,6 +44,31 @@ def test_terraforms_own_mirrors_are_searched(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     found = mirror(tmp_path / "data/terraform/plugins", terraform.provider_version())
     assert terraform.find_mirror() == found
+
+
+@pytest.mark.parametrize(
+    ("error", "is_first", "left"),
+    [
+        (KeyboardInterrupt(), True, set()),
+        (KeyboardInterrupt(), False, {"outputs.json", "terraform.tfstate"}),
+        (UserError("No."), True, {"terraform.tfstate"}),
+    ],
+)
+def test_a_first_apply_that_was_stopped_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, is_first: bool, left: set[str]
+) -> None:
+    def stop(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Emulator, "start", lambda *_: Running(1, 1, "us-west-2"))
+    monkeypatch.setattr(Emulator, "stop", lambda _: None)
+    monkeypatch.setattr(stack.Stack, "_run_apply", stop)
+    monkeypatch.setattr(stack.Stack, "_fingerprint", lambda *_: "")
+    for name in ("terraform.tfstate", *(() if is_first else ("outputs.json",))):
+        (tmp_path / name).touch()
+    with pytest.raises(type(error)):
+        stack.Stack(tmp_path)._apply(None, 1, {"region": "us-west-2"}, [])
+    assert {file.name for file in tmp_path.iterdir()} == left
 
 
 def test_the_stage_leaves_the_repository_alone(tmp_path: Path) -> None:

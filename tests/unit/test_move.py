@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import stat
@@ -285,7 +286,14 @@ OUTPUTS = {
 @pytest.fixture
 def schemas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "schemas").mkdir()
-    (tmp_path / "schemas" / "task.json").write_text(json.dumps(SCHEMA))
+    text = json.dumps(SCHEMA)
+    (tmp_path / "schemas" / "task.json").write_text(text)
+    manifest = {
+        "functions": {"create": {"source_code_hash": LAMBDA.code}},
+        "schemas": {"schemas/task.json": hashlib.sha256(text.encode()).hexdigest()},
+    }
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / "manifest.json").write_text(json.dumps(manifest))
     monkeypatch.setattr(tool, "ROOT", tmp_path)
     monkeypatch.setattr("local.reindex.ROOT", tmp_path)
 
@@ -303,6 +311,21 @@ def test_an_entity_is_what_all_its_functions_go_by() -> None:
     ]:
         with pytest.raises(UserError, match=message):
             tool.entity_of(OUTPUTS, name, LAMBDA, None)
+
+
+@pytest.mark.usefixtures("schemas")
+def test_an_entity_of_another_build_is_known(tmp_path: Path) -> None:
+    def is_built_here(name: str, functions: Lambda = LAMBDA) -> bool:
+        return tool.entity_of(OUTPUTS, name, functions, None).is_built_here
+
+    other = Lambda(LAMBDA.settings, "built elsewhere")
+    assert (is_built_here("a"), is_built_here("a", other)) == (True, False)
+    schema = tmp_path / "schemas" / "task.json"
+    schema.write_text(json.dumps({**SCHEMA, "required": ["rank"]}))
+    assert not is_built_here("a")  # nor was the schema
+    (tmp_path / "dist" / "manifest.json").unlink()
+    assert not is_built_here("a")
+    assert is_built_here("b", other)  # which has no schema
 
 
 @pytest.fixture
@@ -344,6 +367,12 @@ def test_the_commands(api: Api, run: Callable[..., tuple[int, list[str]]], tmp_p
     assert run("import", "a", items) == (0, [f"{TABLE}: 1 written."])
     assert run("import", "b", items, "--replace")[1] == [
         "No function of b has a schema to judge by: every object is an item.",
+        f"{TABLE}: 1 there already.",
+    ]
+    (tmp_path / "dist" / "manifest.json").unlink()
+    assert run("import", "a", items)[1] == [
+        "What is live of a was not built from this checkout, by whose schema the lines are judged: check out "
+        "what it was built from, if the schema has changed since.",
         f"{TABLE}: 1 there already.",
     ]
     assert run("import", "a", nowhere)[1] == [f"There is no file {nowhere}: name one with FILE=."]

@@ -7,6 +7,9 @@ import io
 import json
 import os
 import signal
+import subprocess
+import sys
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +22,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from local import release as tool
+from local import watch
 from local.errors import UserError
 from local.live import Canary, Functions, Record, Release, before_last
 from local.release import How
@@ -48,7 +52,9 @@ class Shop:
     changes: tuple[str, ...] = ()  # by the next apply
     naps: list[Callable[[], object]] = field(default_factory=list)  # what happens while a release waits
     slept: float = 0
-    logs: dict[tuple[str, str], list[str]] = field(default_factory=dict)  # by function and stream
+    # By function and stream: the times, in milliseconds of the epoch, and the lines.
+    logs: dict[tuple[str, str], list[tuple[int, str]]] = field(default_factory=dict)
+    searched: list[dict[str, Any]] = field(default_factory=list)
 
     def client(self, service: str) -> Any:
         return self if service == "logs" else boto3.client(service, region_name=REGION)  # type: ignore[call-overload]
@@ -97,28 +103,44 @@ class Shop:
         assert operation == "filter_log_events"
         return self
 
-    def paginate(self, logGroupName: str, startTime: int, filterPattern: str) -> list[Any]:  # noqa: N803 - boto3's name
-        assert filterPattern in tool.PATTERNS
-        assert startTime > 1e12
-        return [
-            {"events": [{"logStreamName": stream, "timestamp": 1, "message": line} for line in lines]}
+    def paginate(self, **search: Any) -> list[Any]:
+        self.searched.append(search)
+        assert time.time() - 24 * 3600 < search["startTime"] / 1000 < time.time() + 3600
+        found = [
+            {"logStreamName": stream, "timestamp": at, "message": line}
             for (function, stream), lines in self.logs.items()
-            if logGroupName == f"/aws/lambda/{function}"
+            for at, line in lines
+            if search["logGroupName"] == f"/aws/lambda/{function}"
+            and stream.startswith(search.get("logStreamNamePrefix", ""))
+            and at >= search["startTime"]
         ]
-
-    def describe_log_streams(self, logGroupName: str, logStreamNamePrefix: str, limit: int) -> Any:  # noqa: N803 - boto3's name
-        function = logGroupName.removeprefix("/aws/lambda/")
-        found = [s for f, s in self.logs if f == function and s.startswith(logStreamNamePrefix)]
-        return {"logStreams": found[:limit]}
+        return [{"events": found[:2]}, {"events": []}, {"events": found[2:]}]
 
 
-def answered(shop: Shop, function: str, version: str, *lines: str) -> None:
-    day = f"{datetime.datetime.now(datetime.UTC):%Y/%m/%d}"
-    shop.logs[function, f"{day}/[{version}]abc"] = list(lines)
+def answered(shop: Shop, function: str, version: str, *lines: str, ahead: float = 0) -> None:
+    """Let a version write lines, on a clock that is some seconds ahead of this machine's."""
+    at = time.time() + ahead
+    day = f"{datetime.datetime.fromtimestamp(at, datetime.UTC):%Y/%m/%d}"
+    stream = shop.logs.setdefault((function, f"{day}/[{version}]abc"), [])
+    stream += [(int(at * 1000), line) for line in lines]
 
 
-def line(status: int) -> str:
-    return json.dumps({"status": status, "requestId": "r-1", "error": "KeyError: 'x'"})
+START = "START RequestId: 5c Version: 2"
+
+
+def line(status: int, number: int = 1, version: str = "", **more: Any) -> str:
+    fields = {
+        "status": status,
+        "requestId": f"r-{number}",
+        "functionVersion": version,
+        "error": "KeyError: 'x'",
+    }
+    return json.dumps({**fields, **more})
+
+
+def lines(version: str, good: int, bad: int, status: int = 404) -> list[str]:
+    """As many good answers and bad ones of a version, each of another request."""
+    return [line(200 if n < good else status, n, version, problem="not-found") for n in range(good + bad)]
 
 
 @pytest.fixture
@@ -164,17 +186,24 @@ def test_a_release_goes_to_some_and_then_to_all(shop: Shop) -> None:
     assert shop.slept == pytest.approx(60)
     assert f"10 % of the requests for 1 minutes: {GET} 1 -> 2." in shop.said
     assert f"Met no request, and so not proven: {GET}." in shop.said
+    assert not [said for said in shop.said if "4xx" in said]
     assert shop.said[-1] == "Released: the new versions answer all requests."
 
 
 def test_what_met_no_request_does_not_go_live(shop: Shop) -> None:
     shop.changes = (CREATE, GET)
-    shop.naps = [lambda: answered(shop, CREATE, "2", line(201))]
+    # Where snapshots are taken, Lambda writes of it before anybody has sent a request.
+    answered(shop, GET, "2", "INIT_START Runtime Version: python:3.13.v1")
+    shop.naps = [
+        lambda: answered(shop, CREATE, "2", line(201)),
+        lambda: answered(shop, GET, "2", "RESTORE_START"),
+    ]
     assert shop.ship(unproven=False) == 1
     assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
     (said,) = (each for each in shop.said if each.startswith("Taken back"))
     assert said.startswith(f"Taken back: {GET} met no request, and nothing else proves new code.")
-    shop.naps = [lambda: answered(shop, GET, "3", line(200)), lambda: answered(shop, CREATE, "3", line(200))]
+    # A level above INFO leaves nothing but Lambda's own lines.
+    shop.naps = [lambda: answered(shop, GET, "3", START), lambda: answered(shop, CREATE, "3", line(200))]
     assert shop.ship(unproven=False) == 0
     assert shop.live() == {CREATE: ("3", {}), GET: ("3", {})}
 
@@ -194,8 +223,14 @@ def test_a_version_that_cannot_be_deleted_is_left(shop: Shop, monkeypatch: pytes
 def test_nothing_new_is_nothing_to_release(shop: Shop) -> None:
     assert shop.ship() == 0
     assert shop.said == ["What is live is the newest: there is nothing to release."]
-    assert Record.read(shop.file).live is not None
     assert shop.slept == 0
+    # A first release that has not tried anything leaves all as it was: the newest are live.
+    assert not shop.file.exists()
+    shop.changes = (GET,)
+    assert shop.ship() == 0
+    shop.changes = ()
+    assert shop.ship() == 0
+    assert Record.read(shop.file).live
 
 
 @pytest.mark.parametrize(
@@ -224,26 +259,140 @@ def test_a_fault_of_a_new_version_takes_it_back(shop: Shop, said: str, reason: s
 )
 def test_other_lines_are_no_faults(shop: Shop, said: str) -> None:
     shop.changes = (GET,)
-    answered(shop, GET, "2", said)
-    assert shop.ship() == 0
-    assert not [each for each in shop.said if "not proven" in each]
+    shop.naps = [lambda: answered(shop, GET, "2", START, said)]
+    assert shop.ship(unproven=False) == 0
 
 
 def test_faults_of_what_was_live_before_do_not_count(shop: Shop) -> None:
+    def fail() -> None:
+        answered(shop, GET, "1", line(500))
+        answered(shop, GET, "12", line(500))
+        answered(shop, CREATE, "2", line(500))
+
     shop.changes = (GET,)
-    answered(shop, GET, "1", line(500))
-    answered(shop, CREATE, "2", line(500))
+    shop.naps = [fail]
     assert shop.ship() == 0
+
+
+@pytest.mark.parametrize("ahead", [-240, 0, 240])
+def test_faults_of_an_earlier_trial_do_not_count_whatever_clock_is_right(shop: Shop, ahead: float) -> None:
+    shop.changes = (GET,)
+    shop.naps = [lambda: answered(shop, GET, "2", line(500), ahead=ahead)]
+    assert shop.ship() == 1
+    shop.changes, shop.release = (), How(faults=1, minutes=1, percent=10)
+    shop.naps = [lambda: answered(shop, GET, "2", line(200), ahead=ahead)]
+    assert shop.ship(unproven=False) == 0
+
+
+def test_each_look_reads_what_is_new(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    began, day = time.time(), f"{datetime.datetime.now(datetime.UTC):%Y/%m/%d}"
+    shop.changes, shop.release = (GET,), How(faults=3, minutes=10, percent=10)
+
+    def later() -> None:
+        answered(shop, GET, "2", line(500))
+        monkeypatch.setattr("time.time", lambda: began + 400)
+        answered(shop, GET, "2", line(500, 2))
+
+    shop.naps = [later, lambda: None, lambda: None]
+    assert shop.ship() == 0  # the two are counted once each
+    assert {search["logStreamNamePrefix"] for search in shop.searched} >= {f"{day}/[2]"}
+    starts = [search["startTime"] / 1000 - began for search in shop.searched]
+    assert starts[0] == pytest.approx(-watch.SKEW, abs=2)
+    assert starts[-1] == pytest.approx(400 - watch.LATE / 1000, abs=2)
+
+
+def test_a_trial_over_midnight_reads_both_days(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    midnight = datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC).timestamp()
+    monkeypatch.setattr("time.time", lambda: midnight - 1000)
+    shop.changes, shop.release = (GET,), How(faults=3, minutes=60, percent=10)
+
+    def after() -> None:
+        answered(shop, GET, "2", line(500, 1), line(500, 2))
+        monkeypatch.setattr("time.time", lambda: midnight + 1000)
+        answered(shop, GET, "2", line(500, 3))
+
+    shop.naps = [after]
+    assert shop.ship() == 1
+    assert [search["logStreamNamePrefix"] for search in shop.searched] == [
+        "2026/11/21/[2]", "2026/11/21/[2]", "2026/11/21/[2]", "2026/11/22/[2]",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("tried", "live", "code"),
+    [
+        # good and bad answers of the version that is tried, and of the live one
+        ((0, 10), (90, 0), 1),
+        ((0, 9), (90, 0), 0),  # too few to say
+        ((89, 11), (900, 0), 1),
+        ((100, 11), (999, 0), 0),  # under ten of a hundred
+        ((60, 40), (810, 90), 1),
+        ((61, 39), (810, 90), 0),  # under three times as often
+        ((50, 50), (450, 450), 0),  # as often
+    ],
+)
+def test_more_answers_of_4xx_than_before_take_it_back(
+    shop: Shop, tried: tuple[int, int], live: tuple[int, int], code: int
+) -> None:
+    def send() -> None:
+        answered(shop, GET, "2", START, *lines("2", *tried))
+        answered(shop, GET, "1", START, "no JSON", "[]", *lines("1", *live))
+
+    shop.changes = (CREATE, GET)
+    shop.naps = [send, lambda: None]
+    assert shop.ship() == code
+    assert shop.live() == {CREATE: ("2" if not code else "1", {}), GET: ("2" if not code else "1", {})}
+    count = sum(tried)
+    if code:
+        assert shop.said[-1] == (
+            "Taken back: answers of 4xx. If they are meant to be, release it with percent = 100:\n"
+            f"  {GET} 2: {tried[1]} of its {count} answers ({tried[1]} x 404 not-found), where the "
+            f"live version gave {live[1] // 9} to as many requests"
+        )
+    # The log of the version that most requests go to is read for cause alone.
+    patterns = {search["filterPattern"] for search in shop.searched if "filterPattern" in search}
+    refused = '{ $.functionVersion = "1" && $.status >= 400 && $.status < 500 }'
+    assert patterns == ({refused} if tried[1] >= 10 else set())
+
+
+def test_answers_from_before_the_trial_are_not_compared(shop: Shop) -> None:
+    answered(shop, GET, "1", *lines("1", 0, 500), ahead=-200)
+    shop.changes = (GET,)
+    shop.naps = [lambda: answered(shop, GET, "2", *lines("2", 0, 10))]
+    assert shop.ship() == 1
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_a_log_of_faults_alone_is_not_compared(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    def configuration(_: Functions, __: str, wanted: str) -> dict[str, Any]:
+        level = "WARNING" if wanted == version else "DEBUG"
+        return {"Environment": {"Variables": {"LOG_LEVEL": level}}}
+
+    monkeypatch.setattr(Functions, "configuration", configuration)
+    shop.changes = (GET,)
+    shop.naps = [lambda: answered(shop, GET, "2", *lines("2", 0, 50))]
+    assert shop.ship() == 0
+    assert f"Answers of 4xx are not compared (log_level keeps them out): {GET}." in shop.said
+
+
+def test_all_requests_at_once_leave_nothing_to_compare_with(shop: Shop) -> None:
+    shop.changes, shop.release = (GET,), How(faults=1, minutes=1, percent=100)
+    shop.naps = [lambda: answered(shop, GET, "2", *lines("2", 0, 50))]
+    assert shop.ship() == 0
+    assert f"Answers of 4xx are not compared (no other version answers): {GET}." in shop.said
 
 
 def test_as_many_faults_as_the_variable_allows(shop: Shop) -> None:
     shop.changes = (GET,)
     shop.release = How(faults=3, minutes=1, percent=10)
-    answered(shop, GET, "2", line(500), line(500), line(503))  # the first two are one line, seen twice
+    # The first two are one line, seen twice.
+    shop.naps = [lambda: answered(shop, GET, "2", line(500), line(500), line(503))]
     assert shop.ship() == 0
     shop.changes = (GET,)
     shop.release = How(faults=2, minutes=1, percent=10)
-    answered(shop, GET, "3", line(500), line(503))
+    shop.naps = [lambda: answered(shop, GET, "3", line(500), line(503))]
     assert shop.ship() == 1
 
 
@@ -318,16 +467,27 @@ def test_one_release_at_a_time(shop: Shop) -> None:
     ]
 
 
-def test_an_apply_that_fails_leaves_live_what_was(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [UserError("No."), KeyboardInterrupt()])
+def test_an_apply_that_fails_leaves_live_what_was(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    pinned: list[Record] = []
+
     def fail() -> None:
-        raise UserError("No.")
+        pinned.append(Record.read(shop.file))
+        raise error
 
     monkeypatch.setattr(shop, "apply", fail)
-    with pytest.raises(UserError, match=r"No\."):
+    for _ in range(2):
+        with pytest.raises(type(error)):
+            shop.ship()
+        assert pinned[-1].live
+        assert pinned[-1].live.versions == {CREATE: "1", GET: "1"}
+        assert not shop.file.exists()  # there was none
+    pinned[-1].write()
+    with pytest.raises(type(error)):
         shop.ship()
-    record = Record.read(shop.file)
-    assert record.live
-    assert record.live.versions == {CREATE: "1", GET: "1"}
+    assert Record.read(shop.file) == pinned[-1]
 
 
 def test_a_rollback_goes_back_release_by_release(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
@@ -389,6 +549,141 @@ def test_a_rollback_without_a_file_goes_by_the_last_deployment(
     assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
     assert shop.said[-1] == f"Rolled back: {GET} 2 -> 1."
     assert Record.read(shop.file).history == []
+
+
+@pytest.mark.parametrize("moved", [0, 1, 2])
+def test_a_rollback_that_stopped_is_brought_to_its_end(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], moved: int
+) -> None:
+    shop.changes, shop.release = (CREATE, GET), How(1, 0, 10)
+    for _ in range(2):
+        assert shop.ship() == 0
+    move = Functions.move
+
+    def stop(self: Functions, versions: dict[str, str], canary: Canary | None = None) -> None:
+        move(self, dict(list(versions.items())[:moved]), canary)
+        raise ClientError({"Error": {"Code": "TooManyRequestsException"}}, "UpdateAlias")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Functions, "move", stop)
+        with pytest.raises(ClientError):
+            shop.rollback()
+    assert len({version for version, _ in shop.live().values()}) == (2 if moved == 1 else 1)
+    tool.show(shop)
+    assert "test.live.json says otherwise: say `make apply ENV=test`" in capsys.readouterr().out
+    assert shop.rollback() == 0
+    assert shop.live() == {CREATE: ("2", {}), GET: ("2", {})}
+    changes = [f"{name} 3 -> 2" for name in (CREATE, GET)]
+    assert shop.said[-1] == f"Rolled back: {', '.join(changes[moved % 2 :])}."
+    record = Record.read(shop.file)
+    assert record.live
+    assert (record.live.versions, record.leaving) == ({CREATE: "2", GET: "2"}, None)
+    assert shop.rollback() == 0  # and one further
+    assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
+
+
+@pytest.mark.parametrize("moved", [0, 1, 2])
+def test_a_release_that_stopped_while_it_went_live_is_rolled_back(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, moved: int
+) -> None:
+    move = Functions.move
+
+    def stop(self: Functions, versions: dict[str, str], canary: Canary | None = None) -> None:
+        if canary:
+            return move(self, versions, canary)
+        move(self, dict(list(versions.items())[:moved]))
+        raise ClientError({"Error": {"Code": "TooManyRequestsException"}}, "UpdateAlias")
+
+    shop.changes, shop.release = (CREATE, GET), How(1, 0, 10)
+    with monkeypatch.context() as patch:
+        patch.setattr(Functions, "move", stop)
+        with pytest.raises(ClientError):
+            shop.ship()
+    assert shop.rollback() == 0
+    assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
+    assert shop.said[-1] == f"Rolled back: {CREATE} 2 -> 1, {GET} 2 -> 1."
+
+
+def test_a_trial_that_was_left_alone_is_taken_back(shop: Shop) -> None:
+    functions = shop.client("lambda")
+    shop.publish(GET)
+    weights = {"AdditionalVersionWeights": {"2": 0.1}}
+    gone = "shop-gone-get-test"
+    before = Release("2026-01-01T00:00:00Z", {CREATE: "1", GET: "1", gone: "3"})
+    tried = Canary("2026-01-02T00:00:00Z", {GET: "2"}, 10)
+    # With the file, with that of before the trial, with none, and where another checkout has promoted it.
+    states = [(tried, "1", weights), (None, "1", weights), (tried, "2", {}), (tried, "1", {})]
+    for canary, version, routing in states:
+        Record(shop.file, before, canary, [Release("x", {GET: "1"})]).write()
+        functions.update_alias(FunctionName=GET, Name="live", FunctionVersion=version, RoutingConfig=routing)
+        assert shop.rollback() == 0
+        assert shop.said[-1] == "The release that was being tried is taken back."
+        assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
+        record = Record.read(shop.file)
+        assert (record.live, record.canary, record.leaving) == (before, None, None)
+        assert len(record.history) == 1
+    shop.file.unlink()
+    functions.update_alias(FunctionName=GET, Name="live", FunctionVersion="1", RoutingConfig=weights)
+    assert shop.rollback() == 0
+    assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
+
+
+def test_a_rollback_takes_an_alias_along_that_is_there_already(shop: Shop) -> None:
+    shop.changes, shop.release = (CREATE, GET), How(1, 0, 10)
+    assert shop.ship() == 0
+    shop.client("lambda").update_alias(FunctionName=GET, Name="live", FunctionVersion="1")
+    assert shop.rollback() == 0
+    assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
+
+
+@pytest.mark.parametrize("state", ["Active", "Inactive", "Pending", "Failed"])
+def test_a_rollback_says_what_cannot_answer(shop: Shop, monkeypatch: pytest.MonkeyPatch, state: str) -> None:
+    shop.changes, shop.release = (CREATE, GET), How(1, 0, 10)
+    assert shop.ship() == 0
+
+    def configuration(_: Functions, name: str, version: str) -> dict[str, Any]:
+        assert version == "1"
+        return {"State": state if name == GET else "Active", "StateReason": "The image is gone."}
+
+    monkeypatch.setattr(Functions, "configuration", configuration)
+    written, count = Record.read(shop.file), len(shop.said)
+    if state == "Failed":
+        remedy = (
+            rf"Nothing was moved: {GET} 1 cannot answer, .* \(The image is gone\.\)\. Check out .*ENV=test"
+        )
+        with pytest.raises(UserError, match=remedy):
+            shop.rollback()
+        assert shop.live() == {CREATE: ("2", {}), GET: ("2", {})}
+        assert Record.read(shop.file) == written
+        return
+    assert shop.rollback() == 0
+    assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
+    warned = [
+        said
+        for said in shop.said[count:]
+        if said.startswith(f"Not used for long, and so put away by Lambda: {GET}.")
+    ]
+    assert len(warned) == (state != "Active")
+
+
+def test_functions_that_no_release_knows_are_shown(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    Record(shop.file, Release("2026-01-01T00:00:00Z", {GET: "1"})).write()
+    tool.show(shop)
+    shown = capsys.readouterr().out
+    assert shown.endswith(f"\nMade since then, and so the newest at each apply: {CREATE}.\n")
+
+
+def test_a_reader_may_have_read_enough() -> None:
+    command = "from local.release import tell; tell(['x'] * 10**6)"
+    with subprocess.Popen(
+        [sys.executable, "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as telling:
+        assert telling.stdout
+        assert telling.stderr
+        telling.stdout.readline()
+        telling.stdout.close()
+        assert telling.stderr.read() == b""
+    assert telling.returncode == 0
 
 
 def at(minute: int) -> datetime.datetime:
@@ -463,7 +758,21 @@ def test_where_nothing_is_deployed(shop: Shop, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"live": {}}', '{"live": {"since": "x", "versions": {}}, "history": [1]}']
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"live": {}}',
+        '{"live": {"since": "x", "versions": ["1"]}}',
+        '{"live": {"since": "x", "versions": {"a": "z"}}}',
+        '{"live": {"since": "x", "versions": {"a": true}}}',
+        '{"live": {"since": "x", "versions": {}}, "canary": {"since": "x", "versions": {}}}',
+        '{"live": {"since": "x", "versions": {}}, "canary": {"since": "x", "versions": {}, "percent": "x"}}',
+        '{"live": {"since": "x", "versions": {}}, "leaving": [1]}',
+        '{"live": {"since": "x", "versions": {}}, "history": [1]}',
+        '{"live": {"since": "x", "versions": {}}, "history": [{"since": "x", "versions": {"a": "0"}}]}',
+    ],
 )
 def test_a_file_that_cannot_be_read_is_said(tmp_path: Path, text: str) -> None:
     file = tmp_path / "test.live.json"
@@ -475,12 +784,20 @@ def test_a_file_that_cannot_be_read_is_said(tmp_path: Path, text: str) -> None:
 
 
 def test_the_file_survives_the_round(tmp_path: Path) -> None:
-    history = [Release(str(n), {GET: str(n)}) for n in range(3)]
-    record = Record(tmp_path / "a.json", Release("x", {GET: "9"}), Canary("y", {GET: "10"}, 5), history)
+    history = [Release(str(n), {GET: str(n)}) for n in range(1, 4)]
+    canary, leaving = Canary("y", {GET: "10"}, 5), Release("z", {GET: "11"})
+    record = Record(tmp_path / "a.json", Release("x", {GET: "9"}), canary, history, leaving)
     record.write()
-    read = Record.read(record.path)
-    assert (read.live, read.canary, read.history) == (record.live, record.canary, history)
+    assert Record.read(record.path) == record
     assert not list(tmp_path.glob("*.partial"))
+
+
+def test_versions_may_be_numbers_as_for_terraform(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    file.write_text('{"live": {"since": "x", "versions": {"a": 7}}, "history": null}')
+    record = Record.read(file)
+    assert record.live
+    assert (record.live.versions, record.history, record.leaving) == ({"a": "7"}, [], None)
 
 
 def test_an_environment_in_aws_by_its_tfvars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -508,6 +825,8 @@ def test_the_command_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     assert tool.main(["release", "prod"]) == tool.main(["ship"]) == 2
+    assert tool.main(["show", "../x"]) == 1
+    assert capsys.readouterr().err.endswith("\nThere is no environments/../x.tfvars: write it first.\n")
     monkeypatch.setenv("TRESTLE_LOCAL_DIR", str(tmp_path))
     assert tool.main(["show", "local"]) == 3
     assert capsys.readouterr().err.endswith("The stack is not running: start it with `python local.py up`.\n")
