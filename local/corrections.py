@@ -8,6 +8,7 @@ and so hold for one version alone: on another the launcher stops before it serve
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import sys
@@ -19,6 +20,7 @@ from contextvars import ContextVar
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any
+from urllib.parse import parse_qs, unquote
 from xml.sax.saxutils import escape
 
 PINNED = "1.5.33"
@@ -37,6 +39,9 @@ ALLOW_ORIGIN = re.compile(
     r"#if\(\$origin && \$allowed\.contains\(\$origin\)\)"
     r"#set\(\$context\.responseOverride\.header\.Access-Control-Allow-Origin = \$origin\)#end"
 )
+
+# Where users sign in.
+SIGN_IN = re.compile(r"https://[a-z0-9-]+\.auth\.[a-z0-9-]+\.amazoncognito\.com")
 
 # The request that an API is at work on, as the emulator has it.
 REQUEST: ContextVar[dict[str, Any]] = ContextVar("REQUEST")
@@ -570,6 +575,104 @@ def correct_saved_queries(logs: Any) -> None:
     logs.handle_request = handle_with_saved_queries
 
 
+def correct_distributions(cloudfront: Any, app: Any) -> None:
+    """aws_cloudfront_distribution: it does not reach APIs, and needs Node.js to run a function."""
+    fetch = cloudfront._fetch_from_origin
+
+    async def fetch_from_api(origin: Params, method: str, uri: str, query: str, *call: Any) -> Any:
+        host, _, rest = origin["domain_name"].partition(".")
+        if not rest.startswith("execute-api."):
+            return await fetch(origin, method, uri, query, *call)
+        headers, body = call[:2]
+        path = f"/_aws/execute-api/{host}{unquote(origin['origin_path'] + uri)}"
+        asked = parse_qs(query, keep_blank_values=True)
+        headers = headers | {"host": origin["domain_name"]}
+        status, answered, content = await app._handle_execute_api_request(
+            "", path, method, headers, body, asked
+        )
+        return status, "", cloudfront._multidict_from_pairs(answered.items()), content
+
+    async def run_function(_arn: str, event: Params) -> Params:
+        """Do what aws_cloudfront_function.mount of modules/website does."""
+        request: Params = event["request"]
+        return request | {"uri": request["uri"].removeprefix("/api")}
+
+    cloudfront._fetch_from_origin = fetch_from_api
+    cloudfront._run_function = run_function
+
+
+def correct_transport_conditions(evaluator: Any) -> None:
+    """aws_s3_bucket_policy: CloudFront comes to a bucket over TLS, which a policy may ask for."""
+    evaluate = evaluator.evaluate_resource_policy
+
+    def evaluate_over_tls(policy: Any, context: Any, service: str | None = None) -> Any:
+        if service == "cloudfront.amazonaws.com":
+            context.service_context["aws:securetransport"] = "true"
+        return evaluate(policy, context, service=service)
+
+    evaluator.evaluate_resource_policy = evaluate_over_tls
+
+
+def serve_console(app: Any, cloudfront: Any, cognito: Any, port: str) -> Any:
+    """Wrap the server: http://localhost is to browsers here what the distribution's own address is in AWS.
+
+    Paths that begin with /_ are the emulator's own, and what is signed or has a target is for an API of AWS.
+    """
+    console, endpoint = f"http://localhost:{port}", f"http://127.0.0.1:{port}"
+    handle_viewer_request, find_client = cloudfront.handle_viewer_request, cognito._find_pool_by_client_id
+
+    def distribution() -> Params | None:
+        return next(iter(cloudfront._distributions.values()), None)
+
+    def here(text: str) -> str:
+        return SIGN_IN.sub(endpoint, text)
+
+    async def handle_and_name(found: Params, method: str, path: str, *call: Any) -> Any:
+        status, headers, body = await handle_viewer_request(found, method, path, *call)
+        headers = {name: here(v) if name == "Content-Security-Policy" else v for name, v in headers.items()}
+        if path == "/config.json":
+            body = here(body.decode()).encode()
+            headers.pop("Content-Length", None)
+        return status, headers, body
+
+    def find_client_of_console(client_id: str) -> Any:
+        pool_id, pool, client = find_client(client_id)
+        if client and (found := distribution()):
+            names = [*cloudfront._get_distribution_aliases(found), found["DomainName"]]
+            client = client | {
+                key: [
+                    *client.get(key, []),
+                    *(
+                        console + u[len(f"https://{n}") :]
+                        for u in client.get(key, [])
+                        for n in names
+                        if u.startswith(f"https://{n}/")
+                    ),
+                ]
+                for key in ("CallbackURLs", "LogoutURLs")
+            }
+        return pool_id, pool, client
+
+    async def serve(scope: Params, receive: Any, send: Any) -> None:
+        headers = dict(scope.get("headers", ()))
+        elsewhere = scope.get("path", "").startswith("/_") or headers.keys() & {
+            b"x-amz-date",
+            b"x-amz-target",
+        }
+        if (
+            headers.get(b"host") == console.removeprefix("http://").encode()
+            and not elsewhere
+            and (found := distribution())
+        ):
+            headers |= {b"host": found["DomainName"].encode(), b"x-forwarded-proto": b"https"}
+            scope = scope | {"headers": list(headers.items())}
+        await app(scope, receive, send)
+
+    cloudfront.handle_viewer_request = handle_and_name
+    cognito._find_pool_by_client_id = find_client_of_console
+    return serve
+
+
 def replay_lost_answers(app: Any) -> Any:
     """Wrap the server: a request whose answer got lost, and which is sent again, gets that answer.
 
@@ -630,7 +733,11 @@ def main() -> None:
     correct_crash_logs(functions)
     correct_alarms(import_module("ministack.services.cloudwatch"))
     correct_saved_queries(import_module("ministack.services.cloudwatch_logs"))
-    app.app = replay_lost_answers(app.app)
+    cloudfront = import_module("ministack.services.cloudfront")
+    correct_distributions(cloudfront, app)
+    correct_transport_conditions(import_module("ministack.core.iam_evaluator"))
+    cognito = import_module("ministack.services.cognito")
+    app.app = serve_console(replay_lost_answers(app.app), cloudfront, cognito, os.environ["GATEWAY_PORT"])
     app.main()
 
 
