@@ -40,8 +40,9 @@ ALLOW_ORIGIN = re.compile(
     r"#set\(\$context\.responseOverride\.header\.Access-Control-Allow-Origin = \$origin\)#end"
 )
 
-# Where users sign in.
+# Where users sign in, and what of an app's client says where they come back to.
 SIGN_IN = re.compile(r"https://[a-z0-9-]+\.auth\.[a-z0-9-]+\.amazoncognito\.com")
+RETURN_URLS = ("CallbackURLs", "LogoutURLs")
 
 # The request that an API is at work on, as the emulator has it.
 REQUEST: ContextVar[dict[str, Any]] = ContextVar("REQUEST")
@@ -579,30 +580,41 @@ def correct_distributions(cloudfront: Any, app: Any) -> None:
     """aws_cloudfront_distribution: it does not reach APIs, and needs Node.js to run a function."""
     fetch = cloudfront._fetch_from_origin
 
-    async def fetch_from_api(origin: Params, method: str, uri: str, query: str, *call: Any) -> Any:
-        host, _, rest = origin["domain_name"].partition(".")
-        if not rest.startswith("execute-api."):
+    async def fetch_from_any(origin: Params, method: str, uri: str, query: str, *call: Any) -> Any:
+        api, _, service = origin["domain_name"].partition(".")
+        if not service.startswith("execute-api."):
             return await fetch(origin, method, uri, query, *call)
-        headers, body = call[:2]
-        path = f"/_aws/execute-api/{host}{unquote(origin['origin_path'] + uri)}"
-        asked = parse_qs(query, keep_blank_values=True)
-        headers = headers | {"host": origin["domain_name"]}
+        headers, body, *_ = call
+        path = f"/_aws/execute-api/{api}{unquote(origin['origin_path'] + uri)}"
         status, answered, content = await app._handle_execute_api_request(
-            "", path, method, headers, body, asked
+            "", path, method, headers, body, parse_qs(query, keep_blank_values=True)
         )
         return status, "", cloudfront._multidict_from_pairs(answered.items()), content
 
     async def run_function(_arn: str, event: Params) -> Params:
-        """Do what aws_cloudfront_function.mount of modules/website does."""
         request: Params = event["request"]
+        # What the one function that there is does, aws_cloudfront_function.mount of modules/website.
         return request | {"uri": request["uri"].removeprefix("/api")}
 
-    cloudfront._fetch_from_origin = fetch_from_api
+    cloudfront._fetch_from_origin = fetch_from_any
     cloudfront._run_function = run_function
 
 
-def correct_transport_conditions(evaluator: Any) -> None:
-    """aws_s3_bucket_policy: CloudFront comes to a bucket over TLS, which a policy may ask for."""
+def correct_response_headers_policies(cloudfront: Any) -> None:
+    """aws_cloudfront_response_headers_policy: what is not set is reported as set to nothing."""
+    build = cloudfront._RHP_SPEC["build_config"]
+
+    def build_what_is_set(parent: Any, config: Params) -> None:
+        build(parent, config)
+        for name in ("CustomHeaders", "RemoveHeaders"):
+            if not config[name]:
+                parent.remove(parent.find(f"{name}Config"))
+
+    cloudfront._build_rhp_config_xml = cloudfront._RHP_SPEC["build_config"] = build_what_is_set
+
+
+def correct_bucket_policies(evaluator: Any) -> None:
+    """aws_s3_bucket_policy: a distribution reads its bucket over TLS, and policies are not told."""
     evaluate = evaluator.evaluate_resource_policy
 
     def evaluate_over_tls(policy: Any, context: Any, service: str | None = None) -> Any:
@@ -613,63 +625,53 @@ def correct_transport_conditions(evaluator: Any) -> None:
     evaluator.evaluate_resource_policy = evaluate_over_tls
 
 
-def serve_console(app: Any, cloudfront: Any, cognito: Any, port: str) -> Any:
-    """Wrap the server: http://localhost is to browsers here what the distribution's own address is in AWS.
-
-    Paths that begin with /_ are the emulator's own, and what is signed or has a target is for an API of AWS.
-    """
-    console, endpoint = f"http://localhost:{port}", f"http://127.0.0.1:{port}"
-    handle_viewer_request, find_client = cloudfront.handle_viewer_request, cognito._find_pool_by_client_id
-
-    def distribution() -> Params | None:
-        return next(iter(cloudfront._distributions.values()), None)
+def correct_console_addresses(cloudfront: Any, cognito: Any, port: str) -> None:
+    """The page is told where users sign in in AWS, and they would come back to where the page is in AWS."""
+    handle, find_client = cloudfront.handle_viewer_request, cognito._find_pool_by_client_id
 
     def here(text: str) -> str:
-        return SIGN_IN.sub(endpoint, text)
+        return SIGN_IN.sub(f"http://127.0.0.1:{port}", text)
 
-    async def handle_and_name(found: Params, method: str, path: str, *call: Any) -> Any:
-        status, headers, body = await handle_viewer_request(found, method, path, *call)
-        headers = {name: here(v) if name == "Content-Security-Policy" else v for name, v in headers.items()}
-        if path == "/config.json":
+    async def handle_with_addresses(distribution: Params, method: str, path: str, *call: Any) -> Any:
+        status, headers, body = await handle(distribution, method, path, *call)
+        if policy := headers.get("Content-Security-Policy"):
+            headers["Content-Security-Policy"] = here(policy)
+        if path == "/config.json" and status == 200:
             body = here(body.decode()).encode()
-            headers.pop("Content-Length", None)
+            headers.pop("Content-Length", None)  # for the server to set, as for other bodies
         return status, headers, body
 
     def find_client_of_console(client_id: str) -> Any:
         pool_id, pool, client = find_client(client_id)
-        if client and (found := distribution()):
-            names = [*cloudfront._get_distribution_aliases(found), found["DomainName"]]
-            client = client | {
-                key: [
-                    *client.get(key, []),
-                    *(
-                        console + u[len(f"https://{n}") :]
-                        for u in client.get(key, [])
-                        for n in names
-                        if u.startswith(f"https://{n}/")
-                    ),
-                ]
-                for key in ("CallbackURLs", "LogoutURLs")
-            }
+        there = [f"https://{d['DomainName']}/" for d in cloudfront._distributions.values()]
+        if client and set(there) & set(client.get("CallbackURLs", [])):
+            urls = {key: [*client.get(key, []), f"http://localhost:{port}/"] for key in RETURN_URLS}
+            client = client | urls
         return pool_id, pool, client
+
+    cloudfront.handle_viewer_request = handle_with_addresses
+    cognito._find_pool_by_client_id = find_client_of_console
+
+
+def serve_console(app: Any, cloudfront: Any) -> Any:
+    """Wrap the server: http://localhost is to browsers what the distribution's address is in AWS.
+
+    Not for what is meant for AWS itself, which is signed or names a target, or for the emulator, below /_.
+    """
 
     async def serve(scope: Params, receive: Any, send: Any) -> None:
         headers = dict(scope.get("headers", ()))
-        elsewhere = scope.get("path", "").startswith("/_") or headers.keys() & {
-            b"x-amz-date",
-            b"x-amz-target",
-        }
-        if (
-            headers.get(b"host") == console.removeprefix("http://").encode()
-            and not elsewhere
-            and (found := distribution())
-        ):
-            headers |= {b"host": found["DomainName"].encode(), b"x-forwarded-proto": b"https"}
-            scope = scope | {"headers": list(headers.items())}
+        console = (
+            headers.get(b"host", b"").partition(b":")[0] == b"localhost"
+            and not scope["path"].startswith("/_")
+            and not headers.keys() & {b"x-amz-date", b"x-amz-target"}
+        )
+        if console and (distribution := next(iter(cloudfront._distributions.values()), None)):
+            kept = [(k, v) for k, v in scope["headers"] if k not in (b"host", b"x-forwarded-proto")]
+            host = distribution["DomainName"].encode()
+            scope = scope | {"headers": [*kept, (b"host", host), (b"x-forwarded-proto", b"https")]}
         await app(scope, receive, send)
 
-    cloudfront.handle_viewer_request = handle_and_name
-    cognito._find_pool_by_client_id = find_client_of_console
     return serve
 
 
@@ -734,10 +736,12 @@ def main() -> None:
     correct_alarms(import_module("ministack.services.cloudwatch"))
     correct_saved_queries(import_module("ministack.services.cloudwatch_logs"))
     cloudfront = import_module("ministack.services.cloudfront")
-    correct_distributions(cloudfront, app)
-    correct_transport_conditions(import_module("ministack.core.iam_evaluator"))
     cognito = import_module("ministack.services.cognito")
-    app.app = serve_console(replay_lost_answers(app.app), cloudfront, cognito, os.environ["GATEWAY_PORT"])
+    correct_distributions(cloudfront, app)
+    correct_response_headers_policies(cloudfront)
+    correct_bucket_policies(import_module("ministack.core.iam_evaluator"))
+    correct_console_addresses(cloudfront, cognito, os.environ["GATEWAY_PORT"])
+    app.app = serve_console(replay_lost_answers(app.app), cloudfront)
     app.main()
 
 

@@ -39,7 +39,7 @@ class Running:
 
     @property
     def console(self) -> str:
-        """The URL that serves the web console: another name, and so another origin to browsers, at the same port."""
+        """The URL that serves the web console: to browsers another origin, at the same port."""
         return f"http://localhost:{self.port}"
 
 

@@ -36,8 +36,8 @@ SETTINGS = (
 )
 
 # The packages reach the emulator through a bucket: with `filename` the provider makes one function after the
-# other, five seconds each, while it makes functions from S3 side by side. And the distribution is there at once,
-# which the provider would look for after half a minute.
+# other, five seconds each, while it makes functions from S3 side by side. A distribution is there at once,
+# where the provider would look after half a minute.
 OVERRIDES = {
     "modules/function": {
         "resource": {
@@ -213,7 +213,7 @@ class Stack:
         variables = environment(endpoint, region)
         if settings and (keys := self._keys(settings["keys"])):
             variables["TF_VAR_api_key_values"] = json.dumps(keys)
-        # Here the console costs nothing, so it is there unless the tfvars say otherwise or there is nothing to make it of.
+        # It costs nothing here: there unless the tfvars say otherwise, or nothing describes the API to it.
         if settings and settings["docs"] != "none":
             variables["TF_VAR_website"] = "{}"
         return Terraform(root, variables, self.terraform_log, self.progress)
