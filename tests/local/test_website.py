@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import json
 import re
 import secrets
 from collections.abc import Callable
@@ -83,6 +84,12 @@ def test_files_are_kept_for_ever_below_a_digest(console: Api, digest: str) -> No
         assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
 
+def test_files_have_no_tags_since_ten_are_all_that_s3_takes(local: Local) -> None:
+    s3, bucket = local.client("s3"), f"trestle-website-local-{emulator.ACCOUNT}"
+    for found in s3.list_objects_v2(Bucket=bucket)["Contents"]:
+        assert s3.get_object_tagging(Bucket=bucket, Key=found["Key"])["TagSet"] == []
+
+
 def test_browsers_are_told_to_run_nothing_else(console: Api, local: Local, digest: str) -> None:
     for path in ("/", f"/{digest}/nothing.js", "/api/openapi.json"):
         headers = console("GET", path).headers
@@ -118,6 +125,28 @@ def test_nobody_reads_the_bucket_itself(local: Local, outputs: dict[str, Any]) -
     bucket = f"{local.running().endpoint}/trestle-website-local-{emulator.ACCOUNT}"
     assert POOL.request("GET", f"{bucket}/index.html").status == 403
     assert POOL.request("GET", bucket).status == 403
+
+
+def test_only_its_distribution_reads_the_bucket_and_over_tls(local: Local) -> None:
+    name = f"trestle-website-local-{emulator.ACCOUNT}"
+    (distribution,) = local.client("cloudfront").list_distributions()["DistributionList"]["Items"]
+    policy = json.loads(local.client("s3").get_bucket_policy(Bucket=name)["Policy"])
+    assert {statement.pop("Sid"): statement for statement in policy["Statement"]} == {
+        "DistributionReads": {
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudfront.amazonaws.com"},
+            "Action": "s3:GetObject",
+            "Resource": f"arn:aws:s3:::{name}/*",
+            "Condition": {"StringEquals": {"aws:SourceArn": distribution["ARN"]}},
+        },
+        "TlsOnly": {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        },
+    }
 
 
 def test_without_tls_nothing_is_served(local: Local, outputs: dict[str, Any]) -> None:
