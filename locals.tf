@@ -137,7 +137,9 @@ locals {
 
   signed_in = contains(values(local.methods)[*].access, "cognito")
   new_pool  = local.signed_in && var.user_pool.arn == null
-  domain    = local.new_pool && var.user_pool.domain_prefix != null ? "https://${var.user_pool.domain_prefix}.auth.${var.region}.amazoncognito.com" : null
+  # The web console's users cannot do without.
+  domain_prefix = !local.new_pool ? null : var.website == null || var.user_pool.domain_prefix != null ? var.user_pool.domain_prefix : "${local.identifier}-${local.account}"
+  domain        = local.domain_prefix == null ? null : "https://${local.domain_prefix}.auth.${var.region}.amazoncognito.com"
 
   # Every method that needs a token names scopes, if only those of whoever signed in, by SRP or over the domain: ID tokens,
   # which are for the app and hold what it knows of its user, have none and do not pass.

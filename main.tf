@@ -172,7 +172,7 @@ module "openapi" {
   } }
   sign_in = {
     app_scopes = { for scope in var.user_pool.app_scopes : "${local.identifier}/${scope}" => local.scopes[scope] }
-    code       = length(var.user_pool.callback_urls) > 0
+    code       = length(var.user_pool.callback_urls) > 0 || var.website != null
     # A pool that is still to be made has no address yet, and the document is part of the plan.
     discovery_url  = var.user_pool.arn == null ? null : "https://cognito-idp.${split(":", var.user_pool.arn)[3]}.${local.scope.dns_suffix}/${split("/", var.user_pool.arn)[1]}/.well-known/openid-configuration"
     domain         = local.domain
@@ -214,9 +214,36 @@ module "access" {
   stage       = module.api.stage
   user_pool = !local.new_pool ? null : merge(var.user_pool, {
     deletion_protection = var.deletion_protection
+    domain_prefix       = local.domain_prefix
     groups              = setunion(var.user_pool.groups, compact(values(local.methods)[*].group))
     scopes              = local.scopes
   })
+  # By index, as above: the page waits for the client that it signs users in with.
+  website_urls = var.website == null || !local.new_pool ? [] : module.website[0].urls
+}
+
+module "website" {
+  source = "./modules/website"
+  count  = var.website == null ? 0 : 1
+
+  aliases         = var.website.aliases
+  api             = { host = "${module.api.id}.execute-api.${var.region}.${local.scope.dns_suffix}", stage = var.environment }
+  bucket          = "${var.name}-website-${var.environment}-${local.account}"
+  certificate_arn = var.website.certificate_arn
+  config = jsonencode({
+    api         = "/api"
+    environment = var.environment
+    name        = var.name
+    sign_in     = !local.new_pool ? null : { client_id = module.access[0].client_id, domain = local.domain, scopes = module.access[0].app_scopes }
+  })
+  # The firewall before the API sees where CloudFront is, not where its users are.
+  countries     = var.waf == null ? [] : var.waf.countries
+  name          = "${var.name}-website-${var.environment}"
+  price_class   = var.website.price_class
+  scope         = local.scope
+  sign_in_url   = local.domain
+  source_folder = "${path.root}/web"
+  web_acl_arn   = var.website.web_acl_arn
 }
 
 module "firewall" {

@@ -82,3 +82,13 @@ output "vpc_id" {
   description = "The VPC, or null without a network."
   value       = one(module.network[*].vpc_id)
 }
+
+output "website_domain" {
+  description = "What the DNS records of the web console's own names point to, or null without a console."
+  value       = one(module.website[*].domain_name)
+}
+
+output "website_url" {
+  description = "Where the web console is, or null without one."
+  value       = one(module.website[*].url)
+}

@@ -594,7 +594,8 @@ variable "user_pool" {
     app_scopes: those of scopes, and of the scopes in access, that whoever signs in may have.
     arn: a pool there is already; nothing is made but what asks it, and clients, groups and domain are its own.
     callback_urls, logout_urls: where the app is that users sign in to over the pool's domain; by code and PKCE.
-    domain_prefix: of https://PREFIX.auth.REGION.amazoncognito.com, where tokens are to be had. Without it users sign in with the SDK (SRP).
+    domain_prefix: of https://PREFIX.auth.REGION.amazoncognito.com, where tokens are to be had. Without it users sign in with the SDK (SRP), and by
+    NAME-ENVIRONMENT-ACCOUNT where there is a website.
     groups: besides those that access names.
     machine_client: a client without a user, which gets tokens with all scopes for its secret: 6 dollars a month, and 2.25 for 1,000 tokens.
     mfa: one-time passwords of an app are "OPTIONAL", "ON" (for everyone) or "OFF".
@@ -656,7 +657,12 @@ variable "user_pool" {
   }
 
   validation {
-    condition     = var.user_pool.domain_prefix != null || length(var.user_pool.callback_urls) == 0 && length(var.user_pool.logout_urls) == 0 && !var.user_pool.machine_client
+    condition     = var.website == null || !local.signed_in || var.user_pool.arn != null || var.user_pool.domain_prefix != null || !can(regex("aws|amazon|cognito", local.identifier))
+    error_message = "user_pool: the website's users cannot sign in at a domain called after ${local.identifier}, since Cognito refuses the words aws, amazon and cognito. Write a domain_prefix without them."
+  }
+
+  validation {
+    condition     = var.user_pool.domain_prefix != null || var.website != null || length(var.user_pool.callback_urls) == 0 && length(var.user_pool.logout_urls) == 0 && !var.user_pool.machine_client
     error_message = "user_pool: callback_urls, logout_urls and machine_client need a domain to get tokens from. Write a domain_prefix, too."
   }
 
@@ -737,5 +743,53 @@ variable "waf" {
   validation {
     condition     = try(var.waf.rate_limit >= 10 && var.waf.rate_limit <= 2000000000 && floor(var.waf.rate_limit) == var.waf.rate_limit, var.waf == null)
     error_message = "waf: write a whole rate_limit of 10 to 2000000000 requests in five minutes."
+  }
+}
+
+variable "website" {
+  description = <<-EOT
+    The web console: a page that manages the items and shows the API, on CloudFront, which sends /api to the API; or null for none. It costs nothing
+    up to a terabyte and 10 million requests a month. Where users sign in, it makes them a page for that, too (user_pool.domain_prefix).
+    aliases: names of your own instead of CloudFront's, the first of which website_url has; point them at website_domain.
+    certificate_arn: the certificate for them, in us-east-1.
+    price_class: "PriceClass_100" is served from North America and Europe, "PriceClass_200" from Asia and Africa as well, "PriceClass_All" from everywhere.
+    web_acl_arn: a firewall of the scope CLOUDFRONT, which has to be in us-east-1. waf sees CloudFront's addresses in place of the page's users'.
+  EOT
+  type = object({
+    aliases         = optional(list(string), [])
+    certificate_arn = optional(string)
+    price_class     = optional(string, "PriceClass_100")
+    web_acl_arn     = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.website == null || var.docs != "none"
+    error_message = "website: the page is made from the API's OpenAPI document, which docs = \"none\" keeps from it. Write docs = \"open\" or \"api_key\", or website = null."
+  }
+
+  validation {
+    condition     = try((length(var.website.aliases) == 0) == (var.website.certificate_arn == null), var.website == null)
+    error_message = "website: names of your own need a certificate, and a certificate is for these. Write both aliases and certificate_arn, or neither."
+  }
+
+  validation {
+    condition     = try(alltrue([for name in var.website.aliases : can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$", name))]), var.website == null)
+    error_message = "website: aliases are whole names in small letters, without https://, such as [\"console.example.com\"]."
+  }
+
+  validation {
+    condition     = try(var.website.certificate_arn == null || can(regex("^arn:[a-z-]+:acm:us-east-1:[0-9]{12}:certificate/[a-f0-9-]+$", var.website.certificate_arn)), var.website == null)
+    error_message = "website: CloudFront takes certificates of ACM in us-east-1 alone, whatever the region is. Write certificate_arn as arn:aws:acm:us-east-1:ACCOUNT:certificate/ID."
+  }
+
+  validation {
+    condition     = try(contains(["PriceClass_100", "PriceClass_200", "PriceClass_All"], var.website.price_class), var.website == null)
+    error_message = "website: price_class is \"PriceClass_100\", \"PriceClass_200\" or \"PriceClass_All\"."
+  }
+
+  validation {
+    condition     = try(var.website.web_acl_arn == null || can(regex("^arn:[a-z-]+:wafv2:us-east-1:[0-9]{12}:global/webacl/[^/]+/[a-f0-9-]+$", var.website.web_acl_arn)), var.website == null)
+    error_message = "website: CloudFront takes web ACLs of the scope CLOUDFRONT alone. Write web_acl_arn as arn:aws:wafv2:us-east-1:ACCOUNT:global/webacl/NAME/ID."
   }
 }

@@ -18,6 +18,8 @@ locals {
       "/aws/lambda/${var.name}-*-${environment}", "/aws/apigateway/${var.name}-${environment}", "/aws/vpc/${var.name}-${environment}",
       "API-Gateway-Execution-Logs_*/${environment}", "aws-waf-logs-${var.name}-${environment}"
     ] : "arn:${local.partition}:logs:${var.region}:${local.account}:log-group:${group}"]
+    mounts  = "arn:${local.partition}:cloudfront::${local.account}:function/${var.name}-website-${environment}"
+    pages   = "arn:${local.partition}:s3:::${var.name}-website-${environment}-${local.account}"
     roles   = [for role in ["*-${environment}", "${environment}-flow-logs"] : "arn:${local.partition}:iam::${local.account}:role/${var.name}-${role}"]
     records = "arn:${local.partition}:s3:::${var.name}-audit-${environment}-${local.account}"
     stages  = "arn:${local.partition}:apigateway:${var.region}::/restapis/*/stages/${environment}"
@@ -30,9 +32,12 @@ locals {
   boundaries = { for environment in local.environments : environment => "${var.name}-boundary-${environment}-${var.region}" }
   # Plans have no names in their ARNs: their tags say whose they are.
   backup_plans = "arn:${local.partition}:backup:${var.region}:${local.account}:backup-plan:*"
-  in_region    = { StringEquals = { "aws:RequestedRegion" = var.region } }
-  keys         = "arn:${local.partition}:kms:${var.region}:${local.account}:key/*"
-  pools        = "arn:${local.partition}:cognito-idp:${var.region}:${local.account}:userpool/*"
+  # Neither have distributions. What CloudFront keeps beside them has no tags either.
+  distributions = "arn:${local.partition}:cloudfront::${local.account}:distribution/*"
+  headers       = [for kind in ["origin-access-control", "response-headers-policy"] : "arn:${local.partition}:cloudfront::${local.account}:${kind}/*"]
+  in_region     = { StringEquals = { "aws:RequestedRegion" = var.region } }
+  keys          = "arn:${local.partition}:kms:${var.region}:${local.account}:key/*"
+  pools         = "arn:${local.partition}:cognito-idp:${var.region}:${local.account}:userpool/*"
 
   # Keys and pools have no names that IAM sees: their tags say whose they are.
   our_keys = { StringEquals = { "aws:ResourceTag/Project" = var.name } }
@@ -394,5 +399,70 @@ resource "aws_iam_role_policy_attachment" "deploy" {
   for_each = local.environments
 
   policy_arn = aws_iam_policy.deploy[each.key].arn
+  role       = aws_iam_role.ci["deploy-${each.key}"].name
+}
+
+# The web console's, for the same reason.
+resource "aws_iam_policy" "website" {
+  for_each = local.environments
+
+  name        = "${aws_iam_role.ci["deploy-${each.key}"].name}-website"
+  description = "${aws_iam_role.ci["deploy-${each.key}"].description}: the web console"
+  path        = local.path
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "DeployBucket"
+        Effect = "Allow"
+        Action = [
+          "s3:CreateBucket", "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:Get*Configuration", "s3:GetBucket*", "s3:ListBucket", "s3:ListBucketVersions",
+          "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging"
+        ]
+        Resource = local.deployable[each.key].pages
+      },
+      {
+        Sid      = "DeployPage"
+        Effect   = "Allow"
+        Action   = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectTagging", "s3:PutObject"]
+        Resource = "${local.deployable[each.key].pages}/*"
+      },
+      {
+        # A new distribution has no tags yet; one of others keeps theirs.
+        Sid       = "MakeDistributions"
+        Effect    = "Allow"
+        Action    = ["cloudfront:CreateDistribution", "cloudfront:TagResource"]
+        Resource  = local.distributions
+        Condition = merge(local.claimed[each.key], { StringEqualsIfExists = local.owned[each.key].StringEquals })
+      },
+      {
+        Sid       = "DeployDistributions"
+        Effect    = "Allow"
+        Action    = ["cloudfront:DeleteDistribution", "cloudfront:GetDistribution", "cloudfront:ListTagsForResource", "cloudfront:UntagResource", "cloudfront:UpdateDistribution"]
+        Resource  = local.distributions
+        Condition = local.owned[each.key]
+      },
+      {
+        Sid      = "DeployMount"
+        Effect   = "Allow"
+        Action   = ["cloudfront:CreateFunction", "cloudfront:DeleteFunction", "cloudfront:DescribeFunction", "cloudfront:GetFunction", "cloudfront:PublishFunction", "cloudfront:UpdateFunction"]
+        Resource = local.deployable[each.key].mounts
+      },
+      {
+        # Neither names nor tags tell whose they are: the other environments' are within reach.
+        Sid      = "DeployHeaders"
+        Effect   = "Allow"
+        Action   = flatten([for verb in ["Create", "Delete", "Get", "Update"] : ["cloudfront:${verb}OriginAccessControl", "cloudfront:${verb}ResponseHeadersPolicy"]])
+        Resource = local.headers
+      },
+    ]
+  })
+}
+
+resource "aws_iam_role_policy_attachment" "website" {
+  for_each = local.environments
+
+  policy_arn = aws_iam_policy.website[each.key].arn
   role       = aws_iam_role.ci["deploy-${each.key}"].name
 }

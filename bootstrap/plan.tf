@@ -124,6 +124,19 @@ resource "aws_iam_role_policy" "plan" {
         Resource = flatten([local.deployable["*"].alarms, local.deployable["*"].dashboards, local.deployable["*"].topics])
       },
       {
+        # Anyone may read the page.
+        Sid      = "ReadPage"
+        Effect   = "Allow"
+        Action   = ["s3:Get*Configuration", "s3:GetBucket*", "s3:GetObject", "s3:GetObjectTagging", "s3:ListBucket"]
+        Resource = [local.deployable["*"].pages, "${local.deployable["*"].pages}/*"]
+      },
+      {
+        Sid      = "ReadDistributions"
+        Effect   = "Allow"
+        Action   = ["cloudfront:DescribeFunction", "cloudfront:Get*", "cloudfront:ListTagsForResource"]
+        Resource = flatten([local.distributions, local.deployable["*"].mounts, local.headers])
+      },
+      {
         # None of these takes a resource; to describe composite alarms, CloudWatch asks for the right to all.
         Sid    = "FindOthers"
         Effect = "Allow"

@@ -7,3 +7,4 @@ entities = { items = {} }
 alarms              = {}
 deletion_protection = true
 log_retention_days  = 365
+website             = {}

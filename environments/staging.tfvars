@@ -4,4 +4,5 @@ environment = "staging"
 
 entities = { items = {} }
 
-alarms = {}
+alarms  = {}
+website = {}

@@ -15,3 +15,5 @@ entities = {
     schema  = "schemas/customer.json"
   }
 }
+
+website = {}

@@ -8,6 +8,7 @@ and so hold for one version alone: on another the launcher stops before it serve
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import sys
@@ -19,6 +20,7 @@ from contextvars import ContextVar
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any
+from urllib.parse import parse_qs, unquote
 from xml.sax.saxutils import escape
 
 PINNED = "1.5.33"
@@ -39,6 +41,10 @@ ALLOW_ORIGIN = re.compile(
     r"#if\(\$origin && \$allowed\.contains\(\$origin\)\)"
     r"#set\(\$context\.responseOverride\.header\.Access-Control-Allow-Origin = \$origin\)#end"
 )
+
+# Where users sign in, and what of an app's client says where they come back to.
+SIGN_IN = re.compile(r"https://[a-z0-9-]+\.auth\.[a-z0-9-]+\.amazoncognito\.com")
+RETURN_URLS = ("CallbackURLs", "LogoutURLs")
 
 # The request that an API is at work on, as the emulator has it.
 REQUEST: ContextVar[dict[str, Any]] = ContextVar("REQUEST")
@@ -599,6 +605,105 @@ def correct_log_search(logs: Any) -> None:
     logs._filter_log_events = filter_by_prefix_and_page
 
 
+def correct_distributions(cloudfront: Any, app: Any) -> None:
+    """aws_cloudfront_distribution: it does not reach APIs, and needs Node.js to run a function."""
+    fetch = cloudfront._fetch_from_origin
+
+    async def fetch_from_any(origin: Params, method: str, uri: str, query: str, *call: Any) -> Any:
+        api, _, service = origin["domain_name"].partition(".")
+        if not service.startswith("execute-api."):
+            return await fetch(origin, method, uri, query, *call)
+        headers, body, *_ = call
+        path = f"/_aws/execute-api/{api}{unquote(origin['origin_path'] + uri)}"
+        status, answered, content = await app._handle_execute_api_request(
+            "", path, method, headers, body, parse_qs(query, keep_blank_values=True)
+        )
+        return status, "", cloudfront._multidict_from_pairs(answered.items()), content
+
+    async def run_function(_arn: str, event: Params) -> Params:
+        request: Params = event["request"]
+        # What the one function that there is does, aws_cloudfront_function.mount of modules/website.
+        return request | {"uri": request["uri"].removeprefix("/api")}
+
+    cloudfront._fetch_from_origin = fetch_from_any
+    cloudfront._run_function = run_function
+
+
+def correct_response_headers_policies(cloudfront: Any) -> None:
+    """aws_cloudfront_response_headers_policy: what is not set is reported as set to nothing."""
+    build = cloudfront._RHP_SPEC["build_config"]
+
+    def build_what_is_set(parent: Any, config: Params) -> None:
+        build(parent, config)
+        for name in ("CustomHeaders", "RemoveHeaders"):
+            if not config[name]:
+                parent.remove(parent.find(f"{name}Config"))
+
+    cloudfront._build_rhp_config_xml = cloudfront._RHP_SPEC["build_config"] = build_what_is_set
+
+
+def correct_bucket_policies(evaluator: Any) -> None:
+    """aws_s3_bucket_policy: a distribution reads its bucket over TLS, and policies are not told."""
+    evaluate = evaluator.evaluate_resource_policy
+
+    def evaluate_over_tls(policy: Any, context: Any, service: str | None = None) -> Any:
+        if service == "cloudfront.amazonaws.com":
+            context.service_context["aws:securetransport"] = "true"
+        return evaluate(policy, context, service=service)
+
+    evaluator.evaluate_resource_policy = evaluate_over_tls
+
+
+def correct_console_addresses(cloudfront: Any, cognito: Any, port: str) -> None:
+    """The page is told where users sign in in AWS, and they would come back to where the page is in AWS."""
+    handle, find_client = cloudfront.handle_viewer_request, cognito._find_pool_by_client_id
+
+    def here(text: str) -> str:
+        return SIGN_IN.sub(f"http://127.0.0.1:{port}", text)
+
+    async def handle_with_addresses(distribution: Params, method: str, path: str, *call: Any) -> Any:
+        status, headers, body = await handle(distribution, method, path, *call)
+        if policy := headers.get("Content-Security-Policy"):
+            headers["Content-Security-Policy"] = here(policy)
+        if path == "/config.json" and status == 200:
+            body = here(body.decode()).encode()
+            headers.pop("Content-Length", None)  # for the server to set, as for other bodies
+        return status, headers, body
+
+    def find_client_of_console(client_id: str) -> Any:
+        pool_id, pool, client = find_client(client_id)
+        there = [f"https://{d['DomainName']}/" for d in cloudfront._distributions.values()]
+        if client and set(there) & set(client.get("CallbackURLs", [])):
+            urls = {key: [*client.get(key, []), f"http://localhost:{port}/"] for key in RETURN_URLS}
+            client = client | urls
+        return pool_id, pool, client
+
+    cloudfront.handle_viewer_request = handle_with_addresses
+    cognito._find_pool_by_client_id = find_client_of_console
+
+
+def serve_console(app: Any, cloudfront: Any) -> Any:
+    """Wrap the server: http://localhost is to browsers what the distribution's address is in AWS.
+
+    Not for what is meant for AWS itself, which is signed or names a target, or for the emulator, below /_.
+    """
+
+    async def serve(scope: Params, receive: Any, send: Any) -> None:
+        headers = dict(scope.get("headers", ()))
+        console = (
+            headers.get(b"host", b"").partition(b":")[0] == b"localhost"
+            and not scope["path"].startswith("/_")
+            and not headers.keys() & {b"x-amz-date", b"x-amz-target"}
+        )
+        if console and (distribution := next(iter(cloudfront._distributions.values()), None)):
+            kept = [(k, v) for k, v in scope["headers"] if k not in (b"host", b"x-forwarded-proto")]
+            host = distribution["DomainName"].encode()
+            scope = scope | {"headers": [*kept, (b"host", host), (b"x-forwarded-proto", b"https")]}
+        await app(scope, receive, send)
+
+    return serve
+
+
 def replay_lost_answers(app: Any) -> Any:
     """Wrap the server: a request whose answer got lost, and which is sent again, gets that answer.
 
@@ -661,7 +766,13 @@ def main() -> None:
     logs = import_module("ministack.services.cloudwatch_logs")
     correct_saved_queries(logs)
     correct_log_search(logs)
-    app.app = replay_lost_answers(app.app)
+    cloudfront = import_module("ministack.services.cloudfront")
+    cognito = import_module("ministack.services.cognito")
+    correct_distributions(cloudfront, app)
+    correct_response_headers_policies(cloudfront)
+    correct_bucket_policies(import_module("ministack.core.iam_evaluator"))
+    correct_console_addresses(cloudfront, cognito, os.environ["GATEWAY_PORT"])
+    app.app = serve_console(replay_lost_answers(app.app), cloudfront)
     app.main()
 
 

@@ -37,6 +37,11 @@ class Running:
         """The URL that serves every AWS API."""
         return f"http://{HOST}:{self.port}"
 
+    @property
+    def console(self) -> str:
+        """The URL that serves the web console: to browsers another origin, at the same port."""
+        return f"http://localhost:{self.port}"
+
 
 @dataclass(frozen=True)
 class Emulator:

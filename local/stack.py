@@ -29,15 +29,16 @@ PARALLEL = 30  # resources at a time: the provider mostly waits
 # What the run must know before Terraform applies, as an expression over the root configuration.
 SETTINGS = (
     "{ name = var.name, environment = var.environment, region = var.region, release = var.release, "
-    "keys = keys(local.api_keys), values = nonsensitive(var.api_key_values), "
+    "docs = var.docs, keys = keys(local.api_keys), values = nonsensitive(var.api_key_values), "
     "lists = { for f in values(local.methods) : "
     "local.entities[f.entity].path => { access = f.access, group = f.group, scope = f.scope } "
     'if f.operation == "list" } }'
 )
 
 # The packages reach the emulator through a bucket: with `filename` the provider makes one function after the
-# other, five seconds each, while it makes functions from S3 side by side.
-PACKAGES_FROM_S3 = {
+# other, five seconds each, while it makes functions from S3 side by side. A distribution is there at once,
+# where the provider would look after half a minute.
+OVERRIDES = {
     "modules/function": {
         "resource": {
             "aws_lambda_function": {
@@ -48,7 +49,10 @@ PACKAGES_FROM_S3 = {
                 }
             }
         }
-    }
+    },
+    "modules/website": {
+        "resource": {"aws_cloudfront_distribution": {"this": {"wait_for_deployment": False}}},
+    },
 }
 
 
@@ -131,6 +135,8 @@ class Stack:
         except FileNotFoundError:
             raise UserError("The stack is not up yet: wait until `python local.py up` is done.") from None
         outputs: dict[str, Any] = local_urls(made, running.endpoint)
+        if made.get("website_url"):  # whatever name it has in AWS
+            outputs["website_url"] = running.console
         keys = {**self._keys(), **self.settings["values"]}  # a var-file's own values go before ours
         return {**outputs, "api_keys": {name: keys[name] for name in made["api_key_ids"]}}
 
@@ -171,7 +177,7 @@ class Stack:
         with self._lock():
             running = self.running()
             settings = self._settings(self._terraform(running), var_files)
-            return self._terraform(running, self._keys(settings["keys"])).has_changes(var_files)
+            return self._terraform(running, settings).has_changes(var_files)
 
     def _apply(
         self, running: Running | None, port: int, settings: dict[str, Any], var_files: Sequence[Path]
@@ -201,7 +207,7 @@ class Stack:
         return started
 
     def _run_apply(self, started: Running, settings: dict[str, Any], var_files: Sequence[Path]) -> None:
-        terraform = self._terraform(started, self._keys(settings["keys"]))
+        terraform = self._terraform(started, settings)
         self.progress("Applying ...")
         upload_packages(started)
         try:
@@ -215,15 +221,18 @@ class Stack:
             raise
         (self.folder / "outputs.json").write_text(json.dumps(terraform.outputs(), indent=2) + "\n")
 
-    def _terraform(self, running: Running | None, keys: dict[str, str] | None = None) -> Terraform:
-        root = stage(self.folder / "root", self.folder / "terraform.tfstate", PACKAGES_FROM_S3)
+    def _terraform(self, running: Running | None, settings: dict[str, Any] | None = None) -> Terraform:
+        root = stage(self.folder / "root", self.folder / "terraform.tfstate", OVERRIDES)
         # Before the emulator is up nothing may be reached, and port 1 refuses every connection.
         endpoint, region = (
             (running.endpoint, running.region) if running else ("http://127.0.0.1:1", "us-east-1")
         )
         variables = environment(endpoint, region)
-        if keys:
+        if settings and (keys := self._keys(settings["keys"])):
             variables["TF_VAR_api_key_values"] = json.dumps(keys)
+        # It costs nothing here: there unless the tfvars say otherwise, or nothing describes the API to it.
+        if settings and settings["docs"] != "none":
+            variables["TF_VAR_website"] = "{}"
         return Terraform(root, variables, self.terraform_log, self.progress)
 
     def _build(self) -> None:
@@ -307,7 +316,7 @@ class Stack:
 
 
 def upload_packages(running: Running) -> None:
-    """Put the functions' packages where PACKAGES_FROM_S3 has them."""
+    """Put the functions' packages where OVERRIDES has them."""
     s3, bucket = client("s3", running), f"packages-{running.region}"
     if bucket not in (known["Name"] for known in s3.list_buckets()["Buckets"]):
         # S3 knows us-east-1 as the place of a bucket without a place.

@@ -1,6 +1,11 @@
 locals {
   # Whether the app's users come over the domain, with the code that it gives out.
-  code = length(try(var.user_pool.callback_urls, [])) > 0
+  code = length(try(var.user_pool.callback_urls, [])) > 0 || length(var.website_urls) > 0
+
+  console = [for url in var.website_urls : "${url}/"]
+
+  # None of our own unless it is written down: who asks for no scope in particular gets all that are allowed here.
+  app_scopes = local.code ? concat(["email", "openid", "profile"], [for scope in var.user_pool.app_scopes : "${var.name}-${var.environment}/${scope}"]) : []
 }
 
 resource "aws_api_gateway_usage_plan" "this" {
@@ -132,18 +137,17 @@ resource "aws_cognito_user_pool_client" "app" {
   access_token_validity                = var.user_pool.tokens.access_minutes
   allowed_oauth_flows                  = local.code ? ["code"] : []
   allowed_oauth_flows_user_pool_client = local.code
-  # None of our own unless it is written down: who asks for no scope in particular gets all that are allowed here.
-  allowed_oauth_scopes          = local.code ? concat(["email", "openid", "profile"], [for scope in var.user_pool.app_scopes : "${var.name}-${var.environment}/${scope}"]) : []
-  callback_urls                 = var.user_pool.callback_urls
-  enable_token_revocation       = true
-  explicit_auth_flows           = ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"]
-  generate_secret               = false
-  id_token_validity             = var.user_pool.tokens.access_minutes
-  logout_urls                   = var.user_pool.logout_urls
-  prevent_user_existence_errors = "ENABLED"
-  refresh_token_validity        = var.user_pool.tokens.refresh_days
-  supported_identity_providers  = ["COGNITO"]
-  user_pool_id                  = aws_cognito_user_pool.this[0].id
+  allowed_oauth_scopes                 = local.app_scopes
+  callback_urls                        = setunion(var.user_pool.callback_urls, local.console)
+  enable_token_revocation              = true
+  explicit_auth_flows                  = ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"]
+  generate_secret                      = false
+  id_token_validity                    = var.user_pool.tokens.access_minutes
+  logout_urls                          = setunion(var.user_pool.logout_urls, local.console)
+  prevent_user_existence_errors        = "ENABLED"
+  refresh_token_validity               = var.user_pool.tokens.refresh_days
+  supported_identity_providers         = ["COGNITO"]
+  user_pool_id                         = aws_cognito_user_pool.this[0].id
 
   token_validity_units {
     access_token  = "minutes"

@@ -1,3 +1,8 @@
+output "app_scopes" {
+  description = "What the client of apps may ask for over the domain."
+  value       = local.app_scopes
+}
+
 output "client_id" {
   description = "The client of apps, or null without a pool."
   value       = one(aws_cognito_user_pool_client.app[*].id)

@@ -68,3 +68,9 @@ variable "user_pool" {
     tokens                  = object({ access_minutes = number, refresh_days = number })
   })
 }
+
+# Apart from the pool, which would wait for CloudFront. A list, whose length a plan knows.
+variable "website_urls" {
+  description = "Where the web console is, which signs users in as an app does."
+  type        = list(string)
+}

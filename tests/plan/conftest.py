@@ -16,6 +16,7 @@ SMALL: Values = {
 
 ONE: Values = {"todos": {"operations": ["get"]}}
 POOL = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123"
+WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/console/0a-1b"
 TWO: Values = {"todos": {"operations": ["create", "list"]}}
 BOUNDARY = "arn:aws:iam::123456789012:policy/shop-boundary"
 ORIGINS = [f"https://a-rather-long-origin-{n:03}.apps.example.com" for n in range(100)]
@@ -148,6 +149,26 @@ GUARDED: dict[str, Values] = {
     "signed_in": {
         "entities": {"todos": {**TWO["todos"], "access": {"default": "cognito"}}},
         "user_pool": {"self_sign_up": True, "mfa": "OFF"},
+    },
+    "with_website": {
+        "entities": {"todos": {**TWO["todos"], "access": {"default": "cognito"}}},
+        "user_pool": {"app_scopes": ["report"], "scopes": {"report": "Reads reports"}},
+        "website": {},
+    },
+    "with_website_at_names": {
+        "entities": ONE,
+        "waf": {"countries": ["DE", "FR"]},
+        "website": {
+            "aliases": ["console.example.com", "c.example.com"],
+            "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/0a-1b",
+            "price_class": "PriceClass_All",
+            "web_acl_arn": WEB_ACL,
+        },
+    },
+    "with_website_of_existing_pool": {
+        "entities": {"todos": {**TWO["todos"], "access": {"default": "cognito"}}},
+        "user_pool": {"arn": POOL},
+        "website": {},
     },
     "with_scopes": {
         "deletion_protection": True,

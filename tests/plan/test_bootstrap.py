@@ -59,7 +59,10 @@ OWN = [
     ("kms:CreateAlias", "arn:aws:kms:us-west-2:{account}:alias/shop-{env}"),
     ("lambda:UpdateFunctionCode", "arn:aws:lambda:us-west-2:{account}:function:shop-todos-create-{env}"),
     ("logs:DeleteLogGroup", "arn:aws:logs:us-west-2:{account}:log-group:/aws/vpc/shop-{env}"),
+    ("cloudfront:UpdateFunction", "arn:aws:cloudfront::{account}:function/shop-website-{env}"),
     ("s3:GetBucketPolicy", "arn:aws:s3:::shop-audit-{env}-{account}"),
+    ("s3:PutBucketPolicy", "arn:aws:s3:::shop-website-{env}-{account}"),
+    ("s3:PutObject", "arn:aws:s3:::shop-website-{env}-{account}/index.html"),
     ("s3:GetObject", "arn:aws:s3:::shop-state-{account}-us-west-2/trestle/{env}.tfstate"),
     ("s3:PutObject", "arn:aws:s3:::shop-state-{account}-us-west-2/trestle/{env}.tfstate"),
     ("s3:PutObject", "arn:aws:s3:::shop-state-{account}-us-west-2/trestle/{env}.tfstate.tflock"),
@@ -117,8 +120,8 @@ def policies(plan: Plan, role: str) -> dict[str, list[str]]:
     """Return the texts of a role's own and managed policies; the role is "plan" or an environment."""
     key, kind = ("[0]", "plan") if role == "plan" else (f'["{role}"]', "deploy")
     own = plan.one("aws_iam_role_policy", f"{kind}{key}")["policy"]
-    managed = [p["policy"] for a, p in plan.all("aws_iam_policy").items() if a.endswith(f".{kind}{key}")]
-    assert len(managed) == (role != "plan")
+    names = () if role == "plan" else ("deploy", "website")
+    managed = [plan.one("aws_iam_policy", f".{name}{key}")["policy"] for name in names]
     return {"role": [own], "policy": managed}
 
 
@@ -208,7 +211,9 @@ def test_a_deploy_role_reaches_its_own_environment_alone(bootstrap: Plan, role: 
         assert [env for env, arn in arns.items() if allowing(policy, action, arn)] == [role], action
 
 
-@pytest.mark.parametrize("system", ["audited", "backed_up", "guarded", "watched", "with_scopes"])
+@pytest.mark.parametrize(
+    "system", ["audited", "backed_up", "guarded", "watched", "with_scopes", "with_website"]
+)
 def test_a_deploy_role_reaches_all_that_is_named(
     bootstrap: Plan, systems: dict[str, Plan], system: str
 ) -> None:
@@ -216,6 +221,10 @@ def test_a_deploy_role_reaches_all_that_is_named(
     place = f"us-west-2:{ACCOUNT}"
     kinds = {
         "aws_backup_vault": ("backup:CreateBackupVault", f"arn:aws:backup:{place}:backup-vault:%s"),
+        "aws_cloudfront_function": (
+            "cloudfront:CreateFunction",
+            f"arn:aws:cloudfront::{ACCOUNT}:function/%s",
+        ),
         "aws_cloudtrail": ("cloudtrail:GetTrailStatus", f"arn:aws:cloudtrail:{place}:trail/%s"),
         "aws_cloudwatch_composite_alarm": ("cloudwatch:TagResource", f"arn:aws:cloudwatch:{place}:alarm:%s"),
         "aws_cloudwatch_dashboard": (
@@ -277,10 +286,11 @@ def test_deploying_is_for_one_environment_and_planning_for_pull_requests(bootstr
 def test_no_policy_is_out_of_these_tests_sight(bootstrap: Plan) -> None:
     per_environment = {f'deploy["{environment}"]' for environment in ENVIRONMENTS}
     boundaries = {f'boundary["{environment}"]' for environment in ENVIRONMENTS}
+    websites = {f'website["{environment}"]' for environment in ENVIRONMENTS}
     expected = {
-        "aws_iam_policy": per_environment | boundaries,
+        "aws_iam_policy": per_environment | websites | boundaries,
         "aws_iam_role_policy": {*per_environment, "plan[0]"},
-        "aws_iam_role_policy_attachment": {*per_environment, "logs"},
+        "aws_iam_role_policy_attachment": {*per_environment, *websites, "logs"},
     }
     for kind, names in expected.items():
         assert bootstrap.all(kind).keys() == {f"{kind}.{name}" for name in names}

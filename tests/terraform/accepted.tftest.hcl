@@ -192,6 +192,12 @@ run "signed_in" {
     }
     release = { faults = 1000, minutes = 1440, percent = 100 }
     waf     = { countries = ["DE"], rate_limit = 10 }
+    website = {
+      aliases         = ["console.shop-1.example.com"]
+      certificate_arn = "arn:aws-us-gov:acm:us-east-1:123456789012:certificate/0a1b-2c"
+      price_class     = "PriceClass_200"
+      web_acl_arn     = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/shop/0a1b-2c"
+    }
   }
 
   assert {
@@ -202,6 +208,11 @@ run "signed_in" {
   assert {
     condition     = output.sign_in_url == "https://shop-1.auth.us-west-2.amazoncognito.com"
     error_message = "A domain to sign in at."
+  }
+
+  assert {
+    condition     = output.website_url == "https://console.shop-1.example.com"
+    error_message = "A console at its own name."
   }
 
   assert {

@@ -11,59 +11,64 @@ variables {
 
 run "round_1" {
   command         = plan
-  expect_failures = [var.entities, var.log_retention_days, var.network, var.release]
+  expect_failures = [var.entities, var.log_retention_days, var.network, var.release, var.website]
 
   variables {
-    entities           = {}                       # entities none
-    log_retention_days = 42                       # log retention unknown to cloudwatch
-    network            = { cidr = "10.0.0.1/16" } # network cidr not at its first address
-    release            = { percent = 0 }          # release to nobody
+    entities           = {}                                    # entities none
+    log_retention_days = 42                                    # log retention unknown to cloudwatch
+    network            = { cidr = "10.0.0.1/16" }              # network cidr not at its first address
+    release            = { percent = 0 }                       # release to nobody
+    website            = { aliases = ["console.example.com"] } # website names without a certificate
   }
 }
 
 run "round_2" {
   command         = plan
-  expect_failures = [var.entities, var.network, var.region, var.release]
+  expect_failures = [var.entities, var.network, var.region, var.release, var.website]
 
   variables {
-    entities = { Todos = {} }           # entity in capitals
-    network  = { cidr = "10.0.0.0/21" } # network cidr too small
-    region   = "us-west-2a"             # region a zone
-    release  = { percent = 101 }        # release to more than all
+    entities = { Todos = {} }                                                                                                       # entity in capitals
+    network  = { cidr = "10.0.0.0/21" }                                                                                             # network cidr too small
+    region   = "us-west-2a"                                                                                                         # region a zone
+    release  = { percent = 101 }                                                                                                    # release to more than all
+    website  = { aliases = ["https://console.example.com"], certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/0a" } # website name with a scheme
   }
 }
 
 run "round_3" {
   command         = plan
-  expect_failures = [var.entities, var.network, var.release, var.tags]
+  expect_failures = [var.entities, var.network, var.release, var.tags, var.website]
 
   variables {
-    entities = { todo_lists = {} }      # entity with an underscore
-    network  = { cidr = "10.0.0.0/15" } # network cidr too large
-    tags     = { Project = "other" }    # tags of ours
-    release  = { percent = 2.5 }        # release percent not whole
+    entities = { todo_lists = {} }                                                                                          # entity with an underscore
+    network  = { cidr = "10.0.0.0/15" }                                                                                     # network cidr too large
+    tags     = { Project = "other" }                                                                                        # tags of ours
+    release  = { percent = 2.5 }                                                                                            # release percent not whole
+    website  = { aliases = ["console.example.com"], certificate_arn = "arn:aws:acm:us-west-2:123456789012:certificate/0a" } # website certificate of another region
   }
 }
 
 run "round_4" {
   command         = plan
-  expect_failures = [var.entities, var.network, var.release]
+  expect_failures = [var.entities, var.network, var.release, var.website]
 
   variables {
-    entities = { todo-2 = {} }    # entity with a digit after a hyphen
-    network  = { nat = "double" } # network nat unknown
-    release  = { minutes = -1 }   # release watched for less than no time
+    entities = { todo-2 = {} }                    # entity with a digit after a hyphen
+    network  = { nat = "double" }                 # network nat unknown
+    release  = { minutes = -1 }                   # release watched for less than no time
+    website  = { price_class = "PriceClass_300" } # website price class that is none
   }
 }
 
 run "round_5" {
   command         = plan
-  expect_failures = [var.entities, var.network, var.release]
+  expect_failures = [var.entities, var.network, var.release, var.website]
 
   variables {
-    entities = { abcdefghijklmnopqrstuvwxyzabcdef = {} }                            # entity of 32 letters
-    network  = { private_subnets = ["10.0.2.0"], public_subnets = ["10.0.1.0/24"] } # network subnets malformed
-    release  = { minutes = 1441 }                                                   # release watched for more than a day
+    entities = { abcdefghijklmnopqrstuvwxyzabcdef = {} }                                        # entity of 32 letters
+    network  = { private_subnets = ["10.0.2.0"], public_subnets = ["10.0.1.0/24"] }             # network subnets malformed
+    release  = { minutes = 1441 }                                                               # release watched for more than a day
+    website  = { web_acl_arn = "arn:aws:wafv2:us-west-2:123456789012:regional/webacl/shop/0a" } # website firewall of a region
   }
 }
 
@@ -618,5 +623,25 @@ run "round_59" {
 
   variables {
     user_pool = { callback_urls = ["https://app.example.com/in"], domain_prefix = "shop", logout_urls = ["app://out"] } # logout to a scheme that is anyone's
+  }
+}
+
+run "round_68" {
+  command         = plan
+  expect_failures = [var.website]
+
+  variables {
+    docs    = "none"
+    website = {} # website without a document
+  }
+}
+
+run "round_69" {
+  command         = plan
+  expect_failures = [var.user_pool]
+
+  variables {
+    name    = "shop-aws"
+    website = {} # website whose domain cognito refuses
   }
 }

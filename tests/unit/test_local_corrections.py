@@ -325,3 +325,44 @@ def test_an_answer_that_got_lost_is_given_again() -> None:
     assert [ask("/a", b"1"), ask("/a", b"1"), ask("/a", b"2")] == [b"1", b"1", b"2"]
     assert [ask("/a", None), ask("/a", None)] == [b"3", b"4"]
     assert [ask("/broken", b"3"), ask("/broken", b"3")] == [b"5", b"6"]
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "header", "served"),
+    [
+        (b"localhost:4566", "/", None, True),
+        (b"localhost:4566", "/api/todos", b"authorization", True),
+        (b"127.0.0.1:4566", "/", None, False),
+        (b"localhost.example.com", "/", None, False),
+        (b"localhost:4566", "/_aws/execute-api/x/dev/todos", None, False),
+        (b"localhost:4566", "/", b"x-amz-date", False),
+        (b"localhost:4566", "/", b"x-amz-target", False),
+    ],
+)
+def test_localhost_is_the_distribution(host: bytes, path: str, header: bytes | None, served: bool) -> None:
+    seen: list[Any] = []
+
+    async def app(scope: Any, *_: Any) -> None:
+        seen.append(scope)
+
+    sent = [(b"host", host), (b"cookie", b"a=1"), (b"cookie", b"b=2"), *([(header, b"x")] if header else [])]
+    cloudfront = SimpleNamespace(_distributions={"E1": {"DomainName": "d1.cloudfront.net"}})
+    serve = corrections.serve_console(app, cloudfront)
+    scope = {"type": "http", "path": path, "headers": sent}
+    asyncio.run(serve(scope, None, None))
+    there = [(b"host", b"d1.cloudfront.net"), (b"x-forwarded-proto", b"https")]
+    assert seen == [scope | {"headers": [*sent[1:], *there]} if served else scope]
+
+
+def test_without_a_distribution_localhost_is_the_emulator() -> None:
+    seen: list[Any] = []
+
+    async def app(scope: Any, *_: Any) -> None:
+        seen.append(scope)
+
+    serve = corrections.serve_console(app, SimpleNamespace(_distributions={}))
+    lifespan = {"type": "lifespan"}
+    scope = {"type": "http", "path": "/", "headers": [(b"host", b"localhost:4566")]}
+    for each in (lifespan, scope):
+        asyncio.run(serve(each, None, None))
+    assert seen == [lifespan, scope]

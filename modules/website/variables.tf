@@ -1,0 +1,59 @@
+variable "aliases" {
+  description = "Names of your own that the distribution answers to, the first of which is its address; none for CloudFront's alone."
+  type        = list(string)
+}
+
+variable "api" {
+  description = "Where /api goes: the host of the API, and its stage."
+  type        = object({ host = string, stage = string })
+}
+
+variable "bucket" {
+  description = "The bucket's name."
+  type        = string
+}
+
+variable "certificate_arn" {
+  description = "The certificate for the aliases, in us-east-1, or null without them."
+  type        = string
+}
+
+variable "config" {
+  description = "What the page has to know, as JSON."
+  type        = string
+}
+
+variable "countries" {
+  description = "Who may come, by codes such as \"DE\"; empty for the whole world."
+  type        = set(string)
+}
+
+variable "name" {
+  description = "Name of what CloudFront keeps by name."
+  type        = string
+}
+
+variable "price_class" {
+  description = "Which of CloudFront's places serve it."
+  type        = string
+}
+
+variable "scope" {
+  description = "What ARNs are composed with."
+  type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })
+}
+
+variable "sign_in_url" {
+  description = "Where the page gets tokens, or null."
+  type        = string
+}
+
+variable "source_folder" {
+  description = "The folder of the page's files."
+  type        = string
+}
+
+variable "web_acl_arn" {
+  description = "A web ACL of the scope CLOUDFRONT, or null."
+  type        = string
+}

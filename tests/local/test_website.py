@@ -1,0 +1,349 @@
+"""The web console: the page, the API and sign-in, as a browser gets them at http://localhost."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+import secrets
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import boto3
+import pytest
+from urllib3 import BaseHTTPResponse
+
+from local import emulator, sign_in
+from tests.local.api import POOL, Answer, Api
+from tests.local.conftest import VAR_FILES
+from tests.local.runner import ROOT, Local
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+WEB = ROOT / "web"
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+
+@pytest.fixture(scope="module")
+def outputs(local: Local) -> dict[str, Any]:
+    return local.outputs()
+
+
+@pytest.fixture(scope="module")
+def console(outputs: dict[str, Any]) -> Api:
+    """The console's origin, with the key that the page's user has typed in."""
+    return Api(outputs["website_url"], outputs["api_keys"]["default"])
+
+
+@pytest.fixture(scope="module")
+def config(console: Api) -> dict[str, Any]:
+    config: dict[str, Any] = console("GET", "/config.json").json
+    return config
+
+
+@pytest.fixture(scope="module")
+def digest(console: Api) -> str:
+    """The folder that the page names its files in."""
+    (found,) = set(re.findall(r'(?:href|src)="([0-9a-f]{16})/', console("GET", "/").content.decode()))
+    return str(found)
+
+
+# --- The page ---
+
+
+def test_up_tells_where_it_is(local: Local, outputs: dict[str, Any]) -> None:
+    assert outputs["website_url"] == f"http://localhost:{local.port}"
+    assert f"Console  http://localhost:{local.port}\n" in local.up(*VAR_FILES).stderr
+
+
+def test_page_and_config_are_asked_for_each_time(console: Api) -> None:
+    for path, kind in (
+        ("/", TYPES[".html"]),
+        ("/index.html", TYPES[".html"]),
+        ("/config.json", "application/json"),
+    ):
+        answer = console("GET", path)
+        assert (answer.status, answer.headers["Content-Type"]) == (200, kind)
+        assert answer.headers["Cache-Control"] == "no-cache"
+        assert console("GET", path, If_None_Match=answer.headers["ETag"]).status == 304
+
+
+def test_files_are_kept_for_ever_below_a_digest(console: Api, digest: str) -> None:
+    files = [file for file in (WEB / "assets").rglob("*") if file.is_file()]
+    for file in files:
+        answer = console("GET", f"/{digest}/{file.relative_to(WEB / 'assets')}")
+        assert (answer.status, answer.content) == (200, file.read_bytes())
+        assert answer.headers["Content-Type"] == TYPES.get(file.suffix, "text/plain; charset=utf-8")
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+
+
+def test_files_have_no_tags_since_ten_are_all_that_s3_takes(local: Local) -> None:
+    s3, bucket = local.client("s3"), f"trestle-website-local-{emulator.ACCOUNT}"
+    for found in s3.list_objects_v2(Bucket=bucket)["Contents"]:
+        assert s3.get_object_tagging(Bucket=bucket, Key=found["Key"])["TagSet"] == []
+
+
+def test_browsers_are_told_to_run_nothing_else(console: Api, local: Local, digest: str) -> None:
+    for path in ("/", f"/{digest}/nothing.js", "/api/openapi.json"):
+        headers = console("GET", path).headers
+        policy = dict(rule.partition(" ")[::2] for rule in headers["Content-Security-Policy"].split("; "))
+        assert policy == {
+            "default-src": "'none'",
+            "script-src": "'self'",
+            "style-src": "'self'",
+            "img-src": "'self'",
+            "connect-src": f"'self' http://127.0.0.1:{local.port}",
+            "base-uri": "'none'",
+            "form-action": "'none'",
+            "frame-ancestors": "'none'",
+            "require-trusted-types-for": "'script'",
+            "trusted-types": "'none'",
+        }
+        assert headers["Strict-Transport-Security"] == "max-age=31536000"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert "camera=()" in headers["Permissions-Policy"]
+
+
+def test_what_is_not_there_is_refused_and_nothing_is_written(console: Api) -> None:
+    assert console("GET", "/assets/app.js").status == 403
+    assert console("GET", "/?list-type=2").headers["Content-Type"] == TYPES[".html"]
+    for method in ("DELETE", "OPTIONS", "PATCH", "POST", "PUT"):
+        assert console(method, "/index.html", b"mine").status == 403
+    assert console("GET", "/").status == 200
+
+
+def test_nobody_reads_the_bucket_itself(local: Local, outputs: dict[str, Any]) -> None:
+    bucket = f"{local.running().endpoint}/trestle-website-local-{emulator.ACCOUNT}"
+    assert POOL.request("GET", f"{bucket}/index.html").status == 403
+    assert POOL.request("GET", bucket).status == 403
+
+
+def test_only_its_distribution_reads_the_bucket_and_over_tls(local: Local) -> None:
+    name = f"trestle-website-local-{emulator.ACCOUNT}"
+    (distribution,) = local.client("cloudfront").list_distributions()["DistributionList"]["Items"]
+    policy = json.loads(local.client("s3").get_bucket_policy(Bucket=name)["Policy"])
+    assert {statement.pop("Sid"): statement for statement in policy["Statement"]} == {
+        "DistributionReads": {
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudfront.amazonaws.com"},
+            "Action": "s3:GetObject",
+            "Resource": f"arn:aws:s3:::{name}/*",
+            "Condition": {"StringEquals": {"aws:SourceArn": distribution["ARN"]}},
+        },
+        "TlsOnly": {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        },
+    }
+
+
+def test_without_tls_nothing_is_served(local: Local, outputs: dict[str, Any]) -> None:
+    """The page without TLS sends browsers on; the API does not, since the key has been sent by then."""
+
+    def in_the_clear(path: str) -> BaseHTTPResponse:
+        host = {"Host": outputs["website_domain"]}
+        return POOL.request("GET", local.running().endpoint + path, headers=host, redirect=False)
+
+    page = in_the_clear("/")
+    assert (page.status, page.headers["Location"]) == (301, f"https://{outputs['website_domain']}/")
+    assert in_the_clear("/api/items").status == 403
+
+
+# --- The API ---
+
+
+def test_api_answers_below_api(console: Api, items: Api) -> None:
+    collection = Api(f"{console.url}/api/items", console.key)
+    made = collection.make({"name": "lämp", "price": 10})
+    assert made.location == f"{collection.url}/{made.json['id']}"
+    assert items("GET", f"/{made.json['id']}").json == made.json
+    item = Api(made.location, console.key)
+    changed = item("PATCH", body={"price": 11}, If_Match=made.headers["ETag"])
+    assert (changed.status, changed.json["price"]) == (200, 11)
+    item("PATCH", body={"price": 12}, If_Match=made.headers["ETag"]).problem(412, "precondition-failed")
+    assert item("GET", If_None_Match=changed.headers["ETag"]).status == 304
+    assert item("DELETE").status == 204
+    item("GET").problem(404, "not-found")
+
+
+def test_pages_follow_each_other_below_api(console: Api) -> None:
+    collection = Api(f"{console.url}/api/items", console.key)
+    for _ in range(3):
+        collection.make()
+    first = collection("GET", "?limit=2&order=desc")
+    assert first.next is not None
+    assert first.next.startswith(f"{collection.url}?")
+    assert collection("GET", first.next).status == 200
+
+
+def test_answers_of_the_gateway_come_through_whole(console: Api) -> None:
+    Api(f"{console.url}/api/items", None)("GET").problem(403, "forbidden")
+    console("GET", "/api/nothing").problem(404, "not-found")
+    refused = console("DELETE", "/api/items")
+    refused.problem(405, "method-not-allowed")
+    assert refused.headers["Allow"] == "GET, OPTIONS, POST"
+    console("GET", "/api/items?limit=x").problem(400, "invalid-request")
+    preflight = console("OPTIONS", "/api/items", Origin="https://app.example.com")
+    assert (preflight.status, preflight.content) == (204, b"")
+
+
+@pytest.mark.parametrize("item", ["a%2Eb", "~a", "a%20b", "a%2Bb"])
+def test_ids_reach_the_api_as_they_are_sent(console: Api, drafts: Api, item: str) -> None:
+    through, direct = console("GET", f"/api/v1/drafts/{item}"), drafts("GET", f"/{item}")
+    assert (through.status, through.json | {"requestId": ""}) == (
+        direct.status,
+        direct.json | {"requestId": ""},
+    )
+
+
+def test_document_is_below_api(console: Api, outputs: dict[str, Any]) -> None:
+    assert console("GET", "/api/openapi.json").content == POOL.request("GET", outputs["openapi_url"]).data
+
+
+def test_what_is_signed_is_for_aws(local: Local, outputs: dict[str, Any]) -> None:
+    """Who points an SDK at localhost, as many do, gets AWS and not the page."""
+    client = boto3.client(
+        "dynamodb",
+        endpoint_url=outputs["website_url"],
+        region_name=local.running().region,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    assert outputs["table_names"]["items"] in client.list_tables()["TableNames"]
+    url = outputs["api_url"].replace("127.0.0.1", "localhost")
+    assert POOL.request("GET", f"{url}/openapi.json").status == 200
+
+
+# --- Sign-in ---
+
+
+class Browser:
+    """The page's part in signing in by code and PKCE, and what a user does on the way."""
+
+    def __init__(self, console: Api, config: dict[str, Any]) -> None:
+        self.page, self.sign_in = f"{console.url}/", config["sign_in"]
+        self.verifier = secrets.token_urlsafe(48)
+        self.state = secrets.token_urlsafe(16)
+
+    def authorize(self, **other: str) -> BaseHTTPResponse:
+        hashed = hashlib.sha256(self.verifier.encode()).digest()
+        asked = {
+            "client_id": self.sign_in["client_id"],
+            "code_challenge": base64.urlsafe_b64encode(hashed).rstrip(b"=").decode(),
+            "code_challenge_method": "S256",
+            "redirect_uri": self.page,
+            "response_type": "code",
+            "scope": " ".join(self.sign_in["scopes"]),
+            "state": self.state,
+        }
+        url = f"{self.sign_in['domain']}/oauth2/authorize?{urlencode(asked | other)}"
+        return POOL.request("GET", url, redirect=False)
+
+    def submit(self, form: BaseHTTPResponse, user: str, password: str) -> BaseHTTPResponse:
+        """Fill in the form of the pool's page."""
+        hidden = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', form.data.decode())
+        sent = {name: html.unescape(value) for name, value in hidden}
+        body = urlencode(sent | {"username": user, "password": password})
+        return POOL.request(
+            "POST", f"{self.sign_in['domain']}/login", body=body, headers=FORM, redirect=False
+        )
+
+    def token(self, **sent: str) -> Answer:
+        url = f"{self.sign_in['domain']}/oauth2/token"
+        body = urlencode({"client_id": self.sign_in["client_id"], **sent})
+        answer = POOL.request("POST", url, body=body, headers={**FORM, "Origin": self.page.rstrip("/")})
+        return Answer(url, answer.status, answer.headers, answer.data)
+
+
+@pytest.fixture
+def browser(console: Api, config: dict[str, Any]) -> Browser:
+    return Browser(console, config)
+
+
+@pytest.fixture(scope="module")
+def password(local: Local, outputs: dict[str, Any]) -> Callable[[str], str]:
+    """The password of a user, who is made if need be."""
+    cognito, pool = local.client("cognito-idp"), outputs["user_pool_id"]
+    return lambda user: sign_in.ready(cognito, pool, user, local.folder / "users.json")
+
+
+@pytest.fixture
+def code(browser: Browser, password: Callable[[str], str]) -> str:
+    """What the user comes back to the page with."""
+    back = browser.submit(browser.authorize(), "carol", password("carol"))
+    assert back.status == 302, back.data
+    url = urlsplit(back.headers["Location"])
+    assert f"{url.scheme}://{url.netloc}{url.path}" == browser.page
+    came = parse_qs(url.query)
+    assert came["state"] == [browser.state]
+    return came["code"][0]
+
+
+def test_page_is_told_where_users_sign_in(config: dict[str, Any], outputs: dict[str, Any]) -> None:
+    assert config == {
+        "api": "/api",
+        "environment": "local",
+        "name": "trestle",
+        "sign_in": {
+            "client_id": outputs["user_pool_client_id"],
+            "domain": outputs["sign_in_url"],
+            "scopes": ["email", "openid", "profile"],
+        },
+    }
+
+
+def test_user_signs_in_and_uses_the_api(browser: Browser, code: str, console: Api) -> None:
+    answer = browser.token(
+        grant_type="authorization_code", code=code, code_verifier=browser.verifier, redirect_uri=browser.page
+    )
+    assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (200, "*")
+    notes = Api(f"{console.url}/api/notes", None, answer.json["access_token"])
+    made = notes.make({"title": "seen by me alone"})
+    assert notes("GET").json["items"] == [made.json]
+    renewed = browser.token(grant_type="refresh_token", refresh_token=answer.json["refresh_token"])
+    assert notes.as_bearer(renewed.json["access_token"])("GET", f"/{made.json['id']}").status == 200
+    Api(notes.url, None)("GET").problem(401, "unauthorized")
+
+
+def test_code_is_for_who_asked_for_it(browser: Browser, code: str) -> None:
+    grant = {"grant_type": "authorization_code", "code": code, "redirect_uri": browser.page}
+    assert browser.token(**grant, code_verifier=secrets.token_urlsafe(48)).status == 400
+    assert browser.token(**grant).status == 400
+    assert (
+        browser.token(
+            **{**grant, "redirect_uri": "http://localhost:1/"}, code_verifier=browser.verifier
+        ).status
+        == 400
+    )
+    assert browser.token(**grant, code_verifier=browser.verifier).status == 200
+    assert browser.token(**grant, code_verifier=browser.verifier).status == 400
+
+
+@pytest.mark.parametrize(
+    "other", ["https://attacker.example/", "http://localhost:1/", "{page}more", "{page}#x"]
+)
+def test_users_come_back_to_the_page_alone(browser: Browser, other: str) -> None:
+    answer = browser.authorize(redirect_uri=other.format(page=browser.page))
+    assert (answer.status, answer.headers.get("Location")) == (400, None)
+
+
+def test_user_signs_out(browser: Browser) -> None:
+    def out(to: str) -> BaseHTTPResponse:
+        asked = urlencode({"client_id": browser.sign_in["client_id"], "logout_uri": to})
+        return POOL.request("GET", f"{browser.sign_in['domain']}/logout?{asked}", redirect=False)
+
+    back = out(browser.page)
+    assert (back.status, back.headers["Location"]) == (302, browser.page)
+    assert out("https://attacker.example/").status == 400
