@@ -30,7 +30,7 @@ export function createSession(config) {
     tokens = {
       access: answer.access_token,
       refresh: answer.refresh_token ?? tokens?.refresh,
-      user: answer.id_token ? nameIn(answer.id_token) : tokens?.user,
+      user: nameIn(answer.id_token ?? answer.access_token),
     };
     isExpired = false;
     store.set(TOKENS, tokens);
@@ -69,22 +69,18 @@ export function createSession(config) {
   }
 
   return {
-    /** Whether users can sign in at all. */
-    canSignIn: asked !== null,
-
     get key() {
       return key;
-    },
-
-    /** "signed-out", "signed-in" or "expired". */
-    get state() {
-      if (!tokens) return "signed-out";
-      return isExpired ? "expired" : "signed-in";
     },
 
     /** What to call the user who signed in, else null. */
     get user() {
       return tokens?.user ?? null;
+    },
+
+    /** Whether the API has stopped taking the user's tokens, and no new ones are to be had. */
+    get isExpired() {
+      return isExpired;
     },
 
     /** Use another API key, or none for "". Returns false for text that cannot be one. */
@@ -246,8 +242,8 @@ function base64url(bytes) {
 }
 
 // Only to be shown. It came from the user pool itself, so nobody has to check its signature.
-function nameIn(idToken) {
-  const text = atob(idToken.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
+function nameIn(token) {
+  const text = atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
   const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(text, (character) => character.charCodeAt(0))));
-  return claims.email ?? claims["cognito:username"] ?? claims.sub;
+  return claims.email ?? claims["cognito:username"] ?? claims.username ?? claims.sub;
 }
