@@ -1,7 +1,332 @@
-// One item: made, changed, deleted.
-import { html } from "./vendor/htm-preact.js";
-import { Page } from "./ui.js";
+// One item: made, read, changed, deleted.
+import { html, useEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
+import { NeedsAccess, wantsAccess } from "./access.js";
+import { curl } from "./curl.js";
+import { dropDraft, keepDraft, keptDraft } from "./drafts.js";
+import { Form, JsonText, beginning, idAt, ordered } from "./form.js";
+import { isObject, own, same, stringify, without } from "./json.js";
+import { MergeDialog } from "./lost-update.js";
+import { SERVERS_OWN } from "./model.js";
+import { mergePatch, threeWay } from "./patch.js";
+import { NEW, hashOf } from "./route.js";
+import { labelOf, moment } from "./text.js";
+import { Choice, CopyButton, Empty, Icon, Page, Problem, Text } from "./ui.js";
+import { Unreadable, validate } from "./validate.js";
+import { Value } from "./value.js";
 
-export function ItemView({ entity }) {
-  return html`<${Page} title=${entity.label}><//>`;
+const NOT_AN_OBJECT = { pointer: "", detail: "Must be an object" };
+
+export function ItemView(props) {
+  return props.route.id === NEW ? html`<${NewItem} ...${props} />` : html`<${StoredItem} ...${props} />`;
+}
+
+function NewItem(props) {
+  const { entity } = props;
+  const back = { href: hashOf({ name: entity.name }), label: entity.label };
+  if (!entity.operations.create) {
+    return html`<${Page} title=${`New in ${entity.label}`} back=${back}>
+      <${Empty} title="This API makes no new ones here"><a class="button" href=${back.href}>Back</a><//>
+    <//>`;
+  }
+  return html`<${Editor} ...${props} back=${back} title=${`New in ${entity.label}`} />`;
+}
+
+function StoredItem(props) {
+  const { entity, api, route, session } = props;
+  const { get } = entity.operations;
+  const back = { href: hashOf({ name: entity.name }), label: entity.label };
+  const [answer, setAnswer] = useState(null);
+  const load = async () => setAnswer(await api.call(get, { id: route.id }));
+  useEffect(() => {
+    if (get) load();
+    return session.subscribe(() => get && load());
+  }, []);
+  const title = answer?.data ? titleOf(entity, answer.data) : "";
+  const about = !get
+    ? html`<${Empty} title="This API reads no single items here" />`
+    : !answer
+      ? html`<div class="card waiting" aria-busy="true"></div>`
+      : wantsAccess(answer, get)
+        ? html`<${NeedsAccess} operation=${get} session=${session} answer=${answer} />`
+        : answer.status === 404
+          ? html`<${Empty} icon="search" title="There is no such item"><p>It may have been deleted.</p><a class="button" href=${back.href}>Back to ${entity.label}</a><//>`
+          : answer.problem && html`<${Problem} problem=${answer.problem} retry=${load} />`;
+  if (about) return html`<${Page} title=${entity.label} back=${back}>${about}<//>`;
+  const shown = html`<${Text} value=${title} limit=${80} />`;
+  const Shown = entity.operations.merge || entity.operations.replace ? Editor : Reader;
+  return html`<${Shown} ...${props} back=${back} title=${shown} label=${title.slice(0, 80)} stored=${answer} />`;
+}
+
+/** What an item is called: by its title or name, else by its id. */
+export function titleOf(entity, item) {
+  const name = entity.columns.map((column) => column.name).find((property) => /^(title|name)$/i.test(property));
+  const value = name && own(item, name);
+  return typeof value === "string" && value.trim() ? value : item.id;
+}
+
+function Reader({ entity, title, label, back, stored, notify, ...props }) {
+  const [view, setView] = useState("form");
+  const item = stored.data;
+  const names = [...ordered(entity.schema), ...Object.keys(item)].filter((name) => !SERVERS_OWN.includes(name));
+  const actions = html`<${ItemActions} ...${props} entity=${entity} item=${item} notify=${notify}
+    request=${() => stored.request} />`;
+  return html`<${Page} title=${title} label=${label} back=${back} actions=${actions}>
+    <${Views} view=${view} onChange=${setView} />
+    <div class="columns">
+      ${view === "json"
+        ? html`<pre class="code whole" tabindex="0">${stringify(item, 2)}</pre>`
+        : html`<dl class="card facts">
+            ${[...new Set(names)].map((name) => html`<div key=${name}>
+              <dt><${Text} value=${labelOf(name)} limit=${80} /></dt>
+              <dd><${Value} value=${own(item, name)} schema=${own(entity.schema.properties, name)} /></dd>
+            </div>`)}
+          </dl>`}
+      <${Envelope} item=${item} notify=${notify} />
+    </div>
+  <//>`;
+}
+
+const Views = ({ view, onChange }) => html`<div class="toolbar">
+  <${Choice} label="View" options=${[{ value: "form", label: "Form" }, { value: "json", label: "JSON" }]} value=${view} onChange=${onChange} />
+</div>`;
+
+function ItemActions({ entity, item, etag, api, go, notify, deletions, request }) {
+  const remove = () => {
+    go({ name: entity.name });
+    deletions.remove(entity, item.id, { label: titleOf(entity, item).slice(0, 40), etag });
+  };
+  return html`
+    <${CopyButton} text=${() => curl(request())} label="Copy as curl" icon="code" notify=${notify} />
+    ${item && entity.operations.delete && html`<button type="button" class="button danger" onClick=${remove}><${Icon} name="trash" />Delete</button>`}
+  `;
+}
+
+function Envelope({ item, notify }) {
+  return html`<aside class="envelope" aria-label="About this item">
+    <dl>
+      <div><dt>ID</dt><dd><code>${item.id}</code><${CopyButton} compact text=${() => item.id} label="Copy the ID" notify=${notify} /></dd></div>
+      <div><dt>Created</dt><dd><time datetime=${item.createdAt} title=${item.createdAt}>${moment(item.createdAt)}</time></dd></div>
+      <div><dt>Updated</dt><dd><time datetime=${item.updatedAt} title=${item.updatedAt}>${moment(item.updatedAt)}</time></dd></div>
+      <div><dt>Version</dt><dd>${String(item.version)}</dd></div>
+    </dl>
+    <${CopyButton} text=${() => stringify(item, 2)} label="Copy as JSON" notify=${notify} />
+  </aside>`;
+}
+
+// The client's part of an item.
+const documentOf = (item) => SERVERS_OWN.reduce(without, item);
+
+// stored: the answer that the item was read by; none for a new one.
+function Editor(props) {
+  const { entity, api, go, notify, route, title, label, back } = props;
+  const name = `${entity.name}/${route.id}`;
+  const [stored, setStored] = useState(props.stored);
+  const item = stored?.data;
+  const base = useMemo(() => (item ? documentOf(item) : beginning(entity.schema)), [item]);
+  const etag = stored?.headers.get("ETag");
+
+  const [kept] = useState(() => keptDraft(name));
+  const [draft, setDraft] = useState(kept?.draft ?? base);
+  const [id, setId] = useState(kept?.id ?? "");
+  const [view, setView] = useState("form");
+  const [sending, setSending] = useState(false);
+  const [problem, setProblem] = useState(null);
+  const [lost, setLost] = useState(null);
+  const judged = useFaults(schemaOf(entity, item), draft, id);
+  const dirty = !same(draft, base) || id !== "";
+  useKept(name, dirty && { draft, id, etag, base });
+
+  // A draft of a state that is no longer the item's is merged like any lost update.
+  useEffect(() => {
+    if (kept && item && kept.etag !== etag) setLost({ base: kept.base, answer: stored });
+  }, []);
+
+  const change = (next) => {
+    setProblem(null);
+    setDraft((old) => (typeof next === "function" ? next(old) : next) ?? {});
+  };
+  const discard = () => {
+    setDraft(base);
+    setId("");
+    setProblem(null);
+    judged.clear();
+  };
+  const settle = (answer) => {
+    setStored(answer);
+    setDraft(documentOf(answer.data));
+    judged.clear();
+  };
+
+  const save = async (event) => {
+    event.preventDefault();
+    if (judged.showAll().length) return;
+    const call = item ? changing(entity, item, etag, base, draft) : creating(entity, id, draft);
+    if (call.problem) return setProblem(call.problem);
+    setSending(true);
+    const answer = await api.call(...call.request);
+    setSending(false);
+    if (!answer.problem) {
+      dropDraft(name);
+      notify({ text: item ? "Saved" : "Created" });
+      if (item) settle(answer);
+      else go({ name: entity.name, id: answer.data.id }, { replace: true });
+    } else if (answer.status === 412) {
+      await merge(answer);
+    } else if (!judged.refused(answer)) setProblem(answer.problem);
+  };
+
+  const merge = async (refused) => {
+    const answer = entity.operations.get ? await api.call(entity.operations.get, { id: item.id }) : refused;
+    if (answer.problem) {
+      const gone = { title: "It was deleted meanwhile", detail: "Copy what you have typed, from the JSON, to make it anew." };
+      setProblem(answer.status === 404 ? gone : answer.problem);
+    } else setLost({ base, answer });
+  };
+  const merged = (value) => {
+    setStored(lost.answer);
+    setDraft(value);
+    setLost(null);
+    notify({ text: "Merged: look it over, then save" });
+  };
+
+  const request = () => {
+    const call = !dirty && item ? null : item ? changing(entity, item, etag, base, draft) : creating(entity, id, draft);
+    return call?.request ? api.request(...call.request) : stored.request;
+  };
+  const isForm = view === "form" && isObject(draft) && !(draft instanceof Unreadable);
+  return html`<${Page} title=${title} label=${label} back=${back}
+    actions=${html`<${ItemActions} ...${props} item=${item} etag=${etag} request=${request} />`}>
+    <${Views} view=${isForm ? "form" : "json"} onChange=${(next) => setView(next)} />
+    <div class="columns">
+      <form class="editor" onSubmit=${save} novalidate>
+        <div class="card">
+          ${problem && html`<${Problem} problem=${problem} />`}
+          <${Summary} faults=${judged.summary} />
+          ${!item && entity.choosesId && html`<${IdField} value=${id} onChange=${setId} judged=${judged} />`}
+          ${isForm
+            ? html`<${Form} schema=${schemaOf(entity, item)} value=${draft} onChange=${change} faultsAt=${judged.at} touch=${judged.touch} />`
+            : html`<div class="field">
+                <label class="label" for="json">The item as JSON</label>
+                <${JsonText} id="json" rows="18" value=${draft} onChange=${change} />
+              </div>`}
+        </div>
+        <div class="save-bar">
+          <button class="button primary" disabled=${sending || (item && !dirty)}>${item ? "Save" : "Create"}</button>
+          ${dirty && html`<button type="button" class="button" onClick=${discard}>Discard</button>`}
+          ${kept && dirty && html`<span class="hint">What you typed before is still here.</span>`}
+        </div>
+      </form>
+      ${item && html`<${Envelope} item=${item} notify=${notify} />`}
+    </div>
+    ${lost && html`<${MergeDialog} schema=${entity.schema} ...${threeWay(lost.base, draft, documentOf(lost.answer.data))}
+      onMerge=${merged} onClose=${() => setLost(null)} />`}
+  <//>`;
+}
+
+const schemaOf = (entity, item) => (item ? entity.stored : entity.schema);
+
+// {request: arguments for api.call}, or {problem} for a change that no request can make.
+function changing(entity, item, etag, base, draft) {
+  const { merge, replace } = entity.operations;
+  const headers = etag ? { "If-Match": etag } : {};
+  const patch = mergePatch(base, draft);
+  const call = (operation, body) => ({ request: [operation, { id: item.id, headers, body }] });
+  if (patch && merge) return call(merge, patch);
+  if (replace && !replace.body.partial) return call(replace, draft);
+  if (patch) return call(replace, patch);
+  const detail = "A change that is null takes a property away, and this API has no request that replaces an item whole.";
+  return { problem: { title: "Null can not be saved here", detail } };
+}
+
+// The same key for the same item: created once, even when the answer is lost and the form is sent again.
+let sent = { text: "", key: "" };
+
+function creating(entity, id, draft) {
+  const body = id ? { id, ...draft } : draft;
+  const text = entity.name + stringify(body);
+  if (sent.text !== text) sent = { text, key: crypto.randomUUID() };
+  return { request: [entity.operations.create, { headers: { "Idempotency-Key": sent.key }, body }] };
+}
+
+function useKept(name, draft) {
+  const last = useRef(draft);
+  last.current = draft;
+  useEffect(() => {
+    const keep = () => (last.current ? keepDraft(name, last.current) : dropDraft(name));
+    addEventListener("pagehide", keep);
+    return () => {
+      removeEventListener("pagehide", keep);
+      keep();
+    };
+  }, []);
+}
+
+// The faults of a draft: our own judge's once a field was left or all are wanted, and the API's until the value is changed.
+function useFaults(schema, draft, id) {
+  const [touched, setTouched] = useState(new Set());
+  const [all, setAll] = useState(false);
+  const [theirs, setTheirs] = useState({ of: null, id: "", errors: [] });
+  const ours = useMemo(() => (isObject(draft) || draft instanceof Unreadable ? validate(schema, draft) : [NOT_AN_OBJECT]), [schema, draft]);
+  const told = theirs.of === draft && theirs.id === id ? theirs.errors : [];
+  const shown = [...ours.filter((fault) => all || touched.has(fault.pointer)), ...told];
+  return {
+    at: (where) => shown.filter((fault) => fault.pointer === where).map((fault) => fault.detail),
+    summary: all || told.length ? shown : [],
+    touch: (where) => setTouched((old) => (old.has(where) ? old : new Set(old).add(where))),
+    showAll() {
+      setAll(true);
+      if (ours.length) focusSummary();
+      return ours;
+    },
+    /** Whether the API has said where the faults are. */
+    refused({ status, problem }) {
+      const taken = status === 409 && !problem.errors ? [{ pointer: "/id", detail: problem.detail }] : [];
+      const errors = [...(problem.errors ?? taken)].filter((error) => error.pointer !== undefined);
+      setTheirs({ of: draft, id, errors });
+      if (errors.length) focusSummary();
+      return errors.length > 0;
+    },
+    clear() {
+      setAll(false);
+      setTouched(new Set());
+      setTheirs({ of: null, id: "", errors: [] });
+    },
+  };
+}
+
+const focusSummary = () => setTimeout(() => document.getElementById("faults")?.focus());
+
+function Summary({ faults }) {
+  if (!faults.length) return null;
+  const show = (where) => () => document.getElementById(idAt(where))?.focus();
+  return html`<div class="problem" id="faults" role="alert" tabindex="-1">
+    <${Icon} name="warning" />
+    <div>
+      <strong>${faults.length === 1 ? "One thing is not right yet" : `${faults.length} things are not right yet`}</strong>
+      <ul>
+        ${faults.slice(0, 20).map(({ pointer, detail }) => html`<li>
+          ${pointer && html`<button type="button" class="link" onClick=${show(pointer)}><${Text} value=${nameOf(pointer)} limit=${80} /></button>${": "}`}
+          <${Text} value=${detail} limit=${300} />
+        </li>`)}
+      </ul>
+    </div>
+  </div>`;
+}
+
+// "/address/lines/0" as "Address, Lines, 1".
+function nameOf(pointer) {
+  const names = pointer.slice(1).split("/").map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
+  return names.map((name) => (/^\d+$/.test(name) ? String(Number(name) + 1) : labelOf(name))).join(", ");
+}
+
+function IdField({ value, onChange, judged }) {
+  const faults = judged.at("/id");
+  const hint = "Up to 128 letters, digits and . _ ~ -; left empty, the API makes one.";
+  return html`<div class="field">
+    <label class="label" for=${idAt("/id")}>ID</label>
+    <input id=${idAt("/id")} class="mono" value=${value} maxlength="128" spellcheck="false" autocomplete="off" aria-describedby="id-hint"
+      aria-invalid=${faults.length ? "true" : undefined} onInput=${(event) => onChange(event.target.value.trim())} />
+    <p class="hint" id="id-hint">${hint}</p>
+    ${faults.length > 0 && html`<p class="fault">${faults.join(". ")}</p>`}
+  </div>`;
 }
