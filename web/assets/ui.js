@@ -11,6 +11,7 @@ const ICONS = {
   code: "m8 7-5 5 5 5m8-10 5 5-5 5",
   copy: "M9 9h10v11H9zM5 15V4h10",
   down: "m6 9 6 6 6-6",
+  edit: "m4 20 1-4L16 5l3 3L8 19zM14 7l3 3",
   forward: "m9 6 6 6-6 6",
   inbox: "M4 13 7 5h10l3 8v6H4zm0 0h5l1 3h4l1-3h5",
   key: "M14.5 9.5 21 3m-3 3 2.5 2.5M11 16a4 4 0 1 1-8 0 4 4 0 0 1 8 0Zm-1-3 4.5-4.5",
