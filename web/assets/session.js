@@ -4,7 +4,6 @@
 const KEY = "trestle.key";
 const TOKENS = "trestle.tokens";
 const PENDING = "trestle.pending";
-const HELD = "trestle.held";
 
 /**
  * @param {{sign_in: {domain: string, client_id: string, scopes: string[]} | null}} config the stack's, out of config.json
@@ -13,7 +12,6 @@ export function createSession(config) {
   const asked = config.sign_in;
   const store = createStore();
   const listeners = new Set();
-  const holders = new Map();
   // With the slash, as the user pool has it: it compares letter by letter.
   const home = `${location.origin}/`;
 
@@ -117,7 +115,6 @@ export function createSession(config) {
       const [state, verifier] = [secret(), secret()];
       const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
       store.set(PENDING, { state, verifier, hash: location.hash });
-      store.set(HELD, Object.fromEntries([...holders].map(([name, read]) => [name, read()])));
       const query = form({
         response_type: "code",
         redirect_uri: home,
@@ -163,13 +160,13 @@ export function createSession(config) {
       }
     },
 
-    /** End the session here and at the user pool. */
+    /** End the session here and at the user pool: who sits here next finds no key and no draft. */
     signOut() {
       const refresh = tokens?.refresh;
       tokens = null;
       isExpired = false;
-      store.delete(TOKENS);
-      store.delete(HELD);
+      key = "";
+      store.clear();
       tell();
       if (refresh) {
         // What was copied from here ends as well. The page does not wait for it.
@@ -181,23 +178,6 @@ export function createSession(config) {
         }).catch(() => {});
       }
       location.assign(`${asked.domain}/logout?${form({ logout_uri: home })}`);
-    },
-
-    /** Keep what a form holds while its user is away to sign in; `read` gives it as text. Returns how to let go of it. */
-    hold(name, read) {
-      holders.set(name, read);
-      return () => {
-        if (holders.get(name) === read) holders.delete(name);
-      };
-    },
-
-    /** The text that was held under a name, once, else null. */
-    held(name) {
-      const kept = new Map(Object.entries(store.get(HELD) ?? {}));
-      const text = kept.get(name) ?? null;
-      kept.delete(name);
-      store.set(HELD, Object.fromEntries(kept));
-      return text;
     },
 
     /** Call `listener` after every change. Returns how to stop it. */
@@ -229,6 +209,10 @@ function createStore() {
     delete(name) {
       if (storage) storage.removeItem(name);
       else memory.delete(name);
+    },
+    clear() {
+      if (storage) storage.clear();
+      else memory.clear();
     },
   };
 }

@@ -1,6 +1,7 @@
 // A to-do list, for entities that are one: add, tick, edit, and see what is open or done.
 import { html, useEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { NeedsAccess, wantsAccess } from "./access.js";
+import { dropDraft, keepDraft, keptDraft } from "./drafts.js";
 import { own, stringify } from "./json.js";
 import { hashOf } from "./route.js";
 import { cut, count } from "./text.js";
@@ -57,7 +58,7 @@ export function TodoView({ entity, api, session, route, go, notify, deletions, v
   const { operations } = entity;
   return html`<${Page} title=${entity.label} actions=${html`<a class="button" href=${views.table}><${Icon} name="table" />Table</a>`}>
     <div class="todo">
-      ${operations.create && html`<${Add} entity=${entity} api=${api} session=${session}
+      ${operations.create && html`<${Add} entity=${entity} api=${api}
         onAdded=${(item) => isShown(item) && list.add(item)} />`}
       <div class="todo-bar">
         ${entity.filters.some(({ name }) => name === done) && html`<${Choice} label="Show" value=${filter} options=${[
@@ -95,13 +96,12 @@ function summary(items, next, filter, done) {
   return `${items.length - ticked} open, ${ticked} done`;
 }
 
-function Add({ entity, api, session, onAdded }) {
-  const held = `${entity.name}.add`;
-  const [title, setTitle] = useState(() => session.held(held) ?? "");
+function Add({ entity, api, onAdded }) {
+  const draft = `${entity.name}/todo`;
+  const [title, setTitle] = useState(() => keptDraft(draft) ?? "");
   const [faults, setFaults] = useState([]);
-  const input = useRef(null);
   const sent = useRef({});
-  useEffect(() => session.hold(held, () => input.current.value), []);
+  useEffect(() => (title ? keepDraft(draft, title) : dropDraft(draft)), [title]);
 
   const add = async (event) => {
     event.preventDefault();
@@ -127,7 +127,7 @@ function Add({ entity, api, session, onAdded }) {
   return html`<form class="todo-add" onSubmit=${add}>
     <label class="label" for="todo-new">What is there to do?</label>
     <div class="todo-add-line">
-      <input ref=${input} ...${describe("todo-new", null, faults)} autocomplete="off" enterkeyhint="done" value=${title}
+      <input ...${describe("todo-new", null, faults)} autocomplete="off" enterkeyhint="done" value=${title}
         onInput=${(event) => {
           setTitle(event.target.value);
           setFaults([]);
