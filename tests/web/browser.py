@@ -102,3 +102,10 @@ class Tabs:
 
 
 Open = Callable[..., Page]
+
+
+def enter_key(page: Page, key: str) -> None:
+    """Enter the API key where the side bar offers it."""
+    page.get_by_role("button", name="Enter API key").click()
+    page.get_by_role("dialog").locator("input").fill(key)
+    page.get_by_role("button", name="Use this key").click()

@@ -3,7 +3,7 @@ import { html, useEffect, useMemo, useRef, useState } from "./vendor/htm-preact.
 import { curl } from "./curl.js";
 import { exampleBody } from "./example.js";
 import { own, parse, stringify } from "./json.js";
-import { labelOf } from "./text.js";
+import { count, labelOf } from "./text.js";
 import { CopyButton, Field, LongText, Page, Problem, describe, useSession } from "./ui.js";
 
 const ARTICLE = { array: "array", boolean: "true or false", integer: "whole number", null: "null", number: "number", object: "object", string: "text" };
@@ -12,8 +12,11 @@ const LONG = 20_000; // characters of an answer, before its reader asks for all
 export function Docs({ model, api, session, route, go, notify }) {
   useSession(session);
   const base = api.request({ method: "GET", path: "", security: [] }).url;
+  const operations = useRef(null);
+  // A link to an operation shows it.
+  useEffect(() => operations.current.querySelector("details[open]")?.scrollIntoView(), []);
   return html`<${Page} title="API documentation">
-    <div class="docs">
+    <div class="docs" ref=${operations}>
       <div class="docs-lead">
         <h2>${model.title}</h2>
         ${paragraphs(model.description).map((text) => html`<p><${Prose} text=${text} /></p>`)}
@@ -33,19 +36,14 @@ export function Docs({ model, api, session, route, go, notify }) {
 }
 
 function Operation({ operation, api, session, notify, isOpen, onToggle }) {
-  const details = useRef(null);
-  // A link to an operation shows it.
-  useEffect(() => {
-    if (isOpen) details.current.scrollIntoView({ block: "nearest" });
-  }, []);
   const toggle = (event) => {
     event.preventDefault(); // it is open when the address says so
     onToggle(!isOpen);
   };
-  return html`<details class="operation" ref=${details} open=${isOpen}>
+  return html`<details class="operation" open=${isOpen}>
     <summary onClick=${toggle}>
-      <span class=${`method ${operation.method.toLowerCase()}`}>${operation.method}</span>
-      <code class="docs-path">${operation.path}</code>
+      <span class=${`method ${operation.method.toLowerCase()}`}>${operation.method}</span>${" "}
+      <code class="docs-path">${operation.path}</code>${" "}
       <span class="docs-summary">${operation.summary}</span>
     </summary>
     ${isOpen && html`<div class="operation-body">
@@ -134,11 +132,11 @@ function sentence(rule) {
     ["minimum", (value) => `at least ${stringify(value)}`],
     ["maximum", (value) => `at most ${stringify(value)}`],
     ["multipleOf", (value) => `a multiple of ${stringify(value)}`],
-    ["minLength", (value) => `at least ${stringify(value)} characters`],
-    ["maxLength", (value) => `at most ${stringify(value)} characters`],
+    ["minLength", (value) => `at least ${count(value, "character")}`],
+    ["maxLength", (value) => `at most ${count(value, "character")}`],
     ["pattern", (value) => `like ${value}`],
-    ["minItems", (value) => `at least ${stringify(value)} elements`],
-    ["maxItems", (value) => `at most ${stringify(value)} elements`],
+    ["minItems", (value) => `at least ${count(value, "element")}`],
+    ["maxItems", (value) => `at most ${count(value, "element")}`],
     ["uniqueItems", (value) => (value ? "none twice" : "")],
     ["nullable", (value) => (value ? "or null" : "")],
     ["default", (value) => `${stringify(value)} unless given`],
@@ -220,7 +218,7 @@ function Try({ operation, api, session, notify }) {
       value=${valueOf(parameter)} fault=${own(faults, parameter.name)}
       onChange=${(value) => setValues({ ...values, [parameter.name]: value })} />`)}
     ${body && html`<${Field} id=${id("+body")} label="Body" faults=${list(faults["+body"])}>
-      <textarea ...${describe(id("+body"), null, list(faults["+body"]))} class="mono" spellcheck="false" value=${text}
+      <textarea ...${describe(id("+body"), null, list(faults["+body"]))} class="mono" spellcheck=${false} value=${text}
         rows=${Math.min(16, text.split("\n").length + 1)} onInput=${(event) => setText(event.target.value)} />
     <//>`}
     <div class="buttons">
@@ -251,7 +249,7 @@ function Parameter({ id, parameter, value, fault, onChange }) {
           <option value="">not sent</option>
           ${choices.map((choice) => html`<option value=${String(choice)}>${String(choice)}</option>`)}
         </select>`
-      : html`<input ...${described} autocomplete="off" spellcheck="false" value=${value} onInput=${change} />`}
+      : html`<input ...${described} autocomplete="off" spellcheck=${false} value=${value} onInput=${change} />`}
   <//>`;
 }
 
