@@ -28,25 +28,29 @@ function KeyDialog({ session, onClose }) {
     onClose();
   };
   return html`<${Dialog} title="API key" onClose=${onClose}>
-    <${KeyForm} session=${session} onDone=${onClose}>
+    <${KeyForm} id="api-key-here" session=${session} onDone=${onClose}>
       ${session.key && html`<button type="button" class="button" onClick=${forget}>Forget the key</button>`}
     <//>
   <//>`;
 }
 
-/** An input for the API key. */
-export function KeyForm({ session, onDone, children }) {
+/** An input for the API key. id: of the input, as the dialog can be over a view that has one, too. */
+export function KeyForm({ session, onDone, id = "api-key", children }) {
   const [key, setKey] = useState(session.key);
+  const [faults, setFaults] = useState([]);
   const save = (event) => {
     event.preventDefault();
-    session.setKey(key.trim());
-    onDone?.();
+    if (session.setKey(key)) onDone?.();
+    else setFaults(["A key has letters, digits and signs of ASCII alone, and no spaces"]);
+  };
+  const input = (event) => {
+    setKey(event.target.value);
+    setFaults([]);
   };
   const hint = "It stays in this tab, and is gone when you close it.";
   return html`<form class="key-form" onSubmit=${save}>
-    <${Field} id="api-key" label="API key" hint=${hint}>
-      <input ...${describe("api-key", hint)} type="password" autocomplete="off" spellcheck="false" value=${key}
-        onInput=${(event) => setKey(event.target.value)} />
+    <${Field} id=${id} label="API key" hint=${hint} faults=${faults}>
+      <input ...${describe(id, hint, faults)} type="password" autocomplete="off" spellcheck=${false} value=${key} onInput=${input} />
     <//>
     <div class="buttons">${children}<button class="button primary" disabled=${!key.trim()}>Use this key</button></div>
   </form>`;
