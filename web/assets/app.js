@@ -183,7 +183,8 @@ function useNotes() {
   const dismiss = (id) => setNotes((shown) => shown.filter((note) => note.id !== id));
   const notify = (note) => {
     const id = next.current++;
-    setNotes((shown) => [...shown.slice(-2), { ...note, id }]);
+    // A note is over when the next comes; one that can still be acted on stays.
+    setNotes((shown) => [...shown.filter(({ action }) => action), { ...note, id }]);
     if (!note.stays) setTimeout(() => dismiss(id), NOTE_SECONDS * 1000);
     return () => dismiss(id);
   };

@@ -2,8 +2,8 @@
 // an Unreadable, which `validate` tells as a fault.
 import { createContext, html, useContext, useEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { isNumber, isObject, number, numberText, own, parse, same, stringify, without } from "./json.js";
-import { cut, labelOf } from "./text.js";
-import { Choice, Field, Hint, Icon, Text, describe } from "./ui.js";
+import { cut, labelOf, pieces } from "./text.js";
+import { Field, Hint, Icon, Text, describe } from "./ui.js";
 import { FORMATS, Unreadable, pointer, validate } from "./validate.js";
 
 const PAUSE = 600; // ms without a key, after which what was typed is judged
@@ -34,14 +34,21 @@ export function idAt(where) {
   return `at${encodeURIComponent(where.toWellFormed())}`;
 }
 
+/** A pointer in words: "/address/lines/0" as "Address, Lines, 1". */
+export function nameOf(where) {
+  const names = where.slice(1).split("/").map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
+  return names.map((name) => (/^\d+$/.test(name) ? String(Number(name) + 1) : labelOf(name))).join(", ");
+}
+
 /** The names of the properties that a form shows: what an item is called first, what it must have, texts, structures last. */
 export function ordered(schema) {
   const { properties = {}, required = [] } = schema;
   const rank = (name) => {
     const { type } = properties[name];
     if (/^(title|name)$/i.test(name)) return 0;
+    if (["array", "object", undefined].includes(type)) return 4;
     if (required.includes(name)) return 1;
-    return type === "string" ? 2 : ["array", "object", undefined].includes(type) ? 4 : 3;
+    return type === "string" ? 2 : 3;
   };
   return Object.keys(properties).sort((one, other) => rank(one) - rank(other) || required.indexOf(one) - required.indexOf(other));
 }
@@ -152,8 +159,9 @@ function Words({ label, schema, value, where, required, hint, faults, onChange }
     const text = event.target.value;
     onChange(text === "" ? nothing(schema, required) : read(text));
   };
-  const given = describe(id, hintOf(schema, hint), faults);
-  return html`<${Field} id=${id} label=${label} required=${required} hint=${hintOf(schema, hint)} faults=${faults}>
+  const told = hintOf(schema, value, hint);
+  const given = { ...describe(id, told, faults), dir: "auto" };
+  return html`<${Field} id=${id} label=${label} required=${required} hint=${told} faults=${faults}>
     ${type === "textarea"
       ? html`<textarea ...${given} rows="3" value=${shown} onInput=${onInput}></textarea>`
       : html`<input ...${given} type=${type} step=${type === "datetime-local" ? 1 : undefined} value=${shown} autocomplete="off"
@@ -172,9 +180,12 @@ function inputOf(schema, value = "") {
   return [value.length > LINE || /[\r\n]/.test(value) || !oneLine ? "textarea" : "text", value, as];
 }
 
-function hintOf(schema, hint) {
-  const zone = schema.format === "date-time" ? `In your time zone, ${Intl.DateTimeFormat().resolvedOptions().timeZone}.` : "";
-  return [hint, zone].filter(Boolean).join(" ");
+function hintOf(schema, value, hint) {
+  const zone = schema.format === "date-time" && `In your time zone, ${Intl.DateTimeFormat().resolvedOptions().timeZone}.`;
+  const marks = typeof value === "string" ? new Set(pieces(value).map(({ mark }) => mark)) : new Set();
+  marks.delete(undefined);
+  const hidden = marks.size > 0 && `Has characters that can not be seen: ${[...marks].slice(0, 8).join(", ")}.`;
+  return [hint, zone, hidden].filter(Boolean).join(" ");
 }
 
 function localTime(text) {
@@ -275,7 +286,8 @@ function List({ label, schema, value, where, required, hint, faults, onChange })
     <ol>
       ${elements.map(
         (element, index) => html`<li key=${index}>
-          <${Property} label=${index + 1} schema=${items} value=${element} where=${pointer(where, index)} onChange=${change(index)} required />
+          <${Property} label=${nameOf(pointer(where, index))} schema=${items} value=${element} where=${pointer(where, index)}
+            onChange=${change(index)} required />
           <div class="element-buttons">
             ${index > 0 && html`<button type="button" class="icon-button" aria-label=${`Move ${index + 1} up`} title="Move up"
               onClick=${() => raise(index)}><${Icon} name="up" /></button>`}
@@ -314,7 +326,9 @@ function Anything({ label, value, where, required, hint, faults, onChange }) {
         <//>`
       : html`<${{ text: Words, number: Figure, boolean: YesOrNo }[kind]} ...${given} value=${value}
           schema=${kind === "text" ? { maxLength: LINE } : {}} />`}
-    <${Choice} label="Kind of value" options=${KINDS} value=${kind} onChange=${change} />
+    <select aria-label=${`Kind of value of ${nameOf(where)}`} onChange=${(event) => change(event.target.value)}>
+      ${KINDS.map((each) => html`<option key=${each.value} value=${each.value} selected=${each.value === kind}>${each.label}</option>`)}
+    </select>
   </div>`;
 }
 

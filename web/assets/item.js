@@ -3,17 +3,18 @@ import { html, useEffect, useMemo, useRef, useState } from "./vendor/htm-preact.
 import { NeedsAccess, wantsAccess } from "./access.js";
 import { curl } from "./curl.js";
 import { dropDraft, keepDraft, keptDraft } from "./drafts.js";
-import { Form, JsonText, beginning, idAt, ordered } from "./form.js";
+import { Form, JsonText, beginning, idAt, nameOf, ordered } from "./form.js";
 import { isObject, own, same, stringify, without } from "./json.js";
 import { MergeDialog } from "./lost-update.js";
 import { SERVERS_OWN } from "./model.js";
 import { mergePatch, threeWay } from "./patch.js";
 import { NEW, hashOf } from "./route.js";
-import { labelOf, moment } from "./text.js";
-import { Choice, CopyButton, Empty, Icon, Page, Problem, Text } from "./ui.js";
+import { cut, labelOf, moment } from "./text.js";
+import { Choice, CopyButton, Empty, Field, Icon, Page, Problem, Text, describe } from "./ui.js";
 import { Unreadable, validate } from "./validate.js";
 import { Value } from "./value.js";
 
+const HEADING = 120; // characters of a heading
 const NOT_AN_OBJECT = { pointer: "", detail: "Must be an object" };
 
 export function ItemView(props) {
@@ -28,7 +29,7 @@ function NewItem(props) {
       <${Empty} title="This API makes no new ones here"><a class="button" href=${back.href}>Back</a><//>
     <//>`;
   }
-  return html`<${Editor} ...${props} back=${back} title=${`New in ${entity.label}`} />`;
+  return html`<${Editor} ...${props} back=${back} />`;
 }
 
 function StoredItem(props) {
@@ -41,7 +42,6 @@ function StoredItem(props) {
     if (get) load();
     return session.subscribe(() => get && load());
   }, []);
-  const title = answer?.data ? titleOf(entity, answer.data) : "";
   const about = !get
     ? html`<${Empty} title="This API reads no single items here" />`
     : !answer
@@ -52,25 +52,31 @@ function StoredItem(props) {
           ? html`<${Empty} icon="search" title="There is no such item"><p>It may have been deleted.</p><a class="button" href=${back.href}>Back to ${entity.label}</a><//>`
           : answer.problem && html`<${Problem} problem=${answer.problem} retry=${load} />`;
   if (about) return html`<${Page} title=${entity.label} back=${back}>${about}<//>`;
-  const shown = html`<${Text} value=${title} limit=${80} />`;
   const Shown = entity.operations.merge || entity.operations.replace ? Editor : Reader;
-  return html`<${Shown} ...${props} back=${back} title=${shown} label=${title.slice(0, 80)} stored=${answer} />`;
+  return html`<${Shown} ...${props} back=${back} stored=${answer} />`;
 }
 
-/** What an item is called: by its title or name, else by its id. */
+/** What an item is called: its title or name, else its first and last name, else its id. */
 export function titleOf(entity, item) {
-  const name = entity.columns.map((column) => column.name).find((property) => /^(title|name)$/i.test(property));
-  const value = name && own(item, name);
-  return typeof value === "string" && value.trim() ? value : item.id;
+  const names = entity.columns.map(({ name }) => name);
+  const calls = names.some((name) => /^(title|name)$/i.test(name)) ? /^(title|name)$/i : /^(first|last)_?name$/i;
+  const words = names.filter((name) => calls.test(name)).map((name) => own(item, name));
+  return words.filter((word) => typeof word === "string" && word.trim()).join(" ") || item.id;
 }
 
-function Reader({ entity, title, label, back, stored, notify, ...props }) {
+function headingOf(entity, item) {
+  if (!item) return { title: `New in ${entity.label}` };
+  const title = titleOf(entity, item);
+  return { title: html`<${Text} value=${title} limit=${HEADING} />`, label: cut(title, HEADING) };
+}
+
+function Reader({ entity, back, stored, notify, ...props }) {
   const [view, setView] = useState("form");
   const item = stored.data;
   const names = [...ordered(entity.schema), ...Object.keys(item)].filter((name) => !SERVERS_OWN.includes(name));
   const actions = html`<${ItemActions} ...${props} entity=${entity} item=${item} notify=${notify}
     request=${() => stored.request} />`;
-  return html`<${Page} title=${title} label=${label} back=${back} actions=${actions}>
+  return html`<${Page} ...${headingOf(entity, item)} back=${back} actions=${actions}>
     <${Views} view=${view} onChange=${setView} />
     <div class="columns">
       ${view === "json"
@@ -118,7 +124,7 @@ const documentOf = (item) => SERVERS_OWN.reduce(without, item);
 
 // stored: the answer that the item was read by; none for a new one.
 function Editor(props) {
-  const { entity, api, go, notify, route, title, label, back } = props;
+  const { entity, api, go, notify, route, back } = props;
   const name = `${entity.name}/${route.id}`;
   const [stored, setStored] = useState(props.stored);
   const item = stored?.data;
@@ -134,7 +140,7 @@ function Editor(props) {
   const [lost, setLost] = useState(null);
   const judged = useFaults(schemaOf(entity, item), draft, id);
   const dirty = !same(draft, base) || id !== "";
-  useKept(name, dirty && { draft, id, etag, base });
+  const forget = useKept(name, dirty && { draft, id, etag, base });
 
   // A draft of a state that is no longer the item's is merged like any lost update.
   useEffect(() => {
@@ -166,10 +172,10 @@ function Editor(props) {
     const answer = await api.call(...call.request);
     setSending(false);
     if (!answer.problem) {
-      dropDraft(name);
       notify({ text: item ? "Saved" : "Created" });
-      if (item) settle(answer);
-      else go({ name: entity.name, id: answer.data.id }, { replace: true });
+      if (item) return settle(answer);
+      forget();
+      go({ name: entity.name, id: answer.data.id }, { replace: true });
     } else if (answer.status === 412) {
       await merge(answer);
     } else if (!judged.refused(answer)) setProblem(answer.problem);
@@ -189,14 +195,18 @@ function Editor(props) {
     notify({ text: "Merged: look it over, then save" });
   };
 
+  const look = (next) => {
+    if (next === "form" && !isObject(draft)) notify({ text: "Put the JSON right first: a form can not show it", tone: "bad" });
+    else setView(next);
+  };
   const request = () => {
     const call = !dirty && item ? null : item ? changing(entity, item, etag, base, draft) : creating(entity, id, draft);
     return call?.request ? api.request(...call.request) : stored.request;
   };
-  const isForm = view === "form" && isObject(draft) && !(draft instanceof Unreadable);
-  return html`<${Page} title=${title} label=${label} back=${back}
+  const isForm = view === "form";
+  return html`<${Page} ...${headingOf(entity, item)} back=${back}
     actions=${html`<${ItemActions} ...${props} item=${item} etag=${etag} request=${request} />`}>
-    <${Views} view=${isForm ? "form" : "json"} onChange=${(next) => setView(next)} />
+    <${Views} view=${isForm ? "form" : "json"} onChange=${look} />
     <div class="columns">
       <form class="editor" onSubmit=${save} novalidate>
         <div class="card">
@@ -205,10 +215,9 @@ function Editor(props) {
           ${!item && entity.choosesId && html`<${IdField} value=${id} onChange=${setId} judged=${judged} />`}
           ${isForm
             ? html`<${Form} schema=${schemaOf(entity, item)} value=${draft} onChange=${change} faultsAt=${judged.at} touch=${judged.touch} />`
-            : html`<div class="field">
-                <label class="label" for="json">The item as JSON</label>
-                <${JsonText} id="json" rows="18" value=${draft} onChange=${change} />
-              </div>`}
+            : html`<${Field} id="json" label="The item as JSON" faults=${judged.all}>
+                <${JsonText} ...${describe("json", "", judged.all)} rows="18" value=${draft} onChange=${change} />
+              <//>`}
         </div>
         <div class="save-bar">
           <button class="button primary" disabled=${sending || (item && !dirty)}>${item ? "Save" : "Create"}</button>
@@ -248,17 +257,22 @@ function creating(entity, id, draft) {
   return { request: [entity.operations.create, { headers: { "Idempotency-Key": sent.key }, body }] };
 }
 
+// Keeps the draft when the view or the page goes; gives a function after which it is not.
 function useKept(name, draft) {
   const last = useRef(draft);
+  const over = useRef(false);
   last.current = draft;
   useEffect(() => {
-    const keep = () => (last.current ? keepDraft(name, last.current) : dropDraft(name));
+    const keep = () => (last.current && !over.current ? keepDraft(name, last.current) : dropDraft(name));
     addEventListener("pagehide", keep);
     return () => {
       removeEventListener("pagehide", keep);
       keep();
     };
   }, []);
+  return () => {
+    over.current = true;
+  };
 }
 
 // The faults of a draft: our own judge's once a field was left or all are wanted, and the API's until the value is changed.
@@ -271,6 +285,7 @@ function useFaults(schema, draft, id) {
   const shown = [...ours.filter((fault) => all || touched.has(fault.pointer)), ...told];
   return {
     at: (where) => shown.filter((fault) => fault.pointer === where).map((fault) => fault.detail),
+    all: ours.slice(0, 20).map(({ pointer, detail }) => (pointer ? `${pointer} ${detail.charAt(0).toLowerCase()}${detail.slice(1)}` : detail)),
     summary: all || told.length ? shown : [],
     touch: (where) => setTouched((old) => (old.has(where) ? old : new Set(old).add(where))),
     showAll() {
@@ -311,12 +326,6 @@ function Summary({ faults }) {
       </ul>
     </div>
   </div>`;
-}
-
-// "/address/lines/0" as "Address, Lines, 1".
-function nameOf(pointer) {
-  const names = pointer.slice(1).split("/").map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
-  return names.map((name) => (/^\d+$/.test(name) ? String(Number(name) + 1) : labelOf(name))).join(", ");
 }
 
 function IdField({ value, onChange, judged }) {

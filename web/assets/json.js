@@ -34,8 +34,9 @@ export function isNumber(value) {
   return typeof value === "number" || JSON.isRawJSON(value);
 }
 
+/** Whether a value is a JSON object: arrays, exact numbers and objects of ours have other prototypes. */
 export function isObject(value) {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value);
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
 /** An object's own property: never what every object inherits, such as `constructor`. */

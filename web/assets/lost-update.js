@@ -1,8 +1,8 @@
 // Two people have changed an item at a time: what the other did is shown, and both are merged.
 import { html, useState } from "./vendor/htm-preact.js";
+import { nameOf } from "./form.js";
 import { own } from "./json.js";
 import { put } from "./patch.js";
-import { labelOf } from "./text.js";
 import { Dialog, Text } from "./ui.js";
 import { Value } from "./value.js";
 
@@ -30,7 +30,7 @@ export function MergeDialog({ schema, merged, conflicts, theirChanges, onMerge, 
           <span class="label">${label}</span><${Value} value=${value} schema=${rule} />
         </label>`;
         return html`<fieldset class="conflict" key=${pointer}>
-          <legend><${Text} value=${path.map(labelOf).join(", ")} limit=${80} /></legend>
+          <legend><${Text} value=${nameOf(pointer)} limit=${80} /></legend>
           ${option("mine", "Yours", mine)} ${option("theirs", "Theirs", their)}
         </fieldset>`;
       })}
@@ -40,8 +40,4 @@ export function MergeDialog({ schema, merged, conflicts, theirChanges, onMerge, 
       <button type="button" class="button primary" onClick=${finish}>Merge</button>
     </footer>
   <//>`;
-}
-
-function nameOf(where) {
-  return where.slice(1).split("/").map(labelOf).join(", ");
 }

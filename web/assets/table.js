@@ -8,7 +8,7 @@ import { own } from "./json.js";
 import { SERVERS_OWN } from "./model.js";
 import { NEW, hashOf } from "./route.js";
 import { labelOf } from "./text.js";
-import { Choice, CopyButton, Empty, Icon, Page, Problem, Text } from "./ui.js";
+import { CopyButton, Empty, Icon, Page, Problem, Text } from "./ui.js";
 import { Cell } from "./value.js";
 
 const MOST_COLUMNS = 8;
@@ -25,8 +25,7 @@ export function EntityView(props) {
     go({ ...route, query: { ...route.query, cursor: undefined, ...changes } }, options);
   };
   const actions = html`
-    ${views && html`<${Choice} label="View" options=${[{ value: "list", label: "List" }, { value: "table", label: "Table" }]} value="table"
-      onChange=${(view) => (location.hash = views[view])} />`}
+    ${views && html`<a class="button" href=${views.list}><${Icon} name="list" />List</a>`}
     ${list && html`<button type="button" class="icon-button" aria-label="Reload" title="Reload" onClick=${load}><${Icon} name="refresh" /></button>`}
     ${list && html`<${CopyButton} compact icon="code" label="Copy as curl" notify=${notify} text=${() => curl(api.request(list, { query }))} />`}
     ${create && html`<a class="button primary" href=${hashOf({ name: entity.name, id: NEW })}><${Icon} name="plus" />New</a>`}

@@ -17,7 +17,7 @@ export function labelOf(name) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** A text in pieces: strings, and {mark, name} for each character that could not be seen. */
+/** A text in pieces: strings, and {mark} for each character that could not be seen. */
 export function pieces(text) {
   const found = [];
   let from = 0;
@@ -29,6 +29,13 @@ export function pieces(text) {
   }
   if (from < text.length) found.push(text.slice(from));
   return found;
+}
+
+/** A text with the names of the characters that could not be seen, where marks are not possible. */
+export function visible(text) {
+  return pieces(text)
+    .map((piece) => piece.mark ?? piece)
+    .join("");
 }
 
 /** The beginning of a text, at most `limit` characters, never half of one. */

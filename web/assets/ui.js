@@ -1,6 +1,6 @@
 // What the views are made of.
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
-import { count, cut, pieces } from "./text.js";
+import { count, cut, pieces, visible } from "./text.js";
 
 const ICONS = {
   arrow: "M19 12H5m6-6-6 6 6 6",
@@ -47,9 +47,11 @@ export function Text({ value, limit = Infinity }) {
 export function Page({ title, label = title, back, actions, children }) {
   const heading = useRef(null);
   useEffect(() => {
-    document.title = `${label} · ${document.body.dataset.name}`;
     heading.current.focus({ preventScroll: true });
     scrollTo(0, 0);
+  }, []);
+  useEffect(() => {
+    document.title = `${visible(label)} · ${document.body.dataset.name}`;
   }, [label]);
   return html`<div class="page">
     <header class="page-head">
@@ -140,7 +142,7 @@ export function Notes({ notes, dismiss }) {
   return html`<div class="notes" role="status" aria-live="polite">
     ${notes.map(
       (note) => html`<div class=${`note ${note.tone ?? ""}`} key=${note.id}>
-        <span>${note.text}</span>
+        <span><${Text} value=${note.text} /></span>
         ${note.action && html`<button type="button" class="note-action" onClick=${() => {
           note.action.run();
           dismiss(note.id);

@@ -9,6 +9,11 @@ export class Unreadable {
     this.text = text;
     this.detail = detail;
   }
+
+  /** Never written as if it were an item's. */
+  toJSON() {
+    return undefined;
+  }
 }
 
 /** The faults of a value, [{pointer (RFC 6901), detail}]; none when it is valid. */

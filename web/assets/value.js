@@ -5,6 +5,8 @@ import { day, moment } from "./text.js";
 import { Icon, LongText, Text } from "./ui.js";
 
 const CELL = 120; // characters of a text in a table
+const STRUCTURE = 48; // and of an object or array
+const SHORT = 28; // characters that stay on one line there
 
 /** A value in a table: one line of it. */
 export function Cell({ value, schema = {} }) {
@@ -14,7 +16,7 @@ export function Cell({ value, schema = {} }) {
     return value.slice(0, 8).map((element) => html`<span class="badge"><${Text} value=${element} limit=${40} /></span>`);
   }
   if (typeof value === "boolean" || isNumber(value)) return html`<${Value} value=${value} schema=${schema} />`;
-  return html`<code class="muted"><${Text} value=${stringify(value)} limit=${CELL} /></code>`;
+  return html`<code class="muted"><${Text} value=${stringify(value)} limit=${STRUCTURE} /></code>`;
 }
 
 /** A value, whole; a long text at first in part. */
@@ -37,7 +39,8 @@ function Words({ value, schema, limit }) {
     return html`<a href=${value} target="_blank" rel="noopener noreferrer"><${Text} value=${value} limit=${limit} /></a>`;
   }
   if (value === "") return limit ? "" : html`<span class="muted">empty</span>`;
-  return limit ? html`<${Text} value=${value} limit=${limit} />` : html`<${LongText} value=${value} />`;
+  if (!limit) return html`<${LongText} value=${value} />`;
+  return html`<span class=${value.length <= SHORT ? "short" : ""}><${Text} value=${value} limit=${limit} /></span>`;
 }
 
 // Nothing but the web: a link of any other kind, javascript: among them, could run what an item says.
