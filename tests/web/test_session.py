@@ -32,10 +32,10 @@ def test_a_key_is_asked_for_and_kept_for_the_session_alone(visit: Open, console:
     expect(page.get_by_role("heading", name="The API key is not accepted")).to_be_visible()
     page.get_by_label("API key", exact=True).fill(f" {console.key}\n")
     page.get_by_role("button", name="Use this key").click()
-    expect(page.get_by_role("cell", name="Lovelace")).to_be_visible()
+    expect(page.get_by_role("cell", name="Lovelace", exact=True)).to_be_visible()
 
     page.reload()
-    expect(page.get_by_role("cell", name="Lovelace")).to_be_visible()
+    expect(page.get_by_role("cell", name="Lovelace", exact=True)).to_be_visible()
     assert page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
     other = page.context.new_page()
     other.goto(page.url)
@@ -103,7 +103,7 @@ def test_sign_in_and_sign_out(visit: Open, console: Console, ada: str) -> None:
     notes = Api(f"{console.outputs['api_url']}/notes", None).as_bearer(tokens(page)["access"])
     notes.make({"title": "Dear diary"})
     page.reload()
-    expect(page.get_by_role("cell", name="Dear diary")).to_be_visible()
+    expect(page.get_by_role("cell", name="Dear diary", exact=True)).to_be_visible()
     assert page.evaluate("localStorage.length") == 0
 
     page.get_by_role("button", name="Sign out").click()
