@@ -11,7 +11,7 @@ import { TABLE, hashOf, readRoute } from "./route.js";
 import { createSession } from "./session.js";
 import { EntityView } from "./table.js";
 import { TodoView, isTodo } from "./todo.js";
-import { Empty, Icon, Notes, Problem, useSession } from "./ui.js";
+import { Empty, Icon, Notes, Page, Problem, useSession } from "./ui.js";
 
 const NOTE_SECONDS = 6;
 
@@ -31,7 +31,7 @@ async function begin() {
     render(html`<${Failed} problem=${{ title: "The console does not know its API", detail }} retry=${begin} />`, root);
     return;
   }
-  document.body.dataset.name = config.name;
+  document.title = document.body.dataset.name = config.name;
   const session = createSession(config);
   await session.complete();
   const api = createApi(config, session);
@@ -47,32 +47,34 @@ async function readConfig() {
   }
 }
 
-function Failed({ problem, retry, children }) {
-  return html`<main class="alone"><${Problem} problem=${problem} retry=${retry} />${children}</main>`;
+function Failed({ problem, retry }) {
+  return html`<${Alone}><${Problem} problem=${problem} retry=${retry} /><//>`;
+}
+
+// In place of the whole page.
+function Alone({ children }) {
+  return html`<main class="alone"><h1 class="visually-hidden">${document.title}</h1>${children}</main>`;
 }
 
 function App({ config, session, api }) {
   const [answer, setAnswer] = useState(null);
   const load = async () => setAnswer(await api.document());
-  useEffect(load_(load), []);
+  useEffect(() => {
+    load();
+  }, []);
   const model = useMemo(() => answer?.data && readModel(answer.data), [answer]);
   useSession(session);
   if (!answer) return html`<main class="alone" aria-busy="true"></main>`;
   if ([401, 403].includes(answer.status)) {
-    return html`<main class="alone">
+    return html`<${Alone}>
       <${Empty} icon="key" title=${session.key ? "The API key is not accepted" : "This API needs a key"}>
         <${KeyForm} session=${session} onDone=${load} />
       <//>
-    </main>`;
+    <//>`;
   }
   if (answer.problem) return html`<${Failed} problem=${answer.problem} retry=${load} />`;
   return html`<${Console} config=${config} session=${session} api=${api} model=${model} />`;
 }
-
-// An effect's function must not return a promise.
-const load_ = (load) => () => {
-  load();
-};
 
 function Console({ config, session, api, model }) {
   const [route, go] = useRoute(model);
@@ -141,7 +143,7 @@ function Expired({ session }) {
 }
 
 function Missing() {
-  return html`<${Empty} icon="search" title="There is no such page"><a class="button" href="#/">Go to the start</a><//>`;
+  return html`<${Page} title="There is no such page"><a class="button" href="#/">Go to the start</a><//>`;
 }
 
 function skip(event) {

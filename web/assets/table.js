@@ -127,6 +127,11 @@ function Table({ entity, items, query, change, go, deletions }) {
     <tbody role="rowgroup">
       ${items.map((item) => {
         const href = hashOf({ name: entity.name, id: item.id });
+        const remove = (event) => {
+          event.stopPropagation(); // the row would open what is being deleted
+          event.currentTarget.closest("tr").nextElementSibling?.querySelector("a").focus(); // as this button goes
+          deletions.remove(entity, item.id, { label: title.slice(0, 40) });
+        };
         const open = (event) => {
           const busy = event.target.closest("a, button") || String(getSelection());
           if (!busy) go({ name: entity.name, id: item.id });
@@ -141,7 +146,7 @@ function Table({ entity, items, query, change, go, deletions }) {
           <td role="cell" data-label="Created" class="time"><${Cell} value=${item.createdAt} schema=${{ format: "date-time" }} /></td>
           <td role="cell" class="row-actions">
             ${removal && html`<button type="button" class="icon-button" aria-label=${`Delete ${title.slice(0, 60)}`} title="Delete"
-              onClick=${() => deletions.remove(entity, item.id, { label: title.slice(0, 40) })}><${Icon} name="trash" /></button>`}
+              onClick=${remove}><${Icon} name="trash" /></button>`}
           </td>
         </tr>`;
       })}
@@ -156,7 +161,7 @@ function FirstCell({ item, name, schema }) {
   return html`<${Cell} value=${value} schema=${{ ...schema, format: schema.format === "uri" ? undefined : schema.format }} />`;
 }
 
-const labelled = (name) => ({ id: "ID", createdAt: "Created" })[name] ?? labelOf(name);
+const labelled = (name) => (name === "createdAt" ? "Created" : labelOf(name));
 
 const kindOf = (schema) => (["integer", "number"].includes(schema.type) ? "number" : "");
 
@@ -172,6 +177,7 @@ function Pager({ route, next, size, change, go }) {
   const trail = useRef([undefined]);
   const { cursor } = route.query;
   const place = trail.current.indexOf(cursor);
+  if (place === 0 && !next && !size) return null;
   const forward = () => {
     trail.current = [...trail.current.slice(0, place + 1), next];
     go({ ...route, query: { ...route.query, cursor: next } });

@@ -13,7 +13,7 @@ const HIDDEN =
 export function labelOf(name) {
   if (!/^[A-Za-z][A-Za-z0-9_-]*$/.test(name)) return name;
   const words = name.replace(/[_-]+/g, " ").replace(/([a-z0-9])([A-Z])/g, "$1 $2").trim();
-  const text = words.replace(/\b[A-Z][a-z]/g, (start) => start.toLowerCase());
+  const text = words.replace(/\b[A-Z][a-z]/g, (start) => start.toLowerCase()).replace(/\b(id|uri|url)\b/gi, (word) => word.toUpperCase());
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
