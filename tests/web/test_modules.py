@@ -40,7 +40,7 @@ CASES: dict[str, list[tuple[dict[str, Any], list[str]]]] = {
     "numbers": [
         (
             {"minimum": 1, "maximum": 2},
-            ["0", "1", "1.5", "2", "2.000000000000000000000000000000000001", '"0"'],
+            ["0", "1", "1.5", "2", "2.0000000000000000000000000000001", '"0"'],
         ),
         ({"minimum": 0, "exclusiveMinimum": True}, ["0", "-0", "0.0", "1e-130", "-1"]),
         ({"maximum": 0.3, "exclusiveMaximum": True}, ["0.3", "0.3000000000000000000000000000000001", "0.29"]),
@@ -112,7 +112,7 @@ FORMATS = {
     "email": f"a@b.co a@b a.b+c@d-e.org .a@b.co a..b@c.co a@-b.co ä@b.co {'a' * 65}@b.co a@{'b.' * 130}co",
     "hostname": f"a.b -a a- a_b {'a' * 63} {'a' * 64}",
     "ipv4": "1.2.3.4 256.1.1.1 01.2.3.4 1.2.3",
-    "ipv6": ":: ::1 1::2::3 1:2:3:4:5:6:7:8 1:2:3:4:5:6:7 1:2:3:4:5:6:7:: ::ffff:1.2.3.4 ::1.2.3 fe80::1%eth0 "
+    "ipv6": ":: ::1 1::2::3 1:2:3:4:5:6:7:8 1:2:3:4:5:6:7 1:2:3:4:5:6:7:: ::ffff:1.2.3.4 ::1.2.3 fe80::1%0 "
     "[::1] 12345:: ::ffff:256.1.1.1 ::01.2.3.4",
     "time": "12:00:00Z 12:00:00 12:00:00z 12:00:00.5-01:00",
     "uri": "https://a.b/c?d#e a: //a a:%zz javascript:alert(1)",
@@ -149,28 +149,15 @@ def test_the_page_judges_as_the_api_does(visit: Open, about: str) -> None:
             assert verdict == judge(loads(text), loads(schema)), (schema, text)
 
 
-NUMBERS = [
-    "0",
-    "-0",
-    "1",
-    "1.0",
-    "1.50",
-    "1e3",
-    "0.1",
-    "1e-7",
-    "1e21",
-    "9007199254740993",
-    "0.30000000000000004",
-    "-9.99e125",
-    "1e-130",
-    "12345678901234567890123456789012345678",
-    "0.1234567890123456789012345678901234567",
-]
+NUMBERS = """[
+    0, -0, 1, 1.0, 1.50, 1e3, 0.1, 1e-7, 1e21, 9007199254740993, 0.30000000000000004, -9.99e125, 1e-130,
+    12345678901234567890123456789012345678, 0.1234567890123456789012345678901234567
+]"""
 
 
 def test_no_number_and_no_name_is_lost(visit: Open) -> None:
     page = visit("#/docs")
-    text = f'{{"n": [{", ".join(NUMBERS)}], "__proto__": {{"a": 1}}, "constructor": "\U0001f600 \u202e"}}'
+    text = f'{{"n": {NUMBERS}, "__proto__": {{"a": 1}}, "constructor": "\U0001f600 \u202e"}}'
     written = page.evaluate(
         """async ([json, text]) => {
           const { parse, stringify } = await import(json);
