@@ -16,7 +16,8 @@ export function Access({ model, session, config }) {
       <${Icon} name="user" />Sign in
     </button>`}
     ${user && html`<div class="nav-item who"><${Icon} name="user" /><span>${user}</span>
-      <button type="button" class="icon-button" aria-label="Sign out" title="Sign out" onClick=${() => session.signOut()}><${Icon} name="out" /></button>
+      <button type="button" class="icon-button" aria-label="Sign out" title="Sign out"
+        onClick=${() => session.signOut()}><${Icon} name="out" /></button>
     </div>`}
     ${open && html`<${KeyDialog} session=${session} onClose=${() => setOpen(false)} />`}
   </div>`;

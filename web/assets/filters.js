@@ -11,21 +11,25 @@ export function Filters({ entity, query, onChange }) {
   const active = entity.filters.find(({ name }) => query[name] !== undefined);
   const [picked, pick] = useState(entity.filters.length === 1 ? entity.filters[0].name : "");
   const filter = active ?? entity.filters.find(({ name }) => name === picked);
-  const none = Object.fromEntries(entity.filters.flatMap((each) => [each.name, ...each.bounds.map(({ name }) => name)]).map((name) => [name, undefined]));
+  const parameters = entity.filters.flatMap(({ name, bounds }) => [name, ...bounds.map((bound) => bound.name)]);
+  const none = Object.fromEntries([...parameters, "order"].map((name) => [name, undefined]));
   const choose = (name) => {
     pick(name);
     const next = entity.filters.find((each) => each.name === name);
-    onChange({ ...none, order: undefined, ...(next && { [name]: firstValue(next.schema) }) });
+    onChange({ ...none, ...(next && { [name]: firstValue(next.schema) }) });
   };
-  const set = (value, options) => onChange(value === "" ? { ...none, order: undefined } : { [filter.name]: value }, options);
+  const set = (value, options) => onChange(value === "" ? none : { [filter.name]: value }, options);
   return html`<div class="toolbar filters">
     ${entity.filters.length > 1 && html`<label>Filter
       <select value=${filter?.name ?? ""} onChange=${(event) => choose(event.target.value)}>
         <option value="" selected=${!filter}>None</option>
-        ${entity.filters.map(({ name }) => html`<option key=${name} value=${name} selected=${filter?.name === name}>${labelOf(name)}</option>`)}
+        ${entity.filters.map(
+          ({ name }) => html`<option key=${name} value=${name} selected=${filter?.name === name}>${labelOf(name)}</option>`,
+        )}
       </select>
     </label>`}
-    ${filter && html`<${FilterValue} key=${filter.name} filter=${filter} value=${query[filter.name] ?? ""} onChange=${set} alone=${entity.filters.length === 1} />`}
+    ${filter && html`<${FilterValue} key=${filter.name} filter=${filter} value=${query[filter.name] ?? ""} onChange=${set}
+      alone=${entity.filters.length === 1} />`}
     ${active && html`<${Range} key=${`${active.name} range`} entity=${entity} filter=${active} query=${query} onChange=${onChange} />`}
     ${active && html`<button type="button" class="link" onClick=${() => choose("")}><${Icon} name="close" />Clear</button>`}
   </div>`;
@@ -41,17 +45,23 @@ function FilterValue({ filter, value, onChange, alone }) {
   const label = labelOf(filter.name);
   if (filter.schema.type === "boolean") {
     const options = [...(alone ? [{ value: "", label: "All" }] : []), { value: "true", label: "Yes" }, { value: "false", label: "No" }];
-    return html`<span class="with-label"><span aria-hidden="true">${label}</span><${Choice} label=${label} options=${options} value=${value} onChange=${onChange} /></span>`;
+    return html`<span class="with-label">
+      <span aria-hidden="true">${label}</span>
+      <${Choice} label=${label} options=${options} value=${value} onChange=${onChange} />
+    </span>`;
   }
   if (filter.schema.enum) {
     return html`<label>${alone ? label : html`<span class="visually-hidden">${label}</span>`}
       <select value=${value} onChange=${(event) => onChange(event.target.value)}>
         ${alone && html`<option value="" selected=${value === ""}>All</option>`}
-        ${filter.schema.enum.map(String).map((each) => html`<option key=${each} value=${each} selected=${value === each}>${each}</option>`)}
+        ${filter.schema.enum
+          .map(String)
+          .map((each) => html`<option key=${each} value=${each} selected=${value === each}>${each}</option>`)}
       </select>
     </label>`;
   }
-  return html`<${TypedValue} label=${label} type=${filter.schema.format === "date" ? "date" : "text"} value=${value} onChange=${onChange} placeholder="is exactly" />`;
+  const type = filter.schema.format === "date" ? "date" : "text";
+  return html`<${TypedValue} label=${label} type=${type} value=${value} onChange=${onChange} placeholder="is exactly" />`;
 }
 
 /** An input whose text counts after a pause. */
@@ -66,7 +76,9 @@ function TypedValue({ label, type = "text", value, onChange, placeholder }) {
     clearTimeout(timer.current);
     timer.current = setTimeout(() => onChange(next, { replace: value !== "" }), PAUSE);
   };
-  return html`<label>${label}<input type=${type} value=${text} placeholder=${placeholder} autocomplete="off" spellcheck="false" onInput=${onInput} /></label>`;
+  return html`<label>${label}
+    <input type=${type} value=${text} placeholder=${placeholder} autocomplete="off" spellcheck="false" onInput=${onInput} />
+  </label>`;
 }
 
 // The range of what the filter's lists are sorted by: days of a time, a beginning of a text, bounds of a number.

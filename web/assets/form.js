@@ -68,7 +68,7 @@ function Members({ schema, value, where, onChange }) {
         where=${pointer(where, name)} required=${required.includes(name)} onChange=${change(name)} />`,
     )}
     ${others.map(
-      (name) => html`<${Property} key=${`+${name}`} label=${html`<${Text} value=${name} limit=${80} />`} name=${name} removable
+      (name) => html`<${Property} key=${`+${name}`} label=${html`<${Text} value=${name} limit=${80} />`} name=${name} stays removable
         schema=${isObject(additionalProperties) ? additionalProperties : {}} value=${own(value, name)}
         where=${pointer(where, name)} onChange=${change(name)} />`,
     )}
@@ -122,23 +122,24 @@ function editorOf(schema, value) {
     case "string":
       return is((given) => typeof given === "string") ? Words : Anything;
     case "array":
-      return is(Array.isArray) ? List : Anything;
+      return value === undefined || Array.isArray(value) ? List : Anything;
     case "object":
-      return is(isObject) ? Group : Anything;
+      return value === undefined || isObject(value) ? Group : Anything;
     default:
       return Anything;
   }
 }
 
+// stays: it is there, even when it is empty, until someone removes it.
 function Property(props) {
-  const { schema, value, where, onChange, removable } = props;
+  const { schema, value, where, onChange, stays, removable } = props;
   const { faultsAt, touch } = useContext(Judge);
   const pause = useRef(0);
   useEffect(() => () => clearTimeout(pause.current), []);
   const change = (next) => {
     clearTimeout(pause.current);
     pause.current = setTimeout(() => touch(where), PAUSE);
-    onChange(next);
+    onChange(stays && next === undefined ? new Unreadable("", "Is empty: fill it in, or remove it") : next);
   };
   const Editor = editorOf(schema, value);
   const given = { ...props, faults: faultsAt(where), hint: schema.description, onChange: change };
@@ -148,16 +149,16 @@ function Property(props) {
   return html`<div class=${`property${removable ? " removable" : ""}`} onFocusOut=${leave}>
     <${Editor} ...${given} />
     ${removable && html`<button type="button" class="icon-button remove" aria-label=${`Remove ${props.name}`} title="Remove"
-      onClick=${() => change(undefined)}><${Icon} name="trash" /></button>`}
+      onClick=${() => onChange(undefined)}><${Icon} name="trash" /></button>`}
   </div>`;
 }
 
-function Words({ label, schema, value, where, required, hint, faults, onChange }) {
+function Words({ label, schema, value, where, required, stays, hint, faults, onChange }) {
   const id = idAt(where);
   const [type, shown, read] = inputOf(schema, value);
   const onInput = (event) => {
     const text = event.target.value;
-    onChange(text === "" ? nothing(schema, required) : read(text));
+    onChange(text === "" ? nothing(schema, required || stays) : read(text));
   };
   const told = hintOf(schema, value, hint);
   const given = { ...describe(id, told, faults), dir: "auto" };
@@ -259,7 +260,7 @@ function OneOf({ label, schema, value, where, required, hint, faults, onChange, 
 
 const optionText = (value) => (typeof value === "string" ? value : stringify(value));
 
-function Group({ label, schema, value, where, required, hint, faults, onChange }) {
+function Group({ label, schema, value, where, required, stays, hint, faults, onChange }) {
   const change = (members) => onChange((whole = {}) => members(whole));
   return html`<fieldset class="group" id=${idAt(where)} tabindex="-1">
     <legend>${label}${required && html`<span class="required" aria-hidden="true">*</span>`}</legend>
@@ -267,7 +268,7 @@ function Group({ label, schema, value, where, required, hint, faults, onChange }
     ${value === undefined
       ? html`<button type="button" class="button" onClick=${() => onChange(beginning(schema))}><${Icon} name="plus" />Add</button>`
       : html`<${Members} schema=${schema} value=${value} where=${where} onChange=${change} />
-          ${!required && html`<button type="button" class="link" onClick=${() => onChange(undefined)}>Leave all of it out</button>`}`}
+          ${!required && !stays && html`<button type="button" class="link" onClick=${() => onChange(undefined)}>Leave all of it out</button>`}`}
     <${Hint} id=${idAt(where)} faults=${faults} />
   </fieldset>`;
 }
@@ -275,7 +276,7 @@ function Group({ label, schema, value, where, required, hint, faults, onChange }
 function List({ label, schema, value, where, required, hint, faults, onChange }) {
   const { items = {}, maxItems = Infinity } = schema;
   const change = (index) => (element) =>
-    onChange((whole) => whole.map((old, at) => (at !== index ? old : typeof element === "function" ? element(old) : element ?? emptyOf(items))));
+    onChange((whole) => whole.map((old, at) => (at !== index ? old : typeof element === "function" ? element(old) : element)));
   const add = () => onChange((whole = []) => [...whole, items.type === "object" ? beginning(items) : (items.enum?.[0] ?? emptyOf(items))]);
   const remove = (index) => onChange((whole) => (whole.length === 1 && !required ? undefined : whole.filter((_, at) => at !== index)));
   const raise = (index) => onChange((whole) => whole.with(index, whole[index - 1]).with(index - 1, whole[index]));
@@ -287,7 +288,7 @@ function List({ label, schema, value, where, required, hint, faults, onChange })
       ${elements.map(
         (element, index) => html`<li key=${index}>
           <${Property} label=${nameOf(pointer(where, index))} schema=${items} value=${element} where=${pointer(where, index)}
-            onChange=${change(index)} required />
+            onChange=${change(index)} stays />
           <div class="element-buttons">
             ${index > 0 && html`<button type="button" class="icon-button" aria-label=${`Move ${index + 1} up`} title="Move up"
               onClick=${() => raise(index)}><${Icon} name="up" /></button>`}
@@ -310,11 +311,11 @@ const KINDS = [
 ];
 
 // A value of any kind: the schema does not say which, or the value is of another.
-function Anything({ label, value, where, required, hint, faults, onChange }) {
+function Anything({ label, value, where, required, stays, hint, faults, onChange }) {
   const [chosen, choose] = useState(kindOf(value));
   const kind = fitsKind(value, chosen) ? chosen : kindOf(value);
   const id = idAt(where);
-  const given = { label, where, required, hint, faults, onChange };
+  const given = { label, where, required, stays, hint, faults, onChange };
   const change = (next) => {
     choose(next);
     onChange(converted(value, next));
@@ -344,16 +345,15 @@ function fitsKind(value, kind) {
 
 function converted(value, kind) {
   if (value === undefined || kind === "json") return value;
-  if (kind === "text") return value instanceof Unreadable ? value.text : stringify(value);
-  if (kind === "boolean") return value === "true";
-  return typeof value === "string" ? number(value.trim()) : undefined;
+  const text = value instanceof Unreadable ? value.text : typeof value === "string" ? value : stringify(value);
+  if (kind === "text") return text;
+  return kind === "boolean" ? text === "true" : number(text.trim());
 }
 
 /** A value as JSON, to be changed as text. */
 export function JsonText({ value, onChange, ...given }) {
   const [text, setText] = useState(jsonOf(value));
-  const read = readJson(text);
-  const shown = value instanceof Unreadable || same(read, value) ? text : jsonOf(value);
+  const shown = !(value instanceof Unreadable) && same(readJson(text), value) ? text : jsonOf(value);
   const onInput = (event) => {
     setText(event.target.value);
     onChange(readJson(event.target.value));

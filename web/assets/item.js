@@ -42,16 +42,16 @@ function StoredItem(props) {
     if (get) load();
     return session.subscribe(() => get && load());
   }, []);
-  const about = !get
-    ? html`<${Empty} title="This API reads no single items here" />`
-    : !answer
-      ? html`<div class="card waiting" aria-busy="true"></div>`
-      : wantsAccess(answer, get)
-        ? html`<${NeedsAccess} operation=${get} session=${session} answer=${answer} />`
-        : answer.status === 404
-          ? html`<${Empty} icon="search" title="There is no such item"><p>It may have been deleted.</p><a class="button" href=${back.href}>Back to ${entity.label}</a><//>`
-          : answer.problem && html`<${Problem} problem=${answer.problem} retry=${load} />`;
-  if (about) return html`<${Page} title=${entity.label} back=${back}>${about}<//>`;
+  const instead = (content) => html`<${Page} title=${entity.label} back=${back}>${content}<//>`;
+  if (!get) return instead(html`<${Empty} title="This API reads no single items here" />`);
+  if (!answer) return instead(html`<div class="card waiting" aria-busy="true"></div>`);
+  if (wantsAccess(answer, get)) return instead(html`<${NeedsAccess} operation=${get} session=${session} answer=${answer} />`);
+  if (answer.status === 404) {
+    return instead(html`<${Empty} icon="search" title="There is no such item">
+      <p>It may have been deleted.</p><a class="button" href=${back.href}>Back to ${entity.label}</a>
+    <//>`);
+  }
+  if (answer.problem) return instead(html`<${Problem} problem=${answer.problem} retry=${load} />`);
   const Shown = entity.operations.merge || entity.operations.replace ? Editor : Reader;
   return html`<${Shown} ...${props} back=${back} stored=${answer} />`;
 }
@@ -124,7 +124,7 @@ const documentOf = (item) => SERVERS_OWN.reduce(without, item);
 
 // stored: the answer that the item was read by; none for a new one.
 function Editor(props) {
-  const { entity, api, go, notify, route, back } = props;
+  const { entity, api, session, go, notify, route, back } = props;
   const name = `${entity.name}/${route.id}`;
   const [stored, setStored] = useState(props.stored);
   const item = stored?.data;
@@ -138,6 +138,8 @@ function Editor(props) {
   const [sending, setSending] = useState(false);
   const [problem, setProblem] = useState(null);
   const [lost, setLost] = useState(null);
+  const [locked, setLocked] = useState(null);
+  useEffect(() => session.subscribe(() => setLocked(null)), [session]);
   const judged = useFaults(schemaOf(entity, item), draft, id);
   const dirty = !same(draft, base) || id !== "";
   const forget = useKept(name, dirty && { draft, id, etag, base });
@@ -178,6 +180,9 @@ function Editor(props) {
       go({ name: entity.name, id: answer.data.id }, { replace: true });
     } else if (answer.status === 412) {
       await merge(answer);
+    } else if (wantsAccess(answer, call.request[0])) {
+      setLocked({ operation: call.request[0], answer });
+      scrollTo(0, 0);
     } else if (!judged.refused(answer)) setProblem(answer.problem);
   };
 
@@ -206,6 +211,7 @@ function Editor(props) {
   const isForm = view === "form";
   return html`<${Page} ...${headingOf(entity, item)} back=${back}
     actions=${html`<${ItemActions} ...${props} item=${item} etag=${etag} request=${request} />`}>
+    ${locked && html`<div class="card locked" role="alert"><${NeedsAccess} ...${locked} session=${session} /></div>`}
     <${Views} view=${isForm ? "form" : "json"} onChange=${look} />
     <div class="columns">
       <form class="editor" onSubmit=${save} novalidate>
@@ -320,7 +326,9 @@ function Summary({ faults }) {
       <strong>${faults.length === 1 ? "One thing is not right yet" : `${faults.length} things are not right yet`}</strong>
       <ul>
         ${faults.slice(0, 20).map(({ pointer, detail }) => html`<li>
-          ${pointer && html`<button type="button" class="link" onClick=${show(pointer)}><${Text} value=${nameOf(pointer)} limit=${80} /></button>${": "}`}
+          ${pointer && html`
+            <button type="button" class="link" onClick=${show(pointer)}><${Text} value=${nameOf(pointer)} limit=${80} /></button>${": "}
+          `}
           <${Text} value=${detail} limit=${300} />
         </li>`)}
       </ul>

@@ -78,9 +78,9 @@ function readEntity(name, list) {
   const item = readItem(operations);
   const body = [operations.create, operations.replace].find((operation) => operation && !operation.body.partial)?.body.schema;
   const parameters = (operations.list?.parameters ?? []).filter((parameter) => parameter.in === "query");
-  const own_ = parameters.filter((parameter) => !LIST_PARAMETERS.includes(parameter.name));
-  const filters = own_.filter((parameter) => !parameter.name.includes("."));
-  const bounds = own_.filter((parameter) => parameter.name.includes("."));
+  const ofItems = parameters.filter((parameter) => !LIST_PARAMETERS.includes(parameter.name));
+  const filters = ofItems.filter((parameter) => !parameter.name.includes("."));
+  const bounds = ofItems.filter((parameter) => parameter.name.includes("."));
   const schema = clients(body ?? item);
   const required = (item.required ?? []).filter((property) => !SERVERS_OWN.includes(property));
   return {

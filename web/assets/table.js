@@ -88,15 +88,19 @@ function Items({ entity, route, go, deletions, answer, loading, query, change })
     const narrowed = entity.filters.some(({ name }) => route.query[name] !== undefined);
     if (narrowed || answer.data.next || route.query.cursor) {
       return html`<${Empty} icon="search" title="Nothing here">
-        ${narrowed && html`<p>No item meets the filter.</p><button type="button" class="button" onClick=${() => go({ ...route, query: {} })}>Show all</button>`}
+        ${narrowed && html`<p>No item meets the filter.</p>
+          <button type="button" class="button" onClick=${() => go({ ...route, query: {} })}>Show all</button>`}
       <//>${(answer.data.next || route.query.cursor) && pager}`;
     }
     return html`<${Empty} title=${`No ${entity.label.toLowerCase()} yet`}>
-      ${entity.operations.create && html`<a class="button primary" href=${hashOf({ name: entity.name, id: NEW })}><${Icon} name="plus" />Make the first</a>`}
+      ${entity.operations.create && html`<a class="button primary" href=${hashOf({ name: entity.name, id: NEW })}>
+        <${Icon} name="plus" />Make the first
+      </a>`}
     <//>`;
   }
   return html`
-    <div class=${`table-frame${loading ? " loading" : ""}`} aria-busy=${loading ? "true" : "false"} tabindex="0" role="region" aria-label=${entity.label}>
+    <div class=${`table-frame${loading ? " loading" : ""}`} aria-busy=${loading ? "true" : "false"}
+      tabindex="0" role="region" aria-label=${entity.label}>
       <${Table} entity=${entity} items=${items} query=${query} change=${change} go=${go} deletions=${deletions} />
     </div>
     ${pager}
