@@ -4,6 +4,13 @@ name        = "console"
 environment = "test"
 
 entities = {
+  # As todos; has 10 000 items.
+  archive = {
+    access    = { default = "open" }
+    filters   = { completed = {} }
+    functions = "per_entity"
+    schema    = "schemas/todo.json"
+  }
   customers = {
     filters   = { lastName = {} }
     functions = "per_entity"
