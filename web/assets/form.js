@@ -87,7 +87,7 @@ function NewProperty({ where, taken, onAdd }) {
   useEffect(() => input.current?.focus(), [name === null]);
   const id = `${idAt(where)}+`;
   if (name === null) {
-    return html`<button type="button" class="link add" onClick=${() => setName("")}><${Icon} name="plus" />Add another property</button>`;
+    return html`<button type="button" class="link add" onClick=${() => setName("")}><${Icon} name="plus" />Add a property</button>`;
   }
   const faults = taken.includes(name) ? ["There is a property of this name"] : [];
   const add = () => {

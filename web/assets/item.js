@@ -77,7 +77,7 @@ function Reader({ entity, back, stored, notify, ...props }) {
   const actions = html`<${ItemActions} ...${props} entity=${entity} item=${item} notify=${notify}
     request=${() => stored.request} />`;
   return html`<${Page} ...${headingOf(entity, item)} back=${back} actions=${actions}>
-    <${Views} view=${view} onChange=${setView} />
+    <${Views} view=${view} first="Properties" onChange=${setView} />
     <div class="columns">
       ${view === "json"
         ? html`<pre class="code whole" tabindex="0">${stringify(item, 2)}</pre>`
@@ -92,9 +92,13 @@ function Reader({ entity, back, stored, notify, ...props }) {
   <//>`;
 }
 
-const Views = ({ view, onChange }) => html`<div class="toolbar">
-  <${Choice} label="View" options=${[{ value: "form", label: "Form" }, { value: "json", label: "JSON" }]} value=${view} onChange=${onChange} />
-</div>`;
+function Views({ view, first = "Form", onChange }) {
+  const options = [
+    { value: "form", label: first },
+    { value: "json", label: "JSON" },
+  ];
+  return html`<div class="toolbar"><${Choice} label="View" options=${options} value=${view} onChange=${onChange} /></div>`;
+}
 
 function ItemActions({ entity, item, etag, api, go, notify, deletions, request }) {
   const remove = () => {

@@ -7,7 +7,7 @@ import { titleOf } from "./item.js";
 import { own } from "./json.js";
 import { SERVERS_OWN } from "./model.js";
 import { NEW, hashOf } from "./route.js";
-import { labelOf } from "./text.js";
+import { labelOf, visible } from "./text.js";
 import { CopyButton, Empty, Icon, Page, Problem, Text } from "./ui.js";
 import { Cell } from "./value.js";
 
@@ -113,19 +113,19 @@ function Table({ entity, items, query, change, go, deletions }) {
   const sort = filter ? filter.sort : "createdAt";
   const sortable = entity.ordered || Boolean(filter);
   const { delete: removal } = entity.operations;
-  const head = (name) => {
+  const head = ({ name, label = labelled(name) }) => {
     const sorts = sortable && name === sort;
     const descending = query.order === "desc";
     return html`<th key=${name} role="columnheader" scope="col" aria-sort=${sorts ? (descending ? "descending" : "ascending") : undefined}>
       ${sorts
         ? html`<button type="button" class="sort" title=${descending ? "Show the first ones first" : "Show the last ones first"}
-            onClick=${() => change({ order: descending ? "asc" : "desc" })}>${labelled(name)}<${Icon} name=${descending ? "down" : "up"} /></button>`
-        : html`<${Text} value=${labelled(name)} limit=${40} />`}
+            onClick=${() => change({ order: descending ? "asc" : "desc" })}>${label}<${Icon} name=${descending ? "down" : "up"} /></button>`
+        : html`<${Text} value=${label} limit=${40} />`}
     </th>`;
   };
   return html`<table class="items" role="table">
     <thead role="rowgroup"><tr role="row">
-      ${columns.map(({ name }) => head(name))} ${head("createdAt")}
+      ${columns.map(head)} ${head({ name: "createdAt" })}
       <th role="columnheader" scope="col"><span class="visually-hidden">Actions</span></th>
     </tr></thead>
     <tbody role="rowgroup">
@@ -142,7 +142,7 @@ function Table({ entity, items, query, change, go, deletions }) {
         };
         const title = titleOf(entity, item);
         return html`<tr key=${item.id} role="row" onClick=${open}>
-          ${columns.map(({ name, schema }, index) => html`<td key=${name} role="cell" data-label=${labelled(name)} class=${kindOf(schema)}>
+          ${columns.map(({ name, label = labelled(name), schema }, index) => html`<td key=${name} role="cell" data-label=${visible(label)} class=${kindOf(schema)}>
             ${index === 0
               ? html`<a class="row-link" href=${href}><${FirstCell} item=${item} name=${name} schema=${schema} /></a>`
               : html`<${Cell} value=${own(item, name)} schema=${schema} />`}
@@ -173,7 +173,8 @@ const kindOf = (schema) => (["integer", "number"].includes(schema.type) ? "numbe
 function shownColumns(entity, items) {
   if (entity.columns.length) return entity.columns.slice(0, MOST_COLUMNS);
   const names = new Set(items.flatMap(Object.keys).filter((name) => !SERVERS_OWN.includes(name)));
-  return [{ name: "id", schema: { type: "string" } }, ...[...names].slice(0, MOST_COLUMNS - 1).map((name) => ({ name, schema: {} }))];
+  const others = [...names].slice(0, MOST_COLUMNS - 1).map((name) => ({ name, label: name, schema: {} }));
+  return [{ name: "id", schema: { type: "string" } }, ...others];
 }
 
 // Cursors lead forward only: the ones that led here are remembered, those of another visit are not.

@@ -12,9 +12,7 @@ const SHORT = 28; // characters that stay on one line there
 export function Cell({ value, schema = {} }) {
   if (value === undefined) return html`<span class="muted">–</span>`;
   if (typeof value === "string") return html`<${Words} value=${value} schema=${schema} limit=${CELL} />`;
-  if (Array.isArray(value) && value.length && value.every((element) => typeof element === "string")) {
-    return value.slice(0, 8).map((element) => html`<span class="badge"><${Text} value=${element} limit=${40} /></span>`);
-  }
+  if (isTexts(value)) return html`<${Text} value=${value.join(", ")} limit=${CELL} />`;
   if (typeof value === "boolean" || isNumber(value)) return html`<${Value} value=${value} schema=${schema} />`;
   return html`<code class="muted"><${Text} value=${stringify(value)} limit=${STRUCTURE} /></code>`;
 }
@@ -27,8 +25,13 @@ export function Value({ value, schema = {} }) {
   }
   if (isNumber(value)) return html`<span class="number">${numberText(value)}</span>`;
   if (typeof value === "string") return html`<${Words} value=${value} schema=${schema} />`;
+  if (isTexts(value)) return value.map((element) => html`<span class="badge"><${LongText} value=${element} /></span>`);
   if (Array.isArray(value) || isObject(value)) return html`<pre class="code"><${LongText} value=${stringify(value, 2)} /></pre>`;
   return html`<span class="muted">null</span>`;
+}
+
+function isTexts(value) {
+  return Array.isArray(value) && value.length > 0 && value.every((element) => typeof element === "string");
 }
 
 function Words({ value, schema, limit }) {
