@@ -15,6 +15,7 @@ import { Unreadable, validate } from "./validate.js";
 import { Value } from "./value.js";
 
 const HEADING = 120; // characters of a heading
+const GONE = { title: "It was deleted meanwhile", detail: "What you have typed is in the JSON view: copy it to make the item anew." };
 const NOT_AN_OBJECT = { pointer: "", detail: "Must be an object" };
 
 export function ItemView(props) {
@@ -132,11 +133,12 @@ function Editor(props) {
   const name = `${entity.name}/${route.id}`;
   const [stored, setStored] = useState(props.stored);
   const item = stored?.data;
-  const base = useMemo(() => (item ? documentOf(item) : beginning(entity.schema)), [item]);
-  const etag = stored?.headers.get("ETag");
+  const latest = useMemo(() => stateOf(entity, stored), [stored]);
 
   const [kept] = useState(() => keptDraft(name));
-  const [draft, setDraft] = useState(kept?.draft ?? base);
+  // What the draft was made from: a state that may no longer be the item's.
+  const [origin, setOrigin] = useState(item && kept ? kept.origin : latest);
+  const [draft, setDraft] = useState(kept?.draft ?? latest.base);
   const [id, setId] = useState(kept?.id ?? "");
   const [view, setView] = useState("form");
   const [sending, setSending] = useState(false);
@@ -145,12 +147,10 @@ function Editor(props) {
   const [locked, setLocked] = useState(null);
   useEffect(() => session.subscribe(() => setLocked(null)), [session]);
   const judged = useFaults(schemaOf(entity, item), draft, id);
-  const dirty = !same(draft, base) || id !== "";
-  const forget = useKept(name, dirty && { draft, id, etag, base });
-
-  // A draft of a state that is no longer the item's is merged like any lost update.
+  const dirty = !same(draft, origin.base) || id !== "";
+  const forget = useKept(name, dirty && { draft, id, origin });
   useEffect(() => {
-    if (kept && item && kept.etag !== etag) setLost({ base: kept.base, answer: stored });
+    if (origin.etag !== latest.etag) setLost(stored);
   }, []);
 
   const change = (next) => {
@@ -158,21 +158,22 @@ function Editor(props) {
     setDraft((old) => (typeof next === "function" ? next(old) : next) ?? {});
   };
   const discard = () => {
-    setDraft(base);
+    settle(stored);
     setId("");
     setProblem(null);
-    judged.clear();
   };
   const settle = (answer) => {
+    const state = stateOf(entity, answer);
     setStored(answer);
-    setDraft(documentOf(answer.data));
+    setOrigin(state);
+    setDraft(state.base);
     judged.clear();
   };
 
   const save = async (event) => {
     event.preventDefault();
     if (judged.showAll().length) return;
-    const call = item ? changing(entity, item, etag, base, draft) : creating(entity, id, draft);
+    const call = item ? changing(entity, item, origin, draft) : creating(entity, id, draft);
     if (call.problem) return setProblem(call.problem);
     setSending(true);
     const answer = await api.call(...call.request);
@@ -183,22 +184,23 @@ function Editor(props) {
       forget();
       go({ name: entity.name, id: answer.data.id }, { replace: true });
     } else if (answer.status === 412) {
-      await merge(answer);
+      await compare();
+    } else if (item && answer.status === 404) {
+      setProblem(GONE);
     } else if (wantsAccess(answer, call.request[0])) {
       setLocked({ operation: call.request[0], answer });
       scrollTo(0, 0);
     } else if (!judged.refused(answer)) setProblem(answer.problem);
   };
 
-  const merge = async (refused) => {
-    const answer = entity.operations.get ? await api.call(entity.operations.get, { id: item.id }) : refused;
-    if (answer.problem) {
-      const gone = { title: "It was deleted meanwhile", detail: "Copy what you have typed, from the JSON, to make it anew." };
-      setProblem(answer.status === 404 ? gone : answer.problem);
-    } else setLost({ base, answer });
+  const compare = async () => {
+    const answer = await api.call(entity.operations.get, { id: item.id });
+    if (answer.problem) setProblem(answer.status === 404 ? GONE : answer.problem);
+    else setLost(answer);
   };
   const merged = (value) => {
-    setStored(lost.answer);
+    setStored(lost);
+    setOrigin(stateOf(entity, lost));
     setDraft(value);
     setLost(null);
     notify({ text: "Merged: look it over, then save" });
@@ -209,12 +211,13 @@ function Editor(props) {
     else setView(next);
   };
   const request = () => {
-    const call = !dirty && item ? null : item ? changing(entity, item, etag, base, draft) : creating(entity, id, draft);
-    return call?.request ? api.request(...call.request) : stored.request;
+    if (!item) return api.request(...creating(entity, id, draft).request);
+    const call = dirty ? changing(entity, item, origin, draft) : {};
+    return call.request ? api.request(...call.request) : stored.request;
   };
   const isForm = view === "form";
   return html`<${Page} ...${headingOf(entity, item)} back=${back}
-    actions=${html`<${ItemActions} ...${props} item=${item} etag=${etag} request=${request} />`}>
+    actions=${html`<${ItemActions} ...${props} item=${item} etag=${latest.etag} request=${request} />`}>
     ${locked && html`<div class="card locked" role="alert"><${NeedsAccess} ...${locked} session=${session} /></div>`}
     <${Views} view=${isForm ? "form" : "json"} onChange=${look} />
     <div class="columns">
@@ -237,15 +240,19 @@ function Editor(props) {
       </form>
       ${item && html`<${Envelope} item=${item} notify=${notify} />`}
     </div>
-    ${lost && html`<${MergeDialog} schema=${entity.schema} ...${threeWay(lost.base, draft, documentOf(lost.answer.data))}
+    ${lost && html`<${MergeDialog} schema=${entity.schema} ...${threeWay(origin.base, draft, documentOf(lost.data))}
       onMerge=${merged} onClose=${() => setLost(null)} />`}
   <//>`;
 }
 
+// What an answer says of the item: the client's part, and the tag of its state.
+const stateOf = (entity, stored) =>
+  stored ? { base: documentOf(stored.data), etag: stored.headers.get("ETag") } : { base: beginning(entity.schema), etag: null };
+
 const schemaOf = (entity, item) => (item ? entity.stored : entity.schema);
 
 // {request: arguments for api.call}, or {problem} for a change that no request can make.
-function changing(entity, item, etag, base, draft) {
+function changing(entity, item, { base, etag }, draft) {
   const { merge, replace } = entity.operations;
   const headers = etag ? { "If-Match": etag } : {};
   const patch = mergePatch(base, draft);
