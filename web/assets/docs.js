@@ -214,9 +214,11 @@ function Try({ operation, api, session, notify }) {
   return html`<form class="docs-try" onSubmit=${send} aria-label=${`Try ${operation.summary}`} novalidate>
     <h3>Try it</h3>
     <${Caller} security=${security} session=${session} />
-    ${parameters.map((parameter) => html`<${Parameter} key=${parameter.name} id=${id(parameter.name)} parameter=${parameter}
-      value=${valueOf(parameter)} fault=${own(faults, parameter.name)}
-      onChange=${(value) => setValues({ ...values, [parameter.name]: value })} />`)}
+    <div class="docs-parameters">
+      ${parameters.map((parameter) => html`<${Parameter} key=${parameter.name} id=${id(parameter.name)} parameter=${parameter}
+        value=${valueOf(parameter)} fault=${own(faults, parameter.name)}
+        onChange=${(value) => setValues({ ...values, [parameter.name]: value })} />`)}
+    </div>
     ${body && html`<${Field} id=${id("+body")} label="Body" faults=${list(faults["+body"])}>
       <textarea ...${describe(id("+body"), null, list(faults["+body"]))} class="mono" spellcheck=${false} value=${text}
         rows=${Math.min(16, text.split("\n").length + 1)} onInput=${(event) => setText(event.target.value)} />
@@ -240,7 +242,8 @@ function Caller({ security, session }) {
 function Parameter({ id, parameter, value, fault, onChange }) {
   const { name, required, schema, in: place } = parameter;
   const choices = schema.enum ?? (schema.type === "boolean" ? [true, false] : null);
-  const hint = sentence(schema);
+  const said = sentence(schema);
+  const hint = choices || said === ARTICLE.string ? "" : said;
   const described = describe(id, hint, list(fault));
   const change = (event) => onChange(event.target.value);
   return html`<${Field} id=${id} label=${place === "path" ? labelOf(name) : name} hint=${hint} faults=${list(fault)} required=${required}>
