@@ -22,8 +22,8 @@ export function mergePatch(from, to) {
 }
 
 /**
- * {merged, conflicts, theirs}: both sides' changes of `base` in one. Where both changed the same, `merged` has mine, and
- * conflicts has [{path, pointer, mine, theirs}] with undefined for what a side took away. theirChanges: pointers of what they changed.
+ * {merged, conflicts, theirChanges}: both sides' changes of `base` in one. Where both changed the same, merged has mine, and
+ * conflicts has {path, pointer, mine, theirs}, with undefined for what a side took away. theirChanges: pointers.
  */
 export function threeWay(base, mine, theirs) {
   const conflicts = [];

@@ -6,7 +6,6 @@ const DAY = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeZone: "U
 // Controls that turn the direction of the text around them, that take no room, or that no font shows: all but tab and
 // line breaks.
 const HIDDEN =
-  // eslint-disable-next-line no-control-regex
   /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/gu;
 
 /** A name as people write it: "dueDate" as "Due date"; one that is no plain word stays as it is. */

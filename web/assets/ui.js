@@ -3,7 +3,6 @@ import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm
 import { count, cut, pieces, visible } from "./text.js";
 
 const ICONS = {
-  arrow: "M19 12H5m6-6-6 6 6 6",
   back: "m15 6-6 6 6 6",
   book: "M12 6c-2-1.5-5-2-8-2v14c3 0 6 .5 8 2 2-1.5 5-2 8-2V4c-3 0-6 .5-8 2Zm0 0v14",
   check: "m5 12.5 4.5 4.5L19 7.5",
