@@ -66,6 +66,8 @@ locals {
     [for filter, sort in e.filters : {
       name        = filter, in = "query"
       description = "Items with this ${filter}, sorted by ${sort}. One filter at a time."
+      # The web console reads from here which bounds go with which filter.
+      x-sorted-by = sort
       schema      = { for keyword, value in try(local.properties[entity][filter], {}) : keyword => value if contains(["enum", "format", "type"], keyword) }
     }],
     # A bound may be the beginning of a value only, hence no formats.

@@ -99,6 +99,13 @@ def test_operations_say_what_the_methods_ask_for(described: tuple[Plan, Values])
         assert said == {p.removeprefix("method.request.") for p in route["request_parameters"]}
 
 
+def test_filters_name_the_property_their_bounds_are_of(described: tuple[Plan, Values]) -> None:
+    for _, _, operation in operations(described[1]):
+        parameters = operation["parameters"]
+        sorts = {parameter["x-sorted-by"] for parameter in parameters if "x-sorted-by" in parameter}
+        assert sorts == {p["name"].rpartition(".")[0] for p in parameters if "." in p["name"]}
+
+
 def security(found: Values) -> dict[str, Values]:
     """Return what each operation asks for, by its name."""
     return {o["operationId"]: o["security"][0] for _, _, o in operations(found) if o["security"]}

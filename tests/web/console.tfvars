@@ -1,0 +1,49 @@
+# Behind one console: who needs a key, who needs to sign in, and a field of each kind. One function an entity, which is
+# sooner up.
+name        = "console"
+environment = "test"
+
+entities = {
+  # As todos; has 10 000 items.
+  archive = {
+    access    = { default = "open" }
+    filters   = { completed = {} }
+    functions = "per_entity"
+    schema    = "schemas/todo.json"
+  }
+  customers = {
+    filters   = { lastName = {} }
+    functions = "per_entity"
+    schema    = "schemas/customer.json"
+  }
+  notes = {
+    access       = { default = "cognito" }
+    filters      = { pinned = {}, tag = { sort = "title" } }
+    functions    = "per_entity"
+    owner_scoped = true
+    schema       = "schemas/note.json"
+  }
+  orders = {
+    access    = { default = "open" }
+    filters   = { status = { sort = "quantity" } }
+    functions = "per_entity"
+    schema    = "schemas/order.json"
+  }
+  # Takes any object. Where a test needs a schema that no example has, it writes one into the document that the page reads.
+  parcels = {
+    access    = { default = "open" }
+    functions = "per_entity"
+  }
+  todos = {
+    access    = { default = "open" }
+    filters   = { completed = {} }
+    functions = "per_entity"
+    put       = "merge"
+    schema    = "schemas/todo.json"
+  }
+}
+
+dashboard          = false
+encryption         = { customer_key = false }
+log_retention_days = 1
+network            = null

@@ -1,0 +1,232 @@
+"""One item: made, changed and deleted in a form made from the schema, or as JSON."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.local.api import Api
+from tests.web.browser import Open
+from tests.web.conftest import Console
+
+PARCEL: dict[str, Any] = {
+    "properties": {
+        "label": {"type": "string", "minLength": 1, "maxLength": 60},
+        "status": {"type": "string", "enum": ["packed", "sent", "lost"]},
+        "due": {"type": "string", "format": "date"},
+        "collectedAt": {"type": "string", "format": "date-time"},
+        "weight": {"type": "number", "minimum": 0, "description": "In kilograms."},
+        "pieces": {"type": "integer", "minimum": 1, "maximum": 99},
+        "fragile": {"type": "boolean"},
+        "address": {
+            "type": "object",
+            "properties": {"street": {"type": "string", "minLength": 1}, "city": {"type": "string"}},
+            "required": ["street"],
+        },
+        "tags": {"type": "array", "items": {"type": "string"}, "maxItems": 5, "uniqueItems": True},
+    },
+    "required": ["label"],
+}
+
+
+def save(page: Page) -> None:
+    page.get_by_role("button", name=re.compile("^(Create|Save)$")).click()
+
+
+def saved(page: Page) -> None:
+    expect(page.get_by_role("status").get_by_text(re.compile("^(Created|Saved)$")).last).to_be_visible()
+
+
+@pytest.fixture
+def customers(console: Console) -> Api:
+    return console.empty("customers")
+
+
+def test_a_field_of_each_kind(visit: Open, parcels: Api) -> None:
+    page = visit("#/parcels/+new", schema=PARCEL, timezone_id="Asia/Kolkata")
+    page.get_by_label("Label").fill("Books")
+    page.get_by_label("Status").select_option("sent")
+    page.get_by_label("Due").fill("2026-02-28")
+    page.get_by_label("Collected at").fill("2026-01-31T12:00")
+    page.get_by_label("Weight").fill("0.1234567890123456789012345678901234567")
+    page.get_by_label("Pieces").fill("12")
+    page.get_by_label("Fragile").select_option("No")
+    address = page.get_by_role("group", name="Address")
+    address.get_by_role("button", name="Add", exact=True).click()
+    address.get_by_label("Street").fill("1 High Street")
+    tags = page.get_by_role("group", name="Tags")
+    for place, tag in enumerate(("old", "heavy")):
+        tags.get_by_role("button", name="Add", exact=True).click()
+        tags.get_by_role("textbox").nth(place).fill(tag)
+    save(page)
+    saved(page)
+    (stored,) = parcels("GET").json["items"]
+    assert stored == {name: stored[name] for name in ("id", "createdAt", "updatedAt", "version")} | {
+        "label": "Books",
+        "status": "sent",
+        "due": "2026-02-28",
+        "collectedAt": "2026-01-31T06:30:00.000Z",
+        "weight": 0.1234567890123456789,
+        "pieces": 12,
+        "fragile": False,
+        "address": {"street": "1 High Street"},
+        "tags": ["old", "heavy"],
+    }
+    # Every digit, not only those of a JavaScript number.
+    assert b"0.1234567890123456789012345678901234567" in parcels("GET").content
+
+    # It is there again when it is read again, and a save changes only what was changed.
+    page.reload()
+    expect(page.get_by_label("Weight")).to_have_value("0.1234567890123456789012345678901234567")
+    expect(page.get_by_label("Collected at")).to_have_value(re.compile("^2026-01-31T12:00(:00)?$"))
+    expect(page.get_by_label("Street")).to_have_value("1 High Street")
+    page.get_by_label("Pieces").fill("13")
+    with page.expect_request(lambda request: request.method == "PATCH") as patched:
+        save(page)
+    assert patched.value.post_data_json == {"pieces": 13}
+    assert patched.value.headers["if-match"]
+
+
+def test_made_and_changed_by_keyboard(visit: Open, todos: Api) -> None:
+    page = visit("#/todos/+new")
+    page.get_by_label("Title").focus()
+    page.keyboard.type("Buy milk")
+    page.keyboard.press("Enter")
+    saved(page)
+    expect(page.get_by_role("heading", name="Buy milk")).to_be_focused()
+    page.get_by_label("Completed").focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").get_by_text("Saved")).to_be_visible()
+    (stored,) = todos("GET").json["items"]
+    assert (stored["title"], stored["completed"]) == ("Buy milk", True)
+
+
+def test_faults_are_said_as_one_types(visit: Open, parcels: Api) -> None:
+    page = visit("#/parcels/+new", schema=PARCEL)
+    pieces = page.get_by_label("Pieces")
+    pieces.press_sequentially("100")
+    expect(pieces).to_have_attribute("aria-invalid", "true")
+    expect(pieces).to_have_accessible_description(re.compile("Must be at most 99"))
+    pieces.fill("9")
+    expect(pieces).not_to_have_attribute("aria-invalid", "true")
+    pieces.fill("nine")
+    pieces.blur()
+    expect(pieces).to_have_accessible_description(re.compile("Must be a number"))
+    # Nothing is sent while anything is wrong, and the first fault is a step away.
+    save(page)
+    expect(page.get_by_role("alert")).to_be_focused()
+    expect(page.get_by_role("alert")).to_contain_text("Label: Is required")
+    page.get_by_role("alert").get_by_role("button", name="Label").click()
+    expect(page.get_by_label("Label")).to_be_focused()
+    assert parcels("GET").json["items"] == []
+
+
+def test_the_apis_own_pointers_are_on_the_fields(visit: Open, customers: Api, console: Console) -> None:
+    # A page that was opened before the schema became stricter.
+    page = visit("#/docs")
+    page.evaluate("(key) => sessionStorage.setItem('trestle.key', JSON.stringify(key))", console.key)
+    page.route("**/api/openapi.json", loosened)
+    page.goto("/#/customers/+new")
+    page.reload()
+    page.get_by_label("First name").fill("Ada")
+    page.get_by_label("Last name").fill("Lovelace")
+    page.get_by_label("Email").fill("ada at example")
+    save(page)
+    email = page.get_by_label("Email")
+    expect(email).to_have_attribute("aria-invalid", "true")
+    expect(email).to_have_accessible_description(re.compile("Must be of the format email"))
+    email.fill("ada@example.com")
+    save(page)
+    saved(page)
+    assert [item["email"] for item in customers("GET").json["items"]] == ["ada@example.com"]
+
+
+def loosened(route: Any) -> None:
+    document = route.fetch().json()
+    del document["components"]["schemas"]["CustomersBody"]["properties"]["email"]["format"]
+    route.fulfill(json=document)
+
+
+def test_a_lost_update_is_shown_and_merged(visit: Open, todos: Api) -> None:
+    made = todos.make({"title": "Buy milk", "description": "One pint"}).json
+    page = visit(f"#/todos/{made['id']}")
+    page.get_by_label("Title").fill("Buy oat milk")
+    theirs = {"title": "Buy cheese", "completed": True}
+    todos("PATCH", f"/{made['id']}", theirs)
+    save(page)
+    dialog = page.get_by_role("dialog", name="Someone else has changed this")
+    expect(dialog).to_contain_text("Buy oat milk")
+    expect(dialog).to_contain_text("Buy cheese")
+    # Nothing has been overwritten.
+    assert todos("GET", f"/{made['id']}").json["title"] == "Buy cheese"
+    dialog.get_by_role("radio", name="Yours").check()
+    dialog.get_by_role("button", name="Merge").click()
+    expect(page.get_by_label("Completed")).to_be_checked()
+    save(page)
+    saved(page)
+    merged = todos("GET", f"/{made['id']}").json
+    assert (merged["title"], merged["description"], merged["completed"]) == ("Buy oat milk", "One pint", True)
+
+
+def test_what_was_deleted_meanwhile_is_said(visit: Open, todos: Api) -> None:
+    made = todos.make({"title": "Buy milk"}).json
+    page = visit(f"#/todos/{made['id']}")
+    page.get_by_label("Title").fill("Buy oat milk")
+    todos("DELETE", f"/{made['id']}")
+    save(page)
+    expect(page.get_by_role("alert")).to_contain_text("There is no item with this id.")
+    expect(page.get_by_label("Title")).to_have_value("Buy oat milk")
+
+
+def test_a_deletion_is_undone(visit: Open, todos: Api) -> None:
+    made = todos.make({"title": "Buy milk"}).json
+    page = visit(f"#/todos/{made['id']}")
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("heading", name="Todos")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_label("Buy milk", exact=True)).to_be_visible()
+    assert todos("GET", f"/{made['id']}").status == 200
+
+
+def test_raw_json(visit: Open, parcels: Api) -> None:
+    made = parcels.make({"label": "Books"}).json
+    page = visit(f"#/parcels/{made['id']}")
+    page.get_by_role("button", name="JSON", exact=True).click()
+    text = page.get_by_label("The item as JSON")
+    text.fill('{"label": "Cups", "any": [1, {"deep": null}], "big": 12345678901234567890123}')
+    save(page)
+    saved(page)
+    stored = parcels("GET", f"/{made['id']}")
+    assert (stored.json["label"], stored.json["any"]) == ("Cups", [1, {"deep": None}])
+    assert stored.json["big"] == 12345678901234567890123
+    text.fill('{"label": ')
+    expect(page.get_by_role("main")).to_contain_text("Not valid JSON")
+
+
+def test_what_was_typed_survives_a_reload(visit: Open, todos: Api) -> None:
+    page = visit("#/todos/+new")
+    page.get_by_label("Title").fill("Half a thought")
+    page.reload()
+    expect(page.get_by_label("Title")).to_have_value("Half a thought")
+    page.get_by_role("button", name="Discard").click()
+    expect(page.get_by_label("Title")).to_have_value("")
+
+
+def test_an_item_that_is_not_there(visit: Open, todos: Api) -> None:
+    page = visit("#/todos/nowhere")
+    expect(page.get_by_role("heading", name="There is no such item")).to_be_visible()
+
+
+def test_a_request_is_copied_as_curl(visit: Open, todos: Api) -> None:
+    made = todos.make({"title": "Buy milk"}).json
+    page = visit(f"#/todos/{made['id']}", permissions=["clipboard-read", "clipboard-write"])
+    page.get_by_label("Title").fill("Buy oat milk")
+    page.get_by_role("button", name="Copy as curl").click()
+    expect(page.get_by_role("status").get_by_text("Copied")).to_be_visible()
+    command = page.evaluate("navigator.clipboard.readText()")
+    assert "-X PATCH" in command
+    assert """--data-raw '{"title":"Buy oat milk"}'""" in command

@@ -1,0 +1,183 @@
+"""The page's modules that have a twin in Python: each says what the twin says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.web.browser import Open
+from trestle.schema.judge import judge
+from trestle.strict_json import loads
+
+PERSON = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "minLength": 1, "maxLength": 5},
+        "a/b~c": {"type": "integer", "maximum": 3},
+        "home": {"type": "object", "required": ["street"], "additionalProperties": False},
+        "tags": {
+            "type": "array",
+            "items": {"type": "string", "maxLength": 2},
+            "maxItems": 2,
+            "uniqueItems": True,
+        },
+    },
+    "required": ["name"],
+    "minProperties": 1,
+    "maxProperties": 3,
+}
+
+# Schemas by what they are about, and JSON texts that both judge by them.
+CASES: dict[str, list[tuple[dict[str, Any], list[str]]]] = {
+    "types": [
+        ({"type": kind}, ["null", "true", "0", "-1.0", "1.5", "1e3", '""', '"a"', "[]", "{}"])
+        for kind in ("array", "boolean", "integer", "null", "number", "object", "string")
+    ]
+    + [({"type": "string", "nullable": True}, ["null", "1", '"a"'])],
+    "numbers": [
+        (
+            {"minimum": 1, "maximum": 2},
+            ["0", "1", "1.5", "2", "2.0000000000000000000000000000001", '"0"'],
+        ),
+        ({"minimum": 0, "exclusiveMinimum": True}, ["0", "-0", "0.0", "1e-130", "-1"]),
+        ({"maximum": 0.3, "exclusiveMaximum": True}, ["0.3", "0.3000000000000000000000000000000001", "0.29"]),
+        ({"multipleOf": 0.01}, ["0.3", "19.99", "19.999", "1e125", "0", "12345678901234567890.01"]),
+        ({"multipleOf": 3}, ["9", "10", "3e20", "10000000000000000000000000000000000002"]),
+        ({"type": "integer"}, ["12345678901234567890123456789012345678", "1e125", "1.0e0", "0.1e1", "1e-1"]),
+    ],
+    "strings": [
+        ({"minLength": 2, "maxLength": 3}, ['"a"', '"ab"', '"abcd"', '"😀😀😀"', '"😀"', '"e\\u0301"']),
+        ({"pattern": "^[A-Z]{2}$"}, ['"AB"', '"ABC"', '"AB\\n"', '"ab"']),
+        ({"pattern": "\\d"}, ['"a1"', '"\\u0663"', '"a"']),
+        ({"pattern": "^[+]?[0-9][0-9 ().-]{2,30}$"}, ['"+44 20 7946 0958"', '"x"']),
+        (
+            {"enum": ["a", 1, None, {"x": [1]}]},
+            ['"a"', "1.0", "null", '{"x": [1.0]}', "true", '{"x": [true]}'],
+        ),
+    ],
+    "objects and arrays": [
+        (
+            PERSON,
+            [
+                "{}",
+                '{"name": "Ada"}',
+                '{"name": ""}',
+                '{"name": "Augusta", "a/b~c": 4}',
+                '{"name": 1, "home": {}}',
+                '{"name": "Ada", "home": {"street": 1, "zip": 2}}',
+                '{"name": "Ada", "tags": ["a", "a"]}',
+                '{"name": "Ada", "tags": ["abc", 1, "b"]}',
+                '{"name": "Ada", "x": 1, "y": 2, "z": 3}',
+                '{"__proto__": {"name": "Ada"}}',
+                '{"name": "Ada", "constructor": 1}',
+            ],
+        ),
+        (
+            {"properties": {"__proto__": {"type": "integer"}}, "required": ["toString"]},
+            ['{"__proto__": 1, "toString": 1}', '{"__proto__": "a"}', "{}"],
+        ),
+        ({"additionalProperties": {"type": "integer"}}, ['{"a": 1, "b": "x", "__proto__": "y"}']),
+        ({"items": {"items": {"type": "boolean"}}}, ["[[true], [1, false], 2]"]),
+        (
+            {"uniqueItems": True, "minItems": 2},
+            [
+                "[1]",
+                "[1, 1.0]",
+                "[1, true]",
+                "[0, false]",
+                '["1", 1]',
+                '[{"a": 1, "b": 2}, {"b": 2, "a": 1.0}]',
+                "[12345678901234567890, 12345678901234567891]",
+            ],
+        ),
+    ],
+    "combinations": [
+        ({"anyOf": [{"type": "string"}, {"enum": [None]}]}, ["null", '"a"', "1"]),
+        ({"oneOf": [{"minimum": 1}, {"maximum": 3}]}, ["0", "2", "5", '"a"']),
+        ({"allOf": [{"minLength": 2}, {"pattern": "b"}]}, ['"a"', '"ab"', '"c"']),
+        ({"not": {"type": "integer"}}, ["1", "1.0", "1.5"]),
+        ({"type": "object", "anyOf": [{"required": ["a"]}, {"required": ["b"]}]}, ["{}", '{"b": 1}']),
+    ],
+}
+
+# Texts by format; blanks are between them.
+FORMATS = {
+    "colour": "any",
+    "date": "2024-02-29 2023-02-29 1900-02-29 2000-02-29 2024-13-01 2024-4-01 2024-04-31",
+    "date-time": "2024-01-31T23:59:60Z 2024-01-31t00:00:00z 2024-01-31T24:00:00Z 2024-01-31_00:00:00Z "
+    "2024-01-31T00:00:00.123+05:30 2024-01-31T00:00:00 2024-01-31T00:00:00+24:00",
+    "email": f"a@b.co a@b a.b+c@d-e.org .a@b.co a..b@c.co a@-b.co ä@b.co {'a' * 65}@b.co a@{'b.' * 130}co",
+    "hostname": f"a.b -a a- a_b {'a' * 63} {'a' * 64}",
+    "ipv4": "1.2.3.4 256.1.1.1 01.2.3.4 1.2.3",
+    "ipv6": ":: ::1 1::2::3 1:2:3:4:5:6:7:8 1:2:3:4:5:6:7 1:2:3:4:5:6:7:: ::ffff:1.2.3.4 ::1.2.3 fe80::1%0 "
+    "[::1] 12345:: ::ffff:256.1.1.1 ::01.2.3.4",
+    "time": "12:00:00Z 12:00:00 12:00:00z 12:00:00.5-01:00",
+    "uri": "https://a.b/c?d#e a: //a a:%zz javascript:alert(1)",
+    "uri-reference": "/a %20 é",
+    "uuid": "123e4567-e89b-42d3-a456-426614174000 123e4567e89b42d3a456426614174000",
+}
+CASES["formats"] = [
+    ({"format": name}, [json.dumps(text) for text in ("", "a b", *texts.split(" "))])
+    for name, texts in FORMATS.items()
+]
+
+
+def module(page: Page, name: str) -> str:
+    """Return the address of one of the page's modules."""
+    source = "document.querySelector('script[type=module]').src"
+    url: str = page.evaluate(f"(name) => new URL(name, {source}).href", name)
+    return url
+
+
+@pytest.mark.parametrize("about", CASES)
+def test_the_page_judges_as_the_api_does(visit: Open, about: str) -> None:
+    page = visit("#/docs")
+    cases = [(json.dumps(schema), texts) for schema, texts in CASES[about]]
+    found = page.evaluate(
+        """async ([json, validate, cases]) => {
+          const { parse } = await import(json);
+          const judge = (await import(validate)).validate;
+          return cases.map(([schema, texts]) => texts.map((text) => judge(parse(schema), parse(text))));
+        }""",
+        [module(page, "json.js"), module(page, "validate.js"), cases],
+    )
+    for (schema, texts), verdicts in zip(cases, found, strict=True):
+        for text, verdict in zip(texts, verdicts, strict=True):
+            assert verdict == judge(loads(text), loads(schema)), (schema, text)
+
+
+NUMBERS = """[
+    0, -0, 1, 1.0, 1.50, 1e3, 0.1, 1e-7, 1e21, 9007199254740993, 0.30000000000000004, -9.99e125, 1e-130,
+    12345678901234567890123456789012345678, 0.1234567890123456789012345678901234567
+]"""
+
+
+def test_no_number_and_no_name_is_lost(visit: Open) -> None:
+    page = visit("#/docs")
+    text = f'{{"n": {NUMBERS}, "__proto__": {{"a": 1}}, "constructor": "\U0001f600 \u202e"}}'
+    written = page.evaluate(
+        """async ([json, text]) => {
+          const { parse, stringify } = await import(json);
+          return stringify(parse(text));
+        }""",
+        [module(page, "json.js"), text],
+    )
+    assert loads(written) == loads(text)
+
+
+BAD_JSON = ["", "{", "[1,]", "{'a': 1}", "01", "1.", "NaN", "Infinity", '"\t"', "nul"]
+
+
+def test_what_is_no_json_is_refused(visit: Open) -> None:
+    page = visit("#/docs")
+    read = page.evaluate(
+        """async ([json, texts]) => {
+          const { parse } = await import(json);
+          return texts.filter((text) => { try { parse(text); return true; } catch { return false; } });
+        }""",
+        [module(page, "json.js"), BAD_JSON],
+    )
+    assert read == []

@@ -1,0 +1,287 @@
+"""The page as a whole: what it weighs, who can use it, how it looks, and how soon it is there."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, Route, expect
+
+from tests.local.runner import ROOT
+from tests.web.browser import Open, enter_key
+from tests.web.conftest import Console
+
+WEB = ROOT / "web"
+SHIPPED = [file for file in sorted(WEB.rglob("*")) if file.suffix in (".css", ".html", ".js", ".svg")]
+
+PHONE = {
+    "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+}
+
+
+def figure(name: str, value: str) -> None:
+    """Print a figure, and keep it in reports/console.txt: of a test that passes pytest shows nothing."""
+    print(f"{name}: {value}")
+    (ROOT / "reports").mkdir(exist_ok=True)
+    with (ROOT / "reports" / "console.txt").open("a") as report:
+        report.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M} {name}: {value}\n")
+
+
+# --- what it weighs ---
+
+
+def test_the_page_is_small() -> None:
+    sizes = {file.relative_to(WEB): len(gzip.compress(file.read_bytes(), 9)) for file in SHIPPED}
+    figure("size", f"{sum(sizes.values()) / 1000:.1f} KB compressed in {len(sizes)} files")
+    assert sum(sizes.values()) < 100_000
+
+
+def test_what_others_wrote_is_as_they_published_it() -> None:
+    readme = (WEB / "assets" / "vendor" / "README.md").read_text()
+    scripts = list((WEB / "assets" / "vendor").glob("*.js"))
+    assert scripts
+    for script in scripts:
+        assert hashlib.sha256(script.read_bytes()).hexdigest() in readme
+
+
+def test_the_page_asks_for_all_its_modules_at_once() -> None:
+    preloaded = re.findall(r'<link rel="modulepreload" href="([^"]+)">', (WEB / "index.html").read_text())
+    modules = [file.relative_to(WEB).as_posix() for file in SHIPPED if file.suffix == ".js"]
+    assert sorted([*preloaded, "assets/app.js"]) == modules
+
+
+# --- who can use it, and how it looks ---
+
+PEOPLE = [
+    "Ada Lovelace",
+    "Grace Hopper",
+    "Alan Turing",
+    "Katherine Johnson",
+    "Edsger Dijkstra",
+    "Barbara Liskov",
+]
+
+
+@pytest.fixture(scope="module")
+def furnished(console: Console) -> Console:
+    """The console of a system in use."""
+    todos = console.empty("todos")
+    for title, completed in (
+        ("Renew the certificate of the shop", True), ("Order name tags for the meeting", True),
+        ("Ask Grace for the figures of May", False), ("Write down how backups are restored", False),
+        ("Book the train to Bath", False),
+    ):  # fmt: skip
+        todos.make({"title": title, "completed": completed})
+    todos.make({"title": "Buy milk", "description": "Oat, two litres. The corner shop is closed on Mondays."})
+    customers = console.empty("customers")
+    for number, name in enumerate(PEOPLE):
+        first, last = name.split()
+        email = f"{first}@{last}.example".lower()
+        customers.make(
+            {"firstName": first, "lastName": last, "email": email, "phone": f"+44 20 7946 095{number}"}
+        )
+    orders = console.empty("orders")
+    for number in range(30):
+        status = ("open", "paid", "shipped", "cancelled")[number % 4]
+        orders.make({"quantity": number % 7 + 1, "status": status, "userId": f"user-{number % 5}"})
+    return console
+
+
+View = Callable[[Page], None]
+
+
+def views(console: Console) -> Iterator[tuple[str, str, View]]:
+    """Yield each view: its name, its address, and what to do there."""
+    todo = console.api("todos")("GET", "?limit=1&order=desc").json["items"][0]["id"]
+
+    def shown(page: Page) -> None:
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        expect(page.locator("[aria-busy=true]")).to_have_count(0)
+
+    def key_is_asked(page: Page) -> None:
+        expect(page.get_by_label("API key", exact=True)).to_be_visible()
+
+    def key_dialog(page: Page) -> None:
+        menu = page.get_by_role("button", name="Menu")
+        if menu.is_visible():
+            menu.click()
+        page.get_by_role("button", name=re.compile("API key")).last.click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+
+    def faulty(page: Page) -> None:
+        page.get_by_role("button", name="Create").click()
+        expect(page.get_by_role("alert")).to_be_visible()
+
+    def as_json(page: Page) -> None:
+        shown(page)
+        page.get_by_role("button", name="JSON", exact=True).click()
+
+    def edited(page: Page) -> None:
+        page.get_by_role("button", name="Edit Buy milk").click()
+
+    def undoable(page: Page) -> None:
+        page.get_by_role("button", name="Delete Buy milk").click()
+        expect(page.get_by_role("button", name="Undo")).to_be_visible()
+
+    def undone(page: Page) -> None:
+        page.get_by_role("button", name="Undo").click()
+
+    def answered(page: Page) -> None:
+        page.get_by_role("button", name="Send").click()
+        expect(page.get_by_role("region", name="The answer's body")).to_be_visible()
+
+    def merging(page: Page) -> None:
+        page.get_by_label("Title").fill("Buy oat milk")
+        console.api("todos")("PATCH", f"/{todo}", {"title": "Buy two litres of milk"})
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        console.api("todos")("PATCH", f"/{todo}", {"title": "Buy milk"})
+
+    yield "key-asked", "#/customers", key_is_asked
+    yield "todos", "#/todos", shown
+    yield "todo-edited", "#/todos?completed=false", edited
+    yield "todo-deleted", "#/todos", undoable
+    yield "todo-undone", "#/todos", undone
+    yield "table", "#/orders", shown
+    yield "table-filtered", "#/orders?status=paid&quantity.gte=2", shown
+    yield "empty", "#/parcels", shown
+    yield "item", f"#/todos/{todo}", shown
+    yield "item-json", f"#/todos/{todo}", as_json
+    yield "new-with-faults", "#/customers/+new", faulty
+    yield "lost-update", f"#/todos/{todo}", merging
+    yield "missing", "#/todos/nowhere", shown
+    yield "sign-in", "#/notes", shown
+    yield "docs", "#/docs", shown
+    yield "docs-answer", "#/docs/listTodos", answered
+    yield "key-dialog", "#/orders", key_dialog
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "rules"),
+    [
+        ("light", {"color_scheme": "light"}, None),
+        # In the dark the same elements have other colours.
+        ("dark", {"color_scheme": "dark"}, ["color-contrast"]),
+        ("phone", {"color_scheme": "light", **PHONE}, None),
+    ],
+)
+def test_axe_finds_nothing_in_any_view(
+    visit: Open, furnished: Console, name: str, options: dict[str, Any], rules: list[str] | None
+) -> None:
+    folder = ROOT / "screenshots"
+    folder.mkdir(exist_ok=True)
+    # axe makes a style element of its own, which the page's policy refuses.
+    page = visit("#/todos", reduced_motion="reduce", bypass_csp=True, **options)
+    run = {"runOnly": {"type": "rule", "values": rules}} if rules else {}
+    found = {}
+    for view, address, act in views(furnished):
+        page.goto(f"/{address}")
+        act(page)
+        page.mouse.move(0, 0)
+        page.screenshot(path=folder / f"{view}-{name}.png")
+        for violation in Axe().run(page, options=run).response["violations"]:
+            found[f"{view}: {violation['id']}"] = [node["html"][:200] for node in violation["nodes"]]
+        page.keyboard.press("Escape")
+    assert found == {}
+
+
+def test_the_menu_of_a_phone(visit: Open, furnished: Console) -> None:
+    page = visit("#/todos", **PHONE, bypass_csp=True, reduced_motion="reduce")
+    expect(page.get_by_role("link", name="Orders")).not_to_be_visible()
+    page.get_by_role("button", name="Menu").click()
+    expect(page.get_by_role("link", name="Orders")).to_be_visible()
+    page.screenshot(path=ROOT / "screenshots" / "menu-phone.png")
+    assert Axe().run(page).response["violations"] == []
+    page.get_by_role("link", name="Orders").click()
+    expect(page.get_by_role("heading", name="Orders")).to_be_visible()
+    expect(page.get_by_role("link", name="Todos")).not_to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("options", [{}, PHONE], ids=["desk", "phone"])
+def test_nothing_jumps_when_answers_arrive(visit: Open, furnished: Console, options: dict[str, Any]) -> None:
+    def slowly(route: Route) -> None:
+        time.sleep(0.15)
+        route.continue_()
+
+    page = visit("#/docs", **options)
+    enter_key(page, furnished.key) if not options else None
+    page.route("**/api/**", slowly)
+    for address in ("#/todos", "#/orders", "#/customers", "#/parcels", "#/docs", "#/todos/+new"):
+        page.goto(f"/{address}")
+        page.reload()
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        expect(page.locator("[aria-busy=true]")).to_have_count(0)
+        page.wait_for_timeout(200)
+        assert page.evaluate("layoutShifts") == [], address
+
+
+# --- how soon it is there ---
+
+MANY = 10_000
+BATCH = 25  # of DynamoDB's requests
+
+CLOCK = """
+new MutationObserver(() => {
+  if (!window.rowsAt && document.querySelector("tbody tr, .todo-item")) window.rowsAt = performance.now();
+}).observe(document, { childList: true, subtree: true });
+window.busyUntil = 0;
+new PerformanceObserver((list) => {
+  for (const task of list.getEntries()) window.busyUntil = task.startTime + task.duration;
+}).observe({ type: "longtask", buffered: true });
+"""
+
+
+@pytest.fixture(scope="module")
+def archive(console: Console) -> int:
+    """The archive, with 10 000 items: as the API would have stored them, which would take it minutes."""
+    dynamodb, table = console.local.client("dynamodb"), console.outputs["table_names"]["archive"]
+    console.empty("archive").make({"title": "Number 0"})
+    (pattern,) = dynamodb.scan(TableName=table)["Items"]
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def record(number: int) -> dict[str, Any]:
+        at = {"S": f"{begin + timedelta(minutes=number):%Y-%m-%dT%H:%M:%S.%fZ}"}
+        doc = {**pattern["doc"]["M"], "title": {"S": f"Number {number}"}}
+        item = {"id": {"S": f"item-{number}"}, "createdAt": at, "updatedAt": at, "doc": {"M": doc}}
+        return {"PutRequest": {"Item": pattern | item}}
+
+    def write(first: int) -> None:
+        batch = [record(number) for number in range(first, min(first + BATCH, MANY))]
+        assert dynamodb.batch_write_item(RequestItems={table: batch})["UnprocessedItems"] == {}
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(write, range(1, MANY, BATCH)))
+    return MANY
+
+
+@pytest.mark.parametrize("address", ["#/archive", "#/archive/+table?limit=100"], ids=["list", "table"])
+def test_ten_thousand_items(visit: Open, archive: int, address: str) -> None:
+    page = visit("#/docs")
+    page.add_init_script(CLOCK)
+    page.goto(f"/{address}")
+    page.reload()
+    expect(page.get_by_text(f"Number {archive - 1}", exact=True).first).to_be_visible()
+    page.wait_for_timeout(300)
+    ready = page.evaluate("Math.max(rowsAt, busyUntil)")
+    figure(f"time to interactive with {archive} items, {address}", f"{ready:.0f} ms")
+
+    # From page to page it stays as fast, and every item comes once.
+    onward = page.get_by_role("button", name=re.compile("^(Next|Show more)$"))
+    began = time.perf_counter()
+    for number in range(1, 5):
+        with page.expect_response(re.compile("cursor=")):
+            onward.click()
+        expect(page.get_by_text(f"Number {archive - 1 - 100 * number}", exact=True).first).to_be_visible()
+    figure(f"a further page of 100, {address}", f"{(time.perf_counter() - began) / 4 * 1000:.0f} ms")

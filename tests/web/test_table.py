@@ -1,0 +1,153 @@
+"""The table of an entity's items: paging, filters, order, and what it says when there is nothing."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.local.api import Api
+from tests.web.browser import Open
+from tests.web.conftest import Console
+
+
+@pytest.fixture
+def orders(console: Console) -> Api:
+    """The collection of orders, with nothing in it."""
+    return console.empty("orders")
+
+
+def rows(page: Page) -> Locator:
+    return page.get_by_role("table").get_by_role("row").filter(has=page.get_by_role("cell"))
+
+
+def column(page: Page, name: str) -> list[str]:
+    heads = [text.strip() for text in page.get_by_role("columnheader").all_inner_texts()]
+    place = heads.index(name)
+    return [row.get_by_role("cell").nth(place).inner_text().strip() for row in rows(page).all()]
+
+
+def test_nothing_there_is_said_and_the_first_is_a_step_away(visit: Open, orders: Api) -> None:
+    page = visit("#/orders")
+    expect(page.get_by_role("heading", name="No orders yet")).to_be_visible()
+    page.get_by_role("link", name="Make the first").click()
+    expect(page).to_have_url(re.compile(r"#/orders/\+new$"))
+
+
+def test_columns_are_the_schemas(visit: Open, orders: Api) -> None:
+    made = orders.make({"quantity": 3, "status": "paid", "userId": "u1"}).json
+    page = visit("#/orders")
+    expect(rows(page)).to_have_count(1)
+    assert column(page, "Quantity") == ["3"]
+    assert column(page, "Status") == ["paid"]
+    assert column(page, "User id") == ["u1"]
+    # By keyboard, a row is its first cell's link.
+    rows(page).get_by_role("link").focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(f"#/orders/{made['id']}$"))
+
+
+def test_pages_there_and_back(visit: Open, orders: Api) -> None:
+    for quantity in range(1, 61):
+        orders.make({"quantity": quantity})
+    page = visit("#/orders")
+    expect(rows(page)).to_have_count(25)
+    # The newest first.
+    assert column(page, "Quantity") == [str(number) for number in range(60, 35, -1)]
+    expect(page.get_by_role("button", name="Previous")).to_be_disabled()
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_text("Page 2")).to_be_visible()
+    expect(rows(page).first).to_contain_text("35")
+    page.get_by_role("button", name="Next").click()
+    expect(rows(page)).to_have_count(10)
+    expect(page.get_by_role("button", name="Next")).to_be_disabled()
+    page.get_by_role("button", name="Previous").click()
+    expect(rows(page).first).to_contain_text("35")
+    page.go_back()
+    expect(rows(page)).to_have_count(10)
+
+    page.get_by_label("Rows").select_option("100")
+    expect(rows(page)).to_have_count(60)
+    page.get_by_role("button", name="Created").click()
+    expect(rows(page).first.get_by_role("cell").first).to_have_text("1")
+    assert column(page, "Quantity")[:3] == ["1", "2", "3"]
+
+
+def test_filters_are_the_apis(visit: Open, orders: Api) -> None:
+    for quantity, status in ((5, "open"), (1, "paid"), (9, "paid"), (4, "paid")):
+        orders.make({"quantity": quantity, "status": status})
+    page = visit("#/orders")
+    expect(rows(page)).to_have_count(4)
+    page.get_by_label("Status").select_option("paid")
+    expect(rows(page)).to_have_count(3)
+    # In the order that the filter sorts by, and bounded by it.
+    assert column(page, "Quantity") == ["1", "4", "9"]
+    page.get_by_role("button", name="Quantity").click()
+    expect(rows(page).first).to_contain_text("9")
+    page.get_by_label("Quantity from").fill("4")
+    expect(rows(page)).to_have_count(2)
+    assert "quantity.gte=4" in page.url
+    assert "status=paid" in page.url
+
+    page.reload()
+    expect(rows(page)).to_have_count(2)
+    page.get_by_label("Status").select_option("cancelled")
+    expect(page.get_by_role("heading", name="Nothing here")).to_be_visible()
+    page.get_by_role("button", name="Clear").click()
+    expect(rows(page)).to_have_count(4)
+
+
+def test_a_refused_filter_says_why(visit: Open, orders: Api) -> None:
+    page = visit("#/orders?status=paid&quantity.gte=many")
+    expect(page.get_by_role("alert")).to_contain_text("quantity.gte")
+
+
+def test_what_is_deleted_comes_back_when_undone(visit: Open, orders: Api) -> None:
+    made = orders.make({"quantity": 7}).json
+    page = visit("#/orders")
+    rows(page).hover()
+    page.get_by_role("button", name=re.compile("^Delete ")).click()
+    expect(page.get_by_role("heading", name="No orders yet")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(rows(page)).to_have_count(1)
+    page.get_by_role("link", name="Parcels").click()
+    expect(page.get_by_role("heading", name="Parcels")).to_be_visible()
+    assert orders("GET", f"/{made['id']}").status == 200
+
+
+def test_what_is_deleted_goes_at_once_when_the_view_does(visit: Open, orders: Api) -> None:
+    orders.make({"quantity": 7})
+    page = visit("#/orders")
+    rows(page).hover()
+    page.get_by_role("button", name=re.compile("^Delete ")).click()
+    with page.expect_response(lambda response: response.request.method == "DELETE") as deleted:
+        page.get_by_role("link", name="Parcels").click()
+    assert deleted.value.status == 204
+
+
+def test_an_error_is_shown_with_a_way_on(visit: Open, orders: Api) -> None:
+    orders.make({"quantity": 7})
+    problem: dict[str, Any] = {
+        "title": "Service unavailable",
+        "detail": "The database is throttled.",
+        "requestId": "r-1",
+    }
+    page = visit("#/docs")
+    page.route(re.compile("/api/orders"), lambda route: route.fulfill(status=503, json=problem), times=1)
+    page.get_by_role("link", name="Orders").click()
+    expect(page.get_by_role("alert")).to_contain_text("The database is throttled.")
+    expect(page.get_by_role("alert")).to_contain_text("r-1")
+    page.get_by_role("button", name="Try again").click()
+    expect(rows(page)).to_have_count(1)
+
+
+def test_an_entity_without_a_schema_has_its_items_properties(visit: Open, parcels: Api) -> None:
+    parcels.make({"label": "Books", "weight": 1.5})
+    parcels.make({"label": "Cups", "fragile": True, "to": {"city": "Bath"}})
+    page = visit("#/parcels")
+    expect(rows(page)).to_have_count(2)
+    assert column(page, "Label") == ["Cups", "Books"]
+    assert column(page, "Weight") == ["\u2013", "1.5"]
+    assert column(page, "Fragile") == ["Yes", "\u2013"]

@@ -1,0 +1,223 @@
+"""The to-do list: what a visitor of the todos example does first."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Locator, Page, Route, expect
+
+from tests.local.api import Api
+from tests.web.browser import Open
+
+
+def row(page: Page, title: str) -> Locator:
+    return page.get_by_role("listitem").filter(has=page.get_by_role("checkbox", name=title, exact=True))
+
+
+def add(page: Page, title: str) -> None:
+    page.get_by_label("What is there to do?").fill(title)
+    page.get_by_role("button", name="Add").click()
+    expect(row(page, title)).to_be_visible()
+
+
+def stored(todos: Api) -> dict[str, bool]:
+    return {item["title"]: item["completed"] for item in todos("GET", "?limit=100").json["items"]}
+
+
+def test_add_tick_and_see_what_is_open_or_done(visit: Open, todos: Api) -> None:
+    page = visit("#/todos")
+    expect(page.get_by_role("heading", name="Nothing to do")).to_be_visible()
+    for title in ("Buy milk", "Write to Ada"):
+        add(page, title)
+    page.get_by_label("Buy milk", exact=True).check()
+    expect(page.get_by_text("1 open, 1 done")).to_be_visible()
+
+    page.get_by_role("button", name="Open", exact=True).click()
+    expect(row(page, "Buy milk")).to_have_count(0)
+    expect(row(page, "Write to Ada")).to_be_visible()
+    assert page.url.endswith("#/todos?completed=false")
+
+    page.get_by_role("button", name="Done", exact=True).click()
+    expect(row(page, "Buy milk").get_by_role("checkbox")).to_be_checked()
+    expect(row(page, "Write to Ada")).to_have_count(0)
+
+    page.go_back()
+    expect(row(page, "Write to Ada")).to_be_visible()
+    assert stored(todos) == {"Buy milk": True, "Write to Ada": False}
+
+
+def test_all_of_it_by_keyboard(visit: Open, todos: Api) -> None:
+    page = visit("#/todos")
+    expect(page.get_by_role("heading", name="Nothing to do")).to_be_visible()
+    page.get_by_label("What is there to do?").focus()
+    for title in ("One", "Two", "Three"):
+        page.keyboard.type(title)
+        page.keyboard.press("Enter")
+        expect(row(page, title)).to_be_visible()
+        expect(page.get_by_label("What is there to do?")).to_be_focused()
+
+    # The newest is on top.
+    expect(page.get_by_role("checkbox")).to_have_count(3)
+    page.get_by_label("Three", exact=True).focus()
+    page.keyboard.press("Space")
+    expect(page.get_by_text("2 open, 1 done")).to_be_visible()
+
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Edit Three")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Title", exact=True)).to_be_focused()
+    page.keyboard.type("Thirty")
+    page.keyboard.press("Enter")
+    expect(row(page, "Thirty")).to_be_visible()
+    expect(page.get_by_role("button", name="Edit Thirty")).to_be_focused()
+
+    page.keyboard.press("Enter")
+    page.keyboard.type("never mind")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Edit Thirty")).to_be_focused()
+
+    page.get_by_role("button", name="Delete Two").focus()
+    page.keyboard.press("Enter")
+    expect(row(page, "Two")).to_have_count(0)
+    expect(page.get_by_label("One", exact=True)).to_be_focused()
+    page.get_by_role("button", name="Undo").focus()
+    page.keyboard.press("Enter")
+    expect(row(page, "Two")).to_be_visible()
+    assert stored(todos) == {"One": False, "Two": False, "Thirty": True}
+
+
+def test_what_is_ticked_leaves_the_open_ones_and_the_focus_stays_near(visit: Open, todos: Api) -> None:
+    for title in ("Third", "Second", "First"):
+        todos.make({"title": title})
+    page = visit("#/todos?completed=false")
+    page.get_by_label("Second", exact=True).focus()
+    page.keyboard.press("Space")
+    expect(row(page, "Second")).to_have_count(0)
+    expect(page.get_by_label("Third", exact=True)).to_be_focused()
+    page.keyboard.press("Space")
+    expect(row(page, "Third")).to_have_count(0)
+    expect(page.get_by_label("First", exact=True)).to_be_focused()
+
+
+def test_a_deletion_is_sent_after_a_while_and_not_before(visit: Open, todos: Api) -> None:
+    todos.make({"title": "Short"})
+    page = visit("#/todos")
+    page.clock.install()
+    row(page, "Short").get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("status").get_by_text("Deleted “Short”")).to_be_visible()
+    page.clock.run_for(5000)
+    assert stored(todos) == {"Short": False}
+    with page.expect_response(lambda response: response.request.method == "DELETE") as deleted:
+        page.clock.run_for(2000)
+    assert deleted.value.status == 204
+    assert stored(todos) == {}
+    expect(page.get_by_role("button", name="Undo")).to_have_count(0)
+
+
+def test_a_deletion_is_sent_when_the_page_goes(visit: Open, todos: Api) -> None:
+    todos.make({"title": "Short"})
+    page = visit("#/todos")
+    row(page, "Short").get_by_role("button", name="Delete").click()
+    page.reload()
+    expect(page.get_by_role("heading", name="Nothing to do")).to_be_visible()
+    assert stored(todos) == {}
+
+
+def test_a_title_that_somebody_else_changed_is_shown_and_not_overwritten(visit: Open, todos: Api) -> None:
+    made = todos.make({"title": "Buy milk"}).json
+    page = visit("#/todos")
+    page.get_by_role("button", name="Edit Buy milk").click()
+    title = page.get_by_label("Title", exact=True)
+    title.fill("Buy oat milk")
+    todos("PATCH", f"/{made['id']}", {"title": "Buy cheese"})
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("Somebody else has made it “Buy cheese” since")
+    assert stored(todos) == {"Buy cheese": False}
+
+    page.get_by_role("button", name="take theirs").click()
+    expect(title).to_have_value("Buy cheese")
+    title.fill("Buy oat milk and cheese")
+    page.get_by_role("button", name="Save").click()
+    expect(row(page, "Buy oat milk and cheese")).to_be_visible()
+    assert stored(todos) == {"Buy oat milk and cheese": False}
+
+
+def test_a_tick_leaves_alone_what_somebody_else_changed(visit: Open, todos: Api) -> None:
+    made = todos.make({"title": "Buy milk"}).json
+    page = visit("#/todos")
+    expect(row(page, "Buy milk")).to_be_visible()
+    todos("PATCH", f"/{made['id']}", {"title": "Buy cheese"})
+    page.get_by_label("Buy milk", exact=True).check()
+    expect(page.get_by_label("Buy cheese", exact=True)).to_be_checked()
+    assert stored(todos) == {"Buy cheese": True}
+
+
+def test_a_title_against_the_schema_is_said_at_its_input(visit: Open, todos: Api) -> None:
+    page = visit("#/todos")
+    title = page.get_by_label("What is there to do?")
+    title.fill("x" * 201)
+    page.get_by_role("button", name="Add").click()
+    expect(title).to_have_attribute("aria-invalid", "true")
+    expect(title).to_have_accessible_description("Must have at most 200 characters")
+    title.fill("short")
+    expect(title).not_to_have_attribute("aria-invalid", "true")
+    assert stored(todos) == {}
+
+
+def test_without_an_answer_what_was_typed_stays_and_is_not_there_twice(visit: Open, todos: Api) -> None:
+    page = visit("#/todos")
+
+    # The request arrives, and its answer does not.
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route("**/api/todos", lose, times=1)
+    title = page.get_by_label("What is there to do?")
+    title.fill("Buy milk")
+    page.get_by_role("button", name="Add").click()
+    expect(page.get_by_role("alert")).to_contain_text("did not answer")
+    expect(title).to_have_value("Buy milk")
+    page.get_by_role("button", name="Add").click()
+    expect(row(page, "Buy milk")).to_be_visible()
+    assert len(todos("GET").json["items"]) == 1
+
+
+def test_a_tick_that_fails_is_taken_back(visit: Open, todos: Api) -> None:
+    todos.make({"title": "Buy milk"})
+    page = visit("#/todos")
+    page.route(re.compile("/api/todos/"), lambda route: route.abort())
+    page.get_by_label("Buy milk", exact=True).click()
+    expect(page.get_by_role("status").get_by_text("Not changed.")).to_be_visible()
+    expect(page.get_by_label("Buy milk", exact=True)).not_to_be_checked()
+
+
+def test_a_list_that_fails_says_so_and_is_asked_for_again(visit: Open, todos: Api) -> None:
+    todos.make({"title": "Buy milk"})
+    page = visit("#/customers")
+    page.route(re.compile(r"/api/todos\?"), lambda route: route.abort(), times=1)
+    page.get_by_role("link", name="Todos").click()
+    expect(page.get_by_role("alert")).to_contain_text("The API did not answer")
+    page.get_by_role("button", name="Try again").click()
+    expect(row(page, "Buy milk")).to_be_visible()
+
+
+def test_more_than_a_page(visit: Open, todos: Api) -> None:
+    for number in range(103):
+        todos.make({"title": f"Number {number}"})
+    page = visit("#/todos")
+    expect(page.get_by_role("checkbox")).to_have_count(100)
+    page.get_by_role("button", name="Show more").click()
+    expect(page.get_by_role("checkbox")).to_have_count(103)
+    expect(page.get_by_role("button", name="Show more")).to_have_count(0)
+    expect(page.get_by_text("103 open, 0 done")).to_be_visible()
+
+
+def test_the_table_and_the_details_are_a_step_away(visit: Open, todos: Api) -> None:
+    made = todos.make({"title": "Buy milk"}).json
+    page = visit("#/todos")
+    page.get_by_role("link", name="Details of Buy milk").click()
+    expect(page).to_have_url(re.compile(f"#/todos/{made['id']}$"))
+    page.go_back()
+    page.get_by_role("link", name="Table").click()
+    expect(page.get_by_role("table")).to_be_visible()

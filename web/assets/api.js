@@ -1,0 +1,76 @@
+// Requests to the API. A call never throws: what went wrong is a problem (RFC 9457), the network's failures too.
+import { parse, stringify } from "./json.js";
+
+/** config: {api: the API's address, absolute or of this page}. session: says who calls. */
+export function createApi(config, session) {
+  const base = new URL(config.api, location.href).href.replace(/\/$/, "");
+
+  /** What `call` would send: {method, url, headers, body}. */
+  function request(operation, { id, query = {}, headers = {}, body } = {}) {
+    const url = new URL(base + operation.path.replace("{id}", () => encodeURIComponent(id)));
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined && value !== "") url.searchParams.set(name, value);
+    }
+    return {
+      method: operation.method,
+      url: url.href,
+      headers: {
+        Accept: "application/json",
+        ...(body === undefined ? {} : { "Content-Type": operation.body.type }),
+        ...session.headers(operation.security),
+        ...headers,
+      },
+      body: body === undefined ? undefined : stringify(body),
+    };
+  }
+
+  /**
+   * {status, headers, data, problem, request}: data of a success, else problem {title, status, detail, errors}; status 0
+   * without an answer. keepalive: send it even when the page goes.
+   */
+  async function call(operation, { keepalive = false, signal, ...given } = {}) {
+    const answer = await send(request(operation, given), { keepalive, signal });
+    // expired() says whether there is a new token; with it the request can be sent once more.
+    if (answer.status !== 401 || !session.user || !(await session.expired())) return answer;
+    return send(request(operation, given), { keepalive, signal });
+  }
+
+  /** The API's OpenAPI document, as `call` answers. */
+  function document() {
+    // Where the document asks for a key, it can not be known before it is read.
+    const headers = { Accept: "application/json", ...session.headers([{ api_key: [] }]) };
+    return send({ method: "GET", url: `${base}/openapi.json`, headers }, {});
+  }
+
+  return { call, document, request };
+}
+
+async function send(request, { keepalive, signal }) {
+  try {
+    const { method, headers, body } = request;
+    const response = await fetch(request.url, { method, headers, body, keepalive, signal, cache: "no-store" });
+    return read(request, response, await response.text());
+  } catch (error) {
+    if (error.name === "AbortError") return { status: 0, headers: new Headers(), data: null, problem: null, request };
+    const detail = "The API did not answer: check the connection, and try again.";
+    return failed(request, 0, new Headers(), { title: "No answer", status: 0, detail });
+  }
+}
+
+function read(request, response, text) {
+  const { status, headers } = response;
+  let data = null;
+  try {
+    data = text ? parse(text) : null;
+  } catch {
+    const detail = "The answer is no JSON: something between this page and the API gave it.";
+    return failed(request, status, headers, { title: `Status ${status}`, status, detail });
+  }
+  if (response.ok || status === 304) return { status, headers, data, problem: null, request };
+  const problem = typeof data?.detail === "string" ? data : { title: `Status ${status}`, status, detail: data?.message ?? "" };
+  return failed(request, status, headers, problem);
+}
+
+function failed(request, status, headers, problem) {
+  return { status, headers, data: null, problem, request };
+}

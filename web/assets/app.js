@@ -1,0 +1,196 @@
+// The page: what it needs to begin, where it is, and what is around the views.
+import { html, render, useEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
+import { Access, KeyForm } from "./access.js";
+import { createApi } from "./api.js";
+import { createDeletions } from "./deletions.js";
+import { Docs } from "./docs.js";
+import { ItemView } from "./item.js";
+import { isSupported } from "./json.js";
+import { readModel } from "./model.js";
+import { TABLE, hashOf, readRoute } from "./route.js";
+import { createSession } from "./session.js";
+import { EntityView } from "./table.js";
+import { TodoView, isTodo } from "./todo.js";
+import { Empty, Icon, Notes, Page, Problem, useSession } from "./ui.js";
+
+const NOTE_SECONDS = 6;
+
+async function begin() {
+  const root = document.getElementById("app");
+  root.textContent = "";
+  if (!isSupported) {
+    render(html`<${Failed} problem=${{
+      title: "This browser is too old",
+      detail: "It can not keep numbers exact: use Chrome 114, Edge 114, Firefox 135, Safari 18.4 or later.",
+    }} />`, root);
+    return;
+  }
+  const config = await readConfig();
+  if (!config) {
+    const detail = "config.json, which says where the API is, can not be read: check that the website was deployed whole.";
+    render(html`<${Failed} problem=${{ title: "The console does not know its API", detail }} retry=${begin} />`, root);
+    return;
+  }
+  document.title = document.body.dataset.name = config.name;
+  const session = createSession(config);
+  await session.complete();
+  const api = createApi(config, session);
+  render(html`<${App} config=${config} session=${session} api=${api} />`, root);
+}
+
+async function readConfig() {
+  try {
+    const response = await fetch("config.json", { cache: "no-cache" });
+    return response.ok ? await response.json() : null;
+  } catch {
+    return null;
+  }
+}
+
+function Failed({ problem, retry }) {
+  return html`<${Alone}><${Problem} problem=${problem} retry=${retry} /><//>`;
+}
+
+// In place of the whole page.
+function Alone({ children }) {
+  return html`<main class="alone"><h1 class="visually-hidden">${document.title}</h1>${children}</main>`;
+}
+
+function App({ config, session, api }) {
+  const [answer, setAnswer] = useState(null);
+  const load = async () => setAnswer(await api.document());
+  useEffect(() => {
+    load();
+  }, []);
+  const model = useMemo(() => answer?.data && readModel(answer.data), [answer]);
+  useSession(session);
+  if (!answer) return html`<main class="alone" aria-busy="true"></main>`;
+  if ([401, 403].includes(answer.status)) {
+    return html`<${Alone}>
+      <${Empty} icon="key" title=${session.key ? "The API key is not accepted" : "This API needs a key"}>
+        <${KeyForm} session=${session} onDone=${load} />
+      <//>
+    <//>`;
+  }
+  if (answer.problem) return html`<${Failed} problem=${answer.problem} retry=${load} />`;
+  return html`<${Console} config=${config} session=${session} api=${api} model=${model} />`;
+}
+
+function Console({ config, session, api, model }) {
+  const [route, go] = useRoute(model);
+  const [notes, notify, dismiss] = useNotes();
+  const deletions = useMemo(() => createDeletions(api, notify), [api]);
+  const docs = docsName(model);
+  const entity = model.entities.find(({ name }) => name === route.name);
+
+  // What the user has left is no longer what they would undo.
+  const before = useRef(route.name);
+  useEffect(() => {
+    if (before.current !== route.name) deletions.flush();
+    before.current = route.name;
+  }, [route.name]);
+
+  const props = { model, entity, api, session, route, go, notify, deletions };
+  return html`
+    <a class="skip" href="#main" onClick=${skip}>Skip to the content</a>
+    <${SideBar} config=${config} model=${model} session=${session} route=${route} docs=${docs} />
+    <main id="main" tabindex="-1">
+      <${Expired} session=${session} />
+      ${route.name === docs ? html`<${Docs} ...${props} />` : entity ? view(props) : html`<${Missing} />`}
+    </main>
+    <${Notes} notes=${notes} dismiss=${dismiss} />
+  `;
+}
+
+function view(props) {
+  const { entity, route } = props;
+  const key = `${entity.name}/${route.id}`;
+  if (route.id && route.id !== TABLE) return html`<${ItemView} key=${key} ...${props} />`;
+  const views = isTodo(entity) && { list: hashOf({ name: entity.name }), table: hashOf({ name: entity.name, id: TABLE }) };
+  if (views && route.id !== TABLE) return html`<${TodoView} key=${key} ...${props} views=${views} />`;
+  return html`<${EntityView} key=${key} ...${props} views=${views} />`;
+}
+
+function SideBar({ config, model, session, route, docs }) {
+  const [open, setOpen] = useState(false);
+  useEffect(() => setOpen(false), [route.name]);
+  const item = (name, label, icon) => html`<li key=${name}>
+    <a class="nav-item" href=${hashOf({ name })} aria-current=${route.name === name ? "page" : undefined}
+      onClick=${() => setOpen(false)}><${Icon} name=${icon} />${label}</a>
+  </li>`;
+  return html`<header class="side">
+    <div class="brand">
+      <a href="#/" class="name">${config.name}</a>
+      <span class="environment">${config.environment}</span>
+      <button type="button" class="icon-button menu" aria-expanded=${open ? "true" : "false"} aria-controls="menu" aria-label="Menu"
+        onClick=${() => setOpen(!open)}><${Icon} name=${open ? "close" : "menu"} /></button>
+    </div>
+    <nav id="menu" class=${open ? "open" : ""} aria-label="Main">
+      <ul>${model.entities.map(({ name, label }) => item(name, label, "table"))}</ul>
+      <ul class="last">${item(docs, "API documentation", "book")}</ul>
+      <${Access} model=${model} session=${session} config=${config} />
+    </nav>
+  </header>`;
+}
+
+function Expired({ session }) {
+  useSession(session);
+  if (!session.isExpired) return null;
+  return html`<div class="banner" role="alert">
+    <span>Your session has ended. What you have typed is still here.</span>
+    <button type="button" class="button" onClick=${() => session.signIn()}>Sign in again</button>
+  </div>`;
+}
+
+function Missing() {
+  return html`<${Page} title="There is no such page"><a class="button" href="#/">Go to the start</a><//>`;
+}
+
+function skip(event) {
+  event.preventDefault(); // the hash is the route
+  document.getElementById("main").focus();
+}
+
+// An entity may be called docs; "+" begins no entity's name.
+function docsName(model) {
+  return model.entities.some(({ name }) => name === "docs") ? "+docs" : "docs";
+}
+
+function useRoute(model) {
+  const read = () => {
+    const route = readRoute(location.hash);
+    return route.name ? route : { ...route, name: model.entities[0]?.name ?? docsName(model) };
+  };
+  const [route, setRoute] = useState(read);
+  useEffect(() => {
+    const follow = () => setRoute(read());
+    addEventListener("hashchange", follow);
+    return () => removeEventListener("hashchange", follow);
+  }, []);
+  // replace: the browser's "back" passes this step over.
+  const go = (target, { replace = false } = {}) => {
+    const hash = hashOf(target);
+    if (!replace) location.hash = hash;
+    else {
+      history.replaceState(null, "", hash);
+      setRoute(read());
+    }
+  };
+  return [route, go];
+}
+
+function useNotes() {
+  const [notes, setNotes] = useState([]);
+  const next = useRef(0);
+  const dismiss = (id) => setNotes((shown) => shown.filter((note) => note.id !== id));
+  const notify = (note) => {
+    const id = next.current++;
+    // A note is over when the next comes; one that can still be acted on stays.
+    setNotes((shown) => [...shown.filter(({ action }) => action), { ...note, id }]);
+    if (!note.stays) setTimeout(() => dismiss(id), NOTE_SECONDS * 1000);
+    return () => dismiss(id);
+  };
+  return [notes, notify, dismiss];
+}
+
+begin();

@@ -1,0 +1,43 @@
+// Requests as commands for a POSIX shell.
+
+// They say who calls, and a command goes into chats and histories: variables stand in for what is secret.
+const CALLERS = {
+  api_key: '"x-api-key: $API_KEY"',
+  cognito: '"authorization: Bearer $TOKEN"',
+};
+const SECRET = new Set(["x-api-key", "authorization"]);
+
+// Characters that a terminal or an editor shows in another place than they are in, or not at all.
+const UNSEEN = /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+
+/**
+ * A command that sends a request when pasted, provided that $API_KEY or $TOKEN is set where the operation asks for one.
+ *
+ * @param {{method: string, url: string, headers?: Record<string, string>, body?: string | null}} request
+ * @param {Record<string, string[]>[]} security the operation's, in the document
+ */
+export function curl({ method, url, headers = {}, body = null }, security = []) {
+  const words = ["curl -i"];
+  // curl gives brackets and braces in URLs a meaning of its own.
+  if (/[[\]{}]/.test(url)) words[0] += " -g";
+  if (method !== "GET") words[0] += ` -X ${method}`;
+  words[0] += ` ${quote(new URL(url, location.href).href)}`;
+  for (const scheme of security.flatMap(Object.keys)) {
+    if (Object.hasOwn(CALLERS, scheme)) words.push(`-H ${CALLERS[scheme]}`);
+  }
+  for (const [name, value] of Object.entries(headers)) {
+    if (!SECRET.has(name.toLowerCase())) words.push(`-H ${quote(`${name}: ${value}`)}`);
+  }
+  // In JSON they may be written as escapes, and mean the same.
+  if (body !== null) words.push(`--data-raw ${quote(body.replace(UNSEEN, escaped))}`);
+  return words.join(" \\\n  ");
+}
+
+// Nothing has a meaning between single quotes, so only they have to be taken out.
+function quote(text) {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function escaped(character) {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}

@@ -1,0 +1,47 @@
+// Values to begin with, made up from schemas.
+import { SERVERS_OWN } from "./model.js";
+
+const BY_FORMAT = {
+  date: "2026-01-31",
+  "date-time": "2026-01-31T12:00:00Z",
+  email: "ada@example.com",
+  hostname: "example.com",
+  ipv4: "192.0.2.1",
+  ipv6: "2001:db8::1",
+  time: "12:00:00Z",
+  uri: "https://example.com/",
+  "uri-reference": "/there",
+  uuid: "123e4567-e89b-42d3-a456-426614174000",
+};
+const DEPTH = 5;
+
+/** A body for an operation: where what is left out stays as it is, one property will do. */
+export function exampleBody({ schema, partial }) {
+  const whole = exampleOf(schema);
+  return partial ? Object.fromEntries(Object.entries(whole).slice(0, 1)) : whole;
+}
+
+/** A value that a schema allows, as far as it is plain what it allows: no pattern is looked into. */
+export function exampleOf(schema, depth = 0) {
+  for (const keyword of ["default", "example", "const"]) {
+    if (Object.hasOwn(schema, keyword)) return schema[keyword];
+  }
+  if (schema.enum) return schema.enum[0];
+  const part = schema.oneOf?.[0] ?? schema.anyOf?.[0];
+  if (part) return exampleOf({ ...schema, oneOf: undefined, anyOf: undefined, ...part }, depth);
+  const type = Array.isArray(schema.type) ? schema.type[0] : schema.type;
+  if (type === "boolean") return false;
+  if (type === "null") return null;
+  if (type === "integer" || type === "number") return schema.minimum ?? 1;
+  if (type === "array") return depth < DEPTH ? [exampleOf(schema.items ?? {}, depth + 1)] : [];
+  if (type === "object" || schema.properties) return exampleObject(schema, depth);
+  return Object.hasOwn(BY_FORMAT, schema.format ?? "") ? BY_FORMAT[schema.format] : "text".padEnd(schema.minLength ?? 0, " text");
+}
+
+function exampleObject(schema, depth) {
+  if (depth >= DEPTH) return {};
+  const properties = Object.entries(schema.properties ?? {}).filter(
+    ([name, rule]) => !rule.readOnly && !(depth === 0 && SERVERS_OWN.includes(name)),
+  );
+  return Object.fromEntries(properties.map(([name, rule]) => [name, exampleOf(rule, depth + 1)]));
+}

@@ -1,0 +1,115 @@
+// The filters of a list, as the API has them: one property at a time, and a range of what its lists are sorted by.
+import { html, useEffect, useRef, useState } from "./vendor/htm-preact.js";
+import { own } from "./json.js";
+import { labelOf } from "./text.js";
+import { Choice, Icon } from "./ui.js";
+
+const PAUSE = 400; // ms without a key, after which what was typed is asked for
+
+/** query: of the route. onChange(changes, options): changes of the query, as `go` takes them. */
+export function Filters({ entity, query, onChange }) {
+  const active = entity.filters.find(({ name }) => query[name] !== undefined);
+  const [picked, pick] = useState(entity.filters.length === 1 ? entity.filters[0].name : "");
+  const filter = active ?? entity.filters.find(({ name }) => name === picked);
+  const parameters = entity.filters.flatMap(({ name, bounds }) => [name, ...bounds.map((bound) => bound.name)]);
+  const none = Object.fromEntries([...parameters, "order"].map((name) => [name, undefined]));
+  const choose = (name) => {
+    pick(name);
+    const next = entity.filters.find((each) => each.name === name);
+    onChange({ ...none, ...(next && { [name]: firstValue(next.schema) }) });
+  };
+  const set = (value, options) => onChange(value === "" ? none : { [filter.name]: value }, options);
+  return html`<div class="toolbar filters">
+    ${entity.filters.length > 1 && html`<label>Filter
+      <select value=${filter?.name ?? ""} onChange=${(event) => choose(event.target.value)}>
+        <option value="" selected=${!filter}>None</option>
+        ${entity.filters.map(
+          ({ name }) => html`<option key=${name} value=${name} selected=${filter?.name === name}>${labelOf(name)}</option>`,
+        )}
+      </select>
+    </label>`}
+    ${filter && html`<${FilterValue} key=${filter.name} filter=${filter} value=${query[filter.name] ?? ""} onChange=${set}
+      alone=${entity.filters.length === 1} />`}
+    ${active && html`<${Range} key=${`${active.name} range`} entity=${entity} filter=${active} query=${query} onChange=${onChange} />`}
+    ${active && html`<button type="button" class="link" onClick=${() => choose("")}><${Icon} name="close" />Clear</button>`}
+  </div>`;
+}
+
+// What a filter begins with where a value is to be chosen, not typed.
+function firstValue(schema) {
+  if (schema.type === "boolean") return "true";
+  return schema.enum ? String(schema.enum[0]) : undefined;
+}
+
+function FilterValue({ filter, value, onChange, alone }) {
+  const label = labelOf(filter.name);
+  if (filter.schema.type === "boolean") {
+    const options = [...(alone ? [{ value: "", label: "All" }] : []), { value: "true", label: "Yes" }, { value: "false", label: "No" }];
+    return html`<span class="with-label">
+      <span aria-hidden="true">${label}</span>
+      <${Choice} label=${label} options=${options} value=${value} onChange=${onChange} />
+    </span>`;
+  }
+  if (filter.schema.enum) {
+    return html`<label>${alone ? label : html`<span class="visually-hidden">${label}</span>`}
+      <select value=${value} onChange=${(event) => onChange(event.target.value)}>
+        ${alone && html`<option value="" selected=${value === ""}>All</option>`}
+        ${filter.schema.enum
+          .map(String)
+          .map((each) => html`<option key=${each} value=${each} selected=${value === each}>${each}</option>`)}
+      </select>
+    </label>`;
+  }
+  const type = filter.schema.format === "date" ? "date" : "text";
+  return html`<${TypedValue} label=${label} type=${type} value=${value} onChange=${onChange} placeholder="is exactly" />`;
+}
+
+/** An input whose text counts after a pause. */
+function TypedValue({ label, type = "text", value, onChange, placeholder }) {
+  const [text, setText] = useState(value);
+  const timer = useRef(0);
+  useEffect(() => setText(value), [value]);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  const onInput = (event) => {
+    const next = event.target.value;
+    setText(next);
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => onChange(next, { replace: value !== "" }), PAUSE);
+  };
+  return html`<label>${label}
+    <input type=${type} value=${text} placeholder=${placeholder} autocomplete="off" spellcheck="false" onInput=${onInput} />
+  </label>`;
+}
+
+// The range of what the filter's lists are sorted by: days of a time, a beginning of a text, bounds of a number.
+function Range({ entity, filter, query, onChange }) {
+  const bound = (operator) => filter.bounds.find((each) => each.operator === operator);
+  const label = filter.sort === "createdAt" ? "Created" : labelOf(filter.sort);
+  const rule = own(entity.schema.properties, filter.sort) ?? { format: "date-time" };
+  const input = (operator, name, type, read = (text) => text, write = read) => {
+    const parameter = bound(operator)?.name;
+    if (!parameter) return null;
+    const set = (text, options) => onChange({ [parameter]: text && write(text) }, options);
+    return html`<${TypedValue} label=${`${label} ${name}`} type=${type} value=${query[parameter] ? read(query[parameter]) : ""} onChange=${set} />`;
+  };
+  if (rule.format === "date-time") return html`${input("gte", "from", "date", dayOf, startOf)}${input("lt", "to", "date", dayBefore, endOf)}`;
+  if (rule.format === "date") return html`${input("gte", "from", "date")}${input("lte", "to", "date")}`;
+  if (["integer", "number"].includes(rule.type)) return html`${input("gte", "from", "text")}${input("lte", "to", "text")}`;
+  return input("prefix", "begins with", "text");
+}
+
+// Days are the reader's own, the API's times are UTC.
+const startOf = (text) => new Date(`${text}T00:00:00`).toISOString();
+
+function endOf(text) {
+  const next = new Date(`${text}T00:00:00`);
+  next.setDate(next.getDate() + 1);
+  return next.toISOString();
+}
+
+function dayOf(text) {
+  const time = new Date(text);
+  return Number.isNaN(time.getTime()) ? "" : new Date(time.getTime() - time.getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
+}
+
+const dayBefore = (text) => dayOf(new Date(new Date(text).getTime() - 1));

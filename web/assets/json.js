@@ -1,0 +1,109 @@
+// JSON that keeps every value: the API keeps numbers of 38 digits, a JavaScript number about 16. A number that would be
+// rounded is held as JSON.rawJSON, its own text, and is written as it was read.
+
+export const isSupported = typeof JSON.rawJSON === "function";
+
+const DIGITS = 38;
+const LARGEST = 125; // the power of ten of a number's first digit
+const SMALLEST = -130;
+const NUMBER = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
+
+/** The value of a JSON text. Throws SyntaxError. */
+export function parse(text) {
+  return JSON.parse(text, (_, value, context) => (typeof value === "number" ? number(context.source) : value));
+}
+
+/** The JSON text of a value that `parse` could have read. */
+export function stringify(value, indent) {
+  return JSON.stringify(value, null, indent);
+}
+
+/** The number that a JSON number's text stands for; undefined for any other text. */
+export function number(text) {
+  if (!NUMBER.test(text)) return undefined;
+  const value = Number(text);
+  return Number.isFinite(value) && canonical(String(value)) === canonical(text) ? value : JSON.rawJSON(text);
+}
+
+/** The text of a number. */
+export function numberText(value) {
+  return typeof value === "number" ? String(value) : value.rawJSON;
+}
+
+export function isNumber(value) {
+  return typeof value === "number" || JSON.isRawJSON(value);
+}
+
+/** Whether a value is a JSON object: arrays, exact numbers and objects of ours have other prototypes. */
+export function isObject(value) {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
+/** An object's own property: never what every object inherits, such as `constructor`. */
+export function own(object, name) {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+/** An object without one of its properties. */
+export function without(object, name) {
+  return Object.fromEntries(Object.entries(object).filter(([other]) => other !== name));
+}
+
+/** Whether two values are equal in JSON's sense: 1 is 1.0, and the order of names says nothing. */
+export function same(one, other) {
+  return key(one) === key(other);
+}
+
+/** A text that two values share exactly when they are equal in JSON's sense. */
+export function key(value) {
+  if (value === undefined) return "";
+  if (isNumber(value)) return canonical(numberText(value));
+  if (Array.isArray(value)) return `[${value.map(key).join()}]`;
+  if (!isObject(value)) return JSON.stringify(value);
+  const names = Object.keys(value).sort();
+  return `{${names.map((name) => `${JSON.stringify(name)}:${key(value[name])}`).join()}}`;
+}
+
+/** An exact number: digits (BigInt, without zeros at its end) times ten to the power of exponent. */
+export function decimal(value) {
+  const [, sign, whole, fraction = "", power = "0"] = NUMBER.exec(numberText(value));
+  const written = (whole + fraction).replace(/^0+/, "");
+  const digits = written.replace(/0+$/, "");
+  if (!digits) return { digits: 0n, exponent: 0, length: 0 };
+  const exponent = Number(power) - fraction.length + written.length - digits.length;
+  return { digits: BigInt(sign + digits), exponent, length: digits.length };
+}
+
+/** Whether the API can keep a number. */
+export function isKeepable(value) {
+  const { exponent, length } = decimal(value);
+  const first = exponent + length - 1;
+  return length === 0 || (length <= DIGITS && first <= LARGEST && first >= SMALLEST);
+}
+
+/** Less than 0, 0 or more than 0, as the first number is less than, equal to or more than the second. */
+export function compare(one, other) {
+  const [a, b] = aligned(one, other);
+  return a < b ? -1 : Number(a > b);
+}
+
+/** Whether a number is a whole multiple of another. */
+export function isMultiple(value, unit) {
+  const [a, b] = aligned(value, unit);
+  return a % b === 0n;
+}
+
+export function isInteger(value) {
+  return decimal(value).exponent >= 0;
+}
+
+function aligned(one, other) {
+  const [a, b] = [decimal(one), decimal(other)];
+  const least = Math.min(a.exponent, b.exponent);
+  return [a, b].map(({ digits, exponent }) => digits * 10n ** BigInt(exponent - least));
+}
+
+function canonical(text) {
+  const match = decimal(JSON.rawJSON(text));
+  return `${match.digits}e${match.exponent}`;
+}

@@ -1,0 +1,146 @@
+// What the page knows of the API, read from its OpenAPI document.
+import { own, without } from "./json.js";
+import { labelOf } from "./text.js";
+
+const METHODS = ["get", "post", "put", "patch", "delete"];
+const ON_COLLECTION = { get: "list", post: "create" };
+const ON_ITEM = { delete: "delete", get: "get", patch: "merge", put: "replace" };
+const LIST_PARAMETERS = ["cursor", "fields", "limit", "order"];
+
+// The properties that are the server's own: forms do not offer them, and a body that repeats them says nothing.
+export const SERVERS_OWN = ["id", "createdAt", "updatedAt", "version"];
+
+/** {title, description, entities, operations}: operations in the document's order, and the same by entity. */
+export function readModel(document) {
+  const operations = Object.entries(document.paths).flatMap(([path, item]) =>
+    METHODS.filter((method) => Object.hasOwn(item, method)).map((method) => readOperation(document, path, item, method)),
+  );
+  const names = [...new Set(operations.map((operation) => operation.entity))];
+  return {
+    title: document.info.title,
+    description: document.info.description ?? "",
+    operations,
+    entities: names.map((name) => readEntity(name, operations.filter((operation) => operation.entity === name))),
+  };
+}
+
+/** Whether any operation can be called with a kind of access: "api_key", "cognito" or "iam". */
+export function asks(model, kind) {
+  return model.operations.some((operation) => operation.security.some((scheme) => Object.hasOwn(scheme, kind)));
+}
+
+function readOperation(document, path, item, method) {
+  const operation = item[method];
+  const onItem = path.endsWith("/{id}");
+  return {
+    id: operation.operationId,
+    kind: (onItem ? ON_ITEM : ON_COLLECTION)[method],
+    entity: operation.tags[0],
+    method: method.toUpperCase(),
+    path,
+    summary: operation.summary,
+    description: operation.description ?? "",
+    security: operation.security ?? [],
+    parameters: [...(item.parameters ?? []), ...(operation.parameters ?? [])].map((given) => resolve(document, given)),
+    body: operation.requestBody ? readBody(document, operation.requestBody.content) : null,
+    responses: Object.entries(operation.responses).map(([status, given]) => readResponse(document, status, given)),
+  };
+}
+
+// partial: whether what the body leaves out stays as it is.
+function readBody(document, content) {
+  const [type, { schema }] = Object.entries(content)[0];
+  return { type, schema: resolve(document, schema), partial: schema.$ref.endsWith("Patch") };
+}
+
+function readResponse(document, status, given) {
+  const response = resolve(document, given);
+  const [type, content] = Object.entries(response.content ?? {})[0] ?? [null, {}];
+  const headers = Object.entries(response.headers ?? {}).map(([name, header]) => ({ name, ...resolve(document, header) }));
+  return {
+    status,
+    description: response.description,
+    type,
+    headers,
+    schema: content.schema ? resolve(document, content.schema) : null,
+  };
+}
+
+// Only what stands where a reference may stand: a property of an item may be called $ref too.
+function resolve(document, node) {
+  if (typeof own(node, "$ref") !== "string") return node;
+  const path = node.$ref.slice(2).split("/");
+  return path.reduce((whole, name) => own(whole, name.replaceAll("~1", "/").replaceAll("~0", "~")), document);
+}
+
+function readEntity(name, list) {
+  const operations = Object.fromEntries(list.map((operation) => [operation.kind, operation]));
+  const item = readItem(operations);
+  const body = [operations.create, operations.replace].find((operation) => operation && !operation.body.partial)?.body.schema;
+  const parameters = (operations.list?.parameters ?? []).filter((parameter) => parameter.in === "query");
+  const ofItems = parameters.filter((parameter) => !LIST_PARAMETERS.includes(parameter.name));
+  const filters = ofItems.filter((parameter) => !parameter.name.includes("."));
+  const bounds = ofItems.filter((parameter) => parameter.name.includes("."));
+  const schema = clients(body ?? item);
+  const required = (item.required ?? []).filter((property) => !SERVERS_OWN.includes(property));
+  return {
+    name,
+    label: labelOf(name),
+    path: list[0].path.replace(/\/\{id\}$/, "") || "/",
+    operations,
+    item,
+    // Of a new item: what has a default may be left out.
+    schema,
+    // Of an item that is there: nothing fills in a default any more.
+    stored: required.length ? { ...schema, required } : schema,
+    choosesId: Object.hasOwn(operations.create?.body.schema.properties ?? {}, "id") && !readsOnly(operations.create.body.schema),
+    columns: columnsOf(schema, required),
+    filters: filters.map((parameter) => ({
+      name: parameter.name,
+      schema: parameter.schema,
+      sort: parameter["x-sorted-by"],
+      bounds: boundsOf(bounds, parameter["x-sorted-by"]),
+    })),
+    ordered: parameters.some((parameter) => parameter.name === "order"),
+    limit: parameters.find((parameter) => parameter.name === "limit")?.schema,
+  };
+}
+
+function readItem(operations) {
+  const answer = (operation, status) => operation?.responses.find((response) => response.status === status)?.schema;
+  return (
+    answer(operations.get, "200") ??
+    answer(operations.create, "201") ??
+    answer(operations.replace ?? operations.merge, "200") ?? { type: "object" }
+  );
+}
+
+const readsOnly = (schema) => Boolean(schema.properties.id.readOnly);
+
+// The schema of the client's part of an item.
+function clients(schema) {
+  const properties = SERVERS_OWN.reduce(without, schema.properties ?? {});
+  const required = (schema.required ?? []).filter((property) => !SERVERS_OWN.includes(property));
+  return { ...without(schema, "required"), properties, ...(required.length ? { required } : {}) };
+}
+
+function boundsOf(bounds, sort) {
+  return bounds
+    .filter(({ name }) => name.slice(0, name.lastIndexOf(".")) === sort)
+    .map(({ name, schema }) => ({ name, operator: name.slice(name.lastIndexOf(".") + 1), schema }));
+}
+
+// The document's properties are in alphabetical order, which says nothing of what matters: what an item is called comes
+// first, then what it must have, then the rest, long texts and structures last.
+function columnsOf(schema, required) {
+  const rank = ([name, rule]) => {
+    if (/^(title|name)$/i.test(name)) return 0;
+    if (rule.type === "array" || rule.type === "object" || !rule.type) return 5;
+    if (rule.type === "string" && rule.maxLength > 1000) return 4;
+    return required.includes(name) ? 1 : 2;
+  };
+  return Object.entries(schema.properties)
+    .map((entry) => ({ name: entry[0], schema: entry[1], rank: rank(entry), place: required.indexOf(entry[0]) }))
+    .sort((one, other) => one.rank - other.rank || one.place - other.place)
+    .map(({ name, schema: rule }) => ({ name, schema: rule }));
+}

@@ -1,0 +1,68 @@
+// Changes of an item: what is sent, and what happens when two people change it at a time.
+import { isObject, own, same, without } from "./json.js";
+import { pointer } from "./validate.js";
+
+/**
+ * The JSON merge patch (RFC 7396) that makes `to` of `from`; undefined where none can, since null in a patch takes a
+ * property away.
+ */
+export function mergePatch(from, to) {
+  const changes = [];
+  for (const name of Object.keys(from)) {
+    if (!Object.hasOwn(to, name)) changes.push([name, null]);
+  }
+  for (const [name, value] of Object.entries(to)) {
+    const before = own(from, name);
+    if (before !== undefined && same(before, value)) continue;
+    const change = isObject(value) ? mergePatch(isObject(before) ? before : {}, value) : value;
+    if (change === undefined || change === null) return undefined;
+    changes.push([name, change]);
+  }
+  return Object.fromEntries(changes);
+}
+
+/**
+ * {merged, conflicts, theirChanges}: both sides' changes of `base` in one. Where both changed the same, merged has mine, and
+ * conflicts has {path, pointer, mine, theirs}, with undefined for what a side took away. theirChanges: pointers.
+ */
+export function threeWay(base, mine, theirs) {
+  const conflicts = [];
+  const theirChanges = [];
+  const merged = merge(base, mine, theirs, [], conflicts, theirChanges);
+  return { merged, conflicts, theirChanges };
+}
+
+function merge(base, mine, theirs, path, conflicts, theirChanges) {
+  const names = new Set([...Object.keys(mine), ...Object.keys(theirs)]);
+  const entries = [];
+  for (const name of names) {
+    const [was, my, their] = [own(base, name), own(mine, name), own(theirs, name)];
+    const here = [...path, name];
+    let value = my;
+    if (!equal(was, their)) {
+      if (isObject(was) && isObject(my) && isObject(their)) {
+        value = merge(was, my, their, here, conflicts, theirChanges);
+      } else {
+        theirChanges.push(pathPointer(here));
+        if (equal(was, my)) value = their;
+        else if (!equal(my, their)) conflicts.push({ path: here, pointer: pathPointer(here), mine: my, theirs: their });
+      }
+    }
+    if (value !== undefined) entries.push([name, value]);
+  }
+  return Object.fromEntries(entries);
+}
+
+/** A value with another at a path of names; undefined takes the property away. */
+export function put(value, [name, ...rest], changed) {
+  const next = rest.length ? put(own(value, name) ?? {}, rest, changed) : changed;
+  return next === undefined ? without(value, name) : { ...value, [name]: next };
+}
+
+function pathPointer(path) {
+  return path.reduce(pointer, "");
+}
+
+function equal(one, other) {
+  return one === undefined || other === undefined ? one === other : same(one, other);
+}

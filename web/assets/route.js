@@ -1,0 +1,27 @@
+// Where the page is, in the address's hash: #/todos, #/todos/ID, #/todos?completed=false. Names and ids never begin
+// with "+": what does is the page's own, such as #/todos/+new.
+
+export const NEW = "+new"; // a form for an item that is not there yet
+export const TABLE = "+table"; // of an entity that has a view of its own
+
+/** A hash as {name, id, query}: decoded, "" for what it does not have; query is an object without a prototype. */
+export function readRoute(hash) {
+  const [path, search = ""] = hash.replace(/^#?\/?/, "").split(/\?(.*)/s);
+  const [name = "", id = ""] = path.split("/").map(decoded);
+  return { name, id, query: Object.assign(Object.create(null), Object.fromEntries(new URLSearchParams(search))) };
+}
+
+/** The hash of a route; parameters that are empty or undefined are left out. */
+export function hashOf({ name, id, query = {} }) {
+  const path = [name, id].filter(Boolean).map(encodeURIComponent).join("/").replaceAll("%2B", "+");
+  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
+  return `#/${path}${given.length ? `?${new URLSearchParams(given)}` : ""}`;
+}
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // someone typed a lone "%"
+  }
+}

@@ -1,0 +1,62 @@
+// How values are shown as text. What an item holds is never trusted: it is cut, and what is not visible is made so.
+
+const MOMENT = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+const DAY = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeZone: "UTC" });
+
+// Controls that turn the direction of the text around them, that take no room, or that no font shows: all but tab and
+// line breaks.
+const HIDDEN =
+  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/gu;
+
+/** A name as people write it: "dueDate" as "Due date"; one that is no plain word stays as it is. */
+export function labelOf(name) {
+  if (!/^[A-Za-z][A-Za-z0-9_-]*$/.test(name)) return name;
+  const words = name.replace(/[_-]+/g, " ").replace(/([a-z0-9])([A-Z])/g, "$1 $2").trim();
+  const text = words.replace(/\b[A-Z][a-z]/g, (start) => start.toLowerCase()).replace(/\b(id|uri|url)\b/gi, (word) => word.toUpperCase());
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** A text in pieces: strings, and {mark} for each character that could not be seen. */
+export function pieces(text) {
+  const found = [];
+  let from = 0;
+  for (const { 0: character, index } of text.matchAll(HIDDEN)) {
+    if (index > from) found.push(text.slice(from, index));
+    const code = character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
+    found.push({ mark: `U+${code}` });
+    from = index + character.length;
+  }
+  if (from < text.length) found.push(text.slice(from));
+  return found;
+}
+
+/** A text with the names of the characters that could not be seen, where marks are not possible. */
+export function visible(text) {
+  return pieces(text)
+    .map((piece) => piece.mark ?? piece)
+    .join("");
+}
+
+/** The beginning of a text, at most `limit` characters, never half of one. */
+export function cut(text, limit) {
+  if (text.length <= limit) return text;
+  const half = /[\ud800-\udbff]$/.test(text.slice(0, limit));
+  return text.slice(0, half ? limit - 1 : limit);
+}
+
+/** A date-time (RFC 3339) in the reader's time zone; the text itself if it is none. */
+export function moment(text) {
+  const time = new Date(text);
+  return Number.isNaN(time.getTime()) ? text : MOMENT.format(time);
+}
+
+/** A date (YYYY-MM-DD) in words; the text itself if it is none. */
+export function day(text) {
+  const time = /^\d{4}-\d\d-\d\d$/.test(text) ? new Date(`${text}T00:00:00Z`) : new Date(NaN);
+  return Number.isNaN(time.getTime()) ? text : DAY.format(time);
+}
+
+/** "1 item", "2 items". */
+export function count(number, noun) {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}

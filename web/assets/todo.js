@@ -1,0 +1,322 @@
+// A to-do list, for entities that are one: add, tick, edit, and see what is open or done.
+import { html, useEffect, useRef, useState } from "./vendor/htm-preact.js";
+import { NeedsAccess, wantsAccess } from "./access.js";
+import { dropDraft, keepDraft, keptDraft } from "./drafts.js";
+import { own, stringify } from "./json.js";
+import { hashOf } from "./route.js";
+import { cut, count } from "./text.js";
+import { Choice, Empty, Icon, Page, Problem, Text, describe, useSession } from "./ui.js";
+import { validate } from "./validate.js";
+
+const PAGE = 100;
+const SHOWN = 300; // characters of a title; the item's own page has all
+
+/** Whether an entity is a list of things to do: they have a title, and are done or not. */
+export function isTodo(entity) {
+  return Boolean(entity.operations.list) && typeOf(entity, "title") === "string" && Boolean(doneOf(entity));
+}
+
+function typeOf(entity, property) {
+  return own(entity.schema.properties, property)?.type;
+}
+
+function doneOf(entity) {
+  return ["completed", "done"].find((property) => typeOf(entity, property) === "boolean");
+}
+
+// What changes one property and leaves the others alone.
+function changeOf({ operations }) {
+  return operations.merge ?? (operations.replace?.body.partial ? operations.replace : undefined);
+}
+
+export function TodoView({ entity, api, session, route, go, notify, deletions, views }) {
+  useSession(session);
+  useDeletions(deletions);
+  const done = doneOf(entity);
+  const filter = route.query[done] ?? "";
+  const list = useList({ entity, api, session, done, filter });
+  const rows = useRef(null);
+
+  const shown = list.items.filter(({ id }) => !deletions.has(entity, id));
+  const isShown = (item) => filter === "" || String(Boolean(own(item, done))) === filter;
+
+  const tick = async (item) => {
+    const ticked = { ...item, [done]: !own(item, done) };
+    // The row may go, and the focus must not go with it.
+    if (!isShown(ticked)) focusNear(rows.current, shown.indexOf(item));
+    list.put(ticked, isShown(ticked));
+    const { data, problem } = await api.call(changeOf(entity), { id: item.id, body: { [done]: ticked[done] } });
+    list.put(problem ? item : data, isShown(problem ? item : data));
+    if (problem) notify({ text: `Not changed. ${problem.detail}`, tone: "bad" });
+  };
+
+  const remove = (item) => {
+    focusNear(rows.current, shown.indexOf(item));
+    deletions.remove(entity, item.id, { label: cut(titleOf(item), 40) });
+  };
+
+  const { operations } = entity;
+  return html`<${Page} title=${entity.label} actions=${html`<a class="button" href=${views.table}><${Icon} name="table" />Table</a>`}>
+    <div class="todo">
+      ${operations.create && html`<${Add} entity=${entity} api=${api}
+        onAdded=${(item) => isShown(item) && list.add(item)} />`}
+      <div class="todo-bar">
+        ${entity.filters.some(({ name }) => name === done) && html`<${Choice} label="Show" value=${filter} options=${[
+          { value: "", label: "All" },
+          { value: "false", label: "Open" },
+          { value: "true", label: "Done" },
+        ]} onChange=${(value) => go({ name: entity.name, query: { [done]: value } })} />`}
+        <p class="hint" role="status">${list.isRead && summary(shown, list.next, filter, done)}</p>
+      </div>
+      ${list.answer.problem
+        ? wantsAccess(list.answer, operations.list)
+          ? html`<${NeedsAccess} operation=${operations.list} session=${session} answer=${list.answer} />`
+          : html`<${Problem} problem=${list.answer.problem} retry=${list.read} />`
+        : html`<ul class="todo-list" ref=${rows} aria-busy=${list.isReading ? "true" : undefined}>
+            ${shown.map((item) => html`<${Todo} key=${item.id} item=${item} done=${done} entity=${entity} api=${api}
+              notify=${notify} onTick=${tick} onChange=${(changed) => list.put(changed, true)} onRemove=${remove} />`)}
+          </ul>
+          ${list.isRead && shown.length === 0 && html`<${Nothing} filter=${filter} />`}
+          ${list.next && html`<button type="button" class="button more" disabled=${list.isReading} onClick=${list.readMore}>Show more</button>`}`}
+    </div>
+  <//>`;
+}
+
+function Nothing({ filter }) {
+  if (filter === "true") return html`<${Empty} icon="check" title="Nothing is done yet"><p>What you tick is kept here.</p><//>`;
+  if (filter === "false") return html`<${Empty} icon="check" title="All done"><p>There is nothing left to do.</p><//>`;
+  return html`<${Empty} icon="list" title="Nothing to do"><p>Write down what comes to mind.</p><//>`;
+}
+
+function summary(items, next, filter, done) {
+  if (items.length === 0) return "";
+  if (next) return `${items.length} shown, and there are more`;
+  if (filter !== "") return count(items.length, "item");
+  const ticked = items.filter((item) => own(item, done)).length;
+  return `${items.length - ticked} open, ${ticked} done`;
+}
+
+function Add({ entity, api, onAdded }) {
+  const draft = `${entity.name}/todo`;
+  const [title, setTitle] = useState(() => keptDraft(draft) ?? "");
+  const [faults, setFaults] = useState([]);
+  const sent = useRef({});
+  useEffect(() => (title ? keepDraft(draft, title) : dropDraft(draft)), [title]);
+
+  const add = async (event) => {
+    event.preventDefault();
+    const given = title.trim();
+    if (!given) return;
+    const found = faultsOf(entity, given);
+    setFaults(found);
+    if (found.length) return;
+    // Sent again because no answer came, it must not be there twice.
+    if (sent.current.title !== given) sent.current = { title: given, key: crypto.randomUUID() };
+    const headers = { "Idempotency-Key": sent.current.key };
+    const { data, problem } = await api.call(entity.operations.create, { body: { title: given }, headers });
+    if (problem) {
+      setFaults(sentences(problem));
+      return;
+    }
+    sent.current = {};
+    // Whoever types fast is at the next one already.
+    setTitle((now) => (now.trim() === given ? "" : now));
+    onAdded(data);
+  };
+
+  return html`<form class="todo-add" onSubmit=${add}>
+    <label class="label" for="todo-new">What is there to do?</label>
+    <div class="todo-add-line">
+      <input ...${describe("todo-new", null, faults)} autocomplete="off" enterkeyhint="done" value=${title}
+        onInput=${(event) => {
+          setTitle(event.target.value);
+          setFaults([]);
+        }} />
+      <button class="button primary"><${Icon} name="plus" />Add</button>
+    </div>
+    ${faults.length > 0 && html`<p class="fault" id="todo-new-faults" role="alert">${faults.join(". ")}</p>`}
+  </form>`;
+}
+
+function Todo({ item, done, entity, api, notify, onTick, onChange, onRemove }) {
+  const [isEdited, setEdited] = useState(false);
+  const edit = useRef(null);
+  const title = titleOf(item);
+  const id = `todo-${item.id}`;
+  const ticked = own(item, done) === true;
+  const canChange = changeOf(entity);
+  const name = cut(title, 60);
+
+  const close = () => {
+    setEdited(false);
+    // Once the row is drawn again.
+    setTimeout(() => edit.current?.focus());
+  };
+
+  if (isEdited) {
+    return html`<li class="todo-item">
+      <${Edit} item=${item} entity=${entity} api=${api} notify=${notify} onClose=${close} onChange=${onChange} />
+    </li>`;
+  }
+  const description = own(item, "description");
+  return html`<li class=${ticked ? "todo-item done" : "todo-item"}>
+    <input type="checkbox" id=${id} checked=${ticked} disabled=${!canChange} onChange=${() => onTick(item)} />
+    <div class="todo-text">
+      <label for=${id}><${Text} value=${title} limit=${SHOWN} /></label>
+      ${typeof description === "string" && description && html`<p class="hint"><${Text} value=${description} limit=${SHOWN} /></p>`}
+    </div>
+    <div class="todo-actions">
+      ${canChange && typeof own(item, "title") === "string" && html`<button type="button" class="icon-button" ref=${edit}
+        aria-label=${`Edit ${name}`} title="Edit" onClick=${() => setEdited(true)}><${Icon} name="edit" /></button>`}
+      <a class="icon-button" href=${hashOf({ name: entity.name, id: item.id })} aria-label=${`Details of ${name}`} title="Details"><${Icon} name="forward" /></a>
+      ${entity.operations.delete && html`<button type="button" class="icon-button" aria-label=${`Delete ${name}`} title="Delete"
+        onClick=${() => onRemove(item)}><${Icon} name="trash" /></button>`}
+    </div>
+  </li>`;
+}
+
+function Edit({ item, entity, api, notify, onClose, onChange }) {
+  const [title, setTitle] = useState(item.title);
+  const [faults, setFaults] = useState([]);
+  // The title that somebody else gave it since it was read.
+  const [theirs, setTheirs] = useState(null);
+  const input = useRef(null);
+  useEffect(() => {
+    input.current.focus();
+    input.current.select();
+  }, []);
+  const id = `edit-${item.id}`;
+
+  const save = async (event) => {
+    event.preventDefault();
+    const given = title.trim();
+    const known = theirs ?? item.title;
+    if (given === item.title && theirs === null) {
+      onClose();
+      return;
+    }
+    const found = faultsOf(entity, given);
+    setFaults(found);
+    if (found.length) return;
+    const { saved, changed, problem } = await rename(entity, api, item.id, known, given);
+    if (problem) setFaults(sentences(problem));
+    else if (changed) setTheirs(changed);
+    else {
+      onChange(saved);
+      notify({ text: "Saved" });
+      onClose();
+    }
+  };
+
+  const keys = (event) => {
+    if (event.key !== "Escape") return;
+    event.stopPropagation();
+    onClose();
+  };
+
+  return html`<form class="todo-edit" onSubmit=${save} onKeyDown=${keys}>
+    <label class="label" for=${id}>Title</label>
+    <input ref=${input} ...${describe(id, null, faults)} autocomplete="off" enterkeyhint="done" value=${title}
+      onInput=${(event) => setTitle(event.target.value)} />
+    ${faults.length > 0 && html`<p class="fault" id=${`${id}-faults`} role="alert">${faults.join(". ")}</p>`}
+    ${theirs !== null && html`<p class="todo-theirs" role="alert">
+      Somebody else has made it “<${Text} value=${theirs} limit=${SHOWN} />” since. Save again to keep yours, or
+      ${" "}<button type="button" class="link" onClick=${() => setTitle(theirs)}>take theirs</button>.
+    </p>`}
+    <div class="buttons">
+      <button class="button primary">Save</button>
+      <button type="button" class="button" onClick=${onClose}>Cancel</button>
+    </div>
+  </form>`;
+}
+
+// Change the title from what its user saw, and from nothing else: {saved}, {changed: the title it has by now} or {problem}.
+async function rename(entity, api, id, known, title) {
+  const { get } = entity.operations;
+  const change = (headers) => api.call(changeOf(entity), { id, body: { title }, headers });
+  if (!get) {
+    const { data, problem } = await change({});
+    return { saved: data, problem };
+  }
+  for (;;) {
+    const now = await api.call(get, { id });
+    if (now.problem) return { problem: now.problem };
+    if (now.data.title !== known && now.data.title !== title) return { changed: titleOf(now.data) };
+    const { data, problem } = await change({ "If-Match": now.headers.get("etag") });
+    // Changed between the two requests: look again.
+    if (problem?.status !== 412) return { saved: data, problem };
+  }
+}
+
+// The items that were read, as far as they were read.
+function useList({ entity, api, session, done, filter }) {
+  const none = { items: [], next: null, answer: {}, isRead: false };
+  const [list, setList] = useState(none);
+  const [isReading, setReading] = useState(true);
+  const [attempt, setAttempt] = useState(0);
+
+  const read = async (cursor, signal) => {
+    setReading(true);
+    const query = { limit: PAGE, [done]: filter, order: entity.ordered ? "desc" : undefined, cursor };
+    const answer = await api.call(entity.operations.list, { query, signal });
+    if (signal?.aborted) return;
+    setReading(false);
+    setList((before) => {
+      if (answer.problem) return { ...none, answer };
+      const items = cursor ? unique([...before.items, ...answer.data.items]) : answer.data.items;
+      return { items, next: answer.data.next, answer, isRead: true };
+    });
+  };
+
+  useEffect(() => {
+    const control = new AbortController();
+    read(undefined, control.signal);
+    return () => control.abort();
+  }, [filter, session.user, session.key, attempt]);
+
+  const change = (items) => setList((before) => ({ ...before, items: items(before.items) }));
+  return {
+    ...list,
+    isReading,
+    read: () => setAttempt(attempt + 1),
+    readMore: () => read(list.next),
+    add: (item) => change((items) => unique([item, ...items])),
+    // In its place, or back at the top; out of the list where the filter leaves it out.
+    put: (item, isShown) =>
+      change((items) => {
+        if (!isShown) return items.filter(({ id }) => id !== item.id);
+        if (!items.some(({ id }) => id === item.id)) return [item, ...items];
+        return items.map((other) => (other.id === item.id ? item : other));
+      }),
+  };
+}
+
+// What is added while pages are read can come twice.
+function unique(items) {
+  return [...new Map(items.map((item) => [item.id, item])).values()];
+}
+
+function useDeletions(deletions) {
+  const [, draw] = useState(0);
+  useEffect(() => deletions.subscribe(() => draw((drawn) => drawn + 1)), [deletions]);
+}
+
+// To the row after the one that goes, or before the last.
+function focusNear(rows, index) {
+  const boxes = [...rows.querySelectorAll("input[type=checkbox]")];
+  const near = boxes[index + 1] ?? boxes[index - 1] ?? document.getElementById("todo-new");
+  near?.focus();
+}
+
+function titleOf(item) {
+  const title = own(item, "title");
+  return typeof title === "string" ? title : (stringify(title) ?? "");
+}
+
+function faultsOf(entity, title) {
+  return validate(entity.schema.properties.title, title).map(({ detail }) => detail);
+}
+
+function sentences(problem) {
+  return problem.errors?.map(({ detail }) => detail) ?? [problem.detail];
+}

@@ -1,0 +1,184 @@
+// What the views are made of.
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
+import { count, cut, pieces, visible } from "./text.js";
+
+const ICONS = {
+  back: "m15 6-6 6 6 6",
+  book: "M12 6c-2-1.5-5-2-8-2v14c3 0 6 .5 8 2 2-1.5 5-2 8-2V4c-3 0-6 .5-8 2Zm0 0v14",
+  check: "m5 12.5 4.5 4.5L19 7.5",
+  close: "M6 6l12 12M18 6 6 18",
+  code: "m8 7-5 5 5 5m8-10 5 5-5 5",
+  copy: "M9 9h10v11H9zM5 15V4h10",
+  down: "m6 9 6 6 6-6",
+  edit: "m4 20 1-4L16 5l3 3L8 19zM14 7l3 3",
+  forward: "m9 6 6 6-6 6",
+  inbox: "M4 13 7 5h10l3 8v6H4zm0 0h5l1 3h4l1-3h5",
+  key: "M14.5 9.5 21 3m-3 3 2.5 2.5M11 16a4 4 0 1 1-8 0 4 4 0 0 1 8 0Zm-1-3 4.5-4.5",
+  list: "M8 6h12M8 12h12M8 18h12M4 6h.01M4 12h.01M4 18h.01",
+  menu: "M4 7h16M4 12h16M4 17h16",
+  out: "M14 4h5v16h-5M10 12H4m3-3-3 3 3 3",
+  plus: "M12 5v14M5 12h14",
+  refresh: "M20 11a8 8 0 1 0-2.3 6.3M20 5v6h-6",
+  search: "m20 20-4.5-4.5M17 10.5a6.5 6.5 0 1 1-13 0 6.5 6.5 0 0 1 13 0Z",
+  table: "M4 5h16v14H4zm0 5h16M10 10v9",
+  trash: "M5 7h14M10 7V4h4v3m3 0-1 13H8L7 7m3.5 4v5m3-5v5",
+  up: "m6 15 6-6 6 6",
+  user: "M16 8a4 4 0 1 1-8 0 4 4 0 0 1 8 0ZM4 20c1-4 4-6 8-6s7 2 8 6",
+  warning: "M12 4 2.5 20h19zM12 10v4.5m0 2.5v.01",
+};
+
+/** An icon, which says nothing by itself: the button or text beside it does. */
+export function Icon({ name }) {
+  return html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false"><path d=${ICONS[name]} /></svg>`;
+}
+
+/** A text of an item's: apart from the direction of what is around it, with marks for what could not be seen. */
+export function Text({ value, limit = Infinity }) {
+  const shown = cut(value, limit);
+  return html`<bdi>
+    ${pieces(shown).map((piece) =>
+      typeof piece === "string" ? piece : html`<span class="mark" title="A character that is not visible">${piece.mark}</span>`,
+    )}${shown.length < value.length ? "…" : ""}
+  </bdi>`;
+}
+
+/** A view: its heading, which takes the focus when the view opens, and its buttons. */
+export function Page({ title, label = title, back, actions, children }) {
+  const heading = useRef(null);
+  useEffect(() => {
+    heading.current.focus({ preventScroll: true });
+    scrollTo(0, 0);
+  }, []);
+  useEffect(() => {
+    document.title = `${visible(label)} · ${document.body.dataset.name}`;
+  }, [label]);
+  return html`<div class="page">
+    <header class="page-head">
+      ${back && html`<a class="back" href=${back.href}><${Icon} name="back" />${back.label}</a>`}
+      <h1 ref=${heading} tabindex="-1">${title}</h1>
+      <div class="actions">${actions}</div>
+    </header>
+    ${children}
+  </div>`;
+}
+
+/** A dialog over the page; Escape and the button close it, and the focus goes back to where it was. */
+export function Dialog({ title, onClose, children }) {
+  const dialog = useRef(null);
+  useLayoutEffect(() => {
+    const before = document.activeElement;
+    dialog.current.showModal();
+    return () => before?.focus?.();
+  }, []);
+  const cancel = (event) => {
+    event.preventDefault();
+    onClose();
+  };
+  return html`<dialog class="dialog" ref=${dialog} aria-labelledby="dialog-title" onCancel=${cancel}>
+    <header>
+      <h2 id="dialog-title">${title}</h2>
+      <button type="button" class="icon-button" aria-label="Close" onClick=${onClose}><${Icon} name="close" /></button>
+    </header>
+    ${children}
+  </dialog>`;
+}
+
+/** What an input in a Field takes: <input ...${describe(id, hint, faults)}>. */
+export function describe(id, hint, faults = []) {
+  const by = [hint && `${id}-hint`, faults.length && `${id}-faults`].filter(Boolean).join(" ");
+  return { id, "aria-describedby": by || undefined, "aria-invalid": faults.length ? "true" : undefined };
+}
+
+/** A labelled input, with a hint below and what is wrong with it. faults: sentences. */
+export function Field({ id, label, hint, faults = [], required, children }) {
+  return html`<div class="field">
+    <label class="label" for=${id}>${label}${required && html`<span class="required" title="Required" aria-hidden="true">*</span>`}</label>
+    ${children}
+    <${Hint} id=${id} hint=${hint} faults=${faults} />
+  </div>`;
+}
+
+export function Hint({ id, hint, faults = [] }) {
+  return html`
+    ${hint && html`<p class="hint" id=${`${id}-hint`}>${hint}</p>`}
+    ${faults.length > 0 && html`<p class="fault" id=${`${id}-faults`}>${faults.join(". ")}</p>`}
+  `;
+}
+
+/** A choice between a few, as buttons side by side. options: [{value, label}]. */
+export function Choice({ label, options, value, onChange }) {
+  return html`<div class="choice" role="group" aria-label=${label}>
+    ${options.map(
+      (option) => html`<button type="button" key=${option.value} aria-pressed=${option.value === value ? "true" : "false"}
+        onClick=${() => onChange(option.value)}>${option.label}</button>`,
+    )}
+  </div>`;
+}
+
+/** Nothing to show, and what to do about it. */
+export function Empty({ icon = "inbox", title, children }) {
+  return html`<div class="empty"><${Icon} name=${icon} /><h2>${title}</h2>${children}</div>`;
+}
+
+/** What went wrong. problem: {title, detail, errors, requestId}. */
+export function Problem({ problem, retry }) {
+  return html`<div class="problem" role="alert">
+    <${Icon} name="warning" />
+    <div>
+      <strong>${problem.title}</strong>
+      ${problem.detail && html`<p>${problem.detail}</p>`}
+      ${problem.errors && html`<ul>
+        ${problem.errors.map((error) => html`<li><code>${error.pointer || error.parameter || "/"}</code> ${error.detail}</li>`)}
+      </ul>`}
+      ${problem.requestId && html`<p class="hint">Request <code>${problem.requestId}</code></p>`}
+      ${retry && html`<button type="button" class="button" onClick=${retry}><${Icon} name="refresh" />Try again</button>`}
+    </div>
+  </div>`;
+}
+
+/** Notes that pass by. notes: [{id, text, tone, action: {label, run}}]. */
+export function Notes({ notes, dismiss }) {
+  return html`<div class="notes" role="status" aria-live="polite">
+    ${notes.map(
+      (note) => html`<div class=${`note ${note.tone ?? ""}`} key=${note.id}>
+        <span><${Text} value=${note.text} /></span>
+        ${note.action && html`<button type="button" class="note-action" onClick=${() => {
+          note.action.run();
+          dismiss(note.id);
+        }}>${note.action.label}</button>`}
+        <button type="button" class="icon-button" aria-label="Dismiss" onClick=${() => dismiss(note.id)}><${Icon} name="close" /></button>
+      </div>`,
+    )}
+  </div>`;
+}
+
+/** A button that copies what `text()` gives. */
+export function CopyButton({ text, label, notify, icon = "copy", compact = false }) {
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text());
+      notify({ text: "Copied" });
+    } catch {
+      notify({ text: "This browser does not let the page copy: select the text instead", tone: "bad" });
+    }
+  };
+  return compact
+    ? html`<button type="button" class="icon-button" aria-label=${label} title=${label} onClick=${copy}><${Icon} name=${icon} /></button>`
+    : html`<button type="button" class="button" onClick=${copy}><${Icon} name=${icon} />${label}</button>`;
+}
+
+/** A text that is cut when it is long, with a button that shows all. */
+export function LongText({ value, limit = 400 }) {
+  const [open, setOpen] = useState(false);
+  if (value.length <= limit) return html`<${Text} value=${value} />`;
+  return html`<${Text} value=${value} limit=${open ? Infinity : limit} />${" "}
+    <button type="button" class="link" onClick=${() => setOpen(!open)}>
+      ${open ? "Show less" : `Show all ${count(value.length, "character").replace(/\B(?=(\d{3})+ )/, " ")}`}
+    </button>`;
+}
+
+/** Draws the component again whenever who calls changes. */
+export function useSession(session) {
+  const [, draw] = useState(0);
+  useEffect(() => session.subscribe(() => draw((drawn) => drawn + 1)), [session]);
+}

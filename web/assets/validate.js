@@ -1,0 +1,213 @@
+// Judge a value by a JSON Schema, with the verdicts and the words of the API's own judge (lambda_src/trestle/schema).
+import { compare, isInteger, isKeepable, isMultiple, isNumber, isObject, key, own, same, stringify } from "./json.js";
+
+const LEVELS = 32; // of objects and arrays in each other
+
+/** What stands where a text has been typed that is no value of JSON. */
+export class Unreadable {
+  constructor(text, detail) {
+    this.text = text;
+    this.detail = detail;
+  }
+
+  /** Never written as if it were an item's. */
+  toJSON() {
+    return undefined;
+  }
+}
+
+/** The faults of a value, [{pointer (RFC 6901), detail}]; none when it is valid. */
+export function validate(schema, value) {
+  const faults = [];
+  keepable(value, "", 1, faults);
+  judge(value, schema, "", faults);
+  return faults;
+}
+
+/** The pointer of a member or element of what `parent` points at. */
+export function pointer(parent, name) {
+  return `${parent}/${String(name).replaceAll("~", "~0").replaceAll("/", "~1")}`;
+}
+
+// What the API refuses before it looks at the schema.
+function keepable(value, where, level, faults) {
+  if (value instanceof Unreadable) faults.push({ pointer: where, detail: value.detail });
+  else if (Array.isArray(value) || isObject(value)) {
+    if (level > LEVELS) faults.push({ pointer: where, detail: `Objects and arrays may be nested ${LEVELS} deep` });
+    else for (const [name, member] of Object.entries(value)) keepable(member, pointer(where, name), level + 1, faults);
+  } else if (isNumber(value) && !isKeepable(value)) {
+    faults.push({ pointer: where, detail: "Numbers may have 38 significant digits and magnitudes from 1e-130 to 9.99e125" });
+  }
+}
+
+function typeOf(value) {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "array";
+  if (isNumber(value)) return isInteger(value) ? "integer" : "number";
+  return typeof value;
+}
+
+function judge(value, schema, where, faults) {
+  if (value instanceof Unreadable || (isNumber(value) && !isKeepable(value))) return;
+  const fault = (detail) => faults.push({ pointer: where, detail });
+  const kind = typeOf(value);
+  if (schema.type !== undefined) {
+    const allowed = [schema.type].flat();
+    if (!allowed.includes(kind) && !(kind === "integer" && allowed.includes("number"))) {
+      if (value !== null || !schema.nullable) {
+        fault(`Must be ${allowed.map((each) => ARTICLES[each]).join(" or ")}, not ${ARTICLES[kind]}`);
+      }
+      return;
+    }
+  }
+  if (schema.enum && !schema.enum.some((one) => same(value, one))) {
+    fault(`Must be one of ${schema.enum.map((one) => stringify(one)).join(", ")}`);
+  }
+  CHECKS[kind]?.(value, schema, where, faults, fault);
+  combine(value, schema, where, faults, fault);
+}
+
+function judgeNumber(value, schema, where, faults, fault) {
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = schema;
+  const text = (bound) => stringify(bound);
+  if (minimum !== undefined) {
+    if (exclusiveMinimum && compare(value, minimum) <= 0) fault(`Must be more than ${text(minimum)}`);
+    if (!exclusiveMinimum && compare(value, minimum) < 0) fault(`Must be at least ${text(minimum)}`);
+  }
+  if (maximum !== undefined) {
+    if (exclusiveMaximum && compare(value, maximum) >= 0) fault(`Must be less than ${text(maximum)}`);
+    if (!exclusiveMaximum && compare(value, maximum) > 0) fault(`Must be at most ${text(maximum)}`);
+  }
+  if (multipleOf !== undefined && !isMultiple(value, multipleOf)) fault(`Must be a multiple of ${text(multipleOf)}`);
+}
+
+function judgeString(value, schema, where, faults, fault) {
+  const { minLength = 0, maxLength = Infinity, pattern, format } = schema;
+  const length = lengthOf(value);
+  if (length < minLength) fault(`Must have at least ${counted(minLength, "character")}`);
+  if (length > maxLength) fault(`Must have at most ${counted(maxLength, "character")}`);
+  if (pattern !== undefined && !expression(pattern).test(value)) fault(`Must match the pattern ${pattern}`);
+  if (Object.hasOwn(FORMATS, format ?? "") && !FORMATS[format](value)) fault(`Must be of the format ${format}`);
+}
+
+// Characters, as JSON Schema counts: those outside the basic plane are one, not two.
+function lengthOf(text) {
+  let length = text.length;
+  for (let index = 1; index < text.length; index++) {
+    if ((text.charCodeAt(index) & 0xfc00) === 0xdc00 && (text.charCodeAt(index - 1) & 0xfc00) === 0xd800) length--;
+  }
+  return length;
+}
+
+// As the API's judge reads it: a dot is all but a line feed, and a blank one of ASCII.
+function expression(pattern) {
+  const blanks = " \\t\\n\\v\\f\\r";
+  const exact = pattern.replace(/\\.|\[(?:\\.|[^\]\\])*\]|\./g, (found) => {
+    if (found[0] === "[") return found.replace(/\\./g, (escaped) => (escaped === "\\s" ? blanks : escaped));
+    return { ".": "[^\\n]", "\\s": `[${blanks}]`, "\\S": `[^${blanks}]` }[found] ?? found;
+  });
+  try {
+    return new RegExp(exact, "u");
+  } catch {
+    return new RegExp(exact); // escapes that are not needed, such as \-, are let through only without "u"
+  }
+}
+
+function judgeArray(value, schema, where, faults, fault) {
+  const { minItems = 0, maxItems = Infinity, uniqueItems, items } = schema;
+  if (value.length < minItems) fault(`Must have at least ${counted(minItems, "element")}`);
+  if (value.length > maxItems) fault(`Must have at most ${counted(maxItems, "element")}`);
+  if (uniqueItems && new Set(value.map(key)).size < value.length) fault("Must not repeat an element");
+  if (items) value.forEach((element, index) => judge(element, items, pointer(where, index), faults));
+}
+
+function judgeObject(value, schema, where, faults, fault) {
+  const { required = [], minProperties = 0, maxProperties = Infinity, properties = {}, additionalProperties = true } = schema;
+  for (const name of required) {
+    if (!Object.hasOwn(value, name)) faults.push({ pointer: pointer(where, name), detail: "Is required" });
+  }
+  const size = Object.keys(value).length;
+  if (size < minProperties) fault(`Must have at least ${counted(minProperties, "property")}`);
+  if (size > maxProperties) fault(`Must have at most ${counted(maxProperties, "property")}`);
+  for (const [name, member] of Object.entries(value)) {
+    const rule = own(properties, name) ?? additionalProperties;
+    if (rule === false) faults.push({ pointer: pointer(where, name), detail: "Is not a known property" });
+    else if (rule !== true) judge(member, rule, pointer(where, name), faults);
+  }
+}
+
+function combine(value, schema, where, faults, fault) {
+  const meets = (part) => {
+    const found = [];
+    judge(value, part, where, found);
+    return !found.length;
+  };
+  (schema.allOf ?? []).forEach((part) => judge(value, part, where, faults));
+  if (schema.anyOf && !schema.anyOf.some(meets)) fault("Must meet at least one of the schema's alternatives (anyOf)");
+  if (schema.oneOf && schema.oneOf.filter(meets).length !== 1) {
+    fault("Must meet exactly one of the schema's alternatives (oneOf)");
+  }
+  if (schema.not && meets(schema.not)) fault("Must not meet the schema's exclusion (not)");
+}
+
+function counted(number, noun) {
+  if (Number(number) === 1) return `1 ${noun}`;
+  return noun.endsWith("y") ? `${number} ${noun.slice(0, -1)}ies` : `${number} ${noun}s`;
+}
+
+const ARTICLES = {
+  array: "an array",
+  boolean: "a boolean",
+  integer: "an integer",
+  null: "null",
+  number: "a number",
+  object: "an object",
+  string: "a string",
+};
+
+const CHECKS = {
+  integer: judgeNumber,
+  number: judgeNumber,
+  string: judgeString,
+  array: judgeArray,
+  object: judgeObject,
+};
+
+const DATE = /^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/;
+const TIME = /^([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
+const LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
+const ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
+const MAILBOX = new RegExp(`^(?=[^@]{1,64}@)${ATOM}(?:\\.${ATOM})*@${LABEL}(?:\\.${LABEL})+$`);
+const HOST = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
+const URI_CHARACTER = "(?:[A-Za-z0-9._~:/?#@!$&'()*+,;=\\[\\]-]|%[0-9A-Fa-f]{2})";
+const URI = new RegExp(`^[A-Za-z][A-Za-z0-9+.-]*:${URI_CHARACTER}+$`);
+const URI_REFERENCE = new RegExp(`^${URI_CHARACTER}*$`);
+const IPV4 = /^(25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/;
+const UUID = /^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$/;
+
+export const FORMATS = {
+  date: isDate,
+  "date-time": (text) => isDate(text.slice(0, 10)) && /^[Tt]/.test(text.slice(10)) && TIME.test(text.slice(11).toUpperCase()),
+  email: (text) => text.length <= 254 && MAILBOX.test(text),
+  hostname: (text) => text.length <= 253 && HOST.test(text),
+  ipv4: (text) => IPV4.test(text),
+  ipv6: isIpv6,
+  time: (text) => TIME.test(text),
+  uri: (text) => URI.test(text),
+  "uri-reference": (text) => URI_REFERENCE.test(text),
+  uuid: (text) => UUID.test(text),
+};
+
+function isDate(text) {
+  const match = DATE.exec(text);
+  if (!match) return false;
+  const [year, month, date] = match.slice(1).map(Number);
+  const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  return date <= [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1];
+}
+
+function isIpv6(text) {
+  const end = text.slice(text.lastIndexOf(":") + 1);
+  const octal = end.includes(".") && /(^|\.)0\d/.test(end); // which an address in a URL may be
+  return /^[0-9A-Fa-f:.]+$/.test(text) && !octal && URL.canParse(`http://[${text}]`);
+}
