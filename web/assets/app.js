@@ -156,10 +156,17 @@ function docsName(model) {
   return model.entities.some(({ name }) => name === "docs") ? "+docs" : "docs";
 }
 
+// Where a visitor begins: at what everyone understands, else at what anyone may see.
+function firstName(model) {
+  const { entities } = model;
+  const open = entities.find(({ operations }) => operations.list?.security.length === 0);
+  return (entities.find(isTodo) ?? open ?? entities[0])?.name ?? docsName(model);
+}
+
 function useRoute(model) {
   const read = () => {
     const route = readRoute(location.hash);
-    return route.name ? route : { ...route, name: model.entities[0]?.name ?? docsName(model) };
+    return route.name ? route : { ...route, name: firstName(model) };
   };
   const [route, setRoute] = useState(read);
   useEffect(() => {
