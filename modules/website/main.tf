@@ -52,7 +52,7 @@ resource "aws_s3_bucket" "this" {
 }
 
 resource "aws_s3_bucket_ownership_controls" "this" {
-  bucket = aws_s3_bucket.this.id
+  bucket = aws_s3_bucket.this.bucket
 
   rule {
     object_ownership = "BucketOwnerEnforced"
@@ -60,7 +60,7 @@ resource "aws_s3_bucket_ownership_controls" "this" {
 }
 
 resource "aws_s3_bucket_public_access_block" "this" {
-  bucket = aws_s3_bucket.this.id
+  bucket = aws_s3_bucket.this.bucket
 
   block_public_acls       = true
   block_public_policy     = true
@@ -72,7 +72,7 @@ resource "aws_s3_bucket_public_access_block" "this" {
 }
 
 resource "aws_s3_bucket_policy" "this" {
-  bucket = aws_s3_bucket.this.id
+  bucket = aws_s3_bucket.this.bucket
 
   policy = jsonencode({
     Version = "2012-10-17"
@@ -102,7 +102,7 @@ resource "aws_s3_bucket_policy" "this" {
 resource "aws_s3_object" "asset" {
   for_each = local.assets
 
-  bucket        = aws_s3_bucket.this.id
+  bucket        = aws_s3_bucket.this.bucket
   cache_control = "public, max-age=31536000, immutable"
   content_type  = lookup(local.types, element(split(".", each.key), -1), "text/plain; charset=utf-8")
   etag          = filemd5("${var.source_folder}/${each.key}")
@@ -125,7 +125,7 @@ resource "aws_s3_object" "asset" {
 resource "aws_s3_object" "entry" {
   for_each = local.entries
 
-  bucket        = aws_s3_bucket.this.id
+  bucket        = aws_s3_bucket.this.bucket
   cache_control = "no-cache"
   content       = each.value
   content_type  = lookup(local.types, element(split(".", each.key), -1), "text/plain; charset=utf-8")
@@ -164,6 +164,7 @@ resource "aws_cloudfront_function" "mount" {
 }
 
 resource "aws_cloudfront_response_headers_policy" "this" {
+  #checkov:skip=CKV_AWS_259:below a name of your own there may be others, which are not for us to bind to HTTPS
   name    = var.name
   comment = "What browsers are told about ${var.name}"
 
