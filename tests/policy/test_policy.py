@@ -36,6 +36,7 @@ def plans(planner: Planner) -> dict[str, Plan]:
         entities={"todos": {"access": {"create": "cognito:scope=import", "default": "cognito"}}},
         user_pool={"domain_prefix": "shop-example", "machine_client": True},
         waf={"countries": ["DE"]},
+        website={},
     )
     found = {name: planner(file) for name, file in inventory.VAR_FILES.items()}
     return {**found, "guarded": guarded, "opened": opened}
@@ -80,6 +81,7 @@ def test_everything_that_costs_makes_no_finding(reports: dict[str, Report]) -> N
     assert reports["guarded"].failed == frozenset()
     kinds = {f.block[1] for f in reports["guarded"].skipped}
     assert "modules/audit" in kinds, "the scan saw the trail"
+    assert "modules/website" in kinds, "the scan saw the console"
     seen = {f.resource for f in reports["guarded"].passed}
     assert "module.backup[0].aws_backup_vault.this" in seen, "the scan saw the vault"
 
