@@ -178,7 +178,7 @@ def test_what_was_deleted_meanwhile_is_said(visit: Open, todos: Api) -> None:
     page.get_by_label("Title").fill("Buy oat milk")
     todos("DELETE", f"/{made['id']}")
     save(page)
-    expect(page.get_by_role("alert")).to_contain_text("There is no item with this id.")
+    expect(page.get_by_role("alert")).to_contain_text("deleted meanwhile")
     expect(page.get_by_label("Title")).to_have_value("Buy oat milk")
 
 

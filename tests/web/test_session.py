@@ -107,6 +107,8 @@ def test_sign_in_and_sign_out(visit: Open, console: Console, ada: str) -> None:
     assert page.evaluate("localStorage.length") == 0
 
     page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("navigation").get_by_role("button", name="Sign in")).to_be_visible()
+    page.goto("/#/notes")
     expect(page.get_by_role("heading", name="Sign in to see this")).to_be_visible()
     assert tokens(page) is None
     assert page.evaluate("sessionStorage.getItem('trestle.tokens')") is None

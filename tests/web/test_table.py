@@ -24,8 +24,8 @@ def rows(page: Page) -> Locator:
 
 
 def column(page: Page, name: str) -> list[str]:
-    heads = [text.strip() for text in page.get_by_role("columnheader").all_inner_texts()]
-    place = heads.index(name)
+    heads = [text.strip().lower() for text in page.get_by_role("columnheader").all_inner_texts()]
+    place = heads.index(name.lower())
     return [row.get_by_role("cell").nth(place).inner_text().strip() for row in rows(page).all()]
 
 

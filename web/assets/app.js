@@ -33,9 +33,9 @@ async function begin() {
   }
   document.title = document.body.dataset.name = config.name;
   const session = createSession(config);
-  await session.complete();
+  const refused = await session.complete();
   const api = createApi(config, session);
-  render(html`<${App} config=${config} session=${session} api=${api} />`, root);
+  render(html`<${App} config=${config} session=${session} api=${api} refused=${refused} />`, root);
 }
 
 async function readConfig() {
@@ -56,7 +56,8 @@ function Alone({ children }) {
   return html`<main class="alone"><h1 class="visually-hidden">${document.title}</h1>${children}</main>`;
 }
 
-function App({ config, session, api }) {
+// refused: why a sign-in that came back failed, null if none did.
+function App({ config, session, api, refused }) {
   const [answer, setAnswer] = useState(null);
   const load = async () => setAnswer(await api.document());
   useEffect(() => {
@@ -73,13 +74,16 @@ function App({ config, session, api }) {
     <//>`;
   }
   if (answer.problem) return html`<${Failed} problem=${answer.problem} retry=${load} />`;
-  return html`<${Console} config=${config} session=${session} api=${api} model=${model} />`;
+  return html`<${Console} config=${config} session=${session} api=${api} model=${model} refused=${refused} />`;
 }
 
-function Console({ config, session, api, model }) {
+function Console({ config, session, api, model, refused }) {
   const [route, go] = useRoute(model);
   const [notes, notify, dismiss] = useNotes();
   const deletions = useMemo(() => createDeletions(api, notify), [api]);
+  useEffect(() => {
+    if (refused) notify({ text: refused, tone: "bad", stays: true });
+  }, []);
   const docs = docsName(model);
   const entity = model.entities.find(({ name }) => name === route.name);
 
@@ -172,6 +176,7 @@ function useRoute(model) {
   useEffect(() => {
     const follow = () => setRoute(read());
     addEventListener("hashchange", follow);
+    follow(); // it may have changed before anything followed it
     return () => removeEventListener("hashchange", follow);
   }, []);
   // replace: the browser's "back" passes this step over.
