@@ -54,9 +54,10 @@ def reports(plans: dict[str, Plan]) -> dict[str, Report]:
 
 @pytest.fixture(scope="session")
 def unskipped(plans: dict[str, Plan], tmp_path_factory: pytest.TempPathFactory) -> set[Finding]:
-    """What fails in the configuration and in the fullest plan when nothing is skipped."""
+    """What fails in the configuration, the fullest plan and a console for all countries, with no skips."""
     copy = scan.without_skips(tmp_path_factory.mktemp("without-skips"))
-    reports = [scan.scan_hcl(copy), *scan.scan_plans({"guarded": plans["guarded"]}, copy).values()]
+    fullest = {name: plans[name] for name in ("guarded", "prod")}
+    reports = [scan.scan_hcl(copy), *scan.scan_plans(fullest, copy).values()]
     return {finding for report in reports for finding in report.failed}
 
 
