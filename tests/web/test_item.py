@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.local.api import Api
-from tests.web.browser import Open
+from tests.web.browser import Open, Watch
 from tests.web.conftest import Console
 
 PARCEL: dict[str, Any] = {
@@ -230,3 +230,30 @@ def test_a_request_is_copied_as_curl(visit: Open, todos: Api) -> None:
     command = page.evaluate("navigator.clipboard.readText()")
     assert "-X PATCH" in command
     assert """--data-raw '{"title":"Buy oat milk"}'""" in command
+
+
+@pytest.mark.parametrize(
+    "time", ["2016-12-31T23:59:60Z", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00"]
+)
+def test_a_time_that_no_input_can_show_is_a_text(visit: Open, parcels: Api, time: str) -> None:
+    made = parcels.make({"label": "Books", "collectedAt": time}).json
+    page = visit(f"#/parcels/{made['id']}", schema=PARCEL, timezone_id="UTC")
+    expect(page.get_by_label("Collected at")).to_have_value(time)
+    page.get_by_label("Label").fill("Cups")
+    save(page)
+    saved(page)
+    stored = parcels("GET", f"/{made['id']}").json
+    assert (stored["label"], stored["collectedAt"]) == ("Cups", time)
+
+
+def test_what_no_form_can_be_made_of_is_changed_as_json(visit: Open, parcels: Api, watch: Watch) -> None:
+    made = parcels.make({"label": "Books", "broken": {}}).json
+    # No schema of the API's: a form of it fails.
+    broken: dict[str, Any] = {"broken": {"type": "object", "properties": {"inner": None}}}
+    page = visit(f"#/parcels/{made['id']}", schema={"properties": PARCEL["properties"] | broken, "required": []})
+    text = page.get_by_label("The item as JSON")
+    text.fill('{"label": "Cups"}')
+    save(page)
+    saved(page)
+    assert "broken" not in parcels("GET", f"/{made['id']}").json
+    assert "TypeError" in watch.faults.pop()

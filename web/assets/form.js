@@ -160,7 +160,7 @@ function Words({ label, schema, value, where, required, stays, hint, faults, onC
     const text = event.target.value;
     onChange(text === "" ? nothing(schema, required || stays) : read(text));
   };
-  const told = hintOf(schema, value, hint);
+  const told = hintOf(type, value, hint);
   const given = { ...describe(id, told, faults), dir: "auto" };
   return html`<${Field} id=${id} label=${label} required=${required} hint=${told} faults=${faults}>
     ${type === "textarea"
@@ -175,24 +175,28 @@ function inputOf(schema, value = "") {
   const as = (text) => text;
   if (value instanceof Unreadable) return ["text", value.text, as];
   const fits = value === "" || own(FORMATS, schema.format)?.(value);
-  if (schema.format === "date" && fits) return ["date", value, as];
-  if (schema.format === "date-time" && fits) return ["datetime-local", localTime(value), instant];
+  if (schema.format === "date" && fits && !value.startsWith("0000")) return ["date", value, as];
+  const time = schema.format === "date-time" && fits ? localTime(value) : undefined;
+  if (time !== undefined) return ["datetime-local", time, instant];
   const oneLine = schema.format || (schema.maxLength ?? LINE) <= LINE;
   return [value.length > LINE || /[\r\n]/.test(value) || !oneLine ? "textarea" : "text", value, as];
 }
 
-function hintOf(schema, value, hint) {
-  const zone = schema.format === "date-time" && `In your time zone, ${Intl.DateTimeFormat().resolvedOptions().timeZone}.`;
+function hintOf(type, value, hint) {
+  const zone = type === "datetime-local" && `In your time zone, ${Intl.DateTimeFormat().resolvedOptions().timeZone}.`;
   const marks = typeof value === "string" ? new Set(pieces(value).map(({ mark }) => mark)) : new Set();
   marks.delete(undefined);
   const hidden = marks.size > 0 && `Has characters that can not be seen: ${[...marks].slice(0, 8).join(", ")}.`;
   return [hint, zone, hidden].filter(Boolean).join(" ");
 }
 
+// The time here; undefined for what no input of a time can show: a leap second, a year before 1 or after 9999.
 function localTime(text) {
   if (!text) return "";
   const time = new Date(text);
-  return new Date(time.getTime() - time.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+  const here = new Date(time.getTime() - time.getTimezoneOffset() * 60_000);
+  const written = Number.isNaN(here.getTime()) ? "" : here.toISOString();
+  return /^(?!0000)\d{4}-/.test(written) ? written.slice(0, 19) : undefined;
 }
 
 function instant(text) {

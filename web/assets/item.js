@@ -1,5 +1,5 @@
 // One item: made, read, changed, deleted.
-import { html, useEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
+import { html, useEffect, useErrorBoundary, useMemo, useRef, useState } from "./vendor/htm-preact.js";
 import { NeedsAccess, wantsAccess } from "./access.js";
 import { curl } from "./curl.js";
 import { dropDraft, keepDraft, keptDraft } from "./drafts.js";
@@ -146,6 +146,11 @@ function Editor(props) {
   const [lost, setLost] = useState(null);
   const [locked, setLocked] = useState(null);
   useEffect(() => session.subscribe(() => setLocked(null)), [session]);
+  // What no form can be made of can still be changed as JSON.
+  useErrorBoundary((error) => {
+    console.error(error);
+    setView("json");
+  });
   const judged = useFaults(schemaOf(entity, item), draft, id);
   const dirty = !same(draft, origin.base) || id !== "";
   const forget = useKept(name, dirty && { draft, id, origin });
