@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.local.api import Api
 from tests.web.browser import Open, Watch
@@ -257,3 +257,53 @@ def test_what_no_form_can_be_made_of_is_changed_as_json(visit: Open, parcels: Ap
     saved(page)
     assert "broken" not in parcels("GET", f"/{made['id']}").json
     assert "TypeError" in watch.faults.pop()
+
+
+def test_an_equal_item_is_another_one(visit: Open, todos: Api) -> None:
+    page = visit("#/docs")
+    for number in (1, 2):
+        page.goto("/#/todos/+new")
+        page.get_by_label("Title").fill("Twin")
+        save(page)
+        expect(page).to_have_url(re.compile(r"#/todos/[^+]+$"))
+        assert len(todos("GET").json["items"]) == number
+
+
+def test_an_answer_that_is_lost_makes_no_second_item(visit: Open, todos: Api) -> None:
+    page = visit("#/todos/+new", permissions=["clipboard-read", "clipboard-write"])
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route("**/api/todos", lose, times=1)
+    page.get_by_label("Title").fill("Buy milk")
+    save(page)
+    expect(page.get_by_role("alert")).to_contain_text("did not answer")
+    # Pasted, the command makes another one: it has no key that was used.
+    page.get_by_role("button", name="Copy as curl").click()
+    expect(page.get_by_role("status").get_by_text("Copied")).to_be_visible()
+    assert "idempotency-key" not in page.evaluate("navigator.clipboard.readText()").lower()
+    save(page)
+    expect(page.get_by_role("status").get_by_text("It was created by the try before")).to_be_visible()
+    assert len(todos("GET").json["items"]) == 1
+
+
+def test_what_can_be_no_id_is_not_asked_for(visit: Open, todos: Api) -> None:
+    page = visit("#/docs")
+    expect(page.get_by_role("heading", name="API documentation")).to_be_visible()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/api/" in request.url else None)
+    for name in (".", "..", "%2E", "..%2Fopenapi.json", "a b", "x" * 129):
+        page.goto(f"/#/todos/{name}")
+        expect(page.get_by_role("heading", name="There is no such item")).to_be_visible()
+        page.goto("/#/docs")
+    assert asked == []
+
+
+def test_what_is_no_item_is_not_shown_as_one(visit: Open, todos: Api) -> None:
+    # As "/nasty" answers where an entity at "/" has the address of all the others.
+    page = visit("#/docs")
+    page.route(re.compile("/api/todos/nasty"), lambda route: route.fulfill(json={"items": [], "next": None}))
+    page.goto("/#/todos/nasty")
+    expect(page.get_by_role("heading", name="There is no such item")).to_be_visible()

@@ -8,7 +8,7 @@ import { isObject, own, same, stringify, without } from "./json.js";
 import { MergeDialog } from "./lost-update.js";
 import { SERVERS_OWN } from "./model.js";
 import { mergePatch, threeWay } from "./patch.js";
-import { NEW, hashOf } from "./route.js";
+import { NEW, hashOf, isId } from "./route.js";
 import { cut, labelOf, moment } from "./text.js";
 import { Choice, CopyButton, Empty, Field, Icon, Page, Problem, Text, describe } from "./ui.js";
 import { Unreadable, validate } from "./validate.js";
@@ -38,21 +38,22 @@ function StoredItem(props) {
   const { get } = entity.operations;
   const back = { href: hashOf({ name: entity.name }), label: entity.label };
   const [answer, setAnswer] = useState(null);
-  const load = async () => setAnswer(await api.call(get, { id: route.id }));
+  const load = async () => get && isId(route.id) && setAnswer(await api.call(get, { id: route.id }));
   useEffect(() => {
-    if (get) load();
-    return session.subscribe(() => get && load());
+    load();
+    return session.subscribe(load);
   }, []);
   const instead = (content) => html`<${Page} title=${entity.label} back=${back}>${content}<//>`;
   if (!get) return instead(html`<${Empty} title="This API reads no single items here" />`);
-  if (!answer) return instead(html`<div class="card waiting" aria-busy="true"></div>`);
-  if (wantsAccess(answer, get)) return instead(html`<${NeedsAccess} operation=${get} session=${session} answer=${answer} />`);
-  if (answer.status === 404) {
+  if (!answer && isId(route.id)) return instead(html`<div class="card waiting" aria-busy="true"></div>`);
+  if (answer && wantsAccess(answer, get)) return instead(html`<${NeedsAccess} operation=${get} session=${session} answer=${answer} />`);
+  if (answer?.problem && answer.status !== 404) return instead(html`<${Problem} problem=${answer.problem} retry=${load} />`);
+  // Where an entity is at "/", what else is there answers too.
+  if (answer?.data?.id !== route.id) {
     return instead(html`<${Empty} icon="search" title="There is no such item">
       <p>It may have been deleted.</p><a class="button" href=${back.href}>Back to ${entity.label}</a>
     <//>`);
   }
-  if (answer.problem) return instead(html`<${Problem} problem=${answer.problem} retry=${load} />`);
   const Shown = entity.operations.merge || entity.operations.replace ? Editor : Reader;
   return html`<${Shown} ...${props} back=${back} stored=${answer} />`;
 }
@@ -184,8 +185,12 @@ function Editor(props) {
     const answer = await api.call(...call.request);
     setSending(false);
     if (!answer.problem) {
-      notify({ text: item ? "Saved" : "Created" });
-      if (item) return settle(answer);
+      if (item) {
+        notify({ text: "Saved" });
+        return settle(answer);
+      }
+      sent = {};
+      notify({ text: answer.headers.has("Idempotency-Replayed") ? "It was created by the try before" : "Created" });
       forget();
       go({ name: entity.name, id: answer.data.id }, { replace: true });
     } else if (answer.status === 412) {
@@ -216,7 +221,7 @@ function Editor(props) {
     else setView(next);
   };
   const request = () => {
-    if (!item) return api.request(...creating(entity, id, draft).request);
+    if (!item) return api.request(entity.operations.create, { body: newItem(id, draft) });
     const call = dirty ? changing(entity, item, origin, draft) : {};
     return call.request ? api.request(...call.request) : stored.request;
   };
@@ -256,6 +261,8 @@ const stateOf = (entity, stored) =>
 
 const schemaOf = (entity, item) => (item ? entity.stored : entity.schema);
 
+const newItem = (id, draft) => (id ? { id, ...draft } : draft);
+
 // {request: arguments for api.call}, or {problem} for a change that no request can make.
 function changing(entity, item, { base, etag }, draft) {
   const { merge, replace } = entity.operations;
@@ -270,10 +277,11 @@ function changing(entity, item, { base, etag }, draft) {
 }
 
 // The same key for the same item: created once, even when the answer is lost and the form is sent again.
-let sent = { text: "", key: "" };
+// Once that is said, an equal item is another one.
+let sent = {};
 
 function creating(entity, id, draft) {
-  const body = id ? { id, ...draft } : draft;
+  const body = newItem(id, draft);
   const text = entity.name + stringify(body);
   if (sent.text !== text) sent = { text, key: crypto.randomUUID() };
   return { request: [entity.operations.create, { headers: { "Idempotency-Key": sent.key }, body }] };
