@@ -233,7 +233,13 @@ def test_a_request_is_copied_as_curl(visit: Open, todos: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "time", ["2016-12-31T23:59:60Z", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00"]
+    "time",
+    [
+        "2016-12-31T23:59:60Z",
+        "0000-01-01T00:00:00Z",
+        "9999-12-31T23:59:59-12:00",
+        "0001-01-01T00:00:00+12:00",
+    ],
 )
 def test_a_time_that_no_input_can_show_is_a_text(visit: Open, parcels: Api, time: str) -> None:
     made = parcels.make({"label": "Books", "collectedAt": time}).json
@@ -250,7 +256,9 @@ def test_what_no_form_can_be_made_of_is_changed_as_json(visit: Open, parcels: Ap
     made = parcels.make({"label": "Books", "broken": {}}).json
     # No schema of the API's: a form of it fails.
     broken: dict[str, Any] = {"broken": {"type": "object", "properties": {"inner": None}}}
-    page = visit(f"#/parcels/{made['id']}", schema={"properties": PARCEL["properties"] | broken, "required": []})
+    page = visit(
+        f"#/parcels/{made['id']}", schema={"properties": PARCEL["properties"] | broken, "required": []}
+    )
     text = page.get_by_label("The item as JSON")
     text.fill('{"label": "Cups"}')
     save(page)

@@ -102,10 +102,10 @@ function Views({ view, first = "Form", onChange }) {
   return html`<div class="toolbar"><${Choice} label="View" options=${options} value=${view} onChange=${onChange} /></div>`;
 }
 
-function ItemActions({ entity, item, etag, api, go, notify, deletions, request }) {
+function ItemActions({ entity, item, go, notify, deletions, request }) {
   const remove = () => {
     go({ name: entity.name });
-    deletions.remove(entity, item.id, { label: titleOf(entity, item).slice(0, 40), etag });
+    deletions.remove(entity, item, cut(titleOf(entity, item), 40));
   };
   return html`
     <${CopyButton} text=${() => curl(request())} label="Copy as curl" icon="code" notify=${notify} />
@@ -227,7 +227,7 @@ function Editor(props) {
   };
   const isForm = view === "form";
   return html`<${Page} ...${headingOf(entity, item)} back=${back}
-    actions=${html`<${ItemActions} ...${props} item=${item} etag=${latest.etag} request=${request} />`}>
+    actions=${html`<${ItemActions} ...${props} item=${item} request=${request} />`}>
     ${locked && html`<div class="card locked" role="alert"><${NeedsAccess} ...${locked} session=${session} /></div>`}
     <${Views} view=${isForm ? "form" : "json"} onChange=${look} />
     <div class="columns">

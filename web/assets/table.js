@@ -7,7 +7,7 @@ import { titleOf } from "./item.js";
 import { own } from "./json.js";
 import { SERVERS_OWN } from "./model.js";
 import { NEW, hashOf } from "./route.js";
-import { labelOf, visible } from "./text.js";
+import { cut, labelOf, visible } from "./text.js";
 import { CopyButton, Empty, Icon, Page, Problem, Text } from "./ui.js";
 import { Cell } from "./value.js";
 
@@ -82,7 +82,7 @@ function useDeletions(deletions) {
 }
 
 function Items({ entity, route, go, deletions, answer, loading, query, change }) {
-  const items = answer.data.items.filter((item) => !deletions.has(entity, item.id));
+  const items = answer.data.items.filter((item) => !deletions.has(entity, item));
   const pager = html`<${Pager} route=${route} next=${answer.data.next} size=${query.limit} change=${change} go=${go} />`;
   if (!items.length) {
     const narrowed = entity.filters.some(({ name }) => route.query[name] !== undefined);
@@ -133,8 +133,8 @@ function Table({ entity, items, query, change, go, deletions }) {
         const href = hashOf({ name: entity.name, id: item.id });
         const remove = (event) => {
           event.stopPropagation(); // the row would open what is being deleted
-          event.currentTarget.closest("tr").nextElementSibling?.querySelector("a").focus(); // as this button goes
-          deletions.remove(entity, item.id, { label: title.slice(0, 40) });
+          focusNear(event.currentTarget.closest("tr"));
+          deletions.remove(entity, item, cut(title, 40));
         };
         const open = (event) => {
           const busy = event.target.closest("a, button") || String(getSelection());
@@ -156,6 +156,12 @@ function Table({ entity, items, query, change, go, deletions }) {
       })}
     </tbody>
   </table>`;
+}
+
+// As the button in the row goes: to the next row, the one before the last, or the heading.
+function focusNear(row) {
+  const near = row.nextElementSibling ?? row.previousElementSibling;
+  (near?.querySelector("a") ?? document.querySelector("main h1")).focus();
 }
 
 // The link to the item: by the id where there is no text to click on.

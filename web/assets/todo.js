@@ -37,7 +37,7 @@ export function TodoView({ entity, api, session, route, go, notify, deletions, v
   const list = useList({ entity, api, session, done, filter });
   const rows = useRef(null);
 
-  const shown = list.items.filter(({ id }) => !deletions.has(entity, id));
+  const shown = list.items.filter((item) => !deletions.has(entity, item));
   const isShown = (item) => filter === "" || String(Boolean(own(item, done))) === filter;
 
   const tick = async (item) => {
@@ -52,7 +52,7 @@ export function TodoView({ entity, api, session, route, go, notify, deletions, v
 
   const remove = (item) => {
     focusNear(rows.current, shown.indexOf(item));
-    deletions.remove(entity, item.id, { label: cut(titleOf(item), 40) });
+    deletions.remove(entity, item, cut(titleOf(item), 40));
   };
 
   const { operations } = entity;
