@@ -162,7 +162,8 @@ def test_names_are_only_names_and_are_saved_as_they_were(visit: Open, parcels: A
     page.get_by_role("button", name="JSON", exact=True).click()
     text = page.get_by_label("The item as JSON")
     text.fill('{"label": "odder", "__proto__": {"polluted": 2}, "constructor": "c"}')
-    page.get_by_role("button", name="Save").click()
+    with page.expect_response(lambda response: response.request.method == "PATCH"):
+        page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Version")).to_be_visible()
     expect(page.get_by_role("button", name="Save")).to_be_disabled()
     check_only_text(page)

@@ -315,3 +315,57 @@ def test_what_is_no_item_is_not_shown_as_one(visit: Open, todos: Api) -> None:
     page.route(re.compile("/api/todos/nasty"), lambda route: route.fulfill(json={"items": [], "next": None}))
     page.goto("/#/todos/nasty")
     expect(page.get_by_role("heading", name="There is no such item")).to_be_visible()
+
+
+def test_what_is_required_is_told(visit: Open, parcels: Api) -> None:
+    required = ["label", "fragile", "address"]
+    page = visit("#/parcels/+new", schema=PARCEL | {"required": required})
+    expect(page.get_by_label("Label")).to_have_attribute("aria-required", "true")
+    expect(page.get_by_label("Weight")).not_to_have_attribute("aria-required", "true")
+    expect(page.get_by_role("group", name="Address (required)")).to_be_visible()
+    # An empty box would say "no" already.
+    fragile = page.get_by_label("Fragile")
+    expect(fragile).to_have_attribute("aria-required", "true")
+    expect(fragile.locator("option:checked")).to_have_text("Choose …")
+    page.get_by_label("Label").fill("Books")
+    page.get_by_label("Street").fill("1 High Street")
+    save(page)
+    expect(page.get_by_role("alert")).to_contain_text("Fragile: Is required")
+    fragile.select_option("No")
+    save(page)
+    saved(page)
+    assert parcels("GET").json["items"][0]["fragile"] is False
+
+
+def test_a_form_is_not_cut_off_on_the_narrowest_screen(visit: Open, parcels: Api) -> None:
+    # Lists in lists, and a name without a place to break.
+    lines = {
+        "type": "array",
+        "items": {"type": "object", "properties": {"tags": PARCEL["properties"]["tags"]}},
+    }
+    schema = {"properties": PARCEL["properties"] | {"lines": lines}, "required": []}
+    made = parcels.make(
+        {"lines": [{"tags": ["old", "heavy"]}], "W" * 100: "x", "collectedAt": "2026-01-31T12:00:00Z"}
+    )
+    page = visit(f"#/parcels/{made.json['id']}", schema=schema, viewport={"width": 320, "height": 600})
+    expect(page.get_by_role("group", name="Tags").last).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate(
+        """() => {
+          const edge = document.querySelector(".editor .card").getBoundingClientRect().right;
+          const boxes = [...document.querySelectorAll(".editor .card :is(input, select, textarea, button)")];
+          return boxes.filter((box) => box.getBoundingClientRect().right > edge).map((box) => box.outerHTML);
+        }"""
+    ) == []  # fmt: skip
+
+
+def test_an_item_of_thousands_of_properties_is_json(visit: Open, parcels: Api) -> None:
+    made = parcels.make({f"property{number}": number for number in range(5000)}).json
+    page = visit(f"#/parcels/{made['id']}")
+    text = page.get_by_label("The item as JSON")
+    expect(text).to_be_visible()
+    page.get_by_role("button", name="Form", exact=True).click()
+    expect(page.get_by_role("status").get_by_text("too much for a form")).to_be_visible()
+    text.fill('{"label": "Books"}')
+    page.get_by_role("button", name="Form", exact=True).click()
+    expect(page.get_by_role("textbox", name="label", exact=True)).to_have_value("Books")

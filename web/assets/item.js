@@ -3,7 +3,7 @@ import { html, useEffect, useErrorBoundary, useMemo, useRef, useState } from "./
 import { NeedsAccess, wantsAccess } from "./access.js";
 import { curl } from "./curl.js";
 import { dropDraft, keepDraft, keptDraft } from "./drafts.js";
-import { Form, JsonText, beginning, idAt, nameOf, ordered } from "./form.js";
+import { Form, JsonText, beginning, hasRoom, idAt, nameOf, ordered } from "./form.js";
 import { isObject, own, same, stringify, without } from "./json.js";
 import { MergeDialog } from "./lost-update.js";
 import { SERVERS_OWN } from "./model.js";
@@ -73,8 +73,8 @@ function headingOf(entity, item) {
 }
 
 function Reader({ entity, back, stored, notify, ...props }) {
-  const [view, setView] = useState("form");
   const item = stored.data;
+  const [view, setView] = useState(() => (hasRoom(entity.schema, item) ? "form" : "json"));
   const names = [...ordered(entity.schema), ...Object.keys(item)].filter((name) => !SERVERS_OWN.includes(name));
   const actions = html`<${ItemActions} ...${props} entity=${entity} item=${item} notify=${notify}
     request=${() => stored.request} />`;
@@ -82,7 +82,7 @@ function Reader({ entity, back, stored, notify, ...props }) {
     <${Views} view=${view} first="Properties" onChange=${setView} />
     <div class="columns">
       ${view === "json"
-        ? html`<pre class="code whole" tabindex="0">${stringify(item, 2)}</pre>`
+        ? html`<pre class="code whole" tabindex="0"><${Text} value=${stringify(item, 2)} /></pre>`
         : html`<dl class="card facts">
             ${[...new Set(names)].map((name) => html`<div key=${name}>
               <dt><${Text} value=${labelOf(name)} limit=${80} /></dt>
@@ -141,7 +141,7 @@ function Editor(props) {
   const [origin, setOrigin] = useState(item && kept ? kept.origin : latest);
   const [draft, setDraft] = useState(kept?.draft ?? latest.base);
   const [id, setId] = useState(kept?.id ?? "");
-  const [view, setView] = useState("form");
+  const [view, setView] = useState(() => (hasRoom(entity.schema, draft) ? "form" : "json"));
   const [sending, setSending] = useState(false);
   const [problem, setProblem] = useState(null);
   const [lost, setLost] = useState(null);
@@ -217,7 +217,8 @@ function Editor(props) {
   };
 
   const look = (next) => {
-    if (next === "form" && !isObject(draft)) notify({ text: "Put the JSON right first: a form can not show it", tone: "bad" });
+    const refusal = next === "form" && formless(entity, draft);
+    if (refusal) notify({ text: refusal, tone: "bad" });
     else setView(next);
   };
   const request = () => {
@@ -258,6 +259,12 @@ function Editor(props) {
 // What an answer says of the item: the client's part, and the tag of its state.
 const stateOf = (entity, stored) =>
   stored ? { base: documentOf(stored.data), etag: stored.headers.get("ETag") } : { base: beginning(entity.schema), etag: null };
+
+// Why there can be no form of a draft, if there can not.
+function formless(entity, draft) {
+  if (!isObject(draft)) return "Put the JSON right first: a form can not show it";
+  return hasRoom(entity.schema, draft) ? null : "This holds too much for a form: change it as JSON";
+}
 
 const schemaOf = (entity, item) => (item ? entity.stored : entity.schema);
 

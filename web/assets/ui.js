@@ -84,9 +84,10 @@ export function Dialog({ title, onClose, children }) {
 }
 
 /** What an input in a Field takes: <input ...${describe(id, hint, faults)}>. */
-export function describe(id, hint, faults = []) {
+export function describe(id, hint, faults = [], required = false) {
   const by = [hint && `${id}-hint`, faults.length && `${id}-faults`].filter(Boolean).join(" ");
-  return { id, "aria-describedby": by || undefined, "aria-invalid": faults.length ? "true" : undefined };
+  const yes = (is) => (is ? "true" : undefined);
+  return { id, "aria-describedby": by || undefined, "aria-invalid": yes(faults.length), "aria-required": yes(required) };
 }
 
 /** A labelled input, with a hint below and what is wrong with it. faults: sentences. */
