@@ -143,6 +143,15 @@ def test_todos_are_only_text(visit: Open, todos: Api) -> None:
     check_only_text(page)
 
 
+def test_what_a_schema_says_turns_nothing(visit: Open, parcels: Api) -> None:
+    turned = {"type": "string", "enum": ["\u202egpj", ""], "description": "\u202egnp"}
+    page = visit("#/parcels/+new", schema={"properties": {"k\u202eind": turned}, "required": []})
+    kind = page.get_by_label("kU+202Eind")
+    expect(kind.locator("option")).to_have_text(["Not set", "U+202Egpj", "(empty)"])
+    expect(kind).to_have_accessible_description("U+202Egnp")
+    assert "\u202e" not in page.locator("body").inner_text()
+
+
 def test_names_are_only_names_and_are_saved_as_they_were(visit: Open, parcels: Api) -> None:
     # dict and json.dumps keep "__proto__" as any other name.
     made = parcels.make({"label": "odd", **OBJECT}).json

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -205,6 +206,19 @@ def test_raw_json(visit: Open, parcels: Api) -> None:
     assert stored.json["big"] == 12345678901234567890123
     text.fill('{"label": ')
     expect(page.get_by_role("main")).to_contain_text("Not valid JSON")
+
+
+def test_json_that_is_too_deep_is_told(visit: Open, parcels: Api) -> None:
+    page = visit("#/parcels/+new")
+    page.get_by_role("button", name="JSON", exact=True).click()
+    deep = "[" * 3000 + "]" * 3000
+    page.get_by_label("The item as JSON").fill(deep)
+    expect(page.get_by_role("main")).to_contain_text("nested more than 500 deep")
+    expect(page.get_by_label("The item as JSON")).to_have_value(deep)
+    # Brackets in texts are no levels.
+    page.get_by_label("The item as JSON").fill(json.dumps({"label": '\\"' + deep}))
+    save(page)
+    saved(page)
 
 
 def test_what_was_typed_survives_a_reload(visit: Open, todos: Api) -> None:

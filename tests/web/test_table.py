@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.local.api import Api
 from tests.web.browser import Open
@@ -97,6 +97,49 @@ def test_filters_are_the_apis(visit: Open, orders: Api) -> None:
     expect(page.get_by_role("heading", name="Nothing here")).to_be_visible()
     page.get_by_role("button", name="Clear").click()
     expect(rows(page)).to_have_count(4)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown", "sent"),
+    [
+        ("", "(empty)", ""),
+        ("\u202egpj", "U+202Egpj", "%E2%80%AEgpj"),
+        (9007199254740993, "9007199254740993", "9007199254740993"),
+    ],
+)
+def test_a_filter_by_any_value_there_may_be(
+    visit: Open, orders: Api, value: Any, shown: str, sent: str
+) -> None:
+    def of_it(route: Route) -> None:
+        document = route.fetch().json()
+        (filtered,) = [
+            one for one in document["paths"]["/orders"]["get"]["parameters"] if one.get("name") == "status"
+        ]
+        filtered["schema"] = {"enum": ["paid", value]}
+        route.fulfill(json=document)
+
+    page = visit("#/docs")
+    page.route("**/api/openapi.json", of_it)
+    page.goto("/#/orders")
+    page.reload()
+    with page.expect_request(re.compile(f"[?&]status={sent}(&|$)")):
+        page.get_by_label("Status").select_option(label=shown)
+    expect(page.get_by_label("Status").locator("option:checked")).to_have_text(shown)
+    page.get_by_label("Status").select_option("All")
+    expect(page.get_by_role("heading", name="No orders yet")).to_be_visible()
+
+
+def test_a_day_that_the_api_does_not_know_is_refused(visit: Open, todos: Api) -> None:
+    page = visit("#/todos/+table?completed=true")
+    page.get_by_label("Created from").fill("12026-01-01")
+    expect(page.get_by_role("alert")).to_contain_text("createdAt.gte")
+
+
+def test_a_link_asks_for_nothing_that_the_page_does_not_offer(visit: Open, orders: Api) -> None:
+    orders.make({"quantity": 7})
+    page = visit("#/orders?fields=id&unknown=1&limit=50")
+    expect(rows(page)).to_have_count(1)
+    assert column(page, "Quantity") == ["7"]
 
 
 def test_a_refused_filter_says_why(visit: Open, orders: Api) -> None:

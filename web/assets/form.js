@@ -5,6 +5,7 @@ import { isNumber, isObject, number, numberText, own, parse, same, stringify, wi
 import { cut, labelOf, pieces } from "./text.js";
 import { Field, Hint, Icon, Text, describe } from "./ui.js";
 import { FORMATS, Unreadable, pointer, validate } from "./validate.js";
+import { plain } from "./value.js";
 
 const PAUSE = 600; // ms without a key, after which what was typed is judged
 const LINE = 200; // characters that fit into one line
@@ -274,13 +275,11 @@ function OneOf({ label, schema, value, where, required, hint, faults, onChange, 
     <select ...${describe(id, hint, faults, required)} value=${String(chosen)} onInput=${onInput}>
       ${(!required || chosen === -1) && html`<option value="-1" selected=${chosen === -1}>${required ? "Choose …" : "Not set"}</option>`}
       ${schema.enum.map(
-        (one, index) => html`<option key=${index} value=${String(index)} selected=${chosen === index}>${names?.[index] ?? optionText(one)}</option>`,
+        (one, index) => html`<option key=${index} value=${String(index)} selected=${chosen === index}>${names?.[index] ?? plain(one)}</option>`,
       )}
     </select>
   <//>`;
 }
-
-const optionText = (value) => (typeof value === "string" ? value : stringify(value));
 
 // A group has no attribute that says it is required.
 function Legend({ label, required }) {
@@ -292,7 +291,7 @@ function Group({ label, schema, value, where, required, stays, hint, faults, onC
   const change = (members) => onChange((whole = {}) => members(whole));
   return html`<fieldset class="group" id=${idAt(where)} tabindex="-1">
     <${Legend} label=${label} required=${required} />
-    ${hint && html`<p class="hint">${hint}</p>`}
+    <${Hint} hint=${hint} />
     ${value === undefined
       ? html`<button type="button" class="button" onClick=${() => onChange(beginning(schema))}><${Icon} name="plus" />Add</button>`
       : html`<${Members} schema=${schema} value=${value} where=${where} onChange=${change} />
@@ -311,7 +310,7 @@ function List({ label, schema, value, where, required, hint, faults, onChange })
   const elements = value ?? [];
   return html`<fieldset class="group list" id=${idAt(where)} tabindex="-1">
     <${Legend} label=${label} required=${required} />
-    ${hint && html`<p class="hint">${hint}</p>`}
+    <${Hint} hint=${hint} />
     <ol>
       ${elements.map(
         (element, index) => html`<li key=${index}>

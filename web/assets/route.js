@@ -11,10 +11,10 @@ export function readRoute(hash) {
   return { name, id, query: Object.assign(Object.create(null), Object.fromEntries(new URLSearchParams(search))) };
 }
 
-/** The hash of a route; parameters that are empty or undefined are left out. */
+/** The hash of a route; parameters that are undefined are left out. */
 export function hashOf({ name, id, query = {} }) {
   const path = [name, id].filter(Boolean).map(encodeURIComponent).join("/").replaceAll("%2B", "+");
-  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
+  const given = Object.entries(query).filter(([, value]) => value !== undefined);
   return `#/${path}${given.length ? `?${new URLSearchParams(given)}` : ""}`;
 }
 

@@ -47,11 +47,14 @@ export function EntityView(props) {
   <//>`;
 }
 
-// What the list is asked for: as the address says, newest first if it says nothing.
+// What the list is asked for: as the address says, newest first if it says nothing. The address is anyone's, so nothing
+// that the page does not offer, such as `fields`, goes with it.
 function queryOf(entity, route) {
   const filter = entity.filters.find(({ name }) => route.query[name] !== undefined);
   const byTime = (filter?.sort ?? "createdAt") === "createdAt";
-  return { ...(entity.ordered && byTime ? { order: "desc" } : {}), ...route.query };
+  const offered = ["cursor", "limit", "order", ...entity.filters.flatMap(({ name, bounds }) => [name, ...bounds.map((bound) => bound.name)])];
+  const given = Object.entries(route.query).filter(([name]) => offered.includes(name));
+  return { ...(entity.ordered && byTime ? { order: "desc" } : {}), ...Object.fromEntries(given) };
 }
 
 function useList({ api, list, query, session }) {
