@@ -143,6 +143,15 @@ def test_todos_are_only_text(visit: Open, todos: Api) -> None:
     check_only_text(page)
 
 
+def test_what_a_schema_says_turns_nothing(visit: Open, parcels: Api) -> None:
+    turned = {"type": "string", "enum": ["\u202egpj", ""], "description": "\u202egnp"}
+    page = visit("#/parcels/+new", schema={"properties": {"k\u202eind": turned}, "required": []})
+    kind = page.get_by_label("kU+202Eind")
+    expect(kind.locator("option")).to_have_text(["Not set", "U+202Egpj", "(empty)"])
+    expect(kind).to_have_accessible_description("U+202Egnp")
+    assert "\u202e" not in page.locator("body").inner_text()
+
+
 def test_names_are_only_names_and_are_saved_as_they_were(visit: Open, parcels: Api) -> None:
     # dict and json.dumps keep "__proto__" as any other name.
     made = parcels.make({"label": "odd", **OBJECT}).json
@@ -162,7 +171,8 @@ def test_names_are_only_names_and_are_saved_as_they_were(visit: Open, parcels: A
     page.get_by_role("button", name="JSON", exact=True).click()
     text = page.get_by_label("The item as JSON")
     text.fill('{"label": "odder", "__proto__": {"polluted": 2}, "constructor": "c"}')
-    page.get_by_role("button", name="Save").click()
+    with page.expect_response(lambda response: response.request.method == "PATCH"):
+        page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Version")).to_be_visible()
     expect(page.get_by_role("button", name="Save")).to_be_disabled()
     check_only_text(page)

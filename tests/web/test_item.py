@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.local.api import Api
-from tests.web.browser import Open
+from tests.web.browser import Open, Watch
 from tests.web.conftest import Console
 
 PARCEL: dict[str, Any] = {
@@ -207,6 +208,19 @@ def test_raw_json(visit: Open, parcels: Api) -> None:
     expect(page.get_by_role("main")).to_contain_text("Not valid JSON")
 
 
+def test_json_that_is_too_deep_is_told(visit: Open, parcels: Api) -> None:
+    page = visit("#/parcels/+new")
+    page.get_by_role("button", name="JSON", exact=True).click()
+    deep = "[" * 3000 + "]" * 3000
+    page.get_by_label("The item as JSON").fill(deep)
+    expect(page.get_by_role("main")).to_contain_text("nested more than 500 deep")
+    expect(page.get_by_label("The item as JSON")).to_have_value(deep)
+    # Brackets in texts are no levels.
+    page.get_by_label("The item as JSON").fill(json.dumps({"label": '\\"' + deep}))
+    save(page)
+    saved(page)
+
+
 def test_what_was_typed_survives_a_reload(visit: Open, todos: Api) -> None:
     page = visit("#/todos/+new")
     page.get_by_label("Title").fill("Half a thought")
@@ -230,3 +244,142 @@ def test_a_request_is_copied_as_curl(visit: Open, todos: Api) -> None:
     command = page.evaluate("navigator.clipboard.readText()")
     assert "-X PATCH" in command
     assert """--data-raw '{"title":"Buy oat milk"}'""" in command
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "2016-12-31T23:59:60Z",
+        "0000-01-01T00:00:00Z",
+        "9999-12-31T23:59:59-12:00",
+        "0001-01-01T00:00:00+12:00",
+    ],
+)
+def test_a_time_that_no_input_can_show_is_a_text(visit: Open, parcels: Api, time: str) -> None:
+    made = parcels.make({"label": "Books", "collectedAt": time}).json
+    page = visit(f"#/parcels/{made['id']}", schema=PARCEL, timezone_id="UTC")
+    expect(page.get_by_label("Collected at")).to_have_value(time)
+    page.get_by_label("Label").fill("Cups")
+    save(page)
+    saved(page)
+    stored = parcels("GET", f"/{made['id']}").json
+    assert (stored["label"], stored["collectedAt"]) == ("Cups", time)
+
+
+def test_what_no_form_can_be_made_of_is_changed_as_json(visit: Open, parcels: Api, watch: Watch) -> None:
+    made = parcels.make({"label": "Books", "broken": {}}).json
+    # No schema of the API's: a form of it fails.
+    broken: dict[str, Any] = {"broken": {"type": "object", "properties": {"inner": None}}}
+    page = visit(
+        f"#/parcels/{made['id']}", schema={"properties": PARCEL["properties"] | broken, "required": []}
+    )
+    text = page.get_by_label("The item as JSON")
+    text.fill('{"label": "Cups"}')
+    save(page)
+    saved(page)
+    assert "broken" not in parcels("GET", f"/{made['id']}").json
+    assert "TypeError" in watch.faults.pop()
+
+
+def test_an_equal_item_is_another_one(visit: Open, todos: Api) -> None:
+    page = visit("#/docs")
+    for number in (1, 2):
+        page.goto("/#/todos/+new")
+        page.get_by_label("Title").fill("Twin")
+        save(page)
+        expect(page).to_have_url(re.compile(r"#/todos/[^+]+$"))
+        assert len(todos("GET").json["items"]) == number
+
+
+def test_an_answer_that_is_lost_makes_no_second_item(visit: Open, todos: Api) -> None:
+    page = visit("#/todos/+new", permissions=["clipboard-read", "clipboard-write"])
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route("**/api/todos", lose, times=1)
+    page.get_by_label("Title").fill("Buy milk")
+    save(page)
+    expect(page.get_by_role("alert")).to_contain_text("did not answer")
+    # Pasted, the command makes another one: it has no key that was used.
+    page.get_by_role("button", name="Copy as curl").click()
+    expect(page.get_by_role("status").get_by_text("Copied")).to_be_visible()
+    assert "idempotency-key" not in page.evaluate("navigator.clipboard.readText()").lower()
+    save(page)
+    expect(page.get_by_role("status").get_by_text("It was created by the try before")).to_be_visible()
+    assert len(todos("GET").json["items"]) == 1
+
+
+def test_what_can_be_no_id_is_not_asked_for(visit: Open, todos: Api) -> None:
+    page = visit("#/docs")
+    expect(page.get_by_role("heading", name="API documentation")).to_be_visible()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/api/" in request.url else None)
+    for name in (".", "..", "%2E", "..%2Fopenapi.json", "a b", "x" * 129):
+        page.goto(f"/#/todos/{name}")
+        expect(page.get_by_role("heading", name="There is no such item")).to_be_visible()
+        page.goto("/#/docs")
+    assert asked == []
+
+
+def test_what_is_no_item_is_not_shown_as_one(visit: Open, todos: Api) -> None:
+    # As "/nasty" answers where an entity at "/" has the address of all the others.
+    page = visit("#/docs")
+    page.route(re.compile("/api/todos/nasty"), lambda route: route.fulfill(json={"items": [], "next": None}))
+    page.goto("/#/todos/nasty")
+    expect(page.get_by_role("heading", name="There is no such item")).to_be_visible()
+
+
+def test_what_is_required_is_told(visit: Open, parcels: Api) -> None:
+    required = ["label", "fragile", "address"]
+    page = visit("#/parcels/+new", schema=PARCEL | {"required": required})
+    expect(page.get_by_label("Label")).to_have_attribute("aria-required", "true")
+    expect(page.get_by_label("Weight")).not_to_have_attribute("aria-required", "true")
+    expect(page.get_by_role("group", name="Address (required)")).to_be_visible()
+    # An empty box would say "no" already.
+    fragile = page.get_by_label("Fragile")
+    expect(fragile).to_have_attribute("aria-required", "true")
+    expect(fragile.locator("option:checked")).to_have_text("Choose …")
+    page.get_by_label("Label").fill("Books")
+    page.get_by_label("Street").fill("1 High Street")
+    save(page)
+    expect(page.get_by_role("alert")).to_contain_text("Fragile: Is required")
+    fragile.select_option("No")
+    save(page)
+    saved(page)
+    assert parcels("GET").json["items"][0]["fragile"] is False
+
+
+def test_a_form_is_not_cut_off_on_the_narrowest_screen(visit: Open, parcels: Api) -> None:
+    # Lists in lists, and a name without a place to break.
+    lines = {
+        "type": "array",
+        "items": {"type": "object", "properties": {"tags": PARCEL["properties"]["tags"]}},
+    }
+    schema = {"properties": PARCEL["properties"] | {"lines": lines}, "required": []}
+    made = parcels.make(
+        {"lines": [{"tags": ["old", "heavy"]}], "W" * 100: "x", "collectedAt": "2026-01-31T12:00:00Z"}
+    )
+    page = visit(f"#/parcels/{made.json['id']}", schema=schema, viewport={"width": 320, "height": 600})
+    expect(page.get_by_role("group", name="Tags").last).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate(
+        """() => {
+          const edge = document.querySelector(".editor .card").getBoundingClientRect().right;
+          const boxes = [...document.querySelectorAll(".editor .card :is(input, select, textarea, button)")];
+          return boxes.filter((box) => box.getBoundingClientRect().right > edge).map((box) => box.outerHTML);
+        }"""
+    ) == []  # fmt: skip
+
+
+def test_an_item_of_thousands_of_properties_is_json(visit: Open, parcels: Api) -> None:
+    made = parcels.make({f"property{number}": number for number in range(5000)}).json
+    page = visit(f"#/parcels/{made['id']}")
+    text = page.get_by_label("The item as JSON")
+    expect(text).to_be_visible()
+    page.get_by_role("button", name="Form", exact=True).click()
+    expect(page.get_by_role("status").get_by_text("too much for a form")).to_be_visible()
+    text.fill('{"label": "Books"}')
+    page.get_by_role("button", name="Form", exact=True).click()
+    expect(page.get_by_role("textbox", name="label", exact=True)).to_have_value("Books")

@@ -181,3 +181,27 @@ def test_what_is_no_json_is_refused(visit: Open) -> None:
         [module(page, "json.js"), BAD_JSON],
     )
     assert read == []
+
+
+MARKED = {
+    "a\u202eb": ["U+202E"],
+    "\u3164": ["U+3164"],
+    "\u2800": ["U+2800"],
+    "\U000e0041\u034f\ufe0f": ["U+E0041", "U+034F", "U+FE0F"],
+    "a\u200db\ufeff\u2028\x85": ["U+200D", "U+FEFF", "U+2028", "U+0085"],
+    # What emoji are made of is seen.
+    "\u2764\ufe0f 1\ufe0f\u20e3 \U0001f469\U0001f3fd\u200d\U0001f4bb \U0001f937\u200d\u2640\ufe0f": [],
+    "\tone\r\ntwo": [],
+}
+
+
+def test_what_can_not_be_seen_is_marked(visit: Open) -> None:
+    page = visit("#/docs")
+    found = page.evaluate(
+        """async ([text, texts]) => {
+          const { pieces } = await import(text);
+          return texts.map((each) => pieces(each).flatMap(({ mark }) => mark ?? []));
+        }""",
+        [module(page, "text.js"), list(MARKED)],
+    )
+    assert found == list(MARKED.values())

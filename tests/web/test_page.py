@@ -16,7 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Route, expect
 
 from tests.local.runner import ROOT
-from tests.web.browser import Open, enter_key
+from tests.web.browser import Open, Watch, enter_key
 from tests.web.conftest import Console
 
 WEB = ROOT / "web"
@@ -285,3 +285,19 @@ def test_ten_thousand_items(visit: Open, archive: int, address: str) -> None:
             onward.click()
         expect(page.get_by_text(f"Number {archive - 1 - 100 * number}", exact=True).first).to_be_visible()
     figure(f"a further page of 100, {address}", f"{(time.perf_counter() - began) / 4 * 1000:.0f} ms")
+
+
+# --- what it can not show ---
+
+
+def test_a_view_that_fails_leaves_the_page(visit: Open, console: Console, watch: Watch) -> None:
+    page = visit("#/docs")
+    answer = {"items": [None], "next": None}
+    page.route(re.compile(r"/api/orders"), lambda route: route.fulfill(json=answer), times=1)
+    page.get_by_role("link", name="Orders").click()
+    expect(page.get_by_role("alert")).to_contain_text("The console failed here")
+    assert "TypeError" in watch.faults.pop()
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("heading", name="Orders")).to_be_visible()
+    page.get_by_role("link", name="Todos").click()
+    expect(page.get_by_role("heading", name="Todos")).to_be_visible()

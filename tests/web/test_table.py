@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.local.api import Api
 from tests.web.browser import Open
@@ -99,6 +99,49 @@ def test_filters_are_the_apis(visit: Open, orders: Api) -> None:
     expect(rows(page)).to_have_count(4)
 
 
+@pytest.mark.parametrize(
+    ("value", "shown", "sent"),
+    [
+        ("", "(empty)", ""),
+        ("\u202egpj", "U+202Egpj", "%E2%80%AEgpj"),
+        (9007199254740993, "9007199254740993", "9007199254740993"),
+    ],
+)
+def test_a_filter_by_any_value_there_may_be(
+    visit: Open, orders: Api, value: Any, shown: str, sent: str
+) -> None:
+    def of_it(route: Route) -> None:
+        document = route.fetch().json()
+        (filtered,) = [
+            one for one in document["paths"]["/orders"]["get"]["parameters"] if one.get("name") == "status"
+        ]
+        filtered["schema"] = {"enum": ["paid", value]}
+        route.fulfill(json=document)
+
+    page = visit("#/docs")
+    page.route("**/api/openapi.json", of_it)
+    page.goto("/#/orders")
+    page.reload()
+    with page.expect_request(re.compile(f"[?&]status={sent}(&|$)")):
+        page.get_by_label("Status").select_option(label=shown)
+    expect(page.get_by_label("Status").locator("option:checked")).to_have_text(shown)
+    page.get_by_label("Status").select_option("All")
+    expect(page.get_by_role("heading", name="No orders yet")).to_be_visible()
+
+
+def test_a_day_that_the_api_does_not_know_is_refused(visit: Open, todos: Api) -> None:
+    page = visit("#/todos/+table?completed=true")
+    page.get_by_label("Created from").fill("12026-01-01")
+    expect(page.get_by_role("alert")).to_contain_text("createdAt.gte")
+
+
+def test_a_link_asks_for_nothing_that_the_page_does_not_offer(visit: Open, orders: Api) -> None:
+    orders.make({"quantity": 7})
+    page = visit("#/orders?fields=id&unknown=1&limit=50")
+    expect(rows(page)).to_have_count(1)
+    assert column(page, "Quantity") == ["7"]
+
+
 def test_a_refused_filter_says_why(visit: Open, orders: Api) -> None:
     page = visit("#/orders?status=paid&quantity.gte=many")
     expect(page.get_by_role("alert")).to_contain_text("quantity.gte")
@@ -125,6 +168,57 @@ def test_what_is_deleted_goes_at_once_when_the_view_does(visit: Open, orders: Ap
     with page.expect_response(lambda response: response.request.method == "DELETE") as deleted:
         page.get_by_role("link", name="Parcels").click()
     assert deleted.value.status == 204
+
+
+def test_what_was_changed_meanwhile_is_not_deleted(visit: Open, orders: Api) -> None:
+    made = orders.make({"quantity": 7}).json
+    tag = orders("GET", f"/{made['id']}").headers["ETag"]
+    page = visit("#/orders")
+    expect(rows(page)).to_have_count(1)
+    orders("PATCH", f"/{made['id']}", {"quantity": 8})
+    rows(page).hover()
+    page.get_by_role("button", name=re.compile("^Delete ")).click()
+    with page.expect_request(lambda request: request.method == "DELETE") as deleted:
+        page.get_by_role("link", name="Parcels").click()
+    # A list has no tags: the page makes the one of the state that it showed.
+    assert deleted.value.headers["if-match"] == tag
+    expect(page.get_by_role("status").get_by_text("It was changed meanwhile")).to_be_visible()
+    assert orders("GET", f"/{made['id']}").json["quantity"] == 8
+
+
+def test_an_item_that_is_made_again_is_there_again(visit: Open, orders: Api) -> None:
+    listed = [{"id": "one", "quantity": 7, "version": 1, "createdAt": "2026-01-01T00:00:00.000000Z"}]
+    page = visit("#/docs")
+    page.route(
+        re.compile(r"/api/orders\?"), lambda route: route.fulfill(json={"items": listed, "next": None})
+    )
+    page.route(re.compile("/api/orders/one"), lambda route: route.fulfill(status=204))
+    page.get_by_role("link", name="Orders").click()
+    rows(page).hover()
+    page.get_by_role("button", name=re.compile("^Delete ")).click()
+    expect(page.get_by_role("heading", name="No orders yet")).to_be_visible()
+    page.get_by_role("button", name="Reload").click()
+    expect(page.get_by_role("heading", name="No orders yet")).to_be_visible()
+    listed[0]["createdAt"] = "2026-01-02T00:00:00.000000Z"
+    page.get_by_role("button", name="Reload").click()
+    expect(rows(page)).to_have_count(1)
+
+
+def test_the_focus_stays_near_what_is_deleted(visit: Open, orders: Api) -> None:
+    for quantity in (1, 2):
+        orders.make({"quantity": quantity})
+    page = visit("#/orders")
+    expect(rows(page)).to_have_count(2)
+    links = rows(page).get_by_role("link")
+    rows(page).last.get_by_role("button").focus()
+    page.keyboard.press("Enter")
+    expect(links).to_be_focused()
+    rows(page).get_by_role("button").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
+    page.get_by_role("button", name="Undo").last.focus()
+    page.keyboard.press("Enter")
+    expect(links).to_be_focused()
 
 
 def test_an_error_is_shown_with_a_way_on(visit: Open, orders: Api) -> None:

@@ -9,7 +9,7 @@ export function createApi(config, session) {
   function request(operation, { id, query = {}, headers = {}, body } = {}) {
     const url = new URL(base + operation.path.replace("{id}", () => encodeURIComponent(id)));
     for (const [name, value] of Object.entries(query)) {
-      if (value !== undefined && value !== "") url.searchParams.set(name, value);
+      if (value !== undefined) url.searchParams.set(name, value);
     }
     return {
       method: operation.method,

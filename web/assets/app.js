@@ -1,5 +1,5 @@
 // The page: what it needs to begin, where it is, and what is around the views.
-import { html, render, useEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
+import { html, render, useEffect, useErrorBoundary, useMemo, useRef, useState } from "./vendor/htm-preact.js";
 import { Access, KeyForm } from "./access.js";
 import { createApi } from "./api.js";
 import { createDeletions } from "./deletions.js";
@@ -100,19 +100,30 @@ function Console({ config, session, api, model, refused }) {
     <${SideBar} config=${config} model=${model} session=${session} route=${route} docs=${docs} />
     <main id="main" tabindex="-1">
       <${Expired} session=${session} />
-      ${route.name === docs ? html`<${Docs} ...${props} />` : entity ? view(props) : html`<${Missing} />`}
+      <${Guard} key=${route.name === docs ? docs : `${route.name}/${route.id}`}>
+        ${route.name === docs ? html`<${Docs} ...${props} />` : entity ? view(props) : html`<${Missing} />`}
+      <//>
     </main>
     <${Notes} notes=${notes} dismiss=${dismiss} />
   `;
 }
 
+// What a view can not draw takes no more than the view away.
+function Guard({ children }) {
+  const [error, again] = useErrorBoundary(console.error);
+  if (!error) return children;
+  const detail = `Something in it is not as the console expects: ${error.message}.`;
+  return html`<${Page} title="This can not be shown">
+    <${Problem} problem=${{ title: "The console failed here", detail }} retry=${() => again()} />
+  <//>`;
+}
+
 function view(props) {
   const { entity, route } = props;
-  const key = `${entity.name}/${route.id}`;
-  if (route.id && route.id !== TABLE) return html`<${ItemView} key=${key} ...${props} />`;
+  if (route.id && route.id !== TABLE) return html`<${ItemView} ...${props} />`;
   const views = isTodo(entity) && { list: hashOf({ name: entity.name }), table: hashOf({ name: entity.name, id: TABLE }) };
-  if (views && route.id !== TABLE) return html`<${TodoView} key=${key} ...${props} views=${views} />`;
-  return html`<${EntityView} key=${key} ...${props} views=${views} />`;
+  if (views && route.id !== TABLE) return html`<${TodoView} ...${props} views=${views} />`;
+  return html`<${EntityView} ...${props} views=${views} />`;
 }
 
 function SideBar({ config, model, session, route, docs }) {

@@ -1,24 +1,26 @@
 // Deletions that can be undone: nothing is sent for a few seconds, and undoing means not to send it.
+import { hashOf } from "./route.js";
 
 const DELAY = 6000;
 
 /** notify: shows a note, and gives a function that takes it away. */
 export function createDeletions(api, notify) {
   const waiting = new Map();
-  const gone = new Set();
+  const gone = new Map();
   const listeners = new Set();
   const keyOf = (entity, id) => `${entity.name}/${id}`;
   const changed = () => listeners.forEach((listener) => listener());
 
-  /** Delete an item soon. etag: of the state that the user saw, if it is known. */
-  function remove(entity, id, { label, etag } = {}) {
+  /** Delete an item soon, unless it has changed since the user saw it. label: what it is called. */
+  function remove(entity, item, label) {
+    const { id } = item;
     const key = keyOf(entity, id);
-    gone.add(key);
+    gone.set(key, item.createdAt);
     const send = async ({ keepalive = false } = {}) => {
       clearTimeout(timer);
       waiting.delete(key);
       close();
-      const headers = etag ? { "If-Match": etag } : {};
+      const headers = { "If-Match": etagOf(item) };
       const { status, problem } = await api.call(entity.operations.delete, { id, headers, keepalive });
       if (!problem || status === 404) return;
       gone.delete(key);
@@ -31,9 +33,11 @@ export function createDeletions(api, notify) {
       waiting.delete(key);
       gone.delete(key);
       changed();
+      // The button that was pressed is gone: the row is there again.
+      setTimeout(() => (document.querySelector(`main a[href="${hashOf({ name: entity.name, id })}"]`) ?? heading()).focus());
     };
     const timer = setTimeout(send, DELAY);
-    const close = notify({ text: label ? `Deleted “${label}”` : "Deleted", action: { label: "Undo", run: undo }, stays: true });
+    const close = notify({ text: `Deleted “${label}”`, action: { label: "Undo", run: undo }, stays: true });
     waiting.set(key, send);
     changed();
   }
@@ -48,11 +52,18 @@ export function createDeletions(api, notify) {
   return {
     remove,
     flush,
-    /** Whether an item is deleted, or about to be. */
-    has: (entity, id) => gone.has(keyOf(entity, id)),
+    /** Whether an item is deleted, or about to be. One that was made of the same id since is another. */
+    has: (entity, item) => gone.get(keyOf(entity, item.id)) === item.createdAt,
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
   };
 }
+
+// The tag of the state that an item was read in, as the API makes it (lambda_src/trestle/http/etags.py): lists have none.
+function etagOf({ createdAt, version }) {
+  return `"${BigInt(createdAt.replace(/\D/g, "")).toString(16)}-${version}"`;
+}
+
+const heading = () => document.querySelector("main h1");

@@ -1,8 +1,9 @@
 // The filters of a list, as the API has them: one property at a time, and a range of what its lists are sorted by.
 import { html, useEffect, useRef, useState } from "./vendor/htm-preact.js";
-import { own } from "./json.js";
+import { own, stringify } from "./json.js";
 import { labelOf } from "./text.js";
 import { Choice, Icon } from "./ui.js";
+import { plain } from "./value.js";
 
 const PAUSE = 400; // ms without a key, after which what was typed is asked for
 
@@ -18,7 +19,7 @@ export function Filters({ entity, query, onChange }) {
     const next = entity.filters.find((each) => each.name === name);
     onChange({ ...none, ...(next && { [name]: firstValue(next.schema) }) });
   };
-  const set = (value, options) => onChange(value === "" ? none : { [filter.name]: value }, options);
+  const set = (value, options) => onChange(value === undefined ? none : { [filter.name]: value }, options);
   return html`<div class="toolbar filters">
     ${entity.filters.length > 1 && html`<label>Filter
       <select value=${filter?.name ?? ""} onChange=${(event) => choose(event.target.value)}>
@@ -28,7 +29,7 @@ export function Filters({ entity, query, onChange }) {
         )}
       </select>
     </label>`}
-    ${filter && html`<${FilterValue} key=${filter.name} filter=${filter} value=${query[filter.name] ?? ""} onChange=${set}
+    ${filter && html`<${FilterValue} key=${filter.name} filter=${filter} value=${query[filter.name]} onChange=${set}
       alone=${entity.filters.length === 1} />`}
     ${active && html`<${Range} key=${`${active.name} range`} entity=${entity} filter=${active} query=${query} onChange=${onChange} />`}
     ${active && html`<button type="button" class="link" onClick=${() => choose("")}><${Icon} name="close" />Clear</button>`}
@@ -38,8 +39,11 @@ export function Filters({ entity, query, onChange }) {
 // What a filter begins with where a value is to be chosen, not typed.
 function firstValue(schema) {
   if (schema.type === "boolean") return "true";
-  return schema.enum ? String(schema.enum[0]) : undefined;
+  return schema.enum && textOf(schema.enum[0]);
 }
+
+// A value as the API's query has it.
+const textOf = (value) => (typeof value === "string" ? value : stringify(value));
 
 function FilterValue({ filter, value, onChange, alone }) {
   const label = labelOf(filter.name);
@@ -47,16 +51,19 @@ function FilterValue({ filter, value, onChange, alone }) {
     const options = [...(alone ? [{ value: "", label: "All" }] : []), { value: "true", label: "Yes" }, { value: "false", label: "No" }];
     return html`<span class="with-label">
       <span aria-hidden="true">${label}</span>
-      <${Choice} label=${label} options=${options} value=${value} onChange=${onChange} />
+      <${Choice} label=${label} options=${options} value=${value ?? ""} onChange=${(next) => onChange(next || undefined)} />
     </span>`;
   }
   if (filter.schema.enum) {
+    // By their places: a value may be the empty text, which no value at all is too.
+    const chosen = filter.schema.enum.findIndex((one) => textOf(one) === value);
+    const choose = (place) => onChange(place === "-1" ? undefined : textOf(filter.schema.enum[place]));
     return html`<label>${alone ? label : html`<span class="visually-hidden">${label}</span>`}
-      <select value=${value} onChange=${(event) => onChange(event.target.value)}>
-        ${alone && html`<option value="" selected=${value === ""}>All</option>`}
-        ${filter.schema.enum
-          .map(String)
-          .map((each) => html`<option key=${each} value=${each} selected=${value === each}>${each}</option>`)}
+      <select value=${String(chosen)} onChange=${(event) => choose(event.target.value)}>
+        ${alone && html`<option value="-1" selected=${chosen === -1}>All</option>`}
+        ${filter.schema.enum.map(
+          (one, place) => html`<option key=${place} value=${String(place)} selected=${chosen === place}>${plain(one)}</option>`,
+        )}
       </select>
     </label>`;
   }
@@ -64,8 +71,8 @@ function FilterValue({ filter, value, onChange, alone }) {
   return html`<${TypedValue} label=${label} type=${type} value=${value} onChange=${onChange} placeholder="is exactly" />`;
 }
 
-/** An input whose text counts after a pause. */
-function TypedValue({ label, type = "text", value, onChange, placeholder }) {
+/** An input whose text counts after a pause; undefined where it is empty. */
+function TypedValue({ label, type = "text", value = "", onChange, placeholder }) {
   const [text, setText] = useState(value);
   const timer = useRef(0);
   useEffect(() => setText(value), [value]);
@@ -74,7 +81,7 @@ function TypedValue({ label, type = "text", value, onChange, placeholder }) {
     const next = event.target.value;
     setText(next);
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => onChange(next, { replace: value !== "" }), PAUSE);
+    timer.current = setTimeout(() => onChange(next || undefined, { replace: value !== "" }), PAUSE);
   };
   return html`<label>${label}
     <input type=${type} value=${text} placeholder=${placeholder} autocomplete="off" spellcheck="false" onInput=${onInput} />
@@ -98,14 +105,14 @@ function Range({ entity, filter, query, onChange }) {
   return input("prefix", "begins with", "text");
 }
 
-// Days are the reader's own, the API's times are UTC.
-const startOf = (text) => new Date(`${text}T00:00:00`).toISOString();
-
-function endOf(text) {
-  const next = new Date(`${text}T00:00:00`);
-  next.setDate(next.getDate() + 1);
-  return next.toISOString();
+// Days are the reader's own, the API's times are UTC. What is no day to the API, such as one of the year 12026, it says itself.
+function startOf(text, later = 0) {
+  const time = new Date(`${text}T00:00:00`);
+  time.setDate(time.getDate() + later);
+  return Number.isNaN(time.getTime()) ? text : time.toISOString();
 }
+
+const endOf = (text) => startOf(text, 1);
 
 function dayOf(text) {
   const time = new Date(text);

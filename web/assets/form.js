@@ -5,9 +5,11 @@ import { isNumber, isObject, number, numberText, own, parse, same, stringify, wi
 import { cut, labelOf, pieces } from "./text.js";
 import { Field, Hint, Icon, Text, describe } from "./ui.js";
 import { FORMATS, Unreadable, pointer, validate } from "./validate.js";
+import { plain } from "./value.js";
 
 const PAUSE = 600; // ms without a key, after which what was typed is judged
 const LINE = 200; // characters that fit into one line
+const MOST_FIELDS = 300;
 
 // {faultsAt(pointer): sentences to show, touch(pointer): from now on they may be shown}
 const Judge = createContext(null);
@@ -27,6 +29,21 @@ export function beginning(schema) {
     return [name, required.includes(name) && rule.type === "object" ? beginning(rule) : undefined];
   });
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+}
+
+/** Whether a form has room for a value: with more fields than it bears, a page stands still. */
+export function hasRoom(schema, value) {
+  return fieldsOf({ ...schema, type: "object" }, value) <= MOST_FIELDS;
+}
+
+// What has no schema of its own has one field, however much it holds.
+function fieldsOf(schema, value) {
+  const { type, properties = {}, items = {}, additionalProperties } = schema;
+  const others = isObject(additionalProperties) ? additionalProperties : {};
+  const parts = (rules) => rules.reduce((sum, [rule, part]) => sum + fieldsOf(rule, part), 0);
+  if (type === "object" && isObject(value)) return parts(Object.entries(value).map(([name, part]) => [own(properties, name) ?? others, part]));
+  if (type === "array" && Array.isArray(value)) return parts(value.map((part) => [items, part]));
+  return 1;
 }
 
 /** The id of the element by which the value at a pointer is changed. */
@@ -160,8 +177,8 @@ function Words({ label, schema, value, where, required, stays, hint, faults, onC
     const text = event.target.value;
     onChange(text === "" ? nothing(schema, required || stays) : read(text));
   };
-  const told = hintOf(schema, value, hint);
-  const given = { ...describe(id, told, faults), dir: "auto" };
+  const told = hintOf(type, value, hint);
+  const given = { ...describe(id, told, faults, required), dir: "auto" };
   return html`<${Field} id=${id} label=${label} required=${required} hint=${told} faults=${faults}>
     ${type === "textarea"
       ? html`<textarea ...${given} rows="3" value=${shown} onInput=${onInput}></textarea>`
@@ -175,24 +192,28 @@ function inputOf(schema, value = "") {
   const as = (text) => text;
   if (value instanceof Unreadable) return ["text", value.text, as];
   const fits = value === "" || own(FORMATS, schema.format)?.(value);
-  if (schema.format === "date" && fits) return ["date", value, as];
-  if (schema.format === "date-time" && fits) return ["datetime-local", localTime(value), instant];
+  if (schema.format === "date" && fits && !value.startsWith("0000")) return ["date", value, as];
+  const time = schema.format === "date-time" && fits ? localTime(value) : undefined;
+  if (time !== undefined) return ["datetime-local", time, instant];
   const oneLine = schema.format || (schema.maxLength ?? LINE) <= LINE;
   return [value.length > LINE || /[\r\n]/.test(value) || !oneLine ? "textarea" : "text", value, as];
 }
 
-function hintOf(schema, value, hint) {
-  const zone = schema.format === "date-time" && `In your time zone, ${Intl.DateTimeFormat().resolvedOptions().timeZone}.`;
+function hintOf(type, value, hint) {
+  const zone = type === "datetime-local" && `In your time zone, ${Intl.DateTimeFormat().resolvedOptions().timeZone}.`;
   const marks = typeof value === "string" ? new Set(pieces(value).map(({ mark }) => mark)) : new Set();
   marks.delete(undefined);
   const hidden = marks.size > 0 && `Has characters that can not be seen: ${[...marks].slice(0, 8).join(", ")}.`;
   return [hint, zone, hidden].filter(Boolean).join(" ");
 }
 
+// The time here; undefined for what no input of a time can show: a leap second, a year before 1 or after 9999.
 function localTime(text) {
   if (!text) return "";
   const time = new Date(text);
-  return new Date(time.getTime() - time.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+  const here = new Date(time.getTime() - time.getTimezoneOffset() * 60_000);
+  const written = Number.isNaN(here.getTime()) ? "" : here.toISOString();
+  return /^(?!0000)\d{4}-/.test(written) ? written.slice(0, 19) : undefined;
 }
 
 function instant(text) {
@@ -216,7 +237,7 @@ function Figure({ label, schema, value, where, required, hint, faults, onChange 
     onChange(readFigure(event.target.value));
   };
   return html`<${Field} id=${id} label=${label} required=${required} hint=${hint} faults=${faults}>
-    <input ...${describe(id, hint, faults)} class="number" inputmode=${schema.type === "integer" ? "numeric" : "decimal"}
+    <input ...${describe(id, hint, faults, required)} class="number" inputmode=${schema.type === "integer" ? "numeric" : "decimal"}
       autocomplete="off" value=${shown} onInput=${onInput} />
   <//>`;
 }
@@ -234,14 +255,16 @@ function textOf(value) {
 
 function YesOrNo({ label, schema, value, where, required, hint, faults, onChange }) {
   const id = idAt(where);
-  if (required || schema.default !== undefined) {
+  // An empty box would say "no" where nothing is said yet.
+  const [isSaid] = useState(schema.default !== undefined && value !== undefined);
+  if (isSaid) {
     return html`<div class="field check">
       <input ...${describe(id, hint, faults)} type="checkbox" checked=${value === true} onChange=${(event) => onChange(event.target.checked)} />
       <label class="label" for=${id}>${label}</label>
       <${Hint} id=${id} hint=${hint} faults=${faults} />
     </div>`;
   }
-  return html`<${OneOf} ...${{ label, value, where, hint, faults, onChange }} schema=${{ enum: [true, false] }} names=${["Yes", "No"]} />`;
+  return html`<${OneOf} ...${{ label, value, where, required, hint, faults, onChange }} schema=${{ enum: [true, false] }} names=${["Yes", "No"]} />`;
 }
 
 function OneOf({ label, schema, value, where, required, hint, faults, onChange, names }) {
@@ -249,22 +272,26 @@ function OneOf({ label, schema, value, where, required, hint, faults, onChange, 
   const chosen = value === undefined ? -1 : schema.enum.findIndex((one) => same(one, value));
   const onInput = (event) => onChange(event.target.value === "-1" ? undefined : schema.enum[Number(event.target.value)]);
   return html`<${Field} id=${id} label=${label} required=${required} hint=${hint} faults=${faults}>
-    <select ...${describe(id, hint, faults)} value=${String(chosen)} onInput=${onInput}>
+    <select ...${describe(id, hint, faults, required)} value=${String(chosen)} onInput=${onInput}>
       ${(!required || chosen === -1) && html`<option value="-1" selected=${chosen === -1}>${required ? "Choose …" : "Not set"}</option>`}
       ${schema.enum.map(
-        (one, index) => html`<option key=${index} value=${String(index)} selected=${chosen === index}>${names?.[index] ?? optionText(one)}</option>`,
+        (one, index) => html`<option key=${index} value=${String(index)} selected=${chosen === index}>${names?.[index] ?? plain(one)}</option>`,
       )}
     </select>
   <//>`;
 }
 
-const optionText = (value) => (typeof value === "string" ? value : stringify(value));
+// A group has no attribute that says it is required.
+function Legend({ label, required }) {
+  const star = html`<span class="required" aria-hidden="true">*</span><span class="visually-hidden">(required)</span>`;
+  return html`<legend>${label}${required && star}</legend>`;
+}
 
 function Group({ label, schema, value, where, required, stays, hint, faults, onChange }) {
   const change = (members) => onChange((whole = {}) => members(whole));
   return html`<fieldset class="group" id=${idAt(where)} tabindex="-1">
-    <legend>${label}${required && html`<span class="required" aria-hidden="true">*</span>`}</legend>
-    ${hint && html`<p class="hint">${hint}</p>`}
+    <${Legend} label=${label} required=${required} />
+    <${Hint} hint=${hint} />
     ${value === undefined
       ? html`<button type="button" class="button" onClick=${() => onChange(beginning(schema))}><${Icon} name="plus" />Add</button>`
       : html`<${Members} schema=${schema} value=${value} where=${where} onChange=${change} />
@@ -282,8 +309,8 @@ function List({ label, schema, value, where, required, hint, faults, onChange })
   const raise = (index) => onChange((whole) => whole.with(index, whole[index - 1]).with(index - 1, whole[index]));
   const elements = value ?? [];
   return html`<fieldset class="group list" id=${idAt(where)} tabindex="-1">
-    <legend>${label}${required && html`<span class="required" aria-hidden="true">*</span>`}</legend>
-    ${hint && html`<p class="hint">${hint}</p>`}
+    <${Legend} label=${label} required=${required} />
+    <${Hint} hint=${hint} />
     <ol>
       ${elements.map(
         (element, index) => html`<li key=${index}>
@@ -323,7 +350,7 @@ function Anything({ label, value, where, required, stays, hint, faults, onChange
   return html`<div class="anything">
     ${kind === "json"
       ? html`<${Field} id=${id} label=${label} required=${required} hint=${hint} faults=${faults}>
-          <${JsonText} ...${describe(id, hint, faults)} rows="4" value=${value} onChange=${onChange} />
+          <${JsonText} ...${describe(id, hint, faults, required)} rows="4" value=${value} onChange=${onChange} />
         <//>`
       : html`<${{ text: Words, number: Figure, boolean: YesOrNo }[kind]} ...${given} value=${value}
           schema=${kind === "text" ? { maxLength: LINE } : {}} />`}

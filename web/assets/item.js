@@ -1,14 +1,14 @@
 // One item: made, read, changed, deleted.
-import { html, useEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
+import { html, useEffect, useErrorBoundary, useMemo, useRef, useState } from "./vendor/htm-preact.js";
 import { NeedsAccess, wantsAccess } from "./access.js";
 import { curl } from "./curl.js";
 import { dropDraft, keepDraft, keptDraft } from "./drafts.js";
-import { Form, JsonText, beginning, idAt, nameOf, ordered } from "./form.js";
+import { Form, JsonText, beginning, hasRoom, idAt, nameOf, ordered } from "./form.js";
 import { isObject, own, same, stringify, without } from "./json.js";
 import { MergeDialog } from "./lost-update.js";
 import { SERVERS_OWN } from "./model.js";
 import { mergePatch, threeWay } from "./patch.js";
-import { NEW, hashOf } from "./route.js";
+import { NEW, hashOf, isId } from "./route.js";
 import { cut, labelOf, moment } from "./text.js";
 import { Choice, CopyButton, Empty, Field, Icon, Page, Problem, Text, describe } from "./ui.js";
 import { Unreadable, validate } from "./validate.js";
@@ -38,21 +38,22 @@ function StoredItem(props) {
   const { get } = entity.operations;
   const back = { href: hashOf({ name: entity.name }), label: entity.label };
   const [answer, setAnswer] = useState(null);
-  const load = async () => setAnswer(await api.call(get, { id: route.id }));
+  const load = async () => get && isId(route.id) && setAnswer(await api.call(get, { id: route.id }));
   useEffect(() => {
-    if (get) load();
-    return session.subscribe(() => get && load());
+    load();
+    return session.subscribe(load);
   }, []);
   const instead = (content) => html`<${Page} title=${entity.label} back=${back}>${content}<//>`;
   if (!get) return instead(html`<${Empty} title="This API reads no single items here" />`);
-  if (!answer) return instead(html`<div class="card waiting" aria-busy="true"></div>`);
-  if (wantsAccess(answer, get)) return instead(html`<${NeedsAccess} operation=${get} session=${session} answer=${answer} />`);
-  if (answer.status === 404) {
+  if (!answer && isId(route.id)) return instead(html`<div class="card waiting" aria-busy="true"></div>`);
+  if (answer && wantsAccess(answer, get)) return instead(html`<${NeedsAccess} operation=${get} session=${session} answer=${answer} />`);
+  if (answer?.problem && answer.status !== 404) return instead(html`<${Problem} problem=${answer.problem} retry=${load} />`);
+  // Where an entity is at "/", what else is there answers too.
+  if (answer?.data?.id !== route.id) {
     return instead(html`<${Empty} icon="search" title="There is no such item">
       <p>It may have been deleted.</p><a class="button" href=${back.href}>Back to ${entity.label}</a>
     <//>`);
   }
-  if (answer.problem) return instead(html`<${Problem} problem=${answer.problem} retry=${load} />`);
   const Shown = entity.operations.merge || entity.operations.replace ? Editor : Reader;
   return html`<${Shown} ...${props} back=${back} stored=${answer} />`;
 }
@@ -72,8 +73,8 @@ function headingOf(entity, item) {
 }
 
 function Reader({ entity, back, stored, notify, ...props }) {
-  const [view, setView] = useState("form");
   const item = stored.data;
+  const [view, setView] = useState(() => (hasRoom(entity.schema, item) ? "form" : "json"));
   const names = [...ordered(entity.schema), ...Object.keys(item)].filter((name) => !SERVERS_OWN.includes(name));
   const actions = html`<${ItemActions} ...${props} entity=${entity} item=${item} notify=${notify}
     request=${() => stored.request} />`;
@@ -81,7 +82,7 @@ function Reader({ entity, back, stored, notify, ...props }) {
     <${Views} view=${view} first="Properties" onChange=${setView} />
     <div class="columns">
       ${view === "json"
-        ? html`<pre class="code whole" tabindex="0">${stringify(item, 2)}</pre>`
+        ? html`<pre class="code whole" tabindex="0"><${Text} value=${stringify(item, 2)} /></pre>`
         : html`<dl class="card facts">
             ${[...new Set(names)].map((name) => html`<div key=${name}>
               <dt><${Text} value=${labelOf(name)} limit=${80} /></dt>
@@ -101,10 +102,10 @@ function Views({ view, first = "Form", onChange }) {
   return html`<div class="toolbar"><${Choice} label="View" options=${options} value=${view} onChange=${onChange} /></div>`;
 }
 
-function ItemActions({ entity, item, etag, api, go, notify, deletions, request }) {
+function ItemActions({ entity, item, go, notify, deletions, request }) {
   const remove = () => {
     go({ name: entity.name });
-    deletions.remove(entity, item.id, { label: titleOf(entity, item).slice(0, 40), etag });
+    deletions.remove(entity, item, cut(titleOf(entity, item), 40));
   };
   return html`
     <${CopyButton} text=${() => curl(request())} label="Copy as curl" icon="code" notify=${notify} />
@@ -140,12 +141,17 @@ function Editor(props) {
   const [origin, setOrigin] = useState(item && kept ? kept.origin : latest);
   const [draft, setDraft] = useState(kept?.draft ?? latest.base);
   const [id, setId] = useState(kept?.id ?? "");
-  const [view, setView] = useState("form");
+  const [view, setView] = useState(() => (hasRoom(entity.schema, draft) ? "form" : "json"));
   const [sending, setSending] = useState(false);
   const [problem, setProblem] = useState(null);
   const [lost, setLost] = useState(null);
   const [locked, setLocked] = useState(null);
   useEffect(() => session.subscribe(() => setLocked(null)), [session]);
+  // What no form can be made of can still be changed as JSON.
+  useErrorBoundary((error) => {
+    console.error(error);
+    setView("json");
+  });
   const judged = useFaults(schemaOf(entity, item), draft, id);
   const dirty = !same(draft, origin.base) || id !== "";
   const forget = useKept(name, dirty && { draft, id, origin });
@@ -179,8 +185,12 @@ function Editor(props) {
     const answer = await api.call(...call.request);
     setSending(false);
     if (!answer.problem) {
-      notify({ text: item ? "Saved" : "Created" });
-      if (item) return settle(answer);
+      if (item) {
+        notify({ text: "Saved" });
+        return settle(answer);
+      }
+      sent = {};
+      notify({ text: answer.headers.has("Idempotency-Replayed") ? "It was created by the try before" : "Created" });
       forget();
       go({ name: entity.name, id: answer.data.id }, { replace: true });
     } else if (answer.status === 412) {
@@ -207,17 +217,18 @@ function Editor(props) {
   };
 
   const look = (next) => {
-    if (next === "form" && !isObject(draft)) notify({ text: "Put the JSON right first: a form can not show it", tone: "bad" });
+    const refusal = next === "form" && formless(entity, draft);
+    if (refusal) notify({ text: refusal, tone: "bad" });
     else setView(next);
   };
   const request = () => {
-    if (!item) return api.request(...creating(entity, id, draft).request);
+    if (!item) return api.request(entity.operations.create, { body: newItem(id, draft) });
     const call = dirty ? changing(entity, item, origin, draft) : {};
     return call.request ? api.request(...call.request) : stored.request;
   };
   const isForm = view === "form";
   return html`<${Page} ...${headingOf(entity, item)} back=${back}
-    actions=${html`<${ItemActions} ...${props} item=${item} etag=${latest.etag} request=${request} />`}>
+    actions=${html`<${ItemActions} ...${props} item=${item} request=${request} />`}>
     ${locked && html`<div class="card locked" role="alert"><${NeedsAccess} ...${locked} session=${session} /></div>`}
     <${Views} view=${isForm ? "form" : "json"} onChange=${look} />
     <div class="columns">
@@ -249,7 +260,15 @@ function Editor(props) {
 const stateOf = (entity, stored) =>
   stored ? { base: documentOf(stored.data), etag: stored.headers.get("ETag") } : { base: beginning(entity.schema), etag: null };
 
+// Why there can be no form of a draft, if there can not.
+function formless(entity, draft) {
+  if (!isObject(draft)) return "Put the JSON right first: a form can not show it";
+  return hasRoom(entity.schema, draft) ? null : "This holds too much for a form: change it as JSON";
+}
+
 const schemaOf = (entity, item) => (item ? entity.stored : entity.schema);
+
+const newItem = (id, draft) => (id ? { id, ...draft } : draft);
 
 // {request: arguments for api.call}, or {problem} for a change that no request can make.
 function changing(entity, item, { base, etag }, draft) {
@@ -265,10 +284,11 @@ function changing(entity, item, { base, etag }, draft) {
 }
 
 // The same key for the same item: created once, even when the answer is lost and the form is sent again.
-let sent = { text: "", key: "" };
+// Once that is said, an equal item is another one.
+let sent = {};
 
 function creating(entity, id, draft) {
-  const body = id ? { id, ...draft } : draft;
+  const body = newItem(id, draft);
   const text = entity.name + stringify(body);
   if (sent.text !== text) sent = { text, key: crypto.randomUUID() };
   return { request: [entity.operations.create, { headers: { "Idempotency-Key": sent.key }, body }] };

@@ -3,13 +3,15 @@
 
 export const isSupported = typeof JSON.rawJSON === "function";
 
+const LEVELS = 500; // of objects and arrays in each other: more than the API has, and what functions that call themselves bear
 const DIGITS = 38;
 const LARGEST = 125; // the power of ten of a number's first digit
 const SMALLEST = -130;
 const NUMBER = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
-/** The value of a JSON text. Throws SyntaxError. */
+/** The value of a JSON text. Throws SyntaxError, also for what is too deep to work with. */
 export function parse(text) {
+  if (levels(text) > LEVELS) throw new SyntaxError(`Objects and arrays are nested more than ${LEVELS} deep`);
   return JSON.parse(text, (_, value, context) => (typeof value === "number" ? number(context.source) : value));
 }
 
@@ -95,6 +97,15 @@ export function isMultiple(value, unit) {
 
 export function isInteger(value) {
   return decimal(value).exponent >= 0;
+}
+
+function levels(text) {
+  let [level, most] = [0, 0];
+  for (const [found] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{}]/gs)) {
+    if (found === "[" || found === "{") most = Math.max(most, ++level);
+    else if (found === "]" || found === "}") level--;
+  }
+  return most;
 }
 
 function aligned(one, other) {

@@ -11,11 +11,16 @@ export function readRoute(hash) {
   return { name, id, query: Object.assign(Object.create(null), Object.fromEntries(new URLSearchParams(search))) };
 }
 
-/** The hash of a route; parameters that are empty or undefined are left out. */
+/** The hash of a route; parameters that are undefined are left out. */
 export function hashOf({ name, id, query = {} }) {
   const path = [name, id].filter(Boolean).map(encodeURIComponent).join("/").replaceAll("%2B", "+");
-  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
+  const given = Object.entries(query).filter(([, value]) => value !== undefined);
   return `#/${path}${given.length ? `?${new URLSearchParams(given)}` : ""}`;
+}
+
+/** Whether a text can be an item's id, as the API has them: any other would make the URL one of something else. */
+export function isId(text) {
+  return /^(?!\.{1,2}$)[A-Za-z0-9._~-]{1,128}$/.test(text);
 }
 
 function decoded(text) {

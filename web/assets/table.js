@@ -7,7 +7,7 @@ import { titleOf } from "./item.js";
 import { own } from "./json.js";
 import { SERVERS_OWN } from "./model.js";
 import { NEW, hashOf } from "./route.js";
-import { labelOf, visible } from "./text.js";
+import { cut, labelOf, visible } from "./text.js";
 import { CopyButton, Empty, Icon, Page, Problem, Text } from "./ui.js";
 import { Cell } from "./value.js";
 
@@ -47,11 +47,14 @@ export function EntityView(props) {
   <//>`;
 }
 
-// What the list is asked for: as the address says, newest first if it says nothing.
+// What the list is asked for: as the address says, newest first if it says nothing. The address is anyone's, so nothing
+// that the page does not offer, such as `fields`, goes with it.
 function queryOf(entity, route) {
   const filter = entity.filters.find(({ name }) => route.query[name] !== undefined);
   const byTime = (filter?.sort ?? "createdAt") === "createdAt";
-  return { ...(entity.ordered && byTime ? { order: "desc" } : {}), ...route.query };
+  const offered = ["cursor", "limit", "order", ...entity.filters.flatMap(({ name, bounds }) => [name, ...bounds.map((bound) => bound.name)])];
+  const given = Object.entries(route.query).filter(([name]) => offered.includes(name));
+  return { ...(entity.ordered && byTime ? { order: "desc" } : {}), ...Object.fromEntries(given) };
 }
 
 function useList({ api, list, query, session }) {
@@ -82,7 +85,7 @@ function useDeletions(deletions) {
 }
 
 function Items({ entity, route, go, deletions, answer, loading, query, change }) {
-  const items = answer.data.items.filter((item) => !deletions.has(entity, item.id));
+  const items = answer.data.items.filter((item) => !deletions.has(entity, item));
   const pager = html`<${Pager} route=${route} next=${answer.data.next} size=${query.limit} change=${change} go=${go} />`;
   if (!items.length) {
     const narrowed = entity.filters.some(({ name }) => route.query[name] !== undefined);
@@ -133,8 +136,8 @@ function Table({ entity, items, query, change, go, deletions }) {
         const href = hashOf({ name: entity.name, id: item.id });
         const remove = (event) => {
           event.stopPropagation(); // the row would open what is being deleted
-          event.currentTarget.closest("tr").nextElementSibling?.querySelector("a").focus(); // as this button goes
-          deletions.remove(entity, item.id, { label: title.slice(0, 40) });
+          focusNear(event.currentTarget.closest("tr"));
+          deletions.remove(entity, item, cut(title, 40));
         };
         const open = (event) => {
           const busy = event.target.closest("a, button") || String(getSelection());
@@ -156,6 +159,12 @@ function Table({ entity, items, query, change, go, deletions }) {
       })}
     </tbody>
   </table>`;
+}
+
+// As the button in the row goes: to the next row, the one before the last, or the heading.
+function focusNear(row) {
+  const near = row.nextElementSibling ?? row.previousElementSibling;
+  (near?.querySelector("a") ?? document.querySelector("main h1")).focus();
 }
 
 // The link to the item: by the id where there is no text to click on.

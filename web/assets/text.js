@@ -3,14 +3,14 @@
 const MOMENT = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
 const DAY = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeZone: "UTC" });
 
-// Controls that turn the direction of the text around them, that take no room, or that no font shows: all but tab and
-// line breaks.
+// An emoji, with what it is put together of; or else, as the group, what turns the direction of the text around it, takes no
+// room, or is blank and no space: all but tab and line breaks.
 const HIDDEN =
-  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/gu;
+  /\p{ExtPict}[\p{EMod}\ufe0f]?(?:\u200d\p{ExtPict}[\p{EMod}\ufe0f]?)*|[#*\d]\ufe0f\u20e3|([\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029\u2800\ufff9-\ufffb]|\p{DI})/gu;
 
-/** A name as people write it: "dueDate" as "Due date"; one that is no plain word stays as it is. */
+/** A name as people write it: "dueDate" as "Due date"; one that is no plain word stays as it is, but visible. */
 export function labelOf(name) {
-  if (!/^[A-Za-z][A-Za-z0-9_-]*$/.test(name)) return name;
+  if (!/^[A-Za-z][A-Za-z0-9_-]*$/.test(name)) return visible(name);
   const words = name.replace(/[_-]+/g, " ").replace(/([a-z0-9])([A-Z])/g, "$1 $2").trim();
   const text = words.replace(/\b[A-Z][a-z]/g, (start) => start.toLowerCase()).replace(/\b(id|uri|url)\b/gi, (word) => word.toUpperCase());
   return text.charAt(0).toUpperCase() + text.slice(1);
@@ -20,7 +20,8 @@ export function labelOf(name) {
 export function pieces(text) {
   const found = [];
   let from = 0;
-  for (const { 0: character, index } of text.matchAll(HIDDEN)) {
+  for (const { 1: character, index } of text.matchAll(HIDDEN)) {
+    if (!character) continue;
     if (index > from) found.push(text.slice(from, index));
     const code = character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
     found.push({ mark: `U+${code}` });

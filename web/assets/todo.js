@@ -37,7 +37,7 @@ export function TodoView({ entity, api, session, route, go, notify, deletions, v
   const list = useList({ entity, api, session, done, filter });
   const rows = useRef(null);
 
-  const shown = list.items.filter(({ id }) => !deletions.has(entity, id));
+  const shown = list.items.filter((item) => !deletions.has(entity, item));
   const isShown = (item) => filter === "" || String(Boolean(own(item, done))) === filter;
 
   const tick = async (item) => {
@@ -52,7 +52,7 @@ export function TodoView({ entity, api, session, route, go, notify, deletions, v
 
   const remove = (item) => {
     focusNear(rows.current, shown.indexOf(item));
-    deletions.remove(entity, item.id, { label: cut(titleOf(item), 40) });
+    deletions.remove(entity, item, cut(titleOf(item), 40));
   };
 
   const { operations } = entity;
@@ -65,7 +65,7 @@ export function TodoView({ entity, api, session, route, go, notify, deletions, v
           { value: "", label: "All" },
           { value: "false", label: "Open" },
           { value: "true", label: "Done" },
-        ]} onChange=${(value) => go({ name: entity.name, query: { [done]: value } })} />`}
+        ]} onChange=${(value) => go({ name: entity.name, query: { [done]: value || undefined } })} />`}
         <p class="hint" role="status">${list.isRead && summary(shown, list.next, filter, done)}</p>
       </div>
       ${list.answer.problem
@@ -257,7 +257,7 @@ function useList({ entity, api, session, done, filter }) {
 
   const read = async (cursor, signal) => {
     setReading(true);
-    const query = { limit: PAGE, [done]: filter, order: entity.ordered ? "desc" : undefined, cursor };
+    const query = { limit: PAGE, [done]: filter || undefined, order: entity.ordered ? "desc" : undefined, cursor };
     const answer = await api.call(entity.operations.list, { query, signal });
     if (signal?.aborted) return;
     setReading(false);

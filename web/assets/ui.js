@@ -84,9 +84,10 @@ export function Dialog({ title, onClose, children }) {
 }
 
 /** What an input in a Field takes: <input ...${describe(id, hint, faults)}>. */
-export function describe(id, hint, faults = []) {
+export function describe(id, hint, faults = [], required = false) {
   const by = [hint && `${id}-hint`, faults.length && `${id}-faults`].filter(Boolean).join(" ");
-  return { id, "aria-describedby": by || undefined, "aria-invalid": faults.length ? "true" : undefined };
+  const yes = (is) => (is ? "true" : undefined);
+  return { id, "aria-describedby": by || undefined, "aria-invalid": yes(faults.length), "aria-required": yes(required) };
 }
 
 /** A labelled input, with a hint below and what is wrong with it. faults: sentences. */
@@ -100,8 +101,8 @@ export function Field({ id, label, hint, faults = [], required, children }) {
 
 export function Hint({ id, hint, faults = [] }) {
   return html`
-    ${hint && html`<p class="hint" id=${`${id}-hint`}>${hint}</p>`}
-    ${faults.length > 0 && html`<p class="fault" id=${`${id}-faults`}>${faults.join(". ")}</p>`}
+    ${hint && html`<p class="hint" id=${`${id}-hint`}>${visible(hint)}</p>`}
+    ${faults.length > 0 && html`<p class="fault" id=${`${id}-faults`}>${visible(faults.join(". "))}</p>`}
   `;
 }
 
@@ -126,9 +127,9 @@ export function Problem({ problem, retry }) {
     <${Icon} name="warning" />
     <div>
       <strong>${problem.title}</strong>
-      ${problem.detail && html`<p>${problem.detail}</p>`}
+      ${problem.detail && html`<p>${visible(problem.detail)}</p>`}
       ${problem.errors && html`<ul>
-        ${problem.errors.map((error) => html`<li><code>${error.pointer || error.parameter || "/"}</code> ${error.detail}</li>`)}
+        ${problem.errors.map((error) => html`<li><code>${visible(error.pointer || error.parameter || "/")}</code> ${visible(error.detail)}</li>`)}
       </ul>`}
       ${problem.requestId && html`<p class="hint">Request <code>${problem.requestId}</code></p>`}
       ${retry && html`<button type="button" class="button" onClick=${retry}><${Icon} name="refresh" />Try again</button>`}

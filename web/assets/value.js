@@ -1,7 +1,7 @@
 // A value of an item's, to be read.
 import { html } from "./vendor/htm-preact.js";
 import { isNumber, isObject, numberText, stringify } from "./json.js";
-import { day, moment } from "./text.js";
+import { day, moment, visible } from "./text.js";
 import { Icon, LongText, Text } from "./ui.js";
 
 const CELL = 120; // characters of a text in a table
@@ -28,6 +28,11 @@ export function Value({ value, schema = {} }) {
   if (isTexts(value)) return value.map((element) => html`<span class="badge"><${LongText} value=${element} /></span>`);
   if (Array.isArray(value) || isObject(value)) return html`<pre class="code"><${LongText} value=${stringify(value, 2)} /></pre>`;
   return html`<span class="muted">null</span>`;
+}
+
+/** A value where there can be nothing but plain text, such as in an option. */
+export function plain(value) {
+  return typeof value === "string" ? visible(value) || "(empty)" : visible(stringify(value));
 }
 
 function isTexts(value) {
