@@ -124,6 +124,20 @@ def test_a_command_has_a_variable_in_place_of_the_key(visit: Open, console: Cons
     assert run(command, API_KEY=console.key).stdout.startswith("HTTP/1.1 200")
 
 
+def test_a_command_from_a_table_or_an_item_says_who_calls(visit: Open, console: Console) -> None:
+    ada = {"firstName": "Ada", "lastName": "Lovelace", "email": "ada@example.com"}
+    made = console.empty("customers").make(ada).json
+    page = visit("#/customers", permissions=CLIPBOARD)
+    enter_key(page, console.key)
+    expect(page.get_by_role("table")).to_be_visible()
+    for path in ("#/customers", f"#/customers/{made['id']}"):
+        page.goto(f"/{path}")
+        command = copied(page)
+        assert console.key not in command
+        assert run(command).stdout.startswith("HTTP/1.1 403")
+        assert run(command, API_KEY=console.key).stdout.startswith("HTTP/1.1 200")
+
+
 def test_parameters_are_sent_as_they_are_filled_in(visit: Open, todos: Api) -> None:
     for done in (True, False, True):
         todos.make({"title": f"is {done}", "completed": done})

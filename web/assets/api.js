@@ -5,7 +5,7 @@ import { parse, stringify } from "./json.js";
 export function createApi(config, session) {
   const base = new URL(config.api, location.href).href.replace(/\/$/, "");
 
-  /** What `call` would send: {method, url, headers, body}. */
+  /** What `call` would send: {method, url, headers, body}; and security, by which a command for a shell says who calls. */
   function request(operation, { id, query = {}, headers = {}, body } = {}) {
     const url = new URL(base + operation.path.replace("{id}", () => encodeURIComponent(id)));
     for (const [name, value] of Object.entries(query)) {
@@ -21,6 +21,7 @@ export function createApi(config, session) {
         ...headers,
       },
       body: body === undefined ? undefined : stringify(body),
+      security: operation.security,
     };
   }
 

@@ -206,8 +206,8 @@ function Try({ operation, api, session, notify }) {
     // What is missing is shown as what is to be put there.
     const path = { id: values.id || "ID", query: given("query"), headers: given("header") };
     const request = api.request(operation, path);
-    if (!body) return curl(request, security);
-    return curl({ ...request, headers: { ...request.headers, "Content-Type": body.type }, body: text }, security);
+    if (!body) return curl(request);
+    return curl({ ...request, headers: { ...request.headers, "Content-Type": body.type }, body: text });
   };
 
   const isSigned = security.some((scheme) => Object.hasOwn(scheme, "iam"));
