@@ -7,6 +7,7 @@ import { count, labelOf } from "./text.js";
 import { CopyButton, Field, LongText, Page, Problem, describe, useSession } from "./ui.js";
 
 const ARTICLE = { array: "array", boolean: "true or false", integer: "whole number", null: "null", number: "number", object: "object", string: "text" };
+const HEADER = /^[\t -~]*$/;
 const LONG = 20_000; // characters of an answer, before its reader asks for all
 
 export function Docs({ model, api, session, route, go, notify }) {
@@ -175,6 +176,7 @@ function Try({ operation, api, session, notify }) {
     const found = {};
     for (const one of parameters) {
       if (one.required && !valueOf(one)) found[one.name] = "Is required";
+      if (one.in === "header" && !HEADER.test(valueOf(one))) found[one.name] = "Must be ASCII, as all that stands in a header";
     }
     let value;
     try {
@@ -250,7 +252,7 @@ function Parameter({ id, parameter, value, fault, onChange }) {
     ${choices
       ? html`<select ...${described} value=${value} onChange=${change}>
           <option value="">not sent</option>
-          ${choices.map((choice) => html`<option value=${String(choice)}>${String(choice)}</option>`)}
+          ${choices.map(textOf).map((choice) => html`<option value=${choice}>${choice}</option>`)}
         </select>`
       : html`<input ...${described} autocomplete="off" spellcheck=${false} value=${value} onInput=${change} />`}
   <//>`;
@@ -267,6 +269,11 @@ function Answer({ answer }) {
     <//>
     ${text && html`<pre class="code" tabindex="0" role="region" aria-label="The answer's body"><${LongText} value=${text} limit=${LONG} /></pre>`}
   </div>`;
+}
+
+// As it stands in a URL. A number with many digits has a text in JSON alone.
+function textOf(choice) {
+  return typeof choice === "string" ? choice : stringify(choice);
 }
 
 function list(fault) {
