@@ -6,6 +6,7 @@ import json
 import re
 import secrets
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -121,6 +122,18 @@ def requests(page: Page, path: str) -> list[str]:
 def settle(page: Page) -> None:
     """Leave time for what a page does by itself, and should not."""
     page.wait_for_timeout(1000)
+
+
+def believe(page: Page, change: Callable[[Any], None]) -> None:
+    """Load the page again, with another document of the API's."""
+
+    def changed(route: Route) -> None:
+        document = route.fetch().json()
+        change(document)
+        route.fulfill(json=document)
+
+    page.route("**/api/openapi.json", changed)
+    page.reload()
 
 
 def test_sign_in_and_sign_out(visit: Open, console: Console, ada: str) -> None:
@@ -314,6 +327,56 @@ def test_users_of_a_pool_that_was_there_bring_their_tokens(visit: Open, console:
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", name="This needs an access token")).to_be_visible()
     assert page.evaluate("Object.keys(sessionStorage)") == []
+
+
+# --- what can not be called is not called ---
+
+
+def test_without_a_key_or_a_user_the_api_is_not_asked(visit: Open) -> None:
+    page = visit("#/docs")
+    asked = [requests(page, "/api/customers"), requests(page, "/api/notes")]
+    page.get_by_role("link", name="Customers").click()
+    expect(page.get_by_role("heading", name="This needs an API key")).to_be_visible()
+    page.get_by_role("link", name="Notes", exact=True).click()
+    expect(page.get_by_role("heading", name="Sign in to see this")).to_be_visible()
+    page.goto("/#/docs/listNotes")
+    form = page.get_by_role("form", name="Try")
+    expect(form.get_by_text("Sign in first.")).to_be_visible()
+    expect(form.get_by_role("button", name="Send")).to_be_disabled()
+    assert asked == [[], []]
+
+
+def test_a_user_hears_which_scope_is_missing(signed_in: Page) -> None:
+    page = signed_in
+    asked = requests(page, "/api/notes")
+
+    def scoped(document: Any) -> None:
+        document["paths"]["/notes"]["get"]["security"] = [{"cognito": ["console-test/write"]}]
+
+    believe(page, scoped)
+    expect(page.get_by_role("heading", name="Your account may not do this")).to_be_visible()
+    expect(page.get_by_text("the scope console-test/write, which your sign-in does not have")).to_be_visible()
+    expect(page.get_by_role("button", name="Sign in")).to_have_count(0)
+    assert asked == []
+
+
+def test_what_asks_for_a_signature_says_so_and_is_not_offered(visit: Open) -> None:
+    page = visit("#/orders")
+    expect(page.get_by_role("link", name="New")).to_be_visible()
+    asked = requests(page, "/api/orders")
+
+    def signed(document: Any) -> None:
+        for path in ("/orders", "/orders/{id}"):
+            for method in document["paths"][path].keys() - {"parameters"}:
+                document["paths"][path][method]["security"] = [{"iam": []}]
+
+    believe(page, signed)
+    expect(page.get_by_role("heading", name="This needs an AWS signature")).to_be_visible()
+    expect(page.get_by_role("link", name="New")).to_have_count(0)
+    expect(page.get_by_role("button", name="Copy as curl")).to_have_count(0)
+    page.goto("/#/orders/any")
+    expect(page.get_by_role("heading", name="This needs an AWS signature")).to_be_visible()
+    assert asked == []
 
 
 # --- sign-ins that go wrong ---

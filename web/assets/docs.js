@@ -3,6 +3,7 @@ import { html, useEffect, useMemo, useRef, useState } from "./vendor/htm-preact.
 import { curl } from "./curl.js";
 import { exampleBody } from "./example.js";
 import { own, parse, stringify } from "./json.js";
+import { isSigned } from "./model.js";
 import { count, labelOf } from "./text.js";
 import { CopyButton, Field, LongText, Page, Problem, describe, useSession } from "./ui.js";
 
@@ -212,10 +213,10 @@ function Try({ operation, api, session, notify }) {
     return curl({ ...request, headers: { ...request.headers, "Content-Type": body.type }, body: text });
   };
 
-  const isSigned = security.some((scheme) => Object.hasOwn(scheme, "iam"));
+  const lacking = session.lacks(security);
   return html`<form class="docs-try" onSubmit=${send} aria-label=${`Try ${operation.summary}`} novalidate>
     <h3>Try it</h3>
-    <${Caller} security=${security} session=${session} />
+    ${lacking && html`<p class="hint">${lacking.detail}</p>`}
     <div class="docs-parameters">
       ${parameters.map((parameter) => html`<${Parameter} key=${parameter.name} id=${id(parameter.name)} parameter=${parameter}
         value=${valueOf(parameter)} fault=${own(faults, parameter.name)}
@@ -226,19 +227,11 @@ function Try({ operation, api, session, notify }) {
         rows=${Math.min(16, text.split("\n").length + 1)} onInput=${(event) => setText(event.target.value)} />
     <//>`}
     <div class="buttons">
-      <${CopyButton} label="Copy as curl" icon="code" text=${command} notify=${notify} />
-      <button class=${operation.method === "DELETE" ? "button danger" : "button primary"} disabled=${isSigned || isSending}>Send</button>
+      ${!isSigned(operation) && html`<${CopyButton} label="Copy as curl" icon="code" text=${command} notify=${notify} />`}
+      <button class=${operation.method === "DELETE" ? "button danger" : "button primary"} disabled=${Boolean(lacking) || isSending}>Send</button>
     </div>
     <div aria-live="polite">${answer && html`<${Answer} answer=${answer} />`}</div>
   </form>`;
-}
-
-function Caller({ security, session }) {
-  const kinds = security.flatMap(Object.keys);
-  if (kinds.includes("api_key") && !session.key) return html`<p class="hint">Enter the API key in the side bar first.</p>`;
-  if (kinds.includes("iam")) return html`<p class="hint">A page can not sign requests for AWS: send it with a tool that does.</p>`;
-  if (kinds.includes("cognito") && !session.user) return html`<p class="hint">Sign in in the side bar first.</p>`;
-  return null;
 }
 
 function Parameter({ id, parameter, value, fault, onChange }) {
