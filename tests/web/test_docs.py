@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.local.api import Api
 from tests.web.browser import Open, enter_key
@@ -122,6 +122,50 @@ def test_a_command_has_a_variable_in_place_of_the_key(visit: Open, console: Cons
     assert console.key not in command
     assert run(command).stdout.startswith("HTTP/1.1 403")
     assert run(command, API_KEY=console.key).stdout.startswith("HTTP/1.1 200")
+
+
+def test_a_command_from_a_table_or_an_item_says_who_calls(visit: Open, console: Console) -> None:
+    ada = {"firstName": "Ada", "lastName": "Lovelace", "email": "ada@example.com"}
+    made = console.empty("customers").make(ada).json
+    page = visit("#/customers", permissions=CLIPBOARD)
+    enter_key(page, console.key)
+    expect(page.get_by_role("table")).to_be_visible()
+    for path in ("#/customers", f"#/customers/{made['id']}"):
+        page.goto(f"/{path}")
+        command = copied(page)
+        assert console.key not in command
+        assert run(command).stdout.startswith("HTTP/1.1 403")
+        assert run(command, API_KEY=console.key).stdout.startswith("HTTP/1.1 200")
+
+
+def test_a_header_that_can_not_be_sent_is_a_fault_of_its_field(visit: Open) -> None:
+    page = visit("#/docs/getTodos")
+    tried = form(page, "Read one of todos")
+    tried.get_by_label("Id").fill("any")
+    tried.get_by_label("If-None-Match").fill('"日本"')
+    tried.get_by_role("button", name="Send").click()
+    expect(tried.get_by_label("If-None-Match")).to_be_focused()
+    expect(tried.get_by_label("If-None-Match")).to_have_accessible_description(re.compile("Must be ASCII"))
+
+
+def test_choices_that_are_numbers_keep_their_digits(visit: Open) -> None:
+    page = visit("#/docs")
+
+    def exact(route: Route) -> None:
+        document = route.fetch().json()
+        parameters = document["paths"]["/orders"]["get"]["parameters"]
+        [status] = [one for one in parameters if one.get("name") == "status"]
+        status["schema"] = {"type": "integer", "enum": [12345678901234567890]}
+        route.fulfill(json=document)
+
+    page.route("**/api/openapi.json", exact)
+    page.goto("/#/docs/listOrders")
+    page.reload()
+    tried = form(page, "List a page of orders")
+    tried.get_by_label("status").select_option("12345678901234567890")
+    with page.expect_request(lambda request: "/api/orders?" in request.url) as asked:
+        tried.get_by_role("button", name="Send").click()
+    assert asked.value.url.endswith("?status=12345678901234567890")
 
 
 def test_parameters_are_sent_as_they_are_filled_in(visit: Open, todos: Api) -> None:

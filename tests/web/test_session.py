@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Request, Route, expect
 
+from local.sign_in import sign_in as pool_sign_in
 from tests.local.api import Api
 from tests.local.people import PASSWORD
 from tests.web.browser import Open, enter_key
@@ -68,8 +71,18 @@ def test_text_that_no_header_holds_is_no_key(visit: Open) -> None:
 @pytest.fixture(scope="module")
 def ada(console: Console) -> str:
     """A user who can sign in with PASSWORD."""
+    return user(console, "ada")
+
+
+@pytest.fixture(scope="module")
+def bob(console: Console) -> str:
+    """Another one."""
+    return user(console, "bob")
+
+
+def user(console: Console, name: str) -> str:
     cognito, pool = console.local.client("cognito-idp"), console.outputs["user_pool_id"]
-    name = f"ada-{secrets.token_hex(4)}"
+    name = f"{name}-{secrets.token_hex(4)}"
     cognito.admin_create_user(UserPoolId=pool, Username=name, MessageAction="SUPPRESS")
     cognito.admin_set_user_password(UserPoolId=pool, Username=name, Password=PASSWORD, Permanent=True)
     return name
@@ -84,6 +97,43 @@ def sign_in(page: Page, user: str) -> None:
 
 def tokens(page: Page) -> Any:
     return json.loads(page.evaluate(f"sessionStorage.getItem('{TOKENS}')") or "null")
+
+
+def keep_tokens(page: Page, **changed: str) -> None:
+    """Have the page find other tokens when it is loaded again."""
+    page.evaluate(
+        "([name, tokens]) => sessionStorage.setItem(name, JSON.stringify(tokens))",
+        [TOKENS, tokens(page) | changed],
+    )
+
+
+def requests(page: Page, path: str) -> list[str]:
+    """Return what the page asks of a path from now on: a list that grows."""
+    sent: list[str] = []
+
+    def sees(request: Request) -> None:
+        if path in request.url:
+            sent.append(request.method)
+
+    page.on("request", sees)
+    return sent
+
+
+def settle(page: Page) -> None:
+    """Leave time for what a page does by itself, and should not."""
+    page.wait_for_timeout(1000)
+
+
+def believe(page: Page, change: Callable[[Any], None]) -> None:
+    """Load the page again, with another document of the API's."""
+
+    def changed(route: Route) -> None:
+        document = route.fetch().json()
+        change(document)
+        route.fulfill(json=document)
+
+    page.route("**/api/openapi.json", changed)
+    page.reload()
 
 
 def test_sign_in_and_sign_out(visit: Open, console: Console, ada: str) -> None:
@@ -125,11 +175,7 @@ def signed_in(visit: Open, ada: str) -> Page:
 
 def test_an_access_token_that_runs_out_is_renewed_unseen(signed_in: Page) -> None:
     page = signed_in
-    held = tokens(page)
-    page.evaluate(
-        "([name, tokens]) => sessionStorage.setItem(name, JSON.stringify(tokens))",
-        [TOKENS, {**held, "access": spoilt(held["access"])}],
-    )
+    keep_tokens(page, access=spoilt(tokens(page)["access"]))
     with page.expect_response(lambda response: "/oauth2/token" in response.url) as renewed:
         page.reload()
     assert renewed.value.request.post_data
@@ -140,11 +186,7 @@ def test_an_access_token_that_runs_out_is_renewed_unseen(signed_in: Page) -> Non
 
 def test_a_session_that_ends_keeps_what_was_typed(signed_in: Page, ada: str) -> None:
     page = signed_in
-    held = tokens(page)
-    spoilt_ones = {**held, "access": spoilt(held["access"]), "refresh": "spent"}
-    page.evaluate(
-        "([name, tokens]) => sessionStorage.setItem(name, JSON.stringify(tokens))", [TOKENS, spoilt_ones]
-    )
+    keep_tokens(page, access=spoilt(tokens(page)["access"]), refresh="spent")
     page.goto("/#/notes/+new")
     page.reload()
     page.get_by_label("Title").fill("Half a thought")
@@ -159,9 +201,192 @@ def test_a_session_that_ends_keeps_what_was_typed(signed_in: Page, ada: str) -> 
     expect(page.get_by_role("status").get_by_text(re.compile("Created|Saved"))).to_be_visible()
 
 
+@pytest.mark.parametrize("path", ["#/notes", "#/notes/any"])
+def test_a_session_that_has_ended_asks_for_nothing_more(signed_in: Page, path: str) -> None:
+    page = signed_in
+    page.goto(f"/{path}")
+    expect(page.locator("[aria-busy=true]")).to_have_count(0)
+    keep_tokens(page, access=spoilt(tokens(page)["access"]), refresh="spent")
+    asked, renewed = requests(page, "/api/notes"), requests(page, "/oauth2/token")
+    page.reload()
+    expect(page.get_by_text("Your session has ended")).to_be_visible()
+    settle(page)
+    assert (asked, renewed) == (["GET"], ["POST"])
+    page.get_by_role("link", name="Orders").click()
+    page.get_by_role("link", name="Notes", exact=True).click()
+    expect(page.get_by_role("heading", name="Sign in to see this")).to_be_visible()
+    assert (asked, renewed) == (["GET"], ["POST"])
+
+
+def test_a_new_token_that_is_refused_as_well_is_not_renewed_again(signed_in: Page) -> None:
+    page = signed_in
+    page.route("**/api/notes?*", lambda route: route.fulfill(status=401, json={"message": "Unauthorized"}))
+    asked, renewed = requests(page, "/api/notes"), requests(page, "/oauth2/token")
+    page.reload()
+    expect(page.get_by_role("heading", name="Your sign-in is not accepted")).to_be_visible()
+    settle(page)
+    assert (asked, renewed) == (["GET", "GET"], ["POST"])
+    page.get_by_role("button", name="Reload").click()
+    settle(page)
+    assert (asked, renewed) == (["GET", "GET", "GET"], ["POST"])
+
+
+def test_who_signs_in_next_finds_nothing_of_what_was_typed(signed_in: Page, bob: str) -> None:
+    page = signed_in
+    page.goto("/#/notes/+new")
+    page.get_by_label("Title").fill("Ada's own business")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("navigation").get_by_role("button", name="Sign in")).to_be_visible()
+    assert page.evaluate("Object.keys(sessionStorage)") == []
+
+    page.goto("/#/notes")
+    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    sign_in(page, bob)
+    expect(page.get_by_role("navigation").get_by_text(bob)).to_be_visible()
+    page.goto("/#/notes/+new")
+    expect(page.get_by_label("Title")).to_have_value("")
+
+
+def test_going_back_does_not_bring_back_what_a_user_saw(signed_in: Page) -> None:
+    page = signed_in
+    page.goto("/#/notes/+new")
+    page.get_by_label("Title").fill("Ada's own business")
+    # As a page is that the browser keeps whole for "Back": it is left, and goes on later.
+    page.route("**/logout?*", lambda route: route.fulfill(status=204))
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("navigation").get_by_role("button", name="Sign in")).to_be_visible()
+    with page.expect_event("load"):
+        page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    expect(page.get_by_label("Title")).to_have_value("")
+    assert page.evaluate("Object.keys(sessionStorage)") == []
+
+
+def test_a_token_that_comes_after_its_user_is_gone_is_not_kept(signed_in: Page) -> None:
+    page = signed_in
+    keep_tokens(page, access=spoilt(tokens(page)["access"]))
+    held: list[tuple[Route, APIResponse]] = []
+    page.route("**/oauth2/token", lambda route: held.append((route, route.fetch())))
+    page.route("**/logout?*", lambda route: route.fulfill(status=204))
+    with page.expect_request("**/oauth2/token"):
+        page.reload()
+    page.get_by_role("button", name="Sign out").click()
+    [(route, answer)] = held
+    with page.expect_response("**/oauth2/token"):
+        route.fulfill(response=answer)
+    settle(page)
+    assert tokens(page) is None
+
+
+def test_another_user_finds_no_draft_of_a_session_that_ended(signed_in: Page, bob: str) -> None:
+    page = signed_in
+    keep_tokens(page, access=spoilt(tokens(page)["access"]), refresh="spent")
+    page.goto("/#/notes/+new")
+    page.reload()
+    page.get_by_label("Title").fill("Ada's own business")
+    page.get_by_role("button", name="Create").click()
+    page.get_by_role("button", name="Sign in again").click()
+    sign_in(page, bob)
+    expect(page.get_by_role("navigation").get_by_text(bob)).to_be_visible()
+    expect(page.get_by_label("Title")).to_have_value("")
+
+
+def test_signing_out_deletes_what_could_be_undone(signed_in: Page, console: Console) -> None:
+    page = signed_in
+    notes = Api(f"{console.outputs['api_url']}/notes", None).as_bearer(tokens(page)["access"])
+    made = notes.make({"title": "Farewell"}).json
+    page.reload()
+    page.get_by_role("button", name="Delete Farewell").click()
+    with page.expect_request(re.compile(f"/api/notes/{made['id']}$")):
+        page.get_by_role("button", name="Sign out").click()
+    # Nobody waits for the answer.
+    deadline = time.monotonic() + 10
+    while notes("GET", f"/{made['id']}").status != 404:
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(100)
+
+
+def test_users_of_a_pool_that_was_there_bring_their_tokens(visit: Open, console: Console, ada: str) -> None:
+    page = visit("#/notes")
+    page.route("**/config.json", lambda route: route.fulfill(json=route.fetch().json() | {"sign_in": None}))
+    page.reload()
+    expect(page.get_by_role("heading", name="This needs an access token")).to_be_visible()
+    expect(page.get_by_role("button", name="Sign in")).to_have_count(0)
+
+    form = page.get_by_role("main")
+    form.get_by_label("Access token").fill("a.b.c")
+    form.get_by_role("button", name="Use this token").click()
+    expect(form.get_by_text("An access token is three parts")).to_be_visible()
+    cognito, app = console.local.client("cognito-idp"), console.outputs["user_pool_client_id"]
+    pool = console.outputs["user_pool_id"]
+    token = pool_sign_in(cognito, pool, app, ada, PASSWORD)["AccessToken"]
+    form.get_by_label("Access token").fill(f" {token}\n")
+    form.get_by_role("button", name="Use this token").click()
+    expect(page.get_by_role("navigation").get_by_text(ada)).to_be_visible()
+    expect(page.get_by_role("heading", name="No notes yet").or_(page.get_by_role("table"))).to_be_visible()
+
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="This needs an access token")).to_be_visible()
+    assert page.evaluate("Object.keys(sessionStorage)") == []
+
+
+# --- what can not be called is not called ---
+
+
+def test_without_a_key_or_a_user_the_api_is_not_asked(visit: Open) -> None:
+    page = visit("#/docs")
+    asked = [requests(page, "/api/customers"), requests(page, "/api/notes")]
+    page.get_by_role("link", name="Customers").click()
+    expect(page.get_by_role("heading", name="This needs an API key")).to_be_visible()
+    page.get_by_role("link", name="Notes", exact=True).click()
+    expect(page.get_by_role("heading", name="Sign in to see this")).to_be_visible()
+    page.goto("/#/docs/listNotes")
+    form = page.get_by_role("form", name="Try")
+    expect(form.get_by_text("Sign in first.")).to_be_visible()
+    expect(form.get_by_role("button", name="Send")).to_be_disabled()
+    assert asked == [[], []]
+
+
+def test_a_user_hears_which_scope_is_missing(signed_in: Page) -> None:
+    page = signed_in
+    asked = requests(page, "/api/notes")
+
+    def scoped(document: Any) -> None:
+        document["paths"]["/notes"]["get"]["security"] = [{"cognito": ["console-test/write"]}]
+
+    believe(page, scoped)
+    expect(page.get_by_role("heading", name="Your account may not do this")).to_be_visible()
+    expect(page.get_by_text("the scope console-test/write, which your sign-in does not have")).to_be_visible()
+    expect(page.get_by_role("button", name="Sign in")).to_have_count(0)
+    assert asked == []
+
+
+def test_what_asks_for_a_signature_says_so_and_is_not_offered(visit: Open) -> None:
+    page = visit("#/orders")
+    expect(page.get_by_role("link", name="New")).to_be_visible()
+    asked = requests(page, "/api/orders")
+
+    def signed(document: Any) -> None:
+        for path in ("/orders", "/orders/{id}"):
+            for method in document["paths"][path].keys() - {"parameters"}:
+                document["paths"][path][method]["security"] = [{"iam": []}]
+
+    believe(page, signed)
+    expect(page.get_by_role("heading", name="This needs an AWS signature")).to_be_visible()
+    expect(page.get_by_role("link", name="New")).to_have_count(0)
+    expect(page.get_by_role("button", name="Copy as curl")).to_have_count(0)
+    page.goto("/#/orders/any")
+    expect(page.get_by_role("heading", name="This needs an AWS signature")).to_be_visible()
+    assert asked == []
+
+
+# --- sign-ins that go wrong ---
+
+
 def test_a_code_that_somebody_else_sent_is_left_aside(visit: Open) -> None:
     page = visit("?code=stolen&state=theirs#/notes")
-    expect(page.get_by_role("status")).to_contain_text("This sign-in was not begun in this tab")
+    status = page.get_by_role("status")
+    expect(status).to_contain_text("This sign-in was not begun in this tab")
+    expect(status.get_by_role("button", name="Sign in")).to_be_visible()
     assert "code=" not in page.url
     assert tokens(page) is None
 

@@ -4,22 +4,29 @@ import { asks } from "./model.js";
 import { Dialog, Empty, Field, Icon, describe, useSession } from "./ui.js";
 
 /** The side bar's control: API key and sign-in, as far as the API asks for them. */
-export function Access({ model, session, config }) {
+export function Access({ model, session }) {
   useSession(session);
-  const [open, setOpen] = useState(false);
-  const { user, key } = session;
+  const [open, setOpen] = useState(null);
+  const { user, key, canSignIn, isExpired } = session;
+  const close = () => setOpen(null);
   return html`<div class="access">
-    ${asks(model, "api_key") && html`<button type="button" class="nav-item" onClick=${() => setOpen(true)}>
+    ${asks(model, "api_key") && html`<button type="button" class="nav-item" onClick=${() => setOpen("key")}>
       <${Icon} name="key" />${key ? "API key set" : "Enter API key"}<span class=${key ? "dot on" : "dot"}></span>
     </button>`}
-    ${config.sign_in && !user && html`<button type="button" class="nav-item" onClick=${() => session.signIn()}>
+    ${canSignIn && !user && html`<button type="button" class="nav-item" onClick=${() => session.signIn()}>
       <${Icon} name="user" />Sign in
+    </button>`}
+    ${!canSignIn && (!user || isExpired) && asks(model, "cognito") && html`<button type="button" class="nav-item" onClick=${() => setOpen("token")}>
+      <${Icon} name="user" />Enter access token
     </button>`}
     ${user && html`<div class="nav-item who"><${Icon} name="user" /><span>${user}</span>
       <button type="button" class="icon-button" aria-label="Sign out" title="Sign out"
         onClick=${() => session.signOut()}><${Icon} name="out" /></button>
     </div>`}
-    ${open && html`<${KeyDialog} session=${session} onClose=${() => setOpen(false)} />`}
+    ${open === "key" && html`<${KeyDialog} session=${session} onClose=${close} />`}
+    ${open === "token" && html`<${Dialog} title="Access token" onClose=${close}>
+      <${TokenForm} id="access-token-here" session=${session} onDone=${close} />
+    <//>`}
   </div>`;
 }
 
@@ -37,23 +44,37 @@ function KeyDialog({ session, onClose }) {
 
 /** An input for the API key. id: of the input, as the dialog can be over a view that has one, too. */
 export function KeyForm({ session, onDone, id = "api-key", children }) {
-  const [key, setKey] = useState(session.key);
+  const fault = "A key has letters, digits and signs of ASCII alone, and no spaces";
+  return html`<${SecretForm} id=${id} label="API key" button="Use this key" given=${session.key} fault=${fault}
+    use=${session.setKey} onDone=${onDone}>${children}<//>`;
+}
+
+// For a user pool that the console has no sign-in at: its users' tokens come from somewhere else.
+function TokenForm({ session, onDone, id = "access-token" }) {
+  const fault = "An access token is three parts with dots between them, as the user pool gives it";
+  return html`<${SecretForm} id=${id} label="Access token" button="Use this token" given="" fault=${fault}
+    use=${session.setToken} onDone=${onDone} />`;
+}
+
+// use: takes what was typed, and returns whether it can be used.
+function SecretForm({ id, label, button, given, fault, use, onDone, children }) {
+  const [secret, setSecret] = useState(given);
   const [faults, setFaults] = useState([]);
   const save = (event) => {
     event.preventDefault();
-    if (session.setKey(key)) onDone?.();
-    else setFaults(["A key has letters, digits and signs of ASCII alone, and no spaces"]);
+    if (use(secret)) onDone?.();
+    else setFaults([fault]);
   };
   const input = (event) => {
-    setKey(event.target.value);
+    setSecret(event.target.value);
     setFaults([]);
   };
   const hint = "It stays in this tab, and is gone when you close it.";
   return html`<form class="key-form" onSubmit=${save}>
-    <${Field} id=${id} label="API key" hint=${hint} faults=${faults}>
-      <input ...${describe(id, hint, faults)} type="password" autocomplete="off" spellcheck=${false} value=${key} onInput=${input} />
+    <${Field} id=${id} label=${label} hint=${hint} faults=${faults}>
+      <input ...${describe(id, hint, faults)} type="password" autocomplete="off" spellcheck=${false} value=${secret} onInput=${input} />
     <//>
-    <div class="buttons">${children}<button class="button primary" disabled=${!key.trim()}>Use this key</button></div>
+    <div class="buttons">${children}<button class="button primary" disabled=${!secret.trim()}>${button}</button></div>
   </form>`;
 }
 
@@ -64,21 +85,27 @@ export function wantsAccess(answer, operation) {
 
 /** In place of what can not be shown before the API knows who calls. */
 export function NeedsAccess({ operation, session, answer }) {
-  const [kind] = operation.security.flatMap(Object.keys);
-  if (kind === "api_key") {
-    return html`<${Empty} icon="key" title=${session.key ? "The API key is not accepted" : "This needs an API key"}>
+  const lacking = session.lacks(operation.security);
+  if (lacking?.kind === "signature") {
+    return html`<${Empty} icon="key" title="This needs an AWS signature">
+      <p>A page can not sign requests. Send them to the API's own address (Terraform's output api_url) with a tool that does, such as
+        <code>curl --aws-sigv4</code>.</p>
+    <//>`;
+  }
+  if (operation.security.some((scheme) => Object.hasOwn(scheme, "api_key"))) {
+    return html`<${Empty} icon="key" title=${lacking ? "This needs an API key" : "The API key is not accepted"}>
       <${KeyForm} session=${session} />
     <//>`;
   }
-  if (kind === "iam") {
-    return html`<${Empty} icon="key" title="This needs an AWS signature">
-      <p>A page can not sign requests. Call it with a tool that does, such as <code>curl --aws-sigv4</code>.</p>
-    <//>`;
-  }
-  if (answer.status === 403) {
+  if (lacking?.kind === "scope" || answer.status === 403) {
     return html`<${Empty} icon="user" title="Your account may not do this"><p>${answer.problem.detail}</p><//>`;
   }
-  return html`<${Empty} icon="user" title="Sign in to see this">
+  if (!session.canSignIn) {
+    return html`<${Empty} icon="user" title=${lacking ? "This needs an access token" : "The access token is not accepted"}>
+      <${TokenForm} session=${session} />
+    <//>`;
+  }
+  return html`<${Empty} icon="user" title=${lacking ? "Sign in to see this" : "Your sign-in is not accepted"}>
     <button type="button" class="button primary" onClick=${() => session.signIn()}>Sign in</button>
   <//>`;
 }

@@ -5,7 +5,7 @@ import { parse, stringify } from "./json.js";
 export function createApi(config, session) {
   const base = new URL(config.api, location.href).href.replace(/\/$/, "");
 
-  /** What `call` would send: {method, url, headers, body}. */
+  /** What `call` would send: {method, url, headers, body}; and security, by which a command for a shell says who calls. */
   function request(operation, { id, query = {}, headers = {}, body } = {}) {
     const url = new URL(base + operation.path.replace("{id}", () => encodeURIComponent(id)));
     for (const [name, value] of Object.entries(query)) {
@@ -21,17 +21,22 @@ export function createApi(config, session) {
         ...headers,
       },
       body: body === undefined ? undefined : stringify(body),
+      security: operation.security,
     };
   }
 
   /**
    * {status, headers, data, problem, request}: data of a success, else problem {title, status, detail, errors}; status 0
-   * without an answer. keepalive: send it even when the page goes.
+   * without an answer. keepalive: send it even when the page goes. Not sent without what the operation asks for: the API
+   * would refuse it, and count that among what goes wrong.
    */
   async function call(operation, { keepalive = false, signal, ...given } = {}) {
-    const answer = await send(request(operation, given), { keepalive, signal });
+    const asked = request(operation, given);
+    const lacking = session.lacks(operation.security);
+    if (lacking) return failed(asked, 401, new Headers(), { title: "Not sent", status: 401, detail: lacking.detail });
+    const answer = await send(asked, { keepalive, signal });
     // expired() says whether there is a new token; with it the request can be sent once more.
-    if (answer.status !== 401 || !session.user || !(await session.expired())) return answer;
+    if (answer.status !== 401 || !(await session.expired(asked.headers.authorization))) return answer;
     return send(request(operation, given), { keepalive, signal });
   }
 

@@ -82,7 +82,8 @@ function Console({ config, session, api, model, refused }) {
   const [notes, notify, dismiss] = useNotes();
   const deletions = useMemo(() => createDeletions(api, notify), [api]);
   useEffect(() => {
-    if (refused) notify({ text: refused, tone: "bad", stays: true });
+    if (refused) notify({ text: refused, tone: "bad", stays: true, action: { label: "Sign in", run: () => session.signIn() } });
+    return session.beforeSignOut(() => deletions.flush({ keepalive: true }));
   }, []);
   const docs = docsName(model);
   const entity = model.entities.find(({ name }) => name === route.name);
@@ -143,7 +144,7 @@ function SideBar({ config, model, session, route, docs }) {
     <nav id="menu" class=${open ? "open" : ""} aria-label="Main">
       <ul>${model.entities.map(({ name, label }) => item(name, label, "table"))}</ul>
       <ul class="last">${item(docs, "API documentation", "book")}</ul>
-      <${Access} model=${model} session=${session} config=${config} />
+      <${Access} model=${model} session=${session} />
     </nav>
   </header>`;
 }
@@ -153,7 +154,7 @@ function Expired({ session }) {
   if (!session.isExpired) return null;
   return html`<div class="banner" role="alert">
     <span>Your session has ended. What you have typed is still here.</span>
-    <button type="button" class="button" onClick=${() => session.signIn()}>Sign in again</button>
+    ${session.canSignIn && html`<button type="button" class="button" onClick=${() => session.signIn()}>Sign in again</button>`}
   </div>`;
 }
 

@@ -13,10 +13,9 @@ const UNSEEN = /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060
 /**
  * A command that sends a request when pasted, provided that $API_KEY or $TOKEN is set where the operation asks for one.
  *
- * @param {{method: string, url: string, headers?: Record<string, string>, body?: string | null}} request
- * @param {Record<string, string[]>[]} security the operation's, in the document
+ * @param {{method: string, url: string, headers: Record<string, string>, body?: string, security: Record<string, string[]>[]}} request
  */
-export function curl({ method, url, headers = {}, body = null }, security = []) {
+export function curl({ method, url, headers, body, security }) {
   const words = ["curl -i"];
   // curl gives brackets and braces in URLs a meaning of its own.
   if (/[[\]{}]/.test(url)) words[0] += " -g";
@@ -29,7 +28,7 @@ export function curl({ method, url, headers = {}, body = null }, security = []) 
     if (!SECRET.has(name.toLowerCase())) words.push(`-H ${quote(`${name}: ${value}`)}`);
   }
   // In JSON they may be written as escapes, and mean the same.
-  if (body !== null) words.push(`--data-raw ${quote(body.replace(UNSEEN, escaped))}`);
+  if (body !== undefined) words.push(`--data-raw ${quote(body.replace(UNSEEN, escaped))}`);
   return words.join(" \\\n  ");
 }
 

@@ -3,10 +3,12 @@ import { html, useEffect, useMemo, useRef, useState } from "./vendor/htm-preact.
 import { curl } from "./curl.js";
 import { exampleBody } from "./example.js";
 import { own, parse, stringify } from "./json.js";
+import { isSigned } from "./model.js";
 import { count, labelOf } from "./text.js";
 import { CopyButton, Field, LongText, Page, Problem, describe, useSession } from "./ui.js";
 
 const ARTICLE = { array: "array", boolean: "true or false", integer: "whole number", null: "null", number: "number", object: "object", string: "text" };
+const HEADER = /^[\t -~]*$/;
 const LONG = 20_000; // characters of an answer, before its reader asks for all
 
 export function Docs({ model, api, session, route, go, notify }) {
@@ -175,6 +177,7 @@ function Try({ operation, api, session, notify }) {
     const found = {};
     for (const one of parameters) {
       if (one.required && !valueOf(one)) found[one.name] = "Is required";
+      if (one.in === "header" && !HEADER.test(valueOf(one))) found[one.name] = "Must be ASCII, as all that stands in a header";
     }
     let value;
     try {
@@ -206,14 +209,14 @@ function Try({ operation, api, session, notify }) {
     // What is missing is shown as what is to be put there.
     const path = { id: values.id || "ID", query: given("query"), headers: given("header") };
     const request = api.request(operation, path);
-    if (!body) return curl(request, security);
-    return curl({ ...request, headers: { ...request.headers, "Content-Type": body.type }, body: text }, security);
+    if (!body) return curl(request);
+    return curl({ ...request, headers: { ...request.headers, "Content-Type": body.type }, body: text });
   };
 
-  const isSigned = security.some((scheme) => Object.hasOwn(scheme, "iam"));
+  const lacking = session.lacks(security);
   return html`<form class="docs-try" onSubmit=${send} aria-label=${`Try ${operation.summary}`} novalidate>
     <h3>Try it</h3>
-    <${Caller} security=${security} session=${session} />
+    ${lacking && html`<p class="hint">${lacking.detail}</p>`}
     <div class="docs-parameters">
       ${parameters.map((parameter) => html`<${Parameter} key=${parameter.name} id=${id(parameter.name)} parameter=${parameter}
         value=${valueOf(parameter)} fault=${own(faults, parameter.name)}
@@ -224,19 +227,11 @@ function Try({ operation, api, session, notify }) {
         rows=${Math.min(16, text.split("\n").length + 1)} onInput=${(event) => setText(event.target.value)} />
     <//>`}
     <div class="buttons">
-      <${CopyButton} label="Copy as curl" icon="code" text=${command} notify=${notify} />
-      <button class=${operation.method === "DELETE" ? "button danger" : "button primary"} disabled=${isSigned || isSending}>Send</button>
+      ${!isSigned(operation) && html`<${CopyButton} label="Copy as curl" icon="code" text=${command} notify=${notify} />`}
+      <button class=${operation.method === "DELETE" ? "button danger" : "button primary"} disabled=${Boolean(lacking) || isSending}>Send</button>
     </div>
     <div aria-live="polite">${answer && html`<${Answer} answer=${answer} />`}</div>
   </form>`;
-}
-
-function Caller({ security, session }) {
-  const kinds = security.flatMap(Object.keys);
-  if (kinds.includes("api_key") && !session.key) return html`<p class="hint">Enter the API key in the side bar first.</p>`;
-  if (kinds.includes("iam")) return html`<p class="hint">A page can not sign requests for AWS: send it with a tool that does.</p>`;
-  if (kinds.includes("cognito") && !session.user) return html`<p class="hint">Sign in in the side bar first.</p>`;
-  return null;
 }
 
 function Parameter({ id, parameter, value, fault, onChange }) {
@@ -250,7 +245,7 @@ function Parameter({ id, parameter, value, fault, onChange }) {
     ${choices
       ? html`<select ...${described} value=${value} onChange=${change}>
           <option value="">not sent</option>
-          ${choices.map((choice) => html`<option value=${String(choice)}>${String(choice)}</option>`)}
+          ${choices.map(textOf).map((choice) => html`<option value=${choice}>${choice}</option>`)}
         </select>`
       : html`<input ...${described} autocomplete="off" spellcheck=${false} value=${value} onInput=${change} />`}
   <//>`;
@@ -267,6 +262,11 @@ function Answer({ answer }) {
     <//>
     ${text && html`<pre class="code" tabindex="0" role="region" aria-label="The answer's body"><${LongText} value=${text} limit=${LONG} /></pre>`}
   </div>`;
+}
+
+// As it stands in a URL. A number with many digits has a text in JSON alone.
+function textOf(choice) {
+  return typeof choice === "string" ? choice : stringify(choice);
 }
 
 function list(fault) {

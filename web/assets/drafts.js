@@ -2,8 +2,10 @@
 import { parse, stringify } from "./json.js";
 
 const PREFIX = "draft:";
+let isOver = false;
 
 export function keepDraft(name, draft) {
+  if (isOver) return;
   try {
     sessionStorage.setItem(PREFIX + name, stringify(draft));
   } catch {
@@ -19,4 +21,15 @@ export function keptDraft(name) {
 
 export function dropDraft(name) {
   sessionStorage.removeItem(PREFIX + name);
+}
+
+export function dropDrafts() {
+  const names = Object.keys(sessionStorage).filter((name) => name.startsWith(PREFIX));
+  names.forEach((name) => sessionStorage.removeItem(name));
+}
+
+/** Drop them all, and keep no more: a form that goes after its user would leave the draft to the next one. */
+export function endDrafts() {
+  isOver = true;
+  dropDrafts();
 }

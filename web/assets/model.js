@@ -5,6 +5,7 @@ import { labelOf } from "./text.js";
 const METHODS = ["get", "post", "put", "patch", "delete"];
 const ON_COLLECTION = { get: "list", post: "create" };
 const ON_ITEM = { delete: "delete", get: "get", patch: "merge", put: "replace" };
+const READS = ["get", "list"];
 const LIST_PARAMETERS = ["cursor", "fields", "limit", "order"];
 
 // The properties that are the server's own: forms do not offer them, and a body that repeats them says nothing.
@@ -27,6 +28,11 @@ export function readModel(document) {
 /** Whether any operation can be called with a kind of access: "api_key", "cognito" or "iam". */
 export function asks(model, kind) {
   return model.operations.some((operation) => operation.security.some((scheme) => Object.hasOwn(scheme, kind)));
+}
+
+/** Whether an operation asks for a signature of AWS, which a page can not make: it has no keys, and another address. */
+export function isSigned(operation) {
+  return operation.security.some((scheme) => Object.hasOwn(scheme, "iam"));
 }
 
 function readOperation(document, path, item, method) {
@@ -87,7 +93,7 @@ function readEntity(name, list) {
     name,
     label: labelOf(name),
     path: list[0].path.replace(/\/\{id\}$/, "") || "/",
-    operations,
+    operations: within(operations),
     item,
     // Of a new item: what has a default may be left out.
     schema,
@@ -104,6 +110,11 @@ function readEntity(name, list) {
     ordered: parameters.some((parameter) => parameter.name === "order"),
     limit: parameters.find((parameter) => parameter.name === "limit")?.schema,
   };
+}
+
+// What the page offers: not to change anything by requests that have to be signed. Where it can not read, its views say so.
+function within(operations) {
+  return Object.fromEntries(Object.entries(operations).filter(([kind, operation]) => READS.includes(kind) || !isSigned(operation)));
 }
 
 function readItem(operations) {

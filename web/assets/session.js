@@ -1,9 +1,13 @@
 // Who calls the API: a key that was typed in, and a user who signed in by the code flow with PKCE (RFC 7636). All of it is in
 // sessionStorage, so it ends with the tab, and no other tab has it.
+import { dropDrafts, endDrafts } from "./drafts.js";
 
 const KEY = "trestle.key";
 const TOKENS = "trestle.tokens";
 const PENDING = "trestle.pending";
+
+// A token younger than this has not run out: where it is refused, the next one would be, too.
+const FRESH = 60_000; // milliseconds
 
 /**
  * @param {{sign_in: {domain: string, client_id: string, scopes: string[]} | null}} config the stack's, out of config.json
@@ -11,7 +15,10 @@ const PENDING = "trestle.pending";
 export function createSession(config) {
   const asked = config.sign_in;
   const store = createStore();
-  const listeners = new Set();
+  // Those who read anew for another caller, those who show who calls, and those who have something to send before a user goes.
+  const readers = new Set();
+  const watchers = new Set();
+  const leavers = new Set();
   // With the slash, as the user pool has it: it compares letter by letter.
   const home = `${location.origin}/`;
 
@@ -19,20 +26,28 @@ export function createSession(config) {
   let tokens = store.get(TOKENS);
   let isExpired = false;
   let renewal = null;
+  let renewedAt = -Infinity;
 
-  function tell() {
-    for (const listener of [...listeners]) listener();
+  function tell(...told) {
+    for (const listener of told.flatMap((listeners) => [...listeners])) listener();
   }
 
+  const bearer = () => `Bearer ${tokens.access}`;
+
   function keep(answer) {
+    const { sub, scope = "" } = claimsOf(answer.access_token);
+    // A session that has ended leaves its drafts to the same user alone.
+    if (tokens && tokens.sub !== sub) dropDrafts();
     tokens = {
       access: answer.access_token,
       refresh: answer.refresh_token ?? tokens?.refresh,
+      scopes: scope.split(" "),
+      sub,
       user: nameIn(answer.id_token ?? answer.access_token),
     };
     isExpired = false;
+    renewedAt = Date.now();
     store.set(TOKENS, tokens);
-    tell();
   }
 
   function form(fields) {
@@ -50,18 +65,18 @@ export function createSession(config) {
   }
 
   async function renew() {
-    if (!tokens) return false;
     let answer = null;
     try {
       answer = tokens.refresh && (await token({ grant_type: "refresh_token", refresh_token: tokens.refresh }));
     } catch {
       return false; // not reached: the session may well be good
     }
+    if (!tokens) return false; // signed out meanwhile
     if (answer) {
       keep(answer);
     } else {
       isExpired = true;
-      tell();
+      tell(watchers);
     }
     return Boolean(answer);
   }
@@ -69,6 +84,11 @@ export function createSession(config) {
   return {
     get key() {
       return key;
+    },
+
+    /** Whether there is a page to sign in at: the console has none at a user pool that was there before. */
+    get canSignIn() {
+      return Boolean(asked);
     },
 
     /** What to call the user who signed in, else null. */
@@ -88,8 +108,36 @@ export function createSession(config) {
       key = trimmed;
       if (key) store.set(KEY, key);
       else store.delete(KEY);
-      tell();
+      tell(readers, watchers);
       return true;
+    },
+
+    /** Use an access token that was got elsewhere. Returns false for text that is none. */
+    setToken(value) {
+      const token = value.trim();
+      try {
+        if (!/^[\w-]+(\.[\w-]+){2}$/.test(token)) return false;
+        keep({ access_token: token });
+      } catch {
+        return false; // three parts, but no claims in them
+      }
+      tell(readers, watchers);
+      return true;
+    },
+
+    /** What is missing for a call, by an operation's `security`: {kind, detail}, or null. */
+    lacks(security) {
+      for (const [scheme, scopes] of security.flatMap(Object.entries)) {
+        if (scheme === "iam") return { kind: "signature", detail: "A page can not sign requests for AWS: send it with a tool that does." };
+        if (scheme === "api_key" && !key) return { kind: "key", detail: "Enter the API key in the side bar first." };
+        if (scheme === "cognito" && (!tokens || isExpired)) {
+          return { kind: "user", detail: asked ? "Sign in first." : "Enter an access token first." };
+        }
+        if (scheme === "cognito" && scopes.length && !scopes.some((scope) => tokens.scopes.includes(scope))) {
+          return { kind: "scope", detail: `This asks for the scope ${scopes.join(" or ")}, which your sign-in does not have.` };
+        }
+      }
+      return null;
     },
 
     /** The headers that say who calls, by an operation's `security` in the document. */
@@ -97,13 +145,16 @@ export function createSession(config) {
       const headers = {};
       for (const scheme of (security ?? []).flatMap(Object.keys)) {
         if (scheme === "api_key" && key) headers["x-api-key"] = key;
-        if (scheme === "cognito" && tokens) headers.authorization = `Bearer ${tokens.access}`;
+        if (scheme === "cognito" && tokens) headers.authorization = bearer();
       }
       return headers;
     },
 
-    /** Told of a 401: renew the access token. Resolves to whether asking again is worth it. */
-    expired() {
+    /** Told of a 401 and of the Authorization it was for: renew the token. Resolves to whether asking again is worth it. */
+    async expired(authorization) {
+      if (!authorization || !tokens) return false;
+      if (authorization !== bearer()) return true; // there is a new one already
+      if (isExpired || Date.now() - renewedAt < FRESH) return false;
       renewal ??= renew().finally(() => {
         renewal = null;
       });
@@ -162,12 +213,20 @@ export function createSession(config) {
 
     /** End the session here and at the user pool: who sits here next finds no key and no draft. */
     signOut() {
-      const refresh = tokens?.refresh;
+      tell(leavers);
+      const { refresh } = tokens;
       tokens = null;
       isExpired = false;
       key = "";
+      endDrafts();
       store.clear();
-      tell();
+      tell(readers, watchers);
+      // "Back" can bring this very page again, with what was read and typed in it.
+      addEventListener("pageshow", () => location.reload());
+      if (!asked) {
+        location.reload();
+        return;
+      }
       if (refresh) {
         // What was copied from here ends as well. The page does not wait for it.
         fetch(`${asked.domain}/oauth2/revoke`, {
@@ -180,12 +239,20 @@ export function createSession(config) {
       location.assign(`${asked.domain}/logout?${form({ logout_uri: home })}`);
     },
 
-    /** Call `listener` after every change. Returns how to stop it. */
-    subscribe(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    /** Call `listener` when another caller is there, by key or user: what was read was for the last one. Returns how to stop it. */
+    subscribe: (listener) => join(readers, listener),
+
+    /** Call `listener` after every change that can be shown, the end of a session as well. Returns how to stop it. */
+    watch: (listener) => join(watchers, listener),
+
+    /** Call `listener` when the user signs out, while requests still say who calls. Returns how to stop it. */
+    beforeSignOut: (listener) => join(leavers, listener),
   };
+}
+
+function join(listeners, listener) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
 }
 
 // Where a browser refuses storage to a page, a session lasts as long as the page does.
@@ -225,9 +292,13 @@ function base64url(bytes) {
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-// Only to be shown. It came from the user pool itself, so nobody has to check its signature.
-function nameIn(token) {
+// Not to be trusted, only shown and gone by. It came from the user pool itself, so nobody has to check its signature.
+function claimsOf(token) {
   const text = atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
-  const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(text, (character) => character.charCodeAt(0))));
+  return JSON.parse(new TextDecoder().decode(Uint8Array.from(text, (character) => character.charCodeAt(0))));
+}
+
+function nameIn(token) {
+  const claims = claimsOf(token);
   return claims.email ?? claims["cognito:username"] ?? claims.username ?? claims.sub;
 }

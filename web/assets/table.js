@@ -5,7 +5,7 @@ import { curl } from "./curl.js";
 import { Filters } from "./filters.js";
 import { titleOf } from "./item.js";
 import { own } from "./json.js";
-import { SERVERS_OWN } from "./model.js";
+import { SERVERS_OWN, isSigned } from "./model.js";
 import { NEW, hashOf } from "./route.js";
 import { cut, labelOf, visible } from "./text.js";
 import { CopyButton, Empty, Icon, Page, Problem, Text } from "./ui.js";
@@ -27,7 +27,7 @@ export function EntityView(props) {
   const actions = html`
     ${views && html`<a class="button" href=${views.list}><${Icon} name="list" />List</a>`}
     ${list && html`<button type="button" class="icon-button" aria-label="Reload" title="Reload" onClick=${load}><${Icon} name="refresh" /></button>`}
-    ${list && html`<${CopyButton} compact icon="code" label="Copy as curl" notify=${notify} text=${() => curl(api.request(list, { query }))} />`}
+    ${list && !isSigned(list) && html`<${CopyButton} compact icon="code" label="Copy as curl" notify=${notify} text=${() => curl(api.request(list, { query }))} />`}
     ${create && html`<a class="button primary" href=${hashOf({ name: entity.name, id: NEW })}><${Icon} name="plus" />New</a>`}
   `;
   if (!list) {

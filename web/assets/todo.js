@@ -268,17 +268,19 @@ function useList({ entity, api, session, done, filter }) {
     });
   };
 
+  const again = () => setAttempt((now) => now + 1);
+  useEffect(() => session.subscribe(again), [session]);
   useEffect(() => {
     const control = new AbortController();
     read(undefined, control.signal);
     return () => control.abort();
-  }, [filter, session.user, session.key, attempt]);
+  }, [filter, attempt]);
 
   const change = (items) => setList((before) => ({ ...before, items: items(before.items) }));
   return {
     ...list,
     isReading,
-    read: () => setAttempt(attempt + 1),
+    read: again,
     readMore: () => read(list.next),
     add: (item) => change((items) => unique([item, ...items])),
     // In its place, or back at the top; out of the list where the filter leaves it out.

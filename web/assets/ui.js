@@ -178,8 +178,8 @@ export function LongText({ value, limit = 400 }) {
     </button>`;
 }
 
-/** Draws the component again whenever who calls changes. */
+/** Draws the component again whenever who calls changes, or whether they still may. */
 export function useSession(session) {
   const [, draw] = useState(0);
-  useEffect(() => session.subscribe(() => draw((drawn) => drawn + 1)), [session]);
+  useEffect(() => session.watch(() => draw((drawn) => drawn + 1)), [session]);
 }
