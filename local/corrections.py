@@ -46,8 +46,7 @@ ALLOW_ORIGIN = re.compile(
 SIGN_IN = re.compile(r"https://[a-z0-9-]+\.auth\.[a-z0-9-]+\.amazoncognito\.com")
 RETURN_URLS = ("CallbackURLs", "LogoutURLs")
 
-# What browsers send and programs do not: the first two not every browser with each request, and none of them is
-# a page's to change.
+# What browsers send and programs do not: the first two not with each request. No page can change one of them.
 BROWSER = {
     b"origin": re.compile(rb"."),
     b"sec-fetch-site": re.compile(rb"."),
@@ -646,7 +645,11 @@ def correct_distributions(cloudfront: Any, app: Any) -> None:
     async def run_function(_arn: str, event: Params) -> Params:
         request: Params = event["request"]
         # What the one function that there is does, aws_cloudfront_function.mount of modules/website.
-        return request | {"uri": request["uri"].removeprefix("/api")}
+        uri: str = request["uri"]
+        if not uri.startswith("/api/") or re.search(r"/(\.|%2e){2}(/|$)", uri, re.IGNORECASE):
+            return {"statusCode": 400}
+        viewer = {"x-viewer-address": {"value": event["viewer"]["ip"]}}
+        return request | {"uri": uri.removeprefix("/api"), "headers": request["headers"] | viewer}
 
     cloudfront.find_distribution_for_label = find_whoever_asks
     cloudfront._fetch_from_origin = fetch_from_any
