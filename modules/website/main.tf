@@ -214,7 +214,7 @@ resource "aws_cloudfront_response_headers_policy" "this" {
 }
 
 resource "aws_cloudfront_distribution" "this" {
-  #checkov:skip=CKV_AWS_86:what anyone does is in the API's access log and, with the user's address, in the functions'; who looked would need a bucket of its own
+  #checkov:skip=CKV_AWS_86:what anyone does is in the API's access log, and where from in the functions'; a log of who looked would need a bucket of its own
   #checkov:skip=CKV_AWS_174:with its own certificate CloudFront takes no other minimum; with a name of your own it is 1.2
   #checkov:skip=CKV_AWS_310:a second origin would need a second API
   #checkov:skip=CKV_AWS_374:whom a firewall lets in by country, this lets in as well
