@@ -236,7 +236,7 @@ module "website" {
     name        = var.name
     sign_in     = !local.new_pool ? null : { client_id = module.access[0].client_id, domain = local.domain, scopes = module.access[0].app_scopes }
   })
-  # The firewall before the API sees where CloudFront is, not where its users are.
+  # The firewall before the API lets in whom the distribution does: it would see where CloudFront is, not where its users are.
   countries     = var.waf == null ? [] : var.waf.countries
   name          = "${var.name}-website-${var.environment}"
   price_class   = var.website.price_class
@@ -244,12 +244,14 @@ module "website" {
   sign_in_url   = local.domain
   source_folder = "${path.root}/web"
   web_acl_arn   = var.website.web_acl_arn
+  word          = one(module.firewall[*].word)
 }
 
 module "firewall" {
   source = "./modules/firewall"
   count  = var.waf == null ? 0 : 1
 
+  console            = var.website != null
   countries          = var.waf.countries
   kms_key_arn        = local.kms_key_arn
   log_retention_days = var.log_retention_days

@@ -724,7 +724,7 @@ variable "validate_bodies_at_gateway" {
 
 variable "waf" {
   description = <<-EOT
-    A web application firewall in front of the API, or null for none. It costs 8 dollars a month, 9 with countries, and 0.60 for a million requests. It limits
+    A web application firewall in front of the API, or null for none. It costs 8 dollars a month, one more with countries and with website, and 0.60 for a million requests. It limits
     each address, refuses inputs that are known to attack, and counts callers who hide behind VPNs and proxies.
     countries: who may call, by codes such as "DE"; empty for the whole world.
     rate_limit: requests that an address may send within five minutes.
@@ -753,7 +753,7 @@ variable "website" {
     aliases: names of your own instead of CloudFront's, the first of which website_url has; point them at website_domain.
     certificate_arn: the certificate for them, in us-east-1.
     price_class: "PriceClass_100" is served from North America and Europe, "PriceClass_200" from Asia and Africa as well, "PriceClass_All" from everywhere.
-    web_acl_arn: a firewall of the scope CLOUDFRONT, which has to be in us-east-1. waf sees CloudFront's addresses in place of the page's users'.
+    web_acl_arn: a firewall of the scope CLOUDFRONT, which has to be in us-east-1. It is for the page; waf guards /api behind it as well.
   EOT
   type = object({
     aliases         = optional(list(string), [])

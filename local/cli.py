@@ -29,12 +29,18 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, interrupt)
     folder = Path(os.environ.get("TRESTLE_LOCAL_DIR") or ROOT / ".local").resolve()
     try:
-        return int(options.command(Stack(folder, Console()), options))
+        code = int(options.command(Stack(folder, Console()), options))
+        sys.stdout.flush()
+        return code
     except UserError as error:
         print(f"{ERASE if sys.stderr.isatty() else ''}{error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Who reads has enough, as `head` has. What is left must not be tried again on the way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
 
 
 def interrupt(_number: int, _frame: FrameType | None) -> None:

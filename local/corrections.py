@@ -46,6 +46,23 @@ ALLOW_ORIGIN = re.compile(
 SIGN_IN = re.compile(r"https://[a-z0-9-]+\.auth\.[a-z0-9-]+\.amazoncognito\.com")
 RETURN_URLS = ("CallbackURLs", "LogoutURLs")
 
+# What browsers send and programs do not: the first two not with each request. No page can change one of them.
+BROWSER = {
+    b"origin": re.compile(rb"."),
+    b"sec-fetch-site": re.compile(rb"."),
+    b"user-agent": re.compile(rb"Mozilla/"),
+}
+# What they may ask for, as "METHOD path". To the letter: what the emulator has no handler for at such a path,
+# it takes for a call of the service that the query, a header or the body names.
+OF_CONSOLE = re.compile(r"[A-Z]+ /(api/.*|[0-9a-f]{16}/.*|[a-z]+\.[a-z]+)?", re.DOTALL)
+OF_APIS = re.compile(
+    r"[A-Z]* /_aws/execute-api/[^/]+/.*"
+    r"|GET /(logout|oauth2/(authorize|userInfo))"
+    r"|POST /(login|oauth2/(login|token|userInfo))"
+    r"|OPTIONS /oauth2/(token|userInfo)",
+    re.DOTALL,
+)
+
 # The request that an API is at work on, as the emulator has it.
 REQUEST: ContextVar[dict[str, Any]] = ContextVar("REQUEST")
 # The path of the HTTP request, as it was sent.
@@ -620,11 +637,21 @@ def correct_distributions(cloudfront: Any, app: Any) -> None:
         )
         return status, "", cloudfront._multidict_from_pairs(answered.items()), content
 
+    def find_whoever_asks(label: str) -> Params | None:
+        # By the name of the caller's account a browser would choose whether it gets the console or AWS.
+        every: Any = cloudfront._distributions.to_dict().values()
+        return next((d for d in every if d["DomainName"] == f"{label}.cloudfront.net"), None)
+
     async def run_function(_arn: str, event: Params) -> Params:
         request: Params = event["request"]
         # What the one function that there is does, aws_cloudfront_function.mount of modules/website.
-        return request | {"uri": request["uri"].removeprefix("/api")}
+        uri: str = request["uri"]
+        if not uri.startswith("/api/") or re.search(r"/(\.|%2e){2}(/|$)", uri, re.IGNORECASE):
+            return {"statusCode": 400}
+        viewer = {"x-viewer-address": {"value": event["viewer"]["ip"]}}
+        return request | {"uri": uri.removeprefix("/api"), "headers": request["headers"] | viewer}
 
+    cloudfront.find_distribution_for_label = find_whoever_asks
     cloudfront._fetch_from_origin = fetch_from_any
     cloudfront._run_function = run_function
 
@@ -682,24 +709,48 @@ def correct_console_addresses(cloudfront: Any, cognito: Any, port: str) -> None:
     cognito._find_pool_by_client_id = find_client_of_console
 
 
-def serve_console(app: Any, cloudfront: Any) -> Any:
-    """Wrap the server: http://localhost is to browsers what the distribution's address is in AWS.
+def serve_to_whom_it_is_for(app: Any, cloudfront: Any, port: str) -> Any:
+    """Wrap the server: the console is at http://localhost, and nobody's web page gets at AWS.
 
-    Not for what is meant for AWS itself, which is signed or names a target, or for the emulator, below /_.
+    AWS takes any signature here and runs functions as whoever started it. Any page that is open in a browser
+    can send requests here, and can point its own name here, so that they are its own origin's. So other names
+    get nothing, and browsers get the console, the APIs and the sign-in pages alone.
     """
+    said = (
+        f"Browsers get the console at http://localhost:{port}, the APIs and the sign-in pages here, and all "
+        "by the names localhost and 127.0.0.1 alone. For AWS use a program: an SDK, Terraform or curl.\n"
+    )
+
+    async def refuse(scope: Params, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+            return
+        kind = [(b"content-type", b"text/plain"), (b"x-content-type-options", b"nosniff")]
+        await send({"type": "http.response.start", "status": 403, "headers": kind})
+        await send({"type": "http.response.body", "body": said.encode()})
 
     async def serve(scope: Params, receive: Any, send: Any) -> None:
-        headers = dict(scope.get("headers", ()))
-        console = (
-            headers.get(b"host", b"").partition(b":")[0] == b"localhost"
-            and not scope["path"].startswith("/_")
-            and not headers.keys() & {b"x-amz-date", b"x-amz-target"}
-        )
-        if console and (distribution := next(iter(cloudfront._distributions.values()), None)):
+        if scope["type"] == "lifespan":
+            await app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        host = headers.get(b"host", b"").decode("latin-1").partition(":")[0].lower()
+        browser = any(pattern.match(headers.get(name, b"")) for name, pattern in BROWSER.items())
+        consoles = [distribution["DomainName"] for distribution in cloudfront._distributions.values()]
+        # A program's request that is signed or names a target is for AWS, and one below /_ for the emulator.
+        other = scope["path"].startswith("/_") or headers.keys() & {b"x-amz-date", b"x-amz-target"}
+        if host == "localhost" and consoles and (browser or not other):
+            host = consoles[0]
             kept = [(k, v) for k, v in scope["headers"] if k not in (b"host", b"x-forwarded-proto")]
-            host = distribution["DomainName"].encode()
-            scope = scope | {"headers": [*kept, (b"host", host), (b"x-forwarded-proto", b"https")]}
-        await app(scope, receive, send)
+            there = [(b"host", host.encode()), (b"x-forwarded-proto", b"https")]
+            scope = scope | {"headers": [*kept, *there]}
+        here = host in ("127.0.0.1", "localhost", *consoles) or host.endswith(".localhost")
+        asked = f"{scope.get('method', '')} {scope['path']}"
+        allowed = OF_CONSOLE if host in consoles else OF_APIS
+        if here and (not browser or allowed.fullmatch(asked)):
+            await app(scope, receive, send)
+        else:
+            await refuse(scope, send)
 
     return serve
 
@@ -772,7 +823,7 @@ def main() -> None:
     correct_response_headers_policies(cloudfront)
     correct_bucket_policies(import_module("ministack.core.iam_evaluator"))
     correct_console_addresses(cloudfront, cognito, os.environ["GATEWAY_PORT"])
-    app.app = serve_console(replay_lost_answers(app.app), cloudfront)
+    app.app = serve_to_whom_it_is_for(replay_lost_answers(app.app), cloudfront, os.environ["GATEWAY_PORT"])
     app.main()
 
 

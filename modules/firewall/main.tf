@@ -1,3 +1,18 @@
+locals {
+  word_header = "x-distribution-word"
+}
+
+# What comes by the web console comes from CloudFront's addresses. By this word, which the distribution alone sends, it is told from
+# the rest: its users are counted by the addresses that CloudFront saw, and it has looked at their countries itself.
+resource "terraform_data" "word" {
+  input = uuid()
+
+  # A new one would turn users away until CloudFront has it everywhere.
+  lifecycle {
+    ignore_changes = [input]
+  }
+}
+
 # None keeps samples of what it judged: WAF redacts its log, and shows samples with the callers' keys and tokens.
 resource "aws_wafv2_web_acl" "this" {
   name        = var.name
@@ -22,6 +37,28 @@ resource "aws_wafv2_web_acl" "this" {
         aggregate_key_type    = "IP"
         evaluation_window_sec = 300
         limit                 = var.rate_limit
+
+        scope_down_statement {
+          not_statement {
+            statement {
+              byte_match_statement {
+                positional_constraint = "EXACTLY"
+                search_string         = sensitive(terraform_data.word.output)
+
+                field_to_match {
+                  single_header {
+                    name = local.word_header
+                  }
+                }
+
+                text_transformation {
+                  priority = 0
+                  type     = "NONE"
+                }
+              }
+            }
+          }
+        }
       }
     }
 
@@ -78,6 +115,56 @@ resource "aws_wafv2_web_acl" "this" {
   }
 
   dynamic "rule" {
+    for_each = var.console ? [var.rate_limit] : []
+    content {
+      name     = "rate-of-console"
+      priority = 0
+
+      action {
+        block {}
+      }
+
+      statement {
+        rate_based_statement {
+          aggregate_key_type    = "FORWARDED_IP"
+          evaluation_window_sec = 300
+          limit                 = rule.value
+
+          # Set by the distribution's function. Of X-Forwarded-For, AWS would take what the caller wrote there.
+          forwarded_ip_config {
+            fallback_behavior = "MATCH"
+            header_name       = "x-viewer-address"
+          }
+
+          scope_down_statement {
+            byte_match_statement {
+              positional_constraint = "EXACTLY"
+              search_string         = sensitive(terraform_data.word.output)
+
+              field_to_match {
+                single_header {
+                  name = local.word_header
+                }
+              }
+
+              text_transformation {
+                priority = 0
+                type     = "NONE"
+              }
+            }
+          }
+        }
+      }
+
+      visibility_config {
+        cloudwatch_metrics_enabled = true
+        metric_name                = "${var.name}-rate-of-console"
+        sampled_requests_enabled   = false
+      }
+    }
+  }
+
+  dynamic "rule" {
     for_each = length(var.countries) == 0 ? [] : [var.countries]
     content {
       name     = "countries"
@@ -90,8 +177,30 @@ resource "aws_wafv2_web_acl" "this" {
       statement {
         not_statement {
           statement {
-            geo_match_statement {
-              country_codes = rule.value
+            or_statement {
+              statement {
+                geo_match_statement {
+                  country_codes = rule.value
+                }
+              }
+
+              statement {
+                byte_match_statement {
+                  positional_constraint = "EXACTLY"
+                  search_string         = sensitive(terraform_data.word.output)
+
+                  field_to_match {
+                    single_header {
+                      name = local.word_header
+                    }
+                  }
+
+                  text_transformation {
+                    priority = 0
+                    type     = "NONE"
+                  }
+                }
+              }
             }
           }
         }
@@ -145,7 +254,7 @@ resource "aws_wafv2_web_acl_logging_configuration" "this" {
     }
   }
 
-  # What a caller is known by.
+  # What a caller is known by, or the console's distribution.
   redacted_fields {
     single_header {
       name = "authorization"
@@ -155,6 +264,12 @@ resource "aws_wafv2_web_acl_logging_configuration" "this" {
   redacted_fields {
     single_header {
       name = "x-api-key"
+    }
+  }
+
+  redacted_fields {
+    single_header {
+      name = local.word_header
     }
   }
 

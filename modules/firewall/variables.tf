@@ -1,3 +1,8 @@
+variable "console" {
+  description = "Whether a distribution passes requests on, with the word."
+  type        = bool
+}
+
 variable "countries" {
   description = "Codes of the countries that may call; empty for all."
   type        = set(string)

@@ -11,7 +11,9 @@ locals {
     svg  = "image/svg+xml"
   }
 
-  files = fileset(var.source_folder, "**")
+  # By their kinds, so that what an editor or a file manager leaves there is neither published nor part of the digest.
+  kinds = join(",", ["LICENSE.*", "*.css", "*.html", "*.js", "*.md", "*.svg"])
+  files = [for file in fileset(var.source_folder, "**/{${local.kinds}}") : file if !can(regex("(^|/)[.]", file))]
   # Of the whole page: its modules name each other without it, so one that changes moves all of them.
   digest = substr(sha256(join("\n", [for file in local.files : "${file} ${filesha256("${var.source_folder}/${file}")}"])), 0, 16)
 
@@ -151,15 +153,21 @@ resource "aws_cloudfront_origin_access_control" "this" {
   signing_protocol                  = "sigv4"
 }
 
-# The API knows nothing of where it is mounted.
+# The API knows nothing of where it is mounted. CloudFront chooses it by the path as it is without dot segments, and passes the path on with
+# them: those could lead out of the mount, or out of the stage.
 resource "aws_cloudfront_function" "mount" {
   name    = var.name
-  comment = "Takes /api off the paths that go to the API"
+  comment = "Takes /api off the paths that go to the API, and tells it who asks"
   runtime = "cloudfront-js-2.0"
   code    = <<-JS
     function handler(event) {
-      event.request.uri = event.request.uri.slice("/api".length);
-      return event.request;
+      const request = event.request;
+      if (!request.uri.startsWith("/api/") || /\/(\.|%2e){2}(\/|$)/i.test(request.uri)) {
+        return { statusCode: 400 };
+      }
+      request.uri = request.uri.slice("/api".length);
+      request.headers["x-viewer-address"] = { value: event.viewer.ip };
+      return request;
     }
   JS
 }
@@ -206,7 +214,7 @@ resource "aws_cloudfront_response_headers_policy" "this" {
 }
 
 resource "aws_cloudfront_distribution" "this" {
-  #checkov:skip=CKV_AWS_86:the API's access log has all that anyone does; a log of who looked would need a bucket of its own
+  #checkov:skip=CKV_AWS_86:what anyone does is in the API's access log, and where from in the functions'; a log of who looked would need a bucket of its own
   #checkov:skip=CKV_AWS_174:with its own certificate CloudFront takes no other minimum; with a name of your own it is 1.2
   #checkov:skip=CKV_AWS_310:a second origin would need a second API
   #checkov:skip=CKV_AWS_374:whom a firewall lets in by country, this lets in as well
@@ -238,6 +246,15 @@ resource "aws_cloudfront_distribution" "this" {
       https_port             = 443
       origin_protocol_policy = "https-only"
       origin_ssl_protocols   = ["TLSv1.2"]
+    }
+
+    # In place of one that a caller sent.
+    dynamic "custom_header" {
+      for_each = var.word == null ? [] : [var.word]
+      content {
+        name  = custom_header.value.header
+        value = sensitive(custom_header.value.value)
+      }
     }
   }
 

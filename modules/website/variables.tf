@@ -57,3 +57,8 @@ variable "web_acl_arn" {
   description = "A web ACL of the scope CLOUDFRONT, or null."
   type        = string
 }
+
+variable "word" {
+  description = "The header by which the API's firewall knows the distribution, and what it says; null without a firewall."
+  type        = object({ header = string, value = string })
+}

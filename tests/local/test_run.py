@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import stat
 import subprocess
@@ -85,6 +86,19 @@ def test_logs_show_requests_by_their_id(local: Local, items: Api) -> None:
     assert logged["sourceIp"] == "127.0.0.1"
     assert items.key
     assert items.key not in logs.stdout
+
+
+def test_who_reads_a_command_may_stop(local: Local) -> None:
+    """As `head` does, here before the first line."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    for command in ("outputs", "status"):
+        done = subprocess.run(
+            [sys.executable, ROOT / "local.py", command], check=False, stdout=writer, stderr=subprocess.PIPE,
+            text=True, env={**os.environ, "TRESTLE_LOCAL_DIR": str(local.folder)},
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (141, ""), command
+    os.close(writer)
 
 
 def test_keys_are_readable_by_their_owner_alone(local: Local) -> None:

@@ -226,6 +226,58 @@ def test_what_is_signed_is_for_aws(local: Local, outputs: dict[str, Any]) -> Non
     assert POOL.request("GET", f"{url}/openapi.json").status == 200
 
 
+# --- Web pages of others ---
+
+CREDENTIAL = (
+    "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20260101T000000Z&X-Amz-Expires=9999&X-Amz-SignedHeaders=host"
+    "&X-Amz-Signature=00&X-Amz-Credential={account}%2F20260101%2Fus-west-2%2F{service}%2Faws4_request"
+)
+EVIL = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site", "User-Agent": "Mozilla/5.0"}
+# A caller of an account of its own finds no distribution there.
+CALLS = [
+    ("GET", "/2015-03-31/functions/", "test", "lambda"),
+    ("GET", "/apikeys?includeValues=true", "test", "apigateway"),
+    ("POST", "/?Action=GetCallerIdentity&Version=2011-06-15", "test", "sts"),
+    ("POST", "/index.html?Action=GetCallerIdentity&Version=2011-06-15", "111111111111", "sts"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "account", "service"), CALLS)
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "evil.example"])
+def test_a_web_page_gets_no_aws(
+    local: Local, name: str, method: str, path: str, account: str, service: str
+) -> None:
+    """Of anyone's that is open in the browser of who runs this; functions run as that user."""
+    credential = CREDENTIAL.format(account=account, service=service)
+    url = f"{local.running().endpoint}{path}{'&' if '?' in path else '?'}{credential}"
+    signed = {"X-Amz-Date": "20260101T000000Z"}  # which makes it AWS's at localhost, too
+    program = POOL.request(method, url, headers=signed)
+    assert program.status == 200, program.data
+    for header, value in EVIL.items():
+        sent = signed | {"Host": f"{name}:{local.port}", header: value}
+        answer = POOL.request(method, url, headers=sent)
+        assert answer.status in (403, 405), answer.data
+        assert answer.data != program.data
+        assert "Access-Control-Allow-Origin" not in answer.headers
+    if name == "evil.example":
+        assert POOL.request(method, url, headers=signed | {"Host": name}).status == 403
+
+
+def test_a_web_page_resets_nothing(local: Local, console: Api) -> None:
+    for name in ("127.0.0.1", "localhost"):
+        url = f"http://{name}:{local.port}/_ministack/reset"
+        assert POOL.request("POST", url, headers=EVIL).status == 403
+    assert console("GET", "/").status == 200
+
+
+def test_a_web_page_gets_the_apis_as_cors_has_it(outputs: dict[str, Any]) -> None:
+    api = Api(outputs["api_url"] + "/items", outputs["api_keys"]["default"])
+    asked = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "x-api-key"}
+    for answer in (api("OPTIONS", **asked, **EVIL), api("GET", **EVIL)):
+        assert answer.status in (200, 204)
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
 # --- Sign-in ---
 
 

@@ -57,8 +57,36 @@ def test_firewall_may_leave_countries_out(systems: dict[str, Plan]) -> None:
     assert found["rate"]["statement"][0]["rate_based_statement"][0]["limit"] == 10
     countries = found["countries"]
     assert countries["action"][0]["block"] == [{"custom_response": []}]
-    (geo,) = countries["statement"][0]["not_statement"][0]["statement"][0]["geo_match_statement"]
+    (let_in,) = countries["statement"][0]["not_statement"][0]["statement"][0]["or_statement"]
+    (geo,), (word,) = (
+        let_in["statement"][0]["geo_match_statement"],
+        let_in["statement"][1]["byte_match_statement"],
+    )
     assert geo["country_codes"] == ["DE", "FR"]
+    assert asks_for_the_word(word), "the distribution has looked itself"
+
+
+def asks_for_the_word(match: Values) -> bool:
+    """Tell whether a statement is about what the console's distribution alone sends."""
+    (field,) = match["field_to_match"]
+    asked = (field["single_header"][0]["name"], match["positional_constraint"], match.get("search_string"))
+    return asked == ("x-distribution-word", "EXACTLY", UNKNOWN)
+
+
+def test_users_of_the_console_are_counted_by_their_own_addresses(systems: dict[str, Plan]) -> None:
+    """And not by CloudFront's, which they share, or by what they write into X-Forwarded-For."""
+    found = rules(systems["with_website_at_names"])
+    assert list(found)[:3] == ["rate-of-console", "rate", "countries"]
+    (of_console,) = found["rate-of-console"]["statement"][0]["rate_based_statement"]
+    (others,) = found["rate"]["statement"][0]["rate_based_statement"]
+    assert (of_console["aggregate_key_type"], of_console["limit"]) == ("FORWARDED_IP", 2000)
+    assert of_console["forwarded_ip_config"] == [
+        {"fallback_behavior": "MATCH", "header_name": "x-viewer-address"}
+    ]
+    assert found["rate-of-console"]["action"][0]["block"] == [{"custom_response": []}]
+    assert asks_for_the_word(of_console["scope_down_statement"][0]["byte_match_statement"][0])
+    (apart,) = others["scope_down_statement"][0]["not_statement"]
+    assert asks_for_the_word(apart["statement"][0]["byte_match_statement"][0])
 
 
 def test_firewall_is_in_front_of_the_stage(systems: dict[str, Plan]) -> None:
@@ -77,7 +105,7 @@ def test_firewall_logs_what_it_stops_and_no_secret(systems: dict[str, Plan]) -> 
     assert (group["retention_in_days"], group["kms_key_id"]) == (30, UNKNOWN)
     log = plan.one("aws_wafv2_web_acl_logging_configuration")
     headers = {field["single_header"][0]["name"] for field in log["redacted_fields"]}
-    assert headers == {"authorization", "x-api-key", "x-amz-security-token"}
+    assert headers == {"authorization", "x-api-key", "x-amz-security-token", "x-distribution-word"}
     (kept,) = log["logging_filter"]
     assert kept["default_behavior"] == "DROP"
     conditions = kept["filter"][0]["condition"]

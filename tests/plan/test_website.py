@@ -125,18 +125,45 @@ def test_origins_are_the_bucket_and_the_stage(distribution: Values) -> None:
     assert (custom["origin_protocol_policy"], custom["origin_ssl_protocols"]) == ("https-only", ["TLSv1.2"])
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="runs JavaScript: install Node.js")
-@pytest.mark.parametrize(
-    ("asked", "passed"), [("/api/todos", "/todos"), ("/api/", "/"), ("/api/api/a%20b", "/api/a%20b")]
-)
-def test_function_takes_the_mount_off(website: Plan, asked: str, passed: str) -> None:
-    """Locally, where Node.js may be missing, local/corrections.py does the same."""
+def mounted(website: Plan, asked: str) -> Any:
+    """What the distribution's function makes of a request for a path."""
     function = website.one("aws_cloudfront_function")
     assert (function["runtime"], function["publish"]) == ("cloudfront-js-2.0", True)
-    request = {"headers": {}, "method": "GET", "querystring": {"limit": {"value": "1"}}, "uri": asked}
-    call = f"console.log(JSON.stringify(handler({json.dumps({'request': request})})))"
+    forged = {"x-viewer-address": {"value": "198.51.100.1"}}
+    request = {"headers": forged, "method": "GET", "querystring": {"limit": {"value": "1"}}, "uri": asked}
+    event = json.dumps({"request": request, "viewer": {"ip": "192.0.2.1"}})
+    call = f"console.log(JSON.stringify(handler({event})))"
     done = subprocess.run(["node", "-e", function["code"] + call], check=True, capture_output=True, text=True)
-    assert json.loads(done.stdout) == request | {"uri": passed}
+    return json.loads(done.stdout)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="runs JavaScript: install Node.js")
+@pytest.mark.parametrize(
+    ("asked", "passed"),
+    [
+        ("/api/todos", "/todos"),
+        ("/api/", "/"),
+        ("/api/api/a%20b", "/api/a%20b"),
+        ("/api/todos/..a", "/todos/..a"),
+    ],
+)
+def test_function_takes_the_mount_off_and_tells_who_asks(website: Plan, asked: str, passed: str) -> None:
+    """Locally, where Node.js may be missing, local/corrections.py does the same."""
+    assert mounted(website, asked) == {
+        "headers": {"x-viewer-address": {"value": "192.0.2.1"}},
+        "method": "GET",
+        "querystring": {"limit": {"value": "1"}},
+        "uri": passed,
+    }
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="runs JavaScript: install Node.js")
+@pytest.mark.parametrize(
+    "asked", ["/x/../api/todos", "/api/../api/todos", "/api/%2E%2e/api/x", "/api/a/..", "/%61pi/todos"]
+)
+def test_function_lets_no_path_out_of_the_stage(website: Plan, asked: str) -> None:
+    """CloudFront judges a path without its dot segments, and passes it on with them."""
+    assert mounted(website, asked) == {"statusCode": 400}
 
 
 def test_own_names_have_their_certificate_and_todays_tls(systems: dict[str, Plan]) -> None:
@@ -159,6 +186,19 @@ def test_whom_the_firewall_keeps_out_does_not_come_by_the_console(systems: dict[
     assert found["with_website"]["restriction_type"] == "none"
     assert found["with_website_at_names"]["restriction_type"] == "whitelist"
     assert sorted(found["with_website_at_names"]["locations"]) == ["DE", "FR"]
+
+
+def test_distribution_is_known_to_the_firewall_by_a_word(systems: dict[str, Plan]) -> None:
+    plan = systems["with_website_at_names"]
+    origins = {o["origin_id"]: o for o in plan.one("aws_cloudfront_distribution")["origin"]}
+    assert [h["name"] for h in origins["api"]["custom_header"]] == ["x-distribution-word"]
+    assert origins["page"]["custom_header"] == []
+    (alone,) = (
+        o
+        for o in systems["with_website"].one("aws_cloudfront_distribution")["origin"]
+        if o["origin_id"] == "api"
+    )
+    assert alone["custom_header"] == []
 
 
 def test_browsers_run_the_pages_own_files_alone(systems: dict[str, Plan]) -> None:
@@ -217,6 +257,9 @@ def test_a_changed_file_moves_them_all_and_the_page_with_them(planner: Planner, 
         shutil.copytree(WEB, root / "web")
         if name == "changed":
             (root / "web" / "assets" / "more.js").write_text("export const more = 1;\n")
+        else:  # what is left there by chance
+            for left in (".DS_Store", ".index.html.swp", "notes", "assets/.old.js", "assets/app.js~"):
+                (root / "web" / left).write_bytes(b"\0\xff")
         small = {**SMALL, "entities": {"todos": {"operations": ["get"]}}, "website": {}}
         plan = Plan(planner.planned(root, f"website-{name}", (), small))
         (digest,) = {key.split("/")[0] for key in objects(plan, "asset")}

@@ -51,6 +51,29 @@ def test_an_unknown_log_level_stops_the_function(make_api: Make) -> None:
         make_api(LOG_LEVEL="LOUD", fresh=True)
 
 
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        ({}, None),
+        ({"identity": {"apiKeyId": "key1"}}, "no-store"),
+        ({"claims": {"sub": "u1", "token_use": "access"}}, "no-store"),
+        ({"identity": {"userArn": "arn:aws:iam::123456789012:role/reader"}}, "no-store"),
+    ],
+)
+def test_what_a_caller_may_see_is_for_no_cache(api: Api, parts: Any, told: str | None) -> None:
+    made = api.request("POST", "/items", {}, **parts)
+    path = f"/items/{made.json['id']}"
+    seen = api.request("GET", path, **parts)
+    known = {"headers": {"If-None-Match": seen.headers["ETag"]}}
+    for answer in (
+        made,
+        seen,
+        api.request("GET", path, **parts, **known),
+        api.request("GET", "/items/no", **parts),
+    ):
+        assert answer.headers.get("Cache-Control") == told, answer.status
+
+
 def test_any_origin_is_let_in_by_default(make_api: Make) -> None:
     for origins in ("*", "", "https://a.example *"):
         for headers in ({}, {"Origin": "https://b.example"}):

@@ -54,6 +54,24 @@ def test_the_caller_is_told_by_a_name_that_opens_nothing(
 
 
 @pytest.mark.parametrize(
+    ("viewer", "told"),
+    [
+        ("192.0.2.9", "192.0.2.9"),
+        ("2001:db8:aaaa:bbbb:cccc:dddd:192.168.100.228", "2001:db8:aaaa:bbbb:cccc:dddd:192.168.100.228"),
+        ("s3cr3t", None),
+        ("1" * 46, None),
+        ("", None),
+    ],
+)
+def test_who_is_behind_the_console_is_told_by_an_address_alone(
+    api: Api, capsys: pytest.CaptureFixture[str], viewer: str, told: str | None
+) -> None:
+    api.request("GET", "/items", headers={"X-Viewer-Address": viewer})
+    line = line_of(capsys)
+    assert (line.get("viewerIp"), line["sourceIp"]) == (told, "192.0.2.1")
+
+
+@pytest.mark.parametrize(
     ("agent", "told"), [("x" * 300, "x" * 256), ("x" * 256, "x" * 256), ('a"\n\x1b\ud800', 'a"\n\x1b\ud800')]
 )
 def test_a_user_agent_is_cut_and_cannot_break_out_of_its_line(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 MAX_BODY_BYTES = 400 * 1024
+MAX_ADDRESS_CHARACTERS = 45
 MAX_USER_AGENT_CHARACTERS = 256
 ANONYMOUS = "anonymous"
 
@@ -131,6 +132,10 @@ class Request:
         known: dict[str, Any] = {}
         if address := identity.get("sourceIp"):
             known["sourceIp"] = address
+        # The console's distribution says so of who is behind its own address, and so may anyone without it.
+        viewer = self.header("x-viewer-address")
+        if viewer and len(viewer) <= MAX_ADDRESS_CHARACTERS and not viewer.strip("0123456789abcdef.:"):
+            known["viewerIp"] = viewer
         if agent := identity.get("userAgent"):
             known["userAgent"] = str(agent)[:MAX_USER_AGENT_CHARACTERS]
         if (caller := self.caller) != ANONYMOUS:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from trestle.config import CONFIG
+from trestle.http.requests import ANONYMOUS, Request
 from trestle.strict_json import dumps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-    from trestle.http.requests import Request
 
 _EXPOSED = "ETag, Location, Link, Retry-After, Idempotency-Replayed"
 
@@ -27,6 +26,9 @@ class Response:
     def proxy(self, request: Request | None) -> dict[str, Any]:
         """The answer as the Lambda function returns it, with CORS headers for the request's origin."""
         headers = {**_cors(request), **self.headers}
+        # What one caller may see is not for a cache on the way, which may not tell callers apart.
+        if request and request.caller != ANONYMOUS:
+            headers["Cache-Control"] = "no-store"
         if self.body:
             headers.setdefault("Content-Type", "application/json")
         return {"statusCode": self.status, "headers": headers, "body": self.body, "isBase64Encoded": False}
