@@ -656,6 +656,19 @@ def correct_distributions(cloudfront: Any, app: Any) -> None:
     cloudfront._run_function = run_function
 
 
+def correct_changed_functions(cloudfront: Any) -> None:
+    """aws_cloudfront_function: SDKs look for the new version where AWS tells it, under a name with a slip."""
+    update = cloudfront._cf_update_function
+
+    def update_and_tell(*call: Any) -> Any:
+        status, headers, body = update(*call)
+        if status == 200:
+            headers["ETtag"] = headers["ETag"]
+        return status, headers, body
+
+    cloudfront._cf_update_function = update_and_tell
+
+
 def correct_response_headers_policies(cloudfront: Any) -> None:
     """aws_cloudfront_response_headers_policy: what is not set is reported as set to nothing."""
     build = cloudfront._RHP_SPEC["build_config"]
@@ -820,6 +833,7 @@ def main() -> None:
     cloudfront = import_module("ministack.services.cloudfront")
     cognito = import_module("ministack.services.cognito")
     correct_distributions(cloudfront, app)
+    correct_changed_functions(cloudfront)
     correct_response_headers_policies(cloudfront)
     correct_bucket_policies(import_module("ministack.core.iam_evaluator"))
     correct_console_addresses(cloudfront, cognito, os.environ["GATEWAY_PORT"])

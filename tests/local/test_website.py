@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import http.client
 import json
 import re
 import secrets
@@ -176,6 +177,23 @@ def test_api_answers_below_api(console: Api, items: Api) -> None:
     assert item("GET", If_None_Match=changed.headers["ETag"]).status == 304
     assert item("DELETE").status == 204
     item("GET").problem(404, "not-found")
+
+
+def test_a_users_address_is_in_the_log(console: Api, local: Local) -> None:
+    """And the one that CloudFront saw, whatever the user says."""
+    refused = console("GET", "/api/items/nobodys", X_Viewer_Address="198.51.100.1").problem(404, "not-found")
+    (line,) = (line for line in local("logs").stdout.splitlines() if refused["requestId"] in line)
+    assert json.loads(line[line.index("{") :])["viewerIp"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize("path", ["/x/../api/items", "/api/../api/items", "/api/%2e%2E/api/items"])
+def test_no_path_leads_out_of_the_stage(console: Api, local: Local, path: str) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", local.port)  # others take dot segments out
+    connection.request(
+        "GET", path, headers={"Host": f"localhost:{local.port}", "x-api-key": console.key or ""}
+    )
+    assert connection.getresponse().status in (400, 403)
+    connection.close()
 
 
 def test_pages_follow_each_other_below_api(console: Api) -> None:

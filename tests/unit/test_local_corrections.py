@@ -459,6 +459,14 @@ def test_web_sockets_are_no_way_round() -> None:
     assert (server.seen, server.sent) == ([], [{"type": "websocket.close"}] * 2)
 
 
+def test_a_changed_function_tells_its_version() -> None:
+    answers = [(200, {"ETag": "2"}, b""), (412, {}, b"")]
+    cloudfront = SimpleNamespace(_cf_update_function=lambda *_: answers.pop(0))
+    corrections.correct_changed_functions(cloudfront)
+    assert cloudfront._cf_update_function("mount", {}, b"")[1] == {"ETag": "2", "ETtag": "2"}
+    assert cloudfront._cf_update_function("mount", {}, b"") == (412, {}, b"")
+
+
 def test_which_account_asks_does_not_change_who_answers() -> None:
     other = {"DomainName": "d2.cloudfront.net"}
     every = SimpleNamespace(to_dict=lambda: {1: {"DomainName": CONSOLE}, 2: other})
