@@ -58,8 +58,8 @@ OF_CONSOLE = re.compile(r"[A-Z]+ /(api/.*|[0-9a-f]{16}/.*|[a-z]+\.[a-z]+)?", re.
 OF_APIS = re.compile(
     r"[A-Z]* /_aws/execute-api/[^/]+/.*"
     r"|GET /(logout|oauth2/(authorize|userInfo))"
-    r"|POST /(login|oauth2/(login|token|userInfo))"
-    r"|OPTIONS /oauth2/(token|userInfo)",
+    r"|POST /(login|oauth2/(login|revoke|token|userInfo))"
+    r"|OPTIONS /oauth2/(revoke|token|userInfo)",
     re.DOTALL,
 )
 

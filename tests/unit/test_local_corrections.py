@@ -416,6 +416,7 @@ def test_the_distribution_is_asked_over_tls_and_for_all_that_was_sent() -> None:
         (b"127.0.0.1:4566", "GET /oauth2/authorize", "127.0.0.1:4566"),
         (b"127.0.0.1:4566", "POST /login", "127.0.0.1:4566"),
         (b"127.0.0.1:4566", "POST /oauth2/token", "127.0.0.1:4566"),
+        (b"127.0.0.1:4566", "POST /oauth2/revoke", "127.0.0.1:4566"),
         (b"127.0.0.1:4566", "OPTIONS /oauth2/token", "127.0.0.1:4566"),
         (b"127.0.0.1:4566", "GET /logout", "127.0.0.1:4566"),
         (b"127.0.0.1:4566", "POST /oauth2/authorize", None),
