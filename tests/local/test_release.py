@@ -31,7 +31,7 @@ release     = { minutes = %s, percent = 50 }
 """
 PARTS = (
     ".terraform.lock.hcl", "build.py", "lambda_src", "local", "local.py", "modules", "requirements",
-    "schemas", *(file.name for file in ROOT.glob("*.tf")),
+    "schemas", "web", *(file.name for file in ROOT.glob("*.tf")),
 )  # fmt: skip
 PLAN = "from local.stack import *; print(Stack(Path({!r})).has_changes([Path('system.tfvars').resolve()]))"
 GET = "small-items-get-local"
