@@ -21,7 +21,7 @@ async function begin() {
   if (!isSupported) {
     render(html`<${Failed} problem=${{
       title: "This browser is too old",
-      detail: "It can not keep numbers exact: use Chrome 114, Edge 114, Firefox 135, Safari 18.4 or later.",
+      detail: "It can not keep numbers exact, or show colours as they are meant: use Chrome 123, Edge 123, Firefox 135, Safari 18.4 or later.",
     }} />`, root);
     return;
   }
