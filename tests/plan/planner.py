@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from python_terraform import IsFlagged, Terraform  # type: ignore[import-untyped]
+from python_terraform import IsFlagged, Terraform  # type: ignore[import-untyped] # it has no types
 
 from local import terraform as local_terraform
 from local.emulator import Emulator

@@ -99,7 +99,7 @@ def used(function: Values, operations: set[str], table: Values, region: str) -> 
     package = Path(function["filename"]).stem
     user = {"sub": "somebody", "cognito:groups": ",".join(options.get("groups", {}).values())}
     calls: set[Right] = set()
-    call = BaseClient._make_api_call  # type: ignore[attr-defined]
+    call = BaseClient._make_api_call  # type: ignore[attr-defined] # the stubs leave out what is private
 
     def note(client: BaseClient, action: str, parameters: Values) -> Any:
         index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""

@@ -1,4 +1,5 @@
 // Requests as commands for a POSIX shell.
+import { replaceHidden } from "./text.js";
 
 // They say who calls, and a command goes into chats and histories: variables stand in for what is secret.
 const CALLERS = {
@@ -6,9 +7,6 @@ const CALLERS = {
   cognito: '"authorization: Bearer $TOKEN"',
 };
 const SECRET = new Set(["x-api-key", "authorization"]);
-
-// Characters that a terminal or an editor shows in another place than they are in, or not at all.
-const UNSEEN = /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
 
 /**
  * A command that sends a request when pasted, provided that $API_KEY or $TOKEN is set where the operation asks for one.
@@ -27,8 +25,8 @@ export function curl({ method, url, headers, body, security }) {
   for (const [name, value] of Object.entries(headers)) {
     if (!SECRET.has(name.toLowerCase())) words.push(`-H ${quote(`${name}: ${value}`)}`);
   }
-  // In JSON they may be written as escapes, and mean the same.
-  if (body !== undefined) words.push(`--data-raw ${quote(body.replace(UNSEEN, escaped))}`);
+  // What a terminal or an editor shows in another place, or not at all, may be an escape in JSON, and means the same.
+  if (body !== undefined) words.push(`--data-raw ${quote(replaceHidden(body, escaped))}`);
   return words.join(" \\\n  ");
 }
 
@@ -38,5 +36,5 @@ function quote(text) {
 }
 
 function escaped(character) {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return character.replace(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

@@ -84,7 +84,7 @@ function TypedValue({ label, type = "text", value = "", onChange, placeholder })
     timer.current = setTimeout(() => onChange(next || undefined, { replace: value !== "" }), PAUSE);
   };
   return html`<label>${label}
-    <input type=${type} value=${text} placeholder=${placeholder} autocomplete="off" spellcheck="false" onInput=${onInput} />
+    <input type=${type} value=${text} placeholder=${placeholder} autocomplete="off" spellcheck=${false} onInput=${onInput} />
   </label>`;
 }
 

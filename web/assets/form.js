@@ -119,7 +119,7 @@ function NewProperty({ where, taken, onAdd }) {
   };
   return html`<${Field} id=${id} label="Name of the new property" faults=${faults}>
     <div class="with-button">
-      <input ...${describe(id, "", faults)} ref=${input} value=${name} spellcheck="false" onKeyDown=${onKeyDown}
+      <input ...${describe(id, "", faults)} ref=${input} value=${name} spellcheck=${false} onKeyDown=${onKeyDown}
         onInput=${(event) => setName(event.target.value)} />
       <button type="button" class="button" onClick=${add}>Add</button>
     </div>
@@ -183,7 +183,7 @@ function Words({ label, schema, value, where, required, stays, hint, faults, onC
     ${type === "textarea"
       ? html`<textarea ...${given} rows="3" value=${shown} onInput=${onInput}></textarea>`
       : html`<input ...${given} type=${type} step=${type === "datetime-local" ? 1 : undefined} value=${shown} autocomplete="off"
-          inputmode=${{ email: "email", uri: "url" }[schema.format]} spellcheck=${schema.format ? "false" : undefined} onInput=${onInput} />`}
+          inputmode=${{ email: "email", uri: "url" }[schema.format]} spellcheck=${schema.format ? false : undefined} onInput=${onInput} />`}
   <//>`;
 }
 
@@ -385,7 +385,7 @@ export function JsonText({ value, onChange, ...given }) {
     setText(event.target.value);
     onChange(readJson(event.target.value));
   };
-  return html`<textarea ...${given} class="code" spellcheck="false" autocomplete="off" value=${shown} onInput=${onInput}></textarea>`;
+  return html`<textarea ...${given} class="code" spellcheck=${false} autocomplete="off" value=${shown} onInput=${onInput}></textarea>`;
 }
 
 function jsonOf(value) {

@@ -372,7 +372,7 @@ function IdField({ value, onChange, judged }) {
   const hint = "Up to 128 letters, digits and . _ ~ -; left empty, the API makes one.";
   return html`<div class="field">
     <label class="label" for=${idAt("/id")}>ID</label>
-    <input id=${idAt("/id")} class="mono" value=${value} maxlength="128" spellcheck="false" autocomplete="off" aria-describedby="id-hint"
+    <input id=${idAt("/id")} class="mono" value=${value} maxlength="128" spellcheck=${false} autocomplete="off" aria-describedby="id-hint"
       aria-invalid=${faults.length ? "true" : undefined} onInput=${(event) => onChange(event.target.value.trim())} />
     <p class="hint" id="id-hint">${hint}</p>
     ${faults.length > 0 && html`<p class="fault">${faults.join(". ")}</p>`}

@@ -23,8 +23,7 @@ export function pieces(text) {
   for (const { 1: character, index } of text.matchAll(HIDDEN)) {
     if (!character) continue;
     if (index > from) found.push(text.slice(from, index));
-    const code = character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
-    found.push({ mark: `U+${code}` });
+    found.push({ mark: nameOf(character) });
     from = index + character.length;
   }
   if (from < text.length) found.push(text.slice(from));
@@ -33,9 +32,16 @@ export function pieces(text) {
 
 /** A text with the names of the characters that could not be seen, where marks are not possible. */
 export function visible(text) {
-  return pieces(text)
-    .map((piece) => piece.mark ?? piece)
-    .join("");
+  return replaceHidden(text, nameOf);
+}
+
+/** A text with something else for each character that could not be seen. */
+export function replaceHidden(text, replacement) {
+  return text.replace(HIDDEN, (whole, character) => (character ? replacement(character) : whole));
+}
+
+function nameOf(character) {
+  return `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
 /** The beginning of a text, at most `limit` characters, never half of one. */
