@@ -83,11 +83,11 @@ class Emulator:
         """Start it and wait until it answers."""
         for name in ("state", "s3", "tmp"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
-        launcher = Path(__file__).with_name("corrections.py")
+        launcher = Path(__file__).parent / "corrections" / "__main__.py"
         with self._record.open("w") as record, self.log.open("w") as log:
             fcntl.flock(record, fcntl.LOCK_EX)
-            # -I: neither PYTHON* variables nor this folder reach its import path. A session of its own:
-            # Ctrl-C must reach us alone, we stop it once Terraform has come to rest.
+            # -I: neither PYTHON* variables nor the launcher's folder reach its import path. A session of
+            # its own: Ctrl-C must reach us alone, we stop it once Terraform has come to rest.
             process = subprocess.Popen(
                 [sys.executable, "-I", launcher], env=self._environment(port, region), cwd=self.folder,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,

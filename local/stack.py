@@ -267,9 +267,8 @@ class Stack:
         digest = hashlib.sha256(SETTINGS.encode())
         folders = (ROOT / name for name in ("modules", "schemas", "web"))
         files = [*ROOT.glob("*.tf"), *(f for folder in folders for f in folder.rglob("*") if f.is_file())]
-        fixed = [
-            ROOT / name for name in ("dist/manifest.json", ".terraform.lock.hcl", "local/corrections.py")
-        ]
+        files += (ROOT / "local" / "corrections").glob("*.py")
+        fixed = [ROOT / name for name in ("dist/manifest.json", ".terraform.lock.hcl")]
         for file in (*sorted(files), *fixed, *var_files):
             content = file.read_bytes()
             digest.update(f"{file}\0{len(content)}\0".encode() + content)

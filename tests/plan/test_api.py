@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from local.corrections import ALLOW_ORIGIN
+from local.corrections.apigateway import ALLOW_ORIGIN
 from tests.plan.conftest import ORIGINS
 from tests.plan.planner import ROOT, UNKNOWN, Plan, Values
 
