@@ -1,8 +1,8 @@
 """Plan the root configuration with python-terraform, and read what a plan holds.
 
-Plans are made once, however many tests and pytest-xdist workers ask for them. One takes six seconds, most of
-it for starting the provider: what is tried with many variables becomes modules of one plan
-(`Planner.systems`).
+Plans are made once, however many tests and pytest-xdist workers ask for them. Starting the provider takes as
+long as a small plan itself, so each worker starts it once (`provider`). What is tried with many variables
+becomes modules of one plan (`Planner.systems`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -198,6 +199,28 @@ class Planner:
 
 
 @contextlib.contextmanager
+def provider(root: Path, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Start the provider that is installed in a folder; yield the variable by which Terraform finds it.
+
+    As for debugging: https://developer.hashicorp.com/terraform/plugin/debugging
+    """
+    (program,) = (root / ".terraform" / "providers").glob("*/hashicorp/aws/*/*/terraform-provider-aws_*")
+    process = subprocess.Popen(
+        [program, "-debug"], env=environment, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        assert process.stdout
+        lines = (re.search(r"(TF_REATTACH_PROVIDERS)='(.*)'", line) for line in process.stdout)
+        found = next((line for line in lines if line), None)
+        assert found, "the provider did not say where it can be reached"
+        yield {found[1]: found[2]}
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+@contextlib.contextmanager
 def planning(folder: Path, plans: Path | None = None) -> Iterator[Planner]:
     """Build the packages and start an emulator; plans are kept in a folder that other processes may share."""
     plans = plans or folder
@@ -208,6 +231,9 @@ def planning(folder: Path, plans: Path | None = None) -> Iterator[Planner]:
         port = probe.getsockname()[1]
     emulator = Emulator(folder / "emulator")
     try:
-        yield Planner(folder / "root", plans, emulator.start(port, REGION).endpoint)
+        planner = Planner(folder / "root", plans, emulator.start(port, REGION).endpoint)
+        with provider(planner.root, planner.environment) as running:
+            planner.environment |= running
+            yield planner
     finally:
         emulator.stop()
