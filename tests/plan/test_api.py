@@ -391,7 +391,7 @@ def test_what_does_not_shape_the_api_leaves_the_deployment_alone(plan: Plan, ret
 
 
 def test_stage_moves_to_a_new_deployment_before_the_old_one_goes(plan: Plan) -> None:
-    module = plan.data["configuration"]["root_module"]["module_calls"]["api"]["module"]
+    module = plan.configuration["module_calls"]["api"]["module"]
     resources = {
         r["type"]: r
         for r in module["resources"]

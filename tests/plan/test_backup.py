@@ -72,10 +72,9 @@ def test_the_vault_is_under_the_customer_key(systems: dict[str, Plan]) -> None:
     plan = systems["backed_up"]
     vault = plan.one("aws_backup_vault")
     assert (vault["name"], vault["kms_key_arn"]) == ("shop-test", UNKNOWN)
-    module = plan.data["configuration"]["root_module"]["module_calls"]["backed_up"]["module"]
     (made,) = (
         resource
-        for resource in module["module_calls"]["backup"]["module"]["resources"]
+        for resource in plan.configuration["module_calls"]["backup"]["module"]["resources"]
         if resource["type"] == "aws_backup_vault"
     )
     assert made["expressions"]["kms_key_arn"]["references"] == ["var.kms_key_arn"]
@@ -120,8 +119,7 @@ def test_roles_reach_our_tables_and_their_copies(systems: dict[str, Plan]) -> No
 
 def test_the_key_is_used_through_dynamodb(systems: dict[str, Plan]) -> None:
     """A plan that makes the key knows no text with its ARN; one that has it does."""
-    module = systems["backed_up"].data["configuration"]["root_module"]["module_calls"]["backed_up"]["module"]
-    backup = module["module_calls"]["backup"]["module"]["resources"]
+    backup = systems["backed_up"].configuration["module_calls"]["backup"]["module"]["resources"]
     (key,) = (r for r in backup if r["type"] == "aws_iam_role_policy" and r["name"] == "key")
     references = set(key["expressions"]["policy"]["references"])
     assert {"var.kms_key_arn", "var.scope.region", "var.scope.dns_suffix"} <= references

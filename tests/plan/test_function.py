@@ -96,7 +96,7 @@ def test_log_group_exists_before_the_function_with_key_and_retention(plan: Plan,
     assert group["name"] == f"/aws/lambda/shop-todos-{operation}-test"
     assert group["retention_in_days"] == 365
     assert group["kms_key_id"] == UNKNOWN
-    module = plan.data["configuration"]["root_module"]["module_calls"]["function"]["module"]
+    module = plan.configuration["module_calls"]["function"]["module"]
     (made,) = (r for r in module["resources"] if r["type"] == "aws_lambda_function")
     assert {"aws_cloudwatch_log_group.this", "aws_iam_role_policy.this"} <= set(made["depends_on"])
 

@@ -93,8 +93,7 @@ def test_firewall_is_in_front_of_the_stage(systems: dict[str, Plan]) -> None:
     system = systems["guarded"]
     association = system.one("aws_wafv2_web_acl_association")
     assert association["resource_arn"] == association["web_acl_arn"] == UNKNOWN
-    module = system.data["configuration"]["root_module"]["module_calls"]["guarded"]["module"]
-    (made,) = (r for r in module["resources"] if r["type"] == "aws_wafv2_web_acl_association")
+    (made,) = (r for r in system.configuration["resources"] if r["type"] == "aws_wafv2_web_acl_association")
     assert "module.api.stage_arn" in made["expressions"]["resource_arn"]["references"]
 
 

@@ -89,7 +89,7 @@ def test_default_security_group_is_emptied(plan: Plan) -> None:
 
 
 def resource_configuration(plan: Plan, kind: str) -> dict[str, Any]:
-    modules = plan.data["configuration"]["root_module"]["module_calls"]
+    modules = plan.configuration["module_calls"]
     (found,) = (
         r
         for m in modules.values()

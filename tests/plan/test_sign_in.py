@@ -110,9 +110,8 @@ def test_machines_client_has_all_scopes_and_no_users(systems: dict[str, Plan]) -
 
 def test_secret_is_in_no_output(systems: dict[str, Plan]) -> None:
     plan = systems["with_scopes"]
-    module = plan.data["configuration"]["root_module"]["module_calls"]["with_scopes"]["module"]
-    access = module["module_calls"]["access"]["module"]
-    assert "client_secret" not in json.dumps([access["outputs"], module["outputs"]])
+    access = plan.configuration["module_calls"]["access"]["module"]
+    assert "client_secret" not in json.dumps([access["outputs"], plan.configuration["outputs"]])
 
 
 def test_groups_and_scopes_are_those_of_access_and_more(systems: dict[str, Plan]) -> None:
