@@ -80,7 +80,7 @@ class Trying:
     live: str
     percent: int
     compared: bool  # whether the log knows enough of both
-    began: float = field(default_factory=time.time)  # in seconds of the epoch, by this machine's clock
+    began: float = field(init=False)  # in seconds of the epoch, by this machine's clock
     was_reached: bool = False
     answers: int = 0
     faults: list[str] = field(default_factory=list)
@@ -90,6 +90,7 @@ class Trying:
     live_tail: Tail | None = None
 
     def __post_init__(self) -> None:
+        self.began = time.time()
         self.tail = Tail(self.logs, self.function, int((self.began - SKEW) * 1000))
         # What is there before anybody meets the version is of an earlier trial, whatever clock is right.
         for _ in self.own():
