@@ -85,7 +85,7 @@ validate: build ## terraform validate, and the tests of the variables' validatio
 	@TF_DATA_DIR=$(CURDIR)/.local/validate terraform validate
 	@TF_DATA_DIR=$(CURDIR)/.local/validate terraform test -test-directory=tests/terraform -filter=tests/terraform/accepted.tftest.hcl
 	@rm -rf .local/refused && mkdir .local/refused
-	@ln -s $(addprefix $(CURDIR)/,variables.tf locals.tf schemas.tf tests/terraform/standin.tf tests/terraform/refused.tftest.hcl) .local/refused
+	@ln -s $(addprefix $(CURDIR)/,variables.tf locals.tf schemas.tf local/standin.tf tests/terraform/refused.tftest.hcl) .local/refused
 	@terraform -chdir=.local/refused init > /dev/null && terraform -chdir=.local/refused test
 
 audit: ## look up the pinned Python packages among the known vulnerabilities

@@ -286,13 +286,14 @@ def planned(folder: Path, var_files: Sequence[Path]) -> dict[str, Any]:
     # Before the emulator is up nothing may be reached, and port 1 refuses every connection.
     variables = environment("http://127.0.0.1:1", "us-east-1")
     terraform = Terraform(root, variables, folder / "terraform.log", lambda _: None)
-    terraform.init()
     region = terraform.evaluate("var.region", var_files)
+    terraform.init()
     emulator = Emulator(folder / "emulator")
     try:
         running = emulator.start(free_port(), region)
         terraform.environment = environment(running.endpoint, region)
-        return terraform.plan(var_files)
+        with terraform.with_provider() as quick:
+            return quick.plan(var_files)
     finally:
         emulator.stop()
 

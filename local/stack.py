@@ -26,7 +26,7 @@ DEFAULT_PORT = 4566
 
 PARALLEL = 30  # resources at a time: the provider mostly waits
 
-# What the run must know before Terraform applies, as an expression over the root configuration.
+# What the run must know before Terraform applies, as an expression over the root configuration's variables.
 SETTINGS = (
     "{ name = var.name, environment = var.environment, region = var.region, release = var.release, "
     "docs = var.docs, keys = keys(local.api_keys), values = nonsensitive(var.api_key_values), "
@@ -114,9 +114,9 @@ class Stack:
             self._build()
             self._discard_lost_state()
             terraform = self._terraform(running)
+            settings = self._settings(terraform, var_files)
             self.progress("Preparing Terraform ...")
             terraform.init()
-            settings = self._settings(terraform, var_files)
             if running and running.region != settings["region"]:
                 self.emulator.stop()
                 port, running = running.port, None
@@ -177,7 +177,8 @@ class Stack:
         with self._lock():
             running = self.running()
             settings = self._settings(self._terraform(running), var_files)
-            return self._terraform(running, settings).has_changes(var_files)
+            with self._terraform(running, settings).with_provider() as terraform:
+                return terraform.has_changes(var_files)
 
     def _apply(
         self, running: Running | None, port: int, settings: dict[str, Any], var_files: Sequence[Path]
@@ -211,7 +212,8 @@ class Stack:
         self.progress("Applying ...")
         upload_packages(started)
         try:
-            self.progress(f"Applied: {terraform.apply(var_files, f'-parallelism={PARALLEL}')}.")
+            with terraform.with_provider() as running:
+                self.progress(f"Applied: {running.apply(var_files, f'-parallelism={PARALLEL}')}.")
         except UserError as error:
             if re.search("already ?exists", str(error), re.IGNORECASE):
                 raise UserError(
@@ -245,7 +247,7 @@ class Stack:
             raise UserError(f"The build failed: {said[-1]} Run `python build.py` to see all of it.")
 
     def _settings(self, terraform: Terraform, var_files: Sequence[Path]) -> dict[str, Any]:
-        """Return what SETTINGS evaluates to; Terraform, which takes seconds, is asked when inputs changed."""
+        """Return what SETTINGS evaluates to; Terraform is asked when inputs changed."""
         cache, fingerprint = self.folder / "settings.json", self._fingerprint(var_files)
         try:
             known = json.loads(cache.read_text())

@@ -6,6 +6,7 @@ links replaces it, so neither the developer's own working folder nor a real stat
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -13,8 +14,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,9 @@ PROVIDER = "registry.terraform.io/hashicorp/aws"
 
 # Not environments/: which versions are live there is none of a copy's business.
 LINKED_FOLDERS = ("dist", "examples", "modules", "schemas", "web")
+
+# What judges variables and follows from them alone: no provider has a part in it.
+OF_VARIABLES = ("variables.tf", "locals.tf", "schemas.tf", "local/standin.tf")
 
 Progress = Callable[[str], None]
 
@@ -87,15 +92,8 @@ def stage(folder: Path, state: Path, overrides: Mapping[str, Any] | None = None)
     Overrides, by module folder such as "modules/function", replace arguments of resources in that module:
     https://developer.hashicorp.com/terraform/language/files/override
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.iterdir():
-        if old.is_symlink():
-            old.unlink()
     shutil.rmtree(folder / "modules", ignore_errors=True)
-    configuration = [f for f in ROOT.glob("*.tf") if not f.name.endswith("_override.tf")]
-    for source in (*configuration, *(ROOT / name for name in LINKED_FOLDERS)):
-        if source.exists():
-            (folder / source.name).symlink_to(source)
+    link(folder, (f for f in ROOT.glob("*.tf") if not f.name.endswith("_override.tf")))
     # A copy: through a link, an `init -upgrade` in here would rewrite the committed lock.
     shutil.copyfile(ROOT / ".terraform.lock.hcl", folder / ".terraform.lock.hcl")
     if overrides:
@@ -104,6 +102,18 @@ def stage(folder: Path, state: Path, overrides: Mapping[str, Any] | None = None)
     backend = {"terraform": {"backend": {"local": {"path": str(state)}}}}
     for path, override in {**(overrides or {}), "": backend}.items():
         (folder / path / "local_override.tf.json").write_text(json.dumps(override, indent=2) + "\n")
+    return folder
+
+
+def link(folder: Path, configuration: Iterable[Path]) -> Path:
+    """Let the folder link to these files and the folders they read, and nothing else; return the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        if old.is_symlink():
+            old.unlink()
+    for source in (*configuration, *(ROOT / name for name in LINKED_FOLDERS)):
+        if source.exists():
+            (folder / source.name).symlink_to(source)
     return folder
 
 
@@ -163,14 +173,24 @@ class Terraform:
         stamp.write_text(about)
 
     def evaluate(self, expression: str, var_files: Sequence[Path]) -> Any:
-        """Return the value of an expression over the configuration's variables and locals."""
+        """Return the value of an expression over the configuration's variables and what follows from them.
+
+        The rest stays outside: it would cost the provider's start, which takes seconds.
+        """
         asked = f"jsonencode({expression})\n"
-        code, output = self.run(["console", "-no-color", *var_file_arguments(var_files)], asked)
+        aside = replace(self, folder=link(self.folder / "variables", (ROOT / name for name in OF_VARIABLES)))
+        code, output = aside.run(["console", "-no-color", *var_file_arguments(var_files)], asked)
         answer = next((line for line in output.splitlines() if line.startswith('"')), None)
         # The console answers although a variable was refused; the error is only printed.
         if code or answer is None or "Error: " in output:
             raise self.failed("console", output)
         return json.loads(json.loads(answer))
+
+    @contextlib.contextmanager
+    def with_provider(self) -> Iterator[Terraform]:
+        """Yield the same with the provider running: each walk of the graph would start it for itself."""
+        with provider(self.folder, self.environment) as reached:
+            yield replace(self, environment={**self.environment, **reached})
 
     def apply(self, var_files: Sequence[Path], *extra: str) -> str:
         """Apply the configuration; return its summary, such as "3 added, 0 changed, 0 destroyed"."""
@@ -247,6 +267,33 @@ class Terraform:
     def failed(self, command: str, errors: str) -> UserError:
         """Return the sentence for a failed command: Terraform's own first error, and where the rest is."""
         return UserError(f"terraform {command} failed: {first_error(errors)} (Terraform's log: {self.log})")
+
+
+@contextlib.contextmanager
+def provider(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Run the provider that is installed in a folder; yield the variable by which Terraform reaches it.
+
+    As for debugging: https://developer.hashicorp.com/terraform/plugin/debugging
+    """
+    installed = folder / ".terraform" / "providers" / PROVIDER / provider_version()
+    (program,) = installed.glob("*/terraform-provider-aws_*")
+    # It would outlive a caller that is killed, so a shell waits for the end of its input, and ends it then.
+    until_input_ends = '"$0" -debug < /dev/null & exec >&-; read -r _; kill $!; wait'
+    # Its socket is for its owner alone, and goes with the folder. Ctrl-C is for Terraform, as in `run`.
+    with tempfile.TemporaryDirectory(prefix="trestle-") as own:
+        process = subprocess.Popen(
+            ["sh", "-c", until_input_ends, program], env={**environment, "TMPDIR": own}, text=True,
+            start_new_session=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            assert process.stdout
+            lines = (re.search(r"(TF_REATTACH_PROVIDERS)='(.*)'", line) for line in process.stdout)
+            if not (found := next((line for line in lines if line), None)):
+                raise UserError(f"The AWS provider does not start: run `{program} -debug` to see why.")
+            yield {found[1]: found[2]}
+        finally:
+            process.communicate()
 
 
 def var_file_arguments(var_files: Iterable[Path]) -> list[str]:

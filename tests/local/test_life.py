@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from local.stack import Stack
 from tests.local.runner import Local, is_listening, sentence, small_system
 
 
@@ -74,6 +75,19 @@ def test_a_restart_without_changes_applies_nothing(small: Local, var_file: Path)
     done = small.up(var_file)
     assert (done.returncode, "Nothing has changed since the last apply." in done.stderr) == (0, True)
     assert small.api()("GET").status == 200
+
+
+def test_a_tag_reaches_everything_in_place(small: Local, var_file: Path, tmp_path: Path) -> None:
+    tagged = tmp_path / "tagged.tfvars"
+    tagged.write_text('tags = { Team = "x" }\n')
+    before = small.outputs()
+    done = small.up(var_file, tagged)
+    assert done.returncode == 0, done.stderr
+    assert "Applied: 0 added, " in done.stderr
+    assert not Stack(small.folder).has_changes([var_file, tagged])
+    assert small.outputs() == before
+    function = small.client("lambda").get_function(FunctionName="small-items-list-local")
+    assert function["Tags"]["Team"] == "x"
 
 
 def test_data_lost_to_a_kill_is_said_and_made_anew(small: Local, var_file: Path) -> None:

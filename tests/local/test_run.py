@@ -154,7 +154,7 @@ def test_a_running_stack_takes_a_change_in_place(local: Local, items: Api, tmp_p
     ):
         assert old in changed
         changed = changed.replace(old, new)
-    changed += 'cors_origins = ["https://a.example", "https://b.example"]\ntags = { Team = "x" }\n'
+    changed += 'cors_origins = ["https://a.example", "https://b.example"]\n'
     change.write_text(changed)
     done = local.up(*VAR_FILES, change)
     assert done.returncode == 0, done.stderr

@@ -1,7 +1,7 @@
 """Plan the root configuration with python-terraform, and read what a plan holds.
 
 Plans are made once, however many tests and pytest-xdist workers ask for them. Starting the provider takes as
-long as a small plan itself, so each worker starts it once (`provider`). What is tried with many variables
+long as a small plan itself, so each worker starts it once. What is tried with many variables
 becomes modules of one plan (`Planner.systems`).
 """
 
@@ -13,7 +13,6 @@ import functools
 import hashlib
 import json
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -215,28 +214,6 @@ class Planner:
 
 
 @contextlib.contextmanager
-def provider(root: Path, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Start the provider that is installed in a folder; yield the variable by which Terraform finds it.
-
-    As for debugging: https://developer.hashicorp.com/terraform/plugin/debugging
-    """
-    (program,) = (root / ".terraform" / "providers").glob("*/hashicorp/aws/*/*/terraform-provider-aws_*")
-    process = subprocess.Popen(
-        [program, "-debug"], env=environment, text=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        assert process.stdout
-        lines = (re.search(r"(TF_REATTACH_PROVIDERS)='(.*)'", line) for line in process.stdout)
-        found = next((line for line in lines if line), None)
-        assert found, "the provider did not say where it can be reached"
-        yield {found[1]: found[2]}
-    finally:
-        process.terminate()
-        process.communicate()
-
-
-@contextlib.contextmanager
 def planning(folder: Path, plans: Path | None = None) -> Iterator[Planner]:
     """Build the packages and start an emulator; plans are kept in a folder that other processes may share."""
     plans = plans or folder
@@ -248,7 +225,7 @@ def planning(folder: Path, plans: Path | None = None) -> Iterator[Planner]:
     emulator = Emulator(folder / "emulator")
     try:
         planner = Planner(folder / "root", plans, emulator.start(port, REGION).endpoint)
-        with provider(planner.root, planner.environment) as running:
+        with local_terraform.provider(planner.root, planner.environment) as running:
             planner.environment |= running
             yield planner
     finally:

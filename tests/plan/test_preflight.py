@@ -12,8 +12,9 @@ import pytest
 
 from local import deployed, preflight
 from local.emulator import Emulator, Running, client, free_port
-from local.terraform import ROOT, environment, find_mirror, find_terraform
+from local.terraform import ROOT, environment, find_mirror, find_terraform, provider
 from tests.local.runner import small_system
+from tests.plan.planner import Planner
 
 pytestmark = pytest.mark.xdist_group("preflight")  # each test goes on from where the one before has come
 
@@ -58,12 +59,20 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def asking(running: Running, planner: Planner) -> Iterator[dict[str, str]]:
+    """The environment in which Terraform and SDKs ask that account."""
+    variables = environment(running.endpoint, REGION)
+    with provider(planner.root, variables) as reached:
+        yield variables | reached
+
+
 @pytest.fixture
 def look(
-    running: Running, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    asking: dict[str, str], root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Look:
     """Runs the preflight; its exit code and its lines with a level."""
-    for name, value in environment(running.endpoint, REGION).items():
+    for name, value in asking.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("TF_DATA_DIR", str(root / ".terraform"))
     for module in (preflight, deployed):

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +74,53 @@ def test_a_first_apply_that_was_stopped_is_forgotten(
     with pytest.raises(type(error)):
         stack.Stack(tmp_path)._apply(None, 1, {"region": "us-west-2"}, [])
     assert {file.name for file in tmp_path.iterdir()} == left
+
+
+def install(folder: Path, script: str) -> dict[str, str]:
+    """Install a script as the provider in a folder; return the environment it needs."""
+    program = folder / ".terraform/providers" / terraform.PROVIDER / terraform.provider_version()
+    program = program / "linux_amd64" / "terraform-provider-aws_v1"
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return {"PATH": os.environ["PATH"], "FOLDER": str(folder)}
+
+
+STARTED = """echo $$ > $FOLDER/pid; echo "$1 $TMPDIR" > $FOLDER/began; trap 'echo > $FOLDER/ended; exit' TERM
+echo 'Set it as follows:'; echo "TF_REATTACH_PROVIDERS='{}'"; while :; do sleep 0.1; done"""
+
+
+def test_the_provider_runs_as_long_as_it_is_used(tmp_path: Path) -> None:
+    with terraform.provider(tmp_path, install(tmp_path, STARTED)) as reached:
+        assert reached == {"TF_REATTACH_PROVIDERS": "{}"}
+        argument, own = (tmp_path / "began").read_text().split()
+        assert argument == "-debug"
+        assert stat.S_IMODE(Path(own).stat().st_mode) == 0o700
+    assert (tmp_path / "ended").exists()
+    assert not Path(own).exists()
+
+
+def test_the_provider_ends_with_whoever_started_it(tmp_path: Path) -> None:
+    program = (
+        "import os, sys; from pathlib import Path; from local import terraform\n"
+        f"with terraform.provider(Path({str(tmp_path)!r}), os.environ): os.kill(os.getpid(), 9)"
+    )
+    environment = install(tmp_path, STARTED)
+    killed = subprocess.run([sys.executable, "-c", program], check=False, cwd=terraform.ROOT, env=environment)
+    assert killed.returncode == -9
+    deadline = time.monotonic() + 10
+    while not (tmp_path / "ended").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_provider_that_does_not_start_is_named(tmp_path: Path) -> None:
+    environment = install(tmp_path, "exit 3")
+    with (
+        pytest.raises(UserError, match=r"does not start: run `\S+-provider-aws_v1 -debug` to see why"),
+        terraform.provider(tmp_path, environment),
+    ):
+        raise AssertionError
 
 
 def test_the_stage_leaves_the_repository_alone(tmp_path: Path) -> None:
