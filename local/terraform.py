@@ -277,23 +277,22 @@ def provider(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[str,
     """
     installed = folder / ".terraform" / "providers" / PROVIDER / provider_version()
     (program,) = installed.glob("*/terraform-provider-aws_*")
-    # It would outlive a caller that is killed, so a shell waits for the end of its input, and ends it then.
-    until_input_ends = '"$0" -debug < /dev/null & exec >&-; read -r _; kill $!; wait'
-    # Its socket is for its owner alone, and goes with the folder. Ctrl-C is for Terraform, as in `run`.
-    with tempfile.TemporaryDirectory(prefix="trestle-") as own:
-        process = subprocess.Popen(
-            ["sh", "-c", until_input_ends, program], env={**environment, "TMPDIR": own}, text=True,
-            start_new_session=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        try:
-            assert process.stdout
-            lines = (re.search(r"(TF_REATTACH_PROVIDERS)='(.*)'", line) for line in process.stdout)
-            if not (found := next((line for line in lines if line), None)):
-                raise UserError(f"The AWS provider does not start: run `{program} -debug` to see why.")
-            yield {found[1]: found[2]}
-        finally:
-            process.communicate()
+    # It would outlive a caller that is killed, so a shell waits for the end of its input and clears up then.
+    until_input_ends = '"$0" -debug < /dev/null & exec >&-; read -r _; kill $!; wait; rm -r "$TMPDIR"'
+    # Its socket is in a folder that is its owner's alone. Ctrl-C is for Terraform, as in `run`.
+    process = subprocess.Popen(
+        ["sh", "-c", until_input_ends, program], text=True, start_new_session=True,
+        env={**environment, "TMPDIR": tempfile.mkdtemp(prefix="trestle-")},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        assert process.stdout
+        lines = (re.search(r"(TF_REATTACH_PROVIDERS)='(.*)'", line) for line in process.stdout)
+        if not (found := next((line for line in lines if line), None)):
+            raise UserError(f"The AWS provider does not start: run `{program} -debug` to see why.")
+        yield {found[1]: found[2]}
+    finally:
+        process.communicate()
 
 
 def var_file_arguments(var_files: Iterable[Path]) -> list[str]:

@@ -108,10 +108,11 @@ def test_the_provider_ends_with_whoever_started_it(tmp_path: Path) -> None:
     environment = install(tmp_path, STARTED)
     killed = subprocess.run([sys.executable, "-c", program], check=False, cwd=terraform.ROOT, env=environment)
     assert killed.returncode == -9
-    deadline = time.monotonic() + 10
-    while not (tmp_path / "ended").exists():
+    own, deadline = Path((tmp_path / "began").read_text().split()[1]), time.monotonic() + 10
+    while own.exists():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+    assert (tmp_path / "ended").exists()
 
 
 def test_a_provider_that_does_not_start_is_named(tmp_path: Path) -> None:
