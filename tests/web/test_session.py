@@ -170,6 +170,8 @@ def signed_in(visit: Open, ada: str) -> Page:
     page.get_by_role("main").get_by_role("button", name="Sign in").click()
     sign_in(page, ada)
     expect(page.get_by_role("navigation").get_by_text(ada)).to_be_visible()
+    # Until the notes are there: tests look at what is asked from now on.
+    expect(page.get_by_role("heading", name="No notes yet").or_(page.get_by_role("table"))).to_be_visible()
     return page
 
 
