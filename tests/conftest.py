@@ -11,6 +11,11 @@ import pytest
 from tests.plan.planner import Planner, planning
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker by which `make test` leaves out what only `make verify` runs."""
+    config.addinivalue_line("markers", "slow: takes a minute or more, run by `make verify` alone")
+
+
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that all pytest-xdist workers of this run share."""

@@ -14,11 +14,6 @@ HERE = Path(__file__).parent
 VAR_FILES = (ROOT / "environments" / "local.tfvars", HERE / "entities.tfvars")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker by which `make test` leaves out what only `make verify` runs."""
-    config.addinivalue_line("markers", "slow: takes a minute or more, run by `make verify` alone")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep these tests on one pytest-xdist worker: they share a stack."""
     for item in items:
