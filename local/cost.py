@@ -292,8 +292,7 @@ def planned(folder: Path, var_files: Sequence[Path]) -> dict[str, Any]:
     try:
         running = emulator.start(free_port(), region)
         terraform.environment = environment(running.endpoint, region)
-        with terraform.with_provider() as quick:
-            return quick.plan(var_files)
+        return terraform.plan(var_files)
     finally:
         emulator.stop()
 

@@ -177,8 +177,7 @@ class Stack:
         with self._lock():
             running = self.running()
             settings = self._settings(self._terraform(running), var_files)
-            with self._terraform(running, settings).with_provider() as terraform:
-                return terraform.has_changes(var_files)
+            return self._terraform(running, settings).has_changes(var_files)
 
     def _apply(
         self, running: Running | None, port: int, settings: dict[str, Any], var_files: Sequence[Path]
@@ -212,8 +211,7 @@ class Stack:
         self.progress("Applying ...")
         upload_packages(started)
         try:
-            with terraform.with_provider() as running:
-                self.progress(f"Applied: {running.apply(var_files, f'-parallelism={PARALLEL}')}.")
+            self.progress(f"Applied: {terraform.apply(var_files, f'-parallelism={PARALLEL}')}.")
         except UserError as error:
             if re.search("already ?exists", str(error), re.IGNORECASE):
                 raise UserError(

@@ -186,17 +186,12 @@ class Terraform:
             raise self.failed("console", output)
         return json.loads(json.loads(answer))
 
-    @contextlib.contextmanager
-    def with_provider(self) -> Iterator[Terraform]:
-        """Yield the same with the provider running: each walk of the graph would start it for itself."""
-        with provider(self.folder, self.environment) as reached:
-            yield replace(self, environment={**self.environment, **reached})
-
     def apply(self, var_files: Sequence[Path], *extra: str) -> str:
         """Apply the configuration; return its summary, such as "3 added, 0 changed, 0 destroyed"."""
         command = ["apply", "-json", "-input=false", "-auto-approve", *extra, *var_file_arguments(var_files)]
         follower = Follower(self.progress)
-        code, _ = self.run(command, each_line=follower.line)
+        with self._with_provider() as quick:
+            code, _ = quick.run(command, each_line=follower.line)
         if code:
             raise self.failed("apply", follower.errors)
         return follower.summary
@@ -205,7 +200,8 @@ class Terraform:
         """Tell whether a plan of the same variables would change anything."""
         command = ["plan", "-json", "-input=false", "-detailed-exitcode", *var_file_arguments(var_files)]
         follower = Follower(self.progress)
-        code, _ = self.run(command, each_line=follower.line)
+        with self._with_provider() as quick:
+            code, _ = quick.run(command, each_line=follower.line)
         if code == 1:
             raise self.failed("plan", follower.errors)
         return code == 2
@@ -213,14 +209,12 @@ class Terraform:
     def plan(self, var_files: Sequence[Path]) -> dict[str, Any]:
         """Return a plan: https://developer.hashicorp.com/terraform/internals/json-format"""
         file = f"-out={self.folder / 'plan.tfplan'}"
-        code, output = self.run(
-            ["plan", "-input=false", "-no-color", "-lock=false", file, *var_file_arguments(var_files)]
-        )
-        if code:
-            raise self.failed("plan", output)
-        code, output = self.run(["show", "-json", "-no-color", "plan.tfplan"])
-        if code:
-            raise self.failed("show", output)
+        asked = ["plan", "-input=false", "-no-color", "-lock=false", file, *var_file_arguments(var_files)]
+        with self._with_provider() as quick:
+            for command in (asked, ["show", "-json", "-no-color", "plan.tfplan"]):
+                code, output = quick.run(command)
+                if code:
+                    raise self.failed(command[0], output)
         plan: dict[str, Any] = json.loads(output)
         return plan
 
@@ -263,6 +257,12 @@ class Terraform:
                 self.progress("Stopping Terraform ...")
                 process.wait(60)
                 raise
+
+    @contextlib.contextmanager
+    def _with_provider(self) -> Iterator[Terraform]:
+        """Yield the same with the provider running: each walk of the graph would start it for itself."""
+        with provider(self.folder, self.environment) as reached:
+            yield replace(self, environment={**self.environment, **reached})
 
     def failed(self, command: str, errors: str) -> UserError:
         """Return the sentence for a failed command: Terraform's own first error, and where the rest is."""
