@@ -17,12 +17,14 @@ pytestmark = [
     pytest.mark.xdist_group("environments"),  # one worker makes the plans these tests share
 ]
 
-Scanned = dict[str, tuple[Plan, Report]]
+# `make test` scans the configuration and these; `make verify` scans the plan of every var-file, and so does
+# `make check`, which CI runs beside the tests.
+QUICK = ("dev", "guarded", "opened", "prod")
 
 
 @pytest.fixture(scope="session")
 def plans(planner: Planner) -> dict[str, Plan]:
-    """The plans of all var-files, one that asks for open methods, and one that has all there is to have."""
+    """The plans of dev and prod, one that asks for open methods, and one with every feature."""
     access = {"default": "open", "delete": "api_key"}
     opened = planner(
         **{**SMALL, "entities": {"todos": {"access": access, "operations": ["delete", "get", "list"]}}}
@@ -38,8 +40,14 @@ def plans(planner: Planner) -> dict[str, Plan]:
         waf={"countries": ["DE"]},
         website={},
     )
-    found = {name: planner(file) for name, file in inventory.VAR_FILES.items()}
-    return {**found, "guarded": guarded, "opened": opened}
+    environments = {name: planner(inventory.VAR_FILES[name]) for name in ("dev", "prod")}
+    return {**environments, "guarded": guarded, "opened": opened}
+
+
+@pytest.fixture(scope="session")
+def other_plans(planner: Planner) -> dict[str, Plan]:
+    """The plans of all other var-files."""
+    return {name: planner(file) for name, file in inventory.VAR_FILES.items() if name not in QUICK}
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +61,11 @@ def reports(plans: dict[str, Plan]) -> dict[str, Report]:
 
 
 @pytest.fixture(scope="session")
+def other_reports(other_plans: dict[str, Plan]) -> dict[str, Report]:
+    return scan.scan_plans(other_plans)
+
+
+@pytest.fixture(scope="session")
 def unskipped(plans: dict[str, Plan], tmp_path_factory: pytest.TempPathFactory) -> set[Finding]:
     """What fails in the configuration, the fullest plan and a console for all countries, with no skips."""
     copy = scan.without_skips(tmp_path_factory.mktemp("without-skips"))
@@ -61,21 +74,31 @@ def unskipped(plans: dict[str, Plan], tmp_path_factory: pytest.TempPathFactory) 
     return {finding for report in reports for finding in report.failed}
 
 
-NAMES = [*sorted(inventory.VAR_FILES), "guarded", "opened"]
-
-
 def test_configuration_passes(hcl: Report) -> None:
     assert hcl.failed == frozenset()
     assert len(hcl.passed) > 100
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_plan_fails_only_what_its_var_file_asks_for(
+def check_report(plan: Plan, report: Report) -> None:
+    """Assert that a scan saw the whole plan and failed only what the var-file asks for."""
+    assert {(f.check, f.resource) for f in report.failed} == scan.declared(plan).keys()
+    for kind in ("aws_api_gateway_stage", "aws_dynamodb_table", "aws_lambda_function"):
+        assert plan.all(kind).keys() <= {f.resource for f in report.passed}, "it saw a part"
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_plan_fails_only_what_its_variables_ask_for(
     plans: dict[str, Plan], reports: dict[str, Report], name: str
 ) -> None:
-    assert {(f.check, f.resource) for f in reports[name].failed} == scan.declared(plans[name]).keys()
-    for kind in ("aws_api_gateway_stage", "aws_dynamodb_table", "aws_lambda_function"):
-        assert plans[name].all(kind).keys() <= {f.resource for f in reports[name].passed}, "it saw a part"
+    check_report(plans[name], reports[name])
+
+
+@pytest.mark.slow  # a dozen plans and scans
+@pytest.mark.parametrize("name", sorted(inventory.VAR_FILES.keys() - set(QUICK)))
+def test_plan_of_each_other_var_file_fails_only_what_it_asks_for(
+    other_plans: dict[str, Plan], other_reports: dict[str, Report], name: str
+) -> None:
+    check_report(other_plans[name], other_reports[name])
 
 
 def test_everything_that_costs_makes_no_finding(reports: dict[str, Report]) -> None:
