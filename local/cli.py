@@ -107,7 +107,7 @@ def up(stack: Stack, options: argparse.Namespace) -> int:
     """Bring the stack up; without --detach, follow the logs until Ctrl-C and stop it."""
     began = now()
     var_files = options.var_files or [ROOT / "environments" / "local.tfvars"]
-    stack.up([Path(f).resolve() for f in var_files], options.port)
+    stack.up([Path(f).absolute() for f in var_files], options.port)
     print(f"Up in {(now() - began) / 1000:.0f} s.\n\n{welcome(stack)}", file=sys.stderr)
     if options.detach:
         return 0

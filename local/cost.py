@@ -306,11 +306,11 @@ def main(arguments: list[str] | None = None) -> int:
     folder = Path(os.environ.get("TRESTLE_LOCAL_DIR") or ROOT / ".local").resolve() / "cost"
     try:
         for var_file in options.var_files:
-            if not var_file.is_file():
+            if not var_file.exists():
                 raise UserError(f"There is no var-file {var_file}: name an existing one.")
         if options.requests < 0:
             raise UserError("REQUESTS is how many requests come in a month: write 0 or more.")
-        plan = planned(folder, [var_file.resolve() for var_file in options.var_files])
+        plan = planned(folder, [var_file.absolute() for var_file in options.var_files])
     except UserError as error:
         print(error, file=sys.stderr)
         return error.exit_code

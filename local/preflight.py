@@ -447,6 +447,8 @@ def safely(check: Check, environment: Environment) -> Findings:
     """What a check finds; that AWS does not answer it is a finding, too."""
     try:
         yield from check(environment)
+    except UserError as error:
+        yield Finding(STOP, check.__name__.replace("_", " "), str(error), "Correct it, then look again.")
     except (BotoCoreError, ClientError) as error:
         subject = check.__name__.replace("_", " ")
         remedy = "Give yourself the right, or look in the console."
@@ -471,7 +473,7 @@ def main(name: str) -> int:
     """Look, print, and return the exit code."""
     file = ROOT / "environments" / f"{name}.tfvars"
     try:
-        tfvars.check([file])
+        tfvars.check(tfvars.loaded_by_terraform([file]), os.environ)
         home = region_of(file)
     except UserError as error:
         print(row(Finding(STOP, "tfvars", str(error), "Correct the file.")))

@@ -113,9 +113,8 @@ class Cloud:
         if not isinstance(entities, dict):
             return set()
         prefix, environment = self.values["name"], self.values["environment"]
-        named = [name.strip('"') for name in entities]
         return {
-            f"{prefix}-{entity}-{operation}-{environment}" for entity in named for operation in OPERATIONS
+            f"{prefix}-{entity}-{operation}-{environment}" for entity in entities for operation in OPERATIONS
         }
 
     def apply(self) -> None:

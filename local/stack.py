@@ -97,9 +97,6 @@ class Stack:
 
     def up(self, var_files: Sequence[Path], port: int | None = None) -> Running:
         """Bring the stack up, or change the running one in place; return the emulator that serves it."""
-        for var_file in var_files:
-            if not var_file.is_file():
-                raise UserError(f"There is no var-file {var_file}: name an existing file with --var-file.")
         tfvars.check(var_files)
         with self._lock():
             running = self.emulator.running()

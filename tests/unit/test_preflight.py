@@ -312,12 +312,15 @@ def test_certificates() -> None:
     assert (old[0], old[1].endswith("and ACM will not renew it.")) == ("warning", True)
 
 
+TFVARS = 'name = "shop"\nenvironment = "dev"\nentities = { todos = {} }\n'
+
+
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with one environment."""
     (tmp_path / "environments").mkdir()
     (tmp_path / "variables.tf").write_text('variable "region" {\n  default = "us-west-2"\n}\n')
-    (tmp_path / "environments" / "dev.tfvars").write_text('region = "eu-west-1"\n')
+    (tmp_path / "environments" / "dev.tfvars").write_text(f'{TFVARS}region = "eu-west-1"\n')
     (tmp_path / "environments" / "dev.s3.tfbackend").write_text(
         'bucket = "b"\nkey = "k"\nregion = "eu-west-1"\n'
     )
@@ -335,6 +338,10 @@ def test_where_the_state_is(root: Path) -> None:
     assert found(tool.backend) == [
         ("stop", "environments/dev.s3.tfbackend has no bucket and no key and no region.")
     ]
+    (root / "environments" / "dev.s3.tfbackend").write_bytes("bucket".encode("utf-16"))
+    (stop,) = tool.safely(tool.backend, environment())
+    assert (stop.level, stop.subject) == ("stop", "backend")
+    assert stop.text.endswith("dev.s3.tfbackend is in UTF-16: save it as UTF-8.")
 
 
 @pytest.fixture
@@ -458,7 +465,7 @@ def test_the_region_is_that_of_the_tfvars(
 
     monkeypatch.setattr(tool, "look", look)
     assert run(capsys)[0] == 0
-    (root / "environments" / "dev.tfvars").write_text("")
+    (root / "environments" / "dev.tfvars").write_text(TFVARS)
     assert run(capsys)[0] == 0
     assert seen == [("eu-west-1", "eu-west-1", "us-east-1"), ("us-west-2", "us-west-2", "us-east-1")]
     (root / "environments" / "dev.tfvars").write_text("colour = 1")

@@ -1,4 +1,4 @@
-"""Misspelt tfvars are refused with the right name: Terraform would drop most of them in silence."""
+"""Var-files that Terraform would misread, or report badly, are refused with the place and the remedy."""
 
 from __future__ import annotations
 
@@ -10,10 +10,19 @@ from pathlib import Path
 import pytest
 
 from local import tfvars
+from local.cost import main as cost
 from local.errors import UserError
+from local.preflight import main as preflight
 from local.stack import Stack
 
 ROOT = Path(tfvars.__file__).resolve().parent.parent
+
+# What a var-file needs beside the one thing that a test is about.
+BESIDE = {
+    "entities": "entities = { todos = {} }",
+    "environment": 'environment = "dev"',
+    "name": 'name = "shop"',
+}
 
 # A tfvars, and what is said of it. Where a fault is answered with a list, the list's beginning.
 WRONG = {
@@ -57,6 +66,206 @@ def test_a_name_that_is_not_declared(tmp_path: Path, text: str) -> None:
     assert str(caught.value).startswith(f"{file}: {WRONG[text].replace('FILE', str(file))}")
 
 
+# A tfvars, and the two lines that set the same name; the first line is 1.
+TWICE = {
+    'entities = {\n t = {\n access = { default = "iam", default = "open" } } }': (
+        "entities.t.access.default",
+        3,
+        3,
+    ),
+    'entities = {\n t = { access = {\n "default" = "iam"\n default = "open" } } }': (
+        "entities.t.access.default",
+        3,
+        4,
+    ),
+    'entities = {\n items = {},\n "items" = {} }': ("entities.items", 2, 3),
+    'entities = {\n items : {}\n ("items") : {} }': ("entities.items", 2, 3),
+    'entities = {\n items = {}\n "\\u0069tems" = {} }': ("entities.items", 2, 3),
+    'tags = {\n "é" = 1\n "e\u0301" = 2 }': ("tags.é", 2, 3),
+    'entities = { t = {\n list = "created"\n path = "x"\n list = "unordered" } }': ("entities.t.list", 2, 4),
+    "entities = {\n t = {\n }\n u = {}\n t = {} }": ("entities.t", 2, 5),
+    'region = "a"\nentities = {}\nregion = "b"': ("region", 1, 3),
+    "tags = {\n größe = 1\n größe = 2\n}": ("tags.größe", 2, 3),
+    'tags = { # }\n a = "} # {" // {\n /* {\n */ b = <<-EOT\n  a = 1\n {\n EOT\n a = 2 }': ("tags.a", 2, 8),
+    'tags = {\n a = "x${"}"}y"\n a = 2 }': ("tags.a", 2, 3),
+    "tags = {\r\n a = 1\r\n a = 2\r\n}\r\n": ("tags.a", 2, 3),
+}
+
+
+@pytest.mark.parametrize("text", TWICE)
+def test_a_name_that_is_set_twice(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "my.tfvars"
+    file.write_bytes(text.encode())
+    name, first, second = TWICE[text]
+    lines = f"both in line {first}" if first == second else f"in lines {first} and {second}"
+    with pytest.raises(UserError) as caught:
+        tfvars.check([file])
+    assert str(caught.value).splitlines()[0].startswith(f"{file}: {name} is set twice, {lines}; remove one")
+
+
+def test_a_name_that_is_set_twice_in_json(tmp_path: Path) -> None:
+    file = tmp_path / "my.tfvars.json"
+    file.write_text(
+        '{"name": "a", "entities": {"t": {"access": {"default": "iam",\n"default": "open"}},\n'
+        '"\\u0074": {}},\n'
+        '"tags": {"a": "\\"a", "b": [{"c": 1}, {"c": 2}]},\n"name": "b"}'
+    )
+    with pytest.raises(UserError) as caught:
+        tfvars.check([file])
+    assert [line.partition(";")[0] for line in str(caught.value).splitlines() if " is set twice" in line] == [
+        f"{file}: entities.t.access.default is set twice, in lines 1 and 2",
+        f"{file}: entities.t is set twice, in lines 1 and 3",
+        f"{file}: name is set twice, in lines 1 and 5",
+    ]
+
+
+def test_names_that_only_look_alike(tmp_path: Path) -> None:
+    file = tmp_path / "my.tfvars"
+    entities = 'entities = { a = { access = { get = "open" } }, A = { access = { get = "iam" } } }'
+    file.write_text(
+        f"{BESIDE['name']}\n{BESIDE['environment']}\n{entities}\n"
+        'tags = { a = "a = 1", b = "{ a = 1, a = 2 }", c = true ? "a" : "a" }\n'
+        'user_pool = { groups = [for group in ["a", "b"] : group] }\n'
+    )
+    tfvars.check([file])
+
+
+def test_a_later_file_may_set_a_name_again(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.tfvars", tmp_path / "b.tfvars"
+    first.write_text(f"{BESIDE['name']}\n{BESIDE['entities']}\n")
+    second.write_text(f"{BESIDE['name']}\n{BESIDE['environment']}\n")
+    tfvars.check([first, second])
+    with pytest.raises(UserError, match=r'a\.tfvars: environment is missing; write environment = "dev"\.$'):
+        tfvars.check([first])
+
+
+@pytest.mark.parametrize("name", BESIDE)
+@pytest.mark.parametrize("text", ["", "# nothing\n", "NAME = null\n"])
+def test_a_variable_that_is_missing(tmp_path: Path, name: str, text: str) -> None:
+    file = tmp_path / "my.tfvars"
+    beside = [line for other, line in BESIDE.items() if other != name]
+    file.write_text("\n".join([*beside, text.replace("NAME", name)]))
+    missing = "null" if "null" in text else "missing"
+    with pytest.raises(UserError) as caught:
+        tfvars.check([file])
+    assert str(caught.value) == f"{file}: {name} is {missing}; write {BESIDE[name]}."
+
+
+def test_an_empty_file_lacks_all(tmp_path: Path) -> None:
+    for name, text in [("my.tfvars", ""), ("my.tfvars.json", "{}"), ("no.tfvars.json", "")]:
+        (tmp_path / name).write_text(text)
+        with pytest.raises(UserError) as caught:
+            tfvars.check([tmp_path / name])
+        wanted = [f"{tmp_path / name}: {each} is missing; write {BESIDE[each]}." for each in BESIDE]
+        assert str(caught.value).splitlines() == wanted
+
+
+def test_what_terraform_is_told_beside_the_files_counts(tmp_path: Path) -> None:
+    file = tmp_path / "my.tfvars"
+    file.write_text(BESIDE["entities"])
+    tfvars.check([file], {"TF_VAR_name": "shop", "TF_VAR_environment": "dev", "HOME": "/"})
+
+
+# A value that its variable does not take, and what is said of it.
+MISTYPED = {
+    'entities = ["todos"]': "entities is a list; write entities = { todos = {} }.",
+    "entities = 1": "entities is 1; write entities = { todos = {} }.",
+    "entities = { todos = null }": "entities.todos is null; write todos = {}, or remove it.",
+    'entities = { todos = { access = "open" } }': (
+        'entities.todos.access is "open"; write access = { NAME = "..." }.'
+    ),
+    "entities = { todos = { access = { get = null } } }": (
+        'entities.todos.access.get is null; write get = "...", or remove it.'
+    ),
+    "entities = { todos = { filters = { status = null } } }": (
+        "entities.todos.filters.status is null; write status = {}, or remove it."
+    ),
+    'entities = { todos = { function = { memory_size = "big" } } }': (
+        'entities.todos.function.memory_size is "big"; write a number, such as 256.'
+    ),
+    'entities = { todos = { function = { snap_start = "yes" } } }': (
+        'entities.todos.function.snap_start is "yes"; write true or false.'
+    ),
+    "entities = { todos = { function = { timeout = true } } }": (
+        "entities.todos.function.timeout is true; write a number, such as 30."
+    ),
+    'entities = { todos = { operations = "get" } }': (
+        'entities.todos.operations is "get"; write operations = ["..."].'
+    ),
+    "entities = { todos = { operations = [null] } }": (
+        'entities.todos.operations[0] is null; write "...", or remove it.'
+    ),
+    "entities = { todos = { schema = {} } }": 'entities.todos.schema is an object; write schema = "...".',
+    "cors_origins = [[]]": 'cors_origins[0] is a list; write "...".',
+    "tags = { Team = null }": 'tags.Team is null; write Team = "...", or remove it.',
+    'usage_plans = { gold = { quota = { period = "DAY" } } }': (
+        "usage_plans.gold.quota.limit is missing; write a number, such as 1."
+    ),
+    "usage_plans = { gold = { quota = { limit = null } } }": (
+        "usage_plans.gold.quota.limit is null; write a number, such as 1."
+    ),
+    "name = {}": 'name is an object; write name = "shop".',
+}
+
+
+@pytest.mark.parametrize("text", MISTYPED)
+def test_a_value_of_another_type(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "my.tfvars"
+    file.write_text(text)
+    with pytest.raises(UserError) as caught:
+        tfvars.check([file])
+    assert str(caught.value) == f"{file}: {MISTYPED[text]}"
+
+
+def test_values_that_terraform_converts_or_leaves_out(tmp_path: Path) -> None:
+    file = tmp_path / "my.tfvars"
+    file.write_text(
+        'name = 5\nenvironment = true\nlog_retention_days = "30"\ndashboard = "false"\ntags = null\n'
+        'entities = { a = { function = { memory_size = "1e3", timeout = -5 }, path = null } }\n'
+    )
+    tfvars.check([file])
+
+
+# The bytes of a file, and what is said of it.
+BYTES = {
+    'name = "ü"'.encode("utf-16"): "is in UTF-16: save it as UTF-8.",
+    'name = "ü"'.encode("utf-32"): "is in UTF-32: save it as UTF-8.",
+    'name = "ü"'.encode("utf-16-le"): "is in UTF-16 or UTF-32, or not a text at all: save it as UTF-8.",
+    b"\x89PNG\r\n\x1a\n": "is not UTF-8 (byte 0x89 in line 1): save it as UTF-8.",
+    '# eins\nname = "ü"'.encode("latin-1"): "is not UTF-8 (byte 0xfc in line 2): save it as UTF-8.",
+    b'name = "a"\n\0': "has a NUL byte in line 2: remove it, or save the text again as UTF-8.",
+}
+
+
+@pytest.mark.parametrize("data", BYTES)
+def test_a_file_that_is_not_text(tmp_path: Path, data: bytes) -> None:
+    for name in ("my.tfvars", "my.tfvars.json"):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(UserError) as caught:
+            tfvars.check([tmp_path / name])
+        assert str(caught.value) == f"{tmp_path / name} {BYTES[data]}"
+
+
+def test_a_path_that_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = tmp_path / "loop.tfvars"
+    loop.symlink_to(loop)
+    secret = tmp_path / "secret.tfvars"
+    secret.write_text("")
+    denied = PermissionError(13, "Permission denied")
+    monkeypatch.setattr(Path, "read_bytes", lambda _: (_ for _ in ()).throw(denied))
+    for path, said in {
+        tmp_path: " is a folder: name a file in it, such as",
+        Path("/dev/null"): " is not a regular file: save",
+        tmp_path / "none.tfvars": ": name an existing file",
+        tmp_path / ("x" * 300): " cannot be read (File name too long): make",
+        loop: " cannot be read (Too many levels of symbolic links): make",
+        secret: " cannot be read (Permission denied): make it readable",
+    }.items():
+        with pytest.raises(UserError) as caught:
+            tfvars.check([path])
+        assert f"{path}{said}" in str(caught.value)
+
+
 def test_json_is_read_too(tmp_path: Path) -> None:
     file = tmp_path / "my.tfvars.json"
     file.write_text(json.dumps({"entities": {"todos": {"list": "created", "acces": {}}}}))
@@ -69,15 +278,29 @@ def test_a_byte_order_mark_hides_nothing(tmp_path: Path) -> None:
     file.write_text("nat = null\n", encoding="utf-8-sig")
     with pytest.raises(UserError, match="nat: no such variable"):
         tfvars.check([file])
+    file = tmp_path / "my.tfvars.json"
+    file.write_text("{}", encoding="utf-8-sig")  # Terraform stops there
+    with pytest.raises(UserError, match="begins with a byte order mark, which is not JSON: save it as UTF-8"):
+        tfvars.check([file])
 
 
-def test_a_file_that_the_parser_cannot_read_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_the_parser_cannot_read_is_checked_too(tmp_path: Path) -> None:
     file = tmp_path / "my.tfvars"
     file.write_text('tags = { größe = "L" }\nnat = null\n', encoding="utf-8")
-    tfvars.check([file])
-    assert capsys.readouterr().err == f"{file}: not read here, so misspelt names in it are not found.\n"
+    assert tfvars.read(file) is None
+    with pytest.raises(UserError, match="nat: no such variable; write it in network"):
+        tfvars.check([file])
+
+
+@pytest.mark.parametrize("text", ["entities = { (todos) = {} }", 'entities = { "${"todos"}" = {} }'])
+def test_a_name_that_is_computed(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "my.tfvars"
+    file.write_text(f"\n{text}\n")
+    with pytest.raises(UserError) as caught:
+        tfvars.check([file])
+    assert (
+        str(caught.value) == f"{file}: in entities, line 2: a name is hidden in an expression; write it out."
+    )
 
 
 def test_all_of_ours_are_right() -> None:
@@ -87,12 +310,10 @@ def test_all_of_ours_are_right() -> None:
     tfvars.check(ours)
 
 
-@pytest.mark.parametrize(
-    "text", ["entities = {", "entities = 1", "network = null", "entities = { todos = null }"]
-)
+@pytest.mark.parametrize("text", ["entities = {", 'name = "a', "tags = [)", "tags = [\n[" + "[" * 5000])
 def test_what_terraform_says_better_is_left_to_it(tmp_path: Path, text: str) -> None:
     for name in ("my.tfvars", "my.tfvars.json"):
-        (tmp_path / name).write_text(text, encoding="utf-8")
+        (tmp_path / name).write_text(text if name == "my.tfvars" else f"{{{text}", encoding="utf-8")
         tfvars.check([tmp_path / name])
 
 
@@ -103,15 +324,41 @@ def test_every_attribute_of_every_variable_is_known() -> None:
     assert plan
     assert set(plan.attributes or ()) == {"burst_limit", "quota", "rate_limit"}
     assert set((plan.attributes or {})["quota"].attributes or ()) == {"limit", "period"}
-    assert variables.attributes["tags"] == tfvars.Type(element=tfvars.Type())
+    assert variables.attributes["tags"].kind == "map"
+    assert variables.attributes["tags"].element == tfvars.Type(is_required=False)
+    required = [name for name, kind in variables.attributes.items() if kind.is_required]
+    assert required == [*tfvars.EXAMPLES]
 
 
-def test_the_local_run_starts_nothing_for_a_wrong_file(tmp_path: Path) -> None:
-    file = tmp_path / "my.tfvars"
-    file.write_text("entities = { todos = { idz = null } }\n", encoding="utf-8")
-    with pytest.raises(UserError, match="did you mean ids"):
-        Stack(tmp_path / "stack").up([file])
+def test_every_command_checks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TRESTLE_LOCAL_DIR", str(tmp_path / "stack"))
+    monkeypatch.setattr("local.preflight.ROOT", tmp_path)
+    (tmp_path / "environments").mkdir()
+    file = tmp_path / "environments" / "my.tfvars"
+    for text, said in {
+        "entities = { todos = { idz = null } }\n": "did you mean ids",
+        'name = "a"\nname = "b"': "name is set twice, in lines 1 and 2",
+        "": "name is missing",
+    }.items():
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(UserError, match=said):
+            Stack(tmp_path / "stack").up([file])
+        assert (cost([str(file)]), preflight("my")) == (1, 1)
+        shown = capsys.readouterr()
+        assert said in shown.err
+        assert said in shown.out
     assert not (tmp_path / "stack").exists()
+
+
+def test_what_terraform_loads_by_itself_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tfvars, "ROOT", tmp_path)
+    given = [tmp_path / "dev.tfvars"]
+    names = ["terraform.tfvars", "a.auto.tfvars", "b.auto.tfvars.json"]
+    for name in (*names, "other.tfvars"):
+        (tmp_path / name).write_text("")
+    assert tfvars.loaded_by_terraform(given) == [*(tmp_path / name for name in names), *given]
 
 
 @pytest.mark.parametrize("target", ["plan", "apply", "deploy"])
