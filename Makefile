@@ -141,7 +141,7 @@ live: named setup ## show what is live, since when, and what there is to go back
 	@$(PY) -m local.release show $(ENV)
 
 outputs: environment ## print what an environment gives out, URLs and ids: ENV=
-	@$(terraform) output
+	@$(data_dir) $(PY) -m local.deployed outputs $(ENV)
 
 openapi: environment ## write a deployed API's OpenAPI document into openapi-ENV.json: ENV=
 	@document=$$(echo 'base64encode(module.openapi.document)' | $(terraform) console $(var_file)) && \

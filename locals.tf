@@ -172,4 +172,20 @@ locals {
   api_keys   = coalesce(var.api_keys, { default = contains(keys(var.usage_plans), "standard") ? "standard" : keys(var.usage_plans)[0] })
   asks_a_key = contains(concat(values(local.methods)[*].access, [var.docs]), "api_key")
   keyed      = local.asks_a_key || length(coalesce(var.api_keys, {})) > 0
+
+  # What local/ needs to know of the variables, which it asks for by this name alone: every plan evaluates it.
+  tools = {
+    api_key_values = nonsensitive(var.api_key_values)
+    api_keys       = keys(local.api_keys)
+    docs           = var.docs
+    entities = { for name, e in local.entities : name => {
+      methods = { for m in values(local.methods) : m.operation => { access = m.access, group = m.group, scope = m.scope } if m.entity == name }
+      path    = e.path
+      schema  = e.schema
+    } }
+    environment = var.environment
+    name        = var.name
+    region      = var.region
+    release     = var.release
+  }
 }

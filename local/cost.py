@@ -286,7 +286,7 @@ def planned(folder: Path, var_files: Sequence[Path]) -> dict[str, Any]:
     # Before the emulator is up nothing may be reached, and port 1 refuses every connection.
     variables = environment("http://127.0.0.1:1", "us-east-1")
     terraform = Terraform(root, variables, folder / "terraform.log", lambda _: None)
-    region = terraform.evaluate("var.region", var_files)
+    region = terraform.facts(var_files)["region"]
     terraform.init()
     emulator = Emulator(folder / "emulator")
     try:

@@ -14,7 +14,6 @@ ENV is an environment in AWS, or `local`: what runs on this machine.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -31,13 +30,13 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
-from local import deployed, tfvars
+from local import tfvars
 from local.cli import Console, interrupt
 from local.emulator import client as local_client
 from local.errors import UserError
 from local.live import REMEMBERED, Alias, Canary, Functions, Record, Release, Versions, before_last, now
 from local.stack import Stack
-from local.terraform import ROOT, Progress, find_terraform
+from local.terraform import ROOT, Progress, facts, find_terraform
 from local.watch import Watch
 
 LOOKS = 20  # at alarms and logs while a release is tried, unless that is more often or more seldom than:
@@ -128,8 +127,7 @@ class Cloud:
 
     def how(self) -> How:
         """Ask Terraform, which knows the defaults."""
-        console = ("console", "-no-color", f"-var-file={self.var_file}")
-        return How(**json.loads(json.loads(deployed.terraform(*console, stdin="jsonencode(var.release)\n"))))
+        return How(**facts([ROOT / self.var_file])["release"])
 
 
 class Laptop:

@@ -26,15 +26,6 @@ DEFAULT_PORT = 4566
 
 PARALLEL = 30  # resources at a time: the provider mostly waits
 
-# What the run must know before Terraform applies, as an expression over the root configuration's variables.
-SETTINGS = (
-    "{ name = var.name, environment = var.environment, region = var.region, release = var.release, "
-    "docs = var.docs, keys = keys(local.api_keys), values = nonsensitive(var.api_key_values), "
-    "lists = { for f in values(local.methods) : "
-    "local.entities[f.entity].path => { access = f.access, group = f.group, scope = f.scope } "
-    'if f.operation == "list" } }'
-)
-
 # The packages reach the emulator through a bucket: with `filename` the provider makes one function after the
 # other, five seconds each, while it makes functions from S3 side by side. A distribution is there at once,
 # where the provider would look after half a minute.
@@ -75,7 +66,7 @@ class Stack:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What SETTINGS evaluated to for what is up."""
+        """What Terraform knew of the variables of what is up: local.tools of locals.tf."""
         settings: dict[str, Any] = json.loads((self.folder / "settings.json").read_text())["settings"]
         return settings
 
@@ -134,15 +125,15 @@ class Stack:
         outputs: dict[str, Any] = local_urls(made, running.endpoint)
         if made.get("website_url"):  # whatever name it has in AWS
             outputs["website_url"] = running.console
-        keys = {**self._keys(), **self.settings["values"]}  # a var-file's own values go before ours
+        keys = {**self._keys(), **self.settings["api_key_values"]}  # a var-file's own values go before ours
         return {**outputs, "api_keys": {name: keys[name] for name in made["api_key_ids"]}}
 
     def request(self) -> str | None:
         """Return a curl command, to paste, that lists the first collection that curl can list; else None."""
-        lists: dict[str, dict[str, str | None]] = self.settings["lists"]
         outputs = self.outputs()
-        for path, method in lists.items():
-            url = f"{outputs['api_url'].rstrip('/')}/{path}"
+        for entity in self.settings["entities"].values():
+            method = entity["methods"].get("list", {"access": None})
+            url = f"{outputs['api_url'].rstrip('/')}/{entity['path']}"
             if method["access"] == "open":
                 return f"curl -i {url}"
             if method["access"] == "api_key":
@@ -225,7 +216,7 @@ class Stack:
             (running.endpoint, running.region) if running else ("http://127.0.0.1:1", "us-east-1")
         )
         variables = environment(endpoint, region)
-        if settings and (keys := self._keys(settings["keys"])):
+        if settings and (keys := self._keys(settings["api_keys"])):
             variables["TF_VAR_api_key_values"] = json.dumps(keys)
         # It costs nothing here: there unless the tfvars say otherwise, or nothing describes the API to it.
         if settings and settings["docs"] != "none":
@@ -242,26 +233,22 @@ class Stack:
             raise UserError(f"The build failed: {said[-1]} Run `python build.py` to see all of it.")
 
     def _settings(self, terraform: Terraform, var_files: Sequence[Path]) -> dict[str, Any]:
-        """Return what SETTINGS evaluates to; Terraform is asked when inputs changed."""
+        """Return what Terraform knows of the variables; it is asked when inputs changed."""
         cache, fingerprint = self.folder / "settings.json", self._fingerprint(var_files)
         try:
             known = json.loads(cache.read_text())
         except (FileNotFoundError, ValueError):
             known = {}
-        asked = {
-            "expression": SETTINGS,
-            "fingerprint": fingerprint,
-            "var_files": [str(file) for file in var_files],
-        }
+        asked = {"fingerprint": fingerprint, "var_files": [str(file) for file in var_files]}
         if {name: known.get(name) for name in asked} != asked:
-            known = {**asked, "settings": terraform.evaluate(SETTINGS, var_files)}
+            known = {**asked, "settings": terraform.facts(var_files)}
             cache.write_text(json.dumps(known, indent=2) + "\n")
         settings: dict[str, Any] = known["settings"]
         return settings
 
     def _fingerprint(self, var_files: Sequence[Path]) -> str:
         """Return a digest of everything that an apply reads."""
-        digest = hashlib.sha256(SETTINGS.encode())
+        digest = hashlib.sha256()
         folders = (ROOT / name for name in ("modules", "schemas", "web"))
         files = [*ROOT.glob("*.tf"), *(f for folder in folders for f in folder.rglob("*") if f.is_file())]
         files += (ROOT / "local" / "corrections").glob("*.py")

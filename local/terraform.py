@@ -32,6 +32,8 @@ LINKED_FOLDERS = ("dist", "examples", "modules", "schemas", "web")
 # What judges variables and follows from them alone: no provider has a part in it.
 OF_VARIABLES = ("variables.tf", "locals.tf", "schemas.tf", "local/standin.tf")
 
+NO_LOG = Path(os.devnull)
+
 Progress = Callable[[str], None]
 
 
@@ -172,19 +174,20 @@ class Terraform:
             raise self.failed("init", output)
         stamp.write_text(about)
 
-    def evaluate(self, expression: str, var_files: Sequence[Path]) -> Any:
-        """Return the value of an expression over the configuration's variables and what follows from them.
+    def facts(self, var_files: Sequence[Path]) -> dict[str, Any]:
+        """Return what locals.tf derives from the variables for the tools: local.tools.
 
         The rest stays outside: it would cost the provider's start, which takes seconds.
         """
-        asked = f"jsonencode({expression})\n"
         aside = replace(self, folder=link(self.folder / "variables", (ROOT / name for name in OF_VARIABLES)))
-        code, output = aside.run(["console", "-no-color", *var_file_arguments(var_files)], asked)
+        asked = ["console", "-no-color", *var_file_arguments(var_files)]
+        code, output = aside.run(asked, "jsonencode(local.tools)\n")
         answer = next((line for line in output.splitlines() if line.startswith('"')), None)
         # The console answers although a variable was refused; the error is only printed.
         if code or answer is None or "Error: " in output:
             raise self.failed("console", output)
-        return json.loads(json.loads(answer))
+        found: dict[str, Any] = json.loads(json.loads(answer))
+        return found
 
     def apply(self, var_files: Sequence[Path], *extra: str) -> str:
         """Apply the configuration; return its summary, such as "3 added, 0 changed, 0 destroyed"."""
@@ -266,7 +269,16 @@ class Terraform:
 
     def failed(self, command: str, errors: str) -> UserError:
         """Return the sentence for a failed command: Terraform's own first error, and where the rest is."""
-        return UserError(f"terraform {command} failed: {first_error(errors)} (Terraform's log: {self.log})")
+        where = f" (Terraform's log: {self.log})" if self.log != NO_LOG else ""
+        return UserError(f"terraform {command} failed: {first_error(errors)}{where}")
+
+
+def facts(var_files: Sequence[Path]) -> dict[str, Any]:
+    """Return local.tools of locals.tf for variables as the user's own Terraform would take them."""
+    # What is initialised elsewhere, for the whole root, is not this folder's.
+    variables = {name: value for name, value in os.environ.items() if name != "TF_DATA_DIR"}
+    with tempfile.TemporaryDirectory(prefix="trestle-") as folder:
+        return Terraform(Path(folder), variables, NO_LOG, lambda _: None).facts(var_files)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -13,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from local import deployed, stack, terraform
+from local import deployed, stack, terraform, tfvars
 from local.emulator import Emulator, Running
 from local.errors import UserError
+from local.terraform import ROOT
 
 
 def mirror(folder: Path, version: str, zipped: bool = False) -> Path:
@@ -203,12 +205,68 @@ def test_the_state_of_another_environment_is_refused() -> None:
 
 def test_the_smoke_test_takes_an_entity_that_it_can_try() -> None:
     every = dict.fromkeys(["create", "delete", "get", "list", "merge", "replace"], "api_key")
-    entities: dict[str, dict[str, Any]] = {
-        "judged": {"path": "judged", "schema": "schemas/judged.json", "access": every},
-        "kept": {"path": "kept", "schema": None, "access": {k: v for k, v in every.items() if k != "delete"}},
-        "signed": {"path": "signed", "schema": None, "access": every | {"get": "iam"}},
-        "merging": {"path": "v1/open", "schema": None, "access": every | {"merge": "iam", "list": "open"}},
+
+    def entity(path: str, access: dict[str, str], schema: str | None = None) -> dict[str, Any]:
+        methods = {operation: {"access": each} for operation, each in access.items()}
+        return {"methods": methods, "path": path, "schema": schema}
+
+    entities = {
+        "judged": entity("judged", every, "schemas/judged.json"),
+        "kept": entity("kept", {k: v for k, v in every.items() if k != "delete"}),
+        "signed": entity("signed", every | {"get": "iam"}),
+        "merging": entity("v1/open", every | {"merge": "iam", "list": "open"}),
     }
     assert deployed.testable(entities) == "v1/open"
     del entities["merging"]
     assert deployed.testable(entities) is None
+
+
+VAR_FILES = sorted(
+    file for folder in ("environments", "examples") for file in (ROOT / folder).glob("*.tfvars")
+)
+
+
+@pytest.mark.parametrize("var_file", VAR_FILES, ids=lambda file: file.stem)
+def test_every_expression_of_the_tools_has_a_value(var_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a tool asks Terraform for is local.tools alone, and this is all that they read of it."""
+    monkeypatch.setenv("TF_DATA_DIR", "/nowhere")  # as make sets it, for the root
+    found = terraform.facts([var_file])
+    written = tfvars.read(var_file) or {}
+    assert (found["name"], found["environment"]) == (written["name"], written["environment"])
+    assert found["region"] == written.get("region", tfvars.default("region"))
+    assert found["release"].keys() == {"faults", "minutes", "percent"}
+    assert found["docs"] in ("open", "api_key", "none")
+    assert found["api_keys"]
+    assert found["api_key_values"] == {}
+    assert found["entities"].keys() == {name.strip('"') for name in written["entities"]}
+    for entity in found["entities"].values():
+        assert entity.keys() == {"methods", "path", "schema"}
+        for method in entity["methods"].values():
+            assert method.keys() == {"access", "group", "scope"}
+            assert method["access"] in ("open", "api_key", "cognito", "iam")
+
+
+def test_the_tools_ask_terraform_by_these_names_alone() -> None:
+    """An expression in a string is evaluated nowhere until somebody needs it, and fails then."""
+    found = set()
+    for file in (ROOT / "Makefile", *(ROOT / "local").rglob("*.py"), ROOT / "build.py", ROOT / "local.py"):
+        found |= set(re.findall(r"(?:local|module|var)\.[a-z_.]+(?=[)\"'])", asked(file.read_text())))
+    assert found == {"local.tools", "module.openapi.document"}
+
+
+def asked(text: str) -> str:
+    """Return what of a text is written as an expression of Terraform's: calls of its encoding functions."""
+    return "\n".join(re.findall(r"(?:jsonencode|base64encode)\(.*", text))
+
+
+def test_urls_answer_where_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (
+        'api_url = "https://abc.execute-api.eu-west-1.amazonaws.com/dev"\n'
+        'sign_in_url = "https://shop-dev.auth.eu-west-1.amazoncognito.com"\n'
+    )
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    assert deployed.reachable(text) == text
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:5500/")
+    assert deployed.reachable(text) == (
+        'api_url = "http://127.0.0.1:5500/_aws/execute-api/abc/dev"\nsign_in_url = "http://127.0.0.1:5500"\n'
+    )
