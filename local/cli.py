@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from local import sign_in
+from local import cloud, sign_in
+from local.cloud import Cloud, exports
 from local.errors import UserError
 from local.logs import follow
 from local.stack import DEFAULT_PORT, Stack
@@ -29,7 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, interrupt)
     folder = Path(os.environ.get("TRESTLE_LOCAL_DIR") or ROOT / ".local").resolve()
     try:
-        code = int(options.command(Stack(folder, Console()), options))
+        # What is called as no system can be: NAME-ENVIRONMENT has a hyphen.
+        place = Cloud(folder / "aws", Console()) if options.command is emulator else Stack(folder, Console())
+        code = int(options.command(place, options))
         sys.stdout.flush()
         return code
     except UserError as error:
@@ -83,6 +86,22 @@ def parser() -> argparse.ArgumentParser:
         help="a group that the user is put into and stays in, more than once if need be",
     )  # fmt: skip
     command.set_defaults(command=token)
+
+    command = commands.add_parser(
+        "emulator",
+        help="start an empty emulated AWS for make deploy ENV=dev and the like; print its exports",
+    )
+    command.add_argument(
+        "--port", type=port_number, metavar="N", help=f"where to listen (default: {cloud.DEFAULT_PORT})"
+    )
+    command.add_argument(
+        "--region", default=cloud.REGION, help="the region that is exported (default: %(default)s)"
+    )
+    how = command.add_mutually_exclusive_group()
+    how.add_argument("--detach", action="store_true", help="return when it answers, and leave it running")
+    how.add_argument("--env", action="store_true", help="print the exports of the one that runs")
+    how.add_argument("--stop", action="store_true", help="stop the one that runs; what is in it goes")
+    command.set_defaults(command=emulator)
 
     command = commands.add_parser("down", help="stop the stack; its data stays for the next time")
     command.add_argument("--purge", action="store_true", help="delete its data, too")
@@ -163,6 +182,40 @@ def down(stack: Stack, options: argparse.Namespace) -> int:
     state = "stopped" if ran else "was not running"
     print(f"The stack {state}{' and its data is deleted' if options.purge else ''}.", file=sys.stderr)
     return 0
+
+
+def emulator(aws: Cloud, options: argparse.Namespace) -> int:
+    """Start an empty emulated AWS and print its exports; without --detach, stop it at Ctrl-C."""
+    if options.stop:
+        ran = aws.emulator.running()
+        aws.stop()
+        state = "stopped and what was in it is deleted" if ran else "was not running"
+        print(f"The emulated AWS {state}.", file=sys.stderr)
+        return 0
+    if options.env:
+        print("\n".join(exports(aws.running())))
+        return 0
+    running = aws.start(options.port, options.region)
+    print("\n".join(exports(running)), flush=True)
+    if options.detach:
+        print("`python local.py emulator --stop` stops it and deletes what is in it.", file=sys.stderr)
+        return 0
+    print(
+        "\nPaste these lines into another terminal, or run there:\n"
+        '  eval "$(python local.py emulator --env)"\n'
+        "Then make bootstrap, make deploy ENV=dev and the others take it for AWS.\n"
+        "Ctrl-C stops it and deletes what is in it.",
+        file=sys.stderr,
+    )
+    try:
+        while aws.emulator.running():
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        print("\nStopping ...", file=sys.stderr)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        aws.stop()
+        return 0
+    raise UserError(f"The emulator has ended (log: {aws.emulator.log}).")
 
 
 class Console:

@@ -104,12 +104,16 @@ def main(command: str, environment: str, *arguments: str) -> int:
             check(environment, terraform("state", "pull"))
             return 0
         if command == "outputs":
-            print(reachable(terraform("output", "-no-color")), end="")
+            print(reachable(terraform("output", "-no-color")), end="", flush=True)
             return 0
         return smoke(environment, arguments)
     except UserError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:
+        # Who reads has enough, as `head` has. What is left must not be tried again on the way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except (BotoCoreError, ClientError) as error:
         print(f"AWS refused: {error}. Run `make preflight ENV={environment}` to see why.", file=sys.stderr)
         return 1

@@ -25,6 +25,7 @@ SENT: ContextVar[str] = ContextVar("SENT", default="/")
 def correct(v1: Any, app: Any, auth_error: Any) -> None:
     """Correct ministack.services.apigateway_v1, and what the server does for it."""
     correct_api_gateway(v1)
+    correct_key_values(v1)
     correct_request_ids(v1)
     correct_proxy_events(app, v1)
     correct_mock_answers(v1)
@@ -74,6 +75,16 @@ def correct_api_gateway(v1: Any) -> None:
     v1._put_integration = put_integration_as_sent
     v1.handle_request = handle_with_method_responses
     v1._apply_patch = apply_patch
+
+
+def correct_key_values(v1: Any) -> None:
+    """aws_api_gateway_api_key: without a value it is refused, since SDKs send an empty one; AWS makes one."""
+    create = v1._create_api_key
+
+    def create_with_value(data: Params) -> Any:
+        return create({name: value for name, value in data.items() if name != "value" or value})
+
+    v1._create_api_key = create_with_value
 
 
 def apply_patch(target: dict[str, Any], operations: list[dict[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,83 @@
+"""The emulator as AWS: empty, for the commands that deploy, as if it were an account.
+
+The process is the one that serves the laptop run; here Terraform is the user's own, by way of make.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from pathlib import Path
+
+from local.emulator import HOST, Emulator, Running, check_port
+from local.errors import UserError
+from local.terraform import Progress
+
+DEFAULT_PORT = 4567  # the laptop run's and one: both may run
+REGION = "us-west-2"
+
+# Where a proxy's address stands, and where the hosts are that it is not asked for.
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+UNPROXIED = ("NO_PROXY", "no_proxy")
+
+
+class Cloud:
+    """An emulated AWS, whose data is in one folder and goes with it."""
+
+    def __init__(self, folder: Path, progress: Progress) -> None:
+        self.folder = folder
+        self.progress = progress
+        self.emulator = Emulator(folder)
+
+    def start(self, port: int | None = None, region: str = REGION) -> Running:
+        """Start an empty one. Raises UserError where one runs already, or the port is not free."""
+        if running := self.emulator.running():
+            raise UserError(
+                f"An emulated AWS runs already, on port {running.port}: `python local.py emulator --env` "
+                "prints its exports, `python local.py emulator --stop` stops it and deletes what is in it."
+            )
+        check_port(port or DEFAULT_PORT)
+        self.progress("Starting the emulator ...")
+        self._empty()
+        self.folder.mkdir(parents=True)
+        self.folder.chmod(0o700)
+        return self.emulator.start(port or DEFAULT_PORT, region)
+
+    def running(self) -> Running:
+        """Return the running one; stop with exit code 3 when there is none."""
+        if running := self.emulator.running():
+            return running
+        raise UserError("No emulated AWS is running: start one with `python local.py emulator`.", exit_code=3)
+
+    def stop(self) -> None:
+        """Stop it, if it runs, and delete what is in it."""
+        self.emulator.stop()
+        self._empty()
+
+    def _empty(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def exports(running: Running) -> list[str]:
+    """Return the lines by which a shell's commands reach the emulator and no account of the user's."""
+    variables = {
+        "AWS_ENDPOINT_URL": running.endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": running.region,
+        "AWS_DEFAULT_REGION": running.region,  # boto3 reads this one alone
+        "AWS_EC2_METADATA_DISABLED": "true",
+        # A profile in them may name another endpoint, or not parse.
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+    if any(os.environ.get(name) for name in PROXIES):
+        for name in UNPROXIED:
+            hosts = [host for host in os.environ.get(name, "").split(",") if host and host != HOST]
+            variables[name] = ",".join([*hosts, HOST])
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    # They would go before what is exported.
+    foreign = ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_PROFILE", "AWS_SESSION_TOKEN")
+    others = [name for name in os.environ if name in foreign or name.startswith("AWS_ENDPOINT_URL_")]
+    return [*lines, *([f"unset {' '.join(sorted(others))}"] if others else [])]

@@ -1,0 +1,103 @@
+"""The emulator as AWS, which `local.py emulator` starts: empty, for programs that find it by variables."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from local.cloud import exports
+from local.emulator import Running
+from tests.local.runner import Local, is_listening, sentence
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[Local]:
+    """A place for an emulated AWS, which is stopped in the end."""
+    cloud = Local(tmp_path)
+    yield cloud
+    cloud("emulator", "--stop")
+
+
+def exported(text: str) -> dict[str, str]:
+    """Return what a shell exports that reads these lines."""
+    return dict(line.removeprefix("export ").split("=", 1) for line in text.splitlines())
+
+
+def client(variables: dict[str, str], service: str) -> Any:
+    """Return a client that knows the variables alone."""
+    make: Any = boto3.client
+    return make(
+        service, endpoint_url=variables["AWS_ENDPOINT_URL"], region_name=variables["AWS_REGION"],
+        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+    )  # fmt: skip
+
+
+def test_it_is_aws_until_it_is_stopped(cloud: Local) -> None:
+    started = cloud("emulator", "--port", str(cloud.port), "--region", "eu-west-1", "--detach")
+    assert started.returncode == 0, started.stderr
+    variables = exported(started.stdout)
+    assert variables["AWS_ENDPOINT_URL"] == f"http://127.0.0.1:{cloud.port}"
+    assert variables["AWS_REGION"] == variables["AWS_DEFAULT_REGION"] == "eu-west-1"
+    assert client(variables, "sts").get_caller_identity()["Account"] == "000000000000"
+    assert cloud("emulator", "--env").stdout == started.stdout
+
+    # As Terraform asks for a key whose value AWS is to make: the value is there, and empty.
+    gateway = client(variables, "apigateway")
+    keys = [gateway.create_api_key(name=name, value="", enabled=True) for name in ("one", "other")]
+    values = [gateway.get_api_key(apiKey=key["id"], includeValue=True)["value"] for key in keys]
+    assert min(map(len, values)) >= 20
+    assert values[0] != values[1]
+
+    again = cloud("emulator", "--port", str(cloud.port))
+    assert again.returncode == 1
+    assert sentence(again).startswith(f"An emulated AWS runs already, on port {cloud.port}: ")
+
+    assert cloud("emulator", "--stop").returncode == 0
+    assert not is_listening(cloud.port)
+    assert cloud("emulator", "--env").returncode == 3
+    assert cloud("emulator", "--port", str(cloud.port), "--detach").returncode == 0
+    assert client(variables, "apigateway").get_api_keys()["items"] == []
+
+
+def test_in_the_foreground_ctrl_c_stops_it(cloud: Local) -> None:
+    process = cloud.start("emulator", "--port", str(cloud.port))
+    assert process.stdout
+    assert process.stdout.readline() == f"export AWS_ENDPOINT_URL=http://127.0.0.1:{cloud.port}\n"
+    assert is_listening(cloud.port)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate()
+    assert process.returncode == 0, said
+    assert "Traceback" not in said
+    assert not is_listening(cloud.port)
+    assert not (cloud.folder / "aws").exists()
+
+
+def test_a_shell_reaches_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_") or "proxy" in name.lower()]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "https://dynamodb.example.com")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com:3128")
+    monkeypatch.setenv("NO_PROXY", "intranet example,127.0.0.1")
+    script = "\n".join([*exports(Running(1, 5599, "eu-west-1")), "env -0"])
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    found = dict(line.split("=", 1) for line in done.stdout.split("\0") if line)
+    assert {name: value for name, value in found.items() if name.startswith("AWS_")} == {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:5599",
+        "AWS_REGION": "eu-west-1",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+    }
+    assert (found["NO_PROXY"], found["no_proxy"]) == ("intranet example,127.0.0.1", "127.0.0.1")
