@@ -45,24 +45,37 @@ locals {
     }
   }
 
+  # Properties as names of indexes and of their keys have them: DynamoDB takes letters, digits and . _ - in up to 255 characters. Another
+  # character is escaped by its bytes, as in a URL but with a dot, and what is too long becomes a digest. trestle.store.derived does the same.
+  escaped = { for property in distinct(flatten([for e in values(var.entities) : [keys(e.filters), values(e.filters)[*].sort]])) :
+    property => replace(replace(replace(replace(urlencode(property), ".", "%2E"), "~", "%7E"), "+", "%20"), "%", ".")
+  }
+  key_names = { for property, escaped in local.escaped : property => length(escaped) <= 240 ? escaped : "..${sha256(property)}" }
+
   entities = { for name, e in var.entities : name => merge(e, {
-    # An index per filter. Numbers have to sort as numbers; createdAt is the server's, and a string.
-    filters = { for filter, f in e.filters : filter => {
-      range  = f.sort == "createdAt" ? "createdAt" : "sort_${f.sort}"
-      sort   = f.sort
-      number = contains(["integer", "number"], try(local.properties[name][f.sort].type, ""))
-    } }
-    indexes = concat([for index in ["created"] : index if e.list == index], [for filter in keys(e.filters) : "by_${filter}"])
+    # An index per filter. Numbers have to sort as numbers, and the key's name says so: the provider compares names alone, and would keep
+    # an index of texts for numbers, which DynamoDB then refuses to write. createdAt is the server's, and a string.
+    filters = { for filter, f in e.filters : filter => merge({
+      index = "by_${local.key_names[filter]}"
+      sort  = f.sort
+      }, f.sort == "createdAt" ? { number = false, range = "createdAt" } :
+      contains(["integer", "number"], try(local.properties[name][f.sort].type, "")) ? { number = true, range = "number_${local.key_names[f.sort]}" } :
+      { number = false, range = "sort_${local.key_names[f.sort]}" }
+    ) }
+    indexes = concat([for index in ["created"] : index if e.list == index], [for filter in keys(e.filters) : "by_${local.key_names[filter]}"])
     path    = trim(coalesce(e.path, name), "/")
     table   = "${var.name}-${name}-${var.environment}"
   }) }
 
   # What a list takes besides: an order if it has one, filters, and bounds such as "dueDate.gte" of what these sort by.
   bounds = { for name, e in local.entities : name => flatten([for sort, numbers in { for f in values(e.filters) : f.sort => f.number... } :
-    [for operator in ["gt", "gte", "lt", "lte", "prefix"] : "${sort}.${operator}" if operator != "prefix" || !numbers[0]]
+    [for operator in local.bound_operators : { name = "${sort}.${operator}", operator = operator, sort = sort } if operator != "prefix" || !numbers[0]]
   ]) }
+  bound_operators = ["gt", "gte", "lt", "lte", "prefix"]
+  # Those that API Gateway lets us declare. It hands on the others as well.
   list_parameters = { for name, e in local.entities : name => [
-    for parameter in concat(["order"], keys(e.filters), local.bounds[name]) : "querystring.${parameter}" if length(e.indexes) > 0
+    for parameter in concat(["order"], keys(e.filters), local.bounds[name][*].name) : "querystring.${parameter}"
+    if length(e.indexes) > 0 && can(regex("^[A-Za-z0-9._-]+$", parameter))
   ] }
 
   table_arns = { for name, e in local.entities :

@@ -370,11 +370,23 @@ variable "entities" {
     error_message = "entities: schema names a file of schemas/, such as \"schemas/todo.json\"; it is ${join(", ", [for name, e in var.entities : "\"${e.schema}\" in ${name}" if e.schema != null])}."
   }
 
+  # A filter is a parameter of the list: one name cannot mean two things.
   validation {
     condition = alltrue(flatten([for e in values(var.entities) : [for filter in keys(e.filters) :
-      can(regex("^[A-Za-z][A-Za-z0-9_]{0,62}$", filter)) && !contains(["cursor", "fields", "limit", "order"], filter)
+      filter != "" && length(urlencode(filter)) <= 1024 && !contains(["cursor", "fields", "limit", "order"], filter) &&
+      !contains(flatten([for f in values(e.filters) : [for operator in local.bound_operators : "${f.sort}.${operator}"]]), filter)
     ]]))
-    error_message = "entities: a filter is a property's name of up to 63 letters, digits and _, a letter first, other than cursor, fields, limit and order, which every list takes. There are ${join("; ", [for name, e in var.entities : "${join(", ", keys(e.filters))} in ${name}" if length(e.filters) > 0])}."
+    error_message = join(" ", flatten([for name, e in var.entities : [for filter in keys(e.filters) :
+      contains(["cursor", "fields", "limit", "order"], filter) ?
+      "entities.${name}.filters.${filter}: every list has the parameters cursor, fields, limit and order. Give the property another name." :
+      filter == "" ?
+      "entities.${name}.filters: a parameter needs a name, and \"\" is none. Give the property a name, or leave the filter out." :
+      length(urlencode(filter)) > 1024 ?
+      "entities.${name}.filters: \"${substr(filter, 0, 40)}...\" takes ${length(urlencode(filter))} characters in a URL, and a filter's name may take 1024. Give the property a shorter name." :
+      "entities.${name}.filters: \"${filter}\" is also the parameter that bounds lists sorted by \"${regex("^(?s:(.*))[.]", filter)[0]}\". Give one of the two properties another name, or leave the filter out."
+      if filter == "" || length(urlencode(filter)) > 1024 || contains(["cursor", "fields", "limit", "order"], filter) ||
+      contains(flatten([for f in values(e.filters) : [for operator in local.bound_operators : "${f.sort}.${operator}"]]), filter)
+    ]]))
   }
 
   validation {

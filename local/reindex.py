@@ -40,7 +40,7 @@ sys.path.insert(0, str(ROOT / "lambda_src"))
 from trestle.item import owned, parted
 from trestle.schema.types import is_numeric
 from trestle.store.attributes import decode
-from trestle.store.derived import EXPIRES, Derivation
+from trestle.store.derived import EXPIRES, PREFIXES, Derivation
 
 PAGE = 100  # items
 ATTEMPTS = 10  # at an item that keeps changing
@@ -134,7 +134,7 @@ def correction(entity: str, derivation: Derivation, record: Record) -> dict[str,
 
 def is_derived(attribute: str) -> bool:
     """Whether an attribute is one that a filter or a time to live goes by, or went by once."""
-    return attribute.startswith(("by_", "sort_")) or attribute == EXPIRES
+    return attribute.startswith(PREFIXES) or attribute == EXPIRES
 
 
 def is_same(one: Mapping[str, str] | None, other: Mapping[str, str]) -> bool:
@@ -146,7 +146,7 @@ def is_same(one: Mapping[str, str] | None, other: Mapping[str, str]) -> bool:
 
 def derivation_of(options: Mapping[str, Any]) -> Derivation:
     """What a function with these options (its variable ENTITY_OPTIONS) derives."""
-    filters = {name: each.get("sort") or "createdAt" for name, each in options.get("filters", {}).items()}
+    filters = {name: each.get("sort", "createdAt") for name, each in options.get("filters", {}).items()}
     stem = options.get("schema")
     schema = json.loads((ROOT / "schemas" / f"{stem}.json").read_text(encoding="utf-8")) if stem else {}
     numeric = {sort for sort in filters.values() if is_numeric(schema, sort)}

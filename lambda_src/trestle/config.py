@@ -59,7 +59,7 @@ class Config:
         self.schema: str | None = options.get("schema")
         # The property that each filter sorts by; createdAt is the server's own.
         self.filters: dict[str, str] = {
-            name: each.get("sort") or "createdAt" for name, each in options.get("filters", {}).items()
+            name: each.get("sort", "createdAt") for name, each in options.get("filters", {}).items()
         }
         self.ttl: str | None = options.get("ttl")
         # The operations that are for users who have signed in, and the group of those that are for one.

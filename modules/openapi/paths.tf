@@ -72,9 +72,9 @@ locals {
     }],
     # A bound may be the beginning of a value only, hence no formats.
     [for bound in e.bounds : {
-      name        = bound, in = "query"
-      description = "Items whose ${split(".", bound)[0]} ${local.comparisons[split(".", bound)[1]]}. Goes with ${join(" or ", [for filter, sort in e.filters : filter if sort == split(".", bound)[0]])}."
-      schema      = { type = try(local.properties[entity][split(".", bound)[0]].type, "string") }
+      name        = bound.name, in = "query"
+      description = "Items whose ${bound.sort} ${local.comparisons[bound.operator]}. Goes with ${join(" or ", [for filter, sort in e.filters : filter if sort == bound.sort])}."
+      schema      = { type = try(local.properties[entity][bound.sort].type, "string") }
     }],
   ) }
   comparisons = { gt = "is greater", gte = "is greater or equal", lt = "is less", lte = "is less or equal", prefix = "begins so" }

@@ -8,7 +8,7 @@ variable "entities" {
     What the API serves, by entity.
     access: who may call, by operation: open, api_key, cognito or iam, and for cognito the group or the scope, if it takes one. The keys
       are the operations there are.
-    bounds: the parameters by which a list is bounded, such as "dueDate.gte".
+    bounds: the parameters by which a list is bounded, such as "dueDate.gte", each with the property it bounds and how.
     filters: by filter, the property its lists are sorted by.
     ids: "client" where a body may bring its id.
     ordered: whether its lists have an order.
@@ -18,7 +18,7 @@ variable "entities" {
   EOT
   type = map(object({
     access  = map(object({ group = string, kind = string, scope = string }))
-    bounds  = list(string)
+    bounds  = list(object({ name = string, operator = string, sort = string }))
     filters = map(string)
     ids     = string
     ordered = bool

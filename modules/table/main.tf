@@ -3,7 +3,7 @@ locals {
   keys = merge(
     { id = "S" },
     var.created_index ? { collection = "S", createdAt = "S" } : {},
-    { for name in keys(var.filters) : "by_${name}" => "S" },
+    { for filter in values(var.filters) : filter.index => "S" },
     { for range, types in { for filter in values(var.filters) : filter.range => filter.number ? "N" : "S"... } : range => types[0] },
   )
 }
@@ -39,8 +39,8 @@ resource "aws_dynamodb_table" "this" {
   dynamic "global_secondary_index" {
     for_each = var.filters
     content {
-      name            = "by_${global_secondary_index.key}"
-      hash_key        = "by_${global_secondary_index.key}"
+      name            = global_secondary_index.value.index
+      hash_key        = global_secondary_index.value.index
       range_key       = global_secondary_index.value.range
       projection_type = "ALL"
     }
@@ -73,5 +73,10 @@ resource "aws_dynamodb_table" "this" {
       attribute_name = ttl.value
       enabled        = true
     }
+  }
+
+  # A new index is filled from the whole table, of which the provider would wait for an hour alone.
+  timeouts {
+    update = "24h"
   }
 }

@@ -19,8 +19,8 @@ variable "expiry" {
 }
 
 variable "filters" {
-  description = "What lists are filtered on, each by an index: the attribute its items are sorted by, and whether that is a number."
-  type        = map(object({ number = bool, range = string }))
+  description = "What lists are filtered on, each by an index: its name and its hash key's, the attribute its items are sorted by, and whether that is a number."
+  type        = map(object({ index = string, number = bool, range = string }))
 }
 
 variable "kms_key_arn" {

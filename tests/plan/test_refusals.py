@@ -107,7 +107,19 @@ REFUSED: dict[str, tuple[Values, str]] = {
     "one": ({"path": "same"}, 'entities: one and other have the same path, "same". Give each a path'),
     "other": ({"path": "/same"}, "Give each a path of its own"),
     "far": ({"path": "a//b"}, 'its description. It is "a//b" in far.'),
-    "clash": ({"filters": {"limit": {}}}, "than cursor, fields, limit and order, which every list takes."),
+    "clash": (
+        {"filters": {"limit": {}}},
+        "entities.clash.filters.limit: every list has the parameters cursor, fields, limit and order. Give",
+    ),
+    "nameless": ({"filters": {"": {}}}, 'entities.nameless.filters: a parameter needs a name, and "" is'),
+    "endless": (
+        {"filters": {"\u00fc" * 200: {}}},
+        '..." takes 1200 characters in a URL, and a filter\'s name may take 1024. Give the',
+    ),
+    "twofold": (
+        {"filters": {"a.due.gte": {}, "flag": {"sort": "a.due"}}},
+        'filters: "a.due.gte" is also the parameter that bounds lists sorted by "a.due". Give one of',
+    ),
     "split": ({"functions": "each"}, '"each" in split'),
     "elsewhere": ({"schema": "todo.json"}, '"todo.json" in elsewhere'),
 }  # fmt: skip

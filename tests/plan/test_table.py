@@ -25,6 +25,7 @@ def test_table_is_on_demand_protected_and_streams_both_images(plan: Plan) -> Non
     assert table["stream_view_type"] == "NEW_AND_OLD_IMAGES"
     assert table["point_in_time_recovery"][0]["enabled"] is True
     assert table["deletion_protection_enabled"] is False
+    assert table["timeouts"]["update"] == "24h", "an index of a large table takes hours to fill"
     assert table["tags_all"] == {"Project": "shop", "Environment": "test", "ManagedBy": "terraform"}
 
 
@@ -89,12 +90,12 @@ def test_every_filter_is_an_index(systems: dict[str, Plan]) -> None:
     }
     assert indexes == {
         "created": ("collection", "createdAt", "ALL"),
-        "by_status": ("by_status", "sort_quantity", "ALL"),
+        "by_status": ("by_status", "number_quantity", "ALL"),
         "by_userId": ("by_userId", "createdAt", "ALL"),
     }
     assert {a["name"]: a["type"] for a in table["attribute"]} == {
         "by_status": "S", "by_userId": "S", "collection": "S", "createdAt": "S", "id": "S",
-        "sort_quantity": "N",
+        "number_quantity": "N",
     }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import pytest
 from moto import mock_aws
 
 from tests.unit.api import TABLE, Api
+from trestle.store.derived import hash_name, sort_name
 
 ENVIRONMENT = {
     "TABLE_NAME": TABLE,
@@ -42,14 +43,14 @@ def with_filters(options: Mapping[str, Any], numeric: Sequence[str] = ()) -> dic
     attributes = {each["AttributeName"]: each["AttributeType"] for each in keys["AttributeDefinitions"]}
     for name, each in options.get("filters", {}).items():
         sort = each.get("sort", "createdAt")
-        sort_name = "createdAt" if sort == "createdAt" else f"sort_{sort}"
-        attributes |= {f"by_{name}": "S", sort_name: "N" if sort in numeric else "S"}
+        hashed, ranged = hash_name(name), sort_name(sort, sort in numeric)
+        attributes |= {hashed: "S", ranged: "N" if sort in numeric else "S"}
         keys["GlobalSecondaryIndexes"].append(
             {
-                "IndexName": f"by_{name}",
+                "IndexName": hashed,
                 "KeySchema": [
-                    {"AttributeName": f"by_{name}", "KeyType": "HASH"},
-                    {"AttributeName": sort_name, "KeyType": "RANGE"},
+                    {"AttributeName": hashed, "KeyType": "HASH"},
+                    {"AttributeName": ranged, "KeyType": "RANGE"},
                 ],
                 "Projection": {"ProjectionType": "ALL"},
             }

@@ -58,7 +58,7 @@ def found(api: Api, **query: str) -> list[Any]:
 
 def record(api: Api, item_id: str) -> dict[str, Any]:
     stored: dict[str, Any] = api.client.get_item(TableName=TABLE, Key={"id": {"S": item_id}})["Item"]
-    return {name: value for name, value in stored.items() if name.startswith(("by_", "sort_"))}
+    return {name: value for name, value in stored.items() if name.startswith(("by_", "number_", "sort_"))}
 
 
 def test_a_filter_is_one_query(tasks: Api) -> None:
@@ -146,7 +146,7 @@ def test_changes_move_an_item_from_filter_to_filter(tasks: Api) -> None:
         "by_status": {"S": "s:done"},
         "by_size": {"S": "n:3"},
         "sort_dueDate": {"S": "2027"},
-        "sort_rank": {"N": "9"},
+        "number_rank": {"N": "9"},
     }
     deep, requests = tasks.requests_of("PATCH", path, {"status": "deep", "note": {"a": 1}})
     assert requests == ["GetItem", "UpdateItem"]

@@ -180,7 +180,7 @@ def test_what_was_stored_before_the_rules_can_be_restored(api: Api, entity: tool
     assert len(tool.check(file(line), entity)) == 1
     assert tool.check(file(line), entity, as_stored=True) == []
     assert str(imported(entity, file(line), as_stored=True)) == "1 written"
-    assert "sort_rank" not in records(api)["openapi.json"]
+    assert "number_rank" not in records(api)["openapi.json"]
 
 
 def test_owners_keep_their_items(make_api: Make) -> None:

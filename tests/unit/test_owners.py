@@ -77,7 +77,7 @@ def test_a_record_is_found_by_its_owner_alone(notes: Api, alice: Api) -> None:
         "owner": {"S": "alice"},
         "by_tag": {"S": "alice#s:home"},
         "by_pinned": {"S": "alice#b:true"},
-        "sort_rank": {"N": "1"},
+        "number_rank": {"N": "1"},
     }
     alice.request("PUT", "/items/a", {**BODY, "tag": "work"})
     alice.request("PATCH", "/items/a", {"pinned": False})

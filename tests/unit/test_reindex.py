@@ -64,7 +64,7 @@ def test_items_of_before_are_found_and_not_changed(before: Api, now: Api, deriva
     assert run(now, derivation) == (5, 3)
     assert listed(now, status="open") == [old[1], old[0], new, old[2]]
     stored = now.client.get_item(TableName=TABLE, Key={"id": {"S": old[0]["id"]}})["Item"]
-    assert (stored["expires"], stored["sort_rank"]) == ({"N": str(FUTURE)}, {"N": "2"})
+    assert (stored["expires"], stored["number_rank"]) == ({"N": str(FUTURE)}, {"N": "2"})
     assert run(now, derivation) == (5, 0)
 
 
@@ -194,7 +194,7 @@ def test_the_options_of_a_function_give_its_derivation(
     derived = tool.derivation_of(OPTIONS).of({"status": "a", "rank": 1, "completed": None, "until": 5}, "")
     assert derived == {
         "by_status": {"S": "s:a"},
-        "sort_rank": {"N": "1"},
+        "number_rank": {"N": "1"},
         "by_completed": None,
         "expires": {"N": "5"},
     }

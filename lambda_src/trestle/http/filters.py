@@ -35,9 +35,9 @@ def selection(query: dict[str, Any]) -> Selection | None:
         else:
             chosen = FILTERS[name]
     for name, bound in query.items():
-        sort, dot, operator = name.partition(".")
-        if not dot:
+        if name not in _BOUNDS:
             continue
+        sort, operator = _BOUNDS[name]
         if not chosen or chosen.sort != sort:
             able = " or ".join(each.name for each in FILTERS.values() if each.sort == sort)
             faults.append({"parameter": name, "detail": f"Is for lists that are filtered by {able}"})
@@ -111,6 +111,12 @@ def _bound_parser(each: Filter, operator: str) -> Callable[[str], Any]:
     return _moment if each.sort == "createdAt" and operator != "prefix" else _bound
 
 
+# The property that each bound's parameter is for, and its operator.
+_BOUNDS = {
+    f"{each.sort}.{operator}": (each.sort, operator)
+    for each in FILTERS.values()
+    for operator in each.operators
+}
 # The parser of each parameter that the entity's filters bring.
 PARSERS: dict[str, Callable[[str], Any]] = {
     **{name: _VALUES.get(each.type, _text) for name, each in FILTERS.items()},

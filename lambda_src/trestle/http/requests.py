@@ -10,13 +10,14 @@ from trestle.strict_json import loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
 MAX_BODY_BYTES = 400 * 1024
 MAX_ADDRESS_CHARACTERS = 45
 MAX_USER_AGENT_CHARACTERS = 256
 ANONYMOUS = "anonymous"
+_NONE: Mapping[str, Callable[[str], Any]] = {}
 
 
 class Request:
@@ -57,8 +58,8 @@ class Request:
         given: dict[str, list[str]] = self._event.get("multiValueQueryStringParameters") or {}
         return {name: values[0] for name, values in given.items()}
 
-    def parameters(self, **parsers: Callable[[str], Any]) -> dict[str, Any]:
-        """The query's parameters, each read by its parser, which raises ValueError with the reason.
+    def parameters(self, parsers: Mapping[str, Callable[[str], Any]] = _NONE) -> dict[str, Any]:
+        """Return the query's parameters, each read by its parser, which raises ValueError with the reason.
 
         Raises InvalidRequest for all that are unknown, repeated or refused by their parser.
         """

@@ -1,8 +1,10 @@
 """Attributes that are derived from an item's object: the keys of the filters' indexes, the time to live.
 
-A filter F by the property S has the index by_F, with by_F as hash key and sort_S as range key. Each attribute
-is derived from one property alone, so that a patch can tell what becomes of it without a read; the index
-holds the items that have both. Hash keys are their owners' own, so that no filter finds what is another's.
+A filter F by the property S has the index by_F, with by_F as hash key and sort_S as range key, or number_S
+where S is a number: Terraform compares keys by their names, and replaces an index only if a name changes.
+Each attribute is derived from one property alone, so that a patch can tell what becomes of it without a read;
+the index holds the items that have both. Hash keys are their owners' own, so that no filter finds what is
+another's.
 """
 
 from __future__ import annotations
@@ -24,6 +26,12 @@ MAX_KEY_BYTES = 1024
 _EMPTY = "\0"
 # Seconds beyond are no time that anyone means, and the year 33658.
 MAX_SECONDS = 10**12
+# What DynamoDB takes in the names of indexes and their keys, but for the dot, which escapes others. They have
+# up to 255 characters, of which our prefixes need a few.
+_NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+_MAX_NAME_CHARACTERS = 240
+# What the names of derived attributes begin with.
+PREFIXES = ("by_", "number_", "sort_")
 
 
 class Derivation:
@@ -40,7 +48,8 @@ class Derivation:
         rules: dict[str, tuple[str, Derive]] = {}
         for sort in filters.values():
             if sort != "createdAt":
-                rules[sort_name(sort)] = (sort, number_key if sort in numeric else text_key)
+                is_number = sort in numeric
+                rules[sort_name(sort, is_number)] = (sort, number_key if is_number else text_key)
         if ttl:
             rules[EXPIRES] = (ttl, expiry)
         self._rules = rules
@@ -66,13 +75,32 @@ class Derivation:
 
 
 def hash_name(name: str) -> str:
-    """The name of a filter's index and of its hash key."""
-    return f"by_{name}"
+    """Return the name of a filter's index and of its hash key."""
+    return f"by_{_key_name(name)}"
 
 
-def sort_name(sort: str) -> str:
-    """The name of the range key of an index that sorts by a property."""
-    return "createdAt" if sort == "createdAt" else f"sort_{sort}"
+def sort_name(sort: str, is_number: bool) -> str:
+    """Return the name of the range key of an index that sorts by a property."""
+    if sort == "createdAt":
+        return sort
+    return f"number_{_key_name(sort)}" if is_number else f"sort_{_key_name(sort)}"
+
+
+def _key_name(name: str) -> str:
+    """Return a property's name in the characters that DynamoDB takes; locals.tf does the same."""
+    escaped = name
+    if not _NAME_CHARACTERS.issuperset(name):
+        signs = (sign if sign in _NAME_CHARACTERS else _escaped(sign) for sign in name)
+        escaped = "".join(signs)
+    if len(escaped) <= _MAX_NAME_CHARACTERS:
+        return escaped
+    from hashlib import sha256  # hardly any name is that long
+
+    return f"..{sha256(name.encode()).hexdigest()}"
+
+
+def _escaped(sign: str) -> str:
+    return "".join(f".{byte:02X}" for byte in sign.encode())
 
 
 def hash_key(value: Any, owner: str) -> Attribute | None:

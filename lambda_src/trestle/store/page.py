@@ -85,7 +85,7 @@ class _Index:
         self._is_before_end: Callable[[dict[str, str]], bool] | None = None
         values: dict[str, Any] = {}
         if selection:
-            name, self.sort = hash_name(selection.name), sort_name(selection.sort)
+            name, self.sort = hash_name(selection.name), sort_name(selection.sort, selection.numeric)
             self.kind = "N" if selection.numeric else "S"
             self._hash = {name: hash_key(selection.value, owner)}
             condition, values, self._is_before_end = key_condition(selection, descending=descending)

@@ -74,12 +74,13 @@ def _update(
     write = {"S": table.write_token()}
     names |= {"#version": "version", "#write": "write"}
     values |= {":now": {"S": now()}, ":one": {"N": "1"}, ":write": write}
-    for name, value in derived.items():
+    for index, (name, value) in enumerate(derived.items()):
+        names[f"#d{index}"] = name
         if value is None:
-            removals.append(name)
+            removals.append(f"#d{index}")
         else:
-            values[f":{name}"] = value
-            assignments.append(f"{name}=:{name}")
+            values[f":d{index}"] = value
+            assignments.append(f"#d{index}=:d{index}")
     condition = in_state(expected, names, values)
     change = f"SET {','.join(['updatedAt=:now', '#version=#version+:one', '#write=:write', *assignments])}"
     try:
