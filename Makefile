@@ -119,7 +119,9 @@ plan: environment ## show what an apply would change: ENV=
 	@$(terraform) plan $(var_file) $(ARGS)
 
 apply: environment ## change the environment in AWS: ENV=
+	@$(data_dir) $(PY) -m local.redeploy remember
 	@$(terraform) apply $(var_file) $(ARGS)
+	@$(data_dir) $(PY) -m local.redeploy finish $(ENV) $(ARGS)
 	@test ! -f environments/$(ENV).live.json || \
 	  echo "environments/$(ENV).live.json keeps live what was: \`make release ENV=$(ENV)\` puts newer code live."
 
