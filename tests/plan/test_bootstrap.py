@@ -191,7 +191,7 @@ def test_ci_may_nothing_that_is_none_of_its_business(bootstrap: Plan, role: str)
     [
         {"Action": ["s3:GetObject", "s3:DeleteObjectVersion", "iam:Put*", "iam:Attach*"], "Resource": "*"},
         {"Action": "*", "Resource": "*"},
-        {"Action": "S3:getobject", "Resource": f"arn:aws:s3:::shop-*-{ACCOUNT}/*"},
+        {"Action": "S3:getobject", "Resource": f"arn:aws:s3:::shop-*-{ACCOUNT}-us-west-2/*"},
         {"Action": "iam:*", "Resource": "arn:aws:iam::*:role/none"},
         {"Action": "iam:PutRolePermissions?oundary", "Resource": "*"},
         {"Action": "i*:Get*", "Resource": "*"},
