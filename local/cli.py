@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -17,22 +19,26 @@ from local.cloud import Cloud, exports
 from local.errors import UserError
 from local.logs import follow
 from local.stack import DEFAULT_PORT, Stack
-from local.terraform import ROOT
+from local.systems import Systems, base, here
 
+QUOTE, QUOTED = "'", "'\\''"
 ERASE = "\r\033[K"  # the line that progress is shown on
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit code."""
     options = parser().parse_args(arguments)
-    # A plain `kill` and a closed terminal end the run as gracefully as Ctrl-C.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
-    folder = Path(os.environ.get("TRESTLE_LOCAL_DIR") or ROOT / ".local").resolve()
+    # A plain `kill` and a closed terminal end the run as gracefully as Ctrl-C, but under nohup, and where a
+    # shell's background job is to ignore them.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, interrupt)
     try:
         # What is called as no system can be: NAME-ENVIRONMENT has a hyphen.
-        place = Cloud(folder / "aws", Console()) if options.command is emulator else Stack(folder, Console())
-        code = int(options.command(place, options))
+        if options.command is emulator:
+            code: int = emulator(Cloud(base() / "aws", Console()), options)
+        else:
+            code = int(options.command(here(Console()), options))
         sys.stdout.flush()
         return code
     except UserError as error:
@@ -44,10 +50,28 @@ def main(arguments: list[str] | None = None) -> int:
         # Who reads has enough, as `head` has. What is left must not be tried again on the way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:
+        print(f"{ERASE if sys.stderr.isatty() else ''}{explained(error)}", file=sys.stderr)
+        return 1
+
+
+def explained(error: OSError) -> str:
+    """Return a sentence for what the operating system refuses."""
+    what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return f"{what}. Free some space, then try again; what was saved before is safe."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        give = f"sudo chown -R $(id -un) {shlex.quote(str(error.filename))}"
+        return f"{what}. Run `{give}`, or let TRESTLE_LOCAL_DIR name a folder that you may write to."
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        return f"{what}. Move that file away, or let TRESTLE_LOCAL_DIR name another folder."
+    return f"{what}."
 
 
 def interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Treat a signal like Ctrl-C."""
+    """Treat a signal like Ctrl-C. Those that follow, from impatience, must not cost what is being saved."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -61,12 +85,16 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("up", help="bring the stack up, or apply a change to the running one")
     command.add_argument(
         "--var-file", type=Path, action="append", metavar="FILE", dest="var_files",
-        help="variables to apply, more than once if need be (default: environments/local.tfvars)",
+        help="variables to apply, more than once if need be (default: what ran last, at first "
+        "environments/local.tfvars)",
     )  # fmt: skip
     command.add_argument(
         "--port", type=port_number, metavar="N", help=f"where to listen (default: {DEFAULT_PORT})"
     )
     command.add_argument("--detach", action="store_true", help="return when it is up, and leave it running")
+    command.add_argument(
+        "--yes", action="store_true", help="delete the items of what is taken off the system, without asking"
+    )
     command.set_defaults(command=up)
 
     command = commands.add_parser("status", help="tell whether it runs (exit code 0) or not (3)")
@@ -78,6 +106,9 @@ def parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("outputs", help="print Terraform's outputs and the API keys as JSON")
     command.set_defaults(command=outputs)
+
+    command = commands.add_parser("env", help="print exports of URL, KEY and CONSOLE for a shell to evaluate")
+    command.set_defaults(command=env)
 
     command = commands.add_parser("token", help="print an access token of a user of the stack's user pool")
     command.add_argument("--user", required=True, metavar="NAME", help="who signs in, made if need be")
@@ -122,24 +153,31 @@ def now() -> int:
     return int(time.time() * 1000)
 
 
-def up(stack: Stack, options: argparse.Namespace) -> int:
-    """Bring the stack up; without --detach, follow the logs until Ctrl-C and stop it."""
+def up(systems: Systems, options: argparse.Namespace) -> int:
+    """Bring a system up; without --detach, follow the logs until Ctrl-C and stop it."""
     began = now()
-    var_files = options.var_files or [ROOT / "environments" / "local.tfvars"]
-    stack.up([Path(f).absolute() for f in var_files], options.port)
-    print(f"Up in {(now() - began) / 1000:.0f} s.\n\n{welcome(stack)}", file=sys.stderr)
+    agree = (lambda _: True) if options.yes else ask
+    stack = systems.up([Path(f).resolve() for f in options.var_files or ()], options.port, agree)
+    print(f"{stack.name} is up in {(now() - began) / 1000:.0f} s.\n\n{welcome(stack)}", file=sys.stderr)
     if options.detach:
         return 0
     print("\nThe functions' logs follow; Ctrl-C stops everything.\n", file=sys.stderr)
     try:
         # Since the beginning: whoever reads the URL above may be quicker than the first look at the logs.
         follow(stack.outputs(), stack.running(), began, forever=True)
+        print(f"\n{stack.name} was stopped from elsewhere.", file=sys.stderr)
     except KeyboardInterrupt:
         print("\nStopping ...", file=sys.stderr)
-    # A second Ctrl-C, from impatience, must not cost the data that is being saved.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    stack.down()
+        systems.stop(stack)
     return 0
+
+
+def ask(losses: list[str]) -> bool:
+    """Ask whether to delete what is listed; where nobody can be asked, the answer is no."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    print(f"{ERASE}This deletes {' and '.join(losses)}. Delete? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def welcome(stack: Stack) -> str:
@@ -149,38 +187,55 @@ def welcome(stack: Stack) -> str:
     return "\n".join(f"{name:<9}{value}" for name, value in lines.items() if value)
 
 
-def status(stack: Stack, _options: argparse.Namespace) -> int:
-    """Tell whether the stack runs."""
+def status(systems: Systems, _options: argparse.Namespace) -> int:
+    """Tell which system runs."""
+    stack = systems.current()
     running = stack.running()
-    print(f"The stack is running on port {running.port}: {stack.outputs()['api_url']}")
+    print(f"{stack.name} is running on port {running.port}: {stack.outputs()['api_url']}")
+    if fault := stack.emulator.state(running).get("fault"):
+        print(f"What has changed in it lately cannot be saved ({fault}): put that right.", file=sys.stderr)
     return 0
 
 
-def logs(stack: Stack, options: argparse.Namespace) -> int:
+def logs(systems: Systems, options: argparse.Namespace) -> int:
     """Print the functions' logs."""
-    follow(stack.outputs(), stack.running(), now() if options.follow else 0, forever=options.follow)
+    stack = systems.current()
+    outputs, running = stack.outputs(), stack.running()
+    print(f"The logs of {stack.name}:", file=sys.stderr)
+    follow(outputs, running, now() if options.follow else 0, forever=options.follow)
     return 0
 
 
-def outputs(stack: Stack, _options: argparse.Namespace) -> int:
+def outputs(systems: Systems, _options: argparse.Namespace) -> int:
     """Print the outputs as one JSON object."""
-    print(json.dumps(stack.outputs(), indent=2))
+    print(json.dumps(systems.current().outputs(), indent=2))
     return 0
 
 
-def token(stack: Stack, options: argparse.Namespace) -> int:
+def env(systems: Systems, _options: argparse.Namespace) -> int:
+    """Print what a shell's `eval` makes variables of; what the system does not have is empty."""
+    outputs = systems.current().outputs()
+    key = next(iter(outputs["api_keys"].values()), "")
+    values = {"URL": outputs["api_url"].rstrip("/"), "KEY": key, "CONSOLE": outputs.get("website_url") or ""}
+    for name, value in values.items():
+        # In quotes whatever it holds, and in a form that fish reads, too.
+        print(f"export {name}='{value.replace(QUOTE, QUOTED)}'")
+    return 0
+
+
+def token(systems: Systems, options: argparse.Namespace) -> int:
     """Print an access token, and nothing else, on stdout."""
+    stack = systems.current()
     running = stack.running()
     print(sign_in.token(stack.outputs(), running, stack.users, options.user, options.groups))
     return 0
 
 
-def down(stack: Stack, options: argparse.Namespace) -> int:
-    """Stop the stack."""
-    ran = stack.emulator.running()
-    stack.down(options.purge)
+def down(systems: Systems, options: argparse.Namespace) -> int:
+    """Stop what runs."""
+    name, ran = systems.down(options.purge)
     state = "stopped" if ran else "was not running"
-    print(f"The stack {state}{' and its data is deleted' if options.purge else ''}.", file=sys.stderr)
+    print(f"{name} {state}{' and its data is deleted' if options.purge else ''}.", file=sys.stderr)
     return 0
 
 

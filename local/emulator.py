@@ -22,6 +22,7 @@ ACCOUNT = "000000000000"
 
 STARTED_WITHIN = 30.0  # seconds
 STOPPED_WITHIN = 30.0  # seconds; it saves its state first
+SAVED_WITHIN = 180.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,13 @@ class Emulator:
         return self.folder / "emulator.log"
 
     @property
+    def saved(self) -> Path:
+        """All its state, as local/corrections/persistence.py saves it."""
+        return self.folder / "state" / "saved"
+
+    @property
     def died(self) -> bool:
-        """Whether it went without being stopped, and so without saving its state."""
+        """Whether it went without being stopped, and so perhaps without saving what changed last."""
         return self._record.exists() and self.running() is None
 
     @property
@@ -102,6 +108,15 @@ class Emulator:
             raise
         return started
 
+    def save(self, running: Running) -> str:
+        """Let it save all that it has answered so far; return what went wrong, or nothing."""
+        _, answered = ask(running.port, "POST", "/_trestle/save", SAVED_WITHIN)
+        return str(answered.get("fault", ""))
+
+    def state(self, running: Running) -> dict[str, Any]:
+        """Return how often its resources were changed, and what went wrong with saving and loading."""
+        return ask(running.port, "GET", "/_trestle/state", 10)[1]
+
     def stop(self) -> None:
         """Stop it, if it runs, and wait until its state is saved."""
         if running := self.running():
@@ -111,8 +126,8 @@ class Emulator:
                 if time.monotonic() > deadline:
                     os.kill(running.pid, signal.SIGKILL)
                     raise UserError(
-                        f"The emulator did not stop within {STOPPED_WITHIN:.0f} seconds and was killed; "
-                        f"its data is lost: start afresh with `python local.py up` (log: {self.log})."
+                        f"The emulator did not stop within {STOPPED_WITHIN:.0f} seconds and was killed; what "
+                        f"it had saved is there with the next `python local.py up` (log: {self.log})."
                     )
                 time.sleep(0.02)
         self._record.unlink(missing_ok=True)
@@ -161,7 +176,7 @@ def client(service: str, running: Running) -> Any:
     return make(
         service, endpoint_url=running.endpoint, region_name=running.region,
         aws_access_key_id="test", aws_secret_access_key="test",  # noqa: S106 - the emulator's, and no secret
-        config=Config(s3={"addressing_style": "path"}),
+        config=Config(s3={"addressing_style": "path"}, proxies={}),
     )  # fmt: skip
 
 
@@ -187,11 +202,20 @@ def free_port() -> int:
 
 def is_healthy(port: int) -> bool:
     """Tell whether the emulator answers."""
-    connection = http.client.HTTPConnection(HOST, port, timeout=2)
+    return ask(port, "GET", "/_ministack/health", 2)[0] == 200
+
+
+def ask(port: int, method: str, path: str, timeout: float) -> tuple[int, dict[str, Any]]:
+    """Return the status and the JSON of a request to the emulator; 0 and nothing where it does not answer."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=timeout)
     try:
-        connection.request("GET", "/_ministack/health")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
+        connection.request(method, path)
+        answer = connection.getresponse()
+        said = json.loads(answer.read())
+        return answer.status, said if isinstance(said, dict) else {}
+    except ValueError:
+        return answer.status, {}
+    except (OSError, http.client.HTTPException):
+        return 0, {}
     finally:
         connection.close()

@@ -31,11 +31,11 @@ from typing import IO, Any, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 
 from build import read_manifest
+from local import systems
 from local.emulator import client as local_client
 from local.errors import UserError
 from local.live import ALIAS
 from local.reindex import ENVELOPE, Record, deployed, derivation_of, plain, positive, remote_clients
-from local.stack import Stack
 from local.terraform import ROOT
 
 sys.path.insert(0, str(ROOT / "lambda_src"))
@@ -368,7 +368,7 @@ def is_built_here(names: Iterable[str], functions: Any, stem: str, schema: bytes
 def connect(options: argparse.Namespace) -> Entity:
     """The entity that the command names, in the local run or in the environment of the outputs on stdin."""
     if options.local:
-        stack = Stack(Path(os.environ.get("TRESTLE_LOCAL_DIR") or ROOT / ".local").resolve())
+        stack = systems.here().current()
         running = stack.running()
         clients = local_client("lambda", running), local_client("dynamodb", running)
         return entity_of(stack.outputs(), options.entity, *clients)

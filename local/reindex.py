@@ -14,25 +14,23 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local import systems
 from local.deployed import region
 from local.emulator import client as local_client
 from local.errors import UserError
 from local.live import ALIAS
-from local.stack import Stack
 from local.terraform import ROOT
 
 sys.path.insert(0, str(ROOT / "lambda_src"))
@@ -220,7 +218,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         if options.local:
-            stack = Stack(Path(os.environ.get("TRESTLE_LOCAL_DIR") or ROOT / ".local").resolve())
+            stack = systems.here().current()
             running = stack.running()
             outputs = stack.outputs()
             lambdas, client = local_client("lambda", running), local_client("dynamodb", running)

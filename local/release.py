@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,13 +30,12 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
-from local import tfvars
+from local import systems, tfvars
 from local.cli import Console, interrupt
 from local.emulator import client as local_client
 from local.errors import UserError
 from local.live import REMEMBERED, Alias, Canary, Functions, Record, Release, Versions, before_last, now
-from local.stack import Stack
-from local.terraform import ROOT, Progress, attended, facts, find_terraform
+from local.terraform import ROOT, Progress, facts, find_terraform
 from local.watch import Watch
 
 LOOKS = 20  # at alarms and logs while a release is tried, unless that is more often or more seldom than:
@@ -118,7 +118,7 @@ class Cloud:
     def apply(self) -> None:
         """Apply what make has built and initialised; Terraform asks for approval unless told otherwise."""
         command = [str(find_terraform()), "apply", f"-var-file={self.var_file}", *self.arguments]
-        if attended(command):
+        if subprocess.run(command, check=False, cwd=ROOT).returncode:
             raise UserError(
                 "Nothing was released: the apply did not come to its end, and live is what was. Put right "
                 f"what Terraform named, then say `make release ENV={self.name}` again."
@@ -136,8 +136,8 @@ class Laptop:
 
     def __init__(self) -> None:
         """Find what runs."""
-        folder = Path(os.environ.get("TRESTLE_LOCAL_DIR") or ROOT / ".local").resolve()
-        self.stack = Stack(folder, Console())
+        self.systems = systems.here(Console())
+        self.stack = self.systems.current()
         self.running = self.stack.running()
         self.system = "{name}-{environment}".format(**self.stack.settings)
         self.file = self.stack.live_file
@@ -154,7 +154,7 @@ class Laptop:
 
     def apply(self) -> None:
         """Build and apply with the variables that it was brought up with."""
-        self.running = self.stack.again()
+        self.running = self.systems.again()
 
     def how(self) -> How:
         """Return what was known when it was applied."""

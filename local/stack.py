@@ -1,30 +1,31 @@
-"""The local stack: the emulator and what Terraform made in it, brought up, changed, and taken down."""
+"""One system on this machine: its emulator and what Terraform made in it, started, changed and stopped."""
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
 import json
-import os
 import re
 import secrets
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local import tfvars
-from local.emulator import Emulator, Running, check_port, client
+from local import snapshot
+from local.emulator import Emulator, Running, client
 from local.errors import UserError
-from local.terraform import ROOT, Progress, Terraform, environment, find_mirror, find_terraform, stage
+from local.files import read_json, write, write_json
+from local.terraform import ROOT, InterruptedApplyError, Progress, Terraform, environment, stage
 
 DEFAULT_PORT = 4566
 
 PARALLEL = 30  # resources at a time: the provider mostly waits
+
+ENDS_WITHIN = 60.0  # seconds; Terraform, whose caller was killed, ends at the next line that it writes
 
 # The packages reach the emulator through a bucket: with `filename` the provider makes one function after the
 # other, five seconds each, while it makes functions from S3 side by side. A distribution is there at once,
@@ -47,12 +48,50 @@ OVERRIDES = {
 }
 
 
+Agree = Callable[[list[str]], bool]
+
+
+def items_of(running: Running, table: dict[str, Any]) -> str | None:
+    """Return how many items a table has, or None for an empty one."""
+    dynamodb = client("dynamodb", running)
+    try:
+        count = dynamodb.describe_table(TableName=table["name"])["Table"]["ItemCount"]
+    except dynamodb.exceptions.ResourceNotFoundException:
+        return None
+    return f"{count} item{'s' * (count != 1)} in the table {table['name']}" if count else None
+
+
+def users_of(running: Running, pool: dict[str, Any]) -> str | None:
+    """Return how many users a pool has, or None for an empty one."""
+    cognito = client("cognito-idp", running)
+    try:
+        count = cognito.describe_user_pool(UserPoolId=pool["id"])["UserPool"]["EstimatedNumberOfUsers"]
+    except cognito.exceptions.ResourceNotFoundException:
+        return None
+    return f"{count} user{'s' * (count != 1)} in the user pool {pool['name']}" if count else None
+
+
+# What users put data into, by the type of Terraform's resource.
+HELD = {"aws_cognito_user_pool": users_of, "aws_dynamodb_table": items_of}
+
+
 @dataclass(frozen=True)
 class Stack:
-    """One local stack, with all its state in one folder."""
+    """One system, with all that it keeps in one folder.
+
+    The emulator's resources and Terraform's state have to agree. Each apply therefore begins with a copy of
+    both. While there is one, an apply was cut short, by a kill or Ctrl-C, and Terraform may not know what it
+    has made: the next one begins with that copy again, and with the items as they are by then.
+    """
 
     folder: Path
     progress: Progress = field(default=lambda _: None)
+
+    @property
+    def name(self) -> str:
+        """The system as its resources are named: NAME-ENVIRONMENT."""
+        identity = read_json(self.folder / "system.json") or self.settings
+        return "{name}-{environment}".format(**identity)
 
     @property
     def emulator(self) -> Emulator:
@@ -66,15 +105,14 @@ class Stack:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What Terraform knew of the variables of what is up: local.tools of locals.tf."""
-        settings: dict[str, Any] = json.loads((self.folder / "settings.json").read_text())["settings"]
+        """What Terraform knew of the variables of what was applied last: local.tools of locals.tf."""
+        settings: dict[str, Any] = self._applied()["settings"]
         return settings
 
     @property
     def var_files(self) -> list[Path]:
-        """The variables of what is up."""
-        known = json.loads((self.folder / "settings.json").read_text())
-        return [Path(file) for file in known["var_files"]]
+        """The variables of what was applied last."""
+        return [Path(file) for file in self._applied()["var_files"]]
 
     @property
     def live_file(self) -> Path:
@@ -86,42 +124,45 @@ class Stack:
         """The passwords of the users that we made."""
         return self.folder / "users.json"
 
-    def up(self, var_files: Sequence[Path], port: int | None = None) -> Running:
-        """Bring the stack up, or change the running one in place; return the emulator that serves it."""
-        tfvars.check(var_files)
-        with self._lock():
-            running = self.emulator.running()
-            if running and port not in (None, running.port):
-                raise UserError(
-                    f"The stack runs on port {running.port}: run `python local.py down` before you move it."
-                )
-            if not running:
-                check_port(port or DEFAULT_PORT)
-            find_terraform()
-            find_mirror()
-            self._build()
-            self._discard_lost_state()
-            terraform = self._terraform(running)
-            settings = self._settings(terraform, var_files)
-            self.progress("Preparing Terraform ...")
-            terraform.init()
-            if running and running.region != settings["region"]:
-                self.emulator.stop()
-                port, running = running.port, None
-            return self._apply(running, port or DEFAULT_PORT, settings, var_files)
+    def apply(self, settings: dict[str, Any], var_files: Sequence[Path], port: int, agree: Agree) -> None:
+        """Start the emulator unless it runs, and apply unless nothing has changed.
 
-    def again(self) -> Running:
-        """Build and apply once more, with the variables that the running stack has."""
-        self.running()
-        return self.up(self.var_files)
+        Items and users that the apply would delete are put to `agree` first; without its consent nothing
+        changes.
+        """
+        self._recover()
+        running = self.emulator.running()
+        if running and running.region != settings["region"]:
+            self.stop()
+            port, running = running.port, None
+        died = self.emulator.died
+        inputs = fingerprint(var_files)
+        started = running or self.emulator.start(port, settings["region"])
+        try:
+            state = self.emulator.state(started)
+            if state.get("notice"):
+                self.progress(state["notice"])
+            applied = read_json(self.folder / "applied") or {}
+            # A restart brings back what was saved, and the emulator counts what changes its resources, for
+            # someone may do so by hand. After a kill, what was done in the last seconds may be lost.
+            if not died and applied == {"fingerprint": inputs, "changes": state.get("changes", -1)}:
+                self.progress("Nothing has changed since the last apply.")
+                return
+            self._run_apply(started, settings, var_files, agree)
+        except BaseException:
+            if not running:
+                self.progress("Stopping the emulator ...")
+                self.stop()
+            raise
+        changes = self.emulator.state(started).get("changes", -1)
+        write_json(self.folder / "applied", {"fingerprint": inputs, "changes": changes})
 
     def outputs(self) -> dict[str, Any]:
         """Return Terraform's outputs, with URLs that answer on this machine, and the API keys' values."""
         running = self.running()
-        try:
-            made = json.loads((self.folder / "outputs.json").read_text())
-        except FileNotFoundError:
-            raise UserError("The stack is not up yet: wait until `python local.py up` is done.") from None
+        made = read_json(self.folder / "outputs.json")
+        if made is None:
+            raise UserError(f"{self.name} is not up yet: wait until `python local.py up` is done.")
         outputs: dict[str, Any] = local_urls(made, running.endpoint)
         if made.get("website_url"):  # whatever name it has in AWS
             outputs["website_url"] = running.console
@@ -131,7 +172,7 @@ class Stack:
     def request(self) -> str | None:
         """Return a curl command, to paste, that lists the first collection that curl can list; else None."""
         outputs = self.outputs()
-        for entity in self.settings["entities"].values():
+        for entity in self.settings.get("entities", {}).values():
             method = entity["methods"].get("list", {"access": None})
             url = f"{outputs['api_url'].rstrip('/')}/{entity['path']}"
             if method["access"] == "open":
@@ -149,133 +190,169 @@ class Stack:
         """Return the running emulator; stop with exit code 3 when there is none."""
         if running := self.emulator.running():
             return running
-        raise UserError("The stack is not running: start it with `python local.py up`.", exit_code=3)
+        raise UserError(f"{self.name} is not running: start it with `python local.py up`.", exit_code=3)
 
-    def down(self, purge: bool = False) -> None:
-        """Stop the stack; purge its data, too, if so asked."""
-        with self._lock():
-            self.emulator.stop()
-            if purge:
-                self._discard()
-                for file in (self.folder / "api-keys.json", self.users):
-                    file.unlink(missing_ok=True)
+    def stop(self, save: bool = True) -> None:
+        """Stop the emulator, if it runs, once it has saved its state; where it cannot, it keeps running."""
+        running = self.emulator.running()
+        if running and save and (fault := self.emulator.save(running)):
+            raise UserError(
+                f"{self.name} keeps running, because what has changed in it cannot be saved ({fault}). "
+                f"Put that right, such as by freeing space in {self.folder}, then run `python local.py down`."
+            )
+        self.emulator.stop()
+
+    def purge(self) -> None:
+        """Delete all that the stopped system keeps."""
+        shutil.rmtree(self.folder)
 
     def has_changes(self, var_files: Sequence[Path]) -> bool:
         """Tell whether applying the same again would change anything."""
-        with self._lock():
-            running = self.running()
-            settings = self._settings(self._terraform(running), var_files)
-            return self._terraform(running, settings).has_changes(var_files)
+        return self._terraform(self.running(), self.settings).has_changes(var_files)
 
-    def _apply(
-        self, running: Running | None, port: int, settings: dict[str, Any], var_files: Sequence[Path]
-    ) -> Running:
-        fingerprint = self._fingerprint(var_files)
-        applied = self.folder / "applied"
-        unchanged = applied.is_file() and applied.read_text() == fingerprint
-        started = running or self.emulator.start(port, settings["region"])
-        # What was saved on the way down is what was applied then: a restart has nothing to apply unless the
-        # configuration changed. On a running stack someone may have changed resources by hand, so look.
-        if running or not unchanged:
-            applied.unlink(missing_ok=True)
-            try:
-                self._run_apply(started, settings, var_files)
-            except BaseException as error:
-                if not running:
-                    self.progress("Stopping the emulator ...")
-                    self.emulator.stop()
-                    # Terraform drops the calls under way and never learns what they have made: it would be in
-                    # the way of the next apply. Before the first one is done there is nothing to lose.
-                    if isinstance(error, KeyboardInterrupt) and not (self.folder / "outputs.json").exists():
-                        self._discard()
-                raise
-            applied.write_text(fingerprint)
-        else:
-            self.progress("Nothing has changed since the last apply.")
-        return started
+    def _applied(self) -> dict[str, Any]:
+        known = read_json(self.folder / "settings.json")
+        if known is None:
+            raise UserError(f"{self.name} is not up yet: run `python local.py up`.", exit_code=3)
+        found: dict[str, Any] = known
+        return found
 
-    def _run_apply(self, started: Running, settings: dict[str, Any], var_files: Sequence[Path]) -> None:
+    def _run_apply(
+        self, started: Running, settings: dict[str, Any], var_files: Sequence[Path], agree: Agree
+    ) -> None:
         terraform = self._terraform(started, settings)
+        self.progress("Preparing Terraform ...")
+        terraform.init()
         self.progress("Applying ...")
-        upload_packages(started)
-        try:
-            self.progress(f"Applied: {terraform.apply(var_files, f'-parallelism={PARALLEL}')}.")
-        except UserError as error:
-            if re.search("already ?exists", str(error), re.IGNORECASE):
+        held = self._held(started)
+
+        def consider(deleted: set[str]) -> None:
+            losses = [held[address] for address in sorted(deleted & held.keys())]
+            if losses and not agree(losses):
                 raise UserError(
-                    f"{error} An apply that was stopped leaves such things: `python local.py down --purge` "
-                    "deletes all of the stack, its items too; then bring it up again."
-                ) from None
-            raise
-        (self.folder / "outputs.json").write_text(json.dumps(terraform.outputs(), indent=2) + "\n")
+                    f"Nothing has changed: this would delete {' and '.join(losses)} of {self.name}. "
+                    "If that is what you want, add --yes."
+                )
+            (self.folder / "applied").unlink(missing_ok=True)
+            upload_packages(started)
 
-    def _terraform(self, running: Running | None, settings: dict[str, Any] | None = None) -> Terraform:
-        root = stage(self.folder / "root", self.folder / "terraform.tfstate", OVERRIDES)
-        # Before the emulator is up nothing may be reached, and port 1 refuses every connection.
-        endpoint, region = (
-            (running.endpoint, running.region) if running else ("http://127.0.0.1:1", "us-east-1")
-        )
-        variables = environment(endpoint, region)
-        if settings and (keys := self._keys(settings["api_keys"])):
-            variables["TF_VAR_api_key_values"] = json.dumps(keys)
-        # It costs nothing here: there unless the tfvars say otherwise, or nothing describes the API to it.
-        if settings and settings["docs"] != "none":
-            variables["TF_VAR_website"] = "{}"
-        return Terraform(root, variables, self.terraform_log, self.progress)
+        with self._recoverable(started) as lock:
+            if not held:
+                consider(set())
+            try:
+                said = terraform.apply(
+                    var_files,
+                    f"-parallelism={PARALLEL}",
+                    pass_fds=[lock],
+                    consider=consider if held else None,
+                )
+            except UserError as error:
+                if re.search("already ?exists", str(error), re.IGNORECASE):
+                    raise type(error)(
+                        f"{error} Something outside Terraform has made it: delete it, or "
+                        f"`python local.py down --purge` deletes all of {self.name}, its items too."
+                    ) from None
+                raise
+            write_json(self.folder / "outputs.json", terraform.outputs())
+            known = {"settings": settings, "var_files": [str(file) for file in var_files]}
+            write_json(self.folder / "settings.json", known)
+        self.progress(f"Applied: {said}.")
 
-    def _build(self) -> None:
-        self.progress("Building the functions ...")
-        done = subprocess.run(
-            [sys.executable, ROOT / "build.py"], check=False, capture_output=True, text=True
-        )
-        if done.returncode:
-            said = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()
-            raise UserError(f"The build failed: {said[-1]} Run `python build.py` to see all of it.")
+    def _held(self, running: Running) -> dict[str, str]:
+        """Return what users have put in, such as "12 items in the table x", by Terraform's address of it."""
+        resources = (read_json(self._state) or {}).get("resources", [])
+        found = {}
+        for each in resources:
+            count = HELD.get(each["type"])
+            for instance in each["instances"] if count else ():
+                key = f"[{json.dumps(instance['index_key'])}]" if "index_key" in instance else ""
+                module = f"{each['module']}." if "module" in each else ""
+                if said := count and count(running, instance["attributes"]):
+                    found[f"{module}{each['type']}.{each['name']}{key}"] = said
+        return found
 
-    def _settings(self, terraform: Terraform, var_files: Sequence[Path]) -> dict[str, Any]:
-        """Return what Terraform knows of the variables; it is asked when inputs changed."""
-        cache, fingerprint = self.folder / "settings.json", self._fingerprint(var_files)
-        try:
-            known = json.loads(cache.read_text())
-        except (FileNotFoundError, ValueError):
-            known = {}
-        asked = {"fingerprint": fingerprint, "var_files": [str(file) for file in var_files]}
-        if {name: known.get(name) for name in asked} != asked:
-            known = {**asked, "settings": terraform.facts(var_files)}
-            cache.write_text(json.dumps(known, indent=2) + "\n")
-        settings: dict[str, Any] = known["settings"]
-        return settings
+    @property
+    def _before(self) -> Path:
+        """The copy of the emulator's and Terraform's state from before the apply that is under way."""
+        return self.folder / "before"
 
-    def _fingerprint(self, var_files: Sequence[Path]) -> str:
-        """Return a digest of everything that an apply reads."""
-        digest = hashlib.sha256()
-        folders = (ROOT / name for name in ("modules", "schemas", "web"))
-        files = [*ROOT.glob("*.tf"), *(f for folder in folders for f in folder.rglob("*") if f.is_file())]
-        files += (ROOT / "local" / "corrections").glob("*.py")
-        fixed = [ROOT / name for name in ("dist/manifest.json", ".terraform.lock.hcl")]
-        for file in (*sorted(files), *fixed, *var_files):
-            content = file.read_bytes()
-            digest.update(f"{file}\0{len(content)}\0".encode() + content)
-        return digest.hexdigest()
+    @property
+    def _state(self) -> Path:
+        return self.folder / "terraform.tfstate"
 
-    def _keys(self, names: Sequence[str] = ()) -> dict[str, str]:
-        """Return the values of the API keys by name: random, made once, readable by their owner alone."""
-        file = self.folder / "api-keys.json"
-        known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
-        if missing := [name for name in names if name not in known]:
-            known |= {name: secrets.token_urlsafe(30) for name in missing}
-            # For its owner alone, from the start: Path.open takes no mode.
-            with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as kept:  # noqa: PTH123
-                json.dump(known, kept, indent=2)
-        return {name: known[name] for name in names or known}
+    @contextmanager
+    def _recoverable(self, running: Running) -> Iterator[int]:
+        """Keep a copy of both states while an apply is at work; yield a file descriptor that it shall hold.
 
-    def _discard_lost_state(self) -> None:
-        """Start afresh when the emulator died: what Terraform remembers is not there any more."""
-        if self.emulator.died:
-            self.progress("The emulator was killed and its data is lost: starting afresh.")
+        As long as anybody holds it, the apply is not at its end, though this process may be.
+        """
+        self._save(running)
+        new = self.folder / "before.partial"
+        for folder in (new, self._before):
+            shutil.rmtree(folder, ignore_errors=True)
+        new.mkdir()
+        if self.emulator.saved.exists():
+            write(new / self.emulator.saved.name, self.emulator.saved.read_bytes())
+        if self._state.exists():
+            write(new / self._state.name, self._state.read_bytes())
+        (new / "lock").touch()
+        new.rename(self._before)
+        with (self._before / "lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                yield lock.fileno()
+            except UserError as error:
+                # An apply that fails comes to its end, and Terraform knows what it has made.
+                if not isinstance(error, InterruptedApplyError):
+                    self._settle(running)
+                raise
+            self._settle(running)
+
+    def _settle(self, running: Running) -> None:
+        """Forget the copy once the emulator has saved what Terraform's state tells of."""
+        self._save(running)
+        shutil.rmtree(self._before)
+
+    def _save(self, running: Running) -> None:
+        if fault := self.emulator.save(running):
+            raise UserError(f"{self.name} cannot save its state ({fault}): put that right, then try again.")
+
+    def _recover(self) -> None:
+        """Bring the emulator's and Terraform's state to agree after an apply that was cut short."""
+        if not self._before.exists():
+            return
+        self.progress("The last apply was cut short: beginning with what was there before it ...")
+        self._wait_for_apply()
+        self.stop()
+        before = self._before / self.emulator.saved.name
+        if before.exists():
+            snapshot.take_back(self.emulator.saved, before)
+            snapshot.drop_other_buckets(self.emulator.folder / "s3", before)
+            if (self._before / self._state.name).exists():
+                write(self._state, (self._before / self._state.name).read_bytes())
+            else:
+                self._state.unlink(missing_ok=True)
+        else:
             self._discard()
+        shutil.rmtree(self._before)
+
+    def _wait_for_apply(self) -> None:
+        """Wait until the Terraform of a process that was killed has come to its end."""
+        deadline = time.monotonic() + ENDS_WITHIN
+        with (self._before / "lock").open() as lock:
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    return
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise UserError(
+                            f"Terraform is still at work on {self.name}: wait until it has ended."
+                        ) from None
+                time.sleep(0.1)
 
     def _discard(self) -> None:
+        """Forget all but the keys' values and the users' passwords: nothing is left that they lead to."""
         for name in ("emulator", "root"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
         for file in ("applied", "outputs.json", "settings.json", "terraform.log"):
@@ -283,19 +360,37 @@ class Stack:
         for state in self.folder.glob("terraform.tfstate*"):
             state.unlink()
 
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        """Let one command at a time work on this stack."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.folder.chmod(0o700)  # the state holds the keys' values
-        with (self.folder / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise UserError(
-                    "Another command is at work on this stack: wait until it is done, then try again."
-                ) from None
-            yield
+    def _terraform(self, running: Running, settings: dict[str, Any]) -> Terraform:
+        root = stage(self.folder / "root", Path("..", self._state.name), OVERRIDES)
+        variables = environment(running.endpoint, running.region)
+        if keys := self._keys(settings["api_keys"]):
+            variables["TF_VAR_api_key_values"] = json.dumps(keys)
+        # It costs nothing here: there unless the tfvars say otherwise, or nothing describes the API to it.
+        if settings["docs"] != "none":
+            variables["TF_VAR_website"] = "{}"
+        return Terraform(root, variables, self.terraform_log, self.progress)
+
+    def _keys(self, names: Sequence[str] = ()) -> dict[str, str]:
+        """Return the values of the API keys by name: random, made once, readable by their owner alone."""
+        file = self.folder / "api-keys.json"
+        known: dict[str, str] = read_json(file) or {}
+        if missing := [name for name in names if name not in known]:
+            known |= {name: secrets.token_urlsafe(30) for name in missing}
+            write_json(file, known)
+        return {name: known[name] for name in names or known}
+
+
+def fingerprint(var_files: Sequence[Path]) -> str:
+    """Return a digest of everything that an apply reads."""
+    digest = hashlib.sha256()
+    folders = (ROOT / name for name in ("modules", "schemas", "web"))
+    files = [*ROOT.glob("*.tf"), *(f for folder in folders for f in folder.rglob("*") if f.is_file())]
+    files += (ROOT / "local" / "corrections").glob("*.py")
+    fixed = [ROOT / name for name in ("dist/manifest.json", ".terraform.lock.hcl")]
+    for file in (*sorted(files), *fixed, *var_files):
+        content = file.read_bytes()
+        digest.update(f"{file}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
 
 
 def upload_packages(running: Running) -> None:

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,10 @@ OF_VARIABLES = ("variables.tf", "locals.tf", "schemas.tf", "local/standin.tf")
 NO_LOG = Path(os.devnull)
 
 Progress = Callable[[str], None]
+
+
+class InterruptedApplyError(UserError):
+    """Terraform did not come to its end, and so its state may lack what it has made."""
 
 
 def find_terraform() -> Path:
@@ -74,12 +78,17 @@ def find_mirror() -> Path | None:
     data_folders = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
     candidates = [
         ROOT / "terraform.d/plugins",
-        Path("~/.terraform.d/plugins").expanduser(),
-        Path("~/Library/Application Support/io.terraform/plugins").expanduser(),
-        *(Path(d).expanduser() / "terraform/plugins" for d in [data_home, *data_folders.split(":")]),
+        home("~/.terraform.d/plugins"),
+        home("~/Library/Application Support/io.terraform/plugins"),
+        *(home(d) / "terraform/plugins" for d in [data_home, *data_folders.split(":")]),
         *sorted(Path("/opt").glob("*")),
     ]
     return next((c for c in candidates if holds_provider(c, version)), None)
+
+
+def home(path: str) -> Path:
+    """Return the path with ~ replaced, as far as it is known what that is."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser fails for who has no home
 
 
 def holds_provider(folder: Path, version: str) -> bool:
@@ -140,7 +149,7 @@ def environment(endpoint: str, region: str) -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "CHECKPOINT_DISABLE": "1",
-        "NO_PROXY": "127.0.0.1",
+        "NO_PROXY": ",".join(filter(None, (kept.get("NO_PROXY") or kept.get("no_proxy"), "127.0.0.1"))),
         "TF_IN_AUTOMATION": "1",
         "TF_INPUT": "0",
     }
@@ -162,7 +171,8 @@ class Terraform:
         about = f"{mirror}\n{init_depends_on(self.folder)}\n"
         if stamp.is_file() and stamp.read_text() == about:
             return
-        arguments = ["init", "-input=false", "-no-color", "-lockfile=readonly"]
+        # Where the state is may have changed, and with it nothing that would have to be copied.
+        arguments = ["init", "-input=false", "-no-color", "-lockfile=readonly", "-reconfigure"]
         code, output = self.run([*arguments, *([f"-plugin-dir={mirror}"] if mirror else [])])
         if code:
             if "provider packages" in output or "install provider" in output:
@@ -189,14 +199,40 @@ class Terraform:
         found: dict[str, Any] = json.loads(json.loads(answer))
         return found
 
-    def apply(self, var_files: Sequence[Path], *extra: str) -> str:
-        """Apply the configuration; return its summary, such as "3 added, 0 changed, 0 destroyed"."""
-        command = ["apply", "-json", "-input=false", "-auto-approve", *extra, *var_file_arguments(var_files)]
-        follower = Follower(self.progress)
+    def apply(
+        self,
+        var_files: Sequence[Path],
+        *extra: str,
+        consider: Callable[[set[str]], None] | None = None,
+        pass_fds: Sequence[int] = (),
+    ) -> str:
+        """Apply the configuration; return its summary, such as "3 added, 0 changed, 0 destroyed".
+
+        `consider` gets the addresses of what would be deleted or replaced, before that, and may raise.
+        Raise InterruptedApplyError where Terraform was killed: its state may then lack what it has made.
+        """
+        follower, plan = Follower(self.progress), self.folder / "apply.tfplan"
+        inputs = var_file_arguments(var_files)
         with self._with_provider() as quick:
-            code, _ = quick.run(command, each_line=follower.line)
+            if consider:
+                command = ["plan", "-json", "-input=false", f"-out={plan}", *extra, *inputs]
+                code, output = quick.run(command, each_line=follower.line)
+                if code:
+                    raise self.failed("plan", follower.errors or output)
+                consider(follower.deleted)
+                follower.planned = 0  # what applies the plan says it again
+                inputs = [str(plan)]
+            command = ["apply", "-json", "-input=false", "-auto-approve", *extra, *inputs]
+            try:
+                code, output = quick.run(command, each_line=follower.line, pass_fds=pass_fds)
+            finally:
+                plan.unlink(missing_ok=True)  # it holds what the state holds
+        if code < 0:
+            raise InterruptedApplyError(
+                f"terraform apply was killed by signal {-code} (Terraform's log: {self.log})"
+            )
         if code:
-            raise self.failed("apply", follower.errors)
+            raise self.failed("apply", follower.errors or output)
         return follower.summary
 
     def has_changes(self, var_files: Sequence[Path]) -> bool:
@@ -229,7 +265,11 @@ class Terraform:
         return {name: output["value"] for name, output in json.loads(output).items()}
 
     def run(
-        self, arguments: Sequence[str], stdin: str = "", each_line: Progress | None = None
+        self,
+        arguments: Sequence[str],
+        stdin: str = "",
+        each_line: Progress | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> tuple[int, str]:
         """Run one command; return its exit code and all it wrote.
 
@@ -241,7 +281,7 @@ class Terraform:
             process = subprocess.Popen(
                 [find_terraform(), *arguments], cwd=self.folder, env=self.environment, text=True,
                 start_new_session=True, umask=0o077,  # the state holds the keys' values
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, pass_fds=pass_fds,
             )  # fmt: skip
             assert process.stdin
             assert process.stdout
@@ -258,7 +298,10 @@ class Terraform:
             except BaseException:
                 process.send_signal(signal.SIGINT)
                 self.progress("Stopping Terraform ...")
-                process.wait(60)
+                try:
+                    process.wait(60)
+                except subprocess.TimeoutExpired:
+                    process.kill()
                 raise
 
     @contextlib.contextmanager
@@ -281,25 +324,6 @@ def facts(var_files: Sequence[Path]) -> dict[str, Any]:
         return Terraform(Path(folder), variables, NO_LOG, lambda _: None).facts(var_files)
 
 
-def attended(command: Sequence[str | Path], folder: Path = ROOT) -> int:
-    """Run a command that the user watches; return its exit code.
-
-    Ctrl-C reaches it as well: Terraform then ends the calls under way and saves its state, for which
-    `subprocess.run` leaves a quarter of a second.
-    """
-    process, interrupted = subprocess.Popen(command, cwd=folder), False
-    while True:
-        try:
-            code = process.wait()
-        except KeyboardInterrupt:
-            interrupted = True
-        else:
-            break
-    if interrupted:
-        raise KeyboardInterrupt
-    return code
-
-
 @contextlib.contextmanager
 def provider(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """Run the provider that is installed in a folder; yield the variable by which Terraform reaches it.
@@ -312,7 +336,7 @@ def provider(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[str,
     until_input_ends = '"$0" -debug < /dev/null & exec >&-; read -r _; kill $!; wait; rm -r "$TMPDIR"'
     # Its socket is in a folder that is its owner's alone. Ctrl-C is for Terraform, as in `run`.
     process = subprocess.Popen(
-        ["sh", "-c", until_input_ends, program], text=True, start_new_session=True,
+        ["sh", "-c", until_input_ends, program], cwd=folder, text=True, start_new_session=True,
         env={**environment, "TMPDIR": tempfile.mkdtemp(prefix="trestle-")},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
@@ -332,10 +356,11 @@ def var_file_arguments(var_files: Iterable[Path]) -> list[str]:
 
 
 def init_depends_on(folder: Path) -> str:
-    """Return what `init` must be repeated for: other module calls, other providers."""
+    """Return what `init` must be repeated for: other module calls, providers, or another backend."""
     lines = [line for f in sorted(folder.glob("**/*.tf")) for line in f.read_text().splitlines()]
     calls = [line for line in lines if re.match(r'module "|\s*(source|version)\s*=', line)]
-    return json.dumps([calls, (folder / ".terraform.lock.hcl").read_text()])
+    own = [folder / name for name in (".terraform.lock.hcl", "local_override.tf.json")]
+    return json.dumps([calls, *(file.read_text() for file in own if file.exists())])
 
 
 def first_error(text: str) -> str:
@@ -373,6 +398,7 @@ class Follower:
     done: int = 0
     summary: str = ""
     errors: str = ""
+    deleted: set[str] = field(default_factory=set)
 
     def line(self, text: str) -> None:
         """Take one line: https://developer.hashicorp.com/terraform/internals/machine-readable-ui"""
@@ -384,6 +410,8 @@ class Follower:
         kind = event.get("type")
         if kind == "planned_change":
             self.planned += event["change"]["action"] not in ("noop", "read")
+            if event["change"]["action"] in ("delete", "replace"):
+                self.deleted.add(event["change"]["resource"]["addr"])
         elif kind in ("apply_start", "apply_complete") and event["hook"]["action"] != "read":
             self.done += kind == "apply_complete"
             self.progress(f"[{self.done}/{self.planned}] {event['hook']['resource']['addr']}")

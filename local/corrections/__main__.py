@@ -23,6 +23,7 @@ from local.corrections import (
     ec2,
     functions,
     logs,
+    persistence,
     serving,
     waf,
 )
@@ -51,7 +52,8 @@ def main() -> None:
     distributions, port = service("cloudfront"), os.environ["GATEWAY_PORT"]
     cloudfront.correct(distributions, app, evaluator, service("cognito"), port)
 
-    answering = serving.replay_lost_answers(app.app)
+    saver = persistence.correct(import_module("ministack.core.persistence"), app, service("lambda_svc"))
+    answering = persistence.serve(serving.replay_lost_answers(app.app), saver)
     app.app = serving.serve_to_whom_it_is_for(answering, distributions, port)
     app.main()
 

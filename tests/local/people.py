@@ -83,7 +83,7 @@ class People:
     def key(self) -> RSAPrivateKey:
         """The key that the pool signs access tokens with, which nobody has in AWS."""
         name = f"{self.outputs['user_pool_id']}-access.pem"
-        pem = self.local.folder / "emulator" / "state" / "cognito-pool-keys" / name
+        pem = self.local.stack.folder / "emulator" / "state" / "cognito-pool-keys" / name
         key = load_pem_private_key(Path(pem).read_bytes(), None)
         assert isinstance(key, RSAPrivateKey)
         return key

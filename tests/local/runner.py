@@ -14,6 +14,7 @@ from typing import Any
 
 from local import emulator
 from local.stack import Stack
+from local.systems import Systems
 from tests.local.api import Api
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,10 +35,11 @@ class Local:
         )  # fmt: skip
 
     def start(self, *arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
-        """Start a command, which is left to be interrupted."""
+        """Start a command, which is left to be interrupted: a shell's background jobs could not be."""
         return subprocess.Popen(
             [sys.executable, ROOT / "local.py", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             text=True, env={**os.environ, "TRESTLE_LOCAL_DIR": str(self.folder), **environment},
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads
         )  # fmt: skip
 
     def up(self, *var_files: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -45,9 +47,14 @@ class Local:
         named = [argument for var_file in var_files for argument in ("--var-file", var_file)]
         return self("up", "--detach", "--port", str(self.port), *named, **environment)
 
+    @property
+    def stack(self) -> Stack:
+        """The system that runs, or ran last."""
+        return Systems(self.folder).current()
+
     def running(self) -> emulator.Running:
         """Return the emulator that runs the stack."""
-        return Stack(self.folder).running()
+        return self.stack.running()
 
     def client(self, service: str) -> Any:
         """Return a client of an AWS service of the stack, with every right."""
@@ -67,15 +74,15 @@ class Local:
 
     def kill(self) -> None:
         """Kill the emulator, without a chance to save anything."""
-        os.kill(json.loads((self.folder / "emulator" / "running").read_text())["pid"], signal.SIGKILL)
+        os.kill(self.running().pid, signal.SIGKILL)
 
 
-def small_system(operation: str) -> str:
-    """Return the variables of the smallest system: one function."""
+def small_system(*operations: str, entity: str = "items") -> str:
+    """Return the variables of the smallest system: one entity with a function for each operation."""
     return f"""
         name               = "small"
         environment        = "local"
-        entities           = {{ items = {{ operations = ["{operation}"] }} }}
+        entities           = {{ {entity} = {{ operations = {json.dumps(operations)} }} }}
         encryption         = {{ customer_key = false }}
         log_retention_days = 1
         network            = null

@@ -33,7 +33,7 @@ PARTS = (
     ".terraform.lock.hcl", "build.py", "lambda_src", "local", "local.py", "modules", "requirements",
     "schemas", "web", *(file.name for file in ROOT.glob("*.tf")),
 )  # fmt: skip
-PLAN = "from local.stack import *; print(Stack(Path({!r})).has_changes([Path('system.tfvars').resolve()]))"
+PLAN = "from local.systems import *; print(here().current().has_changes([Path('system.tfvars').resolve()]))"
 GET = "small-items-get-local"
 
 
@@ -59,7 +59,7 @@ class Copy(Local):
 
     def has_changes(self) -> bool:
         """Tell whether a plan would change anything."""
-        said = self.run("-c", PLAN.format(str(self.folder))).communicate()[0]
+        said = self.run("-c", PLAN).communicate()[0]
         assert said.endswith(("False\n", "True\n")), said
         return said.endswith("True\n")
 
@@ -78,7 +78,7 @@ class Copy(Local):
         """Return the version of the function that reads, of which there is one when no release is tried."""
         alias = self.client("lambda").get_alias(FunctionName=GET, Name="live")
         assert "RoutingConfig" not in alias
-        file = json.loads((self.folder / "root" / "environments" / "local.live.json").read_text())
+        file = json.loads(self.stack.live_file.read_text())
         assert file["live"]["versions"][GET] == alias["FunctionVersion"]
         assert file["canary"] is None
         return str(alias["FunctionVersion"])
@@ -205,7 +205,7 @@ def test_a_rollback_goes_on_where_it_stopped(copy: Copy) -> None:
     copy.write("pass")
     code, said = copy.release("ship")
     assert code == 0, said
-    file = copy.folder / "root" / "environments" / "local.live.json"
+    file = copy.stack.live_file
     after, released = json.loads(file.read_text()), copy.live()
     before = after["history"][0]["versions"][GET]
     # As the file is once it is written, and no alias moved.

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from local.stack import Stack
 from tests.local.api import Api
 from tests.local.conftest import VAR_FILES
 from tests.local.runner import ROOT, Local, is_listening, sentence, small_system
@@ -102,7 +101,7 @@ def test_who_reads_a_command_may_stop(local: Local) -> None:
 
 
 def test_keys_are_readable_by_their_owner_alone(local: Local) -> None:
-    assert stat.S_IMODE((local.folder / "api-keys.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE((local.stack.folder / "api-keys.json").stat().st_mode) == 0o600
     assert stat.S_IMODE(local.folder.stat().st_mode) == 0o700
 
 
@@ -113,7 +112,7 @@ def test_it_listens_on_this_machine_alone(local: Local) -> None:
 
 
 def test_a_second_plan_is_empty(local: Local) -> None:
-    assert not Stack(local.folder).has_changes([f.resolve() for f in VAR_FILES])
+    assert not local.stack.has_changes([f.resolve() for f in VAR_FILES])
 
 
 def test_a_restart_keeps_everything(local: Local, items: Api) -> None:
@@ -159,7 +158,7 @@ def test_a_running_stack_takes_a_change_in_place(local: Local, items: Api, tmp_p
     done = local.up(*VAR_FILES, change)
     assert done.returncode == 0, done.stderr
     try:
-        assert not Stack(local.folder).has_changes([*VAR_FILES, change])
+        assert not local.stack.has_changes([*VAR_FILES, change])
         assert items("GET", made.location, X_Api_Key=None).json == made.json
         refused = items("DELETE", made.location, Origin="https://b.example")
         assert (refused.status, refused.headers["Allow"]) == (405, "GET, OPTIONS, PUT")
@@ -184,7 +183,7 @@ def test_a_running_stack_takes_a_change_in_place(local: Local, items: Api, tmp_p
 
 def test_a_running_stack_stays_on_its_port(local: Local) -> None:
     said = sentence(local("up", "--detach", "--port", "4799", "--var-file", VAR_FILES[0]))
-    assert said == f"The stack runs on port {local.port}: run `python local.py down` before you move it."
+    assert said == f"trestle-local runs on port {local.port}: run `python local.py down` before you move it."
 
 
 def test_a_refused_change_leaves_the_stack_running(local: Local, items: Api, tmp_path: Path) -> None:
@@ -201,7 +200,7 @@ def test_one_command_at_a_time(local: Local, items: Api) -> None:
         assert first.stderr
         first.stderr.readline()  # it has begun
         said = sentence(local("down"))
-        assert said == "Another command is at work on this stack: wait until it is done, then try again."
+        assert said == "Another command is at work on the local run: wait until it is done, then try again."
     finally:
         assert first.wait(120) == 0
         first.communicate()
@@ -248,7 +247,7 @@ def test_an_example_with_a_network_plans_empty(small: Local) -> None:
     example = ROOT / "examples" / "vpc-items.tfvars"
     done = small.up(example)
     assert done.returncode == 0, done.stderr
-    assert not Stack(small.folder).has_changes([example])
+    assert not small.stack.has_changes([example])
     outputs = small.outputs()
     assert outputs["vpc_id"].startswith("vpc-")
     assert small.api().make().status == 201
@@ -266,7 +265,7 @@ def test_a_customer_key_endpoints_a_firewall_a_trail_and_a_vault_plan_empty(
     staging = ROOT / "environments" / "staging.tfvars"
     done = small.up(staging, more)
     assert done.returncode == 0, done.stderr
-    assert not Stack(small.folder).has_changes([staging, more])
+    assert not small.stack.has_changes([staging, more])
     assert small.api().make().status == 201
     hold_a_record(small)
 
@@ -274,7 +273,7 @@ def test_a_customer_key_endpoints_a_firewall_a_trail_and_a_vault_plan_empty(
 def hold_a_record(stack: Local) -> None:
     """A record of the trail goes before it is due by who may pass the lock alone."""
     s3 = stack.client("s3")
-    bucket = "trestle-audit-staging-000000000000-us-west-2"
+    bucket = "trestle-audit-staging-000000000000"
     record = {"Bucket": bucket, "Key": "AWSLogs/000000000000/CloudTrail/us-west-2/1.json.gz"}
     version = s3.put_object(**record, Body=b"{}")["VersionId"]
     kept = s3.head_object(**record)

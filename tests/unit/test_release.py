@@ -829,5 +829,6 @@ def test_the_command_line(
     assert tool.main(["show", "../x"]) == 1
     assert capsys.readouterr().err.endswith("\nThere is no environments/../x.tfvars: write it first.\n")
     monkeypatch.setenv("TRESTLE_LOCAL_DIR", str(tmp_path))
+    monkeypatch.setattr("local.systems.isolate", lambda _: None)  # this process is the other tests', too
     assert tool.main(["show", "local"]) == 3
-    assert capsys.readouterr().err.endswith("The stack is not running: start it with `python local.py up`.\n")
+    assert capsys.readouterr().err == "No system has run here yet: start one with `python local.py up`.\n"

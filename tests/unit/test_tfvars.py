@@ -13,7 +13,7 @@ from local import tfvars
 from local.cost import main as cost
 from local.errors import UserError
 from local.preflight import main as preflight
-from local.stack import Stack
+from local.systems import Systems
 
 ROOT = Path(tfvars.__file__).resolve().parent.parent
 
@@ -344,7 +344,7 @@ def test_every_command_checks(
     }.items():
         file.write_text(text, encoding="utf-8")
         with pytest.raises(UserError, match=said):
-            Stack(tmp_path / "stack").up([file])
+            Systems(tmp_path / "stack").up([file])
         assert (cost([str(file)]), preflight("my")) == (1, 1)
         shown = capsys.readouterr()
         assert said in shown.err
