@@ -109,15 +109,19 @@ named:
 
 environment: named build
 	@$(PY) -m local.tfvars environments/$(ENV).tfvars
+	@$(PY) -m local.deployed backend $(ENV)
 	@$(terraform) init -input=false -reconfigure -lockfile=readonly $(mirror) \
-	  -backend-config=environments/$(ENV).s3.tfbackend
+	  -backend-config=environments/$(ENV).s3.tfbackend || \
+	  { echo "Terraform does not get at the state: \`make preflight ENV=$(ENV)\` says why." >&2; exit 1; }
 	@$(data_dir) $(PY) -m local.deployed check $(ENV)
 
 plan: environment ## show what an apply would change: ENV=
 	@$(terraform) plan $(var_file) $(ARGS)
 
 apply: environment ## change the environment in AWS: ENV=
+	@$(data_dir) $(PY) -m local.redeploy remember
 	@$(terraform) apply $(var_file) $(ARGS)
+	@$(data_dir) $(PY) -m local.redeploy finish $(ENV) $(ARGS)
 	@test ! -f environments/$(ENV).live.json || \
 	  echo "environments/$(ENV).live.json keeps live what was: \`make release ENV=$(ENV)\` puts newer code live."
 
@@ -171,6 +175,5 @@ import: $(if $(filter local,$(ENV)),setup,environment) ## store the items of suc
 	  echo "Name the entity and the file: make import ENV=$(ENV) ENTITY=todos FILE=todos.jsonl" >&2; exit 2; }
 	@$(outputs) $(PY) -m local.move import $(ENTITY) "$(FILE)" $(move_options)
 
-bootstrap: setup ## once per account: the state bucket, API Gateway's log role, CI's roles
-	@terraform -chdir=bootstrap init -input=false $(mirror)
-	@terraform -chdir=bootstrap apply $(ARGS)
+bootstrap: setup ## once per account and region: the state bucket, API Gateway's log role, CI's roles; WRITE=1 notes the bucket
+	@$(PY) -m local.bootstrap $(if $(WRITE),--write) $(ARGS)

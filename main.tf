@@ -16,6 +16,19 @@ locals {
 
   kms_key_arn = one(module.encryption[*].key_arn)
 
+  # Names of IAM, S3, CloudFront and CloudWatch's dashboards are the account's, or the world's, in all regions: they carry the
+  # region, so that a second region can have the same system. What was made before they did keeps its name: see ignore_changes.
+  place = "${var.environment}-${var.region}"
+  # Too long a name loses its middle, and gains a digest of it. CI's roles know names by their beginning and their end.
+  role_names = { for key, f in local.functions : key => (
+    length("${f.name}-${var.region}") <= 64 ? "${f.name}-${var.region}" :
+    "${substr(f.name, 0, 56 - length(local.place))}-${substr(sha256(f.name), 0, 6)}-${local.place}"
+  ) }
+  buckets = { for kind in ["audit", "website"] : kind => (
+    length("${var.name}-${kind}-${var.environment}-${local.account}-${var.region}") <= 63 ? "${var.name}-${kind}-${var.environment}-${local.account}-${var.region}" :
+    "${var.name}-${kind}-${var.environment}-${substr(sha256("${local.account}-${var.region}"), 0, 12)}"
+  ) }
+
   routes = { for key, m in local.methods : key => {
     access   = m.access
     function = module.function[m.function].name
@@ -105,6 +118,7 @@ module "network" {
   permissions_boundary = var.permissions_boundary
   private_subnets      = var.network.private_subnets
   public_subnets       = var.network.public_subnets
+  role_name            = "${var.name}-flow-${local.place}"
   scope                = local.scope
   table_arns           = values(local.table_arns)
 }
@@ -149,6 +163,7 @@ module "function" {
   package              = "${path.root}/dist/${each.value.package}.zip"
   permissions_boundary = var.permissions_boundary
   reserved_concurrency = local.entities[each.value.entity].function.reserved_concurrency
+  role_name            = local.role_names[each.key]
   scope                = local.scope
   snap_start           = local.entities[each.value.entity].function.snap_start
   source_code_hash     = try(local.manifest.functions[each.value.package].source_code_hash, null)
@@ -228,7 +243,7 @@ module "website" {
 
   aliases         = var.website.aliases
   api             = { host = "${module.api.id}.execute-api.${var.region}.${local.scope.dns_suffix}", stage = var.environment }
-  bucket          = "${var.name}-website-${var.environment}-${local.account}"
+  bucket          = local.buckets["website"]
   certificate_arn = var.website.certificate_arn
   config = jsonencode({
     api         = "/api"
@@ -238,7 +253,7 @@ module "website" {
   })
   # The firewall before the API lets in whom the distribution does: it would see where CloudFront is, not where its users are.
   countries     = var.waf == null ? [] : var.waf.countries
-  name          = "${var.name}-website-${var.environment}"
+  name          = "${var.name}-website-${local.place}"
   price_class   = var.website.price_class
   scope         = local.scope
   sign_in_url   = local.domain
@@ -271,9 +286,10 @@ resource "aws_wafv2_web_acl_association" "api" {
 module "monitoring" {
   source = "./modules/monitoring"
 
-  alarms    = var.alarms
-  api       = { log_group = module.api.log_group, name = module.api.name, stage = module.api.stage }
-  dashboard = var.dashboard
+  alarms         = var.alarms
+  api            = { log_group = module.api.log_group, name = module.api.name, stage = module.api.stage }
+  dashboard      = var.dashboard
+  dashboard_name = "${var.name}-${local.place}"
   functions = { for key, f in local.functions : key => {
     entity      = f.entity
     label       = f.package
@@ -299,7 +315,7 @@ module "audit" {
   source = "./modules/audit"
   count  = var.audit == null ? 0 : 1
 
-  bucket              = "${var.name}-audit-${var.environment}-${local.account}"
+  bucket              = local.buckets["audit"]
   deletion_protection = var.deletion_protection
   kms_key_arn         = local.kms_key_arn
   retention_years     = var.audit.retention_years

@@ -11,17 +11,18 @@ locals {
       "arn:${local.partition}:apigateway:${var.region}::/${path}"
     ]
     backups    = "arn:${local.partition}:backup:${var.region}:${local.account}:backup-vault:${var.name}-${environment}"
-    dashboards = "arn:${local.partition}:cloudwatch::${local.account}:dashboard/${var.name}-${environment}"
+    dashboards = [for place in ["", "-${var.region}", "-${var.region}-*"] : "arn:${local.partition}:cloudwatch::${local.account}:dashboard/${var.name}-${environment}${place}"]
     firewalls  = "arn:${local.partition}:wafv2:${var.region}:${local.account}:regional/webacl/${var.name}-${environment}/*"
     functions  = "arn:${local.partition}:lambda:${var.region}:${local.account}:function:${var.name}-*-${environment}"
     log_groups = [for group in [
       "/aws/lambda/${var.name}-*-${environment}", "/aws/apigateway/${var.name}-${environment}", "/aws/vpc/${var.name}-${environment}",
       "API-Gateway-Execution-Logs_*/${environment}", "aws-waf-logs-${var.name}-${environment}"
     ] : "arn:${local.partition}:logs:${var.region}:${local.account}:log-group:${group}"]
-    mounts  = "arn:${local.partition}:cloudfront::${local.account}:function/${var.name}-website-${environment}"
-    pages   = "arn:${local.partition}:s3:::${var.name}-website-${environment}-${local.account}"
-    roles   = [for role in ["*-${environment}", "${environment}-flow-logs"] : "arn:${local.partition}:iam::${local.account}:role/${var.name}-${role}"]
-    records = "arn:${local.partition}:s3:::${var.name}-audit-${environment}-${local.account}"
+    # What is named in all regions alike has the region in its name, unless it was made before it had.
+    mounts  = [for place in ["", "-${var.region}"] : "arn:${local.partition}:cloudfront::${local.account}:function/${var.name}-website-${environment}${place}"]
+    pages   = [for place in local.places : "arn:${local.partition}:s3:::${var.name}-website-${environment}-${place}"]
+    roles   = [for role in ["*-${environment}", "${environment}-flow-logs", "*-${environment}-${var.region}"] : "arn:${local.partition}:iam::${local.account}:role/${var.name}-${role}"]
+    records = [for place in local.places : "arn:${local.partition}:s3:::${var.name}-audit-${environment}-${place}"]
     stages  = "arn:${local.partition}:apigateway:${var.region}::/restapis/*/stages/${environment}"
     # The first part of the state's key is whatever the backend file says.
     states = [for file in ["tfstate", "tfstate.tflock"] : "arn:${local.partition}:s3:::${local.bucket}/*/${environment}.${file}"]
@@ -29,6 +30,8 @@ locals {
     topics = "arn:${local.partition}:sns:${var.region}:${local.account}:${var.name}-*-${environment}"
     trails = "arn:${local.partition}:cloudtrail:${var.region}:${local.account}:trail/${var.name}-*-${environment}"
   } }
+  # How a bucket's name ends: before it had the region, with it, and where that is more than S3's 63 characters.
+  places     = [local.account, "${local.account}-${var.region}", substr(sha256("${local.account}-${var.region}"), 0, 12)]
   boundaries = { for environment in local.environments : environment => "${var.name}-boundary-${environment}-${var.region}" }
   # Plans have no names in their ARNs: their tags say whose they are.
   backup_plans = "arn:${local.partition}:backup:${var.region}:${local.account}:backup-plan:*"
@@ -309,7 +312,7 @@ resource "aws_iam_policy" "deploy" {
         Sid      = "TouchNoRecords"
         Effect   = "Deny"
         Action   = "s3:*"
-        Resource = "${local.deployable["*"].records}/*"
+        Resource = [for bucket in local.deployable["*"].records : "${bucket}/*"]
       },
       {
         Sid    = "DeployVault"
@@ -426,7 +429,7 @@ resource "aws_iam_policy" "website" {
         Sid      = "DeployPage"
         Effect   = "Allow"
         Action   = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectTagging", "s3:PutObject"]
-        Resource = "${local.deployable[each.key].pages}/*"
+        Resource = [for bucket in local.deployable[each.key].pages : "${bucket}/*"]
       },
       {
         # A new distribution has no tags yet; one of others keeps theirs.

@@ -15,6 +15,11 @@ resource "aws_s3_bucket" "state" {
   #checkov:skip=CKV_AWS_144:old versions bring a lost state back, and what is deployed can be imported
   #checkov:skip=CKV2_AWS_62:nothing waits for a change of state
   bucket = local.bucket
+
+  # Another name, account or region is another bucket, with a state of its own: a plan that would replace this one stops here.
+  lifecycle {
+    prevent_destroy = true
+  }
 }
 
 resource "aws_s3_bucket_versioning" "state" {
@@ -88,8 +93,9 @@ resource "aws_s3_bucket_lifecycle_configuration" "state" {
   depends_on = [aws_s3_bucket_versioning.state]
 }
 
-# Without this setting, one per account and region, a stage with logs is refused. It takes the place of a role that is set,
-# and goes with `terraform destroy`: the account's other APIs then have no logs.
+# Without this setting, one per account and region, API Gateway refuses a stage with logs. It replaces a role that is set already.
+# `terraform destroy` deletes the role and leaves the setting as it is, so it then names a role that is gone: API Gateway
+# writes no logs for any API of the account in this region, and refuses new stages with logs, until another role is set.
 resource "aws_api_gateway_account" "this" {
   cloudwatch_role_arn = aws_iam_role.logs.arn
 

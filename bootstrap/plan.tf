@@ -102,7 +102,7 @@ resource "aws_iam_role_policy" "plan" {
         Sid      = "TouchNoRecords"
         Effect   = "Deny"
         Action   = "s3:*"
-        Resource = "${local.deployable["*"].records}/*"
+        Resource = [for bucket in local.deployable["*"].records : "${bucket}/*"]
       },
       {
         Sid      = "ReadVaults"
@@ -128,7 +128,7 @@ resource "aws_iam_role_policy" "plan" {
         Sid      = "ReadPage"
         Effect   = "Allow"
         Action   = ["s3:Get*Configuration", "s3:GetBucket*", "s3:GetObject", "s3:GetObjectTagging", "s3:ListBucket"]
-        Resource = [local.deployable["*"].pages, "${local.deployable["*"].pages}/*"]
+        Resource = flatten([for bucket in local.deployable["*"].pages : [bucket, "${bucket}/*"]])
       },
       {
         Sid      = "ReadDistributions"

@@ -8,7 +8,9 @@ terraform {
     }
   }
 
-  # No backend: this makes the bucket that the others' state is kept in. Keep terraform.tfstate, or import what is here.
+  # This makes the bucket that the others' state is kept in, so its own state is a file here: `make bootstrap` names one for
+  # each account, name and region (local/bootstrap.py). Keep these files, or import what is here.
+  backend "local" {}
 }
 
 provider "aws" {

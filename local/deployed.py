@@ -1,6 +1,7 @@
 """What the Makefile asks about an environment in AWS; TF_DATA_DIR says where Terraform is initialised for it.
 
-`python -m local.deployed check ENV` stops when Terraform's state is another environment's.
+`python -m local.deployed backend ENV` stops when its backend file does not say where the state is.
+`python -m local.deployed check ENV` stops when Terraform's state is another environment's or region's.
 `python -m local.deployed outputs ENV` prints Terraform's outputs.
 `python -m local.deployed smoke ENV` runs tests/smoke.py on an entity of the API; further arguments go to it.
 
@@ -19,9 +20,17 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local import tfvars
 from local.errors import UserError
 from local.stack import local_urls
 from local.terraform import ROOT, facts, find_terraform, first_error
+
+# `make bootstrap` writes what is missing, and the other environments' files show the rest.
+NO_BACKEND = "Run `make bootstrap`, which makes the bucket and writes it there if you want it to."
+
+# What no apply can move to another region, and whose ARNs name theirs.
+REGIONAL = ("aws_api_gateway_rest_api", "aws_cognito_user_pool", "aws_dynamodb_table", "aws_kms_key",
+            "aws_lambda_function")  # fmt: skip
 
 # What smoke.py tries, and the access it can try it with.
 STEPS = {"create", "get", "list", "replace", "delete"}
@@ -50,13 +59,44 @@ def environments(state: dict[str, Any]) -> set[str]:
     return {t["Environment"] for t in tags if "Environment" in t}
 
 
-def check(environment: str, state: str) -> None:
-    """Stop when the state, as `terraform state pull` prints it, belongs to another environment."""
-    if others := environments(json.loads(state or "{}")) - {environment}:
+def regions(state: dict[str, Any]) -> set[str]:
+    """Return the regions that what holds data in a state is in, as the ARNs have them."""
+    return {
+        instance["attributes"]["arn"].split(":")[3]
+        for resource in state.get("resources", [])
+        if resource.get("type") in REGIONAL
+        for instance in resource.get("instances", [])
+        if instance["attributes"].get("arn")
+    }
+
+
+def check(environment: str, region: str, state: str) -> None:
+    """Stop when the state, as `terraform state pull` prints it, belongs to another environment or region."""
+    found = json.loads(state or "{}")
+    if others := environments(found) - {environment}:
         raise UserError(
             f"environments/{environment}.s3.tfbackend names the state of {' and '.join(sorted(others))}: "
             "give each environment a `key` of its own."
         )
+    if elsewhere := sorted(regions(found) - {region}):
+        raise UserError(
+            f"{environment} is deployed in {' and '.join(elsewhere)}, but its tfvars say {region}: an apply "
+            f"would make its tables, keys and API anew, and lose track of those in {elsewhere[0]}. Write "
+            f'region = "{elsewhere[0]}" into environments/{environment}.tfvars. Another region is another '
+            "environment, with tfvars and a backend file of its own."
+        )
+
+
+def backend(environment: str) -> tuple[dict[str, str], str]:
+    """Return what the backend file of an environment says, and what is wrong with it, if anything."""
+    file = f"environments/{environment}.s3.tfbackend"
+    if not (ROOT / file).is_file():
+        return {}, f"There is no {file}."
+    found = tfvars.read(ROOT / file)
+    if found is None:
+        return {}, f'{file} cannot be read: write lines of NAME = "VALUE".'
+    missing = [name for name in ("bucket", "key", "region") if found.get(name) in (None, "", "...")]
+    return found, f"{file} has no {' and no '.join(missing)}." if missing else ""
 
 
 def testable(entities: dict[str, dict[str, Any]]) -> str | None:
@@ -100,8 +140,14 @@ def smoke(environment: str, arguments: Sequence[str]) -> int:
 def main(command: str, environment: str, *arguments: str) -> int:
     """Run one of them."""
     try:
+        if command == "backend":
+            _, fault = backend(environment)
+            if fault:
+                raise UserError(f"{fault} {NO_BACKEND}")
+            return 0
         if command == "check":
-            check(environment, terraform("state", "pull"))
+            var_file = ROOT / "environments" / f"{environment}.tfvars"
+            check(environment, facts([var_file])["region"], terraform("state", "pull"))
             return 0
         if command == "outputs":
             print(reachable(terraform("output", "-no-color")), end="", flush=True)

@@ -87,14 +87,9 @@ Findings = Iterator[Finding]
 
 def backend(environment: Environment) -> Findings:
     """Whether the file of the state's place is filled in."""
-    file = f"environments/{environment.name}.s3.tfbackend"
-    path = ROOT / file
-    found = tfvars.read(path) if path.is_file() else None
-    environment.backend = found or {}
-    missing = [name for name in ("bucket", "key", "region") if not environment.backend.get(name)]
-    if missing:
-        remedy = "`make bootstrap` prints the bucket: write it there."
-        yield Finding(STOP, "state", f"{file} has no {' and no '.join(missing)}.", remedy)
+    environment.backend, fault = deployed.backend(environment.name)
+    if fault:
+        yield Finding(STOP, "state", fault, deployed.NO_BACKEND)
 
 
 def credentials(environment: Environment) -> Findings:
@@ -178,7 +173,7 @@ def gateway_role(environment: Environment) -> Findings:
 
 
 def state(environment: Environment) -> Findings:
-    """Whether the state is this environment's."""
+    """Whether the state is this environment's, and in its region."""
     mirror = find_mirror()
     place = f"-backend-config=environments/{environment.name}.s3.tfbackend"
     try:
@@ -187,7 +182,7 @@ def state(environment: Environment) -> Findings:
             *([f"-plugin-dir={mirror}"] if mirror else []),
         )  # fmt: skip
         pulled = terraform("state", "pull")
-        deployed.check(environment.name, pulled)
+        deployed.check(environment.name, environment.region, pulled)
     except UserError as error:
         yield Finding(STOP, "environment", str(error), "Correct what it names, and look again.")
         return
@@ -216,8 +211,15 @@ def plan(environment: Environment) -> Findings:
 
 
 def losses(environment: Environment) -> Findings:
-    """What the apply would delete or replace of what cannot be had back."""
+    """What the apply would delete or replace of what cannot be had back, and what is gone already."""
     count = 0
+    for each in environment.plan.get("resource_drift", ()):
+        if each["mode"] == "managed" and each["type"] in LOSSES and each["change"]["actions"] == ["delete"]:
+            count += 1
+            level, what, _ = LOSSES[each["type"]]
+            text = f"{each['address']} is gone, and Terraform did not delete it: with it went {what}."
+            remedy = "An apply makes it anew, and empty. Restore it first if you can (docs/data.md)."
+            yield Finding(level, "losses", text, remedy)
     for kind, (level, what, remedy) in LOSSES.items():
         for each in environment.changes(kind):
             change = each["change"]
@@ -403,6 +405,43 @@ def judged(name: str, described: Mapping[str, Any]) -> Finding:
     return Finding(OK, "certificate", f"That of {name} is issued.")
 
 
+# --- what AWS allows an account by hand
+
+
+def distributions(environment: Environment) -> Findings:
+    """Whether the account may make a CloudFront distribution: no request tells, but others that it has do."""
+    if not environment.created("aws_cloudfront_distribution"):
+        yield Finding(OK, "distributions", "This apply makes no CloudFront distribution.")
+        return
+    found = environment.client("cloudfront").list_distributions(MaxItems="1")
+    if found["DistributionList"].get("Quantity"):
+        yield Finding(OK, "distributions", "The account has CloudFront distributions already.")
+        return
+    text = "This is the account's first CloudFront distribution: AWS must have verified a new account before."
+    remedy = (
+        'If the apply says "Your account must be verified", open a case with AWS Support (account and '
+        "billing), and leave `website` out of the tfvars until it is closed."
+    )
+    yield Finding(WARNING, "distributions", text, remedy)
+
+
+def sign_up(environment: Environment) -> Findings:
+    """Whether people who sign up get their mails: Cognito's own sender is for trying out."""
+    pools = [each["change"]["after"] for each in environment.changes("aws_cognito_user_pool")]
+    for pool in filter(None, pools):
+        by_administrators = [
+            each["allow_admin_create_user_only"] for each in pool.get("admin_create_user_config") or ()
+        ]
+        senders = [each.get("email_sending_account") for each in pool.get("email_configuration") or ()]
+        if not all(by_administrators) and "DEVELOPER" not in senders:
+            yield Finding(
+                WARNING, "sign-up", "Anyone may sign up, but Cognito itself sends about 50 mails a day.",
+                "Before users come, let SES send them, or set user_pool.self_sign_up = false.",
+            )  # fmt: skip
+            return
+    yield Finding(OK, "sign-up", "No mail of Cognito's is asked for by strangers.")
+
+
 # --- all of them
 
 Check = Callable[[Environment], Findings]
@@ -413,7 +452,7 @@ GROUPS: tuple[tuple[Check, ...], ...] = (
     (region, bucket),
     (lock, gateway_role, state),
     (plan,),
-    (losses, indexes, concurrency, addresses, networks, interfaces, certificate),
+    (losses, indexes, concurrency, addresses, networks, interfaces, certificate, distributions, sign_up),
 )
 # What the checks after them need; another stop only adds to the table.
 NEEDED = (backend, credentials, region, bucket, state, plan)

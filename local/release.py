@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +34,7 @@ from local.cli import Console, interrupt
 from local.emulator import client as local_client
 from local.errors import UserError
 from local.live import REMEMBERED, Alias, Canary, Functions, Record, Release, Versions, before_last, now
-from local.terraform import ROOT, Progress, facts, find_terraform
+from local.terraform import ROOT, Progress, attended, facts, find_terraform
 from local.watch import Watch
 
 LOOKS = 20  # at alarms and logs while a release is tried, unless that is more often or more seldom than:
@@ -118,7 +117,7 @@ class Cloud:
     def apply(self) -> None:
         """Apply what make has built and initialised; Terraform asks for approval unless told otherwise."""
         command = [str(find_terraform()), "apply", f"-var-file={self.var_file}", *self.arguments]
-        if subprocess.run(command, check=False, cwd=ROOT).returncode:
+        if attended(command):
             raise UserError(
                 "Nothing was released: the apply did not come to its end, and live is what was. Put right "
                 f"what Terraform named, then say `make release ENV={self.name}` again."

@@ -324,6 +324,25 @@ def facts(var_files: Sequence[Path]) -> dict[str, Any]:
         return Terraform(Path(folder), variables, NO_LOG, lambda _: None).facts(var_files)
 
 
+def attended(command: Sequence[str | Path], folder: Path = ROOT) -> int:
+    """Run a command that the user watches; return its exit code.
+
+    Ctrl-C reaches it as well: Terraform then ends the calls under way and saves its state, for which
+    `subprocess.run` leaves a quarter of a second.
+    """
+    process, interrupted = subprocess.Popen(command, cwd=folder), False
+    while True:
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            interrupted = True
+        else:
+            break
+    if interrupted:
+        raise KeyboardInterrupt
+    return code
+
+
 @contextlib.contextmanager
 def provider(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """Run the provider that is installed in a folder; yield the variable by which Terraform reaches it.

@@ -16,6 +16,9 @@ ALLOW_ORIGIN = re.compile(
     r"#set\(\$context\.responseOverride\.header\.Access-Control-Allow-Origin = \$origin\)#end"
 )
 
+# How modules/api packs a document that is too large for a template: what repeats is a variable.
+VARIABLE = re.compile(r"#set\(\$(a[0-9a-f]+) = '([^']*)'\)")
+
 # The request that an API is at work on, as the emulator has it.
 REQUEST: ContextVar[dict[str, Any]] = ContextVar("REQUEST")
 # The path of the HTTP request, as it was sent.
@@ -169,10 +172,17 @@ def correct_mock_answers(v1: Any) -> None:
         if allowed and origin in json.loads(allowed[1]):
             headers["Access-Control-Allow-Origin"] = origin
         known = {"requestId": request["request_id"]}
-        text = v1._render_request_template_v1(ALLOW_ORIGIN.sub("", text), "", {}, known)
+        text = v1._render_request_template_v1(unpacked(ALLOW_ORIGIN.sub("", text)), "", {}, known)
         return status, headers, b"" if status == 204 else text.encode()
 
     v1._invoke_mock_v1 = invoke_rendered_mock
+
+
+def unpacked(template: str) -> str:
+    """Return the template with the values of its variables in their places."""
+    values = dict(VARIABLE.findall(template))
+    text = VARIABLE.sub("", template)
+    return re.sub(r"\$\{(a[0-9a-f]+)\}", lambda found: values[found[1]], text) if values else text
 
 
 def correct_signed_calls(app: Any, v1: Any, auth_error: Any) -> None:

@@ -18,6 +18,14 @@ locals {
   signed_in     = contains(values(var.routes)[*].access, "cognito")
 }
 
+# A warning, because AWS raises this quota for a single API on request.
+check "resources" {
+  assert {
+    condition     = sum([for paths in values(local.depths) : length(paths)]) + 1 <= 300
+    error_message = "The API has ${sum([for paths in values(local.depths) : length(paths)]) + 1} resources, and API Gateway takes 300 unless you raised the quota \"Resources per API\". Raise it in Service Quotas, write shorter paths, or move some of the entities to a second system."
+  }
+}
+
 resource "aws_api_gateway_rest_api" "this" {
   name        = var.name
   description = var.description
@@ -28,6 +36,11 @@ resource "aws_api_gateway_rest_api" "this" {
 
   lifecycle {
     create_before_destroy = true
+
+    precondition {
+      condition     = sum([for model in values(var.models) : length(base64encode(model)) * 3 / 4]) <= 400 * 1024
+      error_message = "The models of the API have ${ceil(sum([for model in values(var.models) : length(base64encode(model)) * 3 / 4]) / 1024)} KB, and API Gateway takes 400. Shorten the schemas, or move some of the entities to a second system."
+    }
   }
 }
 

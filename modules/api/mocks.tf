@@ -1,7 +1,31 @@
 # What the gateway answers without a function: its description, preflights, and 405 to methods a path does not have.
 locals {
-  # As a template the document must not have what templates expand; JSON has another way to write the two characters.
-  documents = { for path in ["openapi.json"] : path => replace(replace(var.docs.document, "$", "\\u0024"), "#", "\\u0023") if var.docs.access != "none" }
+  # As a template the document must not have what templates expand; JSON has another way to write these characters.
+  written   = replace(replace(var.docs.document, "$", "\\u0024"), "#", "\\u0023")
+  documents = { for path in ["openapi.json"] : path => local.packed ? local.packed_document : local.written if var.docs.access != "none" }
+
+  # API Gateway takes templates of 300 KB, which is 30 entities as they stand. A larger document is packed: what repeats is set
+  # once, as a variable of the template, and the gateway answers with the same document. Only where it has to be.
+  template_limit = 300 * 1024
+  packed         = length(base64encode(local.written)) * 3 / 4 + length(local.origin_template) > local.template_limit
+  # Long pieces that repeat as a whole, such as the problems of an operation, are one fragment.
+  pieces = split("\n", local.packed ? replace(var.docs.document, "}},\"", "}},\n\"") : "")
+  times  = { for piece in local.pieces : piece => 1... }
+  fragments = flatten([for piece in local.pieces : length(local.times[piece]) > 1 ? [piece] : split("\n", replace(replace(replace(
+    piece, "},\"", "},\n\""), "],\"", "],\n\""), "\",\"", "\",\n\""
+  ))])
+  # Those that save something: a variable costs some 20 characters to set, and some 6 each time it is used. Its value is taken
+  # as it stands, so it has nothing that ends or escapes a literal.
+  shared = [for fragment, times in { for fragment in local.fragments : fragment => 1... } : fragment
+    if length(times) > 1 && (length(times) - 1) * length(fragment) > 20 + 6 * length(times) && !can(regex("['\\\\]", fragment))
+  ]
+  variables = { for i, fragment in local.shared : fragment => format("a%x", i) }
+  packed_document = join("", concat(
+    [for fragment in local.shared : format("#set($%s = '%s')", local.variables[fragment], fragment)],
+    [for fragment in local.fragments : can(local.variables[fragment]) ?
+      format("$${%s}", local.variables[fragment]) : replace(replace(fragment, "$", "\\u0024"), "#", "\\u0023")
+    ],
+  ))
 
   methods = { for path in local.paths : path => sort(concat(
     ["OPTIONS"], [for route in values(var.routes) : route.method if route.path == path], [for document in keys(local.documents) : "GET" if document == path]
@@ -107,6 +131,13 @@ resource "aws_api_gateway_integration_response" "mock" {
   response_templates  = { for body in compact([each.value.body]) : "application/json" => body }
   rest_api_id         = aws_api_gateway_rest_api.this.id
   status_code         = aws_api_gateway_method_response.mock[each.key].status_code
+
+  lifecycle {
+    precondition {
+      condition     = length(base64encode(each.value.body)) * 3 / 4 <= local.template_limit
+      error_message = "The OpenAPI document is too large for API Gateway: ${ceil(length(base64encode(each.value.body)) * 3 / 4 / 1024)} KB as a mapping template, which takes ${local.template_limit / 1024}. Shorten the schemas, write docs = \"none\" to serve no document, or move some of the entities to a second system."
+    }
+  }
 
   depends_on = [aws_api_gateway_integration.mock]
 }

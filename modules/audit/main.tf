@@ -1,5 +1,5 @@
 locals {
-  bucket_arn = "arn:${var.scope.partition}:s3:::${var.bucket}"
+  bucket_arn = "arn:${var.scope.partition}:s3:::${aws_s3_bucket.this.bucket}"
   service    = "cloudtrail.amazonaws.com"
   trail_arn  = "arn:${var.scope.partition}:cloudtrail:${var.scope.region}:${var.scope.account_id}:trail/${var.trail}"
 
@@ -46,6 +46,11 @@ resource "aws_s3_bucket" "this" {
   bucket              = var.bucket
   force_destroy       = !var.deletion_protection
   object_lock_enabled = true
+
+  # One that was made before its name had the region keeps the old one, and its records.
+  lifecycle {
+    ignore_changes = [bucket]
+  }
 }
 
 resource "aws_s3_bucket_versioning" "this" {

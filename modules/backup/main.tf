@@ -6,9 +6,12 @@ locals {
     var.monthly_days == null ? {} : { monthly = { days = var.monthly_days, schedule = "cron(0 5 1 * ? *)" } },
   )
 
+  # By pattern, as the permissions boundary has them: a role's own policies take 10,240 characters together, which the ARNs of
+  # 40 tables exceed.
+  tables = "arn:${var.scope.partition}:dynamodb:${var.scope.region}:${var.scope.account_id}:table/${var.name}-*-${var.environment}"
   # A table comes back beside the one in use, or under its own name when that is lost.
-  targets = concat(var.table_arns, [for arn in var.table_arns : "${arn}-restored"])
-  backups = [for arn in var.table_arns : "${arn}/backup/*"]
+  targets = [local.tables, "${local.tables}-restored"]
+  backups = "${local.tables}/backup/*"
 
   # Apart, so that what runs every night can write no item. Each has what AWS lists for DynamoDB, in its managed policies for
   # all services: https://docs.aws.amazon.com/aws-backup/latest/devguide/security-iam-awsmanpol.html. Both kinds of backup are
@@ -21,7 +24,7 @@ locals {
           Sid      = "CopyTables"
           Effect   = "Allow"
           Action   = ["dynamodb:CreateBackup", "dynamodb:DescribeTable", "dynamodb:ListTagsOfResource", "dynamodb:StartAwsBackupJob"]
-          Resource = var.table_arns
+          Resource = local.tables
         },
         {
           # Those that are due go in the name of the role that made them.
@@ -87,7 +90,7 @@ resource "aws_backup_vault_policy" "this" {
 resource "aws_iam_role" "this" {
   for_each = local.roles
 
-  name                 = "${var.name}-${each.key}-${var.environment}"
+  name                 = "${var.name}-${each.key}-${var.environment}-${var.scope.region}"
   description          = each.value.does
   permissions_boundary = var.permissions_boundary
 
@@ -99,6 +102,11 @@ resource "aws_iam_role" "this" {
       Action    = "sts:AssumeRole"
     }]
   })
+
+  # One that was made before its name had the region keeps the old one.
+  lifecycle {
+    ignore_changes = [name]
+  }
 }
 
 resource "aws_iam_role_policy" "tables" {

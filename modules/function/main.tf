@@ -41,7 +41,7 @@ locals {
 }
 
 resource "aws_iam_role" "this" {
-  name                 = var.name
+  name                 = var.role_name
   description          = "Runs the function ${var.name}"
   permissions_boundary = var.permissions_boundary
 
@@ -53,6 +53,11 @@ resource "aws_iam_role" "this" {
       Action    = "sts:AssumeRole"
     }]
   })
+
+  # One that was made before its name had the region keeps the old one: versions that are live have this role for good.
+  lifecycle {
+    ignore_changes = [name]
+  }
 }
 
 resource "aws_iam_role_policy" "this" {
@@ -68,8 +73,9 @@ resource "aws_iam_role_policy" "this" {
   })
 }
 
-# DynamoDB unwraps the table's key in the caller's name. A policy of its own, since the key's ARN is unknown until it
-# exists: the plan still shows every other right.
+# DynamoDB decrypts the table's key with the caller's rights. Lambda decrypts the environment by a grant that it made for this
+# role's unique id: a role that was deleted and made again by hand has another id, and Lambda then uses the role's own right.
+# A policy of its own, because the key's ARN is unknown until the key exists: the plan still shows every other right.
 resource "aws_iam_role_policy" "key" {
   count = var.customer_key ? 1 : 0
 
@@ -79,11 +85,13 @@ resource "aws_iam_role_policy" "key" {
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
-      Sid       = "ReadEncryptedTable"
-      Effect    = "Allow"
-      Action    = "kms:Decrypt"
-      Resource  = var.kms_key_arn
-      Condition = { StringEquals = { "kms:ViaService" = "dynamodb.${var.scope.region}.${var.scope.dns_suffix}" } }
+      Sid      = "DecryptTableAndEnvironment"
+      Effect   = "Allow"
+      Action   = "kms:Decrypt"
+      Resource = var.kms_key_arn
+      Condition = { StringEquals = {
+        "kms:ViaService" = [for service in ["dynamodb", "lambda"] : "${service}.${var.scope.region}.${var.scope.dns_suffix}"]
+      } }
     }]
   })
 }

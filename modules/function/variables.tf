@@ -63,6 +63,11 @@ variable "reserved_concurrency" {
   type        = number
 }
 
+variable "role_name" {
+  description = "Name of the function's role, the account's in all regions."
+  type        = string
+}
+
 variable "scope" {
   description = "Where we are, to compose ARNs and service names with."
   type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })

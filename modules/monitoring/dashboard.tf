@@ -69,7 +69,7 @@ locals {
     )
   } }
 
-  bodies = concat([for entity, figures in local.figures : [
+  bodies = { for entity, figures in local.figures : entity => [
     { type = "text", width = 24, height = 1, properties = { markdown = "## ${entity}" } },
     { type = "metric", width = 6, height = 6, properties = merge(local.graph, { title = "${entity}: requests", stacked = true, metrics = figures.requests }) },
     { type = "metric", width = 6, height = 6, properties = merge(local.graph, { title = "${entity}: errors", metrics = figures.errors }) },
@@ -78,45 +78,78 @@ locals {
       title   = "${entity}: capacity units; throttles (right)"
       metrics = concat(figures.capacity, figures.throttles)
     }) },
-  ]]...)
+  ] }
 
   # An id begins with a small letter, and has no hyphens.
   ids = { for key, f in var.functions : key => "f_${replace(replace(key, "-", "_"), ".", "_")}" }
 
-  costs = [
-    { type = "text", width = 24, height = 1, properties = { markdown = "## What is paid for, by the hour" } },
-    { type = "metric", width = 6, height = 6, properties = merge(local.graph, {
+  # CloudWatch takes 500 metrics a widget, and 2,500 and 500 widgets a dashboard. As many entities as that leaves room for are on
+  # one dashboard, with what they cost; more are on dashboards of their own, which the first one names. Some room is left for the head.
+  figures_of = { for entity, figures in local.figures : entity => sum([for metrics in values(figures) : length(metrics)]) + length(figures.capacity) + 2 * length(local.functions_of[entity]) + 1 }
+  per_page = floor(min(
+    2450 / max(values(local.figures_of)...),
+    480 / max([for entity, figures in local.figures : max(length(figures.capacity), length(local.functions_of[entity]) + 1)]...),
+    480 / 5,
+  ))
+  pages = chunklist(keys(local.figures), local.per_page)
+  split = length(local.pages) > 1
+
+  costs = [for entities in local.pages : concat(
+    [{ type = "text", width = 24, height = 1, properties = { markdown = "## What is paid for, by the hour" } }],
+    [for metric in ["Count"] : { type = "metric", width = 6, height = 6, properties = merge(local.graph, {
       period  = 3600
       title   = "Requests to the gateway"
-      metrics = [["AWS/ApiGateway", "Count", "ApiName", var.api.name, "Stage", var.api.stage]]
-    }) },
-    { type = "metric", width = 6, height = 6, properties = merge(local.graph, {
-      period = 3600
-      title  = "GB-seconds of the functions"
-      metrics = concat(
-        [for key, f in var.functions : ["AWS/Lambda", "Duration", "FunctionName", f.name, { id = local.ids[key], visible = false }]],
-        [for entity, functions in local.functions_of : [{
-          expression = "(${join(" + ", [for key, f in var.functions : "FILL(${local.ids[key]}, 0)" if f.entity == entity])}) * ${functions[0].memory_size} / 1024000"
-          label      = entity
-        }]],
-      )
-    }) },
-    { type = "metric", width = 6, height = 6, properties = merge(local.graph, {
-      period  = 3600
-      title   = "Capacity units of the tables and their indexes"
-      metrics = concat(values(local.figures)[*].capacity...)
-    }) },
-    { type = "metric", width = 6, height = 6, properties = merge(local.graph, {
-      period  = 3600
-      title   = "Bytes of logs"
-      metrics = [for group in concat([var.api.log_group], values(var.functions)[*].log_group) : ["AWS/Logs", "IncomingBytes", "LogGroupName", group]]
-    }) },
-  ]
+      metrics = [["AWS/ApiGateway", metric, "ApiName", var.api.name, "Stage", var.api.stage]]
+    }) } if !local.split],
+    [
+      { type = "metric", width = 6, height = 6, properties = merge(local.graph, {
+        period = 3600
+        title  = "GB-seconds of the functions"
+        metrics = concat(
+          [for key, f in var.functions : ["AWS/Lambda", "Duration", "FunctionName", f.name, { id = local.ids[key], visible = false }] if contains(entities, f.entity)],
+          [for entity in entities : [{
+            expression = "(${join(" + ", [for key, f in var.functions : "FILL(${local.ids[key]}, 0)" if f.entity == entity])}) * ${local.functions_of[entity][0].memory_size} / 1024000"
+            label      = entity
+          }]],
+        )
+      }) },
+      { type = "metric", width = 6, height = 6, properties = merge(local.graph, {
+        period  = 3600
+        title   = "Capacity units of the tables and their indexes"
+        metrics = concat([for entity in entities : local.figures[entity].capacity]...)
+      }) },
+      { type = "metric", width = 6, height = 6, properties = merge(local.graph, {
+        period = 3600
+        title  = "Bytes of logs"
+        metrics = [for group in concat([for group in [var.api.log_group] : group if !local.split], [for f in values(var.functions) : f.log_group if contains(entities, f.entity)]) :
+          ["AWS/Logs", "IncomingBytes", "LogGroupName", group]
+        ]
+      }) },
+    ],
+  )]
+
+  # What a dashboard shows of the entities of a page.
+  shown = [for i, entities in local.pages : concat(flatten([for entity in entities : local.bodies[entity]]), local.costs[i])]
+  others = [for i, entities in local.pages : {
+    type = "text", width = 24, height = 1, properties = { markdown = "Dashboard `${var.dashboard_name}-${i + 1}`: ${join(", ", entities)}" }
+  } if local.split]
 }
 
 resource "aws_cloudwatch_dashboard" "this" {
   count = var.dashboard ? 1 : 0
 
-  dashboard_name = var.name
-  dashboard_body = jsonencode({ start = "-PT3H", widgets = concat(local.head, local.bodies, local.costs) })
+  dashboard_name = var.dashboard_name
+  dashboard_body = jsonencode({ start = "-PT3H", widgets = concat(local.head, local.others, [for widget in local.shown[0] : widget if !local.split]) })
+
+  # One that was made before its name had the region keeps the old one.
+  lifecycle {
+    ignore_changes = [dashboard_name]
+  }
+}
+
+resource "aws_cloudwatch_dashboard" "entities" {
+  for_each = { for i, widgets in local.shown : i + 1 => widgets if var.dashboard && local.split }
+
+  dashboard_name = "${var.dashboard_name}-${each.key}"
+  dashboard_body = jsonencode({ start = "-PT3H", widgets = each.value })
 }

@@ -31,6 +31,11 @@ variable "dashboard" {
   type        = bool
 }
 
+variable "dashboard_name" {
+  description = "Name of the dashboard, the same in all regions of the account; others of the same system add a number."
+  type        = string
+}
+
 variable "functions" {
   description = <<-EOT
     The functions, by a name of our own.

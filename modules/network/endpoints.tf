@@ -33,6 +33,13 @@ resource "aws_vpc_endpoint" "gateway" {
   })
 
   tags = { Name = "${var.name}-${each.key}" }
+
+  lifecycle {
+    precondition {
+      condition     = length(jsonencode(each.value.resources)) + 500 <= 20480
+      error_message = "The policy of the ${each.key} endpoint has ${length(jsonencode(each.value.resources)) + 500} characters, and AWS takes 20480: it names each of ${length(var.table_arns)} tables. Move some of the entities to a second system, or write network = null."
+    }
+  }
 }
 
 resource "aws_vpc_endpoint" "interface" {
@@ -44,6 +51,19 @@ resource "aws_vpc_endpoint" "interface" {
   subnet_ids          = values(aws_subnet.private)[*].id
   vpc_endpoint_type   = "Interface"
   vpc_id              = aws_vpc.this.id
+
+  # Any action of the service, on resources of this account alone: as above, a function that is taken over cannot carry data to
+  # a stranger's account.
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = "*"
+      Action    = "*"
+      Resource  = "*"
+      Condition = { StringEquals = { "aws:ResourceAccount" = var.scope.account_id } }
+    }]
+  })
 
   tags = { Name = "${var.name}-${each.key}" }
 }

@@ -9,7 +9,7 @@ resource "aws_cloudwatch_log_group" "flow" {
 }
 
 resource "aws_iam_role" "flow" {
-  name                 = "${var.name}-flow-logs"
+  name                 = var.role_name
   description          = "Writes the flow logs of ${var.name}"
   permissions_boundary = var.permissions_boundary
 
@@ -23,6 +23,11 @@ resource "aws_iam_role" "flow" {
       Condition = { StringEquals = { "aws:SourceAccount" = var.scope.account_id } }
     }]
   })
+
+  # One that was made before its name had the region keeps the old one.
+  lifecycle {
+    ignore_changes = [name]
+  }
 }
 
 resource "aws_iam_role_policy" "flow" {

@@ -48,6 +48,11 @@ variable "public_subnets" {
   type        = list(string)
 }
 
+variable "role_name" {
+  description = "Name of the flow logs' role, the account's in all regions."
+  type        = string
+}
+
 variable "scope" {
   description = "Where we are, to compose ARNs and service names with."
   type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })

@@ -6,7 +6,7 @@ locals {
     Link                 = { description = "The next page, relative to this one: <?...>; rel=\"next\".", schema = { type = "string" } }
     Location             = { description = "The new item, relative to this request.", schema = { type = "string" } }
     Retry-After          = { description = "Seconds to wait.", schema = { type = "integer" } }
-    WWW-Authenticate     = { description = "How to say who calls: Bearer, with an access token.", schema = { type = "string" } }
+    WWW-Authenticate     = { description = "How to authenticate: Bearer, with an access token. Sent by the gateway.", schema = { type = "string" } }
   }
 
   # By status: its name here, and what it means.

@@ -66,13 +66,11 @@ resource "aws_dynamodb_table" "this" {
     }
   }
 
-  # The functions derive it from the client's property: DynamoDB looks at numbers at the top of an item alone.
-  dynamic "ttl" {
-    for_each = var.expiry ? ["expires"] : []
-    content {
-      attribute_name = ttl.value
-      enabled        = true
-    }
+  # The functions derive it from the client's property: DynamoDB looks at numbers at the top of an item alone. The provider
+  # ignores a missing block, and DynamoDB would go on deleting the items of an entity that no longer has a ttl.
+  ttl {
+    attribute_name = "expires"
+    enabled        = var.expiry
   }
 
   # A new index is filled from the whole table, of which the provider would wait for an hour alone.

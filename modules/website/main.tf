@@ -1,7 +1,7 @@
 locals {
-  bucket_arn = "arn:${var.scope.partition}:s3:::${var.bucket}"
-  # Not the bucket's own attribute, so that a plan already shows it.
-  bucket_host = "${var.bucket}.s3.${var.scope.region}.${var.scope.dns_suffix}"
+  bucket_arn = "arn:${var.scope.partition}:s3:::${aws_s3_bucket.page.bucket}"
+  # Composed, so that a plan already shows it.
+  bucket_host = "${aws_s3_bucket.page.bucket}.s3.${var.scope.region}.${var.scope.dns_suffix}"
 
   types = {
     css  = "text/css; charset=utf-8"
@@ -52,6 +52,11 @@ resource "aws_s3_bucket" "page" {
   bucket = var.bucket
   # All in it can be made again.
   force_destroy = true
+
+  # One that was made before its name had the region keeps the old one.
+  lifecycle {
+    ignore_changes = [bucket]
+  }
 }
 
 resource "aws_s3_bucket_ownership_controls" "this" {
@@ -151,6 +156,11 @@ resource "aws_cloudfront_origin_access_control" "this" {
   origin_access_control_origin_type = "s3"
   signing_behavior                  = "always"
   signing_protocol                  = "sigv4"
+
+  # One that was made before its name had the region keeps the old one.
+  lifecycle {
+    ignore_changes = [name]
+  }
 }
 
 # The API knows nothing of where it is mounted. CloudFront chooses it by the path as it is without dot segments, and passes the path on with
@@ -170,6 +180,11 @@ resource "aws_cloudfront_function" "mount" {
       return request;
     }
   JS
+
+  # One that was made before its name had the region keeps the old one.
+  lifecycle {
+    ignore_changes = [name]
+  }
 }
 
 resource "aws_cloudfront_response_headers_policy" "this" {
@@ -210,6 +225,11 @@ resource "aws_cloudfront_response_headers_policy" "this" {
       access_control_max_age_sec = 31536000
       override                   = true
     }
+  }
+
+  # One that was made before its name had the region keeps the old one.
+  lifecycle {
+    ignore_changes = [name]
   }
 }
 

@@ -273,7 +273,7 @@ def test_a_customer_key_endpoints_a_firewall_a_trail_and_a_vault_plan_empty(
 def hold_a_record(stack: Local) -> None:
     """A record of the trail goes before it is due by who may pass the lock alone."""
     s3 = stack.client("s3")
-    bucket = "trestle-audit-staging-000000000000"
+    bucket = "trestle-audit-staging-000000000000-us-west-2"
     record = {"Bucket": bucket, "Key": "AWSLogs/000000000000/CloudTrail/us-west-2/1.json.gz"}
     version = s3.put_object(**record, Body=b"{}")["VersionId"]
     kept = s3.head_object(**record)

@@ -86,7 +86,7 @@ def test_files_are_kept_for_ever_below_a_digest(console: Api, digest: str) -> No
 
 
 def test_files_have_no_tags_since_ten_are_all_that_s3_takes(local: Local) -> None:
-    s3, bucket = local.client("s3"), f"trestle-website-local-{emulator.ACCOUNT}"
+    s3, bucket = local.client("s3"), f"trestle-website-local-{emulator.ACCOUNT}-us-west-2"
     for found in s3.list_objects_v2(Bucket=bucket)["Contents"]:
         assert s3.get_object_tagging(Bucket=bucket, Key=found["Key"])["TagSet"] == []
 
@@ -123,13 +123,13 @@ def test_what_is_not_there_is_refused_and_nothing_is_written(console: Api) -> No
 
 
 def test_nobody_reads_the_bucket_itself(local: Local, outputs: dict[str, Any]) -> None:
-    bucket = f"{local.running().endpoint}/trestle-website-local-{emulator.ACCOUNT}"
+    bucket = f"{local.running().endpoint}/trestle-website-local-{emulator.ACCOUNT}-us-west-2"
     assert POOL.request("GET", f"{bucket}/index.html").status == 403
     assert POOL.request("GET", bucket).status == 403
 
 
 def test_only_its_distribution_reads_the_bucket_and_over_tls(local: Local) -> None:
-    name = f"trestle-website-local-{emulator.ACCOUNT}"
+    name = f"trestle-website-local-{emulator.ACCOUNT}-us-west-2"
     (distribution,) = local.client("cloudfront").list_distributions()["DistributionList"]["Items"]
     policy = json.loads(local.client("s3").get_bucket_policy(Bucket=name)["Policy"])
     assert {statement.pop("Sid"): statement for statement in policy["Statement"]} == {

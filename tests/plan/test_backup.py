@@ -96,7 +96,7 @@ def test_deletion_protection_is_for_recovery_points_too(systems: dict[str, Plan]
 def test_a_role_has_what_its_half_needs(systems: dict[str, Plan], role: str) -> None:
     plan = systems["backed_up"]
     found = plan.one("aws_iam_role", f'module.backup[0].aws_iam_role.this["{role}"]')
-    assert (found["name"], found["permissions_boundary"]) == (f"shop-{role}-test", BOUNDARY)
+    assert (found["name"], found["permissions_boundary"]) == (f"shop-{role}-test-us-west-2", BOUNDARY)
     (trust,) = json.loads(found["assume_role_policy"])["Statement"]
     assert trust["Principal"] == {"Service": "backup.amazonaws.com"}
     allowed = statements(plan, role).values()
@@ -108,9 +108,10 @@ def test_a_role_has_what_its_half_needs(systems: dict[str, Plan], role: str) -> 
 def test_roles_reach_our_tables_and_their_copies(systems: dict[str, Plan]) -> None:
     plan = systems["backed_up"]
     backup, restore = statements(plan, "backup"), statements(plan, "restore")
-    assert backup["CopyTables"]["Resource"] == [TABLE]
-    assert restore["FillTables"]["Resource"] == [TABLE, f"{TABLE}-restored"]
-    assert backup["KeepCopies"]["Resource"] == restore["ReadCopies"]["Resource"] == [f"{TABLE}/backup/*"]
+    tables = TABLE.replace("todos", "*")
+    assert backup["CopyTables"]["Resource"] == tables
+    assert restore["FillTables"]["Resource"] == [tables, f"{tables}-restored"]
+    assert backup["KeepCopies"]["Resource"] == restore["ReadCopies"]["Resource"] == f"{tables}/backup/*"
     for role in RIGHTS:
         address = f'module.backup[0].aws_iam_role_policy.key["{role}"]'
         assert plan.one("aws_iam_role_policy", address)["policy"] == UNKNOWN

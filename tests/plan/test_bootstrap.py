@@ -51,17 +51,24 @@ OWN = [
     ("backup:CreateBackupVault", "arn:aws:backup:us-west-2:{account}:backup-vault:shop-{env}"),
     ("cloudtrail:PutEventSelectors", "arn:aws:cloudtrail:us-west-2:{account}:trail/shop-audit-{env}"),
     ("cloudwatch:PutDashboard", "arn:aws:cloudwatch::{account}:dashboard/shop-{env}"),
+    ("cloudwatch:PutDashboard", "arn:aws:cloudwatch::{account}:dashboard/shop-{env}-us-west-2"),
+    ("cloudwatch:PutDashboard", "arn:aws:cloudwatch::{account}:dashboard/shop-{env}-us-west-2-1"),
     ("cloudwatch:PutMetricAlarm", "arn:aws:cloudwatch:us-west-2:{account}:alarm:shop-{env}/errors"),
     ("dynamodb:DeleteTable", "arn:aws:dynamodb:us-west-2:{account}:table/shop-todos-{env}"),
     ("iam:PassRole", "arn:aws:iam::{account}:role/shop-{env}-flow-logs"),
+    ("iam:PassRole", "arn:aws:iam::{account}:role/shop-flow-{env}-us-west-2"),
     ("iam:PutRolePolicy", "arn:aws:iam::{account}:role/shop-todos-create-{env}"),
+    ("iam:PutRolePolicy", "arn:aws:iam::{account}:role/shop-todos-create-{env}-us-west-2"),
     ("iam:UpdateAssumeRolePolicy", "arn:aws:iam::{account}:role/shop-todos-create-{env}"),
     ("kms:CreateAlias", "arn:aws:kms:us-west-2:{account}:alias/shop-{env}"),
     ("lambda:UpdateFunctionCode", "arn:aws:lambda:us-west-2:{account}:function:shop-todos-create-{env}"),
     ("logs:DeleteLogGroup", "arn:aws:logs:us-west-2:{account}:log-group:/aws/vpc/shop-{env}"),
     ("cloudfront:UpdateFunction", "arn:aws:cloudfront::{account}:function/shop-website-{env}"),
+    ("cloudfront:UpdateFunction", "arn:aws:cloudfront::{account}:function/shop-website-{env}-us-west-2"),
     ("s3:GetBucketPolicy", "arn:aws:s3:::shop-audit-{env}-{account}"),
+    ("s3:GetBucketPolicy", "arn:aws:s3:::shop-audit-{env}-{account}-us-west-2"),
     ("s3:PutBucketPolicy", "arn:aws:s3:::shop-website-{env}-{account}"),
+    ("s3:PutBucketPolicy", "arn:aws:s3:::shop-website-{env}-{account}-us-west-2"),
     ("s3:PutObject", "arn:aws:s3:::shop-website-{env}-{account}/index.html"),
     ("s3:GetObject", "arn:aws:s3:::shop-state-{account}-us-west-2/trestle/{env}.tfstate"),
     ("s3:PutObject", "arn:aws:s3:::shop-state-{account}-us-west-2/trestle/{env}.tfstate"),
@@ -71,7 +78,7 @@ OWN = [
 ]  # fmt: skip
 
 # What no role of CI may do in any environment, its own included.
-BUCKET = f"arn:aws:s3:::shop-audit-test-{ACCOUNT}"
+BUCKET = f"arn:aws:s3:::shop-audit-test-{ACCOUNT}-us-west-2"
 FUNCTION = f"arn:aws:lambda:us-west-2:{ACCOUNT}:function:shop-todos-create-test"
 VAULT = f"arn:aws:backup:us-west-2:{ACCOUNT}:backup-vault:shop-test"
 NEVER = [
@@ -184,7 +191,7 @@ def test_ci_may_nothing_that_is_none_of_its_business(bootstrap: Plan, role: str)
     [
         {"Action": ["s3:GetObject", "s3:DeleteObjectVersion", "iam:Put*", "iam:Attach*"], "Resource": "*"},
         {"Action": "*", "Resource": "*"},
-        {"Action": "S3:getobject", "Resource": f"arn:aws:s3:::shop-*-{ACCOUNT}/*"},
+        {"Action": "S3:getobject", "Resource": f"arn:aws:s3:::shop-*-{ACCOUNT}-us-west-2/*"},
         {"Action": "iam:*", "Resource": "arn:aws:iam::*:role/none"},
         {"Action": "iam:PutRolePermissions?oundary", "Resource": "*"},
         {"Action": "i*:Get*", "Resource": "*"},

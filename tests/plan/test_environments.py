@@ -92,6 +92,15 @@ def test_names_carry_name_and_environment(environment: tuple[str, Plan]) -> None
                 assert variables["environment"] in name, address
 
 
+def test_names_that_all_regions_share_carry_the_region(environment: tuple[str, Plan]) -> None:
+    """The same system can then be in a second region: IAM, S3 and CloudFront have one space of names."""
+    _, plan = environment
+    shared = {kind for kind in NAMED if kind.startswith(("aws_cloudfront_", "aws_iam_", "aws_s3_"))}
+    for kind in (*shared, "aws_cloudwatch_dashboard"):
+        for address, values in plan.all(kind).items():
+            assert values[NAMED[kind]].endswith(plan.data["variables"]["region"]["value"]), address
+
+
 def test_tags_are_on_everything_that_takes_them(environment: tuple[str, Plan]) -> None:
     _, plan = environment
     variables = {name: v["value"] for name, v in plan.data["variables"].items()}

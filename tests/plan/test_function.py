@@ -126,7 +126,7 @@ def test_without_a_network_the_roles_know_no_interfaces(systems: dict[str, Plan]
         assert not any("ec2" in json.dumps(s) for s in found)
 
 
-def test_key_may_be_used_for_the_table_alone(planner: Planner, tmp_path: Path) -> None:
+def test_key_may_be_used_for_the_table_and_the_environment_alone(planner: Planner, tmp_path: Path) -> None:
     """The apply decides the key's ARN, so here it is one that is known: the plan shows every right."""
     known = {"modules/encryption": {"output": {"key_arn": {"value": KEY}}}}
     found = planner.planned(planner.copy(tmp_path / "root", known), "known-key", (), {**SMALL, "network": {}})
@@ -138,11 +138,15 @@ def test_key_may_be_used_for_the_table_alone(planner: Planner, tmp_path: Path) -
         if "kms" in policy or KEY in policy
     }
     the_only_one = {
-        "Sid": "ReadEncryptedTable",
+        "Sid": "DecryptTableAndEnvironment",
         "Effect": "Allow",
         "Action": "kms:Decrypt",
         "Resource": KEY,
-        "Condition": {"StringEquals": {"kms:ViaService": "dynamodb.us-west-2.amazonaws.com"}},
+        "Condition": {
+            "StringEquals": {
+                "kms:ViaService": ["dynamodb.us-west-2.amazonaws.com", "lambda.us-west-2.amazonaws.com"]
+            }
+        },
     }
     assert rights == {
         f'module.function["todos.{operation}"].aws_iam_role_policy.key[0]': [the_only_one]

@@ -12,7 +12,7 @@ from tests.plan.planner import UNKNOWN, Plan, Values
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 
 TRAIL = "arn:aws:cloudtrail:us-west-2:000000000000:trail/shop-audit-test"
-BUCKET = "shop-audit-test-000000000000"
+BUCKET = "shop-audit-test-000000000000-us-west-2"
 
 
 def rules(plan: Plan) -> dict[str, Values]:

@@ -271,8 +271,8 @@ def test_every_alarm_names_a_section_that_is_there(watched: Plan) -> None:
 
 def test_dashboard_shows_every_entity(plan: Plan) -> None:
     found = widgets(plan)
-    assert plan.one("aws_cloudwatch_dashboard")["dashboard_name"] == "shop-test"
-    assert plan.outputs["dashboard_url"].endswith("#dashboards/dashboard/shop-test")
+    assert plan.one("aws_cloudwatch_dashboard")["dashboard_name"] == "shop-test-us-west-2"
+    assert plan.outputs["dashboard_url"].endswith("#dashboards/dashboard/shop-test-us-west-2")
     requests = found["todos: requests"]["metrics"]
     assert [m[:-1] for m in requests] == [
         ["shop-test", "Requests", "entity", "todos", "operation", operation] for operation in OPERATIONS

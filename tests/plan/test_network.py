@@ -143,6 +143,9 @@ def test_interface_endpoints_are_reached_by_the_functions_alone(systems: dict[st
     assert endpoint["service_name"] == "com.amazonaws.us-west-2.kms"
     assert endpoint["vpc_endpoint_type"] == "Interface"
     assert endpoint["private_dns_enabled"] is True
+    (statement,) = json.loads(endpoint["policy"])["Statement"]
+    assert (statement["Effect"], statement["Resource"]) == ("Allow", "*")
+    assert statement["Condition"] == {"StringEquals": {"aws:ResourceAccount": "000000000000"}}
     rule = plan.one("aws_vpc_security_group_ingress_rule")
     assert (rule["from_port"], rule["to_port"], rule["cidr_ipv4"]) == (443, 443, None)
     assert set(plan.outputs["security_group_ids"]) == {"functions", "endpoints"}

@@ -27,7 +27,7 @@ from tests.unit.conftest import ENVIRONMENT
 # What no code of ours asks for. Lambda's own service makes the network interfaces, in the role's name; its
 # runtime writes the log; X-Ray's part of it sends the traces. (The right to DynamoDB's key, which DynamoDB
 # uses in the role's name, stands in a policy of its own, whose text no plan knows before the key is there:
-# test_key_may_be_used_for_the_table_alone has a key that is.)
+# test_key_may_be_used_for_the_table_and_the_environment_alone has a key that is.)
 OF_LAMBDA = {
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from typing import Any
 
 import pytest
 
@@ -109,15 +108,12 @@ def test_filters_with_the_same_sort_share_its_attribute(systems: dict[str, Plan]
     }  # fmt: skip
 
 
-def test_items_expire_by_an_attribute_of_ours(systems: dict[str, Plan]) -> None:
-    (ttl,) = systems["expiring"].one("aws_dynamodb_table")["ttl"]
-    assert (ttl["attribute_name"], ttl["enabled"]) == ("expires", True)
-    assert not any(ttl["enabled"] for ttl in listed(systems["small"].one("aws_dynamodb_table")["ttl"]))
-
-
-def listed(value: Any) -> list[Values]:
-    """Return the blocks that the provider decides on by itself as none."""
-    return [] if value == UNKNOWN else value
+@pytest.mark.parametrize(("system", "enabled"), [("expiring", True), ("small", False)])
+def test_expiry_is_always_written(systems: dict[str, Plan], system: str, enabled: bool) -> None:
+    """The provider ignores a missing block, and DynamoDB would go on deleting items without a ttl."""
+    (ttl,) = systems[system].one("aws_dynamodb_table")["ttl"]
+    # The provider plans no name for what it leaves alone.
+    assert (ttl["attribute_name"], ttl["enabled"]) == ("expires" if enabled else None, enabled)
 
 
 def test_deletion_protection(systems: dict[str, Plan]) -> None:

@@ -16,7 +16,7 @@ from tests.plan.planner import ROOT, UNKNOWN, Plan, Planner, Values
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 
-BUCKET = "shop-website-test-000000000000"
+BUCKET = "shop-website-test-000000000000-us-west-2"
 WEB = ROOT / "web"
 DOMAIN = "https://shop-test-000000000000.auth.us-west-2.amazoncognito.com"
 # By AWS, the same in each account.

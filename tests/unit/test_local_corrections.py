@@ -187,3 +187,10 @@ def test_which_account_asks_does_not_change_who_answers() -> None:
     cloudfront.correct_distributions(service, None)
     find: Any = service.find_distribution_for_label
     assert (find("d2"), find("d3")) == (other, None)
+
+
+def test_a_packed_document_is_answered_whole() -> None:
+    """What repeats in a template is a variable; values are taken as they stand."""
+    template = "#set($a0 = '\"$ref\":\"#/x\",')#set($a1f = '${a0}')[${a0}${a1f}${a0} $context.requestId]"
+    assert apigateway.unpacked(template) == '["$ref":"#/x",${a0}"$ref":"#/x", $context.requestId]'
+    assert apigateway.unpacked("{ ${a0} }") == "{ ${a0} }"

@@ -168,13 +168,61 @@ def test_the_state_of_another_environment_is_refused() -> None:
         instances = [{"attributes": {"tags_all": {"Environment": e}}} for e in environments]
         return json.dumps({"resources": [{"instances": [*instances, {"attributes": {"id": "x"}}]}]})
 
-    deployed.check("dev", "")
-    deployed.check("dev", state())
-    deployed.check("dev", state("dev", "dev"))
+    deployed.check("dev", "eu-west-1", "")
+    deployed.check("dev", "eu-west-1", state())
+    deployed.check("dev", "eu-west-1", state("dev", "dev"))
     with pytest.raises(
         UserError, match=r"environments/dev\.s3\.tfbackend names the state of prod: give each"
     ):
-        deployed.check("dev", state("dev", "prod"))
+        deployed.check("dev", "eu-west-1", state("dev", "prod"))
+
+
+def test_the_state_of_another_region_is_refused() -> None:
+    def state(kind: str, arn: str | None) -> str:
+        return json.dumps({"resources": [{"type": kind, "instances": [{"attributes": {"arn": arn}}]}]})
+
+    table = state("aws_dynamodb_table", "arn:aws:dynamodb:us-west-2:1:table/shop-todos-dev")
+    deployed.check("dev", "us-west-2", table)
+    with pytest.raises(UserError, match=r"^dev is deployed in us-west-2, but its tfvars say eu-west-1: .*"
+                       r'Write region = "us-west-2" into environments/dev\.tfvars'):  # fmt: skip
+        deployed.check("dev", "eu-west-1", table)
+    # What has no region, or may be in another one.
+    deployed.check("dev", "eu-west-1", state("aws_iam_role", "arn:aws:iam::1:role/x"))
+    deployed.check("dev", "eu-west-1", state("aws_acm_certificate", "arn:aws:acm:us-east-1:1:certificate/x"))
+    deployed.check("dev", "eu-west-1", state("aws_lambda_function", None))
+
+
+def test_a_backend_file_that_names_no_bucket_stops_before_terraform(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(deployed, "ROOT", tmp_path)
+    file = tmp_path / "environments" / "dev.s3.tfbackend"
+    file.parent.mkdir()
+
+    def said() -> tuple[int, str]:
+        return deployed.main("backend", "dev"), capsys.readouterr().err
+
+    assert said() == (1, f"There is no environments/dev.s3.tfbackend. {deployed.NO_BACKEND}\n")
+    file.write_text((ROOT / "environments" / "dev.s3.tfbackend").read_text())
+    if "\nbucket" not in file.read_text():  # in a checkout that is not deployed
+        assert said() == (1, f"environments/dev.s3.tfbackend has no bucket. {deployed.NO_BACKEND}\n")
+    file.write_text('bucket = "..."\nregion = "eu-west-1"\n')
+    assert said() == (1, f"environments/dev.s3.tfbackend has no bucket and no key. {deployed.NO_BACKEND}\n")
+    file.write_text("bucket: mine\n")
+    assert said()[1].startswith(
+        'environments/dev.s3.tfbackend cannot be read: write lines of NAME = "VALUE".'
+    )
+    file.write_text('bucket = "mine"\nkey = "k"\nregion = "eu-west-1"\n')
+    assert said() == (0, "")
+
+
+@pytest.mark.parametrize("target", ["deploy", "destroy", "export", "release"])
+def test_make_looks_at_the_backend_before_terraform_does(target: str) -> None:
+    asked = ["make", "-n", target, "ENV=dev", "ENTITY=items", "FILE=items.jsonl"]
+    said = subprocess.run(asked, check=True, cwd=ROOT, capture_output=True, text=True).stdout
+    steps = ["local.deployed backend dev", "init -input=false -reconfigure", "local.deployed check dev"]
+    places = [said.index(step) for step in steps]
+    assert places == sorted(places)
 
 
 def test_the_smoke_test_takes_an_entity_that_it_can_try() -> None:

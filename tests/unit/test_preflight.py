@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
+from local import deployed
 from local import preflight as tool
 from local.errors import UserError
 
@@ -177,6 +178,26 @@ def test_what_would_be_lost() -> None:
             'module.x["todos"].aws_kms_key.this is deleted: what it encrypted, backups too would be lost.',
         ),
     ]
+    drifted = [
+        change("aws_dynamodb_table", "delete"),
+        change("aws_cloudwatch_log_group", "delete"),
+        change("aws_dynamodb_table", "update"),
+        change("aws_iam_role", "delete"),
+        {**change("aws_kms_key", "delete"), "mode": "data"},
+    ]
+    gone = {**planned(change("aws_dynamodb_table", "create")), "resource_drift": drifted}
+    assert found(tool.losses, gone) == [
+        (
+            "stop",
+            'module.x["todos"].aws_dynamodb_table.this is gone, and Terraform did not delete it: '
+            "with it went its items.",
+        ),
+        (
+            "warning",
+            'module.x["todos"].aws_cloudwatch_log_group.this is gone, and Terraform did not delete it: '
+            "with it went its logs.",
+        ),
+    ]
     assert found(tool.losses, planned(change("aws_kms_key", "create"))) == [
         ("ok", "Nothing that holds data is deleted or replaced.")
     ]
@@ -315,6 +336,34 @@ def test_certificates() -> None:
 TFVARS = 'name = "shop"\nenvironment = "dev"\nentities = { todos = {} }\n'
 
 
+def test_a_first_distribution() -> None:
+    plan = planned(change("aws_cloudfront_distribution", "create"))
+    for quantity, level in [(0, "warning"), (2, "ok")]:
+        answer = {"DistributionList": {"Quantity": quantity}}
+        assert [each[0] for each in found(tool.distributions, plan, list_distributions=answer)] == [level]
+    kept = planned(change("aws_cloudfront_distribution", "update"))
+    assert found(tool.distributions, kept) == [("ok", "This apply makes no CloudFront distribution.")]
+
+
+@pytest.mark.parametrize(
+    ("by_administrators", "email", "level"),
+    [
+        (True, [], "ok"),
+        (False, [], "warning"),
+        (False, [{"email_sending_account": "COGNITO_DEFAULT"}], "warning"),
+        (False, [{"email_sending_account": "DEVELOPER"}], "ok"),
+    ],
+)
+def test_mails_to_people_who_sign_up(by_administrators: bool, email: list[Any], level: str) -> None:
+    pool = {
+        "admin_create_user_config": [{"allow_admin_create_user_only": by_administrators}],
+        "email_configuration": email,
+    }
+    plan = planned(change("aws_cognito_user_pool", "no-op", after=pool))
+    assert [each[0] for each in found(tool.sign_up, plan)] == [level]
+    assert found(tool.sign_up, planned(change("aws_cognito_user_pool", "delete")))[0][0] == "ok"
+
+
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with one environment."""
@@ -324,7 +373,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "environments" / "dev.s3.tfbackend").write_text(
         'bucket = "b"\nkey = "k"\nregion = "eu-west-1"\n'
     )
-    monkeypatch.setattr(tool, "ROOT", tmp_path)
+    for module in (tool, deployed):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
     return tmp_path
 
 
@@ -335,9 +385,7 @@ def test_where_the_state_is(root: Path) -> None:
     (root / "environments" / "dev.s3.tfbackend").write_text('key = "k"\nregion = "eu-west-1"\n')
     assert found(tool.backend) == [("stop", "environments/dev.s3.tfbackend has no bucket.")]
     (root / "environments" / "dev.s3.tfbackend").unlink()
-    assert found(tool.backend) == [
-        ("stop", "environments/dev.s3.tfbackend has no bucket and no key and no region.")
-    ]
+    assert found(tool.backend) == [("stop", "There is no environments/dev.s3.tfbackend.")]
     (root / "environments" / "dev.s3.tfbackend").write_bytes("bucket".encode("utf-16"))
     (stop,) = tool.safely(tool.backend, environment())
     assert (stop.level, stop.subject) == ("stop", "backend")
@@ -361,7 +409,7 @@ def terraform(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def test_whose_state_it_is(terraform: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     assert found(tool.state) == [("ok", "Nothing is deployed yet.")]
-    instance = {"attributes": {"tags_all": {"Environment": "prod"}}}
+    instance: dict[str, Any] = {"attributes": {"tags_all": {"Environment": "prod"}}}
     terraform["state"] = json.dumps({"resources": [{"instances": [instance]}]})
     ((level, text),) = found(tool.state)
     assert (level, "names the state of prod" in text) == ("stop", True)
@@ -369,6 +417,10 @@ def test_whose_state_it_is(terraform: dict[str, Any], monkeypatch: pytest.Monkey
     terraform["state"] = json.dumps({"resources": [{"instances": [instance]}]})
     monkeypatch.setattr(tool, "find_mirror", lambda: Path("/mirror"))
     assert found(tool.state) == [("ok", "The state holds 1 resources of dev.")]
+    instance["attributes"]["arn"] = "arn:aws:dynamodb:us-west-2:1:table/x"
+    terraform["state"] = json.dumps({"resources": [{"type": "aws_dynamodb_table", "instances": [instance]}]})
+    ((level, text),) = found(tool.state)
+    assert (level, text.startswith("dev is deployed in us-west-2, but its tfvars say")) == ("stop", True)
 
 
 def test_what_is_planned(terraform: dict[str, Any]) -> None:
@@ -443,7 +495,7 @@ def test_what_cannot_be_checked_is_said(
     assert code == 1
     assert said[-4:-2] == [
         "warning  not checked     "
-        "losses, indexes, concurrency, addresses, networks, interfaces, certificate.",
+        "losses, indexes, concurrency, addresses, networks, interfaces, certificate, distributions, sign up.",
         "                         Mend the above, and look again.",
     ]
 

@@ -1,0 +1,104 @@
+"""Deploy the API once more after an apply that removed routes.
+
+Terraform makes a deployment, which is a snapshot of the API, before it deletes what that snapshot must no
+longer hold. A removed route would answer 500 until the next deployment: see docs/decisions/0003.
+
+`python -m local.redeploy remember` keeps the routes of the state, before an apply.
+`python -m local.redeploy finish ENV` makes the second deployment if one of them is gone; further arguments,
+such as `-var`, go to Terraform. Routes are remembered until then, even if the apply fails. TF_DATA_DIR says
+where Terraform is initialised for the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local.errors import UserError
+from local.terraform import ROOT, find_terraform
+
+METHOD = re.compile(r'^(?:module\.[^"]*\.)?module\.api\.aws_api_gateway_method\.(?:route|mock)\["(.+)"\]$')
+
+
+@dataclass
+class Routes:
+    """The routes of the root configuration in a folder, and those it had."""
+
+    root: Path = ROOT
+    environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    @property
+    def file(self) -> Path:
+        """Where routes are remembered, one address a line."""
+        return self.root / self.environment.get("TF_DATA_DIR", ".terraform") / "routes"
+
+    def remember(self) -> None:
+        """Add the state's routes to those that are remembered."""
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        self.file.write_text(
+            "".join(f"{address}\n" for address in sorted(self._remembered() | self._known()))
+        )
+
+    def finish(self, arguments: Sequence[str]) -> list[str]:
+        """Deploy the API again if routes are gone, and forget them; return their names."""
+        known = self._known()
+        gone = names(self._remembered() - known)
+        # Without any there is no API left to deploy.
+        if gone and known:
+            print(
+                f"Removed from the API: {', '.join(gone)}. Deploying it once more, without them ...",
+                flush=True,
+            )
+            command = [
+                "apply", "-input=false", "-auto-approve", *arguments,
+                "-replace=module.api.aws_api_gateway_deployment.this",
+                "-target=module.api.aws_api_gateway_stage.this",
+            ]  # fmt: skip
+            done = self._run(*command)
+            if done.returncode:
+                raise UserError(
+                    f"The second deployment failed, and {', '.join(gone)} may answer 500 until it is made: "
+                    f"repeat the command. Terraform said: {done.stderr.strip() or done.stdout.strip()}"
+                )
+        self.file.unlink(missing_ok=True)
+        return gone
+
+    def _remembered(self) -> set[str]:
+        return set(self.file.read_text().splitlines()) if self.file.exists() else set()
+
+    def _known(self) -> set[str]:
+        """Return the addresses of the state's routes; none where there is no state yet."""
+        return {line for line in self._run("state", "list").stdout.splitlines() if METHOD.match(line)}
+
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [find_terraform(), *arguments], check=False, cwd=self.root, env=self.environment,
+            capture_output=True, text=True,
+        )  # fmt: skip
+
+
+def names(addresses: Iterable[str]) -> list[str]:
+    """Return what the routes are called: "todos.delete", "GET /openapi.json"."""
+    return sorted(found[1] for found in map(METHOD.match, addresses) if found)
+
+
+def main(command: str, environment: str = "", *arguments: str) -> int:
+    """Run one of the two commands."""
+    try:
+        if command == "remember":
+            Routes().remember()
+        else:
+            Routes().finish([f"-var-file=environments/{environment}.tfvars", *arguments])
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,202 @@
+"""The sizes that AWS refuses: systems of up to 60 entities stay below them, or the plan says the number."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.corrections.apigateway import unpacked
+from tests.plan.planner import ROOT, UNKNOWN, Plan, Planner, TerraformError, Values, run
+
+pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
+
+KB = 1024
+TEMPLATE = 300 * KB
+
+# The most entities that are meant, with everything on, and names as long as a function's name lets them be.
+LARGEST: Values = {
+    "name": "a-name-of-twenty-cha",
+    "environment": "an-environment-of-20",
+    "region": "us-west-2",
+    "alarms": {},
+    "audit": {},
+    "backup": {"monthly_days": 365},
+    "deletion_protection": True,
+    "entities": {
+        f"entity-no-{n:02}": {
+            "access": {"default": "api_key", "get": "cognito", "list": "cognito:scope=read"},
+            "filters": {"status": {"sort": "quantity"}, "userId": {}},
+            "path": f"v1/entity-no-{n:02}",
+            "schema": "schemas/order.json",
+        }
+        for n in range(60)
+    },
+    "network": {"endpoints": ["kms"]},
+    "waf": {},
+    "website": {},
+}
+
+
+def api_module(folder: Path, planner: Planner, documents: dict[str, str]) -> Path:
+    """Lay out a root that calls modules/api once for each document, and nothing else."""
+    folder.mkdir()
+    (folder / "modules").symlink_to(ROOT / "modules")
+    (folder / ".terraform.lock.hcl").write_text((ROOT / ".terraform.lock.hcl").read_text())
+    for name, document in documents.items():
+        (folder / f"{name}.json").write_text(document)
+    scope = {"account_id": "1", "dns_suffix": "amazonaws.com", "partition": "aws", "region": "us-west-2"}
+    call = {
+        "source": "./modules/api", "cors_origins": ["*"], "description": "", "kms_key_arn": None,
+        "log_retention_days": 1, "models": {"Patch": "{}"}, "routes": {}, "scope": scope, "stage": "test",
+        "throttle": {"burst_limit": 1, "rate_limit": 1}, "user_pool_arn": None, "validate_bodies": False,
+    }  # fmt: skip
+    modules = {
+        name: {
+            **call,
+            "name": name,
+            "docs": {"access": "open", "document": f'${{file("${{path.root}}/{name}.json")}}'},
+        }
+        for name in documents
+    }
+    (folder / "main.tf.json").write_text(json.dumps({"module": modules}))
+    planner.init(folder)
+    return folder
+
+
+def template(plan: Plan, module: str) -> str:
+    address = f'module.{module}.aws_api_gateway_integration_response.mock["GET /openapi.json"]'
+    found: str = plan.resources[address]["response_templates"]["application/json"]
+    return found
+
+
+def large_document(schemas: int, unlike: int = 0) -> Values:
+    """Return a document whose schemas have properties in common, and some characters that they have not."""
+    shared = {
+        f"shared{n}": {"type": "string", "description": f'It\'s $shared #{n}, "é". ' * 4} for n in range(9)
+    }
+    return {
+        "openapi": "3.0.3",
+        "components": {
+            "schemas": {
+                f"Schema{s}": {
+                    "properties": {**shared, "own": {"description": f"{s}-" * unlike}},
+                    "$ref": "#/components/responses/NotFound",
+                }
+                for s in range(schemas)
+            }
+        },
+    }
+
+
+def test_a_document_too_large_for_a_template_is_packed(planner: Planner, tmp_path: Path) -> None:
+    small, large = large_document(3), large_document(400)
+    documents = {"small": json.dumps(small), "large": json.dumps(large, separators=(",", ":"))}
+    assert len(documents["large"]) > TEMPLATE
+    root = api_module(tmp_path / "root", planner, documents)
+    plan = Plan(planner.planned(root, "documents", (), {}))
+    assert "#set" not in template(plan, "small"), "as it stands while it fits"
+    packed = template(plan, "large")
+    assert len(packed.encode()) < TEMPLATE
+    assert json.loads(unpacked(packed)) == large
+    assert json.loads(template(plan, "small")) == small
+
+
+def test_a_document_too_large_even_so_is_refused_with_its_size(planner: Planner, tmp_path: Path) -> None:
+    root = api_module(tmp_path / "root", planner, {"huge": json.dumps(large_document(400, 400))})
+    with pytest.raises(
+        TerraformError, match=r"too large for API Gateway: \d+ KB as a mapping template, which takes 300"
+    ):
+        run(root, planner.environment, "plan", input=False, lock=False)
+
+
+def metrics(widget: Values) -> int:
+    """Return how many metrics a widget asks for, expressions too."""
+    return len(widget["properties"].get("metrics", []))
+
+
+def dashboards(plan: Plan) -> list[list[Values]]:
+    """Return the widgets of each dashboard."""
+    return [json.loads(d["dashboard_body"])["widgets"] for d in plan.all("aws_cloudwatch_dashboard").values()]
+
+
+def check_dashboards(plan: Plan) -> None:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html"""
+    for widgets in dashboards(plan):
+        assert len(widgets) <= 500
+        assert max(map(metrics, widgets)) <= 500
+        assert sum(map(metrics, widgets)) <= 2500
+
+
+@pytest.fixture(scope="session")
+def largest(planner: Planner) -> Plan:
+    return planner(**LARGEST)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_sixty_entities_with_long_names_are_below_every_limit(largest: Plan) -> None:
+    plan = largest
+    inline: dict[str, int] = defaultdict(int)
+    for address, policy in plan.all("aws_iam_role_policy").items():
+        # An unknown text is a key's, with one statement or two.
+        inline[address.partition(".aws_iam_role_policy")[0] + address.partition("[")[2]] += len(
+            "" if policy["policy"] == UNKNOWN else policy["policy"].replace(" ", "")
+        )
+    assert max(inline.values()) + 1500 <= 10240
+    sizes = {
+        "aws_vpc_endpoint": 20480,
+        "aws_kms_key": 32 * KB,
+        "aws_s3_bucket_policy": 20 * KB,
+        "aws_backup_vault_policy": 10 * KB,
+        "aws_sns_topic_policy": 30 * KB,
+    }
+    for kind, limit in sizes.items():
+        found = [values["policy"] for values in plan.all(kind).values()]
+        assert found, kind
+        assert max(map(len, found)) <= limit, kind
+    for rule in [alarm["alarm_rule"] for alarm in plan.all("aws_cloudwatch_composite_alarm").values()]:
+        assert len(rule) <= 10240
+        assert rule.count("ALARM(") <= 100
+    assert max(len(values["name"]) for values in plan.all("aws_iam_role").values()) <= 64
+    assert (
+        len({values["name"] for values in plan.all("aws_iam_role").values()}) == plan.counts["aws_iam_role"]
+    )
+    assert max(len(values["bucket"]) for values in plan.all("aws_s3_bucket").values()) <= 63
+    assert max(len(values["name"]) for values in plan.all("aws_cloudfront_function").values()) <= 64
+    assert plan.counts["aws_api_gateway_resource"] < 300
+    assert sum(len(m["schema"]) for m in plan.all("aws_api_gateway_model").values()) <= 400 * KB
+    values = [
+        len(field["equals"] or [])
+        for trail in plan.all("aws_cloudtrail").values()
+        for selector in trail["advanced_event_selector"]
+        for field in selector["field_selector"]
+    ]
+    assert sum(values) <= 500
+    assert all(len(q["log_group_names"]) <= 50 for q in plan.all("aws_cloudwatch_query_definition").values())
+    templates: list[Any] = [
+        template
+        for response in plan.all("aws_api_gateway_integration_response").values()
+        for template in (response["response_templates"] or {}).values()
+    ]
+    assert max(len(template.encode()) for template in templates) <= TEMPLATE
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_the_dashboard_of_sixty_entities_is_split(largest: Plan) -> None:
+    check_dashboards(largest)
+    titles = [w["properties"].get("title", "") for widgets in dashboards(largest) for w in widgets]
+    for entity in LARGEST["entities"]:
+        assert titles.count(f"{entity}: requests") == 1
+    names = {d["dashboard_name"] for d in largest.all("aws_cloudwatch_dashboard").values()}
+    assert len(names) > 1
+    first = json.dumps(dashboards(largest)[0])
+    assert all(name in first for name in names - {f"{LARGEST['name']}-{LARGEST['environment']}-us-west-2"})
+
+
+def test_a_dashboard_stays_below_cloudwatchs_limits(plan: Plan) -> None:
+    check_dashboards(plan)

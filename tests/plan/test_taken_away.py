@@ -1,0 +1,210 @@
+"""What the tfvars no longer ask for is gone in AWS as well, and a second region has the same system.
+
+The provider ignores some blocks that go missing, so a plan proves nothing here: the real provider applies to
+moto's server, and these tests read what that then says. Query definitions stay out: moto has none.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from local import terraform
+from local.emulator import free_port
+from tests.plan.planner import ROOT, Values
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200), pytest.mark.xdist_group("moto")]
+
+WITHOUT_QUERIES: dict[str, Values] = {
+    "modules/monitoring": {"resource": {"aws_cloudwatch_query_definition": {"this": {"for_each": {}}}}}
+}
+
+# The same entities, with all that can be taken off them and without.
+ON = """
+name                = "trial"
+environment         = "test"
+deletion_protection = true
+entities = {
+  notes = {
+    access = {
+      create = "api_key", default = "cognito", delete = "cognito:group=admins", get = "open"
+      list   = "cognito:scope=read", merge = "iam"
+    }
+    filters  = { pinned = {} }
+    function = { reserved_concurrency = 2, snap_start = true }
+    schema   = "schemas/note.json"
+  }
+  sessions = { operations = ["create"], ttl = "expiresAt" }
+}
+permissions_boundary = "arn:aws:iam::aws:policy/PowerUserAccess"
+tags                 = { Extra = "yes" }
+usage_plans          = { standard = { quota = { limit = 10 } } }
+user_pool = {
+  callback_urls = ["https://app.example.com/in"], domain_prefix = "trial-example", groups = ["editors"]
+  machine_client = true, mfa = "ON", scopes = { read = "Reads" }
+}
+validate_bodies_at_gateway = true
+"""
+OFF = """
+name        = "trial"
+environment = "test"
+encryption  = { customer_key = false }
+entities = {
+  notes = {
+    access = { default = "open", get = "api_key", list = "cognito" }
+    schema = "schemas/note.json"
+  }
+  sessions = { operations = ["create"] }
+}
+network     = null
+usage_plans = { standard = {} }
+"""
+SMALL = """
+name        = "small"
+environment = "test"
+alarms      = null
+audit       = {}
+entities    = { items = { operations = ["get"] } }
+website     = {}
+"""
+
+
+class Aws:
+    """moto's server, and what Terraform does to it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+
+    def apply(self, name: str, variables: str, region: str = "us-west-2") -> str:
+        """Apply variables to the state of that name; return the summary."""
+        var_file = self.folder / f"{name}.tfvars"
+        var_file.write_text(f'{variables}region = "{region}"\n')
+        root = terraform.stage(self.folder / name, self.folder / f"{name}.tfstate", WITHOUT_QUERIES)
+        runner = terraform.Terraform(
+            root, terraform.environment(self.endpoint, region), self.folder / "log", lambda _: None
+        )
+        runner.init()
+        return runner.apply([var_file], "-parallelism=20")
+
+    def client(self, service: str) -> Any:
+        make: Any = boto3.client
+        return make(
+            service, endpoint_url=self.endpoint, region_name="us-west-2", aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )  # fmt: skip
+
+
+@pytest.fixture
+def aws(tmp_path: Path) -> Iterator[Aws]:
+    subprocess.run([sys.executable, ROOT / "build.py"], check=True, stdout=subprocess.DEVNULL)
+    aws = Aws(tmp_path)
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(aws.port)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        while True:
+            try:
+                urllib.request.urlopen(f"{aws.endpoint}/moto-api/data.json", timeout=60).close()
+                break
+            except OSError:
+                assert server.poll() is None, "moto's server ended"
+                time.sleep(0.2)
+        yield aws
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def methods(aws: Aws) -> dict[str, Values]:
+    """Return the gateway's methods by verb and path."""
+    gateway = aws.client("apigateway")
+    (api,) = gateway.get_rest_apis()["items"]
+    return {
+        f"{verb} {resource['path']}": gateway.get_method(
+            restApiId=api["id"], resourceId=resource["id"], httpMethod=verb
+        )
+        for resource in gateway.get_resources(restApiId=api["id"], limit=500)["items"]
+        for verb in resource.get("resourceMethods", {})
+    }
+
+
+def test_what_is_taken_away_is_gone(aws: Aws) -> None:
+    aws.apply("trial", ON)
+    tables = aws.client("dynamodb")
+    ttl = tables.describe_time_to_live(TableName="trial-sessions-test")["TimeToLiveDescription"]
+    assert (ttl["AttributeName"], ttl["TimeToLiveStatus"]) == ("expires", "ENABLED")
+    tables.put_item(TableName="trial-sessions-test", Item={"id": {"S": "kept"}, "expires": {"N": "1"}})
+
+    aws.apply("trial", OFF)
+    for name in ("sessions", "notes"):
+        table = f"trial-{name}-test"
+        ttl = tables.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+        assert ttl["TimeToLiveStatus"] == "DISABLED", table
+        described = tables.describe_table(TableName=table)["Table"]
+        assert described["DeletionProtectionEnabled"] is False
+        assert described.get("SSEDescription", {}).get("KMSMasterKeyArn") is None
+        assert [index["IndexName"] for index in described["GlobalSecondaryIndexes"]] == ["created"]
+        tags = tables.list_tags_of_resource(ResourceArn=described["TableArn"])["Tags"]
+        assert {tag["Key"] for tag in tags} == {"Environment", "ManagedBy", "Project"}
+    assert tables.scan(TableName="trial-sessions-test")["Count"] == 1
+
+    functions = aws.client("lambda")
+    for configuration in functions.list_functions()["Functions"]:
+        name = configuration["FunctionName"]
+        assert "Concurrency" not in functions.get_function(FunctionName=name), name
+        assert not configuration.get("KMSKeyArn"), name
+        assert not configuration.get("VpcConfig", {}).get("SubnetIds"), name
+        assert configuration["SnapStart"]["ApplyOn"] == "None", name
+    for group in aws.client("logs").describe_log_groups()["logGroups"]:
+        assert not group.get("kmsKeyId"), group["logGroupName"]
+    roles = aws.client("iam")
+    for role in roles.list_roles()["Roles"]:
+        assert "PermissionsBoundary" not in roles.get_role(RoleName=role["RoleName"])["Role"]
+        assert "key" not in roles.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
+
+    found = methods(aws)
+    asked = {
+        key: (m["authorizationType"], m["apiKeyRequired"]) for key, m in found.items() if "/notes" in key
+    }
+    assert asked.pop("GET /notes/{id}") == ("NONE", True)
+    assert asked.pop("GET /notes")[0] == "COGNITO_USER_POOLS"
+    assert set(asked.values()) == {("NONE", False)}
+    assert not any("filter" in p or "pinned" in p for p in found["GET /notes"]["requestParameters"])
+    gateway = aws.client("apigateway")
+    (plan,) = gateway.get_usage_plans()["items"]
+    assert not plan.get("quota")
+
+    users = aws.client("cognito-idp")
+    (pool,) = users.list_user_pools(MaxResults=10)["UserPools"]
+    described = users.describe_user_pool(UserPoolId=pool["Id"])["UserPool"]
+    assert described["MfaConfiguration"] == "OPTIONAL"
+    assert described["DeletionProtection"] == "INACTIVE"
+    assert not described.get("Domain")
+    (app,) = users.list_user_pool_clients(UserPoolId=pool["Id"])["UserPoolClients"]
+    client = users.describe_user_pool_client(UserPoolId=pool["Id"], ClientId=app["ClientId"])[
+        "UserPoolClient"
+    ]
+    for setting in ("AllowedOAuthFlows", "AllowedOAuthScopes", "CallbackURLs", "LogoutURLs"):
+        assert not client.get(setting), setting
+    assert not users.list_groups(UserPoolId=pool["Id"])["Groups"]
+    assert not users.list_resource_servers(UserPoolId=pool["Id"], MaxResults=10)["ResourceServers"]
+
+
+def test_a_second_region_has_the_same_system(aws: Aws) -> None:
+    """IAM, S3 and CloudFront have one space of names for all of them."""
+    first = aws.apply("first", SMALL, "us-west-2")
+    second = aws.apply("second", SMALL, "eu-central-1")
+    assert first.partition(",")[0] == second.partition(",")[0]
+    names = [role["RoleName"] for role in aws.client("iam").list_roles()["Roles"]]
+    assert {name.rpartition("-test-")[2] for name in names} >= {"us-west-2", "eu-central-1"}

@@ -1,0 +1,272 @@
+"""bootstrap/ has a state for each account, name and region, and notes its bucket where it is wanted."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import NoCredentialsError
+
+from local import bootstrap as tool
+from local import tfvars
+from local.errors import UserError
+from local.terraform import ROOT
+
+BACKEND = """# The bucket, and its region, that `make bootstrap` printed:
+# bucket     = "..."
+region       = "us-west-2"
+key          = "trestle/dev.tfstate"
+use_lockfile = true
+"""
+OTHER = {"mode": "managed", "type": "x", "name": "y", "instances": [{"attributes": {}}]}
+WEST, EAST = "us-west-2", "us-east-1"
+
+
+def state(region: str = WEST, without: str = "") -> dict[str, Any]:
+    """What Terraform keeps of an applied bootstrap/."""
+    bucket = {"bucket": f"shop-state-123456789012-{region}"}
+    role = {"name": f"shop-api-gateway-logs-{region}", "arn": "arn:aws:iam::123456789012:role/bootstrap/x"}
+    resources = [("aws_s3_bucket", "state", bucket), ("aws_iam_role", "logs", role)]
+    return {
+        "resources": [
+            {"mode": "managed", "type": kind, "name": called, "instances": [{"attributes": values}]}
+            for kind, called, values in resources
+            if called != without
+        ]
+    }
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout's bootstrap/, beside its environments/."""
+    for name in ("bootstrap", "environments"):
+        (tmp_path / name).mkdir()
+    shutil.copyfile(ROOT / "bootstrap" / "variables.tf", tmp_path / "bootstrap" / "variables.tf")
+    shutil.copyfile(ROOT / "variables.tf", tmp_path / "variables.tf")
+    for module in (tool, tfvars):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(tool, "FOLDER", tmp_path / "bootstrap")
+    for variable in ("TF_VAR_region", "TF_VAR_name"):
+        monkeypatch.delenv(variable, raising=False)
+    return tmp_path / "bootstrap"
+
+
+class Terraform:
+    """Stands in for the commands that a person watches; writes the state that an apply would."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, outputs: dict[str, Any]) -> None:
+        self.commands: list[list[str]] = []
+        self.code = 0
+        answer = json.dumps({name: {"value": value} for name, value in outputs.items()})
+        monkeypatch.setattr(tool, "attended", self.attended)
+        monkeypatch.setattr(tool, "account", lambda: "123456789012")
+        # As the tests of it have it, without Terraform.
+        wanted = [("name", "shop"), ("region", WEST)]
+        monkeypatch.setattr(
+            tool,
+            "variables",
+            lambda given: tuple(
+                next((each.split(f"{name}=")[1] for each in given if f"{name}=" in each), other)
+                for name, other in wanted
+            ),
+        )
+        monkeypatch.setattr(tool, "find_mirror", lambda: Path("/mirror"))
+        run = subprocess.run
+
+        def asked(command: list[str], **options: Any) -> Any:
+            if command[2:] == ["output", "-json"]:
+                return subprocess.CompletedProcess(command, 0, answer, "")
+            return run(command, **options)
+
+        monkeypatch.setattr("local.bootstrap.subprocess.run", asked)
+
+    def attended(self, command: list[str]) -> int:
+        self.commands.append(command[2:])
+        return self.code
+
+
+def terraform(monkeypatch: pytest.MonkeyPatch, region: str = WEST) -> Terraform:
+    bucket = f"shop-state-123456789012-{region}"
+    return Terraform(monkeypatch, {"backend": {"bucket": bucket, "region": region}})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], ("trestle", WEST)),
+        (["-auto-approve", "-var", "region=eu-west-1", "-var=name=shop"], ("shop", "eu-west-1")),
+        (["--var-file", "my.tfvars", "-var=name=other"], ("other", "eu-west-3")),
+        (["-var-file=my.tfvars"], ("filed", "eu-west-3")),
+    ],
+)
+def test_variables_are_read_as_terraform_reads_them(
+    folder: Path, arguments: list[str], expected: tuple[str, str]
+) -> None:
+    (folder / "my.tfvars").write_text('name = "filed"\nregion = "eu-west-3"\n')
+    assert tool.variables(arguments) == expected
+
+
+def test_files_and_variables_that_terraform_finds_by_itself(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "terraform.tfvars").write_text('name = "shop"\n')
+    (folder / "more.auto.tfvars").write_text('repository = "octo/shop"\n')
+    monkeypatch.setenv("TF_VAR_region", "ap-south-1")
+    monkeypatch.setenv("TF_DATA_DIR", "/nowhere")
+    assert tool.variables([]) == ("shop", "ap-south-1")
+
+
+def test_a_wrong_variable_is_a_sentence(folder: Path) -> None:
+    with pytest.raises(UserError, match=r"^make bootstrap: .*region: write a region's code"):
+        tool.variables(["-var", "region=here"])
+
+
+def test_each_region_has_a_state_of_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = terraform(monkeypatch)
+    for region in (WEST, EAST):
+        assert tool.main(["-auto-approve", "-var=name=shop", f"-var=region={region}"]) == 0
+    paths = [command[3] for command in made.commands if command[0] == "init"]
+    assert paths == [
+        f"-backend-config=path={folder}/shop-123456789012-{region}.tfstate" for region in (WEST, EAST)
+    ]
+    assert made.commands[0] == ["init", "-input=false", "-reconfigure", paths[0], "-plugin-dir=/mirror"]
+    assert made.commands[1] == ["apply", "-auto-approve", "-var=name=shop", f"-var=region={WEST}"]
+
+
+@pytest.mark.parametrize("without", ["", "state", "logs"])
+def test_the_one_state_of_before_is_taken_over(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, without: str
+) -> None:
+    terraform(monkeypatch)
+    text = json.dumps(state(EAST, without))
+    (folder / "terraform.tfstate").write_text(text)
+    assert tool.main(["-var=name=shop"]) == 0  # whatever this is about, it is not that state
+    assert {f.name: f.read_text() for f in folder.glob("*.tfstate")} == {
+        f"shop-123456789012-{EAST}.tfstate": text
+    }
+
+
+def test_an_empty_state_of_before_is_nobodys(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    terraform(monkeypatch)
+    (folder / "terraform.tfstate").write_text('{"resources": []}')
+    assert tool.main([]) == 0
+    assert (folder / "terraform.tfstate").exists()
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (
+            {f"shop-123456789012-{WEST}.tfstate": state(EAST)},
+            f"bootstrap/shop-123456789012-{WEST}.tfstate is the state of shop in {EAST} of account "
+            f"123456789012, and not of shop in {WEST} of account 123456789012: nothing was changed.",
+        ),
+        (
+            {"terraform.tfstate": state(), f"shop-123456789012-{WEST}.tfstate": state()},
+            f"bootstrap/terraform.tfstate and bootstrap/shop-123456789012-{WEST}.tfstate are both of shop",
+        ),
+        (
+            {"terraform.tfstate": {"resources": [{"mode": "managed"}]}},
+            "bootstrap/terraform.tfstate does not say which account and region it is of",
+        ),
+        (
+            {"terraform.tfstate": {"resources": [OTHER]}},
+            "bootstrap/terraform.tfstate does not say which account and region it is of",
+        ),
+    ],
+)  # fmt: skip
+def test_a_state_of_something_else_stops_it(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    files: dict[str, dict[str, Any]],
+    said: str,
+) -> None:
+    made = terraform(monkeypatch)
+    for name, content in files.items():
+        (folder / name).write_text(json.dumps(content))
+    assert tool.main(["-var=name=shop"]) == 1
+    assert capsys.readouterr().err.startswith(said)
+    assert made.commands == []
+
+
+def test_terraform_that_fails(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = terraform(monkeypatch)
+    made.code = 1
+    assert tool.main([]) == 1
+    assert capsys.readouterr().err == "terraform init ended with exit code 1: see above.\n"
+
+
+def test_an_account_that_does_not_know_you(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Sts:
+        def get_caller_identity(self) -> None:
+            raise NoCredentialsError
+
+    monkeypatch.setattr("boto3.client", lambda *_, **__: Sts())
+    assert tool.main([]) == 1
+    assert capsys.readouterr().err.startswith("AWS does not know you: Unable to locate credentials. Sign in")
+
+
+def environments(folder: Path, **backends: tuple[str, str]) -> dict[str, Path]:
+    """Environments by name: what their tfvars say besides, and their backend file."""
+    found = {}
+    for name, (tfvars_text, text) in backends.items():
+        found[name] = folder.parent / "environments" / f"{name}.s3.tfbackend"
+        found[name].write_text(text)
+        found[name].with_name(f"{name}.tfvars").write_text(tfvars_text)
+    return found
+
+
+FILLED = BACKEND.replace('# bucket     = "..."', 'bucket       = "mine"')
+
+
+def test_the_bucket_is_written_where_none_is(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = environments(
+        folder,
+        dev=('region = "us-east-1"\n', BACKEND),
+        elsewhere=("", BACKEND),
+        bare=('region = "us-east-1"\n', 'key = "bare.tfstate"\n'),
+        named=('region = "us-east-1"\n', FILLED),
+    )
+    terraform(monkeypatch, EAST)
+    assert tool.main(["--write", "-var", f"region={EAST}"]) == 0
+    assert files["dev"].read_text() == BACKEND.replace(
+        '# bucket     = "..."\nregion       = "us-west-2"',
+        'bucket       = "shop-state-123456789012-us-east-1"\nregion       = "us-east-1"',
+    )
+    assert tfvars.read(files["bare"]) == {
+        "bucket": "shop-state-123456789012-us-east-1", "key": "bare.tfstate", "region": "us-east-1"
+    }  # fmt: skip
+    assert (files["elsewhere"].read_text(), files["named"].read_text()) == (BACKEND, FILLED)
+
+
+@pytest.mark.parametrize(("answer", "is_written"), [("yes\n", True), ("no\n", False), (None, False)])
+def test_nothing_is_written_unasked(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    answer: str | None, is_written: bool,
+) -> None:  # fmt: skip
+    files = environments(folder, dev=("", BACKEND))
+    terraform(monkeypatch)
+    terminal = io.StringIO(answer or "")
+    monkeypatch.setattr(terminal, "isatty", lambda: answer is not None)
+    monkeypatch.setattr("sys.stdin", terminal)
+    assert tool.main([]) == 0
+    assert (files["dev"].read_text() != BACKEND) == is_written
+    if not is_written:
+        assert "`make bootstrap WRITE=1` writes bucket" in capsys.readouterr().out
+
+
+def test_what_is_destroyed_has_no_bucket(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = environments(folder, dev=("", BACKEND))
+    Terraform(monkeypatch, {})
+    assert tool.main(["--write", "-destroy"]) == 0
+    assert files["dev"].read_text() == BACKEND

@@ -1,0 +1,95 @@
+"""The second deployment, by which routes that an apply removed stop answering."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from local.errors import UserError
+from local.redeploy import Routes, names
+
+ROUTE = 'module.api.aws_api_gateway_method.route["todos.{}"]'
+MOCK = 'module.api.aws_api_gateway_method.mock["{}"]'
+ALL = [
+    ROUTE.format("get"),
+    ROUTE.format("delete"),
+    MOCK.format("ANY /todos"),
+    "module.api.aws_api_gateway_stage.this",
+]
+
+# Prints the lines of the file "state", and keeps what else it is asked.
+TERRAFORM = """#!/bin/sh
+if [ "$1" = state ]; then cat state 2>/dev/null || { echo "No state file was found!" >&2; exit 1; }
+else echo "$@" >> asked; exit $(cat code 2>/dev/null || echo 0); fi
+"""
+
+
+@pytest.fixture
+def routes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Routes:
+    """Routes of a root whose terraform is TERRAFORM."""
+    terraform = tmp_path / "bin" / "terraform"
+    terraform.parent.mkdir()
+    terraform.write_text(TERRAFORM)
+    terraform.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{terraform.parent}{os.pathsep}{os.environ['PATH']}")
+    return Routes(tmp_path, dict(os.environ, TF_DATA_DIR=".terraform/dev"))
+
+
+def has(routes: Routes, *addresses: str) -> None:
+    (routes.root / "state").write_text("".join(f"{address}\n" for address in addresses))
+
+
+def asked(routes: Routes) -> list[str]:
+    file = routes.root / "asked"
+    return file.read_text().splitlines() if file.exists() else []
+
+
+def test_names_are_of_routes_wherever_the_module_is_called() -> None:
+    assert names([*ALL, f"module.service.{ALL[0]}", 'module.apis.aws_api_gateway_method.route["x"]']) == [
+        "ANY /todos", "todos.delete", "todos.get", "todos.get",
+    ]  # fmt: skip
+
+
+def test_a_removed_route_is_deployed_away(routes: Routes) -> None:
+    has(routes, *ALL)
+    routes.remember()
+    has(routes, ALL[0], *ALL[2:])
+    assert routes.finish(["-var-file=x.tfvars"]) == ["todos.delete"]
+    assert asked(routes) == [
+        "apply -input=false -auto-approve -var-file=x.tfvars "
+        "-replace=module.api.aws_api_gateway_deployment.this -target=module.api.aws_api_gateway_stage.this"
+    ]
+    assert routes.finish([]) == []
+    assert len(asked(routes)) == 1, "once is enough"
+
+
+@pytest.mark.parametrize("before", [(), ALL[:1], ALL])
+def test_where_nothing_went_nothing_is_deployed(routes: Routes, before: tuple[str, ...]) -> None:
+    if before:
+        has(routes, *before)
+    routes.remember()
+    has(routes, *ALL)
+    assert routes.finish([]) == []
+    assert asked(routes) == []
+
+
+def test_an_api_that_went_altogether_is_not_deployed(routes: Routes) -> None:
+    has(routes, *ALL)
+    routes.remember()
+    has(routes)
+    routes.finish([])
+    assert asked(routes) == []
+
+
+def test_what_an_apply_that_failed_removed_is_not_forgotten(routes: Routes) -> None:
+    has(routes, *ALL)
+    routes.remember()
+    has(routes, ALL[0], *ALL[2:])  # and then it failed: nothing was finished
+    routes.remember()
+    (routes.root / "code").write_text("1")
+    with pytest.raises(UserError, match=r"todos\.delete may answer 500"):
+        routes.finish([])
+    (routes.root / "code").write_text("0")
+    assert routes.finish([]) == ["todos.delete"]
