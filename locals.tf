@@ -3,6 +3,17 @@ locals {
   # Names that do not come apart again in the list, a text, in which the gateway hands a token's groups to the function.
   access_pattern = "^(open|api_key|iam|cognito|cognito:group=[A-Za-z0-9_.-]{1,128}|cognito:scope=([A-Za-z0-9_.:/-]{1,127}/)?[A-Za-z0-9_.-]{1,128})$"
 
+  # A bucket's name begins with the system's: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+  bucket_misfit = "^(?:xn--|sthree-|amzn-s3-demo-)"
+
+  # What a message calls a character that has no place in a name; others are quoted.
+  characters = merge({ for capital in split("", "ABCDEFGHIJKLMNOPQRSTUVWXYZ") : capital => "the capital letter ${capital}" }, {
+    " " = "a space", "\t" = "a tab", "\n" = "a line break", "\"" = "a quotation mark", "." = "a dot", "," = "a comma", ":" = "a colon", "/" = "a slash", "_" = "an underscore"
+  })
+
+  # Addresses that EC2 gives no VPC: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
+  cidr_misfit = "^(?:0|127|22[4-9]|2[3-5][0-9]|169\\.254)\\."
+
   # The countries that AWS's firewall tells apart: those of ISO 3166, and XK, which is Kosovo.
   countries = split(" ", join(" ", [
     "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM",
@@ -13,8 +24,32 @@ locals {
     "VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW",
   ]))
 
+  # Words that begin with a letter: a model's name joins them without hyphens, and stays one entity's.
+  entity_pattern = "^[a-z][a-z0-9]*(?:-[a-z][a-z0-9]*)*$"
+
+  function_bounds = { memory_size = [128, 10240], reserved_concurrency = [0, 1000000], timeout = [1, 900] }
+
+  # What names of keys, plans, groups and scopes are made of.
+  label_pattern = "^[A-Za-z0-9_.-]{1,128}$"
+
   # Null when build.py has not run: terraform_data.build then says so.
   manifest = try(jsondecode(file("${path.root}/dist/manifest.json")), null)
+
+  # An origin as browsers write it, with a host name or an IPv4 address; the second finds a port that they leave out.
+  origin_pattern = join("", [
+    "^https?://(?:(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\\.)*(?:[a-z_]|[0-9][0-9-]*[a-wyz_])(?:[a-z0-9_-]*[a-z0-9_])?",
+    "|(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}))",
+    "(?::(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3}))?$",
+  ])
+  origin_default_port = "^http://[^:]*:80$|^https://[^:]*:443$"
+
+  # An entity's path, and what of it is not to be had: dot segments, which clients resolve, the description's place, and
+  # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
+  path_pattern = "^/?[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+){0,3}$"
+  path_misfit  = "(?:^|/)[.][.]?(?:/|$)|^/?openapi[.]json$|^/?s?ping(?:/|$)"
+
+  # What every service takes in tags, as a class of a pattern.
+  tag_characters = "\\p{L}\\p{Z}\\p{N}_.:/=+\\-@"
 
   # What each operation is to HTTP, what a caller may send with it besides the id, which of the entity's settings its
   # function reads, and what it asks of DynamoDB's table (a list asks its indexes, if it has any).
@@ -126,6 +161,30 @@ locals {
       ] : merge(statement, { actions = [for action in statement.actions : "dynamodb:${action}"] }) if length(statement.actions) > 0]
     }
   }]...)
+
+  # What each function reads at its start.
+  function_environments = { for key, f in local.functions : key => merge(
+    {
+      CORS_ORIGINS = join(" ", var.cors_origins)
+      ENTITY       = f.entity
+      ENVIRONMENT  = var.environment
+      LOG_LEVEL    = local.entities[f.entity].function.log_level
+      TABLE_NAME   = local.entities[f.entity].table
+    },
+    local.metrics == null ? {} : { METRICS_NAMESPACE = local.metrics },
+    length(f.settings) == 0 ? {} : { ENTITY_OPTIONS = jsonencode(f.settings) }
+  ) }
+
+  # Lambda measures an environment as JSON, in bytes, of which base64 makes four characters out of three.
+  environment_limit = 4096
+  environment_bytes = { for key, environment in local.function_environments : key => {
+    for part, encoded in { for part, value in merge(environment, { all = environment }) : part => base64encode(jsonencode(value)) } :
+    part => length(encoded) / 4 * 3 - length(regexall("=", encoded))
+  } }
+  oversized = [for key, bytes in local.environment_bytes : join("", [
+    "entities.${local.functions[key].entity}: the environment of the function ${local.functions[key].name} has ${bytes.all} bytes, and Lambda takes ${local.environment_limit}. ",
+    "cors_origins take ${bytes.CORS_ORIGINS} of them and filters and other settings ${try(bytes.ENTITY_OPTIONS, 0)}: write fewer or shorter ones."
+  ]) if bytes.all > local.environment_limit]
 
   # One method of the API per entity and operation, who may call it, and the function that answers it.
   methods = merge([for entity, e in local.entities : {

@@ -51,7 +51,8 @@ locals {
   )
 }
 
-# Stops a plan that has nothing to deploy, whose schemas have faults, or whose schemas the functions have never seen. A
+# Stops a plan that has nothing to deploy, whose schemas have faults, whose schemas the functions have never seen, or of what
+# Lambda would refuse. A
 # precondition and not a variable's validation, since validations also run before a destroy, which needs neither.
 resource "terraform_data" "build" {
   lifecycle {
@@ -76,6 +77,11 @@ resource "terraform_data" "build" {
         try(local.manifest.schemas[schema] == filesha256("${path.root}/${schema}"), false)
       ])
       error_message = "The schemas differ from those in the Lambda packages: run `python build.py`."
+    }
+
+    precondition {
+      condition     = length(local.oversized) == 0
+      error_message = join("\n", local.oversized)
     }
 
     precondition {
@@ -143,17 +149,8 @@ module "function" {
   canary       = one([for version in [lookup(local.canary_versions, each.value.name, null)] : { version = version, weight = local.canary_percent / 100 } if version != null])
   customer_key = var.encryption.customer_key
   description  = "${each.value.package} of ${each.value.entity}, ${var.environment}"
-  environment = merge(
-    {
-      CORS_ORIGINS = join(" ", var.cors_origins)
-      ENTITY       = each.value.entity
-      ENVIRONMENT  = var.environment
-      LOG_LEVEL    = local.entities[each.value.entity].function.log_level
-      TABLE_NAME   = module.table[each.value.entity].name
-    },
-    local.metrics == null ? {} : { METRICS_NAMESPACE = local.metrics },
-    length(each.value.settings) == 0 ? {} : { ENTITY_OPTIONS = jsonencode(each.value.settings) }
-  )
+  # The table's name by the table, which has to be there first.
+  environment          = merge(local.function_environments[each.key], { TABLE_NAME = module.table[each.value.entity].name })
   kms_key_arn          = local.kms_key_arn
   live_version         = lookup(local.live_versions, each.value.name, null)
   log_retention_days   = var.log_retention_days

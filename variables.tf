@@ -44,8 +44,11 @@ variable "alarms" {
   }
 
   validation {
-    condition     = try(alltrue([for address in var.alarms.emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", address))]), var.alarms == null)
-    error_message = "alarms: emails are addresses, such as [\"on-call@example.com\"]."
+    condition = try(alltrue([for address in var.alarms.emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", address))]), var.alarms == null)
+    error_message = join(" ", [for address in try(var.alarms.emails, []) :
+      "alarms.emails: ${try("\"${address}\"", "null")} is not an address. Write one such as \"on-call@example.com\"."
+      if !can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", address))
+    ])
   }
 
   validation {
@@ -89,13 +92,22 @@ variable "api_keys" {
   default     = null
 
   validation {
-    condition     = length(setsubtract(values(coalesce(var.api_keys, {})), keys(var.usage_plans))) == 0
-    error_message = "api_keys: every key names a usage plan. Write one of ${join(", ", keys(var.usage_plans))}, or add the plan to usage_plans."
+    condition = alltrue([for plan in values(coalesce(var.api_keys, {})) : try(contains(keys(var.usage_plans), plan), false)])
+    error_message = join(" ", [for name, plan in coalesce(var.api_keys, {}) :
+      "api_keys.${name}: there is no usage plan ${try("\"${plan}\"", "null")}. Write one of ${join(", ", keys(var.usage_plans))}, or add the plan to usage_plans."
+      if !try(contains(keys(var.usage_plans), plan), false)
+    ])
   }
 
   validation {
-    condition     = alltrue([for name in keys(coalesce(var.api_keys, {})) : can(regex("^[A-Za-z0-9_.-]{1,128}$", name))])
-    error_message = "api_keys: name each key in up to 128 letters, digits and . _ -: { partner = \"standard\" }. There are ${jsonencode(keys(coalesce(var.api_keys, {})))}."
+    condition = alltrue([for name in keys(coalesce(var.api_keys, {})) : can(regex(local.label_pattern, name))])
+    error_message = join(" ", [for name in keys(coalesce(var.api_keys, {})) : join("", [
+      "api_keys: \"${name}\" ",
+      name == "" ? "is empty" :
+      can(regex("[^A-Za-z0-9_.-]", name)) ? "contains ${lookup(local.characters, regex("[^A-Za-z0-9_.-]", name), "\"${regex("[^A-Za-z0-9_.-]", name)}\"")}" :
+      "has ${length(name)} characters",
+      ". Write up to 128 letters, digits and . _ -, such as \"partner\"."
+    ]) if !can(regex(local.label_pattern, name))])
   }
 
   validation {
@@ -169,15 +181,42 @@ variable "cors_origins" {
   nullable    = false
 
   validation {
-    condition = (length(var.cors_origins) > 0 &&
-      (var.cors_origins == tolist(["*"]) || alltrue([for o in var.cors_origins : can(regex("^https?://[A-Za-z0-9.-]+(:[0-9]+)?$", o))]))
-    )
-    error_message = "cors_origins: write [\"*\"] alone, or origins made of scheme, host and optional port, without a path or trailing slash: [\"https://app.example.com\"]."
+    condition     = length(var.cors_origins) > 0
+    error_message = "cors_origins: there is none. Write [\"*\"], or origins such as [\"https://app.example.com\"]."
+  }
+
+  # Origins are compared as text, with what browsers send: https://url.spec.whatwg.org/#concept-url-serializer. Another form would match nobody.
+  validation {
+    condition = var.cors_origins == tolist(["*"]) || alltrue([for o in var.cors_origins : can(regex(local.origin_pattern, o)) && !can(regex(local.origin_default_port, o))])
+    error_message = join(" ", [for o in var.cors_origins : join("", [
+      "cors_origins: ${try("\"${o}\"", "null")} ",
+      try(o == "", false) ? "is empty" :
+      try(o == "*", false) ? "allows every origin and stands alone" :
+      try(o == "null", true) ? "would allow everyone: any page can send it from a sandbox" :
+      !can(regex("^(?i:https?)://", o)) ? "does not begin with https:// or http://" :
+      strcontains(o, "*") ? "has a *, which matches no part of an origin" :
+      strcontains(o, "@") ? "has a user, which browsers leave out" :
+      can(regex("[?#]", o)) ? "has a query or a fragment, which browsers leave out" :
+      can(regex("://[^/]*/$", o)) ? "ends in a slash, which browsers leave out" :
+      can(regex("://[^/]*/", o)) ? "has a path, which browsers leave out" :
+      strcontains(o, "[") ? "is an IPv6 address, which is not supported" :
+      can(regex("[[:^ascii:]]", o)) ? "contains \"${regex("[[:^ascii:]]", o)}\", and browsers send such a host name in its xn-- form" :
+      can(regex("[^!-~]", o)) ? "contains ${lookup(local.characters, regex("[^!-~]", o), "a control character")}" :
+      can(regex("[A-Z]", o)) ? "contains ${local.characters[regex("[A-Z]", o)]}, which browsers send as a small letter" :
+      can(regex(local.origin_default_port, o)) ? "has its scheme's own port, which browsers leave out" :
+      can(regex("://[^:]*:", o)) && can(regex(local.origin_pattern, regex("^[^:]*://[^:]*", o))) ? "has no port of 1 to 65535, without leading zeros" :
+      can(regex("://([^:]*[.])?(0x[0-9a-f]*|[0-9]+)(:|$)", o)) ? "has an IPv4 address that browsers write in another way" :
+      "has a malformed host name",
+      try(
+        ". Write \"${regex(local.origin_pattern, replace(join("://", regex("^(https?)://(?:[^/?#@]*@)?([^/?#@]+)", lower(o))), "/^(http:.*):80$|^(https:.*):443$/", "$1$2"))}\".",
+        ". Write an origin such as \"https://app.example.com\", or [\"*\"] alone."
+      ),
+    ]) if !can(regex(local.origin_pattern, o)) || can(regex(local.origin_default_port, o))])
   }
 
   validation {
-    condition     = length(join(" ", var.cors_origins)) <= 2600
-    error_message = "cors_origins: the functions have room for 2600 characters of origins, and API Gateway for no more. Write fewer, or [\"*\"]."
+    condition     = try(length(join(" ", var.cors_origins)) <= 2600, true)
+    error_message = "cors_origins: there are ${try(length(join(" ", var.cors_origins)), 0)} characters of origins, and functions have room for 2600. Write fewer, or [\"*\"]."
   }
 }
 
@@ -203,7 +242,7 @@ variable "docs" {
 
   validation {
     condition     = contains(["api_key", "none", "open"], var.docs)
-    error_message = "docs: write \"open\", \"api_key\" or \"none\"."
+    error_message = "docs: \"${var.docs}\" is not an access mode of the document. Write \"open\", \"api_key\" or \"none\"."
   }
 }
 
@@ -262,120 +301,179 @@ variable "entities" {
   nullable = false
 
   validation {
-    condition     = length(var.entities) > 0 && alltrue([for name in keys(var.entities) : length(name) <= 31 && can(regex("^[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*$", name))])
-    error_message = "entities: name at least one entity, each in up to 31 lower-case letters and digits, words joined by hyphens and begun by a letter: entities = { todos = {}, todo-lists = {} }. There are ${jsonencode(keys(var.entities))}."
+    condition     = length(var.entities) > 0
+    error_message = "entities: there is none. Write at least one: entities = { todos = {} }."
   }
 
   validation {
-    condition = alltrue([for e in values(var.entities) : length(e.operations) > 0 && length(setsubtract(e.operations, keys(local.operations))) == 0])
-    error_message = join(" ", [for name, e in var.entities :
-      "entities.${name}.operations: ${length(e.operations) == 0 ? "there is none" : "there is no ${join(", ", setsubtract(e.operations, keys(local.operations)))}"}. Write any of ${join(", ", keys(local.operations))}, or leave the attribute out for all of them."
-      if length(e.operations) == 0 || length(setsubtract(e.operations, keys(local.operations))) > 0
-    ])
+    condition     = alltrue([for e in values(var.entities) : e != null])
+    error_message = join(" ", [for name, e in var.entities : "entities.${name} is null. Write ${name} = {}, or remove it." if e == null])
+  }
+
+  validation {
+    condition = alltrue([for name in keys(var.entities) : length(name) <= 31 && can(regex(local.entity_pattern, name))])
+    error_message = join(" ", [for name in keys(var.entities) : join("", [
+      "entities: \"${name}\" ",
+      name == "" ? "is empty" :
+      can(regex("[^a-z0-9-]", name)) ? "contains ${lookup(local.characters, regex("[^a-z0-9-]", name), "\"${regex("[^a-z0-9-]", name)}\"")}" :
+      length(name) > 31 ? "has ${length(name)} characters" :
+      can(regex("^-|-$|--", name)) ? "has a hyphen that joins no words" :
+      "has a word that does not begin with a letter",
+      ". Write up to 31 lower-case letters and digits, in words that begin with a letter and are joined by hyphens",
+      # What is there of it, in such words.
+      length(name) > 31 ? "." : try(", such as \"${regex(local.entity_pattern, trim(replace(lower(name), "/[^a-z0-9]+/", "-"), "-"))}\".", "."),
+    ]) if length(name) > 31 || !can(regex(local.entity_pattern, name))])
+  }
+
+  validation {
+    condition = alltrue([for e in values(var.entities) : length(e.operations) > 0 && alltrue([for o in e.operations : try(contains(keys(local.operations), o), false)]) if e != null])
+    error_message = join(" ", [for name, strangers in { for name, e in var.entities : name => [for o in e.operations : o == null ? "null" : o if !try(contains(keys(local.operations), o), false)] if e != null } : join("", [
+      "entities.${name}.operations: there is ${length(strangers) == 0 ? "none" : "no ${join(", ", strangers)}"}. ",
+      "Write any of ${join(", ", keys(local.operations))}, or leave the attribute out for all of them."
+    ]) if length(strangers) > 0 || length(var.entities[name].operations) == 0])
   }
 
   validation {
     condition = alltrue(flatten([for e in values(var.entities) : [for operation, access in e.access :
       contains(concat(["default"], keys(local.operations)), operation) && can(regex(local.access_pattern, access))
-    ]]))
+    ] if e != null]))
     error_message = join(" ", flatten([for name, e in var.entities : [for operation, access in e.access :
       can(regex(local.access_pattern, access)) ?
       "entities.${name}.access: there is no operation ${operation}. Write default or one of ${join(", ", keys(local.operations))}." :
-      "entities.${name}.access.${operation}: nobody is \"${access}\". Write \"open\", \"api_key\", \"iam\", \"cognito\", \"cognito:group=NAME\" or \"cognito:scope=NAME\", where a name has letters, digits and . _ -, and another API's scope its identifier and / in front."
+      "entities.${name}.access.${operation}: ${try("\"${access}\"", "null")} is not an access mode. Write \"open\", \"api_key\", \"iam\", \"cognito\", \"cognito:group=NAME\" or \"cognito:scope=NAME\", where a name has letters, digits and . _ -, and another API's scope its identifier and / in front."
       if !contains(concat(["default"], keys(local.operations)), operation) || !can(regex(local.access_pattern, access))
-    ]]))
+    ] if e != null]))
   }
 
   validation {
     condition = alltrue(flatten([for e in values(var.entities) : [
       for operation in setsubtract(keys(e.access), ["default"]) : contains(e.operations, operation) || !contains(keys(local.operations), operation)
-    ]]))
+    ] if e != null]))
     error_message = join(" ", flatten([for name, e in var.entities : [for operation in setsubtract(keys(e.access), ["default"]) :
       "entities.${name}.access.${operation}: the entity has no such operation. Add ${operation} to its operations, or leave its access out."
       if !contains(e.operations, operation) && contains(keys(local.operations), operation)
-    ]]))
+    ] if e != null]))
   }
 
   validation {
     condition = alltrue(flatten([for e in values(var.entities) : [
-      for operation in e.operations : startswith(lookup(e.access, operation, lookup(e.access, "default", "api_key")), "cognito") if e.owner_scoped
-    ]]))
+      for operation in e.operations : try(startswith(lookup(e.access, operation, lookup(e.access, "default", "api_key")), "cognito"), true) if e.owner_scoped
+    ] if e != null]))
     error_message = join(" ", [for name, others in { for name, e in var.entities : name => {
       for operation in e.operations : lookup(e.access, operation, lookup(e.access, "default", "api_key")) => operation...
-      if e.owner_scoped && !startswith(lookup(e.access, operation, lookup(e.access, "default", "api_key")), "cognito")
-      } } :
+      if e.owner_scoped && try(!startswith(lookup(e.access, operation, lookup(e.access, "default", "api_key")), "cognito"), false)
+      } if e != null } :
       "entities.${name}.access: no owner is named by ${join(" or ", [for access, operations in others : "\"${access}\" (${join(", ", operations)})"])}. Write \"cognito\" or another form of it, or owner_scoped = false."
       if length(others) > 0
     ])
   }
 
   validation {
-    condition     = alltrue([for e in values(var.entities) : e.list == "created" if e.owner_scoped])
-    error_message = "entities: owner_scoped needs list = \"created\": pages of a Scan would pass over others' items, and be paid for. There is list = \"unordered\" in ${join(", ", [for name, e in var.entities : name if e.owner_scoped && e.list != "created"])}."
+    condition = alltrue([for e in values(var.entities) : !e.owner_scoped || e.list == "created" if e != null])
+    error_message = join(" ", [for name, e in var.entities :
+      "entities.${name}.list: owner_scoped needs list = \"created\", since pages of a Scan would pass over others' items, which are paid for. Write that, or owner_scoped = false."
+      if try(e.owner_scoped && e.list != "created", false)
+    ])
   }
 
   validation {
-    condition     = alltrue([for e in values(var.entities) : contains(["per_entity", "per_operation"], e.functions)])
-    error_message = "entities: functions is \"per_operation\" or \"per_entity\"; it is ${join(", ", [for name, e in var.entities : "\"${e.functions}\" in ${name}"])}."
+    condition = alltrue([for e in values(var.entities) : contains(["per_entity", "per_operation"], e.functions) if e != null])
+    error_message = join(" ", [for name, e in var.entities :
+      "entities.${name}.functions: \"${e.functions}\" is not a choice. Write \"per_operation\" or \"per_entity\"." if !try(contains(["per_entity", "per_operation"], e.functions), true)
+    ])
   }
 
   validation {
-    condition     = alltrue([for e in values(var.entities) : contains(["client", "server"], e.ids)])
-    error_message = "entities: ids is \"server\" or \"client\"; it is ${join(", ", [for name, e in var.entities : "\"${e.ids}\" in ${name}"])}."
+    condition = alltrue([for e in values(var.entities) : contains(["client", "server"], e.ids) if e != null])
+    error_message = join(" ", [for name, e in var.entities :
+      "entities.${name}.ids: \"${e.ids}\" is not a choice. Write \"server\" or \"client\"." if !try(contains(["client", "server"], e.ids), true)
+    ])
   }
 
   validation {
-    condition     = alltrue([for e in values(var.entities) : contains(["created", "unordered"], e.list)])
-    error_message = "entities: list is \"created\" or \"unordered\"; it is ${join(", ", [for name, e in var.entities : "\"${e.list}\" in ${name}"])}."
+    condition = alltrue([for e in values(var.entities) : contains(["created", "unordered"], e.list) if e != null])
+    error_message = join(" ", [for name, e in var.entities :
+      "entities.${name}.list: \"${e.list}\" is not a choice. Write \"created\" or \"unordered\"." if !try(contains(["created", "unordered"], e.list), true)
+    ])
   }
 
   validation {
-    condition     = alltrue([for e in values(var.entities) : contains(["merge", "replace"], e.put)])
-    error_message = "entities: put is \"replace\" or \"merge\"; it is ${join(", ", [for name, e in var.entities : "\"${e.put}\" in ${name}"])}."
+    condition = alltrue([for e in values(var.entities) : contains(["merge", "replace"], e.put) if e != null])
+    error_message = join(" ", [for name, e in var.entities :
+      "entities.${name}.put: \"${e.put}\" is not a choice. Write \"replace\" or \"merge\"." if !try(contains(["merge", "replace"], e.put), true)
+    ])
   }
 
   validation {
-    condition = alltrue([for e in values(var.entities) : e.path == null || e.path == "/" || (
-      can(regex("^/?[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,3}$", e.path)) && !contains(["/openapi.json", "openapi.json"], coalesce(e.path, "/"))
-    )])
-    error_message = "entities: path is one to four segments of letters, digits and . _ -, such as \"todos\" or \"v1/todos\"; \"/\" is the root of the API, and openapi.json its description. It is ${join(", ", [for name, e in var.entities : "\"${e.path}\" in ${name}" if e.path != null && !can(regex("^(/|/?[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,3})$", e.path)) || contains(["/openapi.json", "openapi.json"], coalesce(e.path, "/"))])}."
+    # A name that is refused is not refused as a path as well.
+    condition = alltrue([for name, e in var.entities :
+      try(e.path == "/", false) || can(regex(local.path_pattern, try(coalesce(e.path), e.path == null ? name : ""))) && !can(regex(local.path_misfit, try(coalesce(e.path), name)))
+      if try(e.path != null, false) || can(regex(local.entity_pattern, name))
+    ])
+    error_message = join(" ", [for name, path in { for name, e in var.entities : name => try(e.path == null, true) ? name : e.path } : join("", [
+      "entities.${name}.path: \"${path}\" ",
+      path == "" ? "is empty" :
+      can(regex("[^A-Za-z0-9._/-]", path)) ? "contains ${lookup(local.characters, regex("[^A-Za-z0-9._/-]", path), "\"${regex("[^A-Za-z0-9._/-]", path)}\"")}" :
+      can(regex("//|/$", path)) ? "has an empty segment" :
+      can(regex("(^|/)[.][.]?(/|$)", path)) ? "has a segment \"${try(regex("(?:^|/)([.][.]?)(?:/|$)", path)[0], "")}\", which clients resolve before they send a request" :
+      can(regex("^/?openapi[.]json$", path)) ? "is where the API's description is" :
+      can(regex(local.path_misfit, path)) ? "is at /ping or /sping, where API Gateway answers for its own health" :
+      "has ${length(split("/", trimprefix(path, "/")))} segments",
+      ". Write one to four segments of letters, digits and . _ -, such as \"todos\" or \"v1/todos\"; \"/\" is the root of the API."
+    ]) if path != "/" && (!can(regex(local.path_pattern, path)) || can(regex(local.path_misfit, path))) && (path != name || can(regex(local.entity_pattern, name)))])
   }
 
   validation {
-    condition = length(distinct([for name, e in var.entities : trim(coalesce(e.path, name), "/")])) == length(var.entities)
-    error_message = join(" ", [for path, names in { for name, e in var.entities : trim(coalesce(e.path, name), "/") => name... } :
+    condition = length(distinct([for name, e in var.entities : trim(try(coalesce(e.path, name), name), "/")])) == length(var.entities)
+    error_message = join(" ", [for path, names in { for name, e in var.entities : trim(try(coalesce(e.path, name), name), "/") => name... } :
       "entities: ${join(" and ", names)} have the same path, \"${path}\". Give each a path of its own; it is the entity's name where none is written." if length(names) > 1
     ])
   }
 
   validation {
-    condition = alltrue([for e in values(var.entities) : (
-      contains(["DEBUG", "INFO", "WARNING", "ERROR"], e.function.log_level) &&
-      e.function.memory_size >= 128 && e.function.memory_size <= 10240 &&
-      e.function.timeout >= 1 && e.function.timeout <= 900 &&
-      coalesce(e.function.reserved_concurrency, 0) >= 0
-    )])
-    error_message = "entities: function takes a log_level of DEBUG, INFO, WARNING or ERROR, a memory_size of 128 to 10240, a timeout of 1 to 900, and a reserved_concurrency of 0 (which stops the functions) or more. It is ${join("; ", [for name, e in var.entities : "${jsonencode(e.function)} in ${name}"])}."
+    condition = alltrue([for e in values(var.entities) : contains(["DEBUG", "ERROR", "INFO", "WARNING"], e.function.log_level) if e != null])
+    error_message = join(" ", [for name, e in var.entities :
+      "entities.${name}.function.log_level: \"${e.function.log_level}\" is not a level. Write \"DEBUG\", \"INFO\", \"WARNING\" or \"ERROR\"."
+      if !try(contains(["DEBUG", "ERROR", "INFO", "WARNING"], e.function.log_level), true)
+    ])
+  }
+
+  validation {
+    condition = alltrue(flatten([for e in values(var.entities) : [for attribute, bounds in local.function_bounds :
+      try(e.function[attribute] == null, true) || try(e.function[attribute] >= bounds[0] && e.function[attribute] <= bounds[1] && floor(e.function[attribute]) == e.function[attribute], true)
+    ]]))
+    error_message = join(" ", flatten([for name, e in var.entities : [for attribute, bounds in local.function_bounds :
+      "entities.${name}.function.${attribute} is ${e.function[attribute]}. Write a whole number of ${bounds[0]} to ${bounds[1]}."
+      if !try(e.function[attribute] >= bounds[0] && e.function[attribute] <= bounds[1] && floor(e.function[attribute]) == e.function[attribute], true)
+    ]]))
   }
 
   validation {
     condition = alltrue(flatten([for name, e in var.entities : [
-      for operation in e.operations : length("${var.name}-${name}-${e.functions == "per_entity" ? "entity" : operation}-${var.environment}") <= 64
-    ]]))
-    error_message = "entities: AWS ends function and role names at 64 characters, and ours are name-entity-operation-environment. Shorten one of ${join(", ", keys(var.entities))}, or name or environment."
+      for operation in e.operations : length("${var.name}-${name}-${e.functions == "per_entity" ? "entity" : operation}-${var.environment}") <= 64 if operation != null
+    ] if e != null]))
+    error_message = join(" ", flatten([for name, e in var.entities : [
+      # The longest of an entity says it for all of them.
+      for longest in slice(reverse(sort([for function in [for operation in e.operations : "${var.name}-${name}-${e.functions == "per_entity" ? "entity" : operation}-${var.environment}" if operation != null] : format("%03d %s", length(function), function)])), 0, 1) :
+      "entities.${name}: the name \"${substr(longest, 4, -1)}\" of a function has ${tonumber(substr(longest, 0, 3))} characters, ${tonumber(substr(longest, 0, 3)) - 64} more than AWS's 64. Shorten the entity's name, name or environment."
+      if tonumber(substr(longest, 0, 3)) > 64
+    ] if try(length(compact(e.operations)) > 0, false)]))
   }
 
   validation {
-    condition     = alltrue([for e in values(var.entities) : e.schema == null || can(regex("^schemas/[A-Za-z0-9_-]+\\.json$", e.schema))])
-    error_message = "entities: schema names a file of schemas/, such as \"schemas/todo.json\"; it is ${join(", ", [for name, e in var.entities : "\"${e.schema}\" in ${name}" if e.schema != null])}."
+    condition = alltrue([for e in values(var.entities) : e.schema == null || can(regex("^schemas/[A-Za-z0-9_-]+\\.json$", e.schema)) if e != null])
+    error_message = join(" ", [for name, e in var.entities :
+      "entities.${name}.schema: \"${e.schema}\" is not a file of schemas/ whose name has letters, digits, _ and - alone. Write one such as \"schemas/todo.json\"."
+      if try(e.schema != null && !can(regex("^schemas/[A-Za-z0-9_-]+\\.json$", e.schema)), false)
+    ])
   }
 
   # A filter is a parameter of the list: one name cannot mean two things.
   validation {
     condition = alltrue(flatten([for e in values(var.entities) : [for filter in keys(e.filters) :
       filter != "" && length(urlencode(filter)) <= 1024 && !contains(["cursor", "fields", "limit", "order"], filter) &&
-      !contains(flatten([for f in values(e.filters) : [for operator in local.bound_operators : "${f.sort}.${operator}"]]), filter)
-    ]]))
+      !contains(flatten([for f in values(e.filters) : [for operator in local.bound_operators : "${f.sort}.${operator}"] if f != null]), filter)
+    ] if e != null]))
     error_message = join(" ", flatten([for name, e in var.entities : [for filter in keys(e.filters) :
       contains(["cursor", "fields", "limit", "order"], filter) ?
       "entities.${name}.filters.${filter}: every list has the parameters cursor, fields, limit and order. Give the property another name." :
@@ -385,13 +483,23 @@ variable "entities" {
       "entities.${name}.filters: \"${substr(filter, 0, 40)}...\" takes ${length(urlencode(filter))} characters in a URL, and a filter's name may take 1024. Give the property a shorter name." :
       "entities.${name}.filters: \"${filter}\" is also the parameter that bounds lists sorted by \"${regex("^(?s:(.*))[.]", filter)[0]}\". Give one of the two properties another name, or leave the filter out."
       if filter == "" || length(urlencode(filter)) > 1024 || contains(["cursor", "fields", "limit", "order"], filter) ||
-      contains(flatten([for f in values(e.filters) : [for operator in local.bound_operators : "${f.sort}.${operator}"]]), filter)
-    ]]))
+      contains(flatten([for f in values(e.filters) : [for operator in local.bound_operators : "${f.sort}.${operator}"] if f != null]), filter)
+    ] if e != null]))
   }
 
   validation {
-    condition     = alltrue([for e in values(var.entities) : length(e.filters) + (e.list == "created" ? 1 : 0) <= 20])
-    error_message = "entities: DynamoDB gives a table 20 indexes, one of which orders the list. Write at most 19 filters, or 20 with list = \"unordered\". There are ${join(", ", [for name, e in var.entities : "${length(e.filters)} in ${name}"])}."
+    condition = alltrue(flatten([for e in values(var.entities) : [for filter in values(e.filters) : filter != null] if e != null]))
+    error_message = join(" ", flatten([for name, e in var.entities : [for filter, f in e.filters :
+      "entities.${name}.filters.${filter} is null. Write ${filter} = {}, or remove it." if f == null
+    ] if e != null]))
+  }
+
+  validation {
+    condition = alltrue([for e in values(var.entities) : length(e.filters) + (e.list == "created" ? 1 : 0) <= 20 if e != null])
+    error_message = join(" ", [for name, e in var.entities :
+      "entities.${name}.filters: there are ${length(e.filters)}, and DynamoDB gives a table 20 indexes, one of which orders the list. Write at most 19, or 20 with list = \"unordered\"."
+      if try(length(e.filters) + (e.list == "created" ? 1 : 0) > 20, false)
+    ])
   }
 }
 
@@ -401,8 +509,17 @@ variable "environment" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{0,18}[a-z0-9]$", var.environment))
-    error_message = "environment: write 2 to 20 lower-case letters, digits and hyphens, a letter first, such as \"dev\"."
+    condition = can(regex("^[a-z][a-z0-9-]{0,18}[a-z0-9]$", var.environment))
+    error_message = join("", [
+      "environment: \"${var.environment}\" ",
+      var.environment == "" ? "is empty" :
+      can(regex("[^a-z0-9-]", var.environment)) ? "contains ${lookup(local.characters, regex("[^a-z0-9-]", var.environment), "\"${regex("[^a-z0-9-]", var.environment)}\"")}" :
+      !can(regex("^[a-z]", var.environment)) ? "does not begin with a letter" :
+      endswith(var.environment, "-") ? "ends in a hyphen" :
+      length(var.environment) == 1 ? "has one character" :
+      "has ${length(var.environment)} characters",
+      ". Write 2 to 20 lower-case letters, digits and hyphens, a letter first, such as \"dev\"."
+    ])
   }
 }
 
@@ -416,7 +533,7 @@ variable "log_retention_days" {
     condition = contains(
       [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days
     )
-    error_message = "log_retention_days: CloudWatch knows 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 and 3653."
+    error_message = "log_retention_days: CloudWatch does not keep logs for ${var.log_retention_days} days. Write 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
   }
 }
 
@@ -437,8 +554,18 @@ variable "name" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{0,18}[a-z0-9]$", var.name))
-    error_message = "name: write 2 to 20 lower-case letters, digits and hyphens, a letter first, such as \"shop\"."
+    condition = can(regex("^[a-z][a-z0-9-]{0,18}[a-z0-9]$", var.name)) && !can(regex(local.bucket_misfit, var.name))
+    error_message = join("", [
+      "name: \"${var.name}\" ",
+      var.name == "" ? "is empty" :
+      can(regex("[^a-z0-9-]", var.name)) ? "contains ${lookup(local.characters, regex("[^a-z0-9-]", var.name), "\"${regex("[^a-z0-9-]", var.name)}\"")}" :
+      !can(regex("^[a-z]", var.name)) ? "does not begin with a letter" :
+      endswith(var.name, "-") ? "ends in a hyphen" :
+      length(var.name) == 1 ? "has one character" :
+      length(var.name) > 20 ? "has ${length(var.name)} characters" :
+      "begins with \"${try(regex(local.bucket_misfit, var.name), "")}\", which S3 does not take in a bucket's name",
+      ". Write 2 to 20 lower-case letters, digits and hyphens, a letter first, such as \"shop\"."
+    ])
   }
 }
 
@@ -461,18 +588,54 @@ variable "network" {
   default = {}
 
   validation {
-    condition     = try(cidrhost(var.network.cidr, 0) == split("/", var.network.cidr)[0] && contains(range(16, 21), tonumber(split("/", var.network.cidr)[1])), var.network == null)
-    error_message = "network: cidr is an IPv4 network of /16 to /20 at its first address, such as \"10.0.0.0/16\"."
+    condition = try(
+      can(cidrnetmask(var.network.cidr)) && cidrhost(var.network.cidr, 0) == split("/", var.network.cidr)[0] && contains(range(16, 21), tonumber(split("/", var.network.cidr)[1])) && !can(regex(local.cidr_misfit, var.network.cidr)),
+      var.network == null
+    )
+    error_message = join("", [
+      "network: ${try("\"${var.network.cidr}\"", "null")} ",
+      !can(cidrnetmask(var.network.cidr)) ? "is not an IPv4 network" :
+      can(regex(local.cidr_misfit, var.network.cidr)) ? "is of a range that a VPC cannot have" :
+      try(cidrhost(var.network.cidr, 0), "") != split("/", try(var.network.cidr, "/"))[0] ? "does not begin at its first address, ${try(cidrhost(var.network.cidr, 0), "")}" :
+      "is not of /16 to /20",
+      ". Write a cidr such as \"10.0.0.0/16\"."
+    ])
   }
 
   validation {
     condition     = try(contains(["none", "per_az", "single"], var.network.nat), var.network == null)
-    error_message = "network: nat is \"none\", \"single\" or \"per_az\"."
+    error_message = "network: nat is ${try("\"${var.network.nat}\"", "null")}. Write \"none\", \"single\" or \"per_az\"."
   }
 
   validation {
-    condition     = try(alltrue([for cidr in concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])) : can(cidrhost(cidr, 0))]), var.network == null)
-    error_message = "network: private_subnets and public_subnets are lists of IPv4 networks within cidr, such as [\"10.0.2.0/24\", \"10.0.4.0/24\"]."
+    condition = alltrue([for cidr in try(concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])), []) :
+      try(can(cidrnetmask(cidr)) && cidrhost(cidr, 0) == split("/", cidr)[0] && contains(range(16, 29), tonumber(split("/", cidr)[1])), false)
+    ])
+    error_message = join(" ", [for cidr in try(concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])), []) :
+      "network: ${try("\"${cidr}\"", "null")} is not an IPv4 network of /16 to /28 at its first address. Write subnets such as \"10.0.2.0/24\"."
+      if !try(can(cidrnetmask(cidr)) && cidrhost(cidr, 0) == split("/", cidr)[0] && contains(range(16, 29), tonumber(split("/", cidr)[1])), false)
+    ])
+  }
+
+  validation {
+    condition = alltrue([for cidr in try(concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])), []) :
+      try(cidrhost(join("/", [split("/", cidr)[0], split("/", var.network.cidr)[1]]), 0) == split("/", var.network.cidr)[0] && split("/", cidr)[1] >= split("/", var.network.cidr)[1], true)
+    ])
+    error_message = join(" ", [for cidr in try(concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])), []) :
+      "network: the subnet \"${cidr}\" is not within the VPC's cidr, \"${var.network.cidr}\". Write one that is."
+      if !try(cidrhost(join("/", [split("/", cidr)[0], split("/", var.network.cidr)[1]]), 0) == split("/", var.network.cidr)[0] && split("/", cidr)[1] >= split("/", var.network.cidr)[1], true)
+    ])
+  }
+
+  # Two networks overlap if they are one when both are as long as the shorter prefix.
+  validation {
+    condition = alltrue(flatten([for subnets in [try(concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])), [])] : [for i, a in subnets : [for j, b in subnets :
+      !try(length(distinct([for cidr in [a, b] : cidrhost(join("/", [split("/", cidr)[0], min([for each in [a, b] : tonumber(split("/", each)[1])]...)]), 0)])) == 1, false) if i < j
+    ]]]))
+    error_message = join(" ", distinct(flatten([for subnets in [try(concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])), [])] : [for i, a in subnets : [for j, b in subnets :
+      "network: the subnets \"${a}\" and \"${b}\" overlap. Give each addresses of its own."
+      if i < j && try(length(distinct([for cidr in [a, b] : cidrhost(join("/", [split("/", cidr)[0], min([for each in [a, b] : tonumber(split("/", each)[1])]...)]), 0)])) == 1, false)
+    ]]])))
   }
 
   validation {
@@ -497,7 +660,7 @@ variable "permissions_boundary" {
 
   validation {
     condition     = var.permissions_boundary == null || can(regex("^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$", var.permissions_boundary))
-    error_message = "permissions_boundary: write a policy's ARN, arn:aws:iam::ACCOUNT:policy/NAME, such as `make bootstrap` prints, or leave it out."
+    error_message = "permissions_boundary: ${try("\"${var.permissions_boundary}\"", "null")} is not the ARN of a policy. Write arn:aws:iam::ACCOUNT:policy/NAME, such as `make bootstrap` prints, or leave it out."
   }
 }
 
@@ -509,7 +672,7 @@ variable "region" {
 
   validation {
     condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
-    error_message = "region: write a region's code, such as \"us-west-2\"."
+    error_message = "region: \"${var.region}\" ${can(regex("^[a-z]{2}(-[a-z]+)+-[0-9][a-z]$", var.region)) ? "is an availability zone" : "is not a region's code"}. Write a region such as \"${try(regex("^[a-z]{2}(?:-[a-z]+)+-[0-9]", var.region), "us-west-2")}\"."
   }
 }
 
@@ -547,8 +710,48 @@ variable "tags" {
   nullable    = false
 
   validation {
-    condition     = length(setintersection(keys(var.tags), ["Project", "Environment", "ManagedBy"])) == 0
-    error_message = "tags: Project, Environment and ManagedBy are set from name and environment. Leave them out."
+    condition = length(setintersection([for key in keys(var.tags) : lower(key)], ["environment", "managedby", "project"])) == 0
+    error_message = join(" ", [for key in keys(var.tags) :
+      "tags: \"${key}\" is one of Project, Environment and ManagedBy, which are set from name and environment; IAM does not tell upper and lower case apart. Leave it out."
+      if contains(["environment", "managedby", "project"], lower(key))
+    ])
+  }
+
+  validation {
+    condition = length(distinct([for key in keys(var.tags) : lower(key)])) == length(var.tags)
+    error_message = join(" ", [for keys in values({ for key in keys(var.tags) : lower(key) => key... }) :
+      "tags: ${join(" and ", [for key in keys : "\"${key}\""])} differ by case alone, which IAM refuses. Leave one." if length(keys) > 1
+    ])
+  }
+
+  # What every service takes: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
+  validation {
+    condition = alltrue([for key in keys(var.tags) : can(regex("^[${local.tag_characters}]{1,128}$", key)) && !startswith(lower(key), "aws:")])
+    error_message = join(" ", [for key in keys(var.tags) : join("", [
+      "tags: the key \"${key}\" ",
+      key == "" ? "is empty" :
+      startswith(lower(key), "aws:") ? "begins with aws:, which is AWS's own" :
+      can(regex("[^${local.tag_characters}]", key)) ? "contains ${lookup(local.characters, regex("[^${local.tag_characters}]", key), regex("[^${local.tag_characters}]", key))}" :
+      "has ${length(key)} characters",
+      ". Write up to 128 letters, digits, spaces and _ . : / = + - @."
+    ]) if !can(regex("^[${local.tag_characters}]{1,128}$", key)) || startswith(lower(key), "aws:")])
+  }
+
+  validation {
+    condition = alltrue([for value in values(var.tags) : can(regex("^[${local.tag_characters}]{0,256}$", value))])
+    error_message = join(" ", [for key, value in var.tags : join("", [
+      "tags.${key}: the value ",
+      value == null ? "is null" :
+      can(regex("[^${local.tag_characters}]", value)) ? "contains ${lookup(local.characters, regex("[^${local.tag_characters}]", value), regex("[^${local.tag_characters}]", value))}" :
+      "has ${length(value)} characters",
+      ". Write up to 256 letters, digits, spaces and _ . : / = + - @."
+    ]) if !can(regex("^[${local.tag_characters}]{0,256}$", value))])
+  }
+
+  validation {
+    # Name is the fourth of ours, in a VPC.
+    condition     = length(var.tags) <= 46
+    error_message = "tags: there are ${length(var.tags)}. AWS takes 50 of a resource, and four are set beside yours: write at most 46."
   }
 }
 
@@ -582,19 +785,28 @@ variable "usage_plans" {
 
   validation {
     condition = length(var.usage_plans) > 0 && alltrue([for plan in values(var.usage_plans) :
-      plan.rate_limit > 0 && plan.burst_limit > 0 && floor(plan.burst_limit) == plan.burst_limit
+      try(plan.rate_limit > 0 && plan.burst_limit > 0 && floor(plan.burst_limit) == plan.burst_limit, false)
     ])
-    error_message = "usage_plans: write at least one plan, with a rate_limit and a whole burst_limit over 0: { standard = { rate_limit = 50, burst_limit = 100 } }."
+    error_message = length(var.usage_plans) == 0 ? "usage_plans: there is none. Write at least one: { standard = { rate_limit = 50, burst_limit = 100 } }." : join(" ", [for name, plan in var.usage_plans :
+      "usage_plans.${name} has no rate_limit over 0 and whole burst_limit over 0. Write ${name} = { rate_limit = 50, burst_limit = 100 }."
+      if !try(plan.rate_limit > 0 && plan.burst_limit > 0 && floor(plan.burst_limit) == plan.burst_limit, false)
+    ])
   }
 
   validation {
-    condition     = alltrue([for name in keys(var.usage_plans) : can(regex("^[A-Za-z0-9_.-]{1,128}$", name))])
-    error_message = "usage_plans: name each plan in up to 128 letters, digits and . _ -: { standard = { rate_limit = 50 } }. There are ${jsonencode(keys(var.usage_plans))}."
+    condition = alltrue([for name in keys(var.usage_plans) : can(regex(local.label_pattern, name))])
+    error_message = join(" ", [for name in keys(var.usage_plans) : join("", [
+      "usage_plans: \"${name}\" ",
+      name == "" ? "is empty" :
+      can(regex("[^A-Za-z0-9_.-]", name)) ? "contains ${lookup(local.characters, regex("[^A-Za-z0-9_.-]", name), "\"${regex("[^A-Za-z0-9_.-]", name)}\"")}" :
+      "has ${length(name)} characters",
+      ". Write up to 128 letters, digits and . _ -, such as \"standard\"."
+    ]) if !can(regex(local.label_pattern, name))])
   }
 
   validation {
     condition = alltrue([for plan in values(var.usage_plans) :
-      try(plan.quota.limit > 0 && floor(plan.quota.limit) == plan.quota.limit && contains(["DAY", "WEEK", "MONTH"], plan.quota.period), plan.quota == null)
+      try(plan.quota.limit > 0 && floor(plan.quota.limit) == plan.quota.limit && contains(["DAY", "WEEK", "MONTH"], plan.quota.period), try(plan.quota, null) == null)
     ])
     error_message = "usage_plans: a quota is { limit = 10000, period = \"DAY\" }, with a whole limit over 0 and a period of DAY, WEEK or MONTH."
   }
@@ -658,14 +870,31 @@ variable "user_pool" {
   # An app's own scheme is its domain turned round, as RFC 8252, 7.1, has it: no other app's, and none that a browser runs, as it does javascript:.
   validation {
     condition = alltrue([for url in setunion(var.user_pool.callback_urls, var.user_pool.logout_urls) :
-      can(regex(startswith(url, "http://") ? "^http://localhost([:/][^#]*)?$" : "^(https|[a-z][a-z0-9+-]*(\\.[a-z0-9+-]+)+)://[^#]+$", url))
+      can(regex(try(startswith(url, "http://"), false) ? "^http://localhost([:/][^#]*)?$" : "^(https|[a-z][a-z0-9+-]*(\\.[a-z0-9+-]+)+)://[^#]+$", url))
     ])
-    error_message = "user_pool: callback_urls and logout_urls begin with https://, http://localhost or an app's own scheme, such as com.example.app://, and have no #: \"https://app.example.com/signed-in\"."
+    error_message = join(" ", [for url in setunion(var.user_pool.callback_urls, var.user_pool.logout_urls) : join("", [
+      "user_pool: the URL ${try("\"${url}\"", "null")} ",
+      can(regex("#", url)) ? "has a #, which Cognito refuses" : can(regex("^http://", url)) ? "is in the clear" : "has none of the schemes that callback_urls and logout_urls may have",
+      ". Write one that begins with https://, http://localhost or an app's own scheme, such as com.example.app://, and has no #: \"https://app.example.com/signed-in\"."
+    ]) if !can(regex(try(startswith(url, "http://"), false) ? "^http://localhost([:/][^#]*)?$" : "^(https|[a-z][a-z0-9+-]*(\\.[a-z0-9+-]+)+)://[^#]+$", url))])
   }
 
   validation {
-    condition     = var.user_pool.domain_prefix == null || can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", var.user_pool.domain_prefix)) && !can(regex("aws|amazon|cognito", var.user_pool.domain_prefix))
-    error_message = "user_pool: domain_prefix is up to 63 lower-case letters, digits and hyphens, without the words aws, amazon and cognito, and no other pool's in the region: \"notes-example\"."
+    condition     = length(var.user_pool.callback_urls) <= 100 && length(var.user_pool.logout_urls) <= 100
+    error_message = "user_pool: there are ${length(var.user_pool.callback_urls)} callback_urls and ${length(var.user_pool.logout_urls)} logout_urls, and Cognito takes 100 of each. Write fewer."
+  }
+
+  validation {
+    condition = var.user_pool.domain_prefix == null || can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", var.user_pool.domain_prefix)) && !can(regex("aws|amazon|cognito", var.user_pool.domain_prefix))
+    error_message = join("", [
+      "user_pool: the domain_prefix ${try("\"${var.user_pool.domain_prefix}\"", "null")} ",
+      try(var.user_pool.domain_prefix == "", false) ? "is empty" :
+      can(regex("[^a-z0-9-]", var.user_pool.domain_prefix)) ? "contains ${lookup(local.characters, regex("[^a-z0-9-]", var.user_pool.domain_prefix), "\"${regex("[^a-z0-9-]", var.user_pool.domain_prefix)}\"")}" :
+      can(regex("aws|amazon|cognito", var.user_pool.domain_prefix)) ? "contains ${try(regex("aws|amazon|cognito", var.user_pool.domain_prefix), "")}, which is AWS's own" :
+      can(regex("^-|-$", var.user_pool.domain_prefix)) ? "begins or ends with a hyphen" :
+      "has ${try(length(var.user_pool.domain_prefix), 0)} characters",
+      ". Write up to 63 lower-case letters, digits and hyphens that no other pool of the region has, such as \"notes-example\"."
+    ])
   }
 
   validation {
@@ -684,13 +913,44 @@ variable "user_pool" {
   }
 
   validation {
-    condition     = alltrue([for group in var.user_pool.groups : can(regex("^[A-Za-z0-9_.-]{1,128}$", group))])
-    error_message = "user_pool: groups are names of up to 128 letters, digits and . _ -, such as [\"admins\"]."
+    condition = alltrue([for group in var.user_pool.groups : can(regex(local.label_pattern, group))])
+    error_message = join(" ", [for group in [for group in var.user_pool.groups : group == null ? "" : group] : join("", [
+      "user_pool.groups: \"${group}\" ",
+      group == "" ? "is empty" :
+      can(regex("[^A-Za-z0-9_.-]", group)) ? "contains ${lookup(local.characters, regex("[^A-Za-z0-9_.-]", group), "\"${regex("[^A-Za-z0-9_.-]", group)}\"")}" :
+      "has ${length(group)} characters",
+      ". Write up to 128 letters, digits and . _ -, such as \"admins\"."
+    ]) if !can(regex(local.label_pattern, group))])
   }
 
   validation {
-    condition     = alltrue([for scope, description in var.user_pool.scopes : can(regex("^[A-Za-z0-9_.-]{1,128}$", scope)) && length(description) >= 1 && length(description) <= 256])
-    error_message = "user_pool: scopes are names of up to 128 letters, digits and . _ -, each with a description of up to 256 characters: { import = \"Brings items in\" }."
+    condition = alltrue([for scope in keys(var.user_pool.scopes) : can(regex(local.label_pattern, scope))])
+    error_message = join(" ", [for scope in keys(var.user_pool.scopes) : join("", [
+      "user_pool.scopes: \"${scope}\" ",
+      scope == "" ? "is empty" :
+      can(regex("[^A-Za-z0-9_.-]", scope)) ? "contains ${lookup(local.characters, regex("[^A-Za-z0-9_.-]", scope), "\"${regex("[^A-Za-z0-9_.-]", scope)}\"")}" :
+      "has ${length(scope)} characters",
+      ". Write up to 128 letters, digits and . _ -, such as \"import\"."
+    ]) if !can(regex(local.label_pattern, scope))])
+  }
+
+  validation {
+    condition = alltrue([for description in values(var.user_pool.scopes) : try(length(description) >= 1 && length(description) <= 256, false)])
+    error_message = join(" ", [for scope, description in var.user_pool.scopes :
+      "user_pool.scopes.${scope}: the description has ${try(length(description), 0)} characters. Write 1 to 256, such as { ${scope} = \"Brings items in\" }."
+      if !try(length(description) >= 1 && length(description) <= 256, false)
+    ])
+  }
+
+  validation {
+    condition     = length(setunion(keys(var.user_pool.scopes), local.access_scopes)) <= 100
+    error_message = "user_pool: there are ${length(setunion(keys(var.user_pool.scopes), local.access_scopes))} scopes with those that access names, and Cognito takes 100. Write fewer."
+  }
+
+  validation {
+    # A client may have 50, and an app has email, openid and profile as well.
+    condition     = length(var.user_pool.app_scopes) <= 47 && (!var.user_pool.machine_client || length(setunion(keys(var.user_pool.scopes), local.access_scopes)) <= 50)
+    error_message = "user_pool: Cognito gives a client 50 scopes. Write at most 47 app_scopes (there are ${length(var.user_pool.app_scopes)}), and at most 50 scopes beside a machine_client (there are ${length(setunion(keys(var.user_pool.scopes), local.access_scopes))})."
   }
 
   validation {
@@ -705,7 +965,7 @@ variable "user_pool" {
 
   validation {
     condition     = contains(["OFF", "ON", "OPTIONAL"], var.user_pool.mfa)
-    error_message = "user_pool: mfa is \"OFF\", \"ON\" or \"OPTIONAL\"."
+    error_message = "user_pool: mfa is \"${var.user_pool.mfa}\". Write \"OFF\", \"ON\" or \"OPTIONAL\"."
   }
 
   validation {
@@ -786,8 +1046,11 @@ variable "website" {
   }
 
   validation {
-    condition     = try(alltrue([for name in var.website.aliases : can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$", name))]), var.website == null)
-    error_message = "website: aliases are whole names in small letters, without https://, such as [\"console.example.com\"]."
+    condition = try(alltrue([for name in var.website.aliases : can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$", name))]), var.website == null)
+    error_message = join(" ", [for name in try(var.website.aliases, []) :
+      "website: the alias ${try("\"${name}\"", "null")} is not a whole name in lower-case letters. Write one without https://, such as \"console.example.com\"."
+      if !can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$", name))
+    ])
   }
 
   validation {
@@ -797,7 +1060,7 @@ variable "website" {
 
   validation {
     condition     = try(contains(["PriceClass_100", "PriceClass_200", "PriceClass_All"], var.website.price_class), var.website == null)
-    error_message = "website: price_class is \"PriceClass_100\", \"PriceClass_200\" or \"PriceClass_All\"."
+    error_message = "website: price_class is ${try("\"${var.website.price_class}\"", "null")}. Write \"PriceClass_100\", \"PriceClass_200\" or \"PriceClass_All\"."
   }
 
   validation {
