@@ -175,7 +175,7 @@ variable "backup" {
 }
 
 variable "cors_origins" {
-  description = "Origins whose scripts may call the API: [\"*\"], or origins such as \"https://app.example.com\". Cookies are never allowed: keys and tokens travel in headers."
+  description = "Origins whose scripts may call the API: [\"*\"], or origins as browsers send them, such as \"https://app.example.com\": in lower case, with a port only if it is not the default, and without a path. Cookies are never allowed: keys and tokens travel in headers."
   type        = list(string)
   default     = ["*"]
   nullable    = false
@@ -273,7 +273,7 @@ variable "entities" {
     list: "created" orders by createdAt, over an index; "unordered" needs no index.
     operations: any of create, delete, get, list, merge, replace.
     owner_scoped: callers see and change their own items alone; others' are 404. Every operation has to need cognito.
-    path: where the collection lives, such as "todos" or "v1/todos"; "/" is the root of the API. The entity's name by default.
+    path: where the collection lives, such as "todos" or "v1/todos", in one to four segments; "/" is the root of the API. The entity's name by default.
     put: "replace" takes whole items; "merge" takes partial ones.
     schema: a JSON Schema under schemas/. Any JSON object is an item without one.
     ttl: a property that holds the time when an item expires, as a date-time or in seconds since 1970.
@@ -704,7 +704,7 @@ variable "release" {
 }
 
 variable "tags" {
-  description = "Tags of every resource, besides Project, Environment and ManagedBy."
+  description = "Up to 46 tags of every resource, besides Project, Environment and ManagedBy. Keys may not differ by case alone."
   type        = map(string)
   default     = {}
   nullable    = false

@@ -34,6 +34,11 @@ OF_VARIABLES = ("variables.tf", "locals.tf", "schemas.tf", "local/standin.tf")
 
 NO_LOG = Path(os.devnull)
 
+# How Terraform begins what a validation or the checks before an apply refuse.
+OUR_RULES = re.compile(
+    r"Invalid value for variable |Resource precondition failed (?:\(terraform_data\.build\) )?"
+)
+
 Progress = Callable[[str], None]
 
 
@@ -312,8 +317,12 @@ class Terraform:
 
     def failed(self, command: str, errors: str) -> UserError:
         """Return the sentence for a failed command: Terraform's own first error, and where the rest is."""
+        said = first_error(errors)
+        # What our own rules refuse is said in full: it needs neither the command nor its log.
+        if ours := OUR_RULES.match(said):
+            return UserError(said[ours.end() :])
         where = f" (Terraform's log: {self.log})" if self.log != NO_LOG else ""
-        return UserError(f"terraform {command} failed: {first_error(errors)}{where}")
+        return UserError(f"terraform {command} failed: {said}{where}")
 
 
 def facts(var_files: Sequence[Path]) -> dict[str, Any]:

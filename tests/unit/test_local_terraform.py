@@ -148,6 +148,16 @@ def test_errors_become_one_sentence(text: str, expected: str) -> None:
     assert terraform.first_error(text) == expected
 
 
+@pytest.mark.parametrize(
+    "title", ["Invalid value for variable", "Resource precondition failed (terraform_data.build)"]
+)
+def test_what_our_own_rules_refuse_is_said_alone(tmp_path: Path, title: str) -> None:
+    made = terraform.Terraform(tmp_path, {}, tmp_path / "terraform.log", lambda _: None)
+    text = f"Error: {title}\n\n  on my.tfvars line 3:\n   3: x\n\ntags: no.\n"
+    assert str(made.failed("plan", text)) == "tags: no. (my.tfvars, line 3)"
+    assert str(made.failed("plan", "Error: No region\n")).startswith("terraform plan failed: No region (")
+
+
 def test_urls_of_stages_answer_on_this_machine() -> None:
     made = {
         "api_url": "https://abc123.execute-api.us-west-2.amazonaws.com/dev",
