@@ -159,7 +159,7 @@ def test_from_bootstrap_to_destroy(clone: Clone) -> None:
 def test_the_richest_environment_is_settled_once_it_is_deployed(clone: Clone) -> None:
     """Production has alarms and a console besides: what never settles would show in its plan."""
     clone.make("bootstrap", "WRITE=1", "ARGS=-auto-approve -no-color")
-    # Without input a plan alone: it would replace the bucket, which holds every environment's state.
+    # What one would run by hand: it would replace the bucket, which holds every environment's state.
     mirror = subprocess.run(
         [sys.executable, "-m", "local.terraform"], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout.split()
@@ -171,7 +171,7 @@ def test_the_richest_environment_is_settled_once_it_is_deployed(clone: Clone) ->
         [*terraform, "init", "-reconfigure", place, *mirror], cwd=clone.folder, check=True, env=known
     )
     other = subprocess.run(
-        [*terraform, "plan", "-no-color", "-var=region=eu-west-1"],
+        [*terraform, "plan", "-no-color", "-var=name=other"],
         cwd=clone.folder, check=False, env=known, capture_output=True, text=True,
     )  # fmt: skip
     assert other.returncode == 1
