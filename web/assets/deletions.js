@@ -61,9 +61,9 @@ export function createDeletions(api, notify) {
   };
 }
 
-// The tag of the state that an item was read in, as the API makes it (lambda_src/trestle/http/etags.py): lists have none.
+// The entity tag of an item in a list, as docs/api.md has it.
 function etagOf({ createdAt, version }) {
-  return `"${BigInt(createdAt.replace(/\D/g, "")).toString(16)}-${version}"`;
+  return `"${createdAt}-${version}"`;
 }
 
 const heading = () => document.querySelector("main h1");

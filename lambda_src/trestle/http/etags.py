@@ -1,6 +1,7 @@
 """Entity tags and conditional requests (RFC 9110, section 13).
 
-A tag is made of the item's createdAt and version: a write can be conditional on it without a read.
+A tag is made of the item's createdAt and version: a write can be conditional on it without a read, and clients can
+make the tag of each item in a list.
 """
 
 from __future__ import annotations
@@ -16,11 +17,9 @@ if TYPE_CHECKING:
 
 MAX_TAGS = 50  # a DynamoDB expression takes 4 KB and 300 operators, and each tag needs four
 
-
 def etag(item: Item) -> str:
-    """The item's strong tag, "<digits of createdAt, hexadecimal>-<version>" in quotes."""
-    digits = "".join(filter(str.isdigit, item.created_at))
-    return f'"{int(digits):x}-{item.version}"'
+    """Return the item's strong tag, "<createdAt>-<version>" in quotes, which clients make of an item of a list."""
+    return f'"{item.created_at}-{item.version}"'
 
 
 def expected_states(header: str | None) -> list[State] | None:
@@ -55,14 +54,14 @@ def matches_none(header: str | None, item: Item) -> bool:
 
 def _tags(header: str | None, name: str) -> list[str] | None:
     """The header's tags as they are written, with their quotes; None for no header and for "*"."""
-    if header is None or header.strip() == "*":
+    if header is None or header.strip(" \t") == "*":
         return None
     tags = []
     rest = header
     while rest := rest.strip(" \t,"):
         weak = rest.startswith("W/")
         tag, quote, after = rest[2 * weak + 1 :].partition('"')
-        if rest[2 * weak] != '"' or not quote or after.lstrip(" \t")[:1] not in ("", ","):
+        if rest[2 * weak :][:1] != '"' or not quote or after.lstrip(" \t")[:1] not in ("", ","):
             break
         tags.append(f'{"W/" * weak}"{tag}"')
         rest = after
@@ -74,17 +73,9 @@ def _tags(header: str | None, name: str) -> list[str] | None:
 
 
 def _state(tag: str) -> State | None:
-    """The state that a tag of ours stands for; None for any other text, however alike."""
-    created, _, version = tag.strip('"').partition("-")
+    """Return the state that a tag of ours stands for, or None for any other text, however alike."""
+    created, _, version = tag.strip('"').rpartition("-")
     # DynamoDB takes no number of more than 38 digits, and no item lives through so many versions.
-    if len(created) > 17 or len(version) > 38:
+    if not (version.isascii() and version.isdecimal() and len(version) <= 38 and version[0] != "0"):
         return None
-    try:
-        digits, number = int(created, 16), int(version)
-    except ValueError:
-        return None
-    # int() takes signs, blanks and underscores too.
-    d = f"{digits:020}"
-    if f'"{digits:x}-{number}"' != tag or len(d) != 20:
-        return None
-    return f"{d[:4]}-{d[4:6]}-{d[6:8]}T{d[8:10]}:{d[10:12]}:{d[12:14]}.{d[14:]}Z", number
+    return created, int(version)
