@@ -76,23 +76,25 @@ class Sources:
         )
         if not self.functions:
             raise BuildError("lambda_src/ holds no function: put an index.py into a folder of it.")
-        for name, content in self.schemas.items():
-            self._judge_schema(name, content)
+        self.shapes = {name: self._shapes(name, content) for name, content in self.schemas.items()}
         self._trees: dict[str, ast.Module] = {}
 
     @staticmethod
-    def _judge_schema(name: str, content: bytes) -> None:
+    def _shapes(name: str, content: bytes) -> dict[str, str]:
+        """Return what Terraform is told of a schema. Raise BuildError for one outside the subset."""
         # Imported here: the process that compiles, isolated as it is, finds no other file of ours.
-        from local import schemas  # noqa: PLC0415
+        from local import schemas, shapes  # noqa: PLC0415
 
         faults = [f"schemas/{name}#{where}: {fault}." for where, fault in schemas.faults(content)]
         if faults:
             raise BuildError("\n".join(faults))
+        return shapes.texts(content)
 
     def digest(self) -> str:
         """A SHA-256 (hex) of everything a build depends on, this file included."""
         inputs = {f"lambda_src/{path}": content for path, content in self.modules.items()}
         inputs |= {f"schemas/{name}": content for name, content in self.schemas.items()}
+        inputs |= {f"shapes/{name}": json.dumps(texts).encode() for name, texts in self.shapes.items()}
         inputs["build.py"] = Path(__file__).read_bytes()
         lines = "".join(f"{sha256(content)} {path}\n" for path, content in sorted(inputs.items()))
         return sha256(lines.encode())
@@ -305,7 +307,10 @@ def made(sources: Sources, bytecode: str) -> dict[str, bytes]:
             for function, content in zips.items()
         },
         "runtime": f"python{RUNTIME}",
-        "schemas": {f"schemas/{name}": sha256(content) for name, content in sources.schemas.items()},
+        "schemas": {
+            f"schemas/{name}": {"sha256": sha256(content), **sources.shapes[name]}
+            for name, content in sources.schemas.items()
+        },
         "sources": sources.digest(),
     }
     named = {f"{function}.zip": content for function, content in zips.items()}

@@ -29,8 +29,8 @@ def root(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def build(root: Path, schemas: dict[str, str]) -> None:
-    """Put the built packages in place, with these digests of schemas."""
+def build(root: Path, schemas: Values) -> None:
+    """Put the built packages in place, with a manifest of these schemas."""
     shutil.copytree(ROOT / "dist", root / "dist", dirs_exist_ok=True)
     manifest = json.loads((ROOT / "dist" / "manifest.json").read_text())
     (root / "dist" / "manifest.json").write_text(json.dumps({**manifest, "schemas": schemas}))
@@ -43,9 +43,11 @@ def test_missing_packages(planner: Planner, root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "schemas", [{}, {"schemas/todo.json": hashlib.sha256(b"older").hexdigest()}], ids=["no", "other"]
+    "schemas",
+    [{}, {"schemas/todo.json": {"sha256": hashlib.sha256(b"older").hexdigest()}}],
+    ids=["no", "other"],
 )
-def test_packages_with_other_schemas(planner: Planner, root: Path, schemas: dict[str, str]) -> None:
+def test_packages_with_other_schemas(planner: Planner, root: Path, schemas: Values) -> None:
     build(root, schemas)
     with pytest.raises(TerraformError, match=r"differ.*: run `python build\.py`"):
         planner.planned(root, f"stale-{len(schemas)}", (), WITH_SCHEMA)

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 import build
+from local import shapes
 
 REPOSITORY = Path(build.__file__).resolve().parent
 SOURCES = {
@@ -130,8 +131,10 @@ def test_manifest(root: Path) -> None:
         "size": len(zipped),
         "source_code_hash": base64.b64encode(hashlib.sha256(zipped).digest()).decode(),
     }
-    schema = hashlib.sha256((root / "schemas/todo.json").read_bytes()).hexdigest()
-    assert found["schemas"] == {"schemas/todo.json": schema}
+    content = (root / "schemas/todo.json").read_bytes()
+    assert found["schemas"] == {
+        "schemas/todo.json": {"sha256": hashlib.sha256(content).hexdigest(), **shapes.texts(content)}
+    }
     assert (found["runtime"], found["bytecode"], sorted(found["functions"])) == (
         "python3.13",
         None,

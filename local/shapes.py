@@ -1,0 +1,253 @@
+"""Derive from an entity's schema what its bodies, items and patches look like to clients.
+
+The OpenAPI document and API Gateway's model are made of these shapes. A schema judges the client's object
+after its defaults are filled in. A body is the object before that, an item has the server's properties
+besides, and a merge patch (RFC 7396) is a part of an object. Terraform has no recursion, so build.py writes
+the shapes into its manifest. This module needs the standard library alone, as build.py does.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "lambda_src"))
+
+from trestle.strict_json import dumps, loads
+
+Schema = dict[str, Any]
+
+SERVERS_OWN = ("createdAt", "id", "updatedAt", "version")
+COMBINING = ("allOf", "anyOf", "oneOf")
+INTEGERS = {"int32": 2**31, "int64": 2**63}
+
+
+def texts(content: bytes) -> dict[str, str]:
+    """Return the shapes of a schema file, a valid one of docs/schemas.md: JSON that keeps every number."""
+    return {shape: dumps(schema) for shape, schema in shapes(loads(content.decode())).items()}
+
+
+def shapes(schema: Schema) -> dict[str, Schema]:
+    """Return the shapes of an entity's schema.
+
+    body: of POST, and of PUT if it replaces. item: of answers. model: of bodies, for API Gateway, in draft 4.
+    patch: of PATCH, and of PUT if it merges. Body, model and patch name the server's properties only where
+    `additionalProperties` would refuse them: a body may repeat them with any values.
+    """
+    given = {keyword: value for keyword, value in schema.items() if keyword != "$schema"}
+    return {
+        "body": explicit(body_of(given, strict=True)),
+        "item": explicit(item_of(given)),
+        "model": body_of(given, strict=False),
+        "patch": explicit(patch_of(given)),
+    }
+
+
+def explicit(schema: Schema) -> Schema:
+    """Return a schema that says what it leaves open, and how large integers get, for generators of clients.
+
+    Without `additionalProperties: true` they drop what a schema does not name.
+    """
+    found = mapped(schema, explicit)
+    if found.get("type") == "object" or "properties" in found:
+        found.setdefault("additionalProperties", True)
+    if found.get("type") == "integer" and {"maximum", "minimum"} <= found.keys():
+        fitting = [
+            name for name, end in INTEGERS.items() if -end <= found["minimum"] and found["maximum"] < end
+        ]
+        if fitting:
+            found["format"] = fitting[0]
+    return found
+
+
+def body_of(schema: Schema, *, strict: bool) -> Schema:
+    """Return what a body may hold: defaults may be left out, and the server's properties may be repeated.
+
+    strict: whether to keep bounds on the whole object, towards which repeated properties of the server count.
+    """
+    found = before_defaults(without_titles(schema))
+    return with_servers_own(found if strict else without_totals(found))
+
+
+def item_of(schema: Schema) -> Schema:
+    """Return what an answered item is, apart from the server's properties: complete, and without defaults."""
+    return beside_servers_own(with_servers_own(without_defaults(without_titles(schema))))
+
+
+def patch_of(schema: Schema) -> Schema:
+    """Return what a merge patch may hold: any of the properties, and null for those that an item may lack."""
+    found: Schema = {
+        "type": "object",
+        "properties": part_of(without_defaults(without_titles(schema))).get("properties", {}),
+    }
+    others = schema.get("additionalProperties", True)
+    if others is not True:
+        found["additionalProperties"] = (
+            removable(part_of(without_defaults(without_titles(others))))
+            if isinstance(others, dict)
+            else False
+        )
+    return with_servers_own(found)
+
+
+# --- the steps ---
+
+
+def mapped(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
+    """Return a schema with each schema directly inside it changed; what is data (`enum`, `default`) stays."""
+    found = dict(schema)
+    for keyword in ("items", "not", "additionalProperties"):
+        if isinstance(found.get(keyword), dict):
+            found[keyword] = change(found[keyword])
+    for keyword in COMBINING:
+        if keyword in found:
+            found[keyword] = [change(part) for part in found[keyword]]
+    if "properties" in found:
+        found["properties"] = {name: change(rule) for name, rule in found["properties"].items()}
+    return found
+
+
+def without(keyword: str) -> Callable[[Schema], Schema]:
+    """Return a function that takes a keyword away, wherever in a schema it stands."""
+
+    def change(schema: Schema) -> Schema:
+        return {name: value for name, value in mapped(schema, change).items() if name != keyword}
+
+    return change
+
+
+without_defaults = without("default")
+# Generators would call all the shapes of a schema by its title.
+without_titles = without("title")
+
+
+def before_defaults(schema: Schema, filled: frozenset[str] = frozenset()) -> Schema:
+    """Return what a value must be before its defaults are filled in.
+
+    filled: the properties of the same value that have a default elsewhere in the schema.
+    """
+    filled |= {name for name, rule in schema.get("properties", {}).items() if "default" in rule}
+    found = mapped({k: v for k, v in schema.items() if k not in (*COMBINING, "not")}, before_defaults)
+    for keyword in COMBINING:
+        if keyword in schema:
+            parts = [before_defaults(part, filled) for part in schema[keyword]]
+            # What was required and is filled in tells the parts apart no longer.
+            loosened = keyword == "oneOf" and any(needs(part, filled) for part in schema[keyword])
+            found["anyOf" if loosened else keyword] = parts
+    if "not" in schema and not needs(schema["not"], filled):
+        found["not"] = before_defaults(schema["not"])
+    if "required" in found:
+        found["required"] = [name for name in found["required"] if name not in filled]
+        if not found["required"]:
+            del found["required"]
+    if found.get("minProperties", 0) and filled:
+        found["minProperties"] = max(0, found["minProperties"] - len(filled))
+    return found
+
+
+def needs(schema: Schema, names: Iterable[str]) -> bool:
+    """Return whether a schema requires one of these properties of the value that it judges."""
+    return not set(schema.get("required", [])).isdisjoint(names) or any(
+        needs(part, names) for keyword in COMBINING for part in schema.get(keyword, [])
+    )
+
+
+def on_same_value(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
+    """Return a schema changed, and all in it that judge the same value: the parts of allOf and the like."""
+    found = dict(schema)
+    for keyword in COMBINING:
+        if keyword in found:
+            found[keyword] = [on_same_value(part, change) for part in found[keyword]]
+    if "not" in found:
+        found["not"] = on_same_value(found["not"], change)
+    return change(found)
+
+
+def with_servers_own(schema: Schema) -> Schema:
+    """Return a schema that takes the server's properties with any values, even if it refuses others."""
+
+    def change(part: Schema) -> Schema:
+        if part.get("additionalProperties", True) is True:
+            return part
+        return {**part, "properties": {**{name: {} for name in SERVERS_OWN}, **part.get("properties", {})}}
+
+    return on_same_value(schema, change)
+
+
+def beside_servers_own(schema: Schema) -> Schema:
+    """Return a schema that judges the client's part of an item, of the whole item."""
+
+    def change(part: Schema) -> Schema:
+        counts = {"maxProperties", "minProperties"} & part.keys()
+        return part | {keyword: part[keyword] + len(SERVERS_OWN) for keyword in counts}
+
+    # Whole objects are listed without the server's properties: what compares with them can not be said.
+    if has_enum(schema):
+        schema = {k: v for k, v in schema.items() if k not in ("enum", "not", *COMBINING)}
+    return on_same_value(schema, change)
+
+
+def without_totals(schema: Schema) -> Schema:
+    """Return a schema without what a repeated property of the server's could break."""
+    totals = {"enum", "maxProperties", "not"}
+
+    def counts(part: Schema) -> bool:
+        return not totals.isdisjoint(part) or any(map(counts, inner(part)))
+
+    dropped = totals | {keyword for keyword in COMBINING if any(map(counts, schema.get(keyword, [])))}
+    return {keyword: value for keyword, value in schema.items() if keyword not in dropped}
+
+
+def inner(schema: Schema) -> list[Schema]:
+    """Return the schemas inside a schema that judge the same value."""
+    parts = [part for keyword in COMBINING for part in schema.get(keyword, [])]
+    return [*parts, *([schema["not"]] if "not" in schema else [])]
+
+
+def has_enum(schema: Schema) -> bool:
+    """Return whether a schema lists the values that it judges."""
+    return "enum" in schema or any(map(has_enum, inner(schema)))
+
+
+def part_of(schema: Schema) -> Schema:
+    """Return what a merge patch may hold in place of a value: of an object some of its properties."""
+    if not may_be_object(schema):
+        return schema
+    found: Schema = {keyword: schema[keyword] for keyword in ("description", "type") if keyword in schema}
+    if schema.get("type") == "object":
+        required = schema.get("required", [])
+        found["properties"] = {
+            name: part_of(rule) if name in required else removable(part_of(rule))
+            for name, rule in schema.get("properties", {}).items()
+        }
+        if not found["properties"]:
+            del found["properties"]
+        others = schema.get("additionalProperties", True)
+        if others is not True:
+            found["additionalProperties"] = removable(part_of(others)) if isinstance(others, dict) else False
+    return found
+
+
+def may_be_object(schema: Schema) -> bool:
+    """Return whether a schema may take an object, whose members a merge patch would merge one by one."""
+    if "type" in schema:
+        return bool(schema["type"] == "object")
+    if "enum" in schema:
+        return any(isinstance(value, dict) for value in schema["enum"])
+    if "allOf" in schema and not all(map(may_be_object, schema["allOf"])):
+        return False
+    choices = [*schema.get("anyOf", []), *schema.get("oneOf", [])]
+    return not choices or any(map(may_be_object, choices))
+
+
+def removable(schema: Schema) -> Schema:
+    """Return a schema that takes null as well, with which a merge patch takes a property away."""
+    described = {"description": schema["description"]} if "description" in schema else {}
+    rest = {keyword: value for keyword, value in schema.items() if keyword != "description"}
+    if not rest:
+        return schema
+    if "type" not in schema or {*COMBINING, "not"} & schema.keys():
+        return {**described, "anyOf": [rest, {"enum": [None]}]}
+    return {**schema, "nullable": True, **({"enum": [*schema["enum"], None]} if "enum" in schema else {})}

@@ -1,0 +1,243 @@
+"""What bodies, items and patches are said to look like, against what the functions do with them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema
+import pytest
+from openapi_schema_validator import OAS30Validator, oas30_format_checker
+
+from local import schemas, shapes
+from trestle.item import RESERVED
+from trestle.schema.defaults import fill
+from trestle.schema.judge import judge
+
+SERVERS: dict[str, Any] = {
+    "id": "a", "version": 1,
+    "createdAt": "2026-01-02T03:04:05.000006Z", "updatedAt": "2026-01-02T03:04:05.000006Z",
+}  # fmt: skip
+TEXT: dict[str, Any] = {"type": "string"}
+
+# By what makes them hard to describe: a schema, and values of its properties to try.
+SCHEMAS: dict[str, tuple[dict[str, Any], dict[str, list[Any]]]] = {
+    "a default for what is required": (
+        {
+            "properties": {"a": {"type": "string", "default": ""}, "b": {"type": "integer"}},
+            "required": ["a", "b"],
+        },
+        {"a": ["", 1, None], "b": [1, "1", None], "c": [1, None]},
+    ),
+    "a default in an object": (
+        {"properties": {"a": {
+            "type": "object", "required": ["x", "y"],
+            "properties": {"x": {"type": "integer", "default": 1}, "y": TEXT},
+        }}},
+        {"a": [
+            {}, {"y": ""}, {"x": 2}, {"x": 2, "y": ""}, {"x": "2", "y": ""}, {"y": "", "z": 1}, None, "a",
+        ]},
+    ),
+    "a default in a list": (
+        {"properties": {"a": {"type": "array", "items": {
+            "type": "object", "properties": {"x": {"type": "integer", "default": 1}}, "required": ["x"],
+            "additionalProperties": False,
+        }}}},
+        {"a": [[], [{}], [{"x": 1}, {}], [{"x": "1"}], [{"y": 1}]]},
+    ),
+    "no other properties": (
+        {"properties": {"a": TEXT}, "additionalProperties": False},
+        {"a": ["", 1, None], "c": [1], "id": ["a"], "createdAt": ["", 5], "version": [7]},
+    ),
+    "others of one kind": (
+        {"properties": {"a": TEXT}, "additionalProperties": {"type": "integer"}},
+        {"a": [""], "c": [1, "1", None], "createdAt": [""], "updatedAt": ["x"], "version": ["1"]},
+    ),
+    "others that are objects": (
+        {"additionalProperties": {"type": "object", "properties": {"x": TEXT}, "required": ["x"]}},
+        {"c": [{"x": ""}, {"x": 1}, {}, None, 1]},
+    ),
+    "one of two, by what they must have": (
+        {"properties": {"a": TEXT, "b": TEXT}, "oneOf": [{"required": ["a"]}, {"required": ["b"]}]},
+        {"a": ["", 1], "b": [""], "c": [1]},
+    ),
+    "any of two, closed": (
+        {"anyOf": [
+            {"properties": {"a": TEXT}, "required": ["a"], "additionalProperties": False},
+            {"properties": {"b": {"type": "integer"}}, "required": ["b"], "additionalProperties": False},
+        ]},
+        {"a": ["", 1], "b": [1], "c": [1], "version": [1]},
+    ),
+    "how many": ({"minProperties": 1, "maxProperties": 2}, {"a": [1], "b": [1], "c": [1]}),
+    "how many, with a default": (
+        {"properties": {"a": {"type": "integer", "default": 1}}, "minProperties": 2},
+        {"a": [1], "b": [1], "c": [1]},
+    ),
+    "a required default in a part": (
+        {"properties": {"a": {"type": "integer", "default": 1}},
+         "anyOf": [{"required": ["a"]}, {"required": ["b"]}], "not": {"required": ["a", "d"]}},
+        {"a": [1], "b": [1], "d": [1]},
+    ),
+    "none of these": ({"not": {"required": ["a", "b"]}}, {"a": [1], "b": [1], "c": [1]}),
+    "these objects": ({"enum": [{"a": 1}, {"a": 1, "b": 2}]}, {"a": [1, 2], "b": [2]}),
+    "values without a type": (
+        {"properties": {
+            "a": {"enum": ["x", 1]}, "b": {"anyOf": [TEXT, {"type": "integer"}]}, "c": {"description": "."},
+        }},
+        {"a": ["x", 2, None], "b": ["x", [], None], "c": [None, {}]},
+    ),
+    "values that may be objects": (
+        {"properties": {
+            "d": {"anyOf": [TEXT, {"type": "object", "properties": {"x": TEXT}, "required": ["x"]}]},
+            "e": {"enum": [{"x": 1}]},
+        }},
+        {"d": ["", {}, {"x": ""}, None], "e": [{"x": 1}, {"x": 2}]},
+    ),
+    "values that are listed": (
+        {
+            "properties": {"f": {"type": "string", "not": {"enum": ["x"]}}, "g": {"enum": ["x"], **TEXT}},
+            "required": ["g"],
+        },
+        {"f": ["x", "y", None], "g": ["x", "y", None]},
+    ),
+    "names that look like keywords": (
+        {"properties": {
+            "default": TEXT, "properties": {"type": "object"}, "title": TEXT,
+            "type": {"enum": [{"type": "object"}]},
+            "additionalProperties": {"type": "boolean", "default": False},
+        }},
+        {"default": ["", 1], "properties": [{}, {"x": 1}, 1], "title": [""], "type": [{"type": "object"}, 1],
+         "additionalProperties": [True, 1]},
+    ),
+}  # fmt: skip
+
+# Where a shape can not say all that a function asks for: what is said there is less.
+LOOSER = {"a required default in a part", "how many, with a default"}
+
+
+def values(tried: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
+    """Yield objects with each of the values, and without."""
+    choices = [[{}, *({name: value} for value in some)] for name, some in tried.items()]
+    for chosen in itertools.product(*choices):
+        yield {name: value for member in chosen for name, value in member.items()}
+
+
+def accepts(shape: dict[str, Any], value: Any) -> bool:
+    """Return whether a shape, as the document has it, takes a value."""
+    return bool(OAS30Validator(shape, format_checker=oas30_format_checker).is_valid(value))
+
+
+def merged(target: Any, changes: Any) -> Any:
+    """Return the merge of RFC 7396, section 2, by its own words."""
+    if not isinstance(changes, dict):
+        return changes
+    whole = dict(target) if isinstance(target, dict) else {}
+    for name, value in changes.items():
+        whole[name] = merged(whole.get(name), value)
+    return {name: value for name, value in whole.items() if changes.get(name, 0) is not None}
+
+
+def stored(value: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the client's part of the item that a body makes, or None if it is refused."""
+    doc = fill({name: member for name, member in value.items() if name not in RESERVED}, schema)
+    return None if judge(doc, schema) else doc
+
+
+@pytest.fixture(params=SCHEMAS)
+def case(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
+    given, tried = SCHEMAS[request.param]
+    schema = {"type": "object", "title": "Thing", **given}
+    content = json.dumps(schema).encode()
+    assert not list(schemas.faults(content)), "a schema that the build refuses shows nothing"
+    found = {shape: json.loads(text) for shape, text in shapes.texts(content).items()}
+    return request.param, schema, found, list(values(tried))
+
+
+def test_body_is_what_the_functions_take(case: Any) -> None:
+    name, schema, found, bodies = case
+    taken = [body for body in bodies if stored(body, schema) is not None]
+    assert taken
+    assert [body for body in taken if not accepts(found["body"], body)] == []
+    refused = [body for body in bodies if body not in taken and accepts(found["body"], body)]
+    assert bool(refused) == (name in LOOSER), refused
+
+
+def test_gateway_is_no_stricter_than_the_functions(case: Any) -> None:
+    _, schema, found, bodies = case
+    judged = jsonschema.Draft4Validator(found["model"])
+    for body in bodies:
+        if stored(body, schema) is not None:
+            # A body may repeat what was read.
+            assert judged.is_valid(body)
+            assert judged.is_valid(body | SERVERS)
+
+
+def test_item_is_what_the_functions_store(case: Any) -> None:
+    name, schema, found, bodies = case
+    described = {
+        **found["item"],
+        "properties": {**found["item"].get("properties", {}), **{n: {} for n in SERVERS}},
+    }
+    for body in bodies:
+        doc = stored(body, schema)
+        if doc is not None:
+            assert accepts(described, doc | SERVERS), body
+        elif fill(body, schema) == body and not body.keys() & SERVERS.keys() and name != "these objects":
+            assert not accepts(described, body | SERVERS), body
+
+
+def test_patch_is_no_stricter_than_the_functions(case: Any) -> None:
+    _, schema, found, bodies = case
+    items = [doc for body in bodies if (doc := stored(body, schema)) is not None]
+    for patch in bodies:
+        own = {name: member for name, member in patch.items() if name not in RESERVED}
+        if any(not judge(merged(item, own), schema) for item in items):
+            # There, null for an unknown name does nothing.
+            closed = schema.get("additionalProperties") is False
+            assert accepts(found["patch"], patch) or (closed and None in patch.values()), patch
+
+
+def test_patch_names_the_fault_of_a_single_property() -> None:
+    inner = {"type": "object", "properties": {"x": TEXT}}
+    schema = {"type": "object", "properties": {"a": TEXT, "b": inner}, "required": ["a"]}
+    patch = shapes.shapes(schema)["patch"]
+    refused: list[dict[str, Any]] = [{"a": 1}, {"a": None}, {"b": {"x": 1}}, {"b": "x"}]
+    taken: list[dict[str, Any]] = [{}, {"b": None}, {"b": {"x": None}}, {"b": {"y": 1}}, {"c": None}]
+    assert [value for value in refused if accepts(patch, value)] == []
+    assert [value for value in taken if not accepts(patch, value)] == []
+
+
+def each(schema: Any) -> Iterator[dict[str, Any]]:
+    """Yield a schema and all schemas in it."""
+    yield schema
+    inner = [schema[keyword] for keyword in ("items", "not", "additionalProperties") if keyword in schema]
+    inner += [part for keyword in shapes.COMBINING for part in schema.get(keyword, [])]
+    for part in [*inner, *schema.get("properties", {}).values()]:
+        if isinstance(part, dict):
+            yield from each(part)
+
+
+def test_shapes_say_what_is_open_and_answers_have_no_defaults(case: Any) -> None:
+    _, _, found, _ = case
+    for shape, schema in found.items():
+        for part in each(schema):
+            assert "title" not in part
+            if shape != "model" and (part.get("type") == "object" or "properties" in part):
+                assert "additionalProperties" in part
+            assert "default" not in part or shape in ("body", "model")
+
+
+def test_numbers_are_exact_and_integers_have_a_size() -> None:
+    content = b"""{"type": "object", "properties": {
+        "price": {"type": "number", "minimum": 0.1234567890123456789},
+        "small": {"type": "integer", "minimum": 0, "maximum": 9},
+        "large": {"type": "integer", "minimum": 0, "maximum": 9223372036854775807},
+        "huge": {"type": "integer", "minimum": 0, "maximum": 9223372036854775808},
+        "any": {"type": "integer", "minimum": 0}}}"""
+    text = shapes.texts(content)["item"]
+    assert '"minimum":0.1234567890123456789' in text
+    assert {name: rule.get("format") for name, rule in json.loads(text)["properties"].items()} == {
+        "price": None, "small": "int32", "large": "int64", "huge": None, "any": None,
+    }  # fmt: skip
