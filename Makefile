@@ -148,7 +148,7 @@ outputs: environment ## print what an environment gives out, URLs and ids: ENV=
 	@$(data_dir) $(PY) -m local.deployed outputs $(ENV)
 
 openapi: environment ## write a deployed API's OpenAPI document into openapi-ENV.json: ENV=
-	@document=$$(echo 'base64encode(module.openapi.document)' | $(terraform) console $(var_file)) && \
+	@document=$$(echo 'base64encode(jsonencode(merge(jsondecode(module.openapi.document), { servers = [{ url = module.api.url }] })))' | $(terraform) console $(var_file)) && \
 	  echo "$$document" | tr -d '"' | base64 -d > openapi-$(ENV).json && echo openapi-$(ENV).json
 
 preflight: named build ## what would stop or spoil an apply: ENV=

@@ -63,7 +63,7 @@ locals {
       settings = ["ttl"], actions = ["DeleteItem"]
     }
     get = {
-      method   = "GET", on_item = true, parameters = ["header.If-None-Match"],
+      method   = "GET", on_item = true, parameters = ["header.If-Match", "header.If-None-Match"],
       settings = ["ttl"], actions = ["GetItem"]
     }
     list = {
@@ -117,6 +117,12 @@ locals {
     name => "arn:${local.partition}:dynamodb:${var.region}:${local.account}:table/${e.table}"
   }
 
+  # Ids that a client must not choose: what is at their path is another collection, or the document.
+  taken = { for name, e in local.entities : name => e.ids != "client" ? [] : distinct([
+    for path in concat(values(local.entities)[*].path, [for document in ["openapi.json"] : document if var.docs != "none"]) :
+    split("/", trimprefix(path, e.path == "" ? "" : "${e.path}/"))[0] if path != e.path && startswith(path, e.path == "" ? "" : "${e.path}/")
+  ]) }
+
   # One function per entity and operation, or one called "entity" for all of them: by "entity.operation".
   functions = merge([for entity, e in local.entities : {
     for package, operations in { for o in e.operations : (e.functions == "per_entity" ? "entity" : o) => o... } : "${entity}.${package}" => {
@@ -129,12 +135,8 @@ locals {
         list    = e.list
         put     = e.put
         schema  = try(trimsuffix(basename(e.schema), ".json"), null)
-        # Ids that a client must not choose: what is at their path is another collection, or the document.
-        taken = e.ids != "client" ? [] : distinct([
-          for path in concat(values(local.entities)[*].path, [for document in ["openapi.json"] : document if var.docs != "none"]) :
-          split("/", trimprefix(path, e.path == "" ? "" : "${e.path}/"))[0] if path != e.path && startswith(path, e.path == "" ? "" : "${e.path}/")
-        ])
-        ttl = e.ttl
+        taken   = local.taken[entity]
+        ttl     = e.ttl
         # What the gateway cannot see, or what an owner's rights hang on: it is judged by the function as well.
         groups       = { for o in operations : o => local.methods["${entity}.${o}"].group if local.methods["${entity}.${o}"].group != null }
         owner_scoped = e.owner_scoped ? true : null

@@ -74,7 +74,7 @@ resource "terraform_data" "build" {
 
     precondition {
       condition = local.manifest == null || length(local.faults) > 0 || alltrue([for schema in compact(values(var.entities)[*].schema) :
-        try(local.manifest.schemas[schema] == filesha256("${path.root}/${schema}"), false)
+        try(local.manifest.schemas[schema].sha256 == filesha256("${path.root}/${schema}"), false)
       ])
       error_message = "The schemas differ from those in the Lambda packages: run `python build.py`."
     }
@@ -180,8 +180,13 @@ module "openapi" {
     ordered = length(local.entities[name].indexes) > 0
     path    = local.entities[name].path
     put     = e.put
-    schema  = e.schema == null ? null : jsonencode(local.schemas[name])
+    shapes  = try({ for shape in ["body", "item", "model", "patch"] : shape => local.manifest.schemas[e.schema][shape] }, null)
+    taken   = local.taken[name]
   } }
+  info = {
+    contact = merge({ name = var.name }, { for key, value in var.info.contact : key => value if value != null })
+    license = var.info.license
+  }
   sign_in = {
     app_scopes = { for scope in var.user_pool.app_scopes : "${local.identifier}/${scope}" => local.scopes[scope] }
     code       = length(var.user_pool.callback_urls) > 0 || var.website != null

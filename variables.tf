@@ -523,6 +523,30 @@ variable "environment" {
   }
 }
 
+variable "info" {
+  description = <<-EOT
+    What the OpenAPI document says of the API's owner.
+    contact: whom callers ask, by name, email and url. By default the name is the API's.
+    license: what callers may do with the API, by name and url. By default no licence is granted.
+  EOT
+  type = object({
+    contact = optional(object({ name = optional(string), email = optional(string), url = optional(string) }), {})
+    license = optional(object({ name = string, url = string }), { name = "No licence granted", url = "https://choosealicense.com/no-permission/" })
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for url in compact([try(var.info.contact.url, null), try(var.info.license.url, null)]) : can(regex("^https?://[^/ ]+", url))])
+    error_message = "info: write each url whole: \"https://example.com/terms\"."
+  }
+
+  validation {
+    condition     = can(regex("^[^@ ]+@[^@ ]+$", coalesce(try(var.info.contact.email, null), "a@b")))
+    error_message = "info.contact.email: write one address: \"api@example.com\"."
+  }
+}
+
 variable "log_retention_days" {
   description = "How long every log group keeps its events, in days."
   type        = number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from contextvars import ContextVar
 from typing import Any
@@ -18,6 +19,9 @@ ALLOW_ORIGIN = re.compile(
 
 # How modules/api packs a document that is too large for a template: what repeats is a variable.
 VARIABLE = re.compile(r"#set\(\$(a[0-9a-f]+) = '([^']*)'\)")
+
+# The API's own URL, as modules/api has it in the OpenAPI document: the emulator has no domain names.
+OWN_URL = re.compile(r"https://\$context\.domainName\$context\.path\.replace\('([^']+)',''\)")
 
 # The request that an API is at work on, as the emulator has it.
 REQUEST: ContextVar[dict[str, Any]] = ContextVar("REQUEST")
@@ -162,6 +166,7 @@ def correct_proxy_events(app: Any, v1: Any) -> None:
 def correct_mock_answers(v1: Any) -> None:
     """MOCK integrations answer with their template as it stands, and a 204 with a body."""
     invoke_mock = v1._invoke_mock_v1
+    endpoint = f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
 
     def invoke_rendered_mock(integration: dict[str, Any]) -> Any:
         status, headers, body = invoke_mock(integration)
@@ -172,6 +177,7 @@ def correct_mock_answers(v1: Any) -> None:
         if allowed and origin in json.loads(allowed[1]):
             headers["Access-Control-Allow-Origin"] = origin
         known = {"requestId": request["request_id"]}
+        text = OWN_URL.sub(lambda path: endpoint + SENT.get().removesuffix(path[1]), text)
         text = v1._render_request_template_v1(unpacked(ALLOW_ORIGIN.sub("", text)), "", {}, known)
         return status, headers, b"" if status == 204 else text.encode()
 

@@ -1,8 +1,12 @@
 # What the gateway answers without a function: its description, preflights, and 405 to methods a path does not have.
 locals {
-  # As a template the document must not have what templates expand; JSON has another way to write these characters.
-  written   = replace(replace(var.docs.document, "$", "\\u0024"), "#", "\\u0023")
-  documents = { for path in ["openapi.json"] : path => local.packed ? local.packed_document : local.written if var.docs.access != "none" }
+  # As a template the document must not have what templates expand; JSON has another way to write these characters. But its
+  # server is the API's own URL, as the request came to it: whatever the stage, the domain or the base path.
+  written = replace(replace(var.docs.document, "$", "\\u0024"), "#", "\\u0023")
+  documents = { for path in ["openapi.json"] : path => replace(
+    local.packed ? local.packed_document : local.written,
+    "\"servers\":[{\"url\":\".\"}]", "\"servers\":[{\"url\":\"https://$context.domainName$context.path.replace('/${path}','')\"}]",
+  ) if var.docs.access != "none" }
 
   # API Gateway takes templates of 300 KB, which is 30 entities as they stand. A larger document is packed: what repeats is set
   # once, as a variable of the template, and the gateway answers with the same document. Only where it has to be.

@@ -1,24 +1,24 @@
 # What answers and requests have in common, whatever the entity.
 locals {
   headers = {
-    ETag                 = { description = "The item's state, for If-Match and If-None-Match.", schema = { type = "string" } }
+    ETag                 = { description = "The item's state, for If-Match and If-None-Match: createdAt and version, joined by a hyphen, in double quotes.", schema = { type = "string" } }
     Idempotency-Replayed = { description = "\"true\" where an earlier request with the same key made the item.", schema = { type = "string" } }
     Link                 = { description = "The next page, relative to this one: <?...>; rel=\"next\".", schema = { type = "string" } }
     Location             = { description = "The new item, relative to this request.", schema = { type = "string" } }
-    Retry-After          = { description = "Seconds to wait.", schema = { type = "integer" } }
+    Retry-After          = { description = "Seconds to wait.", schema = { type = "integer", format = "int32" } }
     WWW-Authenticate     = { description = "How to authenticate: Bearer, with an access token. Sent by the gateway.", schema = { type = "string" } }
   }
 
   # By status: its name here, and what it means.
   problems = {
-    "400" = { name = "InvalidRequest", description = "The body or a parameter is malformed." }
+    "400" = { name = "InvalidRequest", description = "The body or a parameter is malformed, or a parameter is unknown, repeated or does not go with another." }
     "401" = { name = "Unauthorized", description = "There is no valid access token." }
     "403" = { name = "Forbidden", description = "The caller may not do this, or did not say who it is." }
     "404" = { name = "NotFound", description = "There is no such item." }
     "409" = { name = "Conflict", description = "The id is taken, or other writers won every attempt." }
     "412" = { name = "PreconditionFailed", description = "The item has none of the entity tags in If-Match." }
-    "413" = { name = "ContentTooLarge", description = "The body or the item is over the limit." }
-    "415" = { name = "UnsupportedMediaType", description = "The body is something other than JSON." }
+    "413" = { name = "ContentTooLarge", description = "The body or the item is over 400 KiB." }
+    "415" = { name = "UnsupportedMediaType", description = "The body is something other than JSON: application/json, any +json type, or no type at all." }
     "422" = { name = "InvalidItem", description = "The item breaks its schema, or the idempotency key came with another body before." }
     "429" = { name = "TooManyRequests", description = "Too many requests, at once or by the plan's quota." }
     "500" = { name = "InternalError", description = "A fault of the server's." }
@@ -39,39 +39,54 @@ locals {
       },
       { for key, header in { headers = lookup(local.problem_headers, status, null) } : key => { (header) = { "$ref" = "#/components/headers/${header}" } } if header != null },
     ) },
+    # One item, as three operations answer it.
+    { for name in keys(var.entities) : "${local.names[name]}Item" => {
+      description = "The item as it is now."
+      headers     = { ETag = { "$ref" = "#/components/headers/ETag" } }
+      content     = { "application/json" = { schema = { "$ref" = "#/components/schemas/${local.names[name]}Item" } } }
+    } },
   )
 
-  parameters = {
+  entity_tags = { type = "string", minLength = 1, pattern = local.patterns.entity_tags }
+
+  parameters = merge({
     cursor = {
-      name        = "cursor", in = "query", schema = { type = "string" }
-      description = "`next` of the page before."
+      name        = "cursor", in = "query", schema = { type = "string", pattern = local.patterns.cursor }
+      description = "`next` of the page before, of the same list in the same order; any other text is 400."
     }
     fields = {
-      name        = "fields", in = "query", schema = { type = "string", minLength = 1 }
-      description = "Names of the properties to answer with, with commas between; id always comes along."
+      name        = "fields", in = "query", schema = { type = "string", pattern = local.patterns.fields }
+      description = "Names of properties, with commas between: the page's items have these and id alone, and not all that the schema says."
     }
-    id = { name = "id", in = "path", required = true, schema = local.id }
+    id = { name = "id", in = "path", required = true, schema = { "$ref" = "#/components/schemas/Id" } }
     idempotency-key = {
-      name        = "Idempotency-Key", in = "header", schema = { type = "string", minLength = 1, maxLength = 255 }
+      name        = "Idempotency-Key", in = "header", schema = { type = "string", minLength = 1, maxLength = 255, pattern = local.patterns.idempotency_key }
       description = "The same key with the same body gives the first answer again."
     }
     if-match = {
-      name        = "If-Match", in = "header", schema = { type = "string" }
-      description = "Entity tags: 412 unless the item has one of them."
+      name        = "If-Match", in = "header", schema = local.entity_tags
+      description = "Up to 50 entity tags, or *: 412 unless the item has one of them."
     }
     if-none-match = {
-      name        = "If-None-Match", in = "header", schema = { type = "string" }
-      description = "Entity tags: 304 while the item has one of them."
+      name        = "If-None-Match", in = "header", schema = local.entity_tags
+      description = "Up to 50 entity tags, or *: 304 while the item has one of them."
     }
     limit = {
-      name        = "limit", in = "query", schema = { type = "integer", minimum = 1, maximum = 100, default = 25 }
+      name        = "limit", in = "query", schema = { type = "integer", format = "int32", minimum = 1, maximum = 100, default = 25 }
       description = "How many items a page has at most."
     }
     order = {
       name        = "order", in = "query", schema = { type = "string", enum = ["asc", "desc"], default = "asc" }
       description = "By createdAt, or by what the filter sorts by."
     }
-  }
+    }, { for operator, comparison in local.comparisons : "createdAt.${operator}" => {
+      name        = "createdAt.${operator}", in = "query"
+      description = "Items whose createdAt ${comparison}. Goes with a filter that sorts by createdAt."
+      schema      = { moment = { type = "string", anyOf = [{ format = "date" }, { format = "date-time" }] }, text = local.texts }[operator == "prefix" ? "text" : "moment"]
+  } })
+
+  # A bound may be the beginning of a value only, hence no formats. What DynamoDB takes is 1024 bytes.
+  texts = { type = "string", minLength = 1, maxLength = 1024 }
 
   # OAuth is there where a domain of the pool's gives out tokens. Of a pool that is still to be made no more is known.
   tokens = (

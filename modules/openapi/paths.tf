@@ -13,23 +13,23 @@ locals {
     }
     get = {
       description = "As the last write left it."
-      method      = "get", summary = "Read one", on_item = true, body = "", problems = ["400", "404"], parameters = ["if-none-match"]
-      status      = "200", answer = "The item.", content = "Item", headers = ["ETag"]
+      method      = "get", summary = "Read one", on_item = true, body = "", problems = ["400", "404", "412"], parameters = ["if-match", "if-none-match"]
+      status      = "200", answer = "", content = "Item", headers = ["ETag"]
     }
     list = {
-      description = "The next page is behind `next`, and behind the header Link."
+      description = "The next page is behind `next`, and behind the header Link. One filter at a time, and bounds of what it sorts by: a beginning, an end or both, or a prefix."
       method      = "get", summary = "List a page", on_item = false, body = "", problems = ["400"], parameters = ["cursor", "fields", "limit"]
       status      = "200", answer = "The page.", content = "Page", headers = ["Link"]
     }
     merge = {
       description = "By a JSON merge patch (RFC 7396)."
       method      = "patch", summary = "Change some properties of one", on_item = true, body = "Patch", problems = ["400", "404", "409", "412", "413", "415", "422"]
-      status      = "200", answer = "The item as it is now.", content = "Item", headers = ["ETag"], parameters = ["if-match"]
+      status      = "200", answer = "", content = "Item", headers = ["ETag"], parameters = ["if-match"]
     }
     replace = {
       description = "What the body leaves out goes, or gets its default."
       method      = "put", summary = "Replace one", on_item = true, body = "Body", problems = ["400", "404", "412", "413", "415", "422"]
-      status      = "200", answer = "The item as it is now.", content = "Item", headers = ["ETag"], parameters = ["if-match"]
+      status      = "200", answer = "", content = "Item", headers = ["ETag"], parameters = ["if-match"]
     }
   }
 
@@ -40,7 +40,7 @@ locals {
       access    = access.kind
       allowed   = join("", [for group in access.group[*] : " For members of the group ${group}."], [for scope in access.scope[*] : " For tokens with the scope ${scope}."])
       entity    = entity
-      id        = "${operation}${local.names[entity]}"
+      id        = "${operation}${operation == "list" ? local.names[entity] : local.one[entity]}"
       operation = operation
       # A bearer has no scopes in OpenAPI 3.0.
       scopes = [for scope in access.scope[*] : scope if local.tokens != "http"]
@@ -56,26 +56,24 @@ locals {
     operation == "replace" && e.put == "merge" ? { body = "Patch", description = "What the body leaves out stays.", summary = "Change some properties of one" } : {},
   )]])
 
-  # The schemas that an entity's operations need.
-  used = { for entity in keys(var.entities) : entity => flatten([
-    for call in local.calls : [call.body, call.content, [for schema in ["Listed"] : schema if call.content == "Page"]] if call.entity == entity
-  ]) }
-
   # A list's parameters beyond those of every list.
   own_parameters = { for entity, e in var.entities : entity => concat(
     [for filter, sort in e.filters : {
       name        = filter, in = "query"
-      description = "Items with this ${filter}, sorted by ${sort}. One filter at a time."
+      description = "Items with this ${filter}, sorted by ${sort}."
       # The web console reads from here which bounds go with which filter.
       x-sorted-by = sort
-      schema      = { for keyword, value in try(local.properties[entity][filter], {}) : keyword => value if contains(["enum", "format", "type"], keyword) }
+      # Of the property's rules no more than the server judges a filter by.
+      schema = merge(
+        { for keyword, value in try(local.properties[entity][filter], {}) : keyword => value if contains(["enum", "type"], keyword) },
+        { for keyword, value in { maxLength = 1024 } : keyword => value if try(local.properties[entity][filter].type, "") == "string" },
+      )
     }],
-    # A bound may be the beginning of a value only, hence no formats.
     [for bound in e.bounds : {
       name        = bound.name, in = "query"
       description = "Items whose ${bound.sort} ${local.comparisons[bound.operator]}. Goes with ${join(" or ", [for filter, sort in e.filters : filter if sort == bound.sort])}."
-      schema      = { type = try(local.properties[entity][bound.sort].type, "string") }
-    }],
+      schema      = { number = { type = "number" }, text = local.texts }[contains(["integer", "number"], try(local.properties[entity][bound.sort].type, "")) ? "number" : "text"]
+    } if bound.sort != "createdAt"],
   ) }
   comparisons = { gt = "is greater", gte = "is greater or equal", lt = "is less", lte = "is less or equal", prefix = "begins so" }
 
@@ -88,25 +86,28 @@ locals {
         tags        = [call.entity]
         security    = [for access in [call.access] : { (access) = call.scopes } if access != "open"]
         parameters = concat(
-          [for parameter in concat(call.parameters, call.operation == "list" && var.entities[call.entity].ordered ? ["order"] : []) :
-            { "$ref" = "#/components/parameters/${parameter}" }
-          ],
+          [for parameter in concat(
+            call.parameters,
+            call.operation == "list" && var.entities[call.entity].ordered ? ["order"] : [],
+            call.operation == "list" ? [for bound in var.entities[call.entity].bounds : bound.name if bound.sort == "createdAt"] : [],
+          ) : { "$ref" = "#/components/parameters/${parameter}" }],
           [for parameter in local.own_parameters[call.entity] : parameter if call.operation == "list"],
         )
         responses = merge(
-          { (call.status) = merge(
+          { for status in [call.status] : status => { "$ref" = "#/components/responses/${local.names[call.entity]}Item" } if call.answer == "" },
+          { for status in [call.status] : status => merge(
             { description = call.answer, headers = { for header in call.headers : header => { "$ref" = "#/components/headers/${header}" } } },
             { for key, name in { content = call.content } : key => {
               "application/json"         = { schema = { "$ref" = "#/components/schemas/${local.names[call.entity]}${name}" } }
             } if name != "" },
-          ) },
+          ) if call.answer != "" },
           { for status in ["304"] : status => { "$ref" = "#/components/responses/NotModified" } if call.operation == "get" },
           { for status in call.problems : status => { "$ref" = "#/components/responses/${local.problems[status].name}" } },
         )
       },
       { for key, name in { requestBody = call.body } : key => {
         required                       = true
-        content = { (call.method == "patch" ? "application/merge-patch+json" : "application/json") = {
+        content = { for type in concat(["application/json"], call.method == "patch" ? ["application/merge-patch+json"] : []) : type => {
           schema = { "$ref" = "#/components/schemas/${local.names[call.entity]}${name}" }
         } }
       } if name != "" },

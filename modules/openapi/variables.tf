@@ -14,7 +14,9 @@ variable "entities" {
     ordered: whether its lists have an order.
     path: of the collection, without a slash at either end; "" is the root.
     put: "replace" or "merge".
-    schema: the JSON Schema, as text.
+    shapes: what bodies, items, patches and API Gateway's model look like, as build.py derives them from the schema: JSON Schemas, as
+      text. Null: any object.
+    taken: ids that no item may have, because there is something else at their path.
   EOT
   type = map(object({
     access  = map(object({ group = string, kind = string, scope = string }))
@@ -24,8 +26,14 @@ variable "entities" {
     ordered = bool
     path    = string
     put     = string
-    schema  = string
+    shapes  = object({ body = string, item = string, model = string, patch = string })
+    taken   = list(string)
   }))
+}
+
+variable "info" {
+  description = "Whom callers ask about the API, by name, email and url, and what they may do with it."
+  type        = object({ contact = map(string), license = object({ name = string, url = string }) })
 }
 
 variable "sign_in" {

@@ -6,7 +6,7 @@ import functools
 import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 from openapi_schema_validator import OAS30Validator, oas30_format_checker
 
@@ -35,7 +35,8 @@ class Described:
         response = self.resolved(operation["responses"][str(answer.status)])
         for content_type, content in response.get("content", {}).items():
             assert answer.headers["Content-Type"] == content_type
-            self.check(answer.json, content["schema"])
+            if "fields" not in parse_qs(urlsplit(answer.url).query):  # else its items are not whole
+                self.check(answer.json, content["schema"])
         assert response.get("content") or answer.content == b""
         return answer
 

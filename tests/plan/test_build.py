@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from local import shapes
 from tests.plan.conftest import SMALL
 from tests.plan.planner import ROOT, Planner, TerraformError, Values
 
@@ -44,13 +45,17 @@ def test_missing_packages(planner: Planner, root: Path) -> None:
 
 @pytest.mark.parametrize(
     "schemas",
-    [{}, {"schemas/todo.json": {"sha256": hashlib.sha256(b"older").hexdigest()}}],
-    ids=["no", "other"],
+    [
+        {},
+        {"schemas/todo.json": {"sha256": hashlib.sha256(b"older").hexdigest()}},
+        {"schemas/todo.json": hashlib.sha256(SCHEMA.encode()).hexdigest()},
+    ],
+    ids=["no", "other", "of an earlier version"],
 )
 def test_packages_with_other_schemas(planner: Planner, root: Path, schemas: Values) -> None:
     build(root, schemas)
     with pytest.raises(TerraformError, match=r"differ.*: run `python build\.py`"):
-        planner.planned(root, f"stale-{len(schemas)}", (), WITH_SCHEMA)
+        planner.planned(root, f"stale-{len(str(schemas))}", (), WITH_SCHEMA)
 
 
 def test_a_package_that_was_not_built(planner: Planner, root: Path) -> None:
@@ -64,5 +69,6 @@ def test_a_package_that_was_not_built(planner: Planner, root: Path) -> None:
 
 
 def test_packages_with_these_schemas(planner: Planner, root: Path) -> None:
-    build(root, {"schemas/todo.json": hashlib.sha256(SCHEMA.encode()).hexdigest()})
+    digest = hashlib.sha256(SCHEMA.encode()).hexdigest()
+    build(root, {"schemas/todo.json": {"sha256": digest, **shapes.texts(SCHEMA.encode())}})
     assert planner.planned(root, "fresh", (), WITH_SCHEMA).exists()

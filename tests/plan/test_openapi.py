@@ -12,17 +12,14 @@ from pathlib import Path
 import pytest
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
-from tests.plan import inventory
-from tests.plan.planner import Plan, Planner, Values
+from tests.plan import documents, inventory
+from tests.plan.planner import ROOT, Plan, Planner, Values
 from tests.plan.test_api import headers, mocks, names
 
 pytestmark = pytest.mark.xdist_group("environments")  # one worker makes the plans these tests share
 
 REDOCLY = "@redocly/cli@2.77.0"
-
-# The recommended rules, warnings as errors. Whoever deploys decides on the licence; a component that no
-# operation of a small API happens to use does no harm.
-RULES = {"extends": ["recommended-strict"], "rules": {"info-license": "off", "no-unused-components": "off"}}
+SPECTRAL = "@stoplight/spectral-cli@6.16.3"
 
 
 def document(plan: Plan) -> Values:
@@ -85,7 +82,8 @@ def test_operations_say_what_the_methods_ask_for(described: tuple[Plan, Values])
     assert len(routes) == len(by_id)
     for key, route in routes.items():
         entity, name = key.split(".")
-        method, operation = by_id[name + entity.title().replace("-", "")]
+        called = entity if name == "list" else entity.removesuffix("s")
+        method, operation = by_id[name + called.title().replace("-", "")]
         assert method == route["http_method"]
         scheme = (
             "api_key" if route["api_key_required"] else
@@ -134,15 +132,15 @@ def test_tokens_are_had_at_the_pools_domain(systems: dict[str, Plan]) -> None:
         },
     }
     assert security(found) == {
-        "createTodos": {"cognito": ["shop-test/import"]},
-        "deleteTodos": {"cognito": []},
-        "getTodos": {"cognito": []},
+        "createTodo": {"cognito": ["shop-test/import"]},
+        "deleteTodo": {"cognito": []},
+        "getTodo": {"cognito": []},
         "listTodos": {"cognito": ["https://api.example.com/todos.read"]},
-        "mergeTodos": {"cognito": []},
+        "mergeTodo": {"cognito": []},
     }
     said = {o["operationId"]: o["description"] for _, _, o in operations(found)}
-    assert said["deleteTodos"].endswith(" For members of the group admins.")
-    assert said["createTodos"].endswith(" For tokens with the scope shop-test/import.")
+    assert said["deleteTodo"].endswith(" For members of the group admins.")
+    assert said["createTodo"].endswith(" For tokens with the scope shop-test/import.")
 
 
 def test_pool_there_is_says_itself_how_to_sign_in(systems: dict[str, Plan]) -> None:
@@ -152,7 +150,7 @@ def test_pool_there_is_says_itself_how_to_sign_in(systems: dict[str, Plan]) -> N
     issuer = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Abc123"
     assert scheme["type"] == "openIdConnect"
     assert scheme["openIdConnectUrl"] == f"{issuer}/.well-known/openid-configuration"
-    assert security(found) == {"createTodos": {"cognito": ["shop-test/import"]}, "listTodos": {"cognito": []}}
+    assert security(found) == {"createTodo": {"cognito": ["shop-test/import"]}, "listTodos": {"cognito": []}}
 
 
 def test_tokens_from_elsewhere_are_bearers(systems: dict[str, Plan]) -> None:
@@ -160,22 +158,119 @@ def test_tokens_from_elsewhere_are_bearers(systems: dict[str, Plan]) -> None:
     assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
 
 
-def test_linter_finds_nothing(planner: Planner, systems: dict[str, Plan], tmp_path: Path) -> None:
+def test_rows_are_items(described: tuple[Plan, Values]) -> None:
+    found = described[1]
+    lists = {o["operationId"]: o for _, _, o in operations(found) if o["operationId"].startswith("list")}
+    assert lists
+    for name, operation in lists.items():
+        page = resolved(operation["responses"]["200"]["content"]["application/json"]["schema"], found)
+        assert page["properties"]["items"]["items"] == {"$ref": f"#/components/schemas/{name[4:]}Item"}
+        item = resolved(page["properties"]["items"]["items"], found)
+        assert {"createdAt", "id", "updatedAt", "version"} <= set(item["required"])
+
+
+def test_nothing_is_left_unsaid(described: tuple[Plan, Values]) -> None:
+    found = described[1]
+    sent = [o["requestBody"]["content"] for _, _, o in operations(found) if "requestBody" in o]
+    bodies = {each["application/json"]["schema"]["$ref"].rpartition("/")[2] for each in sent}
+    for name, schema in found["components"]["schemas"].items():
+        if name.endswith(("Body", "Item", "Patch")):
+            assert schema["additionalProperties"] is True, "the schemas of the examples are open"
+        if name not in bodies:
+            assert "default" not in json.dumps(schema), "an answer has no defaults"
+        if schema["type"] == "integer":
+            assert "format" in schema
+
+
+def test_patterns_are_the_rules_of_the_functions(folder: Path) -> None:
+    found = documents.document(folder, entities={"todos": {"ids": "client", "path": "/"}})
+    assert found["components"]["schemas"]["TodosBody"]["properties"]["id"]["not"] == {
+        "enum": ["openapi.json"]
+    }
+    used = {
+        parameter["name"]: parameter["schema"] for parameter in found["components"]["parameters"].values()
+    }
+    known = json.loads((ROOT / "modules" / "openapi" / "patterns.json").read_text())
+    assert resolved(used["id"], found)["pattern"] == known["id"]
+    assert {used["If-Match"]["pattern"], used["If-None-Match"]["pattern"]} == {known["entity_tags"]}
+    assert (used["cursor"]["pattern"], used["fields"]["pattern"]) == (known["cursor"], known["fields"])
+    assert used["Idempotency-Key"]["pattern"] == known["idempotency_key"]
+
+
+# By entity: what one of it is called.
+SINGULARS = {
+    "todos": "Todo", "movies": "Movie", "categories": "Category", "people": "Person", "children": "Child",
+    "addresses": "Address", "statuses": "Status", "boxes": "Box", "matches": "Match", "houses": "House",
+    "caches": "Cache", "heroes": "Hero", "shoes": "Shoe", "shelves": "Shelf", "analyses": "Analysis",
+    "news": "News", "data": "Data", "apis": "Api", "menus": "Menu", "gps": "Gps", "s": "S",
+    "orders-v2": "OrdersV2", "campus": "Campus", "stock": "Stock", "moves": "Move", "olives": "Olive",
+    "women": "Woman", "user-addresses": "UserAddress",
+}  # fmt: skip
+# Entities whose singulars, or letters, are another's: each is called by its own name.
+ALIKE = {
+    "todo": "Todo", "todos": "Todos", "person": "Person", "people": "People", "persons": "Persons",
+    "a-b": "A_B", "ab": "Ab", "line-item": "LineItem", "line-items": "Line_Items", "lineitems": "Lineitems",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return documents.folder_for_documents(tmp_path_factory.mktemp("documents"))
+
+
+@pytest.mark.parametrize("names", [SINGULARS, ALIKE], ids=["plain", "alike"])
+def test_operations_are_of_one_item(folder: Path, names: dict[str, str]) -> None:
+    found = documents.document(folder, entities={name: {} for name in names})
+    ids = [(o["tags"][0], o["operationId"]) for _, _, o in operations(found)]
+    assert len({name.lower() for _, name in ids}) == len(ids), "whatever entities are called"
+    assert {entity: name[3:] for entity, name in ids if name.startswith("get")} == names
+    plurals = {entity: name[4:] for entity, name in ids if name.startswith("list")}
+    assert {entity: name.replace("_", "").lower() for entity, name in plurals.items()} == {
+        name: name.replace("-", "") for name in names
+    }
+
+
+def lint(tmp_path: Path, package: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a linter out of npm's registry, or skip the test where that cannot be."""
     npx = shutil.which("npx")
     if not npx:
-        pytest.skip("there is no node on this machine, which the linter @redocly/cli needs")
-    (tmp_path / "redocly.yaml").write_text(json.dumps(RULES))
-    for name, var_file in inventory.VAR_FILES.items():
-        (tmp_path / f"{name}.json").write_text(json.dumps(document(planner(var_file)), indent=2))
-    for name in ("existing_pool", "with_scopes"):
-        (tmp_path / f"{name}.json").write_text(json.dumps(document(systems[name]), indent=2))
-    files = sorted(file.name for file in tmp_path.glob("*.json"))
-    command = [npx, "--yes", REDOCLY, "lint", "--format=stylish", *files]
+        pytest.skip(f"there is no node on this machine, which the linter {package} needs")
     done = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, check=False,
+        [npx, "--yes", package, "lint", *arguments],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
         env={**os.environ, "REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"},
     )  # fmt: skip
     if "npm error" in done.stderr:
-        pytest.skip("npm cannot fetch the linter @redocly/cli: there is no connection to its registry")
+        pytest.skip(f"npm cannot fetch the linter {package}: there is no connection to its registry")
+    return done
+
+
+@pytest.fixture(scope="module")
+def written(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the document of each var-file."""
+    found = tmp_path_factory.mktemp("written")
+    for name, var_file in inventory.VAR_FILES.items():
+        (found / f"{name}.json").write_text(json.dumps(documents.document(folder, ROOT / var_file), indent=2))
+    return found
+
+
+def test_linter_finds_nothing(written: Path, systems: dict[str, Plan]) -> None:
+    for name in ("existing_pool", "with_scopes"):
+        (written / f"{name}.json").write_text(json.dumps(document(systems[name]), indent=2))
+    (written / "redocly.yaml").write_text(json.dumps({"extends": ["recommended-strict"]}))
+    files = sorted(file.name for file in written.glob("*.json"))
+    done = lint(written, REDOCLY, "--format=stylish", *files)
     assert done.returncode == 0, done.stdout + done.stderr
     assert all(f"validating {name}" in done.stderr for name in files)
+
+
+@pytest.mark.slow
+def test_second_linter_finds_nothing(written: Path) -> None:
+    (written / ".spectral.yaml").write_text(json.dumps({"extends": ["spectral:oas"]}))
+    done = lint(
+        written, SPECTRAL, "--fail-severity=hint", *sorted(file.name for file in written.glob("*.json"))
+    )
+    assert (done.returncode, done.stdout.strip()) == (
+        0,
+        "No results with a severity of 'hint' or higher found!",
+    )

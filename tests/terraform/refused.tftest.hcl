@@ -11,10 +11,11 @@ variables {
 
 run "round_1" {
   command         = plan
-  expect_failures = [var.entities, var.log_retention_days, var.network, var.release, var.website]
+  expect_failures = [var.entities, var.info, var.log_retention_days, var.network, var.release, var.website]
 
   variables {
     entities           = {}                                    # entities none
+    info               = { contact = { email = "nobody" } }    # mail address without a domain
     log_retention_days = 42                                    # log retention unknown to cloudwatch
     network            = { cidr = "10.0.0.1/16" }              # network cidr not at its first address
     release            = { percent = 0 }                       # release to nobody
@@ -24,10 +25,11 @@ run "round_1" {
 
 run "round_2" {
   command         = plan
-  expect_failures = [var.entities, var.network, var.region, var.release, var.website]
+  expect_failures = [var.entities, var.info, var.network, var.region, var.release, var.website]
 
   variables {
     entities = { Todos = {} }                                                                                                       # entity in capitals
+    info     = { license = { name = "MIT", url = "LICENSE" } }                                                                      # link without a scheme
     network  = { cidr = "10.0.0.0/21" }                                                                                             # network cidr too small
     region   = "us-west-2a"                                                                                                         # region a zone
     release  = { percent = 101 }                                                                                                    # release to more than all

@@ -123,7 +123,7 @@ Open = Callable[..., Page]
 def believed(route: Route, schema: Schema) -> Any:
     """Return the API's document with a schema for the entity that has none."""
     document = route.fetch().json()
-    for kind in ("Body", "Item", "Listed", "Patch"):
+    for kind in ("Body", "Item", "Patch"):
         whole = document["components"]["schemas"][f"Parcels{kind}"]
         whole["properties"] |= schema["properties"]
     document["components"]["schemas"]["ParcelsBody"] |= {"required": schema["required"]}

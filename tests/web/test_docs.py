@@ -50,7 +50,7 @@ def test_a_request_is_tried_out_by_keyboard(visit: Open, todos: Api) -> None:
     page = visit("#/docs")
     page.locator("summary", has_text="Create one of todos").press("Enter")
     tried = form(page, "Create one of todos")
-    assert page.url.endswith("#/docs/createTodos")
+    assert page.url.endswith("#/docs/createTodo")
 
     body = tried.get_by_label("Body")
     assert json.loads(body.input_value()) == {"title": "text", "description": "", "completed": False}
@@ -69,7 +69,7 @@ def test_a_request_is_tried_out_by_keyboard(visit: Open, todos: Api) -> None:
 
 def test_an_operation_has_an_address_of_its_own(visit: Open, todos: Api) -> None:
     made = todos.make({"title": "Buy milk"}).json
-    page = visit("#/docs/getTodos")
+    page = visit("#/docs/getTodo")
     tried = form(page, "Read one of todos")
     expect(tried).to_be_in_viewport()
     tried.get_by_role("button", name="Send").click()
@@ -84,7 +84,7 @@ def test_an_operation_has_an_address_of_its_own(visit: Open, todos: Api) -> None
 
 
 def test_a_refusal_is_shown_as_the_api_gave_it(visit: Open, todos: Api) -> None:
-    page = visit("#/docs/createTodos")
+    page = visit("#/docs/createTodo")
     tried = form(page, "Create one of todos")
     tried.get_by_label("Body").fill('{"title": ""}')
     tried.get_by_role("button", name="Send").click()
@@ -93,7 +93,7 @@ def test_a_refusal_is_shown_as_the_api_gave_it(visit: Open, todos: Api) -> None:
 
 
 def test_a_body_that_is_no_json_is_not_sent(visit: Open, todos: Api) -> None:
-    page = visit("#/docs/createTodos")
+    page = visit("#/docs/createTodo")
     tried = form(page, "Create one of todos")
     tried.get_by_label("Body").fill('{"title": ')
     tried.get_by_role("button", name="Send").click()
@@ -103,7 +103,7 @@ def test_a_body_that_is_no_json_is_not_sent(visit: Open, todos: Api) -> None:
 
 
 def test_a_command_does_the_same_when_pasted(visit: Open, todos: Api) -> None:
-    page = visit("#/docs/createTodos", permissions=CLIPBOARD)
+    page = visit("#/docs/createTodo", permissions=CLIPBOARD)
     title = 'it\'s $HOME `id` "here" \\ \u202e @/etc/passwd\n!!'
     page.get_by_label("Body").fill(json.dumps({"title": title}, ensure_ascii=False))
     command = copied(page)
@@ -139,7 +139,7 @@ def test_a_command_from_a_table_or_an_item_says_who_calls(visit: Open, console: 
 
 
 def test_a_header_that_can_not_be_sent_is_a_fault_of_its_field(visit: Open) -> None:
-    page = visit("#/docs/getTodos")
+    page = visit("#/docs/getTodo")
     tried = form(page, "Read one of todos")
     tried.get_by_label("Id").fill("any")
     tried.get_by_label("If-None-Match").fill('"日本"')

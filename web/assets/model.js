@@ -6,6 +6,7 @@ const METHODS = ["get", "post", "put", "patch", "delete"];
 const ON_COLLECTION = { get: "list", post: "create" };
 const ON_ITEM = { delete: "delete", get: "get", patch: "merge", put: "replace" };
 const READS = ["get", "list"];
+const MERGE_PATCH = "application/merge-patch+json";
 const LIST_PARAMETERS = ["cursor", "fields", "limit", "order"];
 
 // The properties that are the server's own: forms do not offer them, and a body that repeats them says nothing.
@@ -47,16 +48,22 @@ function readOperation(document, path, item, method) {
     summary: operation.summary,
     description: operation.description ?? "",
     security: operation.security ?? [],
-    parameters: [...(item.parameters ?? []), ...(operation.parameters ?? [])].map((given) => resolve(document, given)),
+    parameters: [...(item.parameters ?? []), ...(operation.parameters ?? [])].map((given) => readParameter(document, given)),
     body: operation.requestBody ? readBody(document, operation.requestBody.content) : null,
     responses: Object.entries(operation.responses).map(([status, given]) => readResponse(document, status, given)),
   };
 }
 
+function readParameter(document, given) {
+  const parameter = resolve(document, given);
+  return { ...parameter, schema: resolve(document, parameter.schema) };
+}
+
 // partial: whether what the body leaves out stays as it is.
 function readBody(document, content) {
-  const [type, { schema }] = Object.entries(content)[0];
-  return { type, schema: resolve(document, schema), partial: schema.$ref.endsWith("Patch") };
+  const type = Object.hasOwn(content, MERGE_PATCH) ? MERGE_PATCH : Object.keys(content)[0];
+  const { schema } = content[type];
+  return { type, schema: resolveSchema(document, schema), partial: schema.$ref.endsWith("Patch") };
 }
 
 function readResponse(document, status, given) {
@@ -68,7 +75,7 @@ function readResponse(document, status, given) {
     description: response.description,
     type,
     headers,
-    schema: content.schema ? resolve(document, content.schema) : null,
+    schema: content.schema ? resolveSchema(document, content.schema) : null,
   };
 }
 
@@ -77,6 +84,18 @@ function resolve(document, node) {
   if (typeof own(node, "$ref") !== "string") return node;
   const path = node.$ref.slice(2).split("/");
   return path.reduce((whole, name) => own(whole, name.replaceAll("~1", "/").replaceAll("~0", "~")), document);
+}
+
+// A schema, and its properties, as far as they refer to what several schemas share.
+function resolveSchema(document, node) {
+  const schema = resolve(document, node);
+  if (!schema.properties) return schema;
+  const resolved = (given) => {
+    const rule = resolve(document, given);
+    return rule.items ? { ...rule, items: resolve(document, rule.items) } : rule;
+  };
+  const properties = Object.entries(schema.properties).map(([name, rule]) => [name, resolved(rule)]);
+  return { ...schema, properties: Object.fromEntries(properties) };
 }
 
 function readEntity(name, list) {
@@ -99,11 +118,13 @@ function readEntity(name, list) {
     schema,
     // Of an item that is there: nothing fills in a default any more.
     stored: required.length ? { ...schema, required } : schema,
-    choosesId: Object.hasOwn(operations.create?.body.schema.properties ?? {}, "id") && !readsOnly(operations.create.body.schema),
+    // What the server sets itself may have any value in a body.
+    choosesId: own(operations.create?.body.schema.properties ?? {}, "id")?.type === "string",
     columns: columnsOf(schema, required),
     filters: filters.map((parameter) => ({
       name: parameter.name,
-      schema: parameter.schema,
+      // Any text may be asked for, but who looks for a date is given one to choose.
+      schema: { ...parameter.schema, ...formatOf(own(schema.properties, parameter.name)) },
       sort: parameter["x-sorted-by"],
       bounds: boundsOf(bounds, parameter["x-sorted-by"]),
     })),
@@ -126,7 +147,7 @@ function readItem(operations) {
   );
 }
 
-const readsOnly = (schema) => Boolean(schema.properties.id.readOnly);
+const formatOf = (rule) => (rule?.format ? { format: rule.format } : {});
 
 // The schema of the client's part of an item.
 function clients(schema) {

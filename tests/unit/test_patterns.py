@@ -1,0 +1,90 @@
+"""The patterns of the OpenAPI document, against what the functions take."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trestle.errors import InvalidRequest
+
+PATTERNS = json.loads(
+    (Path(__file__).parents[2] / "modules" / "openapi" / "patterns.json").read_text(encoding="utf-8")
+)
+
+
+def matches(name: str, text: str) -> bool:
+    """Return whether a pattern takes a text in ECMA 262: Python's $ matches before a final line end too."""
+    return re.search(PATTERNS[name].replace("$", r"\Z"), text) is not None
+
+
+def texts(alphabet: str, longest: int) -> Iterator[str]:
+    """Yield every text of these characters, up to a length."""
+    for length in range(longest + 1):
+        yield from map("".join, itertools.product(alphabet, repeat=length))
+
+
+def takes(read: Callable[[str], Any]) -> Callable[[str], bool]:
+    """Return a function that tells whether a reader takes a text, or raises what makes an answer of 400."""
+
+    def accepted(text: str) -> bool:
+        try:
+            read(text)
+        except (InvalidRequest, ValueError):
+            return False
+        return True
+
+    return accepted
+
+
+@pytest.mark.usefixtures("api")
+def test_entity_tags() -> None:
+    from trestle.http.etags import MAX_TAGS, expected_states
+
+    taken = takes(expected_states)
+    tried = [*texts('"*W/, ', 6), *texts('"a\t,', 7)]
+    for count in (MAX_TAGS, MAX_TAGS + 1):
+        tried += [", ".join(['"a"'] * count), ",".join(['W/"a"'] * count) + " ,,"]
+    # HTTP has no blanks at the ends of a header.
+    tried = [text for text in tried if text == text.strip(" \t")]
+    assert [text for text in tried if matches("entity_tags", text) != taken(text)] == []
+
+
+@pytest.mark.usefixtures("api")
+def test_ids() -> None:
+    from trestle.operations.ids import is_id
+
+    tried = [text for text in texts("aZ9._~-/%ü\n", 4) if text]
+    assert [text for text in tried if matches("id", text) != is_id(text)] == []
+
+
+@pytest.mark.usefixtures("api")
+def test_fields() -> None:
+    from trestle.http.list import _fields
+
+    assert [text for text in texts("a, .\n", 6) if matches("fields", text) != takes(_fields)(text)] == []
+
+
+@pytest.mark.usefixtures("api")
+def test_idempotency_keys() -> None:
+    from trestle.http.requests import Request
+
+    def read(text: str) -> str:
+        event = {"requestContext": {}, "multiValueHeaders": {"Idempotency-Key": [text]}}
+        return Request(event, 0).idempotency_key
+
+    tried = [*map(chr, range(0x180)), "a b", "", "a\n"]
+    assert [text for text in tried if matches("idempotency_key", text) != takes(read)(text)] == []
+
+
+@pytest.mark.usefixtures("api")
+def test_cursors() -> None:
+    from trestle.operations.list import _sealed
+
+    assert all(matches("cursor", _sealed("0" * 12, ["a" * length, "ü?>"])) for length in range(1, 20))
+    assert not any(matches("cursor", text) for text in ("", "=", "a+b", "a/b", "a b", "ü"))
