@@ -1,7 +1,7 @@
 """Entity tags and conditional requests (RFC 9110, section 13).
 
-A tag is made of the item's createdAt and version: a write can be conditional on it without a read, and clients can
-make the tag of each item in a list.
+A tag is made of the item's createdAt and version: a write can be conditional on it without a read, and
+clients can make the tag of each item in a list.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 MAX_TAGS = 50  # a DynamoDB expression takes 4 KB and 300 operators, and each tag needs four
 
+
 def etag(item: Item) -> str:
-    """Return the item's strong tag, "<createdAt>-<version>" in quotes, which clients make of an item of a list."""
+    """Return the item's strong tag, "<createdAt>-<version>" in quotes, as clients make it too."""
     return f'"{item.created_at}-{item.version}"'
 
 
