@@ -14,13 +14,16 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from botocore.exceptions import BotoCoreError
+
 from local import cloud, sign_in
-from local.cloud import Cloud, exports
+from local.cloud import PROXIES, UNPROXIED, Cloud, exports
 from local.errors import UserError
 from local.logs import follow
 from local.stack import DEFAULT_PORT, Stack
 from local.systems import Systems, base, here
 
+HERE = ("127.0.0.1", "localhost")
 QUOTE, QUOTED = "'", "'\\''"
 ERASE = "\r\033[K"  # the line that progress is shown on
 
@@ -50,6 +53,9 @@ def main(arguments: list[str] | None = None) -> int:
         # Who reads has enough, as `head` has. What is left must not be tried again on the way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except BotoCoreError as error:
+        print(f"{ERASE if sys.stderr.isatty() else ''}The emulator does not answer: {error}", file=sys.stderr)
+        return 1
     except OSError as error:
         print(f"{ERASE if sys.stderr.isatty() else ''}{explained(error)}", file=sys.stderr)
         return 1
@@ -192,6 +198,8 @@ def status(systems: Systems, _options: argparse.Namespace) -> int:
     stack = systems.current()
     running = stack.running()
     print(f"{stack.name} is running on port {running.port}: {stack.outputs()['api_url']}")
+    if others := systems.others():
+        print(f"Other systems with data here: {', '.join(others)}", file=sys.stderr)
     if fault := stack.emulator.state(running).get("fault"):
         print(f"What has changed in it lately cannot be saved ({fault}): put that right.", file=sys.stderr)
     return 0
@@ -201,7 +209,8 @@ def logs(systems: Systems, options: argparse.Namespace) -> int:
     """Print the functions' logs."""
     stack = systems.current()
     outputs, running = stack.outputs(), stack.running()
-    print(f"The logs of {stack.name}:", file=sys.stderr)
+    if sys.stderr.isatty():
+        print(f"The logs of {stack.name}:", file=sys.stderr)
     follow(outputs, running, now() if options.follow else 0, forever=options.follow)
     return 0
 
@@ -217,6 +226,10 @@ def env(systems: Systems, _options: argparse.Namespace) -> int:
     outputs = systems.current().outputs()
     key = next(iter(outputs["api_keys"].values()), "")
     values = {"URL": outputs["api_url"].rstrip("/"), "KEY": key, "CONSOLE": outputs.get("website_url") or ""}
+    if any(os.environ.get(name) for name in PROXIES):
+        for name in UNPROXIED:
+            hosts = [host for host in os.environ.get(name, "").split(",") if host and host not in HERE]
+            values[name] = ",".join([*hosts, *HERE])
     for name, value in values.items():
         # In quotes whatever it holds, and in a form that fish reads, too.
         print(f"export {name}='{value.replace(QUOTE, QUOTED)}'")

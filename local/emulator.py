@@ -20,7 +20,7 @@ from local.errors import UserError
 HOST = "127.0.0.1"
 ACCOUNT = "000000000000"
 
-STARTED_WITHIN = 30.0  # seconds
+STARTED_WITHIN = 60.0  # seconds; it loads its state first
 STOPPED_WITHIN = 30.0  # seconds; it saves its state first
 SAVED_WITHIN = 180.0  # seconds
 
@@ -110,8 +110,13 @@ class Emulator:
 
     def save(self, running: Running) -> str:
         """Let it save all that it has answered so far; return what went wrong, or nothing."""
-        _, answered = ask(running.port, "POST", "/_trestle/save", SAVED_WITHIN)
-        return str(answered.get("fault", ""))
+        status, answered = ask(running.port, "POST", "/_trestle/save", SAVED_WITHIN)
+        # One that an earlier version has started does not know the path, and saves when it stops.
+        return "it does not answer" if status == 0 else str(answered.get("fault", ""))
+
+    def answers(self, running: Running) -> bool:
+        """Tell whether it runs and answers."""
+        return self.running() is not None and is_healthy(running.port)
 
     def state(self, running: Running) -> dict[str, Any]:
         """Return how often its resources were changed, and what went wrong with saving and loading."""

@@ -51,6 +51,7 @@ def follow(outputs: dict[str, Any], running: Running, since: int = 0, *, forever
         if not forever:
             return
         since = max([since, *(line.time - OVERLAP for line in found)])
+        since = min(since, int(time.time() * 1000) - OVERLAP)  # where the clock was set back
         shown = Counter({line: count for line, count in found.items() if line.time >= since})
         time.sleep(EVERY)
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import re
 import sys
@@ -371,7 +372,7 @@ def connect(options: argparse.Namespace) -> Entity:
         running = stack.running()
         clients = local_client("lambda", running), local_client("dynamodb", running)
         return entity_of(stack.outputs(), options.entity, *clients)
-    outputs = plain(sys.stdin.read())
+    outputs = plain(json.load(sys.stdin))
     return entity_of(outputs, options.entity, *remote_clients(outputs))
 
 

@@ -142,6 +142,9 @@ class Stack:
             state = self.emulator.state(started)
             if state.get("notice"):
                 self.progress(state["notice"])
+            if not running and state.get("empty") and self._state.exists():
+                # Nothing is left of what Terraform remembers.
+                self._state.replace(self._state.with_name(f"{self._state.name}.{time.time_ns()}"))
             applied = read_json(self.folder / "applied") or {}
             # A restart brings back what was saved, and the emulator counts what changes its resources, for
             # someone may do so by hand. After a kill, what was done in the last seconds may be lost.
@@ -152,7 +155,7 @@ class Stack:
         except BaseException:
             if not running:
                 self.progress("Stopping the emulator ...")
-                self.stop()
+                self.emulator.stop()  # which saves what it can
             raise
         changes = self.emulator.state(started).get("changes", -1)
         write_json(self.folder / "applied", {"fingerprint": inputs, "changes": changes})
@@ -166,7 +169,10 @@ class Stack:
         outputs: dict[str, Any] = local_urls(made, running.endpoint)
         if made.get("website_url"):  # whatever name it has in AWS
             outputs["website_url"] = running.console
-        keys = {**self._keys(), **self.settings["api_key_values"]}  # a var-file's own values go before ours
+        keys = {
+            **self._keys(),
+            **self.settings.get("api_key_values", {}),
+        }  # a var-file's own values go before ours
         return {**outputs, "api_keys": {name: keys[name] for name in made["api_key_ids"]}}
 
     def request(self) -> str | None:
@@ -195,7 +201,9 @@ class Stack:
     def stop(self, save: bool = True) -> None:
         """Stop the emulator, if it runs, once it has saved its state; where it cannot, it keeps running."""
         running = self.emulator.running()
-        if running and save and (fault := self.emulator.save(running)):
+        fault = self.emulator.save(running) if running and save else ""
+        # Where it does not answer, it has ended, or nothing but a signal will do.
+        if running and fault and self.emulator.answers(running):
             raise UserError(
                 f"{self.name} keeps running, because what has changed in it cannot be saved ({fault}). "
                 f"Put that right, such as by freeing space in {self.folder}, then run `python local.py down`."
@@ -247,6 +255,11 @@ class Stack:
                     consider=consider if held else None,
                 )
             except UserError as error:
+                if not self.emulator.answers(started):
+                    raise InterruptedApplyError(
+                        f"The emulator of {self.name} ended during the apply (log: {self.emulator.log}): run "
+                        "`python local.py up` again, which begins with what was there before it."
+                    ) from None
                 if re.search("already ?exists", str(error), re.IGNORECASE):
                     raise type(error)(
                         f"{error} Something outside Terraform has made it: delete it, or "
@@ -291,8 +304,7 @@ class Stack:
         for folder in (new, self._before):
             shutil.rmtree(folder, ignore_errors=True)
         new.mkdir()
-        if self.emulator.saved.exists():
-            write(new / self.emulator.saved.name, self.emulator.saved.read_bytes())
+        write(new / self.emulator.saved.name, self.emulator.saved.read_bytes())
         if self._state.exists():
             write(new / self._state.name, self._state.read_bytes())
         (new / "lock").touch()
@@ -325,15 +337,12 @@ class Stack:
         self._wait_for_apply()
         self.stop()
         before = self._before / self.emulator.saved.name
-        if before.exists():
-            snapshot.take_back(self.emulator.saved, before)
-            snapshot.drop_other_buckets(self.emulator.folder / "s3", before)
-            if (self._before / self._state.name).exists():
-                write(self._state, (self._before / self._state.name).read_bytes())
-            else:
-                self._state.unlink(missing_ok=True)
+        snapshot.take_back(self.emulator.saved, before)
+        snapshot.drop_other_buckets(self.emulator.folder / "s3", before)
+        if (self._before / self._state.name).exists():
+            write(self._state, (self._before / self._state.name).read_bytes())
         else:
-            self._discard()
+            self._state.unlink(missing_ok=True)
         shutil.rmtree(self._before)
 
     def _wait_for_apply(self) -> None:
@@ -350,15 +359,6 @@ class Stack:
                             f"Terraform is still at work on {self.name}: wait until it has ended."
                         ) from None
                 time.sleep(0.1)
-
-    def _discard(self) -> None:
-        """Forget all but the keys' values and the users' passwords: nothing is left that they lead to."""
-        for name in ("emulator", "root"):
-            shutil.rmtree(self.folder / name, ignore_errors=True)
-        for file in ("applied", "outputs.json", "settings.json", "terraform.log"):
-            (self.folder / file).unlink(missing_ok=True)
-        for state in self.folder.glob("terraform.tfstate*"):
-            state.unlink()
 
     def _terraform(self, running: Running, settings: dict[str, Any]) -> Terraform:
         root = stage(self.folder / "root", Path("..", self._state.name), OVERRIDES)

@@ -109,7 +109,8 @@ class Systems:
                 runs.stop()
             stack.apply(settings, named, port or DEFAULT_PORT, agree)
             remembered = {"folder": stack.folder.name, "var_files": [str(file) for file in named]}
-            write_json(self.folder / "last.json", remembered)
+            if remembered != read_json(self.folder / "last.json"):
+                write_json(self.folder / "last.json", remembered)
             return stack
 
     def again(self) -> Running:

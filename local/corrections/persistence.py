@@ -74,6 +74,7 @@ class Saver:
         self.prune: Any = None
         self.changes = 0  # of resources, ever
         self.notice = ""  # what whoever starts the emulator should know
+        self.empty = True  # whether nothing was loaded
         self.touched = self.saved = 0
         self.fault = ""
         self.wake = asyncio.Event()
@@ -216,6 +217,7 @@ class Saver:
         with (self.folder / f"{NAME}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # the copy of an emulator that was killed may still be saving
             states, unreadable = self._newest()
+        self.empty = not states
         for name, state in states.items():
             try:
                 self.app._get_module(name_of_module(self.app, name)).load_persisted_state(state)
@@ -320,7 +322,8 @@ def serve(app: Any, saver: Saver) -> Any:
             fault = await saver.save()
             await answer(send, 507 if fault else 200, {"fault": fault})
         elif scope["path"] == "/_trestle/state":
-            await answer(send, 200, {"changes": saver.changes, "fault": saver.fault, "notice": saver.notice})
+            known = {name: getattr(saver, name) for name in ("changes", "empty", "fault", "notice")}
+            await answer(send, 200, known)
         else:
             head = b""
 

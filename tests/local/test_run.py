@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
+from local.systems import Systems
 from tests.local.api import Api
 from tests.local.conftest import VAR_FILES
 from tests.local.runner import ROOT, Local, is_listening, sentence, small_system
@@ -195,15 +196,12 @@ def test_a_refused_change_leaves_the_stack_running(local: Local, items: Api, tmp
 
 
 def test_one_command_at_a_time(local: Local, items: Api) -> None:
-    first = local.start("up", "--detach", *(a for f in VAR_FILES for a in ("--var-file", f)))
-    try:
-        assert first.stderr
-        first.stderr.readline()  # it has begun
-        said = sentence(local("down"))
-        assert said == "Another command is at work on the local run: wait until it is done, then try again."
-    finally:
-        assert first.wait(120) == 0
-        first.communicate()
+    with Systems(local.folder)._lock():
+        for command in (("down",), ("up", "--detach")):
+            said = sentence(local(*command))
+            assert (
+                said == "Another command is at work on the local run: wait until it is done, then try again."
+            )
     assert items("GET").status == 200
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 from local import cli, emulator, stack, systems, terraform
+from local.cloud import PROXIES, UNPROXIED
 from local.emulator import Emulator, Running
 from local.errors import UserError
 from local.stack import Stack
@@ -42,6 +44,7 @@ class Machine:
         monkeypatch.setattr(Emulator, "running", lambda each: self.runs.get(each.folder))
         monkeypatch.setattr(Emulator, "stop", lambda each: self.runs.pop(each.folder, None))
         monkeypatch.setattr(Emulator, "save", lambda *_: self.fault)
+        monkeypatch.setattr(Emulator, "answers", lambda *_: True)
         monkeypatch.setattr(Stack, "apply", apply)
         monkeypatch.setattr(Systems, "_build", lambda _: None)
         monkeypatch.setattr(Systems, "_settings", lambda _, files: json.loads(files[0].read_text()))
@@ -194,6 +197,8 @@ class Tables(BaseHTTPRequestHandler):
 def test_env_is_for_a_shell_to_evaluate(
     machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], shell: str
 ) -> None:
+    for name in (*PROXIES, *UNPROXIED):
+        monkeypatch.delenv(name, raising=False)
     machine.systems.up([machine.var_file("shop", "demo")])
     key = 'it\'s $HOME `id` \\ "x" ü;\n!'
     for keys, value in (({"default": key}, key), ({}, "")):
@@ -210,6 +215,12 @@ def test_env_is_for_a_shell_to_evaluate(
             env={**os.environ, "PRINTED": printed},
         )
         assert done.stdout == f"http://127.0.0.1:1/x|{value}|http://localhost:1"
+        assert "NO_PROXY" not in printed
+    # Who sends requests through a proxy does not send those for this machine there.
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "example.com")
+    assert cli.env(machine.systems, cli.parser().parse_args(["env"])) == 0
+    assert "export NO_PROXY='example.com,127.0.0.1,localhost'" in capsys.readouterr().out.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -300,3 +311,60 @@ def test_what_holds_data_is_found_by_its_address(tmp_path: Path, monkeypatch: py
 
 def test_an_emulator_that_does_not_answer_has_nothing_to_say() -> None:
     assert emulator.ask(emulator.free_port(), "GET", "/_trestle/state", 1) == (0, {})
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, terraform.InterruptedApplyError, UserError, None])
+def test_an_apply_that_is_cut_short_is_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[BaseException] | None
+) -> None:
+    each, running = Stack(tmp_path), Running(1, 1, "us-west-2")
+    state, saved = tmp_path / "terraform.tfstate", each.emulator.saved
+    saved.parent.mkdir(parents=True)
+    state.write_text("before")
+    saved.write_text('{"n": "before"}\n')
+    monkeypatch.setattr(Stack, "name", "x-y")
+    monkeypatch.setattr(Emulator, "save", lambda *_: "")
+    with suppress(BaseException), each._recoverable(running):
+        state.write_text("after")
+        saved.write_text('{"n": "after"}\n')
+        if kind:
+            raise kind("No.")
+    # An apply that fails has come to its end: Terraform knows what it has made.
+    cut_short = kind not in (UserError, None)
+    assert (tmp_path / "before").exists() is cut_short
+    each._recover()
+    left = "before" if cut_short else "after"
+    assert (state.read_text(), json.loads(saved.read_text())) == (left, {"n": left})
+    assert not (tmp_path / "before").exists()
+
+
+def test_an_apply_does_not_begin_where_nothing_can_be_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Stack, "name", "x-y")
+    monkeypatch.setattr(Emulator, "save", lambda *_: "No space left on device")
+    with (
+        pytest.raises(UserError, match=r"x-y cannot save its state \(No space left on device\)"),
+        Stack(tmp_path)._recoverable(Running(1, 1, "us-west-2")),
+    ):
+        pytest.fail("it began")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_terraform_forgets_what_the_emulator_has_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: bool
+) -> None:
+    """An emulator that starts with nothing; one that runs has been filled since."""
+    started = Running(1, 1, "us-west-2")
+    monkeypatch.setattr(Emulator, "running", lambda _: started if runs else None)
+    monkeypatch.setattr(Emulator, "start", lambda *_: started)
+    monkeypatch.setattr(Emulator, "state", lambda *_: {"changes": 1, "empty": True, "notice": "Lost."})
+    monkeypatch.setattr(Stack, "_run_apply", lambda *_: None)
+    monkeypatch.setattr(stack, "fingerprint", lambda _: "")
+    (tmp_path / "terraform.tfstate").write_text("known")
+    said: list[str] = []
+    Stack(tmp_path, said.append).apply({"region": "us-west-2"}, [], 1, lambda _: False)
+    assert (tmp_path / "terraform.tfstate").exists() is runs
+    assert "".join(file.read_text() for file in tmp_path.glob("terraform.tfstate*")) == "known"
+    assert said == ["Lost."]

@@ -1,0 +1,169 @@
+"""What becomes of a system's items when another system runs, and when anything at work is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.systems import PREVIOUS
+from tests.local.runner import ROOT, Local, sentence, small_system
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the var-files small.tfvars, other.tfvars, and more.tfvars with one more entity."""
+    folder = tmp_path_factory.mktemp("my data ü (1)")
+    small = small_system("create", "list")
+    (folder / "small.tfvars").write_text(small)
+    (folder / "other.tfvars").write_text(small.replace('"small"', '"other"'))
+    more = small.replace(
+        "entities           = { ", 'entities = { more = { operations = ["create", "list"] }, '
+    )
+    assert more != small
+    (folder / "more.tfvars").write_text(more)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def small(folder: Path) -> Iterator[Local]:
+    """A running system with the item "first"."""
+    local = Local(folder / "state")
+    done = local.up(folder / "small.tfvars")
+    assert done.returncode == 0, done.stderr
+    local.api().make({"name": "first"})
+    yield local
+    local("down")
+
+
+def names(local: Local) -> set[str]:
+    """Return the names of the items."""
+    return {item["name"] for item in local.api()("GET").json["items"]}
+
+
+def test_another_system_leaves_the_items_alone(small: Local, folder: Path) -> None:
+    done = small.up(folder / "other.tfvars")
+    assert done.returncode == 0, done.stderr
+    assert "Stopping small-local; its data stays for the next time ..." in done.stderr
+    assert names(small) == set()
+    small.api().make({"name": "of the other"})
+    assert small("status").stdout.startswith("other-local is running")
+    assert small("down").stderr == "other-local stopped.\n"
+    assert "other-local is not running" in small("status").stderr
+    assert small("up", "--detach").stderr.count("other-local is up") == 1
+    assert names(small) == {"of the other"}
+    done = small.up(folder / "small.tfvars")
+    assert "Nothing has changed since the last apply." in done.stderr
+    assert names(small) == {"first"}
+
+
+def test_what_an_earlier_version_left_is_taken_over(small: Local, folder: Path) -> None:
+    assert small("down").returncode == 0
+    before = small.stack.folder
+    for name in PREVIOUS:
+        if (before / name).exists():
+            (before / name).rename(small.folder / name)
+    for file in (before / "system.json", small.folder / "last.json", small.folder / "evaluated.json"):
+        file.unlink()
+    before.rmdir()
+    done = small("up", "--detach", "--port", str(small.port))
+    assert done.returncode == 0, done.stderr
+    assert names(small) == {"first"}
+    assert not small.stack.has_changes([folder / "small.tfvars"])
+    assert (small.folder / "small-local" / "terraform.tfstate").exists()
+    assert not (small.folder / "terraform.tfstate").exists()
+
+
+def processes_of(run: subprocess.Popen[str]) -> list[int]:
+    """Return the ids of the processes that a process started and that still run."""
+    children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text()
+    return [int(child) for child in children.split()]
+
+
+@pytest.mark.parametrize("victim", ["emulator", "local.py", "terraform"])
+def test_an_apply_may_be_killed(small: Local, folder: Path, victim: str) -> None:
+    log = small.stack.terraform_log
+    known = len(log.read_text())
+    known_items = names(small)
+    emulator = small.running().pid
+    run = small.start("up", "--detach", "--var-file", folder / "more.tfvars")
+    while '"type":"apply_complete"' not in log.read_text()[known:]:
+        time.sleep(0.05)
+        assert run.poll() is None
+    small.api().make({"name": victim})
+    if victim == "emulator":
+        saved = small.stack.emulator.saved
+        while victim not in saved.read_text():
+            time.sleep(0.05)
+        os.kill(emulator, signal.SIGKILL)
+    elif victim == "local.py":
+        run.kill()
+    else:
+        applying = [p for p in processes_of(run) if b"apply" in Path(f"/proc/{p}/cmdline").read_bytes()]
+        assert len(applying) == 1
+        os.kill(applying[0], signal.SIGKILL)
+    _, said = run.communicate()
+    assert run.returncode, said
+    assert "Traceback" not in said
+    assert (small.stack.folder / "before").exists()
+    done = small.up(folder / "more.tfvars")
+    assert done.returncode == 0, done.stderr
+    assert "The last apply was cut short" in done.stderr
+    assert names(small) == known_items | {victim}
+    assert small.api("more").make().status == 201
+    assert not small.stack.has_changes([folder / "more.tfvars"])
+    done = small("up", "--detach", "--yes", "--var-file", folder / "small.tfvars")
+    assert done.returncode == 0, done.stderr
+    assert names(small) == known_items | {victim}
+    assert small.api("more")("GET").status == 403, "its one item was given up with --yes"
+
+
+def test_it_works_from_any_folder_whatever_the_user_has_set(folder: Path) -> None:
+    """AWS, proxies and Terraform are set up for something else, and paths are the caller's."""
+    (folder / "elsewhere").mkdir()
+    broken = folder / "broken"
+    broken.write_text("[[[")
+    nobody = "http://127.0.0.1:1"
+    hostile = {
+        "HTTP_PROXY": nobody, "HTTPS_PROXY": nobody, "ALL_PROXY": nobody, "http_proxy": nobody,
+        "https_proxy": nobody, "NO_PROXY": "", "AWS_PROFILE": "none", "AWS_CONFIG_FILE": str(broken),
+        "AWS_SHARED_CREDENTIALS_FILE": str(broken), "AWS_CA_BUNDLE": "/none", "AWS_ENDPOINT_URL": nobody,
+        "AWS_ENDPOINT_URL_S3": nobody, "AWS_USE_FIPS_ENDPOINT": "true", "TF_VAR_name": "Wrong!",
+        "TF_CLI_ARGS": "-none", "TF_WORKSPACE": "none", "TF_LOG": "TRACE", "TF_DATA_DIR": str(broken),
+        "CHECKPOINT_DISABLE": "", "TRESTLE_LOCAL_DIR": "in here",
+    }  # fmt: skip
+    elsewhere = Local(folder / "elsewhere" / "in here")
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            [ROOT / ".venv" / "bin" / "python", ROOT / "local.py", *arguments], check=False,
+            capture_output=True, text=True, cwd=folder / "elsewhere", env={**os.environ, **hostile},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    try:
+        run("up", "--detach", "--port", str(elsewhere.port), "--var-file", "../other.tfvars")
+        api = elsewhere.api()
+        assert api.make().status == 201
+        tool = ["-m", "local.move", "export", "items", str(folder / "x.jsonl"), "--local"]
+        subprocess.run(
+            [ROOT / ".venv" / "bin" / "python", *tool], check=True, cwd=ROOT,
+            env={**os.environ, **hostile, "TRESTLE_LOCAL_DIR": str(elsewhere.folder)},
+        )  # fmt: skip
+        script = 'eval "$PRINTED"; curl -sf --noproxy "*" "$URL/items" -H "x-api-key: $KEY"'
+        listed = subprocess.run(
+            ["sh", "-c", script], check=True, capture_output=True, text=True,
+            env={**os.environ, "PRINTED": run("env")},
+        )  # fmt: skip
+        assert '"count":1' in listed.stdout
+        assert "in here" in sentence(elsewhere("up", "--detach", "--var-file", "in here/none.tfvars"))
+    finally:
+        run("down", "--purge")
