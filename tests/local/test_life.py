@@ -87,6 +87,7 @@ def test_what_runs_runs_again_without_a_var_file(small: Local) -> None:
     assert small("status").stdout.startswith(f"small-local is running on port {small.port}: ")
 
 
+@pytest.mark.slow
 def test_what_is_changed_by_hand_is_put_right(small: Local, var_file: Path) -> None:
     change = {"FunctionName": "small-items-list-local", "MemorySize": 333}
     before = small.client("lambda").get_function_configuration(FunctionName=change["FunctionName"])

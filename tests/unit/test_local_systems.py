@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
-from local import cli, emulator, stack, systems, terraform
+from local import cli, emulator, logs, stack, systems, terraform
 from local.cloud import PROXIES, UNPROXIED
 from local.emulator import Emulator, Running
 from local.errors import UserError
@@ -368,3 +369,56 @@ def test_terraform_forgets_what_the_emulator_has_lost(
     assert (tmp_path / "terraform.tfstate").exists() is runs
     assert "".join(file.read_text() for file in tmp_path.glob("terraform.tfstate*")) == "known"
     assert said == ["Lost."]
+
+
+@pytest.mark.parametrize(
+    ("applied", "died", "applies"),
+    [
+        ({"fingerprint": "same", "changes": 7}, False, False),
+        ({"fingerprint": "same", "changes": 7}, True, True),
+        ({"fingerprint": "same", "changes": 6}, False, True),
+        ({"fingerprint": "other", "changes": 7}, False, True),
+        (None, False, True),
+    ],
+)
+@pytest.mark.parametrize("runs", [True, False])
+def test_what_has_not_changed_is_not_applied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: bool, applied: Any, died: bool, applies: bool
+) -> None:
+    """Neither the inputs nor, by hand, the resources: the emulator counts what changes them."""
+    started = Running(1, 1, "us-west-2")
+    monkeypatch.setattr(Emulator, "running", lambda _: started if runs else None)
+    monkeypatch.setattr(Emulator, "died", died)
+    monkeypatch.setattr(Emulator, "start", lambda *_: started)
+    monkeypatch.setattr(Emulator, "state", lambda *_: {"changes": 7, "empty": False, "notice": ""})
+    applies_done: list[bool] = []
+    monkeypatch.setattr(Stack, "_run_apply", lambda *_: applies_done.append(True))
+    monkeypatch.setattr(stack, "fingerprint", lambda _: "same")
+    if applied:
+        (tmp_path / "applied").write_text(json.dumps(applied))
+    Stack(tmp_path).apply({"region": "us-west-2"}, [], 1, lambda _: False)
+    assert bool(applies_done) is applies
+    assert json.loads((tmp_path / "applied").read_text()) == {"fingerprint": "same", "changes": 7}
+
+
+def test_logs_go_on_where_the_clock_is_set_back(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hour = 3_600_000
+    at = {1: 10 * hour, 2: 9 * hour, 3: 9 * hour}
+    looks = 0
+
+    def lines(_: Any, __: Any, since: int) -> list[logs.Line]:
+        nonlocal looks
+        looks += 1
+        if looks > len(at):
+            raise EndpointConnectionError(endpoint_url="http://127.0.0.1")
+        known = [logs.Line(time, "items.get", "x", f"at look {look}") for look, time in at.items()]
+        return [line for line, look in zip(known, at, strict=True) if look <= looks and line.time >= since]
+
+    monkeypatch.setattr(logs, "lines", lines)
+    monkeypatch.setattr(logs, "client", lambda *_: None)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr("time.time", lambda: at[min(looks + 1, len(at))] / 1000)
+    logs.follow({"function_names": {}}, Running(1, 1, "us-west-2"), 0, forever=True)
+    assert [line.rsplit(" ", 1)[1] for line in capsys.readouterr().out.splitlines()] == ["1", "2", "3"]
