@@ -3,9 +3,6 @@ locals {
   # Names that do not come apart again in the list, a text, in which the gateway hands a token's groups to the function.
   access_pattern = "^(open|api_key|iam|cognito|cognito:group=[A-Za-z0-9_.-]{1,128}|cognito:scope=([A-Za-z0-9_.:/-]{1,127}/)?[A-Za-z0-9_.-]{1,128})$"
 
-  # A bucket's name begins with the system's: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
-  bucket_misfit = "^(?:xn--|sthree-|amzn-s3-demo-)"
-
   # What a message calls a character that has no place in a name; others are quoted.
   characters = merge({ for capital in split("", "ABCDEFGHIJKLMNOPQRSTUVWXYZ") : capital => "the capital letter ${capital}" }, {
     " " = "a space", "\t" = "a tab", "\n" = "a line break", "\"" = "a quotation mark", "." = "a dot", "," = "a comma", ":" = "a colon", "/" = "a slash", "_" = "an underscore"
@@ -31,6 +28,12 @@ locals {
 
   # What names of keys, plans, groups and scopes are made of.
   label_pattern = "^[A-Za-z0-9_.-]{1,128}$"
+
+  # What name and environment are made of, and how no name may begin: names of buckets and security groups begin with it.
+  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+  # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-trail-naming-requirements.html
+  name_pattern = "^[a-z](?:-?[a-z0-9])+$"
+  name_misfit  = "^(?:sthree|amzn-s3-demo|sg)(?:-|$)"
 
   # Null when build.py has not run: terraform_data.build then says so.
   manifest = try(jsondecode(file("${path.root}/dist/manifest.json")), null)

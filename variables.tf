@@ -133,7 +133,7 @@ variable "audit" {
 
   validation {
     condition     = try(contains(range(1, 8), var.audit.retention_years), var.audit == null)
-    error_message = "audit: write a retention_years of 1 to 7."
+    error_message = "audit: retention_years is ${try(tostring(var.audit.retention_years), "null")}. Write a whole number of 1 to 7."
   }
 
   validation {
@@ -157,7 +157,7 @@ variable "backup" {
 
   validation {
     condition     = try(var.backup.daily_days >= 1 && var.backup.daily_days <= 36500 && floor(var.backup.daily_days) == var.backup.daily_days, var.backup == null)
-    error_message = "backup: write whole daily_days of 1 to 36500."
+    error_message = "backup: daily_days is ${try(tostring(var.backup.daily_days), "null")}. Write a whole number of 1 to 36500."
   }
 
   validation {
@@ -165,7 +165,7 @@ variable "backup" {
       var.backup.monthly_days > var.backup.daily_days && var.backup.monthly_days <= 36500 && floor(var.backup.monthly_days) == var.backup.monthly_days,
       try(var.backup.monthly_days, null) == null
     )
-    error_message = "backup: write whole monthly_days of more than daily_days, up to 36500, or leave them out: what is kept for less is among the daily copies."
+    error_message = "backup: monthly_days is ${try(tostring(var.backup.monthly_days), "null")}. Write whole monthly_days of more than daily_days, up to 36500, or leave them out: what is kept for less is among the daily copies."
   }
 
   validation {
@@ -257,7 +257,7 @@ variable "encryption" {
 
   validation {
     condition     = contains(range(7, 31), var.encryption.deletion_window_in_days)
-    error_message = "encryption: write a deletion_window_in_days of 7 to 30."
+    error_message = "encryption: deletion_window_in_days is ${var.encryption.deletion_window_in_days}. Write a whole number of 7 to 30."
   }
 }
 
@@ -509,13 +509,14 @@ variable "environment" {
   nullable    = false
 
   validation {
-    condition = can(regex("^[a-z][a-z0-9-]{0,18}[a-z0-9]$", var.environment))
+    condition = can(regex(local.name_pattern, var.environment)) && length(var.environment) <= 20
     error_message = join("", [
       "environment: \"${var.environment}\" ",
       var.environment == "" ? "is empty" :
       can(regex("[^a-z0-9-]", var.environment)) ? "contains ${lookup(local.characters, regex("[^a-z0-9-]", var.environment), "\"${regex("[^a-z0-9-]", var.environment)}\"")}" :
       !can(regex("^[a-z]", var.environment)) ? "does not begin with a letter" :
       endswith(var.environment, "-") ? "ends in a hyphen" :
+      strcontains(var.environment, "--") ? "has two hyphens in a row, which CloudTrail does not take in names" :
       length(var.environment) == 1 ? "has one character" :
       "has ${length(var.environment)} characters",
       ". Write 2 to 20 lower-case letters, digits and hyphens, a letter first, such as \"dev\"."
@@ -578,16 +579,17 @@ variable "name" {
   nullable    = false
 
   validation {
-    condition = can(regex("^[a-z][a-z0-9-]{0,18}[a-z0-9]$", var.name)) && !can(regex(local.bucket_misfit, var.name))
+    condition = can(regex(local.name_pattern, var.name)) && length(var.name) <= 20 && !can(regex(local.name_misfit, var.name))
     error_message = join("", [
       "name: \"${var.name}\" ",
       var.name == "" ? "is empty" :
       can(regex("[^a-z0-9-]", var.name)) ? "contains ${lookup(local.characters, regex("[^a-z0-9-]", var.name), "\"${regex("[^a-z0-9-]", var.name)}\"")}" :
       !can(regex("^[a-z]", var.name)) ? "does not begin with a letter" :
       endswith(var.name, "-") ? "ends in a hyphen" :
+      strcontains(var.name, "--") ? "has two hyphens in a row, which CloudTrail does not take in names" :
       length(var.name) == 1 ? "has one character" :
       length(var.name) > 20 ? "has ${length(var.name)} characters" :
-      "begins with \"${try(regex(local.bucket_misfit, var.name), "")}\", which S3 does not take in a bucket's name",
+      "begins with \"${try(regex(local.name_misfit, var.name), "")}\", which AWS does not take in names of buckets or security groups",
       ". Write 2 to 20 lower-case letters, digits and hyphens, a letter first, such as \"shop\"."
     ])
   }
@@ -718,12 +720,12 @@ variable "release" {
 
   validation {
     condition     = var.release.percent >= 1 && var.release.percent <= 100 && floor(var.release.percent) == var.release.percent
-    error_message = "release: write a whole percent of 1 to 100."
+    error_message = "release: percent is ${var.release.percent}. Write a whole number of 1 to 100."
   }
 
   validation {
     condition     = var.release.minutes >= 0 && var.release.minutes <= 1440 && var.release.faults >= 1 && floor(var.release.faults) == var.release.faults
-    error_message = "release: write minutes of 0 to 1440, and whole faults of 1 or more."
+    error_message = "release: minutes is ${var.release.minutes} and faults is ${var.release.faults}. Write minutes of 0 to 1440, and whole faults of 1 or more."
   }
 }
 
@@ -790,7 +792,7 @@ variable "throttle" {
 
   validation {
     condition     = var.throttle.rate_limit > 0 && var.throttle.burst_limit > 0 && floor(var.throttle.burst_limit) == var.throttle.burst_limit
-    error_message = "throttle: write a rate_limit over 0 and a whole burst_limit over 0."
+    error_message = "throttle: rate_limit is ${var.throttle.rate_limit} and burst_limit is ${var.throttle.burst_limit}. Write a rate_limit over 0 and a whole burst_limit over 0."
   }
 }
 
@@ -994,7 +996,7 @@ variable "user_pool" {
 
   validation {
     condition     = contains(range(8, 100), var.user_pool.password_minimum_length)
-    error_message = "user_pool: write a password_minimum_length of 8 to 99."
+    error_message = "user_pool: password_minimum_length is ${var.user_pool.password_minimum_length}. Write a whole number of 8 to 99."
   }
 
   validation {
@@ -1038,7 +1040,7 @@ variable "waf" {
 
   validation {
     condition     = try(var.waf.rate_limit >= 10 && var.waf.rate_limit <= 2000000000 && floor(var.waf.rate_limit) == var.waf.rate_limit, var.waf == null)
-    error_message = "waf: write a whole rate_limit of 10 to 2000000000 requests in five minutes."
+    error_message = "waf: rate_limit is ${try(tostring(var.waf.rate_limit), "null")}. Write a whole number of 10 to 2000000000 requests in five minutes."
   }
 }
 

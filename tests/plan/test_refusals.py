@@ -345,11 +345,25 @@ TOGETHER: dict[str, tuple[Values, list[str]]] = {
         {"environment": "a" * 21, "name": ""},
         [f'environment: "{"a" * 21}" has 21 characters. Write', 'name: "" is empty. Write'],
     ),
+    "hyphens": (
+        {
+            "audit": {"retention_years": 8},
+            "environment": "a--b",
+            "name": "xn--shop",
+            "release": {"percent": 0},
+        },
+        [
+            'environment: "a--b" has two hyphens in a row, which CloudTrail does not take in names. Write',
+            'name: "xn--shop" has two hyphens in a row, which',
+            "release: percent is 0. Write a whole number of 1 to 100.",
+            "audit: retention_years is 8. Write a whole number of 1 to 7.",
+        ],
+    ),
     "bucket": (
-        {"environment": "", "name": "xn--shop"},
+        {"environment": "", "name": "sg-shop"},
         [
             'environment: "" is empty. Write',
-            'name: "xn--shop" begins with "xn--", which S3 does not take in a bucket\'s name. Write',
+            'name: "sg-shop" begins with "sg-", which AWS does not take in names of buckets or',
         ],
     ),
     "tags": (
@@ -522,5 +536,40 @@ def test_refusal_of_a_variable_says_the_remedy(tmp_path: Path, name: str) -> Non
     assert len(said) == len(sentences), "\n".join(said)
 
 
-def test_what_browsers_send_is_accepted(tmp_path: Path) -> None:
-    assert judged(tmp_path, {**SMALL, "cors_origins": SENT}) == []
+WITHIN: dict[str, Values] = {
+    "origins": {"cors_origins": SENT},
+    "names": {
+        "entities": {"a" * 31: {"functions": "per_entity"}, "pings": {}, "a-b1-c": {}},
+        "environment": "d1",
+        "name": "a-1-b",
+    },
+    "paths": {
+        "entities": {
+            name: {"path": path}
+            for name, path in {
+                "a": "/",
+                "b": "a/b/c/d",
+                "c": "/v1/a.b/c-d",
+                "d": ".well-known/x",
+                "e": "...",
+                "f": "openapi.json/x",
+                "g": "a/ping",
+            }.items()
+        }
+    },
+    "subnets": {
+        "network": {
+            "cidr": "10.20.0.0/16",
+            "private_subnets": ["10.20.0.0/17", "10.20.255.240/28"],
+            "public_subnets": ["10.20.128.0/18", "10.20.192.0/24"],
+        }
+    },
+    "tags": {
+        "tags": {**{f"k{n}": "" for n in range(44)}, "k" * 128: "v" * 256, "Größe Ω_.:/=+-@1": "né _.:/=+-@"}
+    },
+}
+
+
+@pytest.mark.parametrize("name", WITHIN)
+def test_what_lies_just_within_is_accepted(tmp_path: Path, name: str) -> None:
+    assert judged(tmp_path, {**SMALL, **WITHIN[name]}) == []
