@@ -10,16 +10,23 @@ ROOT = Path(__file__).resolve().parent
 def main() -> int:
     """Make sure of the virtual environment, continue in it, and run the command."""
     if sys.version_info < (3, 11):  # noqa: UP036 - who runs this may have any Python
-        return "Python 3.11 or newer is needed, this is {}.{}.".format(*sys.version_info)
-    # `local` is the package beside this file. It does not import on an older Python.
-    from local import errors, venv  # noqa: PLC0415
+        sys.exit("Python 3.11 or newer is needed, this is {}.{}.".format(*sys.version_info))
+    # The package `local` is beside this file, where Python does not look with PYTHONSAFEPATH.
+    sys.path[:0] = [] if str(ROOT) in sys.path else [str(ROOT)]
+    from local.errors import user_errors  # noqa: PLC0415 - it does not import on an older Python
 
-    try:
-        python = venv.ensure()
-    except errors.UserError as error:
-        return str(error)
-    if Path(sys.prefix) != python.parent.parent:
-        os.execv(python, [str(python), str(ROOT / "local.py"), *sys.argv[1:]])  # noqa: S606 - no shell wanted
+    return user_errors(run)()
+
+
+def run() -> int:
+    """Run the command in the virtual environment, which is made if need be."""
+    from local import venv  # noqa: PLC0415
+
+    was_ready = venv.is_ready()
+    python = venv.ensure()
+    if not was_ready or Path(sys.prefix).resolve() != python.parent.parent.resolve():
+        environment = {k: v for k, v in os.environ.items() if k not in venv.IMPORTED_FROM}
+        os.execve(python, [str(python), str(ROOT / "local.py"), *sys.argv[1:]], environment)  # noqa: S606
     from local import cli  # noqa: PLC0415 - it needs the virtual environment
 
     return cli.main()

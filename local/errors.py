@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import functools
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec
+
+Parameters = ParamSpec("Parameters")
+
 
 class UserError(Exception):
     """One clear sentence that names the remedy: printed alone, without a traceback."""
@@ -9,3 +20,53 @@ class UserError(Exception):
     def __init__(self, sentence: str, exit_code: int = 1) -> None:
         super().__init__(sentence)
         self.exit_code = exit_code
+
+
+def user_errors(command: Callable[Parameters, int]) -> Callable[Parameters, int]:
+    """Let a command end with one sentence and an exit code where the user can mend what stopped it."""
+
+    @functools.wraps(command)
+    def decorated(*arguments: Parameters.args, **named: Parameters.kwargs) -> int:
+        try:
+            return command(*arguments, **named)
+        except UserError as error:
+            print(error, file=sys.stderr)
+            return error.exit_code
+        except KeyboardInterrupt:
+            return 130
+        except OSError as error:
+            if sentence := sentence_for(error):
+                print(sentence, file=sys.stderr)
+                return 1
+            raise
+
+    return decorated
+
+
+def sentence_for(error: OSError) -> str | None:
+    """Return what to say of a file that cannot be used or a disk that is full; None for any other error."""
+    path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else None
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"The disk is full{f' ({path})' if path else ''}: free some space, then try again."
+    if error.errno == errno.EROFS:
+        return f"{path or 'The file system'} is read-only: work in a folder that you can write to."
+    if path is None or error.errno not in (errno.EACCES, errno.EPERM):
+        return None
+    for place in (path, *path.absolute().parents):
+        if os.path.lexists(place):
+            return f"{path}: {error.strerror}. {permission_remedy(place)}"
+    return None
+
+
+def permission_remedy(place: Path) -> str:
+    """Return how to get at a file or folder that this user may not use."""
+    try:
+        owner = place.lstat().st_uid
+    except OSError:  # in a folder that this user may not even look into
+        return permission_remedy(place.parent)
+    if owner == os.getuid():
+        return f"Give yourself the right: chmod -R u+rwX {shlex.quote(str(place))}"
+    return (
+        f"{place} belongs to another user, as after a command with sudo. Take it back, then try again: "
+        f'sudo chown -R "$(id -u)" {shlex.quote(str(place))}'
+    )

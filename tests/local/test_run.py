@@ -218,12 +218,6 @@ def test_a_missing_var_file_is_named(small: Local) -> None:
     )
 
 
-def test_a_missing_terraform_is_said(small: Local, tmp_path: Path) -> None:
-    said = sentence(small.up(small.folder.parent / "small.tfvars", PATH=str(tmp_path)))
-    assert said.startswith("Terraform is missing: install Terraform 1.11 or newer")
-    assert not is_listening(small.port)
-
-
 def test_a_missing_provider_is_said(small: Local, tmp_path: Path) -> None:
     said = sentence(small.up(small.folder.parent / "small.tfvars", TRESTLE_PLUGIN_DIR=str(tmp_path)))
     assert said.startswith(

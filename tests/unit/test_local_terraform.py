@@ -230,7 +230,7 @@ def test_a_backend_file_that_names_no_bucket_stops_before_terraform(
 def test_make_looks_at_the_backend_before_terraform_does(target: str) -> None:
     asked = ["make", "-n", target, "ENV=dev", "ENTITY=items", "FILE=items.jsonl"]
     said = subprocess.run(asked, check=True, cwd=ROOT, capture_output=True, text=True).stdout
-    steps = ["local.deployed backend dev", "init -input=false -reconfigure", "local.deployed check dev"]
+    steps = ["local.deployed backend 'dev'", "-input=false -reconfigure", "local.deployed check 'dev'"]
     places = [said.index(step) for step in steps]
     assert places == sorted(places)
 
