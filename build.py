@@ -62,13 +62,14 @@ class Sources:
     """lambda_src/ and schemas/ as read once: `modules` and `schemas` map a path below them to its bytes."""
 
     def __init__(self, root: Path) -> None:
+        # Imported here: the process that compiles, isolated as it is, finds no other file of ours.
+        from local.sources import sources  # noqa: PLC0415
+
         folder = root / "lambda_src"
         self.modules = {
-            path.relative_to(folder).as_posix(): path.read_bytes()
-            for path in sorted(folder.rglob("*.py"))
-            if "__pycache__" not in path.parts
+            path.relative_to(folder).as_posix(): path.read_bytes() for path in sources(folder, "**/*.py")
         }
-        self.schemas = {path.name: path.read_bytes() for path in sorted((root / "schemas").glob("*.json"))}
+        self.schemas = {path.name: path.read_bytes() for path in sources(root / "schemas", "*.json")}
         self.functions = sorted(
             path.removesuffix("/index.py")
             for path in self.modules
@@ -82,7 +83,6 @@ class Sources:
     @staticmethod
     def _shapes(name: str, content: bytes) -> dict[str, str]:
         """Return what Terraform is told of a schema. Raise BuildError for one outside the subset."""
-        # Imported here: the process that compiles, isolated as it is, finds no other file of ours.
         from local import schemas, shapes  # noqa: PLC0415
 
         faults = [f"schemas/{name}#{where}: {fault}." for where, fault in schemas.faults(content)]
@@ -202,7 +202,7 @@ def pythons() -> Iterator[list[str]]:
     """Commands that may start Lambda's Python, the likeliest first."""
     if sys.implementation.cache_tag == CACHE_TAG:
         yield [sys.executable]
-    home = Path.home()
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() fails where there is none
     folders = {
         Path(os.environ.get("PYENV_ROOT", home / ".pyenv")) / "versions": f"{RUNTIME}*",
         Path(os.environ.get("UV_PYTHON_INSTALL_DIR", home / ".local/share/uv/python")): f"cpython-{RUNTIME}*",
@@ -216,8 +216,10 @@ def pythons() -> Iterator[list[str]]:
     if named:
         yield [named]
     for folder, pattern in folders.items():
-        for found in sorted(folder.glob(f"{pattern}/bin/python{RUNTIME}"), reverse=True):
-            yield [str(found)]
+        # glob() fails at a folder that this user may not even look at, such as another's PYENV_ROOT.
+        if os.access(folder, os.R_OK | os.X_OK):
+            for found in sorted(folder.glob(f"{pattern}/bin/python{RUNTIME}"), reverse=True):
+                yield [str(found)]
     launcher = shutil.which("py")
     if launcher:
         yield [launcher, f"-{RUNTIME}"]
@@ -411,6 +413,14 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
             return WRONG_PYTHON
         sys.stdout.write(compile_modules(sys.stdin.read()))
         return 0
+    sys.path[:0] = {str(ROOT)} - set(sys.path)  # where Python does not look with PYTHONSAFEPATH
+    from local.errors import user_errors  # noqa: PLC0415 - as in Sources
+
+    return user_errors(run)(options, root)
+
+
+def run(options: argparse.Namespace, root: Path) -> int:
+    """Run the command line's command; returns the exit status."""
     try:
         if options.check:
             check(root)

@@ -19,6 +19,7 @@ from local import snapshot
 from local.emulator import Emulator, Running, client
 from local.errors import UserError
 from local.files import read_json, write, write_json
+from local.sources import sources
 from local.terraform import ROOT, InterruptedApplyError, Progress, Terraform, environment, stage
 
 DEFAULT_PORT = 4566
@@ -384,8 +385,8 @@ def fingerprint(var_files: Sequence[Path]) -> str:
     """Return a digest of everything that an apply reads."""
     digest = hashlib.sha256()
     folders = (ROOT / name for name in ("modules", "schemas", "web"))
-    files = [*ROOT.glob("*.tf"), *(f for folder in folders for f in folder.rglob("*") if f.is_file())]
-    files += (ROOT / "local" / "corrections").glob("*.py")
+    files = sources(ROOT, "*.tf") + sources(ROOT / "local" / "corrections", "*.py")
+    files += (f for folder in folders for f in sources(folder))
     fixed = [ROOT / name for name in ("dist/manifest.json", ".terraform.lock.hcl")]
     for file in (*sorted(files), *fixed, *var_files):
         content = file.read_bytes()

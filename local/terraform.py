@@ -22,6 +22,7 @@ from typing import Any
 
 from local import venv
 from local.errors import UserError
+from local.sources import is_leftover, sources
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -39,6 +40,8 @@ NO_LOG = Path(os.devnull)
 OUR_RULES = re.compile(
     r"Invalid value for variable |Resource precondition failed (?:\(terraform_data\.build\) )?"
 )
+
+LONGEST_TEMPORARY_FOLDER = 60  # bytes, which leaves 43 for a folder and a socket in it
 
 Progress = Callable[[str], None]
 
@@ -95,6 +98,8 @@ def home(path: str) -> Path:
 def holds_provider(folder: Path, version: str) -> bool:
     """Tell whether the folder mirrors the AWS provider of that version, unpacked or as zip archives."""
     provider = folder / PROVIDER
+    if not os.access(provider, os.R_OK | os.X_OK):
+        return False
     return (provider / version).is_dir() or any(provider.glob(f"*_{version}_*.zip"))
 
 
@@ -105,12 +110,15 @@ def stage(folder: Path, state: Path, overrides: Mapping[str, Any] | None = None)
     https://developer.hashicorp.com/terraform/language/files/override
     """
     shutil.rmtree(folder / "modules", ignore_errors=True)
-    link(folder, (f for f in ROOT.glob("*.tf") if not f.name.endswith("_override.tf")))
+    link(folder, (f for f in sources(ROOT, "*.tf") if not f.name.endswith("_override.tf")))
     # A copy: through a link, an `init -upgrade` in here would rewrite the committed lock.
     shutil.copyfile(ROOT / ".terraform.lock.hcl", folder / ".terraform.lock.hcl")
     if overrides:
         (folder / "modules").unlink()
-        shutil.copytree(ROOT / "modules", folder / "modules")
+        shutil.copytree(
+            ROOT / "modules", folder / "modules", ignore_dangling_symlinks=True,
+            ignore=lambda _, names: set(filter(is_leftover, names)),
+        )  # fmt: skip
     backend = {"terraform": {"backend": {"local": {"path": str(state)}}}}
     for path, override in {**(overrides or {}), "": backend}.items():
         (folder / path / "local_override.tf.json").write_text(json.dumps(override, indent=2) + "\n")
@@ -151,6 +159,7 @@ def environment(endpoint: str, region: str) -> dict[str, str]:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "CHECKPOINT_DISABLE": "1",
         "NO_PROXY": ",".join(filter(None, (kept.get("NO_PROXY") or kept.get("no_proxy"), "127.0.0.1"))),
+        "TMPDIR": temporary_folder(),
         "TF_IN_AUTOMATION": "1",
         "TF_INPUT": "0",
     }
@@ -361,7 +370,7 @@ def provider(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[str,
     # Its socket is in a folder that is its owner's alone. Ctrl-C is for Terraform, as in `run`.
     process = subprocess.Popen(
         ["sh", "-c", until_input_ends, program], cwd=folder, text=True, start_new_session=True,
-        env={**environment, "TMPDIR": tempfile.mkdtemp(prefix="trestle-")},
+        env={**environment, "TMPDIR": tempfile.mkdtemp(prefix="trestle-", dir=temporary_folder())},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
@@ -374,6 +383,22 @@ def provider(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[str,
         process.communicate()
 
 
+def temporary_folder() -> str:
+    """Return a folder for temporary files whose path is short enough to hold sockets.
+
+    A socket's path has at most 103 bytes on macOS and 107 on Linux, and TMPDIR may name any folder.
+    """
+    for folder in (os.environ.get("TMPDIR", ""), "/tmp", "/var/tmp", "/dev/shm"):  # noqa: S108 - for mkdtemp
+        # A path that ends in a slash names a folder, or nothing; Terraform runs in another one than we.
+        is_usable = folder.startswith("/") and os.access(f"{folder}/", os.W_OK | os.X_OK)
+        if is_usable and len(os.fsencode(folder)) <= LONGEST_TEMPORARY_FOLDER:
+            return folder
+    raise UserError(
+        "There is no folder for temporary files: set TMPDIR to one that you can write to, whose path has at "
+        f"most {LONGEST_TEMPORARY_FOLDER} characters."
+    )
+
+
 def var_file_arguments(var_files: Iterable[Path]) -> list[str]:
     """Return the arguments that name the variable files."""
     return [f"-var-file={f}" for f in var_files]
@@ -381,7 +406,8 @@ def var_file_arguments(var_files: Iterable[Path]) -> list[str]:
 
 def init_depends_on(folder: Path) -> str:
     """Return what `init` must be repeated for: other module calls, providers, or another backend."""
-    lines = [line for f in sorted(folder.glob("**/*.tf")) for line in f.read_text().splitlines()]
+    files = [*sources(folder, "*.tf"), *sources(folder / "modules", "**/*.tf")]
+    lines = [line for f in files for line in f.read_text().splitlines()]
     calls = [line for line in lines if re.match(r'module "|\s*(source|version)\s*=', line)]
     own = [folder / name for name in (".terraform.lock.hcl", "local_override.tf.json")]
     return json.dumps([calls, *(file.read_text() for file in own if file.exists())])

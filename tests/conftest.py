@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +13,27 @@ import pytest
 
 from tests.plan.planner import Planner, planning
 
+# Variables by which the place where the tests are started would change what they see: Terraform's and AWS's
+# settings, the output's colours and width, the repository of a git hook, and the make that runs them.
+# Proxies stay, since set-up needs them, and are not asked for this machine.
+FOREIGN = re.compile(
+    r"(AWS|GIT|MAKE|TF)_.*|MAKEFLAGS|MAKELEVEL|MFLAGS|CDPATH|CI|COLUMNS|LINES|NO_COLOR|.*FORCE_COLOR|CLICOLOR"
+    r"|L(ANG|C_.*)|PYTHON(PATH|SAFEPATH|WARNINGS)|TRESTLE_LOCAL_DIR|TZ"
+)
+FIXED = {"LANG": "C.UTF-8", "NO_PROXY": "127.0.0.1,localhost", "TERM": "dumb", "TZ": "UTC"}
+
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker by which `make test` leaves out what only `make verify` runs."""
+    """Make the surroundings the same wherever the tests are started, and declare our marker."""
+    for name in filter(FOREIGN.fullmatch, list(os.environ)):
+        # Of Terraform's settings, where its providers are is a matter of the machine.
+        if name != "TF_CLI_CONFIG_FILE":
+            del os.environ[name]
+    os.environ.update(FIXED, no_proxy=FIXED["NO_PROXY"])
+    time.tzset()
+    os.umask(0o022)
+    # A shell's background job ignores Ctrl-C, and its children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "slow: takes a minute or more, run by `make verify` alone")
 
 

@@ -174,7 +174,7 @@ resource "aws_api_gateway_deployment" "this" {
   triggers = {
     configuration = sha256(jsonencode([
       var.cors_origins, var.docs, var.models, var.routes, var.validate_bodies,
-      [for file in sort(fileset(path.module, "*.tf")) : filesha256("${path.module}/${file}")],
+      [for file in sort(fileset(path.module, "[^.#]*.tf")) : filesha256("${path.module}/${file}")],
     ]))
   }
 

@@ -11,8 +11,9 @@ locals {
     svg  = "image/svg+xml"
   }
 
-  # By their kinds, so that what an editor or a file manager leaves there is neither published nor part of the digest.
-  kinds = join(",", ["LICENSE.*", "*.css", "*.html", "*.js", "*.md", "*.svg"])
+  # By their kinds, so that what an editor or a file manager leaves there is neither published nor part of the digest. The
+  # pattern itself leaves out hidden files and #copies#, since fileset() fails at a link to nowhere, such as Emacs' locks.
+  kinds = join(",", ["LICENSE.*", "[^.#]*.css", "[^.#]*.html", "[^.#]*.js", "[^.#]*.md", "[^.#]*.svg"])
   files = [for file in fileset(var.source_folder, "**/{${local.kinds}}") : file if !can(regex("(^|/)[.]", file))]
   # Of the whole page: its modules name each other without it, so one that changes moves all of them.
   digest = substr(sha256(join("\n", [for file in local.files : "${file} ${filesha256("${var.source_folder}/${file}")}"])), 0, 16)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import importlib.util
 import io
@@ -483,8 +484,7 @@ def test_aborted_build_leaves_no_manifest_and_nothing_partial(
         return real(self, target)
 
     monkeypatch.setattr(Path, "replace", breaking)
-    with pytest.raises(KeyboardInterrupt):
-        run(root, "--bytecode", "none")
+    assert run(root, "--bytecode", "none") == 130
     assert sorted(content(root)) == ["create.zip", "get.zip"]
     monkeypatch.undo()
     (root / "dist/.get.zip.1.partial").touch()
@@ -500,11 +500,37 @@ def test_function_that_is_gone_takes_its_zip_along(root: Path) -> None:
 
 
 def test_command(root: Path) -> None:
-    shutil.rmtree(root / "schemas")
     shutil.copy(REPOSITORY / "build.py", root)
-    command = [sys.executable, str(root / "build.py"), "--bytecode", "none"]
+    (root / "local").symlink_to(REPOSITORY / "local")
+    command = [sys.executable, "-P", str(root / "build.py"), "--bytecode", "none"]
     answer = subprocess.run(command, cwd="/", capture_output=True, text=True, check=True)
     assert answer.stdout.startswith("dist/create.zip ")
+    assert answer.stderr == ""
+
+
+def test_a_source_that_cannot_be_read_is_named(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = Path.read_bytes
+
+    def refusing(self: Path) -> bytes:
+        if self.name == "late.py":  # root may read anything, and these tests may be root's
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        return real(self)
+
+    monkeypatch.setattr(Path, "read_bytes", refusing)
+    assert run(root) == 1
+    late = root / "lambda_src/trestle/late.py"
+    said = capsys.readouterr().err
+    assert said.startswith(f"{late}: Permission denied. ")
+    assert said.count("\n") == 1
+
+
+def test_a_user_without_a_folder_of_their_own_can_build(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("PYENV_ROOT", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])
+    assert run(root) == 0
 
 
 def test_help(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -365,7 +365,7 @@ def test_what_terraform_loads_by_itself_is_checked(tmp_path: Path, monkeypatch: 
 def test_make_looks_before_terraform_does(target: str) -> None:
     command = ["make", "--dry-run", target, "ENV=dev"]
     lines = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
-    looks = next(n for n, line in enumerate(lines) if "-m local.tfvars environments/dev.tfvars" in line)
+    looks = next(n for n, line in enumerate(lines) if "-m local.tfvars 'environments/dev.tfvars'" in line)
     assert looks < next(n for n, line in enumerate(lines) if "terraform init" in line)
 
 

@@ -1,0 +1,110 @@
+"""The Makefile's recipes, with stand-ins for the programs they run: in any folder, with any variables."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+MAKEFILE = (ROOT / "Makefile").read_text()
+PHONY = re.search(r"^\.PHONY: ((?:.*\\\n)*.*)", MAKEFILE, re.MULTILINE)
+assert PHONY
+TARGETS = [name for name in PHONY[1].replace("\\", " ").split() if name not in ("help", "named")]
+FOLDER = """my work ü (1), it's $HOME & "co"; <#1>"""
+
+# It notes how it was called: name, environment, arguments, and an empty line, each with a NUL behind it.
+STAND_IN = """\
+#!/bin/sh
+{ printf '%s\\0' "${0##*/}" "$TF_DATA_DIR" "$TMPDIR" "$PYTHONPATH$PYTHONSAFEPATH" "$@"; printf '\\n\\0'; } \\
+  >> "$CALLS"
+test "$*" != "-m local.terraform" || echo "-plugin-dir=/a mirror (2)"
+"""
+
+
+class Call(NamedTuple):
+    """How a stand-in was called."""
+
+    program: str
+    data_dir: str
+    temporary: str
+    astray: str
+    arguments: list[str]
+
+
+def call(folder: Path, target: str, *arguments: str, **environment: str) -> list[Call]:
+    """Run a target where terraform, git and Python are stand-ins; return what they were called with."""
+    folder.mkdir(parents=True)
+    for program in (".venv/bin/python", ".venv-audit/bin/python", "bin/terraform", "bin/git", "bin/uv"):
+        path = folder / program
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(STAND_IN)
+        path.chmod(0o755)
+    (folder / "bin/python3").symlink_to("../.venv/bin/python")
+    (folder / "environments").mkdir()
+    (folder / "environments/dev.tfvars").touch()
+    (folder / "environments/local.tfvars").touch()
+    (folder / ".local").mkdir()
+    (folder / "requirements").mkdir()
+    shutil.copy(ROOT / "Makefile", folder)
+    calls = folder / "calls"
+    search = f"{folder / 'bin'}:{os.environ['PATH']}"
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    done = subprocess.run(
+        ["make", target, *arguments], cwd=folder, capture_output=True, text=True, check=False,
+        env={**kept, "PATH": search, "CALLS": str(calls), **environment},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    noted = [each.split("\0") for each in calls.read_text().split("\0\n\0")[:-1]] if calls.exists() else []
+    return [Call(each[0], each[1], each[2], each[3], each[4:]) for each in noted]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_target_works_in_any_folder(tmp_path: Path, target: str) -> None:
+    there = tmp_path / FOLDER
+    calls = call(there, target, "ENV=dev", "ENTITY=todos", "FILE=my items.jsonl")
+    assert calls
+    for each in calls:
+        if each.data_dir:
+            assert Path(each.data_dir) in (there / ".terraform" / "dev", there / ".local" / "validate")
+        if (
+            each.program == "terraform"
+            and "init" in each.arguments
+            and "-chdir=.local/refused" not in each.arguments
+        ):
+            assert "-plugin-dir=/a mirror (2)" in each.arguments
+        # Nothing was split at a blank: each word is one that the Makefile has, or whole.
+        assert not {"work", "ü", "(1),", "it's", "mirror", "(2)", "items.jsonl", "&"} & set(each.arguments)
+    if target in ("export", "import"):
+        assert any("my items.jsonl" in each.arguments for each in calls)
+    if target in ("validate", "test", "verify"):
+        assert (there / ".local/refused/variables.tf").readlink() == there / "variables.tf"
+
+
+def test_variables_that_lead_python_or_sockets_astray_are_not_passed_on(tmp_path: Path) -> None:
+    astray = {
+        "CDPATH": str(ROOT), "PYTHONPATH": "/nowhere", "PYTHONSAFEPATH": "1", "TMPDIR": f"/tmp/{'long' * 20}",
+    }  # fmt: skip
+    calls = call(tmp_path / "folder", "plan", "ENV=dev", **astray)
+    assert {(each.astray, each.temporary) for each in calls} == {("", "/tmp")}
+
+
+def test_a_temporary_folder_that_is_of_use_is_kept(tmp_path: Path) -> None:
+    short = Path("/tmp") / f"trestle-{os.getpid()}"
+    short.mkdir()
+    try:
+        calls = call(tmp_path / "folder", "plan", "ENV=dev", TMPDIR=str(short))
+    finally:
+        short.rmdir()
+    assert {each.temporary for each in calls} == {str(short)}
+
+
+def test_targets_keep_their_order_with_parallel_jobs(tmp_path: Path) -> None:
+    calls = call(tmp_path / "folder", "deploy", "ENV=dev", MAKEFLAGS="-j8")
+    words = [word for each in calls for word in each.arguments if word in ("apply", "smoke")]
+    assert words == ["apply", "smoke"]

@@ -1,0 +1,120 @@
+"""What editors, file managers and interrupted writes leave among the sources is no part of the system."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import build
+from local import terraform
+from local.sources import sources
+from local.stack import fingerprint
+
+ROOT = Path(build.__file__).parent
+
+# Each is made as a file; the second half of the names would be taken for sources by their endings alone.
+LEFTOVERS = [
+    "{}~", "#{}#", ".{}.swp", "{}.orig", "{}.rej", "{}.bak", ".DS_Store", "Thumbs.db",
+    ".#{}", "._{}", ".{}", "#{}", ".ipynb_checkpoints/{}",
+]  # fmt: skip
+
+
+def litter(folder: Path, name: str) -> None:
+    """Leave all of LEFTOVERS in the folder, and links to nowhere, as if `name` was being edited there."""
+    for pattern in LEFTOVERS:
+        path = folder / pattern.format(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("this is {no source")
+    (folder / f".#{name}").unlink()
+    (folder / f".#{name}").symlink_to("me@machine.4711:1234")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A copy of all sources."""
+    for name in ("lambda_src", "modules", "schemas", "web"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("build.py", ".terraform.lock.hcl", *(file.name for file in ROOT.glob("*.tf"))):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "local" / "corrections").mkdir(parents=True)
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / "manifest.json").touch()
+    return tmp_path
+
+
+def test_only_files_that_are_sources_are_found(tmp_path: Path) -> None:
+    (tmp_path / "index.py").touch()
+    litter(tmp_path, "index.py")
+    (tmp_path / "folder.py").mkdir()
+    (tmp_path / "folder.py" / "with space.py").touch()
+    (tmp_path / "gone.py").symlink_to("nowhere.py")
+    with open(os.fsencode(tmp_path) + b"/\xff.py", "wb"):  # noqa: PTH123 - no str has that name
+        pass
+    found = [path.relative_to(tmp_path).as_posix() for path in sources(tmp_path, "**/*.py")]
+    assert found == ["folder.py/with space.py", "index.py"]
+
+
+def test_a_build_leaves_them_out(root: Path) -> None:
+    clean = build.Sources(root)
+    litter(root / "lambda_src" / "create", "index.py")
+    litter(root / "lambda_src" / "trestle" / "store", "dynamodb.py")
+    litter(root / "schemas", "todo.json")
+    littered = build.Sources(root)
+    assert littered.functions == clean.functions
+    assert littered.digest() == clean.digest()
+
+
+def test_the_local_run_leaves_them_out(
+    root: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("local.stack.ROOT", root)
+    monkeypatch.setattr(terraform, "ROOT", root)
+    folder = tmp_path_factory.mktemp("staged")
+    clean = fingerprint([])
+    for place, name in (
+        (".", "main.tf"),
+        ("modules/api", "main.tf"),
+        ("schemas", "todo.json"),
+        ("web", "index.html"),
+    ):
+        litter(root / place, name)
+    assert fingerprint([]) == clean
+    staged = terraform.stage(folder, folder / "state", {"modules/function": {"resource": {}}})
+    assert "./modules/api" in terraform.init_depends_on(staged)
+    assert not list(staged.glob("**/.#*"))
+
+
+def test_the_console_and_the_deployment_leave_them_out(root: Path, tmp_path: Path) -> None:
+    """Both list files with fileset(), which fails at a link to nowhere."""
+    litter(root / "web" / "assets", "app.js")
+    litter(root / "modules" / "api", "main.tf")
+    website = (ROOT / "modules" / "website" / "main.tf").read_text()
+    kinds, files = (re.search(rf"^  {name} += .*$", website, re.MULTILINE) for name in ("kinds", "files"))
+    api = re.search(
+        r'sort\((fileset\(path\.module, ".*?"\))\)', (ROOT / "modules" / "api" / "main.tf").read_text()
+    )
+    assert kinds
+    assert files
+    assert api
+    aside = tmp_path / "console"
+    aside.mkdir()
+    (aside / "main.tf").write_text(
+        f'variable "source_folder" {{}}\nlocals {{\n{kinds[0]}\n{files[0]}\n'
+        f"api = {api[1].replace('path.module', json.dumps(str(root / 'modules' / 'api')))}\n}}\n"
+    )
+    done = subprocess.run(
+        [terraform.find_terraform(), "console", "-no-color", f"-var=source_folder={root / 'web'}"], cwd=aside,
+        input="jsonencode([local.files, local.api])\n", capture_output=True, text=True, check=True,
+        env={**os.environ, "TF_CLI_CONFIG_FILE": ""},
+    )  # fmt: skip
+    published, configuration = json.loads(json.loads(done.stdout))
+    ours = {"css", "html", "js", "md", "svg"}
+    there = [file.relative_to(root / "web").as_posix() for file in sources(root / "web")]
+    assert published == sorted(f for f in there if f.rpartition(".")[2] in ours or "LICENSE." in f)
+    assert configuration == [file.name for file in sources(root / "modules" / "api", "*.tf")]
