@@ -7,6 +7,8 @@ PY := .venv/bin/python
 export PATH := $(value PATH):$(CURDIR)/.venv/bin
 # These change where Python and cd look.
 unexport CDPATH PYTHONHOME PYTHONPATH PYTHONSAFEPATH
+# Our files are UTF-8, whatever the locale says.
+export PYTHONUTF8 := 1
 # Terraform puts a provider's socket into TMPDIR, and a socket's path is at most 103 characters long.
 fits = d="$${TMPDIR:-/tmp}" && [ -d "$$d" ] && [ -w "$$d" ] && [ "$$(printf %s "$$d" | wc -c)" -le 60 ] && echo yes
 ifneq ($(shell $(fits)),yes)

@@ -25,7 +25,8 @@ def run() -> int:
     was_ready = venv.is_ready()
     python = venv.ensure()
     if not was_ready or Path(sys.prefix).resolve() != python.parent.parent.resolve():
-        environment = {k: v for k, v in os.environ.items() if k not in venv.IMPORTED_FROM}
+        kept = {k: v for k, v in os.environ.items() if k not in venv.IMPORTED_FROM}
+        environment = {**kept, "PYTHONUTF8": "1"}  # our files are UTF-8, whatever the locale says
         os.execve(python, [str(python), str(ROOT / "local.py"), *sys.argv[1:]], environment)  # noqa: S606
     from local import cli  # noqa: PLC0415 - it needs the virtual environment
 

@@ -21,7 +21,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local import tfvars
-from local.errors import UserError
+from local.errors import UserError, user_errors
 from local.terraform import ROOT, attended, find_mirror, find_terraform, first_error
 
 FOLDER = ROOT / "bootstrap"
@@ -214,4 +214,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(user_errors(main)(sys.argv[1:]))

@@ -20,7 +20,7 @@ from typing import Any
 
 from local import tfvars
 from local.emulator import Emulator, free_port
-from local.errors import UserError
+from local.errors import UserError, user_errors
 from local.terraform import ROOT, Terraform, environment, stage
 
 PRICES = Path(__file__).with_name("prices.json")
@@ -320,4 +320,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(user_errors(main)())

@@ -21,7 +21,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local import tfvars
-from local.errors import UserError
+from local.errors import UserError, user_errors
 from local.stack import local_urls
 from local.terraform import ROOT, facts, find_terraform, first_error
 
@@ -166,4 +166,4 @@ def main(command: str, environment: str, *arguments: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(user_errors(main)(*sys.argv[1:]))

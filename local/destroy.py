@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from local.errors import UserError
+from local.errors import UserError, user_errors
 
 # How each type says that it refuses.
 PROTECTED = {
@@ -106,4 +106,4 @@ def main(name: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(user_errors(main)(sys.argv[1]))

@@ -9,9 +9,10 @@ import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec
+from typing import ParamSpec, TypeVar
 
 Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 
 class UserError(Exception):
@@ -22,11 +23,11 @@ class UserError(Exception):
         self.exit_code = exit_code
 
 
-def user_errors(command: Callable[Parameters, int]) -> Callable[Parameters, int]:
+def user_errors(command: Callable[Parameters, Result]) -> Callable[Parameters, Result | int]:
     """Let a command end with one sentence and an exit code where the user can mend what stopped it."""
 
     @functools.wraps(command)
-    def decorated(*arguments: Parameters.args, **named: Parameters.kwargs) -> int:
+    def decorated(*arguments: Parameters.args, **named: Parameters.kwargs) -> Result | int:
         try:
             return command(*arguments, **named)
         except UserError as error:

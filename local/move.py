@@ -33,7 +33,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from build import read_manifest
 from local import systems
 from local.emulator import client as local_client
-from local.errors import UserError
+from local.errors import UserError, user_errors
 from local.live import ALIAS
 from local.reindex import ENVELOPE, Record, deployed, derivation_of, plain, positive, remote_clients
 from local.terraform import ROOT
@@ -500,4 +500,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(user_errors(main)())

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local.errors import UserError
+from local.errors import UserError, user_errors
 from local.terraform import ROOT, find_terraform
 
 METHOD = re.compile(r'^(?:module\.[^"]*\.)?module\.api\.aws_api_gateway_method\.(?:route|mock)\["(.+)"\]$')
@@ -101,4 +101,4 @@ def main(command: str, environment: str = "", *arguments: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(user_errors(main)(*sys.argv[1:]))

@@ -29,7 +29,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local import systems
 from local.deployed import region
 from local.emulator import client as local_client
-from local.errors import UserError
+from local.errors import UserError, user_errors
 from local.live import ALIAS
 from local.terraform import ROOT
 
@@ -238,4 +238,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(user_errors(main)())

@@ -32,7 +32,7 @@ from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 from local import systems, tfvars
 from local.cli import Console, interrupt
 from local.emulator import client as local_client
-from local.errors import UserError
+from local.errors import UserError, user_errors
 from local.live import REMEMBERED, Alias, Canary, Functions, Record, Release, Versions, before_last, now
 from local.terraform import ROOT, Progress, attended, facts, find_terraform
 from local.watch import Watch
@@ -489,4 +489,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(user_errors(main)(sys.argv[1:]))
