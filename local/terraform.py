@@ -41,6 +41,7 @@ OUR_RULES = re.compile(
     r"Invalid value for variable |Resource precondition failed (?:\(terraform_data\.build\) )?"
 )
 
+SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  # nosec B108
 LONGEST_TEMPORARY_FOLDER = 60  # bytes, which leaves 43 for a folder and a socket in it
 
 Progress = Callable[[str], None]
@@ -388,7 +389,7 @@ def temporary_folder() -> str:
 
     A socket's path has at most 103 bytes on macOS and 107 on Linux, and TMPDIR may name any folder.
     """
-    for folder in (os.environ.get("TMPDIR", ""), "/tmp", "/var/tmp", "/dev/shm"):  # noqa: S108 - for mkdtemp
+    for folder in (os.environ.get("TMPDIR", ""), *SHORT_FOLDERS):
         # A path that ends in a slash names a folder, or nothing; Terraform runs in another one than we.
         is_usable = folder.startswith("/") and os.access(f"{folder}/", os.W_OK | os.X_OK)
         if is_usable and len(os.fsencode(folder)) <= LONGEST_TEMPORARY_FOLDER:
