@@ -230,7 +230,15 @@ def test_clients_may_choose_ids(make_api: Make) -> None:
     assert api.request("GET", "/items/12").json == answer.json
 
 
-@pytest.mark.parametrize("item_id", ["", ".", "..", "a/b", "a b", "ä", "x" * 129, 12, True, ["a"]])
+ODD_IDS = ["", ".", "..", "a/b", "a b", "ä", "x" * 129, 12, 0, 1.5, True, None, ["a"], {}]
+
+
+@pytest.mark.parametrize("item_id", ODD_IDS)
+def test_an_id_is_the_servers_where_it_chooses(api: Api, item_id: Any) -> None:
+    assert UUID.fullmatch(api.create({"id": item_id})["id"])
+
+
+@pytest.mark.parametrize("item_id", ODD_IDS)
 def test_an_id_of_other_characters_is_400(make_api: Make, item_id: Any) -> None:
     answer, requests = make_api({"ids": "client"}).requests_of("POST", "/items", {"id": item_id})
     assert (answer.status, requests) == (400, [])

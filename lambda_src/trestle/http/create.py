@@ -5,7 +5,7 @@ from __future__ import annotations
 from trestle.http.etags import etag
 from trestle.http.requests import without_reserved
 from trestle.http.responses import Response
-from trestle.operations.create import create
+from trestle.operations.create import NO_ID, create
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def post(request: Request) -> Response:
     item, replayed = create(
         without_reserved(body),
         request.owner,
-        body.get("id"),
+        body.get("id", NO_ID),
         key=request.idempotency_key,
         caller=request.caller,
         deadline=request.deadline,

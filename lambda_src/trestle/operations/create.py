@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+NO_ID = object()  # where a body brings none: null is one that cannot be
+
+
 def create(
     doc: dict[str, Any],
     owner: str,
-    own_id: Any = None,
+    own_id: Any = NO_ID,
     *,
     key: str = "",
     caller: str = "",
@@ -28,12 +31,12 @@ def create(
 ) -> tuple[Item, bool]:
     """Make an item of an object, for an owner or, "", for nobody.
 
-    own_id: the id that the body brings, taken where the entity's clients choose ids.
+    own_id: the id that the body brings, whatever it is; taken where the entity's clients choose ids.
     key: the caller's idempotency key; the same key from the same caller gives the first call's item again.
     Returns the item as it was made and whether an earlier call made it. Raises InvalidRequest, InvalidItem,
     Conflict, KeyReused.
     """
-    chosen = own_id is not None and CONFIG.ids == "client"
+    chosen = own_id is not NO_ID and CONFIG.ids == "client"
     if chosen and not is_id(own_id):
         raise InvalidRequest("The item's id is not valid.", [{"pointer": "/id", "detail": RULE}])
     if chosen and own_id in CONFIG.taken:
