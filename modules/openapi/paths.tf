@@ -63,10 +63,12 @@ locals {
       description = "Items with this ${filter}, sorted by ${sort}."
       # The web console reads from here which bounds go with which filter.
       x-sorted-by = sort
-      # Of the property's rules no more than the server judges a filter by.
+      # All of the property's rules: the server judges a filter's value by them, and takes texts of up to 1024 bytes.
       schema = merge(
-        { for keyword, value in try(local.properties[entity][filter], {}) : keyword => value if contains(["enum", "type"], keyword) },
-        { for keyword, value in { maxLength = 1024 } : keyword => value if try(local.properties[entity][filter].type, "") == "string" },
+        { for keyword, value in try(local.properties[entity][filter], {}) : keyword => value if !contains(["default", "description"], keyword) },
+        { for keyword, value in { maxLength = min(1024, try(local.properties[entity][filter].maxLength, 1024)) } :
+          keyword => value if try(local.properties[entity][filter].type, "") == "string"
+        },
       )
     }],
     [for bound in e.bounds : {

@@ -398,3 +398,61 @@ def test_functions_without_filters_load_none_of_it(api: Api, make_api: Make) -> 
     }
     assert not extra & api._modules.keys()
     assert make_api(OPTIONS, {"task": TASK})._modules.keys() >= extra
+
+
+NARROW = {
+    "type": "object",
+    "properties": {
+        "status": {"type": "string", "title": "Status", "default": "open", "enum": ["open", "é"]},
+        "kind": {"type": "string", "enum": [""]},
+        "code": {"type": "string", "pattern": "^[A-Z]+$", "minLength": 2, "maxLength": 3},
+        "day": {"type": "string", "format": "date"},
+        "stars": {"type": "integer", "minimum": 1, "maximum": 5, "exclusiveMaximum": True},
+        "price": {"type": "number", "multipleOf": 0.25, "minimum": 0, "exclusiveMinimum": True},
+        "sure": {"type": "boolean", "enum": [True]},
+        "other": {"type": "string", "not": {"enum": ["no"]}},
+        "level": {"type": "integer", "enum": [1, 10]},
+        "plain": {"type": "string", "title": "Plain", "description": "Any", "default": "x"},
+    },
+}
+
+
+@pytest.fixture
+def narrow(make_api: Make) -> Api:
+    """An entity whose properties take few values."""
+    return make_api(
+        {"schema": "narrow", "filters": {name: {} for name in NARROW["properties"]}}, {"narrow": NARROW}
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "detail"),
+    [
+        ("status", "opne", 'Must be one of "open", "é"'),
+        ("status", "", 'Must be one of "open", "é"'),
+        ("kind", "x", 'Must be one of ""'),
+        ("code", "a", "Must have at least 2 characters; Must match the pattern ^[A-Z]+$"),
+        ("code", "ABCD", "Must have at most 3 characters"),
+        ("day", "2026-02-30", "Must be of the format date"),
+        ("stars", "0", "Must be at least 1"),
+        ("stars", "5", "Must be less than 5"),
+        ("price", "0.1", "Must be a multiple of 0.25"),
+        ("price", "0", "Must be more than 0"),
+        ("sure", "false", "Must be one of true"),
+        ("other", "no", "Must not meet the schema's exclusion (not)"),
+        ("level", "2", "Must be one of 1, 10"),
+        ("level", "1.5", "Must be a whole number"),
+    ],
+)
+def test_a_value_that_the_property_never_has_is_400(narrow: Api, name: str, value: str, detail: str) -> None:
+    assert refused(narrow, **{name: value}) == {name: detail}
+
+
+def test_values_that_the_property_may_have_are_found(narrow: Api) -> None:
+    values = {
+        "status": "é", "kind": "", "code": "ABC", "day": "2026-02-28", "stars": "4.0", "price": "0.5",
+        "sure": "true", "other": "yes", "level": "1e1", "plain": "",
+    }  # fmt: skip
+    item = narrow.create({**values, "stars": 4, "price": 0.5, "sure": True, "level": 10})
+    for name, value in values.items():
+        assert found(narrow, **{name: value}) == [item], name

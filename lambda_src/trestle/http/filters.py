@@ -105,6 +105,27 @@ _VALUES: dict[str, Callable[[str], Any]] = {
 }
 
 
+# What a schema says besides the type without narrowing the values.
+_SAYS_NOTHING = frozenset(("default", "description", "title", "type"))
+
+
+def _value_parser(each: Filter) -> Callable[[str], Any]:
+    """Return the parser of a filter's value, which refuses what the property can never be."""
+    parse = _VALUES.get(each.type, _text)
+    if _SAYS_NOTHING.issuperset(each.rule):
+        return parse
+
+    def parse_and_judge(text: str) -> Any:
+        from trestle.schema.judge import judge  # a list that is not filtered does without
+
+        value = parse(text)
+        if faults := judge(value, each.rule):
+            raise ValueError("; ".join(fault["detail"] for fault in faults))
+        return value
+
+    return parse_and_judge
+
+
 def _bound_parser(each: Filter, operator: str) -> Callable[[str], Any]:
     if each.numeric:
         return _number
@@ -119,7 +140,7 @@ _BOUNDS = {
 }
 # The parser of each parameter that the entity's filters bring.
 PARSERS: dict[str, Callable[[str], Any]] = {
-    **{name: _VALUES.get(each.type, _text) for name, each in FILTERS.items()},
+    **{name: _value_parser(each) for name, each in FILTERS.items()},
     **{
         f"{each.sort}.{operator}": _bound_parser(each, operator)
         for each in FILTERS.values()

@@ -17,12 +17,13 @@ _SCHEMA = load(CONFIG.schema) if CONFIG.schema else {}
 
 
 class Filter:
-    """A filter as declared: the property's name and type, the property it sorts by, whether by numbers."""
+    """A filter as declared: the property's name, schema and type, what it sorts by, whether by numbers."""
 
-    __slots__ = ("name", "numeric", "sort", "type")
+    __slots__ = ("name", "numeric", "rule", "sort", "type")
 
     def __init__(self, name: str, sort: str) -> None:
         self.name = name
+        self.rule: dict[str, Any] = _SCHEMA.get("properties", {}).get(name, {})
         self.type = property_type(_SCHEMA, name)
         self.sort = sort
         self.numeric = is_numeric(_SCHEMA, sort)
