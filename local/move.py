@@ -35,7 +35,18 @@ from local import systems
 from local.emulator import client as local_client
 from local.errors import UserError, user_errors
 from local.live import ALIAS
-from local.reindex import ENVELOPE, Record, deployed, derivation_of, plain, positive, remote_clients
+from local.reindex import (
+    ENVELOPE,
+    Fault,
+    Record,
+    deployed,
+    derivation_of,
+    item_of,
+    listed,
+    plain,
+    positive,
+    remote_clients,
+)
 from local.terraform import ROOT
 
 sys.path.insert(0, str(ROOT / "lambda_src"))
@@ -51,7 +62,6 @@ from trestle.store.attributes import decode, encode
 from trestle.store.derived import EXPIRES, Derivation
 from trestle.strict_json import dumps, loads
 
-SHOWN = 20  # faults
 BATCH = 100  # lines between two looks at the rate
 THREADS = 8
 REPORT_SECONDS = 2.0
@@ -59,10 +69,6 @@ DEFAULT_RATE = 200.0  # writes a second
 STAMPS = ("createdAt", "updatedAt", "version")
 # As the functions write times: text that sorts as time does.
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
-
-
-class Fault(Exception):  # noqa: N818 - of a line in somebody's file, not of the program
-    """Why a line or a record is no item."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +89,9 @@ class Entity:
         return bool(self.settings.get("owner_scoped"))
 
     def has_expired(self, record: Mapping[str, Any]) -> bool:
-        """Whether an item's time is over, so that for the API it is gone."""
-        return (
-            bool(self.settings.get("ttl")) and EXPIRES in record and int(record[EXPIRES]["N"]) <= time.time()
-        )
+        """Return whether an item's time is over, so that for the API it is gone; only a number is a time."""
+        expires = record.get(EXPIRES, {}).get("N") if self.settings.get("ttl") else None
+        return expires is not None and float(expires) <= time.time()
 
     def record(self, item: Item, owner: str) -> Record:
         """The item as the function that creates items would store it."""
@@ -143,18 +148,18 @@ def export(
 
 
 def line_of(record: Record) -> str:
-    """A record as a line. Raises Fault for one that is no item."""
-    if missing := ENVELOPE - record.keys():
-        raise Fault(f"lacks {' and '.join(sorted(missing))}")
-    try:
-        doc = decode(record["doc"])
-        version = int(record["version"]["N"])
-    except (KeyError, TypeError, ValueError):
-        raise Fault("holds a value that JSON does not have") from None
-    if not isinstance(doc, dict) or doc.keys() & RESERVED:
-        raise Fault("its doc is no object, or holds what is the server's own")
-    times = record["createdAt"]["S"], record["updatedAt"]["S"]
-    return dumps(Item(record["id"]["S"], doc, *times, version).view())
+    """Return a record as a line. Raise Fault for one that is no item, or that an import would refuse."""
+    item = item_of(record)
+    if own := sorted(item.doc.keys() & RESERVED):
+        raise Fault(f"has {' and '.join(own)} in its doc, which the server sets")
+    view = item.view()
+    owner, item_id = parted(item.id)
+    faults = list(unstamped(view))
+    if not is_id(item_id) or (owner and not is_id(owner)):
+        faults.append({"pointer": "/id", "detail": RULE})
+    if faults:
+        raise Fault(told(faults))
+    return dumps(view)
 
 
 # --- in
@@ -337,8 +342,11 @@ def put(entity: Entity, line: Line, *, replace: bool) -> str:
 
 
 def is_same(held: Record, record: Record, attributes: Iterable[str]) -> bool:
-    """Whether two records have the same values, in JSON's sense."""
-    return all(name in held and same(decode(held[name]), decode(record[name])) for name in attributes)
+    """Return whether two records have the same values, in JSON's sense; one that is no item has not."""
+    try:
+        return all(name in held and same(decode(held[name]), decode(record[name])) for name in attributes)
+    except (InvalidRequest, ValueError):
+        return False
 
 
 # --- the command
@@ -441,14 +449,6 @@ def run_import(options: argparse.Namespace) -> int:
     say(f"{entity.table}: {done}.")
     listed(done.left_out, "Lines that were not written")
     return 1 if done.left_out else 0
-
-
-def listed(faults: list[str], what: str) -> None:
-    """Say the first of the faults, and how many there are."""
-    for fault in faults[:SHOWN]:
-        say(fault)
-    if faults:
-        say(f"{what}: {len(faults):,}.")
 
 
 def progress() -> Callable[[str], None]:

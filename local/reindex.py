@@ -6,7 +6,8 @@ these, once the filter is applied; `--local` does so in the local run. What to d
 deployed function, so that it is what the function derives.
 
 A change is conditional on the version that was read and leaves version and updatedAt alone: no write of a
-client's is lost or seen twice. Run again, it changes only what is not right yet.
+client's is lost or seen twice. Run again, it changes only what is not right yet. A record that is no item is
+named and left as it is.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -35,7 +36,8 @@ from local.terraform import ROOT
 
 sys.path.insert(0, str(ROOT / "lambda_src"))
 
-from trestle.item import owned, parted
+from trestle.errors import InvalidRequest
+from trestle.item import Item, owned, parted
 from trestle.schema.types import is_numeric
 from trestle.store.attributes import decode
 from trestle.store.derived import EXPIRES, PREFIXES, Derivation
@@ -46,17 +48,24 @@ REPORT_SECONDS = 2.0
 DEFAULT_RATE = 200.0
 # The functions that write derive attributes; all that derive them have the same options.
 WRITERS = ("create", "replace", "merge", "list")
-ENVELOPE = {"id", "createdAt", "updatedAt", "version", "doc"}  # without any of these it is no item
+# The attributes of an item, with their types.
+ENVELOPE = {"id": "S", "createdAt": "S", "updatedAt": "S", "version": "N", "doc": "M"}
+SHOWN = 20  # faults
 
 Record = dict[str, dict[str, Any]]
 
 
+class Fault(Exception):  # noqa: N818 - of a line in somebody's file, or a record, not of the program
+    """Why a line or a record is no item, or cannot be changed."""
+
+
 @dataclass
 class Done:
-    """How far it has come: items read and changed, and the id to continue after."""
+    """How far it has come: items read and changed, records left out and why, and the id to continue after."""
 
     read: int = 0
     changed: int = 0
+    left_out: list[str] = field(default_factory=list)
     after: str | None = None
 
 
@@ -76,8 +85,11 @@ def reindex(
         start = {"ExclusiveStartKey": {"id": {"S": done.after}}} if done.after else {}
         page = client.scan(TableName=table, Limit=PAGE, ConsistentRead=True, **start)
         for record in page["Items"]:
-            done.changed += mend(client, table, entity, derivation, record)
             done.read += 1
+            try:
+                done.changed += mend(client, table, entity, derivation, record)
+            except Fault as fault:
+                done.left_out.append(f"{record['id']['S']}: {fault}")
         if "LastEvaluatedKey" not in page:
             return
         done.after = page["LastEvaluatedKey"]["id"]["S"]
@@ -86,7 +98,10 @@ def reindex(
 
 
 def mend(client: Any, table: str, entity: str, derivation: Derivation, record: Record) -> bool:
-    """Give one item the attributes that are derived from it, and only those; whether any were wrong."""
+    """Give one item the attributes that are derived from it, and only those; return whether any were wrong.
+
+    Raise Fault for a record that is no item, and for an item that has no room for them.
+    """
     for _ in range(ATTEMPTS):
         update = correction(entity, derivation, record)
         if not update:
@@ -94,18 +109,25 @@ def mend(client: Any, table: str, entity: str, derivation: Derivation, record: R
         try:
             client.update_item(TableName=table, Key={"id": record["id"]}, **update)
         except client.exceptions.ConditionalCheckFailedException as error:
-            record = error.response.get("Item") or {}
+            if not (found := error.response.get("Item")):
+                return False  # deleted meanwhile
+            record = found
             continue
+        except ClientError as error:
+            if "Item size" in str(error):
+                raise Fault("has no room for the keys of its filters within DynamoDB's 400 KB") from None
+            raise
         return True
     raise UserError(f"The item {record['id']['S']} keeps changing: try again when it is written less.")
 
 
 def correction(entity: str, derivation: Derivation, record: Record) -> dict[str, Any]:
-    """The UpdateItem that makes an item's derived attributes right; empty when they are, or it is gone."""
-    if not record.keys() >= ENVELOPE:
-        return {}
+    """Return the UpdateItem that makes an item's derived attributes right, empty when they are.
+
+    Raise Fault for a record that is no item.
+    """
     owner, _ = parted(record["id"]["S"])
-    wanted = {name: value for name, value in derivation.of(decode(record["doc"]), owner).items() if value}
+    wanted = {name: value for name, value in derivation.of(item_of(record).doc, owner).items() if value}
     wanted["collection"] = {"S": owned(entity, owner)}
     removals = [name for name in record if is_derived(name) and name not in wanted]
     values = {name: value for name, value in wanted.items() if not is_same(record.get(name), value)}
@@ -128,6 +150,21 @@ def correction(entity: str, derivation: Derivation, record: Record) -> dict[str,
         },
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
+
+
+def item_of(record: Record) -> Item:
+    """Return the item that a record is, with its owner in the id. Raise Fault for one that is none."""
+    if missing := ENVELOPE.keys() - record.keys():
+        raise Fault(f"lacks {' and '.join(sorted(missing))}")
+    if wrong := [name for name, kind in ENVELOPE.items() if kind not in record[name]]:
+        types = (f"{name} as {'/'.join(record[name])} instead of {ENVELOPE[name]}" for name in wrong)
+        raise Fault(f"has {' and '.join(types)}")
+    made_at, changed_at = record["createdAt"]["S"], record["updatedAt"]["S"]
+    try:
+        version = int(record["version"]["N"])
+        return Item(record["id"]["S"], decode(record["doc"]), made_at, changed_at, version)
+    except (InvalidRequest, ValueError):
+        raise Fault("holds a value that JSON does not have, or a version that is no whole number") from None
 
 
 def is_derived(attribute: str) -> bool:
@@ -234,7 +271,16 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{error or 'Stopped.'}{where}", file=sys.stderr)
         return 1
     print(f"{done.read} items read, {done.changed} changed.", file=sys.stderr)
-    return 0
+    listed(done.left_out, "Records that were left as they are")
+    return 1 if done.left_out else 0
+
+
+def listed(faults: list[str], what: str) -> None:
+    """Say the first of the faults, and how many there are."""
+    for fault in faults[:SHOWN]:
+        print(fault, file=sys.stderr)
+    if faults:
+        print(f"{what}: {len(faults):,}.", file=sys.stderr)
 
 
 if __name__ == "__main__":

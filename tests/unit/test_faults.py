@@ -214,7 +214,10 @@ def test_other_errors_are_500_and_logged_with_their_cause(
 @pytest.mark.parametrize(
     "change",
     [
-        {"doc": {"M": {"a": {"SS": ["no JSON"]}}}},
+        {"doc": {"M": {"a": {"BS": [b"x"]}}}},
+        {"doc": {"M": {"a": {"L": [{"M": {"b": {"B": b"x"}}}]}}}},
+        {"createdAt": {"N": "1"}},
+        {"version": {"N": "1.5"}},
         {"doc": {"M": {"a": {"N": "1e126"}}}},
         {"doc": {"M": {"a": {"B": b""}}}},
         {"doc": {"S": "text"}},

@@ -1,4 +1,7 @@
-"""JSON values as DynamoDB's native types, and back."""
+"""JSON values as DynamoDB's native types, and back.
+
+Other programs may store what JSON has no type for: sets are read as arrays, binary values not at all.
+"""
 
 from __future__ import annotations
 
@@ -31,18 +34,28 @@ def encode(value: Any, level: int = 1) -> dict[str, Any]:
     return {"L": [encode(element, level + 1) for element in value]}
 
 
-def decode(attribute: dict[str, Any]) -> Any:
-    """The JSON value of a low-level attribute value."""
+def decode(attribute: dict[str, Any], level: int = 1) -> Any:
+    """Return the JSON value of a low-level attribute value; `level` is where in the item it is.
+
+    Raise ValueError for binary values, and for numbers that strict_json does not read.
+    """
     ((kind, value),) = attribute.items()
     if kind in ("S", "BOOL"):
         return value
     if kind == "N":
         return number(value)
     if kind == "M":
-        return {_decode_name(name): decode(member) for name, member in value.items()}
+        return {_decode_name(name): decode(member, level + 1) for name, member in value.items()}
     if kind == "L":
-        return [decode(element) for element in value]
-    return None if kind == "NULL" else loads(value[0])
+        return [decode(element, level + 1) for element in value]
+    if kind == "NULL":
+        return None
+    if kind == "SS":
+        is_ours = level == _LEVELS and len(value) == 1 and value[0][:1] in ("[", "{")
+        return loads(value[0]) if is_ours else list(value)
+    if kind == "NS":
+        return [number(element) for element in value]
+    raise ValueError(kind)
 
 
 def encode_name(name: str) -> str:

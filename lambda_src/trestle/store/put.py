@@ -22,7 +22,8 @@ def put(
 ) -> tuple[str, str] | None:
     """Store a new item of an owner's; `request` is kept with it and tells which request made it.
 
-    Returns None when the item was made, else (request, createdAt) of the item that has the id.
+    Returns None when the item was made, else (request, createdAt) of the item that has the id, "" for what it
+    lacks.
     """
     record: dict[str, Any] = {
         **key_of(item.id, owner),
@@ -51,5 +52,10 @@ def put(
         holder = held(error)
         if holder.get("write") == record["write"]:
             return None
-        return holder.get("request", {"S": ""})["S"], holder["createdAt"]["S"]
+        return _text(holder, "request"), _text(holder, "createdAt")
     return None
+
+
+def _text(record: dict[str, Any], name: str) -> str:
+    text: str = record.get(name, {}).get("S", "")
+    return text

@@ -36,21 +36,20 @@ def item_of(record: dict[str, Any]) -> Item:
     """The item that a record holds. Raises SpoiltRecordError."""
     item_id = parted(record["id"]["S"])[1]
     try:
-        return Item(
-            item_id,
-            decode({"M": record["doc"]["M"]}),
-            record["createdAt"]["S"],
-            record["updatedAt"]["S"],
-            int(record["version"]["N"]),
-        )
+        made_at: str = record["createdAt"]["S"]
+        if not (made_at.isascii() and made_at.isprintable() and '"' not in made_at):
+            raise ValueError("createdAt")  # it goes into a header, as the entity tag
+        doc = decode({"M": record["doc"]["M"]})
+        return Item(item_id, doc, made_at, record["updatedAt"]["S"], int(record["version"]["N"]))
     except Exception as error:  # whatever it is, and InvalidRequest among it: the caller sent nothing wrong
         text = f"The record {item_id} of {CONFIG.entity} is no item: repair or delete it."
         raise SpoiltRecordError(text) from error
 
 
 def has_expired(record: dict[str, Any]) -> bool:
-    """Whether an item's time is over, so that for the API it is gone."""
-    return CONFIG.ttl is not None and "expires" in record and int(record["expires"]["N"]) <= time.time()
+    """Return whether an item's time is over, so that for the API it is gone; only a number is a time."""
+    expires = record.get("expires", {}).get("N") if CONFIG.ttl else None
+    return expires is not None and float(expires) <= time.time()
 
 
 def seconds() -> dict[str, Any]:

@@ -1,0 +1,188 @@
+"""Records that another program wrote: what JSON can show is shown, the rest is named and stops nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local import move, reindex
+from tests.unit.api import TABLE, Api, error
+from tests.unit.conftest import Make
+from trestle.store.derived import Derivation
+from trestle.strict_json import loads
+
+STAMP = {"S": "2026-01-02T03:04:05.000006Z"}
+WHOLE: dict[str, Any] = {"createdAt": STAMP, "updatedAt": STAMP, "version": {"N": "1"}, "doc": {"M": {}}}
+HUGE = f"9.{'9' * 37}E+125"
+# What DynamoDB has and JSON has not, with what is shown of it.
+SHOWN: list[tuple[dict[str, Any], Any]] = [
+    ({"NS": ["38", "40", "1.5", "1E+40"]}, [38, 40, 1.5, 1e40]),
+    ({"SS": ["red", "green"]}, ["red", "green"]),
+    ({"SS": ["5"]}, ["5"]),
+    ({"SS": ["[1]"]}, ["[1]"]),
+    ({"SS": [""]}, [""]),
+    ({"M": {"in": {"L": [{"SS": ["{}"]}, {"NS": ["7"]}]}}}, {"in": [["{}"], [7]]}),
+    ({"NULL": True}, None),
+    ({"N": HUGE}, Decimal(HUGE)),
+]
+# Records that are no items, with why not.
+VALUE = "holds a value that JSON does not have, or a version that is no whole number"
+ODD: dict[str, tuple[dict[str, Any], str]] = {
+    "bare": (dict.fromkeys(WHOLE), "lacks createdAt and doc and updatedAt and version"),
+    "binary": ({"doc": {"M": {"a": {"B": b"x"}}}}, VALUE),
+    "binaries": ({"doc": {"M": {"a": {"BS": [b"x"]}}}}, VALUE),
+    "deep": ({"doc": {"M": {"a": {"L": [{"M": {"a": {"B": b"x"}}}]}}}}, VALUE),
+    "half": ({"version": {"N": "1.5"}}, VALUE),
+    "huge": ({"doc": {"M": {"a": {"N": "1e126"}}}}, VALUE),
+    "undocumented": ({"doc": None}, "lacks doc"),
+    "list": ({"doc": {"L": []}}, "has doc as L instead of M"),
+    "text": (
+        {"doc": {"S": "{}"}, "version": {"S": "1"}},
+        "has version as S instead of N and doc as S instead of M",
+    ),
+    "time": ({"createdAt": {"N": "1"}}, "has createdAt as N instead of S"),
+    "unversioned": ({"version": None}, "lacks version"),
+}  # fmt: skip
+
+
+def store(api: Api, name: str, change: dict[str, Any]) -> None:
+    record = {"id": {"S": name}, **WHOLE, **change}
+    api.client.put_item(TableName=TABLE, Item={key: value for key, value in record.items() if value})
+
+
+def stored(api: Api, name: str) -> Any:
+    return api.client.get_item(TableName=TABLE, Key={"id": {"S": name}}).get("Item")
+
+
+def exported(api: Api) -> tuple[dict[str, Any], move.Exported]:
+    entity = move.Entity("items", TABLE, {}, api.client, {}, Derivation({}, None, []))
+    out = io.StringIO()
+    done = move.export(entity, TABLE, out.write)
+    return {item["id"]: item for item in map(loads, out.getvalue().splitlines())}, done
+
+
+def reindexed(api: Api, derivation: Derivation | None = None) -> reindex.Done:
+    done = reindex.Done()
+    reindex.reindex(api.client, TABLE, "items", derivation or Derivation({}, None, []), done, rate=1e9)
+    return done
+
+
+@pytest.mark.parametrize(("value", "shown"), SHOWN)
+def test_what_json_can_show_is_shown_and_kept(api: Api, value: dict[str, Any], shown: Any) -> None:
+    store(api, "a", {"doc": {"M": {"theirs": value}}})
+    read = api.request("GET", "/items/a")
+    found = loads(read.body)["theirs"]
+    shown = found if "NS" in value and sorted(found) == sorted(shown) else shown  # which has no order
+    assert (read.status, found) == (200, shown)
+    assert reindexed(api).changed == 1
+    assert api.request("GET", "/items").json["items"] == [read.json]
+    assert exported(api)[0] == {"a": loads(read.body)}
+    patched = api.request("PATCH", "/items/a", {"mine": 1}, headers={"If-Match": read.etag})
+    assert (loads(patched.body)["theirs"], patched.json["mine"]) == (shown, 1)
+    assert sets(stored(api, "a")["doc"]["M"]["theirs"]) == sets(value)
+    nested = api.request("PATCH", "/items/a", {"mine": {"more": 1}})
+    assert (loads(nested.body)["theirs"], nested.json["mine"]) == (shown, {"more": 1})
+    replaced = api.request("PUT", "/items/a", nested.body)
+    assert loads(replaced.body)["theirs"] == shown
+    assert api.request("DELETE", "/items/a").status == 204
+
+
+def sets(value: Any) -> Any:
+    """A value with its sets in one order: DynamoDB's have none."""
+    if isinstance(value, dict):
+        return {
+            kind: sorted(each) if kind in ("NS", "SS") else sets(each)
+            for kind, each in value.items()
+            if kind != "N"
+        }
+    return [sets(each) for each in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_no_item_can_be_deleted(make_api: Make, name: str) -> None:
+    api = make_api({"ids": "client"})
+    store(api, name, ODD[name][0])
+    before = stored(api, name)
+    assert api.request("GET", f"/items/{name}").status == 500
+    assert api.request("PATCH", f"/items/{name}", {"b": {"c": 1}}).status == 500
+    assert api.request("POST", "/items", {"id": name}).status == 409
+    assert api.request("POST", "/items", {"id": name}, headers={"Idempotency-Key": "k"}).status == 409
+    assert api.request("DELETE", f"/items/{name}", headers={"If-Match": '"1-1"'}).status == 412
+    assert stored(api, name) == before
+    assert api.request("DELETE", f"/items/{name}").status == 204
+
+
+def test_one_odd_record_stops_neither_export_nor_reindex(api: Api) -> None:
+    store(api, "fine", {"doc": {"M": {"a": {"NS": ["1", "2"]}}}})
+    for name, (change, _) in ODD.items():
+        store(api, name, change)
+    before = {name: stored(api, name) for name in ODD}
+    items, done = exported(api)
+    assert (list(items), done.items) == (["fine"], 1)
+    wanted = [f"{name}: {why}" for name, (_, why) in sorted(ODD.items())]
+    assert sorted(done.left_out) == wanted
+    run = reindexed(api)
+    assert (run.read, run.changed, sorted(run.left_out)) == (len(ODD) + 1, 1, wanted)
+    assert {name: stored(api, name) for name in ODD} == before
+    assert stored(api, "fine")["collection"] == {"S": "items"}
+
+
+@pytest.mark.parametrize("expires", [{"S": "soon"}, {"N": "1.5"}, {"BOOL": True}])
+def test_only_a_number_is_a_time_to_live(make_api: Make, expires: dict[str, Any]) -> None:
+    api = make_api({"ttl": "until"})
+    store(api, "a", {"expires": expires})
+    status = 404 if "N" in expires else 200
+    assert api.request("GET", "/items/a").status == status
+    entity = move.Entity("items", TABLE, {"ttl": "until"}, api.client, {}, Derivation({}, "until", []))
+    assert entity.has_expired(stored(api, "a")) == (status == 404)
+
+
+@pytest.mark.parametrize("stamp", ["yesterday", " ", "2026-01-02", "1" * 1000, "²" * 30, 'a"b', "a\r\nb"])
+def test_times_of_another_form_are_not_exported(api: Api, stamp: str) -> None:
+    store(api, "a", {"createdAt": {"S": stamp}})
+    items, done = exported(api)
+    assert (items, done.left_out) == (
+        {},
+        ["a: /createdAt Must be a time in UTC such as 2026-01-02T03:04:05.000006Z"],
+    )
+    read = api.request("GET", "/items/a")
+    if stamp.isascii() and stamp.isprintable() and '"' not in stamp:
+        assert (read.status, read.json["createdAt"], read.etag) == (200, stamp, f'"{stamp}-1"')
+    else:
+        assert read.status == 500, "no header can hold it"
+    assert api.request("DELETE", "/items/a").status == 204
+
+
+def test_ids_of_another_form_are_not_exported(api: Api) -> None:
+    store(api, "a b", {})
+    items, done = exported(api)
+    assert (items, [each.partition(" Must")[0] for each in done.left_out]) == ({}, ["a b: /id"])
+
+
+def test_an_item_without_room_for_its_keys_is_named(make_api: Make) -> None:
+    options: dict[str, Any] = {"filters": {"tag": {}}}
+    api = make_api(options)
+    for name in ("large", "small"):
+        store(api, name, {"doc": {"M": {"tag": {"S": "x"}}}})
+    full = error("ValidationException", message="Item size to update has exceeded the maximum allowed size")
+    with api.fault("UpdateItem", full):
+        done = reindexed(api, Derivation({"tag": "createdAt"}, None, []))
+    assert (done.changed, len(done.left_out)) == (1, 1)
+    assert done.left_out[0].endswith("has no room for the keys of its filters within DynamoDB's 400 KB")
+    denied = error("AccessDeniedException")
+    with api.fault("UpdateItem", denied), pytest.raises(ClientError, match="AccessDenied"):
+        reindexed(api, Derivation({"tag": "createdAt"}, None, []))
+
+
+def test_an_import_leaves_what_is_no_item(api: Api) -> None:
+    store(api, "a", ODD["binary"][0])
+    entity = move.Entity("items", TABLE, {}, api.client, {}, Derivation({}, None, []))
+    line = json.dumps({"id": "a", "a": 1, "createdAt": STAMP["S"], "updatedAt": STAMP["S"], "version": 1})
+    done = move.Imported()
+    move.write(io.BytesIO(line.encode()), entity, done, rate=1e9)
+    assert str(done) == "1 refused"
