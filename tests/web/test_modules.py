@@ -205,3 +205,25 @@ def test_what_can_not_be_seen_is_marked(visit: Open) -> None:
         [module(page, "text.js"), list(MARKED)],
     )
     assert found == list(MARKED.values())
+
+
+def test_filters_and_their_bounds_may_have_dots(visit: Open) -> None:
+    page = visit("#/docs")
+    sorts = {"a.b": "due.at", "due.at": "", "status": "due.at"}
+    parameters = [
+        *({"name": name, "in": "query", "x-sorted-by": sort, "schema": {}} for name, sort in sorts.items()),
+        *({"name": f"{sort}.gte", "in": "query", "schema": {}} for sort in ("due.at", "")),
+        {"name": "limit", "in": "query", "schema": {}},
+    ]
+    answer = {"description": "", "content": {"application/json": {"schema": {"type": "object"}}}}
+    operation = {"tags": ["x"], "summary": "", "parameters": parameters, "responses": {"200": answer}}
+    document = {"info": {"title": "x"}, "paths": {"/x": {"get": operation}, "/x/{id}": {"get": operation}}}
+    found = page.evaluate(
+        """async ([model, document]) => {
+          const { readModel } = await import(model);
+          const [entity] = readModel(document).entities;
+          return entity.filters.map(({ name, bounds }) => [name, ...bounds.map((bound) => bound.name)]);
+        }""",
+        [module(page, "model.js"), document],
+    )
+    assert found == [["a.b", "due.at.gte"], ["due.at", ".gte"], ["status", "due.at.gte"]]

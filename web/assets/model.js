@@ -104,8 +104,9 @@ function readEntity(name, list) {
   const body = [operations.create, operations.replace].find((operation) => operation && !operation.body.partial)?.body.schema;
   const parameters = (operations.list?.parameters ?? []).filter((parameter) => parameter.in === "query");
   const ofItems = parameters.filter((parameter) => !LIST_PARAMETERS.includes(parameter.name));
-  const filters = ofItems.filter((parameter) => !parameter.name.includes("."));
-  const bounds = ofItems.filter((parameter) => parameter.name.includes("."));
+  // Names may have dots of their own.
+  const filters = ofItems.filter((parameter) => Object.hasOwn(parameter, "x-sorted-by"));
+  const bounds = ofItems.filter((parameter) => !Object.hasOwn(parameter, "x-sorted-by"));
   const schema = clients(body ?? item);
   const required = (item.required ?? []).filter((property) => !SERVERS_OWN.includes(property));
   return {
