@@ -13,13 +13,14 @@ import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
+from unicodedata import is_normalized
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "lambda_src"))
 
 from trestle.errors import InvalidRequest
 from trestle.schema.formats import FORMATS
 from trestle.schema.judge import judge
-from trestle.strict_json import loads, pointer
+from trestle.strict_json import dumps, loads, pointer
 
 Fault = tuple[str, str]  # JSON pointer (RFC 6901) into the schema, what is wrong there and what to write
 
@@ -119,6 +120,8 @@ def faults(content: bytes) -> list[Fault]:
         return [(fault["pointer"], fault["detail"]) for fault in error.faults]
     if not isinstance(schema, dict):
         return [("", 'the outermost value must be an object: write {"type": "object"} and more')]
+    if not is_normalized("NFC", dumps(schema)):
+        return [("", "Terraform would join its separate accents: save the file in Unicode's normal form NFC")]
     return list(_root(schema))
 
 

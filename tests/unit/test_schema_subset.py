@@ -203,6 +203,14 @@ ROOTS: list[tuple[bytes, dict[str, str]]] = [
             "invalid start byte): save it as such"
         },
     ),
+    *(
+        (text, {"": "Terraform would join its separate accents: save the file in Unicode's normal form NFC"})
+        for text in (
+            '{"type": "object", "properties": {"e\u0301": {}}}'.encode(),
+            rb'{"type": "object", "properties": {"a": {"enum": ["e\u0301"]}}}',
+        )
+    ),
+    ('{"type": "object", "properties": {"\u00e9": {}}}'.encode(), {}),
     (b"[]", {"": 'the outermost value must be an object: write {"type": "object"} and more'}),
     (b"{}", {"": 'an item is an object: write "type": "object"'}),
     (b'{"type": "array", "items": {}}', {"/type": 'an item is an object: write "object"'}),
