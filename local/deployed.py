@@ -70,33 +70,43 @@ def regions(state: dict[str, Any]) -> set[str]:
     }
 
 
-def check(environment: str, region: str, state: str) -> None:
-    """Stop when the state, as `terraform state pull` prints it, belongs to another environment or region."""
-    found = json.loads(state or "{}")
-    if others := environments(found) - {environment}:
+def check(name: str, state: str) -> None:
+    """Stop when the state, as `terraform state pull` prints it, is not of what the tfvars are about.
+
+    The name is that of the files: where a system is in two regions, both are called the same environment.
+    """
+    wanted, found = facts([ROOT / "environments" / f"{name}.tfvars"]), json.loads(state or "{}")
+    if others := environments(found) - {wanted["environment"]}:
         raise UserError(
-            f"environments/{environment}.s3.tfbackend names the state of {' and '.join(sorted(others))}: "
+            f"environments/{name}.s3.tfbackend names the state of {' and '.join(sorted(others))}: "
             "give each environment a `key` of its own."
         )
-    if elsewhere := sorted(regions(found) - {region}):
+    if elsewhere := sorted(regions(found) - {wanted["region"]}):
         raise UserError(
-            f"{environment} is deployed in {' and '.join(elsewhere)}, but its tfvars say {region}: an apply "
-            f"would make its tables, keys and API anew, and lose track of those in {elsewhere[0]}. Write "
-            f'region = "{elsewhere[0]}" into environments/{environment}.tfvars. Another region is another '
-            "environment, with tfvars and a backend file of its own."
+            f"{name} is deployed in {' and '.join(elsewhere)}, but its tfvars say {wanted['region']}: an "
+            "apply would make its tables, keys and API anew, and lose track of those in "
+            f'{elsewhere[0]}. Write region = "{elsewhere[0]}" into environments/{name}.tfvars. For a second '
+            "region, write tfvars and a backend file with a `key` of its own."
         )
 
 
-def backend(environment: str) -> tuple[dict[str, str], str]:
-    """Return what the backend file of an environment says, and what is wrong with it, if anything."""
-    file = f"environments/{environment}.s3.tfbackend"
-    if not (ROOT / file).is_file():
-        return {}, f"There is no {file}."
-    found = tfvars.read(ROOT / file)
+def backend(environment: str) -> tuple[dict[str, str], str, str]:
+    """Return what the backend file of an environment says; what is wrong with it, or ""; and the remedy."""
+    file = ROOT / "environments" / f"{environment}.s3.tfbackend"
+    if not file.is_file():
+        return {}, f"There is no environments/{file.name}.", NO_BACKEND
+    found = tfvars.read(file)
     if found is None:
-        return {}, f'{file} cannot be read: write lines of NAME = "VALUE".'
+        return {}, f"environments/{file.name} cannot be read.", 'Write lines of NAME = "VALUE".'
     missing = [name for name in ("bucket", "key", "region") if found.get(name) in (None, "", "...")]
-    return found, f"{file} has no {' and no '.join(missing)}." if missing else ""
+    if missing:
+        return found, f"environments/{file.name} has no {' and no '.join(missing)}.", NO_BACKEND
+    for other in sorted(file.parent.glob("*.s3.tfbackend")):
+        values = (tfvars.read(other) or {}) if other != file else {}
+        if all(values.get(name) == found[name] for name in ("bucket", "key")):
+            fault = f"environments/{file.name} and {other.name} name the same state."
+            return found, fault, "Give each environment a `key` of its own."
+    return found, "", ""
 
 
 def testable(entities: dict[str, dict[str, Any]]) -> str | None:
@@ -141,13 +151,12 @@ def main(command: str, environment: str, *arguments: str) -> int:
     """Run one of them."""
     try:
         if command == "backend":
-            _, fault = backend(environment)
+            _, fault, remedy = backend(environment)
             if fault:
-                raise UserError(f"{fault} {NO_BACKEND}")
+                raise UserError(f"{fault} {remedy}")
             return 0
         if command == "check":
-            var_file = ROOT / "environments" / f"{environment}.tfvars"
-            check(environment, facts([var_file])["region"], terraform("state", "pull"))
+            check(environment, terraform("state", "pull"))
             return 0
         if command == "outputs":
             print(reachable(terraform("output", "-no-color")), end="", flush=True)

@@ -87,9 +87,9 @@ Findings = Iterator[Finding]
 
 def backend(environment: Environment) -> Findings:
     """Whether the file of the state's place is filled in."""
-    environment.backend, fault = deployed.backend(environment.name)
+    environment.backend, fault, remedy = deployed.backend(environment.name)
     if fault:
-        yield Finding(STOP, "state", fault, deployed.NO_BACKEND)
+        yield Finding(STOP, "state", fault, remedy)
 
 
 def credentials(environment: Environment) -> Findings:
@@ -182,7 +182,7 @@ def state(environment: Environment) -> Findings:
             *([f"-plugin-dir={mirror}"] if mirror else []),
         )  # fmt: skip
         pulled = terraform("state", "pull")
-        deployed.check(environment.name, environment.region, pulled)
+        deployed.check(environment.name, pulled)
     except UserError as error:
         yield Finding(STOP, "environment", str(error), "Correct what it names, and look again.")
         return

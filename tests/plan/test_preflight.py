@@ -164,5 +164,12 @@ def test_another_environments_state(look: Look, root: Path) -> None:
     for suffix in ("tfvars", "s3.tfbackend"):
         shutil.copyfile(root / f"environments/small.{suffix}", root / f"environments/other.{suffix}")
     code, lines = look("other")
+    assert (code, levels(lines)["state"]) == (1, "stop")
+    assert any("other.s3.tfbackend and small.s3.tfbackend name the same state." in line for line in lines)
+    file = root / "environments" / "other.tfvars"
+    file.write_text(file.read_text().replace('"small"', '"other"'))
+    (root / "environments" / "small.s3.tfbackend").rename(root / "small.s3.tfbackend")
+    code, lines = look("other", groups=BEFORE_A_PLAN)
+    (root / "small.s3.tfbackend").rename(root / "environments" / "small.s3.tfbackend")
     assert (code, levels(lines)["environment"]) == (1, "stop")
     assert any("other.s3.tfbackend names the state of small" in line for line in lines)

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -173,33 +174,48 @@ def test_urls_of_stages_answer_on_this_machine() -> None:
     }
 
 
-def test_the_state_of_another_environment_is_refused() -> None:
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Looks at a state for tfvars of an environment and a region."""
+
+    def judge(state: str, environment: str = "dev", region: str = "eu-west-1", name: str = "dev") -> None:
+        monkeypatch.setattr(deployed, "facts", lambda _: {"environment": environment, "region": region})
+        deployed.check(name, state)
+
+    return judge
+
+
+def test_the_state_of_another_environment_is_refused(judged: Callable[..., None]) -> None:
     def state(*environments: str) -> str:
         instances = [{"attributes": {"tags_all": {"Environment": e}}} for e in environments]
         return json.dumps({"resources": [{"instances": [*instances, {"attributes": {"id": "x"}}]}]})
 
-    deployed.check("dev", "eu-west-1", "")
-    deployed.check("dev", "eu-west-1", state())
-    deployed.check("dev", "eu-west-1", state("dev", "dev"))
+    judged("")
+    judged(state())
+    judged(state("dev", "dev"))
+    judged(state("dev"), name="dev-eu")
     with pytest.raises(
         UserError, match=r"environments/dev\.s3\.tfbackend names the state of prod: give each"
     ):
-        deployed.check("dev", "eu-west-1", state("dev", "prod"))
+        judged(state("dev", "prod"))
 
 
-def test_the_state_of_another_region_is_refused() -> None:
+def test_the_state_of_another_region_is_refused(judged: Callable[..., None]) -> None:
     def state(kind: str, arn: str | None) -> str:
         return json.dumps({"resources": [{"type": kind, "instances": [{"attributes": {"arn": arn}}]}]})
 
     table = state("aws_dynamodb_table", "arn:aws:dynamodb:us-west-2:1:table/shop-todos-dev")
-    deployed.check("dev", "us-west-2", table)
-    with pytest.raises(UserError, match=r"^dev is deployed in us-west-2, but its tfvars say eu-west-1: .*"
-                       r'Write region = "us-west-2" into environments/dev\.tfvars'):  # fmt: skip
-        deployed.check("dev", "eu-west-1", table)
+    judged(table, region="us-west-2")
+    said = (
+        r"^dev is deployed in us-west-2, but its tfvars say eu-west-1: .*"
+        r'Write region = "us-west-2" into environments/dev\.tfvars'
+    )
+    with pytest.raises(UserError, match=said):
+        judged(table)
     # What has no region, or may be in another one.
-    deployed.check("dev", "eu-west-1", state("aws_iam_role", "arn:aws:iam::1:role/x"))
-    deployed.check("dev", "eu-west-1", state("aws_acm_certificate", "arn:aws:acm:us-east-1:1:certificate/x"))
-    deployed.check("dev", "eu-west-1", state("aws_lambda_function", None))
+    judged(state("aws_iam_role", "arn:aws:iam::1:role/x"))
+    judged(state("aws_acm_certificate", "arn:aws:acm:us-east-1:1:certificate/x"))
+    judged(state("aws_lambda_function", None))
 
 
 def test_a_backend_file_that_names_no_bucket_stops_before_terraform(
@@ -220,10 +236,16 @@ def test_a_backend_file_that_names_no_bucket_stops_before_terraform(
     assert said() == (1, f"environments/dev.s3.tfbackend has no bucket and no key. {deployed.NO_BACKEND}\n")
     file.write_text("bucket: mine\n")
     assert said()[1].startswith(
-        'environments/dev.s3.tfbackend cannot be read: write lines of NAME = "VALUE".'
+        'environments/dev.s3.tfbackend cannot be read. Write lines of NAME = "VALUE".'
     )
     file.write_text('bucket = "mine"\nkey = "k"\nregion = "eu-west-1"\n')
     assert said() == (0, "")
+    other = file.with_name("prod.s3.tfbackend")
+    other.write_text('bucket = "another"\nkey = "k"\nregion = "us-west-2"\n')
+    assert said() == (0, "")
+    other.write_text(file.read_text())
+    shared = "environments/dev.s3.tfbackend and prod.s3.tfbackend name the same state."
+    assert said() == (1, f"{shared} Give each environment a `key` of its own.\n")
 
 
 @pytest.mark.parametrize("target", ["deploy", "destroy", "export", "release"])

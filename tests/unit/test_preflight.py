@@ -408,6 +408,7 @@ def terraform(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def test_whose_state_it_is(terraform: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deployed, "facts", lambda _: {"environment": "dev", "region": "eu-west-1"})
     assert found(tool.state) == [("ok", "Nothing is deployed yet.")]
     instance: dict[str, Any] = {"attributes": {"tags_all": {"Environment": "prod"}}}
     terraform["state"] = json.dumps({"resources": [{"instances": [instance]}]})
