@@ -170,8 +170,7 @@ outputs: environment ## print what an environment gives out, URLs and ids: ENV=
 	@$(data_dir) $(PY) -m local.deployed outputs $(call quoted,$(ENV))
 
 openapi: environment ## write a deployed API's OpenAPI document into openapi-ENV.json: ENV=
-	@document=$$(echo 'base64encode(jsonencode(merge(jsondecode(module.openapi.document), { servers = [{ url = module.api.url }] })))' | $(terraform) console $(var_file)) && \
-	  echo "$$document" | tr -d '"' | base64 -d > $(call quoted,openapi-$(ENV).json) && echo openapi-$(ENV).json
+	@$(data_dir) $(PY) -m local.deployed openapi $(call quoted,$(ENV))
 
 preflight: named ready build ## what would stop or spoil an apply: ENV=
 	@$(data_dir) $(PY) -m local.preflight $(call quoted,$(ENV))

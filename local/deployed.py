@@ -2,6 +2,7 @@
 
 `python -m local.deployed backend ENV` stops when its backend file does not say where the state is.
 `python -m local.deployed check ENV` stops when Terraform's state is another environment's or region's.
+`python -m local.deployed openapi ENV` writes the OpenAPI document into openapi-ENV.json.
 `python -m local.deployed outputs ENV` prints Terraform's outputs.
 `python -m local.deployed smoke ENV` runs tests/smoke.py on an entity of the API; further arguments go to it.
 
@@ -10,11 +11,13 @@ Where AWS_ENDPOINT_URL names an emulator, printed and requested URLs are those a
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -31,6 +34,9 @@ NO_BACKEND = "Run `make bootstrap`, which makes the bucket and writes it there i
 # What no apply can move to another region, and whose ARNs name theirs.
 REGIONAL = ("aws_api_gateway_rest_api", "aws_cognito_user_pool", "aws_dynamodb_table", "aws_kms_key",
             "aws_lambda_function")  # fmt: skip
+
+# The one expression that needs the provider; every plan has this output of the module.
+DOCUMENT = "base64encode(module.openapi.document)\n"
 
 # What smoke.py tries, and the access it can try it with.
 STEPS = {"create", "get", "list", "replace", "delete"}
@@ -124,12 +130,33 @@ def reachable(text: str) -> str:
     return str(local_urls(text, endpoint)) if endpoint else text
 
 
+def outputs(environment: str) -> dict[str, Any]:
+    """Return Terraform's outputs by name. Raises UserError where nothing is deployed."""
+    found = {name: each["value"] for name, each in json.loads(terraform("output", "-json")).items()}
+    if "api_url" not in found:
+        raise UserError(f"Nothing is deployed yet: run `make deploy ENV={environment}` first.")
+    return found
+
+
+def openapi(environment: str) -> Path:
+    """Write the document, with the URL at which the API answers, into a file; return it."""
+    url = reachable(outputs(environment)["api_url"])
+    var_file = f"-var-file=environments/{environment}.tfvars"
+    # Encoded, so that the console, which quotes text, leaves it as it is.
+    said = terraform("console", "-no-color", var_file, stdin=DOCUMENT)
+    document = json.loads(base64.b64decode(said.strip().strip('"'))) | {"servers": [{"url": url}]}
+    file = ROOT / f"openapi-{environment}.json"
+    partial = file.with_suffix(".partial.json")
+    partial.write_text(
+        json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8"
+    )
+    return partial.replace(file)
+
+
 def smoke(environment: str, arguments: Sequence[str]) -> int:
     """Run the smoke test on the first entity that allows it, with the first API key; return its exit code."""
-    outputs = json.loads(terraform("output", "-json"))
-    if "api_url" not in outputs:
-        raise UserError(f"Nothing is deployed yet: run `make deploy ENV={environment}` first.")
-    url = outputs["api_url"]["value"]
+    deployed = outputs(environment)
+    url = deployed["api_url"]
     command = [sys.executable, str(ROOT / "tests" / "smoke.py"), reachable(url), *arguments]
     if "--path" not in arguments:
         path = testable(facts([ROOT / "environments" / f"{environment}.tfvars"])["entities"])
@@ -140,7 +167,7 @@ def smoke(environment: str, arguments: Sequence[str]) -> int:
             print("Name one: make smoke SMOKE=\"--path todos --body '{...}'\"")
             return 0
         command += ["--path", path]
-    if keys := outputs["api_key_ids"]["value"]:
+    if keys := deployed["api_key_ids"]:
         gateway = boto3.client("apigateway", region_name=region(url))
         key = gateway.get_api_key(apiKey=next(iter(keys.values())), includeValue=True)
         command += ["--api-key", key["value"]]
@@ -157,6 +184,9 @@ def main(command: str, environment: str, *arguments: str) -> int:
             return 0
         if command == "check":
             check(environment, terraform("state", "pull"))
+            return 0
+        if command == "openapi":
+            print(openapi(environment).name)
             return 0
         if command == "outputs":
             print(reachable(terraform("output", "-no-color")), end="", flush=True)

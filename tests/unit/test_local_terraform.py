@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -311,6 +312,32 @@ def test_the_tools_ask_terraform_by_these_names_alone() -> None:
 def asked(text: str) -> str:
     """Return what of a text is written as an expression of Terraform's: calls of its encoding functions."""
     return "\n".join(re.findall(r"(?:jsonencode|base64encode)\(.*", text))
+
+
+def test_the_document_is_written_with_the_url_at_which_the_api_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = {"info": {"title": "Über"}, "servers": [{"url": "."}]}
+    url = "https://abc.execute-api.eu-west-1.amazonaws.com/dev"
+    said = {
+        "output": json.dumps({"api_url": {"value": url}}),
+        "console": f'"{base64.b64encode(json.dumps(document).encode()).decode()}"\n',
+    }
+    monkeypatch.setattr(deployed, "ROOT", tmp_path)
+    monkeypatch.setattr(deployed, "terraform", lambda command, *_, **__: said[command])
+    for endpoint, server in [
+        ("", url),
+        ("http://127.0.0.1:5500", "http://127.0.0.1:5500/_aws/execute-api/abc/dev"),
+    ]:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        assert deployed.main("openapi", "dev") == 0
+        assert capsys.readouterr().out == "openapi-dev.json\n"
+        written = json.loads((tmp_path / "openapi-dev.json").read_text(encoding="utf-8"))
+        assert written == document | {"servers": [{"url": server}]}
+    assert [file.name for file in tmp_path.iterdir()] == ["openapi-dev.json"]
+    said["output"] = "{}"
+    assert deployed.main("openapi", "dev") == 1
+    assert capsys.readouterr().err == "Nothing is deployed yet: run `make deploy ENV=dev` first.\n"
 
 
 def test_urls_answer_where_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
