@@ -21,6 +21,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local import tfvars
+from local.deployed import SIGN_IN, refusal
 from local.errors import UserError, user_errors
 from local.terraform import ROOT, attended, find_mirror, find_terraform, first_error
 
@@ -76,9 +77,7 @@ def account() -> str:
         # Whatever region: an account has one number in all of them.
         return str(boto3.client("sts", region_name="us-east-1").get_caller_identity()["Account"])
     except (BotoCoreError, ClientError) as error:
-        raise UserError(
-            f"AWS does not know you: {error}. Sign in, for example by `aws sso login`, and set AWS_PROFILE."
-        ) from error
+        raise UserError(refusal(error, SIGN_IN)) from error
 
 
 def place_of(state: dict[str, Any]) -> Place | None:

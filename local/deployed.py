@@ -21,7 +21,19 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConfigNotFound,
+    ConfigParseError,
+    CredentialRetrievalError,
+    NoAuthTokenError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
 
 from local import tfvars
 from local.errors import UserError, user_errors
@@ -41,6 +53,23 @@ DOCUMENT = "base64encode(module.openapi.document)\n"
 # What smoke.py tries, and the access it can try it with.
 STEPS = {"create", "get", "list", "replace", "delete"}
 ACCESS = {"open", "api_key"}
+
+
+# What says that it is not known who asks, and not that they may not.
+UNKNOWN = (ConfigNotFound, ConfigParseError, CredentialRetrievalError, NoAuthTokenError, NoCredentialsError,
+           PartialCredentialsError, ProfileNotFound, SSOError, TokenRetrievalError)  # fmt: skip
+UNKNOWN_CODES = ("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "SignatureDoesNotMatch",
+                 "UnrecognizedClientException")  # fmt: skip
+SIGN_IN = "Sign in, for example by `aws sso login`, and set AWS_PROFILE."
+
+
+def refusal(error: BotoCoreError | ClientError, remedy: str) -> str:
+    """Return what AWS said and what to do: the remedy, unless AWS does not know the caller."""
+    text = str(error).strip().rstrip(".")
+    code = error.response.get("Error", {}).get("Code") if isinstance(error, ClientError) else None
+    if isinstance(error, UNKNOWN) or code in UNKNOWN_CODES:
+        return f"AWS does not know you: {text}. {SIGN_IN}"
+    return f"AWS refused: {text}. {remedy}"
 
 
 def terraform(*arguments: str, stdin: str = "") -> str:
@@ -200,7 +229,7 @@ def main(command: str, environment: str, *arguments: str) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except (BotoCoreError, ClientError) as error:
-        print(f"AWS refused: {error}. Run `make preflight ENV={environment}` to see why.", file=sys.stderr)
+        print(refusal(error, f"Run `make preflight ENV={environment}` to see why."), file=sys.stderr)
         return 1
 
 

@@ -97,8 +97,7 @@ def credentials(environment: Environment) -> Findings:
     try:
         caller = environment.client("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
-        remedy = "Sign in, for example by `aws sso login`, and set AWS_PROFILE."
-        yield Finding(STOP, "credentials", f"AWS does not know you: {error}", remedy)
+        yield Finding(STOP, "credentials", f"AWS does not know you: {error}", deployed.SIGN_IN)
         return
     environment.account = caller["Account"]
     yield Finding(OK, "credentials", f"Account {caller['Account']} as {caller['Arn']}.")
@@ -434,10 +433,9 @@ def sign_up(environment: Environment) -> Findings:
         ]
         senders = [each.get("email_sending_account") for each in pool.get("email_configuration") or ()]
         if not all(by_administrators) and "DEVELOPER" not in senders:
-            yield Finding(
-                WARNING, "sign-up", "Anyone may sign up, but Cognito itself sends about 50 mails a day.",
-                "Before users come, let SES send them, or set user_pool.self_sign_up = false.",
-            )  # fmt: skip
+            text = "Anyone may sign up, but Cognito itself sends about 50 mails a day."
+            remedy = "Before users come, name a pool that mails by SES (user_pool.arn), or end self_sign_up."
+            yield Finding(WARNING, "sign-up", text, remedy)
             return
     yield Finding(OK, "sign-up", "No mail of Cognito's is asked for by strangers.")
 

@@ -31,6 +31,7 @@ from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from local import systems, tfvars
 from local.cli import Console, interrupt
+from local.deployed import refusal
 from local.emulator import client as local_client
 from local.errors import UserError, user_errors
 from local.live import REMEMBERED, Alias, Canary, Functions, Record, Release, Versions, before_last, now
@@ -482,7 +483,7 @@ def main(arguments: Sequence[str]) -> int:
         return error.exit_code
     except (BotoCoreError, ClientError, WaiterError) as error:
         remedy = f"Say it again, or `{place.to_apply}` to go by what {place.file.name} says."
-        print(f"AWS refused: {error} {remedy}", file=sys.stderr)
+        print(refusal(error, remedy), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

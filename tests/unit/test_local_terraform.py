@@ -15,6 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConfigParseError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ProfileNotFound,
+)
 
 from local import deployed, stack, terraform, tfvars
 from local.errors import UserError
@@ -338,6 +345,28 @@ def test_the_document_is_written_with_the_url_at_which_the_api_answers(
     said["output"] = "{}"
     assert deployed.main("openapi", "dev") == 1
     assert capsys.readouterr().err == "Nothing is deployed yet: run `make deploy ENV=dev` first.\n"
+
+
+def client_error(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "No."}}, "GetAlias")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ProfileNotFound(profile="x"), "AWS does not know you: The config profile (x) could not be found."),
+        (NoCredentialsError(), "AWS does not know you: Unable to locate credentials. Sign in"),
+        (ConfigParseError(path="c"), "AWS does not know you: Unable to parse config file: c. Sign in"),
+        (client_error("ExpiredToken"), "AWS does not know you: An error occurred (ExpiredToken)"),
+        (client_error("AccessDenied"), "AWS refused: An error occurred (AccessDenied)"),
+        (EndpointConnectionError(endpoint_url="u"), "AWS refused: Could not connect to the endpoint URL"),
+    ],
+)  # fmt: skip
+def test_what_aws_refuses_is_said_with_what_to_do(error: Any, said: str) -> None:
+    found = deployed.refusal(error, "Look.")
+    assert found.startswith(said)
+    assert found.endswith(deployed.SIGN_IN if "know you" in said else " Look.")
+    assert ".." not in found
 
 
 def test_urls_answer_where_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
