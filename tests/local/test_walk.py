@@ -1,0 +1,184 @@
+"""An environment's life in AWS, walked by make in a fresh clone as a user would, with the emulator as AWS."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.local.api import Api
+from tests.local.runner import ROOT, Local
+from tests.local.test_emulator import exported
+
+# A release that is tried on nobody: its own tests watch it.
+AT_ONCE = json.dumps({"minutes": 0, "percent": 100})
+
+
+@dataclass
+class Clone:
+    """A clone in a folder of its own, whose commands reach the emulator."""
+
+    folder: Path
+    variables: dict[str, str] = field(default_factory=dict)
+
+    def make(self, *arguments: str, code: int = 0, **environment: str) -> str:
+        """Run make; return all that it printed."""
+        # Neither this process' AWS nor what pytest or make above it have set.
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TF_", "MAKE", "MFLAGS"))}
+        done = subprocess.run(
+            ["make", *arguments, f"PYTHON={sys.executable}"], cwd=self.folder, text=True, check=False,
+            env={**kept, **self.variables, **environment},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        assert "Traceback" not in done.stdout
+        # make itself ends with 2 whatever a recipe ends with.
+        assert (done.returncode != 0) == (code != 0), done.stdout
+        return done.stdout
+
+    def client(self, service: str) -> Any:
+        make: Any = boto3.client
+        return make(
+            service, endpoint_url=self.variables["AWS_ENDPOINT_URL"], region_name="us-west-2",
+            aws_access_key_id="test", aws_secret_access_key="test",
+        )  # fmt: skip
+
+    def api(self, printed: str) -> Api:
+        """Return a client of the items, with the key that AWS made, by what `make outputs` prints."""
+        url = next(line.split('"')[1] for line in printed.splitlines() if line.startswith("api_url"))
+        (key,) = self.client("apigateway").get_api_keys(includeValues=True)["items"]
+        return Api(f"{url}/items", key["value"])
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Iterator[Clone]:
+    folder = tmp_path / "clone"
+    files = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    ).stdout.split("\0")  # fmt: skip
+    for name in filter(None, files):
+        if (source := ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(source.read_bytes())
+            (folder / name).chmod(source.stat().st_mode)
+    for backend in (folder / "environments").glob("*.s3.tfbackend"):
+        lines = backend.read_text().splitlines(keepends=True)
+        backend.write_text("".join(line for line in lines if not line.startswith("bucket")))
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    emulator = Local(tmp_path / "local")
+    started = emulator("emulator", "--port", str(emulator.port), "--detach")
+    try:
+        assert started.returncode == 0, started.stderr
+        yield Clone(folder, exported(started.stdout))
+    finally:
+        emulator("emulator", "--stop")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_from_bootstrap_to_destroy(clone: Clone) -> None:
+    make = clone.make
+
+    # Before anything is there, a sentence says what to do.
+    said = make("plan", "ENV=dev", code=1)
+    assert "environments/dev.s3.tfbackend has no bucket. Run `make bootstrap`" in said
+    assert "required by the backend" not in said
+    assert "stop     state" in make("preflight", "ENV=dev", code=1)
+
+    said = make("bootstrap", "WRITE=1", "ARGS=-auto-approve -no-color")
+    assert "is in environments/dev.s3.tfbackend, environments/prod.s3.tfbackend" in said
+    state = "trestle-state-000000000000-us-west-2"
+    assert f'bucket       = "{state}"' in (clone.folder / "environments/dev.s3.tfbackend").read_text()
+    # No input: the plan is shown, and nothing applied.
+    said = make("bootstrap", "ARGS=-no-color -var region=eu-west-1", code=1)
+    assert "Plan: 9 to add, 0 to change, 0 to destroy." in said
+    assert len(list((clone.folder / "bootstrap").glob("*.tfstate"))) == 1
+
+    assert "Nothing is deployed yet." in make("preflight", "ENV=dev")
+    said = make("deploy", "ENV=dev", "ARGS=-auto-approve -no-color")
+    assert "OK: create, read, list, change, delete, 404" in said
+    kept = clone.client("s3").head_object(Bucket=state, Key="trestle/dev.tfstate")
+    assert kept["ServerSideEncryption"] == "aws:kms"
+    unchanged = ("plan", "ENV=dev", "ARGS=-no-color -detailed-exitcode")
+    assert "No changes." in make(*unchanged)
+    said = make("preflight", "ENV=dev")
+    assert "0 made, 0 changed, 0 deleted." in said
+    assert "stop " not in said
+
+    said = make("outputs", "ENV=dev")
+    assert "amazonaws.com/dev" not in said
+    items = clone.api(said)
+    made = items("POST", "", {"name": "pen"})
+    assert made.status == 201
+    make("export", "ENV=dev", "ENTITY=items")
+    exported_items = clone.folder / "items-dev.jsonl"
+    line = json.loads(exported_items.read_text())
+    assert line == made.json
+    (clone.folder / "more.jsonl").write_text(json.dumps(line | {"id": "more"}) + "\n")
+    assert "1 written" in make("import", "ENV=dev", "ENTITY=items", "FILE=more.jsonl")
+    assert items("GET", "/more").json["name"] == "pen"
+    assert "2 items read, 0 changed." in make("reindex", "ENV=dev", "ENTITY=items")
+    make("openapi", "ENV=dev")
+    assert "/items" in json.loads((clone.folder / "openapi-dev.json").read_text())["paths"]
+    assert "1,000,000 requests a month" in make("cost", "ENV=dev")
+
+    # New code that every function has.
+    with (clone.folder / "lambda_src/trestle/strict_json.py").open("a") as code:
+        code.write("\nCHANGED = True\n")
+    said = make("release", "ENV=dev", "ARGS=-auto-approve -no-color", TF_VAR_release=AT_ONCE)
+    assert "Released: the new versions answer all requests." in said
+    assert "trestle-items-create-dev   2 " in make("live", "ENV=dev")
+    assert "trestle-items-create-dev 2 -> 1" in make("rollback", "ENV=dev")
+    assert "trestle-items-create-dev   1 " in make("live", "ENV=dev")
+    assert "No changes." in make(*unchanged)
+    assert items("GET", "/more").status == 200
+
+    # What would lose everything stops: another region, and a table that somebody deleted.
+    said = make("plan", "ENV=dev", code=1, TF_VAR_region="eu-west-1")
+    assert "dev is deployed in us-west-2, but its tfvars say eu-west-1" in said
+    clone.client("dynamodb").delete_table(TableName="trestle-items-dev")
+    said = make("preflight", "ENV=dev", code=1)
+    assert 'module.table["items"].aws_dynamodb_table.this is gone, and Terraform did not delete it' in said
+
+    said = make("destroy", "ENV=dev", "ARGS=-auto-approve -no-color")
+    assert "Destroy complete!" in said
+    assert clone.client("lambda").list_functions()["Functions"] == []
+    assert "Nothing is deployed yet." in make("preflight", "ENV=dev")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_richest_environment_is_settled_once_it_is_deployed(clone: Clone) -> None:
+    """Production has alarms and a console besides: what never settles would show in its plan."""
+    clone.make("bootstrap", "WRITE=1", "ARGS=-auto-approve -no-color")
+    # Without input a plan alone: it would replace the bucket, which holds every environment's state.
+    mirror = subprocess.run(
+        [sys.executable, "-m", "local.terraform"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.split()
+    terraform = ["terraform", "-chdir=bootstrap"]
+    known = {**os.environ, **clone.variables}
+    (file,) = (clone.folder / "bootstrap").glob("*.tfstate")
+    place = f"-backend-config=path={file}"
+    subprocess.run(
+        [*terraform, "init", "-reconfigure", place, *mirror], cwd=clone.folder, check=True, env=known
+    )
+    other = subprocess.run(
+        [*terraform, "plan", "-no-color", "-var=region=eu-west-1"],
+        cwd=clone.folder, check=False, env=known, capture_output=True, text=True,
+    )  # fmt: skip
+    assert other.returncode == 1
+    assert "aws_s3_bucket.state has lifecycle.prevent_destroy set" in " ".join(other.stderr.split())
+
+    said = clone.make("deploy", "ENV=prod", "ARGS=-auto-approve -no-color")
+    assert "OK: create, read, list, change, delete, 404" in said
+    assert "No changes." in clone.make("plan", "ENV=prod", "ARGS=-no-color -detailed-exitcode")
+    said = clone.make("destroy", "ENV=prod", "ARGS=-auto-approve -no-color", code=1)
+    assert "Protected: " in said
