@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import os
 import re
 import sys
@@ -380,7 +379,7 @@ def connect(options: argparse.Namespace) -> Entity:
         running = stack.running()
         clients = local_client("lambda", running), local_client("dynamodb", running)
         return entity_of(stack.outputs(), options.entity, *clients)
-    outputs = plain(json.load(sys.stdin))
+    outputs = plain(sys.stdin.read())
     return entity_of(outputs, options.entity, *remote_clients(outputs))
 
 

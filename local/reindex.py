@@ -216,9 +216,12 @@ def check_writers(outputs: Mapping[str, Any], entity: str) -> None:
         raise UserError(f"The entity {entity} has no operation that uses filters: there is nothing to do.")
 
 
-def plain(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of `terraform output -json`."""
-    return {name: each["value"] for name, each in outputs.items()}
+def plain(text: str) -> dict[str, Any]:
+    """The values of what `terraform output -json` printed. Raises UserError where nothing is deployed."""
+    found = {name: each["value"] for name, each in json.loads(text or "{}").items()}
+    if "api_url" not in found:
+        raise UserError("Nothing is deployed yet: run `make deploy` for this environment first.")
+    return found
 
 
 def remote_clients(outputs: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -260,7 +263,7 @@ def main(arguments: list[str] | None = None) -> int:
             outputs = stack.outputs()
             lambdas, client = local_client("lambda", running), local_client("dynamodb", running)
         else:
-            outputs = plain(json.load(sys.stdin))
+            outputs = plain(sys.stdin.read())
             lambdas, client = remote_clients(outputs)
         table, settings = deployed(outputs, options.entity, lambdas)
         check_writers(outputs, options.entity)

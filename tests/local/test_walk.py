@@ -127,7 +127,9 @@ def test_from_bootstrap_to_destroy(clone: Clone) -> None:
     assert items("GET", "/more").json["name"] == "pen"
     assert "2 items read, 0 changed." in make("reindex", "ENV=dev", "ENTITY=items")
     make("openapi", "ENV=dev")
-    assert "/items" in json.loads((clone.folder / "openapi-dev.json").read_text())["paths"]
+    document = json.loads((clone.folder / "openapi-dev.json").read_text())
+    assert "/items" in document["paths"]
+    assert items.url == document["servers"][0]["url"] + "/items"
     assert "1,000,000 requests a month" in make("cost", "ENV=dev")
 
     # New code that every function has.
@@ -159,7 +161,7 @@ def test_from_bootstrap_to_destroy(clone: Clone) -> None:
 def test_the_richest_environment_is_settled_once_it_is_deployed(clone: Clone) -> None:
     """Production has alarms and a console besides: what never settles would show in its plan."""
     clone.make("bootstrap", "WRITE=1", "ARGS=-auto-approve -no-color")
-    # Without input a plan alone: it would replace the bucket, which holds every environment's state.
+    # What one would run by hand: it would replace the bucket, which holds every environment's state.
     mirror = subprocess.run(
         [sys.executable, "-m", "local.terraform"], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout.split()
@@ -171,7 +173,7 @@ def test_the_richest_environment_is_settled_once_it_is_deployed(clone: Clone) ->
         [*terraform, "init", "-reconfigure", place, *mirror], cwd=clone.folder, check=True, env=known
     )
     other = subprocess.run(
-        [*terraform, "plan", "-no-color", "-var=region=eu-west-1"],
+        [*terraform, "plan", "-no-color", "-var=name=other"],
         cwd=clone.folder, check=False, env=known, capture_output=True, text=True,
     )  # fmt: skip
     assert other.returncode == 1

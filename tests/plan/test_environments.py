@@ -80,6 +80,8 @@ def test_outputs(environment: tuple[str, Plan]) -> None:
         assert {entity: set(made) for entity, made in plan.outputs[name].items()} == operations
     secret = [name for name, output in plan.data["planned_values"]["outputs"].items() if output["sensitive"]]
     assert secret == [], "outputs are printed, logged and read by others"
+    # What `make openapi` asks for.
+    assert "document" in plan.configuration["module_calls"]["openapi"]["module"]["outputs"]
 
 
 def test_names_carry_name_and_environment(environment: tuple[str, Plan]) -> None:

@@ -210,12 +210,12 @@ def test_the_table_and_the_options_are_the_deployed_ones() -> None:
         "b": {"get": "g", "delete": "d"},
         "c": {"create": "none"},
     }
-    outputs = tool.plain(
-        {
-            "table_names": {"value": {name: f"t-{name}" for name in functions}},
-            "function_names": {"value": functions},
-        }
-    )
+    said = {
+        "api_url": {"value": "https://x.execute-api.eu-west-1.amazonaws.com/dev"},
+        "table_names": {"value": {name: f"t-{name}" for name in functions}},
+        "function_names": {"value": functions},
+    }
+    outputs = tool.plain(json.dumps(said))
     assert tool.deployed(outputs, "a", LAMBDA) == ("t-a", {"ttl": "m"})
     for entity, message in [
         ("x", "There is no entity x: name one of a, b, c"),
@@ -257,3 +257,9 @@ def test_the_command(
         monkeypatch.setattr("sys.stdin", io.StringIO(said))
         assert tool.main(arguments) == code
         assert capsys.readouterr().err.splitlines()[-1] == message
+
+
+@pytest.mark.parametrize("text", ["", "{}"])
+def test_what_is_not_deployed_has_no_outputs(text: str) -> None:
+    with pytest.raises(UserError, match=r"^Nothing is deployed yet: run `make deploy`"):
+        tool.plain(text)
