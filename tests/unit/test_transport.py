@@ -578,8 +578,8 @@ def test_past_deadline_sends_nothing(either: str, serve: Callable[..., Server]) 
 
 def test_answer_before_the_deadline(either: str, serve: Callable[..., Server]) -> None:
     serve(OK, fails("ValidationException"))
-    assert get(deadline=time.monotonic() + 5).body == {"Item": ITEM}
-    assert refused(deadline=time.monotonic() + 5).code == "ValidationException"
+    assert get(deadline=time.monotonic() + 60).body == {"Item": ITEM}
+    assert refused(deadline=time.monotonic() + 60).code == "ValidationException"
 
 
 # --- The clock ---
