@@ -66,7 +66,11 @@ def explained(error: OSError) -> str:
     what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"{what}. Free some space, then try again; what was saved before is safe."
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+    if error.errno == errno.ENOENT and not error.filename:
+        return "The current folder is gone: change to one that is there."
+    if error.errno == errno.EROFS:
+        return f"{what}. Let TRESTLE_LOCAL_DIR name a folder that you may write to."
+    if error.errno in (errno.EACCES, errno.EPERM):
         give = f"sudo chown -R $(id -un) {shlex.quote(str(error.filename))}"
         return f"{what}. Run `{give}`, or let TRESTLE_LOCAL_DIR name a folder that you may write to."
     if error.errno in (errno.EEXIST, errno.ENOTDIR):
@@ -246,7 +250,10 @@ def token(systems: Systems, options: argparse.Namespace) -> int:
 
 def down(systems: Systems, options: argparse.Namespace) -> int:
     """Stop what runs."""
-    name, ran = systems.down(options.purge)
+    if (stopped := systems.down(options.purge)) is None:
+        print("No system has run here yet.", file=sys.stderr)
+        return 0
+    name, ran = stopped
     state = "stopped" if ran else "was not running"
     print(f"{name} {state}{' and its data is deleted' if options.purge else ''}.", file=sys.stderr)
     return 0

@@ -119,13 +119,16 @@ class Systems:
         stack.running()
         return self.up(stack.var_files).running()
 
-    def down(self, purge: bool = False) -> tuple[str, bool]:
+    def down(self, purge: bool = False) -> tuple[str, bool] | None:
         """Stop what runs; purge the data of what runs or ran last, if so asked.
 
-        Return its name, and whether it ran.
+        Return its name, and whether it ran; None if none ever did.
         """
         with self._lock():
-            stack = self.current()
+            try:
+                stack = self.current()
+            except UserError:
+                return None
             ran = stack.emulator.running() is not None
             stack.stop(save=not purge)
             stack = self._take_over() or stack

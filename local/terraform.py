@@ -227,15 +227,15 @@ class Terraform:
         with self._with_provider() as quick:
             if consider:
                 command = ["plan", "-json", "-input=false", f"-out={plan}", *extra, *inputs]
-                code, output = quick.run(command, each_line=follower.line)
+                code, _ = quick.run(command, each_line=follower.line)
                 if code:
-                    raise self.failed("plan", follower.errors or output)
+                    raise self.failed("plan", follower.errors)
                 consider(follower.deleted)
                 follower.planned = 0  # what applies the plan says it again
                 inputs = [str(plan)]
             command = ["apply", "-json", "-input=false", "-auto-approve", *extra, *inputs]
             try:
-                code, output = quick.run(command, each_line=follower.line, pass_fds=pass_fds)
+                code, _ = quick.run(command, each_line=follower.line, pass_fds=pass_fds)
             finally:
                 plan.unlink(missing_ok=True)  # it holds what the state holds
         if code < 0:
@@ -243,7 +243,7 @@ class Terraform:
                 f"terraform apply was killed by signal {-code} (Terraform's log: {self.log})"
             )
         if code:
-            raise self.failed("apply", follower.errors or output)
+            raise self.failed("apply", follower.errors)
         return follower.summary
 
     def has_changes(self, var_files: Sequence[Path]) -> bool:

@@ -30,7 +30,7 @@ FORMAT = 1
 
 # Seconds from a change to its save; between two saves, at least, and as a multiple of what a save takes, so
 # that a large state costs no more than a small one; and until a save is given up.
-SOON, APART, SHARE, GIVEN_UP = 0.25, 2.0, 4.0, 120
+SOON, APART, SHARE, GIVEN_UP = 0.25, 1.0, 4.0, 120
 
 # What reads, and what changes data and no resource that Terraform would know of.
 READS = re.compile(r"BatchGet|Describe|Filter|Get|Head|List|Lookup|Query|Scan|Search|Select|Test|TransactGet")

@@ -125,31 +125,31 @@ def until_saved(small: Local, name: str) -> None:
 
 def test_items_outlive_a_kill_of_the_emulator(small: Local, var_file: Path) -> None:
     # Properties may have the names by which the emulator tells its own types in what it saves.
-    small.api().make({"name": "first", "__bytes__": "x", "__scoped__": {"data": True}})
-    until_saved(small, "first")
+    small.api().make({"name": "kept-1", "__bytes__": "x", "__scoped__": {"data": True}})
+    until_saved(small, "kept-1")
     small.kill()
     assert small("status").returncode == 3
     done = small.up(var_file)
     assert done.returncode == 0, done.stderr
-    assert items(small) == ["first"]
+    assert items(small) == ["kept-1"]
 
 
 def test_items_outlive_a_full_disk(small: Local, var_file: Path) -> None:
-    small.api().make({"name": "second"})  # the function has started, and writes no file any more
-    until_saved(small, "second")
+    small.api().make({"name": "kept-2"})  # the function has started, and writes no file any more
+    until_saved(small, "kept-2")
     emulator = small.running().pid
     saved = small.stack.emulator.saved.stat().st_size
     _, most = resource.prlimit(emulator, resource.RLIMIT_FSIZE)
     resource.prlimit(emulator, resource.RLIMIT_FSIZE, (saved // 2, most))
-    small.api().make({"name": "third"})
+    small.api().make({"name": "kept-3"})
     said = sentence(small("down"))
     assert said.startswith(
         "small-local keeps running, because what has changed in it cannot be saved ([Errno 27]"
     )
-    assert items(small) == ["first", "second", "third"], "nothing is lost while it runs"
+    assert items(small) == ["kept-1", "kept-2", "kept-3"], "nothing is lost while it runs"
     small.kill()
     assert small.up(var_file).returncode == 0
-    assert items(small)[:2] == ["first", "second"], "what was saved before is there"
+    assert items(small)[:2] == ["kept-1", "kept-2"], "what was saved before is there"
     assert small("down").returncode == 0
 
 

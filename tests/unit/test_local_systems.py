@@ -77,6 +77,7 @@ def test_each_system_has_a_folder_and_one_runs(machine: Machine) -> None:
     with pytest.raises(UserError, match="No system has run here yet") as none:
         machine.systems.current()
     assert none.value.exit_code == 3
+    assert machine.systems.down() is None
     assert machine.systems.up([shop], 5000).name == "shop-demo"
     data = machine.systems.folder / "shop-demo" / "terraform.tfstate"
     data.write_text("of the shop")
