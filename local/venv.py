@@ -190,6 +190,8 @@ def set_up(folder: Path, name: str) -> None:
     print(f"Installing {lock.relative_to(ROOT)} into {folder.name} ...", file=sys.stderr, flush=True)
     uv = usable_uv("uv")
     if not is_sound(folder):
+        if uv and folder in uv.parents:  # make's PATH has .venv/bin: this one goes with the environment
+            uv = None
         make(folder, with_pip=uv is None)
     stamp = folder / f".{name}"
     begun = folder / f".{name}.begun"

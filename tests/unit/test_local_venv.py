@@ -128,6 +128,18 @@ def test_one_that_was_made_here_and_is_broken_is_made_again(
     assert venv.is_ready()
 
 
+def test_a_uv_that_goes_with_the_environment_does_not_make_it_again(
+    root: Path, installed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venv.ensure()
+    interrupted(root / ".venv")
+    made: list[bool] = []
+    monkeypatch.setattr(venv, "usable_uv", lambda program: root / ".venv" / "bin" / "uv")
+    monkeypatch.setattr(venv, "make", lambda folder, with_pip: made.append(with_pip))
+    venv.ensure()
+    assert made == [True]
+
+
 def nothing(folder: Path) -> None:
     folder.mkdir()
 
