@@ -267,6 +267,7 @@ def make(folder: Path, with_pip: bool) -> None:
             if stamp.name == MARKER or stamp.name.removeprefix(".").partition(".")[0] in LOCKS:
                 stamp.unlink()
         options.append("--clear")
+    folder.mkdir(exist_ok=True)  # where that is not allowed, it is not venv's fault
     try:
         run([python, "-m", "venv", *options, folder])
     except InstallError as error:
@@ -374,7 +375,9 @@ def uv_environment(settings: dict[str, str]) -> dict[str, str]:
     pips = {FOR_UV[name]: value for name, value in settings.items() if name in FOR_UV}
     if any("INDEX" in name or name == "UV_FIND_LINKS" for name in own):
         pips = {name: value for name, value in pips.items() if not name.startswith("UV_")}
-    return {**pips, **cleaned_environment(), **own}
+    # Without a home, uv would keep its cache in the checkout.
+    cache = {"UV_NO_CACHE": "1"} if not {"HOME", "XDG_CACHE_HOME", "UV_CACHE_DIR"} & os.environ.keys() else {}
+    return {**pips, **cleaned_environment(), **cache, **own}
 
 
 def cleaned_environment() -> dict[str, str]:

@@ -216,6 +216,17 @@ def test_a_file_of_somebody_elses_is_found_wherever_it_is(root: Path, place: str
     assert not venv.is_skeleton(root / ".venv")
 
 
+def test_a_checkout_that_may_not_be_written_is_not_blamed_on_venv(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: Path, *arguments: object, **named: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "mkdir", refused)
+    with pytest.raises(PermissionError):  # which a command says with the remedy
+        venv.ensure()
+
+
 def test_a_link_to_nowhere_is_left_alone(root: Path) -> None:
     (root / ".venv").symlink_to(root / "unmounted")
     with pytest.raises(UserError, match=r"^\.venv has no bin/python"):
@@ -265,6 +276,7 @@ def test_installers_are_told_where_packages_come_from_and_nothing_else(
     )
     monkeypatch.setenv("PIP_CONFIG_FILE", str(config))
     monkeypatch.setenv("PIP_INDEX_URL", "http://mine.test/simple")
+    monkeypatch.setenv("HOME", str(tmp_path))
     settings = venv.pip_settings(Path(sys.executable))
     assert settings["index-url"] == "http://mine.test/simple"
     assert settings["extra-index-url"] == "http://a.test/simple http://b.test/simple"
@@ -278,6 +290,10 @@ def test_installers_are_told_where_packages_come_from_and_nothing_else(
     for_uv = venv.uv_environment(settings)
     assert not HARMFUL.keys() & for_uv.keys()
     assert for_uv["UV_INDEX_URL"] == "http://mine.test/simple"
+    assert "UV_NO_CACHE" not in for_uv
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert venv.uv_environment(settings)["UV_NO_CACHE"] == "1"
     monkeypatch.setenv("UV_DEFAULT_INDEX", "http://uvs.test/simple")
     for_uv = venv.uv_environment(settings)
     assert for_uv["UV_DEFAULT_INDEX"] == "http://uvs.test/simple"
