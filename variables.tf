@@ -792,7 +792,7 @@ variable "throttle" {
 
   validation {
     condition     = var.throttle.rate_limit > 0 && var.throttle.burst_limit > 0 && floor(var.throttle.burst_limit) == var.throttle.burst_limit
-    error_message = "throttle: rate_limit is ${var.throttle.rate_limit} and burst_limit is ${var.throttle.burst_limit}. Write a rate_limit over 0 and a whole burst_limit over 0."
+    error_message = "throttle: write a rate_limit over 0 and a whole burst_limit over 0; they are ${var.throttle.rate_limit} and ${var.throttle.burst_limit}."
   }
 }
 
