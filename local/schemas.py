@@ -8,7 +8,6 @@ refused here, before the build. Standard library alone, as build.py is.
 from __future__ import annotations
 
 import difflib
-import re
 import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from unicodedata import is_normalized
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "lambda_src"))
 
+from local import patterns
 from trestle.errors import InvalidRequest
 from trestle.schema.formats import FORMATS
 from trestle.schema.judge import judge
@@ -97,10 +97,6 @@ INSTEAD = {
     "then": "write anyOf with a schema for each case",
     "writeOnly": "leave it out, clients may read every property that they may write",
 }
-
-# Python compiles these; ECMAScript and Java, by which clients and API Gateway read a pattern, refuse them or
-# take them for something else.
-FOREIGN = re.compile(r"\(\?(?:P|#|\(|>|[aiLmsux-]+[:)])|[*+?}]\+|\\[AZ]")
 
 LOWER_AND_UPPER = (
     ("minimum", "maximum"),
@@ -202,22 +198,10 @@ def _keyword(keyword: str, schema: dict[str, Any], where: str) -> Iterator[Fault
             detail = fault["detail"]
             yield fault["pointer"], f"{keyword} {detail[0].lower()}{detail[1:]}"
     if keyword == "pattern" and isinstance(value, str):
-        yield from _pattern(value, place)
-
-
-def _pattern(pattern: str, place: str) -> Iterator[Fault]:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        yield place, f"{pattern} is no regular expression ({error}): write one of ECMA 262"
-        return
-    # Without escaped characters and the insides of brackets, in which nothing is foreign.
-    bare = re.sub(r"\\[^AZ]|\[(?:\\.|[^\]\\])+\]", ".", pattern)
-    if foreign := FOREIGN.search(bare):
-        yield (
-            place,
-            f"{foreign[0]} means something else outside Python: write a regular expression of ECMA 262",
-        )
+        try:
+            patterns.check(value)
+        except patterns.PatternError as error:
+            yield place, str(error)
 
 
 def _contradictions(schema: dict[str, Any], where: str) -> Iterator[Fault]:

@@ -40,7 +40,7 @@ def shapes(schema: Schema) -> dict[str, Schema]:
     return {
         "body": explicit(body_of(given, strict=True)),
         "item": explicit(item_of(given)),
-        "model": body_of(given, strict=False),
+        "model": looser_on_formats(body_of(given, strict=False)),
         "patch": explicit(patch_of(given)),
     }
 
@@ -152,6 +152,22 @@ def needs(schema: Schema, names: Iterable[str]) -> bool:
     return not set(schema.get("required", [])).isdisjoint(names) or any(
         needs(part, names) for keyword in COMBINING for part in schema.get(keyword, [])
     )
+
+
+def looser_on_formats(schema: Schema) -> Schema:
+    """Return a schema that takes what another does and checks no format: API Gateway is stricter about some."""
+    found = {name: value for name, value in mapped(schema, looser_on_formats).items() if name != "format"}
+    if "not" in found and has_format(schema["not"]):
+        del found["not"]
+    if any(map(has_format, schema.get("oneOf", []))):
+        parts = found.pop("oneOf")
+        found.setdefault("anyOf", parts)
+    return found
+
+
+def has_format(schema: Schema) -> bool:
+    """Return whether a schema checks a format, at any depth."""
+    return without("format")(schema) != schema
 
 
 def on_same_value(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:

@@ -11,7 +11,7 @@ from typing import Any
 
 # What is run with -I does not find the repository it is in. That goes last: no name in it may stand in for
 # something that the emulator imports.
-sys.path.append(str(Path(__file__).resolve().parents[2]))
+sys.path += [str(Path(__file__).resolve().parents[2] / folder) for folder in (".", "lambda_src")]
 
 from local.corrections import (
     PINNED,

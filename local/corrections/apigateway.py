@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from local.corrections import Params
+from trestle.schema.patterns import matches
 
 # The mapping template of modules/api that repeats an allowed origin: the emulator has no #if.
 ALLOW_ORIGIN = re.compile(
@@ -33,10 +34,23 @@ def correct(v1: Any, app: Any, auth_error: Any) -> None:
     """Correct ministack.services.apigateway_v1, and what the server does for it."""
     correct_api_gateway(v1)
     correct_key_values(v1)
+    correct_models(v1)
     correct_request_ids(v1)
     correct_proxy_events(app, v1)
     correct_mock_answers(v1)
     correct_signed_calls(app, v1, auth_error)
+
+
+def correct_models(v1: Any) -> None:
+    """aws_api_gateway_model: patterns mean what ECMA 262 says, not what Python's `re` does."""
+
+    def regex_search(pattern: str, text: str) -> bool | None:
+        try:
+            return matches(pattern, text)
+        except re.error:  # as the emulator has it: what cannot be read refuses nothing
+            return None
+
+    v1._regex_search = regex_search
 
 
 def correct_api_gateway(v1: Any) -> None:

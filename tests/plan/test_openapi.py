@@ -53,6 +53,11 @@ def described(request: pytest.FixtureRequest, planner: Planner) -> tuple[Plan, V
     return plan, document(plan)
 
 
+def test_models_leave_formats_to_the_functions(described: tuple[Plan, Values]) -> None:
+    models = [model["schema"] for model in described[0].all("aws_api_gateway_model").values()]
+    assert [model for model in models if '"format":"' in model] == []
+
+
 def test_document_is_valid(described: tuple[Plan, Values]) -> None:
     OpenAPIV30SpecValidator(described[1]).validate()
 

@@ -241,3 +241,28 @@ def test_numbers_are_exact_and_integers_have_a_size() -> None:
     assert {name: rule.get("format") for name, rule in json.loads(text)["properties"].items()} == {
         "price": None, "small": "int32", "large": "int64", "huge": None, "any": None,
     }  # fmt: skip
+
+
+def test_the_model_checks_no_format_and_is_never_the_stricter_for_it() -> None:
+    day, time = {"type": "string", "format": "date"}, {"type": "string", "format": "time"}
+    schema = {
+        "type": "object",
+        "properties": {
+            "format": {"type": "string", "maxLength": 40},
+            "day": day,
+            "days": {"type": "array", "items": day},
+            "when": {"oneOf": [day, time]},
+            "some": {"oneOf": [day, time], "anyOf": [{"maxLength": 40}]},
+            "never": {"not": {"type": "object", "properties": {"day": day}}},
+            "listed": {"enum": [{"format": "date"}]},
+        },
+    }
+    assert shapes.shapes(schema)["model"]["properties"] == {
+        "format": {"type": "string", "maxLength": 40},
+        "day": TEXT,
+        "days": {"type": "array", "items": TEXT},
+        "when": {"anyOf": [TEXT, TEXT]},
+        "some": {"anyOf": [{"maxLength": 40}]},
+        "never": {},
+        "listed": {"enum": [{"format": "date"}]},
+    }

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from tests.unit.test_schema_patterns import COMMON, MEANING, TEXTS
+from tests.unit.test_schema import FORMATS as SHARED
 from tests.web.browser import Open
 from trestle.schema.judge import judge
 from trestle.strict_json import loads
@@ -53,6 +55,7 @@ CASES: dict[str, list[tuple[dict[str, Any], list[str]]]] = {
         ({"pattern": "^[A-Z]{2}$"}, ['"AB"', '"ABC"', '"AB\\n"', '"ab"']),
         ({"pattern": "\\d"}, ['"a1"', '"\\u0663"', '"a"']),
         ({"pattern": "^[+]?[0-9][0-9 ().-]{2,30}$"}, ['"+44 20 7946 0958"', '"x"']),
+        ({"pattern": "^a", "maxLength": 2}, ['"abc"', '"bcd"', '"b"']),
         (
             {"enum": ["a", 1, None, {"x": [1]}]},
             ['"a"', "1.0", "null", '{"x": [1.0]}', "true", '{"x": [true]}'],
@@ -103,6 +106,11 @@ CASES: dict[str, list[tuple[dict[str, Any], list[str]]]] = {
     ],
 }
 
+CASES["patterns"] = [
+    ({"pattern": pattern}, [json.dumps(text) for text in (*TEXTS, *"".join(MEANING.get(pattern, ())))])
+    for pattern in (*COMMON, *MEANING)
+]
+
 # Texts by format; blanks are between them.
 FORMATS = {
     "colour": "any",
@@ -122,6 +130,9 @@ FORMATS = {
 CASES["formats"] = [
     ({"format": name}, [json.dumps(text) for text in ("", "a b", *texts.split(" "))])
     for name, texts in FORMATS.items()
+] + [
+    ({"format": name}, [json.dumps(text) for text in [*valid, *invalid]])
+    for name, (valid, invalid) in SHARED.items()
 ]
 
 

@@ -86,7 +86,7 @@ function judgeString(value, schema, where, faults, fault) {
   const length = lengthOf(value);
   if (length < minLength) fault(`Must have at least ${counted(minLength, "character")}`);
   if (length > maxLength) fault(`Must have at most ${counted(maxLength, "character")}`);
-  if (pattern !== undefined && !expression(pattern).test(value)) fault(`Must match the pattern ${pattern}`);
+  else if (pattern !== undefined && !new RegExp(pattern, "u").test(value)) fault(`Must match the pattern ${pattern}`);
   if (Object.hasOwn(FORMATS, format ?? "") && !FORMATS[format](value)) fault(`Must be of the format ${format}`);
 }
 
@@ -97,20 +97,6 @@ function lengthOf(text) {
     if ((text.charCodeAt(index) & 0xfc00) === 0xdc00 && (text.charCodeAt(index - 1) & 0xfc00) === 0xd800) length--;
   }
   return length;
-}
-
-// As the API's judge reads it: a dot is all but a line feed, and a blank one of ASCII.
-function expression(pattern) {
-  const blanks = " \\t\\n\\v\\f\\r";
-  const exact = pattern.replace(/\\.|\[(?:\\.|[^\]\\])*\]|\./g, (found) => {
-    if (found[0] === "[") return found.replace(/\\./g, (escaped) => (escaped === "\\s" ? blanks : escaped));
-    return { ".": "[^\\n]", "\\s": `[${blanks}]`, "\\S": `[^${blanks}]` }[found] ?? found;
-  });
-  try {
-    return new RegExp(exact, "u");
-  } catch {
-    return new RegExp(exact); // escapes that are not needed, such as \-, are let through only without "u"
-  }
 }
 
 function judgeArray(value, schema, where, faults, fault) {
@@ -174,27 +160,34 @@ const CHECKS = {
 };
 
 const DATE = /^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/;
-const TIME = /^([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
+const TIME = /^([01]\d|2[0-3]):([0-5]\d):([0-5]\d|60)(?:\.\d+)?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))$/;
 const LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
 const ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
 const MAILBOX = new RegExp(`^(?=[^@]{1,64}@)${ATOM}(?:\\.${ATOM})*@${LABEL}(?:\\.${LABEL})+$`);
-const HOST = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
-const URI_CHARACTER = "(?:[A-Za-z0-9._~:/?#@!$&'()*+,;=\\[\\]-]|%[0-9A-Fa-f]{2})";
-const URI = new RegExp(`^[A-Za-z][A-Za-z0-9+.-]*:${URI_CHARACTER}+$`);
-const URI_REFERENCE = new RegExp(`^${URI_CHARACTER}*$`);
-const IPV4 = /^(25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/;
+const HOSTNAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
+const IPV4 = /^(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}$/;
 const UUID = /^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$/;
+
+// RFC 3986, appendix A: unreserved, percent-encoded and sub-delims, and what else may stand in each part.
+const COMMON = "-A-Za-z0-9._~!$&'()*+,;=";
+const PERCENT = "%[0-9A-Fa-f]{2}";
+const IN_PATH = `(?:[${COMMON}:@/]|${PERCENT})`;
+const HOST = `(?:\\[(?:[Vv][0-9A-Fa-f]+\\.[${COMMON}:]+|([0-9A-Fa-f:.]+))\\]|(?:[${COMMON}]|${PERCENT})*)`;
+const AUTHORITY = `//(?:(?:[${COMMON}:]|${PERCENT})*@)?${HOST}(?::[0-9]*)?`;
+const REST = `(?:\\?(?:${IN_PATH}|\\?)*)?(?:#(?:${IN_PATH}|\\?)*)?$`;
+const URI = new RegExp(`^[A-Za-z][A-Za-z0-9+.-]*:(?:${AUTHORITY}(?=[/?#]|$)|(?!//))${IN_PATH}*${REST}`);
+const RELATIVE = new RegExp(`^(?:${AUTHORITY}(?=[/?#]|$)|(?!//)(?![^/?#]*:))${IN_PATH}*${REST}`);
 
 export const FORMATS = {
   date: isDate,
-  "date-time": (text) => isDate(text.slice(0, 10)) && /^[Tt]/.test(text.slice(10)) && TIME.test(text.slice(11).toUpperCase()),
+  "date-time": (text) => isDate(text.slice(0, 10)) && /^[Tt]/.test(text.slice(10)) && isTime(text.slice(11)),
   email: (text) => text.length <= 254 && MAILBOX.test(text),
-  hostname: (text) => text.length <= 253 && HOST.test(text),
+  hostname: (text) => text.length <= 253 && HOSTNAME.test(text),
   ipv4: (text) => IPV4.test(text),
   ipv6: isIpv6,
-  time: (text) => TIME.test(text),
-  uri: (text) => URI.test(text),
-  "uri-reference": (text) => URI_REFERENCE.test(text),
+  time: isTime,
+  uri: (text) => isUri(text, URI),
+  "uri-reference": (text) => isUri(text, URI) || isUri(text, RELATIVE),
   uuid: (text) => UUID.test(text),
 };
 
@@ -204,6 +197,20 @@ function isDate(text) {
   const [year, month, date] = match.slice(1).map(Number);
   const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
   return date <= [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1];
+}
+
+// 60 seconds only where UTC may have a leap second.
+function isTime(text) {
+  const match = TIME.exec(text);
+  if (!match) return false;
+  const [hour, minute, second, , hours, minutes] = match.slice(1).map(Number);
+  const ahead = ((hours || 0) * 60 + (minutes || 0)) * (match[4] === "-" ? -1 : 1);
+  return second !== 60 || (hour * 60 + minute - ahead + 2880) % 1440 === 1439;
+}
+
+function isUri(text, pattern) {
+  const match = pattern.exec(text);
+  return match !== null && (match[1] === undefined || isIpv6(match[1]));
 }
 
 function isIpv6(text) {

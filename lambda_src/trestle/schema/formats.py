@@ -9,11 +9,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _DATE = r"(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
-_TIME = r"([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)"
+_TIME = r"([01]\d|2[0-3]):([0-5]\d):([0-5]\d|60)(?:\.\d+)?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))"
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_OCTET = r"(25[0-5]|2[0-4]\d|1?\d?\d)"
-_URI_CHARACTER = r"([A-Za-z0-9._~:/?#@!$&'()*+,;=\[\]-]|%[0-9A-Fa-f]{2})"
+_OCTET = r"(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+# RFC 3986, appendix A: unreserved, percent-encoded and sub-delims, and what else may stand in each part.
+_COMMON = r"-A-Za-z0-9._~!$&'()*+,;="
+_PERCENT = "%[0-9A-Fa-f]{2}"
+_IN_PATH = rf"(?:[{_COMMON}:@/]|{_PERCENT})"
+_HOST = rf"(?:\[(?:[Vv][0-9A-Fa-f]+\.[{_COMMON}:]+|([0-9A-Fa-f:.]+))\]|(?:[{_COMMON}]|{_PERCENT})*)"
+_AUTHORITY = rf"//(?:(?:[{_COMMON}:]|{_PERCENT})*@)?{_HOST}(?::[0-9]*)?"
+_REST = rf"(?:\?(?:{_IN_PATH}|\?)*)?(?:#(?:{_IN_PATH}|\?)*)?"
+_URI = rf"[A-Za-z][A-Za-z0-9+.-]*:(?:{_AUTHORITY}(?=[/?#]|\Z)|(?!//)){_IN_PATH}*{_REST}"
+_RELATIVE = rf"(?:{_AUTHORITY}(?=[/?#]|\Z)|(?!//)(?![^/?#]*:)){_IN_PATH}*{_REST}"
 
 
 def _matcher(pattern: str) -> Callable[[str], bool]:
@@ -31,13 +39,29 @@ def is_date(value: str) -> bool:
     return day <= (31, 29 if leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)[month - 1]
 
 
+def is_time(value: str) -> bool:
+    """A time of day with its offset from UTC (RFC 3339 full-time).
+
+    The seconds may be 60 only at 23:59:60 UTC, where leap seconds are.
+    """
+    match = re.fullmatch(_TIME, value, re.ASCII)
+    if not match:
+        return False
+    hour, minute, second, sign, hours, minutes = match.groups("0")
+    ahead = (int(hours) * 60 + int(minutes)) * (-1 if sign == "-" else 1)
+    return second != "60" or (int(hour) * 60 + int(minute) - ahead) % 1440 == 1439
+
+
 def is_date_time(value: str) -> bool:
     """A point in time with its offset from UTC (RFC 3339 date-time)."""
-    return is_date(value[:10]) and value[10:11] in ("T", "t") and is_time(value[11:].upper())
+    return is_date(value[:10]) and value[10:11] in ("T", "t") and is_time(value[11:])
 
 
 def is_email(value: str) -> bool:
-    """An address as people have them: RFC 5321 without quoted parts, at most 254 characters."""
+    """An address as people have them, at most 254 characters: RFC 5321, but no quoted part and no IP address.
+
+    The domain has at least two labels.
+    """
     return len(value) <= 254 and _is_mailbox(value)
 
 
@@ -57,7 +81,21 @@ def is_ipv6(value: str) -> bool:
     return True
 
 
-is_time = _matcher(_TIME)
+def is_uri(value: str) -> bool:
+    """A URI (RFC 3986)."""
+    return _is_uri(value, _URI)
+
+
+def is_uri_reference(value: str) -> bool:
+    """A URI, or a reference relative to one (RFC 3986)."""
+    return _is_uri(value, _URI) or _is_uri(value, _RELATIVE)
+
+
+def _is_uri(value: str, pattern: str) -> bool:
+    match = re.fullmatch(pattern, value, re.ASCII)
+    return match is not None and (match[1] is None or is_ipv6(match[1]))
+
+
 _is_mailbox = _matcher(rf"(?=[^@]{{1,64}}@){_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})+")
 _is_hostname = _matcher(rf"{_LABEL}(\.{_LABEL})*")
 
@@ -69,7 +107,7 @@ FORMATS: dict[str, Callable[[str], bool]] = {
     "ipv4": _matcher(rf"{_OCTET}(\.{_OCTET}){{3}}"),
     "ipv6": is_ipv6,
     "time": is_time,
-    "uri": _matcher(rf"[A-Za-z][A-Za-z0-9+.-]*:{_URI_CHARACTER}+"),
-    "uri-reference": _matcher(rf"{_URI_CHARACTER}*"),
+    "uri": is_uri,
+    "uri-reference": is_uri_reference,
     "uuid": _matcher(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"),
 }
