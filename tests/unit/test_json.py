@@ -82,6 +82,100 @@ def test_any_value_survives_reading_and_writing(value: Any) -> None:
     assert dumps(loads(text)) == text
 
 
+def is_kept(text: str) -> bool:
+    """Whether Python's own reader takes JSON text, and all that it holds is to be kept."""
+
+    def no(_: str) -> Any:
+        raise ValueError
+
+    def members(pairs: list[tuple[str, Any]]) -> Any:
+        if len(dict(pairs)) < len(pairs):
+            raise ValueError
+        return dict(pairs)
+
+    def number(text: str) -> Decimal:
+        value = Decimal(text)
+        if value and not -130 <= value.adjusted() <= 125:
+            raise ValueError
+        return value
+
+    try:
+        value = json.loads(
+            text, parse_constant=no, parse_float=number, parse_int=number, object_pairs_hook=members
+        )
+        json.dumps(value, default=str, ensure_ascii=False).encode()
+    except ValueError:
+        return False
+    return True
+
+
+# Pieces of JSON, so that some texts are JSON and the others nearly are.
+PIECES = [
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    '"',
+    '"a"',
+    '"a":',
+    '"b":',
+    "0",
+    "1",
+    "-",
+    ".5",
+    "e9",
+    "E+200",
+    "null",
+    "true",
+]
+PIECES += [
+    "false",
+    "NaN",
+    "-Infinity",
+    " ",
+    "\t",
+    "\\",
+    "\\n",
+    "\\u0041",
+    "\\ud83d",
+    "\\ude00",
+    "\x00",
+    "\xa0",
+    "{}",
+    "[]",
+]
+
+
+@settings(max_examples=400, derandomize=True)
+@given(st.lists(st.sampled_from(PIECES), max_size=8).map("".join))
+@example('{"a":1,"a":1}')
+@example('["\\ud83d\\ude00"]')
+@example('["\\ud83d"]')
+@example("1E+200")
+def test_what_is_json_is_read_as_python_reads_it(text: str) -> None:
+    from trestle.errors import InvalidRequest
+    from trestle.strict_json import dumps, loads
+
+    try:
+        value = loads(text)
+    except InvalidRequest:
+        assert not is_kept(text)
+    else:
+        assert is_kept(text)
+        assert exact(dumps(value)) == exact(text)
+
+
+@settings(max_examples=100, derandomize=True)
+@given(value=values, indent=st.none() | st.integers(0, 3), ascii_only=st.booleans())
+def test_any_document_is_read_as_python_reads_it(value: Any, indent: int | None, ascii_only: bool) -> None:
+    from trestle.strict_json import dumps, loads
+
+    text = json.dumps(value, indent=indent, ensure_ascii=ascii_only, default=float)
+    assert exact(dumps(loads(text))) == exact(text)
+
+
 @given(objects)
 @example({"": {"\0": {"\0\0": 1}, "": 2}})
 def test_any_object_survives_dynamodbs_types(value: dict[str, Any]) -> None:

@@ -11,7 +11,6 @@ import pytest
 
 from local.corrections import apigateway
 from tests.unit.test_schema_patterns import COMMON, MEANING, TEXTS
-from tests.unit.test_schema import FORMATS
 from trestle.schema.judge import judge
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from tests.unit.test_schema_patterns import COMMON, MEANING, TEXTS
 from tests.unit.test_schema import FORMATS as SHARED
+from tests.unit.test_schema_patterns import COMMON, MEANING, TEXTS
 from tests.web.browser import Open
 from trestle.schema.judge import judge
 from trestle.strict_json import loads
