@@ -155,7 +155,7 @@ def needs(schema: Schema, names: Iterable[str]) -> bool:
 
 
 def looser_on_formats(schema: Schema) -> Schema:
-    """Return a schema that takes what another does and checks no format: API Gateway is stricter about some."""
+    """Return a schema that takes at least as much and checks no format, as API Gateway has its own ideas."""
     found = {name: value for name, value in mapped(schema, looser_on_formats).items() if name != "format"}
     if "not" in found and has_format(schema["not"]):
         del found["not"]
