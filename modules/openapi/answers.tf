@@ -82,7 +82,7 @@ locals {
     }, { for operator, comparison in local.comparisons : "createdAt.${operator}" => {
       name        = "createdAt.${operator}", in = "query"
       description = "Items whose createdAt ${comparison}. Goes with a filter that sorts by createdAt."
-      schema      = { moment = { type = "string", anyOf = [{ format = "date" }, { format = "date-time" }] }, text = local.texts }[operator == "prefix" ? "text" : "moment"]
+      schema      = { moment = { type = "string", anyOf = [{ type = "string", format = "date" }, { type = "string", format = "date-time" }] }, text = local.texts }[operator == "prefix" ? "text" : "moment"]
   } })
 
   # A bound may be the beginning of a value only, hence no formats. What DynamoDB takes is 1024 bytes.

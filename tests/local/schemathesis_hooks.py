@@ -1,0 +1,81 @@
+"""Hooks for Schemathesis: requests that the document allows, less what OpenAPI cannot express (docs/api.md).
+
+Schemathesis takes each refusal of such a request for a fault of the document. Requests that are meant to be
+wrong are sent as they are.
+"""
+
+# mypy: ignore-errors
+# Schemathesis is in an environment of its own.
+
+from __future__ import annotations
+
+import uuid
+from decimal import Decimal
+from typing import Any
+
+import schemathesis
+
+KEEPABLE = range(-129, 126)  # exponents of numbers that DynamoDB keeps
+DEPTH = 30
+
+
+@schemathesis.hook
+def before_call(context: Any, case: Any, kwargs: Any) -> None:
+    """Take out of a valid request what another part of the request, or of an earlier one, makes invalid."""
+    if not case.meta or not case.meta.generation.mode.is_positive:
+        return
+    case.query = keep_one_filter(dict(case.query or {}), sorts(case))
+    headers = case.headers or {}
+    # The same key may have come with another body before.
+    if "Idempotency-Key" in headers:
+        headers["Idempotency-Key"] = uuid.uuid4().hex
+    for name in headers.keys() & {"If-Match", "If-None-Match"}:
+        # Schemathesis 4.32.5 reads a lone entity tag as JSON, and takes its quotes away.
+        if not headers[name].startswith(("*", ",", '"', "W/")):
+            headers[name] = f'"{headers[name]}"'
+    if isinstance(case.body, dict):
+        case.body = keepable(case.body)
+        if "id" in case.path_parameters and "id" in case.body:
+            case.body["id"] = case.path_parameters["id"]
+
+
+def sorts(case: Any) -> dict[str, str]:
+    """Return the filters of a list, each with what it sorts by."""
+    parameters = case.operation.definition.raw.get("parameters", [])
+    return {each["name"]: each["x-sorted-by"] for each in parameters if "x-sorted-by" in each}
+
+
+def keep_one_filter(query: dict[str, Any], sorts: dict[str, str]) -> dict[str, Any]:
+    """Return a list's query without a made-up cursor, with one filter and the bounds that go with it.
+
+    `fields` goes too: with it, items are not all that their schema says.
+    """
+    kept = {name: value for name, value in query.items() if name not in ("cursor", "fields")}
+    chosen = next((name for name in kept if name in sorts), None)
+    ends: set[str] = set()
+    for name in list(kept):
+        sort, dot, operator = name.rpartition(".")
+        if dot:
+            end = operator[:2]
+            taken = "pr" in ends or (end == "pr" and ends) or end in ends
+            if chosen is None or sort != sorts[chosen] or taken:
+                del kept[name]
+            else:
+                ends.add(end)
+        elif name in sorts and name != chosen:
+            del kept[name]
+    return kept
+
+
+def keepable(value: Any, depth: int = 0) -> Any:
+    """Return a value with the numbers and the depth that an item can have."""
+    if isinstance(value, dict):
+        return {name: keepable(member, depth + 1) for name, member in value.items()} if depth < DEPTH else {}
+    if isinstance(value, list):
+        return [keepable(element, depth + 1) for element in value] if depth < DEPTH else []
+    if isinstance(value, int | float) and not isinstance(value, bool) and value:
+        exact = Decimal(str(value))
+        digits = "".join(map(str, exact.as_tuple().digits)).strip("0")
+        if exact.adjusted() not in KEEPABLE or len(digits) > 38:
+            return 1
+    return value
