@@ -41,7 +41,9 @@ LARGEST: Values = {
 }
 
 
-def api_module(folder: Path, planner: Planner, documents: dict[str, str]) -> Path:
+def api_module(
+    folder: Path, planner: Planner, documents: dict[str, str], routes: dict[str, Values] | None = None
+) -> Path:
     """Lay out a root that calls modules/api once for each document, and nothing else."""
     folder.mkdir()
     (folder / "modules").symlink_to(ROOT / "modules")
@@ -51,8 +53,9 @@ def api_module(folder: Path, planner: Planner, documents: dict[str, str]) -> Pat
     scope = {"account_id": "1", "dns_suffix": "amazonaws.com", "partition": "aws", "region": "us-west-2"}
     call = {
         "source": "./modules/api", "cors_origins": ["*"], "description": "", "kms_key_arn": None,
-        "log_retention_days": 1, "models": {"Patch": "{}"}, "routes": {}, "scope": scope, "stage": "test",
-        "throttle": {"burst_limit": 1, "rate_limit": 1}, "user_pool_arn": None, "validate_bodies": False,
+        "log_retention_days": 1, "models": {"Patch": "{}"}, "routes": routes or {}, "scope": scope,
+        "stage": "test", "throttle": {"burst_limit": 1, "rate_limit": 1}, "user_pool_arn": None,
+        "validate_bodies": False,
     }  # fmt: skip
     modules = {
         name: {
@@ -74,10 +77,9 @@ def template(plan: Plan, module: str) -> str:
 
 
 def large_document(schemas: int, unlike: int = 0) -> Values:
-    """Return a document whose schemas have properties in common, and some characters that they have not."""
-    shared = {
-        f"shared{n}": {"type": "string", "description": f'It\'s $shared #{n}, "é". ' * 4} for n in range(9)
-    }
+    """Return a document whose schemas have most properties in common."""
+    shared: Values = {f"p{n}": {"type": "string", "description": f"$shared #{n}, é. " * 8} for n in range(9)}
+    shared["quoted"] = {"description": 'It\'s "quoted"'}
     return {
         "openapi": "3.0.3",
         "components": {
@@ -94,7 +96,10 @@ def large_document(schemas: int, unlike: int = 0) -> Values:
 
 def test_a_document_too_large_for_a_template_is_packed(planner: Planner, tmp_path: Path) -> None:
     small, large = large_document(3), large_document(400)
-    documents = {"small": json.dumps(small), "large": json.dumps(large, separators=(",", ":"))}
+    documents = {
+        "small": json.dumps(small),
+        "large": json.dumps(large, separators=(",", ":"), ensure_ascii=False),
+    }
     assert len(documents["large"]) > TEMPLATE
     root = api_module(tmp_path / "root", planner, documents)
     plan = Plan(planner.planned(root, "documents", (), {}))
@@ -111,6 +116,26 @@ def test_a_document_too_large_even_so_is_refused_with_its_size(planner: Planner,
         TerraformError, match=r"too large for API Gateway: \d+ KB as a mapping template, which takes 300"
     ):
         run(root, planner.environment, "plan", input=False, lock=False)
+
+
+@pytest.mark.slow
+def test_more_resources_than_an_api_has_by_default_are_a_warning(planner: Planner, tmp_path: Path) -> None:
+    """The quota can be raised, so the plan goes on."""
+    routes: dict[str, Values] = {
+        f"r{n}": {
+            "access": "open", "function": "f", "method": "GET", "model": "Empty", "parameters": [],
+            "path": f"p{n}/b/c/d/e", "qualifier": "live", "scopes": [],
+        }
+        for n in range(60)
+    }  # fmt: skip
+    root = api_module(tmp_path / "root", planner, {"wide": "{}"}, routes)
+    plan = Plan(planner.planned(root, "resources", (), {}))
+    failed = [check for check in plan.data["checks"] if check["status"] == "fail"]
+    (message,) = [
+        problem["message"] for check in failed for i in check["instances"] for problem in i["problems"]
+    ]
+    assert plan.counts["aws_api_gateway_resource"] == 301
+    assert message.startswith("The API has 302 resources, and API Gateway takes 300")
 
 
 def metrics(widget: Values) -> int:
