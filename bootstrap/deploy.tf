@@ -152,7 +152,7 @@ resource "aws_iam_role_policy" "deploy" {
       },
       {
         # IAM asks for no boundary where a trust is changed, nor in PassRoles below: a role without one that somebody names
-        # NAME-*-ENVIRONMENT can be taken over. Name none so by hand.
+        # NAME-*-ENVIRONMENT or NAME-*-ENVIRONMENT-REGION can be taken over. Name none so by hand.
         Sid    = "DeployRoles"
         Effect = "Allow"
         Action = [
