@@ -54,12 +54,10 @@ class Routes:
                 f"Removed from the API: {', '.join(gone)}. Deploying it once more, without them ...",
                 flush=True,
             )
-            command = [
-                "apply", "-input=false", "-auto-approve", *arguments,
-                "-replace=module.api.aws_api_gateway_deployment.this",
-                "-target=module.api.aws_api_gateway_stage.this",
-            ]  # fmt: skip
-            done = self._run(*command)
+            # The whole configuration, which has no other change by now: with a target, Terraform would leave
+            # the old deployment to the next apply.
+            replaced = "-replace=module.api.aws_api_gateway_deployment.this"
+            done = self._run("apply", "-input=false", "-auto-approve", *arguments, replaced)
             if done.returncode:
                 raise UserError(
                     f"The second deployment failed, and {', '.join(gone)} may answer 500 until it is made: "
