@@ -27,10 +27,10 @@ LARGEST: Values = {
     "backup": {"monthly_days": 365},
     "deletion_protection": True,
     "entities": {
-        f"entity-no-{n:02}": {
+        f"entity-no-n{n:02}": {
             "access": {"default": "api_key", "get": "cognito", "list": "cognito:scope=read"},
             "filters": {"status": {"sort": "quantity"}, "userId": {}},
-            "path": f"v1/entity-no-{n:02}",
+            "path": f"v1/entity-no-n{n:02}",
             "schema": "schemas/order.json",
         }
         for n in range(60)
