@@ -165,7 +165,7 @@ variable "backup" {
       var.backup.monthly_days > var.backup.daily_days && var.backup.monthly_days <= 36500 && floor(var.backup.monthly_days) == var.backup.monthly_days,
       try(var.backup.monthly_days, null) == null
     )
-    error_message = "backup: monthly_days is ${try(tostring(var.backup.monthly_days), "null")}. Write whole monthly_days of more than daily_days, up to 36500, or leave them out: what is kept for less is among the daily copies."
+    error_message = "backup: monthly_days is ${jsonencode(try(var.backup.monthly_days, null))}. Write whole monthly_days of more than daily_days, up to 36500, or leave them out: what is kept for less is among the daily copies."
   }
 
   validation {
