@@ -9,6 +9,24 @@ variables {
   entities    = { todos = { access = { get = "cognito" } } } # keys and tokens are asked for: what is written for either is not in vain
 }
 
+# Terraform composes a refusal's text even where nothing is refused: a null in it would stop the plan.
+run "nothing_where_everything_is_left_out" {
+  command = plan
+
+  variables {
+    alarms     = {}
+    audit      = {}
+    backup     = {}
+    encryption = {}
+    network    = {}
+    release    = {}
+    throttle   = {}
+    user_pool  = {}
+    waf        = {}
+    website    = {}
+  }
+}
+
 run "round_1" {
   command         = plan
   expect_failures = [var.entities, var.info, var.log_retention_days, var.network, var.release, var.website]
