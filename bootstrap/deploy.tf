@@ -454,10 +454,21 @@ resource "aws_iam_policy" "website" {
       },
       {
         # Neither names nor tags tell whose they are: the other environments' are within reach.
-        Sid      = "DeployHeaders"
-        Effect   = "Allow"
-        Action   = flatten([for verb in ["Create", "Delete", "Get", "Update"] : ["cloudfront:${verb}OriginAccessControl", "cloudfront:${verb}ResponseHeadersPolicy"]])
+        Sid    = "DeployHeaders"
+        Effect = "Allow"
+        Action = [
+          "cloudfront:CreateResponseHeadersPolicy", "cloudfront:DeleteOriginAccessControl", "cloudfront:DeleteResponseHeadersPolicy",
+          "cloudfront:GetOriginAccessControl", "cloudfront:GetResponseHeadersPolicy", "cloudfront:UpdateOriginAccessControl",
+          "cloudfront:UpdateResponseHeadersPolicy"
+        ]
         Resource = local.headers
+      },
+      {
+        # IAM knows no resource for this action.
+        Sid      = "MakeOriginAccess"
+        Effect   = "Allow"
+        Action   = "cloudfront:CreateOriginAccessControl"
+        Resource = "*"
       },
     ]
   })

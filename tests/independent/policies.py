@@ -1,0 +1,95 @@
+"""Policy documents judged by parliament, which knows AWS's actions and resources, and by cloudsplaining.
+
+parliament finds actions that do not exist, resources of the wrong form, and conditions that an action does not
+know. cloudsplaining finds rights by which a role's holder could gain more rights, or could reach the data or the
+credentials of other systems.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from cloudsplaining.scan.policy_document import PolicyDocument
+from parliament import analyze_policy_string
+
+# Findings that are none, by issue and a part of the detail, each with the reason.
+ACCEPTED = {
+    # A finding of its own: see `unusable`.
+    ("RESOURCE_MISMATCH", ""),
+    # StringEquals compares ARNs without wildcards, which is what is meant.
+    ("MISMATCHED_TYPE_BUT_USABLE", ""),
+    # Actions that know no resource say so here: CI lists and describes, and Lambda makes network interfaces.
+    ("RESOURCE_STAR", ""),
+    # Lambda adds this key to each request that a function's code makes, whatever the action:
+    # https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
+    ("UNKNOWN_CONDITION_FOR_ACTION", "lambda:SourceFunctionArn"),
+}
+
+# Actions whose resource parliament knows otherwise than AWS's service authorization reference does.
+KNOWN_OTHERWISE = {
+    "dynamodb:RestoreTableFromBackup": "the reference lists table* beside backup*, and the statement names both",
+    "kms:CreateAlias": "one statement allows the alias, another the key",
+    "kms:DeleteAlias": "one statement allows the alias, another the key",
+    "kms:UpdateAlias": "one statement allows the alias, another the key",
+    "logs:DescribeLogGroups": "the reference lists log-group*",
+}
+
+
+def judged(policies: Iterable[str]) -> list[str]:
+    """Return one sentence for each finding in these policy documents."""
+    return sorted({finding for policy in policies for finding in findings(policy)})
+
+
+def findings(policy: str) -> list[str]:
+    """Return one sentence for each finding in a policy document.
+
+    A resource's own policy (it names a principal) is judged by its actions alone: parliament knows no more of
+    these, and cloudsplaining judges what a role may do.
+    """
+    document = json.loads(policy)
+    on_resource = any("Principal" in statement for statement in document["Statement"])
+    found = [
+        f"{issue.issue}: {issue.detail} in {policy}"
+        for issue in analyze_policy_string(policy).findings
+        if (not on_resource or issue.issue == "UNKNOWN_ACTION")
+        and not any(issue.issue == kind and part in str(issue.detail) for kind, part in ACCEPTED)
+    ]
+    if on_resource:
+        return found
+    rights = PolicyDocument(document)
+    risks = {
+        "privilege escalation": rights.allows_privilege_escalation,
+        "data exfiltration": rights.allows_data_exfiltration_actions,
+        "permissions management": rights.permissions_management_without_constraints,
+        "credentials exposure": rights.credentials_exposure,
+        "service wildcard": rights.service_wildcard,
+        "writes everywhere": rights.write_actions_without_constraints,
+    }
+    found += [f"{action}: allowed on no resource that it works on, in {policy}" for action in unusable(document)]
+    return found + [f"{risk}: {what} in {policy}" for risk, what in risks.items() if what]
+
+
+def unusable(document: dict[str, Any]) -> set[str]:
+    """Return the actions that a document allows by their full names, but only on resources of another kind."""
+    allowed = [statement for statement in document["Statement"] if statement["Effect"] == "Allow"]
+    usable: set[str] = set()
+    mismatched: set[str] = set()
+    for statement in allowed:
+        text = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        wrong = {
+            detail["action"]
+            for issue in analyze_policy_string(text).findings
+            if issue.issue == "RESOURCE_MISMATCH"
+            for detail in issue.detail
+        }
+        usable |= set(written(statement)) - wrong
+        mismatched |= set(written(statement)) & wrong
+    return mismatched - usable - KNOWN_OTHERWISE.keys()
+
+
+def written(statement: dict[str, Any]) -> list[str]:
+    """Return the actions of a statement."""
+    actions = statement.get("Action", [])
+    return [actions] if isinstance(actions, str) else actions
