@@ -1,8 +1,8 @@
 """Policy documents judged by parliament, which knows AWS's actions and resources, and by cloudsplaining.
 
-parliament finds actions that do not exist, resources of the wrong form, and conditions that an action does not
-know. cloudsplaining finds rights by which a role's holder could gain more rights, or could reach the data or the
-credentials of other systems.
+parliament finds actions that do not exist, resources of the wrong form, and conditions that an action does
+not know. cloudsplaining finds rights by which a role's holder could gain more rights, or could reach the data
+or the credentials of other systems.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from cloudsplaining.scan.policy_document import PolicyDocument
-from parliament import analyze_policy_string
+from parliament import analyze_policy_string  # type: ignore[import-untyped] # it has no types
 
 # Findings that are none, by issue and a part of the detail, each with the reason.
 ACCEPTED = {
@@ -29,7 +29,7 @@ ACCEPTED = {
 
 # Actions whose resource parliament knows otherwise than AWS's service authorization reference does.
 KNOWN_OTHERWISE = {
-    "dynamodb:RestoreTableFromBackup": "the reference lists table* beside backup*, and the statement names both",
+    "dynamodb:RestoreTableFromBackup": "the reference lists table* too, and the statement names both",
     "kms:CreateAlias": "one statement allows the alias, another the key",
     "kms:DeleteAlias": "one statement allows the alias, another the key",
     "kms:UpdateAlias": "one statement allows the alias, another the key",
@@ -67,12 +67,14 @@ def findings(policy: str) -> list[str]:
         "service wildcard": rights.service_wildcard,
         "writes everywhere": rights.write_actions_without_constraints,
     }
-    found += [f"{action}: allowed on no resource that it works on, in {policy}" for action in unusable(document)]
+    found += [
+        f"{action}: allowed on no resource that it works on, in {policy}" for action in unusable(document)
+    ]
     return found + [f"{risk}: {what} in {policy}" for risk, what in risks.items() if what]
 
 
 def unusable(document: dict[str, Any]) -> set[str]:
-    """Return the actions that a document allows by their full names, but only on resources of another kind."""
+    """Return the actions that a document allows by their full names, but only on other kinds of resources."""
     allowed = [statement for statement in document["Statement"] if statement["Effect"] == "Allow"]
     usable: set[str] = set()
     mismatched: set[str] = set()

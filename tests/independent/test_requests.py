@@ -171,19 +171,28 @@ def test_every_request_on_ministack_is_as_aws_models_it(tmp_path: Path) -> None:
     assert faults(proxy) == []
     assert judged(policies(proxy)) == []
     assert len(policies(proxy)) > 30
-    assert {"backup:CreateBackupPlan", "cloudfront:CreateFunction", "cloudwatch:PutCompositeAlarm"} <= operations(proxy)
+    assert {
+        "backup:CreateBackupPlan",
+        "cloudfront:CreateFunction",
+        "cloudwatch:PutCompositeAlarm",
+    } <= operations(proxy)
 
 
 @pytest.mark.slow
 def test_a_request_that_aws_would_refuse_is_reported(tmp_path: Path) -> None:
     with moto(tmp_path) as proxy:
+        unchecked = Config(parameter_validation=False, retries={"total_max_attempts": 1})
         client = boto3.client(
-            "lambda", endpoint_url=proxy.endpoint, region_name=REGION, aws_access_key_id="test",
-            aws_secret_access_key="test", config=Config(parameter_validation=False, retries={"total_max_attempts": 1}),
+            "lambda", endpoint_url=proxy.endpoint, region_name=REGION, config=unchecked,
+            aws_access_key_id="test", aws_secret_access_key="test",
         )  # fmt: skip
         with pytest.raises(ClientError):
             client.create_function(
-                FunctionName="two words", Role="no-arn", Runtime="python1.0", Timeout=0, Code={"ZipFile": b"x"}  # type: ignore[arg-type]
+                FunctionName="two words",
+                Role="no-arn",
+                Runtime="python1.0",
+                Timeout=0,
+                Code={"ZipFile": b"x"},
             )
     (request,) = proxy.requests()
     assert request["operation"] == "lambda:CreateFunction"
