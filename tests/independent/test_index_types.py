@@ -21,6 +21,7 @@ import pytest
 from local.emulator import free_port
 from tests import npm
 from tests.plan import inventory
+from tests.plan.conftest import SMALL, SYSTEMS
 from tests.plan.planner import REGION, Plan, Planner, Values
 from tests.plan.test_rights import SCHEMAS, requests_of
 from tests.plan.test_table import create_table
@@ -117,10 +118,19 @@ def test_writes_and_lists_pass_typed_indexes(
     assert [f for each in entities for f in drive(*each, database, endpoint)] == []
 
 
-def test_a_key_of_another_type_is_noticed(planner: Planner, database: Any, endpoint: str) -> None:
-    plan = planner(inventory.VAR_FILES["shop"])
+@pytest.fixture(scope="module")
+def numeric(planner: Planner) -> Plan:
+    """A plan whose filter sorts by a number."""
+    return planner.systems("numeric", {"filtered": {**SMALL, **SYSTEMS["filtered"]}})["filtered"]
+
+
+def test_numbers_are_keys_of_their_type(numeric: Plan, database: Any, endpoint: str) -> None:
+    assert [f for each in planned(numeric) for f in drive(*each, database, endpoint)] == []
+
+
+def test_a_key_of_another_type_is_noticed(numeric: Plan, database: Any, endpoint: str) -> None:
     name, table, functions = next(
-        each for each in planned(plan) if any(a["type"] == "N" for a in each[1]["attribute"])
+        each for each in planned(numeric) if any(a["type"] == "N" for a in each[1]["attribute"])
     )
     texts = [{**a, "type": "S"} for a in table["attribute"]]
     wrong = {**table, "name": f"{table['name']}-wrong", "attribute": texts}
