@@ -39,12 +39,6 @@ locals {
       },
       { for key, header in { headers = lookup(local.problem_headers, status, null) } : key => { (header) = { "$ref" = "#/components/headers/${header}" } } if header != null },
     ) },
-    # One item, as three operations answer it.
-    { for name in keys(var.entities) : "${local.names[name]}Item" => {
-      description = "The item as it is now."
-      headers     = { ETag = { "$ref" = "#/components/headers/ETag" } }
-      content     = { "application/json" = { schema = { "$ref" = "#/components/schemas/${local.names[name]}Item" } } }
-    } },
   )
 
   entity_tags = { type = "string", minLength = 1, pattern = local.patterns.entity_tags }

@@ -102,6 +102,16 @@ def test_operations_say_what_the_methods_ask_for(described: tuple[Plan, Values])
         assert said == {p.removeprefix("method.request.") for p in route["request_parameters"]}
 
 
+def test_generators_find_types_where_they_look_for_them(described: tuple[Plan, Values]) -> None:
+    """swagger-typescript-api skips the body of a referenced answer; others take an untyped branch for any."""
+    found = described[1]
+    for _, _, operation in operations(found):
+        (success,) = (answer for status, answer in operation["responses"].items() if status.startswith("2"))
+        assert "description" in success, operation["operationId"]
+    for name, parameter in found["components"]["parameters"].items():
+        assert all("type" in branch for branch in parameter["schema"].get("anyOf", [])), name
+
+
 def test_filters_name_the_property_their_bounds_are_of(described: tuple[Plan, Values]) -> None:
     for _, _, operation in operations(described[1]):
         parameters = operation["parameters"]
