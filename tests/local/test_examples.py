@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import boto3
 import pytest
@@ -19,8 +15,6 @@ import pytest
 from tests.local.api import Api
 from tests.local.described import Described
 from tests.local.runner import ROOT, Local
-
-GENERATOR = "openapi-python-client==0.29.1"
 
 Keys = dict[str, str]
 
@@ -350,27 +344,3 @@ def test_notes_of_others_are_not_there(notes: Example) -> None:
     bob("PATCH", hers.location, {"title": "Mine"}).problem(404, "not-found")
     bob("DELETE", hers.location).problem(404, "not-found")
     assert ada("GET", hers.location).json == hers.json
-
-
-@pytest.mark.slow
-def test_a_generated_client_speaks_to_todos(todos: Example, tmp_path: Path) -> None:
-    """openapi-python-client, in an environment of its own, makes a client of the document as it is served."""
-    commands = tmp_path / "venv" / "bin"
-    package = tmp_path / "todos_client"
-    generate = ["generate", "--url", f"{todos.url}/openapi.json", "--meta", "none", "--fail-on-warning"]
-    script = Path(__file__).with_name("generated_client.py")
-    # The generator formats what it makes with the ruff it finds beside this Python.
-    path = os.pathsep.join([str(commands), str(Path(sys.executable).parent), os.environ["PATH"]])
-    steps: list[list[str | Path]] = [
-        [sys.executable, "-m", "venv", commands.parent],
-        [commands / "python", "-m", "pip", "install", "--quiet", GENERATOR],
-        [commands / "openapi-python-client", *generate, "--output-path", package],
-        [commands / "python", script, todos.url, todos.keys["default"]],
-    ]
-    for command in steps:
-        done = subprocess.run(
-            command, check=False, capture_output=True, text=True,
-            env={**os.environ, "PATH": path, "PYTHONPATH": str(tmp_path)},
-        )  # fmt: skip
-        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-    assert done.stdout == "The generated client created, paged, updated and deleted.\n"
