@@ -1,12 +1,12 @@
 """Deploy the API once more after an apply that removed routes.
 
-Terraform makes a deployment, which is a snapshot of the API, before it deletes what that snapshot must no
-longer hold. A removed route would answer 500 until the next deployment: see docs/decisions/0003.
+A deployment is a snapshot of the API, and Terraform makes the new one before it deletes the removed routes.
+They would answer 500 until the next deployment: see docs/decisions/0003.
 
-`python -m local.redeploy remember` keeps the routes of the state, before an apply.
-`python -m local.redeploy finish ENV` makes the second deployment if one of them is gone; further arguments,
-such as `-var`, go to Terraform. Routes are remembered until then, even if the apply fails. TF_DATA_DIR says
-where Terraform is initialised for the environment.
+`python -m local.redeploy remember` records the state's routes before an apply.
+`python -m local.redeploy finish ENV` makes the second deployment if one of them is gone. Further arguments,
+such as `-var`, go to Terraform. The record stays until then, even if the apply fails. TF_DATA_DIR names the
+folder where Terraform is initialised for the environment.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.errors import UserError, user_errors
-from local.terraform import ROOT, find_terraform
+from local.terraform import ROOT, find_terraform, first_error
 
 METHOD = re.compile(r'^(?:module\.[^"]*\.)?module\.api\.aws_api_gateway_method\.(?:route|mock)\["(.+)"\]$')
 
@@ -54,14 +54,14 @@ class Routes:
                 f"Removed from the API: {', '.join(gone)}. Deploying it once more, without them ...",
                 flush=True,
             )
-            # The whole configuration, which has no other change by now: with a target, Terraform would leave
-            # the old deployment to the next apply.
+            # Apply the whole configuration, which has no other change by now. With -target, Terraform would
+            # leave the old deployment to the next apply.
             replaced = "-replace=module.api.aws_api_gateway_deployment.this"
             done = self._run("apply", "-input=false", "-auto-approve", *arguments, replaced)
             if done.returncode:
                 raise UserError(
                     f"The second deployment failed, and {', '.join(gone)} may answer 500 until it is made: "
-                    f"repeat the command. Terraform said: {done.stderr.strip() or done.stdout.strip()}"
+                    f"repeat the command. Terraform said: {first_error(done.stderr or done.stdout)}"
                 )
         self.file.unlink(missing_ok=True)
         return gone
@@ -71,7 +71,14 @@ class Routes:
 
     def _known(self) -> set[str]:
         """Return the addresses of the state's routes; none where there is no state yet."""
-        return {line for line in self._run("state", "list").stdout.splitlines() if METHOD.match(line)}
+        done = self._run("state", "list")
+        # A state that cannot be read is not one without routes: those that went would be forgotten.
+        if done.returncode and "No state file was found" not in done.stderr:
+            raise UserError(
+                f"Terraform cannot list the state: {first_error(done.stderr)} Repeat the command; until then "
+                "routes that you removed may answer 500."
+            )
+        return {line for line in done.stdout.splitlines() if METHOD.match(line)}
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

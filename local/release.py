@@ -35,6 +35,7 @@ from local.deployed import refusal
 from local.emulator import client as local_client
 from local.errors import UserError, user_errors
 from local.live import REMEMBERED, Alias, Canary, Functions, Record, Release, Versions, before_last, now
+from local.redeploy import Routes
 from local.terraform import ROOT, Progress, attended, facts, find_terraform
 from local.watch import Watch
 
@@ -117,12 +118,15 @@ class Cloud:
 
     def apply(self) -> None:
         """Apply what make has built and initialised; Terraform asks for approval unless told otherwise."""
-        command = [str(find_terraform()), "apply", f"-var-file={self.var_file}", *self.arguments]
-        if attended(command):
+        inputs = [f"-var-file={self.var_file}", *self.arguments]
+        routes = Routes(ROOT)
+        routes.remember()
+        if attended([str(find_terraform()), "apply", *inputs]):
             raise UserError(
                 "Nothing was released: the apply did not come to its end, and live is what was. Put right "
-                f"what Terraform named, then say `make release ENV={self.name}` again."
+                f"what Terraform named, then run `make release ENV={self.name}` again."
             )
+        routes.finish(inputs)
 
     def how(self) -> How:
         """Ask Terraform, which knows the defaults."""

@@ -21,7 +21,10 @@ ALL = [
 
 # Prints the lines of the file "state", and keeps what else it is asked.
 TERRAFORM = """#!/bin/sh
-if [ "$1" = state ]; then cat state 2>/dev/null || { echo "No state file was found!" >&2; exit 1; }
+if [ "$1" = state ]; then
+  cat state 2>/dev/null && exit
+  cat said >&2 || echo "No state file was found!" >&2
+  exit 1
 else echo "$@" >> asked; exit $(cat code 2>/dev/null || echo 0); fi
 """
 
@@ -81,6 +84,17 @@ def test_an_api_that_went_altogether_is_not_deployed(routes: Routes) -> None:
     has(routes)
     routes.finish([])
     assert asked(routes) == []
+
+
+def test_a_state_that_cannot_be_read_is_not_one_without_routes(routes: Routes) -> None:
+    has(routes, *ALL)
+    routes.remember()
+    (routes.root / "state").unlink()
+    (routes.root / "said").write_text("Error: Unable to access object\n\nAccess Denied\n")
+    with pytest.raises(UserError, match=r"^Terraform cannot list the state: Unable to access object"):
+        routes.finish([])
+    has(routes, ALL[0], *ALL[2:])
+    assert routes.finish([]) == ["todos.delete"]
 
 
 def test_what_an_apply_that_failed_removed_is_not_forgotten(routes: Routes) -> None:

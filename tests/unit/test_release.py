@@ -822,6 +822,27 @@ def test_an_environment_in_aws_by_its_tfvars(tmp_path: Path, monkeypatch: pytest
             tool.Cloud("prod")
 
 
+@pytest.mark.parametrize("code", [0, 1])
+def test_routes_that_a_release_removes_are_deployed_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    monkeypatch.setattr(tool, "ROOT", tmp_path)
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments/prod.tfvars").write_text('name = "shop"\nenvironment = "prod"\n')
+    done: list[Any] = []
+    monkeypatch.setattr(tool.Routes, "remember", lambda _: done.append("remember"))
+    monkeypatch.setattr(tool.Routes, "finish", lambda _, arguments: done.append(arguments))
+    monkeypatch.setattr(tool, "attended", lambda command: done.append(command[1]) or code)
+    cloud = tool.Cloud("prod", ["-lock=false"])
+    if code:
+        with pytest.raises(UserError, match="Nothing was released"):
+            cloud.apply()
+    else:
+        cloud.apply()
+    arguments = ["-var-file=environments/prod.tfvars", "-lock=false"]
+    assert done == ["remember", "apply", *([] if code else [arguments])]
+
+
 def test_the_command_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
