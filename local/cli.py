@@ -6,7 +6,6 @@ import argparse
 import errno
 import json
 import os
-import shlex
 import shutil
 import signal
 import sys
@@ -17,8 +16,8 @@ from types import FrameType
 from botocore.exceptions import BotoCoreError
 
 from local import cloud, sign_in
-from local.cloud import PROXIES, UNPROXIED, Cloud, exports
-from local.errors import UserError
+from local.cloud import Cloud, exports, past_proxies
+from local.errors import UserError, sentence_for
 from local.logs import follow
 from local.stack import DEFAULT_PORT, Stack
 from local.systems import Systems, base, here
@@ -63,16 +62,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def explained(error: OSError) -> str:
     """Return a sentence for what the operating system refuses."""
+    if said := sentence_for(error):
+        return said
     what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return f"{what}. Free some space, then try again; what was saved before is safe."
     if error.errno == errno.ENOENT and not error.filename:
-        return "The current folder is gone: change to one that is there."
-    if error.errno == errno.EROFS:
-        return f"{what}. Let TRESTLE_LOCAL_DIR name a folder that you may write to."
-    if error.errno in (errno.EACCES, errno.EPERM):
-        give = f"sudo chown -R $(id -un) {shlex.quote(str(error.filename))}"
-        return f"{what}. Run `{give}`, or let TRESTLE_LOCAL_DIR name a folder that you may write to."
+        return "The current folder is gone: change to one that exists."
     if error.errno in (errno.EEXIST, errno.ENOTDIR):
         return f"{what}. Move that file away, or let TRESTLE_LOCAL_DIR name another folder."
     return f"{what}."
@@ -230,10 +224,7 @@ def env(systems: Systems, _options: argparse.Namespace) -> int:
     outputs = systems.current().outputs()
     key = next(iter(outputs["api_keys"].values()), "")
     values = {"URL": outputs["api_url"].rstrip("/"), "KEY": key, "CONSOLE": outputs.get("website_url") or ""}
-    if any(os.environ.get(name) for name in PROXIES):
-        for name in UNPROXIED:
-            hosts = [host for host in os.environ.get(name, "").split(",") if host and host not in HERE]
-            values[name] = ",".join([*hosts, *HERE])
+    values |= past_proxies(*HERE)
     for name, value in values.items():
         # In quotes whatever it holds, and in a form that fish reads, too.
         print(f"export {name}='{value.replace(QUOTE, QUOTED)}'")

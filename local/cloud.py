@@ -17,7 +17,7 @@ from local.terraform import Progress
 DEFAULT_PORT = 4567  # the laptop run's and one: both may run
 REGION = "us-west-2"
 
-# Where a proxy's address stands, and where the hosts are that it is not asked for.
+# The variables that name a proxy, and those that list the hosts to reach without it.
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 UNPROXIED = ("NO_PROXY", "no_proxy")
 
@@ -59,6 +59,14 @@ class Cloud:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def past_proxies(*addresses: str) -> dict[str, str]:
+    """Return the variables that keep requests to these hosts from the user's proxy; none without a proxy."""
+    if not any(os.environ.get(name) for name in PROXIES):
+        return {}
+    known = {name: [h for h in os.environ.get(name, "").split(",") if h] for name in UNPROXIED}
+    return {name: ",".join(dict.fromkeys([*hosts, *addresses])) for name, hosts in known.items()}
+
+
 def exports(running: Running) -> list[str]:
     """Return the lines by which a shell's commands reach the emulator and no account of the user's."""
     variables = {
@@ -72,10 +80,7 @@ def exports(running: Running) -> list[str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
-    if any(os.environ.get(name) for name in PROXIES):
-        for name in UNPROXIED:
-            hosts = [host for host in os.environ.get(name, "").split(",") if host and host != HOST]
-            variables[name] = ",".join([*hosts, HOST])
+    variables |= past_proxies(HOST)
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     # They would go before what is exported.
     foreign = ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_PROFILE", "AWS_SESSION_TOKEN")

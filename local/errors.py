@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+ROOT = Path(__file__).resolve().parent.parent
+
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
@@ -47,7 +49,7 @@ def user_errors(command: Callable[Parameters, Result]) -> Callable[Parameters, R
 def sentence_for(error: OSError) -> str | None:
     """Return what to say of a file that cannot be used or a disk that is full; None for any other error."""
     path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else None
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"The disk is full{f' ({path})' if path else ''}: free some space, then try again."
     if error.errno == errno.EROFS:
         return f"{path or 'The file system'} is read-only: work in a folder that you can write to."
@@ -65,6 +67,9 @@ def permission_remedy(place: Path) -> str:
         owner = place.lstat().st_uid
     except OSError:  # in a folder that this user may not even look into
         return permission_remedy(place.parent)
+    if not place.is_relative_to(ROOT) and (len(place.parts) <= 3 or ROOT.is_relative_to(place)):
+        # Such as / or /var/lib: a recursive chown or chmod there would break the machine.
+        return f"{place} is not yours to write in: name a folder of your own."
     if owner == os.getuid():
         return f"Give yourself the right: chmod -R u+rwX {shlex.quote(str(place))}"
     return (

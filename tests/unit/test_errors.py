@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local import terraform
+from local import errors, terraform
 from local.errors import UserError, user_errors
 
 
@@ -48,7 +48,17 @@ def test_ones_own_file_is_named_with_the_way_to_make_it_usable(
     assert said(of_file(errno.EACCES, tmp_path), capsys) == (1, text)
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+@pytest.mark.parametrize("path", ["/data/trestle", "/var/lib/trestle", str(errors.ROOT.parent / "new")])
+def test_no_folder_of_the_system_is_to_be_taken(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The folder to make the file in is / or the like: a recursive chown there breaks the machine."""
+    code, text = said(of_file(errno.EACCES, Path(path)), capsys)
+    assert code == 1
+    assert text.endswith("is not yours to write in: name a folder of your own.\n")
+    assert "chown" not in text
+    assert "chmod" not in text
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS])
 @pytest.mark.parametrize("named", [True, False])
 def test_a_disk_that_is_full_or_read_only_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], number: int, named: bool

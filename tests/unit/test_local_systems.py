@@ -228,13 +228,14 @@ def test_env_is_for_a_shell_to_evaluate(
 @pytest.mark.parametrize(
     ("number", "remedy"),
     [
-        (errno.ENOSPC, "Free some space"), (errno.EACCES, "sudo chown"), (errno.EROFS, "TRESTLE_LOCAL_DIR"),
-        (errno.EEXIST, "Move that file away"), (errno.ENOTDIR, "Move that file away"), (errno.EIO, "error."),
+        (errno.ENOSPC, "free some space"), (errno.EFBIG, "free some space"), (errno.EROFS, "is read-only"),
+        (errno.EACCES, "name a folder of your own"), (errno.EEXIST, "Move that file away"),
+        (errno.ENOTDIR, "Move that file away"), (errno.EIO, "error."),
     ],
 )  # fmt: skip
 def test_what_the_system_refuses_is_a_sentence(number: int, remedy: str) -> None:
     said = cli.explained(OSError(number, os.strerror(number), "/a folder"))
-    assert said.startswith(f"/a folder: {os.strerror(number)}.")
+    assert "/a folder" in said
     assert remedy in said
 
 
