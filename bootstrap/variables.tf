@@ -9,12 +9,14 @@ variable "environments" {
     error_message = "environments: name at least one as its tfvars does, in 2 to 20 lower-case letters, digits and hyphens, such as \"prod\"."
   }
 
-  # Names end in the environment's, and that is all by which IAM tells them apart.
+  # Names end in the environment's, or in that and the region, and IAM tells environments apart by nothing else.
   validation {
-    condition = alltrue([for name in var.environments : alltrue([
-      for other in setunion(var.environments, ["flow-logs"]) : name == other || !endswith(other, "-${name}")
-    ]) && name != "flow-logs"])
-    error_message = "environments: none may end in a hyphen and another one's name, nor be \"logs\", since the role of one would reach the other. Rename one of them."
+    condition = alltrue(flatten([for name in var.environments : [
+      [for other in setunion(var.environments, ["flow-logs"]) : name == other || !endswith(other, "-${name}")],
+      [for other in var.environments : name == other || !endswith("-${other}-${var.region}", "-${name}") && !endswith("-${other}", "-${name}-${var.region}")],
+      name != "flow-logs",
+    ]]))
+    error_message = "environments: none may end in a hyphen and another one's name, differ from another one by the region at its end, nor be \"logs\": the role of one would reach the other. Rename one of them."
   }
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -46,6 +47,8 @@ IAM_OF_PLAN = {
     )
 }  # fmt: skip
 
+DIGEST = hashlib.sha256(f"{ACCOUNT}-us-west-2".encode()).hexdigest()[:12]
+
 # What an environment makes: an action that its deploy role needs, and on what.
 OWN = [
     ("backup:CreateBackupVault", "arn:aws:backup:us-west-2:{account}:backup-vault:shop-{env}"),
@@ -69,6 +72,8 @@ OWN = [
     ("s3:GetBucketPolicy", "arn:aws:s3:::shop-audit-{env}-{account}-us-west-2"),
     ("s3:PutBucketPolicy", "arn:aws:s3:::shop-website-{env}-{account}"),
     ("s3:PutBucketPolicy", "arn:aws:s3:::shop-website-{env}-{account}-us-west-2"),
+    # A name over S3's 63 characters ends in a digest instead.
+    ("s3:PutBucketPolicy", f"arn:aws:s3:::shop-website-{{env}}-{DIGEST}"),
     ("s3:PutObject", "arn:aws:s3:::shop-website-{env}-{account}/index.html"),
     ("s3:GetObject", "arn:aws:s3:::shop-state-{account}-us-west-2/trestle/{env}.tfstate"),
     ("s3:PutObject", "arn:aws:s3:::shop-state-{account}-us-west-2/trestle/{env}.tfstate"),
@@ -320,7 +325,10 @@ def test_without_a_repository_there_is_no_role_for_ci(bootstrapped: Callable[...
     assert [plan.outputs[output] for output in outputs] == [{}, {}, None]
 
 
-@pytest.mark.parametrize("environments", [["a-dev", "dev"], ["dev", "logs"], ["Dev"]])
+@pytest.mark.parametrize(
+    "environments",
+    [["a-dev", "dev"], ["dev", "logs"], ["Dev"], ["dev", "dev-us-west-2"], ["dev", "west-2"]],
+)
 def test_environments_that_iam_could_not_tell_apart_are_refused(
     bootstrapped: Callable[..., Plan], environments: list[str]
 ) -> None:

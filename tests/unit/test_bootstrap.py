@@ -270,3 +270,10 @@ def test_what_is_destroyed_has_no_bucket(folder: Path, monkeypatch: pytest.Monke
     Terraform(monkeypatch, {})
     assert tool.main(["--write", "-destroy"]) == 0
     assert files["dev"].read_text() == BACKEND
+
+
+def test_backend_files_leave_encryption_to_the_bucket() -> None:
+    """With `encrypt`, the backend asks for S3's own key and overrides the KMS key of the state bucket."""
+    files = sorted((ROOT / "environments").glob("*.s3.tfbackend"))
+    assert len(files) >= 3
+    assert [file.name for file in files if "encrypt" in (tfvars.read(file) or {"encrypt": "unread"})] == []
