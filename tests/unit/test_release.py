@@ -830,9 +830,14 @@ def test_routes_that_a_release_removes_are_deployed_away(
     (tmp_path / "environments").mkdir()
     (tmp_path / "environments/prod.tfvars").write_text('name = "shop"\nenvironment = "prod"\n')
     done: list[Any] = []
-    monkeypatch.setattr(tool.Routes, "remember", lambda _: done.append("remember"))
-    monkeypatch.setattr(tool.Routes, "finish", lambda _, arguments: done.append(arguments))
-    monkeypatch.setattr(tool, "attended", lambda command: done.append(command[1]) or code)
+
+    def attended(command: list[str]) -> int:
+        done.append(command[1])
+        return code
+
+    monkeypatch.setattr("local.redeploy.Routes.remember", lambda _: done.append("remember"))
+    monkeypatch.setattr("local.redeploy.Routes.finish", lambda _, arguments: done.append(arguments))
+    monkeypatch.setattr(tool, "attended", attended)
     cloud = tool.Cloud("prod", ["-lock=false"])
     if code:
         with pytest.raises(UserError, match="Nothing was released"):
