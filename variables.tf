@@ -527,8 +527,8 @@ variable "environment" {
 variable "info" {
   description = <<-EOT
     What the OpenAPI document says of the API's owner.
-    contact: whom callers ask, by name, email and url. By default the name is the API's.
-    license: what callers may do with the API, by name and url. By default no licence is granted.
+    contact: who answers questions about the API: name, email and url. By default the name is the API's.
+    license: the name and the url of the licence to use the API. By default no licence is granted.
   EOT
   type = object({
     contact = optional(object({ name = optional(string), email = optional(string), url = optional(string) }), {})
@@ -538,13 +538,16 @@ variable "info" {
   nullable = false
 
   validation {
-    condition     = alltrue([for url in compact([try(var.info.contact.url, null), try(var.info.license.url, null)]) : can(regex("^https?://[^/ ]+", url))])
-    error_message = "info: write each url whole: \"https://example.com/terms\"."
+    condition = alltrue([for url in compact([try(var.info.contact.url, null), try(var.info.license.url, null)]) : can(regex("^https?://[^/ ]+", url))])
+    error_message = join(" ", [for url in compact([try(var.info.contact.url, null), try(var.info.license.url, null)]) :
+      "info: the url \"${url}\" does not begin with https:// or http:// and a host. Write one such as \"https://example.com/terms\"."
+      if !can(regex("^https?://[^/ ]+", url))
+    ])
   }
 
   validation {
     condition     = can(regex("^[^@ ]+@[^@ ]+$", coalesce(try(var.info.contact.email, null), "a@b")))
-    error_message = "info.contact.email: write one address: \"api@example.com\"."
+    error_message = "info.contact.email: \"${coalesce(try(var.info.contact.email, null), "a@b")}\" is not an address. Write one such as \"api@example.com\"."
   }
 }
 
@@ -775,7 +778,7 @@ variable "tags" {
   }
 
   validation {
-    # Name is the fourth of ours, in a VPC.
+    # Project, Environment and ManagedBy, and in a VPC Name.
     condition     = length(var.tags) <= 46
     error_message = "tags: there are ${length(var.tags)}. AWS takes 50 of a resource, and four are set beside yours: write at most 46."
   }

@@ -453,6 +453,14 @@ TOGETHER: dict[str, tuple[Values, list[str]]] = {
             "user_pool: there are 101 scopes with those that access names, and Cognito takes 100. Write",
         ],
     ),
+    "contact": (
+        {"info": {"contact": {"email": "us", "url": "example.com"}}},
+        [
+            'info: the url "example.com" does not begin with https:// or http:// and a host. Write one such '
+            'as "https://example.com/terms".',
+            'info.contact.email: "us" is not an address. Write one such as "api@example.com".',
+        ],
+    ),
     "scopes of clients": (
         {
             "entities": {"todos": {"access": {"get": "cognito"}}},
