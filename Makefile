@@ -1,4 +1,4 @@
-# Everything one does with this repository. Variables: ENV (dev, staging, prod), ARGS (more arguments for the tool that
+# All commands of this repository. Variables: ENV (dev, staging, prod), ARGS (more arguments for the tool that
 # a target runs), PYTHON (3.11 or newer), for `make local` DETACH=1 and PORT=N, for `make smoke` SMOKE (its arguments).
 
 PYTHON ?= python3
@@ -33,7 +33,7 @@ no_secrets = NONE|benchmark|key1|key2|name|one-for-all|test|testing
 tfvars = $(call quoted,environments/$(ENV).tfvars)
 live = $(call quoted,environments/$(ENV).live.json)
 var_file = -var-file=$(tfvars)
-# What local.move is told of the environment: nothing but where it is, if it is on this machine.
+# The options that tell local.move where the environment is: --local on this machine, none in AWS.
 outputs = $(if $(filter-out local,$(ENV)),$(terraform) output -json |)
 move_options = $(if $(filter local,$(ENV)),--local) $(ARGS)
 
@@ -134,7 +134,7 @@ environment: named ready build
 	@$(PY) -m local.deployed backend $(call quoted,$(ENV))
 	@$(call init,$(terraform)) -reconfigure -lockfile=readonly \
 	  -backend-config=$(call quoted,environments/$(ENV).s3.tfbackend) || \
-	  { echo "Terraform does not get at the state: \`make preflight ENV=$(ENV)\` says why." >&2; exit 1; }
+	  { echo "Terraform cannot reach the state: run \`make preflight ENV=$(ENV)\` to see why." >&2; exit 1; }
 	@$(data_dir) $(PY) -m local.deployed check $(call quoted,$(ENV))
 
 plan: environment ## show what an apply would change: ENV=

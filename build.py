@@ -82,7 +82,7 @@ class Sources:
 
     @staticmethod
     def _shapes(name: str, content: bytes) -> dict[str, str]:
-        """Return what Terraform is told of a schema. Raise BuildError for one outside the subset."""
+        """Return the shapes of a schema, for Terraform. Raise BuildError for a schema outside the subset."""
         from local import schemas, shapes  # noqa: PLC0415
 
         faults = [f"schemas/{name}#{where}: {fault}." for where, fault in schemas.faults(content)]

@@ -16,10 +16,10 @@ locals {
 
   kms_key_arn = one(module.encryption[*].key_arn)
 
-  # Names of IAM, S3, CloudFront and CloudWatch's dashboards are the account's, or the world's, in all regions: they carry the
-  # region, so that a second region can have the same system. What was made before they did keeps its name: see ignore_changes.
+  # All regions of an account share the names of IAM, S3, CloudFront and CloudWatch's dashboards, so these carry the region: a
+  # second region can have the same system. Resources that are older than this keep their names: see ignore_changes.
   place = "${var.environment}-${var.region}"
-  # Too long a name loses its middle, and gains a digest of it. CI's roles know names by their beginning and their end.
+  # A name that is too long has a digest in place of its middle. CI's roles know names by their beginning and their end.
   role_names = { for key, f in local.functions : key => (
     length("${f.name}-${var.region}") <= 64 ? "${f.name}-${var.region}" :
     "${substr(f.name, 0, 56 - length(local.place))}-${substr(sha256(f.name), 0, 6)}-${local.place}"
@@ -51,9 +51,8 @@ locals {
   )
 }
 
-# Stops a plan that has nothing to deploy, whose schemas have faults, whose schemas the functions have never seen, or of what
-# Lambda would refuse. A
-# precondition and not a variable's validation, since validations also run before a destroy, which needs neither.
+# Stops a plan without built functions, with faults in schemas, with schemas that are not in the built functions, or with
+# settings that Lambda would refuse. These are preconditions, since a destroy runs validations as well and needs none of this.
 resource "terraform_data" "build" {
   lifecycle {
     precondition {

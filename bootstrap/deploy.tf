@@ -18,7 +18,7 @@ locals {
       "/aws/lambda/${var.name}-*-${environment}", "/aws/apigateway/${var.name}-${environment}", "/aws/vpc/${var.name}-${environment}",
       "API-Gateway-Execution-Logs_*/${environment}", "aws-waf-logs-${var.name}-${environment}"
     ] : "arn:${local.partition}:logs:${var.region}:${local.account}:log-group:${group}"]
-    # What is named in all regions alike has the region in its name, unless it was made before it had.
+    # Names that all regions share carry the region, except on resources that are older than this rule.
     mounts  = [for place in ["", "-${var.region}"] : "arn:${local.partition}:cloudfront::${local.account}:function/${var.name}-website-${environment}${place}"]
     pages   = [for place in local.places : "arn:${local.partition}:s3:::${var.name}-website-${environment}-${place}"]
     roles   = [for role in ["*-${environment}", "${environment}-flow-logs", "*-${environment}-${var.region}"] : "arn:${local.partition}:iam::${local.account}:role/${var.name}-${role}"]
@@ -30,7 +30,7 @@ locals {
     topics = "arn:${local.partition}:sns:${var.region}:${local.account}:${var.name}-*-${environment}"
     trails = "arn:${local.partition}:cloudtrail:${var.region}:${local.account}:trail/${var.name}-*-${environment}"
   } }
-  # How a bucket's name ends: before it had the region, with it, and where that is more than S3's 63 characters.
+  # The ends of a bucket's name: an old one's, a new one's, and that of a name over S3's 63 characters.
   places     = [local.account, "${local.account}-${var.region}", substr(sha256("${local.account}-${var.region}"), 0, 12)]
   boundaries = { for environment in local.environments : environment => "${var.name}-boundary-${environment}-${var.region}" }
   # Plans have no names in their ARNs: their tags say whose they are.
@@ -152,7 +152,7 @@ resource "aws_iam_role_policy" "deploy" {
       },
       {
         # IAM asks for no boundary where a trust is changed, nor in PassRoles below: a role without one that somebody names
-        # NAME-*-ENVIRONMENT or NAME-*-ENVIRONMENT-REGION can be taken over. Name none so by hand.
+        # NAME-*-ENVIRONMENT or NAME-*-ENVIRONMENT-REGION can be taken over. Give no role such a name by hand.
         Sid    = "DeployRoles"
         Effect = "Allow"
         Action = [

@@ -16,7 +16,7 @@ resource "aws_s3_bucket" "state" {
   #checkov:skip=CKV2_AWS_62:nothing waits for a change of state
   bucket = local.bucket
 
-  # Another name, account or region is another bucket, with a state of its own: a plan that would replace this one stops here.
+  # Each name, account and region has a bucket and a state of its own. This stops a plan that would replace the bucket.
   lifecycle {
     prevent_destroy = true
   }

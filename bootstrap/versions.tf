@@ -8,8 +8,8 @@ terraform {
     }
   }
 
-  # This makes the bucket that the others' state is kept in, so its own state is a file here: `make bootstrap` names one for
-  # each account, name and region (local/bootstrap.py). Keep these files, or import what is here.
+  # This makes the bucket for the other states, so its own state is a file: `make bootstrap` names one for each account, name
+  # and region (local/bootstrap.py). Keep these files. Without them the existing resources have to be imported.
   backend "local" {}
 }
 

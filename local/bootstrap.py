@@ -1,8 +1,8 @@
-"""Apply bootstrap/ with a state for each account, name and region.
+"""Apply bootstrap/, which has a state for each account, name and region.
 
 `python -m local.bootstrap [--write] ARGS`, where ARGS go to `terraform apply`. With one state for all of
-them, Terraform would replace the first region's bucket and roles with the second's. Afterwards the bucket
-can be written into environments/*.s3.tfbackend: --write does so, and without it a terminal is asked.
+them, Terraform would replace the first region's bucket and roles with the second's. `--write` writes the
+bucket's name into environments/*.s3.tfbackend. Without it, the command asks if it runs in a terminal.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from local.errors import UserError, user_errors
 from local.terraform import ROOT, attended, find_mirror, find_terraform, first_error
 
 FOLDER = ROOT / "bootstrap"
-LEGACY = "terraform.tfstate"  # the one state that there was before there was one for each
+LEGACY = "terraform.tfstate"  # the only state, before each place had its own
 
 
 class Place(NamedTuple):
-    """What a state of bootstrap/ is of: the names of all in it hold these."""
+    """What a state of bootstrap/ belongs to. All names in the state contain these three."""
 
     name: str
     account: str
@@ -81,9 +81,9 @@ def account() -> str:
 
 
 def place_of(state: dict[str, Any]) -> Place | None:
-    """Return what a state is of, by the names of its bucket and its log role; None for an empty one.
+    """Return the place of a state, by the names of its bucket and its log role; None for an empty state.
 
-    Raises ValueError where it holds resources, and neither of these.
+    Raise ValueError if it holds resources, but neither of these two.
     """
     found: dict[str, dict[str, Any]] = {
         f"{each['type']}.{each['name']}": each["instances"][0]["attributes"]
@@ -104,7 +104,7 @@ def place_of(state: dict[str, Any]) -> Place | None:
 
 
 def read(file: Path) -> Place | None:
-    """Return what a state's file is of; None where there is none, or nothing in it."""
+    """Return the place of a state's file; None if there is no file, or nothing in it."""
     try:
         return place_of(json.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
@@ -117,7 +117,7 @@ def read(file: Path) -> Place | None:
 
 
 def take_over() -> None:
-    """Give the state of a checkout from before, if there is one, the name that it has now."""
+    """Rename the state of an older checkout, if there is one."""
     legacy = FOLDER / LEGACY
     if (of := read(legacy)) is None:
         return
@@ -178,13 +178,13 @@ def filled(text: str, bucket: str, region: str) -> str:
 
 
 def offer(bucket: str, region: str, *, write: bool) -> None:
-    """Write the bucket into the backend files without one, if it is wanted; else say how."""
+    """Write the bucket into the backend files without one if the user wants that; else print how."""
     files = unfilled(region)
     if not files:
         return
     names = ", ".join(tfvars.named(file) for file in files)
     if not write and sys.stdin.isatty():
-        write = input(f"Write this bucket into {names}? Only yes does: ").strip() == "yes"
+        write = input(f"Write this bucket into {names}? Answer yes to write it: ").strip() == "yes"
     if not write:
         print(f'{names}: no bucket yet. `make bootstrap WRITE=1` writes bucket = "{bucket}" there.')
         return
@@ -202,7 +202,7 @@ def main(arguments: Sequence[str]) -> int:
         wanted = Place(name, account(), region)
         take_over()
         outputs = apply(wanted, rest)
-        if "backend" in outputs:  # gone after `-destroy`
+        if "backend" in outputs:  # not after `-destroy`
             offer(outputs["backend"]["bucket"], region, write="--write" in arguments)
     except UserError as error:
         print(error, file=sys.stderr)

@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, interrupt)
     try:
-        # What is called as no system can be: NAME-ENVIRONMENT has a hyphen.
+        # No system's folder is called "aws": NAME-ENVIRONMENT has a hyphen.
         if options.command is emulator:
             code: int = emulator(Cloud(base() / "aws", Console()), options)
         else:
@@ -73,7 +73,7 @@ def explained(error: OSError) -> str:
 
 
 def interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Treat a signal like Ctrl-C. Those that follow, from impatience, must not cost what is being saved."""
+    """Treat a signal like Ctrl-C, and ignore further ones, which would interrupt the save."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
@@ -97,7 +97,7 @@ def parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--detach", action="store_true", help="return when it is up, and leave it running")
     command.add_argument(
-        "--yes", action="store_true", help="delete the items of what is taken off the system, without asking"
+        "--yes", action="store_true", help="delete items and users of removed tables and pools without asking"
     )
     command.set_defaults(command=up)
 
@@ -135,7 +135,7 @@ def parser() -> argparse.ArgumentParser:
     how = command.add_mutually_exclusive_group()
     how.add_argument("--detach", action="store_true", help="return when it answers, and leave it running")
     how.add_argument("--env", action="store_true", help="print the exports of the one that runs")
-    how.add_argument("--stop", action="store_true", help="stop the one that runs; what is in it goes")
+    how.add_argument("--stop", action="store_true", help="stop the one that runs, and delete its data")
     command.set_defaults(command=emulator)
 
     command = commands.add_parser("down", help="stop the stack; its data stays for the next time")
@@ -199,7 +199,7 @@ def status(systems: Systems, _options: argparse.Namespace) -> int:
     if others := systems.others():
         print(f"Other systems with data here: {', '.join(others)}", file=sys.stderr)
     if fault := stack.emulator.state(running).get("fault"):
-        print(f"What has changed in it lately cannot be saved ({fault}): put that right.", file=sys.stderr)
+        print(f"Its latest changes cannot be saved ({fault}): fix that.", file=sys.stderr)
     return 0
 
 
@@ -220,7 +220,7 @@ def outputs(systems: Systems, _options: argparse.Namespace) -> int:
 
 
 def env(systems: Systems, _options: argparse.Namespace) -> int:
-    """Print what a shell's `eval` makes variables of; what the system does not have is empty."""
+    """Print the exports of URL, KEY and CONSOLE; what the system does not have is empty."""
     outputs = systems.current().outputs()
     key = next(iter(outputs["api_keys"].values()), "")
     values = {"URL": outputs["api_url"].rstrip("/"), "KEY": key, "CONSOLE": outputs.get("website_url") or ""}
@@ -269,7 +269,7 @@ def emulator(aws: Cloud, options: argparse.Namespace) -> int:
     print(
         "\nPaste these lines into another terminal, or run there:\n"
         '  eval "$(python local.py emulator --env)"\n'
-        "Then make bootstrap, make deploy ENV=dev and the others take it for AWS.\n"
+        "Then make bootstrap, make deploy ENV=dev and the others treat it as AWS.\n"
         "Ctrl-C stops it and deletes what is in it.",
         file=sys.stderr,
     )

@@ -1,6 +1,6 @@
-"""The emulator as AWS: empty, for the commands that deploy, as if it were an account.
+"""The emulator as an empty AWS account, for the commands that deploy.
 
-The process is the one that serves the laptop run; here Terraform is the user's own, by way of make.
+It is the same program that serves the laptop run, but here make runs the user's own Terraform.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from local.emulator import HOST, Emulator, Running, check_port
 from local.errors import UserError
 from local.terraform import Progress
 
-DEFAULT_PORT = 4567  # the laptop run's and one: both may run
+DEFAULT_PORT = 4567  # not the laptop run's, so that both can run
 REGION = "us-west-2"
 
 # The variables that name a proxy, and those that list the hosts to reach without it.
@@ -23,7 +23,7 @@ UNPROXIED = ("NO_PROXY", "no_proxy")
 
 
 class Cloud:
-    """An emulated AWS, whose data is in one folder and goes with it."""
+    """An emulated AWS, which keeps its data in one folder and deletes them when it stops."""
 
     def __init__(self, folder: Path, progress: Progress) -> None:
         self.folder = folder
@@ -31,10 +31,10 @@ class Cloud:
         self.emulator = Emulator(folder)
 
     def start(self, port: int | None = None, region: str = REGION) -> Running:
-        """Start an empty one. Raises UserError where one runs already, or the port is not free."""
+        """Start an empty one. Raise UserError if one runs already, or if the port is not free."""
         if running := self.emulator.running():
             raise UserError(
-                f"An emulated AWS runs already, on port {running.port}: `python local.py emulator --env` "
+                f"An emulated AWS runs already on port {running.port}: `python local.py emulator --env` "
                 "prints its exports, `python local.py emulator --stop` stops it and deletes what is in it."
             )
         check_port(port or DEFAULT_PORT)
@@ -68,7 +68,7 @@ def past_proxies(*addresses: str) -> dict[str, str]:
 
 
 def exports(running: Running) -> list[str]:
-    """Return the lines by which a shell's commands reach the emulator and no account of the user's."""
+    """Return the shell lines that point every command at the emulator, and at no account of the user."""
     variables = {
         "AWS_ENDPOINT_URL": running.endpoint,
         "AWS_ACCESS_KEY_ID": "test",
@@ -82,7 +82,7 @@ def exports(running: Running) -> list[str]:
     }
     variables |= past_proxies(HOST)
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
-    # They would go before what is exported.
+    # These take precedence over what is exported.
     foreign = ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_PROFILE", "AWS_SESSION_TOKEN")
     others = [name for name in os.environ if name in foreign or name.startswith("AWS_ENDPOINT_URL_")]
     return [*lines, *([f"unset {' '.join(sorted(others))}"] if others else [])]

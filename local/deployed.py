@@ -1,6 +1,6 @@
 """What the Makefile asks about an environment in AWS; TF_DATA_DIR says where Terraform is initialised for it.
 
-`python -m local.deployed backend ENV` stops when its backend file does not say where the state is.
+`python -m local.deployed backend ENV` stops when the backend file does not name the state's place.
 `python -m local.deployed check ENV` stops when Terraform's state is another environment's or region's.
 `python -m local.deployed openapi ENV` writes the OpenAPI document into openapi-ENV.json.
 `python -m local.deployed outputs ENV` prints Terraform's outputs.
@@ -40,10 +40,9 @@ from local.errors import UserError, user_errors
 from local.stack import local_urls
 from local.terraform import ROOT, facts, find_terraform, first_error
 
-# `make bootstrap` writes what is missing, and the other environments' files show the rest.
-NO_BACKEND = "Run `make bootstrap`, which makes the bucket and writes it there if you want it to."
+NO_BACKEND = "Run `make bootstrap`, which makes the bucket and offers to write its name there."
 
-# What no apply can move to another region, and whose ARNs name theirs.
+# Resources that no apply can move to another region. Their ARNs name the region.
 REGIONAL = ("aws_api_gateway_rest_api", "aws_cognito_user_pool", "aws_dynamodb_table", "aws_kms_key",
             "aws_lambda_function")  # fmt: skip
 
@@ -55,7 +54,7 @@ STEPS = {"create", "get", "list", "replace", "delete"}
 ACCESS = {"open", "api_key"}
 
 
-# What says that it is not known who asks, and not that they may not.
+# Errors that mean an unknown caller. Others mean a known caller without the right.
 UNKNOWN = (ConfigNotFound, ConfigParseError, CredentialRetrievalError, NoAuthTokenError, NoCredentialsError,
            PartialCredentialsError, ProfileNotFound, SSOError, TokenRetrievalError)  # fmt: skip
 UNKNOWN_CODES = ("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "SignatureDoesNotMatch",
@@ -95,7 +94,7 @@ def environments(state: dict[str, Any]) -> set[str]:
 
 
 def regions(state: dict[str, Any]) -> set[str]:
-    """Return the regions that what holds data in a state is in, as the ARNs have them."""
+    """Return the regions of a state's resources that hold data or code, from their ARNs."""
     return {
         instance["attributes"]["arn"].split(":")[3]
         for resource in state.get("resources", [])
@@ -106,9 +105,9 @@ def regions(state: dict[str, Any]) -> set[str]:
 
 
 def check(name: str, state: str) -> None:
-    """Stop when the state, as `terraform state pull` prints it, is not of what the tfvars are about.
+    """Stop when the state, as `terraform state pull` prints it, belongs to another environment or region.
 
-    The name is that of the files: where a system is in two regions, both are called the same environment.
+    `name` is that of the files: a system in two regions has the same environment in both.
     """
     wanted, found = facts([ROOT / "environments" / f"{name}.tfvars"]), json.loads(state or "{}")
     if others := environments(found) - {wanted["environment"]}:
@@ -191,9 +190,9 @@ def smoke(environment: str, arguments: Sequence[str]) -> int:
         path = testable(facts([ROOT / "environments" / f"{environment}.tfvars"])["entities"])
         if path is None:
             print(
-                "Not smoked: no entity takes any item and has every operation open or for holders of a key."
+                "Smoke test skipped: no entity without a schema has all operations open or behind an API key."
             )
-            print("Name one: make smoke SMOKE=\"--path todos --body '{...}'\"")
+            print("Name an entity: make smoke SMOKE=\"--path todos --body '{...}'\"")
             return 0
         command += ["--path", path]
     if keys := deployed["api_key_ids"]:

@@ -1,4 +1,4 @@
-"""What went wrong, said to the person at the keyboard."""
+"""Errors that the user can mend, each as one sentence with the remedy."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class UserError(Exception):
 
 
 def user_errors(command: Callable[Parameters, Result]) -> Callable[Parameters, Result | int]:
-    """Let a command end with one sentence and an exit code where the user can mend what stopped it."""
+    """Make a command end with one sentence and an exit code on errors that the user can mend."""
 
     @functools.wraps(command)
     def decorated(*arguments: Parameters.args, **named: Parameters.kwargs) -> Result | int:

@@ -1,4 +1,4 @@
-"""Small files that are there whole or not at all, whatever is killed and however full the disk is."""
+"""Write small files completely or not at all, even on a full disk or when the process is killed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def write(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Write a file for its owner alone, which replaces the one before once all of it is on the disk."""
+    """Write a file for its owner alone. It replaces the old one once all of it is on the disk."""
     partial = path.with_name(f"{path.name}.partial")
     try:
         # Path.open takes no mode, and readable by others for a moment is too long for a key.

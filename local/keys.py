@@ -26,7 +26,7 @@ CLOSING = {"{": "}", "[": "]", "(": ")"}
 
 
 class NotReadableError(ValueError):
-    """The brackets or strings of a text do not close: Terraform says where it goes wrong."""
+    """The brackets or strings of a text do not close. Terraform's own message names the place."""
 
 
 @dataclass

@@ -126,7 +126,7 @@ def check(pattern: str) -> None:
 
 
 def _complement(ranges: Ranges) -> Ranges:
-    """The code points that are in none of the ranges, which are in order."""
+    """Return the code points outside the ranges, which are in order."""
     found, start = [], 0
     for first, last in ranges:
         if start < first:
@@ -412,14 +412,14 @@ def _may_be_empty(node: Node) -> bool:
 
 
 def _is_fixed(node: Node) -> bool:
-    """Whether all that a node matches is of one length, as far as is plain to see."""
+    """Whether all texts that a node matches have the same length, as far as a simple look tells."""
     if isinstance(node, Repeat):
         return node.low == node.high and _is_fixed(node.part)
     return isinstance(node, Characters) or (isinstance(node, Sequence) and all(map(_is_fixed, node.parts)))
 
 
 def _reachable(start: T, after: Mapping[T, Iterable[T]]) -> set[T]:
-    """What can be reached from `start` in one step or more."""
+    """Return what can be reached from `start` in one step or more."""
     found: set[T] = set()
     waiting = [start]
     while waiting:

@@ -210,14 +210,14 @@ def plan(environment: Environment) -> Findings:
 
 
 def losses(environment: Environment) -> Findings:
-    """What the apply would delete or replace of what cannot be had back, and what is gone already."""
+    """What the apply would delete or replace and nobody can recover, and what is gone already."""
     count = 0
     for each in environment.plan.get("resource_drift", ()):
         if each["mode"] == "managed" and each["type"] in LOSSES and each["change"]["actions"] == ["delete"]:
             count += 1
             level, what, _ = LOSSES[each["type"]]
-            text = f"{each['address']} is gone, and Terraform did not delete it: with it went {what}."
-            remedy = "An apply makes it anew, and empty. Restore it first if you can (docs/data.md)."
+            text = f"{each['address']} is gone, and Terraform did not delete it: this lost {what}."
+            remedy = "An apply would create it again, empty. Restore it first if you can (docs/data.md)."
             yield Finding(level, "losses", text, remedy)
     for kind, (level, what, remedy) in LOSSES.items():
         for each in environment.changes(kind):
@@ -404,11 +404,11 @@ def judged(name: str, described: Mapping[str, Any]) -> Finding:
     return Finding(OK, "certificate", f"That of {name} is issued.")
 
 
-# --- what AWS allows an account by hand
+# --- what AWS allows an account only on request
 
 
 def distributions(environment: Environment) -> Findings:
-    """Whether the account may make a CloudFront distribution: no request tells, but others that it has do."""
+    """Whether the account may make a CloudFront distribution, as far as its existing ones show."""
     if not environment.created("aws_cloudfront_distribution"):
         yield Finding(OK, "distributions", "This apply makes no CloudFront distribution.")
         return
@@ -416,7 +416,7 @@ def distributions(environment: Environment) -> Findings:
     if found["DistributionList"].get("Quantity"):
         yield Finding(OK, "distributions", "The account has CloudFront distributions already.")
         return
-    text = "This is the account's first CloudFront distribution: AWS must have verified a new account before."
+    text = "This is the account's first CloudFront distribution, and AWS verifies a new account first."
     remedy = (
         'If the apply says "Your account must be verified", open a case with AWS Support (account and '
         "billing), and leave `website` out of the tfvars until it is closed."
@@ -425,7 +425,7 @@ def distributions(environment: Environment) -> Findings:
 
 
 def sign_up(environment: Environment) -> Findings:
-    """Whether people who sign up get their mails: Cognito's own sender is for trying out."""
+    """Whether everyone who signs up gets a mail: Cognito's own sender is only for trials."""
     pools = [each["change"]["after"] for each in environment.changes("aws_cognito_user_pool")]
     for pool in filter(None, pools):
         by_administrators = [
@@ -437,7 +437,7 @@ def sign_up(environment: Environment) -> Findings:
             remedy = "Before users come, name a pool that mails by SES (user_pool.arn), or end self_sign_up."
             yield Finding(WARNING, "sign-up", text, remedy)
             return
-    yield Finding(OK, "sign-up", "No mail of Cognito's is asked for by strangers.")
+    yield Finding(OK, "sign-up", "Strangers cannot sign up, or Amazon SES sends the mail.")
 
 
 # --- all of them

@@ -56,12 +56,12 @@ Record = dict[str, dict[str, Any]]
 
 
 class Fault(Exception):  # noqa: N818 - of a line in somebody's file, or a record, not of the program
-    """Why a line or a record is no item, or cannot be changed."""
+    """Why a line or a record is not an item, or cannot be changed."""
 
 
 @dataclass
 class Done:
-    """How far it has come: items read and changed, records left out and why, and the id to continue after."""
+    """The progress: items read and changed, records left out and why, and the id to continue after."""
 
     read: int = 0
     changed: int = 0
@@ -153,7 +153,7 @@ def correction(entity: str, derivation: Derivation, record: Record) -> dict[str,
 
 
 def item_of(record: Record) -> Item:
-    """Return the item that a record is, with its owner in the id. Raise Fault for one that is none."""
+    """Return a record's item, with its owner in the id. Raise Fault for a record that is not an item."""
     if missing := ENVELOPE.keys() - record.keys():
         raise Fault(f"lacks {' and '.join(sorted(missing))}")
     if wrong := [name for name, kind in ENVELOPE.items() if kind not in record[name]]:

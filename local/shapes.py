@@ -25,7 +25,7 @@ INTEGERS = {"int32": 2**31, "int64": 2**63}
 
 
 def texts(content: bytes) -> dict[str, str]:
-    """Return the shapes of a schema file, a valid one of docs/schemas.md: JSON that keeps every number."""
+    """Return the shapes of a valid schema file, as JSON that keeps every number."""
     return {shape: dumps(schema) for shape, schema in shapes(loads(content.decode())).items()}
 
 
@@ -46,9 +46,9 @@ def shapes(schema: Schema) -> dict[str, Schema]:
 
 
 def explicit(schema: Schema) -> Schema:
-    """Return a schema that says what it leaves open, and how large integers get, for generators of clients.
+    """Return a schema that states which objects are open and how large integers get.
 
-    Without `additionalProperties: true` they drop what a schema does not name.
+    Without `additionalProperties: true`, generated clients drop properties that the schema does not name.
     """
     found = mapped(schema, explicit)
     if found.get("type") == "object" or "properties" in found:
@@ -72,7 +72,7 @@ def body_of(schema: Schema, *, strict: bool) -> Schema:
 
 
 def item_of(schema: Schema) -> Schema:
-    """Return what an answered item is, apart from the server's properties: complete, and without defaults."""
+    """Return the client's part of an item in an answer: complete, and without defaults."""
     return beside_servers_own(with_servers_own(without_defaults(without_titles(schema))))
 
 
@@ -155,7 +155,7 @@ def needs(schema: Schema, names: Iterable[str]) -> bool:
 
 
 def looser_on_formats(schema: Schema) -> Schema:
-    """Return a schema that takes at least as much and checks no format, as API Gateway has its own ideas."""
+    """Return a schema that takes at least as much and checks no format: API Gateway is stricter."""
     found = {name: value for name, value in mapped(schema, looser_on_formats).items() if name != "format"}
     if "not" in found and has_format(schema["not"]):
         del found["not"]
@@ -259,7 +259,7 @@ def may_be_object(schema: Schema) -> bool:
 
 
 def removable(schema: Schema) -> Schema:
-    """Return a schema that takes null as well, with which a merge patch takes a property away."""
+    """Return a schema that takes null as well, with which a merge patch removes a property."""
     described = {"description": schema["description"]} if "description" in schema else {}
     rest = {keyword: value for keyword, value in schema.items() if keyword != "description"}
     if not rest:

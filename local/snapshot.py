@@ -1,4 +1,4 @@
-"""The emulator's saved state, as local/corrections/persistence.py writes it, taken back to an earlier one."""
+"""Restore an earlier saved state of the emulator, as local/corrections/persistence.py writes it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from local.files import write
 
 
 def take_back(saved: Path, before: Path) -> None:
-    """Replace a saved state by an earlier one, but for the items and users of what both have."""
+    """Replace a saved state with an earlier one, but keep the items and users of resources in both."""
     if not saved.exists():
         write(saved, before.read_bytes())
         return
@@ -33,7 +33,7 @@ def take_back(saved: Path, before: Path) -> None:
 
 
 def keep(into: dict[str, Any], of: dict[str, Any], what: tuple[str, ...], same: tuple[str, ...]) -> None:
-    """Put some attributes of resources into the same resources' earlier records."""
+    """Copy some attributes of the resources in `of` into the earlier records of the same resources."""
     for key, resource in into["data"].items():
         later = of["data"].get(key, {})
         if all(name in resource and resource[name] == later.get(name) for name in same):
@@ -47,7 +47,7 @@ def services(file: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 
 def drop_other_buckets(folder: Path, saved: Path) -> None:
-    """Delete what is stored of buckets that a saved state does not know: the emulator would make them."""
+    """Delete the files of buckets that a saved state lacks: the emulator would make buckets of them."""
     known = (each["state"]["buckets_meta"]["data"] for each in services(saved)[1] if each["service"] == "s3")
     scoped = (key.split("\0", 1) for keys in known for key in keys)
     names = {f"{account}/{ast.literal_eval(name)}" for account, name in scoped}

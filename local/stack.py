@@ -26,7 +26,7 @@ DEFAULT_PORT = 4566
 
 PARALLEL = 30  # resources at a time: the provider mostly waits
 
-ENDS_WITHIN = 60.0  # seconds; Terraform, whose caller was killed, ends at the next line that it writes
+ENDS_WITHIN = 60.0  # seconds; a Terraform whose caller was killed ends when it writes its next line
 
 # The packages reach the emulator through a bucket: with `filename` the provider makes one function after the
 # other, five seconds each, while it makes functions from S3 side by side. A distribution is there at once,
@@ -72,17 +72,17 @@ def users_of(running: Running, pool: dict[str, Any]) -> str | None:
     return f"{count} user{'s' * (count != 1)} in the user pool {pool['name']}" if count else None
 
 
-# What users put data into, by the type of Terraform's resource.
+# How to count what users have stored, by the type of Terraform's resource.
 HELD = {"aws_cognito_user_pool": users_of, "aws_dynamodb_table": items_of}
 
 
 @dataclass(frozen=True)
 class Stack:
-    """One system, with all that it keeps in one folder.
+    """One system, with all its files in one folder.
 
-    The emulator's resources and Terraform's state have to agree. Each apply therefore begins with a copy of
-    both. While there is one, an apply was cut short, by a kill or Ctrl-C, and Terraform may not know what it
-    has made: the next one begins with that copy again, and with the items as they are by then.
+    The emulator's resources and Terraform's state have to agree, so each apply begins with a copy of both. A
+    copy that is still there shows that a kill or Ctrl-C cut an apply short, and that Terraform may not know
+    what it has made. The next apply then starts from that copy, but keeps the items as they are by then.
     """
 
     folder: Path
@@ -207,7 +207,7 @@ class Stack:
         if running and fault and self.emulator.answers(running):
             raise UserError(
                 f"{self.name} keeps running, because what has changed in it cannot be saved ({fault}). "
-                f"Put that right, such as by freeing space in {self.folder}, then run `python local.py down`."
+                f"Fix that, for example by freeing space in {self.folder}, then run `python local.py down`."
             )
         self.emulator.stop()
 
@@ -263,8 +263,8 @@ class Stack:
                     ) from None
                 if re.search("already ?exists", str(error), re.IGNORECASE):
                     raise type(error)(
-                        f"{error} Something outside Terraform has made it: delete it, or "
-                        f"`python local.py down --purge` deletes all of {self.name}, its items too."
+                        f"{error} Something outside Terraform has made it: delete it, or run "
+                        f"`python local.py down --purge`, which deletes all of {self.name}, its items too."
                     ) from None
                 raise
             write_json(self.folder / "outputs.json", terraform.outputs())
@@ -273,7 +273,7 @@ class Stack:
         self.progress(f"Applied: {said}.")
 
     def _held(self, running: Running) -> dict[str, str]:
-        """Return what users have put in, such as "12 items in the table x", by Terraform's address of it."""
+        """Return what users have stored, such as "12 items in the table x", by Terraform's address."""
         resources = (read_json(self._state) or {}).get("resources", [])
         found = {}
         for each in resources:
@@ -296,9 +296,9 @@ class Stack:
 
     @contextmanager
     def _recoverable(self, running: Running) -> Iterator[int]:
-        """Keep a copy of both states while an apply is at work; yield a file descriptor that it shall hold.
+        """Keep a copy of both states during an apply; yield a file descriptor for the apply to hold.
 
-        As long as anybody holds it, the apply is not at its end, though this process may be.
+        While any process holds it, the apply still runs, even if this process has ended.
         """
         self._save(running)
         new = self.folder / "before.partial"
@@ -322,16 +322,16 @@ class Stack:
             self._settle(running)
 
     def _settle(self, running: Running) -> None:
-        """Forget the copy once the emulator has saved what Terraform's state tells of."""
+        """Delete the copy once the emulator has saved what Terraform's state describes."""
         self._save(running)
         shutil.rmtree(self._before)
 
     def _save(self, running: Running) -> None:
         if fault := self.emulator.save(running):
-            raise UserError(f"{self.name} cannot save its state ({fault}): put that right, then try again.")
+            raise UserError(f"{self.name} cannot save its state ({fault}): fix that, then try again.")
 
     def _recover(self) -> None:
-        """Bring the emulator's and Terraform's state to agree after an apply that was cut short."""
+        """Restore both states from the copy if the last apply was cut short."""
         if not self._before.exists():
             return
         self.progress("The last apply was cut short: beginning with what was there before it ...")
@@ -347,7 +347,7 @@ class Stack:
         shutil.rmtree(self._before)
 
     def _wait_for_apply(self) -> None:
-        """Wait until the Terraform of a process that was killed has come to its end."""
+        """Wait until the Terraform of a killed process has ended."""
         deadline = time.monotonic() + ENDS_WITHIN
         with (self._before / "lock").open() as lock:
             while True:

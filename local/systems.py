@@ -21,7 +21,7 @@ from local.terraform import ROOT, Progress, Terraform, environment, find_mirror,
 
 FIRST = ROOT / "environments" / "local.tfvars"
 
-# What the folder held when it had room for one system.
+# What the folder held when it was that of one system.
 PREVIOUS = (
     "api-keys.json", "applied", "emulator", "outputs.json", "root", "settings.json", "terraform.log",
     "terraform.tfstate", "terraform.tfstate.backup", "users.json",
@@ -35,7 +35,7 @@ def here(progress: Progress = lambda _: None) -> Systems:
 
 
 def base() -> Path:
-    """Return the folder of all that the laptop run keeps."""
+    """Return the folder that holds all files of the laptop run."""
     return Path(os.environ.get("TRESTLE_LOCAL_DIR") or ROOT / ".local").resolve()
 
 

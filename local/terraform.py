@@ -48,7 +48,7 @@ Progress = Callable[[str], None]
 
 
 class InterruptedApplyError(UserError):
-    """Terraform did not come to its end, and so its state may lack what it has made."""
+    """Terraform was interrupted, so its state may lack what it has made."""
 
 
 def find_terraform() -> Path:
@@ -92,7 +92,7 @@ def find_mirror() -> Path | None:
 
 
 def home(path: str) -> Path:
-    """Return the path with ~ replaced, as far as it is known what that is."""
+    """Return the path with ~ replaced, if the user has a home folder."""
     return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser fails for who has no home
 
 
@@ -324,7 +324,7 @@ class Terraform:
     def failed(self, command: str, errors: str) -> UserError:
         """Return the sentence for a failed command: Terraform's own first error, and where the rest is."""
         said = first_error(errors)
-        # What our own rules refuse is said in full: it needs neither the command nor its log.
+        # A refusal by our own rules is a whole sentence: it needs neither the command nor its log.
         if ours := OUR_RULES.match(said):
             return UserError(said[ours.end() :])
         where = f" (Terraform's log: {self.log})" if self.log != NO_LOG else ""
@@ -332,8 +332,8 @@ class Terraform:
 
 
 def facts(var_files: Sequence[Path]) -> dict[str, Any]:
-    """Return local.tools of locals.tf for variables as the user's own Terraform would take them."""
-    # What is initialised elsewhere, for the whole root, is not this folder's.
+    """Return local.tools of locals.tf, from the variables that the user's own Terraform would read."""
+    # TF_DATA_DIR belongs to the whole root, which is initialised elsewhere.
     variables = {name: value for name, value in os.environ.items() if name != "TF_DATA_DIR"}
     with tempfile.TemporaryDirectory(prefix="trestle-") as folder:
         return Terraform(Path(folder), variables, NO_LOG, lambda _: None).facts(var_files)

@@ -87,7 +87,7 @@ class Type:
 
 
 def check(var_files: Sequence[Path], environ: Mapping[str, str] | None = None) -> None:
-    """Stop when the var-files cannot be what their user means; each fault is a line of the error.
+    """Stop if the var-files have faults; each fault is a line of the error.
 
     Variables count as set where the environment has them for Terraform, as TF_VAR_name. What is not HCL or
     JSON at all is left to Terraform, which says where it goes wrong.

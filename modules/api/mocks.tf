@@ -1,7 +1,7 @@
 # What the gateway answers without a function: its description, preflights, and 405 to methods a path does not have.
 locals {
-  # As a template the document must not have what templates expand; JSON has another way to write these characters. But its
-  # server is the API's own URL, as the request came to it: whatever the stage, the domain or the base path.
+  # The document is a template, so it escapes the characters that templates expand. Its server is an exception: the URL of the
+  # request, whatever the stage, the domain or the base path.
   written = replace(replace(var.docs.document, "$", "\\u0024"), "#", "\\u0023")
   documents = { for path in ["openapi.json"] : path => replace(
     local.packed ? local.packed_document : local.written,
@@ -18,8 +18,8 @@ locals {
   fragments = flatten([for piece in local.pieces : length(local.times[piece]) > 1 ? [piece] : split("\n", replace(replace(replace(
     piece, "},\"", "},\n\""), "],\"", "],\n\""), "\",\"", "\",\n\""
   ))])
-  # Those that save something: a variable costs some 20 characters to set, and some 6 each time it is used. Its value is taken
-  # as it stands, so it has nothing that ends or escapes a literal.
+  # Fragments that save space: a variable costs some 20 characters to set and some 6 for each use. Its value is a literal, so a
+  # fragment with a quote or a backslash stays as it is.
   shared = [for fragment, times in { for fragment in local.fragments : fragment => 1... } : fragment
     if length(times) > 1 && (length(times) - 1) * length(fragment) > 20 + 6 * length(times) && !can(regex("['\\\\]", fragment))
   ]

@@ -47,7 +47,7 @@ resource "aws_s3_bucket" "this" {
   force_destroy       = !var.deletion_protection
   object_lock_enabled = true
 
-  # One that was made before its name had the region keeps the old one, and its records.
+  # A bucket that is older than the region in its name keeps its name, and its records.
   lifecycle {
     ignore_changes = [bucket]
   }

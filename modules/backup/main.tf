@@ -103,7 +103,7 @@ resource "aws_iam_role" "this" {
     }]
   })
 
-  # One that was made before its name had the region keeps the old one.
+  # A resource that is older than the region in its name keeps its name.
   lifecycle {
     ignore_changes = [name]
   }

@@ -54,7 +54,7 @@ resource "aws_iam_role" "this" {
     }]
   })
 
-  # One that was made before its name had the region keeps the old one: versions that are live have this role for good.
+  # A role that is older than the region in its name keeps its name: published versions have this role for good.
   lifecycle {
     ignore_changes = [name]
   }

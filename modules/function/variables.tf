@@ -64,7 +64,7 @@ variable "reserved_concurrency" {
 }
 
 variable "role_name" {
-  description = "Name of the function's role, the account's in all regions."
+  description = "Name of the function's role. All regions of the account share names of roles."
   type        = string
 }
 

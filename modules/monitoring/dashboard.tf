@@ -141,7 +141,7 @@ resource "aws_cloudwatch_dashboard" "this" {
   dashboard_name = var.dashboard_name
   dashboard_body = jsonencode({ start = "-PT3H", widgets = concat(local.head, local.others, [for widget in local.shown[0] : widget if !local.split]) })
 
-  # One that was made before its name had the region keeps the old one.
+  # A resource that is older than the region in its name keeps its name.
   lifecycle {
     ignore_changes = [dashboard_name]
   }

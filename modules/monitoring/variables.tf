@@ -32,7 +32,7 @@ variable "dashboard" {
 }
 
 variable "dashboard_name" {
-  description = "Name of the dashboard, the same in all regions of the account; others of the same system add a number."
+  description = "Name of the dashboard, which all regions of the account share. Further dashboards of a large system add a number."
   type        = string
 }
 

@@ -49,7 +49,7 @@ variable "public_subnets" {
 }
 
 variable "role_name" {
-  description = "Name of the flow logs' role, the account's in all regions."
+  description = "Name of the flow logs' role. All regions of the account share names of roles."
   type        = string
 }
 

@@ -1,4 +1,4 @@
-# What an entity is called in names of operations and schemas. English alone: other words lose an "s" at their end, or stay.
+# The names of an entity in operations and schemas. They know English only: other words lose an "s" at their end, or stay.
 locals {
   words = { for name in keys(var.entities) : name => split("-", name) }
 

@@ -32,7 +32,7 @@ variable "entities" {
 }
 
 variable "info" {
-  description = "Whom callers ask about the API, by name, email and url, and what they may do with it."
+  description = "Who answers questions about the API (name, email, url), and the licence to use it."
   type        = object({ contact = map(string), license = object({ name = string, url = string }) })
 }
 

@@ -73,7 +73,7 @@ resource "aws_dynamodb_table" "this" {
     enabled        = var.expiry
   }
 
-  # A new index is filled from the whole table, of which the provider would wait for an hour alone.
+  # Filling a new index of a large table takes hours, and the provider waits for one by default.
   timeouts {
     update = "24h"
   }

@@ -54,7 +54,7 @@ resource "aws_s3_bucket" "page" {
   # All in it can be made again.
   force_destroy = true
 
-  # One that was made before its name had the region keeps the old one.
+  # A resource that is older than the region in its name keeps its name.
   lifecycle {
     ignore_changes = [bucket]
   }
@@ -158,7 +158,7 @@ resource "aws_cloudfront_origin_access_control" "this" {
   signing_behavior                  = "always"
   signing_protocol                  = "sigv4"
 
-  # One that was made before its name had the region keeps the old one.
+  # A resource that is older than the region in its name keeps its name.
   lifecycle {
     ignore_changes = [name]
   }
@@ -182,7 +182,7 @@ resource "aws_cloudfront_function" "mount" {
     }
   JS
 
-  # One that was made before its name had the region keeps the old one.
+  # A resource that is older than the region in its name keeps its name.
   lifecycle {
     ignore_changes = [name]
   }
@@ -228,7 +228,7 @@ resource "aws_cloudfront_response_headers_policy" "this" {
     }
   }
 
-  # One that was made before its name had the region keeps the old one.
+  # A resource that is older than the region in its name keeps its name.
   lifecycle {
     ignore_changes = [name]
   }

@@ -190,12 +190,12 @@ def test_what_would_be_lost() -> None:
         (
             "stop",
             'module.x["todos"].aws_dynamodb_table.this is gone, and Terraform did not delete it: '
-            "with it went its items.",
+            "this lost its items.",
         ),
         (
             "warning",
             'module.x["todos"].aws_cloudwatch_log_group.this is gone, and Terraform did not delete it: '
-            "with it went its logs.",
+            "this lost its logs.",
         ),
     ]
     assert found(tool.losses, planned(change("aws_kms_key", "create"))) == [

@@ -74,7 +74,7 @@ def _tags(header: str | None, name: str) -> list[str] | None:
 
 
 def _state(tag: str) -> State | None:
-    """Return the state that a tag of ours stands for, or None for any other text, however alike."""
+    """Return the state that one of our tags stands for, or None for any other text."""
     created, _, version = tag.strip('"').rpartition("-")
     # DynamoDB takes no number of more than 38 digits, and no item lives through so many versions.
     if not (version.isascii() and version.isdecimal() and len(version) <= 38 and version[0] != "0"):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-NO_ID = object()  # where a body brings none: null is one that cannot be
+NO_ID = object()  # for a body without an id; a null in it is an id, and not valid
 
 
 def create(
