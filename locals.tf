@@ -261,6 +261,7 @@ locals {
       schema  = e.schema
     } }
     environment = var.environment
+    faults      = local.faults
     name        = var.name
     region      = var.region
     release     = var.release

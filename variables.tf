@@ -426,7 +426,7 @@ variable "entities" {
   validation {
     condition = length(distinct([for name, e in var.entities : trim(try(coalesce(e.path, name), name), "/")])) == length(var.entities)
     error_message = join(" ", [for path, names in { for name, e in var.entities : trim(try(coalesce(e.path, name), name), "/") => name... } :
-      "entities: ${join(" and ", names)} have the same path, \"${path}\". Give each a path of its own; it is the entity's name where none is written." if length(names) > 1
+      "entities: ${join(" and ", names)} have the same path, \"${path == "" ? "/" : path}\". Give each a path of its own; it is the entity's name where none is written." if length(names) > 1
     ])
   }
 

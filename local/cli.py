@@ -146,10 +146,9 @@ def parser() -> argparse.ArgumentParser:
 
 def port_number(text: str) -> int:
     """Return a port that an ordinary user may listen on."""
-    port = int(text)
-    if not 1024 <= port <= 65535:
-        raise argparse.ArgumentTypeError(f"{port} is not a port from 1024 to 65535")
-    return port
+    if not (text.isdecimal() and 1024 <= int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text} is not a port from 1024 to 65535")
+    return int(text)
 
 
 def now() -> int:

@@ -89,6 +89,9 @@ class Systems:
             find_mirror()
             self._build()
             settings = self._settings(named)
+            # The plan would refuse the same, but after the system that runs was stopped.
+            if faults := settings.get("faults"):
+                raise UserError("\n".join(faults))
             runs = self._running()
             running = runs.emulator.running() if runs else None
             if running and port is None:

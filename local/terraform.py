@@ -36,6 +36,8 @@ OF_VARIABLES = ("variables.tf", "locals.tf", "schemas.tf", "local/standin.tf")
 
 NO_LOG = Path(os.devnull)
 
+NOT_SET = "No value for required variable"
+
 # How Terraform begins what a validation or the checks before an apply refuse.
 OUR_RULES = re.compile(
     r"Invalid value for variable |Resource precondition failed (?:\(terraform_data\.build\) )?"
@@ -416,10 +418,12 @@ def init_depends_on(folder: Path) -> str:
 
 def first_error(text: str) -> str:
     """Return the first error in what Terraform wrote, on one line: its title and its explanation."""
-    _, _, error = re.sub(r"^[╷│╵ ]+", "", text, flags=re.MULTILINE).partition("Error: ")
+    _, *errors = re.sub(r"^[╷│╵ ]+", "", text, flags=re.MULTILINE).split("Error: ")
+    # A variable counts as not set, too, where what a var-file says of it is refused: that error comes later.
+    error = next((each for each in errors if not each.startswith(NOT_SET)), errors[0] if errors else "")
     # After a refused variable the console may crash as well, and says so at length.
-    error = re.split(r"Error: |Warning: |!!!!|panic: ", error, maxsplit=1)[0] or text
-    place = re.search(r"^on (\S+\.tfvars(?:\.json)?) line (\d+)", error, re.MULTILINE)
+    error = re.split(r"Warning: |!!!!|panic: ", error, maxsplit=1)[0] or text
+    place = re.search(r"^on (?!<)(.+?)(?<!\.tf)(?<!\.tf\.json) line (\d+)[:,]", error, re.MULTILINE)
     kept = [line for line in paragraphs(error) if not re.match(r"(on |with |├|This was checked by)", line)]
     sentence = " ".join(" ".join(kept).split()) or "it wrote nothing"
     return f"{sentence} ({place[1]}, line {place[2]})" if place else sentence

@@ -149,6 +149,8 @@ REFUSED: dict[str, tuple[Values | None, str]] = {
     ),
     "one": ({"path": "same"}, 'entities: one and other have the same path, "same". Give each a path'),
     "other": ({"path": "/same"}, "Give each a path of its own"),
+    "root": ({"path": "/"}, 'entities: root and summit have the same path, "/". Give each a path'),
+    "summit": ({"path": "/"}, "Give each a path of its own"),
     "far": ({"path": "a//b"}, 'entities.far.path: "a//b" has an empty segment. Write one to four'),
     "open": ({"path": "a/"}, 'entities.open.path: "a/" has an empty segment.'),
     "blank": ({"path": ""}, 'entities.blank.path: "" is empty.'),

@@ -98,6 +98,22 @@ def test_each_system_has_a_folder_and_one_runs(machine: Machine) -> None:
         machine.systems.up([])
 
 
+def test_a_schema_that_will_not_do_leaves_what_runs(machine: Machine) -> None:
+    shop, todos = machine.var_file("shop", "demo"), machine.var_file("todos", "local")
+    machine.systems.up([shop], 5000)
+    todos.write_text(json.dumps(json.loads(todos.read_text()) | {"faults": ["One.", "Two."]}))
+    with pytest.raises(UserError, match=r"^One\.\nTwo\.$"):
+        machine.systems.up([todos])
+    assert machine.running == {"shop-demo": 5000}
+
+
+@pytest.mark.parametrize("port", ["80", "65536", "22x", "", "-1", "4566.0"])
+def test_what_is_no_port(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.parser().parse_args(["up", f"--port={port}"])
+    assert f"argument --port: {port} is not a port from 1024 to 65535" in capsys.readouterr().err
+
+
 def test_the_first_system_is_local(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(systems, "FIRST", machine.var_file("trestle", "local"))
     assert machine.systems.up([]).name == "trestle-local"

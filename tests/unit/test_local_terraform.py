@@ -148,6 +148,14 @@ ERRORS = {
         "creating Role: exists (module.a.aws_iam_role.b)",
     "Error: Missing expression\n\n  on my.tfvars line 3:\n   3: name =\n\nExpected one.\n":
         "Missing expression Expected one. (my.tfvars, line 3)",
+    "Error: Missing expression\n\n  on /my work/é (1)/README.md line 3:\n   3: name =\n\nExpected one.\n":
+        "Missing expression Expected one. (/my work/é (1)/README.md, line 3)",
+    "Error: No value for required variable\n\n  on variables.tf line 5:\n   5: variable\n\nNone.\n\n"
+    "Error: Variables not allowed\n\n  on my.tfvars line 2:\n   2: name = var.x\n\nNot here.\n":
+        "Variables not allowed Not here. (my.tfvars, line 2)",
+    "Error: No value for required variable\n\n  on variables.tf line 5:\n   5: variable\n\nNone.\n":
+        "No value for required variable None.",
+    "Error: Bad\n\n  on modules/a/main.tf line 5, in locals:\n   5: x\n\nNo.\n": "Bad No.",
     "": "it wrote nothing",
 }  # fmt: skip
 
@@ -298,6 +306,7 @@ def test_every_expression_of_the_tools_has_a_value(var_file: Path, monkeypatch: 
     assert found["region"] == written.get("region", tfvars.default("region"))
     assert found["release"].keys() == {"faults", "minutes", "percent"}
     assert found["docs"] in ("open", "api_key", "none")
+    assert found["faults"] == []
     assert found["api_keys"]
     assert found["api_key_values"] == {}
     assert found["entities"].keys() == {name.strip('"') for name in written["entities"]}
@@ -306,6 +315,14 @@ def test_every_expression_of_the_tools_has_a_value(var_file: Path, monkeypatch: 
         for method in entity["methods"].values():
             assert method.keys() == {"access", "group", "scope"}
             assert method["access"] in ("open", "api_key", "cognito", "iam")
+
+
+def test_the_tools_know_what_is_wrong_with_a_schema_before_a_plan(tmp_path: Path) -> None:
+    file = tmp_path / "my.tfvars"
+    text = 'name = "shop"\nenvironment = "dev"\nentities = { todos = { schema = "schemas/absent.json" } }\n'
+    file.write_text(text, encoding="utf-8")
+    (fault,) = terraform.facts([file])["faults"]
+    assert fault.startswith("entities.todos.schema: there is no schemas/absent.json.")
 
 
 def test_the_tools_ask_terraform_by_these_names_alone() -> None:
