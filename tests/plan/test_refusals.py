@@ -149,7 +149,7 @@ REFUSED: dict[str, tuple[Values | None, str]] = {
     ),
     "one": ({"path": "same"}, 'entities: one and other have the same path, "same". Give each a path'),
     "other": ({"path": "/same"}, "Give each a path of its own"),
-    "root": ({"path": "/"}, 'entities: root and summit have the same path, "/". Give each a path'),
+    "root": ({"path": "/"}, 'root and summit have the same path, "/". Give each a path'),
     "summit": ({"path": "/"}, "Give each a path of its own"),
     "far": ({"path": "a//b"}, 'entities.far.path: "a//b" has an empty segment. Write one to four'),
     "open": ({"path": "a/"}, 'entities.open.path: "a/" has an empty segment.'),
