@@ -158,8 +158,8 @@ def unfilled(region: str) -> list[Path]:
     found = []
     for file in sorted((ROOT / "environments").glob("*.s3.tfbackend")):
         var_file = file.with_name(f"{file.name.removesuffix('.s3.tfbackend')}.tfvars")
-        home = (tfvars.read(var_file) or {}).get("region") if var_file.is_file() else None
-        if (home or tfvars.default("region")) == region and not (tfvars.read(file) or {}).get("bucket"):
+        home = tfvars.region_of(var_file) if var_file.is_file() else tfvars.default("region")
+        if home == region and not (tfvars.read(file) or {}).get("bucket"):
             found.append(file)
     return found
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local import tfvars
+from local import systems, tfvars
 from local.emulator import Emulator, free_port
 from local.errors import UserError, user_errors
-from local.terraform import ROOT, Terraform, environment, stage
+from local.terraform import Terraform, environment, stage
 
 PRICES = Path(__file__).with_name("prices.json")
 HOURS = 730  # of a month
@@ -303,7 +302,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("var_files", nargs="+", type=Path, metavar="VAR_FILE")
     parser.add_argument("--requests", type=int, default=MILLION, help="a month (%(default)s)")
     options = parser.parse_args(arguments)
-    folder = Path(os.environ.get("TRESTLE_LOCAL_DIR") or ROOT / ".local").resolve() / "cost"
+    folder = systems.base() / "cost"
     try:
         for var_file in options.var_files:
             if not var_file.exists():

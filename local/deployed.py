@@ -86,6 +86,11 @@ def region(api_url: str) -> str:
     return api_url.split(".")[2]
 
 
+def facts_of(name: str) -> dict[str, Any]:
+    """Return local.tools of locals.tf for an environment, from all var-files that Terraform loads for it."""
+    return facts(tfvars.loaded_by_terraform([ROOT / "environments" / f"{name}.tfvars"]))
+
+
 def environments(state: dict[str, Any]) -> set[str]:
     """Return the environments that the resources in a state are tagged with."""
     instances = [i for resource in state.get("resources", []) for i in resource.get("instances", [])]
@@ -109,7 +114,7 @@ def check(name: str, state: str) -> None:
 
     `name` is that of the files: a system in two regions has the same environment in both.
     """
-    wanted, found = facts([ROOT / "environments" / f"{name}.tfvars"]), json.loads(state or "{}")
+    wanted, found = facts_of(name), json.loads(state or "{}")
     if others := environments(found) - {wanted["environment"]}:
         raise UserError(
             f"environments/{name}.s3.tfbackend names the state of {' and '.join(sorted(others))}: "
@@ -187,7 +192,7 @@ def smoke(environment: str, arguments: Sequence[str]) -> int:
     url = deployed["api_url"]
     command = [sys.executable, str(ROOT / "tests" / "smoke.py"), reachable(url), *arguments]
     if "--path" not in arguments:
-        path = testable(facts([ROOT / "environments" / f"{environment}.tfvars"])["entities"])
+        path = testable(facts_of(environment)["entities"])
         if path is None:
             print(
                 "Smoke test skipped: no entity without a schema has all operations open or behind an API key."

@@ -13,7 +13,6 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -494,12 +493,6 @@ def safely(check: Check, environment: Environment) -> Findings:
         yield Finding(level, subject, f"Not checked: {error}", remedy)
 
 
-def region_of(var_file: Path) -> str:
-    """The region that a tfvars file names, or that variables.tf has by default."""
-    found = (tfvars.read(var_file) or {}).get("region")
-    return str(found or tfvars.default("region"))
-
-
 def row(finding: Finding) -> str:
     """A finding as a line, and its remedy as another."""
     text = f"{finding.level:8} {finding.subject:15} {finding.text}"
@@ -511,7 +504,7 @@ def main(name: str) -> int:
     file = ROOT / "environments" / f"{name}.tfvars"
     try:
         tfvars.check(tfvars.loaded_by_terraform([file]), os.environ)
-        home = region_of(file)
+        home = tfvars.region_of(file)
     except UserError as error:
         print(row(Finding(STOP, "tfvars", str(error), "Correct the file.")))
         return 1

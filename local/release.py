@@ -31,12 +31,12 @@ from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from local import systems, tfvars
 from local.cli import Console, interrupt
-from local.deployed import refusal
+from local.deployed import facts_of, refusal
 from local.emulator import client as local_client
 from local.errors import UserError, user_errors
 from local.live import REMEMBERED, Alias, Canary, Functions, Record, Release, Versions, before_last, now
 from local.redeploy import Routes
-from local.terraform import ROOT, Progress, attended, facts, find_terraform
+from local.terraform import ROOT, Progress, attended, find_terraform
 from local.watch import Watch
 
 LOOKS = 20  # at alarms and logs while a release is tried, unless that is more often or more seldom than:
@@ -130,7 +130,7 @@ class Cloud:
 
     def how(self) -> How:
         """Ask Terraform, which knows the defaults."""
-        return How(**facts([ROOT / self.var_file])["release"])
+        return How(**facts_of(self.name)["release"])
 
 
 class Laptop:

@@ -132,6 +132,12 @@ def loaded_by_terraform(var_files: Sequence[Path]) -> list[Path]:
     return [*(file for file in by_itself if file.is_file()), *var_files]
 
 
+def region_of(var_file: Path) -> str:
+    """Return the region that Terraform gets with a var-file, from any file that it loads, or the default."""
+    written = ((read(file) or {}).get("region") for file in reversed(loaded_by_terraform([var_file])))
+    return str(next(filter(None, written), None) or default("region"))
+
+
 def text_of(file: Path) -> str:
     """Return the text of a var-file; raise UserError if it is no file that Terraform can read."""
     where = named(file)

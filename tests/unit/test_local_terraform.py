@@ -291,6 +291,21 @@ def test_the_smoke_test_takes_an_entity_that_it_can_try() -> None:
     assert deployed.testable(entities) is None
 
 
+def test_an_environment_is_known_with_what_terraform_loads_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (deployed, tfvars):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments/dev.tfvars").write_text('environment = "dev"\nentities = { todos = {} }\n')
+    (tmp_path / "team.auto.tfvars").write_text(
+        'name = "shop"\nenvironment = "x"\nregion = "eu-west-1"\nrelease = { percent = 5 }\n'
+    )
+    found = deployed.facts_of("dev")
+    assert (found["name"], found["environment"], found["region"]) == ("shop", "dev", "eu-west-1")
+    assert found["release"]["percent"] == 5
+
+
 VAR_FILES = sorted(
     file for folder in ("environments", "examples") for file in (ROOT / folder).glob("*.tfvars")
 )

@@ -361,6 +361,20 @@ def test_what_terraform_loads_by_itself_is_checked(tmp_path: Path, monkeypatch: 
     assert tfvars.loaded_by_terraform(given) == [*(tmp_path / name for name in names), *given]
 
 
+def test_the_region_may_be_in_a_file_that_terraform_loads_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "variables.tf").write_text((ROOT / "variables.tf").read_text())
+    monkeypatch.setattr(tfvars, "ROOT", tmp_path)
+    given = tmp_path / "dev.tfvars"
+    given.write_text('name = "shop"\n')
+    assert tfvars.region_of(given) == "us-west-2"
+    (tmp_path / "a.auto.tfvars").write_text('region = "eu-west-1"\n')
+    assert tfvars.region_of(given) == "eu-west-1"
+    given.write_text('region = "eu-central-1"\n')
+    assert tfvars.region_of(given) == "eu-central-1"
+
+
 @pytest.mark.parametrize("target", ["plan", "apply", "deploy"])
 def test_make_looks_before_terraform_does(target: str) -> None:
     command = ["make", "--dry-run", target, "ENV=dev"]
