@@ -282,7 +282,7 @@ def mistyped(value: Any, kind: Type, where: str = "") -> Iterator[str]:
     if value is None:
         yield f"{where} is null; {correction(kind, where)}{'' if kind.is_required else ', or remove it'}."
     elif not kind.takes(value):
-        yield f"{where} is {described(value)}; {correction(kind, where)}."
+        yield f"{where} is {described(value)}; {correction(kind, where, value)}."
     elif isinstance(value, dict):
         # Several files may set the variables together: they are looked for in all of them.
         for name in (name for name, inner in kind.attributes.items() if where and inner.is_required):
@@ -305,14 +305,17 @@ def described(value: Any) -> str:
     return "a list" if isinstance(value, list) else json.dumps(value, ensure_ascii=False)
 
 
-def correction(kind: Type, where: str) -> str:
-    """What to write at a place that takes this type."""
+def correction(kind: Type, where: str, value: Any = None) -> str:
+    """What to write at a place that takes this type, where somebody may have written a text."""
     name = where.rpartition(".")[2]
     if kind.kind == "bool":
         return "write true or false"
     if kind.kind == "number":
         return f"write a number, such as {kind.example()}"
     example = EXAMPLES.get(where) or kind.example()
+    if isinstance(value, str) and kind.element and kind.element.kind == "string":
+        meant = "default" if name == "access" else "NAME"
+        example = f"{{ {meant} = {described(value)} }}" if kind.kind == "map" else f"[{described(value)}]"
     return f"write {example}" if name.endswith("]") else f"write {name} = {example}"
 
 

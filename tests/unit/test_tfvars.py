@@ -172,7 +172,7 @@ MISTYPED = {
     "entities = 1": "entities is 1; write entities = { todos = {} }.",
     "entities = { todos = null }": "entities.todos is null; write todos = {}, or remove it.",
     'entities = { todos = { access = "open" } }': (
-        'entities.todos.access is "open"; write access = { NAME = "..." }.'
+        'entities.todos.access is "open"; write access = { default = "open" }.'
     ),
     "entities = { todos = { access = { get = null } } }": (
         'entities.todos.access.get is null; write get = "...", or remove it.'
@@ -190,12 +190,15 @@ MISTYPED = {
         "entities.todos.function.timeout is true; write a number, such as 30."
     ),
     'entities = { todos = { operations = "get" } }': (
-        'entities.todos.operations is "get"; write operations = ["..."].'
+        'entities.todos.operations is "get"; write operations = ["get"].'
     ),
     "entities = { todos = { operations = [null] } }": (
         'entities.todos.operations[0] is null; write "...", or remove it.'
     ),
     "entities = { todos = { schema = {} } }": 'entities.todos.schema is an object; write schema = "...".',
+    'cors_origins = "*"': 'cors_origins is "*"; write cors_origins = ["*"].',
+    "cors_origins = {}": 'cors_origins is an object; write cors_origins = ["..."].',
+    'tags = "Team"': 'tags is "Team"; write tags = { NAME = "Team" }.',
     "cors_origins = [[]]": 'cors_origins[0] is a list; write "...".',
     "tags = { Team = null }": 'tags.Team is null; write Team = "...", or remove it.',
     'usage_plans = { gold = { quota = { period = "DAY" } } }': (
