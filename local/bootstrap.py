@@ -21,7 +21,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local import tfvars
-from local.deployed import SIGN_IN, refusal
+from local.deployed import EMPTY, SIGN_IN, refusal
 from local.errors import UserError, user_errors
 from local.terraform import ROOT, attended, find_mirror, find_terraform, first_error
 
@@ -149,7 +149,9 @@ def apply(wanted: Place, arguments: Sequence[str]) -> dict[str, Any]:
     ):
         if code := attended(command):
             raise UserError(f"terraform {command[2]} ended with exit code {code}: see above.")
-    done = subprocess.run([*terraform, "output", "-json"], check=True, capture_output=True, text=True)
+    done = subprocess.run([*terraform, "output", "-json"], check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise UserError(f"terraform output failed: {first_error(done.stderr)}")
     return {name: output["value"] for name, output in json.loads(done.stdout).items()}
 
 
@@ -159,7 +161,7 @@ def unfilled(region: str) -> list[Path]:
     for file in sorted((ROOT / "environments").glob("*.s3.tfbackend")):
         var_file = file.with_name(f"{file.name.removesuffix('.s3.tfbackend')}.tfvars")
         home = tfvars.region_of(var_file) if var_file.is_file() else tfvars.default("region")
-        if home == region and not (tfvars.read(file) or {}).get("bucket"):
+        if home == region and (tfvars.read(file) or {}).get("bucket") in EMPTY:
             found.append(file)
     return found
 

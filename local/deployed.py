@@ -42,6 +42,9 @@ from local.terraform import ROOT, facts, find_terraform, first_error
 
 NO_BACKEND = "Run `make bootstrap`, which makes the bucket and offers to write its name there."
 
+# What a backend file's bucket is before somebody fills it in.
+EMPTY = (None, "", "...")
+
 # Resources that no apply can move to another region. Their ARNs name the region.
 REGIONAL = ("aws_api_gateway_rest_api", "aws_cognito_user_pool", "aws_dynamodb_table", "aws_kms_key",
             "aws_lambda_function")  # fmt: skip
@@ -137,7 +140,7 @@ def backend(environment: str) -> tuple[dict[str, str], str, str]:
     found = tfvars.read(file)
     if found is None:
         return {}, f"environments/{file.name} cannot be read.", 'Write lines of NAME = "VALUE".'
-    missing = [name for name in ("bucket", "key", "region") if found.get(name) in (None, "", "...")]
+    missing = [name for name in ("bucket", "key", "region") if found.get(name) in EMPTY]
     if missing:
         return found, f"environments/{file.name} has no {' and no '.join(missing)}.", NO_BACKEND
     for other in sorted(file.parent.glob("*.s3.tfbackend")):

@@ -61,7 +61,7 @@ class Terraform:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, outputs: dict[str, Any]) -> None:
         self.commands: list[list[str]] = []
-        self.code = 0
+        self.code = self.output_code = 0
         answer = json.dumps({name: {"value": value} for name, value in outputs.items()})
         monkeypatch.setattr(tool, "attended", self.attended)
         monkeypatch.setattr(tool, "account", lambda: "123456789012")
@@ -80,7 +80,7 @@ class Terraform:
 
         def asked(command: list[str], **options: Any) -> Any:
             if command[2:] == ["output", "-json"]:
-                return subprocess.CompletedProcess(command, 0, answer, "")
+                return subprocess.CompletedProcess(command, self.output_code, answer, "Error: No state\n")
             return run(command, **options)
 
         monkeypatch.setattr("local.bootstrap.subprocess.run", asked)
@@ -204,6 +204,15 @@ def test_terraform_that_fails(
     assert capsys.readouterr().err == "terraform init ended with exit code 1: see above.\n"
 
 
+def test_outputs_that_terraform_cannot_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = terraform(monkeypatch)
+    made.output_code = 1
+    assert tool.main([]) == 1
+    assert capsys.readouterr().err == "terraform output failed: No state\n"
+
+
 def test_an_account_that_does_not_know_you(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -236,6 +245,7 @@ def test_the_bucket_is_written_where_none_is(folder: Path, monkeypatch: pytest.M
         elsewhere=("", BACKEND),
         bare=('region = "us-east-1"\n', 'key = "bare.tfstate"\n'),
         named=('region = "us-east-1"\n', FILLED),
+        dots=('region = "us-east-1"\n', 'bucket = "..."\nkey = "dots.tfstate"\n'),
     )
     terraform(monkeypatch, EAST)
     assert tool.main(["--write", "-var", f"region={EAST}"]) == 0
@@ -243,9 +253,10 @@ def test_the_bucket_is_written_where_none_is(folder: Path, monkeypatch: pytest.M
         '# bucket     = "..."\nregion       = "us-west-2"',
         'bucket       = "shop-state-123456789012-us-east-1"\nregion       = "us-east-1"',
     )
-    assert tfvars.read(files["bare"]) == {
-        "bucket": "shop-state-123456789012-us-east-1", "key": "bare.tfstate", "region": "us-east-1"
-    }  # fmt: skip
+    for name in ("bare", "dots"):
+        assert tfvars.read(files[name]) == {
+            "bucket": "shop-state-123456789012-us-east-1", "key": f"{name}.tfstate", "region": "us-east-1"
+        }  # fmt: skip
     assert (files["elsewhere"].read_text(), files["named"].read_text()) == (BACKEND, FILLED)
 
 
