@@ -3,12 +3,12 @@ locals {
   # Names that do not come apart again in the list, a text, in which the gateway hands a token's groups to the function.
   access_pattern = "^(open|api_key|iam|cognito|cognito:group=[A-Za-z0-9_.-]{1,128}|cognito:scope=([A-Za-z0-9_.:/-]{1,127}/)?[A-Za-z0-9_.-]{1,128})$"
 
-  # What a message calls a character that has no place in a name; others are quoted.
+  # How messages name characters that are not allowed in a name; they quote others.
   characters = merge({ for capital in split("", "ABCDEFGHIJKLMNOPQRSTUVWXYZ") : capital => "the capital letter ${capital}" }, {
     " " = "a space", "\t" = "a tab", "\n" = "a line break", "\"" = "a quotation mark", "." = "a dot", "," = "a comma", ":" = "a colon", "/" = "a slash", "_" = "an underscore"
   })
 
-  # Addresses that EC2 gives no VPC: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
+  # Addresses that a VPC cannot have: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
   cidr_misfit = "^(?:0|127|22[4-9]|2[3-5][0-9]|169\\.254)\\."
 
   # The countries that AWS's firewall tells apart: those of ISO 3166, and XK, which is Kosovo.
@@ -21,15 +21,15 @@ locals {
     "VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW",
   ]))
 
-  # Words that begin with a letter: a model's name joins them without hyphens, and stays one entity's.
+  # Words begin with a letter, so that names of models, which join them without hyphens, stay unique.
   entity_pattern = "^[a-z][a-z0-9]*(?:-[a-z][a-z0-9]*)*$"
 
   function_bounds = { memory_size = [128, 10240], reserved_concurrency = [0, 1000000], timeout = [1, 900] }
 
-  # What names of keys, plans, groups and scopes are made of.
+  # Names of keys, plans, groups and scopes.
   label_pattern = "^[A-Za-z0-9_.-]{1,128}$"
 
-  # What name and environment are made of, and how no name may begin: names of buckets and security groups begin with it.
+  # The form of name and environment, and what name must not begin with: names of buckets and security groups begin with it.
   # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
   # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-trail-naming-requirements.html
   name_pattern = "^[a-z](?:-?[a-z0-9])+$"
@@ -38,7 +38,7 @@ locals {
   # Null when build.py has not run: terraform_data.build then says so.
   manifest = try(jsondecode(file("${path.root}/dist/manifest.json")), null)
 
-  # An origin as browsers write it, with a host name or an IPv4 address; the second finds a port that they leave out.
+  # An origin as browsers write it, with a host name or an IPv4 address. The second pattern finds a port that they leave out.
   origin_pattern = join("", [
     "^https?://(?:(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\\.)*(?:[a-z_]|[0-9][0-9-]*[a-wyz_])(?:[a-z0-9_-]*[a-z0-9_])?",
     "|(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}))",
@@ -46,12 +46,12 @@ locals {
   ])
   origin_default_port = "^http://[^:]*:80$|^https://[^:]*:443$"
 
-  # An entity's path, and what of it is not to be had: dot segments, which clients resolve, the description's place, and
+  # An entity's path, and paths that it cannot have: dot segments, which clients resolve, the document's path, and
   # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
   path_pattern = "^/?[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+){0,3}$"
   path_misfit  = "(?:^|/)[.][.]?(?:/|$)|^/?openapi[.]json$|^/?s?ping(?:/|$)"
 
-  # What every service takes in tags, as a class of a pattern.
+  # The characters that every service takes in tags, for a pattern.
   tag_characters = "\\p{L}\\p{Z}\\p{N}_.:/=+\\-@"
 
   # What each operation is to HTTP, what a caller may send with it besides the id, which of the entity's settings its
@@ -83,16 +83,16 @@ locals {
     }
   }
 
-  # Properties as names of indexes and of their keys have them: DynamoDB takes letters, digits and . _ - in up to 255 characters. Another
-  # character is escaped by its bytes, as in a URL but with a dot, and what is too long becomes a digest. trestle.store.derived does the same.
+  # Names of properties in names of indexes and of their keys: DynamoDB takes letters, digits and . _ - in up to 255 characters. Other
+  # characters are escaped by their bytes, as in a URL but with a dot; a long name becomes a digest. trestle.store.derived does the same.
   escaped = { for property in distinct(flatten([for e in values(var.entities) : [keys(e.filters), values(e.filters)[*].sort]])) :
     property => replace(replace(replace(replace(urlencode(property), ".", "%2E"), "~", "%7E"), "+", "%20"), "%", ".")
   }
   key_names = { for property, escaped in local.escaped : property => length(escaped) <= 240 ? escaped : "..${sha256(property)}" }
 
   entities = { for name, e in var.entities : name => merge(e, {
-    # An index per filter. Numbers have to sort as numbers, and the key's name says so: the provider compares names alone, and would keep
-    # an index of texts for numbers, which DynamoDB then refuses to write. createdAt is the server's, and a string.
+    # An index per filter. Numbers have to sort as numbers, and the key's name carries the type: the provider compares only names, and
+    # would keep an index of texts, into which DynamoDB writes no numbers. createdAt is the server's, and a string.
     filters = { for filter, f in e.filters : filter => merge({
       index = "by_${local.key_names[filter]}"
       sort  = f.sort
@@ -110,7 +110,7 @@ locals {
     [for operator in local.bound_operators : { name = "${sort}.${operator}", operator = operator, sort = sort } if operator != "prefix" || !numbers[0]]
   ]) }
   bound_operators = ["gt", "gte", "lt", "lte", "prefix"]
-  # Those that API Gateway lets us declare. It hands on the others as well.
+  # The parameters that API Gateway lets an API declare. It passes the others on as well.
   list_parameters = { for name, e in local.entities : name => [
     for parameter in concat(["order"], keys(e.filters), local.bounds[name][*].name) : "querystring.${parameter}"
     if length(e.indexes) > 0 && can(regex("^[A-Za-z0-9._-]+$", parameter))
@@ -167,7 +167,7 @@ locals {
     }
   }]...)
 
-  # What each function reads at its start.
+  # The environment of each function.
   function_environments = { for key, f in local.functions : key => merge(
     {
       CORS_ORIGINS = join(" ", var.cors_origins)
@@ -250,7 +250,7 @@ locals {
   asks_a_key = contains(concat(values(local.methods)[*].access, [var.docs]), "api_key")
   keyed      = local.asks_a_key || length(coalesce(var.api_keys, {})) > 0
 
-  # What local/ needs to know of the variables, which it asks for by this name alone: every plan evaluates it.
+  # All that local/ reads of the variables. It evaluates this name only, and so does every plan.
   tools = {
     api_key_values = nonsensitive(var.api_key_values)
     api_keys       = keys(local.api_keys)

@@ -320,7 +320,7 @@ variable "entities" {
       can(regex("^-|-$|--", name)) ? "has a hyphen that joins no words" :
       "has a word that does not begin with a letter",
       ". Write up to 31 lower-case letters and digits, in words that begin with a letter and are joined by hyphens",
-      # What is there of it, in such words.
+      # The same name in such words, if there is one.
       length(name) > 31 ? "." : try(", such as \"${regex(local.entity_pattern, trim(replace(lower(name), "/[^a-z0-9]+/", "-"), "-"))}\".", "."),
     ]) if length(name) > 31 || !can(regex(local.entity_pattern, name))])
   }

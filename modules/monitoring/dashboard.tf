@@ -83,8 +83,8 @@ locals {
   # An id begins with a small letter, and has no hyphens.
   ids = { for key, f in var.functions : key => "f_${replace(replace(key, "-", "_"), ".", "_")}" }
 
-  # CloudWatch takes 500 metrics a widget, and 2,500 and 500 widgets a dashboard. As many entities as that leaves room for are on
-  # one dashboard, with what they cost; more are on dashboards of their own, which the first one names. Some room is left for the head.
+  # CloudWatch takes 500 metrics a widget, and 2,500 metrics and 500 widgets a dashboard. If all entities and their costs do not fit
+  # on one dashboard, they are on further ones, which the first one names. The numbers below leave some room for the head.
   figures_of = { for entity, figures in local.figures : entity => sum([for metrics in values(figures) : length(metrics)]) + length(figures.capacity) + 2 * length(local.functions_of[entity]) + 1 }
   per_page = floor(min(
     2450 / max(values(local.figures_of)...),

@@ -46,11 +46,11 @@ locals {
   parameters = merge({
     cursor = {
       name        = "cursor", in = "query", schema = { type = "string", pattern = local.patterns.cursor }
-      description = "`next` of the page before, of the same list in the same order; any other text is 400."
+      description = "`next` of the previous page of the same list in the same order; any other text is 400."
     }
     fields = {
       name        = "fields", in = "query", schema = { type = "string", pattern = local.patterns.fields }
-      description = "Names of properties, with commas between: the page's items have these and id alone, and not all that the schema says."
+      description = "Comma-separated names of properties: the page's items have only these and id, not all that the schema requires."
     }
     id = { name = "id", in = "path", required = true, schema = { "$ref" = "#/components/schemas/Id" } }
     idempotency-key = {
@@ -79,7 +79,7 @@ locals {
       schema      = { moment = { type = "string", anyOf = [{ type = "string", format = "date" }, { type = "string", format = "date-time" }] }, text = local.texts }[operator == "prefix" ? "text" : "moment"]
   } })
 
-  # A bound may be the beginning of a value only, hence no formats. What DynamoDB takes is 1024 bytes.
+  # A bound may be only the beginning of a value, hence no formats. DynamoDB takes 1024 bytes.
   texts = { type = "string", minLength = 1, maxLength = 1024 }
 
   # OAuth is there where a domain of the pool's gives out tokens. Of a pool that is still to be made no more is known.

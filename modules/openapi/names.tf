@@ -2,7 +2,7 @@
 locals {
   words = { for name in keys(var.entities) : name => split("-", name) }
 
-  # An entity whose letters are another's too (a-b and ab) keeps its words apart: some generators do not tell capitals.
+  # An entity whose letters are another's too (a-b and ab) keeps its words apart: some generators ignore case.
   letters = { for name in keys(var.entities) : replace(name, "-", "") => name... }
   names = { for name, words in local.words : name =>
     join(length(local.letters[replace(name, "-", "")]) > 1 ? "_" : "", [for word in words : title(word)])
@@ -30,7 +30,7 @@ locals {
     [for rule in local.singulars : replace(words[length(words) - 1], "/^${rule[0]}$/", rule[1]) if can(regex("^${rule[0]}$", words[length(words) - 1]))][0]
   ])) }
 
-  # Entities with one singular, and one whose singular is another's name, are called by their own names.
+  # Entities that share a singular, or whose singular is another entity's name, keep their own names.
   one_of = { for singular, names in { for name, singular in local.singular : replace(singular, "-", "") => name... } : singular => names }
   one = { for name, singular in local.singular : name => (
     length(local.one_of[replace(singular, "-", "")]) > 1 || contains(setsubtract(keys(local.letters), [replace(name, "-", "")]), replace(singular, "-", "")) ?

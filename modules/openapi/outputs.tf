@@ -9,7 +9,7 @@ output "document" {
       contact     = var.info.contact
       license     = var.info.license
     }
-    # Relative to where the document is. The gateway and `make openapi` write the API's URL in its place.
+    # Relative to the document. The gateway and `make openapi` replace it with the API's URL.
     servers = [{ url = "." }]
     tags    = [for name in keys(var.entities) : { name = name, description = "The collection /${var.entities[name].path}" }]
     paths   = local.paths

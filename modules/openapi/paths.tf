@@ -17,7 +17,7 @@ locals {
       status      = "200", answer = "The item as it is now.", content = "Item", headers = ["ETag"]
     }
     list = {
-      description = "The next page is behind `next`, and behind the header Link. One filter at a time, and bounds of what it sorts by: a beginning, an end or both, or a prefix."
+      description = "`next` and the header Link lead to the next page. Takes one filter at a time, and bounds on its sort property: a start, an end or both, or a prefix."
       method      = "get", summary = "List a page", on_item = false, body = "", problems = ["400"], parameters = ["cursor", "fields", "limit"]
       status      = "200", answer = "The page.", content = "Page", headers = ["Link"]
     }
@@ -77,7 +77,7 @@ locals {
       schema      = { number = { type = "number" }, text = local.texts }[contains(["integer", "number"], try(local.properties[entity][bound.sort].type, "")) ? "number" : "text"]
     } if bound.sort != "createdAt"],
   ) }
-  comparisons = { gt = "is greater", gte = "is greater or equal", lt = "is less", lte = "is less or equal", prefix = "begins so" }
+  comparisons = { gt = "is greater", gte = "is greater or equal", lt = "is less", lte = "is less or equal", prefix = "begins with it" }
 
   paths = { for path in distinct(local.calls[*].path) : path => merge(
     { for call in local.calls : call.method => merge(
@@ -96,7 +96,7 @@ locals {
           [for parameter in local.own_parameters[call.entity] : parameter if call.operation == "list"],
         )
         responses = merge(
-          # In place, since swagger-typescript-api reads no body of an answer that is referred to.
+          # In place, since swagger-typescript-api ignores the body of a referenced answer.
           { for status in [call.status] : status => merge(
             { description = call.answer, headers = { for header in call.headers : header => { "$ref" = "#/components/headers/${header}" } } },
             { for key, name in { content = call.content } : key => {

@@ -1,4 +1,4 @@
-# What is sent and what is answered: the shapes that build.py derives from the entities' schemas, and the server's properties.
+# Schemas of bodies and answers: the shapes that build.py derives from the entities' schemas, and the server's properties.
 locals {
   open   = { type = "object", properties = {}, additionalProperties = true }
   shapes = { for name, e in var.entities : name => { for shape in ["body", "item", "patch"] : shape => try(jsondecode(e.shapes[shape]), local.open) } }
@@ -29,7 +29,7 @@ locals {
       required    = ["detail", "requestId", "status", "title", "type"]
       properties = {
         detail    = { type = "string" }
-        requestId = { type = "string", description = "To be found in the logs." }
+        requestId = { type = "string", description = "The logs have it, too." }
         status    = { type = "integer", format = "int32" }
         title     = { type = "string" }
         type      = { type = "string", description = "The kind of problem: urn:trestle:problem:<kind>." }
