@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
+from tests import npm
 from tests.plan import documents, inventory
 from tests.plan.planner import ROOT, Plan, Planner, Values
 from tests.plan.test_api import headers, mocks, names
@@ -245,19 +245,17 @@ def test_operations_are_of_one_item(folder: Path, names: dict[str, str]) -> None
     }
 
 
-def lint(tmp_path: Path, package: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a linter out of npm's registry, or skip the test where that cannot be."""
-    npx = shutil.which("npx")
-    if not npx:
-        pytest.skip(f"there is no node on this machine, which the linter {package} needs")
-    done = subprocess.run(
-        [npx, "--yes", package, "lint", *arguments],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
+def lint(folder: Path, package: str, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a linter from npm; skip the test where npm cannot install it."""
+    try:
+        installed = npm.installed(package)
+    except AssertionError as error:
+        pytest.skip(str(error))
+    return subprocess.run(
+        [installed / "node_modules" / ".bin" / program, "lint", *arguments],
+        cwd=folder, capture_output=True, text=True, check=False,
         env={**os.environ, "REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"},
     )  # fmt: skip
-    if "npm error" in done.stderr:
-        pytest.skip(f"npm cannot fetch the linter {package}: there is no connection to its registry")
-    return done
 
 
 @pytest.fixture(scope="module")
@@ -274,7 +272,7 @@ def test_linter_finds_nothing(written: Path, systems: dict[str, Plan]) -> None:
         (written / f"{name}.json").write_text(json.dumps(document(systems[name]), indent=2))
     (written / "redocly.yaml").write_text(json.dumps({"extends": ["recommended-strict"]}))
     files = sorted(file.name for file in written.glob("*.json"))
-    done = lint(written, REDOCLY, "--format=stylish", *files)
+    done = lint(written, REDOCLY, "redocly", "--format=stylish", *files)
     assert done.returncode == 0, done.stdout + done.stderr
     assert all(f"validating {name}" in done.stderr for name in files)
 
@@ -283,7 +281,11 @@ def test_linter_finds_nothing(written: Path, systems: dict[str, Plan]) -> None:
 def test_second_linter_finds_nothing(written: Path) -> None:
     (written / ".spectral.yaml").write_text(json.dumps({"extends": ["spectral:oas"]}))
     done = lint(
-        written, SPECTRAL, "--fail-severity=hint", *sorted(file.name for file in written.glob("*.json"))
+        written,
+        SPECTRAL,
+        "spectral",
+        "--fail-severity=hint",
+        *sorted(file.name for file in written.glob("*.json")),
     )
     assert (done.returncode, done.stdout.strip()) == (
         0,
