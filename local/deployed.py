@@ -126,7 +126,7 @@ def check(name: str, state: str) -> None:
     if elsewhere := sorted(regions(found) - {wanted["region"]}):
         raise UserError(
             f"{name} is deployed in {' and '.join(elsewhere)}, but its tfvars say {wanted['region']}: an "
-            "apply would make its tables, keys and API anew, and lose track of those in "
+            "apply would create its tables, keys and API again, and lose track of those in "
             f'{elsewhere[0]}. Write region = "{elsewhere[0]}" into environments/{name}.tfvars. For a second '
             "region, write tfvars and a backend file with a `key` of its own."
         )

@@ -251,7 +251,7 @@ def indexes(environment: Environment) -> Findings:
             elif name not in before:
                 text, level, remedy = "is new: its lists lack what is stored already", WARNING, reindex
             else:
-                text, level = "is replaced: its lists fail until it is made anew", STOP
+                text, level = "is replaced: its lists fail until it is rebuilt", STOP
                 remedy = f"Undo the change, or apply it in quiet hours. {reindex}"
             yield Finding(level, "indexes", f"{index} {text}.", remedy)
     if not count:

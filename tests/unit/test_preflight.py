@@ -217,7 +217,7 @@ def test_what_becomes_of_indexes() -> None:
     plan = planned(change("aws_dynamodb_table", "update", before=before, after=after))
     assert found(tool.indexes, plan) == [
         ("warning", "The index a of todos goes, and its lists with it."),
-        ("stop", "The index b of todos is replaced: its lists fail until it is made anew."),
+        ("stop", "The index b of todos is replaced: its lists fail until it is rebuilt."),
         ("warning", "The index d of todos is new: its lists lack what is stored already."),
     ]
     remedies = [each.remedy for each in tool.indexes(environment(plan))]
