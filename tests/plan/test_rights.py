@@ -82,7 +82,8 @@ def requests_of(operation: str, options: Values, item: str) -> Iterator[tuple[st
         yield method, path, None, {}
         properties = SCHEMAS.get(options.get("schema", ""), {}).get("properties", {})
         for name in options.get("filters", {}):
-            value = VALUES.get(properties.get(name, {}).get("type"), "text")
+            # Of a sample, since a value that the schema rules out never reaches the table.
+            value = body.get(name, VALUES.get(properties.get(name, {}).get("type"), "text"))
             yield method, path, None, {"query": {name: value}}
     elif operation in ("replace", "merge"):
         yield method, path, body, {}
