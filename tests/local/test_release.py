@@ -84,14 +84,19 @@ class Copy(Local):
         return str(alias["FunctionVersion"])
 
 
-@pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
-    """A running stack of a copy of the repository."""
-    root = tmp_path_factory.mktemp("copy")
+def copy_of_repository(root: Path) -> Path:
+    """Copy what a stack is made from into a folder; return it."""
     for name in PARTS:
         part = ROOT / name
         shutil.copytree(part, root / name) if part.is_dir() else shutil.copyfile(part, root / name)
     (root / ".venv").symlink_to(sys.prefix)
+    return root
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
+    """A running stack of a copy of the repository."""
+    root = copy_of_repository(tmp_path_factory.mktemp("copy"))
     found = Copy(tmp_path_factory.mktemp("stack"), root=root)
     found.set_minutes(0)
     try:

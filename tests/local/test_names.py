@@ -1,0 +1,124 @@
+"""Odd names, and a sort whose type changes, from Terraform and the gateway to the table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from openapi_spec_validator import OpenAPIV30SpecValidator
+
+from tests.local.api import Api
+from tests.local.test_release import Copy, copy_of_repository
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+# Each is a filter, and sorts by the next.
+NAMES = [
+    *("due-date", "due date", "fällig", "a.b", "other.gte", 'quo"te', "sl/ash", "#", "$ref", "[0]", "😀"),
+    *("a&b=c", "__proto__", "self", "State", "state", "a,b", "x" * 250),
+]  # fmt: skip
+SORTS = dict(zip(NAMES, [*NAMES[1:], ""], strict=True))
+SYSTEM = """
+name        = "odd"
+environment = "local"
+encryption  = {{ customer_key = false }}
+network     = null
+entities = {{
+  odd = {{
+    access     = {{ default = "open" }}
+    filters    = {filters}
+    functions  = "per_entity"
+    operations = ["create", "delete", "get", "list", "merge", "replace"]
+    schema     = "schemas/odd.json"
+  }}
+}}
+"""
+ITEM: dict[str, Any] = {**dict.fromkeys([*NAMES, ""], "x"), "flag": False}
+
+
+class Odd(Copy):
+    """A stack of an entity with odd names, whose property `rank` has one type after the other."""
+
+    def up_with(self, rank: str) -> Api:
+        """Bring the stack up with this type of rank; return the collection."""
+        properties = {name: {"type": "string"} for name in [*NAMES, ""]}
+        schema = {
+            "type": "object",
+            "required": [*NAMES, "", "rank"],
+            "properties": {**properties, "flag": {"type": "boolean"}, "rank": {"type": rank}},
+        }
+        (self.root / "schemas" / "odd.json").write_text(json.dumps(schema))
+        sorts = {name: {"sort": sort} for name, sort in {**SORTS, "flag": "rank"}.items()}
+        system = SYSTEM.format(filters=json.dumps(sorts, ensure_ascii=False))
+        (self.root / "system.tfvars").write_text(system)
+        up = self.run("local.py", "up", "--detach", "--port", str(self.port), "--var-file", "system.tfvars")
+        said = up.communicate()[0]
+        assert up.returncode == 0, said
+        return Api(self.api("odd").url, None)
+
+    def reindex(self) -> str:
+        """Run the reindex; return what it said last."""
+        running = self.run("-m", "local.reindex", "odd", "--local")
+        said = running.communicate()[0]
+        assert running.returncode == 0, said
+        return said.strip().splitlines()[-1]
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Odd]:
+    found = Odd(tmp_path_factory.mktemp("stack"), root=copy_of_repository(tmp_path_factory.mktemp("copy")))
+    try:
+        yield found
+    finally:
+        found.run("local.py", "down").communicate()
+
+
+def ranks(api: Api, **query: str) -> list[Any]:
+    """The ranks of the items that are flagged, in order."""
+    answer = api("GET", f"?{urlencode({'flag': 'true', **query})}")
+    assert answer.status == 200, answer.content
+    return [item["rank"] for item in answer.json["items"]]
+
+
+def test_names_and_types_hold_from_the_gateway_to_the_table(odd: Odd) -> None:
+    api = odd.up_with("string")
+    made = api.make({**ITEM, "rank": "r"})
+    for name, sort in SORTS.items():
+        changed = api("PUT", made.location, {**ITEM, name: "b", sort: "d", "rank": "r"})
+        assert changed.status == 200, (name, changed.content)
+        for bound, wanted in (("gte", [changed.json]), ("gt", []), ("prefix", [changed.json])):
+            query = urlencode({name: "b", f"{sort}.{bound}": "d", "fields": ",".join(["version", name])})
+            answer = api("GET", f"?{query}")
+            narrowed = [{n: item[n] for n in ("id", name, "version")} for item in wanted]
+            assert (answer.status, answer.json["items"]) == (200, narrowed), (name, bound, answer.content)
+        patched = api("PATCH", made.location, {name: "c"}, If_Match=changed.headers["ETag"])
+        assert (patched.status, patched.json[name]) == (200, "c")
+    described = Api(odd.outputs()["api_url"], None)("GET", "/openapi.json").json
+    OpenAPIV30SpecValidator(described).validate()
+    listed = {parameter.get("name") for parameter in described["paths"]["/odd"]["get"]["parameters"]}
+    assert listed >= {*NAMES, *(f"{sort}.gte" for sort in SORTS.values())}
+
+    old = [api.make({**ITEM, "flag": True, "rank": rank}) for rank in ("b", "a")]
+    assert ranks(api) == ["a", "b"]
+
+    # Numbers from now on: a new index, which takes numbers.
+    api = odd.up_with("integer")
+    assert not odd.has_changes()
+    assert ranks(api) == []
+    new = [api.make({**ITEM, "flag": True, "rank": rank}) for rank in (10, 9)]
+    assert api("PUT", old[0].location, {**ITEM, "flag": True, "rank": 1}).status == 200
+    assert (ranks(api), ranks(api, **{"rank.gte": "9"})) == ([1, 9, 10], [9, 10])
+    assert odd.reindex() == "5 items read, 3 changed.", "the keys of texts go"
+    assert ranks(api) == [1, 9, 10]
+    assert api("GET", old[1].location).json["rank"] == "a", "items stay as they are"
+
+    # And back: what has a text is found again, once it has its key again.
+    api = odd.up_with("string")
+    assert not odd.has_changes()
+    assert api("PATCH", new[0].location, {"rank": "z"}).status == 200
+    assert ranks(api) == ["z"]
+    assert odd.reindex() == "5 items read, 5 changed."
+    assert ranks(api) == ["a", "z"]
