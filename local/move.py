@@ -368,7 +368,7 @@ def is_built_here(names: Iterable[str], functions: Any, stem: str, schema: bytes
     built = read_manifest(ROOT / "dist")
     hashes = {each["source_code_hash"] for each in built.get("functions", {}).values()}
     found = (functions.get_function_configuration(FunctionName=name, Qualifier=ALIAS) for name in names)
-    had = built.get("schemas", {}).get(f"schemas/{stem}.json")
+    had = built.get("schemas", {}).get(f"schemas/{stem}.json", {}).get("sha256")
     return had == hashlib.sha256(schema).hexdigest() and hashes >= {each["CodeSha256"] for each in found}
 
 

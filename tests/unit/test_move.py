@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import stat
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import build
 from local import move as tool
 from local import reindex
 from local.errors import UserError
@@ -286,10 +286,9 @@ def schemas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "schemas").mkdir()
     text = json.dumps(SCHEMA)
     (tmp_path / "schemas" / "task.json").write_text(text)
-    manifest = {
-        "functions": {"create": {"source_code_hash": LAMBDA.code}},
-        "schemas": {"schemas/task.json": hashlib.sha256(text.encode()).hexdigest()},
-    }
+    (tmp_path / "lambda_src").symlink_to(build.ROOT / "lambda_src")
+    manifest = json.loads(build.made(build.Sources(tmp_path), "none")[build.MANIFEST])
+    manifest["functions"]["create"]["source_code_hash"] = LAMBDA.code
     (tmp_path / "dist").mkdir()
     (tmp_path / "dist" / "manifest.json").write_text(json.dumps(manifest))
     monkeypatch.setattr(tool, "ROOT", tmp_path)
