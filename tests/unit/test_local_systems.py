@@ -276,14 +276,18 @@ def test_signals_that_are_to_be_ignored_are(tmp_path: Path) -> None:
         "cli.status = lambda *_: print(*map(signal.getsignal, both)) or 0\n"
         "sys.exit(cli.main(['status']))"
     )
+
+    def ignore() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def heed() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
     for ignored in (True, False):
         done = subprocess.run(
             [sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=ROOT,
             env={**os.environ, "TRESTLE_LOCAL_DIR": str(tmp_path)},
-            # Not what this process has inherited, which may be nohup's.
-            preexec_fn=lambda how=signal.SIG_IGN if ignored else signal.SIG_DFL: signal.signal(
-                signal.SIGHUP, how
-            ),
+            preexec_fn=ignore if ignored else heed,  # not what this process has inherited, which may be nohup's
         )  # fmt: skip
         hangup, terminate = done.stdout.strip().replace("Handlers.", "").split(" ", 1)
         assert (hangup == str(signal.SIG_IGN.value)) is ignored
