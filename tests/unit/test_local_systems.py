@@ -287,7 +287,7 @@ def test_signals_that_are_to_be_ignored_are(tmp_path: Path) -> None:
         done = subprocess.run(
             [sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=ROOT,
             env={**os.environ, "TRESTLE_LOCAL_DIR": str(tmp_path)},
-            preexec_fn=ignore if ignored else heed,  # not what this process has inherited, which may be nohup's
+            preexec_fn=ignore if ignored else heed,  # whatever this process has inherited
         )  # fmt: skip
         hangup, terminate = done.stdout.strip().replace("Handlers.", "").split(" ", 1)
         assert (hangup == str(signal.SIG_IGN.value)) is ignored
