@@ -186,7 +186,7 @@ def test_a_failed_apply_leaves_nothing_running(small: Local, var_file: Path) -> 
     assert said.startswith("terraform apply failed: ")
     assert "already exists" in said
     assert str(small.folder / "small-local" / "terraform.log") in said
-    assert "`python local.py down --purge` deletes all of small-local" in said
+    assert "`python local.py down --purge`, which deletes all of small-local" in said
     assert not is_listening(small.port)
     assert small("status").returncode == 3
 

@@ -136,7 +136,9 @@ def test_todos_are_only_text(visit: Open, todos: Api) -> None:
     expect(page.get_by_role("main")).to_contain_text("invoiceU+202Egpj.exe")
 
     page.get_by_role("button", name="Edit <script>").first.click()
-    expect(page.get_by_label("Title", exact=True)).to_have_value(TEXTS["script"])
+    title = page.get_by_label("Title", exact=True)
+    expect(title).to_have_value(TEXTS["script"])
+    expect(title).to_be_focused()  # from then on Escape reaches it
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Delete <script>").first.click()
     expect(page.get_by_role("status").get_by_text("Deleted")).to_be_visible()
