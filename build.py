@@ -62,7 +62,7 @@ class Sources:
     """lambda_src/ and schemas/ as read once: `modules` and `schemas` map a path below them to its bytes."""
 
     def __init__(self, root: Path) -> None:
-        # Imported here: the process that compiles, isolated as it is, finds no other file of ours.
+        # Imported here: the process that compiles, isolated as it is, cannot import Trestle's other files.
         from local.sources import sources  # noqa: PLC0415
 
         folder = root / "lambda_src"

@@ -199,7 +199,7 @@ def beside_servers_own(schema: Schema) -> Schema:
         counts = {"maxProperties", "minProperties"} & part.keys()
         return part | {keyword: part[keyword] + len(SERVERS_OWN) for keyword in counts}
 
-    # Whole objects are listed without the server's properties: what compares with them can not be said.
+    # An enumeration lists whole objects, without the server's properties: nothing can compare with those.
     if has_enum(schema):
         schema = {k: v for k, v in schema.items() if k not in ("enum", "not", *COMBINING)}
     return on_same_value(schema, change)

@@ -195,7 +195,7 @@ def set_up(folder: Path, name: str) -> None:
         make(folder, with_pip=uv is None)
     stamp = folder / f".{name}"
     begun = folder / f".{name}.begun"
-    again = begun.exists()  # somebody else's: one of ours would have been made again
+    again = begun.exists()  # not made by this command, which would have made it again
     stamp.unlink(missing_ok=True)
     begun.touch()
     install(folder, lock, uv, again)

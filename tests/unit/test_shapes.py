@@ -113,7 +113,7 @@ SCHEMAS: dict[str, tuple[dict[str, Any], dict[str, list[Any]]]] = {
     ),
 }  # fmt: skip
 
-# Where a shape can not say all that a function asks for: what is said there is less.
+# Schemas of which a shape expresses only a part: it allows more than the function does.
 LOOSER = {"a required default in a part", "how many, with a default"}
 
 
