@@ -72,6 +72,7 @@ def test_all_of_it_by_keyboard(visit: Open, todos: Api) -> None:
     expect(page.get_by_role("button", name="Edit Thirty")).to_be_focused()
 
     page.keyboard.press("Enter")
+    expect(page.get_by_label("Title", exact=True)).to_be_focused()
     page.keyboard.type("never mind")
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Edit Thirty")).to_be_focused()
