@@ -39,6 +39,7 @@ NOT_IN_MOTO = {
         }
     }
 }
+# Whole features stay out for what they need: backup selections, and CloudFront's response headers policies.
 WITHOUT = {"backup": None, "website": None}
 
 
