@@ -66,9 +66,7 @@ class Sources:
         from local.sources import sources  # noqa: PLC0415
 
         folder = root / "lambda_src"
-        self.modules = {
-            path.relative_to(folder).as_posix(): path.read_bytes() for path in sources(folder, "**/*.py")
-        }
+        self.modules = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sources(folder, "**/*.py")}
         self.schemas = {path.name: path.read_bytes() for path in sources(root / "schemas", "*.json")}
         self.functions = sorted(
             path.removesuffix("/index.py")
@@ -135,9 +133,7 @@ class Sources:
                     yield from self._module(function, alias.name, where)
                 continue
             if node.level:
-                raise BuildError(
-                    f"{where} has a relative import: write it from the top, as in trestle.store."
-                )
+                raise BuildError(f"{where} has a relative import: write it from the top, as in trestle.store.")
             module = node.module or ""
             modules = self._module(function, module, where)
             yield from modules
@@ -289,9 +285,7 @@ def made(sources: Sources, bytecode: str) -> dict[str, bytes]:
     modules = sorted({item for each in files.values() for item in each.items() if item[0].endswith(".py")})
     compiled = byte_code(modules) if bytecode != "none" else None
     if compiled is None and bytecode == "require":
-        raise BuildError(
-            f"There is no Python {RUNTIME} for the byte code: install it, with uv or pyenv for example."
-        )
+        raise BuildError(f"There is no Python {RUNTIME} for the byte code: install it, with uv or pyenv for example.")
     codes = dict(zip(modules, compiled or [], strict=False))
     zips = {
         function: packed(each | {cached_name(item[0]): codes[item] for item in each.items() if item in codes})
@@ -389,17 +383,13 @@ def check(root: Path) -> None:
     present = {path.name: path.read_bytes() for path in [*dist.glob("*.zip"), dist / MANIFEST]}
     differing = sorted(name for name in expected | present if expected.get(name) != present.get(name))
     if differing:
-        raise BuildError(
-            f"dist/ is not what the sources give ({', '.join(differing)}): run `python build.py`."
-        )
+        raise BuildError(f"dist/ is not what the sources give ({', '.join(differing)}): run `python build.py`.")
 
 
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(description="Pack the Lambda functions into dist/.")
-    parser.add_argument(
-        "--check", action="store_true", help="only say whether dist/ is what the sources give"
-    )
+    parser.add_argument("--check", action="store_true", help="only say whether dist/ is what the sources give")
     parser.add_argument(
         "--bytecode",
         choices=("auto", "require", "none"),

@@ -70,9 +70,7 @@ class Meter:
         answer = self.api.request(method, path, body, **parts)
         if answer.status >= 400:
             raise RuntimeError(f"{method} {path}: {answer.body}")
-        requests = " and ".join(
-            f"{count} {name}" for name, count in Counter(n for n, _ in self.calls).items()
-        )
+        requests = " and ".join(f"{count} {name}" for name, count in Counter(n for n, _ in self.calls).items())
         units: defaultdict[str, float] = defaultdict(float)
         for name, parsed in self.calls:
             consumed = parsed["ConsumedCapacity"]

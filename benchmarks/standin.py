@@ -98,9 +98,7 @@ def _certificates(ca: Path, server: Path) -> Path:
     """Write a root, and a server's key and chain, of the kinds and lengths that DynamoDB presents."""
     now = datetime.datetime.now(datetime.UTC)
 
-    def signed(
-        name: str, issuer: str, key: rsa.RSAPrivateKey, by: rsa.RSAPrivateKey, authority: bool
-    ) -> bytes:
+    def signed(name: str, issuer: str, key: rsa.RSAPrivateKey, by: rsa.RSAPrivateKey, authority: bool) -> bytes:
         builder = (
             x509.CertificateBuilder()
             .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))

@@ -81,9 +81,7 @@ def interrupt(_number: int, _frame: FrameType | None) -> None:
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's description."""
-    main_parser = argparse.ArgumentParser(
-        prog="local.py", description="Run the API on this machine, without AWS."
-    )
+    main_parser = argparse.ArgumentParser(prog="local.py", description="Run the API on this machine, without AWS.")
     commands = main_parser.add_subparsers(required=True, metavar="COMMAND")
 
     command = commands.add_parser("up", help="bring the stack up, or apply a change to the running one")
@@ -92,9 +90,7 @@ def parser() -> argparse.ArgumentParser:
         help="variables to apply, more than once if need be (default: what ran last, at first "
         "environments/local.tfvars)",
     )  # fmt: skip
-    command.add_argument(
-        "--port", type=port_number, metavar="N", help=f"where to listen (default: {DEFAULT_PORT})"
-    )
+    command.add_argument("--port", type=port_number, metavar="N", help=f"where to listen (default: {DEFAULT_PORT})")
     command.add_argument("--detach", action="store_true", help="return when it is up, and leave it running")
     command.add_argument(
         "--yes", action="store_true", help="delete items and users of removed tables and pools without asking"
@@ -129,9 +125,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--port", type=port_number, metavar="N", help=f"where to listen (default: {cloud.DEFAULT_PORT})"
     )
-    command.add_argument(
-        "--region", default=cloud.REGION, help="the region that is exported (default: %(default)s)"
-    )
+    command.add_argument("--region", default=cloud.REGION, help="the region that is exported (default: %(default)s)")
     how = command.add_mutually_exclusive_group()
     how.add_argument("--detach", action="store_true", help="return when it answers, and leave it running")
     how.add_argument("--env", action="store_true", help="print the exports of the one that runs")

@@ -115,9 +115,7 @@ class Estimate:
             yield Line("Data transfer to the internet", 0, self.gb_out() * self.price["transfer_gb_out"])
         for acl in self.all("aws_wafv2_web_acl"):
             fixed = self.price["waf_acl"] + len(acl.get("rule", ())) * self.price["waf_rule"]
-            yield Line(
-                "WAF: the list, its rules, requests", fixed, millions * self.price["waf_million_requests"]
-            )
+            yield Line("WAF: the list, its rules, requests", fixed, millions * self.price["waf_million_requests"])
 
     def gb_out(self) -> float:
         """GB of answers."""
@@ -140,13 +138,9 @@ class Estimate:
                 used = [functions[names[each]] for each in operations if each in names]
                 size = sum(each["memory_size"] for each in used) / max(len(used), 1) / 1024
                 seconds += self.requests_of(entity, share) * size * self.assumed["function_ms"] / 1000
-        yield Line(
-            f"Lambda: {self.assumed['function_ms']} ms of each", 0, seconds * self.price["lambda_gb_second"]
-        )
+        yield Line(f"Lambda: {self.assumed['function_ms']} ms of each", 0, seconds * self.price["lambda_gb_second"])
         kept = sum(each["memory_size"] / 1024 for each in functions.values() if each.get("snap_start"))
-        yield Line(
-            "Lambda: snapshots (SnapStart)", kept * SECONDS * self.price["lambda_snap_start_gb_second"]
-        )
+        yield Line("Lambda: snapshots (SnapStart)", kept * SECONDS * self.price["lambda_snap_start_gb_second"])
 
     def tables(self) -> Iterator[Line]:
         """DynamoDB: requests as docs/api.md has them, and what is stored."""
@@ -161,13 +155,9 @@ class Estimate:
             reads += self.requests_of(entity, "lists") * page
             writes += self.requests_of(entity, "writes") * math.ceil(item) * copies
             stored += share * copies
-            kept += share * any(
-                each.get("enabled") for each in tables[name].get("point_in_time_recovery", ())
-            )
+            kept += share * any(each.get("enabled") for each in tables[name].get("point_in_time_recovery", ()))
         yield Line("DynamoDB: reads", 0, reads / MILLION * self.price["dynamodb_million_reads"])
-        yield Line(
-            "DynamoDB: writes, indexes' too", 0, writes / MILLION * self.price["dynamodb_million_writes"]
-        )
+        yield Line("DynamoDB: writes, indexes' too", 0, writes / MILLION * self.price["dynamodb_million_writes"])
         label = f"DynamoDB: {self.assumed['stored_gb']} GB and its indexes"
         yield Line(label, stored * self.price["dynamodb_gb"])
         yield Line("DynamoDB: point-in-time recovery", kept * self.price["dynamodb_pitr_gb"])
@@ -194,9 +184,7 @@ class Estimate:
             yield Line(f"CloudWatch: {count} metrics of the gateway", count * self.price["cloudwatch_metric"])
         if self.requests and any(map(has_metrics, self.all("aws_lambda_function"))):
             count = operations * METRICS_OF_AN_OPERATION
-            yield Line(
-                f"CloudWatch: {count} metrics of the functions", count * self.price["cloudwatch_metric"]
-            )
+            yield Line(f"CloudWatch: {count} metrics of the functions", count * self.price["cloudwatch_metric"])
         count = sum(map(metrics_of, self.all("aws_cloudwatch_metric_alarm")))
         yield Line(f"CloudWatch: alarms on {count} metrics", count * self.price["cloudwatch_alarm_metric"])
         if any(each.get("xray_tracing_enabled") for each in self.all("aws_api_gateway_stage")):
@@ -244,9 +232,7 @@ class Estimate:
             if line is together:
                 rows.append("-" * (wide + 36))
             rate = line.by_request / self.requests * MILLION if self.requests else 0.0
-            rows.append(
-                f"{line.label:{wide}}{line.fixed:10.2f}{rate:14.2f}{line.fixed + line.by_request:12.2f}"
-            )
+            rows.append(f"{line.label:{wide}}{line.fixed:10.2f}{rate:14.2f}{line.fixed + line.by_request:12.2f}")
         notes = [
             f"Assumed: of {sum(assumed[share] for share in SHARES)} requests {assumed['reads']} get, "
             f"{assumed['lists']} list {assumed['items_of_a_list']} and {assumed['writes']} write items of "

@@ -183,9 +183,7 @@ def openapi(environment: str) -> Path:
     document = json.loads(base64.b64decode(said.strip().strip('"'))) | {"servers": [{"url": url}]}
     file = ROOT / f"openapi-{environment}.json"
     partial = file.with_suffix(".partial.json")
-    partial.write_text(
-        json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8"
-    )
+    partial.write_text(json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
     return partial.replace(file)
 
 
@@ -197,9 +195,7 @@ def smoke(environment: str, arguments: Sequence[str]) -> int:
     if "--path" not in arguments:
         path = testable(facts_of(environment)["entities"])
         if path is None:
-            print(
-                "Smoke test skipped: no entity without a schema has all operations open or behind an API key."
-            )
+            print("Smoke test skipped: no entity without a schema has all operations open or behind an API key.")
             print("Name an entity: make smoke SMOKE=\"--path todos --body '{...}'\"")
             return 0
         command += ["--path", path]

@@ -167,9 +167,7 @@ class Emulator:
                 return
             time.sleep(0.05)
         said = [line for line in self.log.read_text().splitlines() if line.strip()]
-        raise UserError(
-            f"The emulator did not start: {said[-1] if said else 'it said nothing'} (log: {self.log})"
-        )
+        raise UserError(f"The emulator did not start: {said[-1] if said else 'it said nothing'} (log: {self.log})")
 
 
 def client(service: str, running: Running) -> Any:

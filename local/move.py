@@ -396,9 +396,7 @@ def whole(path: Path) -> Iterator[IO[str]]:
             yield file
         partial.rename(path)
     except OSError as error:
-        raise UserError(
-            f"{path} can not be written: {error.strerror}. Name another file with FILE=."
-        ) from error
+        raise UserError(f"{path} can not be written: {error.strerror}. Name another file with FILE=.") from error
     finally:
         partial.unlink(missing_ok=True)
 

@@ -217,14 +217,10 @@ class _Reader:
         if not sign:
             return part
         if not may_repeat:
-            raise PatternError(
-                f"{self.pattern[start : self.at]} repeats a place, not a character: remove {sign[0]}"
-            )
+            raise PatternError(f"{self.pattern[start : self.at]} repeats a place, not a character: remove {sign[0]}")
         self._take(r"\?")
         if self._next() == "+":
-            raise PatternError(
-                f"{sign[0]}+ never gives back what it took, which Python alone knows: remove +"
-            )
+            raise PatternError(f"{sign[0]}+ never gives back what it took, which Python alone knows: remove +")
         if extra := self._take(r"[*+?]|\{[0-9]*,?[0-9]*\}"):
             raise PatternError(f"{sign[0]}{extra[0]} repeats twice: write one of them, or a group")
         low, high = self._bounds(sign)
@@ -280,9 +276,7 @@ class _Reader:
                 if max(len(first), len(last)) > 1 or any(one != other for one, other in (*first, *last)):
                     raise PatternError(rf"{text} has a range of sets: write \- for the hyphen")
                 if first > last:
-                    raise PatternError(
-                        f"{text} has a range that goes down: write its ends the other way round"
-                    )
+                    raise PatternError(f"{text} has a range that goes down: write its ends the other way round")
                 first = ((first[0][0], last[0][0]),)
             ranges += first
         found = tuple(sorted(ranges))

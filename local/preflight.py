@@ -101,9 +101,7 @@ def credentials(environment: Environment) -> Findings:
     environment.account = caller["Account"]
     yield Finding(OK, "credentials", f"Account {caller['Account']} as {caller['Arn']}.")
     if caller["Arn"].endswith(":root"):
-        yield Finding(
-            WARNING, "credentials", "This is the account's root.", "Use a role that can be bounded."
-        )
+        yield Finding(WARNING, "credentials", "This is the account's root.", "Use a role that can be bounded.")
 
 
 def region(environment: Environment) -> Findings:
@@ -185,9 +183,7 @@ def state(environment: Environment) -> Findings:
         yield Finding(STOP, "environment", str(error), "Correct what it names, and look again.")
         return
     count = len(json.loads(pulled or "{}").get("resources", ()))
-    text = (
-        f"The state holds {count} resources of {environment.name}." if count else "Nothing is deployed yet."
-    )
+    text = f"The state holds {count} resources of {environment.name}." if count else "Nothing is deployed yet."
     yield Finding(OK, "environment", text)
 
 
@@ -277,9 +273,7 @@ def concurrency(environment: Environment) -> Findings:
     )
     remedy = asking("lambda", "L-B99A9384", limit + max(more, 1000))
     if more > 0 and unreserved - more < UNRESERVED:
-        text = (
-            f"Functions reserve {more} more, and {unreserved} of {limit} are left, {UNRESERVED} for others."
-        )
+        text = f"Functions reserve {more} more, and {unreserved} of {limit} are left, {UNRESERVED} for others."
         yield Finding(STOP, "concurrency", text, f"Lower reserved_concurrency, or {remedy}.")
     elif limit < NEW_ACCOUNT:
         text = f"All functions of the account together have {limit} invocations at once."
@@ -321,14 +315,10 @@ def interfaces(environment: Environment) -> Findings:
     for subnet in found:
         if subnet["AvailableIpAddressCount"] < FREE_ADDRESSES:
             text = f"{subnet['SubnetId']} has {subnet['AvailableIpAddressCount']} addresses left."
-            yield Finding(
-                WARNING, "interfaces", text, "Delete what else is in it: functions need some to scale."
-            )
+            yield Finding(WARNING, "interfaces", text, "Delete what else is in it: functions need some to scale.")
 
 
-def quota(
-    environment: Environment, subject: str, limit_of: tuple[str, str, str, int], used: int, more: int
-) -> Finding:
+def quota(environment: Environment, subject: str, limit_of: tuple[str, str, str, int], used: int, more: int) -> Finding:
     """Compare what there is, and what an apply adds, with a quota: (what, service, code, AWS's default)."""
     what, service, code, default = limit_of
     try:
@@ -470,9 +460,7 @@ def look(environment: Environment, say: Callable[[Finding], None]) -> list[Findi
             rest = GROUPS[GROUPS.index(group) + 1 :]
             names = [check.__name__.replace("_", " ") for checks in rest for check in checks]
             if names:
-                left = Finding(
-                    WARNING, "not checked", f"{', '.join(names)}.", "Mend the above, and look again."
-                )
+                left = Finding(WARNING, "not checked", f"{', '.join(names)}.", "Mend the above, and look again.")
                 findings.append(left)
                 say(left)
             break

@@ -40,9 +40,7 @@ class Routes:
     def remember(self) -> None:
         """Add the state's routes to those that are remembered."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        self.file.write_text(
-            "".join(f"{address}\n" for address in sorted(self._remembered() | self._known()))
-        )
+        self.file.write_text("".join(f"{address}\n" for address in sorted(self._remembered() | self._known())))
 
     def finish(self, arguments: Sequence[str]) -> list[str]:
         """Deploy the API again if routes are gone, and forget them; return their names."""

@@ -202,9 +202,7 @@ def deployed(outputs: Mapping[str, Any], entity: str, client: Any) -> tuple[str,
             found = client.get_function_configuration(FunctionName=function, Qualifier=ALIAS)
         except client.exceptions.ResourceNotFoundException:
             place = client.meta.region_name
-            raise UserError(
-                f"There is no function {function} in {place}: set AWS_PROFILE to its account."
-            ) from None
+            raise UserError(f"There is no function {function} in {place}: set AWS_PROFILE to its account.") from None
         variables = found.get("Environment", {}).get("Variables", {})
         settings |= json.loads(variables.get("ENTITY_OPTIONS") or "{}")
     return tables[entity], settings

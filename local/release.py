@@ -93,9 +93,7 @@ class Cloud:
         self.values = {"region": tfvars.default("region"), **values}
         written = [self.values.get(key) for key in ("name", "environment", "region")]
         if not all(isinstance(each, str) and "${" not in each for each in written):
-            raise UserError(
-                f"{self.var_file} cannot be read here: write name, environment and region out in it."
-            )
+            raise UserError(f"{self.var_file} cannot be read here: write name, environment and region out in it.")
         prefix, environment, self.region = (str(each) for each in written)
         self.system = f"{prefix}-{environment}"
         self.file = ROOT / "environments" / f"{environment}.live.json"
@@ -112,9 +110,7 @@ class Cloud:
         if not isinstance(entities, dict):
             return set()
         prefix, environment = self.values["name"], self.values["environment"]
-        return {
-            f"{prefix}-{entity}-{operation}-{environment}" for entity in entities for operation in OPERATIONS
-        }
+        return {f"{prefix}-{entity}-{operation}-{environment}" for entity in entities for operation in OPERATIONS}
 
     def apply(self) -> None:
         """Apply what make has built and initialised; Terraform asks for approval unless told otherwise."""
@@ -250,9 +246,7 @@ def uninterrupted() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def ship(
-    place: Place, say: Progress, sleep: Callable[[float], None] = time.sleep, *, unproven: bool = False
-) -> int:
+def ship(place: Place, say: Progress, sleep: Callable[[float], None] = time.sleep, *, unproven: bool = False) -> int:
     """Release what is newest after an apply; return 0, or 1 when it was taken back.
 
     unproven: let versions go live that met no request while they were tried.
@@ -262,8 +256,7 @@ def ship(
     check_deployed(place, before)
     if record.canary or any(alias.weights for alias in before.values()):
         raise UserError(
-            "A release is being tried already: wait until it is through, or say "
-            f"`make rollback ENV={place.name}`."
+            f"A release is being tried already: wait until it is through, or say `make rollback ENV={place.name}`."
         )
     check_known(place, record, before)
     is_first, tried = record.live is None, Versions()
@@ -331,9 +324,7 @@ def rollback(place: Place, say: Progress) -> int:
     back = {
         name: version
         for name, version in wanted.versions.items()
-        if name in live
-        and (version != live[name] or aliases[name].weights)
-        and int(version) in published[name]
+        if name in live and (version != live[name] or aliases[name].weights) and int(version) in published[name]
     }
     if wanted is not written:
         if not back:

@@ -54,9 +54,7 @@ def explicit(schema: Schema) -> Schema:
     if found.get("type") == "object" or "properties" in found:
         found.setdefault("additionalProperties", True)
     if found.get("type") == "integer" and {"maximum", "minimum"} <= found.keys():
-        fitting = [
-            name for name, end in INTEGERS.items() if -end <= found["minimum"] and found["maximum"] < end
-        ]
+        fitting = [name for name, end in INTEGERS.items() if -end <= found["minimum"] and found["maximum"] < end]
         if fitting:
             found["format"] = fitting[0]
     return found
@@ -85,9 +83,7 @@ def patch_of(schema: Schema) -> Schema:
     others = schema.get("additionalProperties", True)
     if others is not True:
         found["additionalProperties"] = (
-            removable(part_of(without_defaults(without_titles(others))))
-            if isinstance(others, dict)
-            else False
+            removable(part_of(without_defaults(without_titles(others)))) if isinstance(others, dict) else False
         )
     return with_servers_own(found)
 

@@ -17,9 +17,7 @@ from local.emulator import Running, client
 from local.errors import UserError
 
 
-def token(
-    outputs: dict[str, Any], running: Running, passwords: Path, user: str, groups: Sequence[str] = ()
-) -> str:
+def token(outputs: dict[str, Any], running: Running, passwords: Path, user: str, groups: Sequence[str] = ()) -> str:
     """Return an access token of a user, who is made and put into the groups if need be.
 
     The passwords, which are our own making, are kept in a file: whoever signs in elsewhere needs them, too.
@@ -31,9 +29,7 @@ def token(
             "`python local.py up`."
         )
     if app is None:
-        raise UserError(
-            f"The user pool {pool} is in AWS, not on this machine: leave user_pool.arn out of the tfvars."
-        )
+        raise UserError(f"The user pool {pool} is in AWS, not on this machine: leave user_pool.arn out of the tfvars.")
     cognito = client("cognito-idp", running)
     missing = set(groups) - {found["GroupName"] for found in every(cognito, "list_groups", "Groups", pool)}
     if missing:
@@ -99,8 +95,6 @@ def sign_in(cognito: Any, pool: str, app: str, user: str, password: str) -> dict
     try:
         tokens = AWSSRP(user, password, pool, app, client=cognito).authenticate_user()
     except MFAChallengeException:
-        raise UserError(
-            f"{user} signs in with a code of an authenticator app: choose another with --user."
-        ) from None
+        raise UserError(f"{user} signs in with a code of an authenticator app: choose another with --user.") from None
     result: dict[str, Any] = tokens["AuthenticationResult"]
     return result

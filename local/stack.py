@@ -226,9 +226,7 @@ class Stack:
         found: dict[str, Any] = known
         return found
 
-    def _run_apply(
-        self, started: Running, settings: dict[str, Any], var_files: Sequence[Path], agree: Agree
-    ) -> None:
+    def _run_apply(self, started: Running, settings: dict[str, Any], var_files: Sequence[Path], agree: Agree) -> None:
         terraform = self._terraform(started, settings)
         self.progress("Preparing Terraform ...")
         terraform.init()

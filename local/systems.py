@@ -102,8 +102,7 @@ class Systems:
             if runs and running and runs.folder == stack.folder:
                 if port != running.port:
                     raise UserError(
-                        f"{stack.name} runs on port {running.port}: run `python local.py down` before you "
-                        "move it."
+                        f"{stack.name} runs on port {running.port}: run `python local.py down` before you move it."
                     )
             elif not running or port != running.port:
                 check_port(port or DEFAULT_PORT)
@@ -202,9 +201,7 @@ class Systems:
 
     def _build(self) -> None:
         self.progress("Building the functions ...")
-        done = subprocess.run(
-            [sys.executable, ROOT / "build.py"], check=False, capture_output=True, text=True
-        )
+        done = subprocess.run([sys.executable, ROOT / "build.py"], check=False, capture_output=True, text=True)
         if done.returncode:
             said = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()
             raise UserError(f"The build failed: {said[-1]} Run `python build.py` to see all of it.")

@@ -39,9 +39,7 @@ NO_LOG = Path(os.devnull)
 NOT_SET = "No value for required variable"
 
 # How Terraform begins what a validation or the checks before an apply refuse.
-OUR_RULES = re.compile(
-    r"Invalid value for variable |Resource precondition failed (?:\(terraform_data\.build\) )?"
-)
+OUR_RULES = re.compile(r"Invalid value for variable |Resource precondition failed (?:\(terraform_data\.build\) )?")
 
 SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  # nosec B108
 LONGEST_TEMPORARY_FOLDER = 60  # bytes, which leaves 43 for a folder and a socket in it
@@ -241,9 +239,7 @@ class Terraform:
             finally:
                 plan.unlink(missing_ok=True)  # it holds what the state holds
         if code < 0:
-            raise InterruptedApplyError(
-                f"terraform apply was killed by signal {-code} (Terraform's log: {self.log})"
-            )
+            raise InterruptedApplyError(f"terraform apply was killed by signal {-code} (Terraform's log: {self.log})")
         if code:
             raise self.failed("apply", follower.errors)
         return follower.summary

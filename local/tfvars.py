@@ -114,9 +114,7 @@ def check(var_files: Sequence[Path], environ: Mapping[str, str] | None = None) -
         files = " and ".join(named(file) for file in var_files)
         required = (name for name, kind in variables.attributes.items() if kind.is_required)
         found = [
-            f"{files}: {name} is missing; write {name} = {EXAMPLES[name]}."
-            for name in required
-            if name not in written
+            f"{files}: {name} is missing; write {name} = {EXAMPLES[name]}." for name in required if name not in written
         ]
     if found:
         raise UserError("\n".join(found))
@@ -165,13 +163,9 @@ def text_of(file: Path) -> str:
         text = data.decode()
     except UnicodeDecodeError as error:
         line, byte = data.count(b"\n", 0, error.start) + 1, data[error.start]
-        raise UserError(
-            f"{where} is not UTF-8 (byte 0x{byte:02x} in line {line}): save it as UTF-8."
-        ) from None
+        raise UserError(f"{where} is not UTF-8 (byte 0x{byte:02x} in line {line}): save it as UTF-8.") from None
     if text.startswith("\ufeff") and file.suffix == ".json":
-        raise UserError(
-            f"{where} begins with a byte order mark, which is not JSON: save it as UTF-8 without one."
-        )
+        raise UserError(f"{where} begins with a byte order mark, which is not JSON: save it as UTF-8 without one.")
     return text.removeprefix("\ufeff")
 
 

@@ -183,9 +183,7 @@ class Watch:
         if len(found) >= self.faults:
             return "\n  ".join([f"faults of the new versions ({len(found)}):", *found[:5]])
         if refusals := [said for each in self.trying if (said := each.refusals())]:
-            return "\n  ".join(
-                ["answers of 4xx. If they are meant to be, release it with percent = 100:", *refusals]
-            )
+            return "\n  ".join(["answers of 4xx. If they are meant to be, release it with percent = 100:", *refusals])
         return None
 
     def unreached(self) -> list[str]:

@@ -30,9 +30,7 @@ class Client:
     def __init__(self, api_key: str | None) -> None:
         self.headers = {"Content-Type": "application/json", **({"X-Api-Key": api_key} if api_key else {})}
 
-    def send(
-        self, expected: int, method: str, url: str, body: Any = None, **headers: str
-    ) -> tuple[Any, Message]:
+    def send(self, expected: int, method: str, url: str, body: Any = None, **headers: str) -> tuple[Any, Message]:
         """Send one request; return the body, if any, and the headers of an answer of the expected status."""
         request = urllib.request.Request(
             url,

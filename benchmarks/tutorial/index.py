@@ -47,9 +47,7 @@ def lambda_handler(event, context):
                 return respond(404, {"message": "Not found"})
             return respond(200, found["Item"])
         if method == "GET":
-            found = table.query(
-                IndexName="created", KeyConditionExpression=Key("collection").eq("items"), Limit=26
-            )
+            found = table.query(IndexName="created", KeyConditionExpression=Key("collection").eq("items"), Limit=26)
             return respond(200, {"items": found["Items"]})
         if method in ("PUT", "PATCH"):
             body = json.loads(event["body"], parse_float=Decimal)

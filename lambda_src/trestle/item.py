@@ -33,9 +33,7 @@ class Item:
 
     __slots__ = ("created_at", "doc", "id", "updated_at", "version")
 
-    def __init__(
-        self, item_id: str, doc: dict[str, Any], created_at: str, updated_at: str, version: int
-    ) -> None:
+    def __init__(self, item_id: str, doc: dict[str, Any], created_at: str, updated_at: str, version: int) -> None:
         self.id = item_id
         self.doc = doc
         self.created_at = created_at

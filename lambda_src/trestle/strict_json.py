@@ -69,12 +69,7 @@ def loads(text: str) -> Any:
     except RecursionError:
         raise InvalidRequest("The body is nested too deeply.", [_fault("", _TOO_DEEP)]) from None
     # Only text with one of these signs can hold what the walk below looks for.
-    if (
-        refused
-        or "\\u" in text
-        or text.count("{") + text.count("[") > MAX_DEPTH
-        or len(text) > MAX_NAME_CHARACTERS
-    ):
+    if refused or "\\u" in text or text.count("{") + text.count("[") > MAX_DEPTH or len(text) > MAX_NAME_CHARACTERS:
         faults: list[dict[str, str]] = []
         _walk(value, "", 1, faults)
         if faults:

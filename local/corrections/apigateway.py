@@ -66,9 +66,7 @@ def correct_api_gateway(v1: Any) -> None:
             return v1._v1_response(integration, 201)
         return answer
 
-    async def handle_with_method_responses(
-        method: str, path: str, headers: Any, body: Any, query: Any
-    ) -> Any:
+    async def handle_with_method_responses(method: str, path: str, headers: Any, body: Any, query: Any) -> Any:
         parts = [part for part in path.split("/") if part]
         if method == "PATCH" and len(parts) == 8 and parts[4] == "methods" and parts[6] == "responses":
             _, api, _, resource, _, http_method, _, status = parts

@@ -227,9 +227,7 @@ class Saver:
                 os._exit(1)
         if unreadable:
             since = "the state that was saved before it" if states else "nothing"
-            self.notice = (
-                f"Saved state cannot be read: it is kept in {', '.join(unreadable)}, and {since} is loaded."
-            )
+            self.notice = f"Saved state cannot be read: it is kept in {', '.join(unreadable)}, and {since} is loaded."
         beside = self.folder.parent.parent / "before" / NAME
         texts = [f.read_bytes() for f in (self.file, self.previous, beside) if f.exists()]
         found = (re.findall(rb'"code_blob_ref": "(\w+)"', text) for text in texts)

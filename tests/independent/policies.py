@@ -67,9 +67,7 @@ def findings(policy: str) -> list[str]:
         "service wildcard": rights.service_wildcard,
         "writes everywhere": rights.write_actions_without_constraints,
     }
-    found += [
-        f"{action}: allowed on no resource that it works on, in {policy}" for action in unusable(document)
-    ]
+    found += [f"{action}: allowed on no resource that it works on, in {policy}" for action in unusable(document)]
     return found + [f"{risk}: {what} in {policy}" for risk, what in risks.items() if what]
 
 

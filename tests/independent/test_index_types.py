@@ -109,9 +109,7 @@ def drive(name: str, table: Values, functions: dict[str, Values], database: Any,
 
 
 @pytest.mark.parametrize("name", ["movies", "notes", "shop", "todos"])
-def test_writes_and_lists_pass_typed_indexes(
-    planner: Planner, name: str, database: Any, endpoint: str
-) -> None:
+def test_writes_and_lists_pass_typed_indexes(planner: Planner, name: str, database: Any, endpoint: str) -> None:
     plan = planner(inventory.VAR_FILES[name])
     entities = list(planned(plan))
     assert entities

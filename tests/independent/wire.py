@@ -150,9 +150,7 @@ class Proxy:
         with self.lock, self.report.open("a") as report:
             report.write(json.dumps(line) + "\n")
 
-        headers = {
-            key: value for key, value in Request(environ).headers.items() if key.lower() != "connection"
-        }
+        headers = {key: value for key, value in Request(environ).headers.items() if key.lower() != "connection"}
         connection = http.client.HTTPConnection("127.0.0.1", self.upstream, timeout=120)
         connection.request(environ["REQUEST_METHOD"], environ["RAW_URI"], body, headers)
         answer = connection.getresponse()

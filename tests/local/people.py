@@ -51,9 +51,7 @@ class People:
         """Return all the tokens that an app gets for a user, of another pool's if one is named."""
         pool, app = pool or self.outputs["user_pool_id"], app or self.outputs["user_pool_client_id"]
         self.cognito.admin_create_user(UserPoolId=pool, Username=user, MessageAction="SUPPRESS")
-        self.cognito.admin_set_user_password(
-            UserPoolId=pool, Username=user, Password=PASSWORD, Permanent=True
-        )
+        self.cognito.admin_set_user_password(UserPoolId=pool, Username=user, Password=PASSWORD, Permanent=True)
         return sign_in(self.cognito, pool, app, user, PASSWORD)
 
     def machine(self) -> str:

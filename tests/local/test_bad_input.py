@@ -31,9 +31,9 @@ NOT_AN_ITEM = {
 @pytest.mark.parametrize("body", NOT_AN_ITEM.values(), ids=NOT_AN_ITEM.keys())
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
 def test_a_body_that_is_no_item_is_400(items: Api, method: str, body: bytes) -> None:
-    problem = items(
-        method, "" if method == "POST" else "/any", body, Content_Type="application/json"
-    ).problem(400, "invalid-request")
+    problem = items(method, "" if method == "POST" else "/any", body, Content_Type="application/json").problem(
+        400, "invalid-request"
+    )
     assert "Traceback" not in json.dumps(problem)
 
 
@@ -44,9 +44,7 @@ def test_faults_are_pointed_at(items: Api) -> None:
     assert [error["pointer"] for error in problem["errors"]] == ["/a/b/1"]
 
 
-@pytest.mark.parametrize(
-    "content_type", ["text/plain", "application/xml", "application/x-www-form-urlencoded"]
-)
+@pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "application/x-www-form-urlencoded"])
 def test_another_content_type_is_415(items: Api, content_type: str) -> None:
     items("POST", body=b'{"a": 1}', Content_Type=content_type).problem(415, "unsupported-media-type")
 
@@ -77,9 +75,7 @@ QUERIES = {
 
 
 @pytest.mark.parametrize(("query", "parameter"), QUERIES.items())
-def test_a_query_that_cannot_be_is_400_and_names_the_parameter(
-    items: Api, query: str, parameter: str
-) -> None:
+def test_a_query_that_cannot_be_is_400_and_names_the_parameter(items: Api, query: str, parameter: str) -> None:
     problem = items("GET", f"?{query}").problem(400, "invalid-request")
     assert [error["parameter"] for error in problem["errors"]] == [parameter]
 

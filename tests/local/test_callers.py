@@ -56,9 +56,7 @@ def stray_keys(local: Local) -> Iterator[dict[str, str]]:
     elsewhere = gateway.create_api_key(name="elsewhere", enabled=True, value=value("elsewhere"))["id"]
     plan = gateway.create_usage_plan(name="elsewhere")["id"]
     gateway.create_usage_plan_key(usagePlanId=plan, keyId=elsewhere, keyType="API_KEY")
-    gateway.create_usage_plan_key(
-        usagePlanId=stage["usage_plan_ids"]["standard"], keyId=disabled, keyType="API_KEY"
-    )
+    gateway.create_usage_plan_key(usagePlanId=stage["usage_plan_ids"]["standard"], keyId=disabled, keyType="API_KEY")
     try:
         yield {name: value(name) for name in ("outside", "disabled", "elsewhere")}
     finally:
@@ -208,9 +206,7 @@ def test_a_filter_shows_the_callers_own(alice: Api, bob: Api) -> None:
 
 def test_an_idempotency_key_is_the_callers_own(alice: Api, bob: Api) -> None:
     key = str(uuid.uuid4())
-    hers, his, again = (
-        api("POST", body={"title": "once"}, Idempotency_Key=key) for api in (alice, bob, alice)
-    )
+    hers, his, again = (api("POST", body={"title": "once"}, Idempotency_Key=key) for api in (alice, bob, alice))
     assert (hers.status, his.status, again.status) == (201, 201, 201)
     assert "Idempotency-Replayed" not in his.headers
     assert (again.headers["Idempotency-Replayed"], again.json) == ("true", hers.json)
@@ -292,12 +288,8 @@ def test_an_unsigned_request_is_404(ledger: Api) -> None:
 # What each does that a good caller does not.
 WRONGLY_SIGNED: dict[str, Callable[[Sign, Credentials, Credentials], Answer]] = {
     "by one without the right": lambda sign, caller, nobody: sign(nobody),
-    "with another's secret": lambda sign, caller, nobody: sign(
-        Credentials(caller.access_key, nobody.secret_key)
-    ),
-    "with an unknown key": lambda sign, caller, nobody: sign(
-        Credentials("AKIA" + "X" * 16, caller.secret_key)
-    ),
+    "with another's secret": lambda sign, caller, nobody: sign(Credentials(caller.access_key, nobody.secret_key)),
+    "with an unknown key": lambda sign, caller, nobody: sign(Credentials("AKIA" + "X" * 16, caller.secret_key)),
     "for another service": lambda sign, caller, nobody: sign(caller, service="s3"),
     "for another region": lambda sign, caller, nobody: sign(caller, region="eu-north-1"),
     "with another body": lambda sign, caller, nobody: sign(
@@ -311,9 +303,7 @@ WRONGLY_SIGNED: dict[str, Callable[[Sign, Credentials, Credentials], Answer]] = 
     "with half a signature": lambda sign, caller, nobody: sign(
         caller, changed={"headers": {"Authorization": "AWS4-HMAC-SHA256 Credential=a, Signature=b"}}
     ),
-    "with a token": lambda sign, caller, nobody: sign(
-        caller, changed={"headers": {"Authorization": "Bearer nothing"}}
-    ),
+    "with a token": lambda sign, caller, nobody: sign(caller, changed={"headers": {"Authorization": "Bearer nothing"}}),
 }
 
 

@@ -75,8 +75,7 @@ PYTHON_GENERATORS = {
     ),
     "openapi_python_client": (
         ("openapi-python-client==0.29.1",),
-        f"openapi-python-client generate --path {DOCUMENT} --meta none --output-path generated"
-        " --fail-on-warning",
+        f"openapi-python-client generate --path {DOCUMENT} --meta none --output-path generated --fail-on-warning",
     ),
 }
 MYPY = "mypy==2.4.1"

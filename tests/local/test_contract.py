@@ -68,9 +68,7 @@ def test_put_merges_where_the_entity_says_so(drafts: Api) -> None:
 
 def test_patch_merges_as_rfc_7396_says(items: Api) -> None:
     made = items.make({"a": "b", "c": {"d": "e", "f": "g"}})
-    patched = items(
-        "PATCH", made.location, {"a": "z", "c": {"f": None}}, Content_Type="application/merge-patch+json"
-    )
+    patched = items("PATCH", made.location, {"a": "z", "c": {"f": None}}, Content_Type="application/merge-patch+json")
     assert patched.status == 200
     assert {k: v for k, v in patched.json.items() if k not in SERVERS_OWN} == {"a": "z", "c": {"d": "e"}}
     flat = items("PATCH", made.location, {"a": None, "n": [1, None]})
@@ -124,9 +122,7 @@ def test_nothing_is_overwritten_unseen(items: Api, method: str) -> None:
     changed = items("PUT", made.location, {"name": "theirs"}, If_Match=made.headers["ETag"])
     assert changed.status == 200
     items(method, made.location, body, If_Match=made.headers["ETag"]).problem(412, "precondition-failed")
-    items(method, made.location, body, If_Match=f"W/{changed.headers['ETag']}").problem(
-        412, "precondition-failed"
-    )
+    items(method, made.location, body, If_Match=f"W/{changed.headers['ETag']}").problem(412, "precondition-failed")
     items(method, made.location, body, If_Match="unquoted").problem(400, "invalid-request")
     items(method, "/nothing", body, If_Match="*").problem(404, "not-found")
     items(method, "/nothing", body, If_Match='"any"').problem(404, "not-found")

@@ -25,9 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     small = small_system("create", "list")
     (folder / "small.tfvars").write_text(small)
     (folder / "other.tfvars").write_text(small.replace('"small"', '"other"'))
-    more = small.replace(
-        "entities           = { ", 'entities = { more = { operations = ["create", "list"] }, '
-    )
+    more = small.replace("entities           = { ", 'entities = { more = { operations = ["create", "list"] }, ')
     assert more != small
     (folder / "more.tfvars").write_text(more)
     return folder

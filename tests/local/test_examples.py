@@ -159,9 +159,7 @@ def test_shop_keeps_products(shop: Example) -> None:
     made = api.make("/products", {"name": "Lamp", "price": 12.50, "tags": ["light"]})
     changed = api("PATCH", made.location, {"price": 9.99}, If_Match=made.headers["ETag"])
     assert (changed.json["price"], changed.json["tags"], changed.json["version"]) == (9.99, ["light"], 2)
-    api("PUT", made.location, {"name": "Lamp"}, If_Match=made.headers["ETag"]).problem(
-        412, "precondition-failed"
-    )
+    api("PUT", made.location, {"name": "Lamp"}, If_Match=made.headers["ETag"]).problem(412, "precondition-failed")
     replaced = api("PUT", made.location, {"name": "Lamp"})
     assert "tags" not in replaced.json
     api("PUT", made.location, {"price": -1}).problem(422, "invalid-item")

@@ -75,9 +75,7 @@ def test_a_run_in_the_foreground_shows_logs_and_stops_gracefully(
 def test_a_restart_without_changes_applies_nothing(small: Local, var_file: Path) -> None:
     for state in ("stopped", "running"):
         done = small.up(var_file)
-        assert (done.returncode, "Nothing has changed since the last apply." in done.stderr) == (0, True), (
-            state
-        )
+        assert (done.returncode, "Nothing has changed since the last apply." in done.stderr) == (0, True), state
     assert small.api()("GET").status == 200
 
 
@@ -143,9 +141,7 @@ def test_items_outlive_a_full_disk(small: Local, var_file: Path) -> None:
     resource.prlimit(emulator, resource.RLIMIT_FSIZE, (saved // 2, most))
     small.api().make({"name": "kept-3"})
     said = sentence(small("down"))
-    assert said.startswith(
-        "small-local keeps running, because what has changed in it cannot be saved ([Errno 27]"
-    )
+    assert said.startswith("small-local keeps running, because what has changed in it cannot be saved ([Errno 27]")
     assert items(small) == ["kept-1", "kept-2", "kept-3"], "nothing is lost while it runs"
     small.kill()
     assert small.up(var_file).returncode == 0
@@ -153,9 +149,7 @@ def test_items_outlive_a_full_disk(small: Local, var_file: Path) -> None:
     assert small("down").returncode == 0
 
 
-def test_an_entity_with_items_is_taken_off_only_with_consent(
-    small: Local, var_file: Path, tmp_path: Path
-) -> None:
+def test_an_entity_with_items_is_taken_off_only_with_consent(small: Local, var_file: Path, tmp_path: Path) -> None:
     small_again = small.up(var_file)
     assert small_again.returncode == 0
     other = tmp_path / "other.tfvars"

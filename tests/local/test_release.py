@@ -127,9 +127,7 @@ def test_a_release_is_tried_taken_back_made_and_rolled_back(copy: Copy, item: tu
     assert not copy.has_changes()
     assert {api("GET", location).status for _ in range(40)} == {200}
     streams = copy.client("logs").describe_log_streams(logGroupName=f"/aws/lambda/{GET}")
-    answered = Counter(
-        stream["logStreamName"].split("[")[1].split("]")[0] for stream in streams["logStreams"]
-    )
+    answered = Counter(stream["logStreamName"].split("[")[1].split("]")[0] for stream in streams["logStreams"])
     assert min(answered[before], answered[tried]) > 5
 
     assert copy.release("rollback")[0] == 0

@@ -164,10 +164,7 @@ def test_a_running_stack_takes_a_change_in_place(local: Local, items: Api, tmp_p
         refused = items("DELETE", made.location, Origin="https://b.example")
         assert (refused.status, refused.headers["Allow"]) == (405, "GET, OPTIONS, PUT")
         assert refused.headers["Access-Control-Allow-Origin"] == "https://b.example"
-        assert (
-            "Access-Control-Allow-Origin"
-            not in items("OPTIONS", made.location, Origin="https://c.example").headers
-        )
+        assert "Access-Control-Allow-Origin" not in items("OPTIONS", made.location, Origin="https://c.example").headers
         assert local.api("extra")("GET").status == 200
         after = local.outputs()
         for output in ("api_key_ids", "api_keys", "usage_plan_ids"):
@@ -199,9 +196,7 @@ def test_one_command_at_a_time(local: Local, items: Api) -> None:
     with Systems(local.folder)._lock():
         for command in (("down",), ("up", "--detach")):
             said = sentence(local(*command))
-            assert (
-                said == "Another command is at work on the local run: wait until it is done, then try again."
-            )
+            assert said == "Another command is at work on the local run: wait until it is done, then try again."
     assert items("GET").status == 200
 
 
@@ -213,16 +208,12 @@ def test_a_busy_port_is_named(small: Local) -> None:
 
 def test_a_missing_var_file_is_named(small: Local) -> None:
     said = sentence(small.up(small.folder / "none.tfvars"))
-    assert (
-        said == f"There is no var-file {small.folder / 'none.tfvars'}: name an existing file with --var-file."
-    )
+    assert said == f"There is no var-file {small.folder / 'none.tfvars'}: name an existing file with --var-file."
 
 
 def test_a_missing_provider_is_said(small: Local, tmp_path: Path) -> None:
     said = sentence(small.up(small.folder.parent / "small.tfvars", TRESTLE_PLUGIN_DIR=str(tmp_path)))
-    assert said.startswith(
-        f"TRESTLE_PLUGIN_DIR ({tmp_path}) does not hold the AWS provider: name a folder that holds"
-    )
+    assert said.startswith(f"TRESTLE_PLUGIN_DIR ({tmp_path}) does not hold the AWS provider: name a folder that holds")
     assert not is_listening(small.port)
 
 
@@ -246,9 +237,7 @@ def test_an_example_with_a_network_plans_empty(small: Local) -> None:
 
 
 @pytest.mark.slow
-def test_a_customer_key_endpoints_a_firewall_a_trail_and_a_vault_plan_empty(
-    small: Local, tmp_path: Path
-) -> None:
+def test_a_customer_key_endpoints_a_firewall_a_trail_and_a_vault_plan_empty(small: Local, tmp_path: Path) -> None:
     more = tmp_path / "more.tfvars"
     more.write_text(
         'network = { nat = "per_az", endpoints = ["kms", "logs"] }\nlog_retention_days = 30\n'

@@ -169,9 +169,7 @@ def test_the_richest_environment_is_settled_once_it_is_deployed(clone: Clone) ->
     known = {**os.environ, **clone.variables}
     (file,) = (clone.folder / "bootstrap").glob("*.tfstate")
     place = f"-backend-config=path={file}"
-    subprocess.run(
-        [*terraform, "init", "-reconfigure", place, *mirror], cwd=clone.folder, check=True, env=known
-    )
+    subprocess.run([*terraform, "init", "-reconfigure", place, *mirror], cwd=clone.folder, check=True, env=known)
     other = subprocess.run(
         [*terraform, "plan", "-no-color", "-var=name=other"],
         cwd=clone.folder, check=False, env=known, capture_output=True, text=True,

@@ -189,9 +189,7 @@ def test_a_users_address_is_in_the_log(console: Api, local: Local) -> None:
 @pytest.mark.parametrize("path", ["/x/../api/items", "/api/../api/items", "/api/%2e%2E/api/items"])
 def test_no_path_leads_out_of_the_stage(console: Api, local: Local, path: str) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", local.port)  # others take dot segments out
-    connection.request(
-        "GET", path, headers={"Host": f"localhost:{local.port}", "x-api-key": console.key or ""}
-    )
+    connection.request("GET", path, headers={"Host": f"localhost:{local.port}", "x-api-key": console.key or ""})
     assert connection.getresponse().status in (400, 403)
     connection.close()
 
@@ -262,9 +260,7 @@ CALLS = [
 
 @pytest.mark.parametrize(("method", "path", "account", "service"), CALLS)
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "evil.example"])
-def test_a_web_page_gets_no_aws(
-    local: Local, name: str, method: str, path: str, account: str, service: str
-) -> None:
+def test_a_web_page_gets_no_aws(local: Local, name: str, method: str, path: str, account: str, service: str) -> None:
     """Of anyone's that is open in the browser of who runs this; functions run as that user."""
     credential = CREDENTIAL.format(account=account, service=service)
     url = f"{local.running().endpoint}{path}{'&' if '?' in path else '?'}{credential}"
@@ -326,9 +322,7 @@ class Browser:
         hidden = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', form.data.decode())
         sent = {name: html.unescape(value) for name, value in hidden}
         body = urlencode(sent | {"username": user, "password": password})
-        return POOL.request(
-            "POST", f"{self.sign_in['domain']}/login", body=body, headers=FORM, redirect=False
-        )
+        return POOL.request("POST", f"{self.sign_in['domain']}/login", body=body, headers=FORM, redirect=False)
 
     def token(self, **sent: str) -> Answer:
         url = f"{self.sign_in['domain']}/oauth2/token"
@@ -392,18 +386,13 @@ def test_code_is_for_who_asked_for_it(browser: Browser, code: str) -> None:
     assert browser.token(**grant, code_verifier=secrets.token_urlsafe(48)).status == 400
     assert browser.token(**grant).status == 400
     assert (
-        browser.token(
-            **{**grant, "redirect_uri": "http://localhost:1/"}, code_verifier=browser.verifier
-        ).status
-        == 400
+        browser.token(**{**grant, "redirect_uri": "http://localhost:1/"}, code_verifier=browser.verifier).status == 400
     )
     assert browser.token(**grant, code_verifier=browser.verifier).status == 200
     assert browser.token(**grant, code_verifier=browser.verifier).status == 400
 
 
-@pytest.mark.parametrize(
-    "other", ["https://attacker.example/", "http://localhost:1/", "{page}more", "{page}#x"]
-)
+@pytest.mark.parametrize("other", ["https://attacker.example/", "http://localhost:1/", "{page}more", "{page}#x"])
 def test_users_come_back_to_the_page_alone(browser: Browser, other: str) -> None:
     answer = browser.authorize(redirect_uri=other.format(page=browser.page))
     assert (answer.status, answer.headers.get("Location")) == (400, None)

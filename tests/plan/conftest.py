@@ -129,9 +129,7 @@ GUARDED: dict[str, Values] = {
         "entities": {**ONE, "notes": {"operations": ["get"]}},
     },
     "existing_pool": {
-        "entities": {
-            "todos": {**TWO["todos"], "access": {"create": "cognito:scope=import", "list": "cognito"}}
-        },
+        "entities": {"todos": {**TWO["todos"], "access": {"create": "cognito:scope=import", "list": "cognito"}}},
         "user_pool": {"arn": POOL},
     },
     "guarded": {"entities": ONE, "log_retention_days": 30, "waf": {}},

@@ -27,9 +27,7 @@ ABSENT = "(not in the plan)"
 UNCOUNTED = {"aws_s3_object"}  # the web console's files, which come and go with it
 
 VAR_FILES = {
-    f.stem: str(f.relative_to(ROOT))
-    for d in ("environments", "examples")
-    for f in sorted((ROOT / d).glob("*.tfvars"))
+    f.stem: str(f.relative_to(ROOT)) for d in ("environments", "examples") for f in sorted((ROOT / d).glob("*.tfvars"))
 }
 
 
@@ -97,9 +95,7 @@ def load(name: str) -> Values:
 def main(names: list[str]) -> None:
     """Regenerate the inventories, all unless names are given."""
     if unknown := set(names) - VAR_FILES.keys():
-        sys.exit(
-            f"No var-file is called {', '.join(sorted(unknown))}; there are {', '.join(sorted(VAR_FILES))}."
-        )
+        sys.exit(f"No var-file is called {', '.join(sorted(unknown))}; there are {', '.join(sorted(VAR_FILES))}.")
     with tempfile.TemporaryDirectory() as folder, planning(Path(folder)) as planner:
         for name in names or sorted(VAR_FILES):
             inventory = regenerate(planner(VAR_FILES[name]), load(name))

@@ -158,9 +158,7 @@ class Planner:
     def __call__(self, *var_files: str, **variables: Any) -> Plan:
         """Return the plan of var-files, named from the repository's root, and variables that override."""
         key = hashlib.sha256(json.dumps([var_files, variables], sort_keys=True).encode()).hexdigest()[:8]
-        return Plan(
-            self.planned(self.root, "-".join([*(Path(f).stem for f in var_files), key]), var_files, variables)
-        )
+        return Plan(self.planned(self.root, "-".join([*(Path(f).stem for f in var_files), key]), var_files, variables))
 
     def systems(self, name: str, systems: Mapping[str, Values]) -> dict[str, Plan]:
         """Return a plan of each set of variables: instances of the root configuration without its provider.
@@ -202,9 +200,7 @@ class Planner:
         file = self.plans / f"{name}.json"
         with alone(file.with_suffix(".lock")):
             if not file.exists():
-                binary, extra, partial = (
-                    file.with_suffix(s) for s in (".tfplan", ".tfvars.json", ".partial")
-                )
+                binary, extra, partial = (file.with_suffix(s) for s in (".tfplan", ".tfvars.json", ".partial"))
                 extra.write_text(json.dumps(variables))
                 files = [str(ROOT / f) for f in var_files] + [str(extra)]
                 run(root, self.environment, "plan", input=False, lock=False, var_file=files, out=str(binary))

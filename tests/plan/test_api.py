@@ -63,10 +63,7 @@ def mocks(plan: Plan, kind: str) -> dict[str, Values]:
 
 def headers(response: Values) -> dict[str, str]:
     """Return an integration response's fixed headers."""
-    return {
-        k.removeprefix("method.response.header."): v.strip("'")
-        for k, v in response["response_parameters"].items()
-    }
+    return {k.removeprefix("method.response.header."): v.strip("'") for k, v in response["response_parameters"].items()}
 
 
 def names(header: str) -> set[str]:
@@ -135,10 +132,7 @@ def test_integration_invokes_the_alias(plan: Plan, operation: str) -> None:
     assert (integration["type"], integration["integration_http_method"]) == ("AWS_PROXY", "POST")
     assert integration["http_method"] == METHODS[operation][0]
     function = f"arn:aws:lambda:us-west-2:000000000000:function:shop-todos-{operation}-test:live"
-    assert (
-        integration["uri"]
-        == f"arn:aws:apigateway:us-west-2:lambda:path/2015-03-31/functions/{function}/invocations"
-    )
+    assert integration["uri"] == f"arn:aws:apigateway:us-west-2:lambda:path/2015-03-31/functions/{function}/invocations"
     permission = plan.one("aws_lambda_permission", f'"todos.{operation}"')
     assert (permission["qualifier"], permission["principal"]) == ("live", "apigateway.amazonaws.com")
     assert permission["function_name"] == f"shop-todos-{operation}-test"
@@ -169,9 +163,7 @@ def test_model_is_the_schema_that_the_gateway_understands(systems: dict[str, Pla
     schema = json.loads((ROOT / "schemas" / "order.json").read_text())
     model = json.loads(systems["filtered"].one("aws_api_gateway_model", "TodosBody")["schema"])
     envelope = {"createdAt", "id", "updatedAt", "version"}
-    assert {name: rule for name, rule in model["properties"].items() if name not in envelope} == schema[
-        "properties"
-    ]
+    assert {name: rule for name, rule in model["properties"].items() if name not in envelope} == schema["properties"]
     assert all(model["properties"][name] == {} for name in envelope), "a body may repeat them"
     assert "required" not in model, "all that is required has a default"
     assert model.keys() == {"type", "properties"}
@@ -230,9 +222,7 @@ def test_only_configured_operations_exist(systems: dict[str, Plan]) -> None:
     routes = [m["http_method"] for a, m in plan.all("aws_api_gateway_method").items() if ".mock[" not in a]
     assert sorted(routes) == ["GET", "POST"]
     (allowed,) = {
-        headers(r)["Allow"]
-        for k, r in mocks(plan, "aws_api_gateway_integration_response").items()
-        if k == "ANY /todos"
+        headers(r)["Allow"] for k, r in mocks(plan, "aws_api_gateway_integration_response").items() if k == "ANY /todos"
     }
     assert names(allowed) == {"GET", "OPTIONS", "POST"}
 
@@ -288,8 +278,7 @@ def test_gateway_response_is_a_problem_with_cors(plan: Plan, kind: str) -> None:
     assert body["requestId"] == "$context.requestId"
     assert "$context" not in body["detail"], "the gateway's own words name ARNs"
     given = {
-        k.removeprefix("gatewayresponse.header."): v.strip("'")
-        for k, v in response["response_parameters"].items()
+        k.removeprefix("gatewayresponse.header."): v.strip("'") for k, v in response["response_parameters"].items()
     }
     assert given["Content-Type"] == "application/problem+json"
     assert given["Access-Control-Allow-Origin"] == "*"
@@ -304,8 +293,7 @@ def test_one_origin_is_named_in_every_answer(systems: dict[str, Plan]) -> None:
         assert headers(response)["Access-Control-Allow-Origin"] == ORIGINS[0]
     for response in plan.all("aws_api_gateway_gateway_response").values():
         assert (
-            response["response_parameters"]["gatewayresponse.header.Access-Control-Allow-Origin"]
-            == f"'{ORIGINS[0]}'"
+            response["response_parameters"]["gatewayresponse.header.Access-Control-Allow-Origin"] == f"'{ORIGINS[0]}'"
         )
 
 
@@ -327,9 +315,7 @@ def test_of_several_origins_the_callers_own_is_repeated(systems: dict[str, Plan]
     for response in plan.all("aws_api_gateway_gateway_response").values():
         given = response["response_parameters"]
         assert given["gatewayresponse.header.Access-Control-Allow-Origin"] == "'*'"
-        assert not any("method.request" in value for value in given.values()), (
-            "names are case-sensitive there"
-        )
+        assert not any("method.request" in value for value in given.values()), "names are case-sensitive there"
 
 
 def test_stage_and_its_settings(plan: Plan) -> None:

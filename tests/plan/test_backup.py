@@ -53,9 +53,7 @@ def test_off_by_default(plan: Plan) -> None:
         ),
     ],
 )
-def test_recovery_points_are_kept(
-    systems: dict[str, Plan], system: str, expected: dict[str, tuple[str, int]]
-) -> None:
+def test_recovery_points_are_kept(systems: dict[str, Plan], system: str, expected: dict[str, tuple[str, int]]) -> None:
     plan = systems[system]
     assert kept(plan) == expected
     assert {r["target_vault_name"] for r in plan.one("aws_backup_plan")["rule"]} == {"shop-test"}

@@ -223,12 +223,8 @@ def test_a_deploy_role_reaches_its_own_environment_alone(bootstrap: Plan, role: 
         assert [env for env, arn in arns.items() if allowing(policy, action, arn)] == [role], action
 
 
-@pytest.mark.parametrize(
-    "system", ["audited", "backed_up", "guarded", "watched", "with_scopes", "with_website"]
-)
-def test_a_deploy_role_reaches_all_that_is_named(
-    bootstrap: Plan, systems: dict[str, Plan], system: str
-) -> None:
+@pytest.mark.parametrize("system", ["audited", "backed_up", "guarded", "watched", "with_scopes", "with_website"])
+def test_a_deploy_role_reaches_all_that_is_named(bootstrap: Plan, systems: dict[str, Plan], system: str) -> None:
     """What the other tests plan as shop, test; what an administrator makes is compared alone."""
     place = f"us-west-2:{ACCOUNT}"
     kinds = {
@@ -272,9 +268,7 @@ def test_each_state_is_its_environments_own(bootstrap: Plan) -> None:
         state = f"arn:aws:s3:::shop-state-{ACCOUNT}-us-west-2/{key}"
         for action in ("s3:DeleteObject", "s3:GetObject", "s3:PutObject"):
             for file in (state, f"{state}.tflock"):
-                holders = [
-                    role for role in ENVIRONMENTS if allowing(statements(bootstrap, role), action, file)
-                ]
+                holders = [role for role in ENVIRONMENTS if allowing(statements(bootstrap, role), action, file)]
                 assert holders == [environment]
 
 
@@ -338,9 +332,7 @@ def test_environments_that_iam_could_not_tell_apart_are_refused(
 
 def test_planning_changes_nothing(bootstrap: Plan) -> None:
     reads = ("Describe", "Get", "List", "Decrypt", "GET")
-    allowed = [
-        a for s in statements(bootstrap, "plan") if s["Effect"] == "Allow" for a in listed(s["Action"])
-    ]
+    allowed = [a for s in statements(bootstrap, "plan") if s["Effect"] == "Allow" for a in listed(s["Action"])]
     assert [a for a in allowed if not a.split(":")[1].startswith(reads)] == []
 
 
@@ -387,9 +379,7 @@ def test_a_boundary_ends_at_its_environment(bootstrap: Plan) -> None:
 
 
 @pytest.mark.parametrize("names", ["short", "long"])
-def test_policies_are_within_what_iam_takes(
-    bootstrapped: Callable[..., Plan], bootstrap: Plan, names: str
-) -> None:
+def test_policies_are_within_what_iam_takes(bootstrapped: Callable[..., Plan], bootstrap: Plan, names: str) -> None:
     longest = {"environments": ["e" * 20], "name": "n" * 20, "region": "ap-southeast-2"}
     plan = bootstrap if names == "short" else bootstrapped("longest", **VARIABLES, **longest)
     for role in [*(ENVIRONMENTS if names == "short" else longest["environments"]), "plan"]:
@@ -433,9 +423,7 @@ def test_keys_of_others_cannot_be_tagged_as_ours(bootstrap: Plan) -> None:
         denied = found[sid]
         assert (denied["Effect"], denied["Action"]) == ("Deny", "kms:TagResource")
         assert denied["Resource"] == f"arn:aws:kms:us-west-2:{ACCOUNT}:key/*"
-        assert denied["Condition"] == {
-            "StringNotEquals": {f"aws:ResourceTag/{tag}": OURS[f"aws:ResourceTag/{tag}"]}
-        }
+        assert denied["Condition"] == {"StringNotEquals": {f"aws:ResourceTag/{tag}": OURS[f"aws:ResourceTag/{tag}"]}}
 
 
 def test_what_has_no_name_is_told_apart_by_its_tag(bootstrap: Plan) -> None:

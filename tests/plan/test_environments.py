@@ -54,9 +54,7 @@ def environment(request: pytest.FixtureRequest, planner: Planner) -> tuple[str, 
 def test_plan_is_as_inventoried(environment: tuple[str, Plan]) -> None:
     name, plan = environment
     listed = inventory.load(name)
-    assert listed, (
-        f"tests/plan/inventories/{name}.json is missing: run `python -m tests.plan.inventory {name}`."
-    )
+    assert listed, f"tests/plan/inventories/{name}.json is missing: run `python -m tests.plan.inventory {name}`."
     found = "\n".join(inventory.differences(plan, listed))
     assert not found, (
         f"{inventory.VAR_FILES[name]} does not plan what tests/plan/inventories/{name}.json lists:\n{found}\n"
@@ -141,8 +139,7 @@ class TestInventories:
             ),
             (
                 {"values": {"module.network[0].aws_vpc.this": {"cidr_block": "10.9.0.0/16"}}},
-                "values > module.network[0].aws_vpc.this > cidr_block: "
-                'planned "10.0.0.0/16", listed "10.9.0.0/16"',
+                'values > module.network[0].aws_vpc.this > cidr_block: planned "10.0.0.0/16", listed "10.9.0.0/16"',
             ),
             ({"outputs": {"none": 1}}, 'outputs > none: planned "(not in the plan)", listed 1'),
             ({"outputs": {"vpc_id": None}}, 'outputs > vpc_id: planned "(known after apply)", listed null'),

@@ -76,9 +76,7 @@ def test_package_is_the_built_one(plan: Plan, operation: str) -> None:
     made = function(plan, operation)
     package = ROOT / "dist" / f"{operation}.zip"
     assert made["filename"].endswith(f"dist/{operation}.zip")
-    assert (
-        made["source_code_hash"] == base64.b64encode(hashlib.sha256(package.read_bytes()).digest()).decode()
-    )
+    assert made["source_code_hash"] == base64.b64encode(hashlib.sha256(package.read_bytes()).digest()).decode()
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -143,14 +141,11 @@ def test_key_may_be_used_for_the_table_and_the_environment_alone(planner: Planne
         "Action": "kms:Decrypt",
         "Resource": KEY,
         "Condition": {
-            "StringEquals": {
-                "kms:ViaService": ["dynamodb.us-west-2.amazonaws.com", "lambda.us-west-2.amazonaws.com"]
-            }
+            "StringEquals": {"kms:ViaService": ["dynamodb.us-west-2.amazonaws.com", "lambda.us-west-2.amazonaws.com"]}
         },
     }
     assert rights == {
-        f'module.function["todos.{operation}"].aws_iam_role_policy.key[0]': [the_only_one]
-        for operation in OPERATIONS
+        f'module.function["todos.{operation}"].aws_iam_role_policy.key[0]': [the_only_one] for operation in OPERATIONS
     }
 
 
@@ -236,9 +231,7 @@ def test_options_tell_every_function_of_owners(systems: dict[str, Plan], operati
     found = options(systems["owned"], operation)
     assert (found["owner_scoped"], found["signed_in"]) == (True, [operation])
     assert "groups" not in found
-    assert statements(systems["owned"], operation) == statements(systems["small"], operation), (
-        "no more rights"
-    )
+    assert statements(systems["owned"], operation) == statements(systems["small"], operation), "no more rights"
 
 
 def test_options_of_one_function_tell_of_all_its_operations(systems: dict[str, Plan]) -> None:

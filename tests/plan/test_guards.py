@@ -80,9 +80,7 @@ def test_users_of_the_console_are_counted_by_their_own_addresses(systems: dict[s
     (of_console,) = found["rate-of-console"]["statement"][0]["rate_based_statement"]
     (others,) = found["rate"]["statement"][0]["rate_based_statement"]
     assert (of_console["aggregate_key_type"], of_console["limit"]) == ("FORWARDED_IP", 2000)
-    assert of_console["forwarded_ip_config"] == [
-        {"fallback_behavior": "MATCH", "header_name": "x-viewer-address"}
-    ]
+    assert of_console["forwarded_ip_config"] == [{"fallback_behavior": "MATCH", "header_name": "x-viewer-address"}]
     assert found["rate-of-console"]["action"][0]["block"] == [{"custom_response": []}]
     assert asks_for_the_word(of_console["scope_down_statement"][0]["byte_match_statement"][0])
     (apart,) = others["scope_down_statement"][0]["not_statement"]
@@ -194,9 +192,7 @@ def test_records_go_when_they_are_due(systems: dict[str, Plan], system: str, yea
         ("audited", {"AccountAdministers", "Alarms", "LogGroups", "Trail", "TrailLooks"}),
     ],
 )
-def test_key_obeys_services_for_what_is_ours_alone(
-    systems: dict[str, Plan], system: str, sids: set[str]
-) -> None:
+def test_key_obeys_services_for_what_is_ours_alone(systems: dict[str, Plan], system: str, sids: set[str]) -> None:
     key = systems[system].one("aws_kms_key")
     assert key["enable_key_rotation"] is True
     found = statements(systems[system], "aws_kms_key")

@@ -146,9 +146,7 @@ def test_alarms_are_quiet_where_nobody_calls(watched: Plan) -> None:
         ("todos/table/system-errors", "query", "AWS/DynamoDB SystemErrors", "Sum", QUERY),
     ],
 )  # fmt: skip
-def test_alarm_looks_at(
-    watched: Plan, key: str, id_: str, metric: str, stat: str, dimensions: dict[str, str]
-) -> None:
+def test_alarm_looks_at(watched: Plan, key: str, id_: str, metric: str, stat: str, dimensions: dict[str, str]) -> None:
     found = metrics(alarms(watched)[key])[id_]
     assert (f"{found['namespace']} {found['metric_name']}", found["stat"]) == (metric, stat)
     assert found["dimensions"] == dimensions
@@ -211,9 +209,7 @@ def test_rules_stay_below_cloudwatchs_limits(watched: Plan) -> None:
     """A rule takes 10,240 characters and a hundred alarms; a name has up to 84 characters before its kind."""
     assert len(rule(watched, "shop-test/todos")) == 26
     assert len(" OR ".join('ALARM("' + "x" * 100 + '")' for _ in range(26))) < 10240
-    assert len(rule(watched, "shop-test") - {"todos"}) == 100 - 98, (
-        "entities, for which the variable has room"
-    )
+    assert len(rule(watched, "shop-test") - {"todos"}) == 100 - 98, "entities, for which the variable has room"
     assert len(" OR ".join('ALARM("' + "x" * 84 + '")' for _ in range(100))) < 10240
 
 
@@ -225,9 +221,7 @@ def test_topic_is_encrypted_and_for_our_alarms_alone(watched: Plan) -> None:
     assert found.keys() == {"OurAlarmsTell", "TlsOnly"}
     assert found["OurAlarmsTell"]["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert found["OurAlarmsTell"]["Condition"] == {
-        "ArnEquals": {
-            "aws:SourceArn": [f"arn:aws:cloudwatch:us-west-2:000000000000:alarm:{name}" for name in TELLING]
-        },
+        "ArnEquals": {"aws:SourceArn": [f"arn:aws:cloudwatch:us-west-2:000000000000:alarm:{name}" for name in TELLING]},
         "StringEquals": {"aws:SourceAccount": "000000000000"},
     }
     assert (found["TlsOnly"]["Effect"], found["TlsOnly"]["Principal"]) == ("Deny", "*")
@@ -238,9 +232,7 @@ def test_topic_is_encrypted_and_for_our_alarms_alone(watched: Plan) -> None:
 
 
 def test_alarms_may_use_the_topics_key(watched: Plan) -> None:
-    (statement,) = [
-        s for s in json.loads(watched.one("aws_kms_key")["policy"])["Statement"] if s["Sid"] == "Alarms"
-    ]
+    (statement,) = [s for s in json.loads(watched.one("aws_kms_key")["policy"])["Statement"] if s["Sid"] == "Alarms"]
     assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert set(statement["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey*"}
     assert statement["Condition"]["ArnEquals"] == {

@@ -72,9 +72,7 @@ def test_an_index_is_another_where_its_sort_has_another_type(evaluate: Evaluate)
     """The provider compares an index's keys by their names: one of the same name would keep its old type."""
     ranges = []
     for kind in ("string", "integer", "number"):
-        (found,) = evaluate(entity({"flag": {"sort": "rank"}}), typed({"flag": "boolean", "rank": kind}))[
-            0
-        ].values()
+        (found,) = evaluate(entity({"flag": {"sort": "rank"}}), typed({"flag": "boolean", "rank": kind}))[0].values()
         ranges.append((found["range"], found["number"]))
     assert ranges == [("sort_rank", False), ("number_rank", True), ("number_rank", True)]
 

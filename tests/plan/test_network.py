@@ -154,9 +154,7 @@ def test_interface_endpoints_are_reached_by_the_functions_alone(systems: dict[st
 def test_other_addresses(systems: dict[str, Plan]) -> None:
     plan = systems["nat_per_az"]
     assert plan.one("aws_vpc")["cidr_block"] == "10.9.0.0/16"
-    assert sorted(s["cidr_block"] for s in plan.all("aws_subnet").values()) == [
-        f"10.9.{n}.0/24" for n in (1, 2, 3, 4)
-    ]
+    assert sorted(s["cidr_block"] for s in plan.all("aws_subnet").values()) == [f"10.9.{n}.0/24" for n in (1, 2, 3, 4)]
 
 
 def test_no_network_means_no_vpc(systems: dict[str, Plan]) -> None:

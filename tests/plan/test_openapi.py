@@ -199,12 +199,8 @@ def test_nothing_is_left_unsaid(described: tuple[Plan, Values]) -> None:
 
 def test_patterns_are_the_rules_of_the_functions(folder: Path) -> None:
     found = documents.document(folder, entities={"todos": {"ids": "client", "path": "/"}})
-    assert found["components"]["schemas"]["TodosBody"]["properties"]["id"]["not"] == {
-        "enum": ["openapi.json"]
-    }
-    used = {
-        parameter["name"]: parameter["schema"] for parameter in found["components"]["parameters"].values()
-    }
+    assert found["components"]["schemas"]["TodosBody"]["properties"]["id"]["not"] == {"enum": ["openapi.json"]}
+    used = {parameter["name"]: parameter["schema"] for parameter in found["components"]["parameters"].values()}
     known = json.loads((ROOT / "modules" / "openapi" / "patterns.json").read_text())
     assert resolved(used["id"], found)["pattern"] == known["id"]
     assert {used["If-Match"]["pattern"], used["If-None-Match"]["pattern"]} == {known["entity_tags"]}

@@ -48,9 +48,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "environments").mkdir()
     # Open: the emulator makes no values of keys.
     system = (
-        small_system("list")
-        .replace('"local"', '"small"')
-        .replace("{ oper", '{ access = { default = "open" }, oper')
+        small_system("list").replace('"local"', '"small"').replace("{ oper", '{ access = { default = "open" }, oper')
     )
     (folder / "environments" / "small.tfvars").write_text(system)
     (folder / "environments" / "small.s3.tfbackend").write_text(
@@ -108,9 +106,7 @@ def test_an_account_where_nothing_is_prepared(look: Look) -> None:
 
 
 def test_a_first_apply(look: Look, running: Running) -> None:
-    client("s3", running).create_bucket(
-        Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
-    )
+    client("s3", running).create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     code, lines = look(groups=BEFORE_A_PLAN)
     assert (code, levels(lines)["gateway's role"]) == (1, "stop")
     trust = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole"}]}

@@ -28,9 +28,7 @@ SCHEMAS: dict[str, str] = {
     "broken.json": "{",
     "list.json": "[]",
     "own.json": json.dumps({"type": "object", "properties": {"id": {}, "version": {}}}),
-    "task.json": json.dumps(
-        {"type": "object", "properties": PROPERTIES, "required": ["due", "flag", "title"]}
-    ),
+    "task.json": json.dumps({"type": "object", "properties": PROPERTIES, "required": ["due", "flag", "title"]}),
     "wide.json": json.dumps(
         {"type": "object", "properties": {name: {"type": "string"} for name in WIDE}, "required": [*WIDE]}
     ),
@@ -217,23 +215,18 @@ COUNTRIES: list[str] = (
 SUCH_ORIGINS = 'Write an origin such as "https://app.example.com", or ["*"] alone.'
 NOT_SENT: dict[str | None, str] = {
     "https://App.Example.com": (
-        "contains the capital letter A, which browsers send as a small letter. "
-        'Write "https://app.example.com".'
+        'contains the capital letter A, which browsers send as a small letter. Write "https://app.example.com".'
     ),
     "HTTP://a.example": (
         'contains the capital letter H, which browsers send as a small letter. Write "http://a.example".'
     ),
-    "https://a.example:443": (
-        'has its scheme\'s own port, which browsers leave out. Write "https://a.example".'
-    ),
+    "https://a.example:443": ('has its scheme\'s own port, which browsers leave out. Write "https://a.example".'),
     "http://localhost:80": 'has its scheme\'s own port, which browsers leave out. Write "http://localhost".',
     "https://a.example/": 'ends in a slash, which browsers leave out. Write "https://a.example".',
     "https://a.example:8443/app": 'has a path, which browsers leave out. Write "https://a.example:8443".',
     "https://me@a.example": 'has a user, which browsers leave out. Write "https://a.example".',
     "https://a.example?b": 'has a query or a fragment, which browsers leave out. Write "https://a.example".',
-    "https://bücher.example": (
-        f'contains "ü", and browsers send such a host name in its xn-- form. {SUCH_ORIGINS}'
-    ),
+    "https://bücher.example": (f'contains "ü", and browsers send such a host name in its xn-- form. {SUCH_ORIGINS}'),
     "https://a b.example": f"contains a space. {SUCH_ORIGINS}",
     "*": f"allows every origin and stands alone. {SUCH_ORIGINS}",
     "https://*.example.com": f"has a *, which matches no part of an origin. {SUCH_ORIGINS}",
@@ -574,9 +567,7 @@ WITHIN: dict[str, Values] = {
             "public_subnets": ["10.20.128.0/18", "10.20.192.0/24"],
         }
     },
-    "tags": {
-        "tags": {**{f"k{n}": "" for n in range(44)}, "k" * 128: "v" * 256, "Größe Ω_.:/=+-@1": "né _.:/=+-@"}
-    },
+    "tags": {"tags": {**{f"k{n}": "" for n in range(44)}, "k" * 128: "v" * 256, "Größe Ω_.:/=+-@1": "né _.:/=+-@"}},
 }
 
 

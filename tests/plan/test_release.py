@@ -78,7 +78,5 @@ def test_functions_that_are_gone_are_a_warning(pinned: Plan) -> None:
 def test_a_file_that_cannot_be_read_stops_the_plan(planner: Planner, tmp_path: Path, text: str) -> None:
     with pytest.raises(TerraformError) as error:
         planned(planner, tmp_path, text)
-    said = (
-        "environments/test.live.json does not say which versions are live. Take it from version control again"
-    )
+    said = "environments/test.live.json does not say which versions are live. Take it from version control again"
     assert said in str(error.value)

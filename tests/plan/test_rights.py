@@ -126,9 +126,7 @@ def used(function: Values, operations: set[str], table: Values, region: str) -> 
 
 def allowed(plan: Plan, key: str) -> set[Right]:
     """The actions, and what they are on, that a function's role allows its code."""
-    policies = {
-        a: p["policy"] for a, p in plan.all("aws_iam_role_policy").items() if f'module.function["{key}"]' in a
-    }
+    policies = {a: p["policy"] for a, p in plan.all("aws_iam_role_policy").items() if f'module.function["{key}"]' in a}
     unknown = {a.rpartition("aws_iam_role_policy.")[2] for a, policy in policies.items() if policy == UNKNOWN}
     assert unknown <= {"key[0]"}, "no right but that to the key is left to the apply"
     found = [s for policy in policies.values() if policy != UNKNOWN for s in json.loads(policy)["Statement"]]
@@ -194,9 +192,7 @@ def test_roles_of_the_var_files(planner: Planner, name: str) -> None:
 def test_a_wrong_policy_is_noticed(systems: dict[str, Plan], actions: list[str], message: str) -> None:
     plan = systems["nat_none"]
     ((address, right),) = (
-        (a, p)
-        for a, p in plan.all("aws_iam_role_policy").items()
-        if '"todos.get"' in a and p["policy"] != UNKNOWN
+        (a, p) for a, p in plan.all("aws_iam_role_policy").items() if '"todos.get"' in a and p["policy"] != UNKNOWN
     )
     policy = json.loads(right["policy"])
     (statement,) = (s for s in policy["Statement"] if s["Sid"] == "UseTable")

@@ -65,9 +65,7 @@ def test_pool(
     assert pool["deletion_protection"] == protection
     assert pool["admin_create_user_config"][0]["allow_admin_create_user_only"] is not self_sign_up
     assert pool["alias_attributes"] == pool["auto_verified_attributes"] == ["email"]
-    assert pool["user_attribute_update_settings"] == [
-        {"attributes_require_verification_before_update": ["email"]}
-    ]
+    assert pool["user_attribute_update_settings"] == [{"attributes_require_verification_before_update": ["email"]}]
 
 
 def test_apps_client_has_no_secret_and_no_passwords_in_the_clear(systems: dict[str, Plan]) -> None:

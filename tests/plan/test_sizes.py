@@ -131,9 +131,7 @@ def test_more_resources_than_an_api_has_by_default_are_a_warning(planner: Planne
     root = api_module(tmp_path / "root", planner, {"wide": "{}"}, routes)
     plan = Plan(planner.planned(root, "resources", (), {}))
     failed = [check for check in plan.data["checks"] if check["status"] == "fail"]
-    (message,) = [
-        problem["message"] for check in failed for i in check["instances"] for problem in i["problems"]
-    ]
+    (message,) = [problem["message"] for check in failed for i in check["instances"] for problem in i["problems"]]
     assert plan.counts["aws_api_gateway_resource"] == 301
     assert message.startswith("The API has 302 resources, and API Gateway takes 300")
 
@@ -187,9 +185,7 @@ def test_sixty_entities_with_long_names_are_below_every_limit(largest: Plan) -> 
         assert len(rule) <= 10240
         assert rule.count("ALARM(") <= 100
     assert max(len(values["name"]) for values in plan.all("aws_iam_role").values()) <= 64
-    assert (
-        len({values["name"] for values in plan.all("aws_iam_role").values()}) == plan.counts["aws_iam_role"]
-    )
+    assert len({values["name"] for values in plan.all("aws_iam_role").values()}) == plan.counts["aws_iam_role"]
     assert max(len(values["bucket"]) for values in plan.all("aws_s3_bucket").values()) <= 63
     assert max(len(values["name"]) for values in plan.all("aws_cloudfront_function").values()) <= 64
     assert plan.counts["aws_api_gateway_resource"] < 300
@@ -217,9 +213,7 @@ def test_the_dashboard_of_sixty_entities_is_split(largest: Plan) -> None:
     titles = [w["properties"].get("title", "") for widgets in dashboards(largest) for w in widgets]
     for entity in LARGEST["entities"]:
         assert titles.count(f"{entity}: requests") == 1
-    bodies = {
-        d["dashboard_name"]: d["dashboard_body"] for d in largest.all("aws_cloudwatch_dashboard").values()
-    }
+    bodies = {d["dashboard_name"]: d["dashboard_body"] for d in largest.all("aws_cloudwatch_dashboard").values()}
     first = f"{LARGEST['name']}-{LARGEST['environment']}-us-west-2"
     assert len(bodies) > 2
     assert all(f"Dashboard `{name}`: entity-no-" in bodies[first] for name in bodies.keys() - {first})

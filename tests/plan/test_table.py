@@ -84,8 +84,7 @@ def test_unordered_needs_no_index(systems: dict[str, Plan]) -> None:
 def test_every_filter_is_an_index(systems: dict[str, Plan]) -> None:
     table = systems["filtered"].one("aws_dynamodb_table")
     indexes = {
-        i["name"]: (i["hash_key"], i["range_key"], i["projection_type"])
-        for i in table["global_secondary_index"]
+        i["name"]: (i["hash_key"], i["range_key"], i["projection_type"]) for i in table["global_secondary_index"]
     }
     assert indexes == {
         "created": ("collection", "createdAt", "ALL"),

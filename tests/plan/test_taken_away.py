@@ -169,9 +169,7 @@ def test_what_is_taken_away_is_gone(aws: Aws) -> None:
         assert "PermissionsBoundary" not in roles.get_role(RoleName=role["RoleName"])["Role"]
 
     found = methods(aws)
-    asked = {
-        key: (m["authorizationType"], m["apiKeyRequired"]) for key, m in found.items() if "/notes" in key
-    }
+    asked = {key: (m["authorizationType"], m["apiKeyRequired"]) for key, m in found.items() if "/notes" in key}
     assert asked.pop("GET /notes/{id}") == ("NONE", True)
     assert asked.pop("GET /notes")[0] == "COGNITO_USER_POOLS"
     assert set(asked.values()) == {("NONE", False)}
@@ -187,9 +185,7 @@ def test_what_is_taken_away_is_gone(aws: Aws) -> None:
     assert described["DeletionProtection"] == "INACTIVE"
     assert not described.get("Domain")
     (app,) = users.list_user_pool_clients(UserPoolId=pool["Id"])["UserPoolClients"]
-    client = users.describe_user_pool_client(UserPoolId=pool["Id"], ClientId=app["ClientId"])[
-        "UserPoolClient"
-    ]
+    client = users.describe_user_pool_client(UserPoolId=pool["Id"], ClientId=app["ClientId"])["UserPoolClient"]
     for setting in ("AllowedOAuthFlows", "AllowedOAuthScopes", "CallbackURLs", "LogoutURLs"):
         assert not client.get(setting), setting
     assert not users.list_groups(UserPoolId=pool["Id"])["Groups"]

@@ -98,20 +98,11 @@ def test_api_is_passed_on_whole_and_kept_nowhere(distribution: Values) -> None:
     assert api["path_pattern"] == "/api/*"
     assert set(api["allowed_methods"]) == {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
     assert api["cache_policy_id"] == CACHING_DISABLED
-    assert api["origin_request_policy_id"] == ALL_VIEWER_EXCEPT_HOST_HEADER, (
-        "the gateway goes by its own host"
-    )
+    assert api["origin_request_policy_id"] == ALL_VIEWER_EXCEPT_HOST_HEADER, "the gateway goes by its own host"
     assert api["viewer_protocol_policy"] == "https-only", "a redirect would come after the key in the clear"
-    ttls = {
-        error["error_code"]: error["error_caching_min_ttl"] for error in distribution["custom_error_response"]
-    }
-    assert ttls == dict.fromkeys((400, 403, 404, 405, 414, 500, 501, 502, 503, 504), 0), (
-        "not ten seconds each"
-    )
-    pages = [
-        (error["response_code"], error["response_page_path"])
-        for error in distribution["custom_error_response"]
-    ]
+    ttls = {error["error_code"]: error["error_caching_min_ttl"] for error in distribution["custom_error_response"]}
+    assert ttls == dict.fromkeys((400, 403, 404, 405, 414, 500, 501, 502, 503, 504), 0), "not ten seconds each"
+    pages = [(error["response_code"], error["response_page_path"]) for error in distribution["custom_error_response"]]
     assert {page for answer in pages for page in answer} <= {None, ""}, "the API's answers stay what they are"
 
 
@@ -194,9 +185,7 @@ def test_distribution_is_known_to_the_firewall_by_a_word(systems: dict[str, Plan
     assert [h["name"] for h in origins["api"]["custom_header"]] == ["x-distribution-word"]
     assert origins["page"]["custom_header"] == []
     (alone,) = (
-        o
-        for o in systems["with_website"].one("aws_cloudfront_distribution")["origin"]
-        if o["origin_id"] == "api"
+        o for o in systems["with_website"].one("aws_cloudfront_distribution")["origin"] if o["origin_id"] == "api"
     )
     assert alone["custom_header"] == []
 
@@ -216,17 +205,13 @@ def test_browsers_run_the_pages_own_files_alone(systems: dict[str, Plan]) -> Non
     }
     assert policy(systems["with_website_at_names"]) == strict
     assert policy(systems["with_website"]) == {**strict, "connect-src": f"'self' {DOMAIN}"}
-    (security,) = systems["with_website"].one("aws_cloudfront_response_headers_policy")[
-        "security_headers_config"
-    ]
+    (security,) = systems["with_website"].one("aws_cloudfront_response_headers_policy")["security_headers_config"]
     (hsts,) = security["strict_transport_security"]
     assert (hsts["access_control_max_age_sec"], hsts["override"]) == (31536000, True)
     assert security["content_type_options"] == [{"override": True}]
     distribution = systems["with_website"].one("aws_cloudfront_distribution")
     behaviours = [*distribution["default_cache_behavior"], *distribution["ordered_cache_behavior"]]
-    assert [each["response_headers_policy_id"] for each in behaviours] == [UNKNOWN, UNKNOWN], (
-        "the one made here"
-    )
+    assert [each["response_headers_policy_id"] for each in behaviours] == [UNKNOWN, UNKNOWN], "the one made here"
 
 
 # --- The page ---
@@ -295,8 +280,7 @@ def test_a_pool_that_is_there_already_is_left_alone(systems: dict[str, Plan]) ->
 
 def test_document_tells_of_the_code_that_the_console_gets(website: Plan) -> None:
     bodies: list[Any] = [
-        values.get("response_templates")
-        for values in website.all("aws_api_gateway_integration_response").values()
+        values.get("response_templates") for values in website.all("aws_api_gateway_integration_response").values()
     ]
     (document,) = (
         json.loads(b["application/json"]) for b in bodies if b and "openapi" in b.get("application/json", "")

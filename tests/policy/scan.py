@@ -86,9 +86,7 @@ def scan_plans(plans: Mapping[str, Plan], root: Path = ROOT) -> dict[str, Report
 def checkov(*arguments: str) -> dict[str, dict[str, list[Values]]]:
     """Run checkov; return its records by plan ("" for HCL) and by "passed", "failed" and "skipped"."""
     if not CHECKOV.exists():
-        raise CheckovMissingError(
-            "checkov is missing: run `python -m local.venv checkov`, as `make check` does."
-        )
+        raise CheckovMissingError("checkov is missing: run `python -m local.venv checkov`, as `make check` does.")
     command = [str(CHECKOV), "--config-file", str(ROOT / ".checkov.yaml"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     text, _, _ = done.stdout.partition("\n--- OUTPUT DELIMITER ---\n")
@@ -130,8 +128,7 @@ def with_placeholders(document: Values) -> Values:
     """
     document = json.loads(json.dumps(document))
     unknown = {
-        r["address"]: (r["change"]["after_unknown"], expressions(document, r))
-        for r in document["resource_changes"]
+        r["address"]: (r["change"]["after_unknown"], expressions(document, r)) for r in document["resource_changes"]
     }
     for resource in planned(document["planned_values"]["root_module"]):
         fill(resource["values"], *unknown[resource["address"]])
@@ -165,9 +162,7 @@ def fill(values: Any, unknown: Any, configured: Any) -> None:
         elif isinstance(what, dict | list) and isinstance(values, dict) and values.get(key):
             for i, part in enumerate(what if isinstance(what, list) else []):
                 if isinstance(part, dict):
-                    fill(
-                        values[key][i], part, below[i] if isinstance(below, list) and i < len(below) else None
-                    )
+                    fill(values[key][i], part, below[i] if isinstance(below, list) and i < len(below) else None)
 
 
 def skips(root: Path = ROOT) -> dict[tuple[str, str, str], str]:
@@ -248,9 +243,7 @@ def main() -> int:
     for (check, place, block), reason in sorted(skips().items()):
         print(f"{check:12} {place}, {block}: {reason}")
     failed = [("HCL", f) for f in sorted(hcl.failed)]
-    failed += [
-        (n, f) for n, r in reports.items() for f in sorted(r.failed) if (f.check, f.resource) not in asked[n]
-    ]
+    failed += [(n, f) for n, r in reports.items() for f in sorted(r.failed) if (f.check, f.resource) not in asked[n]]
     if failed:
         print("\nFailed:")
         for name, found in failed:

@@ -26,9 +26,7 @@ QUICK = ("dev", "guarded", "opened", "prod")
 def plans(planner: Planner) -> dict[str, Plan]:
     """The plans of dev and prod, one that asks for open methods, and one with every feature."""
     access = {"default": "open", "delete": "api_key"}
-    opened = planner(
-        **{**SMALL, "entities": {"todos": {"access": access, "operations": ["delete", "get", "list"]}}}
-    )
+    opened = planner(**{**SMALL, "entities": {"todos": {"access": access, "operations": ["delete", "get", "list"]}}})
     guarded = planner(
         **{key: value for key, value in SMALL.items() if key not in ("entities", "network")},
         alarms={"emails": ["on-call@example.com"]},
@@ -132,9 +130,7 @@ def test_every_skip_is_one_of_the_listed(hcl: Report, reports: dict[str, Report]
 
 def test_settings_skip_no_check() -> None:
     settings = (ROOT / ".checkov.yaml").read_text()
-    assert not {"skip-check", "check", "soft-fail", "hard-fail-on"} & {
-        k.split(":")[0] for k in settings.splitlines()
-    }
+    assert not {"skip-check", "check", "soft-fail", "hard-fail-on"} & {k.split(":")[0] for k in settings.splitlines()}
 
 
 def test_missing_checkov_says_what_to_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

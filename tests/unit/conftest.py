@@ -55,9 +55,7 @@ def with_filters(options: Mapping[str, Any], numeric: Sequence[str] = ()) -> dic
                 "Projection": {"ProjectionType": "ALL"},
             }
         )
-    keys["AttributeDefinitions"] = [
-        {"AttributeName": name, "AttributeType": kind} for name, kind in attributes.items()
-    ]
+    keys["AttributeDefinitions"] = [{"AttributeName": name, "AttributeType": kind} for name, kind in attributes.items()]
     return keys
 
 

@@ -82,16 +82,8 @@ def event(
 
 
 def _last(values: Mapping[str, str | Sequence[str]] | None) -> dict[str, str] | None:
-    return (
-        {name: value if isinstance(value, str) else value[-1] for name, value in values.items()}
-        if values
-        else None
-    )
+    return {name: value if isinstance(value, str) else value[-1] for name, value in values.items()} if values else None
 
 
 def _all(values: Mapping[str, str | Sequence[str]] | None) -> dict[str, list[str]] | None:
-    return (
-        {name: [value] if isinstance(value, str) else [*value] for name, value in values.items()}
-        if values
-        else None
-    )
+    return {name: [value] if isinstance(value, str) else [*value] for name, value in values.items()} if values else None

@@ -93,9 +93,7 @@ def answers(body: Any, status: int = 200, **headers: str) -> Behaviour:
 
 def fails(code: str, status: int = 400, message: str = "No.", **headers: str) -> Behaviour:
     """An error as DynamoDB writes it."""
-    return answers(
-        {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": message}, status, **headers
-    )
+    return answers({"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": message}, status, **headers)
 
 
 def drops(_: socket.socket, __: Request) -> bool:

@@ -103,9 +103,7 @@ def test_what_is_no_object_is_400(api: Api, method: str, body: str) -> None:
         ('{"a":[' + ",".join(["NaN"] * 30) + "]}", [f"/a/{n}" for n in range(20)]),
     ],
 )
-def test_what_can_not_be_kept_is_400_with_every_place(
-    api: Api, method: str, body: str, pointers: list[str]
-) -> None:
+def test_what_can_not_be_kept_is_400_with_every_place(api: Api, method: str, body: str, pointers: list[str]) -> None:
     answer, requests = send(api, method, body)
     assert (answer.status, requests) == (400, [])
     assert answer.json["type"] == "urn:trestle:problem:invalid-request"
@@ -171,9 +169,7 @@ def test_a_patch_that_makes_the_item_too_large_is_413(api: Api) -> None:
     path = f"/items/{item['id']}"
     assert api.request("PATCH", path, {"b": {"c": "x" * 200_000}}).status == 413
     # moto does not see it of a change inside an attribute.
-    with api.fault(
-        "UpdateItem", error("ValidationException", message="Item size to update has exceeded the maximum")
-    ):
+    with api.fault("UpdateItem", error("ValidationException", message="Item size to update has exceeded the maximum")):
         assert api.request("PATCH", path, {"b": "x" * 200_000}).status == 413
 
 

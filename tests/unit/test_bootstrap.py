@@ -111,9 +111,7 @@ def test_variables_are_read_as_terraform_reads_them(
     assert tool.variables(arguments) == expected
 
 
-def test_files_and_variables_that_terraform_finds_by_itself(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_and_variables_that_terraform_finds_by_itself(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "terraform.tfvars").write_text('name = "shop"\n')
     (folder / "more.auto.tfvars").write_text('repository = "octo/shop"\n')
     monkeypatch.setenv("TF_VAR_region", "ap-south-1")
@@ -131,24 +129,18 @@ def test_each_region_has_a_state_of_its_own(folder: Path, monkeypatch: pytest.Mo
     for region in (WEST, EAST):
         assert tool.main(["-auto-approve", "-var=name=shop", f"-var=region={region}"]) == 0
     paths = [command[3] for command in made.commands if command[0] == "init"]
-    assert paths == [
-        f"-backend-config=path={folder}/shop-123456789012-{region}.tfstate" for region in (WEST, EAST)
-    ]
+    assert paths == [f"-backend-config=path={folder}/shop-123456789012-{region}.tfstate" for region in (WEST, EAST)]
     assert made.commands[0] == ["init", "-input=false", "-reconfigure", paths[0], "-plugin-dir=/mirror"]
     assert made.commands[1] == ["apply", "-auto-approve", "-var=name=shop", f"-var=region={WEST}"]
 
 
 @pytest.mark.parametrize("without", ["", "state", "logs"])
-def test_the_one_state_of_before_is_taken_over(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, without: str
-) -> None:
+def test_the_one_state_of_before_is_taken_over(folder: Path, monkeypatch: pytest.MonkeyPatch, without: str) -> None:
     terraform(monkeypatch)
     text = json.dumps(state(EAST, without))
     (folder / "terraform.tfstate").write_text(text)
     assert tool.main(["-var=name=shop"]) == 0  # whatever this is about, it is not that state
-    assert {f.name: f.read_text() for f in folder.glob("*.tfstate")} == {
-        f"shop-123456789012-{EAST}.tfstate": text
-    }
+    assert {f.name: f.read_text() for f in folder.glob("*.tfstate")} == {f"shop-123456789012-{EAST}.tfstate": text}
 
 
 def test_an_empty_state_of_before_is_nobodys(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -225,10 +225,7 @@ def other_pythons() -> list[str]:
             shutil.which(f"python3.{minor}"),
             *Path.home().glob(f".pyenv/versions/3.{minor}*/bin/python"),
         ):
-            if (
-                candidate
-                and subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode == 0
-            ):
+            if candidate and subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode == 0:
                 found.add(str(candidate))
     return sorted(found)
 
@@ -256,9 +253,7 @@ def test_same_bytes_from_any_python_and_environment(tmp_path: Path) -> None:
             f"import os; os.umask({number * 9}); import build; raise SystemExit(build.main([]))",
         ]
         subprocess.run(command, cwd=copy, env=environment, check=True, capture_output=True)
-        sums.add(
-            json.dumps({name: build.sha256(data) for name, data in content(copy).items()}, sort_keys=True)
-        )
+        sums.add(json.dumps({name: build.sha256(data) for name, data in content(copy).items()}, sort_keys=True))
     assert len(sums) == 1
 
 
@@ -279,9 +274,7 @@ def test_pyc_is_valid_and_points_into_the_task_folder() -> None:
 
 
 def test_pyc_does_not_depend_on_what_else_the_process_holds() -> None:
-    source = (
-        b"import os\ndef f(one, two='quite a long constant', *, three=('a', 'b')):\n    return {'a', 'b'}\n"
-    )
+    source = b"import os\ndef f(one, two='quite a long constant', *, three=('a', 'b')):\n    return {'a', 'b'}\n"
     first = build.pyc("x.py", source)
     held = [compile(source, "/var/task/x.py", "exec"), "quite a long constant", ("a", "b")]
     assert build.pyc("x.py", source) == first
@@ -356,9 +349,7 @@ def test_commands_that_are_not_the_runtimes_python_are_passed_over(
 
 
 @pytest.mark.parametrize("is_runtime", [True, False])
-def test_compiling_side(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], is_runtime: bool
-) -> None:
+def test_compiling_side(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], is_runtime: bool) -> None:
     tag = sys.implementation.cache_tag if is_runtime else "cpython-27"
     monkeypatch.setattr(build, "CACHE_TAG", tag)
     question = json.dumps([["a.py", base64.b64encode(b"a = 1").decode()]])
@@ -462,18 +453,14 @@ def test_another_wish_for_byte_code_builds_again(root: Path, counted: list[Path]
 
 
 @pytest.mark.usefixtures("no_runtime")
-def test_check_of_byte_code_that_this_machine_cannot_make(
-    root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_check_of_byte_code_that_this_machine_cannot_make(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(root)
     (root / "dist/manifest.json").write_text(json.dumps(manifest(root) | {"bytecode": "3.13"}))
     assert run(root, "--check") == 1
     assert "There is no Python 3.13 for the byte code: install it" in capsys.readouterr().err
 
 
-def test_aborted_build_leaves_no_manifest_and_nothing_partial(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_aborted_build_leaves_no_manifest_and_nothing_partial(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(root, "--bytecode", "none")
     (root / "lambda_src/trestle/late.py").write_text("late = 2")
     real = Path.replace

@@ -33,10 +33,7 @@ NOBODY: list[Any] = [
     {"claims": {}},
     {"claims": [USER]},
     USER,
-    *(
-        {"claims": {**USER, "sub": sub}}
-        for sub in ("", None, 5, True, ["a"], {"a": 1}, "a b", "a#b", "#", "..")
-    ),
+    *({"claims": {**USER, "sub": sub}} for sub in ("", None, 5, True, ["a"], {"a": 1}, "a b", "a#b", "#", "..")),
     *({"claims": {**USER, "sub": sub}} for sub in ("a\0", "ä", "a\n", "x" * 129)),
     *({"claims": {**USER, "token_use": use}} for use in ("id", "ACCESS", "", None, ["access"], "refresh")),
     *({"claims": {name: USER[name]}} for name in USER),
@@ -109,9 +106,7 @@ def test_only_the_operations_that_say_so_need_a_user(make_api: Make) -> None:
     ("claim", "status"), [*((claim, 404) for claim in MEMBER), *((claim, 403) for claim in NO_MEMBER)]
 )
 @pytest.mark.parametrize("functions", [[], ["entity"]])
-def test_a_group_lets_its_members_alone_pass(
-    make_api: Make, functions: list[str], claim: Any, status: int
-) -> None:
+def test_a_group_lets_its_members_alone_pass(make_api: Make, functions: list[str], claim: Any, status: int) -> None:
     api = make_api({**SIGNED_IN, "groups": {"delete": "admins"}}, functions=functions)
     user = api.signed_in("alice", **{"cognito:groups": claim})
     answer, requests = user.requests_of("DELETE", "/items/a")

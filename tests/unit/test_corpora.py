@@ -100,9 +100,7 @@ def keywords(schema: Any) -> Iterator[str]:
         if keyword in ("properties", "patternProperties", "definitions", "dependencies"):
             inner = [rule for rule in value.values() if isinstance(rule, dict)]
         else:
-            inner = [
-                part for part in (value if isinstance(value, list) else [value]) if isinstance(part, dict)
-            ]
+            inner = [part for part in (value if isinstance(value, list) else [value]) if isinstance(part, dict)]
         if keyword not in KEYWORDS or (keyword == "items" and isinstance(value, list)):
             yield keyword
         for part in inner if keyword not in ("enum", "default") else ():

@@ -12,9 +12,7 @@ from local import destroy as tool
 
 
 def state(*resources: tuple[str, dict[str, Any]]) -> dict[str, Any]:
-    made = [
-        {"mode": "managed", "type": kind, "instances": [{"attributes": found}]} for kind, found in resources
-    ]
+    made = [{"mode": "managed", "type": kind, "instances": [{"attributes": found}]} for kind, found in resources]
     data = {"mode": "data", "type": "aws_dynamodb_table", "instances": [{"attributes": {"name": "theirs"}}]}
     return {"resources": [*made, data]}
 
@@ -34,18 +32,14 @@ OPEN = state(
 )
 
 
-def run(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], found: Any
-) -> tuple[int, list[str], str]:
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], found: Any) -> tuple[int, list[str], str]:
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(found) if found else ""))
     code = tool.main("dev")
     said = capsys.readouterr()
     return code, said.out.splitlines(), said.err
 
 
-def test_what_is_lost_and_what_takes_long(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_lost_and_what_takes_long(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     code, lines, _ = run(monkeypatch, capsys, OPEN)
     assert code == 0
     assert lines[0].startswith("- Lost: the items of a, b. `make export ENV=dev ENTITY=...` keeps them.")
@@ -57,15 +51,11 @@ def test_what_is_lost_and_what_takes_long(
 
 
 @pytest.mark.parametrize("empty", [None, {}, state(("aws_lambda_function", {"vpc_config": []}))])
-def test_nothing_to_say(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], empty: Any
-) -> None:
+def test_nothing_to_say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], empty: Any) -> None:
     assert run(monkeypatch, capsys, empty) == (0, [], "")
 
 
-def test_what_is_protected_stops_it(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_protected_stops_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     found = state(
         ("aws_dynamodb_table", {"name": "t", "deletion_protection_enabled": True}),
         ("aws_cognito_user_pool", {"name": "p", "deletion_protection": "ACTIVE"}),

@@ -36,9 +36,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_security_names_tests_that_there_are() -> None:
-    named = [
-        (name, target) for name, target in links(ROOT / "docs" / "security.md") if name.startswith("test_")
-    ]
+    named = [(name, target) for name, target in links(ROOT / "docs" / "security.md") if name.startswith("test_")]
     assert named
     for name, target in named:
         assert f"def {name}(" in (ROOT / "docs" / target).read_text(), name

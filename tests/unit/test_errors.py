@@ -94,9 +94,7 @@ def test_a_temporary_folder_that_cannot_hold_a_socket_is_not_used(
     monkeypatch.setenv("TMPDIR", str(named.get(folder, tmp_path / "missing")))
     if folder == "read-only":  # which root may write, as far as access() tells
         real = os.access
-        monkeypatch.setattr(
-            os, "access", lambda path, mode: not path.startswith("/proc") and real(path, mode)
-        )
+        monkeypatch.setattr(os, "access", lambda path, mode: not path.startswith("/proc") and real(path, mode))
     used = terraform.temporary_folder()
     assert used in ("/tmp", "/var/tmp", "/dev/shm")
     assert terraform.environment("http://127.0.0.1:1", "us-east-1")["TMPDIR"] == used

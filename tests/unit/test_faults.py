@@ -42,9 +42,7 @@ def test_a_create_with_a_client_id_does_not_conflict_with_itself(make_api: Make)
     ("method", "body"), [("PUT", {"a": 2}), ("PATCH", {"a": 2}), ("PATCH", {"a": 2, "b": {"c": None}})]
 )
 @pytest.mark.parametrize("conditional", [False, True])
-def test_a_change_counts_once_after_a_lost_answer(
-    api: Api, method: str, body: Any, conditional: bool
-) -> None:
+def test_a_change_counts_once_after_a_lost_answer(api: Api, method: str, body: Any, conditional: bool) -> None:
     created = api.request("POST", "/items", {"a": 1})
     headers = {"If-Match": created.etag} if conditional else {}
     with api.fault("UpdateItem", lost):

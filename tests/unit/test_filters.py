@@ -85,9 +85,7 @@ def test_a_filter_is_one_query(tasks: Api) -> None:
         ("note", "any", ["any"], ["other"]),
     ],
 )
-def test_values_are_equal_as_in_json(
-    tasks: Api, name: str, value: Any, texts: list[str], others: list[str]
-) -> None:
+def test_values_are_equal_as_in_json(tasks: Api, name: str, value: Any, texts: list[str], others: list[str]) -> None:
     from trestle.strict_json import dumps
 
     item_id = tasks.create(dumps({**DUE, name: value}))["id"]
@@ -159,12 +157,7 @@ def test_changes_move_an_item_from_filter_to_filter(tasks: Api) -> None:
 
 RANGES = [
     *({}, {"gt": "b"}, {"gte": "b"}, {"lt": "c"}, {"lte": "c"}, {"prefix": "b"}, {"prefix": "bb"}),
-    *(
-        {low: one, high: two}
-        for low in ("gt", "gte")
-        for high in ("lt", "lte")
-        for one, two in ("bc", "cb", "bb")
-    ),
+    *({low: one, high: two} for low in ("gt", "gte") for high in ("lt", "lte") for one, two in ("bc", "cb", "bb")),
 ]
 
 
@@ -225,9 +218,7 @@ def test_a_range_by_creation_takes_dates_and_times_of_any_offset(tasks: Api) -> 
         ({"prefix": made_at[:7]}, 1),
         ({"prefix": "2016"}, 0),
     ]:
-        listed = found(
-            tasks, completed="false", **{f"createdAt.{name}": value for name, value in query.items()}
-        )
+        listed = found(tasks, completed="false", **{f"createdAt.{name}": value for name, value in query.items()})
         assert len(listed) == wanted, query
 
 
@@ -393,9 +384,7 @@ def test_an_unordered_entity_orders_its_filters(make_api: Make) -> None:
 
 
 def test_functions_without_filters_load_none_of_it(api: Api, make_api: Make) -> None:
-    extra = {
-        f"trestle.{name}" for name in ("http.filters", "operations.filters", "store.ranges", "schema.files")
-    }
+    extra = {f"trestle.{name}" for name in ("http.filters", "operations.filters", "store.ranges", "schema.files")}
     assert not extra & api._modules.keys()
     assert make_api(OPTIONS, {"task": TASK})._modules.keys() >= extra
 
@@ -420,9 +409,7 @@ NARROW = {
 @pytest.fixture
 def narrow(make_api: Make) -> Api:
     """An entity whose properties take few values."""
-    return make_api(
-        {"schema": "narrow", "filters": {name: {} for name in NARROW["properties"]}}, {"narrow": NARROW}
-    )
+    return make_api({"schema": "narrow", "filters": {name: {} for name in NARROW["properties"]}}, {"narrow": NARROW})
 
 
 @pytest.mark.parametrize(

@@ -96,9 +96,7 @@ def sets(value: Any) -> Any:
     """A value with its sets in one order: DynamoDB's have none."""
     if isinstance(value, dict):
         return {
-            kind: sorted(each) if kind in ("NS", "SS") else sets(each)
-            for kind, each in value.items()
-            if kind != "N"
+            kind: sorted(each) if kind in ("NS", "SS") else sets(each) for kind, each in value.items() if kind != "N"
         }
     return [sets(each) for each in value] if isinstance(value, list) else value
 

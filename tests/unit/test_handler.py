@@ -36,9 +36,7 @@ def test_one_line_a_request_and_never_its_payload(make_api: Make, capsys: pytest
     assert answer.json["id"] not in json.dumps(lines)
 
 
-@pytest.mark.parametrize(
-    ("level", "lines"), [("DEBUG", 2), ("INFO", 2), ("WARNING", 1), ("ERROR", 1), ("", 2)]
-)
+@pytest.mark.parametrize(("level", "lines"), [("DEBUG", 2), ("INFO", 2), ("WARNING", 1), ("ERROR", 1), ("", 2)])
 def test_log_level(make_api: Make, capsys: pytest.CaptureFixture[str], level: str, lines: int) -> None:
     api = make_api(LOG_LEVEL=level)
     api.request("GET", "/items/a")

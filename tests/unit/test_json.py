@@ -23,9 +23,7 @@ NUMBERS = [
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 integers = st.integers(-(10**38) + 1, 10**38 - 1)
-decimals = st.builds(
-    lambda digits, exponent: Decimal(digits).scaleb(exponent), integers, st.integers(-90, 80)
-)
+decimals = st.builds(lambda digits, exponent: Decimal(digits).scaleb(exponent), integers, st.integers(-90, 80))
 scalars = st.none() | st.booleans() | texts | integers | decimals
 values = st.recursive(
     scalars,
@@ -100,9 +98,7 @@ def is_kept(text: str) -> bool:
         return value
 
     try:
-        value = json.loads(
-            text, parse_constant=no, parse_float=number, parse_int=number, object_pairs_hook=members
-        )
+        value = json.loads(text, parse_constant=no, parse_float=number, parse_int=number, object_pairs_hook=members)
         json.dumps(value, default=str, ensure_ascii=False).encode()
     except ValueError:
         return False
@@ -229,10 +225,7 @@ def test_32_levels_are_kept(api: Api, body: str, kept: bool) -> None:
 
 
 def test_text_survives_byte_for_byte(api: Api) -> None:
-    text = (
-        "".join(map(chr, [*range(0x20), 0x7F, 0x80, 0x2028, 0xFEFF, 0xFFFF, 0x1F600, 0x10FFFF]))
-        + '"\\/e\u0301é'
-    )
+    text = "".join(map(chr, [*range(0x20), 0x7F, 0x80, 0x2028, 0xFEFF, 0xFFFF, 0x1F600, 0x10FFFF])) + '"\\/e\u0301é'
     body: dict[str, Any] = {"s": text, text: "", "": {"": [None, {}, [], ""]}, "__proto__": None}
     item = api.create(body)
     assert api.request("GET", f"/items/{item['id']}").json == item

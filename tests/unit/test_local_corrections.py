@@ -38,14 +38,10 @@ def test_another_version_is_not_started() -> None:
     )
     done = subprocess.run([sys.executable, "-I", "-c", program], check=False, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "")
-    assert (
-        done.stderr == "The local run corrects MiniStack 1.5.33, but 9.9.9 is installed: run `make setup`.\n"
-    )
+    assert done.stderr == "The local run corrects MiniStack 1.5.33, but 9.9.9 is installed: run `make setup`.\n"
 
 
-def test_a_stack_is_applied_anew_when_a_correction_changed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stack_is_applied_anew_when_a_correction_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "local" / "corrections"
     shutil.copytree(ROOT / "local" / "corrections", folder, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("dist/manifest.json", ".terraform.lock.hcl"):
@@ -156,10 +152,7 @@ def test_an_alias_shares_out_by_weight(monkeypatch: pytest.MonkeyPatch) -> None:
     functions.correct_alias_weights(service)
     draws = iter([0.2, 0.25, 0.2, 0.2])
     monkeypatch.setattr("random.random", lambda: next(draws))
-    found = [
-        service._get_func_record_for_ref(f"arn:{name}")[2]
-        for name in ("f:live", "f:live", "f:plain", "g:live")
-    ]
+    found = [service._get_func_record_for_ref(f"arn:{name}")[2] for name in ("f:live", "f:live", "f:plain", "g:live")]
     assert found == ["arn:f:8", "arn:f:live", "arn:f:plain", "arn:g:live"]
 
 

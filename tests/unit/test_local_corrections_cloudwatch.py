@@ -93,9 +93,7 @@ def test_saved_queries_are_kept_changed_and_deleted() -> None:
         return other
 
     running = {"a-query": {"queryId": "a-query"}}
-    service = SimpleNamespace(
-        handle_request=handle_request, json_response=lambda found: found, _queries=running
-    )
+    service = SimpleNamespace(handle_request=handle_request, json_response=lambda found: found, _queries=running)
     logs.correct_saved_queries(service)
 
     def ask(action: str, **sent: str) -> Any:

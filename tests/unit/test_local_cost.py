@@ -25,9 +25,7 @@ def plan(
     *resources: dict[str, Any], names: Any = NAMES, tables: Any = None, region: str = "us-west-2"
 ) -> dict[str, Any]:
     functions = [
-        resource("aws_lambda_function", **FUNCTION, function_name=f)
-        for e in names.values()
-        for f in e.values()
+        resource("aws_lambda_function", **FUNCTION, function_name=f) for e in names.values() for f in e.values()
     ]
     outputs = {"function_names": names, "table_names": tables or {}}
     return {
@@ -155,9 +153,7 @@ def test_the_report() -> None:
         region="eu-west-1",
     )
     said = cost.Estimate(document, 2_000_000, TABLE).report("dev").splitlines()
-    assert said[0] == (
-        f"dev, 2,000,000 requests a month: dollars a month by the prices of us-east-1, {TABLE['date']}."
-    )
+    assert said[0] == (f"dev, 2,000,000 requests a month: dollars a month by the prices of us-east-1, {TABLE['date']}.")
     rows = {line[:20].strip(): line.split()[-3:] for line in said[2:] if line[-3:-2] == "."}
     assert rows["Lambda: requests"] == ["0.00", "0.20", "0.40"]
     assert rows["together"] == ["1.08", "0.24", "1.56"]

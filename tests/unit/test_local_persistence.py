@@ -75,9 +75,7 @@ def table(**attributes: Any) -> AccountRegionScopedDict:
 def test_what_is_saved_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Among it, what users may call their properties, and bytes of the emulator's own.
     document = {"__bytes__": {"S": "x"}, "__scoped__": {"BOOL": True}, "__account_region_scoped__": {"M": {}}}
-    saver, _ = emulator(
-        tmp_path, monkeypatch, dynamodb={"tables": table(items={"1": document})}, kms={"key": b"\xff"}
-    )
+    saver, _ = emulator(tmp_path, monkeypatch, dynamodb={"tables": table(items={"1": document})}, kms={"key": b"\xff"})
     saver.changes = 7
     assert save(saver) == ""
     states, notice = loaded(tmp_path, monkeypatch, "dynamodb", "kms")
@@ -89,9 +87,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert again.changes == 7
 
 
-def test_what_the_emulator_saved_by_itself_is_taken_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_the_emulator_saved_by_itself_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     emulator(tmp_path, monkeypatch, kms={}, sts={})
     emulated.save_state("kms", {"key": b"\xff"})
     emulated.save_state("sts", {})

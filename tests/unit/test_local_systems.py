@@ -263,8 +263,7 @@ def test_a_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (
         1,
-        f"{tmp_path / 'my folder'}: File exists. Move that file away, or let TRESTLE_LOCAL_DIR name another "
-        "folder.\n",
+        f"{tmp_path / 'my folder'}: File exists. Move that file away, or let TRESTLE_LOCAL_DIR name another folder.\n",
     )
 
 
@@ -364,9 +363,7 @@ def test_an_apply_that_is_cut_short_is_taken_back(
     assert not (tmp_path / "before").exists()
 
 
-def test_an_apply_does_not_begin_where_nothing_can_be_saved(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_apply_does_not_begin_where_nothing_can_be_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Stack, "name", "x-y")
     monkeypatch.setattr(Emulator, "save", lambda *_: "No space left on device")
     with (

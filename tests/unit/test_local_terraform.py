@@ -45,9 +45,7 @@ def test_a_named_mirror_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert terraform.find_mirror() == tmp_path
 
 
-def test_a_named_mirror_of_another_version_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_named_mirror_of_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRESTLE_PLUGIN_DIR", str(mirror(tmp_path, "0.0.1")))
     with pytest.raises(UserError, match="does not hold the AWS provider"):
         terraform.find_mirror()
@@ -165,9 +163,7 @@ def test_errors_become_one_sentence(text: str, expected: str) -> None:
     assert terraform.first_error(text) == expected
 
 
-@pytest.mark.parametrize(
-    "title", ["Invalid value for variable", "Resource precondition failed (terraform_data.build)"]
-)
+@pytest.mark.parametrize("title", ["Invalid value for variable", "Resource precondition failed (terraform_data.build)"])
 def test_what_our_own_rules_refuse_is_said_alone(tmp_path: Path, title: str) -> None:
     made = terraform.Terraform(tmp_path, {}, tmp_path / "terraform.log", lambda _: None)
     text = f"Error: {title}\n\n  on my.tfvars line 3:\n   3: x\n\ntags: no.\n"
@@ -210,9 +206,7 @@ def test_the_state_of_another_environment_is_refused(judged: Callable[..., None]
     judged(state())
     judged(state("dev", "dev"))
     judged(state("dev"), name="dev-eu")
-    with pytest.raises(
-        UserError, match=r"environments/dev\.s3\.tfbackend names the state of prod: give each"
-    ):
+    with pytest.raises(UserError, match=r"environments/dev\.s3\.tfbackend names the state of prod: give each"):
         judged(state("dev", "prod"))
 
 
@@ -251,9 +245,7 @@ def test_a_backend_file_that_names_no_bucket_stops_before_terraform(
     file.write_text('bucket = "..."\nregion = "eu-west-1"\n')
     assert said() == (1, f"environments/dev.s3.tfbackend has no bucket and no key. {deployed.NO_BACKEND}\n")
     file.write_text("bucket: mine\n")
-    assert said()[1].startswith(
-        'environments/dev.s3.tfbackend cannot be read. Write lines of NAME = "VALUE".'
-    )
+    assert said()[1].startswith('environments/dev.s3.tfbackend cannot be read. Write lines of NAME = "VALUE".')
     file.write_text('bucket = "mine"\nkey = "k"\nregion = "eu-west-1"\n')
     assert said() == (0, "")
     other = file.with_name("prod.s3.tfbackend")
@@ -306,9 +298,7 @@ def test_an_environment_is_known_with_what_terraform_loads_by_itself(
     assert found["release"]["percent"] == 5
 
 
-VAR_FILES = sorted(
-    file for folder in ("environments", "examples") for file in (ROOT / folder).glob("*.tfvars")
-)
+VAR_FILES = sorted(file for folder in ("environments", "examples") for file in (ROOT / folder).glob("*.tfvars"))
 
 
 @pytest.mark.parametrize("var_file", VAR_FILES, ids=lambda file: file.stem)

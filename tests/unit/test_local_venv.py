@@ -113,9 +113,7 @@ BREAKS = [no_python, dangling_python, python_that_fails, older_python, interrupt
 
 
 @pytest.mark.parametrize("break_it", BREAKS)
-def test_one_that_was_made_here_and_is_broken_is_made_again(
-    root: Path, installed: list[str], break_it: Break
-) -> None:
+def test_one_that_was_made_here_and_is_broken_is_made_again(root: Path, installed: list[str], break_it: Break) -> None:
     folder = root / ".venv"
     venv.ensure()
     left = packages(folder) / "half.py"
@@ -163,9 +161,7 @@ def of_an_older_python(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("begin", [nothing, cut_short, cut_short_while_pip_was_installed, of_an_older_python])
-def test_one_that_is_broken_and_holds_no_package_is_made_again(
-    root: Path, installed: list[str], begin: Break
-) -> None:
+def test_one_that_is_broken_and_holds_no_package_is_made_again(root: Path, installed: list[str], begin: Break) -> None:
     begin(root / ".venv")
     assert subprocess.run([venv.ensure(), "-c", ""], check=False).returncode == 0
     assert installed == ["local"]
@@ -216,9 +212,7 @@ def test_a_file_of_somebody_elses_is_found_wherever_it_is(root: Path, place: str
     assert not venv.is_skeleton(root / ".venv")
 
 
-def test_a_checkout_that_may_not_be_written_is_not_blamed_on_venv(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_checkout_that_may_not_be_written_is_not_blamed_on_venv(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(self: Path, *arguments: object, **named: object) -> None:
         raise PermissionError(13, "Permission denied", str(self))
 
@@ -374,9 +368,7 @@ def test_where_pypi_has_no_terraform_one_sentence_says_so(
     monkeypatch.setenv("PATH", "")
     with pytest.raises(UserError) as caught:
         venv.terraform()
-    assert str(caught.value).startswith(
-        f"There is no terraform on PATH, and PyPI has none for {why}(only for"
-    )
+    assert str(caught.value).startswith(f"There is no terraform on PATH, and PyPI has none for {why}(only for")
     assert "install Terraform 1.11 or newer" in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -101,9 +101,7 @@ def test_a_sender_who_is_not_known_is_left_out(
     assert not {"sourceIp", "userAgent", "caller"} & set(line_of(capsys))
 
 
-def test_the_line_counts_what_the_request_asked_of_dynamodb(
-    api: Api, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_line_counts_what_the_request_asked_of_dynamodb(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
     consumed: list[float] = []
 
     def meter(params: dict[str, Any], **_: Any) -> None:

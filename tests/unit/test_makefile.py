@@ -72,11 +72,7 @@ def test_a_target_works_in_any_folder(tmp_path: Path, target: str) -> None:
     for each in calls:
         if each.data_dir:
             assert Path(each.data_dir) in (there / ".terraform" / "dev", there / ".local" / "validate")
-        if (
-            each.program == "terraform"
-            and "init" in each.arguments
-            and "-chdir=.local/refused" not in each.arguments
-        ):
+        if each.program == "terraform" and "init" in each.arguments and "-chdir=.local/refused" not in each.arguments:
             assert "-plugin-dir=/a mirror (2)" in each.arguments
         # Nothing was split at a blank: each word is one that the Makefile has, or whole.
         assert not {"work", "ü", "(1),", "it's", "mirror", "(2)", "items.jsonl", "&"} & set(each.arguments)

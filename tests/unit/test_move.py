@@ -54,9 +54,7 @@ def entity(api: Api) -> tool.Entity:
     return entity_of(api, OPTIONS, SCHEMA, Derivation({"status": "rank"}, "until", ["rank"]))
 
 
-def entity_of(
-    api: Api, settings: Mapping[str, Any], schema: dict[str, Any], derivation: Derivation
-) -> tool.Entity:
+def entity_of(api: Api, settings: Mapping[str, Any], schema: dict[str, Any], derivation: Derivation) -> tool.Entity:
     return tool.Entity("items", TABLE, settings, api.client, schema, derivation)
 
 
@@ -200,9 +198,7 @@ def test_owners_keep_their_items(make_api: Make) -> None:
     imported(entity, io.BytesIO(text.encode()))
     assert records(api) == before
     assert api.signed_in("alice").request("GET", "/items", query={"tag": "x"}).json["items"] == [hers]
-    assert tool.check(file({"id": "a"}), entity) == [
-        "line 1: /id Must be OWNER#ID: items of this entity have owners"
-    ]
+    assert tool.check(file({"id": "a"}), entity) == ["line 1: /id Must be OWNER#ID: items of this entity have owners"]
 
 
 def test_items_whose_time_is_over_go_neither_way(api: Api, entity: tool.Entity) -> None:
@@ -352,9 +348,7 @@ def test_the_commands(api: Api, run: Callable[..., tuple[int, list[str]]], tmp_p
     )
     assert stat.S_IMODE(items.stat().st_mode) == 0o600
     assert [file.name for file in tmp_path.glob("*.jsonl*")] == ["items.jsonl"]
-    assert run("export", "a", items)[1] == [
-        f"{items} is there already: name another file with FILE=, or move it away."
-    ]
+    assert run("export", "a", items)[1] == [f"{items} is there already: name another file with FILE=, or move it away."]
     nowhere = tmp_path / "no" / "x.jsonl"
     assert run("export", "a", nowhere)[1] == [
         f"{nowhere} can not be written: No such file or directory. Name another file with FILE=."

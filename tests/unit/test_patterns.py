@@ -13,9 +13,7 @@ import pytest
 
 from trestle.errors import InvalidRequest
 
-PATTERNS = json.loads(
-    (Path(__file__).parents[2] / "modules" / "openapi" / "patterns.json").read_text(encoding="utf-8")
-)
+PATTERNS = json.loads((Path(__file__).parents[2] / "modules" / "openapi" / "patterns.json").read_text(encoding="utf-8"))
 
 
 def matches(name: str, text: str) -> bool:

@@ -99,9 +99,7 @@ def planned(*changes: dict[str, Any]) -> dict[str, Any]:
 
 def test_who_we_are() -> None:
     arn = "arn:aws:sts::1:assumed-role/dev/ada"
-    assert found(tool.credentials, get_caller_identity={"Account": "1", "Arn": arn}) == [
-        ("ok", f"Account 1 as {arn}.")
-    ]
+    assert found(tool.credentials, get_caller_identity={"Account": "1", "Arn": arn}) == [("ok", f"Account 1 as {arn}.")]
     root = found(tool.credentials, get_caller_identity={"Account": "1", "Arn": "arn:aws:iam::1:root"})
     assert root[1] == ("warning", "This is the account's root.")
     (lost,) = found(tool.credentials, get_caller_identity=NoCredentialsError())
@@ -125,16 +123,12 @@ def test_the_bucket_of_the_state() -> None:
     assert found(tool.bucket, None, asked, head_bucket={}) == [("ok", "In b, k.")]
     assert asked == [("head_bucket", "eu-west-1", {"Bucket": "b", "ExpectedBucketOwner": "1"})]
     assert found(tool.bucket, head_bucket=refused("404")) == [("stop", "The bucket b does not exist.")]
-    assert found(tool.bucket, head_bucket=refused("403")) == [
-        ("stop", "The bucket b is not ours to read (403).")
-    ]
+    assert found(tool.bucket, head_bucket=refused("403")) == [("stop", "The bucket b is not ours to read (403).")]
 
 
 def test_who_is_at_work_on_the_state() -> None:
     body = {"Body": io.BytesIO(json.dumps(LOCK).encode())}
-    assert found(tool.lock, get_object=gone(Exceptions.NoSuchKey)) == [
-        ("ok", "Nobody is at work on the state.")
-    ]
+    assert found(tool.lock, get_object=gone(Exceptions.NoSuchKey)) == [("ok", "Nobody is at work on the state.")]
     (held,) = tool.lock(environment(get_object=body))
     assert held.text == "ada@laptop since 2026-01-02T03:04:05Z: OperationTypeApply."
     assert held.remedy.endswith("`TF_DATA_DIR=.terraform/dev terraform force-unlock x-1`.")
@@ -156,9 +150,7 @@ def test_the_gateways_role() -> None:
 
 
 def test_what_would_be_lost() -> None:
-    replaced = change(
-        "aws_dynamodb_table", "delete", "create", replace_paths=[["range_key"], ["hash_key"], []]
-    )
+    replaced = change("aws_dynamodb_table", "delete", "create", replace_paths=[["range_key"], ["hash_key"], []])
     plan = planned(
         replaced,
         change("aws_kms_key", "delete"),
@@ -189,8 +181,7 @@ def test_what_would_be_lost() -> None:
     assert found(tool.losses, gone) == [
         (
             "stop",
-            'module.x["todos"].aws_dynamodb_table.this is gone, and Terraform did not delete it: '
-            "this lost its items.",
+            'module.x["todos"].aws_dynamodb_table.this is gone, and Terraform did not delete it: this lost its items.',
         ),
         (
             "warning",
@@ -206,8 +197,7 @@ def test_what_would_be_lost() -> None:
 def table(**indexes: str) -> dict[str, Any]:
     return {
         "global_secondary_index": [
-            {"name": name, "hash_key": f"h_{name}", "range_key": range_key}
-            for name, range_key in indexes.items()
+            {"name": name, "hash_key": f"h_{name}", "range_key": range_key} for name, range_key in indexes.items()
         ]
     }
 
@@ -243,9 +233,7 @@ def test_concurrency() -> None:
             after={"reserved_concurrent_executions": -1},
         ),
     )
-    assert found(tool.concurrency, plan, get_account_settings=limits(1000, 110)) == [
-        ("ok", "100 of 1000 are left.")
-    ]
+    assert found(tool.concurrency, plan, get_account_settings=limits(1000, 110)) == [("ok", "100 of 1000 are left.")]
     assert found(tool.concurrency, plan, get_account_settings=limits(1000, 109)) == [
         ("stop", "Functions reserve 10 more, and 109 of 1000 are left, 100 for others.")
     ]
@@ -370,9 +358,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "environments").mkdir()
     (tmp_path / "variables.tf").write_text('variable "region" {\n  default = "us-west-2"\n}\n')
     (tmp_path / "environments" / "dev.tfvars").write_text(f'{TFVARS}region = "eu-west-1"\n')
-    (tmp_path / "environments" / "dev.s3.tfbackend").write_text(
-        'bucket = "b"\nkey = "k"\nregion = "eu-west-1"\n'
-    )
+    (tmp_path / "environments" / "dev.s3.tfbackend").write_text('bucket = "b"\nkey = "k"\nregion = "eu-west-1"\n')
     for module in (tool, deployed):
         monkeypatch.setattr(module, "ROOT", tmp_path)
     return tmp_path

@@ -61,8 +61,7 @@ def test_a_removed_route_is_deployed_away(routes: Routes) -> None:
     has(routes, ALL[0], *ALL[2:])
     assert routes.finish(["-var-file=x.tfvars"]) == ["todos.delete"]
     assert asked(routes) == [
-        "apply -input=false -auto-approve -var-file=x.tfvars "
-        "-replace=module.api.aws_api_gateway_deployment.this"
+        "apply -input=false -auto-approve -var-file=x.tfvars -replace=module.api.aws_api_gateway_deployment.this"
     ]
     assert routes.finish([]) == []
     assert len(asked(routes)) == 1, "once is enough"

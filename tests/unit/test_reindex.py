@@ -185,9 +185,7 @@ def test_items_that_are_none_of_ours_are_left(now: Api, derivation: Any) -> None
     assert run(now, derivation) == (1, 0)
 
 
-def test_the_options_of_a_function_give_its_derivation(
-    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_options_of_a_function_give_its_derivation(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "schemas").mkdir()
     (tmp_path / "schemas" / "task.json").write_text(json.dumps(SCHEMA))
     monkeypatch.setattr(tool, "ROOT", tmp_path)

@@ -72,9 +72,9 @@ class Shop:
 
     def publish(self, name: str) -> str:
         code = package(str(len(self.versions(name))))
-        found: str = self.client("lambda").update_function_code(
-            FunctionName=name, ZipFile=code, Publish=True
-        )["Version"]
+        found: str = self.client("lambda").update_function_code(FunctionName=name, ZipFile=code, Publish=True)[
+            "Version"
+        ]
         return found
 
     def versions(self, name: str) -> list[int]:
@@ -364,9 +364,7 @@ def test_answers_from_before_the_trial_are_not_compared(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("version", ["1", "2"])
-def test_a_log_of_faults_alone_is_not_compared(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, version: str
-) -> None:
+def test_a_log_of_faults_alone_is_not_compared(shop: Shop, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
     def configuration(_: Functions, __: str, wanted: str) -> dict[str, Any]:
         level = "WARNING" if wanted == version else "DEBUG"
         return {"Environment": {"Variables": {"LOG_LEVEL": level}}}
@@ -463,9 +461,7 @@ def test_one_release_at_a_time(shop: Shop) -> None:
     shop.changes = (GET,)
     shop.naps = [another]
     assert shop.ship() == 0
-    assert refused == [
-        "A release is being tried already: wait until it is through, or say `make rollback ENV=test`."
-    ]
+    assert refused == ["A release is being tried already: wait until it is through, or say `make rollback ENV=test`."]
 
 
 @pytest.mark.parametrize("error", [UserError("No."), KeyboardInterrupt()])
@@ -511,17 +507,13 @@ def test_a_rollback_goes_back_release_by_release(shop: Shop, capsys: pytest.Capt
         record = Record.read(shop.file)
         assert record.live
         assert record.live.versions == {name: version for name, (version, _) in expected.items()}
-    with pytest.raises(
-        UserError, match=r"nothing to go back to: test\.live\.json remembers no release before\."
-    ):
+    with pytest.raises(UserError, match=r"nothing to go back to: test\.live\.json remembers no release before\."):
         shop.rollback()
 
 
 def test_a_rollback_leaves_alone_what_is_gone(shop: Shop) -> None:
     versions = {CREATE: "1", GET: "9", "shop-old-get-test": "4"}
-    Record(
-        shop.file, Release("2026-01-01T00:00:00Z", {CREATE: "1", GET: "1"}), None, [Release("x", versions)]
-    ).write()
+    Record(shop.file, Release("2026-01-01T00:00:00Z", {CREATE: "1", GET: "1"}), None, [Release("x", versions)]).write()
     with pytest.raises(UserError, match="no function has an older version that was live"):
         shop.rollback()
 
@@ -649,9 +641,7 @@ def test_a_rollback_says_what_cannot_answer(shop: Shop, monkeypatch: pytest.Monk
     monkeypatch.setattr(Functions, "configuration", configuration)
     written, count = Record.read(shop.file), len(shop.said)
     if state == "Failed":
-        remedy = (
-            rf"Nothing was moved: {GET} 1 cannot answer, .* \(The image is gone\.\)\. Check out .*ENV=test"
-        )
+        remedy = rf"Nothing was moved: {GET} 1 cannot answer, .* \(The image is gone\.\)\. Check out .*ENV=test"
         with pytest.raises(UserError, match=remedy):
             shop.rollback()
         assert shop.live() == {CREATE: ("2", {}), GET: ("2", {})}
@@ -660,9 +650,7 @@ def test_a_rollback_says_what_cannot_answer(shop: Shop, monkeypatch: pytest.Monk
     assert shop.rollback() == 0
     assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
     warned = [
-        said
-        for said in shop.said[count:]
-        if said.startswith(f"Not used for long, and so put away by Lambda: {GET}.")
+        said for said in shop.said[count:] if said.startswith(f"Not used for long, and so put away by Lambda: {GET}.")
     ]
     assert len(warned) == (state != "Active")
 
@@ -676,9 +664,7 @@ def test_functions_that_no_release_knows_are_shown(shop: Shop, capsys: pytest.Ca
 
 def test_a_reader_may_have_read_enough() -> None:
     command = "from local.release import tell; tell(['x'] * 10**6)"
-    with subprocess.Popen(
-        [sys.executable, "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as telling:
+    with subprocess.Popen([sys.executable, "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as telling:
         assert telling.stdout
         assert telling.stderr
         telling.stdout.readline()
@@ -741,9 +727,7 @@ def test_releases_prune(shop: Shop) -> None:
 def test_a_file_of_another_release_is_refused(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     Record(shop.file, Release("2026-01-01T00:00:00Z", {GET: "7"})).write()
     for command in (shop.ship, shop.rollback):
-        with pytest.raises(
-            UserError, match=rf"test\.live\.json is not what is live: {GET} is 1 and not 7\. Take"
-        ):
+        with pytest.raises(UserError, match=rf"test\.live\.json is not what is live: {GET} is 1 and not 7\. Take"):
             command()
     tool.show(shop)
     assert capsys.readouterr().out.endswith(
@@ -778,9 +762,7 @@ def test_where_nothing_is_deployed(shop: Shop, monkeypatch: pytest.MonkeyPatch) 
 def test_a_file_that_cannot_be_read_is_said(tmp_path: Path, text: str) -> None:
     file = tmp_path / "test.live.json"
     file.write_text(text)
-    with pytest.raises(
-        UserError, match=r"test\.live\.json does not say which versions are live: take it from"
-    ):
+    with pytest.raises(UserError, match=r"test\.live\.json does not say which versions are live: take it from"):
         Record.read(file)
 
 
@@ -806,8 +788,7 @@ def test_an_environment_in_aws_by_its_tfvars(tmp_path: Path, monkeypatch: pytest
     folder = tmp_path / "environments"
     folder.mkdir()
     (folder / "prod.tfvars").write_text(
-        'name = "shop"\nenvironment = "production"\n'
-        'entities = { todos = {}, "orders" = { operations = ["get"] } }\n'
+        'name = "shop"\nenvironment = "production"\nentities = { todos = {}, "orders" = { operations = ["get"] } }\n'
     )
     cloud = tool.Cloud("prod")
     assert (cloud.system, cloud.region) == ("shop-production", "us-west-2")
@@ -848,9 +829,7 @@ def test_routes_that_a_release_removes_are_deployed_away(
     assert done == ["remember", "apply", *([] if code else [arguments])]
 
 
-def test_the_command_line(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_the_command_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert tool.main(["release", "prod"]) == tool.main(["ship"]) == 2
     assert tool.main(["show", "../x"]) == 1
     assert capsys.readouterr().err.endswith("\nThere is no environments/../x.tfvars: write it first.\n")

@@ -47,8 +47,6 @@ def test_a_collection_at_the_root(api: Api) -> None:
 
 
 @pytest.mark.parametrize("foreign", [None, {}, event("TRACE", "/items"), event("POST", "/items/a")])
-def test_an_event_without_an_operation_is_500(
-    api: Api, capsys: pytest.CaptureFixture[str], foreign: Any
-) -> None:
+def test_an_event_without_an_operation_is_500(api: Api, capsys: pytest.CaptureFixture[str], foreign: Any) -> None:
     assert api.invoke("entity", foreign).status == 500
     assert operations(capsys) == [None]

@@ -161,9 +161,7 @@ def test_each_keyword(judge: Any, schema: Any, valid: list[Any], faults: list[tu
 
 
 def test_every_fault_has_its_place(judge: Any) -> None:
-    faults = judge(
-        {"titel": 1, "completed": 0, "tags": [{"n": 1}, {"n": "x"}, 2], "dueDate": "soon", "a/~b": 1}, TODO
-    )
+    faults = judge({"titel": 1, "completed": 0, "tags": [{"n": 1}, {"n": "x"}, 2], "dueDate": "soon", "a/~b": 1}, TODO)
     assert [fault["pointer"] for fault in faults] == [
         "/title",
         "/titel",
@@ -400,9 +398,7 @@ def test_every_format_is_tested(api: Api) -> None:
 
 
 names = st.sampled_from(["a", "b", "c"])
-scalars = (
-    st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from([0.5, 1.0, -2.5, "", "a", "ab", "abc"])
-)
+scalars = st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from([0.5, 1.0, -2.5, "", "a", "ab", "abc"])
 values = st.recursive(
     scalars,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
@@ -441,9 +437,7 @@ def schemas(*, draft_4: bool) -> st.SearchStrategy[Any]:
         return st.fixed_dictionaries({}, optional=keywords)
 
     return extend(
-        st.fixed_dictionaries(
-            {}, optional={"type": types, "minimum": st.integers(-2, 2), "minLength": counts}
-        )
+        st.fixed_dictionaries({}, optional={"type": types, "minimum": st.integers(-2, 2), "minLength": counts})
     )
 
 
@@ -537,9 +531,7 @@ def test_a_flat_patch_is_judged_without_a_read(todos: Api) -> None:
     assert (answer.status, requests) == (200, ["UpdateItem"])
     assert "note" not in answer.json
     assert answer.json["description"] == ""
-    answer, requests = todos.requests_of(
-        "PATCH", path, {"completed": 1, "price": 0.295, "title": None, "extra": 1}
-    )
+    answer, requests = todos.requests_of("PATCH", path, {"completed": 1, "price": 0.295, "title": None, "extra": 1})
     assert (answer.status, requests) == (422, [])
     assert answer.json["errors"] == [
         {"pointer": "/completed", "detail": "Must be a boolean, not an integer"},

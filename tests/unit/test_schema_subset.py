@@ -92,10 +92,7 @@ REFUSED: list[tuple[Any, dict[str, str]]] = [
     ({"type": "string", "format": "e-mail"}, {"/format": "e-mail is no format of the subset: write email"}),
     (
         {"type": "integer", "minLength": 1},
-        {
-            "/minLength": "minLength says nothing about a value of the type integer: remove it or correct "
-            "the type"
-        },
+        {"/minLength": "minLength says nothing about a value of the type integer: remove it or correct the type"},
     ),
     ({"minLength": "1"}, {"/minLength": "minLength must be an integer, not a string"}),
     ({"maxItems": -1}, {"/maxItems": "maxItems must be at least 0"}),
@@ -139,10 +136,7 @@ REFUSED: list[tuple[Any, dict[str, str]]] = [
     ({"items": {"default": 1}}, {"/items/default": "only properties have defaults: remove it"}),
     (
         {"oneOf": [{"properties": {"a": {"default": 1}}}]},
-        {
-            "/oneOf/0/properties/a/default": "a default has no effect here: write it under the item's own "
-            "properties"
-        },
+        {"/oneOf/0/properties/a/default": "a default has no effect here: write it under the item's own properties"},
     ),
     ({"anyOf": [True]}, {"/anyOf/0": "anyOf must be an object, not a boolean"}),
     ({"not": {"typo": 1}}, {"/not/typo": "typo is no keyword of the subset: write type"}),
@@ -196,10 +190,7 @@ ROOTS: list[tuple[bytes, dict[str, str]]] = [
     ),
     (
         b'{"type": "object", "$schema": "https://json-schema.org/draft/2020-12/schema"}',
-        {
-            "/$schema": "the subset is one of draft 4: write http://json-schema.org/draft-04/schema#, or "
-            "leave it out"
-        },
+        {"/$schema": "the subset is one of draft 4: write http://json-schema.org/draft-04/schema#, or leave it out"},
     ),
     (
         b'{"type": "object", "properties": {"id": {}}, "required": ["version"]}',

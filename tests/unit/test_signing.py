@@ -36,9 +36,7 @@ def botocore_signs(url: str, target: str, body: bytes, keys: Credentials, region
     secret_key=words,
     token=st.none() | words,
     region=st.sampled_from(("us-west-2", "cn-north-1", "eu-isoe-west-1")),
-    place=st.sampled_from(
-        ("https://dynamodb.us-west-2.amazonaws.com", "http://127.0.0.1:8000", "https://h:443/")
-    ),
+    place=st.sampled_from(("https://dynamodb.us-west-2.amazonaws.com", "http://127.0.0.1:8000", "https://h:443/")),
 )
 def test_signature_is_botocores(
     action: str, body: bytes, access_key: str, secret_key: str, token: str | None, region: str, place: str

@@ -96,9 +96,7 @@ def test_the_console_and_the_deployment_leave_them_out(root: Path, tmp_path: Pat
     litter(root / "modules" / "api", "main.tf")
     website = (ROOT / "modules" / "website" / "main.tf").read_text()
     kinds, files = (re.search(rf"^  {name} += .*$", website, re.MULTILINE) for name in ("kinds", "files"))
-    api = re.search(
-        r'sort\((fileset\(path\.module, ".*?"\))\)', (ROOT / "modules" / "api" / "main.tf").read_text()
-    )
+    api = re.search(r'sort\((fileset\(path\.module, ".*?"\))\)', (ROOT / "modules" / "api" / "main.tf").read_text())
     assert kinds
     assert files
     assert api

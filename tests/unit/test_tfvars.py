@@ -46,9 +46,7 @@ WRONG = {
     "usage_plans = { gold = { quota = { limits = 5 } } }": (
         "usage_plans.gold.quota.limits: no such attribute; did you mean limit?"
     ),
-    'usage_plans = { gold = { period = "DAY" } }': (
-        "usage_plans.gold.period: no such attribute; write it in quota."
-    ),
+    'usage_plans = { gold = { period = "DAY" } }': ("usage_plans.gold.period: no such attribute; write it in quota."),
     "entities = ({ todos = {} })": "entities: its names are hidden in an expression; write it out, without",
     "entities = { todos = ({ idz = null }) }": "entities.todos: its names are hidden in an expression;",
     'entities = { for name in ["todos"] : name => {} }': "entities: its names are hidden in an expression;",
@@ -301,9 +299,7 @@ def test_a_name_that_is_computed(tmp_path: Path, text: str) -> None:
     file.write_text(f"\n{text}\n")
     with pytest.raises(UserError) as caught:
         tfvars.check([file])
-    assert (
-        str(caught.value) == f"{file}: in entities, line 2: a name is hidden in an expression; write it out."
-    )
+    assert str(caught.value) == f"{file}: in entities, line 2: a name is hidden in an expression; write it out."
 
 
 def test_all_of_ours_are_right() -> None:
@@ -393,7 +389,5 @@ def test_command(tmp_path: Path) -> None:
     wrong = subprocess.run([*command, file], cwd=ROOT, capture_output=True, text=True, check=False)
     assert wrong.returncode == 1
     assert wrong.stderr == f"{file}: entities.todos.idz: no such attribute; did you mean ids?\n"
-    right = subprocess.run(
-        [*command, "environments/dev.tfvars"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    right = subprocess.run([*command, "environments/dev.tfvars"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (right.returncode, right.stdout, right.stderr) == (0, "", "")

@@ -103,9 +103,7 @@ def without_ids(calls: list[dict[str, Any]], *, some: bool) -> list[dict[str, An
     return calls
 
 
-def test_a_request_and_its_calls_are_sent(
-    api: Api, daemon: Daemon, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_request_and_its_calls_are_sent(api: Api, daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
     created = api.create({"a": {"b": 1}}, request_id="r1")
     request, calls = check(daemon.received())
     annotations = {"requestId": "r1", "entity": "items", "operation": "create", "status": 201}
@@ -248,9 +246,7 @@ def test_a_segment_that_does_not_fit_into_a_datagram_keeps_no_other_back(api: Ap
     assert [document["name"] for document in daemon.received()] == ["DynamoDB"]
 
 
-def test_a_fault_is_cut_to_what_a_document_may_have(
-    api: Api, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fault_is_cut_to_what_a_document_may_have(api: Api, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     def deep(left: int = 60) -> None:
         if not left:
             raise api.dynamodb.ServiceError("AccessDeniedException", "\u20ac" * 70_000, 400, {}, 0)
@@ -270,6 +266,4 @@ def test_a_fault_is_cut_to_what_a_document_may_have(
     exceptions = request["cause"]["exceptions"]
     assert [len(each["message"]) for each in exceptions] == 5 * [500]
     assert [len(each["stack"]) for each in exceptions] == 5 * [50]
-    assert {each["stack"][-1]["label"] for each in exceptions} == {"deep"}, (
-        "what is kept is where it went wrong"
-    )
+    assert {each["stack"][-1]["label"] for each in exceptions} == {"deep"}, "what is kept is where it went wrong"

@@ -206,9 +206,7 @@ def test_same_requests_and_signatures(serve: Callable[..., Server], monkeypatch:
     assert parts[0][:5] == parts[1][:5]  # algorithm, scope, signed headers
 
 
-def test_answers_carry_the_id_that_aws_knows_the_request_by(
-    either: str, serve: Callable[..., Server]
-) -> None:
+def test_answers_carry_the_id_that_aws_knows_the_request_by(either: str, serve: Callable[..., Server]) -> None:
     serve(answers({}, x_amzn_requestid="R1"), fails("ValidationException", x_amzn_requestid="R2"), OK)
     assert get().request_id == "R1"
     assert refused().request_id == "R2"
@@ -250,9 +248,7 @@ def test_too_many_requests_is_tried_again(serve: Callable[..., Server], pauses: 
 @pytest.mark.parametrize(
     "code", ["ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"]
 )
-def test_three_attempts_and_no_more(
-    either: str, serve: Callable[..., Server], pauses: list[float], code: str
-) -> None:
+def test_three_attempts_and_no_more(either: str, serve: Callable[..., Server], pauses: list[float], code: str) -> None:
     server = serve(fails(code, message="Too fast."))
     error = refused()
     assert isinstance(error, dynamodb.Unavailable)
@@ -269,9 +265,7 @@ def test_three_attempts_and_no_more(
         ("ConditionalCheckFailedException", ": No."),
     ],
 )
-def test_lasting_error_is_not_tried_again(
-    either: str, serve: Callable[..., Server], code: str, said: str
-) -> None:
+def test_lasting_error_is_not_tried_again(either: str, serve: Callable[..., Server], code: str, said: str) -> None:
     server = serve(fails(code))
     error = refused()
     assert not isinstance(error, dynamodb.Unavailable)
@@ -363,9 +357,7 @@ def test_pauses_grow_and_are_jittered(serve: Callable[..., Server], pauses: list
     assert 0 <= min(seconds) < 0.012 < 0.038 < max(seconds) <= 0.05
 
 
-def test_throttled_pauses_are_longer_but_end(
-    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_throttled_pauses_are_longer_but_end(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.random", lambda: 1.0)
     assert [dynamodb._pause("ThrottlingException", retries) for retries in (0, 1, 5)] == [1, 2, 20]
     assert dynamodb._pause("InternalServerError", 0) == 0.025
@@ -381,9 +373,7 @@ def test_connection_is_kept(either: str, serve: Callable[..., Server]) -> None:
     assert server.connections == 1
 
 
-def test_connection_that_was_closed_meanwhile_is_replaced_unseen(
-    either: str, serve: Callable[..., Server]
-) -> None:
+def test_connection_that_was_closed_meanwhile_is_replaced_unseen(either: str, serve: Callable[..., Server]) -> None:
     content = json.dumps({"Item": ITEM}).encode()
     closing = sends(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(content), content))
     server = serve(closing, OK)
@@ -403,17 +393,13 @@ def test_connection_that_breaks_under_a_request_counts_as_a_retry(
 
 def test_unasked_bytes_end_the_connection(serve: Callable[..., Server]) -> None:
     content = b"{}"
-    server = serve(
-        sends(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n" + content + b"HTTP/1.1 200", keep=True), OK
-    )
+    server = serve(sends(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n" + content + b"HTTP/1.1 200", keep=True), OK)
     get()
     assert get().body == {"Item": ITEM}
     assert server.connections == 2
 
 
-def test_long_idle_connection_is_replaced(
-    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_long_idle_connection_is_replaced(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
     server = serve(OK)
     get()
     monkeypatch.setattr(connection, "IDLE_SECONDS", -1.0)
@@ -556,9 +542,7 @@ def test_deadline_ends_a_call(either: str, serve: Callable[..., Server]) -> None
     assert len(server.requests) <= 1
 
 
-def test_no_pause_runs_past_the_deadline(
-    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_pause_runs_past_the_deadline(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
     # Of this call alone: threads that the tests of boto3's deadlines left behind still retry.
     pauses: list[float] = []
     monkeypatch.setattr("trestle.store.dynamodb.time", _Clock(pauses))
@@ -595,9 +579,7 @@ def skewed(seconds: float, code: str = "InvalidSignatureException") -> Behaviour
 
 
 @pytest.mark.parametrize("code", dynamodb.CLOCK_CODES)
-def test_wrong_clock_is_set_by_the_servers(
-    serve: Callable[..., Server], pauses: list[float], code: str
-) -> None:
+def test_wrong_clock_is_set_by_the_servers(serve: Callable[..., Server], pauses: list[float], code: str) -> None:
     server = serve(skewed(3600, code), OK)
     assert get().retries == 1
     assert get().retries == 0
@@ -610,9 +592,7 @@ def test_wrong_clock_is_set_by_the_servers(
     "answer",
     [skewed(10), fails("InvalidSignatureException"), fails("InvalidSignatureException", date="today")],
 )
-def test_refused_signature_with_a_right_clock_is_final(
-    serve: Callable[..., Server], answer: Behaviour
-) -> None:
+def test_refused_signature_with_a_right_clock_is_final(serve: Callable[..., Server], answer: Behaviour) -> None:
     server = serve(answer)
     error = refused()
     assert (type(error), error.code) == (dynamodb.ServiceError, "InvalidSignatureException")
@@ -782,9 +762,7 @@ def test_token_with_a_line_break_is_refused(
 
 
 @pytest.mark.parametrize("missing", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
-def test_missing_keys(
-    either: str, serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, missing: str
-) -> None:
+def test_missing_keys(either: str, serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     server = serve(OK)
     monkeypatch.delenv(missing)
     error = refused()
@@ -798,9 +776,7 @@ def test_missing_keys(
 
 def every_region() -> list[str]:
     data = botocore.session.get_session().get_data("partitions")
-    return sorted(
-        region for each in data["partitions"] for region in each["regions"] if not region.endswith("-global")
-    )
+    return sorted(region for each in data["partitions"] for region in each["regions"] if not region.endswith("-global"))
 
 
 @pytest.mark.parametrize("fips", [False, True])
@@ -855,9 +831,7 @@ def test_url_taken_apart(url: str, expected: tuple[bool, str, int, str | None, s
     assert found.authority == (authority or host)
 
 
-@pytest.mark.parametrize(
-    "url", ["h:8000", "ftp://h", "http://", "http://u:p@h", "http://h:x", "http://é", "http://:8"]
-)
+@pytest.mark.parametrize("url", ["h:8000", "ftp://h", "http://", "http://u:p@h", "http://h:x", "http://é", "http://:8"])
 def test_url_that_is_none(url: str) -> None:
     with pytest.raises(ValueError, match="endpoint"):
         endpoint.Endpoint(url)

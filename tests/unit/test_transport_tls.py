@@ -43,9 +43,7 @@ class Authority:
     def pem(self) -> bytes:
         return self.root.public_bytes(serialization.Encoding.PEM)
 
-    def context(
-        self, folder: Path, host: str = "127.0.0.1", ends: datetime.datetime = NOW + DAY
-    ) -> ssl.SSLContext:
+    def context(self, folder: Path, host: str = "127.0.0.1", ends: datetime.datetime = NOW + DAY) -> ssl.SSLContext:
         """A server's context with a certificate for `host`."""
         key = ec.generate_private_key(ec.SECP256R1())
         names: list[x509.GeneralName] = (
@@ -239,9 +237,7 @@ def test_expired_certificate_is_no_reason_for_other_roots(
 
 
 def test_handshake_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Server(
-        answers({})
-    ) as server:  # it takes the handshake for a request that it can not read, and closes
+    with Server(answers({})) as server:  # it takes the handshake for a request that it can not read, and closes
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.url.replace("http", "https"))
         with pytest.raises(dynamodb.Unavailable):
             scan()

@@ -83,9 +83,7 @@ def test_changes_move_the_end(sessions: Api) -> None:
         ("DELETE", None, ["DeleteItem"]),
     ],
 )
-def test_an_expired_item_is_404(
-    sessions: Api, method: str, body: Any, requests: list[str], conditional: bool
-) -> None:
+def test_an_expired_item_is_404(sessions: Api, method: str, body: Any, requests: list[str], conditional: bool) -> None:
     created = sessions.request("POST", "/items", {"id": "a", "until": PAST})
     headers = {"If-Match": created.etag} if conditional else {}
     answer, sent = sessions.requests_of(method, "/items/a", body, headers=headers)

@@ -38,9 +38,7 @@ def test_every_operation_of_the_document_is_there(visit: Open, console: Console)
     page = visit("#/docs")
     expect(page.get_by_role("heading", name="API documentation")).to_be_focused()
     paths = console.api("openapi.json")("GET").json["paths"]
-    known = {
-        (method.upper(), path) for path, item in paths.items() for method in item if method != "parameters"
-    }
+    known = {(method.upper(), path) for path, item in paths.items() for method in item if method != "parameters"}
     shown = page.locator("summary")
     expect(shown).to_have_count(len(known))
     assert {tuple(text.split()[:2]) for text in shown.all_inner_texts()} == known

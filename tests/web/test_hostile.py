@@ -104,9 +104,7 @@ def check_only_text(page: Page, what: str = "") -> None:
 
 
 @pytest.mark.parametrize("schema", [None, SCHEMA], ids=["without a schema", "with a schema"])
-def test_items_are_only_text_in_tables_and_forms(
-    visit: Open, parcels: Api, schema: dict[str, Any] | None
-) -> None:
+def test_items_are_only_text_in_tables_and_forms(visit: Open, parcels: Api, schema: dict[str, Any] | None) -> None:
     ids = {}
     for name, text in TEXTS.items():
         short = text[:2000]

@@ -270,9 +270,7 @@ def test_what_no_form_can_be_made_of_is_changed_as_json(visit: Open, parcels: Ap
     made = parcels.make({"label": "Books", "broken": {}}).json
     # No schema of the API's: a form of it fails.
     broken: dict[str, Any] = {"broken": {"type": "object", "properties": {"inner": None}}}
-    page = visit(
-        f"#/parcels/{made['id']}", schema={"properties": PARCEL["properties"] | broken, "required": []}
-    )
+    page = visit(f"#/parcels/{made['id']}", schema={"properties": PARCEL["properties"] | broken, "required": []})
     text = page.get_by_label("The item as JSON")
     text.fill('{"label": "Cups"}')
     save(page)
@@ -358,9 +356,7 @@ def test_a_form_is_not_cut_off_on_the_narrowest_screen(visit: Open, parcels: Api
         "items": {"type": "object", "properties": {"tags": PARCEL["properties"]["tags"]}},
     }
     schema = {"properties": PARCEL["properties"] | {"lines": lines}, "required": []}
-    made = parcels.make(
-        {"lines": [{"tags": ["old", "heavy"]}], "W" * 100: "x", "collectedAt": "2026-01-31T12:00:00Z"}
-    )
+    made = parcels.make({"lines": [{"tags": ["old", "heavy"]}], "W" * 100: "x", "collectedAt": "2026-01-31T12:00:00Z"})
     page = visit(f"#/parcels/{made.json['id']}", schema=schema, viewport={"width": 320, "height": 600})
     expect(page.get_by_role("group", name="Tags").last).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

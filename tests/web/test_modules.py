@@ -128,12 +128,8 @@ FORMATS = {
     "uuid": "123e4567-e89b-42d3-a456-426614174000 123e4567e89b42d3a456426614174000",
 }
 CASES["formats"] = [
-    ({"format": name}, [json.dumps(text) for text in ("", "a b", *texts.split(" "))])
-    for name, texts in FORMATS.items()
-] + [
-    ({"format": name}, [json.dumps(text) for text in [*valid, *invalid]])
-    for name, (valid, invalid) in SHARED.items()
-]
+    ({"format": name}, [json.dumps(text) for text in ("", "a b", *texts.split(" "))]) for name, texts in FORMATS.items()
+] + [({"format": name}, [json.dumps(text) for text in [*valid, *invalid]]) for name, (valid, invalid) in SHARED.items()]
 
 
 def module(page: Page, name: str) -> str:

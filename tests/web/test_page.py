@@ -94,9 +94,7 @@ def furnished(console: Console) -> Console:
     for number, name in enumerate(PEOPLE):
         first, last = name.split()
         email = f"{first}@{last}.example".lower()
-        customers.make(
-            {"firstName": first, "lastName": last, "email": email, "phone": f"+44 20 7946 095{number}"}
-        )
+        customers.make({"firstName": first, "lastName": last, "email": email, "phone": f"+44 20 7946 095{number}"})
     orders = console.empty("orders")
     for number in range(30):
         status = ("open", "paid", "shipped", "cancelled")[number % 4]

@@ -107,14 +107,10 @@ def test_filters_are_the_apis(visit: Open, orders: Api) -> None:
         (9007199254740993, "9007199254740993", "9007199254740993"),
     ],
 )
-def test_a_filter_by_any_value_there_may_be(
-    visit: Open, orders: Api, value: Any, shown: str, sent: str
-) -> None:
+def test_a_filter_by_any_value_there_may_be(visit: Open, orders: Api, value: Any, shown: str, sent: str) -> None:
     def of_it(route: Route) -> None:
         document = route.fetch().json()
-        (filtered,) = [
-            one for one in document["paths"]["/orders"]["get"]["parameters"] if one.get("name") == "status"
-        ]
+        (filtered,) = [one for one in document["paths"]["/orders"]["get"]["parameters"] if one.get("name") == "status"]
         filtered["schema"] = {"enum": ["paid", value]}
         route.fulfill(json=document)
 
@@ -189,9 +185,7 @@ def test_what_was_changed_meanwhile_is_not_deleted(visit: Open, orders: Api) -> 
 def test_an_item_that_is_made_again_is_there_again(visit: Open, orders: Api) -> None:
     listed = [{"id": "one", "quantity": 7, "version": 1, "createdAt": "2026-01-01T00:00:00.000000Z"}]
     page = visit("#/docs")
-    page.route(
-        re.compile(r"/api/orders\?"), lambda route: route.fulfill(json={"items": listed, "next": None})
-    )
+    page.route(re.compile(r"/api/orders\?"), lambda route: route.fulfill(json={"items": listed, "next": None}))
     page.route(re.compile("/api/orders/one"), lambda route: route.fulfill(status=204))
     page.get_by_role("link", name="Orders").click()
     rows(page).hover()

@@ -133,11 +133,7 @@ def _bound_parser(each: Filter, operator: str) -> Callable[[str], Any]:
 
 
 # The property that each bound's parameter is for, and its operator.
-_BOUNDS = {
-    f"{each.sort}.{operator}": (each.sort, operator)
-    for each in FILTERS.values()
-    for operator in each.operators
-}
+_BOUNDS = {f"{each.sort}.{operator}": (each.sort, operator) for each in FILTERS.values() for operator in each.operators}
 # The parser of each parameter that the entity's filters bring.
 PARSERS: dict[str, Callable[[str], Any]] = {
     **{name: _value_parser(each) for name, each in FILTERS.items()},

@@ -50,8 +50,7 @@ def get(request: Request) -> Response:
         views = [item.view() for item in items]
         if wanted:
             views = [
-                {name: value for name, value in view.items() if name == "id" or f",{name}," in wanted}
-                for view in views
+                {name: value for name, value in view.items() if name == "id" or f",{name}," in wanted} for view in views
             ]
         response = Response(200, {"items": views, "count": len(views), "next": cursor})
         if not _is_too_long(response.body):

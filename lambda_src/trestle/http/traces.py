@@ -55,9 +55,7 @@ def _deliver(address: str, document: dict[str, Any]) -> None:
         return
 
 
-def _of_request(
-    fields: dict[str, Any], error: Exception | None, began: float, ended: float
-) -> dict[str, Any]:
+def _of_request(fields: dict[str, Any], error: Exception | None, began: float, ended: float) -> dict[str, Any]:
     status = fields["status"]
     names = ("requestId", "entity", "operation", "status")
     segment = {

@@ -16,10 +16,7 @@ def is_id(value: Any) -> bool:
     "." and ".." are none: clients resolve them away before they send a URL (RFC 3986, section 5.2.4).
     """
     return (
-        isinstance(value, str)
-        and 0 < len(value) <= 128
-        and _CHARACTERS.issuperset(value)
-        and value not in (".", "..")
+        isinstance(value, str) and 0 < len(value) <= 128 and _CHARACTERS.issuperset(value) and value not in (".", "..")
     )
 
 

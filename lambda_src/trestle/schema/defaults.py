@@ -15,9 +15,7 @@ def fill(value: Any, schema: dict[str, Any]) -> Any:
     if isinstance(value, dict):
         properties: dict[str, Any] = schema.get("properties", {})
         whole = value | {
-            name: rule["default"]
-            for name, rule in properties.items()
-            if "default" in rule and name not in value
+            name: rule["default"] for name, rule in properties.items() if "default" in rule and name not in value
         }
         return {name: fill(member, properties.get(name, {})) for name, member in whole.items()}
     if isinstance(value, list) and "items" in schema:

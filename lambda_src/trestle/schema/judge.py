@@ -70,9 +70,7 @@ def _judge(value: Any, schema: Schema, where: str, faults: Faults) -> None:
         allowed = types if isinstance(types, list) else [types]
         if kind not in allowed and not (kind == "integer" and "number" in allowed):
             if not (value is None and schema.get("nullable")):
-                faults.append(
-                    {"pointer": where, "detail": f"Must be {_phrase(allowed)}, not {_ARTICLES[kind]}"}
-                )
+                faults.append({"pointer": where, "detail": f"Must be {_phrase(allowed)}, not {_ARTICLES[kind]}"})
             return
     if "enum" in schema and not any(same(value, one) for one in schema["enum"]):
         faults.append({"pointer": where, "detail": f"Must be one of {', '.join(map(dumps, schema['enum']))}"})
@@ -115,13 +113,9 @@ def _is_multiple(value: Number, unit: Number) -> bool:
 
 def _string(value: str, schema: Schema, where: str, faults: Faults) -> None:
     if len(value) < schema.get("minLength", 0):
-        faults.append(
-            {"pointer": where, "detail": f"Must have at least {_count(schema['minLength'], 'character')}"}
-        )
+        faults.append({"pointer": where, "detail": f"Must have at least {_count(schema['minLength'], 'character')}"})
     if len(value) > schema.get("maxLength", len(value)):
-        faults.append(
-            {"pointer": where, "detail": f"Must have at most {_count(schema['maxLength'], 'character')}"}
-        )
+        faults.append({"pointer": where, "detail": f"Must have at most {_count(schema['maxLength'], 'character')}"})
     elif "pattern" in schema:  # never of a longer text: the time that a match takes may grow with its square
         from trestle.schema.patterns import matches  # 2 ms of a cold start, which most schemas need not
 
@@ -134,13 +128,9 @@ def _string(value: str, schema: Schema, where: str, faults: Faults) -> None:
 
 def _array(value: list[Any], schema: Schema, where: str, faults: Faults) -> None:
     if len(value) < schema.get("minItems", 0):
-        faults.append(
-            {"pointer": where, "detail": f"Must have at least {_count(schema['minItems'], 'element')}"}
-        )
+        faults.append({"pointer": where, "detail": f"Must have at least {_count(schema['minItems'], 'element')}"})
     if len(value) > schema.get("maxItems", len(value)):
-        faults.append(
-            {"pointer": where, "detail": f"Must have at most {_count(schema['maxItems'], 'element')}"}
-        )
+        faults.append({"pointer": where, "detail": f"Must have at most {_count(schema['maxItems'], 'element')}"})
     if schema.get("uniqueItems") and len({_key(element) for element in value}) < len(value):
         faults.append({"pointer": where, "detail": "Must not repeat an element"})
     if "items" in schema:
@@ -155,13 +145,9 @@ def _object(value: dict[str, Any], schema: Schema, where: str, faults: Faults) -
         if name not in value
     )
     if len(value) < schema.get("minProperties", 0):
-        faults.append(
-            {"pointer": where, "detail": f"Must have at least {_count(schema['minProperties'], 'property')}"}
-        )
+        faults.append({"pointer": where, "detail": f"Must have at least {_count(schema['minProperties'], 'property')}"})
     if len(value) > schema.get("maxProperties", len(value)):
-        faults.append(
-            {"pointer": where, "detail": f"Must have at most {_count(schema['maxProperties'], 'property')}"}
-        )
+        faults.append({"pointer": where, "detail": f"Must have at most {_count(schema['maxProperties'], 'property')}"})
     for name, member in value.items():
         judge_member(name, member, schema, where, faults)
 
@@ -179,13 +165,9 @@ def _combine(value: Any, schema: Schema, where: str, faults: Faults) -> None:
     for part in schema.get("allOf", ()):
         _judge(value, part, where, faults)
     if "anyOf" in schema and not any(is_valid(value, part) for part in schema["anyOf"]):
-        faults.append(
-            {"pointer": where, "detail": "Must meet at least one of the schema's alternatives (anyOf)"}
-        )
+        faults.append({"pointer": where, "detail": "Must meet at least one of the schema's alternatives (anyOf)"})
     if "oneOf" in schema and sum(is_valid(value, part) for part in schema["oneOf"]) != 1:
-        faults.append(
-            {"pointer": where, "detail": "Must meet exactly one of the schema's alternatives (oneOf)"}
-        )
+        faults.append({"pointer": where, "detail": "Must meet exactly one of the schema's alternatives (oneOf)"})
     if "not" in schema and is_valid(value, schema["not"]):
         faults.append({"pointer": where, "detail": "Must not meet the schema's exclusion (not)"})
 

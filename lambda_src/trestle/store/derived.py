@@ -62,14 +62,10 @@ class Derivation:
     def of_changes(self, changes: Mapping[str, Any], owner: str) -> dict[str, Attribute | None]:
         """The attributes that depend on changed properties, as `of`; a removed property is None."""
         hashes = {
-            attribute: hash_key(changes[name], owner)
-            for attribute, name in self._hashes.items()
-            if name in changes
+            attribute: hash_key(changes[name], owner) for attribute, name in self._hashes.items() if name in changes
         }
         others = {
-            attribute: derive(changes[name])
-            for attribute, (name, derive) in self._rules.items()
-            if name in changes
+            attribute: derive(changes[name]) for attribute, (name, derive) in self._rules.items() if name in changes
         }
         return hashes | others
 

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from trestle.item import Item
 
 
-def put(
-    item: Item, owner: str, request: str = "", *, deadline: float | None = None
-) -> tuple[str, str] | None:
+def put(item: Item, owner: str, request: str = "", *, deadline: float | None = None) -> tuple[str, str] | None:
     """Store a new item of an owner's; `request` is kept with it and tells which request made it.
 
     Returns None when the item was made, else (request, createdAt) of the item that has the id, "" for what it

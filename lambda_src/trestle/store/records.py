@@ -57,9 +57,7 @@ def seconds() -> dict[str, Any]:
     return {":seconds": {"N": str(int(time.time()))}} if CONFIG.ttl else {}
 
 
-def in_state(
-    expected: Sequence[tuple[str, int]] | None, names: dict[str, str], values: dict[str, Any]
-) -> str:
+def in_state(expected: Sequence[tuple[str, int]] | None, names: dict[str, str], values: dict[str, Any]) -> str:
     """The condition that the item is in one of the expected states, (createdAt, version), or in any for None.
 
     No state at all gives a condition that no item meets. Adds what the condition uses to names and values.

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 MAX_PROPERTIES = 50  # of one patch: keeps its expressions under 300 operators and 4 KB
 
 
-def replace(
-    item_id: str, owner: str, doc: dict[str, Any], expected: States, *, deadline: float | None = None
-) -> Item:
+def replace(item_id: str, owner: str, doc: dict[str, Any], expected: States, *, deadline: float | None = None) -> Item:
     """Give an owner's item another object.
 
     Raises Missing, and Changed when it is in none of the expected states.

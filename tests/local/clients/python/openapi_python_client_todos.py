@@ -68,9 +68,7 @@ assert [row for row in rows if row in made] == made
 assert pages == (len(rows) + 1) // 2
 
 # Update with a row's entity tag: the second writer with the same tag loses.
-done = replace_todo.sync_detailed(
-    first.id, client=client, body=TodosPatch(completed=True), if_match=tag(first)
-)
+done = replace_todo.sync_detailed(first.id, client=client, body=TodosPatch(completed=True), if_match=tag(first))
 replaced = expect(TodosItem, done.parsed)
 assert (replaced.title, replaced.completed, replaced.version) == ("Todo 0", True, 2)
 assert done.headers["ETag"] == tag(replaced)
