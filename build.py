@@ -63,7 +63,7 @@ class Sources:
 
     def __init__(self, root: Path) -> None:
         # Imported here: the process that compiles, isolated as it is, cannot import Trestle's other files.
-        from local.sources import sources  # noqa: PLC0415
+        from tools.sources import sources  # noqa: PLC0415
 
         folder = root / "lambda_src"
         self.modules = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sources(folder, "**/*.py")}
@@ -81,7 +81,7 @@ class Sources:
     @staticmethod
     def _shapes(name: str, content: bytes) -> dict[str, str]:
         """Return the shapes of a schema, for Terraform. Raise BuildError for a schema outside the subset."""
-        from local import schemas, shapes  # noqa: PLC0415
+        from tools import schemas, shapes  # noqa: PLC0415
 
         faults = [f"schemas/{name}#{where}: {fault}." for where, fault in schemas.faults(content)]
         if faults:
@@ -404,7 +404,7 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
         sys.stdout.write(compile_modules(sys.stdin.read()))
         return 0
     sys.path[:0] = {str(ROOT)} - set(sys.path)  # where Python does not look with PYTHONSAFEPATH
-    from local.errors import user_errors  # noqa: PLC0415 - as in Sources
+    from tools.errors import user_errors  # noqa: PLC0415 - as in Sources
 
     return user_errors(run)(options, root)
 

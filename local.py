@@ -13,14 +13,14 @@ def main() -> int:
         sys.exit("Python 3.11 or newer is needed, this is {}.{}.".format(*sys.version_info))
     # The package `local` is beside this file, where Python does not look with PYTHONSAFEPATH.
     sys.path[:0] = [] if str(ROOT) in sys.path else [str(ROOT)]
-    from local.errors import user_errors  # noqa: PLC0415 - it does not import on an older Python
+    from tools.errors import user_errors  # noqa: PLC0415 - it does not import on an older Python
 
     return user_errors(run)()
 
 
 def run() -> int:
     """Run the command in the virtual environment, which is made if need be."""
-    from local import venv  # noqa: PLC0415
+    from tools import venv  # noqa: PLC0415
 
     was_ready = venv.is_ready()
     python = venv.ensure()
@@ -28,7 +28,7 @@ def run() -> int:
         kept = {k: v for k, v in os.environ.items() if k not in venv.IMPORTED_FROM}
         environment = {**kept, "PYTHONUTF8": "1"}  # our files are UTF-8, whatever the locale says
         os.execve(python, [str(python), str(ROOT / "local.py"), *sys.argv[1:]], environment)  # noqa: S606
-    from local import cli  # noqa: PLC0415 - it needs the virtual environment
+    from tools.laptop import cli  # noqa: PLC0415 - it needs the virtual environment
 
     return cli.main()
 

@@ -250,7 +250,7 @@ locals {
   asks_a_key = contains(concat(values(local.methods)[*].access, [var.docs]), "api_key")
   keyed      = local.asks_a_key || length(coalesce(var.api_keys, {})) > 0
 
-  # All that local/ reads of the variables. It evaluates this name only, and so does every plan.
+  # All that tools/ reads of the variables. It evaluates this name only, and so does every plan.
   tools = {
     api_key_values = nonsensitive(var.api_key_values)
     api_keys       = keys(local.api_keys)

@@ -705,7 +705,7 @@ variable "region" {
   }
 }
 
-# Terraform does nothing with it: local/release.py asks for it.
+# Terraform does nothing with it: tools/aws/release.py asks for it.
 variable "release" {
   description = <<-EOT
     How `make release` ships new versions of the functions: to a part of the requests first, watched, then to all or to none.

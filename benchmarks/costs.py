@@ -17,9 +17,9 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from local.emulator import Emulator, client
 from tests.unit.api import TABLE, Api
 from tests.unit.conftest import ENVIRONMENT, with_filters
+from tools.laptop.emulator import Emulator, client
 
 FILTERS = {"status": {"sort": "dueDate"}}
 SCHEMA = {

@@ -9,7 +9,7 @@ terraform {
   }
 
   # This makes the bucket for the other states, so its own state is a file: `make bootstrap` names one for each account, name
-  # and region (local/bootstrap.py). Keep these files. Without them the existing resources have to be imported.
+  # and region (tools/aws/bootstrap.py). Keep these files. Without them the existing resources have to be imported.
   backend "local" {}
 }
 

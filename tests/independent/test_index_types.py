@@ -18,7 +18,6 @@ from typing import Any
 import boto3
 import pytest
 
-from local.emulator import free_port
 from tests import npm
 from tests.plan import inventory
 from tests.plan.conftest import SMALL, SYSTEMS
@@ -27,6 +26,7 @@ from tests.plan.test_rights import SCHEMAS, requests_of
 from tests.plan.test_table import create_table
 from tests.unit.api import Api
 from tests.unit.conftest import ENVIRONMENT
+from tools.laptop.emulator import free_port
 
 DYNALITE = "dynalite@4.0.0"
 

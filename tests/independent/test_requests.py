@@ -21,11 +21,11 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from local import terraform
-from local.emulator import Emulator, free_port
 from tests.independent import wire
 from tests.independent.policies import judged
 from tests.plan.planner import REGION, ROOT
+from tools import terraform
+from tools.laptop.emulator import Emulator, free_port
 
 HERE = Path(__file__).parent
 EVERYTHING = HERE / "everything.tfvars"

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from local.sign_in import sign_in
 from tests.local.api import POOL
 from tests.local.runner import Local
+from tools.laptop.sign_in import sign_in
 
 PASSWORD = f"{secrets.token_urlsafe(24)}-aA1"  # of users whom only these tests know
 

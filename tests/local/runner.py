@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local import emulator
-from local.stack import Stack
-from local.systems import Systems
 from tests.local.api import Api
+from tools.laptop import emulator
+from tools.laptop.stack import Stack
+from tools.laptop.systems import Systems
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -12,9 +12,9 @@ from typing import Any
 import boto3
 import pytest
 
-from local.cloud import exports
-from local.emulator import Running
 from tests.local.runner import Local, is_listening, sentence
+from tools.laptop.cloud import exports
+from tools.laptop.emulator import Running
 
 
 @pytest.fixture

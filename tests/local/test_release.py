@@ -30,10 +30,10 @@ network     = null
 release     = { minutes = %s, percent = 50 }
 """
 PARTS = (
-    ".terraform.lock.hcl", "build.py", "lambda_src", "local", "local.py", "modules", "requirements",
+    ".terraform.lock.hcl", "build.py", "lambda_src", "tools", "local.py", "modules", "requirements",
     "schemas", "web", *(file.name for file in ROOT.glob("*.tf")),
 )  # fmt: skip
-PLAN = "from local.systems import *; print(here().current().has_changes([Path('system.tfvars').resolve()]))"
+PLAN = "from tools.laptop.systems import *; print(here().current().has_changes([Path('system.tfvars').resolve()]))"
 GET = "small-items-get-local"
 
 
@@ -53,7 +53,7 @@ class Copy(Local):
 
     def release(self, command: str) -> tuple[int, str]:
         """Run one of the commands for releases to its end; return its exit code and all it said."""
-        running = self.run("-m", "local.release", command, "local")
+        running = self.run("-m", "tools.aws.release", command, "local")
         said = running.communicate()[0]
         return running.returncode, said
 
@@ -119,7 +119,7 @@ def test_a_release_is_tried_taken_back_made_and_rolled_back(copy: Copy, item: tu
     api, location = item
     copy.set_minutes(10)
     copy.write("assert item_id")
-    trying = copy.run("-m", "local.release", "ship", "local")
+    trying = copy.run("-m", "tools.aws.release", "ship", "local")
     assert trying.stdout
     said = next(line for line in trying.stdout if "% of the requests" in line or "Error" in line)
     before, tried = said.split(GET)[1].rstrip(".\n").split()[0], said.split(" -> ")[-1].rstrip(".\n")

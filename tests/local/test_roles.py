@@ -11,8 +11,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local.emulator import Running
 from tests.local.runner import Local
+from tools.laptop.emulator import Running
 
 # What docs/api.md says an operation asks of DynamoDB.
 RIGHTS = {

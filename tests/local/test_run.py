@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from local.systems import Systems
 from tests.local.api import Api
 from tests.local.conftest import VAR_FILES
 from tests.local.runner import ROOT, Local, is_listening, sentence, small_system
+from tools.laptop.systems import Systems
 
 SMOKE = ROOT / "tests" / "smoke.py"
 

@@ -163,7 +163,7 @@ def test_the_richest_environment_is_settled_once_it_is_deployed(clone: Clone) ->
     clone.make("bootstrap", "WRITE=1", "ARGS=-auto-approve -no-color")
     # What one would run by hand: it would replace the bucket, which holds every environment's state.
     mirror = subprocess.run(
-        [sys.executable, "-m", "local.terraform"], cwd=ROOT, check=True, capture_output=True, text=True
+        [sys.executable, "-m", "tools.terraform"], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout.split()
     terraform = ["terraform", "-chdir=bootstrap"]
     known = {**os.environ, **clone.variables}

@@ -17,10 +17,10 @@ import boto3
 import pytest
 from urllib3 import BaseHTTPResponse
 
-from local import emulator, sign_in
 from tests.local.api import POOL, Answer, Api
 from tests.local.conftest import VAR_FILES
 from tests.local.runner import ROOT, Local
+from tools.laptop import emulator, sign_in
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 WEB = ROOT / "web"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from local import venv
-from local.errors import UserError
+from tools import venv
+from tools.errors import UserError
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -49,7 +49,7 @@ def checkout(tmp_path: Path) -> Path:
     """What set-up needs of a clone, in a folder as people have them."""
     folder = tmp_path / "my work ü (1)"
     folder.mkdir()
-    for name in ("local", "requirements"):
+    for name in ("tools", "requirements"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("Makefile", "local.py"):
         shutil.copy(ROOT / name, folder)
@@ -93,13 +93,13 @@ def test_a_first_command_sets_up(checkout: Path, python: str, installer: str) ->
 
 @pytest.mark.parametrize("name", ["dev", "checkov", "audit"])
 def test_each_lock_is_complete(checkout: Path, name: str) -> None:
-    command = [PYTHONS[0], "-m", "local.venv", name]
+    command = [PYTHONS[0], "-m", "tools.venv", name]
     run(command, checkout)
     check(checkout, venv.folder_of(name).name)
 
 
 def test_two_first_commands_at_once_set_up_one_environment(checkout: Path) -> None:
-    command = [PYTHONS[0], "-m", "local.venv", "local"]
+    command = [PYTHONS[0], "-m", "tools.venv", "local"]
     both = [subprocess.Popen(command, cwd=checkout, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     said = [process.communicate()[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], said

@@ -9,14 +9,14 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from local import terraform
 from tests.plan.planner import ROOT
+from tools import terraform
 
 LINKED = [
     "dist",
     "environments",
     "locals.tf",
-    "local/standin.tf",
+    "tools/standin.tf",
     "modules",
     "schemas",
     "schemas.tf",

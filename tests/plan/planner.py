@@ -25,8 +25,8 @@ from unittest import mock
 
 from python_terraform import IsFlagged, Terraform  # type: ignore[import-untyped] # it has no types
 
-from local import terraform as local_terraform
-from local.emulator import Emulator
+from tools import terraform as local_terraform
+from tools.laptop.emulator import Emulator
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "us-west-2"
@@ -145,7 +145,7 @@ class Planner:
     def copy(self, folder: Path, overrides: Mapping[str, Values] | None = None) -> Path:
         """Lay out the root configuration in a folder, as links, ready to plan.
 
-        Overrides, by module folder, replace arguments in that module: see `local.terraform.stage`.
+        Overrides, by module folder, replace arguments in that module: see `tools.terraform.stage`.
         """
         local_terraform.stage(folder, folder / "terraform.tfstate", overrides)
         self.init(folder)

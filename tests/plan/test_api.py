@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from local.corrections.apigateway import ALLOW_ORIGIN
 from tests.plan.conftest import ORIGINS
 from tests.plan.planner import ROOT, UNKNOWN, Plan, Values
+from tools.laptop.corrections.apigateway import ALLOW_ORIGIN
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 

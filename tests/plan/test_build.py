@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from local import shapes
 from tests.plan.conftest import SMALL
 from tests.plan.planner import ROOT, Planner, TerraformError, Values
+from tools import shapes
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 

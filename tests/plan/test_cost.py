@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from local import cost
 from tests.plan import inventory
 from tests.plan.planner import ROOT, Planner
+from tools.aws import cost
 
 pytestmark = pytest.mark.xdist_group("environments")  # one worker makes the plans these tests share
 
@@ -20,7 +20,7 @@ SHOWN = "make cost ENV=prod REQUESTS=10000000"
 @pytest.mark.parametrize("name", sorted(inventory.VAR_FILES))
 def test_no_type_is_without_a_price(planner: Planner, name: str) -> None:
     estimate = cost.Estimate(planner(inventory.VAR_FILES[name]).data, 1_000_000, TABLE)
-    assert not estimate.unknown(), "write them into local/prices.json: monthly, by_use or free"
+    assert not estimate.unknown(), "write them into tools/aws/prices.json: monthly, by_use or free"
     assert sum(line.by_request for line in estimate.lines()) > 5
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from local.terraform import OF_VARIABLES, ROOT, Terraform, environment
 from tests.plan.planner import REGION, Values
+from tools.terraform import OF_VARIABLES, ROOT, Terraform, environment
 from trestle.store.derived import hash_name, sort_name
 
 NAMES = [

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from local import deployed, preflight
-from local.emulator import Emulator, Running, client, free_port
-from local.terraform import ROOT, environment, find_mirror, find_terraform, provider
 from tests.local.runner import small_system
 from tests.plan.planner import Planner
+from tools.aws import deployed, preflight
+from tools.laptop.emulator import Emulator, Running, client, free_port
+from tools.terraform import ROOT, environment, find_mirror, find_terraform, provider
 
 pytestmark = pytest.mark.xdist_group("preflight")  # each test goes on from where the one before has come
 

@@ -10,8 +10,8 @@ import boto3
 import pytest
 from python_terraform import IsFlagged  # type: ignore[import-untyped] # it has no types
 
-from local.redeploy import Routes
 from tests.plan.planner import REGION, Planner, run
+from tools.aws.redeploy import Routes
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 

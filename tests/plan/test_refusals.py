@@ -10,9 +10,9 @@ from pathlib import Path
 import botocore.session
 import pytest
 
-from local.terraform import OF_VARIABLES, ROOT, find_terraform, link
 from tests.plan.conftest import POOL, SMALL
 from tests.plan.planner import Planner, TerraformError, Values
+from tools.terraform import OF_VARIABLES, ROOT, find_terraform, link
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 

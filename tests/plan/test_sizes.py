@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from local.corrections.apigateway import unpacked
 from tests.plan.planner import ROOT, UNKNOWN, Plan, Planner, TerraformError, Values, run
+from tools.laptop.corrections.apigateway import unpacked
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 

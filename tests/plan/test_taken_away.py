@@ -18,9 +18,9 @@ from typing import Any
 import boto3
 import pytest
 
-from local import terraform
-from local.emulator import free_port
 from tests.plan.planner import ROOT, Values
+from tools import terraform
+from tools.laptop.emulator import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200), pytest.mark.xdist_group("moto")]
 

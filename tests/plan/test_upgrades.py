@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from local.preflight import LOSSES, STOP
 from tests.plan.planner import Plan
+from tools.aws.preflight import LOSSES, STOP
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 

@@ -139,7 +139,7 @@ def mounted(website: Plan, asked: str) -> Any:
     ],
 )
 def test_function_takes_the_mount_off_and_tells_who_asks(website: Plan, asked: str, passed: str) -> None:
-    """Locally, where Node.js may be missing, local/corrections/cloudfront.py does the same."""
+    """Locally, where Node.js may be missing, tools/laptop/corrections/cloudfront.py does the same."""
     assert mounted(website, asked) == {
         "headers": {"x-viewer-address": {"value": "192.0.2.1"}},
         "method": "GET",

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import NoCredentialsError
 
-from local import bootstrap as tool
-from local import tfvars
-from local.errors import UserError
-from local.terraform import ROOT
+from tools import tfvars
+from tools.aws import bootstrap as tool
+from tools.errors import UserError
+from tools.terraform import ROOT
 
 BACKEND = """# The bucket, and its region, that `make bootstrap` printed:
 # bucket     = "..."
@@ -83,7 +83,7 @@ class Terraform:
                 return subprocess.CompletedProcess(command, self.output_code, answer, "Error: No state\n")
             return run(command, **options)
 
-        monkeypatch.setattr("local.bootstrap.subprocess.run", asked)
+        monkeypatch.setattr("tools.aws.bootstrap.subprocess.run", asked)
 
     def attended(self, command: list[str]) -> int:
         self.commands.append(command[2:])

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 import build
-from local import shapes
+from tools import shapes
 
 REPOSITORY = Path(build.__file__).resolve().parent
 SOURCES = {
@@ -237,7 +237,7 @@ def test_same_bytes_from_any_python_and_environment(tmp_path: Path) -> None:
         copy = tmp_path / f"copy{number}"
         copy.mkdir()
         shutil.copy(REPOSITORY / "build.py", copy)
-        for name in ("lambda_src", "local", "schemas"):
+        for name in ("lambda_src", "tools", "schemas"):
             if (REPOSITORY / name).exists():
                 shutil.copytree(REPOSITORY / name, copy / name)
         environment = os.environ | {
@@ -488,7 +488,7 @@ def test_function_that_is_gone_takes_its_zip_along(root: Path) -> None:
 
 def test_command(root: Path) -> None:
     shutil.copy(REPOSITORY / "build.py", root)
-    (root / "local").symlink_to(REPOSITORY / "local")
+    (root / "tools").symlink_to(REPOSITORY / "tools")
     command = [sys.executable, "-P", str(root / "build.py"), "--bytecode", "none"]
     answer = subprocess.run(command, cwd="/", capture_output=True, text=True, check=True)
     assert answer.stdout.startswith("dist/create.zip ")

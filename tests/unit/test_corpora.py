@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from local.patterns import PatternError, check
-from local.schemas import KEYWORDS
 from tests import corpora
 from tests.unit.api import Answer, Api
 from tests.unit.conftest import Make
 from tests.unit.test_json import written
+from tools.patterns import PatternError, check
+from tools.schemas import KEYWORDS
 from trestle.errors import InvalidRequest
 from trestle.schema.judge import judge
 from trestle.strict_json import loads

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local import destroy as tool
+from tools.aws import destroy as tool
 
 
 def state(*resources: tuple[str, dict[str, Any]]) -> dict[str, Any]:

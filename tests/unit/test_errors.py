@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from local import errors, terraform
-from local.errors import UserError, user_errors
+from tools import errors, terraform
+from tools.errors import UserError, user_errors
 
 
 def said(error: BaseException, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:

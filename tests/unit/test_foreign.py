@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local import move, reindex
 from tests.unit.api import TABLE, Api, error
 from tests.unit.conftest import Make
+from tools.aws import move, reindex
 from trestle.store.derived import Derivation
 from trestle.strict_json import loads
 

@@ -23,7 +23,7 @@ STAND_IN = """\
 #!/bin/sh
 { printf '%s\\0' "${0##*/}" "$TF_DATA_DIR" "$TMPDIR" "$PYTHONPATH$PYTHONSAFEPATH" "$@"; printf '\\n\\0'; } \\
   >> "$CALLS"
-test "$*" != "-m local.terraform" || echo "-plugin-dir=/a mirror (2)"
+test "$*" != "-m tools.terraform" || echo "-plugin-dir=/a mirror (2)"
 """
 
 

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 import build
-from local import move as tool
-from local import reindex
-from local.errors import UserError
 from tests.unit.api import TABLE, Api, error, lost
 from tests.unit.conftest import Make
 from tests.unit.lambdas import Lambda
+from tools.aws import move as tool
+from tools.aws import reindex
+from tools.errors import UserError
 from trestle.store.derived import Derivation
 
 OPTIONS = {
@@ -243,7 +243,7 @@ def test_many_pages_and_batches(api: Api, entity: tool.Entity, monkeypatch: pyte
     monkeypatch.setattr(tool, "BATCH", 2)
     said: list[str] = []
     pauses: list[float] = []
-    monkeypatch.setattr("local.move.time.sleep", pauses.append)
+    monkeypatch.setattr("tools.aws.move.time.sleep", pauses.append)
     lines = [{"id": f"{n}", "text": "x" * 300_000, **STAMPS} for n in range(5)]
     done = tool.Imported(after=1)
     tool.write(file(*lines), entity, done, rate=0.01, report=said.append)
@@ -288,7 +288,7 @@ def schemas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "dist").mkdir()
     (tmp_path / "dist" / "manifest.json").write_text(json.dumps(manifest))
     monkeypatch.setattr(tool, "ROOT", tmp_path)
-    monkeypatch.setattr("local.reindex.ROOT", tmp_path)
+    monkeypatch.setattr("tools.aws.reindex.ROOT", tmp_path)
 
 
 @pytest.mark.usefixtures("schemas")
@@ -327,7 +327,7 @@ def run(
 ) -> Callable[..., tuple[int, list[str]]]:
     said = json.dumps({name: {"value": value} for name, value in OUTPUTS.items()})
     clients = {("lambda", "eu-west-1"): LAMBDA, ("dynamodb", "eu-west-1"): api.client}
-    monkeypatch.setattr("local.reindex.boto3.client", lambda name, region, **_: clients[name, region])
+    monkeypatch.setattr("tools.aws.reindex.boto3.client", lambda name, region, **_: clients[name, region])
 
     def run(*arguments: object) -> tuple[int, list[str]]:
         monkeypatch.setattr("sys.stdin", io.StringIO(said))

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
-from local import deployed
-from local import preflight as tool
-from local.errors import UserError
+from tools.aws import deployed
+from tools.aws import preflight as tool
+from tools.errors import UserError
 
 LOCK = {
     "Who": "ada@laptop",

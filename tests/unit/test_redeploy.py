@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from local.errors import UserError
-from local.redeploy import Routes, names
+from tools.aws.redeploy import Routes, names
+from tools.errors import UserError
 
 ROUTE = 'module.api.aws_api_gateway_method.route["todos.{}"]'
 MOCK = 'module.api.aws_api_gateway_method.mock["{}"]'

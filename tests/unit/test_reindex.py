@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from local import reindex as tool
-from local.errors import UserError
 from tests.unit.api import TABLE, Api, passes
 from tests.unit.conftest import Make
 from tests.unit.lambdas import Lambda
 from tests.unit.test_faults import overtaken
 from tests.unit.test_list import follow
+from tools.aws import reindex as tool
+from tools.errors import UserError
 from trestle.store.derived import Derivation
 
 OPTIONS = {"filters": {"status": {"sort": "rank"}, "completed": {}}, "ttl": "until", "schema": "task"}
@@ -151,7 +151,7 @@ def test_a_run_continues_where_one_has_stopped(
 def test_the_rate_is_kept(before: Api, now: Api, derivation: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tool, "PAGE", 2)
     pauses: list[float] = []
-    monkeypatch.setattr("local.reindex.time.sleep", pauses.append)
+    monkeypatch.setattr("tools.aws.reindex.time.sleep", pauses.append)
     for _ in range(3):
         before.create({"status": "open", "rank": 1})
     done = tool.Done()
@@ -241,7 +241,7 @@ def test_the_command(
     outputs = {"api_url": url, "table_names": {"a": TABLE}, "function_names": {"a": {"create": "until"}}}
     said = json.dumps({name: {"value": value} for name, value in outputs.items()})
     clients = {("lambda", "eu-west-1"): LAMBDA, ("dynamodb", "eu-west-1"): now.client}
-    monkeypatch.setattr("local.reindex.boto3.client", lambda name, region, **_: clients[name, region])
+    monkeypatch.setattr("tools.aws.reindex.boto3.client", lambda name, region, **_: clients[name, region])
     for arguments, code, message in [
         (["a"], 0, "1 items read, 1 changed."),
         (["a", "--rate", "5"], 0, "1 items read, 0 changed."),

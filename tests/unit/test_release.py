@@ -21,11 +21,11 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from local import release as tool
-from local import watch
-from local.errors import UserError
-from local.live import Canary, Functions, Record, Release, before_last
-from local.release import How
+from tools.aws import release as tool
+from tools.aws import watch
+from tools.aws.live import Canary, Functions, Record, Release, before_last
+from tools.aws.release import How
+from tools.errors import UserError
 
 CREATE, GET = "shop-todos-create-test", "shop-todos-get-test"
 REGION = "us-west-2"
@@ -663,7 +663,7 @@ def test_functions_that_no_release_knows_are_shown(shop: Shop, capsys: pytest.Ca
 
 
 def test_a_reader_may_have_read_enough() -> None:
-    command = "from local.release import tell; tell(['x'] * 10**6)"
+    command = "from tools.aws.release import tell; tell(['x'] * 10**6)"
     with subprocess.Popen([sys.executable, "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as telling:
         assert telling.stdout
         assert telling.stderr
@@ -816,8 +816,8 @@ def test_routes_that_a_release_removes_are_deployed_away(
         done.append(command[1])
         return code
 
-    monkeypatch.setattr("local.redeploy.Routes.remember", lambda _: done.append("remember"))
-    monkeypatch.setattr("local.redeploy.Routes.finish", lambda _, arguments: done.append(arguments))
+    monkeypatch.setattr("tools.aws.redeploy.Routes.remember", lambda _: done.append("remember"))
+    monkeypatch.setattr("tools.aws.redeploy.Routes.finish", lambda _, arguments: done.append(arguments))
     monkeypatch.setattr(tool, "attended", attended)
     cloud = tool.Cloud("prod", ["-lock=false"])
     if code:
@@ -834,6 +834,6 @@ def test_the_command_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytes
     assert tool.main(["show", "../x"]) == 1
     assert capsys.readouterr().err.endswith("\nThere is no environments/../x.tfvars: write it first.\n")
     monkeypatch.setenv("TRESTLE_LOCAL_DIR", str(tmp_path))
-    monkeypatch.setattr("local.systems.isolate", lambda _: None)  # this process is the other tests', too
+    monkeypatch.setattr("tools.laptop.systems.isolate", lambda _: None)  # this process is the other tests', too
     assert tool.main(["show", "local"]) == 3
     assert capsys.readouterr().err == "No system has run here yet: start one with `python local.py up`.\n"

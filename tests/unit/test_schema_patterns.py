@@ -11,7 +11,7 @@ from itertools import product
 
 import pytest
 
-from local.patterns import PatternError, check
+from tools.patterns import PatternError, check
 from trestle.schema.patterns import matches, translated
 
 COMMON = [

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from local.schemas import KEYWORDS, faults
+from tools.schemas import KEYWORDS, faults
 
 # Every keyword of the subset, each where it has an effect.
 WHOLE: dict[str, Any] = {

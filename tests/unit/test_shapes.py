@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 from openapi_schema_validator import OAS30Validator, oas30_format_checker
 
-from local import schemas, shapes
+from tools import schemas, shapes
 from trestle.item import RESERVED
 from trestle.schema.defaults import fill
 from trestle.schema.judge import judge

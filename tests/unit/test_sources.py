@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 import build
-from local import terraform
-from local.sources import sources
-from local.stack import fingerprint
+from tools import terraform
+from tools.laptop.stack import fingerprint
+from tools.sources import sources
 
 ROOT = Path(build.__file__).parent
 
@@ -42,7 +42,7 @@ def root(tmp_path: Path) -> Path:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("build.py", ".terraform.lock.hcl", *(file.name for file in ROOT.glob("*.tf"))):
         shutil.copy(ROOT / name, tmp_path)
-    (tmp_path / "local" / "corrections").mkdir(parents=True)
+    (tmp_path / "tools" / "laptop" / "corrections").mkdir(parents=True)
     (tmp_path / "dist").mkdir()
     (tmp_path / "dist" / "manifest.json").touch()
     return tmp_path
@@ -73,7 +73,7 @@ def test_a_build_leaves_them_out(root: Path) -> None:
 def test_the_local_run_leaves_them_out(
     root: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("local.stack.ROOT", root)
+    monkeypatch.setattr("tools.laptop.stack.ROOT", root)
     monkeypatch.setattr(terraform, "ROOT", root)
     folder = tmp_path_factory.mktemp("staged")
     clean = fingerprint([])

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from local import tfvars
-from local.cost import main as cost
-from local.errors import UserError
-from local.preflight import main as preflight
-from local.systems import Systems
+from tools import tfvars
+from tools.aws.cost import main as cost
+from tools.aws.preflight import main as preflight
+from tools.errors import UserError
+from tools.laptop.systems import Systems
 
 ROOT = Path(tfvars.__file__).resolve().parent.parent
 
@@ -333,7 +333,7 @@ def test_every_command_checks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("TRESTLE_LOCAL_DIR", str(tmp_path / "stack"))
-    monkeypatch.setattr("local.preflight.ROOT", tmp_path)
+    monkeypatch.setattr("tools.aws.preflight.ROOT", tmp_path)
     (tmp_path / "environments").mkdir()
     file = tmp_path / "environments" / "my.tfvars"
     for text, said in {
@@ -378,14 +378,14 @@ def test_the_region_may_be_in_a_file_that_terraform_loads_by_itself(
 def test_make_looks_before_terraform_does(target: str) -> None:
     command = ["make", "--dry-run", target, "ENV=dev"]
     lines = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
-    looks = next(n for n, line in enumerate(lines) if "-m local.tfvars 'environments/dev.tfvars'" in line)
+    looks = next(n for n, line in enumerate(lines) if "-m tools.tfvars 'environments/dev.tfvars'" in line)
     assert looks < next(n for n, line in enumerate(lines) if "terraform init" in line)
 
 
 def test_command(tmp_path: Path) -> None:
     file = tmp_path / "my.tfvars"
     file.write_text("entities = { todos = { idz = null } }\n", encoding="utf-8")
-    command = [sys.executable, "-m", "local.tfvars"]
+    command = [sys.executable, "-m", "tools.tfvars"]
     wrong = subprocess.run([*command, file], cwd=ROOT, capture_output=True, text=True, check=False)
     assert wrong.returncode == 1
     assert wrong.stderr == f"{file}: entities.todos.idz: no such attribute; did you mean ids?\n"

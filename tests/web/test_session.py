@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import APIResponse, Page, Request, Route, expect
 
-from local.sign_in import sign_in as pool_sign_in
 from tests.local.api import Api
 from tests.local.people import PASSWORD
 from tests.web.browser import Open, enter_key
 from tests.web.conftest import Console
+from tools.laptop.sign_in import sign_in as pool_sign_in
 
 TOKENS = "trestle.tokens"
 

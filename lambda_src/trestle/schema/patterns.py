@@ -1,4 +1,4 @@
-"""Match regular expressions as ECMA 262 has them. local/patterns.py says which ones a schema may hold."""
+"""Match regular expressions as ECMA 262 has them. tools/patterns.py says which ones a schema may hold."""
 
 from __future__ import annotations
 

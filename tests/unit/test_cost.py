@@ -1,0 +1,201 @@
+"""What a plan costs: each line by hand, and no type of resource is passed over in silence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools.aws import cost
+from tools.errors import UserError
+from tools.terraform import ROOT
+
+TABLE = json.loads(cost.PRICES.read_text())
+FUNCTION: dict[str, Any] = {"memory_size": 256, "environment": [{"variables": {}}], "snap_start": []}
+NAMES = {"items": {"create": "f-create", "get": "f-get", "list": "f-list"}}
+
+
+def resource(kind: str, name: str = "this", **values: Any) -> dict[str, Any]:
+    return {"mode": "managed", "type": kind, "name": name, "values": values}
+
+
+def plan(
+    *resources: dict[str, Any], names: Any = NAMES, tables: Any = None, region: str = "us-west-2"
+) -> dict[str, Any]:
+    functions = [
+        resource("aws_lambda_function", **FUNCTION, function_name=f) for e in names.values() for f in e.values()
+    ]
+    outputs = {"function_names": names, "table_names": tables or {}}
+    return {
+        "variables": {"region": {"value": region}},
+        "planned_values": {
+            "outputs": {name: {"value": value} for name, value in outputs.items()},
+            "root_module": {
+                "resources": [{**resource("aws_iam_policy_document"), "mode": "data"}],
+                "child_modules": [{"resources": [*resources], "child_modules": [{"resources": functions}]}],
+            },
+        },
+    }
+
+
+def lines(document: dict[str, Any], requests: int = 1_000_000) -> dict[str, tuple[float, float]]:
+    made = cost.Estimate(document, requests, TABLE).lines()
+    assert len({line.label for line in made}) == len(made)
+    return {line.label: (round(line.fixed, 2), round(line.by_request, 2)) for line in made}
+
+
+def test_what_requests_cost() -> None:
+    table = resource(
+        "aws_dynamodb_table",
+        name="t",
+        global_secondary_index=[{}, {}],
+        point_in_time_recovery=[{"enabled": True}],
+    )
+    table["values"]["name"] = "t"
+    document = plan(
+        table,
+        resource("aws_api_gateway_stage", xray_tracing_enabled=True),
+        resource("aws_api_gateway_method_settings", settings=[{"metrics_enabled": True}]),
+        resource("aws_cloudwatch_log_group", retention_in_days=365),
+        resource("aws_cloudtrail"),
+        resource("aws_kms_key"),
+        tables={"items": "t"},
+    )
+    assert lines(document) == {
+        "API Gateway: requests": (0, 3.50),
+        "Data transfer to the internet": (0, 0.56),
+        "Lambda: requests": (0, 0.20),
+        "Lambda: 12 ms of each": (0, 0.04),
+        # 500,000 reads of one unit and 200,000 pages of 3.5; 300,000 writes of three units.
+        "DynamoDB: reads": (0, 0.15),
+        "DynamoDB: writes, indexes' too": (0, 0.56),
+        "DynamoDB: 1 GB and its indexes": (0.75, 0),
+        "DynamoDB: point-in-time recovery": (0.20, 0),
+        "CloudTrail: the tables' events": (0, 1.00),
+        "CloudWatch Logs: what comes in": (0, 0.91),
+        "CloudWatch Logs: what 365 days keep": (0, 0.1),
+        "CloudWatch: 15 metrics of the gateway": (4.50, 0),
+        "X-Ray: traces, at most": (0, 5.00),
+        "KMS: customer keys": (1.00, 0),
+        "KMS: requests": (0.08, 0),
+    }
+    idle = lines(document, 0)
+    assert idle == {label: (fixed, 0) for label, (fixed, _) in lines(document).items() if label in idle}
+    assert set(idle) == {
+        "DynamoDB: 1 GB and its indexes",
+        "DynamoDB: point-in-time recovery",
+        "KMS: customer keys",
+        "KMS: requests",
+    }
+    assert lines(document, 10_000_000)["X-Ray: traces, at most"] == (0, 14.98)
+
+
+def test_the_share_of_what_an_entity_lacks_falls_to_its_others() -> None:
+    names = {"a": {"get": "g"}, "b": {"list": "l", "replace": "r"}}
+    estimate = cost.Estimate(plan(names=names), 1000, TABLE)
+    assert [estimate.requests_of("a", share) for share in cost.SHARES] == [500, 0, 0]
+    assert [estimate.requests_of("b", share) for share in cost.SHARES] == [0, 200, 300]
+
+
+def test_functions_cost_by_their_size() -> None:
+    document = plan()
+    big, *_ = document["planned_values"]["root_module"]["child_modules"][0]["child_modules"][0]["resources"]
+    big["values"] = {**FUNCTION, "function_name": "f-create", "memory_size": 1024, "snap_start": [{}]}
+    big["values"]["environment"] = [{"variables": {"METRICS_NAMESPACE": "x"}}]
+    found = lines(document, 10_000_000)
+    # 3 of 10 requests take 1 GB, the others 0.25.
+    assert found["Lambda: 12 ms of each"] == (0, round((3 + 7 / 4) * 12_000 * 0.0000133334, 2))
+    assert found["Lambda: snapshots (SnapStart)"] == (3.95, 0)
+    assert found["CloudWatch: 9 metrics of the functions"] == (2.70, 0)
+
+
+def test_what_is_there_costs_whether_it_is_used_or_not() -> None:
+    query = [{"metric": [{}]}, {"metric": [{}]}, {"metric": [], "expression": "a/b"}]
+    found = lines(
+        plan(
+            resource("aws_cloudwatch_composite_alarm"),
+            resource("aws_cloudwatch_dashboard"),
+            resource("aws_cloudwatch_metric_alarm", metric_query=query),
+            resource("aws_cloudwatch_metric_alarm", metric_name="Errors"),
+            resource("aws_cognito_user_pool_client", allowed_oauth_flows=["client_credentials"]),
+            resource("aws_cognito_user_pool_client"),
+            resource("aws_eip"),
+            resource("aws_nat_gateway"),
+            resource("aws_subnet", "private"),
+            resource("aws_subnet", "private"),
+            resource("aws_subnet", "public"),
+            resource("aws_vpc_endpoint", vpc_endpoint_type="Interface"),
+            resource("aws_vpc_endpoint", vpc_endpoint_type="Gateway"),
+            resource("aws_wafv2_web_acl", rule=[{}, {}, {}]),
+            names={},
+        ),
+        0,
+    )
+    assert found == {
+        "CloudWatch: alarms on 3 metrics": (0.30, 0),
+        "CloudWatch: composite alarms": (0.50, 0),
+        "CloudWatch: dashboards": (3.00, 0),
+        "Cognito: clients of machines": (6.00, 0),
+        "VPC: NAT gateways": (32.85, 0),
+        "VPC: interface endpoints": (14.60, 0),
+        "VPC: public addresses of NAT gateways": (3.65, 0),
+        "WAF: the list, its rules, requests": (8.00, 0),
+    }
+
+
+def test_the_report() -> None:
+    document = plan(
+        resource("aws_kms_key"),
+        resource("aws_sns_topic_subscription"),
+        resource("aws_new_thing"),
+        region="eu-west-1",
+    )
+    said = cost.Estimate(document, 2_000_000, TABLE).report("dev").splitlines()
+    assert said[0] == (f"dev, 2,000,000 requests a month: dollars a month by the prices of us-east-1, {TABLE['date']}.")
+    rows = {line[:20].strip(): line.split()[-3:] for line in said[2:] if line[-3:-2] == "."}
+    assert rows["Lambda: requests"] == ["0.00", "0.20", "0.40"]
+    assert rows["together"] == ["1.08", "0.24", "1.56"]
+    assert said[-4:] == [
+        "Prices of eu-west-1 differ, by up to a third.",
+        "Not in the table, by use:",
+        "  aws_sns_topic_subscription: 2.00 for 100,000 mails.",
+        "Not priced, and not known to be free: aws_new_thing (tools/aws/prices.json).",
+    ]
+    idle = cost.Estimate(plan(names={}), 0, TABLE).report("none").splitlines()
+    assert idle[-3].split() == ["together", "0.00", "0.00", "0.00"]
+    assert idle[-1].startswith("Assumed: ")
+
+
+def test_no_type_is_of_two_minds() -> None:
+    by_use = set(TABLE["by_use"])
+    assert not set(TABLE["free"]) & {*TABLE["monthly"], *TABLE["computed"], *by_use}
+    assert not set(TABLE["computed"]) & {*TABLE["monthly"], *by_use}
+    for names in (
+        TABLE["free"],
+        TABLE["computed"],
+        [*TABLE["monthly"]],
+        [*TABLE["by_use"]],
+        [*TABLE["prices"]],
+    ):
+        assert names == sorted(names)
+
+
+def test_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    file = ROOT / "environments" / "dev.tfvars"
+    monkeypatch.setattr(cost, "planned", lambda folder, var_files: plan(names={}))
+    assert cost.main([str(file)]) == 0
+    assert capsys.readouterr().out.startswith(f"{file}, 1,000,000 requests a month")
+    for arguments, said in [
+        (["no.tfvars"], "There is no var-file no.tfvars: name an existing one."),
+        ([str(file), "--requests", "-1"], "REQUESTS is how many requests come in a month: write 0 or more."),
+    ]:
+        assert cost.main(arguments) == 1
+        assert capsys.readouterr().err.strip() == said
+
+    def fail(folder: Path, var_files: Any) -> Any:
+        raise UserError("No.", exit_code=4)
+
+    monkeypatch.setattr(cost, "planned", fail)
+    assert cost.main([str(file)]) == 4

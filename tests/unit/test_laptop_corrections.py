@@ -1,0 +1,189 @@
+"""The emulator's corrections: pinned to one version, and what they do without an emulator."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import re
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tools.laptop.corrections import PINNED, apigateway, backup, cloudfront, cloudtrail, functions, waf
+from tools.laptop.stack import fingerprint
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_corrections_are_for_the_version_that_is_pinned() -> None:
+    pinned = re.search(r"^ministack==(\S+)", (ROOT / "requirements" / "dev.txt").read_text(), re.MULTILINE)
+    assert pinned
+    assert PINNED == pinned[1] == version("ministack"), (
+        "Go through tools/laptop/corrections/ for the new version: drop what it does right by now, "
+        "run `make verify`, then raise PINNED"
+    )
+
+
+def test_another_version_is_not_started() -> None:
+    program = (
+        "import importlib.metadata as m, runpy; m.version = lambda name: '9.9.9'; "
+        f"runpy.run_path({str(ROOT / 'tools' / 'laptop' / 'corrections' / '__main__.py')!r}, run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", program], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "The local run corrects MiniStack 1.5.33, but 9.9.9 is installed: run `make setup`.\n"
+
+
+def test_a_stack_is_applied_anew_when_a_correction_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "tools" / "laptop" / "corrections"
+    shutil.copytree(ROOT / "tools" / "laptop" / "corrections", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("dist/manifest.json", ".terraform.lock.hcl"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    monkeypatch.setattr("tools.laptop.stack.ROOT", tmp_path)
+    files = sorted(folder.rglob("*"))
+    known = {fingerprint([])}
+    for file in files:
+        file.write_text("changed")
+        known.add(fingerprint([]))
+    assert len(known) == 1 + len(files) > 2
+
+
+SCOPES = "authorizationScopes"
+STAGE = {"apiId": "x", "stage": "dev"}
+PATCHES: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [
+    ({"a": 1}, {"op": "replace", "path": "/a", "value": "text"}, {"a": "text"}),
+    ({}, {"op": "add", "path": "/apiKeyRequired", "value": "true"}, {"apiKeyRequired": True}),
+    ({}, {"op": "add", "path": "/throttle/rateLimit", "value": "1.5"}, {"throttle": {"rateLimit": 1.5}}),
+    ({"t": {}}, {"op": "add", "path": "/t/a~1b", "value": "x"}, {"t": {"a/b": "x"}}),
+    ({"a": 1, "b": 2}, {"op": "remove", "path": "/a"}, {"b": 2}),
+    ({"l": ["a"]}, {"op": "add", "path": "/l/b"}, {"l": ["a", "b"]}),
+    ({"l": ["a", "b"]}, {"op": "remove", "path": "/l/a"}, {"l": ["b"]}),
+    ({"apiStages": []}, {"op": "add", "path": "/apiStages", "value": "x:dev"}, {"apiStages": [STAGE]}),
+    ({"apiStages": [STAGE]}, {"op": "remove", "path": "/apiStages", "value": "x:dev"}, {"apiStages": []}),
+    ({SCOPES: ["a"]}, {"op": "add", "path": f"/{SCOPES}", "value": "b"}, {SCOPES: ["a", "b"]}),
+    ({SCOPES: ["a"]}, {"op": "remove", "path": f"/{SCOPES}", "value": "a"}, {SCOPES: []}),
+    ({SCOPES: None}, {"op": "add", "path": f"/{SCOPES}", "value": "b"}, {SCOPES: ["b"]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "operation", "after"), PATCHES)
+def test_patches_keep_types(before: dict[str, Any], operation: dict[str, Any], after: dict[str, Any]) -> None:
+    assert apigateway.apply_patch(copy.deepcopy(before), [operation]) == after
+
+
+def test_a_firewall_keeps_its_logging() -> None:
+    arn, other = "arn:firewall", {"statusCode": 200}
+
+    async def handle_request(*_: Any) -> Any:
+        return other
+
+    service = SimpleNamespace(
+        handle_request=handle_request, json_response=lambda found: found,
+        _waf_err=lambda code, said: {"error": code}, _web_acls={"a": {"ARN": arn}},
+    )  # fmt: skip
+    waf.correct(service)
+
+    def ask(action: str, sent: Any) -> Any:
+        headers = {"x-amz-target": f"AWSWAF_20190729.{action}"}
+        return asyncio.run(service.handle_request("POST", "/", headers, json.dumps(sent).encode(), {}))
+
+    missing, named = {"error": "WAFNonexistentItemException"}, {"ResourceArn": arn}
+    logging = {"LoggingConfiguration": {**named, "LogDestinationConfigs": ["arn:logs"]}}
+    assert ask("GetWebACL", {}) == other
+    assert ask("GetLoggingConfiguration", named) == missing
+    assert ask("PutLoggingConfiguration", {"LoggingConfiguration": {"ResourceArn": "arn:another"}}) == missing
+    assert ask("PutLoggingConfiguration", logging) == ask("GetLoggingConfiguration", named) == logging
+    assert ask("DeleteLoggingConfiguration", named) == {}
+    assert ask("GetLoggingConfiguration", named) == missing
+
+
+def test_a_trail_keeps_the_tags_it_is_made_with() -> None:
+    tagged: list[Any] = []
+    answers: list[Any] = [(200, {}, b'{"TrailARN": "arn:trail"}'), (400, {}, b"{}")]
+    service = SimpleNamespace(
+        _create_trail=lambda _: answers.pop(0), _add_tags=tagged.append, _DISPATCH={"GetTrail": None}
+    )
+    cloudtrail.correct(service)
+    create: Any = service._DISPATCH["CreateTrail"]
+    tags = [{"Key": "Team", "Value": "x"}]
+    assert [create({"TagsList": tags})[0] for _ in range(2)] == [200, 400]
+    assert tagged == [{"ResourceId": "arn:trail", "TagsList": tags}]
+
+
+def test_a_vault_keeps_its_policy() -> None:
+    other: Any = (404, {}, b"")
+    vault = {"BackupVaultArn": "arn:vault", "BackupVaultName": "shop-test", "Locked": False}
+
+    async def handle_request(*_: Any) -> Any:
+        return other
+
+    service = SimpleNamespace(
+        handle_request=handle_request, _ok=lambda found: found, _no_content=lambda: None,
+        _vaults={"shop-test": vault},
+    )  # fmt: skip
+    backup.correct(service)
+
+    def ask(method: str, path: str = "/backup-vaults/shop-test/access-policy", body: bytes = b"") -> Any:
+        return asyncio.run(service.handle_request(method, path, {}, body, {}))
+
+    assert ask("GET") == ask("GET", "/backup-vaults/shop-test") == other
+    assert ask("PUT", "/backup-vaults/another/access-policy", b'{"Policy": "{}"}') == other
+    assert ask("PUT", body=b'{"Policy": "{}"}') is None
+    assert ask("GET") == {"BackupVaultArn": "arn:vault", "BackupVaultName": "shop-test", "Policy": "{}"}
+    assert ask("DELETE") is None
+    assert ask("DELETE") is None
+    assert ask("GET") == other
+
+
+def test_an_alias_shares_out_by_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+    routing = {"AdditionalVersionWeights": {"8": 0.25}}
+    record = {"aliases": {"live": {"FunctionVersion": "7", "RoutingConfig": routing}, "plain": {}}}
+    service = SimpleNamespace(
+        _get_func_record_for_ref=lambda reference: (record if reference == "arn:f" else None, None, reference)
+    )
+    functions.correct_alias_weights(service)
+    draws = iter([0.2, 0.25, 0.2, 0.2])
+    monkeypatch.setattr("random.random", lambda: next(draws))
+    found = [service._get_func_record_for_ref(f"arn:{name}")[2] for name in ("f:live", "f:live", "f:plain", "g:live")]
+    assert found == ["arn:f:8", "arn:f:live", "arn:f:plain", "arn:g:live"]
+
+
+def test_a_crash_is_in_the_log() -> None:
+    crash = {"error": True, "log": "", "body": {"errorType": "RuntimeError", "errorMessage": "no"}}
+    answers: list[Any] = [{"body": "{}"}, {**crash, "log": "Traceback"}, crash]
+    service = SimpleNamespace(_execute_function_warm=lambda *_: answers.pop(0))
+    functions.correct_crash_logs(service)
+    logs = [service._execute_function_warm({}, {}, "id").get("log") for _ in range(3)]
+    assert logs == [None, "Traceback", "[ERROR] RuntimeError: no"]
+
+
+def test_a_changed_function_tells_its_version() -> None:
+    answers = [(200, {"ETag": "2"}, b""), (412, {}, b"")]
+    service = SimpleNamespace(_cf_update_function=lambda *_: answers.pop(0))
+    cloudfront.correct_changed_functions(service)
+    assert service._cf_update_function("mount", {}, b"")[1] == {"ETag": "2", "ETtag": "2"}
+    assert service._cf_update_function("mount", {}, b"") == (412, {}, b"")
+
+
+def test_which_account_asks_does_not_change_who_answers() -> None:
+    other = {"DomainName": "d2.cloudfront.net"}
+    every = SimpleNamespace(to_dict=lambda: {1: {"DomainName": "d1.cloudfront.net"}, 2: other})
+    service = SimpleNamespace(_distributions=every, _fetch_from_origin=None)
+    cloudfront.correct_distributions(service, None)
+    find: Any = service.find_distribution_for_label
+    assert (find("d2"), find("d3")) == (other, None)
+
+
+def test_a_packed_document_is_answered_whole() -> None:
+    """What repeats in a template is a variable; values are taken as they stand."""
+    template = "#set($a0 = '\"$ref\":\"#/x\",')#set($a1f = '${a0}')[${a0}${a1f}${a0} $context.requestId]"
+    assert apigateway.unpacked(template) == '["$ref":"#/x",${a0}"$ref":"#/x", $context.requestId]'
+    assert apigateway.unpacked("{ ${a0} }") == "{ ${a0} }"

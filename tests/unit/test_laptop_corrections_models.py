@@ -1,0 +1,36 @@
+"""API Gateway's models on the laptop: never stricter than the functions, on the same schema."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.unit.test_schema_patterns import COMMON, MEANING, TEXTS
+from tools.laptop.corrections import apigateway
+from trestle.schema.judge import judge
+
+
+@pytest.fixture
+def valid(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The emulator's own judge of bodies, corrected."""
+    service = importlib.import_module("ministack.services.apigateway_v1")
+    monkeypatch.setattr(service, "_regex_search", None)
+    apigateway.correct_models(service)
+    return lambda value, schema: service._json_schema_valid(schema, value, copy.deepcopy(schema))
+
+
+def test_the_gateway_reads_patterns_as_the_functions_do(valid: Any) -> None:
+    for pattern in (*COMMON, *MEANING):
+        schema = {"pattern": pattern}
+        for text in (*TEXTS, *"".join(MEANING.get(pattern, ()))):
+            assert valid(text, schema) == (not judge(text, schema)), (pattern, text)
+
+
+def test_a_pattern_that_cannot_be_read_refuses_nothing() -> None:
+    service = SimpleNamespace()
+    apigateway.correct_models(service)
+    assert service._regex_search("(", "a") is None

@@ -1,0 +1,246 @@
+"""What the emulator saves and loads, and how an apply that was cut short is taken back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ministack.core import persistence as emulated
+from ministack.core.responses import AccountRegionScopedDict
+
+from tools import files
+from tools.laptop import snapshot
+from tools.laptop.corrections import persistence
+
+
+class Service:
+    """A service of the emulator, with a state to save."""
+
+    def __init__(self, state: dict[str, Any]) -> None:
+        self.state = state
+        self.before: Callable[[], None] = lambda: None
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what is saved."""
+        self.before()
+        return self.state
+
+    def load_persisted_state(self, state: dict[str, Any]) -> None:
+        """Take what was saved."""
+        self.state = state
+
+
+def emulator(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, **states: dict[str, Any]
+) -> tuple[persistence.Saver, dict[str, Service]]:
+    """Return what saves the state of an emulator of these services."""
+    services = {name: Service(state) for name, state in states.items()}
+    for name in ("STATE_DIR", "PERSIST_STATE"):
+        monkeypatch.setattr(emulated, name, {"STATE_DIR": str(folder), "PERSIST_STATE": True}[name])
+    monkeypatch.setattr(emulated, "_json_object_hook", emulated._json_object_hook)
+    app = SimpleNamespace(
+        _state_map={name: name for name in services},
+        _get_module=services.__getitem__,
+        _build_persistence_save_dict=lambda: {name: each.get_state for name, each in services.items()},
+    )
+    functions = SimpleNamespace(_prune_orphan_code_blobs=lambda _: None)
+    return persistence.correct(emulated, app, functions), services
+
+
+def save(saver: persistence.Saver) -> str:
+    """Save as the running emulator does; return what went wrong."""
+    return asyncio.run(saver.save())
+
+
+def loaded(folder: Path, monkeypatch: pytest.MonkeyPatch, *names: str) -> tuple[dict[str, Any], str]:
+    """Return the states that an emulator finds that is started on a folder, and what it says of them."""
+    saver, services = emulator(folder, monkeypatch, **{name: {} for name in names})
+    saver.load()
+    return {name: service.state for name, service in services.items()}, saver.notice
+
+
+def table(**attributes: Any) -> AccountRegionScopedDict:
+    """Return the store of one table."""
+    store = AccountRegionScopedDict()
+    store.set_scoped("000000000000", "us-west-2", "items", attributes)
+    return store
+
+
+def test_what_is_saved_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Among it, what users may call their properties, and bytes of the emulator's own.
+    document = {"__bytes__": {"S": "x"}, "__scoped__": {"BOOL": True}, "__account_region_scoped__": {"M": {}}}
+    saver, _ = emulator(tmp_path, monkeypatch, dynamodb={"tables": table(items={"1": document})}, kms={"key": b"\xff"})
+    saver.changes = 7
+    assert save(saver) == ""
+    states, notice = loaded(tmp_path, monkeypatch, "dynamodb", "kms")
+    store = states["dynamodb"]["tables"]
+    assert store.get_scoped("000000000000", "us-west-2", "items") == {"items": {"1": document}}
+    assert (states["kms"], notice) == ({"key": b"\xff"}, "")
+    again, _ = emulator(tmp_path, monkeypatch, dynamodb={}, kms={})
+    again.load()
+    assert again.changes == 7
+
+
+def test_what_the_emulator_saved_by_itself_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    emulator(tmp_path, monkeypatch, kms={}, sts={})
+    emulated.save_state("kms", {"key": b"\xff"})
+    emulated.save_state("sts", {})
+    assert loaded(tmp_path, monkeypatch, "kms", "sts") == ({"kms": {"key": b"\xff"}, "sts": {}}, "")
+    saver, _ = emulator(tmp_path, monkeypatch, kms={"key": b"\xfe"}, sts={})
+    assert save(saver) == ""
+    assert {file.name for file in tmp_path.iterdir()} == {"saved", "saved.lock"}
+    assert loaded(tmp_path, monkeypatch, "kms", "sts")[0]["kms"] == {"key": b"\xfe"}
+
+
+def test_a_save_that_fails_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saver, services = emulator(tmp_path, monkeypatch, kms={"key": "first"})
+    assert save(saver) == ""
+    services["kms"].state = {"key": "x" * 10_000}
+    # What saves is a process of its own, so nothing else finds the disk full.
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    services["kms"].before = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, most))
+    saver.touch()
+    assert "File too large" in save(saver)
+    assert saver.touched != saver.saved, "it is tried again"
+    assert not (tmp_path / "saved.partial").exists()
+    assert loaded(tmp_path, monkeypatch, "kms")[0]["kms"] == {"key": "first"}
+    services["kms"].before = lambda: None
+    assert save(saver) == ""
+    assert saver.touched == saver.saved
+
+
+def test_a_kill_while_it_saves_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saver, services = emulator(tmp_path, monkeypatch, a={"n": 1}, b={"n": 1})
+    assert save(saver) == ""
+    services["a"].state = services["b"].state = {"n": 2}
+    services["b"].before = lambda: os.kill(os.getpid(), 9)
+    assert save(saver) == "the process that saves ended with -9"
+    assert (tmp_path / "saved.partial").exists()
+    assert loaded(tmp_path, monkeypatch, "a", "b") == ({"a": {"n": 1}, "b": {"n": 1}}, "")
+    assert not (tmp_path / "saved.partial").exists()
+
+
+def test_a_service_that_cannot_be_saved_keeps_what_was_saved_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saver, services = emulator(tmp_path, monkeypatch, a={"n": 1}, b={"n": 1})
+    assert save(saver) == ""
+    services["a"].state, services["b"].state = {"n": 2}, {"n": object()}
+    assert save(saver) == ""
+    assert loaded(tmp_path, monkeypatch, "a", "b")[0] == {"a": {"n": 2}, "b": {"n": 1}}
+
+
+@pytest.mark.parametrize("spoil", [lambda text: text[: len(text) // 2], lambda _: b"\0" * 99, lambda _: b""])
+def test_what_cannot_be_read_is_kept_and_the_save_before_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[bytes], bytes]
+) -> None:
+    saver, services = emulator(tmp_path, monkeypatch, a={"n": 1}, b={"n": 1})
+    assert save(saver) == ""
+    services["b"].state = {"n": 2}
+    assert save(saver) == ""
+    spoilt = spoil((tmp_path / "saved").read_bytes())
+    (tmp_path / "saved").write_bytes(spoilt)
+    states, notice = loaded(tmp_path, monkeypatch, "a", "b")
+    assert states == {"a": {"n": 1}, "b": {"n": 1}}
+    (kept,) = tmp_path.glob("saved.unreadable-*")
+    assert kept.read_bytes() == spoilt
+    earlier = "the state that was saved before it is loaded."
+    assert notice == f"Saved state cannot be read: it is kept in {kept}, and {earlier}"
+    (tmp_path / "saved.previous").write_bytes(spoilt)
+    states, notice = loaded(tmp_path, monkeypatch, "a", "b")
+    assert states == {"a": {}, "b": {}}
+    assert notice.endswith(", and nothing is loaded.")
+
+
+def request(method: str, path: str, target: str = "", host: str = "127.0.0.1") -> dict[str, Any]:
+    """Return a request as the server sees it."""
+    headers = [(b"host", host.encode()), *([(b"x-amz-target", target.encode())] if target else [])]
+    return {"method": method, "path": path, "headers": headers}
+
+
+@pytest.mark.parametrize(
+    ("scope", "body", "kind"),
+    [
+        (request("POST", "/", "DynamoDB_20120810.DescribeTable"), b"{}", "read"),
+        (request("POST", "/", "DynamoDB_20120810.PutItem"), b"{}", "data"),
+        (request("POST", "/", "DynamoDB_20120810.UpdateTable"), b"{}", "change"),
+        (request("POST", "/", "AWSCognitoIdentityProviderService.AdminCreateUser"), b"{}", "data"),
+        (request("POST", "/", "AWSCognitoIdentityProviderService.CreateGroup"), b"{}", "change"),
+        (request("POST", "/"), b"Action=DescribeVpcs&Version=1", "read"),
+        (request("POST", "/"), b"Version=1&Action=CreateVpc", "change"),
+        (request("POST", "/service/GraniteServiceVersion20100801/operation/PutMetricData"), b"", "data"),
+        (request("POST", "/service/GraniteServiceVersion20100801/operation/PutMetricAlarm"), b"", "change"),
+        (request("GET", "/restapis"), b"", "read"),
+        (request("PATCH", "/restapis/x"), b"", "change"),
+        (request("POST", "/restapis/x/dev/_user_request_/items"), b"", "data"),
+        (request("DELETE", "/_aws/execute-api/x/dev/items/1"), b"", "data"),
+        (request("POST", "/api/items", host="d1.cloudfront.net"), b"", "data"),
+        (request("POST", "/2015-03-31/functions/f/invocations"), b"", "data"),
+        (request("PUT", "/2015-03-31/functions/f/configuration"), b"", "change"),
+        (request("PUT", "/bucket/key"), b"", "change"),
+        (request("POST", "/_ministack/reset"), b"", "data"),
+        (request("GET", "/_ministack/health"), b"", "read"),
+    ],
+)
+def test_changes_of_resources_are_told_from_data(scope: dict[str, Any], body: bytes, kind: str) -> None:
+    assert persistence.kind_of(scope, body) == kind
+
+
+def saved(folder: Path, name: str, table: dict[str, Any], others: dict[str, Any], *buckets: str) -> Path:
+    """Write a saved state of one table."""
+    lines = [
+        {"format": 1, "changes": 1, "services": 3},
+        {"service": "dynamodb", "version": 2, "state": {"tables": {"data": {"a\0r\0'items'": table}}}},
+        {
+            "service": "s3",
+            "version": 2,
+            "state": {"buckets_meta": {"data": {f"a\0'{b}'": {} for b in buckets}}},
+        },
+        {"service": "iam", "version": 2, "state": others},
+    ]
+    file = folder / name
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return file
+
+
+@pytest.mark.parametrize(("table_id", "items"), [("same", {"1": "new"}), ("another", {"1": "old"})])
+def test_a_state_is_taken_back_but_for_items(tmp_path: Path, table_id: str, items: dict[str, str]) -> None:
+    known = {"TableId": "same", "KeySchema": ["id"], "items": {"1": "old"}, "Tags": ["old"]}
+    before = saved(tmp_path, "before", known, {"role": "old"}, "mine")
+    later = {"TableId": table_id, "KeySchema": ["id"], "items": {"1": "new"}, "Tags": ["new"]}
+    now = saved(tmp_path, "saved", later, {"role": "new", "other": "new"}, "mine", "made")
+    for _ in range(2):  # again, where it was killed in between
+        snapshot.take_back(now, before)
+        header, services = snapshot.services(now)
+        assert header["services"] == len(services) == 3
+        assert services[0]["state"]["tables"]["data"]["a\0r\0'items'"] == known | {"items": items}
+        assert services[2]["state"] == {"role": "old"}
+    for bucket in ("mine", "made"):
+        for folder in ("000000000000", ".versions/000000000000"):
+            (tmp_path / "s3" / folder / bucket / "key").mkdir(parents=True)
+    before.write_text(before.read_text().replace("a\\u0000'", "000000000000\\u0000'"))
+    snapshot.drop_other_buckets(tmp_path / "s3", before)
+    left = {str(bucket.relative_to(tmp_path / "s3")) for bucket in (tmp_path / "s3").glob("**/m*")}
+    assert left == {"000000000000/mine", ".versions/000000000000/mine"}
+
+
+def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "known.json"
+    files.write_json(file, {"a": 1})
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        files.write_json(file, {"a": 2})
+    assert (files.read_json(file), [f.name for f in tmp_path.iterdir()]) == ({"a": 1}, ["known.json"])
+    file.write_bytes(b"{")
+    assert files.read_json(file) is None

@@ -1,0 +1,448 @@
+"""The systems on a machine: whose folder is whose, which one runs, and what of the user's is left alone."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from tools import terraform
+from tools.errors import UserError
+from tools.laptop import cli, emulator, logs, stack, systems
+from tools.laptop.cloud import PROXIES, UNPROXIED
+from tools.laptop.emulator import Emulator, Running
+from tools.laptop.stack import Stack
+from tools.laptop.systems import Systems
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Machine:
+    """Systems whose emulators only seem to run, and where nothing is built or applied."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.systems = Systems(folder)
+        self.runs: dict[Path, Running] = {}
+        self.fault = ""
+
+        def apply(each: Stack, settings: Any, var_files: Sequence[Path], port: int, _: Any) -> None:
+            self.runs[each.emulator.folder] = Running(1, port, "us-west-2")
+            each.emulator.folder.mkdir(exist_ok=True)
+            known = {"settings": settings, "var_files": [str(file) for file in var_files]}
+            (each.folder / "settings.json").write_text(json.dumps(known))
+
+        monkeypatch.setattr(Emulator, "running", lambda each: self.runs.get(each.folder))
+        monkeypatch.setattr(Emulator, "stop", lambda each: self.runs.pop(each.folder, None))
+        monkeypatch.setattr(Emulator, "save", lambda *_: self.fault)
+        monkeypatch.setattr(Emulator, "answers", lambda *_: True)
+        monkeypatch.setattr(Stack, "apply", apply)
+        monkeypatch.setattr(Systems, "_build", lambda _: None)
+        monkeypatch.setattr(Systems, "_settings", lambda _, files: json.loads(files[0].read_text()))
+        monkeypatch.setattr(systems, "find_terraform", lambda: None)
+        monkeypatch.setattr(systems, "find_mirror", lambda: None)
+        monkeypatch.setattr(systems, "check_port", lambda _: None)
+        monkeypatch.setattr("tools.tfvars.check", lambda _: None)
+
+    def var_file(self, name: str, environment: str) -> Path:
+        """Write the variables of a system."""
+        file = self.systems.folder.parent / f"{name}+{environment}.tfvars"
+        file.write_text(json.dumps({"name": name, "environment": environment}))
+        return file
+
+    @property
+    def running(self) -> dict[str, int]:
+        """The port of each system's emulator, by the name of its folder."""
+        return {folder.parent.name: running.port for folder, running in self.runs.items()}
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """A machine on which nothing has run."""
+    return Machine(tmp_path / "local", monkeypatch)
+
+
+def test_each_system_has_a_folder_and_one_runs(machine: Machine) -> None:
+    shop, todos = machine.var_file("shop", "demo"), machine.var_file("todos", "local")
+    with pytest.raises(UserError, match="No system has run here yet") as none:
+        machine.systems.current()
+    assert none.value.exit_code == 3
+    assert machine.systems.down() is None
+    assert machine.systems.up([shop], 5000).name == "shop-demo"
+    data = machine.systems.folder / "shop-demo" / "terraform.tfstate"
+    data.write_text("of the shop")
+    assert machine.systems.up([todos]).name == "todos-local"
+    assert machine.running == {"todos-local": 5000}, "the port is taken over"
+    assert data.read_text() == "of the shop"
+    assert machine.systems.others() == ["shop-demo"]
+    assert machine.systems.down() == ("todos-local", True)
+    assert machine.systems.current().name == "todos-local", "which ran last"
+    assert machine.systems.up([]).name == "todos-local"
+    assert machine.systems.up([shop]).name == "shop-demo"
+    assert machine.systems.down(purge=True) == ("shop-demo", True)
+    assert not data.exists()
+    assert (machine.systems.folder / "todos-local").is_dir()
+    assert machine.systems.up([]).folder == data.parent, "what ran last, empty"
+    shop.unlink()
+    with pytest.raises(UserError, match=r"The var-file .*shop\+demo.tfvars, which ran last, is gone"):
+        machine.systems.up([])
+
+
+def test_a_schema_that_will_not_do_leaves_what_runs(machine: Machine) -> None:
+    shop, todos = machine.var_file("shop", "demo"), machine.var_file("todos", "local")
+    machine.systems.up([shop], 5000)
+    todos.write_text(json.dumps(json.loads(todos.read_text()) | {"faults": ["One.", "Two."]}))
+    with pytest.raises(UserError, match=r"^One\.\nTwo\.$"):
+        machine.systems.up([todos])
+    assert machine.running == {"shop-demo": 5000}
+
+
+@pytest.mark.parametrize("port", ["80", "65536", "22x", "", "-1", "4566.0"])
+def test_what_is_no_port(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.parser().parse_args(["up", f"--port={port}"])
+    assert f"argument --port: {port} is not a port from 1024 to 65535" in capsys.readouterr().err
+
+
+def test_the_first_system_is_local(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(systems, "FIRST", machine.var_file("trestle", "local"))
+    assert machine.systems.up([]).name == "trestle-local"
+    assert systems.FIRST != ROOT / "environments" / "local.tfvars"
+    assert machine.running == {"trestle-local": stack.DEFAULT_PORT}
+
+
+def test_systems_of_one_name_have_folders_of_their_own(machine: Machine) -> None:
+    one, other = machine.var_file("a-b", "c"), machine.var_file("a", "b-c")
+    folders = [machine.systems.up([file]).folder.name for file in (one, other, one, other)]
+    assert folders == ["a-b-c", "a-b-c-2"] * 2
+
+
+def test_what_runs_and_cannot_be_saved_keeps_running(machine: Machine) -> None:
+    shop, todos = machine.var_file("shop", "demo"), machine.var_file("todos", "local")
+    machine.systems.up([shop])
+    machine.fault = "No space left on device"
+    for command in (machine.systems.down, lambda: machine.systems.up([todos])):
+        with pytest.raises(UserError, match=r"shop-demo keeps running, .*\(No space left on device\)"):
+            command()
+        assert list(machine.running) == ["shop-demo"]
+    assert machine.systems.down(purge=True) == ("shop-demo", True), "what is deleted need not be saved"
+
+
+@pytest.mark.parametrize("runs", [True, False])
+@pytest.mark.parametrize("command", ["up", "down", "another"])
+def test_one_folder_for_all_is_taken_over(machine: Machine, runs: bool, command: str) -> None:
+    """An earlier version kept one system, whichever that was, in the folder itself."""
+    shop, folder = machine.var_file("shop", "demo"), machine.systems.folder
+    (folder / "emulator" / "state").mkdir(parents=True)
+    known = {"settings": json.loads(shop.read_text()), "var_files": [str(shop)]}
+    kept = {"settings.json": json.dumps(known), "terraform.tfstate": "state", "api-keys.json": "{}"}
+    kept["emulator/state/dynamodb.json"] = "items"
+    for name, text in kept.items():
+        (folder / name).write_text(text)
+    if runs:
+        machine.runs[folder / "emulator"] = Running(1, 4999, "us-west-2")
+    assert machine.systems.current().name == "shop-demo"
+    if command == "down":
+        assert machine.systems.down() == ("shop-demo", runs)
+    else:
+        machine.systems.up([] if command == "up" else [machine.var_file("todos", "local")])
+        name = "shop-demo" if command == "up" else "todos-local"
+        assert machine.running == {name: 4999 if runs else stack.DEFAULT_PORT}
+    assert {name: (folder / "shop-demo" / name).read_text() for name in kept} == kept
+    assert not any((folder / name).exists() for name in kept)
+
+
+def test_the_users_settings_for_aws_are_left_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    broken = tmp_path / "config"
+    broken.write_text("[[[")
+    nobody = "http://127.0.0.1:1"
+    hostile = {
+        "AWS_PROFILE": "none", "AWS_CONFIG_FILE": str(broken), "AWS_SHARED_CREDENTIALS_FILE": str(broken),
+        "AWS_CA_BUNDLE": "/none", "AWS_ENDPOINT_URL": nobody, "AWS_USE_FIPS_ENDPOINT": "true",
+        "AWS_ENDPOINT_URL_DYNAMODB": nobody, "AWS_USE_DUALSTACK_ENDPOINT": "true",
+        "HTTP_PROXY": nobody, "HTTPS_PROXY": nobody, "http_proxy": nobody,
+        "ALL_PROXY": nobody, "NO_PROXY": "example.com", "TF_VAR_name": "x", "TF_LOG": "TRACE",
+        "TF_CLI_ARGS": "-none", "TF_WORKSPACE": "x", "TF_DATA_DIR": "/none", "TF_CLI_CONFIG_FILE": "/none",
+    }  # fmt: skip
+    for name, value in hostile.items():
+        monkeypatch.setenv(name, value)
+    isolated = dict(os.environ)
+    systems.isolate(isolated)
+    left = {name for name in isolated if name.startswith(("AWS_", "TF_"))}
+    assert left == {
+        "AWS_CONFIG_FILE", "AWS_EC2_METADATA_DISABLED", "AWS_SHARED_CREDENTIALS_FILE", "TF_CLI_CONFIG_FILE"
+    }  # fmt: skip
+    given = terraform.environment("http://127.0.0.1:4566", "us-west-2")
+    assert {name: given.get(name) for name in hostile if given.get(name) == hostile[name]}.keys() <= {
+        "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy"
+    }  # fmt: skip
+    assert given["NO_PROXY"] == "example.com,127.0.0.1"
+    # A client in a process with just these settings reaches the emulator, and nobody else.
+    program = (
+        "import sys; from tools.laptop import systems; from tools.laptop.emulator import Running, client\n"
+        "systems.here()\n"
+        "print(client('dynamodb', Running(1, int(sys.argv[1]), 'us-west-2')).list_tables()['TableNames'])"
+    )
+    with HTTPServer(("127.0.0.1", 0), Tables) as server:
+        threading.Thread(target=server.handle_request).start()
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(server.server_port)],
+            check=False, capture_output=True, text=True, cwd=ROOT, env=os.environ,
+        )  # fmt: skip
+    assert done.stdout == "['mine']\n", done.stderr
+
+
+class Tables(BaseHTTPRequestHandler):
+    """Answers with the name of a table, whatever is asked."""
+
+    def do_POST(self) -> None:
+        """Answer."""
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"TableNames": ["mine"]}')
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_env_is_for_a_shell_to_evaluate(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], shell: str
+) -> None:
+    for name in (*PROXIES, *UNPROXIED):
+        monkeypatch.delenv(name, raising=False)
+    machine.systems.up([machine.var_file("shop", "demo")])
+    key = 'it\'s $HOME `id` \\ "x" ü;\n!'
+    for keys, value in (({"default": key}, key), ({}, "")):
+        outputs = {"api_url": "http://127.0.0.1:1/x/", "api_keys": keys, "website_url": "http://localhost:1"}
+        monkeypatch.setattr(Stack, "outputs", lambda _, known=outputs: known)
+        assert cli.env(machine.systems, cli.parser().parse_args(["env"])) == 0
+        printed = capsys.readouterr().out
+        script = 'KEY=before; eval "$PRINTED"; printf "%s|%s|%s" "$URL" "$KEY" "$CONSOLE"'
+        done = subprocess.run(
+            [shell, "-c", script],
+            check=True,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PRINTED": printed},
+        )
+        assert done.stdout == f"http://127.0.0.1:1/x|{value}|http://localhost:1"
+        assert "NO_PROXY" not in printed
+    # Who sends requests through a proxy does not send those for this machine there.
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "example.com")
+    assert cli.env(machine.systems, cli.parser().parse_args(["env"])) == 0
+    assert "export NO_PROXY='example.com,127.0.0.1,localhost'" in capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.ENOSPC, "free some space"), (errno.EFBIG, "free some space"), (errno.EROFS, "is read-only"),
+        (errno.EACCES, "name a folder of your own"), (errno.EEXIST, "Move that file away"),
+        (errno.ENOTDIR, "Move that file away"), (errno.EIO, "error."),
+    ],
+)  # fmt: skip
+def test_what_the_system_refuses_is_a_sentence(number: int, remedy: str) -> None:
+    said = cli.explained(OSError(number, os.strerror(number), "/a folder"))
+    assert "/a folder" in said
+    assert remedy in said
+
+
+def test_a_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "my folder").touch()
+    done = subprocess.run(
+        [sys.executable, ROOT / "local.py", "down"], check=False, capture_output=True, text=True,
+        cwd=tmp_path, env={**os.environ, "TRESTLE_LOCAL_DIR": "my folder"},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"{tmp_path / 'my folder'}: File exists. Move that file away, or let TRESTLE_LOCAL_DIR name another folder.\n",
+    )
+
+
+def test_signals_that_are_to_be_ignored_are(tmp_path: Path) -> None:
+    """As under nohup, and in a shell's background jobs."""
+    program = (
+        "import signal, sys; from tools.laptop import cli, systems\n"
+        "both = signal.SIGHUP, signal.SIGTERM\n"
+        "cli.status = lambda *_: print(*map(signal.getsignal, both)) or 0\n"
+        "sys.exit(cli.main(['status']))"
+    )
+
+    def ignore() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def heed() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+    for ignored in (True, False):
+        done = subprocess.run(
+            [sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=ROOT,
+            env={**os.environ, "TRESTLE_LOCAL_DIR": str(tmp_path)},
+            preexec_fn=ignore if ignored else heed,  # whatever this process has inherited
+        )  # fmt: skip
+        hangup, terminate = done.stdout.strip().replace("Handlers.", "").split(" ", 1)
+        assert (hangup == str(signal.SIG_IGN.value)) is ignored
+        assert "interrupt" in terminate
+
+
+def test_the_provider_works_in_the_configurations_folder(tmp_path: Path) -> None:
+    """It opens the files that the configuration names, wherever the command was called."""
+    program = tmp_path / ".terraform/providers" / terraform.PROVIDER / terraform.provider_version()
+    program = program / "linux_amd64" / "terraform-provider-aws_v1"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\npwd > started; echo \"TF_REATTACH_PROVIDERS='{}'\"; exec sleep 60\n")
+    program.chmod(0o755)
+    with terraform.provider(tmp_path, {"PATH": os.environ["PATH"]}):
+        assert (tmp_path / "started").read_text() == f"{tmp_path}\n"
+
+
+def test_losses_are_put_to_whoever_asked_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = {"yes\n": True, "y\n": True, "\n": False, "no\n": False, "": False}
+    for terminal in (True, False):
+        monkeypatch.setattr(sys.stdin, "isatty", lambda known=terminal: known, raising=False)
+        monkeypatch.setattr(sys.stderr, "isatty", lambda known=terminal: known, raising=False)
+        for answer, agreed in answers.items():
+            monkeypatch.setattr(sys.stdin, "readline", lambda known=answer: known, raising=False)
+            assert cli.ask(["3 items in the table x"]) is (agreed and terminal)
+
+
+def test_what_holds_data_is_found_by_its_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = {"one": "1 item in the table one", "none": None}
+    monkeypatch.setitem(stack.HELD, "aws_dynamodb_table", lambda _, table: counts[table["name"]])
+    monkeypatch.setitem(stack.HELD, "aws_cognito_user_pool", lambda _, pool: f"2 users in {pool['name']}")
+    resources = [
+        {"module": 'module.table["a"]', "type": "aws_dynamodb_table", "name": "this",
+         "instances": [{"attributes": {"name": "one"}}]},
+        {"module": 'module.table["b"]', "type": "aws_dynamodb_table", "name": "this",
+         "instances": [{"attributes": {"name": "none"}}]},
+        {"module": "module.users", "type": "aws_cognito_user_pool", "name": "this",
+         "instances": [{"index_key": "it", "attributes": {"name": "pool"}}]},
+        {"type": "aws_iam_role", "name": "x", "instances": [{"attributes": {}}]},
+    ]  # fmt: skip
+    (tmp_path / "terraform.tfstate").write_text(json.dumps({"resources": resources}))
+    assert Stack(tmp_path)._held(Running(1, 1, "us-west-2")) == {
+        'module.table["a"].aws_dynamodb_table.this': "1 item in the table one",
+        'module.users.aws_cognito_user_pool.this["it"]': "2 users in pool",
+    }
+
+
+def test_an_emulator_that_does_not_answer_has_nothing_to_say() -> None:
+    assert emulator.ask(emulator.free_port(), "GET", "/_trestle/state", 1) == (0, {})
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, terraform.InterruptedApplyError, UserError, None])
+def test_an_apply_that_is_cut_short_is_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[BaseException] | None
+) -> None:
+    each, running = Stack(tmp_path), Running(1, 1, "us-west-2")
+    state, saved = tmp_path / "terraform.tfstate", each.emulator.saved
+    saved.parent.mkdir(parents=True)
+    state.write_text("before")
+    saved.write_text('{"n": "before"}\n')
+    monkeypatch.setattr(Stack, "name", "x-y")
+    monkeypatch.setattr(Emulator, "save", lambda *_: "")
+    with suppress(BaseException), each._recoverable(running):
+        state.write_text("after")
+        saved.write_text('{"n": "after"}\n')
+        if kind:
+            raise kind("No.")
+    # An apply that fails has come to its end: Terraform knows what it has made.
+    cut_short = kind not in (UserError, None)
+    assert (tmp_path / "before").exists() is cut_short
+    each._recover()
+    left = "before" if cut_short else "after"
+    assert (state.read_text(), json.loads(saved.read_text())) == (left, {"n": left})
+    assert not (tmp_path / "before").exists()
+
+
+def test_an_apply_does_not_begin_where_nothing_can_be_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Stack, "name", "x-y")
+    monkeypatch.setattr(Emulator, "save", lambda *_: "No space left on device")
+    with (
+        pytest.raises(UserError, match=r"x-y cannot save its state \(No space left on device\)"),
+        Stack(tmp_path)._recoverable(Running(1, 1, "us-west-2")),
+    ):
+        pytest.fail("it began")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_terraform_forgets_what_the_emulator_has_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: bool
+) -> None:
+    """An emulator that starts with nothing; one that runs has been filled since."""
+    started = Running(1, 1, "us-west-2")
+    monkeypatch.setattr(Emulator, "running", lambda _: started if runs else None)
+    monkeypatch.setattr(Emulator, "start", lambda *_: started)
+    monkeypatch.setattr(Emulator, "state", lambda *_: {"changes": 1, "empty": True, "notice": "Lost."})
+    monkeypatch.setattr(Stack, "_run_apply", lambda *_: None)
+    monkeypatch.setattr(stack, "fingerprint", lambda _: "")
+    (tmp_path / "terraform.tfstate").write_text("known")
+    said: list[str] = []
+    Stack(tmp_path, said.append).apply({"region": "us-west-2"}, [], 1, lambda _: False)
+    assert (tmp_path / "terraform.tfstate").exists() is runs
+    assert "".join(file.read_text() for file in tmp_path.glob("terraform.tfstate*")) == "known"
+    assert said == ["Lost."]
+
+
+@pytest.mark.parametrize(
+    ("applied", "died", "applies"),
+    [
+        ({"fingerprint": "same", "changes": 7}, False, False),
+        ({"fingerprint": "same", "changes": 7}, True, True),
+        ({"fingerprint": "same", "changes": 6}, False, True),
+        ({"fingerprint": "other", "changes": 7}, False, True),
+        (None, False, True),
+    ],
+)
+@pytest.mark.parametrize("runs", [True, False])
+def test_what_has_not_changed_is_not_applied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: bool, applied: Any, died: bool, applies: bool
+) -> None:
+    """Neither the inputs nor, by hand, the resources: the emulator counts what changes them."""
+    started = Running(1, 1, "us-west-2")
+    monkeypatch.setattr(Emulator, "running", lambda _: started if runs else None)
+    monkeypatch.setattr(Emulator, "died", died)
+    monkeypatch.setattr(Emulator, "start", lambda *_: started)
+    monkeypatch.setattr(Emulator, "state", lambda *_: {"changes": 7, "empty": False, "notice": ""})
+    applies_done: list[bool] = []
+    monkeypatch.setattr(Stack, "_run_apply", lambda *_: applies_done.append(True))
+    monkeypatch.setattr(stack, "fingerprint", lambda _: "same")
+    if applied:
+        (tmp_path / "applied").write_text(json.dumps(applied))
+    Stack(tmp_path).apply({"region": "us-west-2"}, [], 1, lambda _: False)
+    assert bool(applies_done) is applies
+    assert json.loads((tmp_path / "applied").read_text()) == {"fingerprint": "same", "changes": 7}
+
+
+def test_logs_go_on_where_the_clock_is_set_back(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hour = 3_600_000
+    at = {1: 10 * hour, 2: 9 * hour, 3: 9 * hour}
+    looks = 0
+
+    def lines(_: Any, __: Any, since: int) -> list[logs.Line]:
+        nonlocal looks
+        looks += 1
+        if looks > len(at):
+            raise EndpointConnectionError(endpoint_url="http://127.0.0.1")
+        known = [logs.Line(time, "items.get", "x", f"at look {look}") for look, time in at.items()]
+        return [line for line, look in zip(known, at, strict=True) if look <= looks and line.time >= since]
+
+    monkeypatch.setattr(logs, "lines", lines)
+    monkeypatch.setattr(logs, "client", lambda *_: None)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr("time.time", lambda: at[min(looks + 1, len(at))] / 1000)
+    logs.follow({"function_names": {}}, Running(1, 1, "us-west-2"), 0, forever=True)
+    assert [line.rsplit(" ", 1)[1] for line in capsys.readouterr().out.splitlines()] == ["1", "2", "3"]

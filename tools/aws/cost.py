@@ -1,0 +1,309 @@
+"""What an environment costs a month, by line: fixed, and for so many requests.
+
+`python -m tools.aws.cost environments/prod.tfvars --requests 10000000` plans the var-file against the emulator,
+so that it needs no account, and prices what the plan holds with tools/aws/prices.json. It is an estimate: nobody
+knows the requests beforehand, and free tiers are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tools import tfvars
+from tools.errors import UserError, user_errors
+from tools.laptop import systems
+from tools.laptop.emulator import Emulator, free_port
+from tools.terraform import Terraform, environment, stage
+
+PRICES = Path(__file__).with_name("prices.json")
+HOURS = 730  # of a month
+SECONDS = HOURS * 3600
+MILLION = 1_000_000
+KB_OF_GB = 1024 * 1024
+# What API Gateway tells CloudWatch of each method: Count, Latency, IntegrationLatency, 4XXError, 5XXError.
+METRICS_OF_A_METHOD = 5
+# What the functions tell it of each operation all the time: Requests, Latency, ColdStarts.
+METRICS_OF_AN_OPERATION = 3
+# DynamoDB asks for a table's key anew every five minutes for each of its callers.
+KEY_REQUESTS = SECONDS / 300
+# X-Ray's default rule traces the first request of each second, and of the others so many.
+TRACED = 0.05
+# The operations that a share of the requests belongs to, if the entity has them.
+SHARES = {"reads": ("get",), "lists": ("list",), "writes": ("create", "replace", "merge", "delete")}
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Line:
+    """Dollars a month: fixed, and for all the requests."""
+
+    label: str
+    fixed: float = 0.0
+    by_request: float = 0.0
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A planned resource: its type, its name in its module, and as much of its values as a plan knows."""
+
+    kind: str
+    name: str
+    values: Values
+
+
+class Estimate:
+    """The costs of one plan: its document as `terraform show -json` has it, and requests a month."""
+
+    def __init__(self, plan: Values, requests: int, table: Values) -> None:
+        self.requests = requests
+        self.table = table
+        self.price: dict[str, float] = table["prices"]
+        self.assumed: dict[str, Any] = table["assumed"]
+        self.region: str = plan["variables"].get("region", {}).get("value") or table["region"]
+        planned = plan["planned_values"]
+        self.outputs = {name: each.get("value") for name, each in planned.get("outputs", {}).items()}
+        self.resources = [
+            Resource(each["type"], each["name"], each["values"])
+            for each in flattened(planned["root_module"])
+            if each["mode"] == "managed"
+        ]
+        self.counts = Counter(each.kind for each in self.resources)
+
+    def all(self, kind: str) -> list[Values]:
+        """The values of the resources of a type."""
+        return [each.values for each in self.resources if each.kind == kind]
+
+    @property
+    def operations(self) -> dict[str, dict[str, str]]:
+        """The functions' names by entity and operation."""
+        found: dict[str, dict[str, str]] = self.outputs["function_names"]
+        return found
+
+    def requests_of(self, entity: str, share: str) -> float:
+        """The requests for an entity's reads, lists or writes.
+
+        Entities have equally many; the share of operations that an entity lacks falls to its others.
+        """
+        weights = {
+            name: self.assumed[name]
+            for name, operations in SHARES.items()
+            if any(operation in self.operations[entity] for operation in operations)
+        }
+        part: float = weights.get(share, 0) / sum(weights.values())
+        return self.requests / len(self.operations) * part
+
+    def lines(self) -> list[Line]:
+        """Every line that costs anything."""
+        made: list[Callable[[], Iterator[Line]]] = [
+            self.gateway, self.functions, self.tables, self.logs, self.watching, self.others,
+        ]  # fmt: skip
+        return [line for lines in made for line in lines() if line.fixed or line.by_request]
+
+    def gateway(self) -> Iterator[Line]:
+        """API Gateway, what is in front of it, and what leaves over it."""
+        millions = self.requests / MILLION
+        if self.all("aws_api_gateway_stage"):
+            yield Line("API Gateway: requests", 0, millions * self.price["api_gateway_million_requests"])
+            yield Line("Data transfer to the internet", 0, self.gb_out() * self.price["transfer_gb_out"])
+        for acl in self.all("aws_wafv2_web_acl"):
+            fixed = self.price["waf_acl"] + len(acl.get("rule", ())) * self.price["waf_rule"]
+            yield Line("WAF: the list, its rules, requests", fixed, millions * self.price["waf_million_requests"])
+
+    def gb_out(self) -> float:
+        """GB of answers."""
+        item, head = self.assumed["item_kb"], self.assumed["response_head_kb"]
+        pages = sum(self.requests_of(entity, "lists") for entity in self.operations)
+        items = pages * self.assumed["items_of_a_list"] + self.requests - pages
+        kb: float = self.requests * head + items * item
+        return kb / KB_OF_GB
+
+    def functions(self) -> Iterator[Line]:
+        """Lambda. Every request is an invocation of the function of its operation."""
+        functions = {each["function_name"]: each for each in self.all("aws_lambda_function")}
+        if not functions:
+            return
+        millions = self.requests / MILLION
+        yield Line("Lambda: requests", 0, millions * self.price["lambda_million_requests"])
+        seconds = 0.0
+        for entity, names in self.operations.items():
+            for share, operations in SHARES.items():
+                used = [functions[names[each]] for each in operations if each in names]
+                size = sum(each["memory_size"] for each in used) / max(len(used), 1) / 1024
+                seconds += self.requests_of(entity, share) * size * self.assumed["function_ms"] / 1000
+        yield Line(f"Lambda: {self.assumed['function_ms']} ms of each", 0, seconds * self.price["lambda_gb_second"])
+        kept = sum(each["memory_size"] / 1024 for each in functions.values() if each.get("snap_start"))
+        yield Line("Lambda: snapshots (SnapStart)", kept * SECONDS * self.price["lambda_snap_start_gb_second"])
+
+    def tables(self) -> Iterator[Line]:
+        """DynamoDB: requests as docs/api.md has them, and what is stored."""
+        tables = {each["name"]: each for each in self.all("aws_dynamodb_table")}
+        names: dict[str, str] = self.outputs.get("table_names") or {}
+        reads = writes = stored = kept = 0.0
+        item, share = self.assumed["item_kb"], self.assumed["stored_gb"] / max(len(tables), 1)
+        page = math.ceil(item * self.assumed["items_of_a_list"] / 4) / 2  # eventually consistent
+        for entity, name in names.items():
+            copies = 1 + len(tables[name].get("global_secondary_index", ()))
+            reads += self.requests_of(entity, "reads") * math.ceil(item / 4)
+            reads += self.requests_of(entity, "lists") * page
+            writes += self.requests_of(entity, "writes") * math.ceil(item) * copies
+            stored += share * copies
+            kept += share * any(each.get("enabled") for each in tables[name].get("point_in_time_recovery", ()))
+        yield Line("DynamoDB: reads", 0, reads / MILLION * self.price["dynamodb_million_reads"])
+        yield Line("DynamoDB: writes, indexes' too", 0, writes / MILLION * self.price["dynamodb_million_writes"])
+        label = f"DynamoDB: {self.assumed['stored_gb']} GB and its indexes"
+        yield Line(label, stored * self.price["dynamodb_gb"])
+        yield Line("DynamoDB: point-in-time recovery", kept * self.price["dynamodb_pitr_gb"])
+        for _ in self.all("aws_cloudtrail"):
+            price = self.price["cloudtrail_million_data_events"]
+            yield Line("CloudTrail: the tables' events", 0, self.requests / MILLION * price)
+
+    def logs(self) -> Iterator[Line]:
+        """CloudWatch Logs: what comes in, and what is kept once the retention is full."""
+        if not self.all("aws_cloudwatch_log_group"):
+            return
+        gb = self.requests * sum(self.assumed["log_kb"].values()) / KB_OF_GB
+        yield Line("CloudWatch Logs: what comes in", 0, gb * self.price["logs_gb_in"])
+        days = max(each.get("retention_in_days") or 0 for each in self.all("aws_cloudwatch_log_group"))
+        kept = gb * days * 24 / HOURS * self.assumed["log_compression"]
+        yield Line(f"CloudWatch Logs: what {days} days keep", 0, kept * self.price["logs_gb_kept"])
+
+    def watching(self) -> Iterator[Line]:
+        """Metrics, which cost only while requests come, alarms and traces."""
+        operations = sum(len(each) for each in self.operations.values())
+        settings = [one for each in self.all("aws_api_gateway_method_settings") for one in each["settings"]]
+        if self.requests and any(each.get("metrics_enabled") for each in settings):
+            count = operations * METRICS_OF_A_METHOD
+            yield Line(f"CloudWatch: {count} metrics of the gateway", count * self.price["cloudwatch_metric"])
+        if self.requests and any(map(has_metrics, self.all("aws_lambda_function"))):
+            count = operations * METRICS_OF_AN_OPERATION
+            yield Line(f"CloudWatch: {count} metrics of the functions", count * self.price["cloudwatch_metric"])
+        count = sum(map(metrics_of, self.all("aws_cloudwatch_metric_alarm")))
+        yield Line(f"CloudWatch: alarms on {count} metrics", count * self.price["cloudwatch_alarm_metric"])
+        if any(each.get("xray_tracing_enabled") for each in self.all("aws_api_gateway_stage")):
+            # Evenly spread, which is the most that it can be.
+            firsts = min(self.requests, SECONDS)
+            traces = firsts + (self.requests - firsts) * TRACED
+            yield Line("X-Ray: traces, at most", 0, traces / MILLION * self.price["xray_million_traces"])
+
+    def others(self) -> Iterator[Line]:
+        """What is there, used or not."""
+        for kind, (label, price) in self.table["monthly"].items():
+            yield Line(label, self.counts[kind] * price)
+        if self.counts["aws_kms_key"]:
+            asked = self.counts["aws_lambda_function"] * KEY_REQUESTS / MILLION
+            yield Line("KMS: requests", asked * self.price["kms_million_requests"])
+        zones = sum(each.kind == "aws_subnet" and each.name == "private" for each in self.resources)
+        endpoints = sum(each.get("vpc_endpoint_type") == "Interface" for each in self.all("aws_vpc_endpoint"))
+        hours = endpoints * zones * HOURS
+        yield Line("VPC: interface endpoints", hours * self.price["interface_endpoint_hour"])
+        flows = [each.get("allowed_oauth_flows") or () for each in self.all("aws_cognito_user_pool_client")]
+        machines = sum("client_credentials" in each for each in flows)
+        yield Line("Cognito: clients of machines", machines * self.price["cognito_machine_client"])
+
+    def by_use(self) -> list[str]:
+        """What else costs, by a use that nobody can tell from the requests."""
+        return [f"{kind}: {text}." for kind, text in self.table["by_use"].items() if self.counts[kind]]
+
+    def unknown(self) -> list[str]:
+        """The types that the price file does not know."""
+        table = self.table
+        known = {*table["monthly"], *table["computed"], *table["by_use"], *table["free"]}
+        return sorted(self.counts.keys() - known)
+
+    def report(self, title: str) -> str:
+        """All of it, as text."""
+        lines, table, assumed = self.lines(), self.table, self.assumed
+        wide = max(len(line.label) for line in [*lines, Line("")]) + 2
+        head = (
+            f"{title}, {self.requests:,} requests a month: "
+            f"dollars a month by the prices of {table['region']}, {table['date']}."
+        )
+        rows = [f"{'':{wide}}{'fixed':>10}{'per million':>14}{'together':>12}"]
+        together = Line("together", sum(line.fixed for line in lines), sum(line.by_request for line in lines))
+        for line in (*lines, together):
+            if line is together:
+                rows.append("-" * (wide + 36))
+            rate = line.by_request / self.requests * MILLION if self.requests else 0.0
+            rows.append(f"{line.label:{wide}}{line.fixed:10.2f}{rate:14.2f}{line.fixed + line.by_request:12.2f}")
+        notes = [
+            f"Assumed: of {sum(assumed[share] for share in SHARES)} requests {assumed['reads']} get, "
+            f"{assumed['lists']} list {assumed['items_of_a_list']} and {assumed['writes']} write items of "
+            f"{assumed['item_kb']} KB, as many for each entity; free tiers, discounts and taxes left out."
+        ]
+        if self.region not in table["same_in"]:
+            notes.append(f"Prices of {self.region} differ, by up to a third.")
+        if by_use := self.by_use():
+            notes += ["Not in the table, by use:", *(f"  {each}" for each in by_use)]
+        if unknown := self.unknown():
+            notes.append(f"Not priced, and not known to be free: {', '.join(unknown)} (tools/aws/prices.json).")
+        return "\n".join([head, "", *rows, "", *notes])
+
+
+def flattened(module: Values) -> Iterator[dict[str, Any]]:
+    """The resources of a module and of those inside it."""
+    yield from module.get("resources", ())
+    for child in module.get("child_modules", ()):
+        yield from flattened(child)
+
+
+def has_metrics(function: Values) -> bool:
+    """Whether a function writes metrics into its log."""
+    return any(each["variables"].get("METRICS_NAMESPACE") for each in function.get("environment") or ())
+
+
+def metrics_of(alarm: Values) -> int:
+    """The metrics that an alarm looks at: those of its expressions, or its own."""
+    return sum(bool(each.get("metric")) for each in alarm.get("metric_query") or ()) or 1
+
+
+def planned(folder: Path, var_files: Sequence[Path]) -> dict[str, Any]:
+    """The plan of an environment that is still to be made, without AWS."""
+    tfvars.check(var_files)
+    root = stage(folder / "root", folder / "terraform.tfstate")
+    # Before the emulator is up nothing may be reached, and port 1 refuses every connection.
+    variables = environment("http://127.0.0.1:1", "us-east-1")
+    terraform = Terraform(root, variables, folder / "terraform.log", lambda _: None)
+    region = terraform.facts(var_files)["region"]
+    terraform.init()
+    emulator = Emulator(folder / "emulator")
+    try:
+        running = emulator.start(free_port(), region)
+        terraform.environment = environment(running.endpoint, region)
+        return terraform.plan(var_files)
+    finally:
+        emulator.stop()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the tool and return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tools.aws.cost", description=__doc__.splitlines()[0])
+    parser.add_argument("var_files", nargs="+", type=Path, metavar="VAR_FILE")
+    parser.add_argument("--requests", type=int, default=MILLION, help="a month (%(default)s)")
+    options = parser.parse_args(arguments)
+    folder = systems.base() / "cost"
+    try:
+        for var_file in options.var_files:
+            if not var_file.exists():
+                raise UserError(f"There is no var-file {var_file}: name an existing one.")
+        if options.requests < 0:
+            raise UserError("REQUESTS is how many requests come in a month: write 0 or more.")
+        plan = planned(folder, [var_file.absolute() for var_file in options.var_files])
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    table = json.loads(PRICES.read_text(encoding="utf-8"))
+    print(Estimate(plan, options.requests, table).report(" and ".join(map(str, options.var_files))))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(user_errors(main)())

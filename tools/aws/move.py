@@ -1,0 +1,500 @@
+"""Move an entity's items: from its table into a file of JSON lines, and from such a file into its table.
+
+A line is an item as the API answers it; where items have owners, its id is OWNER#ID, as in the table.
+`terraform output -json | python -m tools.aws.move export ENTITY FILE`, and `import ENTITY FILE`; `--local` does
+so in the local run.
+
+An import judges the whole file before it writes anything, by what the entity's functions go by: ids, schema,
+owners. What lists, filters and the time to live go by is derived as they derive it; ids, times and versions
+stay. An item that the table has already, as it is in the file, is left as it is: what was stopped can be run
+again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from build import read_manifest
+from tools.aws.live import ALIAS
+from tools.aws.reindex import (
+    ENVELOPE,
+    Fault,
+    Record,
+    deployed,
+    derivation_of,
+    item_of,
+    listed,
+    plain,
+    positive,
+    remote_clients,
+)
+from tools.errors import UserError, user_errors
+from tools.laptop import systems
+from tools.laptop.emulator import client as local_client
+from tools.terraform import ROOT
+
+sys.path.insert(0, str(ROOT / "lambda_src"))
+
+from trestle.clock import now
+from trestle.errors import InvalidRequest
+from trestle.item import RESERVED, Item, owned, parted
+from trestle.operations.ids import RULE, is_id
+from trestle.schema.defaults import fill
+from trestle.schema.formats import is_date_time
+from trestle.schema.judge import judge, same
+from trestle.store.attributes import decode, encode
+from trestle.store.derived import EXPIRES, Derivation
+from trestle.strict_json import dumps, loads
+
+BATCH = 100  # lines between two looks at the rate
+THREADS = 8
+REPORT_SECONDS = 2.0
+DEFAULT_RATE = 200.0  # writes a second
+STAMPS = ("createdAt", "updatedAt", "version")
+# As the functions write times: text that sorts as time does.
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Entity:
+    """One entity as it is deployed: its table, and what its functions go by (their ENTITY_OPTIONS)."""
+
+    name: str
+    table: str
+    settings: Mapping[str, Any]
+    client: Any
+    schema: dict[str, Any]
+    derivation: Derivation
+    is_built_here: bool = True  # whether its live functions are those of the last build, with its schemas
+
+    @property
+    def is_owned(self) -> bool:
+        """Whether every item has an owner."""
+        return bool(self.settings.get("owner_scoped"))
+
+    def has_expired(self, record: Mapping[str, Any]) -> bool:
+        """Return whether an item's time is over, so that for the API it is gone; only a number is a time."""
+        expires = record.get(EXPIRES, {}).get("N") if self.settings.get("ttl") else None
+        return expires is not None and float(expires) <= time.time()
+
+    def record(self, item: Item, owner: str) -> Record:
+        """The item as the function that creates items would store it."""
+        derived = self.derivation.of(item.doc, owner)
+        return {
+            "id": {"S": owned(item.id, owner)},
+            "collection": {"S": owned(self.name, owner)},
+            "createdAt": {"S": item.created_at},
+            "updatedAt": {"S": item.updated_at},
+            "version": {"N": str(item.version)},
+            "write": {"S": os.urandom(12).hex()},
+            "doc": encode(item.doc),
+            **{name: value for name, value in derived.items() if value},
+            **({"owner": {"S": owner}} if owner else {}),
+        }
+
+
+# --- out
+
+
+@dataclass
+class Exported:
+    """What came out: items, items whose time was over, records that are no items and why."""
+
+    items: int = 0
+    expired: int = 0
+    left_out: list[str] = field(default_factory=list)
+
+
+def export(
+    entity: Entity,
+    table: str,
+    write: Callable[[str], Any],
+    report: Callable[[str], None] = lambda _: None,
+) -> Exported:
+    """Write every item of a table, strongly consistent one by one, as a line each."""
+    done = Exported()
+    start: dict[str, Any] = {}
+    while True:
+        page = entity.client.scan(TableName=table, ConsistentRead=True, **start)
+        for record in page["Items"]:
+            if entity.has_expired(record):
+                done.expired += 1
+                continue
+            try:
+                write(f"{line_of(record)}\n")
+                done.items += 1
+            except Fault as fault:
+                done.left_out.append(f"{record['id']['S']}: {fault}")
+        if "LastEvaluatedKey" not in page:
+            return done
+        start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        report(f"{done.items:,} items written ...")
+
+
+def line_of(record: Record) -> str:
+    """Return a record as a line. Raise Fault for one that is no item, or that an import would refuse."""
+    item = item_of(record)
+    if own := sorted(item.doc.keys() & RESERVED):
+        raise Fault(f"has {' and '.join(own)} in its doc, which the server sets")
+    view = item.view()
+    owner, item_id = parted(item.id)
+    faults = list(unstamped(view))
+    if not is_id(item_id) or (owner and not is_id(owner)):
+        faults.append({"pointer": "/id", "detail": RULE})
+    if faults:
+        raise Fault(told(faults))
+    return dumps(view)
+
+
+# --- in
+
+
+class Line(NamedTuple):
+    """An item in a file, and whose it is, "" for nobody's; one without times of its own is new."""
+
+    number: int
+    item: Item
+    owner: str
+    is_new: bool
+
+
+def lines(file: IO[bytes], entity: Entity, *, as_stored: bool) -> Iterator[Line | Fault]:
+    """Each line that is not empty, or what is wrong with it."""
+    for number, raw in enumerate(file, 1):
+        if raw.strip():
+            try:
+                yield read(number, raw, entity, as_stored=as_stored)
+            except Fault as fault:
+                yield Fault(f"line {number}: {fault}")
+
+
+def read(number: int, raw: bytes, entity: Entity, *, as_stored: bool = False) -> Line:
+    """Read one line. Raises Fault with all that is wrong.
+
+    A line without times and version is a new item, and gets the schema's defaults. as_stored: take what the
+    API would not make now, such as an item that was stored before its schema became stricter.
+    """
+    try:
+        value = loads(raw.strip().decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise Fault("is not UTF-8") from None
+    except InvalidRequest as refused:
+        raise Fault(told(refused.faults)) from None
+    if not isinstance(value, dict):
+        raise Fault("is no object")
+    if not isinstance(value.get("id"), str):
+        raise Fault("has no id: write one, by which a second run knows the item")
+    owner, item_id = parted(value["id"])
+    faults = [] if as_stored else list(misplaced(entity, item_id, owner))
+    if not is_id(item_id) or (owner and not is_id(owner)):
+        faults.append({"pointer": "/id", "detail": RULE})
+    doc = {name: member for name, member in value.items() if name not in RESERVED}
+    is_new = value.keys().isdisjoint(STAMPS)
+    if is_new:
+        made_at = now()
+        value |= {"createdAt": made_at, "updatedAt": made_at, "version": 1}
+        doc = fill(doc, entity.schema)
+    if not as_stored:
+        faults += judge(doc, entity.schema)
+    faults += unstamped(value)
+    if faults:
+        raise Fault(told(faults))
+    return Line(number, Item(item_id, doc, *(value[name] for name in STAMPS)), owner, is_new)
+
+
+def misplaced(entity: Entity, item_id: str, owner: str) -> Iterator[dict[str, str]]:
+    """What keeps an item from being found by this id and owner."""
+    if item_id in entity.settings.get("taken", ()):
+        yield {"pointer": "/id", "detail": "Must be another: there is something else at its path"}
+    if entity.is_owned and not owner:
+        yield {"pointer": "/id", "detail": "Must be OWNER#ID: items of this entity have owners"}
+    if owner and not entity.is_owned:
+        yield {"pointer": "/id", "detail": "Must have no #: items of this entity have no owners"}
+
+
+def unstamped(value: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    """What is wrong with an item's times and version."""
+    for name in ("createdAt", "updatedAt"):
+        stamp = value.get(name)
+        if not (isinstance(stamp, str) and TIME.fullmatch(stamp) and is_date_time(stamp)):
+            example = "2026-01-02T03:04:05.000006Z"
+            yield {"pointer": f"/{name}", "detail": f"Must be a time in UTC such as {example}"}
+    version = value.get("version")
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        yield {"pointer": "/version", "detail": "Must be a whole number from 1"}
+
+
+def told(faults: list[dict[str, str]]) -> str:
+    """Faults as one sentence."""
+    return "; ".join(f"{fault['pointer']} {fault['detail']}".strip() for fault in faults)
+
+
+def check(file: IO[bytes], entity: Entity, *, as_stored: bool = False) -> list[str]:
+    """Judge every line; return what is wrong, "line 3: ..." each."""
+    faults: list[str] = []
+    numbers: dict[str, int] = {}
+    for line in lines(file, entity, as_stored=as_stored):
+        if isinstance(line, Fault):
+            faults.append(str(line))
+        elif (first := numbers.setdefault(owned(line.item.id, line.owner), line.number)) != line.number:
+            faults.append(f"line {line.number}: has the id of line {first}")
+    return faults
+
+
+@dataclass
+class Imported:
+    """How far it has come: lines by their outcome, those left out and why, the line to continue after."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    left_out: list[str] = field(default_factory=list)
+    after: int = 0
+
+    def __str__(self) -> str:
+        """The outcomes in words."""
+        return ", ".join(f"{count:,} {outcome}" for outcome, count in self.outcomes.items()) or "no lines"
+
+
+def write(
+    file: IO[bytes],
+    entity: Entity,
+    done: Imported,
+    *,
+    as_stored: bool = False,
+    replace: bool = False,
+    rate: float = DEFAULT_RATE,
+    report: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Store the item of every line after `done.after`; `done` is kept up to date."""
+    started, count = time.monotonic(), 0
+
+    def rest() -> Iterator[Line]:
+        for line in lines(file, entity, as_stored=as_stored):
+            if isinstance(line, Fault):
+                raise UserError(f"The file has changed since it was judged: {line}.")
+            if line.number > done.after:
+                yield line
+
+    found = rest()
+    with ThreadPoolExecutor(THREADS) as threads:
+        while batch := list(islice(found, BATCH)):
+            outcomes = threads.map(lambda line: put(entity, line, replace=replace), batch)
+            for line, outcome in zip(batch, outcomes, strict=True):
+                done.outcomes[outcome] += 1
+                if outcome in REFUSED:
+                    done.left_out.append(f"line {line.number}: {REFUSED[outcome]}")
+            done.after, count = batch[-1].number, count + len(batch)
+            report(f"{done} ...")
+            time.sleep(max(0.0, started + count / rate - time.monotonic()))
+
+
+# Outcomes that leave a line's item out, with the reason.
+REFUSED = {
+    "refused": "the table has another item with this id (ARGS=--replace puts this one in its place)",
+    "too large": "the item is over the 400 KB that DynamoDB keeps of one",
+}
+
+
+def put(entity: Entity, line: Line, *, replace: bool) -> str:
+    """Store one item, unless there is another with its id; what came of it."""
+    record = entity.record(line.item, line.owner)
+    if entity.has_expired(record):
+        return "expired"
+    free, values = "attribute_not_exists(id)", {}
+    if entity.settings.get("ttl"):
+        free += f" OR {EXPIRES}<=:seconds"
+        values = {"ExpressionAttributeValues": {":seconds": {"N": str(int(time.time()))}}}
+    try:
+        entity.client.put_item(
+            TableName=entity.table, Item=record, ConditionExpression=free,
+            ReturnValuesOnConditionCheckFailure="ALL_OLD", **values,
+        )  # fmt: skip
+    except entity.client.exceptions.ConditionalCheckFailedException as error:
+        held = error.response.get("Item") or {}
+        if held.get("write") == record["write"]:  # sent again after a lost answer
+            return "written"
+        if is_same(held, record, ("doc",) if line.is_new else ENVELOPE):
+            return "there already"
+        if not replace:
+            return "refused"
+        entity.client.put_item(TableName=entity.table, Item=record)
+        return "replaced"
+    except ClientError as error:
+        if "Item size" in str(error):
+            return "too large"
+        raise
+    return "written"
+
+
+def is_same(held: Record, record: Record, attributes: Iterable[str]) -> bool:
+    """Return whether two records have the same values, in JSON's sense; one that is no item has not."""
+    try:
+        return all(name in held and same(decode(held[name]), decode(record[name])) for name in attributes)
+    except (InvalidRequest, ValueError):
+        return False
+
+
+# --- the command
+
+
+def entity_of(outputs: Mapping[str, Any], name: str, functions: Any, client: Any) -> Entity:
+    """An entity as it is deployed; `functions` is Lambda's client, `client` DynamoDB's."""
+    table, settings = deployed(outputs, name, functions)
+    stem = settings.get("schema")
+    # Read as the functions read it: its numbers are exact, as those of items are.
+    text = (ROOT / "schemas" / f"{stem}.json").read_bytes() if stem else b"{}"
+    return Entity(
+        name, table, settings, client, loads(text.decode()), derivation_of(settings),
+        not stem or is_built_here(outputs["function_names"][name].values(), functions, stem, text),
+    )  # fmt: skip
+
+
+def is_built_here(names: Iterable[str], functions: Any, stem: str, schema: bytes) -> bool:
+    """Whether live functions come of the last build on this machine, and that had this schema."""
+    built = read_manifest(ROOT / "dist")
+    hashes = {each["source_code_hash"] for each in built.get("functions", {}).values()}
+    found = (functions.get_function_configuration(FunctionName=name, Qualifier=ALIAS) for name in names)
+    had = built.get("schemas", {}).get(f"schemas/{stem}.json", {}).get("sha256")
+    return had == hashlib.sha256(schema).hexdigest() and hashes >= {each["CodeSha256"] for each in found}
+
+
+def connect(options: argparse.Namespace) -> Entity:
+    """The entity that the command names, in the local run or in the environment of the outputs on stdin."""
+    if options.local:
+        stack = systems.here().current()
+        running = stack.running()
+        clients = local_client("lambda", running), local_client("dynamodb", running)
+        return entity_of(stack.outputs(), options.entity, *clients)
+    outputs = plain(sys.stdin.read())
+    return entity_of(outputs, options.entity, *remote_clients(outputs))
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[IO[str]]:
+    """A new file for its owner alone, which has its name only once all of it is written."""
+    if path.exists():
+        raise UserError(f"{path} is there already: name another file with FILE=, or move it away.")
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        # Items are other people's data.
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "w", encoding="utf-8", newline="\n") as file:  # noqa: PTH123 - a descriptor
+            yield file
+        partial.rename(path)
+    except OSError as error:
+        raise UserError(f"{path} can not be written: {error.strerror}. Name another file with FILE=.") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def run_export(options: argparse.Namespace) -> int:
+    """Write the file; 1 when records were left out."""
+    entity = connect(options)
+    table = options.table or entity.table
+    if options.file:
+        with whole(options.file) as file:
+            done = export(entity, table, file.write, progress())
+    else:
+        done = export(entity, table, sys.stdout.write, progress())
+    expired = f" {done.expired:,} have expired and were left out." if done.expired else ""
+    say(f"{done.items:,} items of {table} written.{expired}")
+    listed(done.left_out, "Records that are no items and were left out")
+    return 1 if done.left_out else 0
+
+
+def run_import(options: argparse.Namespace) -> int:
+    """Store the file's items; 1 when lines have faults, and then nothing is written, or ids are taken."""
+    if not options.file.is_file():
+        raise UserError(f"There is no file {options.file}: name one with FILE=.")
+    entity = connect(options)
+    if not entity.schema:
+        say(f"No function of {entity.name} has a schema to judge by: every object is an item.")
+    elif not entity.is_built_here:
+        say(
+            f"What is live of {entity.name} was not built from this checkout, by whose schema the lines are "
+            "judged: check out what it was built from, if the schema has changed since."
+        )
+    how = {"as_stored": options.as_stored}
+    with options.file.open("rb") as file:
+        if faults := check(file, entity, **how):
+            listed(faults, f"Lines of {options.file} with faults")
+            raise UserError("Nothing was written: correct the file, and import it again.")
+        file.seek(0)
+        done = Imported(after=options.after)
+        try:
+            write(file, entity, done, replace=options.replace, rate=options.rate, report=progress(), **how)
+        except (UserError, BotoCoreError, ClientError, KeyboardInterrupt) as error:
+            why = str(error) or "Stopped."
+            after = f"; those up to line {done.after} are done" if done.after else ""
+            raise UserError(
+                f"{why} So far: {done}{after}. Import the file again: what is there already stays."
+            ) from error
+    say(f"{entity.table}: {done}.")
+    listed(done.left_out, "Lines that were not written")
+    return 1 if done.left_out else 0
+
+
+def progress() -> Callable[[str], None]:
+    """Says how far it is every two seconds."""
+    said = time.monotonic()
+
+    def report(text: str) -> None:
+        nonlocal said
+        if time.monotonic() - said >= REPORT_SECONDS:
+            said = time.monotonic()
+            say(text)
+
+    return report
+
+
+def say(text: str) -> None:
+    """Tell the person at the keyboard: stdout is for items."""
+    print(text, file=sys.stderr)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the tool and return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tools.aws.move", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    out = commands.add_parser("export", help="write the items of an entity as JSON lines")
+    out.add_argument("entity")
+    out.add_argument("file", nargs="?", type=Path, help="a new file (default: stdout)")
+    out.add_argument("--table", help="another table to read, such as one that was restored")
+    out.set_defaults(command=run_export)
+    into = commands.add_parser("import", help="store the items of a file of JSON lines")
+    into.add_argument("entity")
+    into.add_argument("file", type=Path)
+    into.add_argument("--after", type=int, default=0, metavar="N", help="continue after this line")
+    into.add_argument("--as-stored", action="store_true", help="take what the API would refuse now")
+    into.add_argument("--rate", type=positive, default=DEFAULT_RATE, help="writes a second (%(default)g)")
+    into.add_argument("--replace", action="store_true", help="in the place of others with their ids")
+    into.set_defaults(command=run_import)
+    for command in (out, into):
+        command.add_argument("--local", action="store_true", help="in the local run; else outputs on stdin")
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except (UserError, BotoCoreError, ClientError) as error:
+        say(str(error))
+        return 1
+    except KeyboardInterrupt:
+        say("Stopped.")
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(user_errors(main)())

@@ -1,0 +1,519 @@
+"""What would stop or spoil an apply, looked at before it: `python -m tools.aws.preflight ENV`.
+
+Prints a line for each check, ok, warning or stop, with the remedy, and exits with 1 when there is a stop. It
+changes nothing, and holds no lock. TF_DATA_DIR says where Terraform is initialised for the environment.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tools import tfvars
+from tools.aws import deployed
+from tools.aws.cost import flattened
+from tools.aws.deployed import terraform
+from tools.errors import UserError
+from tools.terraform import ROOT, find_mirror
+
+OK, WARNING, STOP = "ok", "warning", "stop"
+
+UNRESERVED = 100  # invocations at once that Lambda keeps for functions without a reservation
+NEW_ACCOUNT = 100  # a quota below is that of an account that never asked
+FREE_ADDRESSES = 16  # of a subnet, for Lambda's interfaces and for more functions
+NEARLY = 0.8  # of a quota
+RENEWAL = timedelta(days=30)
+
+# What goes when a resource is deleted, and what to do about it.
+LOSSES = {
+    "aws_api_gateway_api_key": (WARNING, "its value", "Tell its holder the new one."),
+    "aws_api_gateway_rest_api": (STOP, "the API's address", "Tell every client, or undo the change."),
+    "aws_backup_vault": (STOP, "its backups", "Undo the change, or copy them to another vault first."),
+    "aws_cloudwatch_log_group": (WARNING, "its logs", "Export them to S3 first if you need them."),
+    "aws_cognito_user_pool": (STOP, "its users and their passwords", "Undo the change."),
+    "aws_cognito_user_pool_client": (WARNING, "its id", "Give the apps the new one."),
+    "aws_dynamodb_table": (STOP, "its items", "Undo the change, or `make export` first."),
+    "aws_kms_key": (STOP, "what it encrypted, backups too", "Undo the change."),
+    "aws_s3_bucket": (STOP, "what is in it", "Undo the change, or copy it first."),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found, and what to do about it."""
+
+    level: str
+    subject: str
+    text: str
+    remedy: str = ""
+
+
+@dataclass
+class Environment:
+    """What the checks look at. `client` makes a client of a service, in a region or the environment's."""
+
+    name: str
+    region: str
+    client: Callable[..., Any]
+    backend: Mapping[str, str] = field(default_factory=dict)
+    account: str = ""
+    plan: Mapping[str, Any] = field(default_factory=dict)
+
+    def changes(self, kind: str) -> list[Mapping[str, Any]]:
+        """The planned changes of resources of a type."""
+        changes = self.plan.get("resource_changes", ())
+        return [each for each in changes if each["mode"] == "managed" and each["type"] == kind]
+
+    def created(self, kind: str) -> list[Mapping[str, Any]]:
+        """The changes that make a resource where there is none."""
+        return [each for each in self.changes(kind) if each["change"]["actions"] == ["create"]]
+
+
+Findings = Iterator[Finding]
+
+
+# --- before a plan
+
+
+def backend(environment: Environment) -> Findings:
+    """Whether the file of the state's place is filled in."""
+    environment.backend, fault, remedy = deployed.backend(environment.name)
+    if fault:
+        yield Finding(STOP, "state", fault, remedy)
+
+
+def credentials(environment: Environment) -> Findings:
+    """Who we are, in which account."""
+    try:
+        caller = environment.client("sts").get_caller_identity()
+    except (BotoCoreError, ClientError) as error:
+        yield Finding(STOP, "credentials", f"AWS does not know you: {error}", deployed.SIGN_IN)
+        return
+    environment.account = caller["Account"]
+    yield Finding(OK, "credentials", f"Account {caller['Account']} as {caller['Arn']}.")
+    if caller["Arn"].endswith(":root"):
+        yield Finding(WARNING, "credentials", "This is the account's root.", "Use a role that can be bounded.")
+
+
+def region(environment: Environment) -> Findings:
+    """Whether the account may use the region."""
+    name = environment.region
+    found = environment.client("ec2", "us-east-1").describe_regions(AllRegions=True)["Regions"]
+    status = {each["RegionName"]: each.get("OptInStatus") for each in found}.get(name)
+    if status is None:
+        yield Finding(STOP, "region", f"There is no region {name}.", "Correct `region` in the tfvars.")
+    elif status == "not-opted-in":
+        remedy = f"Run `aws account enable-region --region-name {name}`, and wait some minutes."
+        yield Finding(STOP, "region", f"The account has not opted in to {name}.", remedy)
+    else:
+        yield Finding(OK, "region", f"{name} is open to the account.")
+
+
+def bucket(environment: Environment) -> Findings:
+    """Whether the state's bucket is there, and ours."""
+    name = environment.backend["bucket"]
+    s3 = environment.client("s3", environment.backend["region"])
+    try:
+        s3.head_bucket(Bucket=name, ExpectedBucketOwner=environment.account)
+    except ClientError as error:
+        remedy = "Run `make bootstrap` in this account, or set AWS_PROFILE to the bucket's."
+        code = error.response["Error"]["Code"]
+        why = "does not exist" if code == "404" else f"is not ours to read ({code})"
+        yield Finding(STOP, "state", f"The bucket {name} {why}.", remedy)
+        return
+    yield Finding(OK, "state", f"In {name}, {environment.backend['key']}.")
+
+
+def lock(environment: Environment) -> Findings:
+    """Whether anybody is at work on the state: Terraform writes who into a file beside it."""
+    s3, key = environment.client("s3", environment.backend["region"]), f"{environment.backend['key']}.tflock"
+    try:
+        held = json.load(s3.get_object(Bucket=environment.backend["bucket"], Key=key)["Body"])
+    except s3.exceptions.NoSuchKey:
+        yield Finding(OK, "lock", "Nobody is at work on the state.")
+        return
+    who = f"{held.get('Who', 'Somebody')} since {held.get('Created', 'a time unknown')}"
+    yield Finding(
+        STOP, "lock", f"{who}: {held.get('Operation', 'an operation')}.",
+        "Wait until it is done; if it is long over, "
+        f"`TF_DATA_DIR=.terraform/{environment.name} terraform force-unlock {held.get('ID', 'ID')}`.",
+    )  # fmt: skip
+
+
+def gateway_role(environment: Environment) -> Findings:
+    """Whether API Gateway may write logs, a setting of account and region: else it refuses the stage."""
+    role = environment.client("apigateway").get_account().get("cloudwatchRoleArn")
+    if not role:
+        text = f"API Gateway has no role to write logs with in {environment.region}."
+        yield Finding(STOP, "gateway's role", text, "Run `make bootstrap` for this region.")
+        return
+    iam = environment.client("iam")
+    try:
+        iam.get_role(RoleName=role.rpartition("/")[2])
+    except iam.exceptions.NoSuchEntityException:
+        yield Finding(STOP, "gateway's role", f"{role} is gone.", "Run `make bootstrap` for this region.")
+        return
+    yield Finding(OK, "gateway's role", f"{role}.")
+
+
+# --- Terraform
+
+
+def state(environment: Environment) -> Findings:
+    """Whether the state is this environment's, and in its region."""
+    mirror = find_mirror()
+    place = f"-backend-config=environments/{environment.name}.s3.tfbackend"
+    try:
+        terraform(
+            "init", "-input=false", "-no-color", "-reconfigure", "-lockfile=readonly", place,
+            *([f"-plugin-dir={mirror}"] if mirror else []),
+        )  # fmt: skip
+        pulled = terraform("state", "pull")
+        deployed.check(environment.name, pulled)
+    except UserError as error:
+        yield Finding(STOP, "environment", str(error), "Correct what it names, and look again.")
+        return
+    count = len(json.loads(pulled or "{}").get("resources", ()))
+    text = f"The state holds {count} resources of {environment.name}." if count else "Nothing is deployed yet."
+    yield Finding(OK, "environment", text)
+
+
+def plan(environment: Environment) -> Findings:
+    """Whether it can be planned, and what changes."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = f"{folder}/plan.tfplan"
+        var_file = f"-var-file=environments/{environment.name}.tfvars"
+        try:
+            terraform("plan", "-input=false", "-no-color", "-lock=false", f"-out={file}", var_file)
+            environment.plan = json.loads(terraform("show", "-json", file))
+        except UserError as error:
+            yield Finding(STOP, "plan", str(error), "Correct what it names, and look again.")
+            return
+    actions = [each["change"]["actions"] for each in environment.plan.get("resource_changes", ())]
+    words = {"made": "create", "changed": "update", "deleted": "delete"}
+    counts = [f"{sum(action in each for each in actions)} {word}" for word, action in words.items()]
+    yield Finding(OK, "plan", f"{', '.join(counts)}.")
+
+
+def losses(environment: Environment) -> Findings:
+    """What the apply would delete or replace and nobody can recover, and what is gone already."""
+    count = 0
+    for each in environment.plan.get("resource_drift", ()):
+        if each["mode"] == "managed" and each["type"] in LOSSES and each["change"]["actions"] == ["delete"]:
+            count += 1
+            level, what, _ = LOSSES[each["type"]]
+            text = f"{each['address']} is gone, and Terraform did not delete it: this lost {what}."
+            remedy = "An apply would create it again, empty. Restore it first if you can (docs/data.md)."
+            yield Finding(level, "losses", text, remedy)
+    for kind, (level, what, remedy) in LOSSES.items():
+        for each in environment.changes(kind):
+            change = each["change"]
+            if "delete" not in change["actions"]:
+                continue
+            count += 1
+            paths = sorted({str(path[0]) for path in change.get("replace_paths", ()) if path})
+            because = f" (because of {', '.join(paths)})" if paths else ""
+            verb = f"is replaced{because}" if "create" in change["actions"] else "is deleted"
+            yield Finding(level, "losses", f"{each['address']} {verb}: {what} would be lost.", remedy)
+    if not count:
+        yield Finding(OK, "losses", "Nothing that holds data is deleted or replaced.")
+
+
+def indexes(environment: Environment) -> Findings:
+    """What becomes of the indexes of tables that stay: a list by one that is being made finds nothing yet."""
+    count = 0
+    for each in environment.changes("aws_dynamodb_table"):
+        if each["change"]["actions"] != ["update"]:
+            continue
+        before, after = (keys_of(each["change"][side]) for side in ("before", "after"))
+        entity = each["address"].partition('"')[2].partition('"')[0]
+        reindex = f"Afterwards `make reindex ENV={environment.name} ENTITY={entity}`."
+        for name in sorted(before.keys() | after.keys()):
+            if before.get(name) == after.get(name):
+                continue
+            count += 1
+            index = f"The index {name} of {entity}"
+            if name not in after:
+                text, level, remedy = "goes, and its lists with it", WARNING, "Tell who asks for them."
+            elif name not in before:
+                text, level, remedy = "is new: its lists lack what is stored already", WARNING, reindex
+            else:
+                text, level = "is replaced: its lists fail until it is rebuilt", STOP
+                remedy = f"Undo the change, or apply it in quiet hours. {reindex}"
+            yield Finding(level, "indexes", f"{index} {text}.", remedy)
+    if not count:
+        yield Finding(OK, "indexes", "No index of a table with data changes.")
+
+
+def keys_of(table: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """The keys of a table's indexes by name."""
+    found = table.get("global_secondary_index") or ()
+    return {each["name"]: (each.get("hash_key"), each.get("range_key")) for each in found}
+
+
+# --- quotas
+
+
+def concurrency(environment: Environment) -> Findings:
+    """Whether the account has as many invocations at once as functions reserve."""
+    limits = environment.client("lambda").get_account_settings()["AccountLimit"]
+    limit, unreserved = limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"]
+    more = sum(
+        reserved(each["change"]["after"]) - reserved(each["change"]["before"])
+        for each in environment.changes("aws_lambda_function")
+    )
+    remedy = asking("lambda", "L-B99A9384", limit + max(more, 1000))
+    if more > 0 and unreserved - more < UNRESERVED:
+        text = f"Functions reserve {more} more, and {unreserved} of {limit} are left, {UNRESERVED} for others."
+        yield Finding(STOP, "concurrency", text, f"Lower reserved_concurrency, or {remedy}.")
+    elif limit < NEW_ACCOUNT:
+        text = f"All functions of the account together have {limit} invocations at once."
+        yield Finding(WARNING, "concurrency", text, f"Before users come, {remedy}.")
+    else:
+        yield Finding(OK, "concurrency", f"{unreserved - more} of {limit} are left.")
+
+
+def reserved(function: Mapping[str, Any] | None) -> int:
+    """The concurrency that a function reserves; -1 is none."""
+    return max((function or {}).get("reserved_concurrent_executions") or 0, 0)
+
+
+def addresses(environment: Environment) -> Findings:
+    """Elastic IP addresses, one for each NAT gateway."""
+    more = len(environment.created("aws_eip"))
+    used = len(environment.client("ec2").describe_addresses()["Addresses"])
+    yield quota(environment, "addresses", ("Elastic IP addresses", "ec2", "L-0263D0A3", 5), used, more)
+
+
+def networks(environment: Environment) -> Findings:
+    """VPCs."""
+    more = len(environment.created("aws_vpc"))
+    used = count(environment, "describe_vpcs", "Vpcs")
+    yield quota(environment, "networks", ("VPCs", "vpc", "L-F678F1CE", 5), used, more)
+
+
+def interfaces(environment: Environment) -> Findings:
+    """Network interfaces: Lambda makes one in each private subnet, which all functions share."""
+    private = [each for each in environment.changes("aws_subnet") if each["name"] == "private"]
+    zones = sum(each["change"]["actions"] == ["create"] for each in private)
+    endpoints = environment.created("aws_vpc_endpoint")
+    inside = sum(each["change"]["after"].get("vpc_endpoint_type") == "Interface" for each in endpoints)
+    more = zones + inside * len(private) + len(environment.created("aws_nat_gateway"))
+    used = count(environment, "describe_network_interfaces", "NetworkInterfaces")
+    yield quota(environment, "interfaces", ("network interfaces", "vpc", "L-DF5E4CA3", 5000), used, more)
+    known = [each["change"]["before"]["id"] for each in private if each["change"]["before"]]
+    found = environment.client("ec2").describe_subnets(SubnetIds=known)["Subnets"] if known else []
+    for subnet in found:
+        if subnet["AvailableIpAddressCount"] < FREE_ADDRESSES:
+            text = f"{subnet['SubnetId']} has {subnet['AvailableIpAddressCount']} addresses left."
+            yield Finding(WARNING, "interfaces", text, "Delete what else is in it: functions need some to scale.")
+
+
+def quota(environment: Environment, subject: str, limit_of: tuple[str, str, str, int], used: int, more: int) -> Finding:
+    """Compare what there is, and what an apply adds, with a quota: (what, service, code, AWS's default)."""
+    what, service, code, default = limit_of
+    try:
+        found = environment.client("service-quotas").get_service_quota(ServiceCode=service, QuotaCode=code)
+        limit, source = int(found["Quota"]["Value"]), ""
+    except (BotoCoreError, ClientError):
+        limit, source = default, ", AWS's default: the account's own quota could not be read"
+    text = f"{used} of {limit} {what} used{source}; this apply adds {more}."
+    remedy = f"Free some, or {asking(service, code, 2 * limit)}."
+    if more and used + more > limit:
+        return Finding(STOP, subject, text, remedy)
+    if used + more > limit * NEARLY and more:
+        return Finding(WARNING, subject, text, remedy)
+    return Finding(OK, subject, text)
+
+
+def asking(service: str, code: str, value: int) -> str:
+    """How to ask for a larger quota."""
+    return (
+        "ask for more: `aws service-quotas request-service-quota-increase "
+        f"--service-code {service} --quota-code {code} --desired-value {value}`"
+    )
+
+
+def count(environment: Environment, operation: str, member: str) -> int:
+    """How many there are of something in EC2, over all pages."""
+    pages = environment.client("ec2").get_paginator(operation).paginate()
+    return sum(len(page[member]) for page in pages)
+
+
+# --- domain
+
+
+def certificate(environment: Environment) -> Findings:
+    """Whether the certificate of a domain is issued, is good for it, and is in the right region."""
+    domains = [
+        each["values"]
+        for each in flattened(environment.plan.get("planned_values", {}).get("root_module", {}))
+        if each["type"] == "aws_api_gateway_domain_name"
+    ]
+    if not domains:
+        yield Finding(OK, "certificate", "The API has no domain of its own.")
+    for domain in domains:
+        name, regional = domain["domain_name"], domain.get("regional_certificate_arn")
+        arn = regional or domain.get("certificate_arn")
+        if not arn:
+            yield Finding(OK, "certificate", f"That of {name} is made by this apply.")
+            continue
+        # Regional domains take theirs from their own region, those at the edge from us-east-1.
+        wanted, place = environment.region if regional else "us-east-1", arn.split(":")[3]
+        if place != wanted:
+            text = f"{arn}, for {name}, is in {place}, not in {wanted}."
+            yield Finding(STOP, "certificate", text, f"Ask ACM for one in {wanted}, and name that.")
+            continue
+        yield judged(name, environment.client("acm", place).describe_certificate(CertificateArn=arn))
+
+
+def judged(name: str, described: Mapping[str, Any]) -> Finding:
+    """What there is to say of a domain's certificate, as ACM describes it."""
+    found = described["Certificate"]
+    names = {found["DomainName"], *found.get("SubjectAlternativeNames", ())}
+    if found["Status"] != "ISSUED":
+        text = f"The certificate of {name} is {found['Status']}."
+        return Finding(STOP, "certificate", text, "Set the DNS record that ACM shows, and wait for it.")
+    if not names & {name, f"*.{name.partition('.')[2]}"}:
+        text = f"The certificate is for {', '.join(sorted(names))}, not for {name}."
+        return Finding(STOP, "certificate", text, f"Ask ACM for one that names {name}.")
+    end = found.get("NotAfter")
+    if end and end - datetime.now(UTC) < RENEWAL and found.get("RenewalEligibility") != "ELIGIBLE":
+        text = f"The certificate of {name} ends on {end:%Y-%m-%d}, and ACM will not renew it."
+        return Finding(WARNING, "certificate", text, "Import a new one before.")
+    return Finding(OK, "certificate", f"That of {name} is issued.")
+
+
+# --- what AWS allows an account only on request
+
+
+def distributions(environment: Environment) -> Findings:
+    """Whether the account may make a CloudFront distribution, as far as its existing ones show."""
+    if not environment.created("aws_cloudfront_distribution"):
+        yield Finding(OK, "distributions", "This apply makes no CloudFront distribution.")
+        return
+    found = environment.client("cloudfront").list_distributions(MaxItems="1")
+    if found["DistributionList"].get("Quantity"):
+        yield Finding(OK, "distributions", "The account has CloudFront distributions already.")
+        return
+    text = "This is the account's first CloudFront distribution, and AWS verifies a new account first."
+    remedy = (
+        'If the apply says "Your account must be verified", open a case with AWS Support (account and '
+        "billing), and leave `website` out of the tfvars until it is closed."
+    )
+    yield Finding(WARNING, "distributions", text, remedy)
+
+
+def sign_up(environment: Environment) -> Findings:
+    """Whether everyone who signs up gets a mail: Cognito's own sender is only for trials."""
+    pools = [each["change"]["after"] for each in environment.changes("aws_cognito_user_pool")]
+    for pool in filter(None, pools):
+        by_administrators = [
+            each["allow_admin_create_user_only"] for each in pool.get("admin_create_user_config") or ()
+        ]
+        senders = [each.get("email_sending_account") for each in pool.get("email_configuration") or ()]
+        if not all(by_administrators) and "DEVELOPER" not in senders:
+            text = "Anyone may sign up, but Cognito itself sends about 50 mails a day."
+            remedy = "Before users come, name a pool that mails by SES (user_pool.arn), or end self_sign_up."
+            yield Finding(WARNING, "sign-up", text, remedy)
+            return
+    yield Finding(OK, "sign-up", "Strangers cannot sign up, or Amazon SES sends the mail.")
+
+
+# --- all of them
+
+Check = Callable[[Environment], Findings]
+
+# Each group is looked at if no check of the one before stopped.
+GROUPS: tuple[tuple[Check, ...], ...] = (
+    (backend, credentials),
+    (region, bucket),
+    (lock, gateway_role, state),
+    (plan,),
+    (losses, indexes, concurrency, addresses, networks, interfaces, certificate, distributions, sign_up),
+)
+# What the checks after them need; another stop only adds to the table.
+NEEDED = (backend, credentials, region, bucket, state, plan)
+
+
+def look(environment: Environment, say: Callable[[Finding], None]) -> list[Finding]:
+    """Run the checks; what none can be made without leaves out those after it, and says so."""
+    findings: list[Finding] = []
+    for group in GROUPS:
+        stopped = False
+        for check in group:
+            found = list(safely(check, environment))
+            stopped |= check in NEEDED and any(each.level == STOP for each in found)
+            findings += found
+            for each in found:
+                say(each)
+        if stopped:
+            rest = GROUPS[GROUPS.index(group) + 1 :]
+            names = [check.__name__.replace("_", " ") for checks in rest for check in checks]
+            if names:
+                left = Finding(WARNING, "not checked", f"{', '.join(names)}.", "Mend the above, and look again.")
+                findings.append(left)
+                say(left)
+            break
+    return findings
+
+
+def safely(check: Check, environment: Environment) -> Findings:
+    """What a check finds; that AWS does not answer it is a finding, too."""
+    try:
+        yield from check(environment)
+    except UserError as error:
+        yield Finding(STOP, check.__name__.replace("_", " "), str(error), "Correct it, then look again.")
+    except (BotoCoreError, ClientError) as error:
+        subject = check.__name__.replace("_", " ")
+        remedy = "Give yourself the right, or look in the console."
+        # What later checks need is not left open, but for the region: AWS will say if it is closed.
+        level = STOP if check in NEEDED and check is not region else WARNING
+        yield Finding(level, subject, f"Not checked: {error}", remedy)
+
+
+def row(finding: Finding) -> str:
+    """A finding as a line, and its remedy as another."""
+    text = f"{finding.level:8} {finding.subject:15} {finding.text}"
+    return f"{text}\n{'':24} {finding.remedy}" if finding.remedy else text
+
+
+def main(name: str) -> int:
+    """Look, print, and return the exit code."""
+    file = ROOT / "environments" / f"{name}.tfvars"
+    try:
+        tfvars.check(tfvars.loaded_by_terraform([file]), os.environ)
+        home = tfvars.region_of(file)
+    except UserError as error:
+        print(row(Finding(STOP, "tfvars", str(error), "Correct the file.")))
+        return 1
+
+    def client(service: str, place: str = home) -> Any:
+        make: Any = boto3.client  # typed for each service's literal name
+        # IAM's and S3's addresses are of the partition that the region is in.
+        return make(service, region_name=place, config=Config(retries={"total_max_attempts": 3}))
+
+    findings = look(Environment(name, home, client), lambda finding: print(row(finding), flush=True))
+    stops, warnings = (sum(each.level == level for each in findings) for level in (STOP, WARNING))
+    if stops:
+        print(f"\nStop: mend what is marked so before an apply ({stops}, and warnings: {warnings}).")
+    else:
+        print(f"\nNothing stands in the way of an apply (warnings: {warnings}).")
+    return 1 if stops else 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("Name the environment: make preflight ENV=prod")
+    os.chdir(ROOT)
+    sys.exit(main(sys.argv[1]))

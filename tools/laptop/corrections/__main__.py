@@ -1,0 +1,62 @@
+"""The launcher, which tools/laptop/emulator.py runs as a file."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+# What is run with -I does not find the repository it is in. That goes last: no name in it may stand in for
+# something that the emulator imports.
+sys.path += [str(Path(__file__).resolve().parents[3] / folder) for folder in (".", "lambda_src")]
+
+from tools.laptop.corrections import (
+    PINNED,
+    apigateway,
+    backup,
+    cloudfront,
+    cloudtrail,
+    cloudwatch,
+    ec2,
+    functions,
+    logs,
+    persistence,
+    serving,
+    waf,
+)
+
+
+def service(name: str) -> Any:
+    """Return the emulator's module of a service."""
+    return import_module(f"ministack.services.{name}")
+
+
+def main() -> None:
+    """Apply the corrections and serve; the environment configures the emulator (see tools/laptop/emulator.py)."""
+    if (found := version("ministack")) != PINNED:
+        sys.exit(f"The local run corrects MiniStack {PINNED}, but {found} is installed: run `make setup`.")
+    app: Any = import_module("ministack.app")
+    evaluator = import_module("ministack.core.iam_evaluator")
+
+    ec2.correct(service("ec2"))
+    apigateway.correct(service("apigateway_v1"), app, evaluator.AuthError)
+    waf.correct(service("waf"))
+    cloudtrail.correct(service("cloudtrail"))
+    backup.correct(service("backup"))
+    functions.correct(service("lambda_svc"))
+    cloudwatch.correct(service("cloudwatch"))
+    logs.correct(service("cloudwatch_logs"))
+    distributions, port = service("cloudfront"), os.environ["GATEWAY_PORT"]
+    cloudfront.correct(distributions, app, evaluator, service("cognito"), port)
+
+    saver = persistence.correct(import_module("ministack.core.persistence"), app, service("lambda_svc"))
+    answering = persistence.serve(serving.replay_lost_answers(app.app), saver)
+    app.app = serving.serve_to_whom_it_is_for(answering, distributions, port)
+    app.main()
+
+
+if __name__ == "__main__":
+    main()

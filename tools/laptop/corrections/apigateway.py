@@ -1,0 +1,228 @@
+"""API Gateway: changes in place, functions' events, answers without a function, and signatures."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from contextvars import ContextVar
+from typing import Any
+
+from tools.laptop.corrections import Params
+from trestle.schema.patterns import matches
+
+# The mapping template of modules/api that repeats an allowed origin: the emulator has no #if.
+ALLOW_ORIGIN = re.compile(
+    r"#set\(\$allowed = (\[.*?\])\)#set\(\$headers = .*?"
+    r"#if\(\$origin && \$allowed\.contains\(\$origin\)\)"
+    r"#set\(\$context\.responseOverride\.header\.Access-Control-Allow-Origin = \$origin\)#end"
+)
+
+# How modules/api packs a document that is too large for a template: what repeats is a variable.
+VARIABLE = re.compile(r"#set\(\$(a[0-9a-f]+) = '([^']*)'\)")
+
+# The API's own URL, as modules/api has it in the OpenAPI document: the emulator has no domain names.
+OWN_URL = re.compile(r"https://\$context\.domainName\$context\.path\.replace\('([^']+)',''\)")
+
+# The request that an API is at work on, as the emulator has it.
+REQUEST: ContextVar[dict[str, Any]] = ContextVar("REQUEST")
+# The path of the HTTP request, as it was sent.
+SENT: ContextVar[str] = ContextVar("SENT", default="/")
+
+
+def correct(v1: Any, app: Any, auth_error: Any) -> None:
+    """Correct ministack.services.apigateway_v1, and what the server does for it."""
+    correct_api_gateway(v1)
+    correct_key_values(v1)
+    correct_models(v1)
+    correct_request_ids(v1)
+    correct_proxy_events(app, v1)
+    correct_mock_answers(v1)
+    correct_signed_calls(app, v1, auth_error)
+
+
+def correct_models(v1: Any) -> None:
+    """aws_api_gateway_model: patterns mean what ECMA 262 says, not what Python's `re` does."""
+
+    def regex_search(pattern: str, text: str) -> bool | None:
+        try:
+            return matches(pattern, text)
+        except re.error:  # as the emulator has it: what cannot be read refuses nothing
+            return None
+
+    v1._regex_search = regex_search
+
+
+def correct_api_gateway(v1: Any) -> None:
+    """aws_api_gateway_*: MOCK integrations gain a method; changes in place are refused or lost."""
+    put_integration, handle_request = v1._put_integration, v1.handle_request
+    tag_resource, untag_resource = v1._tag_v1_resource, v1._untag_v1_resource
+
+    def put_integration_as_sent(api: str, resource: str, method: str, data: Params) -> Any:
+        answer = put_integration(api, resource, method, data)
+        if data.get("type") == "MOCK" and answer[0] == 201:
+            integration = v1._resources[api][resource]["resourceMethods"][method]["methodIntegration"]
+            integration["httpMethod"] = data.get("httpMethod")
+            return v1._v1_response(integration, 201)
+        return answer
+
+    async def handle_with_method_responses(method: str, path: str, headers: Any, body: Any, query: Any) -> Any:
+        parts = [part for part in path.split("/") if part]
+        if method == "PATCH" and len(parts) == 8 and parts[4] == "methods" and parts[6] == "responses":
+            _, api, _, resource, _, http_method, _, status = parts
+            response = v1._resources[api][resource]["resourceMethods"][http_method]["methodResponses"][status]
+            return v1._v1_response(apply_patch(response, json.loads(body)["patchOperations"]))
+        return await handle_request(method, path, headers, body, query)
+
+    def tags_of(arn: str) -> dict[str, str]:
+        kind, name, *stage = arn.partition("::/")[2].split("/")
+        stores = {"apikeys": v1._api_keys, "restapis": v1._rest_apis, "usageplans": v1._usage_plans}
+        tagged = v1._stages_v1[name][stage[1]] if stage else stores[kind][name]
+        tags: dict[str, str] = tagged.setdefault("tags", {})
+        return tags
+
+    def tag_resource_itself(arn: str, data: Params) -> Any:
+        tags_of(arn).update(data["tags"])
+        return tag_resource(arn, data)
+
+    def untag_resource_itself(arn: str, keys: list[str]) -> Any:
+        for key in keys:
+            tags_of(arn).pop(key, None)
+        return untag_resource(arn, keys)
+
+    v1._tag_v1_resource, v1._untag_v1_resource = tag_resource_itself, untag_resource_itself
+    v1._put_integration = put_integration_as_sent
+    v1.handle_request = handle_with_method_responses
+    v1._apply_patch = apply_patch
+
+
+def correct_key_values(v1: Any) -> None:
+    """aws_api_gateway_api_key: without a value it is refused, since SDKs send an empty one; AWS makes one."""
+    create = v1._create_api_key
+
+    def create_with_value(data: Params) -> Any:
+        return create({name: value for name, value in data.items() if name != "value" or value})
+
+    v1._create_api_key = create_with_value
+
+
+def apply_patch(target: dict[str, Any], operations: list[dict[str, Any]]) -> dict[str, Any]:
+    """Apply patch operations: their values are strings throughout, and ~1 in a path stands for a slash."""
+    for operation in operations:
+        keys = [k.replace("~1", "/").replace("~0", "~") for k in operation["path"].strip("/").split("/")]
+        *parents, last = keys
+        parent: Any = target
+        for key in parents:
+            if not isinstance(parent.get(key), (dict, list)):
+                parent[key] = {}
+            parent = parent[key]
+        remove, value = operation["op"] == "remove", operation.get("value") or ""
+        if isinstance(parent, list):
+            parent.remove(last) if remove else parent.append(last)
+        elif keys == ["apiStages"]:
+            api, _, stage = value.partition(":")
+            others = [s for s in parent[last] if (s["apiId"], s["stage"]) != (api, stage)]
+            parent[last] = others if remove else [*others, {"apiId": api, "stage": stage}]
+        elif keys == ["authorizationScopes"]:
+            scopes = [scope for scope in parent.get(last) or [] if scope != value]
+            parent[last] = scopes if remove else [*scopes, value]
+        elif remove:
+            parent.pop(last, None)
+        elif value in ("true", "false"):
+            parent[last] = value == "true"
+        elif last in ("burstLimit", "limit", "offset", "rateLimit", "timeoutInMillis"):
+            parent[last] = json.loads(value)
+        else:
+            parent[last] = value
+    return target
+
+
+def correct_request_ids(v1: Any) -> None:
+    """An answer's x-amzn-requestid is not the id that the function and the answer's body know."""
+    execute = v1._execute_in_scope
+
+    async def execute_in_scope(request: dict[str, Any], *arguments: Any) -> Any:
+        REQUEST.set(request)
+        answer = await execute(request, *arguments)
+        if isinstance(answer, tuple):
+            answer[1]["x-amzn-requestid"] = request["request_id"]
+        return answer
+
+    v1._execute_in_scope = execute_in_scope
+
+
+def correct_proxy_events(app: Any, v1: Any) -> None:
+    """Functions are told neither the caller's API key nor the root's bare path, and get other request ids."""
+    build_event, parse = v1._build_lambda_event_v1, app._parse_execute_api_url
+
+    def parse_execute_api_url(host: str, path: str) -> Any:
+        SENT.set(path)
+        return parse(host, path)
+
+    def build_whole_event(*arguments: Any, **options: Any) -> Any:
+        event = build_event(*arguments, **options)
+        context, request = event["requestContext"], REQUEST.get()
+        context["requestId"] = context["extendedRequestId"] = request["request_id"]
+        methods, method = arguments[3]["resourceMethods"], arguments[5]
+        key = v1._resolve_api_key(v1._api_key_from_request(request["headers"]))
+        if key and methods.get(method, {}).get("apiKeyRequired"):  # others are told nothing of keys
+            context["identity"] |= {"apiKey": key["value"], "apiKeyId": key["id"]}
+        if not SENT.get().endswith("/"):
+            context["path"] = context["path"].rstrip("/")
+        return event
+
+    app._parse_execute_api_url = parse_execute_api_url
+    v1._build_lambda_event_v1 = build_whole_event
+
+
+def correct_mock_answers(v1: Any) -> None:
+    """MOCK integrations answer with their template as it stands, and a 204 with a body."""
+    invoke_mock = v1._invoke_mock_v1
+    endpoint = f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
+
+    def invoke_rendered_mock(integration: dict[str, Any]) -> Any:
+        status, headers, body = invoke_mock(integration)
+        request = REQUEST.get()
+        origin = next((v for k, v in request["headers"].items() if k.lower() == "origin"), "")
+        text = body.decode()
+        allowed = ALLOW_ORIGIN.search(text)
+        if allowed and origin in json.loads(allowed[1]):
+            headers["Access-Control-Allow-Origin"] = origin
+        known = {"requestId": request["request_id"]}
+        text = OWN_URL.sub(lambda path: endpoint + SENT.get().removesuffix(path[1]), text)
+        text = v1._render_request_template_v1(unpacked(ALLOW_ORIGIN.sub("", text)), "", {}, known)
+        return status, headers, b"" if status == 204 else text.encode()
+
+    v1._invoke_mock_v1 = invoke_rendered_mock
+
+
+def unpacked(template: str) -> str:
+    """Return the template with the values of its variables in their places."""
+    values = dict(VARIABLE.findall(template))
+    text = VARIABLE.sub("", template)
+    return re.sub(r"\$\{(a[0-9a-f]+)\}", lambda found: values[found[1]], text) if values else text
+
+
+def correct_signed_calls(app: Any, v1: Any, auth_error: Any) -> None:
+    """A signature for another service or region passes, and who has no right gets an answer of IAM's."""
+    enforce = app._enforce_execute_api
+    v1._AUTHENTICATION_GATEWAY_ERRORS["AccessDenied"] = ("ACCESS_DENIED", "AccessDeniedException")
+
+    def enforce_as_gateway(*call: Any, **options: Any) -> Any:
+        api, stage, method, path, headers, query = call
+
+        def refusal(code: str) -> Any:
+            return v1.authentication_error_response(api, stage, auth_error(code, code), headers, query)
+
+        refused = enforce(*call, **options)
+        scope = v1.find_api_scope(api)
+        if scope is None or v1.method_authorization_type(api, stage, method, path) != "AWS_IAM":
+            return refused
+        if refused is not None:
+            # Rights are looked at once the signature is right; its faults get the gateway's answers already.
+            return refusal("AccessDenied") if b"is not authorized to perform" in refused[2] else refused
+        signed = re.search(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/", headers.get("authorization", ""))
+        ours = signed is None or signed.groups() == (scope[1], "execute-api")
+        return None if ours else refusal("SignatureDoesNotMatch")
+
+    app._enforce_execute_api = enforce_as_gateway

@@ -1,0 +1,360 @@
+"""Save the emulator's whole state in one file, in the background, completely or not at all.
+
+The emulator saves only when it stops, a file for each service, and ignores failures. Here a copy of the
+process (fork) writes all services as they are at one moment, soon after a change. The new file replaces the
+old one once all of it is on the disk. The server goes on answering: the fork takes milliseconds, and the
+copy does the writing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import fcntl
+import gc
+import json
+import logging
+import os
+import re
+import signal
+import time
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+from tools.laptop.corrections import Params
+
+NAME = "saved"
+FORMAT = 1
+
+# Seconds from a change to its save; between two saves, at least, and as a multiple of what a save takes, so
+# that a large state costs no more than a small one; and until a save is given up.
+SOON, APART, SHARE, GIVEN_UP = 0.25, 1.0, 4.0, 120
+
+# What reads, and what changes data and no resource that Terraform would know of.
+READS = re.compile(r"BatchGet|Describe|Filter|Get|Head|List|Lookup|Query|Scan|Search|Select|Test|TransactGet")
+OF_DATA = re.compile(
+    r"(Batch|Transact)Write|(Delete|Put|Update)Item|(Batch)?Execute(Statement|Transaction)"
+    r"|PutLogEvents|CreateLogStream|PutMetricData|PutTraceSegments"
+    r"|Admin|SignUp|Confirm|Initiate|RespondTo|Forgot|Resend|GlobalSignOut|Revoke"
+    r"|(De|En|ReEn)crypt|Generate|Sign$|Verify|AssumeRole|Invoke"
+    r"|Send|Receive|DeleteMessage|ChangeMessage|Publish$"
+)
+DATA_PATHS = re.compile(
+    r"/(_aws/|_ministack/|oauth2/|login|logout|restapis/[^/]+/[^/]+/_user_request_)|.*/(invocations|response|error)$"
+)
+
+
+def correct(persistence: Any, app: Any, functions: Any) -> Saver:
+    """Correct ministack.core.persistence and what calls it; return what saves."""
+    decode = persistence._json_object_hook
+
+    def decode_strictly(value: Params) -> Any:
+        # Users' properties may have the names by which the emulator tells its own types.
+        scoped = value.get("__account_region_scoped__") is True or value.get("__scoped__") is True
+        is_bytes = len(value) == 1 and isinstance(value.get("__bytes__"), str)
+        return decode(value) if scoped or is_bytes else value
+
+    persistence._json_object_hook = decode_strictly
+    saver = Saver(persistence, app, functions, Path(persistence.STATE_DIR))
+    # Unreferenced code goes when the state is loaded: a state on the disk may still refer to it.
+    saver.prune, functions._prune_orphan_code_blobs = functions._prune_orphan_code_blobs, lambda _: None
+    app._load_persisted_state = saver.load
+    app.save_all = lambda _: saver.save_at_the_end()
+    return saver
+
+
+class Saver:
+    """Saves the emulator's state, and loads it."""
+
+    def __init__(self, persistence: Any, app: Any, functions: Any, folder: Path) -> None:
+        """Save in a folder."""
+        self.persistence, self.app, self.functions, self.folder = persistence, app, functions, folder
+        self.prune: Any = None
+        self.changes = 0  # of resources, ever
+        self.notice = ""  # for whoever starts the emulator
+        self.empty = True  # whether nothing was loaded
+        self.touched = self.saved = 0
+        self.fault = ""
+        self.wake = asyncio.Event()
+        self.at_work = asyncio.Lock()
+
+    @property
+    def file(self) -> Path:
+        """The whole state: a line that says how many follow, and a line for each service."""
+        return self.folder / NAME
+
+    @property
+    def previous(self) -> Path:
+        """What the file held before."""
+        return self.folder / f"{NAME}.previous"
+
+    def touch(self, *, is_change: bool = False) -> None:
+        """Note that something has changed."""
+        self.touched += 1
+        self.changes += is_change
+        self.wake.set()
+
+    # -- saving
+
+    async def keep_saving(self) -> None:
+        """Save soon after each change, for ever."""
+        while True:
+            await self.wake.wait()
+            self.wake.clear()
+            await asyncio.sleep(SOON)
+            if self.touched == self.saved:
+                continue
+            began = time.monotonic()
+            fault = await self.save()
+            if fault and not self.fault:
+                tell(f"The state could not be saved: {fault}")
+            self.fault = fault
+            if fault:
+                self.wake.set()
+            await asyncio.sleep(max(APART, SHARE * (time.monotonic() - began)))
+
+    async def save(self) -> str:
+        """Save all that has been answered by now; return what went wrong, or nothing."""
+        async with self.at_work:
+            seen, copied = self.touched, self._copy()
+            fault = await asyncio.to_thread(outcome, *copied)
+            if not fault:
+                self._saved(seen)
+            return fault
+
+    def save_at_the_end(self) -> None:
+        """Save what is not saved yet."""
+        if self.touched != self.saved and (fault := outcome(*self._copy())):
+            tell(f"The state could not be saved: {fault}")
+
+    def _saved(self, seen: int) -> None:
+        self.saved = seen
+        for old in self.folder.glob("*.json"):  # as the emulator itself saves
+            if old.stem in self.app._state_map:
+                old.unlink()
+
+    def _copy(self) -> tuple[int, int]:
+        """Let a copy of this process save; return its id and where it says what went wrong."""
+        ours, reader, writer = os.getpid(), *os.pipe()
+        with warnings.catch_warnings():
+            # Threads are not copied, and a lock that one of them holds is never let go: hence the alarm.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            pid = os.fork()
+        if pid == 0:
+            self._save_and_exit(ours, writer)
+        os.close(writer)
+        return pid, reader
+
+    def _save_and_exit(self, parent: int, writer: int) -> NoReturn:
+        try:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.alarm(GIVEN_UP)
+            gc.disable()
+            gc.freeze()
+            # Neither connections nor the lock by which a running emulator is known are this process's.
+            os.closerange(3, writer)
+            os.closerange(writer + 1, 65536)
+            logging.disable()
+            vars(copy)["deepcopy"] = lambda value, _=None: value  # all of this is a copy
+            with (self.folder / f"{NAME}.lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if os.getppid() == parent:  # else another may have loaded what is there
+                    self.write()
+            os._exit(0)
+        except BaseException as error:
+            os.write(writer, (str(error) or type(error).__name__).encode())
+            os._exit(1)
+
+    def write(self) -> None:
+        """Write the state as it is; the file before stays until all is on the disk."""
+        partial = self.folder / f"{NAME}.partial"
+        try:
+            services = self.app._build_persistence_save_dict()
+            with partial.open("wb") as out:
+                header = {"format": FORMAT, "changes": self.changes, "services": len(services)}
+                out.write(json.dumps(header).encode() + b"\n")
+                for name, get_state in services.items():
+                    out.write(self._line(name, get_state) + b"\n")
+                out.flush()
+                os.fsync(out.fileno())
+            with suppress(OSError):  # not every file system has links
+                self.previous.unlink(missing_ok=True)
+                self.previous.hardlink_to(self.file)
+            partial.replace(self.file)
+        except BaseException:
+            with suppress(OSError):
+                partial.unlink()
+            raise
+        with suppress(OSError):  # not every file system can
+            folder = os.open(self.folder, os.O_RDONLY)
+            os.fsync(folder)
+
+    def _line(self, name: str, get_state: Any) -> bytes:
+        try:
+            state = get_state()
+            line = {
+                "service": name, "version": self.persistence._state_format_version(name), "state": state
+            }  # fmt: skip
+            text = json.dumps(line, default=self.persistence._json_default)
+        except OSError:
+            raise
+        except Exception as error:
+            tell(f"The state of {name} could not be saved: {error!r}")
+            state = None
+        if state is not None:
+            return text.encode()
+        # A module that does not import has none: what was saved of it stays.
+        known = lines(self.file)[1:] if self.file.exists() else []
+        nothing = json.dumps({"service": name, "version": 0, "state": None}).encode()
+        return next((line for line in known if json.loads(line)["service"] == name), nothing)
+
+    # -- loading
+
+    def load(self) -> None:
+        """Load what was saved last; where that cannot be read, what was saved before, and keep both."""
+        with (self.folder / f"{NAME}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # the copy of an emulator that was killed may still be saving
+            states, unreadable = self._newest()
+        self.empty = not states
+        for name, state in states.items():
+            try:
+                self.app._get_module(name_of_module(self.app, name)).load_persisted_state(state)
+            except Exception as error:
+                # Going on without it would soon save that it is gone.
+                tell(f"The saved state of {name} cannot be restored ({error!r}): it is in {self.folder}.")
+                os._exit(1)
+        if unreadable:
+            since = "the state that was saved before it" if states else "nothing"
+            self.notice = f"Saved state cannot be read: it is kept in {', '.join(unreadable)}, and {since} is loaded."
+        beside = self.folder.parent.parent / "before" / NAME
+        texts = [f.read_bytes() for f in (self.file, self.previous, beside) if f.exists()]
+        found = (re.findall(rb'"code_blob_ref": "(\w+)"', text) for text in texts)
+        self.prune({reference.decode() for each in found for reference in each})
+
+    def _newest(self) -> tuple[dict[str, Any], list[str]]:
+        unreadable: list[str] = []
+        (self.folder / f"{NAME}.partial").unlink(missing_ok=True)
+        for file in (self.file, self.previous):
+            if file.exists():
+                try:
+                    return self._read(file), unreadable
+                except (ValueError, KeyError, TypeError):
+                    kept = file.with_name(f"{file.name}.unreadable-{time.time_ns()}")
+                    file.rename(kept)
+                    unreadable.append(str(kept))
+        states: dict[str, Any] = {}
+        for name in self.app._state_map:
+            file = self.folder / f"{name}.json"
+            if file.exists():
+                if (state := self.persistence.load_state(name)) is not None:
+                    states |= {name: state} if state else {}
+                else:
+                    kept = file.with_name(f"{file.name}.unreadable-{time.time_ns()}")
+                    file.rename(kept)
+                    unreadable.append(str(kept))
+        return states, unreadable
+
+    def _read(self, file: Path) -> dict[str, Any]:
+        header, *services = lines(file)
+        known = json.loads(header)
+        if known["format"] != FORMAT or known["services"] != len(services):
+            raise ValueError
+        states = {}
+        for line in services:
+            found = json.loads(line, object_hook=self.persistence._json_object_hook)
+            if found["version"] > self.persistence._state_format_version(found["service"]):
+                raise ValueError
+            if found["state"]:
+                states[found["service"]] = found["state"]
+        self.changes = known["changes"]
+        return states
+
+
+def name_of_module(app: Any, state: str) -> str:
+    """Return the module whose state has this name."""
+    name: str = app._state_map[state]
+    return name
+
+
+def tell(text: str) -> None:
+    """Write a line to the emulator's log, past buffers whose locks another thread may have held."""
+    os.write(2, f"{text}\n".encode())
+
+
+def lines(file: Path) -> list[bytes]:
+    """Return a file's lines."""
+    return file.read_bytes().rstrip(b"\n").split(b"\n")
+
+
+def outcome(pid: int, reader: int) -> str:
+    """Wait for the copy that saves; return what went wrong, or nothing."""
+    said = b""
+    while chunk := os.read(reader, 4096):
+        said += chunk
+    os.close(reader)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return said.decode() or (f"the process that saves ended with {code}" if code else "")
+
+
+def serve(app: Any, saver: Saver) -> Any:
+    """Wrap the server: note what changes, and answer whoever starts and stops the emulator."""
+    running: list[asyncio.Task[None]] = []
+
+    async def answer(send: Any, status: int, value: Params) -> None:
+        kind = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": status, "headers": kind})
+        await send({"type": "http.response.body", "body": json.dumps(value).encode()})
+
+    async def serve(scope: Params, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+
+            async def began(message: Params) -> None:
+                if message["type"] == "lifespan.startup.complete":
+                    running.append(asyncio.create_task(saver.keep_saving()))
+                await send(message)
+
+            await app(scope, receive, began)
+        elif scope["path"] == "/_trestle/save":
+            fault = await saver.save()
+            await answer(send, 507 if fault else 200, {"fault": fault})
+        elif scope["path"] == "/_trestle/state":
+            known = {name: getattr(saver, name) for name in ("changes", "empty", "fault", "notice")}
+            await answer(send, 200, known)
+        else:
+            head = b""
+
+            async def read() -> Params:
+                nonlocal head
+                message: Params = await receive()
+                if len(head) < 200:
+                    head += message.get("body", b"")[:200]
+                return message
+
+            try:
+                await app(scope, read, send)
+            finally:
+                kind = kind_of(scope, head)
+                if kind != "read":
+                    saver.touch(is_change=kind == "change")
+
+    return serve
+
+
+def kind_of(scope: Params, body: bytes) -> str:
+    """Tell whether a request reads, changes data, or changes a resource, as far as its looks say."""
+    headers = dict(scope.get("headers", ()))
+    host, path, method = headers.get(b"host", b"").decode("latin-1"), scope["path"], scope.get("method", "")
+    if path.startswith("/_ministack/health"):
+        return "read"
+    if DATA_PATHS.match(path) or ".cloudfront.net" in host or ".execute-api." in host:
+        return "data"
+    action = headers.get(b"x-amz-target", b"").decode("latin-1").rpartition(".")[2]
+    if not action and (found := re.match(r"/service/\w+/operation/(\w+)$", path)):
+        action = found[1]
+    if not action and (sent := re.search(rb"(?:^|&)Action=(\w+)", body)):
+        action = sent[1].decode()
+    if action:
+        return "read" if READS.match(action) else "data" if OF_DATA.match(action) else "change"
+    return "read" if method in ("GET", "HEAD", "OPTIONS") else "change"

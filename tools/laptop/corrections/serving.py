@@ -1,0 +1,107 @@
+"""What stands before all of the emulator: who gets an answer, and who gets it again."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from typing import Any
+
+from tools.laptop.corrections import Params
+
+# What browsers send and programs do not: the first two not with each request. No page can change one of them.
+BROWSER = {
+    b"origin": re.compile(rb"."),
+    b"sec-fetch-site": re.compile(rb"."),
+    b"user-agent": re.compile(rb"Mozilla/"),
+}
+# What they may ask for, as "METHOD path". To the letter: what the emulator has no handler for at such a path,
+# it takes for a call of the service that the query, a header or the body names.
+OF_CONSOLE = re.compile(r"[A-Z]+ /(api/.*|[0-9a-f]{16}/.*|[a-z]+\.[a-z]+)?", re.DOTALL)
+OF_APIS = re.compile(
+    r"[A-Z]* /_aws/execute-api/[^/]+/.*"
+    r"|GET /(logout|oauth2/(authorize|userInfo))"
+    r"|POST /(login|oauth2/(login|revoke|token|userInfo))"
+    r"|OPTIONS /oauth2/(revoke|token|userInfo)",
+    re.DOTALL,
+)
+
+
+def serve_to_whom_it_is_for(app: Any, cloudfront: Any, port: str) -> Any:
+    """Wrap the server: the console is at http://localhost, and nobody's web page gets at AWS.
+
+    AWS takes any signature here and runs functions as whoever started it. Any page that is open in a browser
+    can send requests here, and can point its own name here, so that they are its own origin's. So other names
+    get nothing, and browsers get the console, the APIs and the sign-in pages alone.
+    """
+    said = (
+        f"Browsers get the console at http://localhost:{port}, the APIs and the sign-in pages here, and all "
+        "by the names localhost and 127.0.0.1 alone. For AWS use a program: an SDK, Terraform or curl.\n"
+    )
+
+    async def refuse(scope: Params, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+            return
+        kind = [(b"content-type", b"text/plain"), (b"x-content-type-options", b"nosniff")]
+        await send({"type": "http.response.start", "status": 403, "headers": kind})
+        await send({"type": "http.response.body", "body": said.encode()})
+
+    async def serve(scope: Params, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        host = headers.get(b"host", b"").decode("latin-1").partition(":")[0].lower()
+        browser = any(pattern.match(headers.get(name, b"")) for name, pattern in BROWSER.items())
+        consoles = [distribution["DomainName"] for distribution in cloudfront._distributions.values()]
+        # A program's request that is signed or names a target is for AWS, and one below /_ for the emulator.
+        other = scope["path"].startswith("/_") or headers.keys() & {b"x-amz-date", b"x-amz-target"}
+        if host == "localhost" and consoles and (browser or not other):
+            host = consoles[0]
+            kept = [(k, v) for k, v in scope["headers"] if k not in (b"host", b"x-forwarded-proto")]
+            there = [(b"host", host.encode()), (b"x-forwarded-proto", b"https")]
+            scope = scope | {"headers": [*kept, *there]}
+        here = host in ("127.0.0.1", "localhost", *consoles) or host.endswith(".localhost")
+        asked = f"{scope.get('method', '')} {scope['path']}"
+        allowed = OF_CONSOLE if host in consoles else OF_APIS
+        if here and (not browser or allowed.fullmatch(asked)):
+            await app(scope, receive, send)
+        else:
+            await refuse(scope, send)
+
+    return serve
+
+
+def replay_lost_answers(app: Any) -> Any:
+    """Wrap the server: a request whose answer got lost, and which is sent again, gets that answer.
+
+    SDKs number their calls, and a second try has its first try's number. Without this, the second try to
+    create something finds that it exists, and fails.
+    """
+    answers: OrderedDict[bytes, list[Params]] = OrderedDict()
+
+    async def serve(scope: Params, receive: Any, send: Any) -> None:
+        call = dict(scope.get("headers", ())).get(b"amz-sdk-invocation-id")
+        if call is None:
+            await app(scope, receive, send)
+            return
+        if call in answers:
+            while (await receive()).get("more_body"):
+                pass
+            for message in answers[call]:
+                await send(message)
+            return
+        sent: list[Params] = []
+
+        async def keep(message: Params) -> None:
+            sent.append(message)
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                if sent[0]["status"] < 400:
+                    answers[call] = sent
+                while len(answers) > 500:
+                    answers.popitem(last=False)
+            await send(message)
+
+        await app(scope, receive, keep)
+
+    return serve

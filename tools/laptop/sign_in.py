@@ -1,0 +1,100 @@
+"""Users of the local stack's own user pool, and their tokens."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tools.errors import UserError
+from tools.laptop.emulator import Running, client
+
+
+def token(outputs: dict[str, Any], running: Running, passwords: Path, user: str, groups: Sequence[str] = ()) -> str:
+    """Return an access token of a user, who is made and put into the groups if need be.
+
+    The passwords, which are our own making, are kept in a file: whoever signs in elsewhere needs them, too.
+    """
+    pool, app = outputs.get("user_pool_id"), outputs.get("user_pool_client_id")
+    if pool is None:
+        raise UserError(
+            "This stack has no user pool: give an operation the access cognito in its tfvars, then run "
+            "`python local.py up`."
+        )
+    if app is None:
+        raise UserError(f"The user pool {pool} is in AWS, not on this machine: leave user_pool.arn out of the tfvars.")
+    cognito = client("cognito-idp", running)
+    missing = set(groups) - {found["GroupName"] for found in every(cognito, "list_groups", "Groups", pool)}
+    if missing:
+        raise UserError(
+            f"There is no group {sorted(missing)[0]}: name it in user_pool.groups of the tfvars, then run "
+            "`python local.py up`."
+        )
+    try:
+        password = ready(cognito, pool, user, passwords)
+        for group in groups:
+            cognito.admin_add_user_to_group(UserPoolId=pool, Username=user, GroupName=group)
+        access_token: str = sign_in(cognito, pool, app, user, password)["AccessToken"]
+        return access_token
+    except ClientError as error:
+        said = error.response["Error"]["Message"]
+        raise UserError(f"The user pool refuses {user} ({said}): choose another with --user.") from None
+
+
+def every(cognito: Any, operation: str, key: str, pool: str) -> Iterator[dict[str, Any]]:
+    """Yield all that a list of the pool's holds."""
+    for page in cognito.get_paginator(operation).paginate(UserPoolId=pool):
+        yield from page[key]
+
+
+def ready(cognito: Any, pool: str, user: str, passwords: Path) -> str:
+    """Make a user who can sign in, unless there is one; return the password."""
+    name = user.lower()  # the pool tells no upper from lower case
+    with kept(passwords) as known:
+        try:
+            cognito.admin_create_user(UserPoolId=pool, Username=user, MessageAction="SUPPRESS")
+        except cognito.exceptions.UsernameExistsException:
+            # One who signed up by themselves has a password that nobody else knows, and gets one of ours.
+            if password := known.get(pool, {}).get(name):
+                return password
+        # One of each class for sure, whatever policy the pool has.
+        password = f"{secrets.token_urlsafe(24)}-aA1"
+        cognito.admin_set_user_password(UserPoolId=pool, Username=user, Password=password, Permanent=True)
+        known.setdefault(pool, {})[name] = password
+        return password
+
+
+@contextmanager
+def kept(file: Path) -> Iterator[dict[str, dict[str, str]]]:
+    """Give out what a file holds, readable by its owner alone, and write back what has become of it.
+
+    One at a time: two commands may make users at once.
+    """
+    with open(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), "r+") as held:  # noqa: PTH123 - with a mode
+        fcntl.flock(held, fcntl.LOCK_EX)
+        text = held.read()
+        known: dict[str, dict[str, str]] = json.loads(text) if text else {}
+        yield known
+        held.seek(0)
+        json.dump(known, held, indent=2)
+        held.truncate()
+
+
+def sign_in(cognito: Any, pool: str, app: str, user: str, password: str) -> dict[str, Any]:
+    """Return the tokens that an app gets over SRP: its client takes no passwords in the clear."""
+    from pycognito.aws_srp import AWSSRP  # noqa: PLC0415 - half a second, which only this needs
+    from pycognito.exceptions import MFAChallengeException  # noqa: PLC0415
+
+    try:
+        tokens = AWSSRP(user, password, pool, app, client=cognito).authenticate_user()
+    except MFAChallengeException:
+        raise UserError(f"{user} signs in with a code of an authenticator app: choose another with --user.") from None
+    result: dict[str, Any] = tokens["AuthenticationResult"]
+    return result

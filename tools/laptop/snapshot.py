@@ -1,0 +1,56 @@
+"""Restore an earlier saved state of the emulator, as tools/laptop/corrections/persistence.py writes it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from tools.files import write
+
+
+def take_back(saved: Path, before: Path) -> None:
+    """Replace a saved state with an earlier one, but keep the items and users of resources in both."""
+    if not saved.exists():
+        write(saved, before.read_bytes())
+        return
+    latest = {known["service"]: known["state"] for known in services(saved)[1]}
+    header, earlier = services(before)
+    for known in earlier:
+        later = latest.get(known["service"])
+        if known["service"] == "dynamodb" and later:
+            keep(
+                known["state"]["tables"],
+                later["tables"],
+                ("items", "ItemCount", "TableSizeBytes"),
+                ("TableId", "KeySchema"),
+            )
+        if known["service"] == "cognito" and later:
+            keep(known["state"]["user_pools"], later["user_pools"], ("_users",), ("Id",))
+    write(saved, b"".join(json.dumps(each).encode() + b"\n" for each in (header, *earlier)))
+
+
+def keep(into: dict[str, Any], of: dict[str, Any], what: tuple[str, ...], same: tuple[str, ...]) -> None:
+    """Copy some attributes of the resources in `of` into the earlier records of the same resources."""
+    for key, resource in into["data"].items():
+        later = of["data"].get(key, {})
+        if all(name in resource and resource[name] == later.get(name) for name in same):
+            resource |= {name: later[name] for name in what if name in later}
+
+
+def services(file: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the header and the services of a saved state."""
+    header, *found = (json.loads(line) for line in file.read_bytes().splitlines())
+    return header, found
+
+
+def drop_other_buckets(folder: Path, saved: Path) -> None:
+    """Delete the files of buckets that a saved state lacks: the emulator would make buckets of them."""
+    known = (each["state"]["buckets_meta"]["data"] for each in services(saved)[1] if each["service"] == "s3")
+    scoped = (key.split("\0", 1) for keys in known for key in keys)
+    names = {f"{account}/{ast.literal_eval(name)}" for account, name in scoped}
+    for bucket in (*folder.glob("[0-9]*/*"), *folder.glob(".versions/*/*")):
+        if f"{bucket.parent.name}/{bucket.name}" not in names:
+            shutil.rmtree(bucket)

@@ -1,0 +1,416 @@
+"""One system on this machine: its emulator and what Terraform made in it, started, changed and stopped."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tools.errors import UserError
+from tools.files import read_json, write, write_json
+from tools.laptop import snapshot
+from tools.laptop.emulator import Emulator, Running, client
+from tools.sources import sources
+from tools.terraform import ROOT, InterruptedApplyError, Progress, Terraform, environment, stage
+
+DEFAULT_PORT = 4566
+
+PARALLEL = 30  # resources at a time: the provider mostly waits
+
+ENDS_WITHIN = 60.0  # seconds; a Terraform whose caller was killed ends when it writes its next line
+
+# The packages reach the emulator through a bucket: with `filename` the provider makes one function after the
+# other, five seconds each, while it makes functions from S3 side by side. A distribution is there at once,
+# where the provider would look after half a minute.
+OVERRIDES = {
+    "modules/function": {
+        "resource": {
+            "aws_lambda_function": {
+                "this": {
+                    "filename": None,
+                    "s3_bucket": "packages-${var.scope.region}",
+                    "s3_key": "${basename(var.package)}",
+                }
+            }
+        }
+    },
+    "modules/website": {
+        "resource": {"aws_cloudfront_distribution": {"this": {"wait_for_deployment": False}}},
+    },
+}
+
+
+Agree = Callable[[list[str]], bool]
+
+
+def items_of(running: Running, table: dict[str, Any]) -> str | None:
+    """Return how many items a table has, or None for an empty one."""
+    dynamodb = client("dynamodb", running)
+    try:
+        count = dynamodb.describe_table(TableName=table["name"])["Table"]["ItemCount"]
+    except dynamodb.exceptions.ResourceNotFoundException:
+        return None
+    return f"{count} item{'s' * (count != 1)} in the table {table['name']}" if count else None
+
+
+def users_of(running: Running, pool: dict[str, Any]) -> str | None:
+    """Return how many users a pool has, or None for an empty one."""
+    cognito = client("cognito-idp", running)
+    try:
+        count = cognito.describe_user_pool(UserPoolId=pool["id"])["UserPool"]["EstimatedNumberOfUsers"]
+    except cognito.exceptions.ResourceNotFoundException:
+        return None
+    return f"{count} user{'s' * (count != 1)} in the user pool {pool['name']}" if count else None
+
+
+# How to count what users have stored, by the type of Terraform's resource.
+HELD = {"aws_cognito_user_pool": users_of, "aws_dynamodb_table": items_of}
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One system, with all its files in one folder.
+
+    The emulator's resources and Terraform's state have to agree, so each apply begins with a copy of both. A
+    copy that is still there shows that a kill or Ctrl-C cut an apply short, and that Terraform may not know
+    what it has made. The next apply then starts from that copy, but keeps the items as they are by then.
+    """
+
+    folder: Path
+    progress: Progress = field(default=lambda _: None)
+
+    @property
+    def name(self) -> str:
+        """The system as its resources are named: NAME-ENVIRONMENT."""
+        identity = read_json(self.folder / "system.json") or self.settings
+        return "{name}-{environment}".format(**identity)
+
+    @property
+    def emulator(self) -> Emulator:
+        """The emulator that serves this stack."""
+        return Emulator(self.folder / "emulator")
+
+    @property
+    def terraform_log(self) -> Path:
+        """All that Terraform said."""
+        return self.folder / "terraform.log"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What Terraform knew of the variables of what was applied last: local.tools of locals.tf."""
+        settings: dict[str, Any] = self._applied()["settings"]
+        return settings
+
+    @property
+    def var_files(self) -> list[Path]:
+        """The variables of what was applied last."""
+        return [Path(file) for file in self._applied()["var_files"]]
+
+    @property
+    def live_file(self) -> Path:
+        """Which versions of the functions are live, if not the newest; Terraform finds it here."""
+        return self.folder / "root" / "environments" / f"{self.settings['environment']}.live.json"
+
+    @property
+    def users(self) -> Path:
+        """The passwords of the users that we made."""
+        return self.folder / "users.json"
+
+    def apply(self, settings: dict[str, Any], var_files: Sequence[Path], port: int, agree: Agree) -> None:
+        """Start the emulator unless it runs, and apply unless nothing has changed.
+
+        Items and users that the apply would delete are put to `agree` first; without its consent nothing
+        changes.
+        """
+        self._recover()
+        running = self.emulator.running()
+        if running and running.region != settings["region"]:
+            self.stop()
+            port, running = running.port, None
+        died = self.emulator.died
+        inputs = fingerprint(var_files)
+        started = running or self.emulator.start(port, settings["region"])
+        try:
+            state = self.emulator.state(started)
+            if state.get("notice"):
+                self.progress(state["notice"])
+            if not running and state.get("empty") and self._state.exists():
+                # Nothing is left of what Terraform remembers.
+                self._state.replace(self._state.with_name(f"{self._state.name}.{time.time_ns()}"))
+            applied = read_json(self.folder / "applied") or {}
+            # A restart brings back what was saved, and the emulator counts what changes its resources, for
+            # someone may do so by hand. After a kill, what was done in the last seconds may be lost.
+            if not died and applied == {"fingerprint": inputs, "changes": state.get("changes", -1)}:
+                self.progress("Nothing has changed since the last apply.")
+                return
+            self._run_apply(started, settings, var_files, agree)
+        except BaseException:
+            if not running:
+                self.progress("Stopping the emulator ...")
+                self.emulator.stop()  # which saves what it can
+            raise
+        changes = self.emulator.state(started).get("changes", -1)
+        write_json(self.folder / "applied", {"fingerprint": inputs, "changes": changes})
+
+    def outputs(self) -> dict[str, Any]:
+        """Return Terraform's outputs, with URLs that answer on this machine, and the API keys' values."""
+        running = self.running()
+        made = read_json(self.folder / "outputs.json")
+        if made is None:
+            raise UserError(f"{self.name} is not up yet: wait until `python local.py up` is done.")
+        outputs: dict[str, Any] = local_urls(made, running.endpoint)
+        if made.get("website_url"):  # whatever name it has in AWS
+            outputs["website_url"] = running.console
+        keys = {
+            **self._keys(),
+            **self.settings.get("api_key_values", {}),
+        }  # a var-file's own values go before ours
+        return {**outputs, "api_keys": {name: keys[name] for name in made["api_key_ids"]}}
+
+    def request(self) -> str | None:
+        """Return a curl command, to paste, that lists the first collection that curl can list; else None."""
+        outputs = self.outputs()
+        for entity in self.settings.get("entities", {}).values():
+            method = entity["methods"].get("list", {"access": None})
+            url = f"{outputs['api_url'].rstrip('/')}/{entity['path']}"
+            if method["access"] == "open":
+                return f"curl -i {url}"
+            if method["access"] == "api_key":
+                return f"curl -i -H 'x-api-key: {next(iter(outputs['api_keys'].values()))}' {url}"
+            # Users who sign in here have no scopes of our own.
+            if method["access"] == "cognito" and method["scope"] is None and outputs["user_pool_client_id"]:
+                group = f" --group {method['group']}" if method["group"] else ""
+                token = f"$(python local.py token --user me{group})"
+                return f'curl -i -H "authorization: Bearer {token}" {url}'
+        return None
+
+    def running(self) -> Running:
+        """Return the running emulator; stop with exit code 3 when there is none."""
+        if running := self.emulator.running():
+            return running
+        raise UserError(f"{self.name} is not running: start it with `python local.py up`.", exit_code=3)
+
+    def stop(self, save: bool = True) -> None:
+        """Stop the emulator, if it runs, once it has saved its state; where it cannot, it keeps running."""
+        running = self.emulator.running()
+        fault = self.emulator.save(running) if running and save else ""
+        # Where it does not answer, it has ended, or nothing but a signal will do.
+        if running and fault and self.emulator.answers(running):
+            raise UserError(
+                f"{self.name} keeps running, because what has changed in it cannot be saved ({fault}). "
+                f"Fix that, for example by freeing space in {self.folder}, then run `python local.py down`."
+            )
+        self.emulator.stop()
+
+    def purge(self) -> None:
+        """Delete all that the stopped system keeps."""
+        shutil.rmtree(self.folder)
+
+    def has_changes(self, var_files: Sequence[Path]) -> bool:
+        """Tell whether applying the same again would change anything."""
+        return self._terraform(self.running(), self.settings).has_changes(var_files)
+
+    def _applied(self) -> dict[str, Any]:
+        known = read_json(self.folder / "settings.json")
+        if known is None:
+            raise UserError(f"{self.name} is not up yet: run `python local.py up`.", exit_code=3)
+        found: dict[str, Any] = known
+        return found
+
+    def _run_apply(self, started: Running, settings: dict[str, Any], var_files: Sequence[Path], agree: Agree) -> None:
+        terraform = self._terraform(started, settings)
+        self.progress("Preparing Terraform ...")
+        terraform.init()
+        self.progress("Applying ...")
+        held = self._held(started)
+
+        def consider(deleted: set[str]) -> None:
+            losses = [held[address] for address in sorted(deleted & held.keys())]
+            if losses and not agree(losses):
+                raise UserError(
+                    f"Nothing has changed: this would delete {' and '.join(losses)} of {self.name}. "
+                    "If that is what you want, add --yes."
+                )
+            (self.folder / "applied").unlink(missing_ok=True)
+            upload_packages(started)
+
+        with self._recoverable(started) as lock:
+            if not held:
+                consider(set())
+            try:
+                said = terraform.apply(
+                    var_files,
+                    f"-parallelism={PARALLEL}",
+                    pass_fds=[lock],
+                    consider=consider if held else None,
+                )
+            except UserError as error:
+                if not self.emulator.answers(started):
+                    raise InterruptedApplyError(
+                        f"The emulator of {self.name} ended during the apply (log: {self.emulator.log}): run "
+                        "`python local.py up` again, which begins with what was there before it."
+                    ) from None
+                if re.search("already ?exists", str(error), re.IGNORECASE):
+                    raise type(error)(
+                        f"{error} Something outside Terraform has made it: delete it, or run "
+                        f"`python local.py down --purge`, which deletes all of {self.name}, its items too."
+                    ) from None
+                raise
+            write_json(self.folder / "outputs.json", terraform.outputs())
+            known = {"settings": settings, "var_files": [str(file) for file in var_files]}
+            write_json(self.folder / "settings.json", known)
+        self.progress(f"Applied: {said}.")
+
+    def _held(self, running: Running) -> dict[str, str]:
+        """Return what users have stored, such as "12 items in the table x", by Terraform's address."""
+        resources = (read_json(self._state) or {}).get("resources", [])
+        found = {}
+        for each in resources:
+            count = HELD.get(each["type"])
+            for instance in each["instances"] if count else ():
+                key = f"[{json.dumps(instance['index_key'])}]" if "index_key" in instance else ""
+                module = f"{each['module']}." if "module" in each else ""
+                if said := count and count(running, instance["attributes"]):
+                    found[f"{module}{each['type']}.{each['name']}{key}"] = said
+        return found
+
+    @property
+    def _before(self) -> Path:
+        """The copy of the emulator's and Terraform's state from before the apply that is under way."""
+        return self.folder / "before"
+
+    @property
+    def _state(self) -> Path:
+        return self.folder / "terraform.tfstate"
+
+    @contextmanager
+    def _recoverable(self, running: Running) -> Iterator[int]:
+        """Keep a copy of both states during an apply; yield a file descriptor for the apply to hold.
+
+        While any process holds it, the apply still runs, even if this process has ended.
+        """
+        self._save(running)
+        new = self.folder / "before.partial"
+        for folder in (new, self._before):
+            shutil.rmtree(folder, ignore_errors=True)
+        new.mkdir()
+        write(new / self.emulator.saved.name, self.emulator.saved.read_bytes())
+        if self._state.exists():
+            write(new / self._state.name, self._state.read_bytes())
+        (new / "lock").touch()
+        new.rename(self._before)
+        with (self._before / "lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                yield lock.fileno()
+            except UserError as error:
+                # An apply that fails comes to its end, and Terraform knows what it has made.
+                if not isinstance(error, InterruptedApplyError):
+                    self._settle(running)
+                raise
+            self._settle(running)
+
+    def _settle(self, running: Running) -> None:
+        """Delete the copy once the emulator has saved what Terraform's state describes."""
+        self._save(running)
+        shutil.rmtree(self._before)
+
+    def _save(self, running: Running) -> None:
+        if fault := self.emulator.save(running):
+            raise UserError(f"{self.name} cannot save its state ({fault}): fix that, then try again.")
+
+    def _recover(self) -> None:
+        """Restore both states from the copy if the last apply was cut short."""
+        if not self._before.exists():
+            return
+        self.progress("The last apply was cut short: beginning with what was there before it ...")
+        self._wait_for_apply()
+        self.stop()
+        before = self._before / self.emulator.saved.name
+        snapshot.take_back(self.emulator.saved, before)
+        snapshot.drop_other_buckets(self.emulator.folder / "s3", before)
+        if (self._before / self._state.name).exists():
+            write(self._state, (self._before / self._state.name).read_bytes())
+        else:
+            self._state.unlink(missing_ok=True)
+        shutil.rmtree(self._before)
+
+    def _wait_for_apply(self) -> None:
+        """Wait until the Terraform of a killed process has ended."""
+        deadline = time.monotonic() + ENDS_WITHIN
+        with (self._before / "lock").open() as lock:
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    return
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise UserError(
+                            f"Terraform is still at work on {self.name}: wait until it has ended."
+                        ) from None
+                time.sleep(0.1)
+
+    def _terraform(self, running: Running, settings: dict[str, Any]) -> Terraform:
+        root = stage(self.folder / "root", Path("..", self._state.name), OVERRIDES)
+        variables = environment(running.endpoint, running.region)
+        if keys := self._keys(settings["api_keys"]):
+            variables["TF_VAR_api_key_values"] = json.dumps(keys)
+        # It costs nothing here: there unless the tfvars say otherwise, or nothing describes the API to it.
+        if settings["docs"] != "none":
+            variables["TF_VAR_website"] = "{}"
+        return Terraform(root, variables, self.terraform_log, self.progress)
+
+    def _keys(self, names: Sequence[str] = ()) -> dict[str, str]:
+        """Return the values of the API keys by name: random, made once, readable by their owner alone."""
+        file = self.folder / "api-keys.json"
+        known: dict[str, str] = read_json(file) or {}
+        if missing := [name for name in names if name not in known]:
+            known |= {name: secrets.token_urlsafe(30) for name in missing}
+            write_json(file, known)
+        return {name: known[name] for name in names or known}
+
+
+def fingerprint(var_files: Sequence[Path]) -> str:
+    """Return a digest of everything that an apply reads."""
+    digest = hashlib.sha256()
+    folders = (ROOT / name for name in ("modules", "schemas", "web"))
+    files = sources(ROOT, "*.tf") + sources(ROOT / "tools" / "laptop" / "corrections", "*.py")
+    files += (f for folder in folders for f in sources(folder))
+    fixed = [ROOT / name for name in ("dist/manifest.json", ".terraform.lock.hcl")]
+    for file in (*sorted(files), *fixed, *var_files):
+        content = file.read_bytes()
+        digest.update(f"{file}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
+
+
+def upload_packages(running: Running) -> None:
+    """Put the functions' packages where OVERRIDES has them."""
+    s3, bucket = client("s3", running), f"packages-{running.region}"
+    if bucket not in (known["Name"] for known in s3.list_buckets()["Buckets"]):
+        # S3 knows us-east-1 as the place of a bucket without a place.
+        place = {"LocationConstraint": running.region} if running.region != "us-east-1" else {}
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
+    for package in (ROOT / "dist").glob("*.zip"):
+        s3.put_object(Bucket=bucket, Key=package.name, Body=package.read_bytes())
+
+
+def local_urls(value: Any, endpoint: str) -> Any:
+    """Return the value with the URLs of APIs' stages and of sign-in as they answer on this machine."""
+    if isinstance(value, dict):
+        return {k: local_urls(v, endpoint) for k, v in value.items()}
+    if isinstance(value, list):
+        return [local_urls(v, endpoint) for v in value]
+    if isinstance(value, str):
+        value = re.sub(r"https://[a-z0-9-]+\.auth\.[a-z0-9-]+\.amazoncognito\.com", endpoint, value)
+        pattern = r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?"
+        return re.sub(pattern, rf"{endpoint}/_aws/execute-api/\1", value)
+    return value

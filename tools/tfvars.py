@@ -1,0 +1,344 @@
+"""Check var-files before Terraform reads them.
+
+Terraform ignores an unknown attribute of an object and lets the last of two equal keys win, both without a
+message: a misspelt `operations` would give an API with all of them. Every command that takes a var-file
+calls `check` first; `python -m tools.tfvars FILE ...` does it for make.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import json
+import os
+import stat
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import hcl2
+from hcl2.utils import SerializationOptions
+from lark.exceptions import LarkError
+
+from tools.errors import UserError
+from tools.keys import Key, NotReadableError, find_keys
+from tools.terraform import ROOT
+
+OPTIONS = SerializationOptions(strip_string_quotes=True, preserve_heredocs=False, with_comments=False)
+
+# What a first var-file sets.
+EXAMPLES = {"entities": "{ todos = {} }", "environment": '"dev"', "name": '"shop"'}
+
+MARKS = {
+    b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Type:
+    """A type constraint: its kind, such as "map", and an object's attributes or what a collection holds."""
+
+    kind: str = "string"
+    attributes: Mapping[str, Type] = field(default_factory=dict)
+    element: Type | None = None
+    default: Any = None  # of an attribute, where it is a plain value
+    is_required: bool = True  # in the object or the file that it is an attribute of
+
+    @property
+    def has_names(self) -> bool:
+        """Whether a name that is written somewhere inside could be a wrong one."""
+        return self.kind == "object" or bool(self.element and self.element.has_names)
+
+    def holders(self, name: str) -> Iterator[str]:
+        """Where inside this type an attribute of that name belongs, such as "entities.NAME.function"."""
+        inside = {"NAME": self.element} if self.element else self.attributes
+        for holder, inner in inside.items():
+            if name in inner.attributes:
+                yield holder
+            yield from (f"{holder}.{place}" for place in inner.holders(name))
+
+    def takes(self, value: Any) -> bool:
+        """Whether Terraform takes a value, which is not null, as this type, whatever is inside the value."""
+        if self.kind in ("map", "object"):
+            return isinstance(value, dict)
+        if self.kind in ("list", "set"):
+            return isinstance(value, list)
+        if self.kind == "bool":
+            return isinstance(value, bool) or value in ("true", "false")
+        if self.kind == "number":
+            return isinstance(value, int | float | str) and not isinstance(value, bool) and is_number(value)
+        return not isinstance(value, dict | list)
+
+    def example(self) -> str:
+        """Return a value as one writes it."""
+        if self.kind == "object":
+            required = ", ".join(f"{n} = {t.example()}" for n, t in self.attributes.items() if t.is_required)
+            return f"{{ {required} }}" if required else "{}"
+        if self.element:
+            inner = self.element.example()
+            return f"{{ NAME = {inner} }}" if self.kind == "map" else f"[{inner}]"
+        if self.kind == "bool":
+            return "true"
+        if self.kind == "number":
+            return json.dumps(self.default or 1)
+        return json.dumps(self.default or "...")
+
+
+def check(var_files: Sequence[Path], environ: Mapping[str, str] | None = None) -> None:
+    """Stop if the var-files have faults; each fault is a line of the error.
+
+    Variables count as set where the environment has them for Terraform, as TF_VAR_name. What is not HCL or
+    JSON at all is left to Terraform, which says where it goes wrong.
+    """
+    variables = declared(ROOT / "variables.tf")
+    found: list[str] = []
+    written = {name.removeprefix("TF_VAR_") for name in environ or () if name.startswith("TF_VAR_")}
+    for file in var_files:
+        try:
+            text = text_of(file)
+            keys = find_keys(text, file.suffix == ".json")
+        except UserError as error:
+            found.append(str(error))
+            continue
+        except NotReadableError:
+            written.update(variables.attributes)
+            continue
+        names = {key.name for key in keys if key.name}
+        written |= names
+        values = {name: value for name, value in (parse(file, text) or {}).items() if name in names}
+        faults = (*repeated(keys), *misnamed(keys, variables), *mistyped(values, variables))
+        found += [f"{named(file)}: {fault}" for fault in faults]
+    if not found:
+        files = " and ".join(named(file) for file in var_files)
+        required = (name for name, kind in variables.attributes.items() if kind.is_required)
+        found = [
+            f"{files}: {name} is missing; write {name} = {EXAMPLES[name]}." for name in required if name not in written
+        ]
+    if found:
+        raise UserError("\n".join(found))
+
+
+def loaded_by_terraform(var_files: Sequence[Path]) -> list[Path]:
+    """Return the var-files behind those that Terraform loads by itself from the root, as it orders them."""
+    by_itself = (
+        ROOT / "terraform.tfvars",
+        ROOT / "terraform.tfvars.json",
+        *sorted(ROOT.glob("*.auto.tfvars*")),
+    )
+    return [*(file for file in by_itself if file.is_file()), *var_files]
+
+
+def region_of(var_file: Path) -> str:
+    """Return the region that Terraform gets with a var-file, from any file that it loads, or the default."""
+    written = ((read(file) or {}).get("region") for file in reversed(loaded_by_terraform([var_file])))
+    return str(next(filter(None, written), None) or default("region"))
+
+
+def text_of(file: Path) -> str:
+    """Return the text of a var-file; raise UserError if it is no file that Terraform can read."""
+    where = named(file)
+    try:
+        mode = file.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise UserError(f"{where} is a folder: name a file in it, such as {where}/dev.tfvars.")
+        if not stat.S_ISREG(mode):
+            raise UserError(f"{where} is not a regular file: save the variables to a file and name that.")
+        data = file.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"There is no var-file {where}: name an existing file with --var-file.") from None
+    except OSError as error:
+        said = error.strerror or "unknown error"
+        raise UserError(f"{where} cannot be read ({said}): make it readable, or name another file.") from None
+    for mark, encoding in MARKS.items():
+        if data.startswith(mark):
+            raise UserError(f"{where} is in {encoding}: save it as UTF-8.")
+    if b"\0" in data[:4]:
+        raise UserError(f"{where} is in UTF-16 or UTF-32, or not a text at all: save it as UTF-8.")
+    if b"\0" in data:
+        line = data.count(b"\n", 0, data.index(b"\0")) + 1
+        raise UserError(f"{where} has a NUL byte in line {line}: remove it, or save the text again as UTF-8.")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        line, byte = data.count(b"\n", 0, error.start) + 1, data[error.start]
+        raise UserError(f"{where} is not UTF-8 (byte 0x{byte:02x} in line {line}): save it as UTF-8.") from None
+    if text.startswith("\ufeff") and file.suffix == ".json":
+        raise UserError(f"{where} begins with a byte order mark, which is not JSON: save it as UTF-8 without one.")
+    return text.removeprefix("\ufeff")
+
+
+def read(file: Path) -> dict[str, Any] | None:
+    """Return the variables that a file sets, in HCL or, by its suffix, in JSON; None if it does not parse.
+
+    The parser knows less than Terraform: what it cannot parse may be right. Raise UserError as `text_of`.
+    """
+    return parse(file, text_of(file))
+
+
+def parse(file: Path, text: str) -> dict[str, Any] | None:
+    """Return the variables in the text of a file; None if it does not parse."""
+    try:
+        is_json = file.suffix == ".json"
+        found = json.loads(text) if is_json else hcl2.loads(text, serialization_options=OPTIONS)
+    except (LarkError, RecursionError, ValueError):
+        return None
+    return unquoted(found) if isinstance(found, dict) else None
+
+
+def unquoted(value: Any) -> Any:
+    """Return a value without the quotes that the parser leaves around an object's keys."""
+    if isinstance(value, dict):
+        return {name.removeprefix('"').removesuffix('"'): unquoted(inner) for name, inner in value.items()}
+    return [unquoted(inner) for inner in value] if isinstance(value, list) else value
+
+
+def default(variable: str) -> Any:
+    """What a variable is where a var-file does not set it."""
+    blocks = hcl2.loads((ROOT / "variables.tf").read_text(encoding="utf-8"), serialization_options=OPTIONS)
+    bodies = dict(each for block in blocks["variable"] for each in labelled(block))
+    return bodies[variable]["default"]
+
+
+@functools.cache
+def declared(file: Path) -> Type:
+    """The variables of a Terraform file, as the attributes of one object."""
+    blocks = hcl2.loads(file.read_text(encoding="utf-8"), serialization_options=OPTIONS)["variable"]
+    variables = {
+        name: replace(constraint(body["type"]), is_required="default" not in body)
+        for block in blocks
+        for name, body in labelled(block)
+    }
+    return Type("object", variables)
+
+
+def labelled(block: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """A block's label and body, without the parser's own notes."""
+    return [(name, body) for name, body in block.items() if not name.startswith("__")]
+
+
+def constraint(expression: str) -> Type:
+    """The type that an expression such as "map(object({ size = optional(number, 1) }))" stands for."""
+    kind, _, inside = expression.removeprefix("${").removesuffix("}").partition("(")
+    if not inside:
+        return Type(kind)
+    # The parser hands over calls as text: what is between the parentheses is a list when put in brackets.
+    arguments = hcl2.loads(f"x = [{inside.removesuffix(')')}]\n", serialization_options=OPTIONS)["x"]
+    if kind == "object":
+        return Type(kind, {name: constraint(text) for name, text in arguments[0].items()})
+    inner = constraint(arguments[0])
+    if kind == "optional":
+        plain = arguments[1] if len(arguments) > 1 and not isinstance(arguments[1], dict | list) else None
+        return replace(inner, default=plain, is_required=False)
+    return Type(kind, element=replace(inner, is_required=False))
+
+
+def repeated(keys: Sequence[Key], where: str = "") -> Iterator[str]:
+    """A sentence for each key that an object has twice, or whose name is not written out."""
+    first: dict[str, int] = {}
+    for key in keys:
+        if key.name is None:
+            place = f"in {where}, " if where else ""
+            yield f"{place}line {key.line}: a name is hidden in an expression; write it out."
+            continue
+        place = f"{where}.{key.name}" if where else key.name
+        if key.name in first:
+            lines = (first[key.name], key.line)
+            both = f"both in line {key.line}" if len({*lines}) == 1 else "in lines {} and {}".format(*lines)
+            yield f"{place} is set twice, {both}; remove one of them: Terraform would take the last."
+        first.setdefault(key.name, key.line)
+        yield from repeated(key.keys, place)
+
+
+def misnamed(keys: Sequence[Key], kind: Type, where: str = "") -> Iterator[str]:
+    """A sentence for each name that the type does not have."""
+    for key in keys:
+        if key.name is None:
+            continue
+        place = f"{where}.{key.name}" if where else key.name
+        inner = kind.element or kind.attributes.get(key.name)
+        if inner is None:
+            if kind.kind == "object":
+                thing = "attribute" if where else "variable"
+                yield f"{place}: no such {thing}; {remedy(key.name, kind)}"
+        elif key.is_computed and inner.has_names:
+            expected = "write it out, without a for or parentheses"
+            yield f"{place}: its names are hidden in an expression; {expected}."
+        else:
+            yield from misnamed(key.keys, inner, place)
+
+
+def mistyped(value: Any, kind: Type, where: str = "") -> Iterator[str]:
+    """A sentence for each value that is not of its type, and for each null where there has to be a value."""
+    if isinstance(value, str) and value.startswith("${"):
+        return  # an expression
+    if value is None:
+        yield f"{where} is null; {correction(kind, where)}{'' if kind.is_required else ', or remove it'}."
+    elif not kind.takes(value):
+        yield f"{where} is {described(value)}; {correction(kind, where, value)}."
+    elif isinstance(value, dict):
+        # Several files may set the variables together: they are looked for in all of them.
+        for name in (name for name, inner in kind.attributes.items() if where and inner.is_required):
+            if name not in value:
+                yield f"{where}.{name} is missing; {correction(kind.attributes[name], f'{where}.{name}')}."
+        for name, inner in value.items():
+            of_name = kind.element or kind.attributes.get(name)
+            # An attribute that is null is left out, and a variable that is null has its default.
+            if of_name and (inner is not None or kind.element or of_name.is_required):
+                yield from mistyped(inner, of_name, f"{where}.{name}" if where else name)
+    elif isinstance(value, list) and kind.element:
+        for n, inner in enumerate(value):
+            yield from mistyped(inner, kind.element, f"{where}[{n}]")
+
+
+def described(value: Any) -> str:
+    """A value as a sentence names it."""
+    if isinstance(value, dict):
+        return "an object"
+    return "a list" if isinstance(value, list) else json.dumps(value, ensure_ascii=False)
+
+
+def correction(kind: Type, where: str, value: Any = None) -> str:
+    """What to write at a place that takes this type, where somebody may have written a text."""
+    name = where.rpartition(".")[2]
+    if kind.kind == "bool":
+        return "write true or false"
+    if kind.kind == "number":
+        return f"write a number, such as {kind.example()}"
+    example = EXAMPLES.get(where) or kind.example()
+    if isinstance(value, str) and kind.element and kind.element.kind == "string":
+        meant = "default" if name == "access" else "NAME"
+        example = f"{{ {meant} = {described(value)} }}" if kind.kind == "map" else f"[{described(value)}]"
+    return f"write {example}" if name.endswith("]") else f"write {name} = {example}"
+
+
+def is_number(value: float | str) -> bool:
+    """Whether a value is a number or spells one."""
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
+
+
+def remedy(name: str, kind: Type) -> str:
+    """What to write instead of an attribute that an object type does not have."""
+    if holder := next(kind.holders(name), None):
+        return f"write it in {holder}."
+    if near := difflib.get_close_matches(name, kind.attributes, 1):
+        return f"did you mean {near[0]}?"
+    return f"write one of {', '.join(kind.attributes)}."
+
+
+def named(file: Path) -> str:
+    """A file as one would name it from the repository."""
+    path = Path(os.path.normpath(file.absolute()))
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
+
+
+if __name__ == "__main__":
+    try:
+        check(loaded_by_terraform([Path(name) for name in sys.argv[1:]]), os.environ)
+    except UserError as error:
+        sys.exit(str(error))
