@@ -1,8 +1,14 @@
-"""Write README's tables of variables and outputs; --check only says whether they are true."""
+"""Write what modules/service says of itself into the root configuration and the README.
+
+The root declares the module's variables without their validations, which the module makes, passes them on, and has
+its outputs. `--check` writes nothing, and fails if a file is out of date.
+"""
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +16,64 @@ import hcl2
 from hcl2.utils import SerializationOptions
 
 ROOT = Path(__file__).resolve().parent.parent
+SERVICE = ROOT / "modules" / "service"
 OPTIONS = SerializationOptions(strip_string_quotes=True, preserve_heredocs=False)
 
+# What the root does not take from its user: its own folder is the project.
+ROOT_SETS = {"project": "path.root"}
 
-def blocks(file: str, kind: str) -> dict[str, dict[str, Any]]:
-    """The blocks of one kind in one file, by label, in the file's order."""
-    with (ROOT / file).open(encoding="utf-8") as source:
-        parsed = hcl2.load(source, serialization_options=OPTIONS)
-    return {name: body for block in parsed[kind] for name, body in block.items() if not name.startswith("__")}
+# What only Trestle's tools read.
+NOT_PASSED_ON = {"openapi_document"}
+
+BLOCK = re.compile(r'^(?P<kind>variable|output) "(?P<name>\w+)" {\n(?P<body>.*?)^}\n', re.MULTILINE | re.DOTALL)
+VALIDATION = re.compile(r"\n(?:  #.*\n)*  validation {\n.*?^  }\n", re.MULTILINE | re.DOTALL)
+WRITTEN = "# Written by `python docs/reference.py` from modules/service"
+
+
+def blocks(kind: str) -> dict[str, str]:
+    """Return the bodies of the module's variables or outputs, by name."""
+    texts = (file.read_text(encoding="utf-8") for file in sorted(SERVICE.glob("*.tf")))
+    found = [match for text in texts for match in BLOCK.finditer(text) if match["kind"] == kind]
+    return {match["name"]: match["body"] for match in sorted(found, key=lambda match: match["name"])}
+
+
+def parsed(kind: str, texts: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Return the same as values."""
+    text = "\n".join(f'{kind} "{name}" {{\n{body}}}\n' for name, body in texts.items())
+    found = hcl2.loads(text, serialization_options=OPTIONS)
+    return {name: body for block in found[kind] for name, body in block.items() if not name.startswith("__")}
+
+
+def root_files() -> dict[str, str]:
+    """Return the content of the root's files that follow from the module, by name."""
+    variables = {name: VALIDATION.sub("", body) for name, body in blocks("variable").items() if name not in ROOT_SETS}
+    outputs = {name: body for name, body in blocks("output").items() if name not in NOT_PASSED_ON}
+    arguments = {name: f"var.{name}" for name in variables} | ROOT_SETS
+    width = max(map(len, arguments))
+    call = "".join(f"  {name:{width}} = {arguments[name]}\n" for name in sorted(arguments))
+    passed_on = {
+        name: re.sub(r"^  value( +)= .*", rf"  value\1= module.service.{name}\n", body, flags=re.MULTILINE | re.DOTALL)
+        for name, body in outputs.items()
+    }
+    return {
+        "main.tf": f'{WRITTEN}.\n\nmodule "service" {{\n  source = "./modules/service"\n\n{call}}}\n',
+        "outputs.tf": f"{WRITTEN}.\n{_written('output', passed_on)}",
+        "variables.tf": f"{WRITTEN}, which validates them.\n{_written('variable', variables)}",
+    }
+
+
+def _written(kind: str, texts: Mapping[str, str]) -> str:
+    return "".join(f'\n{kind} "{name}" {{\n{body}}}\n' for name, body in texts.items())
 
 
 def cell(text: str) -> str:
-    """Text as one cell of a Markdown table."""
+    """Return a text as one cell of a Markdown table."""
     lines = [" ".join(line.split()) for line in text.strip().replace('\\"', '"').splitlines()]
     return "<br>".join(lines).replace("|", "\\|")
 
 
 def hcl(value: object) -> str:
-    """A default as one would write it in a tfvars file."""
+    """Return a default as one would write it in a tfvars file."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -43,19 +89,22 @@ def hcl(value: object) -> str:
 
 
 def tables() -> dict[str, str]:
-    """Each marked part of the README with the table that belongs in it."""
+    """Return the table for each marked part of the README."""
     variables = ["| variable | default | what it sets |", "|---|---|---|"]
-    for name, body in blocks("variables.tf", "variable").items():
+    for name, body in parsed("variable", blocks("variable")).items():
+        if name in ROOT_SETS:
+            continue
         default = f"`{hcl(body['default'])}`" if "default" in body else "required"
         variables.append(f"| `{name}` | {default} | {cell(body['description'])} |")
     outputs = ["| output | what it holds |", "|---|---|"]
-    for name, body in blocks("outputs.tf", "output").items():
-        outputs.append(f"| `{name}` | {cell(body['description'])} |")
+    for name, body in parsed("output", blocks("output")).items():
+        if name not in NOT_PASSED_ON:
+            outputs.append(f"| `{name}` | {cell(body['description'])} |")
     return {"variables": "\n".join(variables), "outputs": "\n".join(outputs)}
 
 
 def filled(text: str) -> str:
-    """The README with its tables as the code has them now. A missing marker is a ValueError."""
+    """Return the README with its tables as the code has them now. Raise ValueError if it lacks a marker."""
     for part, table in tables().items():
         start, end = f"<!-- {part} -->", f"<!-- /{part} -->"
         before, found, rest = text.partition(start)
@@ -67,16 +116,18 @@ def filled(text: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write or check; 1 when --check finds the README out of date."""
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    wanted = filled(text)
-    if "--check" in arguments and wanted != text:
-        message = "README.md's tables differ from the Terraform's: run `python docs/reference.py`."
-        print(message, file=sys.stderr)
+    """Write the files, or check them; return 1 if --check finds one out of date."""
+    wanted = root_files() | {"README.md": filled((ROOT / "README.md").read_text(encoding="utf-8"))}
+    files = {name: ROOT / name for name in wanted}
+    stale = [
+        name for name, file in files.items() if not file.exists() or file.read_text(encoding="utf-8") != wanted[name]
+    ]
+    if "--check" not in arguments:
+        for name in stale:
+            files[name].write_text(wanted[name], encoding="utf-8")
+    elif stale:
+        print(f"Out of date: {', '.join(stale)}. Run `python docs/reference.py`.", file=sys.stderr)
         return 1
-    if wanted != text:
-        readme.write_text(wanted, encoding="utf-8")
     return 0
 
 

@@ -31,8 +31,17 @@ PROVIDER = "registry.terraform.io/hashicorp/aws"
 # Not environments/: which versions are live there is none of a copy's business.
 LINKED_FOLDERS = ("dist", "examples", "modules", "schemas", "web")
 
+# The module that is the whole system.
+SERVICE = "modules/service"
+
 # What judges variables and follows from them alone: no provider has a part in it.
-OF_VARIABLES = ("variables.tf", "locals.tf", "schemas.tf", "tools/standin.tf")
+OF_VARIABLES = (
+    *(f.relative_to(ROOT).as_posix() for f in sources(ROOT / SERVICE, "variables*.tf")),
+    f"{SERVICE}/locals.tf",
+    f"{SERVICE}/schemas.tf",
+    "tools/standin.tf",
+    "tools/standin.auto.tfvars",
+)
 
 NO_LOG = Path(os.devnull)
 
@@ -196,7 +205,7 @@ class Terraform:
         stamp.write_text(about)
 
     def facts(self, var_files: Sequence[Path]) -> dict[str, Any]:
-        """Return what locals.tf derives from the variables for the tools: local.tools.
+        """Return what modules/service derives from the variables for the tools: local.tools.
 
         The rest stays outside: it would cost the provider's start, which takes seconds.
         """
@@ -330,7 +339,7 @@ class Terraform:
 
 
 def facts(var_files: Sequence[Path]) -> dict[str, Any]:
-    """Return local.tools of locals.tf, from the variables that the user's own Terraform would read."""
+    """Return local.tools of modules/service, from the variables that the user's own Terraform would read."""
     # TF_DATA_DIR belongs to the whole root, which is initialised elsewhere.
     variables = {name: value for name, value in os.environ.items() if name != "TF_DATA_DIR"}
     with tempfile.TemporaryDirectory(prefix="trestle-") as folder:

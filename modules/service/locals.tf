@@ -36,7 +36,7 @@ locals {
   name_misfit  = "^(?:sthree|amzn-s3-demo|sg)(?:-|$)"
 
   # Null when build.py has not run: terraform_data.build then says so.
-  manifest = try(jsondecode(file("${path.root}/dist/manifest.json")), null)
+  manifest = try(jsondecode(file("${var.project}/dist/manifest.json")), null)
 
   # An origin as browsers write it, with a host name or an IPv4 address. The second pattern finds a port that they leave out.
   origin_pattern = join("", [
@@ -231,7 +231,7 @@ locals {
 
   # Which versions are live, by function, where `make release` or `make rollback` said so. What has no entry, or no file,
   # follows the newest; a file that cannot be read stops at terraform_data.build.
-  live_text       = try(file("${path.root}/environments/${var.environment}.live.json"), null)
+  live_text       = try(file("${var.project}/environments/${var.environment}.live.json"), null)
   live_versions   = try({ for name, version in jsondecode(local.live_text).live.versions : name => tostring(version) }, {})
   canary          = try(jsondecode(local.live_text).canary, null)
   canary_versions = try({ for name, version in local.canary.versions : name => tostring(version) }, {})

@@ -73,7 +73,7 @@ resource "terraform_data" "build" {
 
     precondition {
       condition = local.manifest == null || length(local.faults) > 0 || alltrue([for schema in compact(values(var.entities)[*].schema) :
-        try(local.manifest.schemas[schema].sha256 == filesha256("${path.root}/${schema}"), false)
+        try(local.manifest.schemas[schema].sha256 == filesha256("${var.project}/${schema}"), false)
       ])
       error_message = "The schemas differ from those in the Lambda packages: run `python build.py`."
     }
@@ -99,7 +99,7 @@ check "live_versions" {
 }
 
 module "encryption" {
-  source = "./modules/encryption"
+  source = "../encryption"
   count  = var.encryption.customer_key ? 1 : 0
 
   deletion_window_in_days = var.encryption.deletion_window_in_days
@@ -110,7 +110,7 @@ module "encryption" {
 }
 
 module "network" {
-  source = "./modules/network"
+  source = "../network"
   count  = var.network == null ? 0 : 1
 
   bucket_arns          = ["arn:${local.partition}:s3:::${var.name}-*-${var.environment}"]
@@ -129,7 +129,7 @@ module "network" {
 }
 
 module "table" {
-  source   = "./modules/table"
+  source   = "../table"
   for_each = local.entities
 
   created_index       = contains(each.value.indexes, "created")
@@ -142,7 +142,7 @@ module "table" {
 }
 
 module "function" {
-  source   = "./modules/function"
+  source   = "../function"
   for_each = local.functions
 
   canary       = one([for version in [lookup(local.canary_versions, each.value.name, null)] : { version = version, weight = local.canary_percent / 100 } if version != null])
@@ -156,7 +156,7 @@ module "function" {
   memory_size          = local.entities[each.value.entity].function.memory_size
   name                 = each.value.name
   network              = one([for network in module.network : { subnet_ids = network.private_subnet_ids, security_group_ids = [network.security_group_ids.functions] }])
-  package              = "${path.root}/dist/${each.value.package}.zip"
+  package              = "${var.project}/dist/${each.value.package}.zip"
   permissions_boundary = var.permissions_boundary
   reserved_concurrency = local.entities[each.value.entity].function.reserved_concurrency
   role_name            = local.role_names[each.key]
@@ -168,7 +168,7 @@ module "function" {
 }
 
 module "openapi" {
-  source = "./modules/openapi"
+  source = "../openapi"
 
   description = "The environment ${var.environment} of ${var.name}."
   entities = { for name, e in local.readable : name => {
@@ -199,7 +199,7 @@ module "openapi" {
 }
 
 module "api" {
-  source = "./modules/api"
+  source = "../api"
 
   cors_origins       = var.cors_origins
   description        = "${var.name}, ${var.environment}"
@@ -218,7 +218,7 @@ module "api" {
 }
 
 module "access" {
-  source = "./modules/access"
+  source = "../access"
   count  = local.keyed || local.new_pool ? 1 : 0
 
   api_id      = module.api.id
@@ -239,7 +239,7 @@ module "access" {
 }
 
 module "website" {
-  source = "./modules/website"
+  source = "../website"
   count  = var.website == null ? 0 : 1
 
   aliases         = var.website.aliases
@@ -258,13 +258,13 @@ module "website" {
   price_class   = var.website.price_class
   scope         = local.scope
   sign_in_url   = local.domain
-  source_folder = "${path.root}/web"
+  source_folder = "${path.module}/../../web"
   web_acl_arn   = var.website.web_acl_arn
   word          = one(module.firewall[*].word)
 }
 
 module "firewall" {
-  source = "./modules/firewall"
+  source = "../firewall"
   count  = var.waf == null ? 0 : 1
 
   console            = var.website != null
@@ -285,7 +285,7 @@ resource "aws_wafv2_web_acl_association" "api" {
 }
 
 module "monitoring" {
-  source = "./modules/monitoring"
+  source = "../monitoring"
 
   alarms         = var.alarms
   api            = { log_group = module.api.log_group, name = module.api.name, stage = module.api.stage }
@@ -313,7 +313,7 @@ module "monitoring" {
 }
 
 module "audit" {
-  source = "./modules/audit"
+  source = "../audit"
   count  = var.audit == null ? 0 : 1
 
   bucket              = local.buckets["audit"]
@@ -326,7 +326,7 @@ module "audit" {
 }
 
 module "backup" {
-  source = "./modules/backup"
+  source = "../backup"
   count  = var.backup == null ? 0 : 1
 
   daily_days           = var.backup.daily_days

@@ -28,6 +28,11 @@ output "kms_key_arn" {
   value       = local.kms_key_arn
 }
 
+output "openapi_document" {
+  description = "The API's OpenAPI document, as JSON."
+  value       = module.openapi.document
+}
+
 output "openapi_url" {
   description = "Where the API's OpenAPI document is, or null where docs is \"none\"."
   value       = var.docs == "none" ? null : "${module.api.url}/openapi.json"

@@ -2,7 +2,7 @@
 # is derived from it, and which would run before a destroy as well.
 locals {
   # By entity; null for one that has none, or that cannot be read.
-  schemas = { for name, e in var.entities : name => try(jsondecode(file("${path.root}/${e.schema}")), null) }
+  schemas = { for name, e in var.entities : name => try(jsondecode(file("${var.project}/${e.schema}")), null) }
 
   # What filters and ttl need to know of the properties, by entity.
   properties = { for name, schema in local.schemas : name => {
@@ -19,9 +19,9 @@ locals {
   # A sentence each, which names the place and says what to write.
   faults = flatten(concat(
     [for name, e in var.entities :
-      !fileexists("${path.root}/${e.schema}") ?
+      !fileexists("${var.project}/${e.schema}") ?
       "entities.${name}.schema: there is no ${e.schema}. Write it, or leave the attribute out to take any JSON object." :
-      !can(jsondecode(file("${path.root}/${e.schema}"))) ?
+      !can(jsondecode(file("${var.project}/${e.schema}"))) ?
       "entities.${name}.schema: ${e.schema} is not JSON. Run `python build.py`, which says where it goes wrong." :
       "entities.${name}.schema: ${e.schema} is no JSON Schema. Make its outermost value an object, such as { \"type\": \"object\", \"properties\": {} }."
       if !contains(keys(local.readable), name)

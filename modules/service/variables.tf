@@ -693,6 +693,12 @@ variable "permissions_boundary" {
   }
 }
 
+variable "project" {
+  description = "The folder of your project, which holds schemas/, dist/ and environments/: path.root where the calling configuration is in it."
+  type        = string
+  nullable    = false
+}
+
 variable "region" {
   description = "The AWS region everything is in."
   type        = string

@@ -125,9 +125,10 @@ resource "aws_s3_object" "asset" {
     }
   }
 
-  # The old ones go when no page names them any more.
+  # The old ones go when no page names them any more. The key names the content; the path to it depends on who calls the module.
   lifecycle {
     create_before_destroy = true
+    ignore_changes        = [source]
   }
 }
 

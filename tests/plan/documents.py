@@ -12,16 +12,7 @@ from typing import Any
 from tests.plan.planner import ROOT
 from tools import terraform
 
-LINKED = [
-    "dist",
-    "environments",
-    "locals.tf",
-    "tools/standin.tf",
-    "modules",
-    "schemas",
-    "schemas.tf",
-    "variables.tf",
-]
+LINKED = ["dist", "environments", "modules", "schemas", *terraform.OF_VARIABLES]
 SCOPE = """
 locals {
   scope = {
@@ -35,12 +26,13 @@ locals {
 
 
 def folder_for_documents(folder: Path) -> Path:
-    """Make a folder for `document`: the root configuration with its module openapi and no other."""
+    """Make a folder for `document`: the variables of modules/service, and its module openapi."""
     for path in LINKED:
         (folder / Path(path).name).symlink_to(ROOT / path)
-    call = re.search(r'^module "openapi" \{.*?^\}$', (ROOT / "main.tf").read_text(), re.DOTALL | re.MULTILINE)
+    main = (ROOT / terraform.SERVICE / "main.tf").read_text()
+    call = re.search(r'^module "openapi" \{.*?^\}$', main, re.DOTALL | re.MULTILINE)
     assert call
-    (folder / "openapi.tf").write_text(call[0] + SCOPE)
+    (folder / "openapi.tf").write_text(call[0].replace("../openapi", "./modules/openapi") + SCOPE)
     run(folder, "init")
     return folder
 

@@ -92,16 +92,20 @@ class Plan:
     @functools.cached_property
     def changes(self) -> dict[str, Values]:
         """The document's entries for resources by address."""
-        prefix = f'module.system["{self.system}"].' if self.system else ""
         return {
-            r["address"].removeprefix(prefix): r
+            r["address"].removeprefix(self.prefix): r
             for r in self.data["resource_changes"]
-            if r["mode"] == "managed" and r["address"].startswith(prefix)
+            if r["mode"] == "managed" and r["address"].startswith(self.prefix)
         }
+
+    @property
+    def prefix(self) -> str:
+        """What addresses in the document begin with."""
+        return f'module.system["{self.system}"].' if self.system else "module.service."
 
     @functools.cached_property
     def resources(self) -> dict[str, Values]:
-        """Planned values by address."""
+        """Planned values by address in modules/service, which holds all that the root makes."""
         return {a: fill(r["change"]["after"], r["change"]["after_unknown"]) for a, r in self.changes.items()}
 
     @functools.cached_property
@@ -112,9 +116,10 @@ class Plan:
 
     @functools.cached_property
     def configuration(self) -> Values:
-        """What the document says of the configuration of the root, or of the system's."""
+        """What the document says of the configuration of modules/service."""
         root: Values = self.data["configuration"]["root_module"]
-        return root["module_calls"]["system"]["module"] if self.system else root
+        module: Values = root["module_calls"]["system" if self.system else "service"]["module"]
+        return module
 
     @functools.cached_property
     def counts(self) -> Counter[str]:
@@ -161,17 +166,16 @@ class Planner:
         return Plan(self.planned(self.root, "-".join([*(Path(f).stem for f in var_files), key]), var_files, variables))
 
     def systems(self, name: str, systems: Mapping[str, Values]) -> dict[str, Plan]:
-        """Return a plan of each set of variables: instances of the root configuration without its provider.
+        """Return a plan of each set of variables: instances of modules/service.
 
         The name is that of the one plan that holds them all. A variable that a system does not set is null,
         for which it has its default. Modules of their own would take nearly twice as long: Terraform would
         go through the whole configuration for each.
         """
         root = local_terraform.stage(self.folder / name, self.folder / f"{name}.tfstate")
-        (root / "system").mkdir()
-        (root / "system" / "modules").symlink_to(ROOT / "modules")
         for link in root.glob("*.tf"):
-            link.rename(root / ("versions.tf" if link.name == "versions.tf" else f"system/{link.name}"))
+            if link.name != "versions.tf":
+                link.unlink()
         names = sorted({name for variables in systems.values() for name in variables})
         configuration = {
             "variable": {
@@ -184,7 +188,8 @@ class Planner:
             "module": {
                 "system": {
                     "for_each": "${local.systems}",
-                    "source": "./system",
+                    "source": f"./{local_terraform.SERVICE}",
+                    "project": "${path.root}",
                     **{name: f"${{each.value.{name}}}" for name in names},
                 }
             },

@@ -56,7 +56,7 @@ def test_a_function_that_the_file_does_not_know_follows_the_newest(pinned: Plan)
 
 
 def test_functions_that_are_gone_are_a_warning(pinned: Plan) -> None:
-    (check,) = (c for c in pinned.data["checks"] if c["address"]["to_display"] == "check.live_versions")
+    (check,) = (c for c in pinned.data["checks"] if c["address"]["to_display"] == "module.service.check.live_versions")
     assert check["status"] == "fail"
     assert check["instances"][0]["problems"] == [
         {

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from tests.plan.planner import Plan
+from tests.plan.planner import ROOT, Plan
 from tools.aws.preflight import LOSSES, STOP
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 
-# As they have been since the first version. One that has to change needs a `moved` block, and changes here.
+# In modules/service, as they have been since the first version. One that has to change needs a `moved` block, and
+# changes here.
 ADDRESSES = {
     'module.table["todos"].aws_dynamodb_table.this',
     "module.access[0].aws_cognito_user_pool.this[0]",
@@ -25,3 +28,12 @@ def test_what_holds_data_stays_at_its_address(systems: dict[str, Plan]) -> None:
     plans = [systems[name] for name in ("audited", "backed_up", "with_scopes")]
     found = {address for plan in plans for kind in holding for address in plan.all(kind)}
     assert found == ADDRESSES, "write a `moved` block for what has moved"
+
+
+def test_what_the_root_held_is_now_in_the_module(plan: Plan) -> None:
+    moved = dict(re.findall(r"from = (.+)\n\s+to\s+= (.+)\n", (ROOT / "moved.tf").read_text()))
+    assert moved == {old: f"module.service.{old}" for old in moved}
+    resources = {f"{r['type']}.{r['name']}" for r in plan.configuration["resources"] if r["mode"] == "managed"}
+    modules = {f"module.{name}" for name in plan.configuration["module_calls"]} - {"module.openapi"}  # it has none
+    assert moved.keys() == resources | modules
+    assert all(r["address"].startswith("module.service.") for r in plan.data["resource_changes"])

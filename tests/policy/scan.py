@@ -201,7 +201,7 @@ def declared(plan: Plan) -> dict[tuple[str, str], str]:
     found: dict[tuple[str, str], str] = {}
 
     def ask(why: str, check: str, addresses: Iterable[str]) -> None:
-        found.update({(check, address): why for address in addresses})
+        found.update({(check, f"{plan.prefix}{address}"): why for address in addresses})
 
     if not variables["encryption"].get("customer_key", True):
         ask("encryption.customer_key = false", "CKV_AWS_119", tables)

@@ -95,34 +95,6 @@ run "edges" {
   }
 }
 
-run "default_key_stays_where_it_is" {
-  command = plan
-
-  variables {
-    entities    = { todos = { access = { get = "cognito" } } }
-    usage_plans = { basic = {}, standard = {} }
-    user_pool   = { tokens = { access_minutes = 1439, refresh_days = 1 } }
-  }
-
-  assert {
-    condition     = local.api_keys["default"] == "standard" && length(local.api_keys) == 1
-    error_message = "A plan beside the default one does not take its key."
-  }
-}
-
-run "default_key_on_the_only_plan" {
-  command = plan
-
-  variables {
-    usage_plans = { "Gold_1.0-a" = {} }
-  }
-
-  assert {
-    condition     = local.api_keys["default"] == "Gold_1.0-a" && length(local.api_keys) == 1
-    error_message = "One plan, whatever its name, has the key."
-  }
-}
-
 run "without_network_or_keys" {
   command = plan
 

@@ -1,7 +1,7 @@
-# What the variables refuse: in every run, one fault of each of a few variables. What lies just within is in
-# accepted.tftest.hcl, and what is wrong with schemas in tests/plan/test_refusals.py. `make validate` runs it beside variables.tf,
-# locals.tf and schemas.tf alone: with a provider a run takes two seconds in place of a tenth. What a validation refers to has to be
-# without fault: keys cannot be wrong beside entities or usage plans.
+# What the variables refuse and what follows from them: in every round, one fault of each of a few variables. What lies just within is in
+# accepted.tftest.hcl, and what is wrong with schemas in tests/plan/test_refusals.py. `make validate` runs it beside the variables,
+# locals.tf and schemas.tf of modules/service alone: with a provider a run takes two seconds in place of a tenth. What a validation
+# refers to has to be without fault: keys cannot be wrong beside entities or usage plans.
 
 variables {
   name        = "shop"
@@ -24,6 +24,34 @@ run "nothing_where_everything_is_left_out" {
     user_pool  = {}
     waf        = {}
     website    = {}
+  }
+}
+
+run "default_key_stays_where_it_is" {
+  command = plan
+
+  variables {
+    entities    = { todos = { access = { get = "cognito" } } }
+    usage_plans = { basic = {}, standard = {} }
+    user_pool   = { tokens = { access_minutes = 1439, refresh_days = 1 } }
+  }
+
+  assert {
+    condition     = local.api_keys["default"] == "standard" && length(local.api_keys) == 1
+    error_message = "A plan beside the default one does not take its key."
+  }
+}
+
+run "default_key_on_the_only_plan" {
+  command = plan
+
+  variables {
+    usage_plans = { "Gold_1.0-a" = {} }
+  }
+
+  assert {
+    condition     = local.api_keys["default"] == "Gold_1.0-a" && length(local.api_keys) == 1
+    error_message = "One plan, whatever its name, has the key."
   }
 }
 

@@ -51,6 +51,8 @@ def call(folder: Path, target: str, *arguments: str, **environment: str) -> list
     (folder / "environments/local.tfvars").touch()
     (folder / ".local").mkdir()
     (folder / "requirements").mkdir()
+    (folder / "modules/service").mkdir(parents=True)
+    (folder / "modules/service/variables.tf").touch()
     shutil.copy(ROOT / "Makefile", folder)
     calls = folder / "calls"
     search = f"{folder / 'bin'}:{os.environ['PATH']}"
@@ -79,7 +81,7 @@ def test_a_target_works_in_any_folder(tmp_path: Path, target: str) -> None:
     if target in ("export", "import"):
         assert any("my items.jsonl" in each.arguments for each in calls)
     if target in ("validate", "test", "verify"):
-        assert (there / ".local/refused/variables.tf").readlink() == there / "variables.tf"
+        assert (there / ".local/refused/variables.tf").readlink() == there / "modules/service/variables.tf"
 
 
 def test_variables_that_lead_python_or_sockets_astray_are_not_passed_on(tmp_path: Path) -> None:

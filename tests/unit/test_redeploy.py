@@ -10,13 +10,13 @@ import pytest
 from tools.aws.redeploy import Routes, names
 from tools.errors import UserError
 
-ROUTE = 'module.api.aws_api_gateway_method.route["todos.{}"]'
-MOCK = 'module.api.aws_api_gateway_method.mock["{}"]'
+ROUTE = 'module.service.module.api.aws_api_gateway_method.route["todos.{}"]'
+MOCK = 'module.service.module.api.aws_api_gateway_method.mock["{}"]'
 ALL = [
     ROUTE.format("get"),
     ROUTE.format("delete"),
     MOCK.format("ANY /todos"),
-    "module.api.aws_api_gateway_stage.this",
+    "module.service.module.api.aws_api_gateway_stage.this",
 ]
 
 # Prints the lines of the file "state", and keeps what else it is asked.
@@ -50,7 +50,7 @@ def asked(routes: Routes) -> list[str]:
 
 
 def test_names_are_of_routes_wherever_the_module_is_called() -> None:
-    assert names([*ALL, f"module.service.{ALL[0]}", 'module.apis.aws_api_gateway_method.route["x"]']) == [
+    assert names([*ALL, ALL[0].replace("service", 'shop["eu"]'), 'module.apis.aws_api_gateway_method.route["x"]']) == [
         "ANY /todos", "todos.delete", "todos.get", "todos.get",
     ]  # fmt: skip
 
@@ -61,7 +61,8 @@ def test_a_removed_route_is_deployed_away(routes: Routes) -> None:
     has(routes, ALL[0], *ALL[2:])
     assert routes.finish(["-var-file=x.tfvars"]) == ["todos.delete"]
     assert asked(routes) == [
-        "apply -input=false -auto-approve -var-file=x.tfvars -replace=module.api.aws_api_gateway_deployment.this"
+        "apply -input=false -auto-approve -var-file=x.tfvars "
+        "-replace=module.service.module.api.aws_api_gateway_deployment.this"
     ]
     assert routes.finish([]) == []
     assert len(asked(routes)) == 1, "once is enough"
@@ -71,6 +72,14 @@ def test_a_removed_route_is_deployed_away(routes: Routes) -> None:
 def test_where_nothing_went_nothing_is_deployed(routes: Routes, before: tuple[str, ...]) -> None:
     if before:
         has(routes, *before)
+    routes.remember()
+    has(routes, *ALL)
+    assert routes.finish([]) == []
+    assert asked(routes) == []
+
+
+def test_routes_that_the_apply_moved_are_not_gone(routes: Routes) -> None:
+    has(routes, *(address.removeprefix("module.service.") for address in ALL))
     routes.remember()
     has(routes, *ALL)
     assert routes.finish([]) == []

@@ -86,7 +86,7 @@ def test_the_local_run_leaves_them_out(
         litter(root / place, name)
     assert fingerprint([]) == clean
     staged = terraform.stage(folder, folder / "state", {"modules/function": {"resource": {}}})
-    assert "./modules/api" in terraform.init_depends_on(staged)
+    assert "../api" in terraform.init_depends_on(staged)
     assert not list(staged.glob("**/.#*"))
 
 

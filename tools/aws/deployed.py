@@ -50,7 +50,7 @@ REGIONAL = ("aws_api_gateway_rest_api", "aws_cognito_user_pool", "aws_dynamodb_t
             "aws_lambda_function")  # fmt: skip
 
 # The one expression that needs the provider; every plan has this output of the module.
-DOCUMENT = "base64encode(module.openapi.document)\n"
+DOCUMENT = "base64encode(module.service.openapi_document)\n"
 
 # What smoke.py tries, and the access it can try it with.
 STEPS = {"create", "get", "list", "replace", "delete"}
@@ -90,7 +90,7 @@ def region(api_url: str) -> str:
 
 
 def facts_of(name: str) -> dict[str, Any]:
-    """Return local.tools of locals.tf for an environment, from all var-files that Terraform loads for it."""
+    """Return local.tools of modules/service for an environment, from all var-files that Terraform loads for it."""
     return facts(tfvars.loaded_by_terraform([ROOT / "environments" / f"{name}.tfvars"]))
 
 

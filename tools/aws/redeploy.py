@@ -22,7 +22,12 @@ from pathlib import Path
 from tools.errors import UserError, user_errors
 from tools.terraform import ROOT, find_terraform, first_error
 
-METHOD = re.compile(r'^(?:module\.[^"]*\.)?module\.api\.aws_api_gateway_method\.(?:route|mock)\["(.+)"\]$')
+# Where the root had its routes before it called modules/service.
+FORMER = "module.api.aws_api_gateway_method."
+
+METHOD = re.compile(
+    r'^(?:module\.[\w-]+(?:\[(?:\d+|"[^"]*")\])?\.)*module\.api\.aws_api_gateway_method\.(?:route|mock)\["(.+)"\]$'
+)
 
 
 @dataclass
@@ -54,8 +59,8 @@ class Routes:
             )
             # Apply the whole configuration, which has no other change by now. With -target, Terraform would
             # leave the old deployment to the next apply.
-            replaced = "-replace=module.api.aws_api_gateway_deployment.this"
-            done = self._run("apply", "-input=false", "-auto-approve", *arguments, replaced)
+            replaced = [f"-replace={address}" for address in deployments(known)]
+            done = self._run("apply", "-input=false", "-auto-approve", *arguments, *replaced)
             if done.returncode:
                 raise UserError(
                     f"The second deployment failed, and {', '.join(gone)} may answer 500 until it is made: "
@@ -65,7 +70,9 @@ class Routes:
         return gone
 
     def _remembered(self) -> set[str]:
-        return set(self.file.read_text().splitlines()) if self.file.exists() else set()
+        lines = self.file.read_text().splitlines() if self.file.exists() else []
+        # An apply that moves routes to another address does not remove them.
+        return {f"module.service.{line}" if line.startswith(FORMER) else line for line in lines}
 
     def _known(self) -> set[str]:
         """Return the addresses of the state's routes; none where there is no state yet."""
@@ -88,6 +95,12 @@ class Routes:
 def names(addresses: Iterable[str]) -> list[str]:
     """Return what the routes are called: "todos.delete", "GET /openapi.json"."""
     return sorted(found[1] for found in map(METHOD.match, addresses) if found)
+
+
+def deployments(addresses: Iterable[str]) -> list[str]:
+    """Return the addresses of the deployments of the APIs that these routes belong to."""
+    modules = {address.partition(".aws_api_gateway_method.")[0] for address in addresses}
+    return sorted(f"{module}.aws_api_gateway_deployment.this" for module in modules)
 
 
 def main(command: str, environment: str = "", *arguments: str) -> int:

@@ -106,7 +106,7 @@ class Stack:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What Terraform knew of the variables of what was applied last: local.tools of locals.tf."""
+        """What Terraform knew of the variables of what was applied last: local.tools of modules/service."""
         settings: dict[str, Any] = self._applied()["settings"]
         return settings
 

@@ -83,7 +83,7 @@ def sort_name(sort: str, is_number: bool) -> str:
 
 
 def _key_name(name: str) -> str:
-    """Return a property's name in the characters that DynamoDB takes; locals.tf does the same."""
+    """Return a property's name in the characters that DynamoDB takes; modules/service/locals.tf does the same."""
     escaped = name
     if not _NAME_CHARACTERS.issuperset(name):
         signs = (sign if sign in _NAME_CHARACTERS else _escaped(sign) for sign in name)

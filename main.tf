@@ -1,0 +1,34 @@
+# Written by `python docs/reference.py` from modules/service.
+
+module "service" {
+  source = "./modules/service"
+
+  alarms                     = var.alarms
+  api_key_values             = var.api_key_values
+  api_keys                   = var.api_keys
+  audit                      = var.audit
+  backup                     = var.backup
+  cors_origins               = var.cors_origins
+  dashboard                  = var.dashboard
+  deletion_protection        = var.deletion_protection
+  docs                       = var.docs
+  encryption                 = var.encryption
+  entities                   = var.entities
+  environment                = var.environment
+  info                       = var.info
+  log_retention_days         = var.log_retention_days
+  metrics                    = var.metrics
+  name                       = var.name
+  network                    = var.network
+  permissions_boundary       = var.permissions_boundary
+  project                    = path.root
+  region                     = var.region
+  release                    = var.release
+  tags                       = var.tags
+  throttle                   = var.throttle
+  usage_plans                = var.usage_plans
+  user_pool                  = var.user_pool
+  validate_bodies_at_gateway = var.validate_bodies_at_gateway
+  waf                        = var.waf
+  website                    = var.website
+}

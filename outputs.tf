@@ -1,0 +1,96 @@
+# Written by `python docs/reference.py` from modules/service.
+
+output "api_key_ids" {
+  description = "Ids of the API keys, by name. A key's value: `aws apigateway get-api-key --include-value --api-key ID`."
+  value       = module.service.api_key_ids
+}
+
+output "api_url" {
+  description = "Where the API answers."
+  value       = module.service.api_url
+}
+
+output "dashboard_url" {
+  description = "Where the dashboard is in AWS's console, or null without one."
+  value       = module.service.dashboard_url
+}
+
+output "function_names" {
+  description = "Names of the functions, by entity and operation."
+  value       = module.service.function_names
+}
+
+output "function_role_arns" {
+  description = "The functions' roles, by entity and operation."
+  value       = module.service.function_role_arns
+}
+
+output "kms_key_arn" {
+  description = "The customer managed key, or null where AWS's own keys encrypt."
+  value       = module.service.kms_key_arn
+}
+
+output "openapi_url" {
+  description = "Where the API's OpenAPI document is, or null where docs is \"none\"."
+  value       = module.service.openapi_url
+}
+
+output "private_subnet_ids" {
+  description = "The functions' subnets, one per zone; none without a network."
+  value       = module.service.private_subnet_ids
+}
+
+output "public_subnet_ids" {
+  description = "The NAT gateways' subnets, one per zone; none without a network."
+  value       = module.service.public_subnet_ids
+}
+
+output "security_group_ids" {
+  description = "Security groups, by what carries them: the functions, and the interface endpoints where there are any."
+  value       = module.service.security_group_ids
+}
+
+output "sign_in_url" {
+  description = "The domain where users sign in and clients get tokens (/oauth2/authorize, /oauth2/token), or null without one."
+  value       = module.service.sign_in_url
+}
+
+output "table_names" {
+  description = "Names of the tables, by entity."
+  value       = module.service.table_names
+}
+
+output "usage_plan_ids" {
+  description = "Ids of the usage plans, by name."
+  value       = module.service.usage_plan_ids
+}
+
+output "user_pool_client_id" {
+  description = "The client that apps sign users in with, or null where no pool is made."
+  value       = module.service.user_pool_client_id
+}
+
+output "user_pool_id" {
+  description = "The user pool that callers sign in to, or null where no operation asks for one."
+  value       = module.service.user_pool_id
+}
+
+output "user_pool_machine_client_id" {
+  description = "The client of machines, or null without one; `aws cognito-idp describe-user-pool-client --user-pool-id ID --client-id ID` shows its secret."
+  value       = module.service.user_pool_machine_client_id
+}
+
+output "vpc_id" {
+  description = "The VPC, or null without a network."
+  value       = module.service.vpc_id
+}
+
+output "website_domain" {
+  description = "What the DNS records of the web console's own names point to, or null without a console."
+  value       = module.service.website_domain
+}
+
+output "website_url" {
+  description = "Where the web console is, or null without one."
+  value       = module.service.website_url
+}

@@ -1,0 +1,349 @@
+# Written by `python docs/reference.py` from modules/service, which validates them.
+
+variable "alarms" {
+  description = <<-EOT
+    Alarms, or null for none: about 6.60 dollars a month for an entity of six operations, since each costs 0.10 for a metric it looks at, and 0.50 for each entity
+    and for the API, which tells for all of them. They look at five minutes at a time. docs/operations.md says what to do about each. 0 leaves one out.
+    api_4xx: requests that are refused, in each of two periods. This one tells for itself: what callers do may last, and hides nothing of what is ours.
+    api_5xx: requests that the gateway or a function fails, in each of two periods.
+    duration_percent: of the time that a request has, in each of two periods.
+    emails: whom to write to. Each address has to agree, by the link in a first mail.
+    error_rate_percent: of a function's requests that fail.
+    errors: requests that fail in a function, in each of two periods.
+    latency_p99_ms: what one request in a hundred takes or more, in each of two periods.
+    requests: how many a period needs, for error_rate_percent and latency_p99_ms to mean anything.
+    table_system_errors, table_throttles: requests that DynamoDB fails or throttles, in each of two periods.
+    throttles: requests for which Lambda has no function free.
+    topic_arn: a topic there is already, whose policy lets CloudWatch publish; else one is made, under the customer key.
+  EOT
+  type = object({
+    api_4xx             = optional(number, 10)
+    api_5xx             = optional(number, 5)
+    duration_percent    = optional(number, 80)
+    emails              = optional(set(string), [])
+    error_rate_percent  = optional(number, 5)
+    errors              = optional(number, 5)
+    latency_p99_ms      = optional(number, 3000)
+    requests            = optional(number, 20)
+    table_system_errors = optional(number, 1)
+    table_throttles     = optional(number, 1)
+    throttles           = optional(number, 10)
+    topic_arn           = optional(string)
+  })
+  default = null
+}
+
+variable "api_key_values" {
+  description = "Values for keys of api_keys, by key name. For local runs and tests; leave it empty in AWS, which then makes the values and keeps them out of the tfvars."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+  sensitive   = true
+}
+
+variable "api_keys" {
+  description = "API keys by name, each with the usage plan it belongs to. Null: one key, \"default\", on the plan \"standard\" or the only one, where an operation asks for a key."
+  type        = map(string)
+  default     = null
+}
+
+variable "audit" {
+  description = <<-EOT
+    Records of who read or changed which item, kept by CloudTrail in a bucket of their own; or null for none. They cost about 0.10 dollars for
+    100,000 requests to the tables, and next to nothing to keep. An organisation's trail that has the tables' data events does as well.
+    retention_years: how long they are kept, from 1 to 7.
+  EOT
+  type        = object({ retention_years = optional(number, 1) })
+  default     = null
+}
+
+variable "backup" {
+  description = <<-EOT
+    Copies of the tables by AWS Backup, in a vault under the customer key; or null for none: point-in-time recovery, which every table has, goes back 35 days.
+    Each GB of each copy costs about 0.10 dollars a month, and every copy is a whole one: 3.50 dollars for a table of 1 GB that is kept for 35 days.
+    daily_days: how long each day's copy is kept, in days.
+    monthly_days: how long that of each month's first day is kept, in days; null makes none.
+  EOT
+  type = object({
+    daily_days   = optional(number, 35)
+    monthly_days = optional(number)
+  })
+  default = null
+}
+
+variable "cors_origins" {
+  description = "Origins whose scripts may call the API: [\"*\"], or origins as browsers send them, such as \"https://app.example.com\": in lower case, with a port only if it is not the default, and without a path. Cookies are never allowed: keys and tokens travel in headers."
+  type        = list(string)
+  default     = ["*"]
+  nullable    = false
+}
+
+variable "dashboard" {
+  description = "A dashboard in CloudWatch: traffic, errors, latency and capacity by entity, and what is paid for. An account's first three are free, each other one is 3 dollars a month."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "deletion_protection" {
+  description = "Refuse to delete the tables, the user pool, the audit's records and the recovery points, whoever asks. To destroy the environment, apply false first."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "docs" {
+  description = "Who may read the API's OpenAPI document, at /openapi.json: open, api_key or none."
+  type        = string
+  default     = "open"
+  nullable    = false
+}
+
+variable "encryption" {
+  description = "customer_key: encrypt tables, logs and function settings with a key of your own (one dollar a month), else with keys AWS owns. deletion_window_in_days: how long a destroyed key can still be recovered."
+  type = object({
+    customer_key            = optional(bool, true)
+    deletion_window_in_days = optional(number, 30)
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "entities" {
+  description = <<-EOT
+    What the API serves, by entity. Each attribute may be left out.
+    access: who may call, by operation, and "default" for the others: open, api_key, iam, cognito (whoever signed in), cognito:group=NAME
+      or cognito:scope=NAME.
+    filters: properties of the schema that lists can be filtered on, each with the property to sort by, createdAt by default.
+    function: settings of the entity's functions. reserved_concurrency null leaves them to the account's pool.
+    functions: "per_operation" keeps operations and their rights apart; "per_entity" has one function for all of them.
+    ids: "server" makes every id; "client" takes the id a body brings.
+    list: "created" orders by createdAt, over an index; "unordered" needs no index.
+    operations: any of create, delete, get, list, merge, replace.
+    owner_scoped: callers see and change their own items alone; others' are 404. Every operation has to need cognito.
+    path: where the collection lives, such as "todos" or "v1/todos", in one to four segments; "/" is the root of the API. The entity's name by default.
+    put: "replace" takes whole items; "merge" takes partial ones.
+    schema: a JSON Schema under schemas/. Any JSON object is an item without one.
+    ttl: a property that holds the time when an item expires, as a date-time or in seconds since 1970.
+  EOT
+  type = map(object({
+    access  = optional(map(string), {})
+    filters = optional(map(object({ sort = optional(string, "createdAt") })), {})
+    function = optional(object({
+      log_level            = optional(string, "INFO")
+      memory_size          = optional(number, 256)
+      reserved_concurrency = optional(number)
+      snap_start           = optional(bool, false)
+      timeout              = optional(number, 30)
+    }), {})
+    functions    = optional(string, "per_operation")
+    ids          = optional(string, "server")
+    list         = optional(string, "created")
+    operations   = optional(set(string), ["create", "delete", "get", "list", "merge", "replace"])
+    owner_scoped = optional(bool, false)
+    path         = optional(string)
+    put          = optional(string, "replace")
+    schema       = optional(string)
+    ttl          = optional(string)
+  }))
+  nullable = false
+}
+
+variable "environment" {
+  description = "Names the environment: the suffix of every resource's name, and the API's stage."
+  type        = string
+  nullable    = false
+}
+
+variable "info" {
+  description = <<-EOT
+    What the OpenAPI document says of the API's owner.
+    contact: who answers questions about the API: name, email and url. By default the name is the API's.
+    license: the name and the url of the licence to use the API. By default no licence is granted.
+  EOT
+  type = object({
+    contact = optional(object({ name = optional(string), email = optional(string), url = optional(string) }), {})
+    license = optional(object({ name = string, url = string }), { name = "No licence granted", url = "https://choosealicense.com/no-permission/" })
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "log_retention_days" {
+  description = "How long every log group keeps its events, in days."
+  type        = number
+  default     = 365
+  nullable    = false
+}
+
+variable "metrics" {
+  description = <<-EOT
+    Metrics of our own, by entity and operation: requests, latency, faults, validation failures, conflicts, throttles, replays and cold starts. CloudWatch reads them
+    out of the log lines. Each costs 0.30 dollars a month, by the hours in which there is any: an operation in use has two, and others when they happen. Without
+    them alarms and dashboard know what Lambda, API Gateway and DynamoDB count, which is not what a function answered by itself with 500 or more.
+  EOT
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "name" {
+  description = "Names the system: the prefix of every resource's name."
+  type        = string
+  nullable    = false
+}
+
+variable "network" {
+  description = <<-EOT
+    The VPC the functions run in, or null for none.
+    cidr: its addresses, from a /16 to a /20.
+    endpoints: AWS services to reach by interface endpoints, such as "kms"; each costs about 7 dollars a month and zone.
+      DynamoDB and S3 always have their gateway endpoints, which are free.
+    nat: a way out to the internet: "none", "single" (about 33 dollars a month) or "per_az" (that for every zone).
+    private_subnets, public_subnets: one block of addresses per zone; by default two of each, taken from cidr.
+  EOT
+  type = object({
+    cidr            = optional(string, "10.0.0.0/16")
+    endpoints       = optional(set(string), [])
+    nat             = optional(string, "none")
+    private_subnets = optional(list(string))
+    public_subnets  = optional(list(string))
+  })
+  default = {}
+}
+
+variable "permissions_boundary" {
+  description = "ARN of a policy that bounds what the roles made here may ever do, or null for none. CI's deploy role makes no role without the one that bootstrap/ prints."
+  type        = string
+  default     = null
+}
+
+variable "region" {
+  description = "The AWS region everything is in."
+  type        = string
+  default     = "us-west-2"
+  nullable    = false
+}
+
+variable "release" {
+  description = <<-EOT
+    How `make release` ships new versions of the functions: to a part of the requests first, watched, then to all or to none.
+    faults: as many answers of 5xx, crashes or timeouts of the new versions take them back. So do an alarm that goes off, and answers of 4xx far more often than by the live versions.
+    minutes: how long they are watched; most alarms wait for two periods of five minutes.
+    percent: of the requests they answer meanwhile.
+  EOT
+  type = object({
+    faults  = optional(number, 1)
+    minutes = optional(number, 15)
+    percent = optional(number, 10)
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "tags" {
+  description = "Up to 46 tags of every resource, besides Project, Environment and ManagedBy. Keys may not differ by case alone."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "throttle" {
+  description = "What each method of the API takes before it answers 429: requests a second, and how many at once."
+  type = object({
+    burst_limit = optional(number, 2000)
+    rate_limit  = optional(number, 1000)
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "usage_plans" {
+  description = "What the holders of API keys may ask for, by plan: requests a second, how many at once, and a quota for each DAY, WEEK or MONTH. Plans exist where an operation asks for a key, or api_keys names one."
+  type = map(object({
+    burst_limit = optional(number, 100)
+    quota = optional(object({
+      limit  = number
+      period = optional(string, "DAY")
+    }))
+    rate_limit = optional(number, 50)
+  }))
+  default  = { standard = { quota = { limit = 10000 } } }
+  nullable = false
+}
+
+variable "user_pool" {
+  description = <<-EOT
+    Who signs in, where access asks for cognito: a Cognito user pool is made, which is free for up to 10,000 users a month.
+    app_scopes: those of scopes, and of the scopes in access, that whoever signs in may have.
+    arn: a pool there is already; nothing is made but what asks it, and clients, groups and domain are its own.
+    callback_urls, logout_urls: where the app is that users sign in to over the pool's domain; by code and PKCE.
+    domain_prefix: of https://PREFIX.auth.REGION.amazoncognito.com, where tokens are to be had. Without it users sign in with the SDK (SRP), and by
+    NAME-ENVIRONMENT-ACCOUNT where there is a website.
+    groups: besides those that access names.
+    machine_client: a client without a user, which gets tokens with all scopes for its secret: 6 dollars a month, and 2.25 for 1,000 tokens.
+    mfa: one-time passwords of an app are "OPTIONAL", "ON" (for everyone) or "OFF".
+    password_minimum_length: besides, capitals, small letters, digits and symbols are asked for.
+    scopes: descriptions by scope, besides those that access names.
+    self_sign_up: whether anyone may become a user; else an administrator makes them.
+    tokens: how long an access token is good, and how long it can be renewed without signing in again.
+  EOT
+  type = object({
+    app_scopes              = optional(set(string), [])
+    arn                     = optional(string)
+    callback_urls           = optional(set(string), [])
+    domain_prefix           = optional(string)
+    groups                  = optional(set(string), [])
+    logout_urls             = optional(set(string), [])
+    machine_client          = optional(bool, false)
+    mfa                     = optional(string, "OPTIONAL")
+    password_minimum_length = optional(number, 12)
+    scopes                  = optional(map(string), {})
+    self_sign_up            = optional(bool, false)
+    tokens = optional(object({
+      access_minutes = optional(number, 60)
+      refresh_days   = optional(number, 30)
+    }), {})
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "validate_bodies_at_gateway" {
+  description = "Let API Gateway refuse bodies that do not match the schema: no function is invoked for them, and the answer does not say where the fault is."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "waf" {
+  description = <<-EOT
+    A web application firewall in front of the API, or null for none. It costs 8 dollars a month, one more with countries and with website, and 0.60 for a million requests. It limits
+    each address, refuses inputs that are known to attack, and counts callers who hide behind VPNs and proxies.
+    countries: who may call, by codes such as "DE"; empty for the whole world.
+    rate_limit: requests that an address may send within five minutes.
+  EOT
+  type = object({
+    countries  = optional(set(string), [])
+    rate_limit = optional(number, 2000)
+  })
+  default = null
+}
+
+variable "website" {
+  description = <<-EOT
+    The web console: a page that manages the items and shows the API, on CloudFront, which sends /api to the API; or null for none. It costs nothing
+    up to a terabyte and 10 million requests a month. Where users sign in, it makes them a page for that, too (user_pool.domain_prefix).
+    aliases: names of your own instead of CloudFront's, the first of which website_url has; point them at website_domain.
+    certificate_arn: the certificate for them, in us-east-1.
+    price_class: "PriceClass_100" is served from North America and Europe, "PriceClass_200" from Asia and Africa as well, "PriceClass_All" from everywhere.
+    web_acl_arn: a firewall of the scope CLOUDFRONT, which has to be in us-east-1. It is for the page; waf guards /api behind it as well.
+  EOT
+  type = object({
+    aliases         = optional(list(string), [])
+    certificate_arn = optional(string)
+    price_class     = optional(string, "PriceClass_100")
+    web_acl_arn     = optional(string)
+  })
+  default = null
+}
