@@ -27,7 +27,7 @@ terraform = $(data_dir) terraform
 init = mirror=$$($(PY) -m tools.terraform) || exit; $(1) init $${mirror:+"$$mirror"} -input=false
 # What judges variables and follows from them alone: no provider has a part in it.
 of_variables = $(wildcard modules/service/variables*.tf) modules/service/locals.tf modules/service/schemas.tf \
-  tools/standin.tf tools/standin.auto.tfvars
+  tools/placeholders.tf tools/placeholders.auto.tfvars
 validate = TF_DATA_DIR=$(here)/.local/validate terraform
 # As in tools/terraform.py: a quarter less of a plan's time, for a third more memory.
 export GOGC ?= 400
@@ -36,7 +36,7 @@ no_secrets = NONE|benchmark|key1|key2|name|one-for-all|test|testing
 tfvars = $(call quoted,environments/$(ENV).tfvars)
 live = $(call quoted,environments/$(ENV).live.json)
 var_file = -var-file=$(tfvars)
-# The options that tell tools.aws.move where the environment is: --local on this machine, none in AWS.
+# The options that tell tools.aws.transfer where the environment is: --local on this machine, none in AWS.
 outputs = $(if $(filter-out local,$(ENV)),$(terraform) output -json |)
 move_options = $(if $(filter local,$(ENV)),--local) $(ARGS)
 
@@ -192,12 +192,12 @@ endif
 # Items are other people's data: .gitignore has *.jsonl.
 export: $(if $(filter local,$(ENV)),ready,environment) ## write an entity's items as JSON lines: ENV= ENTITY= FILE=
 	@test -n "$(ENTITY)" || { echo "Name the entity: make export ENV=$(ENV) ENTITY=todos" >&2; exit 2; }
-	@$(outputs) $(PY) -m tools.aws.move export $(call quoted,$(ENTITY)) $(call quoted,$(or $(FILE),$(ENTITY)-$(ENV).jsonl)) $(move_options)
+	@$(outputs) $(PY) -m tools.aws.transfer export $(call quoted,$(ENTITY)) $(call quoted,$(or $(FILE),$(ENTITY)-$(ENV).jsonl)) $(move_options)
 
 import: $(if $(filter local,$(ENV)),ready,environment) ## store the items of such a file: ENV= ENTITY= FILE=
 	@test -n "$(ENTITY)" -a -n "$(FILE)" || { \
 	  echo "Name the entity and the file: make import ENV=$(ENV) ENTITY=todos FILE=todos.jsonl" >&2; exit 2; }
-	@$(outputs) $(PY) -m tools.aws.move import $(call quoted,$(ENTITY)) $(call quoted,$(FILE)) $(move_options)
+	@$(outputs) $(PY) -m tools.aws.transfer import $(call quoted,$(ENTITY)) $(call quoted,$(FILE)) $(move_options)
 
 bootstrap: ready ## once per account and region: the state bucket, API Gateway's log role, CI's roles; WRITE=1 notes the bucket
 	@$(PY) -m tools.aws.bootstrap $(if $(WRITE),--write) $(ARGS)

@@ -39,8 +39,8 @@ OF_VARIABLES = (
     *(f.relative_to(ROOT).as_posix() for f in sources(ROOT / SERVICE, "variables*.tf")),
     f"{SERVICE}/locals.tf",
     f"{SERVICE}/schemas.tf",
-    "tools/standin.tf",
-    "tools/standin.auto.tfvars",
+    "tools/placeholders.tf",
+    "tools/placeholders.auto.tfvars",
 )
 
 NO_LOG = Path(os.devnull)

@@ -23,7 +23,7 @@ from hcl2.utils import SerializationOptions
 from lark.exceptions import LarkError
 
 from tools.errors import UserError
-from tools.keys import Key, NotReadableError, find_keys
+from tools.hcl_keys import Key, NotReadableError, find_keys
 from tools.terraform import ROOT
 
 OPTIONS = SerializationOptions(strip_string_quotes=True, preserve_heredocs=False, with_comments=False)

@@ -13,7 +13,7 @@ import boto3
 import pytest
 
 from tests.local.runner import Local, is_listening, sentence
-from tools.laptop.cloud import exports
+from tools.laptop.emulated_aws import exports
 from tools.laptop.emulator import Running
 
 

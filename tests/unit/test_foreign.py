@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from tests.unit.api import TABLE, Api, error
 from tests.unit.conftest import Make
-from tools.aws import move, reindex
+from tools.aws import reindex, transfer
 from trestle.store.derived import Derivation
 from trestle.strict_json import loads
 
@@ -59,10 +59,10 @@ def stored(api: Api, name: str) -> Any:
     return api.client.get_item(TableName=TABLE, Key={"id": {"S": name}}).get("Item")
 
 
-def exported(api: Api) -> tuple[dict[str, Any], move.Exported]:
-    entity = move.Entity("items", TABLE, {}, api.client, {}, Derivation({}, None, []))
+def exported(api: Api) -> tuple[dict[str, Any], transfer.Exported]:
+    entity = transfer.Entity("items", TABLE, {}, api.client, {}, Derivation({}, None, []))
     out = io.StringIO()
-    done = move.export(entity, TABLE, out.write)
+    done = transfer.export(entity, TABLE, out.write)
     return {item["id"]: item for item in map(loads, out.getvalue().splitlines())}, done
 
 
@@ -136,7 +136,7 @@ def test_only_a_number_is_a_time_to_live(make_api: Make, expires: dict[str, Any]
     store(api, "a", {"expires": expires})
     status = 404 if "N" in expires else 200
     assert api.request("GET", "/items/a").status == status
-    entity = move.Entity("items", TABLE, {"ttl": "until"}, api.client, {}, Derivation({}, "until", []))
+    entity = transfer.Entity("items", TABLE, {"ttl": "until"}, api.client, {}, Derivation({}, "until", []))
     assert entity.has_expired(stored(api, "a")) == (status == 404)
 
 
@@ -179,8 +179,8 @@ def test_an_item_without_room_for_its_keys_is_named(make_api: Make) -> None:
 
 def test_an_import_leaves_what_is_no_item(api: Api) -> None:
     store(api, "a", ODD["binary"][0])
-    entity = move.Entity("items", TABLE, {}, api.client, {}, Derivation({}, None, []))
+    entity = transfer.Entity("items", TABLE, {}, api.client, {}, Derivation({}, None, []))
     line = json.dumps({"id": "a", "a": 1, "createdAt": STAMP["S"], "updatedAt": STAMP["S"], "version": 1})
-    done = move.Imported()
-    move.write(io.BytesIO(line.encode()), entity, done, rate=1e9)
+    done = transfer.Imported()
+    transfer.write(io.BytesIO(line.encode()), entity, done, rate=1e9)
     assert str(done) == "1 refused"

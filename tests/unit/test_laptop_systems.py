@@ -21,7 +21,7 @@ from botocore.exceptions import EndpointConnectionError
 from tools import terraform
 from tools.errors import UserError
 from tools.laptop import cli, emulator, logs, stack, systems
-from tools.laptop.cloud import PROXIES, UNPROXIED
+from tools.laptop.emulated_aws import PROXIES, UNPROXIED
 from tools.laptop.emulator import Emulator, Running
 from tools.laptop.stack import Stack
 from tools.laptop.systems import Systems

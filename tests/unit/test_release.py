@@ -21,10 +21,10 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from tools.aws import monitor
 from tools.aws import release as tool
-from tools.aws import watch
-from tools.aws.live import Canary, Functions, Record, Release, before_last
 from tools.aws.release import How
+from tools.aws.versions import Canary, Functions, Record, Release, before_last
 from tools.errors import UserError
 
 CREATE, GET = "shop-todos-create-test", "shop-todos-get-test"
@@ -298,8 +298,8 @@ def test_each_look_reads_what_is_new(shop: Shop, monkeypatch: pytest.MonkeyPatch
     assert shop.ship() == 0  # the two are counted once each
     assert {search["logStreamNamePrefix"] for search in shop.searched} >= {f"{day}/[2]"}
     starts = [search["startTime"] / 1000 - began for search in shop.searched]
-    assert starts[0] == pytest.approx(-watch.SKEW, abs=2)
-    assert starts[-1] == pytest.approx(400 - watch.LATE / 1000, abs=2)
+    assert starts[0] == pytest.approx(-monitor.SKEW, abs=2)
+    assert starts[-1] == pytest.approx(400 - monitor.LATE / 1000, abs=2)
 
 
 def test_a_trial_over_midnight_reads_both_days(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

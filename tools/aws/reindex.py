@@ -28,7 +28,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tools.aws.deployed import region
-from tools.aws.live import ALIAS
+from tools.aws.versions import ALIAS
 from tools.errors import UserError, user_errors
 from tools.laptop import systems
 from tools.laptop.emulator import client as local_client

@@ -31,9 +31,9 @@ from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from tools import tfvars
 from tools.aws.deployed import facts_of, refusal
-from tools.aws.live import REMEMBERED, Alias, Canary, Functions, Record, Release, Versions, before_last, now
+from tools.aws.monitor import Watch
 from tools.aws.redeploy import Routes
-from tools.aws.watch import Watch
+from tools.aws.versions import REMEMBERED, Alias, Canary, Functions, Record, Release, Versions, before_last, now
 from tools.errors import UserError, user_errors
 from tools.laptop import systems
 from tools.laptop.cli import Console, interrupt

@@ -16,8 +16,8 @@ from types import FrameType
 from botocore.exceptions import BotoCoreError
 
 from tools.errors import UserError, sentence_for
-from tools.laptop import cloud, sign_in
-from tools.laptop.cloud import Cloud, exports, past_proxies
+from tools.laptop import emulated_aws, sign_in
+from tools.laptop.emulated_aws import EmulatedAws, exports, past_proxies
 from tools.laptop.logs import follow
 from tools.laptop.stack import DEFAULT_PORT, Stack
 from tools.laptop.systems import Systems, base, here
@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         # No system's folder is called "aws": NAME-ENVIRONMENT has a hyphen.
         if options.command is emulator:
-            code: int = emulator(Cloud(base() / "aws", Console()), options)
+            code: int = emulator(EmulatedAws(base() / "aws", Console()), options)
         else:
             code = int(options.command(here(Console()), options))
         sys.stdout.flush()
@@ -123,9 +123,11 @@ def parser() -> argparse.ArgumentParser:
         help="start an empty emulated AWS for make deploy ENV=dev and the like; print its exports",
     )
     command.add_argument(
-        "--port", type=port_number, metavar="N", help=f"where to listen (default: {cloud.DEFAULT_PORT})"
+        "--port", type=port_number, metavar="N", help=f"where to listen (default: {emulated_aws.DEFAULT_PORT})"
     )
-    command.add_argument("--region", default=cloud.REGION, help="the region that is exported (default: %(default)s)")
+    command.add_argument(
+        "--region", default=emulated_aws.REGION, help="the region that is exported (default: %(default)s)"
+    )
     how = command.add_mutually_exclusive_group()
     how.add_argument("--detach", action="store_true", help="return when it answers, and leave it running")
     how.add_argument("--env", action="store_true", help="print the exports of the one that runs")
@@ -243,7 +245,7 @@ def down(systems: Systems, options: argparse.Namespace) -> int:
     return 0
 
 
-def emulator(aws: Cloud, options: argparse.Namespace) -> int:
+def emulator(aws: EmulatedAws, options: argparse.Namespace) -> int:
     """Start an empty emulated AWS and print its exports; without --detach, stop it at Ctrl-C."""
     if options.stop:
         ran = aws.emulator.running()

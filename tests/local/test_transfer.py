@@ -20,7 +20,7 @@ RESTORED = "items-restored"
 
 def move(local: Local, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "tools.aws.move", *arguments, "--local"], check=False, capture_output=True,
+        [sys.executable, "-m", "tools.aws.transfer", *arguments, "--local"], check=False, capture_output=True,
         text=True, cwd=ROOT, env={**os.environ, "TRESTLE_LOCAL_DIR": str(local.folder)},
     )  # fmt: skip
 

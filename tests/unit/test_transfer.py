@@ -15,8 +15,8 @@ import build
 from tests.unit.api import TABLE, Api, error, lost
 from tests.unit.conftest import Make
 from tests.unit.lambdas import Lambda
-from tools.aws import move as tool
 from tools.aws import reindex
+from tools.aws import transfer as tool
 from tools.errors import UserError
 from trestle.store.derived import Derivation
 
@@ -243,7 +243,7 @@ def test_many_pages_and_batches(api: Api, entity: tool.Entity, monkeypatch: pyte
     monkeypatch.setattr(tool, "BATCH", 2)
     said: list[str] = []
     pauses: list[float] = []
-    monkeypatch.setattr("tools.aws.move.time.sleep", pauses.append)
+    monkeypatch.setattr("tools.aws.transfer.time.sleep", pauses.append)
     lines = [{"id": f"{n}", "text": "x" * 300_000, **STAMPS} for n in range(5)]
     done = tool.Imported(after=1)
     tool.write(file(*lines), entity, done, rate=0.01, report=said.append)

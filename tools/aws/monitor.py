@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tools.aws.live import Canary, Functions, Versions
+from tools.aws.versions import Canary, Functions, Versions
 
 if TYPE_CHECKING:
     from tools.aws.release import Place

@@ -1,7 +1,7 @@
 """Move an entity's items: from its table into a file of JSON lines, and from such a file into its table.
 
 A line is an item as the API answers it; where items have owners, its id is OWNER#ID, as in the table.
-`terraform output -json | python -m tools.aws.move export ENTITY FILE`, and `import ENTITY FILE`; `--local` does
+`terraform output -json | python -m tools.aws.transfer export ENTITY FILE`, and `import ENTITY FILE`; `--local` does
 so in the local run.
 
 An import judges the whole file before it writes anything, by what the entity's functions go by: ids, schema,
@@ -30,7 +30,6 @@ from typing import IO, Any, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 
 from build import read_manifest
-from tools.aws.live import ALIAS
 from tools.aws.reindex import (
     ENVELOPE,
     Fault,
@@ -43,6 +42,7 @@ from tools.aws.reindex import (
     positive,
     remote_clients,
 )
+from tools.aws.versions import ALIAS
 from tools.errors import UserError, user_errors
 from tools.laptop import systems
 from tools.laptop.emulator import client as local_client
@@ -468,7 +468,7 @@ def say(text: str) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the tool and return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tools.aws.move", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m tools.aws.transfer", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     out = commands.add_parser("export", help="write the items of an entity as JSON lines")
     out.add_argument("entity")

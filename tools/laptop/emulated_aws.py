@@ -22,7 +22,7 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 UNPROXIED = ("NO_PROXY", "no_proxy")
 
 
-class Cloud:
+class EmulatedAws:
     """An emulated AWS, which keeps its data in one folder and deletes them when it stops."""
 
     def __init__(self, folder: Path, progress: Progress) -> None:
