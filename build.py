@@ -194,7 +194,7 @@ def _bound_names(tree: ast.Module) -> set[str]:
 # --- Byte code ---
 
 
-def pythons() -> Iterator[list[str]]:
+def python_commands() -> Iterator[list[str]]:
     """Commands that may start Lambda's Python, the likeliest first."""
     if sys.implementation.cache_tag == CACHE_TAG:
         yield [sys.executable]
@@ -224,7 +224,7 @@ def pythons() -> Iterator[list[str]]:
 def byte_code(modules: list[Module]) -> list[bytes] | None:
     """`modules` compiled by Lambda's Python, in their order; None where this machine has none."""
     question = json.dumps([[path, base64.b64encode(source).decode()] for path, source in modules])
-    for python in pythons():
+    for python in python_commands():
         command = [*python, "-I", "-S", "-B", __file__, "--compile"]
         try:
             answer = subprocess.run(command, input=question, capture_output=True, text=True, check=False)
@@ -267,7 +267,7 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def packed(files: dict[str, bytes]) -> bytes:
+def pack(files: dict[str, bytes]) -> bytes:
     """A zip of `files`, stored rather than deflated, as zlib's output differs between its versions."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
@@ -279,7 +279,7 @@ def packed(files: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def made(sources: Sources, bytecode: str) -> dict[str, bytes]:
+def build_files(sources: Sources, bytecode: str) -> dict[str, bytes]:
     """What dist/ is to hold, by file name: the zips and the manifest. `bytecode` is auto, require or none."""
     files = {function: sources.files(function) for function in sources.functions}
     modules = sorted({item for each in files.values() for item in each.items() if item[0].endswith(".py")})
@@ -288,7 +288,7 @@ def made(sources: Sources, bytecode: str) -> dict[str, bytes]:
         raise BuildError(f"There is no Python {RUNTIME} for the byte code: install it, with uv or pyenv for example.")
     codes = dict(zip(modules, compiled or [], strict=False))
     zips = {
-        function: packed(each | {cached_name(item[0]): codes[item] for item in each.items() if item in codes})
+        function: pack(each | {cached_name(item[0]): codes[item] for item in each.items() if item in codes})
         for function, each in files.items()
     }
     manifest = {
@@ -361,7 +361,7 @@ def build(root: Path, bytecode: str) -> None:
     if is_current(dist, manifest, sources, bytecode):
         print(f"dist/ is up to date: {', '.join(sources.functions)}.")
         return
-    files = made(sources, bytecode)
+    files = build_files(sources, bytecode)
     manifest = json.loads(files[MANIFEST])
     if manifest["bytecode"] is None and bytecode == "auto":
         print(
@@ -379,11 +379,11 @@ def check(root: Path) -> None:
     manifest = read_manifest(dist)
     if not manifest:
         raise BuildError("dist/ holds no build: run `python build.py`.")
-    expected = made(Sources(root), "none" if manifest.get("bytecode") is None else "require")
+    expected = build_files(Sources(root), "none" if manifest.get("bytecode") is None else "require")
     present = {path.name: path.read_bytes() for path in [*dist.glob("*.zip"), dist / MANIFEST]}
-    differing = sorted(name for name in expected | present if expected.get(name) != present.get(name))
-    if differing:
-        raise BuildError(f"dist/ is not what the sources give ({', '.join(differing)}): run `python build.py`.")
+    different = sorted(name for name in expected | present if expected.get(name) != present.get(name))
+    if different:
+        raise BuildError(f"dist/ is not what the sources give ({', '.join(different)}): run `python build.py`.")
 
 
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:

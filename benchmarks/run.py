@@ -160,7 +160,7 @@ class Bench:
 
 def lambda_python() -> tuple[list[str], str]:
     """A command that starts Lambda's Python, or this one where there is none; and its version."""
-    for command in [*build.pythons(), [sys.executable]]:
+    for command in [*build.python_commands(), [sys.executable]]:
         question = [*command, "-c", "import platform; print(platform.python_version())"]
         answer = subprocess.run(question, capture_output=True, text=True, check=False)
         if answer.returncode == 0:

@@ -92,15 +92,15 @@ def find_mirror() -> Path | None:
     data_folders = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
     candidates = [
         ROOT / "terraform.d/plugins",
-        home("~/.terraform.d/plugins"),
-        home("~/Library/Application Support/io.terraform/plugins"),
-        *(home(d) / "terraform/plugins" for d in [data_home, *data_folders.split(":")]),
+        expand_home("~/.terraform.d/plugins"),
+        expand_home("~/Library/Application Support/io.terraform/plugins"),
+        *(expand_home(d) / "terraform/plugins" for d in [data_home, *data_folders.split(":")]),
         *sorted(Path("/opt").glob("*")),
     ]
     return next((c for c in candidates if holds_provider(c, version)), None)
 
 
-def home(path: str) -> Path:
+def expand_home(path: str) -> Path:
     """Return the path with ~ replaced, if the user has a home folder."""
     return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser fails for who has no home
 
@@ -209,9 +209,9 @@ class Terraform:
 
         The rest stays outside: it would cost the provider's start, which takes seconds.
         """
-        aside = replace(self, folder=link(self.folder / "variables", (ROOT / name for name in OF_VARIABLES)))
+        without_provider = replace(self, folder=link(self.folder / "variables", (ROOT / name for name in OF_VARIABLES)))
         asked = ["console", "-no-color", *var_file_arguments(var_files)]
-        code, output = aside.run(asked, "jsonencode(local.tools)\n")
+        code, output = without_provider.run(asked, "jsonencode(local.tools)\n")
         answer = next((line for line in output.splitlines() if line.startswith('"')), None)
         # The console answers although a variable was refused; the error is only printed.
         if code or answer is None or "Error: " in output:
@@ -231,45 +231,45 @@ class Terraform:
         `consider` gets the addresses of what would be deleted or replaced, before that, and may raise.
         Raise InterruptedApplyError where Terraform was killed: its state may then lack what it has made.
         """
-        follower, plan = Follower(self.progress), self.folder / "apply.tfplan"
+        events, plan = EventReader(self.progress), self.folder / "apply.tfplan"
         inputs = var_file_arguments(var_files)
-        with self._with_provider() as quick:
+        with self._with_provider() as attached:
             if consider:
                 command = ["plan", "-json", "-input=false", f"-out={plan}", *extra, *inputs]
-                code, _ = quick.run(command, each_line=follower.line)
+                code, _ = attached.run(command, each_line=events.line)
                 if code:
-                    raise self.failed("plan", follower.errors)
-                consider(follower.deleted)
-                follower.planned = 0  # what applies the plan says it again
+                    raise self.failed("plan", events.errors)
+                consider(events.deleted)
+                events.planned = 0  # what applies the plan says it again
                 inputs = [str(plan)]
             command = ["apply", "-json", "-input=false", "-auto-approve", *extra, *inputs]
             try:
-                code, _ = quick.run(command, each_line=follower.line, pass_fds=pass_fds)
+                code, _ = attached.run(command, each_line=events.line, pass_fds=pass_fds)
             finally:
                 plan.unlink(missing_ok=True)  # it holds what the state holds
         if code < 0:
             raise InterruptedApplyError(f"terraform apply was killed by signal {-code} (Terraform's log: {self.log})")
         if code:
-            raise self.failed("apply", follower.errors)
-        return follower.summary
+            raise self.failed("apply", events.errors)
+        return events.summary
 
     def has_changes(self, var_files: Sequence[Path]) -> bool:
         """Tell whether a plan of the same variables would change anything."""
         command = ["plan", "-json", "-input=false", "-detailed-exitcode", *var_file_arguments(var_files)]
-        follower = Follower(self.progress)
-        with self._with_provider() as quick:
-            code, _ = quick.run(command, each_line=follower.line)
+        events = EventReader(self.progress)
+        with self._with_provider() as attached:
+            code, _ = attached.run(command, each_line=events.line)
         if code == 1:
-            raise self.failed("plan", follower.errors)
+            raise self.failed("plan", events.errors)
         return code == 2
 
     def plan(self, var_files: Sequence[Path]) -> dict[str, Any]:
         """Return a plan: https://developer.hashicorp.com/terraform/internals/json-format"""
         file = f"-out={self.folder / 'plan.tfplan'}"
         asked = ["plan", "-input=false", "-no-color", "-lock=false", file, *var_file_arguments(var_files)]
-        with self._with_provider() as quick:
+        with self._with_provider() as attached:
             for command in (asked, ["show", "-json", "-no-color", "plan.tfplan"]):
-                code, output = quick.run(command)
+                code, output = attached.run(command)
                 if code:
                     raise self.failed(command[0], output)
         plan: dict[str, Any] = json.loads(output)
@@ -346,7 +346,7 @@ def facts(var_files: Sequence[Path]) -> dict[str, Any]:
         return Terraform(Path(folder), variables, NO_LOG, lambda _: None).facts(var_files)
 
 
-def attended(command: Sequence[str | Path], folder: Path = ROOT) -> int:
+def attend(command: Sequence[str | Path], folder: Path = ROOT) -> int:
     """Run a command that the user watches; return its exit code.
 
     Ctrl-C reaches it as well: Terraform then ends the calls under way and saves its state, for which
@@ -450,7 +450,7 @@ def main() -> None:
 
 
 @dataclass
-class Follower:
+class EventReader:
     """Reads Terraform's JSON lines: progress as it comes, the errors and the summary at the end."""
 
     progress: Progress

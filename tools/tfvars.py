@@ -31,7 +31,7 @@ OPTIONS = SerializationOptions(strip_string_quotes=True, preserve_heredocs=False
 # What a first var-file sets.
 EXAMPLES = {"entities": "{ todos = {} }", "environment": '"dev"', "name": '"shop"'}
 
-MARKS = {
+BYTE_ORDER_MARKS = {
     b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16",
 }  # fmt: skip
 
@@ -59,7 +59,7 @@ class Type:
                 yield holder
             yield from (f"{holder}.{place}" for place in inner.holders(name))
 
-    def takes(self, value: Any) -> bool:
+    def accepts(self, value: Any) -> bool:
         """Whether Terraform takes a value, which is not null, as this type, whatever is inside the value."""
         if self.kind in ("map", "object"):
             return isinstance(value, dict)
@@ -108,10 +108,10 @@ def check(var_files: Sequence[Path], environ: Mapping[str, str] | None = None) -
         names = {key.name for key in keys if key.name}
         written |= names
         values = {name: value for name, value in (parse(file, text) or {}).items() if name in names}
-        faults = (*repeated(keys), *misnamed(keys, variables), *mistyped(values, variables))
-        found += [f"{named(file)}: {fault}" for fault in faults]
+        faults = (*duplicate_key_faults(keys), *unknown_name_faults(keys, variables), *type_faults(values, variables))
+        found += [f"{display_name(file)}: {fault}" for fault in faults]
     if not found:
-        files = " and ".join(named(file) for file in var_files)
+        files = " and ".join(display_name(file) for file in var_files)
         required = (name for name, kind in variables.attributes.items() if kind.is_required)
         found = [
             f"{files}: {name} is missing; write {name} = {EXAMPLES[name]}." for name in required if name not in written
@@ -120,7 +120,7 @@ def check(var_files: Sequence[Path], environ: Mapping[str, str] | None = None) -
         raise UserError("\n".join(found))
 
 
-def loaded_by_terraform(var_files: Sequence[Path]) -> list[Path]:
+def all_var_files(var_files: Sequence[Path]) -> list[Path]:
     """Return the var-files behind those that Terraform loads by itself from the root, as it orders them."""
     by_itself = (
         ROOT / "terraform.tfvars",
@@ -132,13 +132,13 @@ def loaded_by_terraform(var_files: Sequence[Path]) -> list[Path]:
 
 def region_of(var_file: Path) -> str:
     """Return the region that Terraform gets with a var-file, from any file that it loads, or the default."""
-    written = ((read(file) or {}).get("region") for file in reversed(loaded_by_terraform([var_file])))
+    written = ((read(file) or {}).get("region") for file in reversed(all_var_files([var_file])))
     return str(next(filter(None, written), None) or default("region"))
 
 
 def text_of(file: Path) -> str:
     """Return the text of a var-file; raise UserError if it is no file that Terraform can read."""
-    where = named(file)
+    where = display_name(file)
     try:
         mode = file.stat().st_mode
         if stat.S_ISDIR(mode):
@@ -151,7 +151,7 @@ def text_of(file: Path) -> str:
     except OSError as error:
         said = error.strerror or "unknown error"
         raise UserError(f"{where} cannot be read ({said}): make it readable, or name another file.") from None
-    for mark, encoding in MARKS.items():
+    for mark, encoding in BYTE_ORDER_MARKS.items():
         if data.startswith(mark):
             raise UserError(f"{where} is in {encoding}: save it as UTF-8.")
     if b"\0" in data[:4]:
@@ -184,20 +184,20 @@ def parse(file: Path, text: str) -> dict[str, Any] | None:
         found = json.loads(text) if is_json else hcl2.loads(text, serialization_options=OPTIONS)
     except (LarkError, RecursionError, ValueError):
         return None
-    return unquoted(found) if isinstance(found, dict) else None
+    return unquote(found) if isinstance(found, dict) else None
 
 
-def unquoted(value: Any) -> Any:
+def unquote(value: Any) -> Any:
     """Return a value without the quotes that the parser leaves around an object's keys."""
     if isinstance(value, dict):
-        return {name.removeprefix('"').removesuffix('"'): unquoted(inner) for name, inner in value.items()}
-    return [unquoted(inner) for inner in value] if isinstance(value, list) else value
+        return {name.removeprefix('"').removesuffix('"'): unquote(inner) for name, inner in value.items()}
+    return [unquote(inner) for inner in value] if isinstance(value, list) else value
 
 
 def default(variable: str) -> Any:
     """What a variable is where a var-file does not set it."""
     blocks = hcl2.loads((ROOT / "variables.tf").read_text(encoding="utf-8"), serialization_options=OPTIONS)
-    bodies = dict(each for block in blocks["variable"] for each in labelled(block))
+    bodies = dict(each for block in blocks["variable"] for each in labelled_bodies(block))
     return bodies[variable]["default"]
 
 
@@ -206,19 +206,19 @@ def declared(file: Path) -> Type:
     """The variables of a Terraform file, as the attributes of one object."""
     blocks = hcl2.loads(file.read_text(encoding="utf-8"), serialization_options=OPTIONS)["variable"]
     variables = {
-        name: replace(constraint(body["type"]), is_required="default" not in body)
+        name: replace(parse_type(body["type"]), is_required="default" not in body)
         for block in blocks
-        for name, body in labelled(block)
+        for name, body in labelled_bodies(block)
     }
     return Type("object", variables)
 
 
-def labelled(block: Mapping[str, Any]) -> list[tuple[str, Any]]:
+def labelled_bodies(block: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """A block's label and body, without the parser's own notes."""
     return [(name, body) for name, body in block.items() if not name.startswith("__")]
 
 
-def constraint(expression: str) -> Type:
+def parse_type(expression: str) -> Type:
     """The type that an expression such as "map(object({ size = optional(number, 1) }))" stands for."""
     kind, _, inside = expression.removeprefix("${").removesuffix("}").partition("(")
     if not inside:
@@ -226,15 +226,15 @@ def constraint(expression: str) -> Type:
     # The parser hands over calls as text: what is between the parentheses is a list when put in brackets.
     arguments = hcl2.loads(f"x = [{inside.removesuffix(')')}]\n", serialization_options=OPTIONS)["x"]
     if kind == "object":
-        return Type(kind, {name: constraint(text) for name, text in arguments[0].items()})
-    inner = constraint(arguments[0])
+        return Type(kind, {name: parse_type(text) for name, text in arguments[0].items()})
+    inner = parse_type(arguments[0])
     if kind == "optional":
         plain = arguments[1] if len(arguments) > 1 and not isinstance(arguments[1], dict | list) else None
         return replace(inner, default=plain, is_required=False)
     return Type(kind, element=replace(inner, is_required=False))
 
 
-def repeated(keys: Sequence[Key], where: str = "") -> Iterator[str]:
+def duplicate_key_faults(keys: Sequence[Key], where: str = "") -> Iterator[str]:
     """A sentence for each key that an object has twice, or whose name is not written out."""
     first: dict[str, int] = {}
     for key in keys:
@@ -248,10 +248,10 @@ def repeated(keys: Sequence[Key], where: str = "") -> Iterator[str]:
             both = f"both in line {key.line}" if len({*lines}) == 1 else "in lines {} and {}".format(*lines)
             yield f"{place} is set twice, {both}; remove one of them: Terraform would take the last."
         first.setdefault(key.name, key.line)
-        yield from repeated(key.keys, place)
+        yield from duplicate_key_faults(key.keys, place)
 
 
-def misnamed(keys: Sequence[Key], kind: Type, where: str = "") -> Iterator[str]:
+def unknown_name_faults(keys: Sequence[Key], kind: Type, where: str = "") -> Iterator[str]:
     """A sentence for each name that the type does not have."""
     for key in keys:
         if key.name is None:
@@ -266,17 +266,17 @@ def misnamed(keys: Sequence[Key], kind: Type, where: str = "") -> Iterator[str]:
             expected = "write it out, without a for or parentheses"
             yield f"{place}: its names are hidden in an expression; {expected}."
         else:
-            yield from misnamed(key.keys, inner, place)
+            yield from unknown_name_faults(key.keys, inner, place)
 
 
-def mistyped(value: Any, kind: Type, where: str = "") -> Iterator[str]:
+def type_faults(value: Any, kind: Type, where: str = "") -> Iterator[str]:
     """A sentence for each value that is not of its type, and for each null where there has to be a value."""
     if isinstance(value, str) and value.startswith("${"):
         return  # an expression
     if value is None:
         yield f"{where} is null; {correction(kind, where)}{'' if kind.is_required else ', or remove it'}."
-    elif not kind.takes(value):
-        yield f"{where} is {described(value)}; {correction(kind, where, value)}."
+    elif not kind.accepts(value):
+        yield f"{where} is {describe(value)}; {correction(kind, where, value)}."
     elif isinstance(value, dict):
         # Several files may set the variables together: they are looked for in all of them.
         for name in (name for name, inner in kind.attributes.items() if where and inner.is_required):
@@ -286,13 +286,13 @@ def mistyped(value: Any, kind: Type, where: str = "") -> Iterator[str]:
             of_name = kind.element or kind.attributes.get(name)
             # An attribute that is null is left out, and a variable that is null has its default.
             if of_name and (inner is not None or kind.element or of_name.is_required):
-                yield from mistyped(inner, of_name, f"{where}.{name}" if where else name)
+                yield from type_faults(inner, of_name, f"{where}.{name}" if where else name)
     elif isinstance(value, list) and kind.element:
         for n, inner in enumerate(value):
-            yield from mistyped(inner, kind.element, f"{where}[{n}]")
+            yield from type_faults(inner, kind.element, f"{where}[{n}]")
 
 
-def described(value: Any) -> str:
+def describe(value: Any) -> str:
     """A value as a sentence names it."""
     if isinstance(value, dict):
         return "an object"
@@ -309,7 +309,7 @@ def correction(kind: Type, where: str, value: Any = None) -> str:
     example = EXAMPLES.get(where) or kind.example()
     if isinstance(value, str) and kind.element and kind.element.kind == "string":
         meant = "default" if name == "access" else "NAME"
-        example = f"{{ {meant} = {described(value)} }}" if kind.kind == "map" else f"[{described(value)}]"
+        example = f"{{ {meant} = {describe(value)} }}" if kind.kind == "map" else f"[{describe(value)}]"
     return f"write {example}" if name.endswith("]") else f"write {name} = {example}"
 
 
@@ -331,7 +331,7 @@ def remedy(name: str, kind: Type) -> str:
     return f"write one of {', '.join(kind.attributes)}."
 
 
-def named(file: Path) -> str:
+def display_name(file: Path) -> str:
     """A file as one would name it from the repository."""
     path = Path(os.path.normpath(file.absolute()))
     return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
@@ -339,6 +339,6 @@ def named(file: Path) -> str:
 
 if __name__ == "__main__":
     try:
-        check(loaded_by_terraform([Path(name) for name in sys.argv[1:]]), os.environ)
+        check(all_var_files([Path(name) for name in sys.argv[1:]]), os.environ)
     except UserError as error:
         sys.exit(str(error))

@@ -192,13 +192,13 @@ def set_up(folder: Path, name: str) -> None:
     if not is_sound(folder):
         if uv and folder in uv.parents:  # make's PATH has .venv/bin: this one goes with the environment
             uv = None
-        make(folder, with_pip=uv is None)
+        create_environment(folder, with_pip=uv is None)
     stamp = folder / f".{name}"
     begun = folder / f".{name}.begun"
-    again = begun.exists()  # not made by this command, which would have made it again
+    reinstall = begun.exists()  # not made by this command, which would have made it again
     stamp.unlink(missing_ok=True)
     begun.touch()
-    install(folder, lock, uv, again)
+    install(folder, lock, uv, reinstall)
     if name == "terraform":
         write_terraform(python_of(folder))
     for each in (name, *INCLUDED.get(name, ())):
@@ -216,7 +216,7 @@ def is_sound(folder: Path) -> bool:
     is_ours = (folder / MARKER).is_file()
     if is_ours and ((folder / MARKER).read_text() != identity(folder) or any(folder.glob(".*.begun"))):
         return False
-    fault = fault_of(python_of(folder))
+    fault = defect_of(python_of(folder))
     if fault is None:
         return True
     if is_ours or is_skeleton(folder):
@@ -227,7 +227,7 @@ def is_sound(folder: Path) -> bool:
     )
 
 
-def fault_of(python: Path) -> str | None:
+def defect_of(python: Path) -> str | None:
     """Return what is wrong with an environment, or None."""
     if not python.exists():
         return "has no bin/python"
@@ -257,7 +257,7 @@ def is_skeleton(folder: Path) -> bool:
     return True
 
 
-def make(folder: Path, with_pip: bool) -> None:
+def create_environment(folder: Path, with_pip: bool) -> None:
     """Make an environment, without anything that was in the folder before."""
     # Not sys.executable: that may be in the very environment that is made again.
     python = getattr(sys, "_base_executable", None) or sys.executable
@@ -278,7 +278,7 @@ def make(folder: Path, with_pip: bool) -> None:
     (folder / MARKER).write_text(identity(folder))
 
 
-def install(folder: Path, lock: Path, uv: Path | None, again: bool) -> None:
+def install(folder: Path, lock: Path, uv: Path | None, reinstall: bool) -> None:
     """Install a lock with uv or, if that fails, with pip."""
     python = python_of(folder)
     settings = pip_settings(python)
@@ -289,7 +289,7 @@ def install(folder: Path, lock: Path, uv: Path | None, again: bool) -> None:
             by_pip(lock_of("uv"), "--retries", "1")
             program = python.with_name("uv")
         options = ["--index-strategy", "unsafe-best-match"]  # whatever index has it: its hash is known
-        options += ["--reinstall"] if again else []
+        options += ["--reinstall"] if reinstall else []
         # Where Python may not write it, it would be compiled again at each start.
         options += ["--compile-bytecode"] if sys.dont_write_bytecode else []
         fixed = ["--quiet", "--no-deps", "--require-hashes", "--python", str(python)]
@@ -298,20 +298,20 @@ def install(folder: Path, lock: Path, uv: Path | None, again: bool) -> None:
 
     def by_pip(requirements: Path, *options: str) -> None:
         fixed = ["--no-deps", "--require-hashes", "--no-input", "--quiet", "--no-warn-script-location"]
-        options += ("--force-reinstall",) if again else ()
+        options += ("--force-reinstall",) if reinstall else ()
         pip = find_pip(python, repair=True)
         run([*pip, "install", *fixed, *options, "-r", requirements], pip_environment(settings))
 
     installers: dict[str, Callable[[], None]] = {"uv": by_uv, "pip": lambda: by_pip(lock)}
-    faults: list[str] = []
+    errors: list[str] = []
     for name, installer in installers.items():
         try:
             return installer()
         except InstallError as error:
-            faults.append(f"{name} reported:\n{indented(error)}")
+            errors.append(f"{name} reported:\n{indented(error)}")
     raise UserError(
         f"Could not install {lock.relative_to(ROOT)} into {folder.name}. Check the connection to the package "
-        "index and the free space, then try again.\n" + "\n".join(faults)
+        "index and the free space, then try again.\n" + "\n".join(errors)
     )
 
 

@@ -33,7 +33,10 @@ PARTS = (
     ".terraform.lock.hcl", "build.py", "lambda_src", "tools", "local.py", "modules", "requirements",
     "schemas", "web", *(file.name for file in ROOT.glob("*.tf")),
 )  # fmt: skip
-PLAN = "from tools.laptop.systems import *; print(here().current().has_changes([Path('system.tfvars').resolve()]))"
+PLAN = (
+    "from tools.laptop.systems import *; "
+    "print(local_systems().current().has_changes([Path('system.tfvars').resolve()]))"
+)
 GET = "small-items-get-local"
 
 

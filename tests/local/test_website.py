@@ -340,7 +340,7 @@ def browser(console: Api, config: dict[str, Any]) -> Browser:
 def password(local: Local, outputs: dict[str, Any]) -> Callable[[str], str]:
     """The password of a user, who is made if need be."""
     cognito, pool = local.client("cognito-idp"), outputs["user_pool_id"]
-    return lambda user: sign_in.ready(cognito, pool, user, local.stack.users)
+    return lambda user: sign_in.ensure_user(cognito, pool, user, local.stack.users)
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ class Terraform:
         self.commands: list[list[str]] = []
         self.code = self.output_code = 0
         answer = json.dumps({name: {"value": value} for name, value in outputs.items()})
-        monkeypatch.setattr(tool, "attended", self.attended)
+        monkeypatch.setattr(tool, "attend", self.attended)
         monkeypatch.setattr(tool, "account", lambda: "123456789012")
         # As the tests of it have it, without Terraform.
         wanted = [("name", "shop"), ("region", WEST)]

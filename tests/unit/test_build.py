@@ -282,7 +282,7 @@ def test_pyc_does_not_depend_on_what_else_the_process_holds() -> None:
 
 
 def lambda_python() -> str:
-    for command in build.pythons():
+    for command in build.python_commands():
         if subprocess.run([*command, "-c", ""], capture_output=True, check=False).returncode == 0:
             return command[0]
     pytest.skip(f"this machine has no Python {build.RUNTIME}")
@@ -309,7 +309,7 @@ def test_byte_code_is_used_from_a_folder_that_cannot_be_written(root: Path, tmp_
 @pytest.fixture
 def no_runtime(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A machine without Lambda's Python."""
-    monkeypatch.setattr(build, "pythons", lambda: iter([[str(tmp_path / "none")]]))
+    monkeypatch.setattr(build, "python_commands", lambda: iter([[str(tmp_path / "none")]]))
 
 
 @pytest.mark.usefixtures("no_runtime")
@@ -342,7 +342,7 @@ def test_commands_that_are_not_the_runtimes_python_are_passed_over(
         fake_python(folder, f"exit {build.WRONG_PYTHON}"),
         fake_python(folder, f"cat > /dev/null; echo '{compiled}'"),
     ]
-    monkeypatch.setattr(build, "pythons", lambda: iter(commands))
+    monkeypatch.setattr(build, "python_commands", lambda: iter(commands))
     assert run(root) == 0
     with zipfile.ZipFile(root / "dist/get.zip") as archive:
         assert archive.read("__pycache__/index.cpython-313.pyc") == b"byte code"
@@ -370,13 +370,13 @@ def test_where_the_runtimes_python_is_looked_for(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}")
     monkeypatch.setattr(build, "CACHE_TAG", sys.implementation.cache_tag)
-    found = list(build.pythons())
+    found = list(build.python_commands())
     versions = [str(tmp_path / f"versions/{name}/bin/python3.13") for name in ("3.13.9", "3.13.0")]
     assert found[:4] == [[sys.executable], ["/bin/python3.13"], [versions[0]], [versions[1]]]
     assert found[-1] == ["/bin/py", "-3.13"]
     monkeypatch.setattr(shutil, "which", lambda _: None)
     monkeypatch.setattr(build, "CACHE_TAG", "cpython-27")
-    assert list(build.pythons())[:2] == [[versions[0]], [versions[1]]]
+    assert list(build.python_commands())[:2] == [[versions[0]], [versions[1]]]
 
 
 # --- Building again ---

@@ -184,7 +184,7 @@ def test_no_type_is_of_two_minds() -> None:
 
 def test_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     file = ROOT / "environments" / "dev.tfvars"
-    monkeypatch.setattr(cost, "planned", lambda folder, var_files: plan(names={}))
+    monkeypatch.setattr(cost, "plan_without_aws", lambda folder, var_files: plan(names={}))
     assert cost.main([str(file)]) == 0
     assert capsys.readouterr().out.startswith(f"{file}, 1,000,000 requests a month")
     for arguments, said in [
@@ -197,5 +197,5 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     def fail(folder: Path, var_files: Any) -> Any:
         raise UserError("No.", exit_code=4)
 
-    monkeypatch.setattr(cost, "planned", fail)
+    monkeypatch.setattr(cost, "plan_without_aws", fail)
     assert cost.main([str(file)]) == 4

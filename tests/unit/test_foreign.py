@@ -59,15 +59,15 @@ def stored(api: Api, name: str) -> Any:
     return api.client.get_item(TableName=TABLE, Key={"id": {"S": name}}).get("Item")
 
 
-def exported(api: Api) -> tuple[dict[str, Any], transfer.Exported]:
+def exported(api: Api) -> tuple[dict[str, Any], transfer.ExportResult]:
     entity = transfer.Entity("items", TABLE, {}, api.client, {}, Derivation({}, None, []))
     out = io.StringIO()
     done = transfer.export(entity, TABLE, out.write)
     return {item["id"]: item for item in map(loads, out.getvalue().splitlines())}, done
 
 
-def reindexed(api: Api, derivation: Derivation | None = None) -> reindex.Done:
-    done = reindex.Done()
+def reindexed(api: Api, derivation: Derivation | None = None) -> reindex.ReindexResult:
+    done = reindex.ReindexResult()
     reindex.reindex(api.client, TABLE, "items", derivation or Derivation({}, None, []), done, rate=1e9)
     return done
 
@@ -181,6 +181,6 @@ def test_an_import_leaves_what_is_no_item(api: Api) -> None:
     store(api, "a", ODD["binary"][0])
     entity = transfer.Entity("items", TABLE, {}, api.client, {}, Derivation({}, None, []))
     line = json.dumps({"id": "a", "a": 1, "createdAt": STAMP["S"], "updatedAt": STAMP["S"], "version": 1})
-    done = transfer.Imported()
+    done = transfer.ImportResult()
     transfer.write(io.BytesIO(line.encode()), entity, done, rate=1e9)
     assert str(done) == "1 refused"

@@ -217,7 +217,7 @@ def test_a_state_is_taken_back_but_for_items(tmp_path: Path, table_id: str, item
     later = {"TableId": table_id, "KeySchema": ["id"], "items": {"1": "new"}, "Tags": ["new"]}
     now = saved(tmp_path, "saved", later, {"role": "new", "other": "new"}, "mine", "made")
     for _ in range(2):  # again, where it was killed in between
-        snapshot.take_back(now, before)
+        snapshot.restore(now, before)
         header, services = snapshot.services(now)
         assert header["services"] == len(services) == 3
         assert services[0]["state"]["tables"]["data"]["a\0r\0'items'"] == known | {"items": items}

@@ -116,9 +116,9 @@ def test_what_is_no_port(port: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_first_system_is_local(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(systems, "FIRST", machine.var_file("trestle", "local"))
+    monkeypatch.setattr(systems, "FIRST_VAR_FILE", machine.var_file("trestle", "local"))
     assert machine.systems.up([]).name == "trestle-local"
-    assert systems.FIRST != ROOT / "environments" / "local.tfvars"
+    assert systems.FIRST_VAR_FILE != ROOT / "environments" / "local.tfvars"
     assert machine.running == {"trestle-local": stack.DEFAULT_PORT}
 
 
@@ -191,7 +191,7 @@ def test_the_users_settings_for_aws_are_left_alone(monkeypatch: pytest.MonkeyPat
     # A client in a process with just these settings reaches the emulator, and nobody else.
     program = (
         "import sys; from tools.laptop import systems; from tools.laptop.emulator import Running, client\n"
-        "systems.here()\n"
+        "systems.local_systems()\n"
         "print(client('dynamodb', Running(1, int(sys.argv[1]), 'us-west-2')).list_tables()['TableNames'])"
     )
     with HTTPServer(("127.0.0.1", 0), Tables) as server:
@@ -252,7 +252,7 @@ def test_env_is_for_a_shell_to_evaluate(
     ],
 )  # fmt: skip
 def test_what_the_system_refuses_is_a_sentence(number: int, remedy: str) -> None:
-    said = cli.explained(OSError(number, os.strerror(number), "/a folder"))
+    said = cli.explain_os_error(OSError(number, os.strerror(number), "/a folder"))
     assert "/a folder" in said
     assert remedy in said
 
@@ -313,13 +313,13 @@ def test_losses_are_put_to_whoever_asked_for_them(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(sys.stderr, "isatty", lambda known=terminal: known, raising=False)
         for answer, agreed in answers.items():
             monkeypatch.setattr(sys.stdin, "readline", lambda known=answer: known, raising=False)
-            assert cli.ask(["3 items in the table x"]) is (agreed and terminal)
+            assert cli.confirm_losses(["3 items in the table x"]) is (agreed and terminal)
 
 
 def test_what_holds_data_is_found_by_its_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counts = {"one": "1 item in the table one", "none": None}
-    monkeypatch.setitem(stack.HELD, "aws_dynamodb_table", lambda _, table: counts[table["name"]])
-    monkeypatch.setitem(stack.HELD, "aws_cognito_user_pool", lambda _, pool: f"2 users in {pool['name']}")
+    monkeypatch.setitem(stack.USER_DATA, "aws_dynamodb_table", lambda _, table: counts[table["name"]])
+    monkeypatch.setitem(stack.USER_DATA, "aws_cognito_user_pool", lambda _, pool: f"2 users in {pool['name']}")
     resources = [
         {"module": 'module.table["a"]', "type": "aws_dynamodb_table", "name": "this",
          "instances": [{"attributes": {"name": "one"}}]},
@@ -330,7 +330,7 @@ def test_what_holds_data_is_found_by_its_address(tmp_path: Path, monkeypatch: py
         {"type": "aws_iam_role", "name": "x", "instances": [{"attributes": {}}]},
     ]  # fmt: skip
     (tmp_path / "terraform.tfstate").write_text(json.dumps({"resources": resources}))
-    assert Stack(tmp_path)._held(Running(1, 1, "us-west-2")) == {
+    assert Stack(tmp_path)._user_data(Running(1, 1, "us-west-2")) == {
         'module.table["a"].aws_dynamodb_table.this': "1 item in the table one",
         'module.users.aws_cognito_user_pool.this["it"]': "2 users in pool",
     }
@@ -432,12 +432,12 @@ def test_logs_go_on_where_the_clock_is_set_back(
     at = {1: 10 * hour, 2: 9 * hour, 3: 9 * hour}
     looks = 0
 
-    def lines(_: Any, __: Any, since: int) -> list[logs.Line]:
+    def lines(_: Any, __: Any, since: int) -> list[logs.LogLine]:
         nonlocal looks
         looks += 1
         if looks > len(at):
             raise EndpointConnectionError(endpoint_url="http://127.0.0.1")
-        known = [logs.Line(time, "items.get", "x", f"at look {look}") for look, time in at.items()]
+        known = [logs.LogLine(time, "items.get", "x", f"at look {look}") for look, time in at.items()]
         return [line for line, look in zip(known, at, strict=True) if look <= looks and line.time >= since]
 
     monkeypatch.setattr(logs, "lines", lines)

@@ -65,13 +65,13 @@ class Client:
         return Client({"paginate": [self.answers[operation]] * 2}, self.asked, self.place)
 
 
-def environment(plan: Any = None, asked: list[Any] | None = None, **answers: Any) -> tool.Environment:
+def environment(plan: Any = None, asked: list[Any] | None = None, **answers: Any) -> tool.Context:
     """An environment whose AWS gives these answers, by operation."""
 
     def client(service: str, place: str | None = None) -> Client:
         return Client(answers, [] if asked is None else asked, place)
 
-    made = tool.Environment("dev", "eu-west-1", client, plan=plan or {}, account="1")
+    made = tool.Context("dev", "eu-west-1", client, plan=plan or {}, account="1")
     made.backend = {"bucket": "b", "key": "k", "region": "eu-west-1"}
     return made
 
@@ -373,7 +373,7 @@ def test_where_the_state_is(root: Path) -> None:
     (root / "environments" / "dev.s3.tfbackend").unlink()
     assert found(tool.backend) == [("stop", "There is no environments/dev.s3.tfbackend.")]
     (root / "environments" / "dev.s3.tfbackend").write_bytes("bucket".encode("utf-16"))
-    (stop,) = tool.safely(tool.backend, environment())
+    (stop,) = tool.run_check(tool.backend, environment())
     assert (stop.level, stop.subject) == ("stop", "backend")
     assert stop.text.endswith("dev.s3.tfbackend is in UTF-16: save it as UTF-8.")
 
@@ -427,7 +427,7 @@ def checks(monkeypatch: pytest.MonkeyPatch, **levels: str | Exception) -> None:
     """Let every check find this, or nothing."""
 
     def made(check: tool.Check) -> tool.Check:
-        def finds(_: tool.Environment) -> tool.Findings:
+        def finds(_: tool.Context) -> tool.Findings:
             level = levels.get(check.__name__)
             if isinstance(level, Exception):
                 raise level
@@ -438,9 +438,9 @@ def checks(monkeypatch: pytest.MonkeyPatch, **levels: str | Exception) -> None:
         return finds
 
     groups = tuple(tuple(made(check) for check in group) for group in tool.GROUPS)
-    needed = {check.__name__ for check in tool.NEEDED}
+    needed = {check.__name__ for check in tool.REQUIRED}
     monkeypatch.setattr(tool, "GROUPS", groups)
-    monkeypatch.setattr(tool, "NEEDED", tuple(c for group in groups for c in group if c.__name__ in needed))
+    monkeypatch.setattr(tool, "REQUIRED", tuple(c for group in groups for c in group if c.__name__ in needed))
     monkeypatch.setattr(tool, "region", groups[1][0])
 
 
@@ -492,7 +492,7 @@ def test_the_region_is_that_of_the_tfvars(
 ) -> None:
     seen: list[Any] = []
 
-    def look(made: tool.Environment, _: Any) -> list[tool.Finding]:
+    def look(made: tool.Context, _: Any) -> list[tool.Finding]:
         seen.append(
             (
                 made.region,
@@ -502,7 +502,7 @@ def test_the_region_is_that_of_the_tfvars(
         )
         return []
 
-    monkeypatch.setattr(tool, "look", look)
+    monkeypatch.setattr(tool, "run_checks", look)
     assert run(capsys)[0] == 0
     (root / "environments" / "dev.tfvars").write_text(TFVARS)
     assert run(capsys)[0] == 0

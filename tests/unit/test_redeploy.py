@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.aws.redeploy import Routes, names
+from tools.aws.redeploy import Routes, route_names
 from tools.errors import UserError
 
 ROUTE = 'module.service.module.api.aws_api_gateway_method.route["todos.{}"]'
@@ -50,7 +50,8 @@ def asked(routes: Routes) -> list[str]:
 
 
 def test_names_are_of_routes_wherever_the_module_is_called() -> None:
-    assert names([*ALL, ALL[0].replace("service", 'shop["eu"]'), 'module.apis.aws_api_gateway_method.route["x"]']) == [
+    elsewhere = ALL[0].replace("service", 'shop["eu"]')
+    assert route_names([*ALL, elsewhere, 'module.apis.aws_api_gateway_method.route["x"]']) == [
         "ANY /todos", "todos.delete", "todos.get", "todos.get",
     ]  # fmt: skip
 

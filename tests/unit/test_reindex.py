@@ -47,7 +47,7 @@ def derivation() -> Any:
 
 
 def run(api: Api, derivation: Any, **how: Any) -> tuple[int, int]:
-    done = tool.Done(after=how.pop("after", None))
+    done = tool.ReindexResult(after=how.pop("after", None))
     tool.reindex(api.client, TABLE, "items", derivation, done, rate=1e9, **how)
     return done.read, done.changed
 
@@ -135,9 +135,9 @@ def test_a_run_continues_where_one_has_stopped(
     monkeypatch.setattr(tool, "PAGE", 2)
     for rank in range(5):
         before.create({"status": "open", "rank": rank})
-    stopped = tool.Done()
+    stopped = tool.ReindexResult()
 
-    def stop(_: tool.Done) -> None:
+    def stop(_: tool.ReindexResult) -> None:
         if stopped.read == 4:
             raise KeyboardInterrupt
 
@@ -154,7 +154,7 @@ def test_the_rate_is_kept(before: Api, now: Api, derivation: Any, monkeypatch: p
     monkeypatch.setattr("tools.aws.reindex.time.sleep", pauses.append)
     for _ in range(3):
         before.create({"status": "open", "rank": 1})
-    done = tool.Done()
+    done = tool.ReindexResult()
     tool.reindex(now.client, TABLE, "items", derivation, done, rate=0.01)
     assert [150 < pause <= 200 for pause in pauses] == [True]
 
@@ -213,7 +213,7 @@ def test_the_table_and_the_options_are_the_deployed_ones() -> None:
         "table_names": {"value": {name: f"t-{name}" for name in functions}},
         "function_names": {"value": functions},
     }
-    outputs = tool.plain(json.dumps(said))
+    outputs = tool.parse_outputs(json.dumps(said))
     assert tool.deployed(outputs, "a", LAMBDA) == ("t-a", {"ttl": "m"})
     for entity, message in [
         ("x", "There is no entity x: name one of a, b, c"),
@@ -260,4 +260,4 @@ def test_the_command(
 @pytest.mark.parametrize("text", ["", "{}"])
 def test_what_is_not_deployed_has_no_outputs(text: str) -> None:
     with pytest.raises(UserError, match=r"^Nothing is deployed yet: run `make deploy`"):
-        tool.plain(text)
+        tool.parse_outputs(text)

@@ -23,8 +23,8 @@ from moto import mock_aws
 
 from tools.aws import monitor
 from tools.aws import release as tool
-from tools.aws.release import How
-from tools.aws.versions import Canary, Functions, Record, Release, before_last
+from tools.aws.release import ReleaseSettings
+from tools.aws.versions import Canary, Functions, Record, Release, versions_before_last_deployment
 from tools.errors import UserError
 
 CREATE, GET = "shop-todos-create-test", "shop-todos-get-test"
@@ -47,8 +47,8 @@ class Shop:
     said: list[str] = field(default_factory=list)
     name: str = "test"
     system: str = "shop-test"
-    to_apply: str = "make apply ENV=test"
-    release: How = field(default_factory=lambda: How(faults=1, minutes=1, percent=10))
+    apply_command: str = "make apply ENV=test"
+    release: ReleaseSettings = field(default_factory=lambda: ReleaseSettings(faults=1, minutes=1, percent=10))
     changes: tuple[str, ...] = ()  # by the next apply
     naps: list[Callable[[], object]] = field(default_factory=list)  # what happens while a release waits
     slept: float = 0
@@ -60,10 +60,10 @@ class Shop:
         # The stubs know clients by literal names alone.
         return self if service == "logs" else boto3.client(service, region_name=REGION)  # type: ignore[call-overload]
 
-    def names(self) -> set[str]:
+    def function_names(self) -> set[str]:
         return {CREATE, GET, "shop-todos-list-test"}
 
-    def how(self) -> How:
+    def settings(self) -> ReleaseSettings:
         return self.release
 
     def apply(self) -> None:
@@ -78,14 +78,14 @@ class Shop:
         return found
 
     def versions(self, name: str) -> list[int]:
-        return sorted(Functions(self.client("lambda"), frozenset()).published(name))
+        return sorted(Functions(self.client("lambda"), frozenset()).published_versions(name))
 
     def live(self) -> dict[str, tuple[str, dict[str, float]]]:
-        found = Functions(self.client("lambda"), frozenset(self.names())).aliases()
+        found = Functions(self.client("lambda"), frozenset(self.function_names())).aliases()
         return {name: (alias.version, dict(alias.weights)) for name, alias in found.items()}
 
     def ship(self, *, unproven: bool = True) -> int:
-        return tool.ship(self, self.said.append, self.sleep, unproven=unproven)
+        return tool.release(self, self.said.append, self.sleep, unproven=unproven)
 
     def rollback(self) -> int:
         return tool.rollback(self, self.said.append)
@@ -96,7 +96,7 @@ class Shop:
         if self.naps:
             self.naps.pop(0)()
         else:
-            self.release = How(self.release.faults, 0, self.release.percent)
+            self.release = ReleaseSettings(self.release.faults, 0, self.release.percent)
 
     # --- CloudWatch Logs, whose patterns moto does not know ---
 
@@ -280,14 +280,14 @@ def test_faults_of_an_earlier_trial_do_not_count_whatever_clock_is_right(shop: S
     shop.changes = (GET,)
     shop.naps = [lambda: answered(shop, GET, "2", line(500), ahead=ahead)]
     assert shop.ship() == 1
-    shop.changes, shop.release = (), How(faults=1, minutes=1, percent=10)
+    shop.changes, shop.release = (), ReleaseSettings(faults=1, minutes=1, percent=10)
     shop.naps = [lambda: answered(shop, GET, "2", line(200), ahead=ahead)]
     assert shop.ship(unproven=False) == 0
 
 
 def test_each_look_reads_what_is_new(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     began, day = time.time(), f"{datetime.datetime.now(datetime.UTC):%Y/%m/%d}"
-    shop.changes, shop.release = (GET,), How(faults=3, minutes=10, percent=10)
+    shop.changes, shop.release = (GET,), ReleaseSettings(faults=3, minutes=10, percent=10)
 
     def later() -> None:
         answered(shop, GET, "2", line(500))
@@ -299,13 +299,13 @@ def test_each_look_reads_what_is_new(shop: Shop, monkeypatch: pytest.MonkeyPatch
     assert {search["logStreamNamePrefix"] for search in shop.searched} >= {f"{day}/[2]"}
     starts = [search["startTime"] / 1000 - began for search in shop.searched]
     assert starts[0] == pytest.approx(-monitor.SKEW, abs=2)
-    assert starts[-1] == pytest.approx(400 - monitor.LATE / 1000, abs=2)
+    assert starts[-1] == pytest.approx(400 - monitor.OVERLAP / 1000, abs=2)
 
 
 def test_a_trial_over_midnight_reads_both_days(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     midnight = datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC).timestamp()
     monkeypatch.setattr("time.time", lambda: midnight - 1000)
-    shop.changes, shop.release = (GET,), How(faults=3, minutes=60, percent=10)
+    shop.changes, shop.release = (GET,), ReleaseSettings(faults=3, minutes=60, percent=10)
 
     def after() -> None:
         answered(shop, GET, "2", line(500, 1), line(500, 2))
@@ -377,7 +377,7 @@ def test_a_log_of_faults_alone_is_not_compared(shop: Shop, monkeypatch: pytest.M
 
 
 def test_all_requests_at_once_leave_nothing_to_compare_with(shop: Shop) -> None:
-    shop.changes, shop.release = (GET,), How(faults=1, minutes=1, percent=100)
+    shop.changes, shop.release = (GET,), ReleaseSettings(faults=1, minutes=1, percent=100)
     shop.naps = [lambda: answered(shop, GET, "2", *lines("2", 0, 50))]
     assert shop.ship() == 0
     assert f"Answers of 4xx are not compared (no other version answers): {GET}." in shop.said
@@ -385,12 +385,12 @@ def test_all_requests_at_once_leave_nothing_to_compare_with(shop: Shop) -> None:
 
 def test_as_many_faults_as_the_variable_allows(shop: Shop) -> None:
     shop.changes = (GET,)
-    shop.release = How(faults=3, minutes=1, percent=10)
+    shop.release = ReleaseSettings(faults=3, minutes=1, percent=10)
     # The first two are one line, seen twice.
     shop.naps = [lambda: answered(shop, GET, "2", line(500), line(500), line(503))]
     assert shop.ship() == 0
     shop.changes = (GET,)
-    shop.release = How(faults=2, minutes=1, percent=10)
+    shop.release = ReleaseSettings(faults=2, minutes=1, percent=10)
     shop.naps = [lambda: answered(shop, GET, "3", line(500), line(503))]
     assert shop.ship() == 1
 
@@ -435,7 +435,7 @@ def test_whatever_stops_it_takes_it_back(shop: Shop, error: BaseException) -> No
 
 
 def test_a_second_interrupt_waits_until_it_is_taken_back() -> None:
-    with tool.uninterrupted():
+    with tool.signals_ignored():
         os.kill(os.getpid(), signal.SIGINT)
 
 
@@ -489,7 +489,7 @@ def test_an_apply_that_fails_leaves_live_what_was(
 
 def test_a_rollback_goes_back_release_by_release(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     for changes in ((GET,), (CREATE, GET)):
-        shop.changes, shop.release = changes, How(1, 0, 10)
+        shop.changes, shop.release = changes, ReleaseSettings(1, 0, 10)
         assert shop.ship() == 0
     assert tool.show(shop) == 0
     shown = capsys.readouterr().out.splitlines()
@@ -528,12 +528,12 @@ def test_a_rollback_without_a_file_goes_by_the_last_deployment(
     shop.publish(GET)
     shop.client("lambda").update_alias(FunctionName=GET, Name="live", FunctionVersion="2")
     hour = datetime.timedelta(hours=1)
-    published = Functions.published
+    published = Functions.published_versions
 
     def an_hour_apart(self: Functions, name: str) -> dict[int, datetime.datetime]:
         return {version: at + version * hour for version, at in published(self, name).items()}
 
-    monkeypatch.setattr(Functions, "published", an_hour_apart)
+    monkeypatch.setattr(Functions, "published_versions", an_hour_apart)
     tool.show(shop)
     shown = capsys.readouterr().out.splitlines()
     assert shown[0] == "Live in shop-test: the newest versions, as no release was made."
@@ -548,17 +548,17 @@ def test_a_rollback_without_a_file_goes_by_the_last_deployment(
 def test_a_rollback_that_stopped_is_brought_to_its_end(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], moved: int
 ) -> None:
-    shop.changes, shop.release = (CREATE, GET), How(1, 0, 10)
+    shop.changes, shop.release = (CREATE, GET), ReleaseSettings(1, 0, 10)
     for _ in range(2):
         assert shop.ship() == 0
-    move = Functions.move
+    move = Functions.point_aliases
 
     def stop(self: Functions, versions: dict[str, str], canary: Canary | None = None) -> None:
         move(self, dict(list(versions.items())[:moved]), canary)
         raise ClientError({"Error": {"Code": "TooManyRequestsException"}}, "UpdateAlias")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Functions, "move", stop)
+        patch.setattr(Functions, "point_aliases", stop)
         with pytest.raises(ClientError):
             shop.rollback()
     assert len({version for version, _ in shop.live().values()}) == (2 if moved == 1 else 1)
@@ -579,7 +579,7 @@ def test_a_rollback_that_stopped_is_brought_to_its_end(
 def test_a_release_that_stopped_while_it_went_live_is_rolled_back(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, moved: int
 ) -> None:
-    move = Functions.move
+    move = Functions.point_aliases
 
     def stop(self: Functions, versions: dict[str, str], canary: Canary | None = None) -> None:
         if canary:
@@ -587,9 +587,9 @@ def test_a_release_that_stopped_while_it_went_live_is_rolled_back(
         move(self, dict(list(versions.items())[:moved]))
         raise ClientError({"Error": {"Code": "TooManyRequestsException"}}, "UpdateAlias")
 
-    shop.changes, shop.release = (CREATE, GET), How(1, 0, 10)
+    shop.changes, shop.release = (CREATE, GET), ReleaseSettings(1, 0, 10)
     with monkeypatch.context() as patch:
-        patch.setattr(Functions, "move", stop)
+        patch.setattr(Functions, "point_aliases", stop)
         with pytest.raises(ClientError):
             shop.ship()
     assert shop.rollback() == 0
@@ -622,7 +622,7 @@ def test_a_trial_that_was_left_alone_is_taken_back(shop: Shop) -> None:
 
 
 def test_a_rollback_takes_an_alias_along_that_is_there_already(shop: Shop) -> None:
-    shop.changes, shop.release = (CREATE, GET), How(1, 0, 10)
+    shop.changes, shop.release = (CREATE, GET), ReleaseSettings(1, 0, 10)
     assert shop.ship() == 0
     shop.client("lambda").update_alias(FunctionName=GET, Name="live", FunctionVersion="1")
     assert shop.rollback() == 0
@@ -631,7 +631,7 @@ def test_a_rollback_takes_an_alias_along_that_is_there_already(shop: Shop) -> No
 
 @pytest.mark.parametrize("state", ["Active", "Inactive", "Pending", "Failed"])
 def test_a_rollback_says_what_cannot_answer(shop: Shop, monkeypatch: pytest.MonkeyPatch, state: str) -> None:
-    shop.changes, shop.release = (CREATE, GET), How(1, 0, 10)
+    shop.changes, shop.release = (CREATE, GET), ReleaseSettings(1, 0, 10)
     assert shop.ship() == 0
 
     def configuration(_: Functions, name: str, version: str) -> dict[str, Any]:
@@ -663,7 +663,7 @@ def test_functions_that_no_release_knows_are_shown(shop: Shop, capsys: pytest.Ca
 
 
 def test_a_reader_may_have_read_enough() -> None:
-    command = "from tools.aws.release import tell; tell(['x'] * 10**6)"
+    command = "from tools.aws.release import print_lines; print_lines(['x'] * 10**6)"
     with subprocess.Popen([sys.executable, "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as telling:
         assert telling.stdout
         assert telling.stderr
@@ -696,7 +696,7 @@ PUBLISHED = {
     ],
 )
 def test_what_was_live_before_the_last_deployment(live: dict[str, str], before: dict[str, str]) -> None:
-    assert before_last(live, {name: PUBLISHED[name] for name in live}) == before
+    assert versions_before_last_deployment(live, {name: PUBLISHED[name] for name in live}) == before
 
 
 def test_old_versions_are_pruned_but_for_what_is_named(shop: Shop) -> None:
@@ -708,7 +708,7 @@ def test_old_versions_are_pruned_but_for_what_is_named(shop: Shop) -> None:
         FunctionName=GET, Name="mine", FunctionVersion="3",
         RoutingConfig={"AdditionalVersionWeights": {"4": 0.5}},
     )  # fmt: skip
-    found = Functions(functions, frozenset(shop.names()))
+    found = Functions(functions, frozenset(shop.function_names()))
     assert found.prune([Release("x", {GET: "2"})]) == 1  # 5; 1 is live, 6 to 10 are the last
     assert shop.versions(GET) == [1, 2, 3, 4, 6, 7, 8, 9, 10]
     assert found.prune([]) == 1
@@ -716,7 +716,7 @@ def test_old_versions_are_pruned_but_for_what_is_named(shop: Shop) -> None:
 
 
 def test_releases_prune(shop: Shop) -> None:
-    shop.changes, shop.release = (GET,), How(1, 0, 10)
+    shop.changes, shop.release = (GET,), ReleaseSettings(1, 0, 10)
     for _ in range(6):  # moto gives the numbers of deleted versions anew, so to the first deletion
         assert shop.ship() == 0
     assert shop.versions(GET) == [2, 3, 4, 5, 6, 7]
@@ -736,7 +736,7 @@ def test_a_file_of_another_release_is_refused(shop: Shop, capsys: pytest.Capture
 
 
 def test_where_nothing_is_deployed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shop, "names", lambda: {"none"})
+    monkeypatch.setattr(shop, "function_names", lambda: {"none"})
     for command in (shop.ship, shop.rollback, lambda: tool.show(shop)):
         with pytest.raises(UserError, match="say `make deploy ENV=test` first, or check whose credentials"):
             command()
@@ -790,17 +790,17 @@ def test_an_environment_in_aws_by_its_tfvars(tmp_path: Path, monkeypatch: pytest
     (folder / "prod.tfvars").write_text(
         'name = "shop"\nenvironment = "production"\nentities = { todos = {}, "orders" = { operations = ["get"] } }\n'
     )
-    cloud = tool.Cloud("prod")
+    cloud = tool.AwsEnvironment("prod")
     assert (cloud.system, cloud.region) == ("shop-production", "us-west-2")
     assert cloud.file == folder / "production.live.json"
-    assert {"shop-todos-entity-production", "shop-orders-get-production"} < cloud.names()
-    assert len(cloud.names()) == 14
+    assert {"shop-todos-entity-production", "shop-orders-get-production"} < cloud.function_names()
+    assert len(cloud.function_names()) == 14
     (folder / "prod.tfvars").write_text('name = "shop"\nenvironment = "production"\nentities = local.x\n')
-    assert tool.Cloud("prod").names() == set()
+    assert tool.AwsEnvironment("prod").function_names() == set()
     for text in ('name = "shop"\n', 'name = "${x}"\nenvironment = "prod"\n', "{"):
         (folder / "prod.tfvars").write_text(text)
         with pytest.raises(UserError, match=r"environments/prod\.tfvars cannot be read here"):
-            tool.Cloud("prod")
+            tool.AwsEnvironment("prod")
 
 
 @pytest.mark.parametrize("code", [0, 1])
@@ -818,8 +818,8 @@ def test_routes_that_a_release_removes_are_deployed_away(
 
     monkeypatch.setattr("tools.aws.redeploy.Routes.remember", lambda _: done.append("remember"))
     monkeypatch.setattr("tools.aws.redeploy.Routes.finish", lambda _, arguments: done.append(arguments))
-    monkeypatch.setattr(tool, "attended", attended)
-    cloud = tool.Cloud("prod", ["-lock=false"])
+    monkeypatch.setattr(tool, "attend", attended)
+    cloud = tool.AwsEnvironment("prod", ["-lock=false"])
     if code:
         with pytest.raises(UserError, match="Nothing was released"):
             cloud.apply()

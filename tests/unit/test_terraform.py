@@ -284,9 +284,9 @@ def test_the_smoke_test_takes_an_entity_that_it_can_try() -> None:
         "signed": entity("signed", every | {"get": "iam"}),
         "merging": entity("v1/open", every | {"merge": "iam", "list": "open"}),
     }
-    assert deployed.testable(entities) == "v1/open"
+    assert deployed.smoke_path(entities) == "v1/open"
     del entities["merging"]
-    assert deployed.testable(entities) is None
+    assert deployed.smoke_path(entities) is None
 
 
 def test_an_environment_is_known_with_what_terraform_loads_by_itself(
@@ -299,7 +299,7 @@ def test_an_environment_is_known_with_what_terraform_loads_by_itself(
     (tmp_path / "team.auto.tfvars").write_text(
         'name = "shop"\nenvironment = "x"\nregion = "eu-west-1"\nrelease = { percent = 5 }\n'
     )
-    found = deployed.facts_of("dev")
+    found = deployed.evaluate_variables("dev")
     assert (found["name"], found["environment"], found["region"]) == ("shop", "dev", "eu-west-1")
     assert found["release"]["percent"] == 5
 
@@ -391,7 +391,7 @@ def client_error(code: str) -> ClientError:
     ],
 )  # fmt: skip
 def test_what_aws_refuses_is_said_with_what_to_do(error: Any, said: str) -> None:
-    found = deployed.refusal(error, "Look.")
+    found = deployed.explain_aws_error(error, "Look.")
     assert found.startswith(said)
     assert found.endswith(deployed.SIGN_IN if "know you" in said else " Look.")
     assert ".." not in found
@@ -403,8 +403,8 @@ def test_urls_answer_where_the_environment_says(monkeypatch: pytest.MonkeyPatch)
         'sign_in_url = "https://shop-dev.auth.eu-west-1.amazoncognito.com"\n'
     )
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    assert deployed.reachable(text) == text
+    assert deployed.with_reachable_urls(text) == text
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:5500/")
-    assert deployed.reachable(text) == (
+    assert deployed.with_reachable_urls(text) == (
         'api_url = "http://127.0.0.1:5500/_aws/execute-api/abc/dev"\nsign_in_url = "http://127.0.0.1:5500"\n'
     )

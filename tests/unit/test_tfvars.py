@@ -357,7 +357,7 @@ def test_what_terraform_loads_by_itself_is_checked(tmp_path: Path, monkeypatch: 
     names = ["terraform.tfvars", "a.auto.tfvars", "b.auto.tfvars.json"]
     for name in (*names, "other.tfvars"):
         (tmp_path / name).write_text("")
-    assert tfvars.loaded_by_terraform(given) == [*(tmp_path / name for name in names), *given]
+    assert tfvars.all_var_files(given) == [*(tmp_path / name for name in names), *given]
 
 
 def test_the_region_may_be_in_a_file_that_terraform_loads_by_itself(

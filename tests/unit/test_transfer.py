@@ -58,7 +58,7 @@ def entity_of(api: Api, settings: Mapping[str, Any], schema: dict[str, Any], der
     return tool.Entity("items", TABLE, settings, api.client, schema, derivation)
 
 
-def exported(entity: tool.Entity) -> tuple[str, tool.Exported]:
+def exported(entity: tool.Entity) -> tuple[str, tool.ExportResult]:
     out = io.StringIO()
     done = tool.export(entity, entity.table, out.write)
     return out.getvalue(), done
@@ -69,8 +69,8 @@ def file(*lines: Any) -> io.BytesIO:
     return io.BytesIO("".join(f"{text}\n" for text in texts).encode())
 
 
-def imported(entity: tool.Entity, source: io.BytesIO, **how: Any) -> tool.Imported:
-    done = tool.Imported(after=how.pop("after", 0))
+def imported(entity: tool.Entity, source: io.BytesIO, **how: Any) -> tool.ImportResult:
+    done = tool.ImportResult(after=how.pop("after", 0))
     tool.write(source, entity, done, rate=1e9, **how)
     return done
 
@@ -209,7 +209,7 @@ def test_items_whose_time_is_over_go_neither_way(api: Api, entity: tool.Entity) 
     gone = {"id": "a", "until": 1, **STAMPS}
     assert str(imported(entity, file(gone))) == "1 expired"
     assert records(api) == {}
-    api.client.put_item(TableName=TABLE, Item=entity.record(tool.read(1, file(gone).read(), entity).item, ""))
+    api.client.put_item(TableName=TABLE, Item=entity.record(tool.parse_line(1, file(gone).read(), entity).item, ""))
     assert str(imported(entity, file({"id": "a", "until": FUTURE, **STAMPS}))) == "1 written"
 
 
@@ -245,7 +245,7 @@ def test_many_pages_and_batches(api: Api, entity: tool.Entity, monkeypatch: pyte
     pauses: list[float] = []
     monkeypatch.setattr("tools.aws.transfer.time.sleep", pauses.append)
     lines = [{"id": f"{n}", "text": "x" * 300_000, **STAMPS} for n in range(5)]
-    done = tool.Imported(after=1)
+    done = tool.ImportResult(after=1)
     tool.write(file(*lines), entity, done, rate=0.01, report=said.append)
     assert (str(done), done.after, said) == ("4 written", 5, ["2 written ...", "4 written ..."])
     assert [round(pause, -2) for pause in pauses] == [200, 400]
@@ -283,7 +283,7 @@ def schemas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = json.dumps(SCHEMA)
     (tmp_path / "schemas" / "task.json").write_text(text)
     (tmp_path / "lambda_src").symlink_to(build.ROOT / "lambda_src")
-    manifest = json.loads(build.made(build.Sources(tmp_path), "none")[build.MANIFEST])
+    manifest = json.loads(build.build_files(build.Sources(tmp_path), "none")[build.MANIFEST])
     manifest["functions"]["create"]["source_code_hash"] = LAMBDA.code
     (tmp_path / "dist").mkdir()
     (tmp_path / "dist" / "manifest.json").write_text(json.dumps(manifest))
@@ -309,7 +309,7 @@ def test_an_entity_is_what_all_its_functions_go_by() -> None:
 @pytest.mark.usefixtures("schemas")
 def test_an_entity_of_another_build_is_known(tmp_path: Path) -> None:
     def is_built_here(name: str, functions: Lambda = LAMBDA) -> bool:
-        return tool.entity_of(OUTPUTS, name, functions, None).is_built_here
+        return tool.entity_of(OUTPUTS, name, functions, None).matches_local_build
 
     other = Lambda(LAMBDA.settings, "built elsewhere")
     assert (is_built_here("a"), is_built_here("a", other)) == (True, False)
@@ -378,7 +378,7 @@ def test_the_commands_say_what_they_leave_out(
     code, said = run("import", "a", items)
     assert (code, len(said), said[0].partition(":")[0], said[-2:]) == (
         1,
-        reindex.SHOWN + 2,
+        reindex.FAULTS_SHOWN + 2,
         "line 1",
         [
             f"Lines of {items} with faults: 21.",

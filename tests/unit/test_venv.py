@@ -133,7 +133,7 @@ def test_a_uv_that_goes_with_the_environment_does_not_make_it_again(
     interrupted(root / ".venv")
     made: list[bool] = []
     monkeypatch.setattr(venv, "usable_uv", lambda program: root / ".venv" / "bin" / "uv")
-    monkeypatch.setattr(venv, "make", lambda folder, with_pip: made.append(with_pip))
+    monkeypatch.setattr(venv, "create_environment", lambda folder, with_pip: made.append(with_pip))
     venv.ensure()
     assert made == [True]
 

@@ -21,15 +21,15 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tools import tfvars
-from tools.aws.deployed import EMPTY, SIGN_IN, refusal
+from tools.aws.deployed import PLACEHOLDERS, SIGN_IN, explain_aws_error
 from tools.errors import UserError, user_errors
-from tools.terraform import ROOT, attended, find_mirror, find_terraform, first_error
+from tools.terraform import ROOT, attend, find_mirror, find_terraform, first_error
 
 FOLDER = ROOT / "bootstrap"
 LEGACY = "terraform.tfstate"  # the only state, before each place had its own
 
 
-class Place(NamedTuple):
+class Installation(NamedTuple):
     """What a state of bootstrap/ belongs to. All names in the state contain these three."""
 
     name: str
@@ -77,10 +77,10 @@ def account() -> str:
         # Whatever region: an account has one number in all of them.
         return str(boto3.client("sts", region_name="us-east-1").get_caller_identity()["Account"])
     except (BotoCoreError, ClientError) as error:
-        raise UserError(refusal(error, SIGN_IN)) from error
+        raise UserError(explain_aws_error(error, SIGN_IN)) from error
 
 
-def place_of(state: dict[str, Any]) -> Place | None:
+def installation_of(state: dict[str, Any]) -> Installation | None:
     """Return the place of a state, by the names of its bucket and its log role; None for an empty state.
 
     Raise ValueError if it holds resources, but neither of these two.
@@ -93,20 +93,20 @@ def place_of(state: dict[str, Any]) -> Place | None:
     if bucket := found.get("aws_s3_bucket.state"):
         match = re.fullmatch(r"(.+)-state-(\d{12})-([a-z0-9-]+)", bucket["bucket"])
         if match:
-            return Place(*match.groups())
+            return Installation(*match.groups())
     if role := found.get("aws_iam_role.logs"):
         match = re.fullmatch(r"(.+)-api-gateway-logs-([a-z0-9-]+)", role["name"])
         if match:
-            return Place(match[1], role["arn"].split(":")[4], match[2])
+            return Installation(match[1], role["arn"].split(":")[4], match[2])
     if found:
         raise ValueError
     return None
 
 
-def read(file: Path) -> Place | None:
+def read_installation(file: Path) -> Installation | None:
     """Return the place of a state's file; None if there is no file, or nothing in it."""
     try:
-        return place_of(json.loads(file.read_text(encoding="utf-8")))
+        return installation_of(json.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -116,10 +116,10 @@ def read(file: Path) -> Place | None:
         ) from None
 
 
-def take_over() -> None:
+def adopt_legacy_state() -> None:
     """Rename the state of an older checkout, if there is one."""
     legacy = FOLDER / LEGACY
-    if (of := read(legacy)) is None:
+    if (of := read_installation(legacy)) is None:
         return
     own = FOLDER / of.file
     if own.exists():
@@ -131,10 +131,10 @@ def take_over() -> None:
     print(f"bootstrap/{LEGACY} is the state of {of}: it is bootstrap/{of.file} now.")
 
 
-def apply(wanted: Place, arguments: Sequence[str]) -> dict[str, Any]:
+def apply(wanted: Installation, arguments: Sequence[str]) -> dict[str, Any]:
     """Apply bootstrap/ with the state of a place; return its outputs by name."""
     state = FOLDER / wanted.file
-    if (of := read(state)) not in (None, wanted):
+    if (of := read_installation(state)) not in (None, wanted):
         raise UserError(
             f"bootstrap/{state.name} is the state of {of}, and not of {wanted}: nothing was changed. "
             f"Rename it to bootstrap/{of.file if of else LEGACY}, and run `make bootstrap` again."
@@ -147,7 +147,7 @@ def apply(wanted: Place, arguments: Sequence[str]) -> dict[str, Any]:
         [*terraform, "init", "-input=false", "-reconfigure", place, *from_mirror],
         [*terraform, "apply", *arguments],
     ):
-        if code := attended(command):
+        if code := attend(command):
             raise UserError(f"terraform {command[2]} ended with exit code {code}: see above.")
     done = subprocess.run([*terraform, "output", "-json"], check=False, capture_output=True, text=True)
     if done.returncode:
@@ -155,18 +155,18 @@ def apply(wanted: Place, arguments: Sequence[str]) -> dict[str, Any]:
     return {name: output["value"] for name, output in json.loads(done.stdout).items()}
 
 
-def unfilled(region: str) -> list[Path]:
+def backends_without_bucket(region: str) -> list[Path]:
     """Return the backend files that name no bucket, of environments in the region."""
     found = []
     for file in sorted((ROOT / "environments").glob("*.s3.tfbackend")):
         var_file = file.with_name(f"{file.name.removesuffix('.s3.tfbackend')}.tfvars")
         home = tfvars.region_of(var_file) if var_file.is_file() else tfvars.default("region")
-        if home == region and (tfvars.read(file) or {}).get("bucket") in EMPTY:
+        if home == region and (tfvars.read(file) or {}).get("bucket") in PLACEHOLDERS:
             found.append(file)
     return found
 
 
-def filled(text: str, bucket: str, region: str) -> str:
+def fill_backend(text: str, bucket: str, region: str) -> str:
     """Return a backend file's text with the bucket and its region."""
     wanted = {"bucket": bucket, "region": region}
     lines = []
@@ -179,19 +179,19 @@ def filled(text: str, bucket: str, region: str) -> str:
     return "\n".join([*lines, *(f'{name:12} = "{value}"' for name, value in wanted.items())]) + "\n"
 
 
-def offer(bucket: str, region: str, *, write: bool) -> None:
+def offer_bucket(bucket: str, region: str, *, write: bool) -> None:
     """Write the bucket into the backend files without one if the user wants that; else print how."""
-    files = unfilled(region)
+    files = backends_without_bucket(region)
     if not files:
         return
-    names = ", ".join(tfvars.named(file) for file in files)
+    names = ", ".join(tfvars.display_name(file) for file in files)
     if not write and sys.stdin.isatty():
         write = input(f"Write this bucket into {names}? Answer yes to write it: ").strip() == "yes"
     if not write:
         print(f'{names}: no bucket yet. `make bootstrap WRITE=1` writes bucket = "{bucket}" there.')
         return
     for file in files:
-        file.write_text(filled(file.read_text(encoding="utf-8"), bucket, region), encoding="utf-8")
+        file.write_text(fill_backend(file.read_text(encoding="utf-8"), bucket, region), encoding="utf-8")
     print(f'bucket = "{bucket}" is in {names} now.')
 
 
@@ -201,11 +201,11 @@ def main(arguments: Sequence[str]) -> int:
     os.umask(0o077)  # a state is its owner's alone
     try:
         name, region = variables(rest)
-        wanted = Place(name, account(), region)
-        take_over()
+        wanted = Installation(name, account(), region)
+        adopt_legacy_state()
         outputs = apply(wanted, rest)
         if "backend" in outputs:  # not after `-destroy`
-            offer(outputs["backend"]["bucket"], region, write="--write" in arguments)
+            offer_bucket(outputs["backend"]["bucket"], region, write="--write" in arguments)
     except UserError as error:
         print(error, file=sys.stderr)
         return error.exit_code

@@ -43,7 +43,7 @@ Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Line:
+class CostLine:
     """Dollars a month: fixed, and for all the requests."""
 
     label: str
@@ -69,16 +69,16 @@ class Estimate:
         self.price: dict[str, float] = table["prices"]
         self.assumed: dict[str, Any] = table["assumed"]
         self.region: str = plan["variables"].get("region", {}).get("value") or table["region"]
-        planned = plan["planned_values"]
-        self.outputs = {name: each.get("value") for name, each in planned.get("outputs", {}).items()}
+        plan_without_aws = plan["planned_values"]
+        self.outputs = {name: each.get("value") for name, each in plan_without_aws.get("outputs", {}).items()}
         self.resources = [
             Resource(each["type"], each["name"], each["values"])
-            for each in flattened(planned["root_module"])
+            for each in flatten(plan_without_aws["root_module"])
             if each["mode"] == "managed"
         ]
         self.counts = Counter(each.kind for each in self.resources)
 
-    def all(self, kind: str) -> list[Values]:
+    def values_of(self, kind: str) -> list[Values]:
         """The values of the resources of a type."""
         return [each.values for each in self.resources if each.kind == kind]
 
@@ -101,22 +101,22 @@ class Estimate:
         part: float = weights.get(share, 0) / sum(weights.values())
         return self.requests / len(self.operations) * part
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[CostLine]:
         """Every line that costs anything."""
-        made: list[Callable[[], Iterator[Line]]] = [
-            self.gateway, self.functions, self.tables, self.logs, self.watching, self.others,
+        builders: list[Callable[[], Iterator[CostLine]]] = [
+            self.gateway, self.functions, self.tables, self.logs, self.monitoring, self.others,
         ]  # fmt: skip
-        return [line for lines in made for line in lines() if line.fixed or line.by_request]
+        return [line for lines in builders for line in lines() if line.fixed or line.by_request]
 
-    def gateway(self) -> Iterator[Line]:
+    def gateway(self) -> Iterator[CostLine]:
         """API Gateway, what is in front of it, and what leaves over it."""
         millions = self.requests / MILLION
-        if self.all("aws_api_gateway_stage"):
-            yield Line("API Gateway: requests", 0, millions * self.price["api_gateway_million_requests"])
-            yield Line("Data transfer to the internet", 0, self.gb_out() * self.price["transfer_gb_out"])
-        for acl in self.all("aws_wafv2_web_acl"):
+        if self.values_of("aws_api_gateway_stage"):
+            yield CostLine("API Gateway: requests", 0, millions * self.price["api_gateway_million_requests"])
+            yield CostLine("Data transfer to the internet", 0, self.gb_out() * self.price["transfer_gb_out"])
+        for acl in self.values_of("aws_wafv2_web_acl"):
             fixed = self.price["waf_acl"] + len(acl.get("rule", ())) * self.price["waf_rule"]
-            yield Line("WAF: the list, its rules, requests", fixed, millions * self.price["waf_million_requests"])
+            yield CostLine("WAF: the list, its rules, requests", fixed, millions * self.price["waf_million_requests"])
 
     def gb_out(self) -> float:
         """GB of answers."""
@@ -126,26 +126,26 @@ class Estimate:
         kb: float = self.requests * head + items * item
         return kb / KB_OF_GB
 
-    def functions(self) -> Iterator[Line]:
+    def functions(self) -> Iterator[CostLine]:
         """Lambda. Every request is an invocation of the function of its operation."""
-        functions = {each["function_name"]: each for each in self.all("aws_lambda_function")}
+        functions = {each["function_name"]: each for each in self.values_of("aws_lambda_function")}
         if not functions:
             return
         millions = self.requests / MILLION
-        yield Line("Lambda: requests", 0, millions * self.price["lambda_million_requests"])
+        yield CostLine("Lambda: requests", 0, millions * self.price["lambda_million_requests"])
         seconds = 0.0
         for entity, names in self.operations.items():
             for share, operations in SHARES.items():
                 used = [functions[names[each]] for each in operations if each in names]
                 size = sum(each["memory_size"] for each in used) / max(len(used), 1) / 1024
                 seconds += self.requests_of(entity, share) * size * self.assumed["function_ms"] / 1000
-        yield Line(f"Lambda: {self.assumed['function_ms']} ms of each", 0, seconds * self.price["lambda_gb_second"])
+        yield CostLine(f"Lambda: {self.assumed['function_ms']} ms of each", 0, seconds * self.price["lambda_gb_second"])
         kept = sum(each["memory_size"] / 1024 for each in functions.values() if each.get("snap_start"))
-        yield Line("Lambda: snapshots (SnapStart)", kept * SECONDS * self.price["lambda_snap_start_gb_second"])
+        yield CostLine("Lambda: snapshots (SnapStart)", kept * SECONDS * self.price["lambda_snap_start_gb_second"])
 
-    def tables(self) -> Iterator[Line]:
+    def tables(self) -> Iterator[CostLine]:
         """DynamoDB: requests as docs/api.md has them, and what is stored."""
-        tables = {each["name"]: each for each in self.all("aws_dynamodb_table")}
+        tables = {each["name"]: each for each in self.values_of("aws_dynamodb_table")}
         names: dict[str, str] = self.outputs.get("table_names") or {}
         reads = writes = stored = kept = 0.0
         item, share = self.assumed["item_kb"], self.assumed["stored_gb"] / max(len(tables), 1)
@@ -157,57 +157,57 @@ class Estimate:
             writes += self.requests_of(entity, "writes") * math.ceil(item) * copies
             stored += share * copies
             kept += share * any(each.get("enabled") for each in tables[name].get("point_in_time_recovery", ()))
-        yield Line("DynamoDB: reads", 0, reads / MILLION * self.price["dynamodb_million_reads"])
-        yield Line("DynamoDB: writes, indexes' too", 0, writes / MILLION * self.price["dynamodb_million_writes"])
+        yield CostLine("DynamoDB: reads", 0, reads / MILLION * self.price["dynamodb_million_reads"])
+        yield CostLine("DynamoDB: writes, indexes' too", 0, writes / MILLION * self.price["dynamodb_million_writes"])
         label = f"DynamoDB: {self.assumed['stored_gb']} GB and its indexes"
-        yield Line(label, stored * self.price["dynamodb_gb"])
-        yield Line("DynamoDB: point-in-time recovery", kept * self.price["dynamodb_pitr_gb"])
-        for _ in self.all("aws_cloudtrail"):
+        yield CostLine(label, stored * self.price["dynamodb_gb"])
+        yield CostLine("DynamoDB: point-in-time recovery", kept * self.price["dynamodb_pitr_gb"])
+        for _ in self.values_of("aws_cloudtrail"):
             price = self.price["cloudtrail_million_data_events"]
-            yield Line("CloudTrail: the tables' events", 0, self.requests / MILLION * price)
+            yield CostLine("CloudTrail: the tables' events", 0, self.requests / MILLION * price)
 
-    def logs(self) -> Iterator[Line]:
+    def logs(self) -> Iterator[CostLine]:
         """CloudWatch Logs: what comes in, and what is kept once the retention is full."""
-        if not self.all("aws_cloudwatch_log_group"):
+        if not self.values_of("aws_cloudwatch_log_group"):
             return
         gb = self.requests * sum(self.assumed["log_kb"].values()) / KB_OF_GB
-        yield Line("CloudWatch Logs: what comes in", 0, gb * self.price["logs_gb_in"])
-        days = max(each.get("retention_in_days") or 0 for each in self.all("aws_cloudwatch_log_group"))
+        yield CostLine("CloudWatch Logs: what comes in", 0, gb * self.price["logs_gb_in"])
+        days = max(each.get("retention_in_days") or 0 for each in self.values_of("aws_cloudwatch_log_group"))
         kept = gb * days * 24 / HOURS * self.assumed["log_compression"]
-        yield Line(f"CloudWatch Logs: what {days} days keep", 0, kept * self.price["logs_gb_kept"])
+        yield CostLine(f"CloudWatch Logs: what {days} days keep", 0, kept * self.price["logs_gb_kept"])
 
-    def watching(self) -> Iterator[Line]:
+    def monitoring(self) -> Iterator[CostLine]:
         """Metrics, which cost only while requests come, alarms and traces."""
         operations = sum(len(each) for each in self.operations.values())
-        settings = [one for each in self.all("aws_api_gateway_method_settings") for one in each["settings"]]
+        settings = [one for each in self.values_of("aws_api_gateway_method_settings") for one in each["settings"]]
         if self.requests and any(each.get("metrics_enabled") for each in settings):
             count = operations * METRICS_OF_A_METHOD
-            yield Line(f"CloudWatch: {count} metrics of the gateway", count * self.price["cloudwatch_metric"])
-        if self.requests and any(map(has_metrics, self.all("aws_lambda_function"))):
+            yield CostLine(f"CloudWatch: {count} metrics of the gateway", count * self.price["cloudwatch_metric"])
+        if self.requests and any(map(has_metrics, self.values_of("aws_lambda_function"))):
             count = operations * METRICS_OF_AN_OPERATION
-            yield Line(f"CloudWatch: {count} metrics of the functions", count * self.price["cloudwatch_metric"])
-        count = sum(map(metrics_of, self.all("aws_cloudwatch_metric_alarm")))
-        yield Line(f"CloudWatch: alarms on {count} metrics", count * self.price["cloudwatch_alarm_metric"])
-        if any(each.get("xray_tracing_enabled") for each in self.all("aws_api_gateway_stage")):
+            yield CostLine(f"CloudWatch: {count} metrics of the functions", count * self.price["cloudwatch_metric"])
+        count = sum(map(metrics_of, self.values_of("aws_cloudwatch_metric_alarm")))
+        yield CostLine(f"CloudWatch: alarms on {count} metrics", count * self.price["cloudwatch_alarm_metric"])
+        if any(each.get("xray_tracing_enabled") for each in self.values_of("aws_api_gateway_stage")):
             # Evenly spread, which is the most that it can be.
             firsts = min(self.requests, SECONDS)
             traces = firsts + (self.requests - firsts) * TRACED
-            yield Line("X-Ray: traces, at most", 0, traces / MILLION * self.price["xray_million_traces"])
+            yield CostLine("X-Ray: traces, at most", 0, traces / MILLION * self.price["xray_million_traces"])
 
-    def others(self) -> Iterator[Line]:
+    def others(self) -> Iterator[CostLine]:
         """What is there, used or not."""
         for kind, (label, price) in self.table["monthly"].items():
-            yield Line(label, self.counts[kind] * price)
+            yield CostLine(label, self.counts[kind] * price)
         if self.counts["aws_kms_key"]:
             asked = self.counts["aws_lambda_function"] * KEY_REQUESTS / MILLION
-            yield Line("KMS: requests", asked * self.price["kms_million_requests"])
+            yield CostLine("KMS: requests", asked * self.price["kms_million_requests"])
         zones = sum(each.kind == "aws_subnet" and each.name == "private" for each in self.resources)
-        endpoints = sum(each.get("vpc_endpoint_type") == "Interface" for each in self.all("aws_vpc_endpoint"))
+        endpoints = sum(each.get("vpc_endpoint_type") == "Interface" for each in self.values_of("aws_vpc_endpoint"))
         hours = endpoints * zones * HOURS
-        yield Line("VPC: interface endpoints", hours * self.price["interface_endpoint_hour"])
-        flows = [each.get("allowed_oauth_flows") or () for each in self.all("aws_cognito_user_pool_client")]
+        yield CostLine("VPC: interface endpoints", hours * self.price["interface_endpoint_hour"])
+        flows = [each.get("allowed_oauth_flows") or () for each in self.values_of("aws_cognito_user_pool_client")]
         machines = sum("client_credentials" in each for each in flows)
-        yield Line("Cognito: clients of machines", machines * self.price["cognito_machine_client"])
+        yield CostLine("Cognito: clients of machines", machines * self.price["cognito_machine_client"])
 
     def by_use(self) -> list[str]:
         """What else costs, by a use that nobody can tell from the requests."""
@@ -222,15 +222,15 @@ class Estimate:
     def report(self, title: str) -> str:
         """All of it, as text."""
         lines, table, assumed = self.lines(), self.table, self.assumed
-        wide = max(len(line.label) for line in [*lines, Line("")]) + 2
+        wide = max(len(line.label) for line in [*lines, CostLine("")]) + 2
         head = (
             f"{title}, {self.requests:,} requests a month: "
             f"dollars a month by the prices of {table['region']}, {table['date']}."
         )
         rows = [f"{'':{wide}}{'fixed':>10}{'per million':>14}{'together':>12}"]
-        together = Line("together", sum(line.fixed for line in lines), sum(line.by_request for line in lines))
-        for line in (*lines, together):
-            if line is together:
+        total = CostLine("together", sum(line.fixed for line in lines), sum(line.by_request for line in lines))
+        for line in (*lines, total):
+            if line is total:
                 rows.append("-" * (wide + 36))
             rate = line.by_request / self.requests * MILLION if self.requests else 0.0
             rows.append(f"{line.label:{wide}}{line.fixed:10.2f}{rate:14.2f}{line.fixed + line.by_request:12.2f}")
@@ -248,11 +248,11 @@ class Estimate:
         return "\n".join([head, "", *rows, "", *notes])
 
 
-def flattened(module: Values) -> Iterator[dict[str, Any]]:
+def flatten(module: Values) -> Iterator[dict[str, Any]]:
     """The resources of a module and of those inside it."""
     yield from module.get("resources", ())
     for child in module.get("child_modules", ()):
-        yield from flattened(child)
+        yield from flatten(child)
 
 
 def has_metrics(function: Values) -> bool:
@@ -265,7 +265,7 @@ def metrics_of(alarm: Values) -> int:
     return sum(bool(each.get("metric")) for each in alarm.get("metric_query") or ()) or 1
 
 
-def planned(folder: Path, var_files: Sequence[Path]) -> dict[str, Any]:
+def plan_without_aws(folder: Path, var_files: Sequence[Path]) -> dict[str, Any]:
     """The plan of an environment that is still to be made, without AWS."""
     tfvars.check(var_files)
     root = stage(folder / "root", folder / "terraform.tfstate")
@@ -289,14 +289,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("var_files", nargs="+", type=Path, metavar="VAR_FILE")
     parser.add_argument("--requests", type=int, default=MILLION, help="a month (%(default)s)")
     options = parser.parse_args(arguments)
-    folder = systems.base() / "cost"
+    folder = systems.local_folder() / "cost"
     try:
         for var_file in options.var_files:
             if not var_file.exists():
                 raise UserError(f"There is no var-file {var_file}: name an existing one.")
         if options.requests < 0:
             raise UserError("REQUESTS is how many requests come in a month: write 0 or more.")
-        plan = planned(folder, [var_file.absolute() for var_file in options.var_files])
+        plan = plan_without_aws(folder, [var_file.absolute() for var_file in options.var_files])
     except UserError as error:
         print(error, file=sys.stderr)
         return error.exit_code

@@ -43,7 +43,7 @@ from tools.terraform import ROOT, facts, find_terraform, first_error
 NO_BACKEND = "Run `make bootstrap`, which makes the bucket and offers to write its name there."
 
 # What a backend file's bucket is before somebody fills it in.
-EMPTY = (None, "", "...")
+PLACEHOLDERS = (None, "", "...")
 
 # Resources that no apply can move to another region. Their ARNs name the region.
 REGIONAL = ("aws_api_gateway_rest_api", "aws_cognito_user_pool", "aws_dynamodb_table", "aws_kms_key",
@@ -58,18 +58,18 @@ ACCESS = {"open", "api_key"}
 
 
 # Errors that mean an unknown caller. Others mean a known caller without the right.
-UNKNOWN = (ConfigNotFound, ConfigParseError, CredentialRetrievalError, NoAuthTokenError, NoCredentialsError,
+CREDENTIAL_ERRORS = (ConfigNotFound, ConfigParseError, CredentialRetrievalError, NoAuthTokenError, NoCredentialsError,
            PartialCredentialsError, ProfileNotFound, SSOError, TokenRetrievalError)  # fmt: skip
-UNKNOWN_CODES = ("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "SignatureDoesNotMatch",
+CREDENTIAL_ERROR_CODES = ("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "SignatureDoesNotMatch",
                  "UnrecognizedClientException")  # fmt: skip
 SIGN_IN = "Sign in, for example by `aws sso login`, and set AWS_PROFILE."
 
 
-def refusal(error: BotoCoreError | ClientError, remedy: str) -> str:
+def explain_aws_error(error: BotoCoreError | ClientError, remedy: str) -> str:
     """Return what AWS said and what to do: the remedy, unless AWS does not know the caller."""
     text = str(error).strip().rstrip(".")
     code = error.response.get("Error", {}).get("Code") if isinstance(error, ClientError) else None
-    if isinstance(error, UNKNOWN) or code in UNKNOWN_CODES:
+    if isinstance(error, CREDENTIAL_ERRORS) or code in CREDENTIAL_ERROR_CODES:
         return f"AWS does not know you: {text}. {SIGN_IN}"
     return f"AWS refused: {text}. {remedy}"
 
@@ -89,19 +89,19 @@ def region(api_url: str) -> str:
     return api_url.split(".")[2]
 
 
-def facts_of(name: str) -> dict[str, Any]:
+def evaluate_variables(name: str) -> dict[str, Any]:
     """Return local.tools of modules/service for an environment, from all var-files that Terraform loads for it."""
-    return facts(tfvars.loaded_by_terraform([ROOT / "environments" / f"{name}.tfvars"]))
+    return facts(tfvars.all_var_files([ROOT / "environments" / f"{name}.tfvars"]))
 
 
-def environments(state: dict[str, Any]) -> set[str]:
+def environments_in(state: dict[str, Any]) -> set[str]:
     """Return the environments that the resources in a state are tagged with."""
     instances = [i for resource in state.get("resources", []) for i in resource.get("instances", [])]
     tags = [i["attributes"].get("tags_all") or {} for i in instances]
     return {t["Environment"] for t in tags if "Environment" in t}
 
 
-def regions(state: dict[str, Any]) -> set[str]:
+def regions_in(state: dict[str, Any]) -> set[str]:
     """Return the regions of a state's resources that hold data or code, from their ARNs."""
     return {
         instance["attributes"]["arn"].split(":")[3]
@@ -117,13 +117,13 @@ def check(name: str, state: str) -> None:
 
     `name` is that of the files: a system in two regions has the same environment in both.
     """
-    wanted, found = facts_of(name), json.loads(state or "{}")
-    if others := environments(found) - {wanted["environment"]}:
+    wanted, found = evaluate_variables(name), json.loads(state or "{}")
+    if others := environments_in(found) - {wanted["environment"]}:
         raise UserError(
             f"environments/{name}.s3.tfbackend names the state of {' and '.join(sorted(others))}: "
             "give each environment a `key` of its own."
         )
-    if elsewhere := sorted(regions(found) - {wanted["region"]}):
+    if elsewhere := sorted(regions_in(found) - {wanted["region"]}):
         raise UserError(
             f"{name} is deployed in {' and '.join(elsewhere)}, but its tfvars say {wanted['region']}: an "
             "apply would create its tables, keys and API again, and lose track of those in "
@@ -140,7 +140,7 @@ def backend(environment: str) -> tuple[dict[str, str], str, str]:
     found = tfvars.read(file)
     if found is None:
         return {}, f"environments/{file.name} cannot be read.", 'Write lines of NAME = "VALUE".'
-    missing = [name for name in ("bucket", "key", "region") if found.get(name) in EMPTY]
+    missing = [name for name in ("bucket", "key", "region") if found.get(name) in PLACEHOLDERS]
     if missing:
         return found, f"environments/{file.name} has no {' and no '.join(missing)}.", NO_BACKEND
     for other in sorted(file.parent.glob("*.s3.tfbackend")):
@@ -151,7 +151,7 @@ def backend(environment: str) -> tuple[dict[str, str], str, str]:
     return found, "", ""
 
 
-def testable(entities: dict[str, dict[str, Any]]) -> str | None:
+def smoke_path(entities: dict[str, dict[str, Any]]) -> str | None:
     """Return the path of the first entity that smoke.py can try: any item, every step, open or with a key."""
     for entity in entities.values():
         access = {operation: method["access"] for operation, method in entity["methods"].items()}
@@ -160,7 +160,7 @@ def testable(entities: dict[str, dict[str, Any]]) -> str | None:
     return None
 
 
-def reachable(text: str) -> str:
+def with_reachable_urls(text: str) -> str:
     """Return a text with its URLs of APIs and sign-in as they answer: in AWS, or at AWS_ENDPOINT_URL."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL", "").rstrip("/")
     return str(local_urls(text, endpoint)) if endpoint else text
@@ -176,7 +176,7 @@ def outputs(environment: str) -> dict[str, Any]:
 
 def openapi(environment: str) -> Path:
     """Write the document, with the URL at which the API answers, into a file; return it."""
-    url = reachable(outputs(environment)["api_url"])
+    url = with_reachable_urls(outputs(environment)["api_url"])
     var_file = f"-var-file=environments/{environment}.tfvars"
     # Encoded, so that the console, which quotes text, leaves it as it is.
     said = terraform("console", "-no-color", var_file, stdin=DOCUMENT)
@@ -191,9 +191,9 @@ def smoke(environment: str, arguments: Sequence[str]) -> int:
     """Run the smoke test on the first entity that allows it, with the first API key; return its exit code."""
     deployed = outputs(environment)
     url = deployed["api_url"]
-    command = [sys.executable, str(ROOT / "tests" / "smoke.py"), reachable(url), *arguments]
+    command = [sys.executable, str(ROOT / "tests" / "smoke.py"), with_reachable_urls(url), *arguments]
     if "--path" not in arguments:
-        path = testable(facts_of(environment)["entities"])
+        path = smoke_path(evaluate_variables(environment)["entities"])
         if path is None:
             print("Smoke test skipped: no entity without a schema has all operations open or behind an API key.")
             print("Name an entity: make smoke SMOKE=\"--path todos --body '{...}'\"")
@@ -221,7 +221,7 @@ def main(command: str, environment: str, *arguments: str) -> int:
             print(openapi(environment).name)
             return 0
         if command == "outputs":
-            print(reachable(terraform("output", "-no-color")), end="", flush=True)
+            print(with_reachable_urls(terraform("output", "-no-color")), end="", flush=True)
             return 0
         return smoke(environment, arguments)
     except UserError as error:
@@ -232,7 +232,7 @@ def main(command: str, environment: str, *arguments: str) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except (BotoCoreError, ClientError) as error:
-        print(refusal(error, f"Run `make preflight ENV={environment}` to see why."), file=sys.stderr)
+        print(explain_aws_error(error, f"Run `make preflight ENV={environment}` to see why."), file=sys.stderr)
         return 1
 
 

@@ -36,8 +36,8 @@ def resources(state: Mapping[str, Any]) -> Iterator[tuple[str, str, Attributes]]
 def check(name: str, state: Mapping[str, Any]) -> None:
     """Stop when something in the state is protected."""
     protected = [
-        shown
-        for kind, shown, found in resources(state)
+        display_name
+        for kind, display_name, found in resources(state)
         if kind in PROTECTED and found.get(PROTECTED[kind][0]) == PROTECTED[kind][1]
     ]
     if protected:
@@ -47,16 +47,16 @@ def check(name: str, state: Mapping[str, Any]) -> None:
         )
 
 
-def explained(name: str, state: Mapping[str, Any]) -> Iterator[str]:
+def consequences(name: str, state: Mapping[str, Any]) -> Iterator[str]:
     """What is lost with the environment, and what takes long, a sentence each."""
     by_kind: dict[str, list[tuple[str, Attributes]]] = {}
-    for kind, shown, found in resources(state):
-        by_kind.setdefault(kind, []).append((shown, found))
+    for kind, display_name, found in resources(state):
+        by_kind.setdefault(kind, []).append((display_name, found))
 
     def count(kind: str) -> int:
         return len(by_kind.get(kind, ()))
 
-    if tables := sorted(shown for shown, _ in by_kind.get("aws_dynamodb_table", ())):
+    if tables := sorted(display_name for display_name, _ in by_kind.get("aws_dynamodb_table", ())):
         yield (
             f"Lost: the items of {', '.join(tables)}. `make export ENV={name} ENTITY=...` keeps them. AWS "
             "keeps a last backup of each for 35 days, good as long as its key is there (docs/data.md)."
@@ -100,7 +100,7 @@ def main(name: str) -> int:
     except UserError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    for sentence in explained(name, state):
+    for sentence in consequences(name, state):
         print(f"- {sentence}", flush=True)
     return 0
 

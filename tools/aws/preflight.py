@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tools import tfvars
 from tools.aws import deployed
-from tools.aws.cost import flattened
+from tools.aws.cost import flatten
 from tools.aws.deployed import terraform
 from tools.errors import UserError
 from tools.terraform import ROOT, find_mirror
@@ -59,7 +59,7 @@ class Finding:
 
 
 @dataclass
-class Environment:
+class Context:
     """What the checks look at. `client` makes a client of a service, in a region or the environment's."""
 
     name: str
@@ -85,30 +85,30 @@ Findings = Iterator[Finding]
 # --- before a plan
 
 
-def backend(environment: Environment) -> Findings:
+def backend(context: Context) -> Findings:
     """Whether the file of the state's place is filled in."""
-    environment.backend, fault, remedy = deployed.backend(environment.name)
+    context.backend, fault, remedy = deployed.backend(context.name)
     if fault:
         yield Finding(STOP, "state", fault, remedy)
 
 
-def credentials(environment: Environment) -> Findings:
+def credentials(context: Context) -> Findings:
     """Who we are, in which account."""
     try:
-        caller = environment.client("sts").get_caller_identity()
+        caller = context.client("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
         yield Finding(STOP, "credentials", f"AWS does not know you: {error}", deployed.SIGN_IN)
         return
-    environment.account = caller["Account"]
+    context.account = caller["Account"]
     yield Finding(OK, "credentials", f"Account {caller['Account']} as {caller['Arn']}.")
     if caller["Arn"].endswith(":root"):
         yield Finding(WARNING, "credentials", "This is the account's root.", "Use a role that can be bounded.")
 
 
-def region(environment: Environment) -> Findings:
+def region(context: Context) -> Findings:
     """Whether the account may use the region."""
-    name = environment.region
-    found = environment.client("ec2", "us-east-1").describe_regions(AllRegions=True)["Regions"]
+    name = context.region
+    found = context.client("ec2", "us-east-1").describe_regions(AllRegions=True)["Regions"]
     status = {each["RegionName"]: each.get("OptInStatus") for each in found}.get(name)
     if status is None:
         yield Finding(STOP, "region", f"There is no region {name}.", "Correct `region` in the tfvars.")
@@ -119,45 +119,45 @@ def region(environment: Environment) -> Findings:
         yield Finding(OK, "region", f"{name} is open to the account.")
 
 
-def bucket(environment: Environment) -> Findings:
+def bucket(context: Context) -> Findings:
     """Whether the state's bucket is there, and ours."""
-    name = environment.backend["bucket"]
-    s3 = environment.client("s3", environment.backend["region"])
+    name = context.backend["bucket"]
+    s3 = context.client("s3", context.backend["region"])
     try:
-        s3.head_bucket(Bucket=name, ExpectedBucketOwner=environment.account)
+        s3.head_bucket(Bucket=name, ExpectedBucketOwner=context.account)
     except ClientError as error:
         remedy = "Run `make bootstrap` in this account, or set AWS_PROFILE to the bucket's."
         code = error.response["Error"]["Code"]
         why = "does not exist" if code == "404" else f"is not ours to read ({code})"
         yield Finding(STOP, "state", f"The bucket {name} {why}.", remedy)
         return
-    yield Finding(OK, "state", f"In {name}, {environment.backend['key']}.")
+    yield Finding(OK, "state", f"In {name}, {context.backend['key']}.")
 
 
-def lock(environment: Environment) -> Findings:
+def lock(context: Context) -> Findings:
     """Whether anybody is at work on the state: Terraform writes who into a file beside it."""
-    s3, key = environment.client("s3", environment.backend["region"]), f"{environment.backend['key']}.tflock"
+    s3, key = context.client("s3", context.backend["region"]), f"{context.backend['key']}.tflock"
     try:
-        held = json.load(s3.get_object(Bucket=environment.backend["bucket"], Key=key)["Body"])
+        lock_info = json.load(s3.get_object(Bucket=context.backend["bucket"], Key=key)["Body"])
     except s3.exceptions.NoSuchKey:
         yield Finding(OK, "lock", "Nobody is at work on the state.")
         return
-    who = f"{held.get('Who', 'Somebody')} since {held.get('Created', 'a time unknown')}"
+    who = f"{lock_info.get('Who', 'Somebody')} since {lock_info.get('Created', 'a time unknown')}"
     yield Finding(
-        STOP, "lock", f"{who}: {held.get('Operation', 'an operation')}.",
+        STOP, "lock", f"{who}: {lock_info.get('Operation', 'an operation')}.",
         "Wait until it is done; if it is long over, "
-        f"`TF_DATA_DIR=.terraform/{environment.name} terraform force-unlock {held.get('ID', 'ID')}`.",
+        f"`TF_DATA_DIR=.terraform/{context.name} terraform force-unlock {lock_info.get('ID', 'ID')}`.",
     )  # fmt: skip
 
 
-def gateway_role(environment: Environment) -> Findings:
+def gateway_role(context: Context) -> Findings:
     """Whether API Gateway may write logs, a setting of account and region: else it refuses the stage."""
-    role = environment.client("apigateway").get_account().get("cloudwatchRoleArn")
+    role = context.client("apigateway").get_account().get("cloudwatchRoleArn")
     if not role:
-        text = f"API Gateway has no role to write logs with in {environment.region}."
+        text = f"API Gateway has no role to write logs with in {context.region}."
         yield Finding(STOP, "gateway's role", text, "Run `make bootstrap` for this region.")
         return
-    iam = environment.client("iam")
+    iam = context.client("iam")
     try:
         iam.get_role(RoleName=role.rpartition("/")[2])
     except iam.exceptions.NoSuchEntityException:
@@ -169,46 +169,46 @@ def gateway_role(environment: Environment) -> Findings:
 # --- Terraform
 
 
-def state(environment: Environment) -> Findings:
+def state(context: Context) -> Findings:
     """Whether the state is this environment's, and in its region."""
     mirror = find_mirror()
-    place = f"-backend-config=environments/{environment.name}.s3.tfbackend"
+    place = f"-backend-config=environments/{context.name}.s3.tfbackend"
     try:
         terraform(
             "init", "-input=false", "-no-color", "-reconfigure", "-lockfile=readonly", place,
             *([f"-plugin-dir={mirror}"] if mirror else []),
         )  # fmt: skip
         pulled = terraform("state", "pull")
-        deployed.check(environment.name, pulled)
+        deployed.check(context.name, pulled)
     except UserError as error:
         yield Finding(STOP, "environment", str(error), "Correct what it names, and look again.")
         return
     count = len(json.loads(pulled or "{}").get("resources", ()))
-    text = f"The state holds {count} resources of {environment.name}." if count else "Nothing is deployed yet."
+    text = f"The state holds {count} resources of {context.name}." if count else "Nothing is deployed yet."
     yield Finding(OK, "environment", text)
 
 
-def plan(environment: Environment) -> Findings:
+def plan(context: Context) -> Findings:
     """Whether it can be planned, and what changes."""
     with tempfile.TemporaryDirectory() as folder:
         file = f"{folder}/plan.tfplan"
-        var_file = f"-var-file=environments/{environment.name}.tfvars"
+        var_file = f"-var-file=environments/{context.name}.tfvars"
         try:
             terraform("plan", "-input=false", "-no-color", "-lock=false", f"-out={file}", var_file)
-            environment.plan = json.loads(terraform("show", "-json", file))
+            context.plan = json.loads(terraform("show", "-json", file))
         except UserError as error:
             yield Finding(STOP, "plan", str(error), "Correct what it names, and look again.")
             return
-    actions = [each["change"]["actions"] for each in environment.plan.get("resource_changes", ())]
+    actions = [each["change"]["actions"] for each in context.plan.get("resource_changes", ())]
     words = {"made": "create", "changed": "update", "deleted": "delete"}
     counts = [f"{sum(action in each for each in actions)} {word}" for word, action in words.items()]
     yield Finding(OK, "plan", f"{', '.join(counts)}.")
 
 
-def losses(environment: Environment) -> Findings:
+def losses(context: Context) -> Findings:
     """What the apply would delete or replace and nobody can recover, and what is gone already."""
     count = 0
-    for each in environment.plan.get("resource_drift", ()):
+    for each in context.plan.get("resource_drift", ()):
         if each["mode"] == "managed" and each["type"] in LOSSES and each["change"]["actions"] == ["delete"]:
             count += 1
             level, what, _ = LOSSES[each["type"]]
@@ -216,7 +216,7 @@ def losses(environment: Environment) -> Findings:
             remedy = "An apply would create it again, empty. Restore it first if you can (docs/data.md)."
             yield Finding(level, "losses", text, remedy)
     for kind, (level, what, remedy) in LOSSES.items():
-        for each in environment.changes(kind):
+        for each in context.changes(kind):
             change = each["change"]
             if "delete" not in change["actions"]:
                 continue
@@ -229,15 +229,15 @@ def losses(environment: Environment) -> Findings:
         yield Finding(OK, "losses", "Nothing that holds data is deleted or replaced.")
 
 
-def indexes(environment: Environment) -> Findings:
+def indexes(context: Context) -> Findings:
     """What becomes of the indexes of tables that stay: a list by one that is being made finds nothing yet."""
     count = 0
-    for each in environment.changes("aws_dynamodb_table"):
+    for each in context.changes("aws_dynamodb_table"):
         if each["change"]["actions"] != ["update"]:
             continue
         before, after = (keys_of(each["change"][side]) for side in ("before", "after"))
         entity = each["address"].partition('"')[2].partition('"')[0]
-        reindex = f"Afterwards `make reindex ENV={environment.name} ENTITY={entity}`."
+        reindex = f"Afterwards `make reindex ENV={context.name} ENTITY={entity}`."
         for name in sorted(before.keys() | after.keys()):
             if before.get(name) == after.get(name):
                 continue
@@ -264,15 +264,15 @@ def keys_of(table: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
 # --- quotas
 
 
-def concurrency(environment: Environment) -> Findings:
+def concurrency(context: Context) -> Findings:
     """Whether the account has as many invocations at once as functions reserve."""
-    limits = environment.client("lambda").get_account_settings()["AccountLimit"]
+    limits = context.client("lambda").get_account_settings()["AccountLimit"]
     limit, unreserved = limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"]
     more = sum(
         reserved(each["change"]["after"]) - reserved(each["change"]["before"])
-        for each in environment.changes("aws_lambda_function")
+        for each in context.changes("aws_lambda_function")
     )
-    remedy = asking("lambda", "L-B99A9384", limit + max(more, 1000))
+    remedy = quota_request("lambda", "L-B99A9384", limit + max(more, 1000))
     if more > 0 and unreserved - more < UNRESERVED:
         text = f"Functions reserve {more} more, and {unreserved} of {limit} are left, {UNRESERVED} for others."
         yield Finding(STOP, "concurrency", text, f"Lower reserved_concurrency, or {remedy}.")
@@ -288,47 +288,47 @@ def reserved(function: Mapping[str, Any] | None) -> int:
     return max((function or {}).get("reserved_concurrent_executions") or 0, 0)
 
 
-def addresses(environment: Environment) -> Findings:
+def addresses(context: Context) -> Findings:
     """Elastic IP addresses, one for each NAT gateway."""
-    more = len(environment.created("aws_eip"))
-    used = len(environment.client("ec2").describe_addresses()["Addresses"])
-    yield quota(environment, "addresses", ("Elastic IP addresses", "ec2", "L-0263D0A3", 5), used, more)
+    more = len(context.created("aws_eip"))
+    used = len(context.client("ec2").describe_addresses()["Addresses"])
+    yield quota(context, "addresses", ("Elastic IP addresses", "ec2", "L-0263D0A3", 5), used, more)
 
 
-def networks(environment: Environment) -> Findings:
+def networks(context: Context) -> Findings:
     """VPCs."""
-    more = len(environment.created("aws_vpc"))
-    used = count(environment, "describe_vpcs", "Vpcs")
-    yield quota(environment, "networks", ("VPCs", "vpc", "L-F678F1CE", 5), used, more)
+    more = len(context.created("aws_vpc"))
+    used = count(context, "describe_vpcs", "Vpcs")
+    yield quota(context, "networks", ("VPCs", "vpc", "L-F678F1CE", 5), used, more)
 
 
-def interfaces(environment: Environment) -> Findings:
+def interfaces(context: Context) -> Findings:
     """Network interfaces: Lambda makes one in each private subnet, which all functions share."""
-    private = [each for each in environment.changes("aws_subnet") if each["name"] == "private"]
+    private = [each for each in context.changes("aws_subnet") if each["name"] == "private"]
     zones = sum(each["change"]["actions"] == ["create"] for each in private)
-    endpoints = environment.created("aws_vpc_endpoint")
+    endpoints = context.created("aws_vpc_endpoint")
     inside = sum(each["change"]["after"].get("vpc_endpoint_type") == "Interface" for each in endpoints)
-    more = zones + inside * len(private) + len(environment.created("aws_nat_gateway"))
-    used = count(environment, "describe_network_interfaces", "NetworkInterfaces")
-    yield quota(environment, "interfaces", ("network interfaces", "vpc", "L-DF5E4CA3", 5000), used, more)
+    more = zones + inside * len(private) + len(context.created("aws_nat_gateway"))
+    used = count(context, "describe_network_interfaces", "NetworkInterfaces")
+    yield quota(context, "interfaces", ("network interfaces", "vpc", "L-DF5E4CA3", 5000), used, more)
     known = [each["change"]["before"]["id"] for each in private if each["change"]["before"]]
-    found = environment.client("ec2").describe_subnets(SubnetIds=known)["Subnets"] if known else []
+    found = context.client("ec2").describe_subnets(SubnetIds=known)["Subnets"] if known else []
     for subnet in found:
         if subnet["AvailableIpAddressCount"] < FREE_ADDRESSES:
             text = f"{subnet['SubnetId']} has {subnet['AvailableIpAddressCount']} addresses left."
             yield Finding(WARNING, "interfaces", text, "Delete what else is in it: functions need some to scale.")
 
 
-def quota(environment: Environment, subject: str, limit_of: tuple[str, str, str, int], used: int, more: int) -> Finding:
+def quota(context: Context, subject: str, limit_of: tuple[str, str, str, int], used: int, more: int) -> Finding:
     """Compare what there is, and what an apply adds, with a quota: (what, service, code, AWS's default)."""
     what, service, code, default = limit_of
     try:
-        found = environment.client("service-quotas").get_service_quota(ServiceCode=service, QuotaCode=code)
+        found = context.client("service-quotas").get_service_quota(ServiceCode=service, QuotaCode=code)
         limit, source = int(found["Quota"]["Value"]), ""
     except (BotoCoreError, ClientError):
         limit, source = default, ", AWS's default: the account's own quota could not be read"
     text = f"{used} of {limit} {what} used{source}; this apply adds {more}."
-    remedy = f"Free some, or {asking(service, code, 2 * limit)}."
+    remedy = f"Free some, or {quota_request(service, code, 2 * limit)}."
     if more and used + more > limit:
         return Finding(STOP, subject, text, remedy)
     if used + more > limit * NEARLY and more:
@@ -336,7 +336,7 @@ def quota(environment: Environment, subject: str, limit_of: tuple[str, str, str,
     return Finding(OK, subject, text)
 
 
-def asking(service: str, code: str, value: int) -> str:
+def quota_request(service: str, code: str, value: int) -> str:
     """How to ask for a larger quota."""
     return (
         "ask for more: `aws service-quotas request-service-quota-increase "
@@ -344,20 +344,20 @@ def asking(service: str, code: str, value: int) -> str:
     )
 
 
-def count(environment: Environment, operation: str, member: str) -> int:
+def count(context: Context, operation: str, member: str) -> int:
     """How many there are of something in EC2, over all pages."""
-    pages = environment.client("ec2").get_paginator(operation).paginate()
+    pages = context.client("ec2").get_paginator(operation).paginate()
     return sum(len(page[member]) for page in pages)
 
 
 # --- domain
 
 
-def certificate(environment: Environment) -> Findings:
+def certificate(context: Context) -> Findings:
     """Whether the certificate of a domain is issued, is good for it, and is in the right region."""
     domains = [
         each["values"]
-        for each in flattened(environment.plan.get("planned_values", {}).get("root_module", {}))
+        for each in flatten(context.plan.get("planned_values", {}).get("root_module", {}))
         if each["type"] == "aws_api_gateway_domain_name"
     ]
     if not domains:
@@ -369,15 +369,15 @@ def certificate(environment: Environment) -> Findings:
             yield Finding(OK, "certificate", f"That of {name} is made by this apply.")
             continue
         # Regional domains take theirs from their own region, those at the edge from us-east-1.
-        wanted, place = environment.region if regional else "us-east-1", arn.split(":")[3]
+        wanted, place = context.region if regional else "us-east-1", arn.split(":")[3]
         if place != wanted:
             text = f"{arn}, for {name}, is in {place}, not in {wanted}."
             yield Finding(STOP, "certificate", text, f"Ask ACM for one in {wanted}, and name that.")
             continue
-        yield judged(name, environment.client("acm", place).describe_certificate(CertificateArn=arn))
+        yield certificate_finding(name, context.client("acm", place).describe_certificate(CertificateArn=arn))
 
 
-def judged(name: str, described: Mapping[str, Any]) -> Finding:
+def certificate_finding(name: str, described: Mapping[str, Any]) -> Finding:
     """What there is to say of a domain's certificate, as ACM describes it."""
     found = described["Certificate"]
     names = {found["DomainName"], *found.get("SubjectAlternativeNames", ())}
@@ -397,12 +397,12 @@ def judged(name: str, described: Mapping[str, Any]) -> Finding:
 # --- what AWS allows an account only on request
 
 
-def distributions(environment: Environment) -> Findings:
+def distributions(context: Context) -> Findings:
     """Whether the account may make a CloudFront distribution, as far as its existing ones show."""
-    if not environment.created("aws_cloudfront_distribution"):
+    if not context.created("aws_cloudfront_distribution"):
         yield Finding(OK, "distributions", "This apply makes no CloudFront distribution.")
         return
-    found = environment.client("cloudfront").list_distributions(MaxItems="1")
+    found = context.client("cloudfront").list_distributions(MaxItems="1")
     if found["DistributionList"].get("Quantity"):
         yield Finding(OK, "distributions", "The account has CloudFront distributions already.")
         return
@@ -414,9 +414,9 @@ def distributions(environment: Environment) -> Findings:
     yield Finding(WARNING, "distributions", text, remedy)
 
 
-def sign_up(environment: Environment) -> Findings:
+def sign_up(context: Context) -> Findings:
     """Whether everyone who signs up gets a mail: Cognito's own sender is only for trials."""
-    pools = [each["change"]["after"] for each in environment.changes("aws_cognito_user_pool")]
+    pools = [each["change"]["after"] for each in context.changes("aws_cognito_user_pool")]
     for pool in filter(None, pools):
         by_administrators = [
             each["allow_admin_create_user_only"] for each in pool.get("admin_create_user_config") or ()
@@ -432,7 +432,7 @@ def sign_up(environment: Environment) -> Findings:
 
 # --- all of them
 
-Check = Callable[[Environment], Findings]
+Check = Callable[[Context], Findings]
 
 # Each group is looked at if no check of the one before stopped.
 GROUPS: tuple[tuple[Check, ...], ...] = (
@@ -443,42 +443,42 @@ GROUPS: tuple[tuple[Check, ...], ...] = (
     (losses, indexes, concurrency, addresses, networks, interfaces, certificate, distributions, sign_up),
 )
 # What the checks after them need; another stop only adds to the table.
-NEEDED = (backend, credentials, region, bucket, state, plan)
+REQUIRED = (backend, credentials, region, bucket, state, plan)
 
 
-def look(environment: Environment, say: Callable[[Finding], None]) -> list[Finding]:
+def run_checks(context: Context, report: Callable[[Finding], None]) -> list[Finding]:
     """Run the checks; what none can be made without leaves out those after it, and says so."""
     findings: list[Finding] = []
     for group in GROUPS:
         stopped = False
         for check in group:
-            found = list(safely(check, environment))
-            stopped |= check in NEEDED and any(each.level == STOP for each in found)
+            found = list(run_check(check, context))
+            stopped |= check in REQUIRED and any(each.level == STOP for each in found)
             findings += found
             for each in found:
-                say(each)
+                report(each)
         if stopped:
             rest = GROUPS[GROUPS.index(group) + 1 :]
             names = [check.__name__.replace("_", " ") for checks in rest for check in checks]
             if names:
                 left = Finding(WARNING, "not checked", f"{', '.join(names)}.", "Mend the above, and look again.")
                 findings.append(left)
-                say(left)
+                report(left)
             break
     return findings
 
 
-def safely(check: Check, environment: Environment) -> Findings:
+def run_check(check: Check, context: Context) -> Findings:
     """What a check finds; that AWS does not answer it is a finding, too."""
     try:
-        yield from check(environment)
+        yield from check(context)
     except UserError as error:
         yield Finding(STOP, check.__name__.replace("_", " "), str(error), "Correct it, then look again.")
     except (BotoCoreError, ClientError) as error:
         subject = check.__name__.replace("_", " ")
         remedy = "Give yourself the right, or look in the console."
         # What later checks need is not left open, but for the region: AWS will say if it is closed.
-        level = STOP if check in NEEDED and check is not region else WARNING
+        level = STOP if check in REQUIRED and check is not region else WARNING
         yield Finding(level, subject, f"Not checked: {error}", remedy)
 
 
@@ -492,7 +492,7 @@ def main(name: str) -> int:
     """Look, print, and return the exit code."""
     file = ROOT / "environments" / f"{name}.tfvars"
     try:
-        tfvars.check(tfvars.loaded_by_terraform([file]), os.environ)
+        tfvars.check(tfvars.all_var_files([file]), os.environ)
         home = tfvars.region_of(file)
     except UserError as error:
         print(row(Finding(STOP, "tfvars", str(error), "Correct the file.")))
@@ -503,7 +503,7 @@ def main(name: str) -> int:
         # IAM's and S3's addresses are of the partition that the region is in.
         return make(service, region_name=place, config=Config(retries={"total_max_attempts": 3}))
 
-    findings = look(Environment(name, home, client), lambda finding: print(row(finding), flush=True))
+    findings = run_checks(Context(name, home, client), lambda finding: print(row(finding), flush=True))
     stops, warnings = (sum(each.level == level for each in findings) for level in (STOP, WARNING))
     if stops:
         print(f"\nStop: mend what is marked so before an apply ({stops}, and warnings: {warnings}).")

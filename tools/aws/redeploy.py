@@ -49,25 +49,25 @@ class Routes:
 
     def finish(self, arguments: Sequence[str]) -> list[str]:
         """Deploy the API again if routes are gone, and forget them; return their names."""
-        known = self._known()
-        gone = names(self._remembered() - known)
+        current = self._known()
+        removed = route_names(self._remembered() - current)
         # Without any there is no API left to deploy.
-        if gone and known:
+        if removed and current:
             print(
-                f"Removed from the API: {', '.join(gone)}. Deploying it once more, without them ...",
+                f"Removed from the API: {', '.join(removed)}. Deploying it once more, without them ...",
                 flush=True,
             )
             # Apply the whole configuration, which has no other change by now. With -target, Terraform would
             # leave the old deployment to the next apply.
-            replaced = [f"-replace={address}" for address in deployments(known)]
+            replaced = [f"-replace={address}" for address in deployments(current)]
             done = self._run("apply", "-input=false", "-auto-approve", *arguments, *replaced)
             if done.returncode:
                 raise UserError(
-                    f"The second deployment failed, and {', '.join(gone)} may answer 500 until it is made: "
+                    f"The second deployment failed, and {', '.join(removed)} may answer 500 until it is made: "
                     f"repeat the command. Terraform said: {first_error(done.stderr or done.stdout)}"
                 )
         self.file.unlink(missing_ok=True)
-        return gone
+        return removed
 
     def _remembered(self) -> set[str]:
         lines = self.file.read_text().splitlines() if self.file.exists() else []
@@ -92,7 +92,7 @@ class Routes:
         )  # fmt: skip
 
 
-def names(addresses: Iterable[str]) -> list[str]:
+def route_names(addresses: Iterable[str]) -> list[str]:
     """Return what the routes are called: "todos.delete", "GET /openapi.json"."""
     return sorted(found[1] for found in map(METHOD.match, addresses) if found)
 

@@ -50,17 +50,17 @@ DEFAULT_RATE = 200.0
 WRITERS = ("create", "replace", "merge", "list")
 # The attributes of an item, with their types.
 ENVELOPE = {"id": "S", "createdAt": "S", "updatedAt": "S", "version": "N", "doc": "M"}
-SHOWN = 20  # faults
+FAULTS_SHOWN = 20  # faults
 
 Record = dict[str, dict[str, Any]]
 
 
-class Fault(Exception):  # noqa: N818 - of a line in somebody's file, or a record, not of the program
+class InvalidItemError(Exception):
     """Why a line or a record is not an item, or cannot be changed."""
 
 
 @dataclass
-class Done:
+class ReindexResult:
     """The progress: items read and changed, records left out and why, and the id to continue after."""
 
     read: int = 0
@@ -74,33 +74,33 @@ def reindex(
     table: str,
     entity: str,
     derivation: Derivation,
-    done: Done,
+    result: ReindexResult,
     *,
     rate: float = DEFAULT_RATE,
-    report: Callable[[Done], None] = lambda _: None,
+    report: Callable[[ReindexResult], None] = lambda _: None,
 ) -> None:
-    """Mend every item of a table after `done.after`, at most `rate` a second; `done` is kept up to date."""
+    """Mend every item of a table after `result.after`, at most `rate` a second; `result` is kept up to date."""
     started = time.monotonic()
     while True:
-        start = {"ExclusiveStartKey": {"id": {"S": done.after}}} if done.after else {}
+        start = {"ExclusiveStartKey": {"id": {"S": result.after}}} if result.after else {}
         page = client.scan(TableName=table, Limit=PAGE, ConsistentRead=True, **start)
         for record in page["Items"]:
-            done.read += 1
+            result.read += 1
             try:
-                done.changed += mend(client, table, entity, derivation, record)
-            except Fault as fault:
-                done.left_out.append(f"{record['id']['S']}: {fault}")
+                result.changed += correct_item(client, table, entity, derivation, record)
+            except InvalidItemError as fault:
+                result.left_out.append(f"{record['id']['S']}: {fault}")
         if "LastEvaluatedKey" not in page:
             return
-        done.after = page["LastEvaluatedKey"]["id"]["S"]
-        report(done)
-        time.sleep(max(0.0, started + done.changed / rate - time.monotonic()))
+        result.after = page["LastEvaluatedKey"]["id"]["S"]
+        report(result)
+        time.sleep(max(0.0, started + result.changed / rate - time.monotonic()))
 
 
-def mend(client: Any, table: str, entity: str, derivation: Derivation, record: Record) -> bool:
+def correct_item(client: Any, table: str, entity: str, derivation: Derivation, record: Record) -> bool:
     """Give one item the attributes that are derived from it, and only those; return whether any were wrong.
 
-    Raise Fault for a record that is no item, and for an item that has no room for them.
+    Raise InvalidItemError for a record that is no item, and for an item that has no room for them.
     """
     for _ in range(ATTEMPTS):
         update = correction(entity, derivation, record)
@@ -115,7 +115,7 @@ def mend(client: Any, table: str, entity: str, derivation: Derivation, record: R
             continue
         except ClientError as error:
             if "Item size" in str(error):
-                raise Fault("has no room for the keys of its filters within DynamoDB's 400 KB") from None
+                raise InvalidItemError("has no room for the keys of its filters within DynamoDB's 400 KB") from None
             raise
         return True
     raise UserError(f"The item {record['id']['S']} keeps changing: try again when it is written less.")
@@ -124,7 +124,7 @@ def mend(client: Any, table: str, entity: str, derivation: Derivation, record: R
 def correction(entity: str, derivation: Derivation, record: Record) -> dict[str, Any]:
     """Return the UpdateItem that makes an item's derived attributes right, empty when they are.
 
-    Raise Fault for a record that is no item.
+    Raise InvalidItemError for a record that is no item.
     """
     owner, _ = parted(record["id"]["S"])
     wanted = {name: value for name, value in derivation.of(item_of(record).doc, owner).items() if value}
@@ -153,18 +153,18 @@ def correction(entity: str, derivation: Derivation, record: Record) -> dict[str,
 
 
 def item_of(record: Record) -> Item:
-    """Return a record's item, with its owner in the id. Raise Fault for a record that is not an item."""
+    """Return a record's item, with its owner in the id. Raise InvalidItemError for a record that is not an item."""
     if missing := ENVELOPE.keys() - record.keys():
-        raise Fault(f"lacks {' and '.join(sorted(missing))}")
+        raise InvalidItemError(f"lacks {' and '.join(sorted(missing))}")
     if wrong := [name for name, kind in ENVELOPE.items() if kind not in record[name]]:
         types = (f"{name} as {'/'.join(record[name])} instead of {ENVELOPE[name]}" for name in wrong)
-        raise Fault(f"has {' and '.join(types)}")
+        raise InvalidItemError(f"has {' and '.join(types)}")
     made_at, changed_at = record["createdAt"]["S"], record["updatedAt"]["S"]
     try:
         version = int(record["version"]["N"])
         return Item(record["id"]["S"], decode(record["doc"]), made_at, changed_at, version)
     except (InvalidRequest, ValueError):
-        raise Fault("holds a value that JSON does not have, or a version that is no whole number") from None
+        raise InvalidItemError("holds a value that JSON does not have, or a version that is no whole number") from None
 
 
 def is_derived(attribute: str) -> bool:
@@ -214,7 +214,7 @@ def check_writers(outputs: Mapping[str, Any], entity: str) -> None:
         raise UserError(f"The entity {entity} has no operation that uses filters: there is nothing to do.")
 
 
-def plain(text: str) -> dict[str, Any]:
+def parse_outputs(text: str) -> dict[str, Any]:
     """The values of what `terraform output -json` printed. Raises UserError where nothing is deployed."""
     found = {name: each["value"] for name, each in json.loads(text or "{}").items()}
     if "api_url" not in found:
@@ -229,7 +229,7 @@ def remote_clients(outputs: Mapping[str, Any]) -> tuple[Any, Any]:
     return boto3.client("lambda", place), boto3.client("dynamodb", place, config=retries)
 
 
-def positive(text: str) -> float:
+def rate_argument(text: str) -> float:
     """Read a rate, for argparse; raises ArgumentTypeError, which it shows."""
     with suppress(ValueError):
         if 0 < (rate := float(text)) < math.inf:
@@ -243,42 +243,42 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("entity")
     parser.add_argument("--local", action="store_true", help="the local run's table; else outputs on stdin")
     parser.add_argument("--after", metavar="ID", help="continue after this item, where a run has stopped")
-    parser.add_argument("--rate", type=positive, default=DEFAULT_RATE, help="changes a second (%(default)g)")
+    parser.add_argument("--rate", type=rate_argument, default=DEFAULT_RATE, help="changes a second (%(default)g)")
     options = parser.parse_args(arguments)
-    done = Done(after=options.after)
+    result = ReindexResult(after=options.after)
     said = 0.0
 
-    def report(done: Done) -> None:
+    def report(result: ReindexResult) -> None:
         nonlocal said
         if time.monotonic() - said >= REPORT_SECONDS:
             said = time.monotonic()
-            print(f"{done.read} items read, {done.changed} changed ...", file=sys.stderr)
+            print(f"{result.read} items read, {result.changed} changed ...", file=sys.stderr)
 
     try:
         if options.local:
-            stack = systems.here().current()
+            stack = systems.local_systems().current()
             running = stack.running()
             outputs = stack.outputs()
             lambdas, client = local_client("lambda", running), local_client("dynamodb", running)
         else:
-            outputs = plain(sys.stdin.read())
+            outputs = parse_outputs(sys.stdin.read())
             lambdas, client = remote_clients(outputs)
         table, settings = deployed(outputs, options.entity, lambdas)
         check_writers(outputs, options.entity)
         derivation = derivation_of(settings)
-        reindex(client, table, options.entity, derivation, done, rate=options.rate, report=report)
+        reindex(client, table, options.entity, derivation, result, rate=options.rate, report=report)
     except (UserError, BotoCoreError, ClientError, KeyboardInterrupt) as error:
-        where = f" To continue, add --after {done.after}." if done.after else ""
+        where = f" To continue, add --after {result.after}." if result.after else ""
         print(f"{error or 'Stopped.'}{where}", file=sys.stderr)
         return 1
-    print(f"{done.read} items read, {done.changed} changed.", file=sys.stderr)
-    listed(done.left_out, "Records that were left as they are")
-    return 1 if done.left_out else 0
+    print(f"{result.read} items read, {result.changed} changed.", file=sys.stderr)
+    report_faults(result.left_out, "Records that were left as they are")
+    return 1 if result.left_out else 0
 
 
-def listed(faults: list[str], what: str) -> None:
+def report_faults(faults: list[str], what: str) -> None:
     """Say the first of the faults, and how many there are."""
-    for fault in faults[:SHOWN]:
+    for fault in faults[:FAULTS_SHOWN]:
         print(fault, file=sys.stderr)
     if faults:
         print(f"{what}: {len(faults):,}.", file=sys.stderr)

@@ -30,24 +30,34 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from tools import tfvars
-from tools.aws.deployed import facts_of, refusal
-from tools.aws.monitor import Watch
+from tools.aws.deployed import evaluate_variables, explain_aws_error
+from tools.aws.monitor import Monitor
 from tools.aws.redeploy import Routes
-from tools.aws.versions import REMEMBERED, Alias, Canary, Functions, Record, Release, Versions, before_last, now
+from tools.aws.versions import (
+    HISTORY_LENGTH,
+    Alias,
+    Canary,
+    Functions,
+    Record,
+    Release,
+    Versions,
+    now,
+    versions_before_last_deployment,
+)
 from tools.errors import UserError, user_errors
 from tools.laptop import systems
 from tools.laptop.cli import Console, interrupt
 from tools.laptop.emulator import client as local_client
-from tools.terraform import ROOT, Progress, attended, find_terraform
+from tools.terraform import ROOT, Progress, attend, find_terraform
 
-LOOKS = 20  # at alarms and logs while a release is tried, unless that is more often or more seldom than:
-OFTENEST, SELDOMEST = 0.5, 15.0  # seconds
+CHECKS = 20  # at alarms and logs while a release is tried, unless that is more often or more seldom than:
+SHORTEST_INTERVAL, LONGEST_INTERVAL = 0.5, 15.0  # seconds
 
 OPERATIONS = ("create", "delete", "entity", "get", "list", "merge", "replace")
 
 
 @dataclass(frozen=True)
-class How:
+class ReleaseSettings:
     """The variable `release`: how many faults, in how many minutes, at how many percent of the requests."""
 
     faults: int
@@ -55,28 +65,28 @@ class How:
     percent: int
 
 
-class Place(Protocol):
+class Environment(Protocol):
     """Where an environment is."""
 
     name: str  # of what one says to make: ENV
     system: str  # NAME-ENVIRONMENT
     file: Path  # says which versions are live
-    to_apply: str  # the command that points the aliases where the file says
+    apply_command: str  # the command that points the aliases where the file says
 
     def client(self, service: str) -> Any:
         """Return a client of a service."""
 
-    def names(self) -> set[str]:
+    def function_names(self) -> set[str]:
         """Return the names that its functions may have."""
 
     def apply(self) -> None:
         """Build, and apply the configuration."""
 
-    def how(self) -> How:
+    def settings(self) -> ReleaseSettings:
         """Return how to release here."""
 
 
-class Cloud:
+class AwsEnvironment:
     """An environment in AWS.
 
     Its functions' names come from the tfvars: a rollback does not wait for Terraform.
@@ -85,7 +95,7 @@ class Cloud:
     def __init__(self, name: str, arguments: Sequence[str] = ()) -> None:
         """Read the tfvars of the environment; the arguments are for `terraform apply`."""
         self.name = name
-        self.to_apply = f"make apply ENV={name}"
+        self.apply_command = f"make apply ENV={name}"
         self.arguments = arguments
         self.var_file = f"environments/{name}.tfvars"
         if not (ROOT / self.var_file).is_file():
@@ -105,7 +115,7 @@ class Cloud:
         # The stubs know clients by literal names alone.
         return boto3.client(service, region_name=self.region, config=retries)  # type: ignore[call-overload]
 
-    def names(self) -> set[str]:
+    def function_names(self) -> set[str]:
         """Return the names that functions of the entities have."""
         entities = self.values.get("entities")
         if not isinstance(entities, dict):
@@ -118,38 +128,38 @@ class Cloud:
         inputs = [f"-var-file={self.var_file}", *self.arguments]
         routes = Routes(ROOT)
         routes.remember()
-        if attended([str(find_terraform()), "apply", *inputs]):
+        if attend([str(find_terraform()), "apply", *inputs]):
             raise UserError(
                 "Nothing was released: the apply did not come to its end, and live is what was. Put right "
                 f"what Terraform named, then run `make release ENV={self.name}` again."
             )
         routes.finish(inputs)
 
-    def how(self) -> How:
+    def settings(self) -> ReleaseSettings:
         """Ask Terraform, which knows the defaults."""
-        return How(**facts_of(self.name)["release"])
+        return ReleaseSettings(**evaluate_variables(self.name)["release"])
 
 
-class Laptop:
+class LocalEnvironment:
     """What runs on this machine."""
 
     name = "local"
 
     def __init__(self) -> None:
         """Find what runs."""
-        self.systems = systems.here(Console())
+        self.systems = systems.local_systems(Console())
         self.stack = self.systems.current()
         self.running = self.stack.running()
         self.system = "{name}-{environment}".format(**self.stack.settings)
         self.file = self.stack.live_file
-        files = (f"--var-file {tfvars.named(file)}" for file in self.stack.var_files)
-        self.to_apply = " ".join(["python local.py up --detach", *files])
+        files = (f"--var-file {tfvars.display_name(file)}" for file in self.stack.var_files)
+        self.apply_command = " ".join(["python local.py up --detach", *files])
 
     def client(self, service: str) -> Any:
         """Return a client of the emulator's service."""
         return local_client(service, self.running)
 
-    def names(self) -> set[str]:
+    def function_names(self) -> set[str]:
         """Return the functions' names."""
         return {name for each in self.stack.outputs()["function_names"].values() for name in each.values()}
 
@@ -157,45 +167,47 @@ class Laptop:
         """Build and apply with the variables that it was brought up with."""
         self.running = self.systems.again()
 
-    def how(self) -> How:
+    def settings(self) -> ReleaseSettings:
         """Return what was known when it was applied."""
-        return How(**self.stack.settings["release"])
+        return ReleaseSettings(**self.stack.settings["release"])
 
 
 @dataclass
 class Trial:
     """New versions of functions, which are tried and then promoted or taken back."""
 
-    place: Place
-    moved: Functions
+    environment: Environment
+    functions: Functions
     record: Record
     before: Release
     tried: Versions
-    how: How
-    say: Progress
+    settings: ReleaseSettings
+    progress: Progress
     sleep: Callable[[float], None]
     unproven: bool
 
     def run(self) -> str | None:
         """Return why the versions were taken back, or None when they answer all requests now."""
         try:
-            canary = Canary(now(), self.tried, self.how.percent)
-            watch = Watch(self.place, self.moved, self.before.versions, canary, self.how.faults)
-            if watch.before:
-                self.say(f"Going off already, and so not watched: {', '.join(sorted(watch.before))}.")
-            if uncompared := watch.uncompared():
-                why = "log_level keeps them out" if self.how.percent < 100 else "no other version answers"
-                self.say(f"Answers of 4xx are not compared ({why}): {', '.join(uncompared)}.")
+            canary = Canary(now(), self.tried, self.settings.percent)
+            monitor = Monitor(self.environment, self.functions, self.before.versions, canary, self.settings.faults)
+            if monitor.before:
+                self.progress(f"Going off already, and so not watched: {', '.join(sorted(monitor.before))}.")
+            if incomparable := monitor.incomparable():
+                why = "log_level keeps them out" if self.settings.percent < 100 else "no other version answers"
+                self.progress(f"Answers of 4xx are not compared ({why}): {', '.join(incomparable)}.")
             self.record.canary = canary
             self.record.write()
-            self.moved.move(self.before.versions, canary)
-            changed = listed(self.before.versions, self.tried)
-            self.say(f"{self.how.percent} % of the requests for {self.how.minutes:g} minutes: {changed}.")
-            reason = self.watched(watch)
-            unreached = [] if reason or not self.how.minutes else watch.unreached()
+            self.functions.point_aliases(self.before.versions, canary)
+            changed = format_changes(self.before.versions, self.tried)
+            self.progress(
+                f"{self.settings.percent} % of the requests for {self.settings.minutes:g} minutes: {changed}."
+            )
+            reason = self.watch_candidates(monitor)
+            unreached = [] if reason or not self.settings.minutes else monitor.unreached()
         except BaseException:
-            self.say("Taking back ...")
-            settle(self.record, self.moved)
+            self.progress("Taking back ...")
+            restore_live(self.record, self.functions)
             raise
         if unreached and not self.unproven:
             # One that cannot even start is as quiet as this.
@@ -204,39 +216,39 @@ class Trial:
                 "it is tried, or add ARGS=--unproven."
             )
         if reason:
-            settle(self.record, self.moved)
+            restore_live(self.record, self.functions)
             return reason
         if unreached:
-            self.say(f"Met no request, and so not proven: {', '.join(unreached)}.")
-        self.record.history = [self.before, *self.record.history][:REMEMBERED]
+            self.progress(f"Met no request, and so not proven: {', '.join(unreached)}.")
+        self.record.history = [self.before, *self.record.history][:HISTORY_LENGTH]
         self.record.live = Release(now(), {**self.before.versions, **self.tried})
-        settle(self.record, self.moved)
+        restore_live(self.record, self.functions)
         return None
 
-    def watched(self, watch: Watch) -> str | None:
+    def watch_candidates(self, monitor: Monitor) -> str | None:
         """Look until the time is over; return why the versions must be taken back, or None."""
         began = time.monotonic()
-        seconds = self.how.minutes * 60
-        every = min(max(seconds / LOOKS, OFTENEST), SELDOMEST)
+        seconds = self.settings.minutes * 60
+        every = min(max(seconds / CHECKS, SHORTEST_INTERVAL), LONGEST_INTERVAL)
         while True:
             passed = time.monotonic() - began
-            if reason := watch.look() or self.interfered():
+            if reason := monitor.check() or self.interference():
                 return reason
             if passed >= seconds:
                 return None
-            self.say(f"[{passed:.0f} of {seconds:.0f} s] {len(watch.found())} faults")
+            self.progress(f"[{passed:.0f} of {seconds:.0f} s] {len(monitor.found_faults())} faults")
             self.sleep(min(every, seconds - passed))
 
-    def interfered(self) -> str | None:
+    def interference(self) -> str | None:
         """Return that somebody else has moved the aliases meanwhile, by a rollback; or None."""
-        aliases = self.moved.aliases()
+        aliases = self.functions.aliases()
         if all(name in aliases and version in aliases[name].weights for name, version in self.tried.items()):
             return None
         return "somebody did so from elsewhere."
 
 
 @contextmanager
-def uninterrupted() -> Iterator[None]:
+def signals_ignored() -> Iterator[None]:
     """Let nothing stop what runs within: a second Ctrl-C, from impatience, would leave it half done."""
     numbers = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
@@ -247,80 +259,83 @@ def uninterrupted() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def ship(place: Place, say: Progress, sleep: Callable[[float], None] = time.sleep, *, unproven: bool = False) -> int:
+def release(
+    environment: Environment, progress: Progress, sleep: Callable[[float], None] = time.sleep, *, unproven: bool = False
+) -> int:
     """Release what is newest after an apply; return 0, or 1 when it was taken back.
 
     unproven: let versions go live that met no request while they were tried.
     """
-    record = Record.read(place.file)
-    before = functions(place, record).aliases()
-    check_deployed(place, before)
+    record = Record.read(environment.file)
+    before = find_functions(environment, record).aliases()
+    check_deployed(environment, before)
     if record.canary or any(alias.weights for alias in before.values()):
         raise UserError(
-            f"A release is being tried already: wait until it is through, or say `make rollback ENV={place.name}`."
+            "A release is being tried already: wait until it is through, or say "
+            f"`make rollback ENV={environment.name}`."
         )
-    check_known(place, record, before)
+    check_known(environment, record, before)
     is_first, tried = record.live is None, Versions()
-    pin(record, functions(place, record), before)
+    record_live(record, find_functions(environment, record), before)
     try:
-        place.apply()
+        environment.apply()
         # Functions that this very apply has made are live with their first version.
-        moved = functions(place, record)
-        aliases = moved.aliases()
-        live = pin(record, moved, aliases)
-        newest = {name: str(max(moved.published(name))) for name in aliases}
+        functions = find_functions(environment, record)
+        aliases = functions.aliases()
+        live = record_live(record, functions, aliases)
+        newest = {name: str(max(functions.published_versions(name))) for name in aliases}
         tried = {name: version for name, version in newest.items() if version != live.versions[name]}
     finally:
         # Else the next deploy would put no code live, and nobody would know why.
         if is_first and not tried:
             record.path.unlink(missing_ok=True)
     if not tried:
-        say("What is live is the newest: there is nothing to release.")
+        progress("What is live is the newest: there is nothing to release.")
         return 0
-    moved.wait_for(tried)
-    reason = Trial(place, moved, record, live, tried, place.how(), say, sleep, unproven).run()
-    say(f"Taken back: {reason}" if reason else "Released: the new versions answer all requests.")
+    functions.wait_for(tried)
+    reason = Trial(environment, functions, record, live, tried, environment.settings(), progress, sleep, unproven).run()
+    progress(f"Taken back: {reason}" if reason else "Released: the new versions answer all requests.")
     try:
-        if deleted := moved.prune([*([record.live] if record.live else []), *record.history]):
-            say(f"Old versions deleted: {deleted}.")
+        if deleted := functions.prune([*([record.live] if record.live else []), *record.history]):
+            progress(f"Old versions deleted: {deleted}.")
     except (BotoCoreError, ClientError) as error:
-        say(f"Old versions are left for the next release to delete: {error}")
+        progress(f"Old versions are left for the next release to delete: {error}")
     return 1 if reason else 0
 
 
-def settle(record: Record, moved: Functions) -> None:
+def restore_live(record: Record, functions: Functions) -> None:
     """Let what is live answer all requests."""
     assert record.live
     record.canary = None
-    with uninterrupted():
+    with signals_ignored():
         record.write()
-        moved.move(record.live.versions)
+        functions.point_aliases(record.live.versions)
 
 
-def rollback(place: Place, say: Progress) -> int:
+def rollback(environment: Environment, progress: Progress) -> int:
     """Put what was live before back; while a release is being tried, take that back.
 
     What stopped half way, a release or a rollback, leaves aliases at versions that the file knows as well.
     """
-    record = Record.read(place.file)
-    moved = functions(place, record)
-    aliases = moved.aliases()
-    check_deployed(place, aliases)
-    check_known(place, record, aliases, record.canary, record.leaving, *record.history[:1])
+    record = Record.read(environment.file)
+    functions = find_functions(environment, record)
+    aliases = functions.aliases()
+    check_deployed(environment, aliases)
+    check_known(environment, record, aliases, record.canary, record.leaving, *record.history[:1])
     live = {name: alias.version for name, alias in aliases.items()}
     written = record.live or Release(now(), live)
-    published = {name: moved.published(name) for name in live}
+    published = {name: functions.published_versions(name) for name in live}
     is_live = all(written.versions.get(name, version) == version for name, version in live.items())
     is_tried = bool(record.canary) or (is_live and any(alias.weights for alias in aliases.values()))
     leaving = record.leaving or written
     if is_tried or record.leaving:
         wanted = written
     elif not record.live:
-        wanted = Release(now(), before_last(live, published))
+        wanted = Release(now(), versions_before_last_deployment(live, published))
     elif record.history:
         wanted = record.history.pop(0)
     else:
-        raise UserError(f"There is nothing to go back to: {place.file.name} remembers no release before.")
+        raise UserError(f"There is nothing to go back to: {environment.file.name} remembers no release before.")
     # What was not there then, or is not there any more, stays.
     back = {
         name: version
@@ -330,51 +345,51 @@ def rollback(place: Place, say: Progress) -> int:
     if wanted is not written:
         if not back:
             raise UserError("There is nothing to go back to: no function has an older version that was live.")
-        check_ready(place, moved, back, say)
+        check_ready(environment, functions, back, progress)
         written = Release(now(), {**live, **back})
     record.live, record.canary = written, None
     record.leaving = Release(now(), {name: live[name] for name in back})
-    with uninterrupted():
+    with signals_ignored():
         record.write()
-        moved.move(back)
+        functions.point_aliases(back)
         record.leaving = None
         record.write()
     if is_tried:
-        say("The release that was being tried is taken back.")
+        progress("The release that was being tried is taken back.")
     else:
-        say(f"Rolled back: {listed(leaving.versions, back or wanted.versions)}.")
+        progress(f"Rolled back: {format_changes(leaving.versions, back or wanted.versions)}.")
     return 0
 
 
-def check_ready(place: Place, moved: Functions, versions: Versions, say: Progress) -> None:
+def check_ready(environment: Environment, functions: Functions, versions: Versions, progress: Progress) -> None:
     """Stop where a version cannot come to life, and say which of them have to be woken."""
-    found = {name: moved.configuration(name, version) for name, version in versions.items()}
+    found = {name: functions.configuration(name, version) for name, version in versions.items()}
     for name, each in found.items():
         if each.get("State") == "Failed":
             raise UserError(
                 f"Nothing was moved: {name} {versions[name]} cannot answer, as its State is Failed "
                 f"({each.get('StateReason', 'no reason given')}). Check out the commit it was made of, and "
-                f"say `make release ENV={place.name}`."
+                f"say `make release ENV={environment.name}`."
             )
     if asleep := [name for name, each in found.items() if each.get("State") in ("Inactive", "Pending")]:
-        say(
+        progress(
             f"Not used for long, and so put away by Lambda: {', '.join(asleep)}. Their requests fail until "
             "they are back: the first one begins it, and it takes seconds, or minutes with snap_start."
         )
 
 
-def show(place: Place) -> int:
+def show(environment: Environment) -> int:
     """Print what is live, since when, and what there is to go back to."""
-    record = Record.read(place.file)
-    found = functions(place, record)
+    record = Record.read(environment.file)
+    found = find_functions(environment, record)
     aliases = found.aliases()
-    check_deployed(place, aliases)
+    check_deployed(environment, aliases)
     live = {name: alias.version for name, alias in aliases.items()}
-    published = {name: found.published(name) for name in live}
+    published = {name: found.published_versions(name) for name in live}
     since = f"since {record.live.since}" if record.live else "the newest versions, as no release was made"
     width = max(len(name) for name in live)
     lines = [
-        f"Live in {place.system}: {since}.",
+        f"Live in {environment.system}: {since}.",
         f"  {'function':<{width}}  live  published             newest  tried",
     ]
     for name, alias in aliases.items():
@@ -383,20 +398,20 @@ def show(place: Place) -> int:
         row = f"{name:<{width}}  {alias.version:<4}  {f'{at:%Y-%m-%d %H:%M:%SZ}' if at else 'unknown':<20}  "
         lines.append(f"  {row}{max(published[name]):<6}  {tried}".rstrip())
     if record.live:
-        back = [f"  {each.since}: {listed(live, each.versions)}" for each in record.history]
+        back = [f"  {each.since}: {format_changes(live, each.versions)}" for each in record.history]
     else:
-        before = before_last(live, published)
-        back = [f"  before the last deployment: {listed(live, before)}"] if before else []
+        before = versions_before_last_deployment(live, published)
+        back = [f"  before the last deployment: {format_changes(live, before)}"] if before else []
     lines += ["To go back to:", *(back or ["  nothing"])]
     if record.live and (young := sorted(live.keys() - record.live.versions.keys())):
         lines.append(f"Made since then, and so the newest at each apply: {', '.join(young)}.")
     if record.leaving or (record.live and record.live.versions.items() - live.items()):
-        lines.append(f"{place.file.name} says otherwise: say `{place.to_apply}` if it is right.")
-    tell(lines)
+        lines.append(f"{environment.file.name} says otherwise: say `{environment.apply_command}` if it is right.")
+    print_lines(lines)
     return 0
 
 
-def tell(lines: Sequence[str]) -> None:
+def print_lines(lines: Sequence[str]) -> None:
     """Print, to somebody who may have read enough, as in `make live | head -1`."""
     try:
         print(*lines, sep="\n", flush=True)
@@ -405,41 +420,41 @@ def tell(lines: Sequence[str]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def listed(live: Versions, other: Versions) -> str:
+def format_changes(live: Versions, other: Versions) -> str:
     """Return what changes between two sets of versions."""
     changed = {name: version for name, version in other.items() if live.get(name, version) != version}
     return ", ".join(f"{name} {live[name]} -> {version}" for name, version in changed.items()) or "the same"
 
 
-def functions(place: Place, record: Record) -> Functions:
+def find_functions(environment: Environment, record: Record) -> Functions:
     """Return the functions that there may be: by configuration, and by what was live once."""
     known = set(record.live.versions) if record.live else set()
-    return Functions(place.client("lambda"), frozenset(place.names() | known))
+    return Functions(environment.client("lambda"), frozenset(environment.function_names() | known))
 
 
-def pin(record: Record, found: Functions, aliases: dict[str, Alias]) -> Release:
+def record_live(record: Record, found: Functions, aliases: dict[str, Alias]) -> Release:
     """Write down what is live, and return it."""
     live = {name: alias.version for name, alias in aliases.items()}
     if record.live:
         since = record.live.since
     else:
-        times = [found.published(name)[int(version)] for name, version in live.items()]
+        times = [found.published_versions(name)[int(version)] for name, version in live.items()]
         since = f"{max(times).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     record.live = Release(since, live)
     record.write()
     return record.live
 
 
-def check_deployed(place: Place, aliases: dict[str, Alias]) -> None:
+def check_deployed(environment: Environment, aliases: dict[str, Alias]) -> None:
     """Stop where there is no function."""
     if not aliases:
         raise UserError(
-            f"There is no function of {place.system} to be seen: say `make deploy ENV={place.name}` first, "
+            f"There is no function of {environment.system} to be seen: say `make deploy ENV={environment.name}` first, "
             "or check whose credentials these are (aws sts get-caller-identity)."
         )
 
 
-def check_known(place: Place, record: Record, aliases: dict[str, Alias], *others: Release | None) -> None:
+def check_known(environment: Environment, record: Record, aliases: dict[str, Alias], *others: Release | None) -> None:
     """Stop when an alias is where neither the file's live versions nor the others have it."""
     if record.live is None:
         return
@@ -448,9 +463,9 @@ def check_known(place: Place, record: Record, aliases: dict[str, Alias], *others
         versions = [each.versions.get(name) for each in (record.live, *others) if each]
         if name in known and alias.version not in versions:
             raise UserError(
-                f"{place.file.name} is not what is live: {name} is {alias.version} and not {known[name]}. "
+                f"{environment.file.name} is not what is live: {name} is {alias.version} and not {known[name]}. "
                 "Take the file of the last release from version control; or, if it is right, say "
-                f"`{place.to_apply}`; or delete it, to go by what there is."
+                f"`{environment.apply_command}`; or delete it, to go by what there is."
             )
 
 
@@ -465,21 +480,23 @@ def main(arguments: Sequence[str]) -> int:
     try:
         unproven = "--unproven" in more
         rest = [argument for argument in more if argument != "--unproven"]
-        place: Place = Laptop() if name == "local" else Cloud(name, rest)
-        say = Console()
+        environment: Environment = LocalEnvironment() if name == "local" else AwsEnvironment(name, rest)
+        progress = Console()
         if command == "show":
-            return show(place)
-        code = ship(place, say, unproven=unproven) if command == "ship" else rollback(place, say)
-        show(place)
-        if not isinstance(place, Laptop) and place.file.exists():
-            print(f"Commit {place.file.relative_to(ROOT)}: the next apply goes by it.", file=sys.stderr)
+            return show(environment)
+        code = (
+            release(environment, progress, unproven=unproven) if command == "ship" else rollback(environment, progress)
+        )
+        show(environment)
+        if not isinstance(environment, LocalEnvironment) and environment.file.exists():
+            print(f"Commit {environment.file.relative_to(ROOT)}: the next apply goes by it.", file=sys.stderr)
         return code
     except UserError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     except (BotoCoreError, ClientError, WaiterError) as error:
-        remedy = f"Say it again, or `{place.to_apply}` to go by what {place.file.name} says."
-        print(refusal(error, remedy), file=sys.stderr)
+        remedy = f"Say it again, or `{environment.apply_command}` to go by what {environment.file.name} says."
+        print(explain_aws_error(error, remedy), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -32,15 +32,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from build import read_manifest
 from tools.aws.reindex import (
     ENVELOPE,
-    Fault,
+    InvalidItemError,
     Record,
     deployed,
     derivation_of,
     item_of,
-    listed,
-    plain,
-    positive,
+    parse_outputs,
+    rate_argument,
     remote_clients,
+    report_faults,
 )
 from tools.aws.versions import ALIAS
 from tools.errors import UserError, user_errors
@@ -80,7 +80,7 @@ class Entity:
     client: Any
     schema: dict[str, Any]
     derivation: Derivation
-    is_built_here: bool = True  # whether its live functions are those of the last build, with its schemas
+    matches_local_build: bool = True  # whether its live functions are those of the last build, with its schemas
 
     @property
     def is_owned(self) -> bool:
@@ -112,7 +112,7 @@ class Entity:
 
 
 @dataclass
-class Exported:
+class ExportResult:
     """What came out: items, items whose time was over, records that are no items and why."""
 
     items: int = 0
@@ -125,46 +125,46 @@ def export(
     table: str,
     write: Callable[[str], Any],
     report: Callable[[str], None] = lambda _: None,
-) -> Exported:
+) -> ExportResult:
     """Write every item of a table, strongly consistent one by one, as a line each."""
-    done = Exported()
+    result = ExportResult()
     start: dict[str, Any] = {}
     while True:
         page = entity.client.scan(TableName=table, ConsistentRead=True, **start)
         for record in page["Items"]:
             if entity.has_expired(record):
-                done.expired += 1
+                result.expired += 1
                 continue
             try:
-                write(f"{line_of(record)}\n")
-                done.items += 1
-            except Fault as fault:
-                done.left_out.append(f"{record['id']['S']}: {fault}")
+                write(f"{serialize(record)}\n")
+                result.items += 1
+            except InvalidItemError as fault:
+                result.left_out.append(f"{record['id']['S']}: {fault}")
         if "LastEvaluatedKey" not in page:
-            return done
+            return result
         start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
-        report(f"{done.items:,} items written ...")
+        report(f"{result.items:,} items written ...")
 
 
-def line_of(record: Record) -> str:
-    """Return a record as a line. Raise Fault for one that is no item, or that an import would refuse."""
+def serialize(record: Record) -> str:
+    """Return a record as a line. Raise InvalidItemError for one that is no item, or that an import would refuse."""
     item = item_of(record)
     if own := sorted(item.doc.keys() & RESERVED):
-        raise Fault(f"has {' and '.join(own)} in its doc, which the server sets")
+        raise InvalidItemError(f"has {' and '.join(own)} in its doc, which the server sets")
     view = item.view()
     owner, item_id = parted(item.id)
-    faults = list(unstamped(view))
+    faults = list(stamp_faults(view))
     if not is_id(item_id) or (owner and not is_id(owner)):
         faults.append({"pointer": "/id", "detail": RULE})
     if faults:
-        raise Fault(told(faults))
+        raise InvalidItemError(describe_faults(faults))
     return dumps(view)
 
 
 # --- in
 
 
-class Line(NamedTuple):
+class ImportLine(NamedTuple):
     """An item in a file, and whose it is, "" for nobody's; one without times of its own is new."""
 
     number: int
@@ -173,18 +173,18 @@ class Line(NamedTuple):
     is_new: bool
 
 
-def lines(file: IO[bytes], entity: Entity, *, as_stored: bool) -> Iterator[Line | Fault]:
+def parse_lines(file: IO[bytes], entity: Entity, *, as_stored: bool) -> Iterator[ImportLine | InvalidItemError]:
     """Each line that is not empty, or what is wrong with it."""
     for number, raw in enumerate(file, 1):
         if raw.strip():
             try:
-                yield read(number, raw, entity, as_stored=as_stored)
-            except Fault as fault:
-                yield Fault(f"line {number}: {fault}")
+                yield parse_line(number, raw, entity, as_stored=as_stored)
+            except InvalidItemError as fault:
+                yield InvalidItemError(f"line {number}: {fault}")
 
 
-def read(number: int, raw: bytes, entity: Entity, *, as_stored: bool = False) -> Line:
-    """Read one line. Raises Fault with all that is wrong.
+def parse_line(number: int, raw: bytes, entity: Entity, *, as_stored: bool = False) -> ImportLine:
+    """Read one line. Raise InvalidItemError with all that is wrong.
 
     A line without times and version is a new item, and gets the schema's defaults. as_stored: take what the
     API would not make now, such as an item that was stored before its schema became stricter.
@@ -192,15 +192,15 @@ def read(number: int, raw: bytes, entity: Entity, *, as_stored: bool = False) ->
     try:
         value = loads(raw.strip().decode("utf-8-sig"))
     except UnicodeDecodeError:
-        raise Fault("is not UTF-8") from None
+        raise InvalidItemError("is not UTF-8") from None
     except InvalidRequest as refused:
-        raise Fault(told(refused.faults)) from None
+        raise InvalidItemError(describe_faults(refused.faults)) from None
     if not isinstance(value, dict):
-        raise Fault("is no object")
+        raise InvalidItemError("is no object")
     if not isinstance(value.get("id"), str):
-        raise Fault("has no id: write one, by which a second run knows the item")
+        raise InvalidItemError("has no id: write one, by which a second run knows the item")
     owner, item_id = parted(value["id"])
-    faults = [] if as_stored else list(misplaced(entity, item_id, owner))
+    faults = [] if as_stored else list(placement_faults(entity, item_id, owner))
     if not is_id(item_id) or (owner and not is_id(owner)):
         faults.append({"pointer": "/id", "detail": RULE})
     doc = {name: member for name, member in value.items() if name not in RESERVED}
@@ -211,13 +211,13 @@ def read(number: int, raw: bytes, entity: Entity, *, as_stored: bool = False) ->
         doc = fill(doc, entity.schema)
     if not as_stored:
         faults += judge(doc, entity.schema)
-    faults += unstamped(value)
+    faults += stamp_faults(value)
     if faults:
-        raise Fault(told(faults))
-    return Line(number, Item(item_id, doc, *(value[name] for name in STAMPS)), owner, is_new)
+        raise InvalidItemError(describe_faults(faults))
+    return ImportLine(number, Item(item_id, doc, *(value[name] for name in STAMPS)), owner, is_new)
 
 
-def misplaced(entity: Entity, item_id: str, owner: str) -> Iterator[dict[str, str]]:
+def placement_faults(entity: Entity, item_id: str, owner: str) -> Iterator[dict[str, str]]:
     """What keeps an item from being found by this id and owner."""
     if item_id in entity.settings.get("taken", ()):
         yield {"pointer": "/id", "detail": "Must be another: there is something else at its path"}
@@ -227,7 +227,7 @@ def misplaced(entity: Entity, item_id: str, owner: str) -> Iterator[dict[str, st
         yield {"pointer": "/id", "detail": "Must have no #: items of this entity have no owners"}
 
 
-def unstamped(value: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+def stamp_faults(value: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     """What is wrong with an item's times and version."""
     for name in ("createdAt", "updatedAt"):
         stamp = value.get(name)
@@ -239,7 +239,7 @@ def unstamped(value: Mapping[str, Any]) -> Iterator[dict[str, str]]:
         yield {"pointer": "/version", "detail": "Must be a whole number from 1"}
 
 
-def told(faults: list[dict[str, str]]) -> str:
+def describe_faults(faults: list[dict[str, str]]) -> str:
     """Faults as one sentence."""
     return "; ".join(f"{fault['pointer']} {fault['detail']}".strip() for fault in faults)
 
@@ -248,8 +248,8 @@ def check(file: IO[bytes], entity: Entity, *, as_stored: bool = False) -> list[s
     """Judge every line; return what is wrong, "line 3: ..." each."""
     faults: list[str] = []
     numbers: dict[str, int] = {}
-    for line in lines(file, entity, as_stored=as_stored):
-        if isinstance(line, Fault):
+    for line in parse_lines(file, entity, as_stored=as_stored):
+        if isinstance(line, InvalidItemError):
             faults.append(str(line))
         elif (first := numbers.setdefault(owned(line.item.id, line.owner), line.number)) != line.number:
             faults.append(f"line {line.number}: has the id of line {first}")
@@ -257,7 +257,7 @@ def check(file: IO[bytes], entity: Entity, *, as_stored: bool = False) -> list[s
 
 
 @dataclass
-class Imported:
+class ImportResult:
     """How far it has come: lines by their outcome, those left out and why, the line to continue after."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -272,21 +272,21 @@ class Imported:
 def write(
     file: IO[bytes],
     entity: Entity,
-    done: Imported,
+    result: ImportResult,
     *,
     as_stored: bool = False,
     replace: bool = False,
     rate: float = DEFAULT_RATE,
     report: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Store the item of every line after `done.after`; `done` is kept up to date."""
+    """Store the item of every line after `result.after`; `result` is kept up to date."""
     started, count = time.monotonic(), 0
 
-    def rest() -> Iterator[Line]:
-        for line in lines(file, entity, as_stored=as_stored):
-            if isinstance(line, Fault):
+    def rest() -> Iterator[ImportLine]:
+        for line in parse_lines(file, entity, as_stored=as_stored):
+            if isinstance(line, InvalidItemError):
                 raise UserError(f"The file has changed since it was judged: {line}.")
-            if line.number > done.after:
+            if line.number > result.after:
                 yield line
 
     found = rest()
@@ -294,22 +294,22 @@ def write(
         while batch := list(islice(found, BATCH)):
             outcomes = threads.map(lambda line: put(entity, line, replace=replace), batch)
             for line, outcome in zip(batch, outcomes, strict=True):
-                done.outcomes[outcome] += 1
-                if outcome in REFUSED:
-                    done.left_out.append(f"line {line.number}: {REFUSED[outcome]}")
-            done.after, count = batch[-1].number, count + len(batch)
-            report(f"{done} ...")
+                result.outcomes[outcome] += 1
+                if outcome in REJECTED:
+                    result.left_out.append(f"line {line.number}: {REJECTED[outcome]}")
+            result.after, count = batch[-1].number, count + len(batch)
+            report(f"{result} ...")
             time.sleep(max(0.0, started + count / rate - time.monotonic()))
 
 
 # Outcomes that leave a line's item out, with the reason.
-REFUSED = {
+REJECTED = {
     "refused": "the table has another item with this id (ARGS=--replace puts this one in its place)",
     "too large": "the item is over the 400 KB that DynamoDB keeps of one",
 }
 
 
-def put(entity: Entity, line: Line, *, replace: bool) -> str:
+def put(entity: Entity, line: ImportLine, *, replace: bool) -> str:
     """Store one item, unless there is another with its id; what came of it."""
     record = entity.record(line.item, line.owner)
     if entity.has_expired(record):
@@ -324,10 +324,10 @@ def put(entity: Entity, line: Line, *, replace: bool) -> str:
             ReturnValuesOnConditionCheckFailure="ALL_OLD", **values,
         )  # fmt: skip
     except entity.client.exceptions.ConditionalCheckFailedException as error:
-        held = error.response.get("Item") or {}
-        if held.get("write") == record["write"]:  # sent again after a lost answer
+        stored = error.response.get("Item") or {}
+        if stored.get("write") == record["write"]:  # sent again after a lost answer
             return "written"
-        if is_same(held, record, ("doc",) if line.is_new else ENVELOPE):
+        if is_same(stored, record, ("doc",) if line.is_new else ENVELOPE):
             return "there already"
         if not replace:
             return "refused"
@@ -340,10 +340,10 @@ def put(entity: Entity, line: Line, *, replace: bool) -> str:
     return "written"
 
 
-def is_same(held: Record, record: Record, attributes: Iterable[str]) -> bool:
+def is_same(stored: Record, record: Record, attributes: Iterable[str]) -> bool:
     """Return whether two records have the same values, in JSON's sense; one that is no item has not."""
     try:
-        return all(name in held and same(decode(held[name]), decode(record[name])) for name in attributes)
+        return all(name in stored and same(decode(stored[name]), decode(record[name])) for name in attributes)
     except (InvalidRequest, ValueError):
         return False
 
@@ -359,11 +359,11 @@ def entity_of(outputs: Mapping[str, Any], name: str, functions: Any, client: Any
     text = (ROOT / "schemas" / f"{stem}.json").read_bytes() if stem else b"{}"
     return Entity(
         name, table, settings, client, loads(text.decode()), derivation_of(settings),
-        not stem or is_built_here(outputs["function_names"][name].values(), functions, stem, text),
+        not stem or matches_local_build(outputs["function_names"][name].values(), functions, stem, text),
     )  # fmt: skip
 
 
-def is_built_here(names: Iterable[str], functions: Any, stem: str, schema: bytes) -> bool:
+def matches_local_build(names: Iterable[str], functions: Any, stem: str, schema: bytes) -> bool:
     """Whether live functions come of the last build on this machine, and that had this schema."""
     built = read_manifest(ROOT / "dist")
     hashes = {each["source_code_hash"] for each in built.get("functions", {}).values()}
@@ -375,16 +375,16 @@ def is_built_here(names: Iterable[str], functions: Any, stem: str, schema: bytes
 def connect(options: argparse.Namespace) -> Entity:
     """The entity that the command names, in the local run or in the environment of the outputs on stdin."""
     if options.local:
-        stack = systems.here().current()
+        stack = systems.local_systems().current()
         running = stack.running()
         clients = local_client("lambda", running), local_client("dynamodb", running)
         return entity_of(stack.outputs(), options.entity, *clients)
-    outputs = plain(sys.stdin.read())
+    outputs = parse_outputs(sys.stdin.read())
     return entity_of(outputs, options.entity, *remote_clients(outputs))
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[IO[str]]:
+def new_file(path: Path) -> Iterator[IO[str]]:
     """A new file for its owner alone, which has its name only once all of it is written."""
     if path.exists():
         raise UserError(f"{path} is there already: name another file with FILE=, or move it away.")
@@ -406,14 +406,14 @@ def run_export(options: argparse.Namespace) -> int:
     entity = connect(options)
     table = options.table or entity.table
     if options.file:
-        with whole(options.file) as file:
-            done = export(entity, table, file.write, progress())
+        with new_file(options.file) as file:
+            result = export(entity, table, file.write, progress())
     else:
-        done = export(entity, table, sys.stdout.write, progress())
-    expired = f" {done.expired:,} have expired and were left out." if done.expired else ""
-    say(f"{done.items:,} items of {table} written.{expired}")
-    listed(done.left_out, "Records that are no items and were left out")
-    return 1 if done.left_out else 0
+        result = export(entity, table, sys.stdout.write, progress())
+    expired = f" {result.expired:,} have expired and were left out." if result.expired else ""
+    print_note(f"{result.items:,} items of {table} written.{expired}")
+    report_faults(result.left_out, "Records that are no items and were left out")
+    return 1 if result.left_out else 0
 
 
 def run_import(options: argparse.Namespace) -> int:
@@ -422,30 +422,30 @@ def run_import(options: argparse.Namespace) -> int:
         raise UserError(f"There is no file {options.file}: name one with FILE=.")
     entity = connect(options)
     if not entity.schema:
-        say(f"No function of {entity.name} has a schema to judge by: every object is an item.")
-    elif not entity.is_built_here:
-        say(
+        print_note(f"No function of {entity.name} has a schema to judge by: every object is an item.")
+    elif not entity.matches_local_build:
+        print_note(
             f"What is live of {entity.name} was not built from this checkout, by whose schema the lines are "
             "judged: check out what it was built from, if the schema has changed since."
         )
     how = {"as_stored": options.as_stored}
     with options.file.open("rb") as file:
         if faults := check(file, entity, **how):
-            listed(faults, f"Lines of {options.file} with faults")
+            report_faults(faults, f"Lines of {options.file} with faults")
             raise UserError("Nothing was written: correct the file, and import it again.")
         file.seek(0)
-        done = Imported(after=options.after)
+        result = ImportResult(after=options.after)
         try:
-            write(file, entity, done, replace=options.replace, rate=options.rate, report=progress(), **how)
+            write(file, entity, result, replace=options.replace, rate=options.rate, report=progress(), **how)
         except (UserError, BotoCoreError, ClientError, KeyboardInterrupt) as error:
             why = str(error) or "Stopped."
-            after = f"; those up to line {done.after} are done" if done.after else ""
+            after = f"; those up to line {result.after} are done" if result.after else ""
             raise UserError(
-                f"{why} So far: {done}{after}. Import the file again: what is there already stays."
+                f"{why} So far: {result}{after}. Import the file again: what is there already stays."
             ) from error
-    say(f"{entity.table}: {done}.")
-    listed(done.left_out, "Lines that were not written")
-    return 1 if done.left_out else 0
+    print_note(f"{entity.table}: {result}.")
+    report_faults(result.left_out, "Lines that were not written")
+    return 1 if result.left_out else 0
 
 
 def progress() -> Callable[[str], None]:
@@ -456,12 +456,12 @@ def progress() -> Callable[[str], None]:
         nonlocal said
         if time.monotonic() - said >= REPORT_SECONDS:
             said = time.monotonic()
-            say(text)
+            print_note(text)
 
     return report
 
 
-def say(text: str) -> None:
+def print_note(text: str) -> None:
     """Tell the person at the keyboard: stdout is for items."""
     print(text, file=sys.stderr)
 
@@ -480,7 +480,7 @@ def main(arguments: list[str] | None = None) -> int:
     into.add_argument("file", type=Path)
     into.add_argument("--after", type=int, default=0, metavar="N", help="continue after this line")
     into.add_argument("--as-stored", action="store_true", help="take what the API would refuse now")
-    into.add_argument("--rate", type=positive, default=DEFAULT_RATE, help="writes a second (%(default)g)")
+    into.add_argument("--rate", type=rate_argument, default=DEFAULT_RATE, help="writes a second (%(default)g)")
     into.add_argument("--replace", action="store_true", help="in the place of others with their ids")
     into.set_defaults(command=run_import)
     for command in (out, into):
@@ -489,10 +489,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return int(options.command(options))
     except (UserError, BotoCoreError, ClientError) as error:
-        say(str(error))
+        print_note(str(error))
         return 1
     except KeyboardInterrupt:
-        say("Stopped.")
+        print_note("Stopped.")
         return 130
 
 

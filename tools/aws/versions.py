@@ -26,9 +26,9 @@ from typing import Any
 from tools.errors import UserError
 
 ALIAS = "live"
-REMEMBERED = 5  # releases to go back to, and versions to keep besides
+HISTORY_LENGTH = 5  # releases to go back to, and versions to keep besides
 # Versions that were published further apart come of different deployments.
-APART = timedelta(minutes=10)
+DEPLOYMENT_GAP = timedelta(minutes=10)
 
 Versions = dict[str, str]  # by function
 
@@ -132,7 +132,7 @@ class Functions:
             found[name] = Alias(alias["FunctionVersion"], weights)
         return found
 
-    def published(self, name: str) -> dict[int, datetime]:
+    def published_versions(self, name: str) -> dict[int, datetime]:
         """Return the versions of a function, and when each was made."""
         pages = self.client.get_paginator("list_versions_by_function").paginate(FunctionName=name)
         found = [each for page in pages for each in page["Versions"] if each["Version"] != "$LATEST"]
@@ -143,7 +143,7 @@ class Functions:
         found: dict[str, Any] = self.client.get_function_configuration(FunctionName=name, Qualifier=version)
         return found
 
-    def move(self, versions: Versions, canary: Canary | None = None) -> None:
+    def point_aliases(self, versions: Versions, canary: Canary | None = None) -> None:
         """Point the aliases at the versions, and for a part of the requests at those of the canary."""
         tried = canary.versions if canary else {}
         for name, version in versions.items():
@@ -165,8 +165,8 @@ class Functions:
         """Delete all but the last versions, those to keep and those that any alias names; return how many."""
         kept, deleted = list(keep), 0
         for name in self.aliases():
-            versions = sorted(self.published(name))
-            wanted = {str(version) for version in versions[-REMEMBERED:]}
+            versions = sorted(self.published_versions(name))
+            wanted = {str(version) for version in versions[-HISTORY_LENGTH:]}
             wanted |= {release.versions[name] for release in kept if name in release.versions}
             for page in self.client.get_paginator("list_aliases").paginate(FunctionName=name):
                 for alias in page["Aliases"]:
@@ -179,7 +179,7 @@ class Functions:
         return deleted
 
 
-def before_last(live: Versions, published: Mapping[str, Mapping[int, datetime]]) -> Versions:
+def versions_before_last_deployment(live: Versions, published: Mapping[str, Mapping[int, datetime]]) -> Versions:
     """Return what was live before the last deployment, by when versions were published.
 
     Of the functions that it changed, and had an older version; for where nothing was written down.
@@ -187,7 +187,7 @@ def before_last(live: Versions, published: Mapping[str, Mapping[int, datetime]])
     times = {name: published[name][int(version)] for name, version in live.items()}
     began = max(times.values())
     for time in sorted(times.values(), reverse=True):
-        if began - time > APART:
+        if began - time > DEPLOYMENT_GAP:
             break
         began = time
     older = {

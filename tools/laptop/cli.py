@@ -17,10 +17,10 @@ from botocore.exceptions import BotoCoreError
 
 from tools.errors import UserError, sentence_for
 from tools.laptop import emulated_aws, sign_in
-from tools.laptop.emulated_aws import EmulatedAws, exports, past_proxies
+from tools.laptop.emulated_aws import EmulatedAws, exports, proxy_exceptions
 from tools.laptop.logs import follow
 from tools.laptop.stack import DEFAULT_PORT, Stack
-from tools.laptop.systems import Systems, base, here
+from tools.laptop.systems import Systems, local_folder, local_systems
 
 HERE = ("127.0.0.1", "localhost")
 QUOTE, QUOTED = "'", "'\\''"
@@ -38,9 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         # No system's folder is called "aws": NAME-ENVIRONMENT has a hyphen.
         if options.command is emulator:
-            code: int = emulator(EmulatedAws(base() / "aws", Console()), options)
+            code: int = emulator(EmulatedAws(local_folder() / "aws", Console()), options)
         else:
-            code = int(options.command(here(Console()), options))
+            code = int(options.command(local_systems(Console()), options))
         sys.stdout.flush()
         return code
     except UserError as error:
@@ -56,11 +56,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{ERASE if sys.stderr.isatty() else ''}The emulator does not answer: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"{ERASE if sys.stderr.isatty() else ''}{explained(error)}", file=sys.stderr)
+        print(f"{ERASE if sys.stderr.isatty() else ''}{explain_os_error(error)}", file=sys.stderr)
         return 1
 
 
-def explained(error: OSError) -> str:
+def explain_os_error(error: OSError) -> str:
     """Return a sentence for what the operating system refuses."""
     if said := sentence_for(error):
         return said
@@ -155,8 +155,8 @@ def now() -> int:
 def up(systems: Systems, options: argparse.Namespace) -> int:
     """Bring a system up; without --detach, follow the logs until Ctrl-C and stop it."""
     began = now()
-    agree = (lambda _: True) if options.yes else ask
-    stack = systems.up([Path(f).resolve() for f in options.var_files or ()], options.port, agree)
+    confirm = (lambda _: True) if options.yes else confirm_losses
+    stack = systems.up([Path(f).resolve() for f in options.var_files or ()], options.port, confirm)
     print(f"{stack.name} is up in {(now() - began) / 1000:.0f} s.\n\n{welcome(stack)}", file=sys.stderr)
     if options.detach:
         return 0
@@ -171,7 +171,7 @@ def up(systems: Systems, options: argparse.Namespace) -> int:
     return 0
 
 
-def ask(losses: list[str]) -> bool:
+def confirm_losses(losses: list[str]) -> bool:
     """Ask whether to delete what is listed; where nobody can be asked, the answer is no."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
@@ -219,7 +219,7 @@ def env(systems: Systems, _options: argparse.Namespace) -> int:
     outputs = systems.current().outputs()
     key = next(iter(outputs["api_keys"].values()), "")
     values = {"URL": outputs["api_url"].rstrip("/"), "KEY": key, "CONSOLE": outputs.get("website_url") or ""}
-    values |= past_proxies(*HERE)
+    values |= proxy_exceptions(*HERE)
     for name, value in values.items():
         # In quotes whatever it holds, and in a form that fish reads, too.
         print(f"export {name}='{value.replace(QUOTE, QUOTED)}'")

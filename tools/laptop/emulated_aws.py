@@ -59,7 +59,7 @@ class EmulatedAws:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def past_proxies(*addresses: str) -> dict[str, str]:
+def proxy_exceptions(*addresses: str) -> dict[str, str]:
     """Return the variables that keep requests to these hosts from the user's proxy; none without a proxy."""
     if not any(os.environ.get(name) for name in PROXIES):
         return {}
@@ -80,7 +80,7 @@ def exports(running: Running) -> list[str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
-    variables |= past_proxies(HOST)
+    variables |= proxy_exceptions(HOST)
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     # These take precedence over what is exported.
     foreign = ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_PROFILE", "AWS_SESSION_TOKEN")

@@ -12,11 +12,11 @@ from botocore.exceptions import BotoCoreError
 
 from tools.laptop.emulator import Running, client
 
-EVERY = 0.5  # seconds between two looks
+INTERVAL = 0.5  # seconds between two looks
 OVERLAP = 10_000  # milliseconds that each look goes back, for lines that arrive late
 
 
-class Line(NamedTuple):
+class LogLine(NamedTuple):
     """One line of one function's log; the time is in milliseconds of the epoch."""
 
     time: int
@@ -40,7 +40,7 @@ def follow(outputs: dict[str, Any], running: Running, since: int = 0, *, forever
         for operation, name in operations.items()
     }
     logs = client("logs", running)
-    shown: Counter[Line] = Counter()
+    shown: Counter[LogLine] = Counter()
     while True:
         try:
             found = Counter(lines(logs, functions, since))
@@ -53,13 +53,13 @@ def follow(outputs: dict[str, Any], running: Running, since: int = 0, *, forever
         since = max([since, *(line.time - OVERLAP for line in found)])
         since = min(since, int(time.time() * 1000) - OVERLAP)  # where the clock was set back
         shown = Counter({line: count for line, count in found.items() if line.time >= since})
-        time.sleep(EVERY)
+        time.sleep(INTERVAL)
 
 
-def lines(logs: Any, functions: dict[str, str], since: int) -> Iterator[Line]:
+def lines(logs: Any, functions: dict[str, str], since: int) -> Iterator[LogLine]:
     """Yield the lines since a time, in milliseconds of the epoch, of the log groups of the functions."""
     pages = logs.get_paginator("filter_log_events")
     for group, function in functions.items():
         for page in pages.paginate(logGroupName=group, startTime=since):
             for event in page["events"]:
-                yield Line(event["timestamp"], function, event.get("logStreamName", ""), event["message"])
+                yield LogLine(event["timestamp"], function, event.get("logStreamName", ""), event["message"])

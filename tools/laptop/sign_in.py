@@ -31,14 +31,14 @@ def token(outputs: dict[str, Any], running: Running, passwords: Path, user: str,
     if app is None:
         raise UserError(f"The user pool {pool} is in AWS, not on this machine: leave user_pool.arn out of the tfvars.")
     cognito = client("cognito-idp", running)
-    missing = set(groups) - {found["GroupName"] for found in every(cognito, "list_groups", "Groups", pool)}
+    missing = set(groups) - {found["GroupName"] for found in paginate(cognito, "list_groups", "Groups", pool)}
     if missing:
         raise UserError(
             f"There is no group {sorted(missing)[0]}: name it in user_pool.groups of the tfvars, then run "
             "`python local.py up`."
         )
     try:
-        password = ready(cognito, pool, user, passwords)
+        password = ensure_user(cognito, pool, user, passwords)
         for group in groups:
             cognito.admin_add_user_to_group(UserPoolId=pool, Username=user, GroupName=group)
         access_token: str = sign_in(cognito, pool, app, user, password)["AccessToken"]
@@ -48,16 +48,16 @@ def token(outputs: dict[str, Any], running: Running, passwords: Path, user: str,
         raise UserError(f"The user pool refuses {user} ({said}): choose another with --user.") from None
 
 
-def every(cognito: Any, operation: str, key: str, pool: str) -> Iterator[dict[str, Any]]:
+def paginate(cognito: Any, operation: str, key: str, pool: str) -> Iterator[dict[str, Any]]:
     """Yield all that a list of the pool's holds."""
     for page in cognito.get_paginator(operation).paginate(UserPoolId=pool):
         yield from page[key]
 
 
-def ready(cognito: Any, pool: str, user: str, passwords: Path) -> str:
+def ensure_user(cognito: Any, pool: str, user: str, passwords: Path) -> str:
     """Make a user who can sign in, unless there is one; return the password."""
     name = user.lower()  # the pool tells no upper from lower case
-    with kept(passwords) as known:
+    with locked_passwords(passwords) as known:
         try:
             cognito.admin_create_user(UserPoolId=pool, Username=user, MessageAction="SUPPRESS")
         except cognito.exceptions.UsernameExistsException:
@@ -72,19 +72,19 @@ def ready(cognito: Any, pool: str, user: str, passwords: Path) -> str:
 
 
 @contextmanager
-def kept(file: Path) -> Iterator[dict[str, dict[str, str]]]:
+def locked_passwords(file: Path) -> Iterator[dict[str, dict[str, str]]]:
     """Give out what a file holds, readable by its owner alone, and write back what has become of it.
 
     One at a time: two commands may make users at once.
     """
-    with open(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), "r+") as held:  # noqa: PTH123 - with a mode
-        fcntl.flock(held, fcntl.LOCK_EX)
-        text = held.read()
+    with open(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), "r+") as locked:  # noqa: PTH123 - with a mode
+        fcntl.flock(locked, fcntl.LOCK_EX)
+        text = locked.read()
         known: dict[str, dict[str, str]] = json.loads(text) if text else {}
         yield known
-        held.seek(0)
-        json.dump(known, held, indent=2)
-        held.truncate()
+        locked.seek(0)
+        json.dump(known, locked, indent=2)
+        locked.truncate()
 
 
 def sign_in(cognito: Any, pool: str, app: str, user: str, password: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from tools.files import write
 
 
-def take_back(saved: Path, before: Path) -> None:
+def restore(saved: Path, before: Path) -> None:
     """Replace a saved state with an earlier one, but keep the items and users of resources in both."""
     if not saved.exists():
         write(saved, before.read_bytes())

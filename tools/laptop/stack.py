@@ -49,7 +49,7 @@ OVERRIDES = {
 }
 
 
-Agree = Callable[[list[str]], bool]
+Confirm = Callable[[list[str]], bool]
 
 
 def items_of(running: Running, table: dict[str, Any]) -> str | None:
@@ -73,7 +73,7 @@ def users_of(running: Running, pool: dict[str, Any]) -> str | None:
 
 
 # How to count what users have stored, by the type of Terraform's resource.
-HELD = {"aws_cognito_user_pool": users_of, "aws_dynamodb_table": items_of}
+USER_DATA = {"aws_cognito_user_pool": users_of, "aws_dynamodb_table": items_of}
 
 
 @dataclass(frozen=True)
@@ -125,10 +125,10 @@ class Stack:
         """The passwords of the users that we made."""
         return self.folder / "users.json"
 
-    def apply(self, settings: dict[str, Any], var_files: Sequence[Path], port: int, agree: Agree) -> None:
+    def apply(self, settings: dict[str, Any], var_files: Sequence[Path], port: int, confirm: Confirm) -> None:
         """Start the emulator unless it runs, and apply unless nothing has changed.
 
-        Items and users that the apply would delete are put to `agree` first; without its consent nothing
+        Items and users that the apply would delete are put to `confirm` first; without its consent nothing
         changes.
         """
         self._recover()
@@ -152,7 +152,7 @@ class Stack:
             if not died and applied == {"fingerprint": inputs, "changes": state.get("changes", -1)}:
                 self.progress("Nothing has changed since the last apply.")
                 return
-            self._run_apply(started, settings, var_files, agree)
+            self._run_apply(started, settings, var_files, confirm)
         except BaseException:
             if not running:
                 self.progress("Stopping the emulator ...")
@@ -226,16 +226,18 @@ class Stack:
         found: dict[str, Any] = known
         return found
 
-    def _run_apply(self, started: Running, settings: dict[str, Any], var_files: Sequence[Path], agree: Agree) -> None:
+    def _run_apply(
+        self, started: Running, settings: dict[str, Any], var_files: Sequence[Path], confirm: Confirm
+    ) -> None:
         terraform = self._terraform(started, settings)
         self.progress("Preparing Terraform ...")
         terraform.init()
         self.progress("Applying ...")
-        held = self._held(started)
+        user_data = self._user_data(started)
 
         def consider(deleted: set[str]) -> None:
-            losses = [held[address] for address in sorted(deleted & held.keys())]
-            if losses and not agree(losses):
+            losses = [user_data[address] for address in sorted(deleted & user_data.keys())]
+            if losses and not confirm(losses):
                 raise UserError(
                     f"Nothing has changed: this would delete {' and '.join(losses)} of {self.name}. "
                     "If that is what you want, add --yes."
@@ -244,14 +246,14 @@ class Stack:
             upload_packages(started)
 
         with self._recoverable(started) as lock:
-            if not held:
+            if not user_data:
                 consider(set())
             try:
                 said = terraform.apply(
                     var_files,
                     f"-parallelism={PARALLEL}",
                     pass_fds=[lock],
-                    consider=consider if held else None,
+                    consider=consider if user_data else None,
                 )
             except UserError as error:
                 if not self.emulator.answers(started):
@@ -270,12 +272,12 @@ class Stack:
             write_json(self.folder / "settings.json", known)
         self.progress(f"Applied: {said}.")
 
-    def _held(self, running: Running) -> dict[str, str]:
+    def _user_data(self, running: Running) -> dict[str, str]:
         """Return what users have stored, such as "12 items in the table x", by Terraform's address."""
         resources = (read_json(self._state) or {}).get("resources", [])
         found = {}
         for each in resources:
-            count = HELD.get(each["type"])
+            count = USER_DATA.get(each["type"])
             for instance in each["instances"] if count else ():
                 key = f"[{json.dumps(instance['index_key'])}]" if "index_key" in instance else ""
                 module = f"{each['module']}." if "module" in each else ""
@@ -336,7 +338,7 @@ class Stack:
         self._wait_for_apply()
         self.stop()
         before = self._before / self.emulator.saved.name
-        snapshot.take_back(self.emulator.saved, before)
+        snapshot.restore(self.emulator.saved, before)
         snapshot.drop_other_buckets(self.emulator.folder / "s3", before)
         if (self._before / self._state.name).exists():
             write(self._state, (self._before / self._state.name).read_bytes())

@@ -16,10 +16,10 @@ from tools import tfvars
 from tools.errors import UserError
 from tools.files import read_json, write_json
 from tools.laptop.emulator import Running, check_port
-from tools.laptop.stack import DEFAULT_PORT, Agree, Stack, fingerprint
+from tools.laptop.stack import DEFAULT_PORT, Confirm, Stack, fingerprint
 from tools.terraform import ROOT, Progress, Terraform, environment, find_mirror, find_terraform
 
-FIRST = ROOT / "environments" / "local.tfvars"
+FIRST_VAR_FILE = ROOT / "environments" / "local.tfvars"
 
 # What the folder held when it was that of one system.
 PREVIOUS = (
@@ -28,13 +28,13 @@ PREVIOUS = (
 )  # fmt: skip
 
 
-def here(progress: Progress = lambda _: None) -> Systems:
+def local_systems(progress: Progress = lambda _: None) -> Systems:
     """Return the systems of TRESTLE_LOCAL_DIR or .local, and isolate this process from the user's AWS."""
     isolate(os.environ)
-    return Systems(base(), progress)
+    return Systems(local_folder(), progress)
 
 
-def base() -> Path:
+def local_folder() -> Path:
     """Return the folder that holds all files of the laptop run."""
     return Path(os.environ.get("TRESTLE_LOCAL_DIR") or ROOT / ".local").resolve()
 
@@ -74,13 +74,13 @@ class Systems:
             return self._stack(self.folder)
         raise UserError("No system has run here yet: start one with `python local.py up`.", exit_code=3)
 
-    def up(self, var_files: Sequence[Path], port: int | None = None, agree: Agree = lambda _: False) -> Stack:
+    def up(self, var_files: Sequence[Path], port: int | None = None, confirm: Confirm = lambda _: False) -> Stack:
         """Bring a system up, or change the running one in place; return it.
 
         Without var-files it is the system that ran last. Another one that runs is stopped first, and the new
-        one gets its port unless told otherwise. `agree` is asked before items are deleted.
+        one gets its port unless told otherwise. `confirm` is asked before items are deleted.
         """
-        named = list(var_files) or [Path(file) for file in self._last().get("var_files", ())] or [FIRST]
+        named = list(var_files) or [Path(file) for file in self._last().get("var_files", ())] or [FIRST_VAR_FILE]
         if not var_files and (gone := next((file for file in named if not file.is_file()), None)):
             raise UserError(f"The var-file {gone}, which ran last, is gone: name another with --var-file.")
         tfvars.check(named)
@@ -96,7 +96,7 @@ class Systems:
             running = runs.emulator.running() if runs else None
             if running and port is None:
                 port = running.port
-            if self._take_over() and runs and runs.folder == self.folder:
+            if self._adopt_previous_layout() and runs and runs.folder == self.folder:
                 runs = running = None
             stack = self._stack_of(settings)
             if runs and running and runs.folder == stack.folder:
@@ -109,7 +109,7 @@ class Systems:
             if runs and runs.folder != stack.folder:
                 self.progress(f"Stopping {runs.name}; its data stays for the next time ...")
                 runs.stop()
-            stack.apply(settings, named, port or DEFAULT_PORT, agree)
+            stack.apply(settings, named, port or DEFAULT_PORT, confirm)
             remembered = {"folder": stack.folder.name, "var_files": [str(file) for file in named]}
             if remembered != read_json(self.folder / "last.json"):
                 write_json(self.folder / "last.json", remembered)
@@ -133,7 +133,7 @@ class Systems:
                 return None
             ran = stack.emulator.running() is not None
             stack.stop(save=not purge)
-            stack = self._take_over() or stack
+            stack = self._adopt_previous_layout() or stack
             name = stack.name
             if purge:
                 stack.purge()
@@ -184,7 +184,7 @@ class Systems:
     def _has_previous_layout(self) -> bool:
         return (self.folder / "settings.json").is_file()
 
-    def _take_over(self) -> Stack | None:
+    def _adopt_previous_layout(self) -> Stack | None:
         """Move what an earlier version kept in the folder itself into that of its system; return it."""
         if not self._has_previous_layout():
             return None
