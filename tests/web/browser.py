@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from playwright.sync_api import (
     Playwright,
     Request,
     Route,
+    expect,
 )
 
 ON_PATH = ("chromium", "chromium-browser", "google-chrome")
@@ -29,6 +31,9 @@ REMEDY = (
 )
 
 Schema = dict[str, Any]
+
+# Milliseconds. A page at rest stays as it is, so a passing test never waits this long: only a failing one does.
+PATIENCE = 60_000
 
 # Runs in each page before the page's own scripts. `buffered`: what was there before is told as well.
 OBSERVER = """
@@ -42,6 +47,63 @@ new PerformanceObserver((list) => {
   }
 }).observe({ type: "layout-shift", buffered: true });
 """
+
+# Runs in each page before the page's own scripts, and knows what the page has still to do by itself. Timers of a second
+# or more are for people: they last ten minutes here, so that no test has to act within a few seconds.
+REST = """
+{
+  const { setTimeout: begin, clearTimeout: end } = window;
+  const timers = new Set();
+  window.setTimeout = (call, delay = 0, ...given) => {
+    const isShort = delay < 1000;
+    const timer = begin(() => {
+      timers.delete(timer);
+      call(...given);
+    }, isShort ? delay : 600_000);
+    if (isShort) timers.add(timer);
+    return timer;
+  };
+  window.clearTimeout = (timer) => {
+    timers.delete(timer);
+    end(timer);
+  };
+
+  let answers = 0; // that are awaited
+  const over = () => (answers -= 1);
+  for (const [owner, name] of [[window, "fetch"], [Response.prototype, "text"], [Response.prototype, "json"]]) {
+    const ask = owner[name];
+    owner[name] = function (...given) {
+      const answer = ask.apply(this, given);
+      answers += 1;
+      answer.then(over, over);
+      return answer;
+    };
+  }
+
+  let hashes = 0; // that the page has not been told of yet
+  navigation.addEventListener("navigate", ({ hashChange }) => (hashes += hashChange ? 1 : 0));
+  addEventListener("hashchange", () => (hashes -= 1));
+
+  const left = () => ({
+    loading: document.readyState !== "complete",
+    hashes,
+    answers,
+    timers: timers.size,
+    animations: document.getAnimations().filter(({ playState }) => playState === "running").length,
+  });
+  window.rest = async (patience) => {
+    const until = performance.now() + patience;
+    // Two frames: what the first one draws may begin something.
+    for (let quiet = 0; quiet < 2; ) {
+      await new Promise((drawn) => requestAnimationFrame(() => begin(drawn)));
+      quiet = Object.values(left()).some(Number) ? 0 : quiet + 1;
+      if (performance.now() > until) throw new Error(`The page is not at rest: ${JSON.stringify(left())}`);
+    }
+  };
+}
+"""
+
+expect.set_options(timeout=PATIENCE)
 
 
 def program(playwright: Playwright) -> Path | None:
@@ -70,6 +132,7 @@ class Watch:
         """Watch all the pages of a context."""
         context.expose_binding("trestleTests", lambda _, kind, said: self.faults.append(f"{kind}: {said}"))
         context.add_init_script(OBSERVER)
+        context.add_init_script(REST)
         context.on("console", self._said)
         context.on("dialog", self._dialog)
         context.on("request", self._requested)
@@ -105,13 +168,13 @@ class Tabs:
         schema: what the page is to believe that parcels are. options: of a browser context.
         """
         context = self.browser.new_context(**{"base_url": self.url, "locale": "en-GB", **options})
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         self.watch.attach(context)
         if schema:
             context.route("**/api/openapi.json", lambda route: route.fulfill(json=believed(route, schema)))
         try:
             page = context.new_page()
-            page.goto(f"/{path}")
+            go_to(page, path)
             yield page
         finally:
             context.close()
@@ -129,6 +192,56 @@ def believed(route: Route, schema: Schema) -> Any:
     document["components"]["schemas"]["ParcelsBody"] |= {"required": schema["required"]}
     document["components"]["schemas"]["ParcelsItem"]["required"] += schema["required"]
     return document
+
+
+def settle(page: Page) -> None:
+    """Wait until the page has done all that it does by itself.
+
+    It has followed its address, has its answers, and has drawn them; its short timers are over, and nothing moves.
+    """
+    page.evaluate("(patience) => rest(patience)", PATIENCE)
+
+
+def go_to(page: Page, path: str) -> None:
+    """Go to an address of the console, such as "#/todos", and wait until its view is there."""
+    page.goto(f"/{path}")
+    settle(page)
+
+
+def choose(page: Page, name: str) -> None:
+    """Choose an entity in the side bar, and wait until its view is there."""
+    page.get_by_role("navigation", name="Main").get_by_role("link", name=name, exact=True).click()
+    settle(page)
+
+
+def hold(page: Page, url: str) -> list[Route]:
+    """Hold back the page's requests to a URL; return them, a list that grows."""
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    page.route(url, keep)
+    return held
+
+
+def until(page: Page, holds: Callable[[], bool]) -> None:
+    """Wait until something holds outside of the page, or in a list that the page's events fill."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not holds():
+        assert time.monotonic() < deadline, "it does not come to hold"
+        page.wait_for_timeout(50)
+
+
+def copied(page: Page) -> str:
+    """Press "Copy as curl", and return what is in the clipboard then."""
+    # What was copied before, and the note of it, are still there.
+    page.evaluate("navigator.clipboard.writeText('')")
+    page.get_by_role("button", name="Copy as curl").click()
+    until(page, lambda: bool(page.evaluate("navigator.clipboard.readText()")))
+    expect(page.get_by_role("status").get_by_text("Copied")).to_be_visible()
+    text: str = page.evaluate("navigator.clipboard.readText()")
+    return text
 
 
 def enter_key(page: Page, key: str) -> None:

@@ -14,7 +14,7 @@ from playwright.sync_api import APIResponse, Page, Request, Route, expect
 
 from tests.local.api import Api
 from tests.local.people import PASSWORD
-from tests.web.browser import Open, enter_key
+from tests.web.browser import Open, choose, enter_key, settle
 from tests.web.conftest import Console
 from tools.laptop.sign_in import sign_in as pool_sign_in
 
@@ -119,11 +119,6 @@ def requests(page: Page, path: str) -> list[str]:
     return sent
 
 
-def settle(page: Page) -> None:
-    """Leave time for what a page does by itself, and should not."""
-    page.wait_for_timeout(1000)
-
-
 def believe(page: Page, change: Callable[[Any], None]) -> None:
     """Load the page again, with another document of the API's."""
 
@@ -215,8 +210,8 @@ def test_a_session_that_has_ended_asks_for_nothing_more(signed_in: Page, path: s
     expect(page.get_by_text("Your session has ended")).to_be_visible()
     settle(page)
     assert (asked, renewed) == (["GET"], ["POST"])
-    page.get_by_role("link", name="Orders").click()
-    page.get_by_role("link", name="Notes", exact=True).click()
+    choose(page, "Orders")
+    choose(page, "Notes")
     expect(page.get_by_role("heading", name="Sign in to see this")).to_be_visible()
     assert (asked, renewed) == (["GET"], ["POST"])
 
