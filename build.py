@@ -30,8 +30,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent
 
-RUNTIME = "3.13"
-CACHE_TAG = "cpython-313"
+RUNTIME: str = json.loads((ROOT / "contract" / "platform.json").read_text(encoding="utf-8"))["runtime"]
+CACHE_TAG = f"cpython-{RUNTIME.replace('.', '')}"
 WRONG_PYTHON = 3  # the compiling process' exit status when it is not that Python
 
 # Where Lambda unpacks a zip: the file name that tracebacks show.
@@ -94,6 +94,7 @@ class Sources:
         inputs |= {f"schemas/{name}": content for name, content in self.schemas.items()}
         inputs |= {f"shapes/{name}": json.dumps(texts).encode() for name, texts in self.shapes.items()}
         inputs["build.py"] = Path(__file__).read_bytes()
+        inputs["runtime"] = RUNTIME.encode()
         lines = "".join(f"{sha256(content)} {path}\n" for path, content in sorted(inputs.items()))
         return sha256(lines.encode())
 

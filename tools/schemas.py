@@ -17,6 +17,7 @@ from unicodedata import is_normalized
 sys.path.append(str(Path(__file__).resolve().parent.parent / "lambda_src"))
 
 from tools import patterns
+from tools.contract import SERVERS_OWN
 from trestle.errors import InvalidRequest
 from trestle.schema.formats import FORMATS
 from trestle.schema.judge import judge
@@ -27,8 +28,6 @@ Fault = tuple[str, str]  # JSON pointer (RFC 6901) into the schema, what is wron
 DRAFT = "http://json-schema.org/draft-04/schema#"
 
 TYPES = ("array", "boolean", "integer", "number", "object", "string")
-
-SERVERS_OWN = ("createdAt", "id", "updatedAt", "version")
 
 NUMBERS = ("integer", "number")
 

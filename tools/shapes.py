@@ -15,11 +15,11 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "lambda_src"))
 
+from tools.contract import SERVERS_OWN
 from trestle.strict_json import dumps, loads
 
 Schema = dict[str, Any]
 
-SERVERS_OWN = ("createdAt", "id", "updatedAt", "version")
 COMBINING = ("allOf", "anyOf", "oneOf")
 INTEGERS = {"int32": 2**31, "int64": 2**63}
 

@@ -237,7 +237,7 @@ def test_same_bytes_from_any_python_and_environment(tmp_path: Path) -> None:
         copy = tmp_path / f"copy{number}"
         copy.mkdir()
         shutil.copy(REPOSITORY / "build.py", copy)
-        for name in ("lambda_src", "tools", "schemas"):
+        for name in ("contract", "lambda_src", "tools", "schemas"):
             if (REPOSITORY / name).exists():
                 shutil.copytree(REPOSITORY / name, copy / name)
         environment = os.environ | {
@@ -488,7 +488,8 @@ def test_function_that_is_gone_takes_its_zip_along(root: Path) -> None:
 
 def test_command(root: Path) -> None:
     shutil.copy(REPOSITORY / "build.py", root)
-    (root / "tools").symlink_to(REPOSITORY / "tools")
+    for name in ("contract", "tools"):
+        (root / name).symlink_to(REPOSITORY / name)
     command = [sys.executable, "-P", str(root / "build.py"), "--bytecode", "none"]
     answer = subprocess.run(command, cwd="/", capture_output=True, text=True, check=True)
     assert answer.stdout.startswith("dist/create.zip ")

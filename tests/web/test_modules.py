@@ -224,7 +224,11 @@ def test_filters_and_their_bounds_may_have_dots(visit: Open) -> None:
     ]
     answer = {"description": "", "content": {"application/json": {"schema": {"type": "object"}}}}
     operation = {"tags": ["x"], "summary": "", "parameters": parameters, "responses": {"200": answer}}
-    document = {"info": {"title": "x"}, "paths": {"/x": {"get": operation}, "/x/{id}": {"get": operation}}}
+    paths = {
+        "/x": {"get": {**operation, "operationId": "listXs"}},
+        "/x/{id}": {"get": {**operation, "operationId": "getX"}},
+    }
+    document = {"info": {"title": "x"}, "paths": paths}
     found = page.evaluate(
         """async ([model, document]) => {
           const { readModel } = await import(model);

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tools import tfvars
+from tools.contract import OPERATIONS
 from tools.errors import UserError, user_errors
 from tools.laptop import systems
 from tools.laptop.emulator import Emulator, free_port
@@ -37,7 +38,10 @@ KEY_REQUESTS = SECONDS / 300
 # X-Ray's default rule traces the first request of each second, and of the others so many.
 TRACED = 0.05
 # The operations that a share of the requests belongs to, if the entity has them.
-SHARES = {"reads": ("get",), "lists": ("list",), "writes": ("create", "replace", "merge", "delete")}
+SHARES = {
+    share: tuple(name for name, each in OPERATIONS.items() if each["workload"] == share)
+    for share in ("reads", "lists", "writes")
+}
 
 Values = Mapping[str, Any]
 

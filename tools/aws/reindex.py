@@ -29,6 +29,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tools.aws.deployed import region
 from tools.aws.versions import ALIAS
+from tools.contract import ITEMS, OPERATIONS, SERVERS_OWN
 from tools.errors import UserError, user_errors
 from tools.laptop import systems
 from tools.laptop.emulator import client as local_client
@@ -47,9 +48,9 @@ ATTEMPTS = 10  # at an item that keeps changing
 REPORT_SECONDS = 2.0
 DEFAULT_RATE = 200.0
 # The functions that write derive attributes; all that derive them have the same options.
-WRITERS = ("create", "replace", "merge", "list")
+WRITERS = {name for name, operation in OPERATIONS.items() if "filters" in operation["settings"]}
 # The attributes of an item, with their types.
-ENVELOPE = {"id": "S", "createdAt": "S", "updatedAt": "S", "version": "N", "doc": "M"}
+ENVELOPE = {name: ITEMS["attributes"][name] for name in (*SERVERS_OWN, "doc")}
 FAULTS_SHOWN = 20  # faults
 
 Record = dict[str, dict[str, Any]]
@@ -210,7 +211,7 @@ def deployed(outputs: Mapping[str, Any], entity: str, client: Any) -> tuple[str,
 
 def check_writers(outputs: Mapping[str, Any], entity: str) -> None:
     """Stop where no function of an entity writes or lists."""
-    if not outputs["function_names"][entity].keys() & set(WRITERS):
+    if not outputs["function_names"][entity].keys() & WRITERS:
         raise UserError(f"The entity {entity} has no operation that uses filters: there is nothing to do.")
 
 

@@ -43,6 +43,7 @@ from tools.aws.reindex import (
     report_faults,
 )
 from tools.aws.versions import ALIAS
+from tools.contract import SERVERS_OWN
 from tools.errors import UserError, user_errors
 from tools.laptop import systems
 from tools.laptop.emulator import client as local_client
@@ -65,7 +66,7 @@ BATCH = 100  # lines between two looks at the rate
 THREADS = 8
 REPORT_SECONDS = 2.0
 DEFAULT_RATE = 200.0  # writes a second
-STAMPS = ("createdAt", "updatedAt", "version")
+STAMPS = tuple(name for name in SERVERS_OWN if name != "id")
 # As the functions write times: text that sorts as time does.
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 

@@ -1,5 +1,5 @@
 // Values to begin with, made up from schemas.
-import { SERVERS_OWN } from "./model.js";
+import { SERVERS_OWN } from "./contract.js";
 
 const BY_FORMAT = {
   date: "2026-01-31",

@@ -2,13 +2,14 @@
 import { html, useEffect, useErrorBoundary, useMemo, useRef, useState } from "./vendor/htm-preact.js";
 import { NeedsAccess, wantsAccess } from "./access.js";
 import { curl } from "./curl.js";
+import { SERVERS_OWN } from "./contract.js";
 import { dropDraft, keepDraft, keptDraft } from "./drafts.js";
 import { Form, JsonText, beginning, hasRoom, idAt, nameOf, ordered } from "./form.js";
 import { isObject, own, same, stringify, without } from "./json.js";
 import { MergeDialog } from "./lost-update.js";
-import { SERVERS_OWN } from "./model.js";
+import { isId } from "./model.js";
 import { mergePatch, threeWay } from "./patch.js";
-import { NEW, hashOf, isId } from "./route.js";
+import { NEW, hashOf } from "./route.js";
 import { cut, labelOf, moment } from "./text.js";
 import { Choice, CopyButton, Empty, Field, Icon, Page, Problem, Text, describe } from "./ui.js";
 import { Unreadable, validate } from "./validate.js";
@@ -38,14 +39,14 @@ function StoredItem(props) {
   const { get } = entity.operations;
   const back = { href: hashOf({ name: entity.name }), label: entity.label };
   const [answer, setAnswer] = useState(null);
-  const load = async () => get && isId(route.id) && setAnswer(await api.call(get, { id: route.id }));
+  const load = async () => get && isId(entity, route.id) && setAnswer(await api.call(get, { id: route.id }));
   useEffect(() => {
     load();
     return session.subscribe(load);
   }, []);
   const instead = (content) => html`<${Page} title=${entity.label} back=${back}>${content}<//>`;
   if (!get) return instead(html`<${Empty} title="This API reads no single items here" />`);
-  if (!answer && isId(route.id)) return instead(html`<div class="card waiting" aria-busy="true"></div>`);
+  if (!answer && isId(entity, route.id)) return instead(html`<div class="card waiting" aria-busy="true"></div>`);
   if (answer && wantsAccess(answer, get)) return instead(html`<${NeedsAccess} operation=${get} session=${session} answer=${answer} />`);
   if (answer?.problem && answer.status !== 404) return instead(html`<${Problem} problem=${answer.problem} retry=${load} />`);
   // Where an entity is at "/", what else is there answers too.
@@ -236,7 +237,7 @@ function Editor(props) {
         <div class="card">
           ${problem && html`<${Problem} problem=${problem} />`}
           <${Summary} faults=${judged.summary} />
-          ${!item && entity.choosesId && html`<${IdField} value=${id} onChange=${setId} judged=${judged} />`}
+          ${!item && entity.choosesId && html`<${IdField} rule=${entity.idRule} value=${id} onChange=${setId} judged=${judged} />`}
           ${isForm
             ? html`<${Form} schema=${schemaOf(entity, item)} value=${draft} onChange=${change} faultsAt=${judged.at} touch=${judged.touch} />`
             : html`<${Field} id="json" label="The item as JSON" faults=${judged.all}>
@@ -367,12 +368,12 @@ function Summary({ faults }) {
   </div>`;
 }
 
-function IdField({ value, onChange, judged }) {
+function IdField({ rule, value, onChange, judged }) {
   const faults = judged.at("/id");
-  const hint = "Up to 128 letters, digits and . _ ~ -; left empty, the API makes one.";
+  const hint = `Up to ${rule.maxLength} letters, digits and . _ ~ -; left empty, the API makes one.`;
   return html`<div class="field">
     <label class="label" for=${idAt("/id")}>ID</label>
-    <input id=${idAt("/id")} class="mono" value=${value} maxlength="128" spellcheck=${false} autocomplete="off" aria-describedby="id-hint"
+    <input id=${idAt("/id")} class="mono" value=${value} maxlength=${rule.maxLength} spellcheck=${false} autocomplete="off" aria-describedby="id-hint"
       aria-invalid=${faults.length ? "true" : undefined} onInput=${(event) => onChange(event.target.value.trim())} />
     <p class="hint" id="id-hint">${hint}</p>
     ${faults.length > 0 && html`<p class="fault">${faults.join(". ")}</p>`}

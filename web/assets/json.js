@@ -1,10 +1,10 @@
 // JSON that keeps every value: the API keeps numbers of 38 digits, a JavaScript number about 16. A number that would be
 // rounded is held as JSON.rawJSON, its own text, and is written as it was read.
+import { MAX_DIGITS } from "./contract.js";
 
 export const isSupported = typeof JSON.rawJSON === "function";
 
 const LEVELS = 500; // of objects and arrays in each other: more than the API has, and what functions that call themselves bear
-const DIGITS = 38;
 const LARGEST = 125; // the power of ten of a number's first digit
 const SMALLEST = -130;
 const NUMBER = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
@@ -80,7 +80,7 @@ export function decimal(value) {
 export function isKeepable(value) {
   const { exponent, length } = decimal(value);
   const first = exponent + length - 1;
-  return length === 0 || (length <= DIGITS && first <= LARGEST && first >= SMALLEST);
+  return length === 0 || (length <= MAX_DIGITS && first <= LARGEST && first >= SMALLEST);
 }
 
 /** Less than 0, 0 or more than 0, as the first number is less than, equal to or more than the second. */

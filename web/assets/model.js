@@ -1,16 +1,10 @@
 // What the page knows of the API, read from its OpenAPI document.
+import { SERVERS_OWN } from "./contract.js";
 import { own, without } from "./json.js";
 import { labelOf } from "./text.js";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
-const ON_COLLECTION = { get: "list", post: "create" };
-const ON_ITEM = { delete: "delete", get: "get", patch: "merge", put: "replace" };
-const READS = ["get", "list"];
 const MERGE_PATCH = "application/merge-patch+json";
-const LIST_PARAMETERS = ["cursor", "fields", "limit", "order"];
-
-// The properties that are the server's own: forms do not offer them, and a body that repeats them says nothing.
-export const SERVERS_OWN = ["id", "createdAt", "updatedAt", "version"];
 
 /** {title, description, entities, operations}: operations in the document's order, and the same by entity. */
 export function readModel(document) {
@@ -36,12 +30,17 @@ export function isSigned(operation) {
   return operation.security.some((scheme) => Object.hasOwn(scheme, "iam"));
 }
 
+/** Whether a text can be the id of an entity's item: any other would make the URL one of something else. */
+export function isId({ idRule }, text) {
+  return text.length <= idRule.maxLength && new RegExp(idRule.pattern, "u").test(text);
+}
+
 function readOperation(document, path, item, method) {
   const operation = item[method];
-  const onItem = path.endsWith("/{id}");
   return {
     id: operation.operationId,
-    kind: (onItem ? ON_ITEM : ON_COLLECTION)[method],
+    // An id is the operation's name and the entity's: listTodos.
+    kind: operation.operationId.match(/^[a-z]+/)[0],
     entity: operation.tags[0],
     method: method.toUpperCase(),
     path,
@@ -103,11 +102,11 @@ function readEntity(name, list) {
   const item = readItem(operations);
   const body = [operations.create, operations.replace].find((operation) => operation && !operation.body.partial)?.body.schema;
   const parameters = (operations.list?.parameters ?? []).filter((parameter) => parameter.in === "query");
-  const ofItems = parameters.filter((parameter) => !LIST_PARAMETERS.includes(parameter.name));
   // Names may have dots of their own.
-  const filters = ofItems.filter((parameter) => Object.hasOwn(parameter, "x-sorted-by"));
-  const bounds = ofItems.filter((parameter) => !Object.hasOwn(parameter, "x-sorted-by"));
+  const filters = parameters.filter((parameter) => Object.hasOwn(parameter, "x-sorted-by"));
+  const bounds = parameters.filter((parameter) => parameter.name.includes(".") && !Object.hasOwn(parameter, "x-sorted-by"));
   const schema = clients(body ?? item);
+  const chosenId = own(operations.create?.body.schema.properties ?? {}, "id");
   const required = (item.required ?? []).filter((property) => !SERVERS_OWN.includes(property));
   return {
     name,
@@ -120,7 +119,8 @@ function readEntity(name, list) {
     // Of an item that is there: nothing fills in a default any more.
     stored: required.length ? { ...schema, required } : schema,
     // What the server sets itself may have any value in a body.
-    choosesId: own(operations.create?.body.schema.properties ?? {}, "id")?.type === "string",
+    choosesId: chosenId?.type === "string",
+    idRule: list.flatMap((operation) => operation.parameters).find((parameter) => parameter.in === "path")?.schema ?? chosenId,
     columns: columnsOf(schema, required),
     filters: filters.map((parameter) => ({
       name: parameter.name,
@@ -136,7 +136,7 @@ function readEntity(name, list) {
 
 // What the page offers: not to change anything by requests that have to be signed. Where it can not read, its views say so.
 function within(operations) {
-  return Object.fromEntries(Object.entries(operations).filter(([kind, operation]) => READS.includes(kind) || !isSigned(operation)));
+  return Object.fromEntries(Object.entries(operations).filter(([, operation]) => operation.method === "GET" || !isSigned(operation)));
 }
 
 function readItem(operations) {

@@ -18,11 +18,6 @@ export function hashOf({ name, id, query = {} }) {
   return `#/${path}${given.length ? `?${new URLSearchParams(given)}` : ""}`;
 }
 
-/** Whether a text can be an item's id, as the API has them: any other would make the URL one of something else. */
-export function isId(text) {
-  return /^(?!\.{1,2}$)[A-Za-z0-9._~-]{1,128}$/.test(text);
-}
-
 function decoded(text) {
   try {
     return decodeURIComponent(text);

@@ -1,11 +1,12 @@
 // An entity's items as a table.
 import { html, useEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
 import { NeedsAccess, wantsAccess } from "./access.js";
+import { SERVERS_OWN } from "./contract.js";
 import { curl } from "./curl.js";
 import { Filters } from "./filters.js";
 import { titleOf } from "./item.js";
 import { own } from "./json.js";
-import { SERVERS_OWN, isSigned } from "./model.js";
+import { isSigned } from "./model.js";
 import { NEW, hashOf } from "./route.js";
 import { cut, labelOf, visible } from "./text.js";
 import { CopyButton, Empty, Icon, Page, Problem, Text } from "./ui.js";
@@ -86,7 +87,8 @@ function useDeletions(deletions) {
 
 function Items({ entity, route, go, deletions, answer, loading, query, change }) {
   const items = answer.data.items.filter((item) => !deletions.has(entity, item));
-  const pager = html`<${Pager} route=${route} next=${answer.data.next} size=${query.limit} change=${change} go=${go} />`;
+  const rows = { size: query.limit, preset: String(entity.limit.default) };
+  const pager = html`<${Pager} ...${rows} route=${route} next=${answer.data.next} change=${change} go=${go} />`;
   if (!items.length) {
     const narrowed = entity.filters.some(({ name }) => route.query[name] !== undefined);
     if (narrowed || answer.data.next || route.query.cursor) {
@@ -187,7 +189,7 @@ function shownColumns(entity, items) {
 }
 
 // Cursors lead forward only: the ones that led here are remembered, those of another visit are not.
-function Pager({ route, next, size, change, go }) {
+function Pager({ route, next, size, preset, change, go }) {
   const trail = useRef([undefined]);
   const { cursor } = route.query;
   const place = trail.current.indexOf(cursor);
@@ -199,8 +201,8 @@ function Pager({ route, next, size, change, go }) {
   const back = () => go({ ...route, query: { ...route.query, cursor: trail.current[place - 1] } });
   return html`<nav class="pager" aria-label="Pages">
     <label class="page-size">Rows
-      <select value=${size ?? "25"} onChange=${(event) => change({ limit: event.target.value })}>
-        ${SIZES.map((each) => html`<option key=${each} value=${String(each)} selected=${String(each) === (size ?? "25")}>${each}</option>`)}
+      <select value=${size ?? preset} onChange=${(event) => change({ limit: event.target.value })}>
+        ${SIZES.map((each) => html`<option key=${each} value=${String(each)} selected=${String(each) === (size ?? preset)}>${each}</option>`)}
       </select>
     </label>
     <span class="muted">${place >= 0 ? `Page ${place + 1}` : ""}</span>

@@ -1,7 +1,6 @@
 // Judge a value by a JSON Schema, with the verdicts and the words of the API's own judge (lambda_src/trestle/schema).
+import { MAX_DEPTH } from "./contract.js";
 import { compare, isInteger, isKeepable, isMultiple, isNumber, isObject, key, own, same, stringify } from "./json.js";
-
-const LEVELS = 32; // of objects and arrays in each other
 
 /** What stands where a text has been typed that is no value of JSON. */
 export class Unreadable {
@@ -33,7 +32,7 @@ export function pointer(parent, name) {
 function keepable(value, where, level, faults) {
   if (value instanceof Unreadable) faults.push({ pointer: where, detail: value.detail });
   else if (Array.isArray(value) || isObject(value)) {
-    if (level > LEVELS) faults.push({ pointer: where, detail: `Objects and arrays may be nested ${LEVELS} deep` });
+    if (level > MAX_DEPTH) faults.push({ pointer: where, detail: `Objects and arrays may be nested ${MAX_DEPTH} deep` });
     else for (const [name, member] of Object.entries(value)) keepable(member, pointer(where, name), level + 1, faults);
   } else if (isNumber(value) && !isKeepable(value)) {
     faults.push({ pointer: where, detail: "Numbers may have 38 significant digits and magnitudes from 1e-130 to 9.99e125" });
