@@ -5,8 +5,22 @@ variable "environments" {
   nullable    = false
 
   validation {
-    condition     = length(var.environments) > 0 && alltrue([for name in var.environments : can(regex("^[a-z][a-z0-9-]{0,18}[a-z0-9]$", name))])
-    error_message = "environments: name at least one as its tfvars does, in 2 to 20 lower-case letters, digits and hyphens, such as \"prod\"."
+    condition     = length(var.environments) > 0
+    error_message = "environments: there is none. Name at least one, as its tfvars does: [\"prod\"]."
+  }
+
+  validation {
+    condition = alltrue([for name in var.environments : can(regex(local.name_pattern, name)) && length(name) <= 20])
+    error_message = join(" ", [for name in [for name in var.environments : name == null ? "" : name] : join("", [
+      "environments: \"${name}\" ",
+      name == "" ? "is empty" :
+      can(regex("[^a-z0-9-]", name)) ? "contains ${lookup(local.characters, regex("[^a-z0-9-]", name), "\"${regex("[^a-z0-9-]", name)}\"")}" :
+      !can(regex("^[a-z]", name)) ? "does not begin with a letter" :
+      endswith(name, "-") ? "ends in a hyphen" :
+      length(name) == 1 ? "has one character" :
+      "has ${length(name)} characters",
+      ". Write 2 to 20 lower-case letters, digits and hyphens, a letter first, such as \"dev\"."
+    ]) if !can(regex(local.name_pattern, name)) || length(name) > 20])
   }
 
   # Names end in the environment's, or in that and the region, and IAM tells environments apart by nothing else.
@@ -27,8 +41,18 @@ variable "name" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{0,18}[a-z0-9]$", var.name))
-    error_message = "name: write 2 to 20 lower-case letters, digits and hyphens, a letter first, such as \"shop\"."
+    condition = can(regex(local.name_pattern, var.name)) && length(var.name) <= 20 && !can(regex(local.name_misfit, var.name))
+    error_message = join("", [
+      "name: \"${var.name}\" ",
+      var.name == "" ? "is empty" :
+      can(regex("[^a-z0-9-]", var.name)) ? "contains ${lookup(local.characters, regex("[^a-z0-9-]", var.name), "\"${regex("[^a-z0-9-]", var.name)}\"")}" :
+      !can(regex("^[a-z]", var.name)) ? "does not begin with a letter" :
+      endswith(var.name, "-") ? "ends in a hyphen" :
+      length(var.name) == 1 ? "has one character" :
+      length(var.name) > 20 ? "has ${length(var.name)} characters" :
+      "begins with \"${try(regex(local.name_misfit, var.name), "")}\", which AWS does not take in names of buckets or security groups",
+      ". Write 2 to 20 lower-case letters, digits and hyphens, a letter first, such as \"shop\"."
+    ])
   }
 }
 
@@ -39,7 +63,7 @@ variable "oidc_provider_arn" {
 
   validation {
     condition     = try(can(regex("^arn:[a-z-]+:iam::[0-9]{12}:oidc-provider/token\\.actions\\.githubusercontent\\.com$", var.oidc_provider_arn)), false) || var.oidc_provider_arn == null
-    error_message = "oidc_provider_arn: write arn:aws:iam::ACCOUNT:oidc-provider/token.actions.githubusercontent.com, or leave it out to have it made."
+    error_message = "oidc_provider_arn: ${jsonencode(var.oidc_provider_arn)} is not the ARN of GitHub's identity provider. Write arn:aws:iam::ACCOUNT:oidc-provider/token.actions.githubusercontent.com, or leave it out to have it made."
   }
 }
 
@@ -51,7 +75,7 @@ variable "region" {
 
   validation {
     condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
-    error_message = "region: write a region's code, such as \"us-west-2\"."
+    error_message = "region: \"${var.region}\" ${can(regex("^[a-z]{2}(-[a-z]+)+-[0-9][a-z]$", var.region)) ? "is an availability zone" : "is not a region's code"}. Write a region such as \"${try(regex("^[a-z]{2}(?:-[a-z]+)+-[0-9]", var.region), "us-west-2")}\"."
   }
 }
 
@@ -62,6 +86,6 @@ variable "repository" {
 
   validation {
     condition     = var.repository == null || can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.repository))
-    error_message = "repository: write owner/name, such as \"octo-org/shop\"."
+    error_message = "repository: ${jsonencode(var.repository)} is not a repository on GitHub. Write owner/name, such as \"octo-org/shop\"."
   }
 }

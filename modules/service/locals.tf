@@ -31,9 +31,8 @@ locals {
 
   # The form of name and environment, and what name must not begin with: names of buckets and security groups begin with it.
   # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
-  # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-trail-naming-requirements.html
-  name_pattern = "^[a-z](?:-?[a-z0-9])+$"
-  name_misfit  = "^(?:sthree|amzn-s3-demo|sg)(?:-|$)"
+  name_pattern = "^[a-z][a-z0-9-]*[a-z0-9]$"
+  name_misfit  = "^(?:(?:sthree|amzn-s3-demo|sg)(?:-|$)|xn--)"
 
   # Null when build.py has not run: terraform_data.build then says so.
   manifest = try(jsondecode(file("${var.project}/dist/manifest.json")), null)
@@ -51,8 +50,13 @@ locals {
   path_pattern = "^/?[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+){0,3}$"
   path_misfit  = "(?:^|/)[.][.]?(?:/|$)|^/?openapi[.]json$|^/?s?ping(?:/|$)"
 
+  # Names of AWS services, as names of endpoints have them: com.amazonaws.REGION.SERVICE.
+  service_pattern = "^[a-z0-9]+(?:[.-][a-z0-9]+)*$"
+
   # The characters that every service takes in tags, for a pattern.
   tag_characters = "\\p{L}\\p{Z}\\p{N}_.:/=+\\-@"
+
+  url_pattern = "^https?://[^\\s/?#]+[^\\s]*$"
 
   # What each operation is to HTTP, what a caller may send with it besides the id, which of the entity's settings its
   # function reads, and what it asks of DynamoDB's table (a list asks its indexes, if it has any).

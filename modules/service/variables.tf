@@ -82,7 +82,7 @@ variable "api_key_values" {
 
   validation {
     condition     = length(setsubtract(nonsensitive(keys(var.api_key_values)), keys(local.api_keys))) == 0
-    error_message = "api_key_values: no such key: ${join(", ", setsubtract(nonsensitive(keys(var.api_key_values)), keys(local.api_keys)))}. Name keys of api_keys: ${join(", ", keys(local.api_keys))}."
+    error_message = "api_key_values: there is no key ${join(", ", [for key in setsubtract(nonsensitive(keys(var.api_key_values)), keys(local.api_keys)) : "\"${key}\""])}. Name keys of api_keys: ${join(", ", keys(local.api_keys))}."
   }
 }
 
@@ -139,6 +139,12 @@ variable "audit" {
   validation {
     condition     = var.audit == null || var.encryption.customer_key
     error_message = "audit: CloudTrail encrypts its records with a key of your own. Write encryption = { customer_key = true }, or audit = null."
+  }
+
+  # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-trail-naming-requirements.html
+  validation {
+    condition     = var.audit == null || !strcontains(local.trail, "--")
+    error_message = "audit: the trail's name \"${local.trail}\" has two hyphens in a row, which CloudTrail refuses. Write name and environment without them, or audit = null."
   }
 }
 
@@ -212,6 +218,13 @@ variable "cors_origins" {
         ". Write an origin such as \"https://app.example.com\", or [\"*\"] alone."
       ),
     ]) if !can(regex(local.origin_pattern, o)) || can(regex(local.origin_default_port, o))])
+  }
+
+  validation {
+    condition = length(distinct(var.cors_origins)) == length(var.cors_origins)
+    error_message = join(" ", [for origin, all in { for o in var.cors_origins : try("\"${o}\"", "null") => o... } :
+      "cors_origins: ${origin} is listed more than once. Leave one." if length(all) > 1
+    ])
   }
 
   validation {
@@ -327,7 +340,7 @@ variable "entities" {
 
   validation {
     condition = alltrue([for e in values(var.entities) : length(e.operations) > 0 && alltrue([for o in e.operations : try(contains(keys(local.operations), o), false)]) if e != null])
-    error_message = join(" ", [for name, strangers in { for name, e in var.entities : name => [for o in e.operations : o == null ? "null" : o if !try(contains(keys(local.operations), o), false)] if e != null } : join("", [
+    error_message = join(" ", [for name, strangers in { for name, e in var.entities : name => [for o in e.operations : try("\"${o}\"", "null") if !try(contains(keys(local.operations), o), false)] if e != null } : join("", [
       "entities.${name}.operations: there is ${length(strangers) == 0 ? "none" : "no ${join(", ", strangers)}"}. ",
       "Write any of ${join(", ", keys(local.operations))}, or leave the attribute out for all of them."
     ]) if length(strangers) > 0 || length(var.entities[name].operations) == 0])
@@ -338,8 +351,8 @@ variable "entities" {
       contains(concat(["default"], keys(local.operations)), operation) && can(regex(local.access_pattern, access))
     ] if e != null]))
     error_message = join(" ", flatten([for name, e in var.entities : [for operation, access in e.access :
-      can(regex(local.access_pattern, access)) ?
-      "entities.${name}.access: there is no operation ${operation}. Write default or one of ${join(", ", keys(local.operations))}." :
+      !contains(concat(["default"], keys(local.operations)), operation) ?
+      "entities.${name}.access: there is no operation \"${operation}\". Write default or one of ${join(", ", keys(local.operations))}." :
       "entities.${name}.access.${operation}: ${try("\"${access}\"", "null")} is not an access mode. Write \"open\", \"api_key\", \"iam\", \"cognito\", \"cognito:group=NAME\" or \"cognito:scope=NAME\", where a name has letters, digits and . _ -, and another API's scope its identifier and / in front."
       if !contains(concat(["default"], keys(local.operations)), operation) || !can(regex(local.access_pattern, access))
     ] if e != null]))
@@ -468,6 +481,13 @@ variable "entities" {
     ])
   }
 
+  validation {
+    condition = alltrue([for e in values(var.entities) : e.ttl != "" if e != null])
+    error_message = join(" ", [for name, e in var.entities :
+      "entities.${name}.ttl is empty. Write the name of a property that holds a time, or leave it out." if try(e.ttl == "", false)
+    ])
+  }
+
   # A filter is a parameter of the list: one name cannot mean two things.
   validation {
     condition = alltrue(flatten([for e in values(var.entities) : [for filter in keys(e.filters) :
@@ -516,7 +536,6 @@ variable "environment" {
       can(regex("[^a-z0-9-]", var.environment)) ? "contains ${lookup(local.characters, regex("[^a-z0-9-]", var.environment), "\"${regex("[^a-z0-9-]", var.environment)}\"")}" :
       !can(regex("^[a-z]", var.environment)) ? "does not begin with a letter" :
       endswith(var.environment, "-") ? "ends in a hyphen" :
-      strcontains(var.environment, "--") ? "has two hyphens in a row, which CloudTrail does not take in names" :
       length(var.environment) == 1 ? "has one character" :
       "has ${length(var.environment)} characters",
       ". Write 2 to 20 lower-case letters, digits and hyphens, a letter first, such as \"dev\"."
@@ -538,16 +557,26 @@ variable "info" {
   nullable = false
 
   validation {
-    condition = alltrue([for url in compact([try(var.info.contact.url, null), try(var.info.license.url, null)]) : can(regex("^https?://[^/ ]+", url))])
-    error_message = join(" ", [for url in compact([try(var.info.contact.url, null), try(var.info.license.url, null)]) :
-      "info: the url \"${url}\" does not begin with https:// or http:// and a host. Write one such as \"https://example.com/terms\"."
-      if !can(regex("^https?://[^/ ]+", url))
+    condition = alltrue([for text in [try(var.info.contact.name, null), try(var.info.license.name, null)] : try(trimspace(text) != "", true)])
+    error_message = join(" ", [for place, text in { "contact.name" = try(var.info.contact.name, null), "license.name" = try(var.info.license.name, null) } :
+      "info.${place} is empty. Write a name, or leave ${split(".", place)[0]} out." if !try(trimspace(text) != "", true)
     ])
   }
 
   validation {
-    condition     = can(regex("^[^@ ]+@[^@ ]+$", coalesce(try(var.info.contact.email, null), "a@b")))
-    error_message = "info.contact.email: \"${coalesce(try(var.info.contact.email, null), "a@b")}\" is not an address. Write one such as \"api@example.com\"."
+    condition = alltrue([for url in [try(var.info.contact.url, null), try(var.info.license.url, null)] : url == null || can(regex(local.url_pattern, url))])
+    error_message = join(" ", [for place, url in { "contact.url" = try(var.info.contact.url, null), "license.url" = try(var.info.license.url, null) } : join("", [
+      "info.${place}: ${jsonencode(url)} ",
+      url == "" ? "is empty" :
+      can(regex("\\s", url)) ? "contains a space" :
+      "does not begin with https:// or http:// and a host",
+      ". Write a URL such as \"https://example.com/terms\"."
+    ]) if !(url == null || can(regex(local.url_pattern, url)))])
+  }
+
+  validation {
+    condition     = try(var.info.contact.email, null) == null || can(regex("^[^@\\s]+@[^@\\s]+$", var.info.contact.email))
+    error_message = "info.contact.email: ${jsonencode(try(var.info.contact.email, null))} is not an address. Write one such as \"api@example.com\"."
   }
 }
 
@@ -589,7 +618,6 @@ variable "name" {
       can(regex("[^a-z0-9-]", var.name)) ? "contains ${lookup(local.characters, regex("[^a-z0-9-]", var.name), "\"${regex("[^a-z0-9-]", var.name)}\"")}" :
       !can(regex("^[a-z]", var.name)) ? "does not begin with a letter" :
       endswith(var.name, "-") ? "ends in a hyphen" :
-      strcontains(var.name, "--") ? "has two hyphens in a row, which CloudTrail does not take in names" :
       length(var.name) == 1 ? "has one character" :
       length(var.name) > 20 ? "has ${length(var.name)} characters" :
       "begins with \"${try(regex(local.name_misfit, var.name), "")}\", which AWS does not take in names of buckets or security groups",
@@ -674,6 +702,14 @@ variable "network" {
       var.network == null
     )
     error_message = "network: write both private_subnets and public_subnets, one of each per zone, or neither: a NAT gateway in a zone's public subnet serves the private one."
+  }
+
+  validation {
+    condition = try(alltrue([for service in var.network.endpoints : can(regex(local.service_pattern, service))]), var.network == null)
+    error_message = join(" ", [for service in try(var.network.endpoints, []) :
+      "network.endpoints: ${try("\"${service}\"", "null")} is not the name of an AWS service. Write names such as \"kms\" or \"ecr.api\"."
+      if !can(regex(local.service_pattern, service))
+    ])
   }
 
   validation {
@@ -970,10 +1006,10 @@ variable "user_pool" {
   }
 
   validation {
-    condition = alltrue([for description in values(var.user_pool.scopes) : try(length(description) >= 1 && length(description) <= 256, false)])
+    condition = alltrue([for description in values(var.user_pool.scopes) : try(trimspace(description) != "" && length(description) <= 256, false)])
     error_message = join(" ", [for scope, description in var.user_pool.scopes :
-      "user_pool.scopes.${scope}: the description has ${try(length(description), 0)} characters. Write 1 to 256, such as { ${scope} = \"Brings items in\" }."
-      if !try(length(description) >= 1 && length(description) <= 256, false)
+      "user_pool.scopes.${scope}: the description ${try(length(description) > 256, false) ? "has ${length(description)} characters" : "is empty"}. Write 1 to 256 characters, such as { ${scope} = \"Brings items in\" }."
+      if !try(trimspace(description) != "" && length(description) <= 256, false)
     ])
   }
 
@@ -990,7 +1026,7 @@ variable "user_pool" {
 
   validation {
     condition     = length(setsubtract(var.user_pool.app_scopes, concat(keys(var.user_pool.scopes), local.access_scopes))) == 0
-    error_message = "user_pool: app_scopes has ${join(", ", setsubtract(var.user_pool.app_scopes, concat(keys(var.user_pool.scopes), local.access_scopes)))}, which is no scope of this API. Write it into scopes, too: { NAME = \"what it is for\" }."
+    error_message = "user_pool: app_scopes has ${join(", ", [for scope in setsubtract(var.user_pool.app_scopes, concat(keys(var.user_pool.scopes), local.access_scopes)) : try("\"${scope}\"", "null")])}, which is no scope of this API. Write it into scopes, too: { NAME = \"what it is for\" }."
   }
 
   validation {
@@ -1044,7 +1080,7 @@ variable "waf" {
 
   validation {
     condition     = try(length(setsubtract(var.waf.countries, local.countries)) == 0, var.waf == null)
-    error_message = "waf: there is no country ${try(join(", ", setsubtract(var.waf.countries, local.countries)), "")}. Write codes of two capitals, as ISO 3166 has them, such as [\"DE\", \"FR\"]."
+    error_message = "waf: there is no country ${join(", ", [for code in try(setsubtract(var.waf.countries, local.countries), []) : try("\"${code}\"", "null")])}. Write codes of two capitals, as ISO 3166 has them, such as [\"DE\", \"FR\"]."
   }
 
   validation {
@@ -1085,6 +1121,13 @@ variable "website" {
     error_message = join(" ", [for name in try(var.website.aliases, []) :
       "website: the alias ${try("\"${name}\"", "null")} is not a whole name in lower-case letters. Write one without https://, such as \"console.example.com\"."
       if !can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$", name))
+    ])
+  }
+
+  validation {
+    condition = try(length(distinct(var.website.aliases)) == length(var.website.aliases), var.website == null)
+    error_message = join(" ", [for alias, all in { for name in try(var.website.aliases, []) : try("\"${name}\"", "null") => name... } :
+      "website: the alias ${alias} is listed more than once. Leave one." if length(all) > 1
     ])
   }
 

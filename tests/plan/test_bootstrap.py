@@ -321,7 +321,7 @@ def test_without_a_repository_there_is_no_role_for_ci(bootstrapped: Callable[...
 
 @pytest.mark.parametrize(
     "environments",
-    [["a-dev", "dev"], ["dev", "logs"], ["Dev"], ["dev", "dev-us-west-2"], ["dev", "west-2"]],
+    [["a-dev", "dev"], ["dev", "logs"], ["dev", "dev-us-west-2"], ["dev", "west-2"]],
 )
 def test_environments_that_iam_could_not_tell_apart_are_refused(
     bootstrapped: Callable[..., Plan], environments: list[str]

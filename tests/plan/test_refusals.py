@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import botocore.session
@@ -13,6 +13,7 @@ import pytest
 from tests.plan.conftest import POOL, SMALL
 from tests.plan.planner import Planner, TerraformError, Values
 from tools.terraform import OF_VARIABLES, ROOT, find_terraform, link
+from tools.tfvars import Type, declared
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 
@@ -75,7 +76,7 @@ FAULTS: dict[str, tuple[Values, str]] = {
     ),
     "unknown": (
         {**TASK, "filters": {"state": {}}},
-        "entities.unknown.filters.state: schemas/task.json has no property state. Write one of any,",
+        'entities.unknown.filters.state: schemas/task.json has no property "state". Write one of any,',
     ),
     "untyped": (
         {**TASK, "filters": {"any": {}}},
@@ -87,7 +88,7 @@ FAULTS: dict[str, tuple[Values, str]] = {
     ),
     "unsorted": (
         {**TASK, "filters": {"flag": {"sort": "date"}}},
-        "entities.unsorted.filters.flag: schemas/task.json has no property date to sort by. Write one",
+        'entities.unsorted.filters.flag: schemas/task.json has no property "date" to sort by. Write one',
     ),
     "optional": (
         {**TASK, "filters": {"flag": {"sort": "any"}}},
@@ -99,7 +100,7 @@ FAULTS: dict[str, tuple[Values, str]] = {
     ),
     "undying": (
         {**TASK, "ttl": "expiresAt"},
-        "entities.undying.ttl: schemas/task.json has no property expiresAt. Write one of any, due,",
+        'entities.undying.ttl: schemas/task.json has no property "expiresAt". Write one of any, due,',
     ),
     "timeless": (
         {**TASK, "ttl": "due"},
@@ -120,12 +121,13 @@ FAULTS: dict[str, tuple[Values, str]] = {
 
 # What the variable's own validations refuse, all in one plan as well.
 REFUSED: dict[str, tuple[Values | None, str]] = {
-    "bounced": ({"operations": ["upsert"]}, "entities.bounced.operations: there is no upsert. Write any of"),
+    "bounced": ({"operations": ["upsert"]}, 'entities.bounced.operations: there is no "upsert". Write any of'),
     "idle": ({"operations": []}, "entities.idle.operations: there is none. Write any of create,"),
     "void": ({"operations": ["get", None]}, "entities.void.operations: there is no null. Write any of"),
     "nothing": (None, "entities.nothing is null. Write nothing = {}, or remove it."),
-    "private": ({"access": {"read": "open"}}, "access: there is no operation read. Write default or"),
+    "private": ({"access": {"read": "open"}}, 'access: there is no operation "read". Write default or'),
     "secret": ({"access": {"get": "nobody"}}, 'entities.secret.access.get: "nobody" is not an access mode.'),
+    "nobody": ({"access": {"": "all"}}, 'entities.nobody.access: there is no operation "". Write default or'),
     "silent": ({"access": {"get": None}}, "entities.silent.access.get: null is not an access mode. Write"),
     "crowd": ({"access": {"get": "cognito:group=a,b"}}, '.get: "cognito:group=a,b" is not an access mode.'),
     "absentee": (
@@ -163,6 +165,7 @@ REFUSED: dict[str, tuple[Values | None, str]] = {
     "described": ({"path": "/openapi.json"}, 'entities.described.path: "/openapi.json" is where the API'),
     "ping": ({}, 'entities.ping.path: "ping" is at /ping or /sping, where API Gateway answers'),
     "health": ({"path": "/sping/a"}, 'entities.health.path: "/sping/a" is at /ping or /sping, where'),
+    "endless-time": ({"ttl": ""}, "entities.endless-time.ttl is empty. Write the name of a property that"),
     "clash": (
         {"filters": {"limit": {}}},
         "entities.clash.filters.limit: every list has the parameters cursor, fields, limit and order. Give",
@@ -276,7 +279,7 @@ TOGETHER: dict[str, tuple[Values, list[str]]] = {
             f'"https://a.example#b" has a #, which Cognito refuses. {URL} user_pool: the URL '
             '"javascript://x/%0aalert(1)" has none of the schemes that callback_urls and logout_urls may',
             "user_pool: a refresh token has to outlast the access tokens that it renews. Write tokens",
-            "waf: there is no country ZZ. Write codes",
+            'waf: there is no country "ZZ". Write codes',
         ],
     ),
     "nameless": (
@@ -303,6 +306,16 @@ TOGETHER: dict[str, tuple[Values, list[str]]] = {
         [
             "entities: there is none. Write at least one: entities = { todos = {} }.",
             'cors_origins: there is none. Write ["*"], or origins such as ["https://app.example.com"].',
+        ],
+    ),
+    "repeated": (
+        {
+            "cors_origins": ["https://a.example", "https://b.example", "https://a.example"],
+            "website": {"aliases": ["a.example", "a.example"], "certificate_arn": CERTIFICATE},
+        },
+        [
+            'cors_origins: "https://a.example" is listed more than once. Leave one.',
+            'website: the alias "a.example" is listed more than once. Leave one.',
         ],
     ),
     "origins": (
@@ -344,15 +357,17 @@ TOGETHER: dict[str, tuple[Values, list[str]]] = {
         {
             "audit": {"retention_years": 8},
             "environment": "a--b",
-            "name": "xn--shop",
             "release": {"percent": 0},
         },
         [
-            'environment: "a--b" has two hyphens in a row, which CloudTrail does not take in names. Write',
-            'name: "xn--shop" has two hyphens in a row, which',
             "release: percent is 0. Write a whole number of 1 to 100.",
             "audit: retention_years is 8. Write a whole number of 1 to 7.",
+            'audit: the trail\'s name "shop-audit-a--b" has two hyphens in a row, which CloudTrail refuses. Write',
         ],
+    ),
+    "international": (
+        {"name": "xn--shop"},
+        ['name: "xn--shop" begins with "xn--", which AWS does not take in names of buckets or security groups. Write'],
     ),
     "bucket": (
         {"environment": "", "name": "sg-shop"},
@@ -413,13 +428,14 @@ TOGETHER: dict[str, tuple[Values, list[str]]] = {
     "others": (
         {
             "alarms": {"emails": ["on-call", "a@b.example"]},
-            "network": {"nat": "double"},
+            "network": {"endpoints": ["kms", "ecr.api", "s3-outposts", "SQS"], "nat": "double"},
             "permissions_boundary": "boundary",
             "website": {"aliases": ["https://a.example"], "certificate_arn": CERTIFICATE, "price_class": "x"},
         },
         [
             'alarms.emails: "on-call" is not an address. Write one such as "on-call@example.com".',
             'network: nat is "double". Write "none", "single" or "per_az".',
+            'network.endpoints: "SQS" is not the name of an AWS service. Write names such as "kms" or "ecr.api".',
             'permissions_boundary: "boundary" is not the ARN of a policy. Write',
             'website: the alias "https://a.example" is not a whole name in lower-case letters. Write one',
             'website: price_class is "x". Write "PriceClass_100", "PriceClass_200" or "PriceClass_All".',
@@ -443,16 +459,17 @@ TOGETHER: dict[str, tuple[Values, list[str]]] = {
             f'has 129 characters. {LABEL} "admins". user_pool.groups: "" is empty. {LABEL} "admins".',
             'user_pool: mfa is "SMS". Write "OFF", "ON" or "OPTIONAL".',
             f'user_pool.scopes: "a/b" contains a slash. {LABEL} "import".',
-            "user_pool.scopes.c: the description has 0 characters. Write 1 to 256, such as { c = "
-            '"Brings items in" }. user_pool.scopes.d: the description has 257 characters. Write 1 to 256,',
+            "user_pool.scopes.c: the description is empty. Write 1 to 256 characters, such as { c = "
+            '"Brings items in" }. user_pool.scopes.d: the description has 257 characters. Write 1 to 256',
             "user_pool: there are 101 scopes with those that access names, and Cognito takes 100. Write",
         ],
     ),
     "contact": (
-        {"info": {"contact": {"email": "us", "url": "example.com"}}},
+        {"info": {"contact": {"email": "us", "url": "example.com"}, "license": {"name": " ", "url": ""}}},
         [
-            'info: the url "example.com" does not begin with https:// or http:// and a host. Write one such '
-            'as "https://example.com/terms".',
+            "info.license.name is empty. Write a name, or leave license out.",
+            'info.contact.url: "example.com" does not begin with https:// or http:// and a host. Write a URL such '
+            'as "https://example.com/terms". info.license.url: "" is empty. Write',
             'info.contact.email: "us" is not an address. Write one such as "api@example.com".',
         ],
     ),
@@ -543,8 +560,8 @@ WITHIN: dict[str, Values] = {
     "origins": {"cors_origins": SENT},
     "names": {
         "entities": {"a" * 31: {"functions": "per_entity"}, "pings": {}, "a-b1-c": {}},
-        "environment": "d1",
-        "name": "a-1-b",
+        "environment": "d--1",
+        "name": "a--1",
     },
     "paths": {
         "entities": {
@@ -574,3 +591,70 @@ WITHIN: dict[str, Values] = {
 @pytest.mark.parametrize("name", WITHIN)
 def test_what_lies_just_within_is_accepted(tmp_path: Path, name: str) -> None:
     assert judged(tmp_path, {**SMALL, **WITHIN[name]}) == []
+
+
+# What may be empty: a tag's value, and the name of a property, which JSON allows.
+MAY_BE_EMPTY = [("entities", "NAME", "filters", "NAME", "sort"), ("tags", "NAME")]
+LISTED = {
+    "aliases": "a.example",
+    "cors_origins": "https://a.example",
+    "private_subnets": "10.0.0.0/24",
+    "public_subnets": "10.0.0.0/24",
+}
+
+
+def example(kind: Type) -> object:
+    if kind.kind == "object":
+        return {name: example(inner) for name, inner in kind.attributes.items() if inner.is_required}
+    return {"string": "x", "number": 1, "bool": True, "map": {}}.get(kind.kind, [])
+
+
+def faulty(kind: Type, place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Yield places in the variables, each with a faulty value: an empty text or key, or a list of one thing twice."""
+    if kind.kind == "string":
+        yield place, ""
+    elif kind.kind == "list":
+        yield place, [LISTED[place[-1]]] * 2
+    elif kind.kind == "map":
+        assert kind.element
+        yield place, {"": example(kind.element)}
+    for name, inner in kind.attributes.items():
+        yield from faulty(inner, (*place, name))
+    if kind.element:
+        yield from faulty(kind.element, (*place, "NAME" if kind.kind == "map" else "0"))
+
+
+def set_at(kind: Type, place: tuple[str, ...], value: object, within: object = None) -> object:
+    """Return a value of the type, with another value at a place in it."""
+    if not place:
+        return value
+    name, *rest = place
+    if kind.element:
+        inner = set_at(kind.element, (*rest,), value)
+        return {"default" if kind.element.kind == "string" else "todos": inner} if name == "NAME" else [inner]
+    base = within if isinstance(within, dict) else example(kind)
+    assert isinstance(base, dict)
+    return {**base, name: set_at(kind.attributes[name], (*rest,), value)}
+
+
+@pytest.mark.slow  # about ten seconds
+def test_no_empty_text_or_key_and_no_repetition_is_accepted(tmp_path: Path) -> None:
+    """Each is an instance of the configuration in one plan, since a plan of its own for each would take a minute."""
+    variables = declared(ROOT / "variables.tf")
+    link(tmp_path / "system", (ROOT / name for name in OF_VARIABLES))
+    start = {"name": "shop", "environment": "test", "entities": {"todos": {"access": {"default": "cognito"}}}}
+    places = [*faulty(variables)]
+    given = {f"place_{n}": set_at(variables, place, value, start) for n, (place, value) in enumerate(places)}
+    for name, values in given.items():
+        assert isinstance(values, dict)
+        # As variables of the outer root: of literals, Terraform would validate some before it knows the others.
+        module = {"source": "./system", "project": ".", **{each: f"${{var.{name}.{each}}}" for each in values}}
+        (tmp_path / f"{name}.tf.json").write_text(json.dumps({"variable": {name: {}}, "module": {name: module}}))
+    (tmp_path / "terraform.tfvars.json").write_text(json.dumps(given))
+    for command in ("init", "plan"):
+        arguments = [str(find_terraform()), command, "-input=false", *(["-json"] if command == "plan" else [])]
+        done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=False)
+    events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    refused = {each["diagnostic"]["range"]["filename"] for each in events if each["type"] == "diagnostic"}
+    accepted = [place for n, (place, _) in enumerate(places) if f"place_{n}.tf.json" not in refused]
+    assert accepted == MAY_BE_EMPTY

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,7 +16,7 @@ from botocore.exceptions import NoCredentialsError
 from tools import tfvars
 from tools.aws import bootstrap as tool
 from tools.errors import UserError
-from tools.terraform import ROOT
+from tools.terraform import ROOT, SERVICE
 
 BACKEND = """# The bucket, and its region, that `make bootstrap` printed:
 # bucket     = "..."
@@ -46,7 +47,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout's bootstrap/, beside its environments/."""
     for name in ("bootstrap", "environments"):
         (tmp_path / name).mkdir()
-    shutil.copyfile(ROOT / "bootstrap" / "variables.tf", tmp_path / "bootstrap" / "variables.tf")
+    for name in ("names.tf", "variables.tf"):
+        shutil.copyfile(ROOT / "bootstrap" / name, tmp_path / "bootstrap" / name)
     shutil.copyfile(ROOT / "variables.tf", tmp_path / "variables.tf")
     for module in (tool, tfvars):
         monkeypatch.setattr(module, "ROOT", tmp_path)
@@ -120,8 +122,56 @@ def test_files_and_variables_that_terraform_finds_by_itself(folder: Path, monkey
 
 
 def test_a_wrong_variable_is_a_sentence(folder: Path) -> None:
-    with pytest.raises(UserError, match=r"^make bootstrap: .*region: write a region's code"):
+    with pytest.raises(UserError, match=r'^make bootstrap: .*region: "here" is not a region\'s code\. Write a region'):
         tool.variables(["-var", "region=here"])
+
+
+def test_names_have_the_rules_and_sentences_of_the_root() -> None:
+    """Both are read as text: a rule or a word that is changed in one alone is a difference."""
+    for variable in ("name", "region"):
+        first, second = (
+            re.search(rf'^variable "{variable}" {{\n.*?^}}$', file.read_text(), re.DOTALL | re.MULTILINE)
+            for file in (ROOT / SERVICE / "variables.tf", ROOT / "bootstrap" / "variables.tf")
+        )
+        assert first
+        assert second
+        rules = [
+            re.findall(r"^  validation {\n.*?^  }$", each[0], re.DOTALL | re.MULTILINE) for each in (first, second)
+        ]
+        assert rules[0]
+        assert rules[0] == rules[1]
+    both = [
+        " ".join(file.read_text().split()) for file in (ROOT / SERVICE / "locals.tf", ROOT / "bootstrap" / "names.tf")
+    ]
+    # As Terraform's own formatting has them, but for the blanks.
+    for name in ("characters", "name_misfit", "name_pattern"):
+        expressions = [re.search(rf" {name} = (merge\(.*? }}\)|\S+)", text) for text in both]
+        assert expressions[0]
+        assert expressions[1]
+        assert expressions[0][1] == expressions[1][1]
+
+
+def test_each_environment_that_cannot_be_is_named(folder: Path) -> None:
+    given = json.dumps(["", "a", "my env", "Prod", "2nd", "dev-", "e" * 21, "a--b"])
+    with pytest.raises(UserError) as error:
+        tool.variables([f"-var=environments={given}"])
+    write = "Write 2 to 20 lower-case letters, digits and hyphens, a letter first, such as"
+    said = {
+        "": "is empty",
+        "2nd": "does not begin with a letter",
+        "Prod": "contains the capital letter P",
+        "a": "has one character",
+        "dev-": "ends in a hyphen",
+        "e" * 21: "has 21 characters",
+        "my env": "contains a space",
+    }
+    sentences = " ".join(f'environments: "{name}" {fault}. {write} "dev".' for name, fault in said.items())
+    assert sentences in str(error.value)
+
+
+def test_no_environment_at_all_is_refused(folder: Path) -> None:
+    with pytest.raises(UserError, match=r"environments: there is none\. Name at least one"):
+        tool.variables(["-var=environments=[]"])
 
 
 def test_each_region_has_a_state_of_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,8 @@ def variables(arguments: Sequence[str]) -> tuple[str, str]:
             # Relative to where Terraform runs.
             given.append(f"-{option}={FOLDER / value if option == 'var-file' else value}")
     with tempfile.TemporaryDirectory(prefix="trestle-") as folder:
-        loaded = [FOLDER / "variables.tf", *FOLDER.glob("terraform.tfvars*"), *FOLDER.glob("*.auto.tfvars*")]
+        rules = (FOLDER / "names.tf", FOLDER / "variables.tf")
+        loaded = [*rules, *FOLDER.glob("terraform.tfvars*"), *FOLDER.glob("*.auto.tfvars*")]
         for source in loaded:
             if source.is_file():
                 (Path(folder) / source.name).symlink_to(source)
