@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PROVIDER = "registry.terraform.io/hashicorp/aws"
 
 # Not environments/: which versions are live there is none of a copy's business.
-LINKED_FOLDERS = ("dist", "examples", "modules", "schemas", "web")
+LINKED_FOLDERS = ("dist", "examples", "lambda_src", "modules", "schemas", "web")
 
 # The module that is the whole system.
 SERVICE = "modules/service"
@@ -48,7 +48,9 @@ NO_LOG = Path(os.devnull)
 NOT_SET = "No value for required variable"
 
 # How Terraform begins what a validation or the checks before an apply refuse.
-OUR_RULES = re.compile(r"Invalid value for variable |Resource precondition failed (?:\(terraform_data\.build\) )?")
+OUR_RULES = re.compile(
+    r"Invalid value for variable |Resource precondition failed (?:\((?:module\.\S+\.)?terraform_data\.build\) )?"
+)
 
 SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  # nosec B108
 LONGEST_TEMPORARY_FOLDER = 60  # bytes, which leaves 43 for a folder and a socket in it
@@ -471,7 +473,9 @@ class EventReader:
         if kind == "planned_change":
             self.planned += event["change"]["action"] not in ("noop", "read")
             if event["change"]["action"] in ("delete", "replace"):
-                self.deleted.add(event["change"]["resource"]["addr"])
+                # By the address that the state has, which a `moved` block may change.
+                resource = event["change"].get("previous_resource", event["change"]["resource"])
+                self.deleted.add(resource["addr"])
         elif kind in ("apply_start", "apply_complete") and event["hook"]["action"] != "read":
             self.done += kind == "apply_complete"
             self.progress(f"[{self.done}/{self.planned}] {event['hook']['resource']['addr']}")

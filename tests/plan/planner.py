@@ -78,10 +78,14 @@ def fill(planned: Any, unknown: Any) -> Any:
 class Plan:
     """What a plan creates: resources by address, and outputs. UNKNOWN stands where the apply decides."""
 
-    def __init__(self, file: Path, system: str | None = None) -> None:
-        """Read a file of `terraform show -json`, or what it says of one system in it and its output."""
+    def __init__(self, file: Path, system: str | None = None, prefix: str = "module.service.") -> None:
+        """Read a file of `terraform show -json`: of the root, or what it says of one system in it and its output.
+
+        Of another root than Trestle's own, the prefix is that of the addresses that are meant.
+        """
         self.file = file
         self.system = system
+        self.prefix = f'module.system["{system}"].' if system else prefix
 
     @functools.cached_property
     def data(self) -> Values:
@@ -97,11 +101,6 @@ class Plan:
             for r in self.data["resource_changes"]
             if r["mode"] == "managed" and r["address"].startswith(self.prefix)
         }
-
-    @property
-    def prefix(self) -> str:
-        """What addresses in the document begin with."""
-        return f'module.system["{self.system}"].' if self.system else "module.service."
 
     @functools.cached_property
     def resources(self) -> dict[str, Values]:
@@ -166,7 +165,7 @@ class Planner:
         return Plan(self.planned(self.root, "-".join([*(Path(f).stem for f in var_files), key]), var_files, variables))
 
     def systems(self, name: str, systems: Mapping[str, Values]) -> dict[str, Plan]:
-        """Return a plan of each set of variables: instances of modules/service.
+        """Return a plan of each set of variables: instances of modules/service in a root without default tags.
 
         The name is that of the one plan that holds them all. A variable that a system does not set is null,
         for which it has its default. Modules of their own would take nearly twice as long: Terraform would
@@ -174,16 +173,10 @@ class Planner:
         """
         root = local_terraform.stage(self.folder / name, self.folder / f"{name}.tfstate")
         for link in root.glob("*.tf"):
-            if link.name != "versions.tf":
-                link.unlink()
+            link.unlink()
         names = sorted({name for variables in systems.values() for name in variables})
         configuration = {
-            "variable": {
-                "name": {"default": "all"},
-                "environment": {"default": "all"},
-                "region": {"default": REGION},
-                "tags": {"default": {}},
-            },
+            "provider": {"aws": {"region": REGION}},
             "locals": {"systems": {s: {n: v.get(n) for n in names} for s, v in systems.items()}},
             "module": {
                 "system": {

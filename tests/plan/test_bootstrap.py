@@ -119,7 +119,7 @@ def bootstrapped(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> 
     root = tmp_path_factory.mktemp("bootstrap") / "bootstrap"
     shutil.copytree(ROOT / "bootstrap", root, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*"))
     planner.init(root)
-    return lambda file, **variables: Plan(planner.planned(root, file, (), variables))
+    return lambda file, **variables: Plan(planner.planned(root, file, (), variables), prefix="")
 
 
 @pytest.fixture(scope="module")

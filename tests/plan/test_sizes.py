@@ -54,7 +54,7 @@ def api_module(
     call = {
         "source": "./modules/api", "cors_origins": ["*"], "description": "", "kms_key_arn": None,
         "log_retention_days": 1, "models": {"Patch": "{}"}, "routes": routes or {}, "scope": scope,
-        "stage": "test", "throttle": {"burst_limit": 1, "rate_limit": 1}, "user_pool_arn": None,
+        "stage": "test", "tags": {}, "throttle": {"burst_limit": 1, "rate_limit": 1}, "user_pool_arn": None,
         "validate_bodies": False,
     }  # fmt: skip
     modules = {
@@ -102,7 +102,7 @@ def test_a_document_too_large_for_a_template_is_packed(planner: Planner, tmp_pat
     }
     assert len(documents["large"]) > TEMPLATE
     root = api_module(tmp_path / "root", planner, documents)
-    plan = Plan(planner.planned(root, "documents", (), {}))
+    plan = Plan(planner.planned(root, "documents", (), {}), prefix="")
     assert "#set" not in template(plan, "small"), "as it stands while it fits"
     packed = template(plan, "large")
     assert len(packed.encode()) < TEMPLATE
@@ -129,7 +129,7 @@ def test_more_resources_than_an_api_has_by_default_are_a_warning(planner: Planne
         for n in range(60)
     }  # fmt: skip
     root = api_module(tmp_path / "root", planner, {"wide": "{}"}, routes)
-    plan = Plan(planner.planned(root, "resources", (), {}))
+    plan = Plan(planner.planned(root, "resources", (), {}), prefix="")
     failed = [check for check in plan.data["checks"] if check["status"] == "fail"]
     (message,) = [problem["message"] for check in failed for i in check["instances"] for problem in i["problems"]]
     assert plan.counts["aws_api_gateway_resource"] == 301

@@ -88,7 +88,7 @@ def change(kind: str, *actions: str, name: str = "this", **more: Any) -> dict[st
         "mode": "managed",
         "type": kind,
         "name": name,
-        "address": f'module.x["todos"].{kind}.{name}',
+        "address": f'module.x["eu"].module.y["todos"].{kind}.{name}',
         "change": made,
     }
 
@@ -159,15 +159,19 @@ def test_what_would_be_lost() -> None:
         change("aws_dynamodb_table", "update", name="other"),
     )
     assert found(tool.losses, plan) == [
-        ("warning", 'module.x["todos"].aws_api_gateway_api_key.this is replaced: its value would be lost.'),
+        (
+            "warning",
+            'module.x["eu"].module.y["todos"].aws_api_gateway_api_key.this is replaced: its value would be lost.',
+        ),
         (
             "stop",
-            'module.x["todos"].aws_dynamodb_table.this is replaced (because of hash_key, range_key): '
+            'module.x["eu"].module.y["todos"].aws_dynamodb_table.this is replaced (because of hash_key, range_key): '
             "its items would be lost.",
         ),
         (
             "stop",
-            'module.x["todos"].aws_kms_key.this is deleted: what it encrypted, backups too would be lost.',
+            'module.x["eu"].module.y["todos"].aws_kms_key.this is deleted: '
+            "what it encrypted, backups too would be lost.",
         ),
     ]
     drifted = [
@@ -181,11 +185,12 @@ def test_what_would_be_lost() -> None:
     assert found(tool.losses, gone) == [
         (
             "stop",
-            'module.x["todos"].aws_dynamodb_table.this is gone, and Terraform did not delete it: this lost its items.',
+            'module.x["eu"].module.y["todos"].aws_dynamodb_table.this is gone, and Terraform did not delete it: '
+            "this lost its items.",
         ),
         (
             "warning",
-            'module.x["todos"].aws_cloudwatch_log_group.this is gone, and Terraform did not delete it: '
+            'module.x["eu"].module.y["todos"].aws_cloudwatch_log_group.this is gone, and Terraform did not delete it: '
             "this lost its logs.",
         ),
     ]

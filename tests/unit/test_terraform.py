@@ -165,12 +165,22 @@ def test_errors_become_one_sentence(text: str, expected: str) -> None:
     assert terraform.first_error(text) == expected
 
 
-@pytest.mark.parametrize("title", ["Invalid value for variable", "Resource precondition failed (terraform_data.build)"])
+@pytest.mark.parametrize(
+    "title", ["Invalid value for variable", 'Resource precondition failed (module.x["eu"].terraform_data.build)']
+)
 def test_what_our_own_rules_refuse_is_said_alone(tmp_path: Path, title: str) -> None:
     made = terraform.Terraform(tmp_path, {}, tmp_path / "terraform.log", lambda _: None)
     text = f"Error: {title}\n\n  on my.tfvars line 3:\n   3: x\n\ntags: no.\n"
     assert str(made.failed("plan", text)) == "tags: no. (my.tfvars, line 3)"
     assert str(made.failed("plan", "Error: No region\n")).startswith("terraform plan failed: No region (")
+
+
+def test_what_is_deleted_is_known_by_the_address_that_the_state_has() -> None:
+    follower = terraform.Follower(lambda _: None)
+    moved = {"resource": {"addr": "module.service.a.b"}, "previous_resource": {"addr": "a.b"}, "action": "delete"}
+    for change in (moved, {"resource": {"addr": "c.d"}, "action": "replace"}):
+        follower.line(json.dumps({"type": "planned_change", "change": change}))
+    assert follower.deleted == {"a.b", "c.d"}
 
 
 def test_urls_of_stages_answer_on_this_machine() -> None:

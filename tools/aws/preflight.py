@@ -236,7 +236,7 @@ def indexes(context: Context) -> Findings:
         if each["change"]["actions"] != ["update"]:
             continue
         before, after = (keys_of(each["change"][side]) for side in ("before", "after"))
-        entity = each["address"].partition('"')[2].partition('"')[0]
+        entity = each["address"].rpartition('"')[0].rpartition('"')[2]
         reindex = f"Afterwards `make reindex ENV={context.name} ENTITY={entity}`."
         for name in sorted(before.keys() | after.keys()):
             if before.get(name) == after.get(name):
