@@ -59,15 +59,15 @@ class BuildError(Exception):
 
 
 class Sources:
-    """lambda_src/ and schemas/ as read once: `modules` and `schemas` map a path below them to its bytes."""
+    """Trestle's lambda_src/ and a project's schemas/, as read once: `modules` and `schemas` map paths to bytes."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, project: Path | None = None) -> None:
         # Imported here: the process that compiles, isolated as it is, cannot import Trestle's other files.
         from tools.sources import sources  # noqa: PLC0415
 
         folder = root / "lambda_src"
         self.modules = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sources(folder, "**/*.py")}
-        self.schemas = {path.name: path.read_bytes() for path in sources(root / "schemas", "*.json")}
+        self.schemas = {path.name: path.read_bytes() for path in sources((project or root) / "schemas", "*.json")}
         self.functions = sorted(
             path.removesuffix("/index.py")
             for path in self.modules
@@ -88,14 +88,18 @@ class Sources:
             raise BuildError("\n".join(faults))
         return shapes.texts(content)
 
+    def inputs(self) -> dict[str, str]:
+        """Return the SHA-256 (hex) of each file that is packed or read, by path. Terraform compares them."""
+        files = {f"lambda_src/{path}": content for path, content in self.modules.items()}
+        files |= {f"schemas/{name}": content for name, content in self.schemas.items()}
+        return {path: sha256(content) for path, content in files.items()}
+
     def digest(self) -> str:
         """A SHA-256 (hex) of everything a build depends on, this file included."""
-        inputs = {f"lambda_src/{path}": content for path, content in self.modules.items()}
-        inputs |= {f"schemas/{name}": content for name, content in self.schemas.items()}
-        inputs |= {f"shapes/{name}": json.dumps(texts).encode() for name, texts in self.shapes.items()}
-        inputs["build.py"] = Path(__file__).read_bytes()
-        inputs["runtime"] = RUNTIME.encode()
-        lines = "".join(f"{sha256(content)} {path}\n" for path, content in sorted(inputs.items()))
+        shapes = {f"shapes/{name}": sha256(json.dumps(texts).encode()) for name, texts in self.shapes.items()}
+        others = {"build.py": sha256(Path(__file__).read_bytes()), "runtime": RUNTIME}
+        inputs = {**self.inputs(), **shapes, **others}
+        lines = "".join(f"{digest} {path}\n" for path, digest in sorted(inputs.items()))
         return sha256(lines.encode())
 
     def files(self, function: str) -> dict[str, bytes]:
@@ -303,6 +307,7 @@ def build_files(sources: Sources, bytecode: str) -> dict[str, bytes]:
             }
             for function, content in zips.items()
         },
+        "inputs": sources.inputs(),
         "runtime": f"python{RUNTIME}",
         "schemas": {
             f"schemas/{name}": {"sha256": sha256(content), **sources.shapes[name]}
@@ -354,10 +359,10 @@ def write(dist: Path, files: dict[str, bytes]) -> None:
             partial.unlink(missing_ok=True)
 
 
-def build(root: Path, bytecode: str) -> None:
-    """Bring root/dist up to date and say what it holds."""
-    dist = root / "dist"
-    sources = Sources(root)
+def build(root: Path, project: Path, bytecode: str) -> None:
+    """Bring the project's dist/ up to date and say what it holds."""
+    dist = project / "dist"
+    sources = Sources(root, project)
     manifest = read_manifest(dist)
     if is_current(dist, manifest, sources, bytecode):
         print(f"dist/ is up to date: {', '.join(sources.functions)}.")
@@ -374,13 +379,13 @@ def build(root: Path, bytecode: str) -> None:
         print(f"dist/{entry['file']}  {entry['size']:>7} bytes  sha256 {entry['sha256']}")
 
 
-def check(root: Path) -> None:
-    """Stop unless root/dist holds exactly what the sources give, byte code as its manifest says."""
-    dist = root / "dist"
+def check(root: Path, project: Path) -> None:
+    """Stop unless the project's dist/ holds exactly what the sources give, byte code as its manifest says."""
+    dist = project / "dist"
     manifest = read_manifest(dist)
     if not manifest:
         raise BuildError("dist/ holds no build: run `python build.py`.")
-    expected = build_files(Sources(root), "none" if manifest.get("bytecode") is None else "require")
+    expected = build_files(Sources(root, project), "none" if manifest.get("bytecode") is None else "require")
     present = {path.name: path.read_bytes() for path in [*dist.glob("*.zip"), dist / MANIFEST]}
     different = sorted(name for name in expected | present if expected.get(name) != present.get(name))
     if different:
@@ -397,6 +402,12 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
         default="auto",
         help=f"compile for Python {RUNTIME}: when one is found (auto, the default), or fail, or not at all",
     )
+    parser.add_argument(
+        "--project",
+        type=Path,
+        metavar="DIR",
+        help="the folder with your schemas/, where dist/ is written; Trestle's own by default",
+    )
     parser.add_argument("--compile", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.compile:
@@ -412,11 +423,14 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
 
 def run(options: argparse.Namespace, root: Path) -> int:
     """Run the command line's command; returns the exit status."""
+    project = options.project or root
     try:
+        if not project.is_dir():
+            raise BuildError(f"There is no folder {project}: pass --project the folder that holds schemas/.")
         if options.check:
-            check(root)
+            check(root, project)
         else:
-            build(root, options.bytecode)
+            build(root, project, options.bytecode)
     except BuildError as error:
         print(*(f"build.py: {line}" for line in str(error).splitlines()), sep="\n", file=sys.stderr)
         return 1

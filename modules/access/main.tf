@@ -13,6 +13,7 @@ resource "aws_api_gateway_usage_plan" "this" {
 
   name        = "${var.name}-${each.key}-${var.environment}"
   description = "Usage plan ${each.key} of ${var.name}, ${var.environment}"
+  tags        = var.tags
 
   api_stages {
     api_id = var.api_id
@@ -38,6 +39,7 @@ resource "aws_api_gateway_api_key" "this" {
 
   name        = "${var.name}-${each.key}-${var.environment}"
   description = "API key ${each.key} of ${var.name}, ${var.environment}"
+  tags        = var.tags
   value       = lookup(var.key_values, each.key, null)
 }
 
@@ -58,6 +60,7 @@ resource "aws_cognito_user_pool" "this" {
   auto_verified_attributes = ["email"]
   deletion_protection      = var.user_pool.deletion_protection ? "ACTIVE" : "INACTIVE"
   mfa_configuration        = var.user_pool.mfa
+  tags                     = var.tags
 
   account_recovery_setting {
     recovery_mechanism {

@@ -38,6 +38,11 @@ variable "stage" {
   type        = string
 }
 
+variable "tags" {
+  description = "Tags for each resource, beside those that the provider adds by itself; null for none."
+  type        = map(string)
+}
+
 variable "user_pool" {
   description = <<-EOT
     The user pool, or null for none.

@@ -29,6 +29,7 @@ check "resources" {
 resource "aws_api_gateway_rest_api" "this" {
   name        = var.name
   description = var.description
+  tags        = var.tags
 
   endpoint_configuration {
     types = ["REGIONAL"]

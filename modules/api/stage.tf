@@ -6,6 +6,7 @@ resource "aws_api_gateway_stage" "this" {
   description          = var.description
   rest_api_id          = aws_api_gateway_rest_api.this.id
   stage_name           = var.stage
+  tags                 = var.tags
   xray_tracing_enabled = true
 
   access_log_settings {
@@ -58,10 +59,12 @@ resource "aws_cloudwatch_log_group" "access" {
   name              = "/aws/apigateway/${var.name}"
   kms_key_id        = var.kms_key_arn
   retention_in_days = var.log_retention_days
+  tags              = var.tags
 }
 
 resource "aws_cloudwatch_log_group" "execution" {
   name              = "API-Gateway-Execution-Logs_${aws_api_gateway_rest_api.this.id}/${var.stage}"
   kms_key_id        = var.kms_key_arn
   retention_in_days = var.log_retention_days
+  tags              = var.tags
 }

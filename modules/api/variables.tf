@@ -65,6 +65,11 @@ variable "stage" {
   type        = string
 }
 
+variable "tags" {
+  description = "Tags for each resource, beside those that the provider adds by itself; null for none."
+  type        = map(string)
+}
+
 variable "throttle" {
   description = "Requests a second, and at once, that each method takes."
   type        = object({ burst_limit = number, rate_limit = number })

@@ -46,6 +46,7 @@ resource "aws_s3_bucket" "this" {
   bucket              = var.bucket
   force_destroy       = !var.deletion_protection
   object_lock_enabled = true
+  tags                = var.tags
 
   # A bucket that is older than the region in its name keeps its name, and its records.
   lifecycle {
@@ -154,6 +155,7 @@ resource "aws_cloudtrail" "this" {
   is_multi_region_trail      = true
   kms_key_id                 = var.kms_key_arn
   s3_bucket_name             = aws_s3_bucket.this.id
+  tags                       = var.tags
 
   # Items alone, each read and each write: who changes the account's settings is in the account's own trail, once for free.
   advanced_event_selector {

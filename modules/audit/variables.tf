@@ -28,6 +28,11 @@ variable "table_arns" {
   type        = list(string)
 }
 
+variable "tags" {
+  description = "Tags for each resource, beside those that the provider adds by itself; null for none."
+  type        = map(string)
+}
+
 variable "trail" {
   description = "Name of the trail."
   type        = string

@@ -65,6 +65,7 @@ resource "aws_backup_vault" "this" {
   name          = local.name
   force_destroy = !var.deletion_protection
   kms_key_arn   = var.kms_key_arn
+  tags          = var.tags
 }
 
 # For administrators, too: they have to apply false first. The plan still deletes what is due.
@@ -93,6 +94,7 @@ resource "aws_iam_role" "this" {
   name                 = "${var.name}-${each.key}-${var.environment}-${var.scope.region}"
   description          = each.value.does
   permissions_boundary = var.permissions_boundary
+  tags                 = var.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -149,6 +151,7 @@ resource "aws_iam_role_policy" "key" {
 # Times are UTC, and when a backup may begin; AWS begins within eight hours.
 resource "aws_backup_plan" "this" {
   name = local.name
+  tags = var.tags
 
   dynamic "rule" {
     for_each = local.rules

@@ -42,3 +42,8 @@ variable "table_arns" {
   description = "The tables that are backed up."
   type        = list(string)
 }
+
+variable "tags" {
+  description = "Tags for each resource, beside those that the provider adds by itself; null for none."
+  type        = map(string)
+}

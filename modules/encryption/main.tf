@@ -12,6 +12,7 @@ resource "aws_kms_key" "this" {
   description             = "What ${local.name} stores and logs"
   deletion_window_in_days = var.deletion_window_in_days
   enable_key_rotation     = true
+  tags                    = var.tags
 
   policy = jsonencode({
     Version = "2012-10-17"

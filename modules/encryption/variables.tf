@@ -18,6 +18,11 @@ variable "scope" {
   type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })
 }
 
+variable "tags" {
+  description = "Tags for each resource, beside those that the provider adds by itself; null for none."
+  type        = map(string)
+}
+
 variable "trail" {
   description = "Name of the trail whose records the key encrypts, or null without one."
   type        = string

@@ -18,6 +18,7 @@ resource "aws_wafv2_web_acl" "this" {
   name        = var.name
   description = "In front of ${var.name}"
   scope       = var.reach
+  tags        = var.tags
 
   default_action {
     allow {}
@@ -226,6 +227,7 @@ resource "aws_cloudwatch_log_group" "this" {
   name              = "aws-waf-logs-${var.name}"
   kms_key_id        = var.kms_key_arn
   retention_in_days = var.log_retention_days
+  tags              = var.tags
 }
 
 resource "aws_wafv2_web_acl_logging_configuration" "this" {

@@ -32,3 +32,8 @@ variable "reach" {
   description = "REGIONAL for a stage of an API, CLOUDFRONT for a distribution; the latter in us-east-1 alone."
   type        = string
 }
+
+variable "tags" {
+  description = "Tags for each resource, beside those that the provider adds by itself; null for none."
+  type        = map(string)
+}

@@ -44,6 +44,7 @@ resource "aws_iam_role" "this" {
   name                 = var.role_name
   description          = "Runs the function ${var.name}"
   permissions_boundary = var.permissions_boundary
+  tags                 = var.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -100,6 +101,7 @@ resource "aws_cloudwatch_log_group" "this" {
   name              = "/aws/lambda/${var.name}"
   kms_key_id        = var.kms_key_arn
   retention_in_days = var.log_retention_days
+  tags              = var.tags
 }
 
 resource "aws_lambda_function" "this" {
@@ -117,6 +119,7 @@ resource "aws_lambda_function" "this" {
   role                           = aws_iam_role.this.arn
   runtime                        = "python3.13"
   source_code_hash               = var.source_code_hash
+  tags                           = var.tags
   timeout                        = var.timeout
 
   environment {

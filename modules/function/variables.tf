@@ -88,6 +88,11 @@ variable "statements" {
   type        = list(object({ actions = list(string), resources = list(string), sid = string }))
 }
 
+variable "tags" {
+  description = "Tags for each resource, beside those that the provider adds by itself; null for none."
+  type        = map(string)
+}
+
 variable "timeout" {
   description = "Seconds an invocation may take."
   type        = number

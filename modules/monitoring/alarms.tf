@@ -140,6 +140,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   comparison_operator = each.value.more ? "GreaterThanThreshold" : "GreaterThanOrEqualToThreshold"
   evaluation_periods  = each.value.periods
   ok_actions          = contains(local.callers, each.key) ? [local.topic_arn] : []
+  tags                = var.tags
   threshold           = each.value.threshold
   # Where nobody calls there are no figures.
   treat_missing_data = "notBreaching"
@@ -181,6 +182,7 @@ resource "aws_cloudwatch_composite_alarm" "entity" {
   alarm_name        = "${var.name}/${each.key}"
   alarm_description = "An alarm of ${each.key}, its functions or its table. What to do: ${local.runbook}#an-alarm-comes"
   alarm_rule        = join(" OR ", [for key in each.value : "ALARM(\"${aws_cloudwatch_metric_alarm.this[key].alarm_name}\")"])
+  tags              = var.tags
 }
 
 resource "aws_cloudwatch_composite_alarm" "api" {
@@ -191,6 +193,7 @@ resource "aws_cloudwatch_composite_alarm" "api" {
   alarm_description = "Any alarm of ${var.name} but what callers do. What to do: ${local.runbook}#an-alarm-comes"
   ok_actions        = [local.topic_arn]
   alarm_rule        = join(" OR ", [for key in local.ours : "ALARM(\"${var.name}/${key}\")"])
+  tags              = var.tags
 
   # It names alarms that have to be there, and what cannot be told need not be.
   depends_on = [aws_cloudwatch_composite_alarm.entity, aws_cloudwatch_metric_alarm.this, aws_sns_topic_policy.this]

@@ -8,6 +8,7 @@ resource "aws_sns_topic" "this" {
 
   name              = var.topic
   kms_master_key_id = var.kms_key_arn
+  tags              = var.tags
 }
 
 resource "aws_sns_topic_policy" "this" {

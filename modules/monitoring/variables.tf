@@ -79,6 +79,11 @@ variable "tables" {
   type        = map(object({ actions = list(string), indexes = list(string), name = string }))
 }
 
+variable "tags" {
+  description = "Tags for each resource, beside those that the provider adds by itself; null for none."
+  type        = map(string)
+}
+
 variable "topic" {
   description = "Name of the topic, where one is made."
   type        = string

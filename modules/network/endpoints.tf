@@ -32,7 +32,7 @@ resource "aws_vpc_endpoint" "gateway" {
     }]
   })
 
-  tags = { Name = "${var.name}-${each.key}" }
+  tags = merge(var.tags, { Name = "${var.name}-${each.key}" })
 
   lifecycle {
     precondition {
@@ -65,5 +65,5 @@ resource "aws_vpc_endpoint" "interface" {
     }]
   })
 
-  tags = { Name = "${var.name}-${each.key}" }
+  tags = merge(var.tags, { Name = "${var.name}-${each.key}" })
 }

@@ -6,12 +6,14 @@ resource "aws_cloudwatch_log_group" "flow" {
   name              = local.flow_log_group
   kms_key_id        = var.kms_key_arn
   retention_in_days = var.log_retention_days
+  tags              = var.tags
 }
 
 resource "aws_iam_role" "flow" {
   name                 = var.role_name
   description          = "Writes the flow logs of ${var.name}"
   permissions_boundary = var.permissions_boundary
+  tags                 = var.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -51,7 +53,7 @@ resource "aws_flow_log" "this" {
   traffic_type    = "ALL"
   vpc_id          = aws_vpc.this.id
 
-  tags = { Name = var.name }
+  tags = merge(var.tags, { Name = var.name })
 
   depends_on = [aws_iam_role_policy.flow]
 }

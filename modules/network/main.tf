@@ -35,20 +35,20 @@ resource "aws_vpc" "this" {
   enable_dns_hostnames = true
   enable_dns_support   = true
 
-  tags = { Name = var.name }
+  tags = merge(var.tags, { Name = var.name })
 }
 
 # Adopted to be emptied: whatever is started here without a security group of its own reaches nothing.
 resource "aws_default_security_group" "this" {
   vpc_id = aws_vpc.this.id
 
-  tags = { Name = "${var.name}-default-unused" }
+  tags = merge(var.tags, { Name = "${var.name}-default-unused" })
 }
 
 resource "aws_internet_gateway" "this" {
   vpc_id = aws_vpc.this.id
 
-  tags = { Name = var.name }
+  tags = merge(var.tags, { Name = var.name })
 }
 
 resource "aws_subnet" "public" {
@@ -58,7 +58,7 @@ resource "aws_subnet" "public" {
   cidr_block        = each.value.public
   vpc_id            = aws_vpc.this.id
 
-  tags = { Name = "${var.name}-public-${each.key}" }
+  tags = merge(var.tags, { Name = "${var.name}-public-${each.key}" })
 }
 
 resource "aws_subnet" "private" {
@@ -68,7 +68,7 @@ resource "aws_subnet" "private" {
   cidr_block        = each.value.private
   vpc_id            = aws_vpc.this.id
 
-  tags = { Name = "${var.name}-private-${each.key}" }
+  tags = merge(var.tags, { Name = "${var.name}-private-${each.key}" })
 }
 
 resource "aws_eip" "nat" {
@@ -76,7 +76,7 @@ resource "aws_eip" "nat" {
 
   domain = "vpc"
 
-  tags = { Name = "${var.name}-nat-${each.key}" }
+  tags = merge(var.tags, { Name = "${var.name}-nat-${each.key}" })
 }
 
 resource "aws_nat_gateway" "this" {
@@ -85,7 +85,7 @@ resource "aws_nat_gateway" "this" {
   allocation_id = aws_eip.nat[each.key].id
   subnet_id     = aws_subnet.public[each.key].id
 
-  tags = { Name = "${var.name}-${each.key}" }
+  tags = merge(var.tags, { Name = "${var.name}-${each.key}" })
 
   # AWS refuses a NAT gateway in a VPC that has no way out yet.
   depends_on = [aws_internet_gateway.this]
@@ -94,7 +94,7 @@ resource "aws_nat_gateway" "this" {
 resource "aws_route_table" "public" {
   vpc_id = aws_vpc.this.id
 
-  tags = { Name = "${var.name}-public" }
+  tags = merge(var.tags, { Name = "${var.name}-public" })
 }
 
 resource "aws_route" "internet" {
@@ -116,7 +116,7 @@ resource "aws_route_table" "private" {
 
   vpc_id = aws_vpc.this.id
 
-  tags = { Name = "${var.name}-private-${each.key}" }
+  tags = merge(var.tags, { Name = "${var.name}-private-${each.key}" })
 }
 
 resource "aws_route" "nat" {

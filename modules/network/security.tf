@@ -41,7 +41,7 @@ resource "aws_network_acl" "public" {
     to_port    = 65535
   }
 
-  tags = { Name = "${var.name}-public" }
+  tags = merge(var.tags, { Name = "${var.name}-public" })
 }
 
 resource "aws_network_acl" "private" {
@@ -87,7 +87,7 @@ resource "aws_network_acl" "private" {
     to_port    = 65535
   }
 
-  tags = { Name = "${var.name}-private" }
+  tags = merge(var.tags, { Name = "${var.name}-private" })
 }
 
 resource "aws_security_group" "functions" {
@@ -96,7 +96,7 @@ resource "aws_security_group" "functions" {
   description = "Lambda functions of ${var.name}"
   vpc_id      = aws_vpc.this.id
 
-  tags = { Name = "${var.name}-functions" }
+  tags = merge(var.tags, { Name = "${var.name}-functions" })
 }
 
 resource "aws_vpc_security_group_egress_rule" "gateway" {
@@ -107,6 +107,7 @@ resource "aws_vpc_security_group_egress_rule" "gateway" {
   ip_protocol       = "tcp"
   prefix_list_id    = each.value.prefix_list_id
   security_group_id = aws_security_group.functions.id
+  tags              = var.tags
   to_port           = 443
 }
 
@@ -118,6 +119,7 @@ resource "aws_vpc_security_group_egress_rule" "interface" {
   ip_protocol                  = "tcp"
   referenced_security_group_id = aws_security_group.endpoints[0].id
   security_group_id            = aws_security_group.functions.id
+  tags                         = var.tags
   to_port                      = 443
 }
 
@@ -129,6 +131,7 @@ resource "aws_vpc_security_group_egress_rule" "internet" {
   from_port         = 443
   ip_protocol       = "tcp"
   security_group_id = aws_security_group.functions.id
+  tags              = var.tags
   to_port           = 443
 }
 
@@ -139,7 +142,7 @@ resource "aws_security_group" "endpoints" {
   description = "Interface endpoints of ${var.name}"
   vpc_id      = aws_vpc.this.id
 
-  tags = { Name = "${var.name}-endpoints" }
+  tags = merge(var.tags, { Name = "${var.name}-endpoints" })
 }
 
 resource "aws_vpc_security_group_ingress_rule" "endpoints" {
@@ -150,5 +153,6 @@ resource "aws_vpc_security_group_ingress_rule" "endpoints" {
   ip_protocol                  = "tcp"
   referenced_security_group_id = aws_security_group.functions.id
   security_group_id            = aws_security_group.endpoints[0].id
+  tags                         = var.tags
   to_port                      = 443
 }

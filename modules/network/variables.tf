@@ -62,3 +62,8 @@ variable "table_arns" {
   description = "Tables that may be reached over the DynamoDB endpoint."
   type        = list(string)
 }
+
+variable "tags" {
+  description = "Tags for each resource, beside those that the provider adds by itself; null for none."
+  type        = map(string)
+}

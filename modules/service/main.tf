@@ -1,6 +1,10 @@
 data "aws_caller_identity" "current" {}
 
+data "aws_default_tags" "current" {}
+
 data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
 
 # What AWS and the modules know.
 locals {
@@ -13,6 +17,11 @@ locals {
     partition  = local.partition
     region     = var.region
   }
+
+  # The tags that the provider does not add by itself; null for none, which some resources tell from an empty map.
+  all_tags = merge(var.tags, { Environment = var.environment, ManagedBy = "terraform", Project = var.name })
+  own_tags = { for name, value in local.all_tags : name => value if try(data.aws_default_tags.current.tags[name] != value, true) }
+  tags     = length(local.own_tags) > 0 ? local.own_tags : null
 
   kms_key_arn = one(module.encryption[*].key_arn)
 
@@ -51,45 +60,6 @@ locals {
   )
 }
 
-# Stops a plan without built functions, with faults in schemas, with schemas that are not in the built functions, or with
-# settings that Lambda would refuse. These are preconditions, since a destroy runs validations as well and needs none of this.
-resource "terraform_data" "build" {
-  lifecycle {
-    precondition {
-      condition     = local.manifest != null
-      error_message = "Lambda packages are missing: run `python build.py` first."
-    }
-
-    # A manifest of an earlier version may lack a package.
-    precondition {
-      condition     = local.manifest == null || alltrue([for f in values(local.functions) : try(contains(keys(local.manifest.functions), f.package), false)])
-      error_message = "The Lambda packages are not all there: run `python build.py`."
-    }
-
-    precondition {
-      condition     = length(local.faults) == 0
-      error_message = join("\n", local.faults)
-    }
-
-    precondition {
-      condition = local.manifest == null || length(local.faults) > 0 || alltrue([for schema in compact(values(var.entities)[*].schema) :
-        try(local.manifest.schemas[schema].sha256 == filesha256("${var.project}/${schema}"), false)
-      ])
-      error_message = "The schemas differ from those in the Lambda packages: run `python build.py`."
-    }
-
-    precondition {
-      condition     = length(local.oversized) == 0
-      error_message = join("\n", local.oversized)
-    }
-
-    precondition {
-      condition     = local.live_text == null || local.live_readable
-      error_message = "environments/${var.environment}.live.json does not say which versions are live. Take it from version control again, or delete it: the newest are live then."
-    }
-  }
-}
-
 # Entities go, and their functions with them: no reason to stop.
 check "live_versions" {
   assert {
@@ -106,6 +76,7 @@ module "encryption" {
   environment             = var.environment
   name                    = var.name
   scope                   = local.scope
+  tags                    = local.tags
   trail                   = var.audit == null ? null : local.trail
 }
 
@@ -126,6 +97,7 @@ module "network" {
   role_name            = "${var.name}-flow-${local.place}"
   scope                = local.scope
   table_arns           = values(local.table_arns)
+  tags                 = local.tags
 }
 
 module "table" {
@@ -139,6 +111,7 @@ module "table" {
   filters             = each.value.filters
   kms_key_arn         = local.kms_key_arn
   name                = each.value.table
+  tags                = local.tags
 }
 
 module "function" {
@@ -164,6 +137,7 @@ module "function" {
   snap_start           = local.entities[each.value.entity].function.snap_start
   source_code_hash     = try(local.manifest.functions[each.value.package].source_code_hash, null)
   statements           = each.value.statements
+  tags                 = local.tags
   timeout              = local.entities[each.value.entity].function.timeout
 }
 
@@ -211,6 +185,7 @@ module "api" {
   routes             = local.routes
   scope              = local.scope
   stage              = var.environment
+  tags               = local.tags
   throttle           = var.throttle
   # By index: module.access[*] would wait for the whole of it, whose usage plans wait for this stage.
   user_pool_arn   = local.new_pool ? module.access[0].user_pool_arn : var.user_pool.arn
@@ -228,6 +203,7 @@ module "access" {
   name        = var.name
   plans       = local.keyed ? var.usage_plans : {}
   stage       = module.api.stage
+  tags        = local.tags
   user_pool = !local.new_pool ? null : merge(var.user_pool, {
     deletion_protection = var.deletion_protection
     domain_prefix       = local.domain_prefix
@@ -259,6 +235,7 @@ module "website" {
   scope         = local.scope
   sign_in_url   = local.domain
   source_folder = "${path.module}/../../web"
+  tags          = local.tags
   web_acl_arn   = var.website.web_acl_arn
   word          = one(module.firewall[*].word)
 }
@@ -274,6 +251,7 @@ module "firewall" {
   name               = "${var.name}-${var.environment}"
   rate_limit         = var.waf.rate_limit
   reach              = "REGIONAL"
+  tags               = local.tags
 }
 
 # Here, not in the module: checkov follows a module's outputs as far as the root alone.
@@ -309,6 +287,7 @@ module "monitoring" {
     indexes = e.indexes
     name    = module.table[entity].name
   } }
+  tags  = local.tags
   topic = "${var.name}-alarms-${var.environment}"
 }
 
@@ -322,6 +301,7 @@ module "audit" {
   retention_years     = var.audit.retention_years
   scope               = local.scope
   table_arns          = values(local.table_arns)
+  tags                = local.tags
   trail               = local.trail
 }
 
@@ -338,4 +318,5 @@ module "backup" {
   permissions_boundary = var.permissions_boundary
   scope                = local.scope
   table_arns           = values(local.table_arns)
+  tags                 = local.tags
 }

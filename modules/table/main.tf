@@ -15,6 +15,7 @@ resource "aws_dynamodb_table" "this" {
   hash_key                    = "id"
   stream_enabled              = true
   stream_view_type            = "NEW_AND_OLD_IMAGES"
+  tags                        = var.tags
 
   dynamic "attribute" {
     for_each = local.keys

@@ -32,3 +32,8 @@ variable "name" {
   description = "Name of the table."
   type        = string
 }
+
+variable "tags" {
+  description = "Tags for each resource, beside those that the provider adds by itself; null for none."
+  type        = map(string)
+}

@@ -53,6 +53,7 @@ resource "aws_s3_bucket" "page" {
   bucket = var.bucket
   # All in it can be made again.
   force_destroy = true
+  tags          = var.tags
 
   # A resource that is older than the region in its name keeps its name.
   lifecycle {
@@ -250,6 +251,7 @@ resource "aws_cloudfront_distribution" "this" {
   http_version        = "http2and3"
   is_ipv6_enabled     = true
   price_class         = var.price_class
+  tags                = var.tags
   web_acl_id          = var.web_acl_arn
 
   origin {

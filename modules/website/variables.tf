@@ -53,6 +53,11 @@ variable "source_folder" {
   type        = string
 }
 
+variable "tags" {
+  description = "Tags for each resource, beside those that the provider adds by itself; null for none."
+  type        = map(string)
+}
+
 variable "web_acl_arn" {
   description = "A web ACL of the scope CLOUDFRONT, or null."
   type        = string

@@ -1,4 +1,4 @@
-"""A plan without the packages, or with packages of other schemas, says what to run."""
+"""A plan without the packages, or with packages of other sources, says what to run."""
 
 from __future__ import annotations
 
@@ -30,11 +30,15 @@ def root(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def build(root: Path, schemas: Values) -> None:
-    """Put the built packages in place, with a manifest of these schemas."""
+def build(root: Path, **inputs: str) -> None:
+    """Put the built packages in place, with a manifest of the root's schema, and of these inputs."""
     shutil.copytree(ROOT / "dist", root / "dist", dirs_exist_ok=True)
     manifest = json.loads((ROOT / "dist" / "manifest.json").read_text())
-    (root / "dist" / "manifest.json").write_text(json.dumps({**manifest, "schemas": schemas}))
+    code = {name: digest for name, digest in manifest["inputs"].items() if name.startswith("lambda_src/")}
+    digest = hashlib.sha256(SCHEMA.encode()).hexdigest()
+    schemas = {"schemas/todo.json": {"sha256": digest, **shapes.texts(SCHEMA.encode())}}
+    inputs = {**code, "schemas/todo.json": digest, **inputs}
+    (root / "dist" / "manifest.json").write_text(json.dumps({**manifest, "inputs": inputs, "schemas": schemas}))
 
 
 def test_missing_packages(planner: Planner, root: Path) -> None:
@@ -43,23 +47,15 @@ def test_missing_packages(planner: Planner, root: Path) -> None:
         planner.planned(root, "missing", (), SMALL)
 
 
-@pytest.mark.parametrize(
-    "schemas",
-    [
-        {},
-        {"schemas/todo.json": {"sha256": hashlib.sha256(b"older").hexdigest()}},
-        {"schemas/todo.json": hashlib.sha256(SCHEMA.encode()).hexdigest()},
-    ],
-    ids=["no", "other", "of an earlier version"],
-)
-def test_packages_with_other_schemas(planner: Planner, root: Path, schemas: Values) -> None:
-    build(root, schemas)
-    with pytest.raises(TerraformError, match=r"differ.*: run `python build\.py`"):
-        planner.planned(root, f"stale-{len(str(schemas))}", (), WITH_SCHEMA)
+@pytest.mark.parametrize("file", ["lambda_src/get/index.py", "schemas/todo.json"])
+def test_packages_of_other_sources(planner: Planner, root: Path, file: str) -> None:
+    build(root, **{file: hashlib.sha256(b"older").hexdigest()})
+    with pytest.raises(TerraformError, match=rf"out of date: {file} differs from what .* Run `python build\.py`"):
+        planner.planned(root, f"stale-{Path(file).stem}", (), WITH_SCHEMA)
 
 
 def test_a_package_that_was_not_built(planner: Planner, root: Path) -> None:
-    build(root, {})
+    build(root)
     manifest = json.loads((root / "dist" / "manifest.json").read_text())
     del manifest["functions"]["entity"]
     (root / "dist" / "manifest.json").write_text(json.dumps(manifest))
@@ -68,7 +64,6 @@ def test_a_package_that_was_not_built(planner: Planner, root: Path) -> None:
         planner.planned(root, "lacking", (), shared)
 
 
-def test_packages_with_these_schemas(planner: Planner, root: Path) -> None:
-    digest = hashlib.sha256(SCHEMA.encode()).hexdigest()
-    build(root, {"schemas/todo.json": {"sha256": digest, **shapes.texts(SCHEMA.encode())}})
+def test_packages_of_these_sources(planner: Planner, root: Path) -> None:
+    build(root)
     assert planner.planned(root, "fresh", (), WITH_SCHEMA).exists()

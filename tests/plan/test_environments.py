@@ -9,7 +9,7 @@ import re
 import pytest
 
 from tests.plan import inventory
-from tests.plan.planner import UNKNOWN, Plan, Planner
+from tests.plan.planner import UNKNOWN, Plan, Planner, Values
 
 pytestmark = pytest.mark.xdist_group("environments")  # one worker makes the plans these tests share
 
@@ -101,17 +101,34 @@ def test_names_that_all_regions_share_carry_the_region(environment: tuple[str, P
             assert values[NAMED[kind]].endswith(plan.data["variables"]["region"]["value"]), address
 
 
+def tagged(plan: Plan) -> dict[str, Values]:
+    """Return what takes tags, by address.
+
+    But for the web console's files: S3 takes ten tags of an object, and an environment may have more.
+    """
+    files = plan.all("aws_s3_object")
+    found = {a: v for a, v in plan.resources.items() if "tags_all" in v and a not in files}
+    assert len(found) > 5
+    return found
+
+
 def test_tags_are_on_everything_that_takes_them(environment: tuple[str, Plan]) -> None:
     _, plan = environment
     variables = {name: v["value"] for name, v in plan.data["variables"].items()}
-    # But for the web console's files: S3 takes ten tags of an object, and an environment may have more.
-    files = plan.all("aws_s3_object")
-    tagged = {a: v["tags_all"] for a, v in plan.resources.items() if "tags_all" in v and a not in files}
-    assert len(tagged) > 5
-    for address, tags in tagged.items():
-        assert tags["Project"] == variables["name"], address
-        assert tags["Environment"] == variables["environment"], address
-        assert tags["ManagedBy"] == "terraform", address
+    ours = {"Environment": variables["environment"], "ManagedBy": "terraform", "Project": variables["name"]}
+    for address, values in tagged(plan).items():
+        assert values["tags_all"].items() >= ours.items(), address
+        assert not set(values["tags"] or {}) & ours.keys(), f"{address}: the provider adds them already"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["audited", "backed_up", "bounded", "guarded", "nat_single", "signed_in", "two_plans", "watched", "with_website"],
+)
+def test_the_module_adds_the_tags_that_its_provider_does_not(systems: dict[str, Plan], name: str) -> None:
+    for address, values in tagged(systems[name]).items():
+        ours = {"Environment": "test", "ManagedBy": "terraform", "Project": "shop"}
+        assert values["tags_all"].items() >= ours.items(), address
 
 
 def test_environments_do_not_collide(planner: Planner) -> None:

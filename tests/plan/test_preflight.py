@@ -42,7 +42,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The repository, with an environment of its own."""
     folder = tmp_path_factory.mktemp("root")
     subprocess.run(["make", "-C", ROOT, "build"], check=True, capture_output=True)
-    for source in (*ROOT.glob("*.tf"), *(ROOT / name for name in ("dist", "modules", "schemas"))):
+    for source in (*ROOT.glob("*.tf"), *(ROOT / name for name in ("dist", "lambda_src", "modules", "schemas"))):
         (folder / source.name).symlink_to(source)
     shutil.copyfile(ROOT / ".terraform.lock.hcl", folder / ".terraform.lock.hcl")
     (folder / "environments").mkdir()

@@ -12,6 +12,10 @@ mock_provider "aws" {
   mock_data "aws_partition" {
     defaults = { dns_suffix = "amazonaws.com", partition = "aws" }
   }
+
+  mock_data "aws_region" {
+    defaults = { id = "us-west-2" }
+  }
 }
 
 variables {
@@ -42,6 +46,11 @@ run "least" {
 
 run "edges" {
   command = plan
+
+  override_data {
+    target = module.service.data.aws_region.current
+    values = { id = "ap-southeast-2" }
+  }
 
   variables {
     name        = "twenty-letters-in-it"

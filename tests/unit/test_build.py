@@ -122,6 +122,30 @@ def test_a_zip_holds_what_its_function_imports(root: Path) -> None:
     ]
 
 
+def test_a_project_has_its_own_schemas_and_packages(root: Path, tmp_path: Path) -> None:
+    project = written(tmp_path / "project", {"schemas/own.json": '{"type": "object"}'})
+    assert run(root, "--bytecode", "none", "--project", str(project)) == 0
+    assert not (root / "dist").exists()
+    assert [name for name in names(project, "create") if name.startswith("schemas/")] == ["schemas/own.json"]
+    assert run(root, "--check", "--project", str(project)) == 0
+    (project / "schemas" / "own.json").write_text("{}")
+    assert run(root, "--check", "--project", str(project)) == 1
+
+
+def test_a_project_that_is_not_there_is_refused(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(root, "--project", str(tmp_path / "absent")) == 1
+    assert capsys.readouterr().err == (
+        f"build.py: There is no folder {tmp_path}/absent: pass --project the folder that holds schemas/.\n"
+    )
+
+
+def test_the_manifest_names_what_was_packed(root: Path) -> None:
+    run(root, "--bytecode", "none")
+    assert manifest(root)["inputs"] == {
+        name: hashlib.sha256(text.encode()).hexdigest() for name, text in SOURCES.items()
+    }
+
+
 def test_manifest(root: Path) -> None:
     run(root, "--bytecode", "none")
     found = manifest(root)

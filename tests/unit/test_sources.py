@@ -116,3 +116,50 @@ def test_the_console_and_the_deployment_leave_them_out(root: Path, tmp_path: Pat
     there = [file.relative_to(root / "web").as_posix() for file in sources(root / "web")]
     assert published == sorted(f for f in there if f.rpartition(".")[2] in ours or "LICENSE." in f)
     assert configuration == [file.name for file in sources(root / "modules" / "api", "*.tf")]
+
+
+def compared(root: Path, project: Path, built: dict[str, str], aside: Path) -> tuple[dict[str, str], list[str], str]:
+    """Return what Terraform takes for the packages' inputs, which of them changed since the build, and its remedy."""
+    block = re.search(r"^locals {\n.*?^}\n", (ROOT / "modules" / "service" / "build.tf").read_text(), re.M | re.S)
+    assert block
+    aside.mkdir()
+    (aside / "main.tf").write_text(
+        block[0].replace("${path.module}", str(root / "modules" / "service"))
+        + 'variable "project" {}\nvariable "built" {}\nlocals {\n  manifest = { inputs = jsondecode(var.built) }\n}\n'
+    )
+    done = subprocess.run(
+        [terraform.find_terraform(), "console", f"-var=project={project}", f"-var=built={json.dumps(built)}"],
+        cwd=aside, input="jsonencode([local.inputs, local.changed, local.build])\n", capture_output=True, text=True,
+        check=True, env={**os.environ, "TF_CLI_CONFIG_FILE": ""},
+    )  # fmt: skip
+    inputs, changed, remedy = json.loads(json.loads(done.stdout))
+    return inputs, changed, remedy
+
+
+def test_a_plan_compares_what_a_build_packs(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    litter(root / "lambda_src" / "trestle" / "store", "dynamodb.py")
+    litter(root / "schemas", "todo.json")
+    for name in ("__pycache__", "old~", ".git", "x.BAK"):
+        (root / "lambda_src" / name).mkdir()
+        (root / "lambda_src" / name / "a.py").write_text("1")
+    folder = tmp_path_factory.mktemp("compared")
+    built = build.Sources(root).inputs()
+    assert compared(root, root, built, folder / "same") == (built, [], "python build.py")
+    (root / "lambda_src" / "create" / "index.py").write_text("x = 1\n")
+    (root / "lambda_src" / "create" / "new.py").write_text("x = 1\n")
+    (root / "schemas" / "todo.json").unlink()
+    _, changed, _ = compared(root, root, built, folder / "edited")
+    assert changed == ["lambda_src/create/index.py", "lambda_src/create/new.py", "schemas/todo.json"]
+
+
+def test_a_plan_compares_the_schemas_of_the_project(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("compared")
+    project = folder / "project"
+    built = build.Sources(root, project).inputs()
+    assert "schemas/todo.json" not in built
+    inputs, changed, remedy = compared(root, project, built, folder / "without")
+    assert (inputs, changed) == (built, [])
+    assert remedy == f"python {root}/build.py --project {project}"
+    (project / "schemas").mkdir(parents=True)
+    (project / "schemas" / "own.json").write_text("{}")
+    assert compared(root, project, built, folder / "with")[1] == ["schemas/own.json"]

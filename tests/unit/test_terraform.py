@@ -176,7 +176,7 @@ def test_what_our_own_rules_refuse_is_said_alone(tmp_path: Path, title: str) -> 
 
 
 def test_what_is_deleted_is_known_by_the_address_that_the_state_has() -> None:
-    follower = terraform.Follower(lambda _: None)
+    follower = terraform.EventReader(lambda _: None)
     moved = {"resource": {"addr": "module.service.a.b"}, "previous_resource": {"addr": "a.b"}, "action": "delete"}
     for change in (moved, {"resource": {"addr": "c.d"}, "action": "replace"}):
         follower.line(json.dumps({"type": "planned_change", "change": change}))

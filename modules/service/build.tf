@@ -1,0 +1,71 @@
+locals {
+  trestle = "${path.module}/../.."
+
+  # How to build the packages: in a project of its own, by the build.py that belongs to this module.
+  build = (abspath(var.project) == abspath(local.trestle) ? "python build.py" :
+    "python ${abspath(local.trestle)}/build.py --project ${abspath(var.project)}"
+  )
+
+  # Names of files and folders that are no sources, as tools/sources.py has them.
+  leftover = "(?i)(?:^|/)(?:[.#][^/]*|[^/]*(?:~|[.](?:bak|crdownload|orig|part|partial|rej|sw[a-p]|te?mp))|__pycache__|thumbs[.]db|desktop[.]ini)(?:/|$)"
+
+  # What packages are built from, by path, with its digest. The pattern leaves out links to nowhere that editors make, which fileset() fails at.
+  inputs = merge(
+    { for file in fileset("${local.trestle}/lambda_src", "**/[^.#]*.py") :
+      "lambda_src/${file}" => filesha256("${local.trestle}/lambda_src/${file}") if !can(regex(local.leftover, file))
+    },
+    { for file in fileset("${var.project}/schemas", "[^.#]*.json") :
+      "schemas/${file}" => filesha256("${var.project}/schemas/${file}") if !can(regex(local.leftover, file))
+    },
+  )
+  built = try(local.manifest.inputs, {})
+  changed = sort([for file in setunion(keys(local.inputs), keys(local.built)) :
+    file if lookup(local.inputs, file, "") != lookup(local.built, file, "")
+  ])
+}
+
+# Stop a plan without packages, with packages of other sources, with faults in schemas, or with settings that Lambda would refuse.
+# These are preconditions, since a destroy runs validations as well and needs none of this.
+resource "terraform_data" "build" {
+  lifecycle {
+    precondition {
+      condition     = data.aws_region.current.id == var.region
+      error_message = "region is \"${var.region}\", but the AWS provider of this module works in ${data.aws_region.current.id}. Write region = \"${data.aws_region.current.id}\", or pass a provider of ${var.region}: providers = { aws = aws.NAME }."
+    }
+
+    precondition {
+      condition     = local.manifest != null
+      error_message = "Lambda packages are missing: run `${local.build}` first."
+    }
+
+    # A manifest of an earlier version may lack a package.
+    precondition {
+      condition     = local.manifest == null || alltrue([for f in values(local.functions) : try(contains(keys(local.manifest.functions), f.package), false)])
+      error_message = "The Lambda packages are not all there: run `${local.build}`."
+    }
+
+    precondition {
+      condition     = length(local.faults) == 0
+      error_message = join("\n", local.faults)
+    }
+
+    precondition {
+      condition = local.manifest == null || length(local.faults) > 0 || length(local.changed) == 0
+      error_message = join("", [
+        "The Lambda packages are out of date: ${try(local.changed[0], "")} ",
+        length(local.changed) == 1 ? "differs" : "and ${length(local.changed) - 1} more differ",
+        " from what they were built from. Run `${local.build}`."
+      ])
+    }
+
+    precondition {
+      condition     = length(local.oversized) == 0
+      error_message = join("\n", local.oversized)
+    }
+
+    precondition {
+      condition     = local.live_text == null || local.live_readable
+      error_message = "environments/${var.environment}.live.json does not say which versions are live. Take it from version control again, or delete it: the newest are live then."
+    }
+  }
+}
