@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PROVIDER = "registry.terraform.io/hashicorp/aws"
 
 # Not environments/: which versions are live there is none of a copy's business.
-LINKED_FOLDERS = ("dist", "examples", "lambda_src", "modules", "schemas", "web")
+LINKED_FOLDERS = ("contract", "dist", "examples", "lambda_src", "schemas", "web")
 
 # The module that is the whole system.
 SERVICE = "modules/service"
@@ -121,20 +121,33 @@ def stage(folder: Path, state: Path, overrides: Mapping[str, Any] | None = None)
     Overrides, by module folder such as "modules/function", replace arguments of resources in that module:
     https://developer.hashicorp.com/terraform/language/files/override
     """
-    shutil.rmtree(folder / "modules", ignore_errors=True)
     link(folder, (f for f in sources(ROOT, "*.tf") if not f.name.endswith("_override.tf")))
     # A copy: through a link, an `init -upgrade` in here would rewrite the committed lock.
     shutil.copyfile(ROOT / ".terraform.lock.hcl", folder / ".terraform.lock.hcl")
-    if overrides:
-        (folder / "modules").unlink()
-        shutil.copytree(
-            ROOT / "modules", folder / "modules", ignore_dangling_symlinks=True,
-            ignore=lambda _, names: set(filter(is_leftover, names)),
-        )  # fmt: skip
+    copy_modules(folder, overrides or {})
     backend = {"terraform": {"backend": {"local": {"path": str(state)}}}}
-    for path, override in {**(overrides or {}), "": backend}.items():
-        (folder / path / "local_override.tf.json").write_text(json.dumps(override, indent=2) + "\n")
+    write_override(folder, backend)
     return folder
+
+
+def copy_modules(folder: Path, overrides: Mapping[str, Any]) -> None:
+    """Copy modules/ into the folder, with overrides as in `stage`.
+
+    A copy, even without overrides: Terraform would follow a link, and the modules would then read what lies beside
+    the original, such as lambda_src/, rather than what lies beside the link.
+    """
+    shutil.rmtree(folder / "modules", ignore_errors=True)
+    shutil.copytree(
+        ROOT / "modules", folder / "modules", ignore_dangling_symlinks=True,
+        ignore=lambda _, names: set(filter(is_leftover, names)),
+    )  # fmt: skip
+    for path, override in overrides.items():
+        write_override(folder / path, override)
+
+
+def write_override(folder: Path, override: Mapping[str, Any]) -> None:
+    """Let a configuration override arguments of that in the folder."""
+    (folder / "local_override.tf.json").write_text(json.dumps(override, indent=2) + "\n")
 
 
 def link(folder: Path, configuration: Iterable[Path]) -> Path:

@@ -147,12 +147,12 @@ def test_a_table_that_would_go(look: Look, root: Path) -> None:
     file = root / "environments" / "small.tfvars"
     mirror = [f"-plugin-dir={folder}"] if (folder := find_mirror()) else []
     terraform(root, "init", "-input=false", "-backend-config=environments/small.s3.tfbackend", *mirror)
-    only = "-target=module.table"  # the functions would take half a minute
+    only = "-target=module.service.module.table"  # the functions would take half a minute
     terraform(root, "apply", "-input=false", "-auto-approve", only, f"-var-file={file}")
     file.write_text(file.read_text().replace("items =", "things ="))
     code, lines = look()
     assert code == 1
-    lost = 'module.table["items"].aws_dynamodb_table.this is deleted: its items would be lost.'
+    lost = 'module.service.module.table["items"].aws_dynamodb_table.this is deleted: its items would be lost.'
     assert f"stop     losses          {lost}" in lines
 
 
