@@ -1,32 +1,22 @@
 """What the tfvars no longer ask for is gone in AWS as well, and a second region has the same system.
 
 The provider ignores some blocks that go missing, so a plan proves nothing here: the real provider applies to
-moto's server, and these tests read what that then says. What moto has not stays out: query definitions, log
-groups that lose their key, resource servers that go, tags of a user pool.
+moto's server, and these tests read what that then says. What moto lacks stays out: log groups that lose their
+key, resource servers that go, tags of a user pool.
 """
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
+from collections import Counter
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 
-from tests.plan.planner import ROOT, Values
+from tests.independent.servers import NOT_IN_MOTO, Proxied, ministack, moto
+from tests.plan.planner import REGION, Values
 from tools import terraform
-from tools.laptop.emulator import free_port
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200), pytest.mark.xdist_group("moto")]
-
-WITHOUT_QUERIES: dict[str, Values] = {
-    "modules/monitoring": {"resource": {"aws_cloudwatch_query_definition": {"this": {"for_each": {}}}}}
-}
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("packages")]
 
 # The same entities, with all that can be taken off them and without.
 ON = """
@@ -79,56 +69,17 @@ website     = {}
 """
 
 
-class Aws:
-    """moto's server, and what Terraform does to it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.port = free_port()
-        self.endpoint = f"http://127.0.0.1:{self.port}"
-
-    def apply(self, name: str, variables: str, region: str = "us-west-2") -> str:
-        """Apply variables to the state of that name; return the summary."""
-        var_file = self.folder / f"{name}.tfvars"
-        var_file.write_text(f'{variables}region = "{region}"\n')
-        root = terraform.stage(self.folder / name, self.folder / f"{name}.tfstate", WITHOUT_QUERIES)
-        runner = terraform.Terraform(
-            root, terraform.environment(self.endpoint, region), self.folder / "log", lambda _: None
-        )
-        runner.init()
-        return runner.apply([var_file], "-parallelism=20")
-
-    def client(self, service: str) -> Any:
-        make: Any = boto3.client
-        return make(
-            service, endpoint_url=self.endpoint, region_name="us-west-2", aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )  # fmt: skip
+def apply(
+    aws: Proxied, folder: Path, name: str, variables: str, region: str = REGION, overrides: Values | None = None
+) -> str:
+    """Apply variables to the state of that name; return the summary."""
+    var_file = folder / f"{name}.tfvars"
+    var_file.write_text(f'{variables}region = "{region}"\n')
+    root = terraform.stage(folder / name, folder / f"{name}.tfstate", overrides)
+    return aws.apply(root, [var_file], folder / f"{name}.log", region)
 
 
-@pytest.fixture
-def aws(tmp_path: Path) -> Iterator[Aws]:
-    subprocess.run([sys.executable, ROOT / "build.py"], check=True, stdout=subprocess.DEVNULL)
-    aws = Aws(tmp_path)
-    server = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(aws.port)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        while True:
-            try:
-                urllib.request.urlopen(f"{aws.endpoint}/moto-api/data.json", timeout=60).close()
-                break
-            except OSError:
-                assert server.poll() is None, "moto's server ended"
-                time.sleep(0.2)
-        yield aws
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def methods(aws: Aws) -> dict[str, Values]:
+def methods(aws: Proxied) -> dict[str, Values]:
     """Return the gateway's methods by verb and path."""
     gateway = aws.client("apigateway")
     (api,) = gateway.get_rest_apis()["items"]
@@ -141,60 +92,64 @@ def methods(aws: Aws) -> dict[str, Values]:
     }
 
 
-def test_what_is_taken_away_is_gone(aws: Aws) -> None:
-    aws.apply("trial", ON)
-    tables = aws.client("dynamodb")
-    ttl = tables.describe_time_to_live(TableName="trial-sessions-test")["TimeToLiveDescription"]
-    assert (ttl["AttributeName"], ttl["TimeToLiveStatus"]) == ("expires", "ENABLED")
-    tables.put_item(TableName="trial-sessions-test", Item={"id": {"S": "kept"}, "expires": {"N": "1"}})
+def test_what_is_taken_away_is_gone(tmp_path: Path) -> None:
+    with moto(tmp_path) as aws:
+        apply(aws, tmp_path, "trial", ON, overrides=NOT_IN_MOTO)
+        tables = aws.client("dynamodb")
+        ttl = tables.describe_time_to_live(TableName="trial-sessions-test")["TimeToLiveDescription"]
+        assert (ttl["AttributeName"], ttl["TimeToLiveStatus"]) == ("expires", "ENABLED")
+        tables.put_item(TableName="trial-sessions-test", Item={"id": {"S": "kept"}, "expires": {"N": "1"}})
 
-    aws.apply("trial", OFF)
-    for name in ("sessions", "notes"):
-        table = f"trial-{name}-test"
-        ttl = tables.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
-        assert ttl["TimeToLiveStatus"] == "DISABLED", table
-        described = tables.describe_table(TableName=table)["Table"]
-        assert described["DeletionProtectionEnabled"] is False
-        assert [index["IndexName"] for index in described["GlobalSecondaryIndexes"]] == ["created"]
-    assert tables.scan(TableName="trial-sessions-test")["Count"] == 1
+        apply(aws, tmp_path, "trial", OFF, overrides=NOT_IN_MOTO)
+        for name in ("sessions", "notes"):
+            table = f"trial-{name}-test"
+            ttl = tables.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+            assert ttl["TimeToLiveStatus"] == "DISABLED", table
+            described = tables.describe_table(TableName=table)["Table"]
+            assert described["DeletionProtectionEnabled"] is False
+            assert [index["IndexName"] for index in described["GlobalSecondaryIndexes"]] == ["created"]
+        assert tables.scan(TableName="trial-sessions-test")["Count"] == 1
 
-    functions = aws.client("lambda")
-    for configuration in functions.list_functions()["Functions"]:
-        name = configuration["FunctionName"]
-        assert "Concurrency" not in functions.get_function(FunctionName=name), name
-        assert not configuration.get("VpcConfig", {}).get("SubnetIds"), name
-        assert configuration["SnapStart"]["ApplyOn"] == "None", name
-    roles = aws.client("iam")
-    for role in roles.list_roles()["Roles"]:
-        assert "PermissionsBoundary" not in roles.get_role(RoleName=role["RoleName"])["Role"]
+        functions = aws.client("lambda")
+        for configuration in functions.list_functions()["Functions"]:
+            name = configuration["FunctionName"]
+            assert "Concurrency" not in functions.get_function(FunctionName=name), name
+            assert not configuration.get("VpcConfig", {}).get("SubnetIds"), name
+            assert configuration["SnapStart"]["ApplyOn"] == "None", name
+        roles = aws.client("iam")
+        for role in roles.list_roles()["Roles"]:
+            assert "PermissionsBoundary" not in roles.get_role(RoleName=role["RoleName"])["Role"]
 
-    found = methods(aws)
-    asked = {key: (m["authorizationType"], m["apiKeyRequired"]) for key, m in found.items() if "/notes" in key}
-    assert asked.pop("GET /notes/{id}") == ("NONE", True)
-    assert asked.pop("GET /notes")[0] == "COGNITO_USER_POOLS"
-    assert set(asked.values()) == {("NONE", False)}
-    assert not any("filter" in p or "pinned" in p for p in found["GET /notes"]["requestParameters"])
-    gateway = aws.client("apigateway")
-    (plan,) = gateway.get_usage_plans()["items"]
-    assert not plan.get("quota")
+        found = methods(aws)
+        asked = {key: (m["authorizationType"], m["apiKeyRequired"]) for key, m in found.items() if "/notes" in key}
+        assert asked.pop("GET /notes/{id}") == ("NONE", True)
+        assert asked.pop("GET /notes")[0] == "COGNITO_USER_POOLS"
+        assert set(asked.values()) == {("NONE", False)}
+        assert not any("filter" in p or "pinned" in p for p in found["GET /notes"]["requestParameters"])
+        gateway = aws.client("apigateway")
+        (plan,) = gateway.get_usage_plans()["items"]
+        assert not plan.get("quota")
 
-    users = aws.client("cognito-idp")
-    (pool,) = users.list_user_pools(MaxResults=10)["UserPools"]
-    described = users.describe_user_pool(UserPoolId=pool["Id"])["UserPool"]
-    assert described["MfaConfiguration"] == "OPTIONAL"
-    assert described["DeletionProtection"] == "INACTIVE"
-    assert not described.get("Domain")
-    (app,) = users.list_user_pool_clients(UserPoolId=pool["Id"])["UserPoolClients"]
-    client = users.describe_user_pool_client(UserPoolId=pool["Id"], ClientId=app["ClientId"])["UserPoolClient"]
-    for setting in ("AllowedOAuthFlows", "AllowedOAuthScopes", "CallbackURLs", "LogoutURLs"):
-        assert not client.get(setting), setting
-    assert not users.list_groups(UserPoolId=pool["Id"])["Groups"]
+        users = aws.client("cognito-idp")
+        (pool,) = users.list_user_pools(MaxResults=10)["UserPools"]
+        described = users.describe_user_pool(UserPoolId=pool["Id"])["UserPool"]
+        assert described["MfaConfiguration"] == "OPTIONAL"
+        assert described["DeletionProtection"] == "INACTIVE"
+        assert not described.get("Domain")
+        (app,) = users.list_user_pool_clients(UserPoolId=pool["Id"])["UserPoolClients"]
+        client = users.describe_user_pool_client(UserPoolId=pool["Id"], ClientId=app["ClientId"])["UserPoolClient"]
+        for setting in ("AllowedOAuthFlows", "AllowedOAuthScopes", "CallbackURLs", "LogoutURLs"):
+            assert not client.get(setting), setting
+        assert not users.list_groups(UserPoolId=pool["Id"])["Groups"]
+        assert aws.faults() == []
 
 
-def test_a_second_region_has_the_same_system(aws: Aws) -> None:
-    """IAM, S3 and CloudFront have one space of names for all of them."""
-    first = aws.apply("first", SMALL, "us-west-2")
-    second = aws.apply("second", SMALL, "eu-central-1")
-    assert first.partition(",")[0] == second.partition(",")[0]
-    names = [role["RoleName"] for role in aws.client("iam").list_roles()["Roles"]]
-    assert {name.rpartition("-test-")[2] for name in names} >= {"us-west-2", "eu-central-1"}
+def test_a_second_region_has_the_same_system(tmp_path: Path) -> None:
+    """IAM, S3 and CloudFront have one space of names for all regions, which this emulator holds to."""
+    with ministack(tmp_path) as aws:
+        first = apply(aws, tmp_path, "first", SMALL, "us-west-2")
+        second = apply(aws, tmp_path, "second", SMALL, "eu-central-1")
+        assert first == second
+        names = [role["RoleName"] for role in aws.client("iam").list_roles()["Roles"]]
+    regions = Counter(name.rpartition("-test-")[2] for name in names)
+    assert regions["us-west-2"] == regions["eu-central-1"] > 0
