@@ -20,6 +20,7 @@ FOREIGN = re.compile(
     r"(AWS|GIT|MAKE|TF)_.*|MAKEFLAGS|MAKELEVEL|MFLAGS|CDPATH|CI|COLUMNS|LINES|NO_COLOR|.*FORCE_COLOR|CLICOLOR"
     r"|L(ANG|C_.*)|PYTHON(PATH|SAFEPATH|WARNINGS)|TRESTLE_LOCAL_DIR|TZ"
 )
+SLOW_LIMIT = 1800  # seconds
 FIXED = {"LANG": "C.UTF-8", "NO_PROXY": "127.0.0.1,localhost", "TERM": "dumb", "TZ": "UTC"}
 
 
@@ -35,6 +36,13 @@ def pytest_configure(config: pytest.Config) -> None:
     # A shell's background job ignores Ctrl-C, and its children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "slow: takes a minute or more, run by `make verify` alone")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give slow tests time for a busy machine: their limit only ends a hang."""
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.timeout(SLOW_LIMIT))
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,6 @@ DYNALITE = "dynalite@4.0.0"
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(600),
     pytest.mark.xdist_group("environments"),  # one worker makes the plans these tests share
 ]
 

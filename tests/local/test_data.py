@@ -15,7 +15,7 @@ import pytest
 from tests.local.runner import ROOT, Local, sentence, small_system
 from tools.laptop.systems import PREVIOUS
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

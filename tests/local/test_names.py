@@ -13,7 +13,7 @@ from openapi_spec_validator import OpenAPIV30SpecValidator
 from tests.local.api import Api
 from tests.local.test_release import Copy, copy_of_repository
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.slow
 
 # Each is a filter, and sorts by the next.
 NAMES = [

@@ -19,7 +19,7 @@ import pytest
 from tests.local.api import Api
 from tests.local.runner import ROOT, Local
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.slow
 
 SYSTEM = """
 name        = "small"

@@ -17,7 +17,6 @@ pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_a_removed_operation_is_deployed_away(planner: Planner, tmp_path: Path) -> None:
     root = planner.copy(tmp_path / "root")
     variables = root / "removed.auto.tfvars.json"

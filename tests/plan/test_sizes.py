@@ -160,7 +160,6 @@ def largest(planner: Planner) -> Plan:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
 def test_sixty_entities_with_long_names_are_below_every_limit(largest: Plan) -> None:
     plan = largest
     inline: dict[str, int] = defaultdict(int)
@@ -207,7 +206,6 @@ def test_sixty_entities_with_long_names_are_below_every_limit(largest: Plan) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
 def test_the_dashboard_of_sixty_entities_is_split(largest: Plan) -> None:
     check_dashboards(largest)
     titles = [w["properties"].get("title", "") for widgets in dashboards(largest) for w in widgets]
