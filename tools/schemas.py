@@ -20,7 +20,7 @@ from tools import patterns
 from tools.contract import SERVERS_OWN
 from trestle.errors import InvalidRequest
 from trestle.schema.formats import FORMATS
-from trestle.schema.judge import judge
+from trestle.schema.validation import validate
 from trestle.strict_json import dumps, loads, pointer
 
 Fault = tuple[str, str]  # JSON pointer (RFC 6901) into the schema, what is wrong there and what to write
@@ -193,7 +193,7 @@ def _keyword(keyword: str, schema: dict[str, Any], where: str) -> Iterator[Fault
     elif "enum" in rule and isinstance(value, str) and value not in rule["enum"]:
         yield place, f"{value} is no {keyword} of the subset: write {_nearest(value, rule['enum'])}"
     else:
-        for fault in judge(value, rule, place):
+        for fault in validate(value, rule, place):
             detail = fault["detail"]
             yield fault["pointer"], f"{keyword} {detail[0].lower()}{detail[1:]}"
     if keyword == "pattern" and isinstance(value, str):
@@ -224,10 +224,10 @@ def _contradictions(schema: dict[str, Any], where: str) -> Iterator[Fault]:
         if name not in known and schema.get("additionalProperties") is False:
             yield f"{where}/required", f"{name} can never be there: write {_nearest(name, known)}"
     inner = dict(schema)
-    if "default" in inner and (refused := judge(inner.pop("default"), inner)):
+    if "default" in inner and (refused := validate(inner.pop("default"), inner)):
         yield f"{where}/default{refused[0]['pointer']}", _refused("default", refused)
     for index, value in enumerate(inner.pop("enum", ())):
-        if refused := judge(value, inner):
+        if refused := validate(value, inner):
             yield f"{where}/enum/{index}", _refused("value", refused)
 
 

@@ -49,7 +49,7 @@ class Forbidden(Refusal):
     """Who calls is known, and may not do this."""
 
 
-class Missing(Refusal):
+class NotFound(Refusal):
     """There is no such item."""
 
 

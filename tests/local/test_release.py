@@ -72,10 +72,8 @@ class Copy(Local):
 
     def write(self, code: str) -> None:
         """Change what reads an item."""
-        file = "lambda_src/trestle/operations/read.py"
-        (self.root / file).write_text(
-            (ROOT / file).read_text().replace("    return get(", f"    {code}\n    return get(")
-        )
+        file = "lambda_src/trestle/operations/get.py"
+        (self.root / file).write_text((ROOT / file).read_text().replace("    return ", f"    {code}\n    return "))
 
     def live(self) -> str:
         """Return the version of the function that reads, of which there is one when no release is tried."""
@@ -161,7 +159,7 @@ def test_a_release_is_tried_taken_back_made_and_rolled_back(copy: Copy, item: tu
     [
         ('raise RuntimeError("broken")', 500, ": 500, RuntimeError (requestId "),
         (
-            'from trestle.errors import Missing; raise Missing("no")',
+            'from trestle.errors import NotFound; raise NotFound("no")',
             404,
             "x 404 not-found), where the live version",
         ),

@@ -35,7 +35,7 @@ def lambda_handler(event, context):
 import json
 import os.path
 import helper
-from trestle.schema.judge import judge
+from trestle.schema.validation import validate
 
 def lambda_handler(event, context):
     from trestle.late import late
@@ -58,11 +58,11 @@ def answer():
     "lambda_src/trestle/other.py": "async def other(): pass\n",
     "lambda_src/trestle/unused.py": "class Unused: pass\n",
     "lambda_src/trestle/schema/__init__.py": "",
-    "lambda_src/trestle/schema/judge.py": """
+    "lambda_src/trestle/schema/validation.py": """
 from trestle import other
 from trestle.other import other as name
 
-class judge: pass
+class validate: pass
 """,
     "schemas/todo.json": '{"type": "object"}',
 }
@@ -118,7 +118,7 @@ def test_a_zip_holds_what_its_function_imports(root: Path) -> None:
         "trestle/late.py",
         "trestle/other.py",
         "trestle/schema/__init__.py",
-        "trestle/schema/judge.py",
+        "trestle/schema/validation.py",
     ]
 
 

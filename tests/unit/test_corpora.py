@@ -17,7 +17,7 @@ from tests.unit.test_json import written
 from tools.patterns import PatternError, check
 from tools.schemas import KEYWORDS
 from trestle.errors import InvalidRequest
-from trestle.schema.judge import judge
+from trestle.schema.validation import validate
 from trestle.strict_json import loads
 
 # JSONTestSuite: what JSON allows and we refuse, as I-JSON does: which value would it be?
@@ -110,7 +110,7 @@ def keywords(schema: Any) -> Iterator[str]:
 def judged(data: Any, schema: Any) -> bool:
     """Whether a value is taken; numbers that cannot be kept are not."""
     try:
-        return not judge(loads(written(data)), loads(written(schema)))
+        return not validate(loads(written(data)), loads(written(schema)))
     except InvalidRequest:
         return False
 

@@ -236,7 +236,7 @@ def test_a_spoilt_record_is_a_fault_of_ours_that_says_which(
     answer = api.request(method, path, {"b": {"c": 1}} if method == "PATCH" else None)
     line = json.loads(capsys.readouterr().err)
     assert (answer.status, line["level"], line["problem"]) == (500, "ERROR", "internal-error")
-    assert line["error"] == "SpoiltRecordError: The record a of items is no item: repair or delete it."
+    assert line["error"] == "InvalidRecordError: The record a of items is no item: repair or delete it."
     assert "s3cr3t" not in json.dumps(line)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.test_schema_patterns import COMMON, MEANING, TEXTS
 from tools.laptop.corrections import apigateway
-from trestle.schema.judge import judge
+from trestle.schema.validation import validate
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_the_gateway_reads_patterns_as_the_functions_do(valid: Any) -> None:
     for pattern in (*COMMON, *MEANING):
         schema = {"pattern": pattern}
         for text in (*TEXTS, *"".join(MEANING.get(pattern, ()))):
-            assert valid(text, schema) == (not judge(text, schema)), (pattern, text)
+            assert valid(text, schema) == (not validate(text, schema)), (pattern, text)
 
 
 def test_a_pattern_that_cannot_be_read_refuses_nothing() -> None:

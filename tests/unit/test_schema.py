@@ -33,11 +33,11 @@ TODO = {
 
 
 @pytest.fixture
-def judge(api: Api) -> Any:
+def validate(api: Api) -> Any:
     """The judge; the functions are loaded, so that the shared package finds its environment."""
-    from trestle.schema.judge import judge
+    from trestle.schema.validation import validate
 
-    return judge
+    return validate
 
 
 @pytest.mark.parametrize(
@@ -153,15 +153,17 @@ def judge(api: Api) -> Any:
         ({"not": {"type": "null"}}, [1], [(None, "Must not meet the schema's exclusion (not)")]),
     ],
 )
-def test_each_keyword(judge: Any, schema: Any, valid: list[Any], faults: list[tuple[Any, str]]) -> None:
+def test_each_keyword(validate: Any, schema: Any, valid: list[Any], faults: list[tuple[Any, str]]) -> None:
     for value in valid:
-        assert judge(value, schema) == []
+        assert validate(value, schema) == []
     for value, detail in faults:
-        assert judge(value, schema) == [{"pointer": "", "detail": detail}]
+        assert validate(value, schema) == [{"pointer": "", "detail": detail}]
 
 
-def test_every_fault_has_its_place(judge: Any) -> None:
-    faults = judge({"titel": 1, "completed": 0, "tags": [{"n": 1}, {"n": "x"}, 2], "dueDate": "soon", "a/~b": 1}, TODO)
+def test_every_fault_has_its_place(validate: Any) -> None:
+    faults = validate(
+        {"titel": 1, "completed": 0, "tags": [{"n": 1}, {"n": "x"}, 2], "dueDate": "soon", "a/~b": 1}, TODO
+    )
     assert [fault["pointer"] for fault in faults] == [
         "/title",
         "/titel",
@@ -383,12 +385,12 @@ FORMATS = {
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_formats(judge: Any, name: str) -> None:
+def test_formats(validate: Any, name: str) -> None:
     valid, invalid = FORMATS[name]
     for value in valid:
-        assert judge(value, {"format": name}) == [], value
+        assert validate(value, {"format": name}) == [], value
     for value in invalid:
-        assert judge(value, {"format": name}), value
+        assert validate(value, {"format": name}), value
 
 
 def test_every_format_is_tested(api: Api) -> None:
@@ -444,9 +446,9 @@ def schemas(*, draft_4: bool) -> st.SearchStrategy[Any]:
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(schema=schemas(draft_4=False), value=values)
 def test_the_judgement_is_jsonschemas(schema: Any, value: Any) -> None:
-    from trestle.schema.judge import judge
+    from trestle.schema.validation import validate
 
-    assert (not judge(value, schema)) == jsonschema.Draft202012Validator(schema).is_valid(value)
+    assert (not validate(value, schema)) == jsonschema.Draft202012Validator(schema).is_valid(value)
 
 
 # With later drafts' idea of an integer: 1.0 is one.
@@ -458,9 +460,9 @@ DRAFT_4 = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(schema=schemas(draft_4=True), value=values)
 def test_the_judgement_is_that_of_draft_4(schema: Any, value: Any) -> None:
-    from trestle.schema.judge import judge
+    from trestle.schema.validation import validate
 
-    assert (not judge(value, schema)) == DRAFT_4(schema).is_valid(value)
+    assert (not validate(value, schema)) == DRAFT_4(schema).is_valid(value)
 
 
 def test_defaults_fill_what_is_absent_and_nothing_else(api: Api) -> None:

@@ -14,7 +14,7 @@ from openapi_schema_validator import OAS30Validator, oas30_format_checker
 from tools import schemas, shapes
 from trestle.item import RESERVED
 from trestle.schema.defaults import fill
-from trestle.schema.judge import judge
+from trestle.schema.validation import validate
 
 SERVERS: dict[str, Any] = {
     "id": "a", "version": 1,
@@ -142,7 +142,7 @@ def merged(target: Any, changes: Any) -> Any:
 def stored(value: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any] | None:
     """Return the client's part of the item that a body makes, or None if it is refused."""
     doc = fill({name: member for name, member in value.items() if name not in RESERVED}, schema)
-    return None if judge(doc, schema) else doc
+    return None if validate(doc, schema) else doc
 
 
 @pytest.fixture(params=SCHEMAS)
@@ -193,7 +193,7 @@ def test_patch_is_no_stricter_than_the_functions(case: Any) -> None:
     items = [doc for body in bodies if (doc := stored(body, schema)) is not None]
     for patch in bodies:
         own = {name: member for name, member in patch.items() if name not in RESERVED}
-        if any(not judge(merged(item, own), schema) for item in items):
+        if any(not validate(merged(item, own), schema) for item in items):
             # There, null for an unknown name does nothing.
             closed = schema.get("additionalProperties") is False
             assert accepts(found["patch"], patch) or (closed and None in patch.values()), patch

@@ -167,7 +167,7 @@ def test_a_throttled_request_is_sent_with_its_cause(api: Api, daemon: Daemon) ->
     throttled = call("GetItem", retries=2, status=400, throttle=True, error=True, cause=cause)
     assert without_ids(calls, some=False) == [throttled]
     exceptions = request["cause"]["exceptions"]
-    assert [each["type"] for each in exceptions] == ["Unavailable", "Unavailable", "ThrottlingException"]
+    assert [each["type"] for each in exceptions] == ["Unavailable", "ServiceUnavailable", "ThrottlingException"]
     assert [each.get("cause") for each in exceptions] == [*(each["id"] for each in exceptions[1:]), None]
     assert exceptions[0]["message"] == "The database can not answer now. Try again in a moment."
     innermost = exceptions[0]["stack"][-1]

@@ -216,10 +216,10 @@ def test_answers_carry_the_id_that_aws_knows_the_request_by(either: str, serve: 
 # --- Retries ---
 
 THROTTLING = sorted(dynamodb.THROTTLED)
-PASSING = sorted(dynamodb.PASSING - {"InternalServerError"})
+TRANSIENT = sorted(dynamodb.TRANSIENT - {"InternalServerError"})
 
 
-@pytest.mark.parametrize("code", [*THROTTLING, *PASSING])
+@pytest.mark.parametrize("code", [*THROTTLING, *TRANSIENT])
 def test_passing_error_is_tried_again(
     either: str, serve: Callable[..., Server], pauses: list[float], code: str
 ) -> None:
@@ -251,7 +251,7 @@ def test_too_many_requests_is_tried_again(serve: Callable[..., Server], pauses: 
 def test_three_attempts_and_no_more(either: str, serve: Callable[..., Server], pauses: list[float], code: str) -> None:
     server = serve(fails(code, message="Too fast."))
     error = refused()
-    assert isinstance(error, dynamodb.Unavailable)
+    assert isinstance(error, dynamodb.ServiceUnavailable)
     assert (error.code, error.message, error.status, error.retries) == (code, "Too fast.", 400, 2)
     assert len(server.requests) == 3
     assert len(pauses) == 2
@@ -268,7 +268,7 @@ def test_three_attempts_and_no_more(either: str, serve: Callable[..., Server], p
 def test_lasting_error_is_not_tried_again(either: str, serve: Callable[..., Server], code: str, said: str) -> None:
     server = serve(fails(code))
     error = refused()
-    assert not isinstance(error, dynamodb.Unavailable)
+    assert not isinstance(error, dynamodb.ServiceUnavailable)
     assert (error.code, error.status, error.retries) == (code, 400, 0)
     assert (str(error), error.message) == (f"{code}{said}", "No.")
     assert len(server.requests) == 1
@@ -332,7 +332,7 @@ def test_cut_answer_is_tried_again(serve: Callable[..., Server], pauses: list[fl
 def test_nobody_listens(either: str, monkeypatch: pytest.MonkeyPatch, pauses: list[float]) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{closed_port()}")
     error = refused()
-    assert isinstance(error, dynamodb.Unavailable)
+    assert isinstance(error, dynamodb.ServiceUnavailable)
     assert (error.status, error.retries, len(pauses)) == (0, 2, 2)
 
 
@@ -343,7 +343,7 @@ def test_silence_ends_each_attempt(
     with hanging() as hangs:
         server = serve(hangs)
         error = refused()  # while the server keeps silent
-    assert isinstance(error, dynamodb.Unavailable)
+    assert isinstance(error, dynamodb.ServiceUnavailable)
     assert (error.status, error.retries) == (0, 2)
     assert len(server.requests) == 3
 
@@ -513,7 +513,7 @@ def test_what_is_no_answer_is_refused(
     monkeypatch.setattr(connection, "MAX_BODY_BYTES", 1000)
     serve(sends(answer))
     error = refused()
-    assert isinstance(error, dynamodb.Unavailable)
+    assert isinstance(error, dynamodb.ServiceUnavailable)
     assert (error.code, error.message, error.status) == ("BrokenAnswerError", "DynamoDB gave no answer.", 0)
     assert error.retries == 2
 
@@ -537,7 +537,7 @@ def test_deadline_ends_a_call(either: str, serve: Callable[..., Server]) -> None
     with hanging() as hangs:
         server = serve(hangs)
         error = refused(deadline=time.monotonic() + 0.3)  # while the server keeps silent
-    assert isinstance(error, dynamodb.Unavailable)
+    assert isinstance(error, dynamodb.ServiceUnavailable)
     assert (error.code, error.status) == ("TimeoutError", 0)
     assert len(server.requests) <= 1
 
@@ -556,7 +556,7 @@ def test_no_pause_runs_past_the_deadline(serve: Callable[..., Server], monkeypat
 
 def test_past_deadline_sends_nothing(either: str, serve: Callable[..., Server]) -> None:
     server = serve(OK)
-    assert isinstance(refused(deadline=time.monotonic() - 1), dynamodb.Unavailable)
+    assert isinstance(refused(deadline=time.monotonic() - 1), dynamodb.ServiceUnavailable)
     assert server.requests == []
 
 
@@ -714,7 +714,7 @@ def test_no_keys_from_the_endpoint(
 ) -> None:
     server, endpoint = serve(OK), container(answer)
     error = refused()
-    assert isinstance(error, dynamodb.Unavailable)
+    assert isinstance(error, dynamodb.ServiceUnavailable)
     assert (error.code, error.status, error.retries) == ("CredentialEndpointError", 0, 2)
     assert (len(endpoint.requests), server.requests) == (3, [])
 
@@ -729,7 +729,7 @@ def test_failing_credential_endpoint_is_a_passing_fault(
     monkeypatch.setattr("botocore.utils.ContainerMetadataFetcher.SLEEP_TIME", 0)
     server = serve(OK)
     container(answers({}, 500))
-    assert isinstance(refused(), dynamodb.Unavailable)
+    assert isinstance(refused(), dynamodb.ServiceUnavailable)
     assert server.requests == []
 
 

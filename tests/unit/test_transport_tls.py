@@ -138,7 +138,7 @@ def scan() -> dynamodb.Reply:
 
 def refusal() -> str:
     """Why the transport would not talk to the server."""
-    with pytest.raises(dynamodb.Unavailable) as caught:
+    with pytest.raises(dynamodb.ServiceUnavailable) as caught:
         scan()
     assert caught.value.retries == 2
     return str(caught.value.__cause__)
@@ -239,7 +239,7 @@ def test_expired_certificate_is_no_reason_for_other_roots(
 def test_handshake_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     with Server(answers({})) as server:  # it takes the handshake for a request that it can not read, and closes
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.url.replace("http", "https"))
-        with pytest.raises(dynamodb.Unavailable):
+        with pytest.raises(dynamodb.ServiceUnavailable):
             scan()
     assert server.connections == 3
     assert not tls._all_roots

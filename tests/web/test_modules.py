@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 from tests.unit.test_schema import FORMATS as SHARED
 from tests.unit.test_schema_patterns import COMMON, MEANING, TEXTS
 from tests.web.browser import Open
-from trestle.schema.judge import judge
+from trestle.schema.validation import validate
 from trestle.strict_json import loads
 
 PERSON = {
@@ -153,7 +153,7 @@ def test_the_page_judges_as_the_api_does(visit: Open, about: str) -> None:
     )
     for (schema, texts), verdicts in zip(cases, found, strict=True):
         for text, verdict in zip(texts, verdicts, strict=True):
-            assert verdict == judge(loads(text), loads(schema)), (schema, text)
+            assert verdict == validate(loads(text), loads(schema)), (schema, text)
 
 
 NUMBERS = """[

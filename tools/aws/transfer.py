@@ -57,7 +57,7 @@ from trestle.item import RESERVED, Item, owned, parted
 from trestle.operations.ids import RULE, is_id
 from trestle.schema.defaults import fill
 from trestle.schema.formats import is_date_time
-from trestle.schema.judge import judge, same
+from trestle.schema.validation import same, validate
 from trestle.store.attributes import decode, encode
 from trestle.store.derived import EXPIRES, Derivation
 from trestle.strict_json import dumps, loads
@@ -211,7 +211,7 @@ def parse_line(number: int, raw: bytes, entity: Entity, *, as_stored: bool = Fal
         value |= {"createdAt": made_at, "updatedAt": made_at, "version": 1}
         doc = fill(doc, entity.schema)
     if not as_stored:
-        faults += judge(doc, entity.schema)
+        faults += validate(doc, entity.schema)
     faults += stamp_faults(value)
     if faults:
         raise InvalidItemError(describe_faults(faults))

@@ -115,15 +115,15 @@ def _value_parser(each: Filter) -> Callable[[str], Any]:
     if _SAYS_NOTHING.issuperset(each.rule):
         return parse
 
-    def parse_and_judge(text: str) -> Any:
-        from trestle.schema.judge import judge  # a list that is not filtered does without
+    def parse_and_validate(text: str) -> Any:
+        from trestle.schema.validation import validate  # a list that is not filtered does without
 
         value = parse(text)
-        if faults := judge(value, each.rule):
+        if faults := validate(value, each.rule):
             raise ValueError("; ".join(fault["detail"] for fault in faults))
         return value
 
-    return parse_and_judge
+    return parse_and_validate
 
 
 def _bound_parser(each: Filter, operator: str) -> Callable[[str], Any]:

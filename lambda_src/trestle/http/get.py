@@ -5,7 +5,7 @@ from __future__ import annotations
 from trestle.errors import Changed
 from trestle.http.etags import etag, expected_states, matches_none
 from trestle.http.responses import Response
-from trestle.operations.read import read
+from trestle.operations import get as operation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ def get(request: Request) -> Response:
     """200 with the item, or 304 when If-None-Match has its tag."""
     request.parameters()
     expected = expected_states(request.header("if-match"))
-    item = read(request.item_id, request.owner, deadline=request.deadline)
+    item = operation.get(request.item_id, request.owner, deadline=request.deadline)
     if expected is not None and item.state not in expected:
         raise Changed("The item has none of the entity tags in If-Match.")
     headers = {"ETag": etag(item)}

@@ -39,13 +39,13 @@ def log(fields: dict[str, Any], error: Exception | None = None) -> None:
     if LEVELS[level] >= CONFIG.log_level:
         line = {"level": level, **fields}
         if error and level == "ERROR":
-            from trestle.http.faults import chain
+            from trestle.http.error_chain import error_chain
 
-            faults = chain(error)
-            line["error"], *causes = map(str, faults)
+            errors = error_chain(error)
+            line["error"], *causes = map(str, errors)
             if causes:
                 line["causes"] = causes
-            line["trace"] = "\n".join(each.trace for each in faults)
+            line["trace"] = "\n".join(each.trace for each in errors)
     # An event without an operation is no request that the gateway has a route for.
     if CONFIG.metrics_namespace and fields["operation"]:
         dimensions = {"entity": fields["entity"], "operation": fields["operation"]}

@@ -14,7 +14,7 @@ _KINDS: dict[type[errors.Refusal], tuple[str, int, str]] = {
     errors.InvalidRequest: ("invalid-request", 400, "Invalid request"),
     errors.Unauthorized: ("unauthorized", 401, "Unauthorized"),
     errors.Forbidden: ("forbidden", 403, "Forbidden"),
-    errors.Missing: ("not-found", 404, "Not found"),
+    errors.NotFound: ("not-found", 404, "Not found"),
     errors.Conflict: ("conflict", 409, "Conflict"),
     errors.Changed: ("precondition-failed", 412, "Precondition failed"),
     errors.TooLarge: ("content-too-large", 413, "Content too large"),

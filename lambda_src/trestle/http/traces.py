@@ -110,14 +110,14 @@ def _flags(status: int, *, throttled: bool) -> dict[str, bool]:
 
 def _cause(error: Exception) -> dict[str, Any]:
     """An error and its causes, each with its stack."""
-    from trestle.http.faults import chain
+    from trestle.http.error_chain import error_chain
 
     exceptions: list[dict[str, Any]] = []
-    for each in chain(error):
+    for each in error_chain(error):
         stack = [{"path": path, "line": line, "label": name} for path, line, name in each.frames]
         found = {"id": _id(), "type": each.type, "stack": stack}
-        if each.words:
-            found["message"] = each.words
+        if each.message:
+            found["message"] = each.message
         if exceptions:
             exceptions[-1]["cause"] = found["id"]
         exceptions.append(found)

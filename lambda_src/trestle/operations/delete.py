@@ -19,6 +19,6 @@ def delete(
     """Delete an owner's item.
 
     expected: the states, (created_at, version), that the item may be in, None for any. Raises
-    Missing, Changed.
+    NotFound, Changed.
     """
     store.delete(item_id, owner, expected, deadline=deadline)

@@ -29,7 +29,7 @@ def merge(
 
     expected: the states, (created_at, version), that the item may be in, None for any. One request when each
     changed property can be judged and written by itself; else the item is read, and written on condition that
-    it has not changed meanwhile. Raises InvalidItem, Missing, Changed, and Conflict when other writers won
+    it has not changed meanwhile. Raises InvalidItem, NotFound, Changed, and Conflict when other writers won
     every attempt.
     """
     if (

@@ -24,6 +24,6 @@ def replace(
     """Give an owner's item another object, with the schema's defaults.
 
     expected: the states, (created_at, version), that the item may be in, None for any. Raises InvalidItem,
-    Missing, Changed.
+    NotFound, Changed.
     """
     return update.replace(item_id, owner, complete(doc), expected, deadline=deadline)

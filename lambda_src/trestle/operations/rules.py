@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 if CONFIG.schema:
     from trestle.schema.defaults import fill
     from trestle.schema.files import load
-    from trestle.schema.judge import judge, judge_member
+    from trestle.schema.validation import validate, validate_property
 
     SCHEMA = load(CONFIG.schema)
 else:
     SCHEMA = {}
 
-# With one of these a property may be judged differently by what the others are.
+# With one of these a property may be valid or not depending on the others.
 _TOGETHER = ("allOf", "anyOf", "oneOf", "not", "enum", "const", "minProperties", "maxProperties")
-# Whether each property of an item can be judged without the others.
+# Whether each property of an item can be validated without the others.
 SEPARABLE = not any(keyword in SCHEMA for keyword in _TOGETHER)
 
 
@@ -35,19 +35,19 @@ def complete(doc: dict[str, Any]) -> dict[str, Any]:
 
 
 def check(doc: dict[str, Any]) -> None:
-    """Judge a whole object. Raises InvalidItem with every fault."""
+    """Validate a whole object. Raises InvalidItem with every fault."""
     if SCHEMA:
-        _refuse(judge(doc, SCHEMA))
+        _refuse(validate(doc, SCHEMA))
 
 
 def check_properties(changes: dict[str, Any]) -> None:
-    """Judge properties by themselves, None for one that is removed. Raises InvalidItem with every fault."""
+    """Validate properties by themselves, None for one that is removed. Raises InvalidItem with every fault."""
     if not SCHEMA:
         return
     faults: list[dict[str, str]] = []
     for name, value in changes.items():
         if value is not None:
-            judge_member(name, value, SCHEMA, "", faults)
+            validate_property(name, value, SCHEMA, "", faults)
         elif name in SCHEMA.get("required", ()):
             faults.append({"pointer": pointer("", name), "detail": "Is required"})
     _refuse(faults)

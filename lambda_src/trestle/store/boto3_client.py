@@ -47,7 +47,7 @@ def _watch(response: Any, caught_exception: Exception | None, request_dict: dict
         found = response[1]
         found["ResponseMetadata"]["Uncertain"] = uncertain
         status = found["ResponseMetadata"]["HTTPStatusCode"]
-        done = dynamodb.may_be_done(found.get("Error", {}).get("Code", ""), status)
+        done = dynamodb.may_have_run(found.get("Error", {}).get("Code", ""), status)
     context["uncertain"] = uncertain or done
 
 
@@ -78,7 +78,7 @@ def call(action: str, payload: dict[str, Any], *, deadline: float | None = None)
         threading.Thread(target=work, daemon=True).start()
         answer = answers.get(timeout=left)
     except queue.Empty:
-        raise dynamodb.Unavailable("TimeoutError", "DynamoDB gave no answer.", 0, {}, 0) from None
+        raise dynamodb.ServiceUnavailable("TimeoutError", "DynamoDB gave no answer.", 0, {}, 0) from None
     if isinstance(answer, Exception):
         raise answer
     return answer
@@ -93,7 +93,7 @@ def _call(client: Any, action: str, payload: dict[str, Any]) -> dynamodb.Reply:
         metadata: Any = found.pop("ResponseMetadata", {})
         fault: Any = found.pop("Error", {})
         code, status = fault.get("Code", ""), metadata.get("HTTPStatusCode", 0)
-        kind = dynamodb.Unavailable if dynamodb.passing(code, status) else dynamodb.ServiceError
+        kind = dynamodb.ServiceUnavailable if dynamodb.is_transient(code, status) else dynamodb.ServiceError
         raised = kind(code, fault.get("Message", ""), status, found, metadata.get("RetryAttempts", 0))
         raised.request_id = metadata.get("RequestId", "")
         raised.uncertain = metadata.get("Uncertain", False)
@@ -109,4 +109,4 @@ def _fault(error: BotoCoreError) -> dynamodb.ServiceError:
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return dynamodb.ServiceError("CredentialsError", str(error), 0, {}, 0)
     retries = dynamodb.ATTEMPTS - 1
-    return dynamodb.Unavailable(type(error).__name__, "DynamoDB gave no answer.", 0, {}, retries)
+    return dynamodb.ServiceUnavailable(type(error).__name__, "DynamoDB gave no answer.", 0, {}, retries)

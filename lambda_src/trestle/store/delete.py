@@ -21,7 +21,7 @@ def delete(
 ) -> None:
     """Delete an owner's item.
 
-    Raises Missing, and Changed when it is in none of the expected (createdAt, version).
+    Raises NotFound, and Changed when it is in none of the expected (createdAt, version).
     """
     names: dict[str, str] = {}
     values: dict[str, Any] = {}

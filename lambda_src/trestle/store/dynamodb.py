@@ -46,10 +46,10 @@ THROTTLED = frozenset(
         "PriorRequestNotComplete",
     )
 )
-PASSING = frozenset(
+TRANSIENT = frozenset(
     ("InternalServerError", "ReplicatedWriteConflictException", "RequestTimeout", "RequestTimeoutException")
 )
-PASSING_STATUSES = (429, 500, 502, 503, 504)
+TRANSIENT_STATUSES = (429, 500, 502, 503, 504)
 # What DynamoDB says with these may quote a value that it could not take.
 QUOTING = ("SerializationException", "ValidationException")
 CLOCK_CODES = ("RequestTimeTooSkewed", "RequestExpired", "InvalidSignatureException", "SignatureDoesNotMatch")
@@ -98,7 +98,7 @@ class ServiceError(QuotableError):
         self.uncertain = False
 
 
-class Unavailable(ServiceError):  # noqa: N818 - the name is a state callers answer 503 to
+class ServiceUnavailable(ServiceError):  # noqa: N818 - the name is a state callers answer 503 to
     """No attempt succeeded: throttled, failing, out of reach, or the deadline passed."""
 
 
@@ -106,7 +106,7 @@ def call(action: str, payload: dict[str, Any], *, deadline: float | None = None)
     """Send `payload` as DynamoDB's `action` ("PutItem", "Query", ...) and return its answer.
 
     `deadline` is a time.monotonic() value after which the caller no longer wants the answer. Raises
-    ServiceError, and its subclass Unavailable once the attempts or the time are used up.
+    ServiceError, and its subclass ServiceUnavailable once the attempts or the time are used up.
     """
     if os.environ.get("DYNAMODB_CLIENT", "signed") == "boto3":
         from trestle.store import boto3_client
@@ -123,17 +123,17 @@ def call(action: str, payload: dict[str, Any], *, deadline: float | None = None)
             reply.retries = retries
             return reply
         except OSError as error:
-            failure = Unavailable(type(error).__name__, "DynamoDB gave no answer.", 0, {}, retries)
+            failure = ServiceUnavailable(type(error).__name__, "DynamoDB gave no answer.", 0, {}, retries)
             failure.__cause__ = error
         except credentials.CredentialsError as error:
             raise ServiceError("CredentialsError", str(error), 0, {}, retries) from error
         except ServiceError as error:
             error.retries = retries
             error.uncertain = uncertain
-            if not isinstance(error, Unavailable):
+            if not isinstance(error, ServiceUnavailable):
                 raise
             failure = error
-        if _connection(endpoint.region()).sent and may_be_done(failure.code, failure.status):
+        if _connection(endpoint.region()).sent and may_have_run(failure.code, failure.status):
             failure.uncertain = uncertain = True
         pause = _pause(failure.code, retries)
         now = time.monotonic() + pause
@@ -162,7 +162,7 @@ def connect() -> None:
 def _attempt(action: str, body: bytes, deadline: float) -> Reply:
     """One signed request and its answer.
 
-    Raises Unavailable for an error that may pass, ServiceError for any other, OSError when no sound answer
+    Raises ServiceUnavailable for an error that may pass, ServiceError for any other, OSError when no sound answer
     came.
     """
     region = endpoint.region()
@@ -194,8 +194,8 @@ def _attempt(action: str, body: bytes, deadline: float) -> Reply:
         return Reply(found, 0, request_id)
     code = str(found.pop("__type", answer.status)).rpartition("#")[2]
     message = str(found.pop("message", None) or found.pop("Message", ""))
-    again = passing(code, answer.status) or (code in CLOCK_CODES and _set_clock(answer))
-    failure = (Unavailable if again else ServiceError)(code, message, answer.status, found, 0)
+    again = is_transient(code, answer.status) or (code in CLOCK_CODES and _set_clock(answer))
+    failure = (ServiceUnavailable if again else ServiceError)(code, message, answer.status, found, 0)
     failure.request_id = request_id
     raise failure
 
@@ -208,12 +208,12 @@ def _connection(region: str) -> Connection:
     return _connections[url]
 
 
-def passing(code: str, status: int) -> bool:
+def is_transient(code: str, status: int) -> bool:
     """Whether an error may pass by itself, so that asking again makes sense."""
-    return status in PASSING_STATUSES or code in THROTTLED or code in PASSING
+    return status in TRANSIENT_STATUSES or code in THROTTLED or code in TRANSIENT
 
 
-def may_be_done(code: str, status: int) -> bool:
+def may_have_run(code: str, status: int) -> bool:
     """Whether a request that was sent and met this error, 0 for no answer, may have been carried out."""
     return not status or (status >= 500 and code not in THROTTLED)
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def get(item_id: str, owner: str, *, deadline: float | None = None) -> Item:
-    """Read an owner's item, strongly consistent. Raises Missing."""
+    """Read an owner's item, strongly consistent. Raises NotFound."""
     reply = table.call("GetItem", {"Key": key_of(item_id, owner), "ConsistentRead": True}, deadline)
     record = reply.body.get("Item")
     if not record or has_expired(record):

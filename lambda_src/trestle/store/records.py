@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from trestle.config import CONFIG
-from trestle.errors import Changed, Missing, QuotableError
+from trestle.errors import Changed, NotFound, QuotableError
 from trestle.item import Item, owned, parted
 from trestle.store.attributes import decode
 
@@ -23,7 +23,7 @@ _LIVES = f"{_EXISTS} AND (attribute_not_exists(expires) OR expires>:seconds)" if
 FREE = "attribute_not_exists(id) OR expires<=:seconds" if CONFIG.ttl else "attribute_not_exists(id)"
 
 
-class SpoiltRecordError(QuotableError):
+class InvalidRecordError(QuotableError):
     """What the table holds is no item of ours: somebody else has written it."""
 
 
@@ -33,7 +33,7 @@ def key_of(item_id: str, owner: str) -> dict[str, Any]:
 
 
 def item_of(record: dict[str, Any]) -> Item:
-    """The item that a record holds. Raises SpoiltRecordError."""
+    """The item that a record holds. Raises InvalidRecordError."""
     item_id = parted(record["id"]["S"])[1]
     try:
         made_at: str = record["createdAt"]["S"]
@@ -43,7 +43,7 @@ def item_of(record: dict[str, Any]) -> Item:
         return Item(item_id, doc, made_at, record["updatedAt"]["S"], int(record["version"]["N"]))
     except Exception as error:  # whatever it is, and InvalidRequest among it: the caller sent nothing wrong
         text = f"The record {item_id} of {CONFIG.entity} is no item: repair or delete it."
-        raise SpoiltRecordError(text) from error
+        raise InvalidRecordError(text) from error
 
 
 def has_expired(record: dict[str, Any]) -> bool:
@@ -82,8 +82,8 @@ def held(error: ServiceError) -> dict[str, Any]:
     return record
 
 
-def refused(record: dict[str, Any]) -> Missing | Changed:
+def refused(record: dict[str, Any]) -> NotFound | Changed:
     """Why a write on an item failed, from the record it met."""
     if record and not has_expired(record):
         return Changed("The item has changed: read it again and send its current ETag.")
-    return Missing("There is no item with this id.")
+    return NotFound("There is no item with this id.")

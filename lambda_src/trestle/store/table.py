@@ -28,7 +28,7 @@ def call(action: str, payload: dict[str, Any], deadline: float | None) -> dynamo
         made = Call(action, began, time.time(), error.retries, error.request_id)
         made.status, made.code, made.throttled = error.status, error.code, error.code in dynamodb.THROTTLED
         CALLS.append(made)
-        if isinstance(error, dynamodb.Unavailable):
+        if isinstance(error, dynamodb.ServiceUnavailable):
             raise Unavailable("The database can not answer now. Try again in a moment.") from error
         if error.code == "ValidationException" and "Item size" in error.message:
             raise TooLarge("The item would be over the 400 KB that the database keeps of one.") from error

@@ -24,7 +24,7 @@ MAX_PROPERTIES = 50  # of one patch: keeps its expressions under 300 operators a
 def replace(item_id: str, owner: str, doc: dict[str, Any], expected: States, *, deadline: float | None = None) -> Item:
     """Give an owner's item another object.
 
-    Raises Missing, and Changed when it is in none of the expected states.
+    Raises NotFound, and Changed when it is in none of the expected states.
     """
     return _update(
         key_of(item_id, owner), expected, deadline,

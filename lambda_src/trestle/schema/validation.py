@@ -1,4 +1,4 @@
-"""Judge a JSON value by a JSON Schema: every fault, with its place and the reason.
+"""Validate a JSON value against a JSON Schema: every fault, with its place and the reason.
 
 Knows the keywords for types, enum, const, numbers, strings, arrays and objects, allOf, anyOf, oneOf, not and
 format, bounds in the spellings of draft 4 and of later drafts, and OpenAPI 3.0's nullable. Other keywords are
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     Number = int | float | Decimal
 
 
-def judge(value: Any, schema: Schema, where: str = "") -> Faults:
+def validate(value: Any, schema: Schema, where: str = "") -> Faults:
     """The faults of a value by a schema, {"pointer": RFC 6901, "detail": sentence}; none when it is valid."""
     faults: Faults = []
-    _judge(value, schema, where, faults)
+    _validate(value, schema, where, faults)
     return faults
 
 
 def is_valid(value: Any, schema: Schema) -> bool:
     """Whether a value meets a schema."""
-    return not judge(value, schema)
+    return not validate(value, schema)
 
 
 def same(one: Any, other: Any) -> bool:
@@ -63,7 +63,7 @@ def _key(value: Any) -> Any:
     return isinstance(value, bool), value
 
 
-def _judge(value: Any, schema: Schema, where: str, faults: Faults) -> None:
+def _validate(value: Any, schema: Schema, where: str, faults: Faults) -> None:
     kind = type_of(value)
     types = schema.get("type")
     if types is not None:
@@ -135,7 +135,7 @@ def _array(value: list[Any], schema: Schema, where: str, faults: Faults) -> None
         faults.append({"pointer": where, "detail": "Must not repeat an element"})
     if "items" in schema:
         for index, element in enumerate(value):
-            _judge(element, schema["items"], pointer(where, index), faults)
+            _validate(element, schema["items"], pointer(where, index), faults)
 
 
 def _object(value: dict[str, Any], schema: Schema, where: str, faults: Faults) -> None:
@@ -149,21 +149,21 @@ def _object(value: dict[str, Any], schema: Schema, where: str, faults: Faults) -
     if len(value) > schema.get("maxProperties", len(value)):
         faults.append({"pointer": where, "detail": f"Must have at most {_count(schema['maxProperties'], 'property')}"})
     for name, member in value.items():
-        judge_member(name, member, schema, where, faults)
+        validate_property(name, member, schema, where, faults)
 
 
-def judge_member(name: str, member: Any, schema: Schema, where: str, faults: Faults) -> None:
+def validate_property(name: str, member: Any, schema: Schema, where: str, faults: Faults) -> None:
     """Add the faults of one property of an object, by the schema of the object."""
     rule = schema.get("properties", {}).get(name, schema.get("additionalProperties", True))
     if rule is False:
         faults.append({"pointer": pointer(where, name), "detail": "Is not a known property"})
     elif rule is not True:
-        _judge(member, rule, pointer(where, name), faults)
+        _validate(member, rule, pointer(where, name), faults)
 
 
 def _combine(value: Any, schema: Schema, where: str, faults: Faults) -> None:
     for part in schema.get("allOf", ()):
-        _judge(value, part, where, faults)
+        _validate(value, part, where, faults)
     if "anyOf" in schema and not any(is_valid(value, part) for part in schema["anyOf"]):
         faults.append({"pointer": where, "detail": "Must meet at least one of the schema's alternatives (anyOf)"})
     if "oneOf" in schema and sum(is_valid(value, part) for part in schema["oneOf"]) != 1:

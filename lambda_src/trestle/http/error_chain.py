@@ -1,7 +1,7 @@
-"""Faults as log and trace tell them: by type and place, and in words where these can quote nobody's data.
+"""Errors as log and trace show them: by type and place, and with their message if it can quote nobody's data.
 
-An error's words may hold what it choked on, and that a part of a request or an item: int() quotes its
-argument, a KeyError the name of a property. Imported for faults alone.
+An error's message may hold the value that caused it, and so a part of a request or an item: int() quotes its
+argument, a KeyError the name of a property. Imported only when an error is logged.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ MAX_FRAMES = 50
 MAX_CHARACTERS = 500
 
 
-class Fault:
-    """An error. frames: (path, line, function), the innermost last; words: "" where it has none to repeat."""
+class LoggedError:
+    """An error. frames: (path, line, function), the innermost last; message: "" if it must not be repeated."""
 
-    __slots__ = ("frames", "type", "words")
+    __slots__ = ("frames", "message", "type")
 
     def __init__(self, error: BaseException) -> None:
         self.type = type(error).__name__
-        self.words = str(error)[:MAX_CHARACTERS] if isinstance(error, QuotableError) else ""
+        self.message = str(error)[:MAX_CHARACTERS] if isinstance(error, QuotableError) else ""
         frames = []
         step = error.__traceback__
         while step:
@@ -36,16 +36,16 @@ class Fault:
 
     @property
     def trace(self) -> str:
-        """The type and where the error was met, a line each."""
+        """The type and the frames, a line each."""
         return "\n  ".join((self.type, *(f"{path}:{line} {name}" for path, line, name in self.frames)))
 
     def __str__(self) -> str:
-        return f"{self.type}: {self.words}" if self.words else self.type
+        return f"{self.type}: {self.message}" if self.message else self.type
 
 
-def chain(error: BaseException) -> list[Fault]:
-    """An error and what led to it, the last cause last."""
-    return [Fault(each) for each, _ in zip(_errors(error), range(MAX_ERRORS), strict=False)]
+def error_chain(error: BaseException) -> list[LoggedError]:
+    """Return an error and its causes, the first cause last."""
+    return [LoggedError(each) for each, _ in zip(_errors(error), range(MAX_ERRORS), strict=False)]
 
 
 def _errors(error: BaseException | None) -> Iterator[BaseException]:
