@@ -1,6 +1,6 @@
 """The Lambda function of the create operation."""
 
-from trestle.http.create import post
+from trestle.http.create import Create
 from trestle.http.handler import handler
 
-lambda_handler = handler("create", post)
+lambda_handler = handler(Create)

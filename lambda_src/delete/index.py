@@ -1,6 +1,6 @@
 """The Lambda function of the delete operation."""
 
-from trestle.http.delete import delete
+from trestle.http.delete import Delete
 from trestle.http.handler import handler
 
-lambda_handler = handler("delete", delete)
+lambda_handler = handler(Delete)

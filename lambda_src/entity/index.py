@@ -1,20 +1,20 @@
 """The Lambda function of an entity whose operations share one."""
 
-from trestle.http.create import post
-from trestle.http.delete import delete
-from trestle.http.get import get
+from trestle.http.create import Create
+from trestle.http.delete import Delete
+from trestle.http.get import Get
 from trestle.http.handler import routed
-from trestle.http.list import get as get_page
-from trestle.http.merge import patch
-from trestle.http.replace import put
+from trestle.http.list import List
+from trestle.http.merge import Merge
+from trestle.http.replace import Replace
 
 lambda_handler = routed(
     {
-        ("POST", False): ("create", post),
-        ("GET", False): ("list", get_page),
-        ("GET", True): ("get", get),
-        ("PUT", True): ("replace", put),
-        ("PATCH", True): ("merge", patch),
-        ("DELETE", True): ("delete", delete),
+        ("POST", False): Create,
+        ("GET", False): List,
+        ("GET", True): Get,
+        ("PUT", True): Replace,
+        ("PATCH", True): Merge,
+        ("DELETE", True): Delete,
     }
 )

@@ -1,6 +1,6 @@
 """The Lambda function of the get operation."""
 
-from trestle.http.get import get
+from trestle.http.get import Get
 from trestle.http.handler import handler
 
-lambda_handler = handler("get", get)
+lambda_handler = handler(Get)

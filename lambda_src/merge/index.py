@@ -1,6 +1,6 @@
 """The Lambda function of the merge operation."""
 
 from trestle.http.handler import handler
-from trestle.http.merge import patch
+from trestle.http.merge import Merge
 
-lambda_handler = handler("merge", patch)
+lambda_handler = handler(Merge)

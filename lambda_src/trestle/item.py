@@ -10,17 +10,16 @@ if TYPE_CHECKING:
 RESERVED = frozenset(("id", "createdAt", "updatedAt", "version"))
 
 
-def owned(text: str, owner: str) -> str:
-    """A text as one owner's, "" for nobody's, by whom alone it is found again.
+def join_key(owner: str, text: str) -> str:
+    """Return a key of the table for a text of an owner's, "" for an item without an owner.
 
-    Every key that the table finds items by goes through here, so that what belongs to two owners never meets:
-    "#" is in no owner and in no id.
+    Every key that finds items is made here, so that two owners never share one: no owner and no id contains "#".
     """
     return f"{owner}#{text}" if owner else text
 
 
-def parted(key: str) -> tuple[str, str]:
-    """The owner, "" for nobody, and the item's id in a key of the table."""
+def split_key(key: str) -> tuple[str, str]:
+    """Return the owner, "" for none, and the item's id from a key of the table."""
     owner, _, item_id = key.rpartition("#")
     return owner, item_id
 
@@ -42,7 +41,7 @@ class Item:
 
     @property
     def state(self) -> tuple[str, int]:
-        """What tells this state of the item from every other: (created_at, version)."""
+        """What distinguishes this state of the item from every other: (created_at, version)."""
         return self.created_at, self.version
 
     def view(self) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
 import json
 import os
 import re
+import runpy
+import subprocess
 import sys
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +23,10 @@ from botocore.exceptions import ReadTimeoutError
 from moto.core.models import botocore_stubber
 
 from tests.unit.events import event
+from trestle.store import boto3_client
 
+_CALLS: list[str] = []
+_COUNTED: weakref.WeakSet[Any] = weakref.WeakSet()
 LAMBDA_SRC = Path(__file__).parents[2] / "lambda_src"
 TABLE = "test-items"
 OPERATIONS = {
@@ -61,10 +66,7 @@ class Answer(NamedTuple):
 
 
 class Api:
-    """One entity's functions under one environment, one for each operation or `entity` for them all.
-
-    `calls` are the DynamoDB requests so far.
-    """
+    """One entity's functions under one environment, one for each operation or `entity` for them all."""
 
     def __init__(
         self,
@@ -72,36 +74,32 @@ class Api:
         schemas: Mapping[str, Any] | None = None,
         functions: Sequence[str] = tuple(OPERATIONS.values()),
     ) -> None:
-        self.calls: list[str] = []
         self._claims: dict[str, Any] | None = None
         self._handlers: dict[str, Callable[[Any, Any], dict[str, Any]]] = {}
-        # Laid out as in a function's package: index.py, the shared package and schemas/ in one folder.
-        self._root = tempfile.TemporaryDirectory()
-        root = Path(self._root.name)
-        (root / "trestle").symlink_to(LAMBDA_SRC / "trestle")
-        (root / "schemas").mkdir()
+        # Laid out as in a function's package: the schemas are beside the code.
+        self._folder = tempfile.TemporaryDirectory()
+        folder = Path(self._folder.name)
+        (folder / "schemas").mkdir()
         for name, schema in (schemas or {}).items():
-            (root / "schemas" / f"{name}.json").write_text(json.dumps(schema))
-        # As in a fresh process: with modules of its own, which are gone from the others' sight afterwards.
-        others = {name: module for name, module in sys.modules.items() if not _is_ours(name)}
-        with (
-            mock.patch.dict(os.environ, environment),
-            mock.patch.object(sys, "path", [str(root), *sys.path]),
-            mock.patch.dict(sys.modules, others, clear=True),
-        ):
+            (folder / "schemas" / f"{name}.json").write_text(json.dumps(schema))
+        with mock.patch.dict(os.environ, {**environment, "LAMBDA_TASK_ROOT": str(folder)}):
             for function in functions:
-                spec = importlib.util.spec_from_file_location("index", LAMBDA_SRC / function / "index.py")
-                assert spec
-                assert spec.loader
-                module = importlib.util.module_from_spec(spec)
-                spec.loader.exec_module(module)
-                self._handlers[function] = module.lambda_handler
-            from trestle.store import boto3_client, dynamodb
+                self._handlers[function] = runpy.run_path(str(LAMBDA_SRC / function / "index.py"))["lambda_handler"]
 
-            self.client = boto3_client._client()
-            self.dynamodb: Any = dynamodb
-            self._modules = {name: module for name, module in sys.modules.items() if _is_ours(name)}
-        self.client.meta.events.register("before-call.dynamodb", self._count)
+    @property
+    def client(self) -> Any:
+        """The functions' client of DynamoDB."""
+        client = boto3_client.shared_client()
+        if client not in _COUNTED:
+            _COUNTED.add(client)
+            client.meta.events.register("before-call.dynamodb", _count)
+        return client
+
+    @property
+    def calls(self) -> list[str]:
+        """The DynamoDB requests of this process so far."""
+        assert self.client
+        return _CALLS
 
     def signed_in(self, sub: str, **claims: Any) -> Api:
         """The same functions, called by a user with these claims in an access token."""
@@ -109,14 +107,10 @@ class Api:
         mine._claims = {"sub": sub, "token_use": "access", **claims}
         return mine
 
-    def _count(self, model: Any, **_: Any) -> None:
-        self.calls.append(model.name)
-
     def invoke(self, operation: str, sent: Any, context: Any = None) -> Answer:
         """What an operation's function returns to an event."""
         handler = self._handlers.get(operation) or self._handlers["entity"]
-        with mock.patch.dict(sys.modules, self._modules):  # for what functions import when they need it
-            result = handler(sent, context or Context())
+        result = handler(sent, context or Context())
         assert set(result) == {"statusCode", "headers", "body", "isBase64Encoded"}
         assert result["isBase64Encoded"] is False
         answer = Answer(result["statusCode"], result["headers"], result["body"])
@@ -183,8 +177,18 @@ def check_problem(answer: Answer) -> None:
     assert not _SECRETIVE.search(answer.body), answer.body
 
 
-def _is_ours(module: str) -> bool:
-    return module.partition(".")[0] == "trestle"
+def _count(model: Any, **_: Any) -> None:
+    _CALLS.append(model.name)
+
+
+def modules(function: str, environment: Mapping[str, str]) -> set[str]:
+    """The modules of the shared package that a function loads as it starts."""
+    code = "import runpy, sys; runpy.run_path(sys.argv[1]); print(*(name for name in sys.modules if 'trestle' in name))"
+    command = [sys.executable, "-c", code, str(LAMBDA_SRC / function / "index.py")]
+    done = subprocess.run(
+        command, env={**environment, "PYTHONPATH": str(LAMBDA_SRC)}, capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
 
 
 class _Raw:

@@ -27,7 +27,6 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-west-2",
 }
 KEYS = json.loads((Path(__file__).parent / "table.json").read_text())
-_APIS: dict[str, Api] = {}
 
 Make = Callable[..., Api]
 
@@ -69,7 +68,6 @@ def make_api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
         options: Mapping[str, Any] | None = None,
         schemas: Mapping[str, Any] | None = None,
         *,
-        fresh: bool = False,
         functions: Sequence[str] = (),
         numeric: Sequence[str] = (),
         **environment: str,
@@ -77,10 +75,7 @@ def make_api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
         chosen = {**ENVIRONMENT, **environment}
         if options:
             chosen["ENTITY_OPTIONS"] = json.dumps(options)
-        name = json.dumps([chosen, schemas, functions])
-        if fresh or name not in _APIS:  # loading is slow, and functions keep nothing from request to request
-            _APIS[name] = Api(chosen, schemas, *([functions] if functions else []))
-        api = _APIS[name]
+        api = Api(chosen, schemas, *([functions] if functions else []))
         if TABLE not in api.client.list_tables()["TableNames"]:
             create_table(api.client, with_filters(options or {}, numeric))
         return api

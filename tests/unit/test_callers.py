@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from tests.unit.api import OPERATIONS, Answer, Api
-from tests.unit.conftest import Make
+from tests.unit.api import OPERATIONS, Answer, Api, modules
+from tests.unit.conftest import ENVIRONMENT, Make
 from tests.unit.events import event
 
 SENT: list[tuple[str, str, Any]] = [
@@ -136,6 +137,7 @@ def test_each_operation_has_its_own_group(make_api: Make) -> None:
     assert admin.request("DELETE", f"/items/{item['id']}").status == 204
 
 
-def test_functions_that_nobody_signs_in_to_do_not_load_what_judges_users(make_api: Make) -> None:
+def test_functions_that_nobody_signs_in_to_do_not_load_the_check_of_users() -> None:
     for options, loaded in (({}, False), (SIGNED_IN, True), (SCOPED, True), ({"groups": {"get": "a"}}, True)):
-        assert ("trestle.http.callers" in make_api(options)._modules) == loaded
+        environment = {**ENVIRONMENT, "ENTITY_OPTIONS": json.dumps(options)}
+        assert ("trestle.http.callers" in modules("get", environment)) == loaded

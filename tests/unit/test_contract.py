@@ -13,7 +13,11 @@ import pytest
 from tests.unit.api import OPERATIONS, Api
 from tests.unit.conftest import KEYS, Make
 from tools import contract
+from trestle import errors
+from trestle.http import log, problems
+from trestle.item import RESERVED
 from trestle.store.derived import hash_name, sort_name
+from trestle.store.records import ENVELOPE
 
 ROOT = Path(__file__).resolve().parents[2]
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
@@ -92,8 +96,7 @@ def test_variants_change_what_an_operation_has() -> None:
 # --- problems
 
 
-def test_the_functions_know_the_kinds_of_problems(api: Api) -> None:
-    errors, problems = api._modules["trestle.errors"], api._modules["trestle.http.problems"]
+def test_the_functions_know_the_kinds_of_problems() -> None:
     refusals = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.Refusal)]
     refusals.remove(errors.Refusal)
     assert len(refusals) > 8
@@ -106,9 +109,9 @@ def test_the_functions_know_the_kinds_of_problems(api: Api) -> None:
         assert answer.headers.keys() - {"Content-Type"} == {header} - {None}
 
 
-def test_the_functions_count_problems(api: Api) -> None:
+def test_the_functions_count_problems() -> None:
     metrics = {name: kind["metric"] for name, kind in KINDS.items() if "metric" in kind}
-    assert metrics == api._modules["trestle.http.log"]._COUNTED
+    assert metrics == log._COUNTED
 
 
 def test_every_status_of_a_problem_is_described() -> None:
@@ -208,7 +211,11 @@ def test_patterns_have_the_limits() -> None:
 
 def test_the_functions_know_the_servers_own_properties(api: Api) -> None:
     assert api.create({}).keys() == set(contract.SERVERS_OWN)
-    assert set(contract.SERVERS_OWN) == api._modules["trestle.item"].RESERVED
+    assert set(contract.SERVERS_OWN) == RESERVED
+
+
+def test_the_functions_know_what_every_record_has() -> None:
+    assert {name: contract.ITEMS["attributes"][name] for name in (*contract.SERVERS_OWN, "doc")} == ENVELOPE
 
 
 def test_a_record_has_the_attributes(make_api: Make) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.unit.api import TABLE, Api, error, lost, nothing, passes
 from tests.unit.conftest import Make
+from trestle.store import table
 
 THROTTLED = error("ProvisionedThroughputExceededException")
 BROKEN = error("InternalServerError", 500)
@@ -103,13 +105,13 @@ def test_503_when_the_deadline_passes(api: Api) -> None:
 
 def test_nothing_is_written_once_the_gateway_has_given_up(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     seconds = []
-    send = api.dynamodb.call
+    send = table.send
 
     def call(action: str, payload: dict[str, Any], *, deadline: float) -> Any:
         seconds.append(deadline - time.monotonic())
         return send(action, payload, deadline=deadline)
 
-    monkeypatch.setattr(api.dynamodb, "call", call)
+    monkeypatch.setattr("trestle.store.table.send", call)
     assert api.request("GET", "/items/a", millis=900_000).status == 404
     assert len(seconds) == 1
     assert 0 < seconds[0] <= 28.5
@@ -236,7 +238,9 @@ def test_a_spoilt_record_is_a_fault_of_ours_that_says_which(
     answer = api.request(method, path, {"b": {"c": 1}} if method == "PATCH" else None)
     line = json.loads(capsys.readouterr().err)
     assert (answer.status, line["level"], line["problem"]) == (500, "ERROR", "internal-error")
-    assert line["error"] == "InvalidRecordError: The record a of items is no item: repair or delete it."
+    reason = r"(lacks doc|has .* as . instead of .|holds a value that JSON does not have, or .*)"
+    told = rf"InvalidRecordError: The record a of items is no item, since it {reason}: repair or delete it\."
+    assert re.fullmatch(told, line["error"])
     assert "s3cr3t" not in json.dumps(line)
 
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.api import TABLE, Api, error
-from tests.unit.conftest import Make
+from tests.unit.api import TABLE, Api, error, modules
+from tests.unit.conftest import ENVIRONMENT, Make
 from tests.unit.test_list import follow, sealed
 
 TASK = {
@@ -383,10 +383,11 @@ def test_an_unordered_entity_orders_its_filters(make_api: Make) -> None:
     assert len(found(api, limit="2")) == 3
 
 
-def test_functions_without_filters_load_none_of_it(api: Api, make_api: Make) -> None:
-    extra = {f"trestle.{name}" for name in ("http.filters", "operations.filters", "store.ranges", "schema.files")}
-    assert not extra & api._modules.keys()
-    assert make_api(OPTIONS, {"task": TASK})._modules.keys() >= extra
+def test_functions_without_filters_load_none_of_it() -> None:
+    extra = {f"trestle.{name}" for name in ("http.filters", "operations.filters", "store.selections", "store.derived")}
+    assert not extra & modules("list", ENVIRONMENT)
+    filters = {"ENTITY_OPTIONS": json.dumps({"filters": OPTIONS["filters"]})}
+    assert modules("list", {**ENVIRONMENT, **filters}) >= extra
 
 
 NARROW = {

@@ -13,9 +13,11 @@ from botocore.exceptions import ClientError
 from tests.unit.api import TABLE, Api, error
 from tests.unit.conftest import Make
 from tools.aws import reindex, transfer
-from trestle.store.derived import Derivation
+from trestle.entity import Entity
+from trestle.store.records import has_expired
 from trestle.strict_json import loads
 
+ITEMS = Entity("items", TABLE)
 STAMP = {"S": "2026-01-02T03:04:05.000006Z"}
 WHOLE: dict[str, Any] = {"createdAt": STAMP, "updatedAt": STAMP, "version": {"N": "1"}, "doc": {"M": {}}}
 HUGE = f"9.{'9' * 37}E+125"
@@ -60,15 +62,14 @@ def stored(api: Api, name: str) -> Any:
 
 
 def exported(api: Api) -> tuple[dict[str, Any], transfer.ExportResult]:
-    entity = transfer.Entity("items", TABLE, {}, api.client, {}, Derivation({}, None, []))
     out = io.StringIO()
-    done = transfer.export(entity, TABLE, out.write)
+    done = transfer.export(transfer.DeployedEntity(ITEMS, api.client), TABLE, out.write)
     return {item["id"]: item for item in map(loads, out.getvalue().splitlines())}, done
 
 
-def reindexed(api: Api, derivation: Derivation | None = None) -> reindex.ReindexResult:
+def reindexed(api: Api, entity: Entity = ITEMS) -> reindex.ReindexResult:
     done = reindex.ReindexResult()
-    reindex.reindex(api.client, TABLE, "items", derivation or Derivation({}, None, []), done, rate=1e9)
+    reindex.reindex(api.client, entity, done, rate=1e9)
     return done
 
 
@@ -136,23 +137,21 @@ def test_only_a_number_is_a_time_to_live(make_api: Make, expires: dict[str, Any]
     store(api, "a", {"expires": expires})
     status = 404 if "N" in expires else 200
     assert api.request("GET", "/items/a").status == status
-    entity = transfer.Entity("items", TABLE, {"ttl": "until"}, api.client, {}, Derivation({}, "until", []))
-    assert entity.has_expired(stored(api, "a")) == (status == 404)
+    assert has_expired(Entity("items", TABLE, {"ttl": "until"}), stored(api, "a")) == (status == 404)
 
 
 @pytest.mark.parametrize("stamp", ["yesterday", " ", "2026-01-02", "1" * 1000, "²" * 30, 'a"b', "a\r\nb"])
 def test_times_of_another_form_are_not_exported(api: Api, stamp: str) -> None:
     store(api, "a", {"createdAt": {"S": stamp}})
-    items, done = exported(api)
-    assert (items, done.left_out) == (
-        {},
-        ["a: /createdAt Must be a time in UTC such as 2026-01-02T03:04:05.000006Z"],
-    )
+    reason = "has a createdAt that is no time"
     read = api.request("GET", "/items/a")
     if stamp.isascii() and stamp.isprintable() and '"' not in stamp:
+        reason = "/createdAt Must be a time in UTC such as 2026-01-02T03:04:05.000006Z"
         assert (read.status, read.json["createdAt"], read.etag) == (200, stamp, f'"{stamp}-1"')
     else:
         assert read.status == 500, "no header can hold it"
+    items, done = exported(api)
+    assert (items, done.left_out) == ({}, [f"a: {reason}"])
     assert api.request("DELETE", "/items/a").status == 204
 
 
@@ -169,18 +168,17 @@ def test_an_item_without_room_for_its_keys_is_named(make_api: Make) -> None:
         store(api, name, {"doc": {"M": {"tag": {"S": "x"}}}})
     full = error("ValidationException", message="Item size to update has exceeded the maximum allowed size")
     with api.fault("UpdateItem", full):
-        done = reindexed(api, Derivation({"tag": "createdAt"}, None, []))
+        done = reindexed(api, Entity("items", TABLE, options))
     assert (done.changed, len(done.left_out)) == (1, 1)
     assert done.left_out[0].endswith("has no room for the keys of its filters within DynamoDB's 400 KB")
     denied = error("AccessDeniedException")
     with api.fault("UpdateItem", denied), pytest.raises(ClientError, match="AccessDenied"):
-        reindexed(api, Derivation({"tag": "createdAt"}, None, []))
+        reindexed(api, Entity("items", TABLE, options))
 
 
 def test_an_import_leaves_what_is_no_item(api: Api) -> None:
     store(api, "a", ODD["binary"][0])
-    entity = transfer.Entity("items", TABLE, {}, api.client, {}, Derivation({}, None, []))
     line = json.dumps({"id": "a", "a": 1, "createdAt": STAMP["S"], "updatedAt": STAMP["S"], "version": 1})
     done = transfer.ImportResult()
-    transfer.write(io.BytesIO(line.encode()), entity, done, rate=1e9)
+    transfer.write(io.BytesIO(line.encode()), transfer.DeployedEntity(ITEMS, api.client), done, rate=1e9)
     assert str(done) == "1 refused"

@@ -14,7 +14,7 @@ EXPOSED = "ETag, Location, Link, Retry-After, Idempotency-Replayed"
 
 
 def test_one_line_a_request_and_never_its_payload(make_api: Make, capsys: pytest.CaptureFixture[str]) -> None:
-    api = make_api(fresh=True, AWS_LAMBDA_FUNCTION_VERSION="7")
+    api = make_api(AWS_LAMBDA_FUNCTION_VERSION="7")
     answer = api.request("POST", "/items", {"secret": "s3cr3t"}, request_id="r1")
     api.request("POST", "/items", '{"secret": s3cr3t', request_id="r2")
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
@@ -46,7 +46,7 @@ def test_log_level(make_api: Make, capsys: pytest.CaptureFixture[str], level: st
 
 def test_an_unknown_log_level_stops_the_function(make_api: Make) -> None:
     with pytest.raises(KeyError, match="LOUD"):
-        make_api(LOG_LEVEL="LOUD", fresh=True)
+        make_api(LOG_LEVEL="LOUD")
 
 
 @pytest.mark.parametrize(

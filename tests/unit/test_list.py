@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from tests.unit.api import Api
 from tests.unit.conftest import Make
+from trestle.store import table
+from trestle.store.dynamodb import Reply
 
 URL = "https://example.com/test/items"
 
@@ -209,15 +211,12 @@ def test_a_list_holds_its_own_entity_alone(make_api: Make) -> None:
     assert make_api(ENTITY="todos").request("GET", "/items").json["count"] == 0
 
 
-def test_pages_that_dynamodb_leaves_empty_are_passed_over(make_api: Make) -> None:
+def test_pages_that_dynamodb_leaves_empty_are_passed_over(make_api: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     api = make_api({"list": "unordered"})
     item = api.create({"a": 1})
-    call = api.dynamodb.call
-    empty = api.dynamodb.Reply({"Items": [], "LastEvaluatedKey": {"id": {"S": "0"}}}, 0)
+    send = table.send
+    empty = Reply({"Items": [], "LastEvaluatedKey": {"id": {"S": "0"}}}, 0)
     replies = [empty, empty]
-    api.dynamodb.call = lambda *args, **more: replies.pop() if replies else call(*args, **more)
-    try:
-        page = api.request("GET", "/items").json
-    finally:
-        api.dynamodb.call = call
+    monkeypatch.setattr(table, "send", lambda *args, **more: replies.pop() if replies else send(*args, **more))
+    page = api.request("GET", "/items").json
     assert page == {"items": [item], "count": 1, "next": None}

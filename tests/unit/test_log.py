@@ -211,7 +211,7 @@ def test_what_was_suppressed_on_purpose_is_no_cause(
             except LookupError:
                 raise RuntimeError("third") from None
 
-    monkeypatch.setattr(api.dynamodb, "call", fail)
+    monkeypatch.setattr("trestle.store.table.send", fail)
     assert api.request("GET", "/items/a").status == 500
     line = line_of(capsys)
     assert (line["error"], line["problem"]) == ("RuntimeError", "internal-error")
@@ -227,7 +227,7 @@ def test_an_error_met_on_the_way_is_a_cause(
         except KeyError:
             raise RuntimeError("second")  # noqa: B904 - the cause that nobody named is what is tested
 
-    monkeypatch.setattr(api.dynamodb, "call", fail)
+    monkeypatch.setattr("trestle.store.table.send", fail)
     assert api.request("GET", "/items/a").status == 500
     line = line_of(capsys)
     assert (line["error"], line["causes"]) == ("RuntimeError", ["KeyError"])
@@ -244,7 +244,7 @@ def test_a_fault_that_quotes_an_item_is_told_by_its_type_and_place(
         except KeyError:
             raise error from error.__context__
 
-    monkeypatch.setattr(api.dynamodb, "call", fail)
+    monkeypatch.setattr("trestle.store.table.send", fail)
     assert api.request("POST", "/items", {"a": "s3cr3t"}).status == 500
     line = line_of(capsys)
     assert line["error"] == "ValueError"
@@ -261,7 +261,7 @@ def test_a_fault_without_end_is_cut(
         except RecursionError:
             fail(left=left - 1)
 
-    monkeypatch.setattr(api.dynamodb, "call", fail)
+    monkeypatch.setattr("trestle.store.table.send", fail)
     assert api.request("GET", "/items/a").status == 500
     line = line_of(capsys)
     assert (line["error"], line["causes"]) == ("KeyError", 4 * ["RecursionError"])

@@ -100,7 +100,7 @@ def test_an_item_that_breaks_its_schema_is_a_validation_failure(
 
 
 def test_each_function_counts_its_cold_start_once(make_api: Make, capsys: pytest.CaptureFixture[str]) -> None:
-    api = make_api(METRICS_NAMESPACE=NAMESPACE, fresh=True)
+    api = make_api(METRICS_NAMESPACE=NAMESPACE)
     for path, operation in (("/items/a", "get"), ("/items", "list")):
         for counted in ({"Requests": 1, "ColdStarts": 1}, {"Requests": 1}):
             api.request("GET", path)
@@ -112,7 +112,7 @@ def test_each_function_counts_its_cold_start_once(make_api: Make, capsys: pytest
 def test_metrics_are_sent_whatever_the_log_level(
     make_api: Make, capsys: pytest.CaptureFixture[str], level: str, status: int
 ) -> None:
-    api = make_api(METRICS_NAMESPACE=NAMESPACE, LOG_LEVEL=level, fresh=True)
+    api = make_api(METRICS_NAMESPACE=NAMESPACE, LOG_LEVEL=level)
     with api.fault("GetItem", *([DENIED] if status == 500 else [])):
         assert api.request("GET", "/items/a").status == status
     line, metrics = document(capsys)
@@ -129,7 +129,7 @@ def test_metrics_are_sent_whatever_the_log_level(
 def test_without_a_namespace_there_are_none(
     make_api: Make, capsys: pytest.CaptureFixture[str], environment: dict[str, str]
 ) -> None:
-    make_api(fresh=True, **environment).request("GET", "/items")
+    make_api(**environment).request("GET", "/items")
     line = json.loads(capsys.readouterr().err)
     assert not (METRICS | {"Latency", "_aws"}) & set(line)
 

@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from trestle.errors import InvalidRequest
 
 PATTERNS = json.loads((Path(__file__).parents[2] / "modules" / "openapi" / "patterns.json").read_text(encoding="utf-8"))
@@ -40,7 +38,6 @@ def takes(read: Callable[[str], Any]) -> Callable[[str], bool]:
     return accepted
 
 
-@pytest.mark.usefixtures("api")
 def test_entity_tags() -> None:
     from trestle.http.etags import MAX_TAGS, expected_states
 
@@ -53,7 +50,6 @@ def test_entity_tags() -> None:
     assert [text for text in tried if matches("entity_tags", text) != taken(text)] == []
 
 
-@pytest.mark.usefixtures("api")
 def test_ids() -> None:
     from trestle.operations.ids import is_id
 
@@ -61,28 +57,25 @@ def test_ids() -> None:
     assert [text for text in tried if matches("id", text) != is_id(text)] == []
 
 
-@pytest.mark.usefixtures("api")
 def test_fields() -> None:
     from trestle.http.list import _fields
 
     assert [text for text in texts("a, .\n", 6) if matches("fields", text) != takes(_fields)(text)] == []
 
 
-@pytest.mark.usefixtures("api")
 def test_idempotency_keys() -> None:
     from trestle.http.requests import Request
 
     def read(text: str) -> str:
         event = {"requestContext": {}, "multiValueHeaders": {"Idempotency-Key": [text]}}
-        return Request(event, 0).idempotency_key
+        return Request(event).idempotency_key
 
     tried = [*map(chr, range(0x180)), "a b", "", "a\n"]
     assert [text for text in tried if matches("idempotency_key", text) != takes(read)(text)] == []
 
 
-@pytest.mark.usefixtures("api")
 def test_cursors() -> None:
-    from trestle.operations.list import _sealed
+    from trestle.operations.list import _encode_cursor
 
-    assert all(matches("cursor", _sealed("0" * 12, ["a" * length, "ü?>"])) for length in range(1, 20))
+    assert all(matches("cursor", _encode_cursor("0" * 12, ["a" * length, "ü?>"])) for length in range(1, 20))
     assert not any(matches("cursor", text) for text in ("", "=", "a+b", "a/b", "a b", "ü"))

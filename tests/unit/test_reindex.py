@@ -15,7 +15,8 @@ from tests.unit.test_faults import overtaken
 from tests.unit.test_list import follow
 from tools.aws import reindex as tool
 from tools.errors import UserError
-from trestle.store.derived import Derivation
+from trestle.entity import Entity
+from trestle.store.derived import derivation_of, is_derived
 
 OPTIONS = {"filters": {"status": {"sort": "rank"}, "completed": {}}, "ttl": "until", "schema": "task"}
 SCHEMA = {
@@ -42,13 +43,13 @@ def before(now: Api, make_api: Make) -> Api:
 
 
 @pytest.fixture
-def derivation() -> Any:
-    return Derivation({"status": "rank", "completed": "createdAt"}, "until", ["rank"])
+def entity() -> Entity:
+    return Entity("items", TABLE, OPTIONS, SCHEMA)
 
 
-def run(api: Api, derivation: Any, **how: Any) -> tuple[int, int]:
+def run(api: Api, entity: Entity, **how: Any) -> tuple[int, int]:
     done = tool.ReindexResult(after=how.pop("after", None))
-    tool.reindex(api.client, TABLE, "items", derivation, done, rate=1e9, **how)
+    tool.reindex(api.client, entity, done, rate=1e9, **how)
     return done.read, done.changed
 
 
@@ -56,24 +57,24 @@ def listed(api: Api, **query: str) -> list[Any]:
     return [item for page in follow(api, **query) for item in page["items"]]
 
 
-def test_items_of_before_are_found_and_not_changed(before: Api, now: Api, derivation: Any) -> None:
+def test_items_of_before_are_found_and_not_changed(before: Api, now: Api, entity: Entity) -> None:
     old = [before.create({"status": "open", "rank": rank, "until": FUTURE}) for rank in (2, 1.5, 1e100)]
     before.create({})
     new = now.create({"status": "open", "rank": 9})
     assert listed(now, status="open") == [new]
-    assert run(now, derivation) == (5, 3)
+    assert run(now, entity) == (5, 3)
     assert listed(now, status="open") == [old[1], old[0], new, old[2]]
     stored = now.client.get_item(TableName=TABLE, Key={"id": {"S": old[0]["id"]}})["Item"]
     assert (stored["expires"], stored["number_rank"]) == ({"N": str(FUTURE)}, {"N": "2"})
-    assert run(now, derivation) == (5, 0)
+    assert run(now, entity) == (5, 0)
 
 
-def test_items_that_another_program_wrote_are_listed(now: Api, derivation: Any) -> None:
+def test_items_that_another_program_wrote_are_listed(now: Api, entity: Entity) -> None:
     stamp = {"S": "2026-01-02T03:04:05.000006Z"}
     record = {"id": {"S": "theirs"}, "createdAt": stamp, "updatedAt": stamp, "version": {"N": "1"}}
     now.client.put_item(TableName=TABLE, Item={"id": {"S": "no-item"}, "doc": {"M": {}}})
     now.client.put_item(TableName=TABLE, Item={**record, "doc": {"M": {"completed": {"BOOL": True}}}})
-    assert run(now, derivation) == (2, 1)
+    assert run(now, entity) == (2, 1)
     (item,) = listed(now)
     assert item == now.request("GET", "/items/theirs").json
     assert (item["id"], item["completed"], item["version"]) == ("theirs", True, 1)
@@ -82,21 +83,21 @@ def test_items_that_another_program_wrote_are_listed(now: Api, derivation: Any) 
 
 def test_what_is_no_longer_declared_goes(now: Api) -> None:
     item = now.create({"status": "open", "rank": 1, "completed": True, "until": FUTURE})
-    assert run(now, Derivation({"completed": "createdAt"}, None, [])) == (1, 1)
+    assert run(now, Entity("items", TABLE, {"filters": {"completed": {}}})) == (1, 1)
     stored = now.client.get_item(TableName=TABLE, Key={"id": {"S": item["id"]}})["Item"]
-    assert {name for name in stored if tool.is_derived(name)} == {"by_completed"}
-    assert run(now, Derivation({}, None, [])) == (1, 1)
+    assert {name for name in stored if is_derived(name)} == {"by_completed"}
+    assert run(now, Entity("items", TABLE)) == (1, 1)
     assert now.request("GET", f"/items/{item['id']}").json == item
 
 
-def test_a_stale_value_is_mended(now: Api, before: Api, derivation: Any) -> None:
+def test_a_stale_value_is_mended(now: Api, before: Api, entity: Entity) -> None:
     path = f"/items/{now.create({'status': 'open', 'rank': 1})['id']}"
     changed = before.request("PATCH", path, {"status": "done", "rank": 2}).json
-    assert run(now, derivation) == (1, 1)
+    assert run(now, entity) == (1, 1)
     assert (listed(now, status="open"), listed(now, status="done")) == ([], [changed])
 
 
-def test_no_write_is_lost_when_it_is_overtaken(before: Api, now: Api, derivation: Any) -> None:
+def test_no_write_is_lost_when_it_is_overtaken(before: Api, now: Api, entity: Entity) -> None:
     item = before.create({"status": "open", "rank": 1})
     path = f"/items/{item['id']}"
 
@@ -104,12 +105,12 @@ def test_no_write_is_lost_when_it_is_overtaken(before: Api, now: Api, derivation
         before.request("PATCH", path, {"status": "done"})
 
     with now.fault("UpdateItem", client_writes, passes):
-        assert run(now, derivation) == (1, 1)
+        assert run(now, entity) == (1, 1)
     (found,) = listed(now, status="done")
     assert (found["version"], listed(now, status="open")) == (2, [])
 
 
-def test_an_item_that_goes_or_comes_anew_meanwhile(before: Api, now: Api, derivation: Any) -> None:
+def test_an_item_that_goes_or_comes_anew_meanwhile(before: Api, now: Api, entity: Entity) -> None:
     item = before.create({"status": "open", "rank": 1})
     path = f"/items/{item['id']}"
 
@@ -117,20 +118,20 @@ def test_an_item_that_goes_or_comes_anew_meanwhile(before: Api, now: Api, deriva
         before.request("DELETE", path)
 
     with now.fault("UpdateItem", client_deletes):
-        assert run(now, derivation) == (1, 0)
+        assert run(now, entity) == (1, 0)
     assert listed(now) == []
 
 
-def test_an_item_that_never_rests_stops_the_run(before: Api, now: Api, derivation: Any) -> None:
+def test_an_item_that_never_rests_stops_the_run(before: Api, now: Api, entity: Entity) -> None:
     path = f"/items/{before.create({'status': 'open', 'rank': 1})['id']}"
     change = overtaken(now, path)
     steps = [step for _ in range(tool.ATTEMPTS) for step in (change, passes)]
     with now.fault("UpdateItem", *steps), pytest.raises(UserError, match="keeps changing"):
-        run(now, derivation)
+        run(now, entity)
 
 
 def test_a_run_continues_where_one_has_stopped(
-    before: Api, now: Api, derivation: Any, monkeypatch: pytest.MonkeyPatch
+    before: Api, now: Api, entity: Entity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tool, "PAGE", 2)
     for rank in range(5):
@@ -142,61 +143,63 @@ def test_a_run_continues_where_one_has_stopped(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        tool.reindex(now.client, TABLE, "items", derivation, stopped, rate=1e9, report=stop)
+        tool.reindex(now.client, entity, stopped, rate=1e9, report=stop)
     assert (stopped.read, stopped.changed, len(listed(now, status="open"))) == (4, 4, 4)
-    assert run(now, derivation, after=stopped.after) == (1, 1)
+    assert run(now, entity, after=stopped.after) == (1, 1)
     assert len(listed(now, status="open")) == 5
 
 
-def test_the_rate_is_kept(before: Api, now: Api, derivation: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rate_is_kept(before: Api, now: Api, entity: Entity, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tool, "PAGE", 2)
     pauses: list[float] = []
     monkeypatch.setattr("tools.aws.reindex.time.sleep", pauses.append)
     for _ in range(3):
         before.create({"status": "open", "rank": 1})
     done = tool.ReindexResult()
-    tool.reindex(now.client, TABLE, "items", derivation, done, rate=0.01)
+    tool.reindex(now.client, entity, done, rate=0.01)
     assert [150 < pause <= 200 for pause in pauses] == [True]
 
 
-def test_items_stay_their_owners(make_api: Make, derivation: Any) -> None:
+def test_items_stay_their_owners(make_api: Make, entity: Entity) -> None:
     owned = {"owner_scoped": True}
     now = make_api(OPTIONS | owned, {"task": SCHEMA}, numeric=["rank"])
     before = make_api({"schema": "task"} | owned, {"task": SCHEMA})
     hers, his = (before.signed_in(sub).create({"status": "open", "rank": 1}) for sub in ("alice", "bob"))
-    assert run(now, derivation) == (2, 2)
+    assert run(now, entity) == (2, 2)
     assert listed(now.signed_in("alice"), status="open") == [hers]
     assert listed(now.signed_in("bob"), status="open") == [his]
-    assert run(now, derivation) == (2, 0)
-    assert run(now, derivation, after=f"alice#{hers['id']}")[1] == 0
+    assert run(now, entity) == (2, 0)
+    assert run(now, entity, after=f"alice#{hers['id']}")[1] == 0
 
 
-def test_items_that_are_nobodys_stay_so(make_api: Make, now: Api, before: Api, derivation: Any) -> None:
+def test_items_that_are_nobodys_stay_so(make_api: Make, now: Api, before: Api, entity: Entity) -> None:
     scoped = make_api({**OPTIONS, "owner_scoped": True}, {"task": SCHEMA}, numeric=["rank"])
     plain = before.create({"status": "open", "rank": 1})
     hers = scoped.signed_in("alice").create({"status": "open", "rank": 1})
-    assert run(now, derivation) == (2, 1)
+    assert run(now, entity) == (2, 1)
     assert listed(scoped.signed_in("alice"), status="open") == [hers]
     assert listed(now, status="open") == [plain]
 
 
-def test_items_that_are_none_of_ours_are_left(now: Api, derivation: Any) -> None:
+def test_items_that_are_none_of_ours_are_left(now: Api, entity: Entity) -> None:
     now.client.put_item(TableName=TABLE, Item={"id": {"S": "x"}, "by_status": {"S": "odd"}})
-    assert run(now, derivation) == (1, 0)
+    assert run(now, entity) == (1, 0)
 
 
 def test_the_options_of_a_function_give_its_derivation(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "schemas").mkdir()
     (tmp_path / "schemas" / "task.json").write_text(json.dumps(SCHEMA))
     monkeypatch.setattr(tool, "ROOT", tmp_path)
-    derived = tool.derivation_of(OPTIONS).of({"status": "a", "rank": 1, "completed": None, "until": 5}, "")
+    outputs = {"table_names": {"items": TABLE}}
+    doc = {"status": "a", "rank": 1, "completed": None, "until": 5}
+    derived = derivation_of(tool.deployed_entity(outputs, "items", OPTIONS)).of(doc, "")
     assert derived == {
         "by_status": {"S": "s:a"},
         "number_rank": {"N": "1"},
         "by_completed": None,
         "expires": {"N": "5"},
     }
-    assert tool.derivation_of({}).of({"status": "a"}, "") == {}
+    assert derivation_of(tool.deployed_entity(outputs, "items", {})).of({"status": "a"}, "") == {}
 
 
 LAMBDA = Lambda({name: {"ttl": name} for name in ("d", "g", "l", "m", "until")})
@@ -214,13 +217,14 @@ def test_the_table_and_the_options_are_the_deployed_ones() -> None:
         "function_names": {"value": functions},
     }
     outputs = tool.parse_outputs(json.dumps(said))
-    assert tool.deployed(outputs, "a", LAMBDA) == ("t-a", {"ttl": "m"})
+    assert tool.deployed_options(outputs, "a", LAMBDA) == {"ttl": "m"}
+    assert tool.deployed_entity(outputs, "a", {}).table == "t-a"
     for entity, message in [
         ("x", "There is no entity x: name one of a, b, c"),
         ("c", "no function none in us-west-2"),
     ]:
         with pytest.raises(UserError, match=message):
-            tool.deployed(outputs, entity, LAMBDA)
+            tool.deployed_options(outputs, entity, LAMBDA)
     tool.check_writers(outputs, "a")
     with pytest.raises(UserError, match="nothing to do"):
         tool.check_writers(outputs, "b")

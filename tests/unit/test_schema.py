@@ -582,4 +582,4 @@ def test_the_same_key_gives_the_filled_item_again(todos: Api) -> None:
 
 def test_a_function_without_its_schema_does_not_start(make_api: Make) -> None:
     with pytest.raises(FileNotFoundError):
-        make_api({"schema": "gone"}, fresh=True)
+        make_api({"schema": "gone"})

@@ -13,6 +13,7 @@ import pytest
 
 from tests.unit.api import TABLE, Api, error, nothing
 from tests.unit.conftest import Make
+from trestle.store.dynamodb import ServiceError
 
 ROOT = "1-67891233-abcdef012345678912345678"
 PARENT = 4 * "5a9c"
@@ -249,7 +250,7 @@ def test_a_segment_that_does_not_fit_into_a_datagram_keeps_no_other_back(api: Ap
 def test_a_fault_is_cut_to_what_a_document_may_have(api: Api, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     def deep(left: int = 60) -> None:
         if not left:
-            raise api.dynamodb.ServiceError("AccessDeniedException", "\u20ac" * 70_000, 400, {}, 0)
+            raise ServiceError("AccessDeniedException", "\u20ac" * 70_000, 400, {}, 0)
         deep(left - 1)
 
     def fail(*_: Any, left: int = 6, **__: Any) -> None:
@@ -259,7 +260,7 @@ def test_a_fault_is_cut_to_what_a_document_may_have(api: Api, daemon: Daemon, mo
         finally:
             deep()
 
-    monkeypatch.setattr(api.dynamodb, "call", fail)
+    monkeypatch.setattr("trestle.store.table.send", fail)
     assert api.request("GET", "/items/a").status == 500
     request, call = daemon.received()
     assert call["name"] == "DynamoDB"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ from tests.unit.lambdas import Lambda
 from tools.aws import reindex
 from tools.aws import transfer as tool
 from tools.errors import UserError
-from trestle.store.derived import Derivation
+from trestle.entity import Entity
+from trestle.store.derived import derivation_of
+from trestle.store.put import put_payload
 
 OPTIONS = {
     "filters": {"status": {"sort": "rank"}},
@@ -41,7 +43,7 @@ STAMPS = {
 }
 FUTURE = 4_000_000_000
 
-Entities = Callable[..., tool.Entity]
+Entities = Callable[..., tool.DeployedEntity]
 
 
 @pytest.fixture
@@ -50,17 +52,13 @@ def api(make_api: Make) -> Api:
 
 
 @pytest.fixture
-def entity(api: Api) -> tool.Entity:
-    return entity_of(api, OPTIONS, SCHEMA, Derivation({"status": "rank"}, "until", ["rank"]))
+def entity(api: Api) -> tool.DeployedEntity:
+    return tool.DeployedEntity(Entity("items", TABLE, OPTIONS, SCHEMA), api.client)
 
 
-def entity_of(api: Api, settings: Mapping[str, Any], schema: dict[str, Any], derivation: Derivation) -> tool.Entity:
-    return tool.Entity("items", TABLE, settings, api.client, schema, derivation)
-
-
-def exported(entity: tool.Entity) -> tuple[str, tool.ExportResult]:
+def exported(source: tool.DeployedEntity) -> tuple[str, tool.ExportResult]:
     out = io.StringIO()
-    done = tool.export(entity, entity.table, out.write)
+    done = tool.export(source, TABLE, out.write)
     return out.getvalue(), done
 
 
@@ -69,7 +67,7 @@ def file(*lines: Any) -> io.BytesIO:
     return io.BytesIO("".join(f"{text}\n" for text in texts).encode())
 
 
-def imported(entity: tool.Entity, source: io.BytesIO, **how: Any) -> tool.ImportResult:
+def imported(entity: tool.DeployedEntity, source: io.BytesIO, **how: Any) -> tool.ImportResult:
     done = tool.ImportResult(after=how.pop("after", 0))
     tool.write(source, entity, done, rate=1e9, **how)
     return done
@@ -87,7 +85,7 @@ def wipe(api: Api) -> None:
         api.client.delete_item(TableName=TABLE, Key={"id": {"S": key}})
 
 
-def test_what_goes_out_comes_back_as_it_was(api: Api, entity: tool.Entity) -> None:
+def test_what_goes_out_comes_back_as_it_was(api: Api, entity: tool.DeployedEntity) -> None:
     values = [1.10, 10**37, 1e-130, "\u00e4\u2028\U0001f600", "", None, [[], {}], {"": {"id": 1}}]
     made = [api.create({"status": "a", "rank": rank, "until": FUTURE}) for rank in (1.5, 2)]
     made.append(api.create({"values": values, "deep": json.loads("[" * 31 + "]" * 31)}))
@@ -99,7 +97,7 @@ def test_what_goes_out_comes_back_as_it_was(api: Api, entity: tool.Entity) -> No
     assert lines == {item["id"]: item for item in (changed.json, *made[1:])}
     wipe(api)
     source = io.BytesIO(text.encode())
-    assert tool.check(source, entity) == []
+    assert tool.check(source, entity.entity) == []
     source.seek(0)
     assert str(imported(entity, source)) == "3 written"
     assert records(api) == before
@@ -108,7 +106,7 @@ def test_what_goes_out_comes_back_as_it_was(api: Api, entity: tool.Entity) -> No
     assert api.request("GET", "/items", query={"status": "b"}).json["items"] == [changed.json]
 
 
-def test_a_second_run_changes_nothing(api: Api, entity: tool.Entity) -> None:
+def test_a_second_run_changes_nothing(api: Api, entity: tool.DeployedEntity) -> None:
     lines = [{"id": "a", "rank": 1.0, **STAMPS}, "", {"id": "b", "status": "x"}]
     assert imported(entity, file(*lines)).outcomes == {"written": 2}
     before = api.client.scan(TableName=TABLE)["Items"]
@@ -116,19 +114,19 @@ def test_a_second_run_changes_nothing(api: Api, entity: tool.Entity) -> None:
     assert api.client.scan(TableName=TABLE)["Items"] == before
 
 
-def test_a_line_without_times_is_a_new_item(api: Api, entity: tool.Entity) -> None:
+def test_a_line_without_times_is_a_new_item(api: Api, entity: tool.DeployedEntity) -> None:
     imported(entity, file({"id": "b", "rank": 1}))
     item = api.request("GET", "/items/b").json
     assert item.pop("createdAt") == item.pop("updatedAt") > "2026"
     assert item == {"id": "b", "rank": 1, "status": "open", "version": 1}
 
 
-def test_an_item_of_before_stays_without_later_defaults(api: Api, entity: tool.Entity) -> None:
+def test_an_item_of_before_stays_without_later_defaults(api: Api, entity: tool.DeployedEntity) -> None:
     imported(entity, file({"id": "a", **STAMPS}))
     assert api.request("GET", "/items/a").json == {"id": "a", **STAMPS}
 
 
-def test_another_item_with_the_id_stays_unless_it_is_to_be_replaced(api: Api, entity: tool.Entity) -> None:
+def test_another_item_with_the_id_stays_unless_it_is_to_be_replaced(api: Api, entity: tool.DeployedEntity) -> None:
     imported(entity, file({"id": "a", "rank": 1, **STAMPS}))
     other = [{"id": "b", **STAMPS}, {"id": "a", "rank": True, **STAMPS}]
     done = imported(entity, file(*other), as_stored=True)
@@ -144,7 +142,7 @@ def test_another_item_with_the_id_stays_unless_it_is_to_be_replaced(api: Api, en
     assert str(imported(entity, file({"id": "c", **STAMPS}))) == "1 refused"
 
 
-def test_bad_lines_are_told_by_number_and_fault(entity: tool.Entity) -> None:
+def test_bad_lines_are_told_by_number_and_fault(entity: tool.DeployedEntity) -> None:
     whole = {"id": "a", **STAMPS}
     time = "Must be a time in UTC such as 2026-01-02T03:04:05.000006Z"
     rule = "Must have 1 to 128 letters, digits, '.', '_', '~' and '-', and be neither '.' nor '..'"
@@ -167,17 +165,17 @@ def test_bad_lines_are_told_by_number_and_fault(entity: tool.Entity) -> None:
         json.dumps({**whole, "version": True}): "/version Must be a whole number from 1",
         '{"id": "a", "version": 1}': f"/createdAt {time}; /updatedAt {time}",
     }
-    faults = tool.check(file('{"id": "fine"}', *bad, whole, whole), entity)
+    faults = tool.check(file('{"id": "fine"}', *bad, whole, whole), entity.entity)
     wanted = [f"line {number}: {fault}" for number, fault in enumerate(bad.values(), 2)]
     assert faults == [*wanted, f"line {len(bad) + 3}: has the id of line {len(bad) + 2}"]
-    assert tool.check(io.BytesIO(b'{"id": "\xff"}\n'), entity) == ["line 1: is not UTF-8"]
-    assert tool.check(io.BytesIO(b'\xef\xbb\xbf{"id": "a"}'), entity) == []
+    assert tool.check(io.BytesIO(b'{"id": "\xff"}\n'), entity.entity) == ["line 1: is not UTF-8"]
+    assert tool.check(io.BytesIO(b'\xef\xbb\xbf{"id": "a"}'), entity.entity) == []
 
 
-def test_what_was_stored_before_the_rules_can_be_restored(api: Api, entity: tool.Entity) -> None:
+def test_what_was_stored_before_the_rules_can_be_restored(api: Api, entity: tool.DeployedEntity) -> None:
     line = {"id": "openapi.json", "rank": "old", **STAMPS}
-    assert len(tool.check(file(line), entity)) == 1
-    assert tool.check(file(line), entity, as_stored=True) == []
+    assert len(tool.check(file(line), entity.entity)) == 1
+    assert tool.check(file(line), entity.entity, as_stored=True) == []
     assert str(imported(entity, file(line), as_stored=True)) == "1 written"
     assert "number_rank" not in records(api)["openapi.json"]
 
@@ -185,7 +183,7 @@ def test_what_was_stored_before_the_rules_can_be_restored(api: Api, entity: tool
 def test_owners_keep_their_items(make_api: Make) -> None:
     options = {"owner_scoped": True, "filters": {"tag": {}}}
     api = make_api(options)
-    entity = entity_of(api, options, {}, Derivation({"tag": "createdAt"}, None, []))
+    entity = tool.DeployedEntity(Entity("items", TABLE, options), api.client)
     hers, his = (api.signed_in(sub).create({"tag": "x", "owner": "me"}) for sub in ("alice", "bob"))
     before = records(api)
     text, _ = exported(entity)
@@ -194,14 +192,16 @@ def test_owners_keep_their_items(make_api: Make) -> None:
         f"bob#{his['id']}",
     ]
     wipe(api)
-    assert tool.check(io.BytesIO(text.encode()), entity) == []
+    assert tool.check(io.BytesIO(text.encode()), entity.entity) == []
     imported(entity, io.BytesIO(text.encode()))
     assert records(api) == before
     assert api.signed_in("alice").request("GET", "/items", query={"tag": "x"}).json["items"] == [hers]
-    assert tool.check(file({"id": "a"}), entity) == ["line 1: /id Must be OWNER#ID: items of this entity have owners"]
+    assert tool.check(file({"id": "a"}), entity.entity) == [
+        "line 1: /id Must be OWNER#ID: items of this entity have owners"
+    ]
 
 
-def test_items_whose_time_is_over_go_neither_way(api: Api, entity: tool.Entity) -> None:
+def test_items_whose_time_is_over_go_neither_way(api: Api, entity: tool.DeployedEntity) -> None:
     api.create({"until": 1})
     text, done = exported(entity)
     assert (text, done.items, done.expired) == ("", 0, 1)
@@ -209,11 +209,12 @@ def test_items_whose_time_is_over_go_neither_way(api: Api, entity: tool.Entity) 
     gone = {"id": "a", "until": 1, **STAMPS}
     assert str(imported(entity, file(gone))) == "1 expired"
     assert records(api) == {}
-    api.client.put_item(TableName=TABLE, Item=entity.record(tool.parse_line(1, file(gone).read(), entity).item, ""))
+    item = tool.parse_line(1, file(gone).read(), entity.entity).item
+    api.client.put_item(TableName=TABLE, Item=put_payload(entity.entity, item, "")["Item"])
     assert str(imported(entity, file({"id": "a", "until": FUTURE, **STAMPS}))) == "1 written"
 
 
-def test_records_that_are_no_items_are_named(api: Api, entity: tool.Entity) -> None:
+def test_records_that_are_no_items_are_named(api: Api, entity: tool.DeployedEntity) -> None:
     stamp = {"S": STAMPS["createdAt"]}
     whole = {"createdAt": stamp, "updatedAt": stamp, "version": {"N": "1"}, "doc": {"M": {}}}
     for name, record in {
@@ -239,7 +240,7 @@ def test_records_that_are_no_items_are_named(api: Api, entity: tool.Entity) -> N
     ]
 
 
-def test_many_pages_and_batches(api: Api, entity: tool.Entity, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_pages_and_batches(api: Api, entity: tool.DeployedEntity, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tool, "BATCH", 2)
     said: list[str] = []
     pauses: list[float] = []
@@ -254,7 +255,7 @@ def test_many_pages_and_batches(api: Api, entity: tool.Entity, monkeypatch: pyte
     assert said[2:] == ["3 items written ..."]
 
 
-def test_what_dynamodb_does_not_take_is_told(api: Api, entity: tool.Entity) -> None:
+def test_what_dynamodb_does_not_take_is_told(api: Api, entity: tool.DeployedEntity) -> None:
     done = imported(entity, file({"id": "a", "text": "x" * 420_000, **STAMPS}))
     assert done.left_out == ["line 1: the item is over the 400 KB that DynamoDB keeps of one"]
     with api.fault("PutItem", lost):
@@ -263,7 +264,7 @@ def test_what_dynamodb_does_not_take_is_told(api: Api, entity: tool.Entity) -> N
         imported(entity, file({"id": "c", **STAMPS}))
 
 
-def test_a_file_that_changes_meanwhile_stops_the_run(entity: tool.Entity) -> None:
+def test_a_file_that_changes_meanwhile_stops_the_run(entity: tool.DeployedEntity) -> None:
     with pytest.raises(UserError, match="The file has changed since it was judged: line 2: is no object"):
         imported(entity, file({"id": "a"}, "[]"))
 
@@ -293,23 +294,23 @@ def schemas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("schemas")
 def test_an_entity_is_what_all_its_functions_go_by() -> None:
-    found = tool.entity_of(OUTPUTS, "a", LAMBDA, None)
-    assert found.settings == {"schema": "task", "ids": "client", "ttl": "until"}
-    assert found.schema == SCHEMA
-    assert found.derivation.of({"until": 5}, "") == {"expires": {"N": "5"}}
-    assert tool.entity_of(OUTPUTS, "b", LAMBDA, None).settings == {}
+    found = tool.target_of(OUTPUTS, "a", LAMBDA, None).entity
+    assert (found.ids, found.ttl, found.schema) == ("client", "until", SCHEMA)
+    assert derivation_of(found).of({"until": 5}, "") == {"expires": {"N": "5"}}
+    other = tool.target_of(OUTPUTS, "b", LAMBDA, None).entity
+    assert (other.ids, other.ttl, other.schema) == ("server", None, {})
     for name, message in [
         ("x", "There is no entity x: name one of a, b, c with ENTITY=."),
         ("c", "There is no function none in us-west-2: set AWS_PROFILE to its account."),
     ]:
         with pytest.raises(UserError, match=message):
-            tool.entity_of(OUTPUTS, name, LAMBDA, None)
+            tool.target_of(OUTPUTS, name, LAMBDA, None)
 
 
 @pytest.mark.usefixtures("schemas")
 def test_an_entity_of_another_build_is_known(tmp_path: Path) -> None:
     def is_built_here(name: str, functions: Lambda = LAMBDA) -> bool:
-        return tool.entity_of(OUTPUTS, name, functions, None).matches_local_build
+        return tool.target_of(OUTPUTS, name, functions, None).matches_local_build
 
     other = Lambda(LAMBDA.settings, "built elsewhere")
     assert (is_built_here("a"), is_built_here("a", other)) == (True, False)

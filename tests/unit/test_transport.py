@@ -32,7 +32,7 @@ from tests.unit.loopback import (
     resets,
     sends,
 )
-from trestle.store import boto3_client, connection, credentials, dynamodb, endpoint
+from trestle.store import boto3_client, connection, credentials, dynamodb, endpoint, table
 
 ITEM = {"id": {"S": "a"}, "doc": {"M": {"n": {"N": "1"}, "t": {"S": "é€😀"}, "l": {"L": [{"NULL": True}]}}}}
 OK = answers({"Item": ITEM})
@@ -53,9 +53,9 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(dynamodb, "_connections", {})
     monkeypatch.setattr(dynamodb, "_clock_offset", 0.0)
     monkeypatch.setattr(credentials, "_cached", None)
-    boto3_client._client.cache_clear()
+    boto3_client.shared_client.cache_clear()
     yield
-    boto3_client._client.cache_clear()
+    boto3_client.shared_client.cache_clear()
     for each in dynamodb._connections.values():
         each.close()
 
@@ -101,7 +101,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Server]]:
 
 
 def get(deadline: float | None = None) -> dynamodb.Reply:
-    return dynamodb.call("GetItem", {"TableName": "t", "Key": {"id": {"S": "a"}}}, deadline=deadline)
+    return table.send("GetItem", {"TableName": "t", "Key": {"id": {"S": "a"}}}, deadline=deadline)
 
 
 def refused(**how: Any) -> dynamodb.ServiceError:
@@ -157,11 +157,11 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def outcomes(table: str) -> list[Any]:
+def outcomes(name: str) -> list[Any]:
     found: list[Any] = []
     for action, payload in CALLS:
         try:
-            reply = dynamodb.call(action, {"TableName": table, **payload})
+            reply = table.send(action, {"TableName": name, **payload})
             found.append((reply.body, reply.retries))
         except dynamodb.ServiceError as error:
             found.append((type(error), error.code, error.message, error.status, error.body, error.retries))
@@ -173,14 +173,14 @@ def test_same_answers_from_the_same_calls(moto: str, monkeypatch: pytest.MonkeyP
     found = {}
     for name in ("signed", "boto3"):
         monkeypatch.setenv("DYNAMODB_CLIENT", name)
-        boto3_client._client().create_table(
+        boto3_client.shared_client().create_table(
             TableName="t",
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
             AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",
         )
         found[name] = outcomes("t")
-        boto3_client._client().delete_table(TableName="t")
+        boto3_client.shared_client().delete_table(TableName="t")
     assert found["signed"] == found["boto3"]
     assert found["signed"][1][1] == "ConditionalCheckFailedException"
     assert found["signed"][1][4]["Item"] == ITEM
@@ -224,7 +224,7 @@ def test_passing_error_is_tried_again(
     either: str, serve: Callable[..., Server], pauses: list[float], code: str
 ) -> None:
     server = serve(fails(code), answers({}))
-    reply = dynamodb.call("PutItem", {"TableName": "t", "Item": ITEM})
+    reply = table.send("PutItem", {"TableName": "t", "Item": ITEM})
     assert (reply.body, reply.retries) == ({}, 1)
     assert len(server.requests) == 2
     assert len(pauses) == 1
@@ -309,7 +309,7 @@ def test_an_attempt_that_was_never_sent_is_not_uncertain(
     serve(OK)
     get()  # another request before, which was sent
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{closed_port()}")
-    boto3_client._client.cache_clear()
+    boto3_client.shared_client.cache_clear()
     assert not refused().uncertain
 
 

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.unit.loopback import Server, answers
-from trestle.store import boto3_client, credentials, dynamodb, tls
+from trestle.store import boto3_client, credentials, dynamodb, table, tls
 from trestle.store.roots import AMAZON_ROOTS
 
 NOW = datetime.datetime.now(datetime.UTC)
@@ -96,9 +96,9 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(credentials, "_cached", None)
     monkeypatch.setattr(tls, "_context", None)
     monkeypatch.setattr(tls, "_all_roots", False)
-    boto3_client._client.cache_clear()
+    boto3_client.shared_client.cache_clear()
     yield
-    boto3_client._client.cache_clear()
+    boto3_client.shared_client.cache_clear()
     for each in dynamodb._connections.values():
         each.close()
 
@@ -133,7 +133,7 @@ def bundle(authority: Authority, tmp_path: Path) -> str:
 
 
 def scan() -> dynamodb.Reply:
-    return dynamodb.call("Scan", {"TableName": "t"})
+    return table.send("Scan", {"TableName": "t"})
 
 
 def refusal() -> str:

@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -29,7 +30,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tools.aws.deployed import region
 from tools.aws.versions import ALIAS
-from tools.contract import ITEMS, OPERATIONS, SERVERS_OWN
+from tools.contract import OPERATIONS
 from tools.errors import UserError, user_errors
 from tools.laptop import systems
 from tools.laptop.emulator import client as local_client
@@ -37,11 +38,11 @@ from tools.terraform import ROOT
 
 sys.path.insert(0, str(ROOT / "lambda_src"))
 
-from trestle.errors import InvalidRequest
-from trestle.item import Item, owned, parted
-from trestle.schema.types import is_numeric
-from trestle.store.attributes import decode
-from trestle.store.derived import EXPIRES, PREFIXES, Derivation
+from trestle.entity import Entity
+from trestle.item import Item, join_key, split_key
+from trestle.store.derived import derivation_of, is_derived
+from trestle.store.records import InvalidRecordError, item_of
+from trestle.strict_json import loads
 
 PAGE = 100  # items
 ATTEMPTS = 10  # at an item that keeps changing
@@ -49,8 +50,6 @@ REPORT_SECONDS = 2.0
 DEFAULT_RATE = 200.0
 # The functions that write derive attributes; all that derive them have the same options.
 WRITERS = {name for name, operation in OPERATIONS.items() if "filters" in operation["settings"]}
-# The attributes of an item, with their types.
-ENVELOPE = {name: ITEMS["attributes"][name] for name in (*SERVERS_OWN, "doc")}
 FAULTS_SHOWN = 20  # faults
 
 Record = dict[str, dict[str, Any]]
@@ -72,23 +71,21 @@ class ReindexResult:
 
 def reindex(
     client: Any,
-    table: str,
-    entity: str,
-    derivation: Derivation,
+    entity: Entity,
     result: ReindexResult,
     *,
     rate: float = DEFAULT_RATE,
     report: Callable[[ReindexResult], None] = lambda _: None,
 ) -> None:
-    """Mend every item of a table after `result.after`, at most `rate` a second; `result` is kept up to date."""
+    """Correct every item of an entity after `result.after`, at most `rate` a second; `result` is kept up to date."""
     started = time.monotonic()
     while True:
         start = {"ExclusiveStartKey": {"id": {"S": result.after}}} if result.after else {}
-        page = client.scan(TableName=table, Limit=PAGE, ConsistentRead=True, **start)
+        page = client.scan(TableName=entity.table, Limit=PAGE, ConsistentRead=True, **start)
         for record in page["Items"]:
             result.read += 1
             try:
-                result.changed += correct_item(client, table, entity, derivation, record)
+                result.changed += correct_item(client, entity, record)
             except InvalidItemError as fault:
                 result.left_out.append(f"{record['id']['S']}: {fault}")
         if "LastEvaluatedKey" not in page:
@@ -98,17 +95,17 @@ def reindex(
         time.sleep(max(0.0, started + result.changed / rate - time.monotonic()))
 
 
-def correct_item(client: Any, table: str, entity: str, derivation: Derivation, record: Record) -> bool:
+def correct_item(client: Any, entity: Entity, record: Record) -> bool:
     """Give one item the attributes that are derived from it, and only those; return whether any were wrong.
 
     Raise InvalidItemError for a record that is no item, and for an item that has no room for them.
     """
     for _ in range(ATTEMPTS):
-        update = correction(entity, derivation, record)
+        update = correction(entity, record)
         if not update:
             return False
         try:
-            client.update_item(TableName=table, Key={"id": record["id"]}, **update)
+            client.update_item(TableName=entity.table, Key={"id": record["id"]}, **update)
         except client.exceptions.ConditionalCheckFailedException as error:
             if not (found := error.response.get("Item")):
                 return False  # deleted meanwhile
@@ -122,14 +119,14 @@ def correct_item(client: Any, table: str, entity: str, derivation: Derivation, r
     raise UserError(f"The item {record['id']['S']} keeps changing: try again when it is written less.")
 
 
-def correction(entity: str, derivation: Derivation, record: Record) -> dict[str, Any]:
+def correction(entity: Entity, record: Record) -> dict[str, Any]:
     """Return the UpdateItem that makes an item's derived attributes right, empty when they are.
 
     Raise InvalidItemError for a record that is no item.
     """
-    owner, _ = parted(record["id"]["S"])
-    wanted = {name: value for name, value in derivation.of(item_of(record).doc, owner).items() if value}
-    wanted["collection"] = {"S": owned(entity, owner)}
+    item, (owner, _) = stored_item(entity, record), split_key(record["id"]["S"])
+    wanted = {name: value for name, value in derivation_of(entity).of(item.doc, owner).items() if value}
+    wanted["collection"] = {"S": join_key(owner, entity.name)}
     removals = [name for name in record if is_derived(name) and name not in wanted]
     values = {name: value for name, value in wanted.items() if not is_same(record.get(name), value)}
     if not removals and not values:
@@ -153,24 +150,12 @@ def correction(entity: str, derivation: Derivation, record: Record) -> dict[str,
     }
 
 
-def item_of(record: Record) -> Item:
-    """Return a record's item, with its owner in the id. Raise InvalidItemError for a record that is not an item."""
-    if missing := ENVELOPE.keys() - record.keys():
-        raise InvalidItemError(f"lacks {' and '.join(sorted(missing))}")
-    if wrong := [name for name, kind in ENVELOPE.items() if kind not in record[name]]:
-        types = (f"{name} as {'/'.join(record[name])} instead of {ENVELOPE[name]}" for name in wrong)
-        raise InvalidItemError(f"has {' and '.join(types)}")
-    made_at, changed_at = record["createdAt"]["S"], record["updatedAt"]["S"]
+def stored_item(entity: Entity, record: Record) -> Item:
+    """Return the item that a record holds. Raise InvalidItemError for a record that is no item."""
     try:
-        version = int(record["version"]["N"])
-        return Item(record["id"]["S"], decode(record["doc"]), made_at, changed_at, version)
-    except (InvalidRequest, ValueError):
-        raise InvalidItemError("holds a value that JSON does not have, or a version that is no whole number") from None
-
-
-def is_derived(attribute: str) -> bool:
-    """Whether an attribute is one that a filter or a time to live goes by, or went by once."""
-    return attribute.startswith(PREFIXES) or attribute == EXPIRES
+        return item_of(entity, record)
+    except InvalidRecordError as error:
+        raise InvalidItemError(error.reason) from None
 
 
 def is_same(one: Mapping[str, str] | None, other: Mapping[str, str]) -> bool:
@@ -180,24 +165,15 @@ def is_same(one: Mapping[str, str] | None, other: Mapping[str, str]) -> bool:
     return one == other
 
 
-def derivation_of(options: Mapping[str, Any]) -> Derivation:
-    """What a function with these options (its variable ENTITY_OPTIONS) derives."""
-    filters = {name: each.get("sort", "createdAt") for name, each in options.get("filters", {}).items()}
-    stem = options.get("schema")
-    schema = json.loads((ROOT / "schemas" / f"{stem}.json").read_text(encoding="utf-8")) if stem else {}
-    numeric = {sort for sort in filters.values() if is_numeric(schema, sort)}
-    return Derivation(filters, options.get("ttl"), numeric)
-
-
-def deployed(outputs: Mapping[str, Any], entity: str, client: Any) -> tuple[str, dict[str, Any]]:
-    """An entity's table, and the settings that its live functions run with; `client` is Lambda's.
+def deployed_options(outputs: Mapping[str, Any], entity: str, client: Any) -> dict[str, Any]:
+    """Return the options that an entity's live functions run with; `client` is Lambda's.
 
     Each function has those that it needs; what two of them have is the same. Raises UserError.
     """
     tables = outputs["table_names"]
     if entity not in tables:
         raise UserError(f"There is no entity {entity}: name one of {', '.join(sorted(tables))} with ENTITY=.")
-    settings: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     for function in sorted(set(outputs["function_names"][entity].values())):
         try:
             found = client.get_function_configuration(FunctionName=function, Qualifier=ALIAS)
@@ -205,8 +181,20 @@ def deployed(outputs: Mapping[str, Any], entity: str, client: Any) -> tuple[str,
             place = client.meta.region_name
             raise UserError(f"There is no function {function} in {place}: set AWS_PROFILE to its account.") from None
         variables = found.get("Environment", {}).get("Variables", {})
-        settings |= json.loads(variables.get("ENTITY_OPTIONS") or "{}")
-    return tables[entity], settings
+        options |= json.loads(variables.get("ENTITY_OPTIONS") or "{}")
+    return options
+
+
+def schema_file(options: Mapping[str, Any]) -> Path | None:
+    """Return where this checkout has the schema that an entity's options name, None without one."""
+    return ROOT / "schemas" / f"{options['schema']}.json" if "schema" in options else None
+
+
+def deployed_entity(outputs: Mapping[str, Any], entity: str, options: Mapping[str, Any]) -> Entity:
+    """Return an entity with the options of its live functions and this checkout's schema, as functions read it."""
+    file = schema_file(options)
+    schema = loads(file.read_text(encoding="utf-8")) if file else {}
+    return Entity(entity, outputs["table_names"][entity], options, schema)
 
 
 def check_writers(outputs: Mapping[str, Any], entity: str) -> None:
@@ -264,10 +252,9 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             outputs = parse_outputs(sys.stdin.read())
             lambdas, client = remote_clients(outputs)
-        table, settings = deployed(outputs, options.entity, lambdas)
+        entity = deployed_entity(outputs, options.entity, deployed_options(outputs, options.entity, lambdas))
         check_writers(outputs, options.entity)
-        derivation = derivation_of(settings)
-        reindex(client, table, options.entity, derivation, result, rate=options.rate, report=report)
+        reindex(client, entity, result, rate=options.rate, report=report)
     except (UserError, BotoCoreError, ClientError, KeyboardInterrupt) as error:
         where = f" To continue, add --after {result.after}." if result.after else ""
         print(f"{error or 'Stopped.'}{where}", file=sys.stderr)

@@ -31,16 +31,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from build import read_manifest
 from tools.aws.reindex import (
-    ENVELOPE,
     InvalidItemError,
     Record,
-    deployed,
-    derivation_of,
-    item_of,
+    deployed_entity,
+    deployed_options,
     parse_outputs,
     rate_argument,
     remote_clients,
     report_faults,
+    schema_file,
+    stored_item,
 )
 from tools.aws.versions import ALIAS
 from tools.contract import SERVERS_OWN
@@ -52,14 +52,16 @@ from tools.terraform import ROOT
 sys.path.insert(0, str(ROOT / "lambda_src"))
 
 from trestle.clock import now
+from trestle.entity import Entity
 from trestle.errors import InvalidRequest
-from trestle.item import RESERVED, Item, owned, parted
-from trestle.operations.ids import RULE, is_id
+from trestle.item import RESERVED, Item, join_key, split_key
+from trestle.operations.ids import NOT_RESERVED, RULE, is_id
 from trestle.schema.defaults import fill
 from trestle.schema.formats import is_date_time
 from trestle.schema.validation import same, validate
-from trestle.store.attributes import decode, encode
-from trestle.store.derived import EXPIRES, Derivation
+from trestle.store.attributes import decode
+from trestle.store.put import put_payload
+from trestle.store.records import ENVELOPE, has_expired
 from trestle.strict_json import dumps, loads
 
 BATCH = 100  # lines between two looks at the rate
@@ -72,41 +74,12 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Entity:
-    """One entity as it is deployed: its table, and what its functions go by (their ENTITY_OPTIONS)."""
+class DeployedEntity:
+    """An entity as it is deployed, and DynamoDB's client for its table."""
 
-    name: str
-    table: str
-    settings: Mapping[str, Any]
+    entity: Entity
     client: Any
-    schema: dict[str, Any]
-    derivation: Derivation
     matches_local_build: bool = True  # whether its live functions are those of the last build, with its schemas
-
-    @property
-    def is_owned(self) -> bool:
-        """Whether every item has an owner."""
-        return bool(self.settings.get("owner_scoped"))
-
-    def has_expired(self, record: Mapping[str, Any]) -> bool:
-        """Return whether an item's time is over, so that for the API it is gone; only a number is a time."""
-        expires = record.get(EXPIRES, {}).get("N") if self.settings.get("ttl") else None
-        return expires is not None and float(expires) <= time.time()
-
-    def record(self, item: Item, owner: str) -> Record:
-        """The item as the function that creates items would store it."""
-        derived = self.derivation.of(item.doc, owner)
-        return {
-            "id": {"S": owned(item.id, owner)},
-            "collection": {"S": owned(self.name, owner)},
-            "createdAt": {"S": item.created_at},
-            "updatedAt": {"S": item.updated_at},
-            "version": {"N": str(item.version)},
-            "write": {"S": os.urandom(12).hex()},
-            "doc": encode(item.doc),
-            **{name: value for name, value in derived.items() if value},
-            **({"owner": {"S": owner}} if owner else {}),
-        }
 
 
 # --- out
@@ -122,7 +95,7 @@ class ExportResult:
 
 
 def export(
-    entity: Entity,
+    source: DeployedEntity,
     table: str,
     write: Callable[[str], Any],
     report: Callable[[str], None] = lambda _: None,
@@ -131,13 +104,13 @@ def export(
     result = ExportResult()
     start: dict[str, Any] = {}
     while True:
-        page = entity.client.scan(TableName=table, ConsistentRead=True, **start)
+        page = source.client.scan(TableName=table, ConsistentRead=True, **start)
         for record in page["Items"]:
-            if entity.has_expired(record):
+            if has_expired(source.entity, record):
                 result.expired += 1
                 continue
             try:
-                write(f"{serialize(record)}\n")
+                write(f"{serialize(source.entity, record)}\n")
                 result.items += 1
             except InvalidItemError as fault:
                 result.left_out.append(f"{record['id']['S']}: {fault}")
@@ -147,13 +120,13 @@ def export(
         report(f"{result.items:,} items written ...")
 
 
-def serialize(record: Record) -> str:
+def serialize(entity: Entity, record: Record) -> str:
     """Return a record as a line. Raise InvalidItemError for one that is no item, or that an import would refuse."""
-    item = item_of(record)
+    item, key = stored_item(entity, record), record["id"]["S"]
     if own := sorted(item.doc.keys() & RESERVED):
         raise InvalidItemError(f"has {' and '.join(own)} in its doc, which the server sets")
-    view = item.view()
-    owner, item_id = parted(item.id)
+    view = {**item.view(), "id": key}
+    owner, item_id = split_key(key)
     faults = list(stamp_faults(view))
     if not is_id(item_id) or (owner and not is_id(owner)):
         faults.append({"pointer": "/id", "detail": RULE})
@@ -194,21 +167,21 @@ def parse_line(number: int, raw: bytes, entity: Entity, *, as_stored: bool = Fal
         value = loads(raw.strip().decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise InvalidItemError("is not UTF-8") from None
-    except InvalidRequest as refused:
-        raise InvalidItemError(describe_faults(refused.faults)) from None
+    except InvalidRequest as error:
+        raise InvalidItemError(describe_faults(error.faults)) from None
     if not isinstance(value, dict):
         raise InvalidItemError("is no object")
     if not isinstance(value.get("id"), str):
         raise InvalidItemError("has no id: write one, by which a second run knows the item")
-    owner, item_id = parted(value["id"])
+    owner, item_id = split_key(value["id"])
     faults = [] if as_stored else list(placement_faults(entity, item_id, owner))
     if not is_id(item_id) or (owner and not is_id(owner)):
         faults.append({"pointer": "/id", "detail": RULE})
     doc = {name: member for name, member in value.items() if name not in RESERVED}
     is_new = value.keys().isdisjoint(STAMPS)
     if is_new:
-        made_at = now()
-        value |= {"createdAt": made_at, "updatedAt": made_at, "version": 1}
+        created_at = now()
+        value |= {"createdAt": created_at, "updatedAt": created_at, "version": 1}
         doc = fill(doc, entity.schema)
     if not as_stored:
         faults += validate(doc, entity.schema)
@@ -220,11 +193,11 @@ def parse_line(number: int, raw: bytes, entity: Entity, *, as_stored: bool = Fal
 
 def placement_faults(entity: Entity, item_id: str, owner: str) -> Iterator[dict[str, str]]:
     """What keeps an item from being found by this id and owner."""
-    if item_id in entity.settings.get("taken", ()):
-        yield {"pointer": "/id", "detail": "Must be another: there is something else at its path"}
-    if entity.is_owned and not owner:
+    if item_id in entity.reserved_ids:
+        yield {"pointer": "/id", "detail": NOT_RESERVED}
+    if entity.owner_scoped and not owner:
         yield {"pointer": "/id", "detail": "Must be OWNER#ID: items of this entity have owners"}
-    if owner and not entity.is_owned:
+    if owner and not entity.owner_scoped:
         yield {"pointer": "/id", "detail": "Must have no #: items of this entity have no owners"}
 
 
@@ -252,7 +225,7 @@ def check(file: IO[bytes], entity: Entity, *, as_stored: bool = False) -> list[s
     for line in parse_lines(file, entity, as_stored=as_stored):
         if isinstance(line, InvalidItemError):
             faults.append(str(line))
-        elif (first := numbers.setdefault(owned(line.item.id, line.owner), line.number)) != line.number:
+        elif (first := numbers.setdefault(join_key(line.owner, line.item.id), line.number)) != line.number:
             faults.append(f"line {line.number}: has the id of line {first}")
     return faults
 
@@ -272,7 +245,7 @@ class ImportResult:
 
 def write(
     file: IO[bytes],
-    entity: Entity,
+    target: DeployedEntity,
     result: ImportResult,
     *,
     as_stored: bool = False,
@@ -284,7 +257,7 @@ def write(
     started, count = time.monotonic(), 0
 
     def rest() -> Iterator[ImportLine]:
-        for line in parse_lines(file, entity, as_stored=as_stored):
+        for line in parse_lines(file, target.entity, as_stored=as_stored):
             if isinstance(line, InvalidItemError):
                 raise UserError(f"The file has changed since it was judged: {line}.")
             if line.number > result.after:
@@ -293,7 +266,7 @@ def write(
     found = rest()
     with ThreadPoolExecutor(THREADS) as threads:
         while batch := list(islice(found, BATCH)):
-            outcomes = threads.map(lambda line: put(entity, line, replace=replace), batch)
+            outcomes = threads.map(lambda line: put(target, line, replace=replace), batch)
             for line, outcome in zip(batch, outcomes, strict=True):
                 result.outcomes[outcome] += 1
                 if outcome in REJECTED:
@@ -310,21 +283,16 @@ REJECTED = {
 }
 
 
-def put(entity: Entity, line: ImportLine, *, replace: bool) -> str:
-    """Store one item, unless there is another with its id; what came of it."""
-    record = entity.record(line.item, line.owner)
-    if entity.has_expired(record):
+def put(target: DeployedEntity, line: ImportLine, *, replace: bool) -> str:
+    """Store one item, unless there is another with its id; return the outcome."""
+    entity, client = target.entity, target.client
+    payload = put_payload(entity, line.item, line.owner)
+    record = payload["Item"]
+    if has_expired(entity, record):
         return "expired"
-    free, values = "attribute_not_exists(id)", {}
-    if entity.settings.get("ttl"):
-        free += f" OR {EXPIRES}<=:seconds"
-        values = {"ExpressionAttributeValues": {":seconds": {"N": str(int(time.time()))}}}
     try:
-        entity.client.put_item(
-            TableName=entity.table, Item=record, ConditionExpression=free,
-            ReturnValuesOnConditionCheckFailure="ALL_OLD", **values,
-        )  # fmt: skip
-    except entity.client.exceptions.ConditionalCheckFailedException as error:
+        client.put_item(TableName=entity.table, **payload)
+    except client.exceptions.ConditionalCheckFailedException as error:
         stored = error.response.get("Item") or {}
         if stored.get("write") == record["write"]:  # sent again after a lost answer
             return "written"
@@ -332,7 +300,7 @@ def put(entity: Entity, line: ImportLine, *, replace: bool) -> str:
             return "there already"
         if not replace:
             return "refused"
-        entity.client.put_item(TableName=entity.table, Item=record)
+        client.put_item(TableName=entity.table, Item=record)
         return "replaced"
     except ClientError as error:
         if "Item size" in str(error):
@@ -352,36 +320,32 @@ def is_same(stored: Record, record: Record, attributes: Iterable[str]) -> bool:
 # --- the command
 
 
-def entity_of(outputs: Mapping[str, Any], name: str, functions: Any, client: Any) -> Entity:
-    """An entity as it is deployed; `functions` is Lambda's client, `client` DynamoDB's."""
-    table, settings = deployed(outputs, name, functions)
-    stem = settings.get("schema")
-    # Read as the functions read it: its numbers are exact, as those of items are.
-    text = (ROOT / "schemas" / f"{stem}.json").read_bytes() if stem else b"{}"
-    return Entity(
-        name, table, settings, client, loads(text.decode()), derivation_of(settings),
-        not stem or matches_local_build(outputs["function_names"][name].values(), functions, stem, text),
-    )  # fmt: skip
+def target_of(outputs: Mapping[str, Any], name: str, functions: Any, client: Any) -> DeployedEntity:
+    """Return an entity as it is deployed; `functions` is Lambda's client, `client` DynamoDB's."""
+    options = deployed_options(outputs, name, functions)
+    entity, schema = deployed_entity(outputs, name, options), schema_file(options)
+    live = outputs["function_names"][name].values()
+    return DeployedEntity(entity, client, not schema or matches_local_build(live, functions, schema))
 
 
-def matches_local_build(names: Iterable[str], functions: Any, stem: str, schema: bytes) -> bool:
+def matches_local_build(names: Iterable[str], functions: Any, schema: Path) -> bool:
     """Whether live functions come of the last build on this machine, and that had this schema."""
     built = read_manifest(ROOT / "dist")
     hashes = {each["source_code_hash"] for each in built.get("functions", {}).values()}
     found = (functions.get_function_configuration(FunctionName=name, Qualifier=ALIAS) for name in names)
-    had = built.get("schemas", {}).get(f"schemas/{stem}.json", {}).get("sha256")
-    return had == hashlib.sha256(schema).hexdigest() and hashes >= {each["CodeSha256"] for each in found}
+    had = built.get("schemas", {}).get(f"schemas/{schema.name}", {}).get("sha256")
+    return had == hashlib.sha256(schema.read_bytes()).hexdigest() and hashes >= {each["CodeSha256"] for each in found}
 
 
-def connect(options: argparse.Namespace) -> Entity:
+def connect(options: argparse.Namespace) -> DeployedEntity:
     """The entity that the command names, in the local run or in the environment of the outputs on stdin."""
     if options.local:
         stack = systems.local_systems().current()
         running = stack.running()
         clients = local_client("lambda", running), local_client("dynamodb", running)
-        return entity_of(stack.outputs(), options.entity, *clients)
+        return target_of(stack.outputs(), options.entity, *clients)
     outputs = parse_outputs(sys.stdin.read())
-    return entity_of(outputs, options.entity, *remote_clients(outputs))
+    return target_of(outputs, options.entity, *remote_clients(outputs))
 
 
 @contextmanager
@@ -404,13 +368,13 @@ def new_file(path: Path) -> Iterator[IO[str]]:
 
 def run_export(options: argparse.Namespace) -> int:
     """Write the file; 1 when records were left out."""
-    entity = connect(options)
-    table = options.table or entity.table
+    source = connect(options)
+    table = options.table or source.entity.table
     if options.file:
         with new_file(options.file) as file:
-            result = export(entity, table, file.write, progress())
+            result = export(source, table, file.write, progress())
     else:
-        result = export(entity, table, sys.stdout.write, progress())
+        result = export(source, table, sys.stdout.write, progress())
     expired = f" {result.expired:,} have expired and were left out." if result.expired else ""
     print_note(f"{result.items:,} items of {table} written.{expired}")
     report_faults(result.left_out, "Records that are no items and were left out")
@@ -421,10 +385,11 @@ def run_import(options: argparse.Namespace) -> int:
     """Store the file's items; 1 when lines have faults, and then nothing is written, or ids are taken."""
     if not options.file.is_file():
         raise UserError(f"There is no file {options.file}: name one with FILE=.")
-    entity = connect(options)
+    target = connect(options)
+    entity = target.entity
     if not entity.schema:
         print_note(f"No function of {entity.name} has a schema to judge by: every object is an item.")
-    elif not entity.matches_local_build:
+    elif not target.matches_local_build:
         print_note(
             f"What is live of {entity.name} was not built from this checkout, by whose schema the lines are "
             "judged: check out what it was built from, if the schema has changed since."
@@ -437,7 +402,7 @@ def run_import(options: argparse.Namespace) -> int:
         file.seek(0)
         result = ImportResult(after=options.after)
         try:
-            write(file, entity, result, replace=options.replace, rate=options.rate, report=progress(), **how)
+            write(file, target, result, replace=options.replace, rate=options.rate, report=progress(), **how)
         except (UserError, BotoCoreError, ClientError, KeyboardInterrupt) as error:
             why = str(error) or "Stopped."
             after = f"; those up to line {result.after} are done" if result.after else ""

@@ -1,39 +1,53 @@
 """Users who have signed in, by the claims of the token that the gateway has checked.
 
 The gateway lets access tokens alone pass where an operation asks for sign-in, and knows nothing of groups:
-those are judged here. That somebody has signed in is judged again, so that a route which was left open by
-mistake gives nothing away.
+those are checked here. The sign-in is checked here again, so that a route that was left open by mistake gives
+nothing away.
 """
 
 from __future__ import annotations
 
-from trestle.config import CONFIG
 from trestle.errors import Forbidden, Unauthorized
 from trestle.operations.ids import is_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
 
-def admit(context: dict[str, Any], operation: str) -> None:
-    """Let the caller of an event's request context pass to an operation. Raises Unauthorized, Forbidden."""
-    group = CONFIG.groups.get(operation)
-    if group is None and operation not in CONFIG.signed_in and not CONFIG.owner_scoped:
-        return
-    claims = _claims(context)
-    if group is not None and group not in _groups(claims.get("cognito:groups")):
-        raise Forbidden(f"This is for members of the group {group}: once you are one, sign in again.")
+class Access:
+    """Who may use which operations, and whose items they reach.
+
+    signed_in: the operations that need a signed-in user. groups: the group of those that are for its members.
+    owner_scoped: whether each user reaches only their own items, which needs sign-in for every operation.
+    """
+
+    __slots__ = ("_groups", "_owner_scoped", "_signed_in")
+
+    def __init__(self, signed_in: Sequence[str], groups: Mapping[str, str], *, owner_scoped: bool) -> None:
+        self._signed_in = signed_in
+        self._groups = groups
+        self._owner_scoped = owner_scoped
+
+    def admit(self, gateway: dict[str, Any], operation: str) -> str:
+        """Return the owner whose items the caller of an event's requestContext reaches, "" without owners.
+
+        The owner is the subject of the caller's token, which no other user of the pool ever has. Raises
+        Unauthorized, Forbidden.
+        """
+        group = self._groups.get(operation)
+        if group is None and operation not in self._signed_in and not self._owner_scoped:
+            return ""
+        claims = _claims(gateway)
+        if group is not None and group not in _groups(claims.get("cognito:groups")):
+            raise Forbidden(f"This is for members of the group {group}: once you are one, sign in again.")
+        owner: str = claims["sub"] if self._owner_scoped else ""
+        return owner
 
 
-def user(context: dict[str, Any]) -> str:
-    """The subject of the caller's token, which no other user of the pool ever has. Raises Unauthorized."""
-    subject: str = _claims(context)["sub"]
-    return subject
-
-
-def _claims(context: dict[str, Any]) -> dict[str, Any]:
-    authorizer = context.get("authorizer")
+def _claims(gateway: dict[str, Any]) -> dict[str, Any]:
+    authorizer = gateway.get("authorizer")
     claims = authorizer.get("claims") if isinstance(authorizer, dict) else None
     # A subject has the characters of an id: with others it could pass for another's in front of a key.
     if not isinstance(claims, dict) or claims.get("token_use") != "access" or not is_id(claims.get("sub")):

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from trestle.http.etags import expected_of_write
 from trestle.http.responses import Response
-from trestle.operations.delete import delete as remove
+from trestle.operations.delete import delete
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from trestle.context import Context
+    from trestle.entity import Entity
     from trestle.http.requests import Request
 
 
-def delete(request: Request) -> Response:
-    """204."""
-    request.parameters()
-    remove(request.item_id, request.owner, expected_of_write(request), deadline=request.deadline)
-    return Response(204)
+class Delete:
+    """Deletes items."""
+
+    operation = "delete"
+
+    def __init__(self, entity: Entity) -> None:
+        self._entity = entity
+
+    def __call__(self, request: Request, context: Context) -> Response:
+        """Return 204."""
+        request.parameters()
+        delete(self._entity, context, request.item_id, expected_of_write(request))
+        return Response(204)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trestle.clock import stamp
 from trestle.errors import InvalidRequest
-from trestle.operations.filters import FILTERS, Selection
+from trestle.operations.filters import filters_of
 from trestle.strict_json import loads
 
 TYPE_CHECKING = False
@@ -12,42 +12,64 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from trestle.entity import Entity
     from trestle.operations.filters import Filter
+    from trestle.store.selections import Selection
 
 _MAX_BYTES = 1024
 _DIGITS = "0123456789"
 
 
-def selection(query: dict[str, Any]) -> Selection | None:
-    """What the parsed parameters of a query narrow the list to; None when they name no filter.
+class FilterParameters:
+    """The query parameters that an entity's filters bring; parsers: by name, each raising ValueError."""
 
-    Raises InvalidRequest for filters and conditions that do not go together.
-    """
-    faults: list[dict[str, str]] = []
-    chosen: Filter | None = None
-    conditions: dict[str, Any] = {}
-    for name in query:
-        if name not in FILTERS:
-            continue
-        if chosen:
-            detail = f"One filter can be used at a time: leave out this one or {chosen.name}"
-            faults.append({"parameter": name, "detail": detail})
-        else:
-            chosen = FILTERS[name]
-    for name, bound in query.items():
-        if name not in _BOUNDS:
-            continue
-        sort, operator = _BOUNDS[name]
-        if not chosen or chosen.sort != sort:
-            able = " or ".join(each.name for each in FILTERS.values() if each.sort == sort)
-            faults.append({"parameter": name, "detail": f"Is for lists that are filtered by {able}"})
-        elif other := next((each for each in conditions if _exclude(each, operator)), None):
-            faults.append({"parameter": name, "detail": f"Can not be used together with {sort}.{other}"})
-        else:
-            conditions[operator] = bound
-    if faults:
-        raise InvalidRequest("The query is not valid.", faults)
-    return Selection(chosen, query[chosen.name], conditions) if chosen else None
+    __slots__ = ("_bounds", "_filters", "parsers")
+
+    def __init__(self, entity: Entity) -> None:
+        filters = self._filters = filters_of(entity)
+        # The property that each bound's parameter is for, and its operator.
+        self._bounds = {
+            f"{each.sort}.{operator}": (each.sort, operator) for each in filters.values() for operator in each.operators
+        }
+        self.parsers: dict[str, Callable[[str], Any]] = {
+            **{name: _value_parser(each) for name, each in filters.items()},
+            **{
+                f"{each.sort}.{operator}": _bound_parser(each, operator)
+                for each in filters.values()
+                for operator in each.operators
+            },
+        }
+
+    def selection(self, query: dict[str, Any]) -> Selection | None:
+        """Return what the parsed parameters of a query narrow the list to, or None if they name no filter.
+
+        Raise InvalidRequest for filters and conditions that do not go together.
+        """
+        faults: list[dict[str, str]] = []
+        chosen: Filter | None = None
+        conditions: dict[str, Any] = {}
+        for name in query:
+            if name not in self._filters:
+                continue
+            if chosen:
+                detail = f"One filter can be used at a time: leave out this one or {chosen.name}"
+                faults.append({"parameter": name, "detail": detail})
+            else:
+                chosen = self._filters[name]
+        for name, bound in query.items():
+            if name not in self._bounds:
+                continue
+            sort, operator = self._bounds[name]
+            if not chosen or chosen.sort != sort:
+                able = " or ".join(each.name for each in self._filters.values() if each.sort == sort)
+                faults.append({"parameter": name, "detail": f"Is for lists that are filtered by {able}"})
+            elif other := next((each for each in conditions if _exclude(each, operator)), None):
+                faults.append({"parameter": name, "detail": f"Can not be used together with {sort}.{other}"})
+            else:
+                conditions[operator] = bound
+        if faults:
+            raise InvalidRequest("The query is not valid.", faults)
+        return chosen.selection(query[chosen.name], conditions) if chosen else None
 
 
 def _exclude(one: str, other: str) -> bool:
@@ -105,21 +127,21 @@ _VALUES: dict[str, Callable[[str], Any]] = {
 }
 
 
-# What a schema says besides the type without narrowing the values.
-_SAYS_NOTHING = frozenset(("default", "description", "title", "type"))
+# Keywords of a schema, besides the type, that rule out no values.
+_ANNOTATIONS = frozenset(("default", "description", "title", "type"))
 
 
 def _value_parser(each: Filter) -> Callable[[str], Any]:
     """Return the parser of a filter's value, which refuses what the property can never be."""
     parse = _VALUES.get(each.type, _text)
-    if _SAYS_NOTHING.issuperset(each.rule):
+    if _ANNOTATIONS.issuperset(each.schema):
         return parse
 
     def parse_and_validate(text: str) -> Any:
         from trestle.schema.validation import validate  # a list that is not filtered does without
 
         value = parse(text)
-        if faults := validate(value, each.rule):
+        if faults := validate(value, each.schema):
             raise ValueError("; ".join(fault["detail"] for fault in faults))
         return value
 
@@ -130,16 +152,3 @@ def _bound_parser(each: Filter, operator: str) -> Callable[[str], Any]:
     if each.numeric:
         return _number
     return _moment if each.sort == "createdAt" and operator != "prefix" else _bound
-
-
-# The property that each bound's parameter is for, and its operator.
-_BOUNDS = {f"{each.sort}.{operator}": (each.sort, operator) for each in FILTERS.values() for operator in each.operators}
-# The parser of each parameter that the entity's filters bring.
-PARSERS: dict[str, Callable[[str], Any]] = {
-    **{name: _value_parser(each) for name, each in FILTERS.items()},
-    **{
-        f"{each.sort}.{operator}": _bound_parser(each, operator)
-        for each in FILTERS.values()
-        for operator in each.operators
-    },
-}

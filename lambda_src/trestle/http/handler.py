@@ -1,30 +1,36 @@
-"""The Lambda handler round an endpoint: the request, its deadline, errors, the log, the trace."""
+"""The Lambda handler round an endpoint: the request, its context, errors, the log, the trace."""
 
 from __future__ import annotations
 
 import os
 import time
 
-from trestle.calls import CALLS
-from trestle.config import CONFIG
-from trestle.http.log import log
+from trestle.context import Context
+from trestle.entity import Entity
+from trestle.http.log import Log
 from trestle.http.problems import kind_of, problem
 from trestle.http.requests import Request
+from trestle.http.settings import Settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import Any
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any, Protocol
 
+    from trestle.context import Call
     from trestle.http.responses import Response
 
-    Endpoint = Callable[[Request], Response]
-    Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
-    Operation = tuple[str, Endpoint]
+    class Endpoint(Protocol):
+        """Answers the requests of one operation on one entity."""
 
-_GUARDED = CONFIG.owner_scoped or bool(CONFIG.signed_in or CONFIG.groups)
-if _GUARDED:
-    from trestle.http.callers import admit
+        operation: str
+
+        def __call__(self, request: Request, context: Context) -> Response:
+            """Return the answer to a request, or raise."""
+            ...
+
+    MakeEndpoint = Callable[[Entity], Endpoint]
+    Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 # Of the function's time, kept back from calls on the database to answer 503 rather than be killed.
 _MARGIN_SECONDS = 0.5
@@ -32,54 +38,71 @@ _MARGIN_SECONDS = 0.5
 _GATEWAY_SECONDS = 28.5
 
 
-def handler(operation: str, endpoint: Endpoint) -> Handler:
-    """The Lambda handler of an endpoint; `operation` is its name in the log and in the entity's options."""
-    return _handler(lambda _: (operation, endpoint))
+def handler(make_endpoint: MakeEndpoint) -> Handler:
+    """Return the Lambda handler of one endpoint."""
+    entity = Entity.from_environment(os.environ)
+    endpoint = make_endpoint(entity)
+    return _Function(entity, lambda _: endpoint).handle
 
 
-def routed(operations: Mapping[tuple[str, bool], Operation]) -> Handler:
-    """The Lambda handler of several endpoints, by method and by whether the path names an item.
+def routed(make_endpoints: Mapping[tuple[str, bool], MakeEndpoint]) -> Handler:
+    """Return the Lambda handler of several endpoints, by method and by whether the path names an item.
 
     The gateway has routes for the operations that the entity has: others do not come here.
     """
-    return _handler(lambda event: operations[event["httpMethod"], bool(event.get("pathParameters"))])
+    entity = Entity.from_environment(os.environ)
+    endpoints = {route: make_endpoint(entity) for route, make_endpoint in make_endpoints.items()}
+    return _Function(entity, lambda event: endpoints[event["httpMethod"], bool(event.get("pathParameters"))]).handle
 
 
-def _handler(operation_of: Callable[[dict[str, Any]], Operation]) -> Handler:
-    cold = True
+class _Function:
+    """What a Lambda function keeps from request to request: all that can be made at its cold start."""
 
-    def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        nonlocal cold
+    def __init__(self, entity: Entity, endpoint_of: Callable[[dict[str, Any]], Endpoint]) -> None:
+        settings = self._settings = Settings(os.environ)
+        self._entity = entity
+        self._endpoint_of = endpoint_of
+        self._log = Log(settings.log_level, settings.metrics_namespace)
+        self._is_cold = True
+        self._access = None
+        if entity.owner_scoped or settings.signed_in or settings.groups:
+            from trestle.http.callers import Access
+
+            self._access = Access(settings.signed_in, settings.groups, owner_scoped=entity.owner_scoped)
+
+    def handle(self, event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
+        """Answer an event of API Gateway's REST proxy integration."""
         started, began = time.monotonic(), time.time()
-        request_id = context.aws_request_id
-        operation = None
-        request = None
-        error: Exception | None = None
+        request_id = lambda_context.aws_request_id
+        operation = request = context = error = None
         try:
-            operation, endpoint = operation_of(event)
+            endpoint = self._endpoint_of(event)
+            operation = endpoint.operation
             request_id = event["requestContext"]["requestId"]
-            remaining = context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS
-            deadline = started + min(remaining, _GATEWAY_SECONDS)
-            request = Request(event, deadline)
-            if _GUARDED:
-                admit(request.context, operation)
-            answer = endpoint(request).proxy(request)
+            remaining = lambda_context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS
+            request = Request(event)
+            context = Context(caller=request.caller, deadline=started + min(remaining, _GATEWAY_SECONDS))
+            if self._access:
+                context.owner = self._access.admit(request.gateway, operation)
+            response = endpoint(request, context)
         except Exception as raised:
             error = raised
-            answer = problem(raised, request_id).proxy(request)
+            response = problem(raised, request_id)
+        answer = response.proxy(request, self._settings.cors_origins)
+        calls = context.calls if context else ()
         fields = {
             "requestId": request_id,
-            "lambdaRequestId": context.aws_request_id,
-            "functionVersion": CONFIG.function_version,
-            "environment": CONFIG.environment,
-            "entity": CONFIG.entity,
+            "lambdaRequestId": lambda_context.aws_request_id,
+            "functionVersion": self._settings.function_version,
+            "environment": self._settings.environment,
+            "entity": self._entity.name,
             "operation": operation,
             "status": answer["statusCode"],
             "durationMs": round((time.monotonic() - started) * 1000, 1),
-            "coldStart": cold,
+            "coldStart": self._is_cold,
         }
-        cold = False
-        _add_calls(fields)
+        self._is_cold = False
+        _add_calls(fields, calls)
         if request:
             fields |= request.sender
         if error:
@@ -91,19 +114,16 @@ def _handler(operation_of: Callable[[dict[str, Any]], Operation]) -> Handler:
             ended = time.time()
             from trestle.http.traces import send  # few of a busy function's requests are sampled
 
-            if trace_id := send(trace, fields, error, began, ended):
+            if trace_id := send(trace, fields, calls, error, began=began, ended=ended):
                 fields["xrayTraceId"] = trace_id
-        log(fields, error)
-        CALLS.clear()
+        self._log.write(fields, error)
         return answer
 
-    return lambda_handler
 
-
-def _add_calls(fields: dict[str, Any]) -> None:
+def _add_calls(fields: dict[str, Any], calls: Sequence[Call]) -> None:
     """Add what the request has asked of DynamoDB to what is logged; retries are requests too."""
     fields["databaseRequests"] = 0
-    for call in CALLS:
+    for call in calls:
         fields["databaseRequests"] += 1 + call.retries
         if call.units is not None:
             fields["consumedCapacity"] = fields.get("consumedCapacity", 0) + call.units

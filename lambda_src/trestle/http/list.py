@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from itertools import chain
 
-from trestle.config import CONFIG
 from trestle.errors import InvalidRequest
 from trestle.http.responses import Response
-from trestle.operations.list import ORDERED, list_items
+from trestle.operations.list import list_items
 from trestle.strict_json import dumps
 
 TYPE_CHECKING = False
@@ -15,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from trestle.context import Context
+    from trestle.entity import Entity
     from trestle.http.requests import Request
 
 _DEFAULT_LIMIT = 25
@@ -25,41 +26,54 @@ _MAX_ANSWER_BYTES = 6 * 1024 * 1024 - 64 * 1024
 _FITTING_CHARACTERS = _MAX_ANSWER_BYTES // 4
 
 
-def get(request: Request) -> Response:
-    """200 with one page; `next`, and the Link header, lead to the page after it."""
-    query = request.parameters(_PARSERS)
-    selected = selection(query) if CONFIG.filters else None
-    if "order" in query and not (ORDERED or selected):
-        raise _invalid("order", "This list has no order")
-    limit = at_most = query.get("limit", _DEFAULT_LIMIT)
-    descending = query.get("order") == "desc"
-    # A name may hold a comma: "a,b" asks for the properties a, b, and a,b.
-    wanted = f",{query['fields']}," if "fields" in query else ""
-    while True:
-        try:
-            items, cursor = list_items(
-                at_most,
-                request.owner,
-                query.get("cursor"),
-                selected,
-                descending=descending,
-                deadline=request.deadline,
-            )
-        except ValueError as error:
-            raise _invalid("cursor", str(error)) from None
-        views = [item.view() for item in items]
-        if wanted:
-            views = [
-                {name: value for name, value in view.items() if name == "id" or f",{name}," in wanted} for view in views
-            ]
-        response = Response(200, {"items": views, "count": len(views), "next": cursor})
-        if not _is_too_long(response.body):
-            break
-        at_most = len(items) // 2
-    if cursor:
-        following = {**request.query, "cursor": cursor, "limit": str(limit)}
-        response.headers["Link"] = f'<?{_written(following)}>; rel="next"'
-    return response
+class List:
+    """Lists items."""
+
+    operation = "list"
+
+    def __init__(self, entity: Entity) -> None:
+        self._entity = entity
+        self._parsers: dict[str, Callable[[str], Any]] = {
+            "limit": _limit, "cursor": str, "order": _order, "fields": _fields,
+        }  # fmt: skip
+        self._filters = None
+        if entity.filters:
+            from trestle.http.filters import FilterParameters
+
+            self._filters = FilterParameters(entity)
+            self._parsers |= self._filters.parsers
+
+    def __call__(self, request: Request, context: Context) -> Response:
+        """Return 200 with one page; `next`, and the Link header, lead to the page after it."""
+        query = request.parameters(self._parsers)
+        selection = self._filters.selection(query) if self._filters else None
+        if "order" in query and not (self._entity.is_ordered or selection):
+            raise _invalid("order", "This list has no order")
+        limit = at_most = query.get("limit", _DEFAULT_LIMIT)
+        descending = query.get("order") == "desc"
+        # A name may hold a comma: "a,b" asks for the properties a, b, and a,b.
+        wanted = f",{query['fields']}," if "fields" in query else ""
+        while True:
+            try:
+                items, cursor = list_items(
+                    self._entity, context, at_most, query.get("cursor"), selection, descending=descending
+                )
+            except ValueError as error:
+                raise _invalid("cursor", str(error)) from None
+            views = [item.view() for item in items]
+            if wanted:
+                views = [
+                    {name: value for name, value in view.items() if name == "id" or f",{name}," in wanted}
+                    for view in views
+                ]
+            response = Response(200, {"items": views, "count": len(views), "next": cursor})
+            if not _is_too_long(response.body):
+                break
+            at_most = len(items) // 2
+        if cursor:
+            following = {**request.query, "cursor": cursor, "limit": str(limit)}
+            response.headers["Link"] = f'<?{_query_string(following)}>; rel="next"'
+        return response
 
 
 def _is_too_long(body: str) -> bool:
@@ -88,7 +102,7 @@ def _fields(text: str) -> str:
     return text
 
 
-def _written(parameters: dict[str, str]) -> str:
+def _query_string(parameters: dict[str, str]) -> str:
     if all(text.isascii() and text.translate(_UNESCAPED).isalnum() for text in chain(*parameters.items())):
         return "&".join(f"{name}={value}" for name, value in parameters.items())
     from urllib.parse import urlencode  # 4 ms of a cold start, and most queries need no escapes
@@ -97,10 +111,3 @@ def _written(parameters: dict[str, str]) -> str:
 
 
 _UNESCAPED = dict.fromkeys(map(ord, "-_.~,"))
-_PARSERS: dict[str, Callable[[str], Any]] = {
-    "limit": _limit, "cursor": str, "order": _order, "fields": _fields,
-}  # fmt: skip
-if CONFIG.filters:
-    from trestle.http.filters import PARSERS, selection
-
-    _PARSERS |= PARSERS

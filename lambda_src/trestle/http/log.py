@@ -11,7 +11,7 @@ import json
 import sys
 import time
 
-from trestle.config import CONFIG, LEVELS
+from trestle.http.settings import LEVELS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,59 +25,67 @@ _COUNTED = {
     "conflict": "Conflicts",
     "precondition-failed": "Conflicts",
 }
-_constants: dict[tuple[str, ...], str] = {}
 _HAPPENED = {"throttled": "Throttles", "replayed": "Replays", "coldStart": "ColdStarts"}
 
 
-def log(fields: dict[str, Any], error: Exception | None = None) -> None:
-    """Write a request's line to stderr, or its metrics alone where LOG_LEVEL lets no more through.
+class Log:
+    """Writes a line for each request to stderr, which Lambda's runtime sends to CloudWatch.
 
-    The runtime sends stderr to CloudWatch. The logging module would cost 20 ms of each cold start.
+    level: the lowest level that is written. namespace: where CloudWatch keeps the metrics, "" for none.
+    The logging module would cost 20 ms of each cold start.
     """
-    level = "ERROR" if fields["status"] >= 500 else "INFO"
-    line: dict[str, Any] = {}
-    if LEVELS[level] >= CONFIG.log_level:
-        line = {"level": level, **fields}
-        if error and level == "ERROR":
-            from trestle.http.error_chain import error_chain
 
-            errors = error_chain(error)
-            line["error"], *causes = map(str, errors)
-            if causes:
-                line["causes"] = causes
-            line["trace"] = "\n".join(each.trace for each in errors)
-    # An event without an operation is no request that the gateway has a route for.
-    if CONFIG.metrics_namespace and fields["operation"]:
-        dimensions = {"entity": fields["entity"], "operation": fields["operation"]}
-        sys.stderr.write(f"{_encode(line or dimensions)[:-1]},{_metrics(fields)}}}\n")
-    elif line:
-        sys.stderr.write(f"{_encode(line)}\n")
-    sys.stderr.flush()
+    __slots__ = ("_constants", "_level", "_namespace")
 
+    def __init__(self, level: int, namespace: str) -> None:
+        self._level = level
+        self._namespace = namespace
+        self._constants: dict[tuple[str, ...], str] = {}
 
-def _metrics(fields: dict[str, Any]) -> str:
-    """The members, as JSON, that make a metric document of a line which has the dimensions already.
+    def write(self, fields: dict[str, Any], error: Exception | None = None) -> None:
+        """Write a request's line, or only its metrics if the level lets no more through."""
+        level = "ERROR" if fields["status"] >= 500 else "INFO"
+        line: dict[str, Any] = {}
+        if LEVELS[level] >= self._level:
+            line = {"level": level, **fields}
+            if error and level == "ERROR":
+                from trestle.http.error_chain import error_chain
 
-    What has happened counts 1, the rest is left out: a metric that never comes is never billed.
-    """
-    counted = ["Requests"]
-    if fields["status"] >= 500:
-        counted.append("Faults")
-    if fields.get("problem") in _COUNTED:
-        counted.append(_COUNTED[fields["problem"]])
-    counted += [name for member, name in _HAPPENED.items() if fields.get(member)]
-    return f'"Latency":{fields["durationMs"]},{_constant(*counted)}{time.time_ns() // 1_000_000}}}'
+                errors = error_chain(error)
+                line["error"], *causes = map(str, errors)
+                if causes:
+                    line["causes"] = causes
+                line["trace"] = "\n".join(each.trace for each in errors)
+        # An event without an operation is no request that the gateway has a route for.
+        if self._namespace and fields["operation"]:
+            dimensions = {"entity": fields["entity"], "operation": fields["operation"]}
+            sys.stderr.write(f"{_encode(line or dimensions)[:-1]},{self._metrics(fields)}}}\n")
+        elif line:
+            sys.stderr.write(f"{_encode(line)}\n")
+        sys.stderr.flush()
 
+    def _metrics(self, fields: dict[str, Any]) -> str:
+        """The members, as JSON, that make a metric document of a line which has the dimensions already.
 
-def _constant(*counted: str) -> str:
-    """What documents that count the same have in common, up to the time: writing it anew takes 15 us."""
-    if counted not in _constants:
-        metrics = [{"Name": name, "Unit": "Count"} for name in counted]
-        directive = {
-            "Namespace": CONFIG.metrics_namespace,
-            "Dimensions": [["entity", "operation"]],
-            "Metrics": [*metrics, {"Name": "Latency", "Unit": "Milliseconds"}],
-        }
-        members = _encode({**dict.fromkeys(counted, 1), "_aws": {"CloudWatchMetrics": [directive]}})
-        _constants[counted] = f'{members[1:-2]},"Timestamp":'
-    return _constants[counted]
+        What has happened counts 1, the rest is left out: a metric that never comes is never billed.
+        """
+        counted = ["Requests"]
+        if fields["status"] >= 500:
+            counted.append("Faults")
+        if fields.get("problem") in _COUNTED:
+            counted.append(_COUNTED[fields["problem"]])
+        counted += [name for member, name in _HAPPENED.items() if fields.get(member)]
+        return f'"Latency":{fields["durationMs"]},{self._constant(*counted)}{time.time_ns() // 1_000_000}}}'
+
+    def _constant(self, *counted: str) -> str:
+        """What documents that count the same have in common, up to the time: writing it anew takes 15 us."""
+        if counted not in self._constants:
+            metrics = [{"Name": name, "Unit": "Count"} for name in counted]
+            directive = {
+                "Namespace": self._namespace,
+                "Dimensions": [["entity", "operation"]],
+                "Metrics": [*metrics, {"Name": "Latency", "Unit": "Milliseconds"}],
+            }
+            members = _encode({**dict.fromkeys(counted, 1), "_aws": {"CloudWatchMetrics": [directive]}})
+            self._constants[counted] = f'{members[1:-2]},"Timestamp":'
+        return self._constants[counted]

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-from trestle.config import CONFIG
 from trestle.http.etags import etag, expected_of_write
 from trestle.http.responses import Response
 from trestle.operations.replace import replace
+from trestle.operations.validation import validator_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from trestle.context import Context
+    from trestle.entity import Entity
     from trestle.http.requests import Request
+    from trestle.item import Item
 
 
-def put(request: Request) -> Response:
-    """200 with the item as it is now: replaced, or merged where the entity's PUT takes partial bodies."""
-    request.parameters()
-    item_id = request.item_id
-    expected = expected_of_write(request)
-    document = request.document(item_id)
-    if CONFIG.put == "merge":
-        from trestle.operations.merge import merge
+class Replace:
+    """Replaces items, or merges where the entity's PUT takes partial bodies."""
 
-        item = merge(item_id, request.owner, document, expected, deadline=request.deadline)
-    else:
-        item = replace(item_id, request.owner, document, expected, deadline=request.deadline)
-    return Response(200, item.view(), {"ETag": etag(item)})
+    operation = "replace"
+
+    def __init__(self, entity: Entity) -> None:
+        self._entity = entity
+        self._put: Callable[[Entity, Context, str, dict[str, Any], Sequence[tuple[str, int]] | None], Item] = replace
+        if entity.put == "merge":
+            from trestle.operations.merge import merge
+
+            self._put = merge
+        validator_of(entity)
+
+    def __call__(self, request: Request, context: Context) -> Response:
+        """Return 200 with the item as it is now."""
+        request.parameters()
+        item_id = request.item_id
+        expected = expected_of_write(request)
+        item = self._put(self._entity, context, item_id, request.document(item_id), expected)
+        return Response(200, item.view(), {"ETag": etag(item)})

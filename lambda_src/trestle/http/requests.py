@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from trestle.config import CONFIG
 from trestle.errors import InvalidRequest, TooLarge, UnsupportedMediaType
 from trestle.item import RESERVED
 from trestle.operations.ids import RULE, is_id
@@ -23,17 +22,20 @@ _NONE: Mapping[str, Callable[[str], Any]] = {}
 class Request:
     """One request; every part is read, and refused, when it is asked for.
 
-    deadline: a value of time.monotonic() after which nobody waits for the answer.
+    caller: who calls, as the gateway has found out: a signed-in user, an IAM identity, else an API key. Many
+    people may hold one key, so it comes last. gateway: the event's requestContext.
     """
 
-    __slots__ = ("_event", "_headers", "context", "deadline")
+    __slots__ = ("_event", "_headers", "_identity", "caller", "gateway")
 
-    def __init__(self, event: dict[str, Any], deadline: float) -> None:
+    def __init__(self, event: dict[str, Any]) -> None:
         self._event = event
-        self.context: dict[str, Any] = event["requestContext"]
-        self.deadline = deadline
+        self.gateway: dict[str, Any] = event["requestContext"]
         headers: dict[str, list[str]] = event.get("multiValueHeaders") or {}
         self._headers = {name.lower(): values for name, values in headers.items()}
+        identity = self._identity = _object(self.gateway.get("identity"))
+        claims = _object(_object(self.gateway.get("authorizer")).get("claims"))
+        self.caller: str = claims.get("sub") or identity.get("userArn") or identity.get("apiKeyId") or ANONYMOUS
 
     def header(self, name: str) -> str | None:
         """A header's value by its lower-case name, several lines as one list; None when it is not there."""
@@ -114,22 +116,12 @@ class Request:
         return key
 
     @property
-    def caller(self) -> str:
-        """Who calls, as the gateway has found out: a signed-in user, an IAM identity, else an API key.
-
-        Many may hold one key, so it comes last: what one sent is never taken for another's.
-        """
-        identity = _object(self.context.get("identity"))
-        claims = _object(_object(self.context.get("authorizer")).get("claims"))
-        return claims.get("sub") or identity.get("userArn") or identity.get("apiKeyId") or ANONYMOUS
-
-    @property
     def sender(self) -> dict[str, Any]:
         """Who sends the request, from where and with what, for the log; what is not known is left out.
 
         A caller is told by a name that opens nothing: the id of a key, never its value.
         """
-        identity = _object(self.context.get("identity"))
+        identity = self._identity
         known: dict[str, Any] = {}
         if address := identity.get("sourceIp"):
             known["sourceIp"] = address
@@ -139,25 +131,13 @@ class Request:
             known["viewerIp"] = viewer
         if agent := identity.get("userAgent"):
             known["userAgent"] = str(agent)[:MAX_USER_AGENT_CHARACTERS]
-        if (caller := self.caller) != ANONYMOUS:
-            known["caller"] = caller
+        if self.caller != ANONYMOUS:
+            known["caller"] = self.caller
         return known
-
-    @property
-    def owner(self) -> str:
-        """Whose items the request is about: the user's who has signed in, "" where items have no owners.
-
-        Raises Unauthorized.
-        """
-        if not CONFIG.owner_scoped:
-            return ""
-        from trestle.http.callers import user
-
-        return user(self.context)
 
     def location(self, item_id: str) -> str:
         """A new item's URL, relative to the request's own: right behind any stage, domain or base path."""
-        segment = self.context["path"].rpartition("/")[2]
+        segment = self.gateway["path"].rpartition("/")[2]
         return f"{segment}/{item_id}" if segment else item_id
 
     def _text(self) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from trestle.config import CONFIG
 from trestle.http.requests import ANONYMOUS, Request
 from trestle.strict_json import dumps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 _EXPOSED = "ETag, Location, Link, Retry-After, Idempotency-Replayed"
@@ -23,9 +23,9 @@ class Response:
         self.body = "" if content is None else dumps(content)
         self.headers = headers or {}
 
-    def proxy(self, request: Request | None) -> dict[str, Any]:
-        """The answer as the Lambda function returns it, with CORS headers for the request's origin."""
-        headers = {**_cors(request), **self.headers}
+    def proxy(self, request: Request | None, cors_origins: Sequence[str]) -> dict[str, Any]:
+        """Return the answer as the Lambda function returns it, with CORS headers for the request's origin."""
+        headers = {**_cors(request, cors_origins), **self.headers}
         # What one caller may see is not for a cache on the way, which may not tell callers apart.
         if request and request.caller != ANONYMOUS:
             headers["Cache-Control"] = "no-store"
@@ -34,11 +34,11 @@ class Response:
         return {"statusCode": self.status, "headers": headers, "body": self.body, "isBase64Encoded": False}
 
 
-def _cors(request: Request | None) -> dict[str, str]:
-    if "*" in CONFIG.cors_origins:
+def _cors(request: Request | None, cors_origins: Sequence[str]) -> dict[str, str]:
+    if "*" in cors_origins:
         return {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": _EXPOSED}
     origin = request and request.header("origin")
-    if origin not in CONFIG.cors_origins:
+    if not origin or origin not in cors_origins:
         return {"Vary": "Origin"}
     return {
         "Access-Control-Allow-Origin": origin,

@@ -10,24 +10,30 @@ import json
 import os
 import socket
 
-from trestle.calls import CALLS
-from trestle.config import CONFIG
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
-    from trestle.calls import Call
+    from trestle.context import Call
 
 _HEADER = '{"format": "json", "version": 1}\n'
 _encode = json.JSONEncoder(default=str, separators=(",", ":")).encode
 
 
-def send(header: str, fields: dict[str, Any], error: Exception | None, began: float, ended: float) -> str:
+def send(
+    header: str,
+    fields: dict[str, Any],
+    calls: Sequence[Call],
+    error: Exception | None,
+    *,
+    began: float,
+    ended: float,
+) -> str:
     """Send the request's trace to the daemon at AWS_XRAY_DAEMON_ADDRESS.
 
-    header: what _X_AMZN_TRACE_ID says. fields: the request's, as they are logged. began, ended: seconds
-    since 1970.
+    header: what _X_AMZN_TRACE_ID says. fields: the request's, as they are logged. calls: on DynamoDB. began,
+    ended: seconds since 1970.
     Returns the trace's id; "", and sends nothing, where the header names no trace or there is no daemon.
     """
     named = dict(part.split("=", 1) for part in header.split(";") if "=" in part)
@@ -36,8 +42,8 @@ def send(header: str, fields: dict[str, Any], error: Exception | None, began: fl
         return ""
     place = {"trace_id": named["Root"], "parent_id": named["Parent"]}
     request = _of_request(fields, error, began, ended) | place
-    calls = [_of_call(call) | {"trace_id": named["Root"], "parent_id": request["id"]} for call in CALLS]
-    for document in (request, *calls):
+    parts = [_of_call(call) | {"trace_id": named["Root"], "parent_id": request["id"]} for call in calls]
+    for document in (request, *parts):
         _deliver(address, document)
     return named["Root"]
 
@@ -81,7 +87,7 @@ def _of_call(call: Call) -> dict[str, Any]:
         "aws": {
             "operation": call.action,
             "region": os.environ.get("AWS_REGION"),
-            "table_name": CONFIG.table,
+            "table_name": call.table,
             "request_id": call.request_id,
             "retries": call.retries,
         },

@@ -8,17 +8,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from trestle.context import Context
+    from trestle.entity import Entity
 
-def delete(
-    item_id: str,
-    owner: str,
-    expected: Sequence[tuple[str, int]] | None = None,
-    *,
-    deadline: float | None = None,
-) -> None:
-    """Delete an owner's item.
+
+def delete(entity: Entity, context: Context, item_id: str, expected: Sequence[tuple[str, int]] | None = None) -> None:
+    """Delete an item.
 
     expected: the states, (created_at, version), that the item may be in, None for any. Raises
     NotFound, Changed.
     """
-    store.delete(item_id, owner, expected, deadline=deadline)
+    store.delete(entity, context, item_id, expected)

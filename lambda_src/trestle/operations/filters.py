@@ -2,56 +2,38 @@
 
 from __future__ import annotations
 
-from trestle.config import CONFIG
-from trestle.schema.files import load
 from trestle.schema.types import is_numeric, property_type
+from trestle.store.selections import OPERATORS, Selection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# Where a range may begin and end, and the start that texts may share.
-OPERATORS = ("gt", "gte", "lt", "lte", "prefix")
-
-_SCHEMA = load(CONFIG.schema) if CONFIG.schema else {}
+    from trestle.entity import Entity
 
 
 class Filter:
     """A filter as declared: the property's name, schema and type, what it sorts by, whether by numbers."""
 
-    __slots__ = ("name", "numeric", "rule", "sort", "type")
+    __slots__ = ("name", "numeric", "schema", "sort", "type")
 
-    def __init__(self, name: str, sort: str) -> None:
+    def __init__(self, name: str, sort: str, item_schema: dict[str, Any]) -> None:
         self.name = name
-        self.rule: dict[str, Any] = _SCHEMA.get("properties", {}).get(name, {})
-        self.type = property_type(_SCHEMA, name)
+        self.schema: dict[str, Any] = item_schema.get("properties", {}).get(name, {})
+        self.type = property_type(item_schema, name)
         self.sort = sort
-        self.numeric = is_numeric(_SCHEMA, sort)
+        self.numeric = is_numeric(item_schema, sort)
 
     @property
     def operators(self) -> tuple[str, ...]:
         """The operators for the property it sorts by."""
         return OPERATORS[:-1] if self.numeric else OPERATORS
 
-
-class Selection:
-    """What a list is narrowed to: items whose property has the value and whose sort meets the conditions.
-
-    conditions: operator to bound, a text or, where the sort is numeric, a number as strict_json reads it.
-    """
-
-    __slots__ = ("conditions", "name", "numeric", "sort", "value")
-
-    def __init__(self, chosen: Filter, value: Any, conditions: dict[str, Any]) -> None:
-        self.name = chosen.name
-        self.value = value
-        self.sort = chosen.sort
-        self.numeric = chosen.numeric
-        self.conditions = conditions
-
-    def __str__(self) -> str:
-        """The same text for the same selection, whatever the order in which it was asked for."""
-        return repr((self.name, self.value, self.sort, sorted(self.conditions.items())))
+    def selection(self, value: Any, conditions: dict[str, Any]) -> Selection:
+        """Return what a list is narrowed to: this value, and these bounds by their operators."""
+        return Selection(self.name, value, self.sort, conditions, numeric=self.numeric)
 
 
-FILTERS = {name: Filter(name, sort) for name, sort in CONFIG.filters.items()}
+def filters_of(entity: Entity) -> dict[str, Filter]:
+    """Return the entity's filters by their names."""
+    return {name: Filter(name, sort, entity.schema) for name, sort in entity.filters.items()}

@@ -6,9 +6,11 @@ from trestle.store import get as store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from trestle.context import Context
+    from trestle.entity import Entity
     from trestle.item import Item
 
 
-def get(item_id: str, owner: str, *, deadline: float | None = None) -> Item:
-    """Return an owner's item as the last write left it. Raise NotFound."""
-    return store.get(item_id, owner, deadline=deadline)
+def get(entity: Entity, context: Context, item_id: str) -> Item:
+    """Return an item as the last write left it. Raise NotFound."""
+    return store.get(entity, context, item_id)

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 RULE = "Must have 1 to 128 letters, digits, '.', '_', '~' and '-', and be neither '.' nor '..'"
+NOT_RESERVED = "Must be another: there is something else at its path"
 _CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~-")
 
 

@@ -6,63 +6,62 @@ import json
 from binascii import Error, a2b_base64, b2a_base64
 from hashlib import sha256
 
-from trestle.config import CONFIG
-from trestle.item import owned
+from trestle.item import join_key
 from trestle.operations.ids import is_id
-from trestle.store.page import BadPlace, page
+from trestle.store.page import InvalidPositionError, page
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from trestle.context import Context
+    from trestle.entity import Entity
     from trestle.item import Item
-    from trestle.operations.filters import Selection
-
-ORDERED = CONFIG.list == "created"
+    from trestle.store.selections import Selection
 
 
 def list_items(
+    entity: Entity,
+    context: Context,
     limit: int,
-    owner: str,
     cursor: str | None = None,
     selection: Selection | None = None,
     *,
     descending: bool = False,
-    deadline: float | None = None,
 ) -> tuple[list[Item], str | None]:
-    """Up to `limit` of an owner's items after a cursor, of all or of a selection.
+    """Return up to `limit` items after a cursor, of all or of a selection, and the cursor of the next page.
 
-    Returns the cursor of the next page as well, None on the last. Raises ValueError for a cursor that no list
-    of this entity, of this owner and selection and in this order gave.
+    The cursor is None on the last page. Raises ValueError for a cursor that comes from another list, owner,
+    selection or order.
     """
-    listed = owned(CONFIG.entity, owner)
-    listed = f"{listed}\0{CONFIG.list}\0{descending}" + (f"\0{selection}" if selection else "")
-    digest = sha256(listed.encode()).hexdigest()[:12]
-    place = None if cursor is None else _opened(cursor, digest, 1 + (ORDERED or selection is not None))
+    text = f"{join_key(context.owner, entity.name)}\0{entity.list}\0{descending}"
+    digest = sha256((f"{text}\0{selection}" if selection else text).encode()).hexdigest()[:12]
+    is_ordered = entity.is_ordered or selection is not None
+    start = None if cursor is None else _decode_cursor(cursor, digest, 1 + is_ordered)
     try:
-        items, last = page(limit, owner, place, selection, descending=descending, deadline=deadline)
-    except BadPlace:
+        items, end = page(entity, context, limit, start, selection, descending=descending)
+    except InvalidPositionError:
         raise ValueError(_FOREIGN) from None
-    return items, _sealed(digest, last) if last else None
+    return items, _encode_cursor(digest, end) if end else None
 
 
-def _sealed(digest: str, place: list[str]) -> str:
+def _encode_cursor(digest: str, position: list[str]) -> str:
     # Only where the page ended: index and hash key come from the next request itself, so that a forged cursor
     # leads nowhere the caller could not go without.
-    text = json.dumps([digest, *place], separators=(",", ":"))
+    text = json.dumps([digest, *position], separators=(",", ":"))
     return b2a_base64(text.encode(), newline=False).translate(_TO_URL, b"=").decode()
 
 
-def _opened(cursor: str, digest: str, length: int) -> list[str]:
+def _decode_cursor(cursor: str, digest: str, length: int) -> list[str]:
     try:
         padded = cursor.encode().translate(_FROM_URL) + b"=" * (-len(cursor) % 4)
-        place: list[str]
-        seal, *place = json.loads(a2b_base64(padded, strict_mode=True))
+        position: list[str]
+        seal, *position = json.loads(a2b_base64(padded, strict_mode=True))
     except (Error, ValueError, TypeError, RecursionError):
         raise ValueError(_FOREIGN) from None
     if seal != digest:
         raise ValueError("Belongs to another list or another order")
-    if len(place) != length or not is_id(place[0]) or not all(map(_is_key, place)):
+    if len(position) != length or not is_id(position[0]) or not all(map(_is_key, position)):
         raise ValueError(_FOREIGN)
-    return place
+    return position
 
 
 def _is_key(value: object) -> bool:

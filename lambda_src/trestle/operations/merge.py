@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trestle.errors import Changed, Conflict
-from trestle.operations import rules
+from trestle.operations.validation import validator_of
 from trestle.store.get import get
 from trestle.store.update import MAX_PROPERTIES, patch, replace
 
@@ -12,41 +12,43 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from trestle.context import Context
+    from trestle.entity import Entity
     from trestle.item import Item
 
 _ATTEMPTS = 4
 
 
 def merge(
+    entity: Entity,
+    context: Context,
     item_id: str,
-    owner: str,
     changes: dict[str, Any],
     expected: Sequence[tuple[str, int]] | None = None,
-    *,
-    deadline: float | None = None,
 ) -> Item:
-    """Change an owner's item.
+    """Change an item.
 
-    expected: the states, (created_at, version), that the item may be in, None for any. One request when each
-    changed property can be judged and written by itself; else the item is read, and written on condition that
-    it has not changed meanwhile. Raises InvalidItem, NotFound, Changed, and Conflict when other writers won
-    every attempt.
+    expected: the states, (created_at, version), that the item may be in, None for any. Takes one request if each
+    changed property can be validated and written by itself. Otherwise it reads the item, and writes it on
+    condition that it has not changed meanwhile. Raises InvalidItem, NotFound, Changed, and Conflict when other
+    writers won every attempt.
     """
+    validator = validator_of(entity)
     if (
-        rules.SEPARABLE
+        validator.is_separable
         and len(changes) <= MAX_PROPERTIES
         and not any(isinstance(value, dict) for value in changes.values())
     ):
-        rules.check_properties(changes)
-        return patch(item_id, owner, changes, expected, deadline=deadline)
+        validator.check_properties(changes)
+        return patch(entity, context, item_id, changes, expected)
     for _ in range(_ATTEMPTS):
-        item = get(item_id, owner, deadline=deadline)
+        item = get(entity, context, item_id)
         if expected is not None and item.state not in expected:
             break
         doc = merged(item.doc, changes)
-        rules.check(doc)
+        validator.check(doc)
         try:
-            return replace(item_id, owner, doc, [item.state], deadline=deadline)
+            return replace(entity, context, item_id, doc, [item.state])
         except Changed:
             continue
     if expected is not None:

@@ -24,7 +24,7 @@ from trestle.store.connection import CONNECT_SECONDS
 
 
 @lru_cache(maxsize=1)
-def _client() -> Any:
+def shared_client() -> Any:
     """One client for the life of the process, with the signed transport's attempts and time-outs."""
     config = Config(
         retries={"mode": "standard", "total_max_attempts": dynamodb.ATTEMPTS},
@@ -58,7 +58,7 @@ def call(action: str, payload: dict[str, Any], *, deadline: float | None = None)
     abandoned write may still be carried out, just as one whose answer was lost.
     """
     try:
-        client = _client()
+        client = shared_client()
     except BotoCoreError as error:
         raise _fault(error) from error
     if deadline is None:

@@ -4,30 +4,27 @@ from __future__ import annotations
 
 from trestle.store import table
 from trestle.store.dynamodb import ServiceError
-from trestle.store.records import held, in_state, key_of, refused
+from trestle.store.records import existing_record, key_of, refusal, state_condition
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from trestle.context import Context
+    from trestle.entity import Entity
 
-def delete(
-    item_id: str,
-    owner: str,
-    expected: Sequence[tuple[str, int]] | None,
-    *,
-    deadline: float | None = None,
-) -> None:
-    """Delete an owner's item.
+
+def delete(entity: Entity, context: Context, item_id: str, expected: Sequence[tuple[str, int]] | None) -> None:
+    """Delete an item.
 
     Raises NotFound, and Changed when it is in none of the expected (createdAt, version).
     """
     names: dict[str, str] = {}
     values: dict[str, Any] = {}
     payload: dict[str, Any] = {
-        "Key": key_of(item_id, owner),
-        "ConditionExpression": in_state(expected, names, values),
+        "Key": key_of(item_id, context.owner),
+        "ConditionExpression": state_condition(entity, expected, names, values),
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
     if names:
@@ -35,9 +32,9 @@ def delete(
     if values:
         payload["ExpressionAttributeValues"] = values
     try:
-        table.call("DeleteItem", payload, deadline)
+        table.call(entity, context, "DeleteItem", payload)
     except ServiceError as error:
-        record = held(error)
-        # Gone when it was sent again and the first try may have done it: it has, its answer was lost.
+        record = existing_record(error)
+        # Missing on a retry: our first attempt deleted it, and only its answer was lost.
         if record or not error.uncertain:
-            raise refused(record) from None
+            raise refusal(entity, record) from None

@@ -9,17 +9,22 @@ another's.
 
 from __future__ import annotations
 
-from trestle.item import owned
+from functools import cache
+
+from trestle.item import join_key
+from trestle.schema.types import is_numeric
+from trestle.store.records import EXPIRES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
+    from trestle.entity import Entity
+
     Attribute = dict[str, str]
     Derive = Callable[[Any], Attribute | None]
 
-EXPIRES = "expires"
 # DynamoDB takes 2048 bytes as a hash key and 1024 as a range key.
 MAX_KEY_BYTES = 1024
 # DynamoDB takes no empty text as a key: this comes before every other.
@@ -70,6 +75,18 @@ class Derivation:
         return hashes | others
 
 
+@cache
+def derivation_of(entity: Entity) -> Derivation:
+    """Return how the entity's attributes are derived, which is worked out once."""
+    numeric = {sort for sort in entity.filters.values() if is_numeric(entity.schema, sort)}
+    return Derivation(entity.filters, entity.ttl, numeric)
+
+
+def is_derived(attribute: str) -> bool:
+    """Return whether an attribute's name is that of a filter's key, present or past, or of the time to live."""
+    return attribute.startswith(PREFIXES) or attribute == EXPIRES
+
+
 def hash_name(name: str) -> str:
     """Return the name of a filter's index and of its hash key."""
     return f"by_{_key_name(name)}"
@@ -112,7 +129,7 @@ def hash_key(value: Any, owner: str) -> Attribute | None:
         text = "b:true" if value else "b:false"
     else:
         text = f"n:{value}"
-    return {"S": owned(text, owner)} if text else None
+    return {"S": join_key(owner, text)} if text else None
 
 
 def text_key(value: Any) -> Attribute | None:

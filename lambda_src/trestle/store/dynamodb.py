@@ -1,6 +1,6 @@
 """DynamoDB's low-level API: six actions, each one signed HTTP request, retried as the AWS SDKs do.
 
-DYNAMODB_CLIENT=boto3 sends the same calls through boto3's client instead, which is the reference the tests
+`trestle.store.boto3_client` makes the same calls through boto3's client. It is the reference that the tests
 hold this transport to; docs/decisions/ says why it is not the default. Source of the retries: "Retry
 behavior" in the AWS SDKs and Tools Reference Guide, mode "standard".
 """
@@ -108,10 +108,6 @@ def call(action: str, payload: dict[str, Any], *, deadline: float | None = None)
     `deadline` is a time.monotonic() value after which the caller no longer wants the answer. Raises
     ServiceError, and its subclass ServiceUnavailable once the attempts or the time are used up.
     """
-    if os.environ.get("DYNAMODB_CLIENT", "signed") == "boto3":
-        from trestle.store import boto3_client
-
-        return boto3_client.call(action, payload, deadline=deadline)
     now = time.monotonic()
     until = now + ATTEMPTS * (ATTEMPT_SECONDS + LONGEST_PAUSE_SECONDS) if deadline is None else deadline
     body = _encode(payload).encode()

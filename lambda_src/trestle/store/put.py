@@ -1,57 +1,64 @@
-"""Make an item."""
+"""Store a new item."""
 
 from __future__ import annotations
 
-from trestle.config import CONFIG
-from trestle.item import owned
+from trestle.item import join_key
 from trestle.store import table
 from trestle.store.attributes import encode
+from trestle.store.derived import derivation_of
 from trestle.store.dynamodb import ServiceError
-from trestle.store.indexed import DERIVATION
-from trestle.store.records import FREE, held, key_of, seconds
+from trestle.store.records import existing_record, free_condition, key_of, time_values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from trestle.context import Context
+    from trestle.entity import Entity
     from trestle.item import Item
 
 
-def put(item: Item, owner: str, request: str = "", *, deadline: float | None = None) -> tuple[str, str] | None:
-    """Store a new item of an owner's; `request` is kept with it and tells which request made it.
+def put(entity: Entity, context: Context, item: Item, request: str = "") -> tuple[str, str] | None:
+    """Store a new item; `request` is kept with it and tells which request made it.
 
     Returns None when the item was made, else (request, createdAt) of the item that has the id, "" for what it
     lacks.
     """
+    payload = put_payload(entity, item, context.owner, request)
+    try:
+        table.call(entity, context, "PutItem", payload)
+    except ServiceError as error:
+        existing = existing_record(error)
+        if existing.get("write") == payload["Item"]["write"]:
+            return None
+        return _text(existing, "request"), _text(existing, "createdAt")
+    return None
+
+
+def put_payload(entity: Entity, item: Item, owner: str, request: str = "") -> dict[str, Any]:
+    """Return the PutItem of an owner's new item: its record, on condition that its id is free."""
     record: dict[str, Any] = {
         **key_of(item.id, owner),
-        "collection": {"S": owned(CONFIG.entity, owner)},
+        "collection": {"S": join_key(owner, entity.name)},
         "createdAt": {"S": item.created_at},
         "updatedAt": {"S": item.updated_at},
         "version": {"N": str(item.version)},
         "write": {"S": table.write_token()},
         "doc": encode(item.doc),
-        **{name: value for name, value in DERIVATION.of(item.doc, owner).items() if value},
+        **{name: value for name, value in derivation_of(entity).of(item.doc, owner).items() if value},
     }
     if owner:
-        record["owner"] = {"S": owner}  # for whoever reads the table: the API goes by the keys
+        record["owner"] = {"S": owner}  # for people who read the table: the API goes by the keys
     if request:
         record["request"] = {"S": request}
     payload: dict[str, Any] = {
         "Item": record,
-        "ConditionExpression": FREE,
+        "ConditionExpression": free_condition(entity),
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
-    if values := seconds():
+    if values := time_values(entity):
         payload["ExpressionAttributeValues"] = values
-    try:
-        table.call("PutItem", payload, deadline)
-    except ServiceError as error:
-        holder = held(error)
-        if holder.get("write") == record["write"]:
-            return None
-        return _text(holder, "request"), _text(holder, "createdAt")
-    return None
+    return payload
 
 
 def _text(record: dict[str, Any], name: str) -> str:

@@ -4,86 +4,122 @@ from __future__ import annotations
 
 import time
 
-from trestle.config import CONFIG
 from trestle.errors import Changed, NotFound, QuotableError
-from trestle.item import Item, owned, parted
+from trestle.item import Item, join_key, split_key
 from trestle.store.attributes import decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from trestle.entity import Entity
     from trestle.store.dynamodb import ServiceError
 
-_EXISTS = "attribute_exists(id)"
-# What makes an item one that the API has: DynamoDB deletes those that have expired only days later.
-_LIVES = f"{_EXISTS} AND (attribute_not_exists(expires) OR expires>:seconds)" if CONFIG.ttl else _EXISTS
-# The condition under which an id is free.
-FREE = "attribute_not_exists(id) OR expires<=:seconds" if CONFIG.ttl else "attribute_not_exists(id)"
+# The attributes of every record, with DynamoDB's types.
+ENVELOPE = {"id": "S", "createdAt": "S", "updatedAt": "S", "version": "N", "doc": "M"}
+# When an item expires, in seconds since 1970: the table's time to live.
+EXPIRES = "expires"
 
 
 class InvalidRecordError(QuotableError):
-    """What the table holds is no item of ours: somebody else has written it."""
+    """A record of the table is no item, since another program has written it.
+
+    reason: what is wrong with it, such as "lacks doc". It quotes nothing of the record but its types.
+    """
+
+    def __init__(self, entity: Entity, item_id: str, reason: str) -> None:
+        super().__init__(f"The record {item_id} of {entity.name} is no item, since it {reason}: repair or delete it.")
+        self.reason = reason
 
 
 def key_of(item_id: str, owner: str) -> dict[str, Any]:
-    """The table's key of an item."""
-    return {"id": {"S": owned(item_id, owner)}}
+    """Return the table's key of an item."""
+    return {"id": {"S": join_key(owner, item_id)}}
 
 
-def item_of(record: dict[str, Any]) -> Item:
-    """The item that a record holds. Raises InvalidRecordError."""
-    item_id = parted(record["id"]["S"])[1]
+def item_of(entity: Entity, record: Mapping[str, Any]) -> Item:
+    """Return the item that a record holds. Raise InvalidRecordError."""
+    item_id = split_key(record["id"]["S"])[1]
     try:
-        made_at: str = record["createdAt"]["S"]
-        if not (made_at.isascii() and made_at.isprintable() and '"' not in made_at):
-            raise ValueError("createdAt")  # it goes into a header, as the entity tag
+        created_at: str = record["createdAt"]["S"]
+        if not _fits_header(created_at):
+            raise ValueError("createdAt")
         doc = decode({"M": record["doc"]["M"]})
-        return Item(item_id, doc, made_at, record["updatedAt"]["S"], int(record["version"]["N"]))
+        return Item(item_id, doc, created_at, record["updatedAt"]["S"], int(record["version"]["N"]))
     except Exception as error:  # whatever it is, and InvalidRequest among it: the caller sent nothing wrong
-        text = f"The record {item_id} of {CONFIG.entity} is no item: repair or delete it."
-        raise InvalidRecordError(text) from error
+        raise InvalidRecordError(entity, item_id, _fault_of(record)) from error
 
 
-def has_expired(record: dict[str, Any]) -> bool:
-    """Return whether an item's time is over, so that for the API it is gone; only a number is a time."""
-    expires = record.get("expires", {}).get("N") if CONFIG.ttl else None
+def _fault_of(record: Mapping[str, Any]) -> str:
+    """Return what is wrong with a record that is no item."""
+    if missing := ENVELOPE.keys() - record.keys():
+        return f"lacks {' and '.join(sorted(missing))}"
+    types = [
+        f"{name} as {'/'.join(record[name])} instead of {type_}"
+        for name, type_ in ENVELOPE.items()
+        if type_ not in record[name]
+    ]
+    if types:
+        return f"has {' and '.join(types)}"
+    if not _fits_header(record["createdAt"]["S"]):
+        return "has a createdAt that is no time"
+    return "holds a value that JSON does not have, or a version that is no whole number"
+
+
+def _fits_header(created_at: str) -> bool:
+    """Whether a createdAt can be in a header, as a part of the entity tag."""
+    return created_at.isascii() and created_at.isprintable() and '"' not in created_at
+
+
+def has_expired(entity: Entity, record: Mapping[str, Any]) -> bool:
+    """Return whether an item's time is over, so that the API no longer has it; only a number is a time."""
+    expires = record.get(EXPIRES, {}).get("N") if entity.ttl else None
     return expires is not None and float(expires) <= time.time()
 
 
-def seconds() -> dict[str, Any]:
-    """The values that _LIVES and FREE compare with."""
-    return {":seconds": {"N": str(int(time.time()))}} if CONFIG.ttl else {}
+def time_values(entity: Entity) -> dict[str, Any]:
+    """Return the values that the conditions of this module compare expiry times with."""
+    return {":seconds": {"N": str(int(time.time()))}} if entity.ttl else {}
 
 
-def in_state(expected: Sequence[tuple[str, int]] | None, names: dict[str, str], values: dict[str, Any]) -> str:
-    """The condition that the item is in one of the expected states, (createdAt, version), or in any for None.
+def free_condition(entity: Entity) -> str:
+    """Return the condition that an id is free: DynamoDB deletes an expired item up to days later."""
+    return "attribute_not_exists(id) OR expires<=:seconds" if entity.ttl else "attribute_not_exists(id)"
+
+
+def state_condition(
+    entity: Entity, expected: Sequence[tuple[str, int]] | None, names: dict[str, str], values: dict[str, Any]
+) -> str:
+    """Return the condition that an item is in one of the expected states, (createdAt, version), or in any for None.
 
     No state at all gives a condition that no item meets. Adds what the condition uses to names and values.
     """
-    values |= seconds()
+    values |= time_values(entity)
+    condition = "attribute_exists(id)"
+    if entity.ttl:
+        condition += " AND (attribute_not_exists(expires) OR expires>:seconds)"
     if expected is None:
-        return _LIVES
+        return condition
     names["#version"] = "version"
     clauses = []
     for index, (created_at, version) in enumerate(expected or (("", 0),)):
         values[f":c{index}"] = {"S": created_at}
         values[f":v{index}"] = {"N": str(version)}
         clauses.append(f"createdAt=:c{index} AND #version=:v{index}")
-    return f"{_LIVES} AND ({' OR '.join(clauses)})"
+    return f"{condition} AND ({' OR '.join(clauses)})"
 
 
-def held(error: ServiceError) -> dict[str, Any]:
-    """The record that a failed condition met, empty when there was none; any other error is raised again."""
+def existing_record(error: ServiceError) -> dict[str, Any]:
+    """Return the record that a failed condition met, empty if there was none. Raise any other error again."""
     if error.code != "ConditionalCheckFailedException":
         raise error
     record: dict[str, Any] = error.body.get("Item") or {}
     return record
 
 
-def refused(record: dict[str, Any]) -> NotFound | Changed:
-    """Why a write on an item failed, from the record it met."""
-    if record and not has_expired(record):
+def refusal(entity: Entity, record: Mapping[str, Any]) -> NotFound | Changed:
+    """Return why a write on an item failed, from the record that it met."""
+    if record and not has_expired(entity, record):
         return Changed("The item has changed: read it again and send its current ETag.")
     return NotFound("There is no item with this id.")

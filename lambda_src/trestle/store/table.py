@@ -1,12 +1,11 @@
-"""Calls on the entity's table, with DynamoDB's errors in the domain's terms."""
+"""Calls on an entity's table, with DynamoDB's errors in the domain's terms."""
 
 from __future__ import annotations
 
 import os
 import time
 
-from trestle.calls import CALLS, Call
-from trestle.config import CONFIG
+from trestle.context import Call
 from trestle.errors import TooLarge, Unavailable
 from trestle.store import dynamodb
 
@@ -14,31 +13,50 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from trestle.context import Context
+    from trestle.entity import Entity
 
-def call(action: str, payload: dict[str, Any], deadline: float | None) -> dynamodb.Reply:
-    """Call DynamoDB on the entity's table, and note the call; deadline is a value of time.monotonic().
+
+def call(entity: Entity, context: Context, action: str, payload: dict[str, Any]) -> dynamodb.Reply:
+    """Call DynamoDB on the entity's table before the context's deadline, and add the call to the context.
 
     Raises Unavailable, TooLarge, and dynamodb.ServiceError for what the caller knows how to read.
     """
     began = time.time()
-    whole = {"TableName": CONFIG.table, "ReturnConsumedCapacity": "TOTAL", **payload}
+    payload = {"TableName": entity.table, "ReturnConsumedCapacity": "TOTAL", **payload}
     try:
-        reply = dynamodb.call(action, whole, deadline=deadline)
+        reply = send(action, payload, deadline=context.deadline)
     except dynamodb.ServiceError as error:
-        made = Call(action, began, time.time(), error.retries, error.request_id)
-        made.status, made.code, made.throttled = error.status, error.code, error.code in dynamodb.THROTTLED
-        CALLS.append(made)
+        failed = _call(entity, action, began, error)
+        failed.status, failed.code, failed.throttled = error.status, error.code, error.code in dynamodb.THROTTLED
+        context.calls.append(failed)
         if isinstance(error, dynamodb.ServiceUnavailable):
             raise Unavailable("The database can not answer now. Try again in a moment.") from error
         if error.code == "ValidationException" and "Item size" in error.message:
             raise TooLarge("The item would be over the 400 KB that the database keeps of one.") from error
         raise
-    made = Call(action, began, time.time(), reply.retries, reply.request_id)
-    made.units = (reply.body.get("ConsumedCapacity") or {}).get("CapacityUnits")
-    CALLS.append(made)
+    answered = _call(entity, action, began, reply)
+    answered.units = (reply.body.get("ConsumedCapacity") or {}).get("CapacityUnits")
+    context.calls.append(answered)
     return reply
 
 
+def _call(entity: Entity, action: str, began: float, result: dynamodb.Reply | dynamodb.ServiceError) -> Call:
+    return Call(
+        action, entity.table,
+        began=began, ended=time.time(), retries=result.retries, request_id=result.request_id,
+    )  # fmt: skip
+
+
+def send(action: str, payload: dict[str, Any], *, deadline: float | None = None) -> dynamodb.Reply:
+    """Call DynamoDB as `dynamodb.call` does, or through boto3's client if DYNAMODB_CLIENT is "boto3"."""
+    if os.environ.get("DYNAMODB_CLIENT") == "boto3":
+        from trestle.store import boto3_client
+
+        return boto3_client.call(action, payload, deadline=deadline)
+    return dynamodb.call(action, payload, deadline=deadline)
+
+
 def write_token() -> str:
-    """A fresh mark of one write: a write that is sent again after a lost answer knows itself by it."""
+    """Return a new token for one write, by which it is recognised when it is sent again after a lost answer."""
     return os.urandom(12).hex()

@@ -5,15 +5,17 @@ from __future__ import annotations
 from trestle.clock import now
 from trestle.store import table
 from trestle.store.attributes import encode, encode_name
+from trestle.store.derived import derivation_of
 from trestle.store.dynamodb import ServiceError
-from trestle.store.indexed import DERIVATION
-from trestle.store.records import held, in_state, item_of, key_of, refused
+from trestle.store.records import existing_record, item_of, key_of, refusal, state_condition
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from trestle.context import Context
+    from trestle.entity import Entity
     from trestle.item import Item
 
     States = Sequence[tuple[str, int]] | None
@@ -21,22 +23,20 @@ if TYPE_CHECKING:
 MAX_PROPERTIES = 50  # of one patch: keeps its expressions under 300 operators and 4 KB
 
 
-def replace(item_id: str, owner: str, doc: dict[str, Any], expected: States, *, deadline: float | None = None) -> Item:
-    """Give an owner's item another object.
+def replace(entity: Entity, context: Context, item_id: str, doc: dict[str, Any], expected: States) -> Item:
+    """Give an item another object.
 
     Raises NotFound, and Changed when it is in none of the expected states.
     """
     return _update(
-        key_of(item_id, owner), expected, deadline,
+        entity, context, item_id, expected,
         assignments=["doc=:doc"], removals=[], names={}, values={":doc": encode(doc)},
-        derived=DERIVATION.of(doc, owner),
+        derived=derivation_of(entity).of(doc, context.owner),
     )  # fmt: skip
 
 
-def patch(
-    item_id: str, owner: str, changes: dict[str, Any], expected: States, *, deadline: float | None = None
-) -> Item:
-    """Set properties of an owner's item's object, at most MAX_PROPERTIES; None removes one.
+def patch(entity: Entity, context: Context, item_id: str, changes: dict[str, Any], expected: States) -> Item:
+    """Set properties of an item's object, at most MAX_PROPERTIES; None removes one.
 
     Raises as `replace`.
     """
@@ -52,16 +52,17 @@ def patch(
             values[f":{index}"] = encode(value, 2)
             assignments.append(f"doc.#{index}=:{index}")
     return _update(
-        key_of(item_id, owner), expected, deadline,
+        entity, context, item_id, expected,
         assignments=assignments, removals=removals, names=names, values=values,
-        derived=DERIVATION.of_changes(changes, owner),
+        derived=derivation_of(entity).of_changes(changes, context.owner),
     )  # fmt: skip
 
 
 def _update(
-    key: dict[str, Any],
+    entity: Entity,
+    context: Context,
+    item_id: str,
     expected: States,
-    deadline: float | None,
     *,
     assignments: list[str],
     removals: list[str],
@@ -79,13 +80,15 @@ def _update(
         else:
             values[f":d{index}"] = value
             assignments.append(f"#d{index}=:d{index}")
-    condition = in_state(expected, names, values)
+    condition = state_condition(entity, expected, names, values)
     change = f"SET {','.join(['updatedAt=:now', '#version=#version+:one', '#write=:write', *assignments])}"
     try:
         reply = table.call(
+            entity,
+            context,
             "UpdateItem",
             {
-                "Key": key,
+                "Key": key_of(item_id, context.owner),
                 "UpdateExpression": f"{change} REMOVE {','.join(removals)}" if removals else change,
                 # Sent again after a lost answer, the write fails and is known, and does not count twice.
                 "ConditionExpression": f"#write<>:write AND {condition}",
@@ -94,11 +97,10 @@ def _update(
                 "ReturnValues": "ALL_NEW",
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             },
-            deadline,
         )
     except ServiceError as error:
-        record = held(error)
+        record = existing_record(error)
         if record.get("write") == write:
-            return item_of(record)
-        raise refused(record) from None
-    return item_of(reply.body["Attributes"])
+            return item_of(entity, record)
+        raise refusal(entity, record) from None
+    return item_of(entity, reply.body["Attributes"])

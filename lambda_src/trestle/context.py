@@ -1,0 +1,43 @@
+"""The context of a request: what travels with it through operations and store."""
+
+from __future__ import annotations
+
+
+class Call:
+    """One call on DynamoDB, its retries included.
+
+    began, ended: seconds since 1970. status: of HTTP, 0 when no answer came. code: the error's short name, ""
+    without one. units: the capacity units it consumed, None where DynamoDB did not say.
+    """
+
+    __slots__ = ("action", "began", "code", "ended", "request_id", "retries", "status", "table", "throttled", "units")
+
+    def __init__(self, action: str, table: str, *, began: float, ended: float, retries: int, request_id: str) -> None:
+        self.action = action
+        self.table = table
+        self.began = began
+        self.ended = ended
+        self.retries = retries
+        self.request_id = request_id
+        self.status = 200
+        self.code = ""
+        self.throttled = False
+        self.units: float | None = None
+
+
+class Context:
+    """On whose behalf operations run, and for how long.
+
+    caller: who asks, "" for nobody. An idempotency key belongs to its caller.
+    owner: the user whose items the operations are about, "" for an entity whose items have no owners.
+    deadline: the value of time.monotonic() after which nobody waits for the result, None for never.
+    calls: the calls on DynamoDB so far, which the request's log line and trace report.
+    """
+
+    __slots__ = ("caller", "calls", "deadline", "owner")
+
+    def __init__(self, *, caller: str = "", owner: str = "", deadline: float | None = None) -> None:
+        self.caller = caller
+        self.owner = owner
+        self.deadline = deadline
+        self.calls: list[Call] = []

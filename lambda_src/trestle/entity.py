@@ -1,0 +1,68 @@
+"""An entity: its name, its table, the options of its tfvars and its schema."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from trestle.strict_json import loads
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+# The folder that holds this package, which in Lambda is the function's. pathlib costs 8 ms of a cold start.
+_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+_NOTHING: Mapping[str, Any] = {}
+
+
+class Entity:
+    """What operations, store and tools know of one entity. A function makes its entity once, at cold start.
+
+    name: the key in the tfvars. table: the name of its DynamoDB table.
+    schema: the JSON Schema of its items, empty if it has none; its numbers are exact, as those of items are.
+    reserved_ids: ids that clients cannot choose, since their paths lead elsewhere.
+    filters: the property that each filter sorts by; createdAt is the server's own.
+    ttl: the property that says when an item expires, or None.
+    ids, list, owner_scoped and put are the attributes of the tfvars.
+    """
+
+    __slots__ = ("filters", "ids", "list", "name", "owner_scoped", "put", "reserved_ids", "schema", "table", "ttl")
+
+    def __init__(
+        self, name: str, table: str, options: Mapping[str, Any] = _NOTHING, schema: Mapping[str, Any] = _NOTHING
+    ) -> None:
+        """Make an entity from its options, as ENTITY_OPTIONS holds them in JSON, and its schema."""
+        self.name = name
+        self.table = table
+        self.schema = dict(schema)
+        self.ids: str = options.get("ids", "server")
+        self.reserved_ids: list[str] = options.get("taken", [])
+        self.put: str = options.get("put", "replace")
+        self.owner_scoped: bool = options.get("owner_scoped", False)
+        # A Scan would read the items of every owner.
+        self.list: str = "created" if self.owner_scoped else options.get("list", "created")
+        self.filters: dict[str, str] = {
+            name: each.get("sort", "createdAt") for name, each in options.get("filters", {}).items()
+        }
+        self.ttl: str | None = options.get("ttl")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Entity:
+        """Return the entity of a function with these environment variables, and of the schemas beside its code.
+
+        Raise KeyError without ENTITY or TABLE_NAME, OSError if the schema's file is missing.
+        """
+        options: dict[str, Any] = json.loads(environment.get("ENTITY_OPTIONS") or "{}")
+        schema: dict[str, Any] = {}
+        if "schema" in options:
+            folder = environment.get("LAMBDA_TASK_ROOT") or _FOLDER
+            with open(f"{folder}/schemas/{options['schema']}.json", encoding="utf-8") as file:  # noqa: PTH123
+                schema = loads(file.read())
+        return cls(environment["ENTITY"], environment["TABLE_NAME"], options, schema)
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether lists without a filter come in the order of creation."""
+        return self.list == "created"
