@@ -112,7 +112,7 @@ validate: ready build ## terraform validate, and the tests of the variables' val
 	@$(validate) validate
 	@$(validate) test -test-directory=tests/terraform -filter=tests/terraform/accepted.tftest.hcl
 	@rm -rf .local/refused && mkdir .local/refused
-	@ln -s $(addprefix $(here)/,$(of_variables) tests/terraform/refused.tftest.hcl) .local/refused
+	@ln -s $(addprefix $(here)/,$(of_variables) contract tests/terraform/refused.tftest.hcl) .local/refused
 	@terraform -chdir=.local/refused init > /dev/null && terraform -chdir=.local/refused test
 
 audit: ## look up the pinned Python packages among the known vulnerabilities

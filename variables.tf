@@ -139,7 +139,7 @@ variable "entities" {
     functions    = optional(string, "per_operation")
     ids          = optional(string, "server")
     list         = optional(string, "created")
-    operations   = optional(set(string), ["create", "delete", "get", "list", "merge", "replace"])
+    operations   = optional(set(string))
     owner_scoped = optional(bool, false)
     path         = optional(string)
     put          = optional(string, "replace")

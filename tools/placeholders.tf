@@ -1,5 +1,6 @@
-# What locals.tf takes from AWS, for those who read variables without it: no variable is judged by this.
+# What locals.tf takes from main.tf, for those who read variables without AWS: no variable is judged by this.
 locals {
-  account   = "123456789012"
-  partition = "aws"
+  account         = "123456789012"
+  contract_folder = "${path.module}/contract"
+  partition       = "aws"
 }

@@ -174,7 +174,7 @@ resource "aws_api_gateway_deployment" "this" {
   # deletes what a create_before_destroy resource needs last: `apply -replace` of this resource then clears it out.
   triggers = {
     configuration = sha256(jsonencode([
-      var.cors_origins, var.docs, var.models, var.routes, var.validate_bodies,
+      var.cors_origins, var.docs, var.exposed_headers, var.models, var.problems, var.request_headers, var.routes, var.validate_bodies,
       [for file in sort(fileset(path.module, "[^.#]*.tf")) : filesha256("${path.module}/${file}")],
     ]))
   }

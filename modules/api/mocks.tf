@@ -3,7 +3,7 @@ locals {
   # The document is a template, so it escapes the characters that templates expand. Its server is an exception: the URL of the
   # request, whatever the stage, the domain or the base path.
   written = replace(replace(var.docs.document, "$", "\\u0024"), "#", "\\u0023")
-  documents = { for path in ["openapi.json"] : path => replace(
+  documents = { for path in [var.docs.path] : path => replace(
     local.packed ? local.packed_document : local.written,
     "\"servers\":[{\"url\":\".\"}]", "\"servers\":[{\"url\":\"https://$context.domainName$context.path.replace('/${path}','')\"}]",
   ) if var.docs.access != "none" }
@@ -46,7 +46,7 @@ locals {
     "#if($origin && $allowed.contains($origin))#set($context.responseOverride.header.Access-Control-Allow-Origin = $origin)#end",
   ])
   cors_headers = merge(local.origin == "" ? { Vary = "Origin" } : { Access-Control-Allow-Origin = local.origin }, {
-    Access-Control-Expose-Headers = "ETag, Idempotency-Replayed, Link, Location, Retry-After"
+    Access-Control-Expose-Headers = join(", ", var.exposed_headers)
   })
 
   mocks = merge({ for path, document in local.documents : "GET /${path}" => {
@@ -64,7 +64,7 @@ locals {
       path   = path
       status = "204"
       headers = merge(local.cors_headers, {
-        Access-Control-Allow-Headers = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Amz-Date, X-Amz-Security-Token, X-Api-Key"
+        Access-Control-Allow-Headers = join(", ", sort(concat(["Authorization", "Content-Type", "X-Amz-Date", "X-Amz-Security-Token", "X-Api-Key"], var.request_headers)))
         Access-Control-Allow-Methods = join(", ", methods)
         # Browsers ask again after two hours at most, whatever is written here.
         Access-Control-Max-Age = "7200"

@@ -9,8 +9,13 @@ variable "description" {
 }
 
 variable "docs" {
-  description = "The API's OpenAPI document, as JSON, and who may read it: open, api_key or none."
-  type        = object({ access = string, document = string })
+  description = "The API's OpenAPI document, as JSON, its path, and who may read it: open, api_key or none."
+  type        = object({ access = string, document = string, path = string })
+}
+
+variable "exposed_headers" {
+  description = "Headers of answers that browsers show to scripts of other origins."
+  type        = list(string)
 }
 
 variable "kms_key_arn" {
@@ -31,6 +36,24 @@ variable "models" {
 variable "name" {
   description = "Name of the API and prefix of its log groups."
   type        = string
+}
+
+variable "problems" {
+  description = <<-EOT
+    The errors of the API.
+    gateway: API Gateway's own, by its names of them: which kind of problem each is, a sentence for the caller, another where some routes
+      want a signature, and headers.
+    kinds: the status and title of each kind.
+  EOT
+  type = object({
+    gateway = map(object({ detail = string, detail_with_iam = optional(string), headers = optional(map(string), {}), kind = string }))
+    kinds   = map(object({ status = number, title = string }))
+  })
+}
+
+variable "request_headers" {
+  description = "Headers that operations read, which scripts of other origins may send."
+  type        = list(string)
 }
 
 variable "routes" {

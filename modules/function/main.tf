@@ -117,7 +117,7 @@ resource "aws_lambda_function" "this" {
   publish                        = true
   reserved_concurrent_executions = coalesce(var.reserved_concurrency, -1)
   role                           = aws_iam_role.this.arn
-  runtime                        = "python3.13"
+  runtime                        = var.runtime
   source_code_hash               = var.source_code_hash
   tags                           = var.tags
   timeout                        = var.timeout

@@ -68,6 +68,11 @@ variable "role_name" {
   type        = string
 }
 
+variable "runtime" {
+  description = "Lambda's name of the runtime, such as \"python3.13\"."
+  type        = string
+}
+
 variable "scope" {
   description = "Where we are, to compose ARNs and service names with."
   type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })

@@ -2,7 +2,7 @@ locals {
   # Our own tables and buckets alone: a function that is taken over cannot carry data to a stranger's.
   gateways = {
     dynamodb = {
-      actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:UpdateItem"]
+      actions   = [for action in var.table_actions : "dynamodb:${action}"]
       resources = flatten([for arn in var.table_arns : [arn, "${arn}/index/*"]])
     }
     s3 = {

@@ -58,6 +58,11 @@ variable "scope" {
   type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })
 }
 
+variable "table_actions" {
+  description = "What the functions ask of DynamoDB, such as GetItem."
+  type        = list(string)
+}
+
 variable "table_arns" {
   description = "Tables that may be reached over the DynamoDB endpoint."
   type        = list(string)

@@ -9,78 +9,60 @@ locals {
     WWW-Authenticate     = { description = "How to authenticate: Bearer, with an access token. Sent by the gateway.", schema = { type = "string" } }
   }
 
-  # By status: its name here, and what it means.
-  problems = {
-    "400" = { name = "InvalidRequest", description = "The body or a parameter is malformed, or a parameter is unknown, repeated or does not go with another." }
-    "401" = { name = "Unauthorized", description = "There is no valid access token." }
-    "403" = { name = "Forbidden", description = "The caller may not do this, or did not say who it is." }
-    "404" = { name = "NotFound", description = "There is no such item." }
-    "409" = { name = "Conflict", description = "The id is taken, or other writers won every attempt." }
-    "412" = { name = "PreconditionFailed", description = "The item has none of the entity tags in If-Match." }
-    "413" = { name = "ContentTooLarge", description = "The body or the item is over 400 KiB." }
-    "415" = { name = "UnsupportedMediaType", description = "The body is something other than JSON: application/json, any +json type, or no type at all." }
-    "422" = { name = "InvalidItem", description = "The item breaks its schema, or the idempotency key came with another body before." }
-    "429" = { name = "TooManyRequests", description = "Too many requests, at once or by the plan's quota." }
-    "500" = { name = "InternalError", description = "A fault of the server's." }
-    "502" = { name = "BadGateway", description = "The function gave no answer." }
-    "503" = { name = "ServiceUnavailable", description = "The database is throttled or fails." }
-    "504" = { name = "GatewayTimeout", description = "The function took too long." }
-  }
-  problem_headers = { "401" = "WWW-Authenticate", "429" = "Retry-After", "503" = "Retry-After" }
-
-  any_time = ["429", "500", "502", "503", "504"]
-
   responses = merge(
-    { NotModified = { description = "The item is as If-None-Match has it.", headers = { ETag = { "$ref" = "#/components/headers/ETag" } } } },
-    { for status, problem in local.problems : problem.name => merge(
+    # What several operations answer alike.
+    merge([for answers in local.calls[*].answers : { for answer in values(answers) : answer.name => {
+      description = answer.description, headers = { for header in answer.headers : header => { "$ref" = "#/components/headers/${header}" } }
+    } if answer.name != null }]...),
+    { for status, problem in var.contract.statuses : problem.name => merge(
       {
         description = problem.description
         content     = { "application/problem+json" = { schema = { "$ref" = "#/components/schemas/Problem" } } }
       },
-      { for key, header in { headers = lookup(local.problem_headers, status, null) } : key => { (header) = { "$ref" = "#/components/headers/${header}" } } if header != null },
+      { for key, header in { headers = problem.header } : key => { (header) = { "$ref" = "#/components/headers/${header}" } } if header != null },
     ) },
   )
 
-  entity_tags = { type = "string", minLength = 1, pattern = local.patterns.entity_tags }
+  entity_tags = { type = "string", minLength = 1, pattern = local.limits.entity_tags.pattern }
 
   parameters = merge({
     cursor = {
-      name        = "cursor", in = "query", schema = { type = "string", pattern = local.patterns.cursor }
+      name        = "cursor", in = "query", schema = { type = "string", pattern = local.limits.cursor.pattern }
       description = "`next` of the previous page of the same list in the same order; any other text is 400."
     }
     fields = {
-      name        = "fields", in = "query", schema = { type = "string", pattern = local.patterns.fields }
+      name        = "fields", in = "query", schema = { type = "string", pattern = local.limits.fields.pattern }
       description = "Comma-separated names of properties: the page's items have only these and id, not all that the schema requires."
     }
     id = { name = "id", in = "path", required = true, schema = { "$ref" = "#/components/schemas/Id" } }
     idempotency-key = {
-      name        = "Idempotency-Key", in = "header", schema = { type = "string", minLength = 1, maxLength = 255, pattern = local.patterns.idempotency_key }
+      name        = "Idempotency-Key", in = "header", schema = { type = "string", minLength = 1, maxLength = local.limits.idempotency_key.max, pattern = local.limits.idempotency_key.pattern }
       description = "The same key with the same body gives the first answer again."
     }
     if-match = {
       name        = "If-Match", in = "header", schema = local.entity_tags
-      description = "Up to 50 entity tags, or *: 412 unless the item has one of them."
+      description = "Up to ${local.limits.entity_tags.max} entity tags, or *: 412 unless the item has one of them."
     }
     if-none-match = {
       name        = "If-None-Match", in = "header", schema = local.entity_tags
-      description = "Up to 50 entity tags, or *: 304 while the item has one of them."
+      description = "Up to ${local.limits.entity_tags.max} entity tags, or *: 304 while the item has one of them."
     }
     limit = {
-      name        = "limit", in = "query", schema = { type = "integer", format = "int32", minimum = 1, maximum = 100, default = 25 }
+      name        = "limit", in = "query", schema = { type = "integer", format = "int32", minimum = 1, maximum = local.limits.page.max, default = local.limits.page.default }
       description = "How many items a page has at most."
     }
     order = {
       name        = "order", in = "query", schema = { type = "string", enum = ["asc", "desc"], default = "asc" }
       description = "By createdAt, or by what the filter sorts by."
     }
-    }, { for operator, comparison in local.comparisons : "createdAt.${operator}" => {
+    }, { for operator, comparison in var.contract.bounds : "createdAt.${operator}" => {
       name        = "createdAt.${operator}", in = "query"
       description = "Items whose createdAt ${comparison}. Goes with a filter that sorts by createdAt."
       schema      = { moment = { type = "string", anyOf = [{ type = "string", format = "date" }, { type = "string", format = "date-time" }] }, text = local.texts }[operator == "prefix" ? "text" : "moment"]
   } })
 
-  # A bound may be only the beginning of a value, hence no formats. DynamoDB takes 1024 bytes.
-  texts = { type = "string", minLength = 1, maxLength = 1024 }
+  # A bound may be only the beginning of a value, hence no formats. DynamoDB takes so many bytes.
+  texts = { type = "string", minLength = 1, maxLength = local.limits.key.max }
 
   # OAuth is there where a domain of the pool's gives out tokens. Of a pool that is still to be made no more is known.
   tokens = (

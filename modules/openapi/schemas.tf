@@ -5,21 +5,16 @@ locals {
 
   properties = { for name, shapes in local.shapes : name => try(shapes.item.properties, {}) }
 
-  patterns = jsondecode(file("${path.module}/patterns.json"))
+  limits = var.contract.limits
 
   id = {
     description = "Made by the server, or the client's own where it may choose."
     type        = "string"
     minLength   = 1
-    maxLength   = 128
-    pattern     = local.patterns.id
+    maxLength   = local.limits.id.max
+    pattern     = local.limits.id.pattern
   }
-  envelope = {
-    createdAt = { "$ref" = "#/components/schemas/Time" }
-    id        = { "$ref" = "#/components/schemas/Id" }
-    updatedAt = { "$ref" = "#/components/schemas/Time" }
-    version   = { "$ref" = "#/components/schemas/Version" }
-  }
+  envelope = { for property, schema in var.contract.properties : property => { "$ref" = "#/components/schemas/${schema}" } }
 
   shared = {
     Id = local.id
@@ -35,8 +30,8 @@ locals {
         type      = { type = "string", description = "The kind of problem: urn:trestle:problem:<kind>." }
         errors = {
           type        = "array"
-          description = "Every fault of the request, up to 20."
-          maxItems    = 20
+          description = "Every fault of the request, up to ${local.limits.faults.max}."
+          maxItems    = local.limits.faults.max
           items       = { "$ref" = "#/components/schemas/ProblemError" }
         }
       }
@@ -56,11 +51,11 @@ locals {
   }
 
   # Which of an entity's schemas its operations need.
-  used = { for entity in keys(var.entities) : entity => distinct(flatten([for call in local.calls : concat(
-    [call.body, call.content], call.content == "Page" ? ["Item"] : []
-  ) if call.entity == entity])) }
+  used = { for entity in keys(var.entities) : entity => distinct(compact(flatten([for call in local.calls : [
+    call.body, [for answer in values(call.answers) : answer.schema == "Page" ? ["Page", "Item"] : [answer.schema]]
+  ] if call.entity == entity]))) }
 
-  schemas = merge(local.shared, [for name, e in var.entities : { for schema, rules in {
+  schemas = merge(local.shared, { for name, schema in var.contract.schemas : name => jsondecode(schema) if contains(flatten(values(local.used)), name) }, [for name, e in var.entities : { for schema, rules in {
     Body = merge(local.shapes[name].body, { properties = merge(
       try(local.shapes[name].body.properties, {}),
       { for property, rule in { id = { any = local.envelope.id, but = merge(local.id, { not = { enum = e.taken } }) } } : property => rule[length(e.taken) == 0 ? "any" : "but"] if e.ids == "client" },

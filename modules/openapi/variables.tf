@@ -1,3 +1,21 @@
+variable "contract" {
+  description = <<-EOT
+    What is so in every API: contract/README.md.
+    bounds: by which operators lists are bounded, in words.
+    limits: sizes and forms of what a request holds.
+    properties: those that the server sets, with their schemas here.
+    schemas: answers that are neither items nor pages: JSON Schemas, as text.
+    statuses: of problems, each with a name, a sentence and a header.
+  EOT
+  type = object({
+    bounds     = map(string)
+    limits     = map(object({ default = optional(number), max = optional(number), pattern = optional(string) }))
+    properties = map(string)
+    schemas    = map(string)
+    statuses   = map(object({ description = string, header = optional(string), name = string }))
+  })
+}
+
 variable "description" {
   description = "What the API is, in Markdown."
   type        = string
@@ -6,26 +24,37 @@ variable "description" {
 variable "entities" {
   description = <<-EOT
     What the API serves, by entity.
-    access: who may call, by operation: open, api_key, cognito or iam, and for cognito the group or the scope, if it takes one. The keys
-      are the operations there are.
     bounds: the parameters by which a list is bounded, such as "dueDate.gte", each with the property it bounds and how.
     filters: by filter, the property its lists are sorted by.
     ids: "client" where a body may bring its id.
+    operations: those there are, as contract/operations.json has them; problems by their statuses; access, who may call each: open,
+      api_key, cognito or iam, and for cognito the group or the scope, if it takes one.
     ordered: whether its lists have an order.
     path: of the collection, without a slash at either end; "" is the root.
-    put: "replace" or "merge".
     shapes: what bodies, items, patches and API Gateway's model look like, as build.py derives them from the schema: JSON Schemas, as
       text. Null: any object.
     taken: ids that no item may have, because there is something else at their path.
   EOT
   type = map(object({
-    access  = map(object({ group = string, kind = string, scope = string }))
     bounds  = list(object({ name = string, operator = string, sort = string }))
     filters = map(string)
     ids     = string
+    operations = map(object({
+      access          = object({ group = string, kind = string, scope = string })
+      answers         = map(object({ description = string, headers = optional(list(string), []), name = optional(string), schema = optional(string) }))
+      body            = string
+      description     = string
+      method          = string
+      order_parameter = string
+      parameters      = list(string)
+      path            = string
+      plural          = bool
+      problems        = list(string)
+      summary         = string
+      takes_filters   = bool
+    }))
     ordered = bool
     path    = string
-    put     = string
     shapes  = object({ body = string, item = string, model = string, patch = string })
     taken   = list(string)
   }))

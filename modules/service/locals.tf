@@ -3,6 +3,15 @@ locals {
   # Names that do not come apart again in the list, a text, in which the gateway hands a token's groups to the function.
   access_pattern = "^(open|api_key|iam|cognito|cognito:group=[A-Za-z0-9_.-]{1,128}|cognito:scope=([A-Za-z0-9_.:/-]{1,127}/)?[A-Za-z0-9_.-]{1,128})$"
 
+  # contract/README.md says what is in there.
+  contract = { for name in ["items", "limits", "operations", "platform", "problems"] :
+    name => jsondecode(file("${local.contract_folder}/${name}.json"))
+  }
+  all_operations  = toset(keys(local.operations))
+  bound_operators = keys(local.contract.operations.bounds)
+  default_access  = local.contract.platform.access.default
+  operations      = local.contract.operations.operations
+
   # How messages name characters that are not allowed in a name; they quote others.
   characters = merge({ for capital in split("", "ABCDEFGHIJKLMNOPQRSTUVWXYZ") : capital => "the capital letter ${capital}" }, {
     " " = "a space", "\t" = "a tab", "\n" = "a line break", "\"" = "a quotation mark", "." = "a dot", "," = "a comma", ":" = "a colon", "/" = "a slash", "_" = "an underscore"
@@ -29,6 +38,12 @@ locals {
   # Names of keys, plans, groups and scopes.
   label_pattern = "^[A-Za-z0-9_.-]{1,128}$"
 
+  # Parameters that no filter can be called, since lists have them already.
+  list_parameter_names = sort(distinct(flatten([for o in values(local.operations) :
+    [for parameter in concat(o.parameters, compact([try(o.order_parameter, "")])) : trimprefix(parameter, "querystring.") if startswith(parameter, "querystring.")]
+    if try(o.takes_filters, false)
+  ])))
+
   # The form of name and environment, and what name must not begin with: names of buckets and security groups begin with it.
   # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
   name_pattern = "^[a-z][a-z0-9-]*[a-z0-9]$"
@@ -48,7 +63,8 @@ locals {
   # An entity's path, and paths that it cannot have: dot segments, which clients resolve, the document's path, and
   # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
   path_pattern = "^/?[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+){0,3}$"
-  path_misfit  = "(?:^|/)[.][.]?(?:/|$)|^/?openapi[.]json$|^/?s?ping(?:/|$)"
+  path_misfit  = "(?:^|/)[.][.]?(?:/|$)|${local.path_taken}|^/?s?ping(?:/|$)"
+  path_taken   = "^/?${replace(local.contract.platform.document, ".", "[.]")}$"
 
   # Names of AWS services, as names of endpoints have them: com.amazonaws.REGION.SERVICE.
   service_pattern = "^[a-z0-9]+(?:[.-][a-z0-9]+)*$"
@@ -58,75 +74,63 @@ locals {
 
   url_pattern = "^https?://[^\\s/?#]+[^\\s]*$"
 
-  # What each operation is to HTTP, what a caller may send with it besides the id, which of the entity's settings its
-  # function reads, and what it asks of DynamoDB's table (a list asks its indexes, if it has any).
-  operations = {
-    create = {
-      method   = "POST", on_item = false, parameters = ["header.Idempotency-Key"],
-      settings = ["filters", "ids", "list", "schema", "taken", "ttl"], actions = ["PutItem"]
-    }
-    delete = {
-      method   = "DELETE", on_item = true, parameters = ["header.If-Match"],
-      settings = ["ttl"], actions = ["DeleteItem"]
-    }
-    get = {
-      method   = "GET", on_item = true, parameters = ["header.If-Match", "header.If-None-Match"],
-      settings = ["ttl"], actions = ["GetItem"]
-    }
-    list = {
-      method   = "GET", on_item = false, parameters = ["querystring.cursor", "querystring.fields", "querystring.limit"],
-      settings = ["filters", "list", "ttl"], actions = ["Scan"]
-    }
-    merge = {
-      method   = "PATCH", on_item = true, parameters = ["header.If-Match"],
-      settings = ["filters", "schema", "ttl"], actions = ["GetItem", "UpdateItem"]
-    }
-    replace = {
-      method   = "PUT", on_item = true, parameters = ["header.If-Match"],
-      settings = ["filters", "put", "schema", "ttl"], actions = ["UpdateItem"]
-    }
-  }
+  # What an entity's operations are, with what its attributes change about them.
+  calls = { for name, e in local.entities : name => { for operation in e.operations : operation => merge(
+    { body = null, index_actions = [], order_parameter = null, plural = false, takes_filters = false },
+    local.operations[operation],
+    [for attribute, choices in try(local.operations[operation].variants, {}) : try(choices[e[attribute]], {})]...
+  ) } }
 
   # Names of properties in names of indexes and of their keys: DynamoDB takes letters, digits and . _ - in up to 255 characters. Other
   # characters are escaped by their bytes, as in a URL but with a dot; a long name becomes a digest. trestle.store.derived does the same.
   escaped = { for property in distinct(flatten([for e in values(var.entities) : [keys(e.filters), values(e.filters)[*].sort]])) :
     property => replace(replace(replace(replace(urlencode(property), ".", "%2E"), "~", "%7E"), "+", "%20"), "%", ".")
   }
-  key_names = { for property, escaped in local.escaped : property => length(escaped) <= 240 ? escaped : "..${sha256(property)}" }
+  key_names = { for property, escaped in local.escaped : property => length(escaped) <= local.contract.items.filter_index.max_name ? escaped : "..${sha256(property)}" }
+
+  filter_index = local.contract.items.filter_index
 
   entities = { for name, e in var.entities : name => merge(e, {
     # An index per filter. Numbers have to sort as numbers, and the key's name carries the type: the provider compares only names, and
     # would keep an index of texts, into which DynamoDB writes no numbers. createdAt is the server's, and a string.
     filters = { for filter, f in e.filters : filter => merge({
-      index = "by_${local.key_names[filter]}"
+      index = "${local.filter_index.prefix}${local.key_names[filter]}"
       sort  = f.sort
-      }, f.sort == "createdAt" ? { number = false, range = "createdAt" } :
-      contains(["integer", "number"], try(local.properties[name][f.sort].type, "")) ? { number = true, range = "number_${local.key_names[f.sort]}" } :
-      { number = false, range = "sort_${local.key_names[f.sort]}" }
+      }, f.sort == local.filter_index.default_range ? { number = false, range = f.sort } :
+      contains(["integer", "number"], try(local.properties[name][f.sort].type, "")) ?
+      { number = true, range = "${local.filter_index.range_prefixes.N}${local.key_names[f.sort]}" } :
+      { number = false, range = "${local.filter_index.range_prefixes.S}${local.key_names[f.sort]}" }
     ) }
-    indexes = concat([for index in ["created"] : index if e.list == index], [for filter in keys(e.filters) : "by_${local.key_names[filter]}"])
-    path    = trim(coalesce(e.path, name), "/")
-    table   = "${var.name}-${name}-${var.environment}"
+    indexes = concat(
+      [for index in [local.contract.items.list_index.name] : index if e.list == index],
+      [for filter in keys(e.filters) : "${local.filter_index.prefix}${local.key_names[filter]}"],
+    )
+    operations = coalesce(e.operations, local.all_operations)
+    path       = trim(coalesce(e.path, name), "/")
+    table      = "${var.name}-${name}-${var.environment}"
   }) }
 
-  # What a list takes besides: an order if it has one, filters, and bounds such as "dueDate.gte" of what these sort by.
+  # What a list takes besides: filters, and bounds such as "dueDate.gte" of what these sort by.
   bounds = { for name, e in local.entities : name => flatten([for sort, numbers in { for f in values(e.filters) : f.sort => f.number... } :
     [for operator in local.bound_operators : { name = "${sort}.${operator}", operator = operator, sort = sort } if operator != "prefix" || !numbers[0]]
   ]) }
-  bound_operators = ["gt", "gte", "lt", "lte", "prefix"]
   # The parameters that API Gateway lets an API declare. It passes the others on as well.
   list_parameters = { for name, e in local.entities : name => [
-    for parameter in concat(["order"], keys(e.filters), local.bounds[name][*].name) : "querystring.${parameter}"
-    if length(e.indexes) > 0 && can(regex("^[A-Za-z0-9._-]+$", parameter))
+    for parameter in concat(keys(e.filters), local.bounds[name][*].name) : "querystring.${parameter}"
+    if can(regex("^[A-Za-z0-9._-]+$", parameter))
   ] }
 
   table_arns = { for name, e in local.entities :
     name => "arn:${local.partition}:dynamodb:${var.region}:${local.account}:table/${e.table}"
   }
 
-  # Ids that a client must not choose: what is at their path is another collection, or the document.
+  # Ids that a client must not choose: what is at their path is another collection, an operation, or the document.
   taken = { for name, e in local.entities : name => e.ids != "client" ? [] : distinct([
-    for path in concat(values(local.entities)[*].path, [for document in ["openapi.json"] : document if var.docs != "none"]) :
+    for path in concat(
+      values(local.entities)[*].path,
+      [for call in values(local.calls[name]) : join("/", compact([e.path, call.path])) if !strcontains(call.path, "{")],
+      [for document in [local.contract.platform.document] : document if var.docs != "none"],
+    ) :
     split("/", trimprefix(path, e.path == "" ? "" : "${e.path}/"))[0] if path != e.path && startswith(path, e.path == "" ? "" : "${e.path}/")
   ]) }
 
@@ -137,7 +141,7 @@ locals {
       name    = "${var.name}-${entity}-${package}-${var.environment}"
       package = package
       settings = { for setting, value in {
-        filters = length(e.filters) == 0 ? null : { for name, f in e.filters : name => { for k, sort in { sort = f.sort } : k => sort if sort != "createdAt" } }
+        filters = length(e.filters) == 0 ? null : { for name, f in e.filters : name => { for k, sort in { sort = f.sort } : k => sort if sort != local.filter_index.default_range } }
         ids     = e.ids
         list    = e.list
         put     = e.put
@@ -150,21 +154,18 @@ locals {
         signed_in    = [for o in operations : o if local.methods["${entity}.${o}"].access == "cognito"]
         } : setting => value if try(length(value) > 0, value != null) && contains(flatten([
           ["groups", "owner_scoped", "signed_in"],
-          [for o in operations : concat(local.operations[o].settings, o == "list" && length(e.filters) > 0 ? ["schema"] : [])],
+          # The value of a filter is judged by its property's schema.
+          [for o in operations : concat(local.calls[entity][o].settings, local.calls[entity][o].takes_filters && length(e.filters) > 0 ? ["schema"] : [])],
       ]), setting) }
       statements = [for statement in [
         {
-          sid = "UseTable"
-          # A merging PUT reads the item it merges into, as PATCH does.
-          actions = sort(distinct(flatten([
-            for o in operations : local.operations[o == "replace" && e.put == "merge" ? "merge" : o].actions
-            if o != "list" || e.list == "unordered"
-          ])))
+          sid       = "UseTable"
+          actions   = sort(distinct(flatten([for o in operations : local.calls[entity][o].actions])))
           resources = [local.table_arns[entity]]
         },
         {
           sid       = "QueryIndexes"
-          actions   = [for o in operations : "Query" if o == "list" && length(e.indexes) > 0]
+          actions   = sort(distinct(flatten([for o in operations : local.calls[entity][o].index_actions if length(e.indexes) > 0])))
           resources = [for index in e.indexes : "${local.table_arns[entity]}/index/${index}"]
         },
       ] : merge(statement, { actions = [for action in statement.actions : "dynamodb:${action}"] }) if length(statement.actions) > 0]
@@ -197,7 +198,7 @@ locals {
 
   # One method of the API per entity and operation, who may call it, and the function that answers it.
   methods = merge([for entity, e in local.entities : {
-    for operation, access in { for o in e.operations : o => lookup(e.access, o, lookup(e.access, "default", "api_key")) } : "${entity}.${operation}" => {
+    for operation, access in { for o in e.operations : o => lookup(e.access, o, lookup(e.access, "default", local.default_access)) } : "${entity}.${operation}" => {
       access    = split(":", access)[0]
       entity    = entity
       function  = "${entity}.${e.functions == "per_entity" ? "entity" : operation}"

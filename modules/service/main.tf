@@ -8,6 +8,8 @@ data "aws_region" "current" {}
 
 # What AWS and the modules know.
 locals {
+  contract_folder = "${path.module}/../../contract"
+
   partition = data.aws_partition.current.partition
   account   = data.aws_caller_identity.current.account_id
   # What ARNs and service names are composed with, so that a plan already shows them whole.
@@ -41,17 +43,17 @@ locals {
   routes = { for key, m in local.methods : key => {
     access   = m.access
     function = module.function[m.function].name
-    method   = local.operations[m.operation].method
+    method   = local.calls[m.entity][m.operation].method
     # A partial body is judged by the function alone: no schema can tell what the item will be.
-    model = (
-      !contains(["create", "merge", "replace"], m.operation) ? "Empty" :
-      m.operation == "merge" || m.operation == "replace" && local.entities[m.entity].put == "merge" ? "Patch" :
-      local.model_names[m.entity]
+    model = lookup({ Body = local.model_names[m.entity], Patch = "Patch" }, coalesce(local.calls[m.entity][m.operation].body, "-"), "Empty")
+    parameters = concat(
+      local.calls[m.entity][m.operation].parameters,
+      [for parameter in local.calls[m.entity][m.operation].order_parameter[*] : parameter if length(local.entities[m.entity].indexes) > 0],
+      [for parameter in local.list_parameters[m.entity] : parameter if local.calls[m.entity][m.operation].takes_filters],
     )
-    parameters = concat(local.operations[m.operation].parameters, [for parameter in local.list_parameters[m.entity] : parameter if m.operation == "list"])
-    path       = join("/", compact([local.entities[m.entity].path, local.operations[m.operation].on_item ? "{id}" : ""]))
-    qualifier  = module.function[m.function].alias
-    scopes     = local.scopes_of[key]
+    path      = join("/", compact([local.entities[m.entity].path, local.calls[m.entity][m.operation].path]))
+    qualifier = module.function[m.function].alias
+    scopes    = local.scopes_of[key]
   } }
 
   models = merge(
@@ -96,22 +98,31 @@ module "network" {
   public_subnets       = var.network.public_subnets
   role_name            = "${var.name}-flow-${local.place}"
   scope                = local.scope
-  table_arns           = values(local.table_arns)
-  tags                 = local.tags
+  # What any operation asks of the tables, whatever the entities' attributes.
+  table_actions = sort(distinct(flatten([for o in values(local.operations) : concat(
+    o.actions, try(o.index_actions, []), [for choices in values(try(o.variants, {})) : [for changes in values(choices) : try(changes.actions, [])]]
+  )])))
+  table_arns = values(local.table_arns)
+  tags       = local.tags
 }
 
 module "table" {
   source   = "../table"
   for_each = local.entities
 
-  created_index       = contains(each.value.indexes, "created")
   customer_key        = var.encryption.customer_key
   deletion_protection = var.deletion_protection
-  expiry              = each.value.ttl != null
-  filters             = each.value.filters
-  kms_key_arn         = local.kms_key_arn
-  name                = each.value.table
-  tags                = local.tags
+  expiry              = { attribute = local.contract.items.expiry, enabled = each.value.ttl != null }
+  indexes = merge(
+    { for index in [local.contract.items.list_index] : index.name => {
+      hash_key = index.hash, range_key = index.range, range_type = local.contract.items.attributes[index.range]
+    } if contains(each.value.indexes, index.name) },
+    { for filter in values(each.value.filters) : filter.index => { hash_key = filter.index, range_key = filter.range, range_type = filter.number ? "N" : "S" } },
+  )
+  key         = local.contract.items.key
+  kms_key_arn = local.kms_key_arn
+  name        = each.value.table
+  tags        = local.tags
 }
 
 module "function" {
@@ -133,6 +144,7 @@ module "function" {
   permissions_boundary = var.permissions_boundary
   reserved_concurrency = local.entities[each.value.entity].function.reserved_concurrency
   role_name            = local.role_names[each.key]
+  runtime              = "python${local.contract.platform.runtime}"
   scope                = local.scope
   snap_start           = local.entities[each.value.entity].function.snap_start
   source_code_hash     = try(local.manifest.functions[each.value.package].source_code_hash, null)
@@ -144,15 +156,28 @@ module "function" {
 module "openapi" {
   source = "../openapi"
 
+  contract = {
+    bounds     = local.contract.operations.bounds
+    limits     = local.contract.limits
+    properties = local.contract.items.properties
+    schemas    = { for name, schema in local.contract.operations.schemas : name => jsonencode(schema) }
+    statuses   = local.contract.problems.statuses
+  }
   description = "The environment ${var.environment} of ${var.name}."
   entities = { for name, e in local.readable : name => {
-    access  = { for m in values(local.methods) : m.operation => { group = m.group, kind = m.access, scope = m.scope } if m.entity == name }
     bounds  = local.bounds[name]
     filters = { for filter, f in e.filters : filter => f.sort }
     ids     = e.ids
+    operations = { for m in values(local.methods) : m.operation => merge(local.calls[name][m.operation], {
+      access = { group = m.group, kind = m.access, scope = m.scope }
+      # By status, the problems of this operation, of callers who may not call it, and of every operation.
+      problems = distinct([
+        for kind in concat(local.calls[name][m.operation].problems, local.contract.platform.access.modes[m.access].problems, local.contract.problems.always) :
+        tostring(local.contract.problems.kinds[kind].status)
+      ])
+    }) if m.entity == name }
     ordered = length(local.entities[name].indexes) > 0
     path    = local.entities[name].path
-    put     = e.put
     shapes  = try({ for shape in ["body", "item", "model", "patch"] : shape => local.manifest.schemas[e.schema][shape] }, null)
     taken   = local.taken[name]
   } }
@@ -177,11 +202,14 @@ module "api" {
 
   cors_origins       = var.cors_origins
   description        = "${var.name}, ${var.environment}"
-  docs               = { access = var.docs, document = module.openapi.document }
+  docs               = { access = var.docs, document = module.openapi.document, path = local.contract.platform.document }
+  exposed_headers    = local.contract.platform.exposed_headers
   kms_key_arn        = local.kms_key_arn
   log_retention_days = var.log_retention_days
   models             = local.models
   name               = "${var.name}-${var.environment}"
+  problems           = { gateway = local.contract.problems.gateway, kinds = local.contract.problems.kinds }
+  request_headers    = distinct(flatten([for o in values(local.operations) : [for parameter in o.parameters : trimprefix(parameter, "header.") if startswith(parameter, "header.")]]))
   routes             = local.routes
   scope              = local.scope
   stage              = var.environment

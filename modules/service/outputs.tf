@@ -35,7 +35,7 @@ output "openapi_document" {
 
 output "openapi_url" {
   description = "Where the API's OpenAPI document is, or null where docs is \"none\"."
-  value       = var.docs == "none" ? null : "${module.api.url}/openapi.json"
+  value       = var.docs == "none" ? null : "${module.api.url}/${local.contract.platform.document}"
 }
 
 output "private_subnet_ids" {

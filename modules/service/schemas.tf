@@ -27,7 +27,7 @@ locals {
       if !contains(keys(local.readable), name)
     ],
     [for name, e in local.readable : [
-      for property in setintersection(keys(local.properties[name]), ["createdAt", "id", "updatedAt", "version"]) :
+      for property in setintersection(keys(local.properties[name]), keys(local.contract.items.properties)) :
       "entities.${name}.schema: ${e.schema} declares ${property}, which the server sets. Remove it from the properties."
     ]],
     [for name, e in local.readable : [for filter in keys(e.filters) :
@@ -44,7 +44,7 @@ locals {
       !local.properties[name][f.sort].required ?
       "entities.${name}.filters.${filter}: ${f.sort} is not required, and an item without it could not be sorted. Add it to \"required\" in ${e.schema}, or leave sort out to sort by createdAt." :
       "entities.${name}.filters.${filter}: ${f.sort} needs one type that has an order. Write \"type\": \"integer\", \"number\" or \"string\" in ${e.schema}."
-      if e.schema != null && f.sort != "createdAt" && !try(
+      if e.schema != null && f.sort != local.filter_index.default_range && !try(
       local.properties[name][f.sort].required && contains(["integer", "number", "string"], local.properties[name][f.sort].type), false)
     ]],
     [for name, e in local.readable :

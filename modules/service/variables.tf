@@ -304,7 +304,7 @@ variable "entities" {
     functions    = optional(string, "per_operation")
     ids          = optional(string, "server")
     list         = optional(string, "created")
-    operations   = optional(set(string), ["create", "delete", "get", "list", "merge", "replace"])
+    operations   = optional(set(string))
     owner_scoped = optional(bool, false)
     path         = optional(string)
     put          = optional(string, "replace")
@@ -339,11 +339,11 @@ variable "entities" {
   }
 
   validation {
-    condition = alltrue([for e in values(var.entities) : length(e.operations) > 0 && alltrue([for o in e.operations : try(contains(keys(local.operations), o), false)]) if e != null])
-    error_message = join(" ", [for name, strangers in { for name, e in var.entities : name => [for o in e.operations : try("\"${o}\"", "null") if !try(contains(keys(local.operations), o), false)] if e != null } : join("", [
+    condition = alltrue([for e in values(var.entities) : length(coalesce(e.operations, local.all_operations)) > 0 && alltrue([for o in coalesce(e.operations, local.all_operations) : try(contains(local.all_operations, o), false)]) if e != null])
+    error_message = join(" ", [for name, strangers in { for name, e in var.entities : name => [for o in coalesce(e.operations, local.all_operations) : try("\"${o}\"", "null") if !try(contains(local.all_operations, o), false)] if e != null } : join("", [
       "entities.${name}.operations: there is ${length(strangers) == 0 ? "none" : "no ${join(", ", strangers)}"}. ",
       "Write any of ${join(", ", keys(local.operations))}, or leave the attribute out for all of them."
-    ]) if length(strangers) > 0 || length(var.entities[name].operations) == 0])
+    ]) if length(strangers) > 0 || length(coalesce(var.entities[name].operations, local.all_operations)) == 0])
   }
 
   validation {
@@ -359,22 +359,22 @@ variable "entities" {
   }
 
   validation {
-    condition = alltrue(flatten([for e in values(var.entities) : [
-      for operation in setsubtract(keys(e.access), ["default"]) : contains(e.operations, operation) || !contains(keys(local.operations), operation)
+    condition = alltrue(flatten([for name, e in var.entities : [
+      for operation in setsubtract(keys(e.access), ["default"]) : contains(coalesce(e.operations, local.all_operations), operation) || !contains(keys(local.operations), operation)
     ] if e != null]))
     error_message = join(" ", flatten([for name, e in var.entities : [for operation in setsubtract(keys(e.access), ["default"]) :
       "entities.${name}.access.${operation}: the entity has no such operation. Add ${operation} to its operations, or leave its access out."
-      if !contains(e.operations, operation) && contains(keys(local.operations), operation)
+      if !contains(coalesce(e.operations, local.all_operations), operation) && contains(keys(local.operations), operation)
     ] if e != null]))
   }
 
   validation {
-    condition = alltrue(flatten([for e in values(var.entities) : [
-      for operation in e.operations : try(startswith(lookup(e.access, operation, lookup(e.access, "default", "api_key")), "cognito"), true) if e.owner_scoped
+    condition = alltrue(flatten([for name, e in var.entities : [
+      for operation in coalesce(e.operations, local.all_operations) : try(startswith(lookup(e.access, operation, lookup(e.access, "default", local.default_access)), "cognito"), true) if e.owner_scoped
     ] if e != null]))
     error_message = join(" ", [for name, others in { for name, e in var.entities : name => {
-      for operation in e.operations : lookup(e.access, operation, lookup(e.access, "default", "api_key")) => operation...
-      if e.owner_scoped && try(!startswith(lookup(e.access, operation, lookup(e.access, "default", "api_key")), "cognito"), false)
+      for operation in coalesce(e.operations, local.all_operations) : lookup(e.access, operation, lookup(e.access, "default", local.default_access)) => operation...
+      if e.owner_scoped && try(!startswith(lookup(e.access, operation, lookup(e.access, "default", local.default_access)), "cognito"), false)
       } if e != null } :
       "entities.${name}.access: no owner is named by ${join(" or ", [for access, operations in others : "\"${access}\" (${join(", ", operations)})"])}. Write \"cognito\" or another form of it, or owner_scoped = false."
       if length(others) > 0
@@ -463,14 +463,14 @@ variable "entities" {
 
   validation {
     condition = alltrue(flatten([for name, e in var.entities : [
-      for operation in e.operations : length("${var.name}-${name}-${e.functions == "per_entity" ? "entity" : operation}-${var.environment}") <= 64 if operation != null
+      for operation in coalesce(e.operations, local.all_operations) : length("${var.name}-${name}-${e.functions == "per_entity" ? "entity" : operation}-${var.environment}") <= 64 if operation != null
     ] if e != null]))
     error_message = join(" ", flatten([for name, e in var.entities : [
       # The longest of an entity says it for all of them.
-      for longest in slice(reverse(sort([for function in [for operation in e.operations : "${var.name}-${name}-${e.functions == "per_entity" ? "entity" : operation}-${var.environment}" if operation != null] : format("%03d %s", length(function), function)])), 0, 1) :
+      for longest in slice(reverse(sort([for function in [for operation in coalesce(e.operations, local.all_operations) : "${var.name}-${name}-${e.functions == "per_entity" ? "entity" : operation}-${var.environment}" if operation != null] : format("%03d %s", length(function), function)])), 0, 1) :
       "entities.${name}: the name \"${substr(longest, 4, -1)}\" of a function has ${tonumber(substr(longest, 0, 3))} characters, ${tonumber(substr(longest, 0, 3)) - 64} more than AWS's 64. Shorten the entity's name, name or environment."
       if tonumber(substr(longest, 0, 3)) > 64
-    ] if try(length(compact(e.operations)) > 0, false)]))
+    ] if try(length(compact(coalesce(e.operations, local.all_operations))) > 0, false)]))
   }
 
   validation {
@@ -491,18 +491,18 @@ variable "entities" {
   # A filter is a parameter of the list: one name cannot mean two things.
   validation {
     condition = alltrue(flatten([for e in values(var.entities) : [for filter in keys(e.filters) :
-      filter != "" && length(urlencode(filter)) <= 1024 && !contains(["cursor", "fields", "limit", "order"], filter) &&
+      filter != "" && length(urlencode(filter)) <= 1024 && !contains(local.list_parameter_names, filter) &&
       !contains(flatten([for f in values(e.filters) : [for operator in local.bound_operators : "${f.sort}.${operator}"] if f != null]), filter)
     ] if e != null]))
     error_message = join(" ", flatten([for name, e in var.entities : [for filter in keys(e.filters) :
-      contains(["cursor", "fields", "limit", "order"], filter) ?
+      contains(local.list_parameter_names, filter) ?
       "entities.${name}.filters.${filter}: every list has the parameters cursor, fields, limit and order. Give the property another name." :
       filter == "" ?
       "entities.${name}.filters: a parameter needs a name, and \"\" is none. Give the property a name, or leave the filter out." :
       length(urlencode(filter)) > 1024 ?
       "entities.${name}.filters: \"${substr(filter, 0, 40)}...\" takes ${length(urlencode(filter))} characters in a URL, and a filter's name may take 1024. Give the property a shorter name." :
       "entities.${name}.filters: \"${filter}\" is also the parameter that bounds lists sorted by \"${regex("^(?s:(.*))[.]", filter)[0]}\". Give one of the two properties another name, or leave the filter out."
-      if filter == "" || length(urlencode(filter)) > 1024 || contains(["cursor", "fields", "limit", "order"], filter) ||
+      if filter == "" || length(urlencode(filter)) > 1024 || contains(local.list_parameter_names, filter) ||
       contains(flatten([for f in values(e.filters) : [for operator in local.bound_operators : "${f.sort}.${operator}"] if f != null]), filter)
     ] if e != null]))
   }

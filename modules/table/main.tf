@@ -1,10 +1,9 @@
 locals {
   # Every key that the table or an index has, once: DynamoDB refuses those that none uses.
   keys = merge(
-    { id = "S" },
-    var.created_index ? { collection = "S", createdAt = "S" } : {},
-    { for filter in values(var.filters) : filter.index => "S" },
-    { for range, types in { for filter in values(var.filters) : filter.range => filter.number ? "N" : "S"... } : range => types[0] },
+    { (var.key) = "S" },
+    { for index in values(var.indexes) : index.hash_key => "S" },
+    { for range, types in { for index in values(var.indexes) : index.range_key => index.range_type... } : range => types[0] },
   )
 }
 
@@ -12,7 +11,7 @@ resource "aws_dynamodb_table" "this" {
   name                        = var.name
   billing_mode                = "PAY_PER_REQUEST"
   deletion_protection_enabled = var.deletion_protection
-  hash_key                    = "id"
+  hash_key                    = var.key
   stream_enabled              = true
   stream_view_type            = "NEW_AND_OLD_IMAGES"
   tags                        = var.tags
@@ -25,24 +24,14 @@ resource "aws_dynamodb_table" "this" {
     }
   }
 
-  # A list in order is one Query of this index, whose pages hold whole items: no second read per item.
+  # A list in order is one Query of an index, whose pages hold whole items: no second read per item. An item that lacks one of
+  # the keys is not in the index, and costs nothing there.
   dynamic "global_secondary_index" {
-    for_each = var.created_index ? ["created"] : []
+    for_each = var.indexes
     content {
-      name            = global_secondary_index.value
-      hash_key        = "collection"
-      range_key       = "createdAt"
-      projection_type = "ALL"
-    }
-  }
-
-  # Sorted within a value. An item that lacks the property is not in the index, and costs nothing there.
-  dynamic "global_secondary_index" {
-    for_each = var.filters
-    content {
-      name            = global_secondary_index.value.index
-      hash_key        = global_secondary_index.value.index
-      range_key       = global_secondary_index.value.range
+      name            = global_secondary_index.key
+      hash_key        = global_secondary_index.value.hash_key
+      range_key       = global_secondary_index.value.range_key
       projection_type = "ALL"
     }
   }
@@ -70,8 +59,8 @@ resource "aws_dynamodb_table" "this" {
   # The functions derive it from the client's property: DynamoDB looks at numbers at the top of an item alone. The provider
   # ignores a missing block, and DynamoDB would go on deleting the items of an entity that no longer has a ttl.
   ttl {
-    attribute_name = "expires"
-    enabled        = var.expiry
+    attribute_name = var.expiry.attribute
+    enabled        = var.expiry.enabled
   }
 
   # Filling a new index of a large table takes hours, and the provider waits for one by default.

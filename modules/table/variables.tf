@@ -1,8 +1,3 @@
-variable "created_index" {
-  description = "Whether lists come in the order of createdAt."
-  type        = bool
-}
-
 variable "customer_key" {
   description = "Whether kms_key_arn encrypts: known before the key is."
   type        = bool
@@ -14,13 +9,18 @@ variable "deletion_protection" {
 }
 
 variable "expiry" {
-  description = "Whether DynamoDB deletes items once the time in their attribute `expires` has passed."
-  type        = bool
+  description = "The attribute with the time when an item expires, in seconds since 1970, and whether DynamoDB then deletes it."
+  type        = object({ attribute = string, enabled = bool })
 }
 
-variable "filters" {
-  description = "What lists are filtered on, each by an index: its name and its hash key's, the attribute its items are sorted by, and whether that is a number."
-  type        = map(object({ index = string, number = bool, range = string }))
+variable "indexes" {
+  description = "The indexes that lists read, by name: the attribute of the hash key, which is a string, that of the range key, and its type, N or S."
+  type        = map(object({ hash_key = string, range_key = string, range_type = string }))
+}
+
+variable "key" {
+  description = "The attribute with an item's id, by which the table finds it."
+  type        = string
 }
 
 variable "kms_key_arn" {

@@ -12,7 +12,7 @@ from typing import Any
 from tests.plan.planner import ROOT
 from tools import terraform
 
-LINKED = ["dist", "environments", "modules", "schemas", *terraform.OF_VARIABLES]
+LINKED = ["contract", "dist", "environments", "modules", "schemas", *terraform.OF_VARIABLES]
 SCOPE = """
 locals {
   scope = {

@@ -12,10 +12,11 @@ import pytest
 
 from tests.plan.conftest import BOUNDARY, ORIGINS, SMALL
 from tests.plan.planner import ROOT, UNKNOWN, Plan, Planner, TerraformError, Values
+from tools import contract
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 
-OPERATIONS = ["create", "delete", "get", "list", "merge", "replace"]
+OPERATIONS = sorted(contract.OPERATIONS)
 KEY = "arn:aws:kms:us-west-2:000000000000:key/11111111-2222-3333-4444-555555555555"
 TABLE = "arn:aws:dynamodb:us-west-2:000000000000:table/shop-todos-test"
 

@@ -11,10 +11,11 @@ import pytest
 
 from tests.plan.conftest import TOPIC
 from tests.plan.planner import ROOT, UNKNOWN, Plan, Values
+from tools import contract
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 
-OPERATIONS = ["create", "delete", "get", "list", "merge", "replace"]
+OPERATIONS = sorted(contract.OPERATIONS)
 FUNCTION = {"FunctionName": "shop-todos-get-test"}
 OPERATION = {"entity": "todos", "operation": "get"}
 STAGE = {"ApiName": "shop-test", "Stage": "test"}

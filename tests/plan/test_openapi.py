@@ -15,6 +15,7 @@ from tests import npm
 from tests.plan import documents, inventory
 from tests.plan.planner import ROOT, Plan, Planner, Values
 from tests.plan.test_api import headers, mocks, names
+from tools.contract import LIMITS
 
 pytestmark = pytest.mark.xdist_group("environments")  # one worker makes the plans these tests share
 
@@ -201,7 +202,7 @@ def test_patterns_are_the_rules_of_the_functions(folder: Path) -> None:
     found = documents.document(folder, entities={"todos": {"ids": "client", "path": "/"}})
     assert found["components"]["schemas"]["TodosBody"]["properties"]["id"]["not"] == {"enum": ["openapi.json"]}
     used = {parameter["name"]: parameter["schema"] for parameter in found["components"]["parameters"].values()}
-    known = json.loads((ROOT / "modules" / "openapi" / "patterns.json").read_text())
+    known = {name: limit["pattern"] for name, limit in LIMITS.items() if "pattern" in limit}
     assert resolved(used["id"], found)["pattern"] == known["id"]
     assert {used["If-Match"]["pattern"], used["If-None-Match"]["pattern"]} == {known["entity_tags"]}
     assert (used["cursor"]["pattern"], used["fields"]["pattern"]) == (known["cursor"], known["fields"])

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import json
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
+from tools.contract import LIMITS
 from trestle.errors import InvalidRequest
 
-PATTERNS = json.loads((Path(__file__).parents[2] / "modules" / "openapi" / "patterns.json").read_text(encoding="utf-8"))
+PATTERNS = {name: limit["pattern"] for name, limit in LIMITS.items() if "pattern" in limit}
 
 
 def matches(name: str, text: str) -> bool:

@@ -384,7 +384,7 @@ class Stack:
 def fingerprint(var_files: Sequence[Path]) -> str:
     """Return a digest of everything that an apply reads."""
     digest = hashlib.sha256()
-    folders = (ROOT / name for name in ("modules", "schemas", "web"))
+    folders = (ROOT / name for name in ("contract", "modules", "schemas", "web"))
     files = sources(ROOT, "*.tf") + sources(ROOT / "tools" / "laptop" / "corrections", "*.py")
     files += (f for folder in folders for f in sources(folder))
     fixed = [ROOT / name for name in ("dist/manifest.json", ".terraform.lock.hcl")]
