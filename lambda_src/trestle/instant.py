@@ -5,7 +5,7 @@ from __future__ import annotations
 from trestle.schema.formats import is_date, is_date_time
 
 
-def instant(text: str) -> int:
+def parse_instant(text: str) -> int:
     """Microseconds from 1970 to an RFC 3339 date-time, or to the first moment of a date in UTC.
 
     What is finer than a microsecond is left off. Raises ValueError for any other text.

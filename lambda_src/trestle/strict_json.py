@@ -28,21 +28,21 @@ _UNKEEPABLE = "Numbers may have 38 significant digits and magnitudes from 1e-130
 def loads(text: str) -> Any:
     """Read one JSON value.
 
-    Raises InvalidRequest with a pointer (RFC 6901) to every value that is refused, at most 20.
+    Raises InvalidRequest with a pointer (RFC 6901) to every value that it refuses, at most 20.
     """
-    refused: list[_Refused] = []
+    invalid: list[_InvalidValue] = []
 
-    def refuse(detail: str) -> _Refused:
-        refused.append(_Refused(detail))
-        return refused[-1]
+    def refuse(detail: str) -> _InvalidValue:
+        invalid.append(_InvalidValue(detail))
+        return invalid[-1]
 
-    def read(text: str) -> Number | _Refused:
+    def read(text: str) -> Number | _InvalidValue:
         try:
-            return number(text)
+            return parse_number(text)
         except ValueError:
             return refuse(_UNKEEPABLE)
 
-    def integer(text: str) -> Number | _Refused:
+    def integer(text: str) -> Number | _InvalidValue:
         return int(text) if len(text) <= 38 else read(text)
 
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -69,9 +69,9 @@ def loads(text: str) -> Any:
     except RecursionError:
         raise InvalidRequest("The body is nested too deeply.", [_fault("", _TOO_DEEP)]) from None
     # Only text with one of these signs can hold what the walk below looks for.
-    if refused or "\\u" in text or text.count("{") + text.count("[") > MAX_DEPTH or len(text) > MAX_NAME_CHARACTERS:
+    if invalid or "\\u" in text or text.count("{") + text.count("[") > MAX_DEPTH or len(text) > MAX_NAME_CHARACTERS:
         faults: list[dict[str, str]] = []
-        _walk(value, "", 1, faults)
+        _collect_faults(value, "", 1, faults)
         if faults:
             raise InvalidRequest("The body holds values that can not be kept.", faults)
     return value
@@ -86,7 +86,7 @@ def dumps(value: Any, *, sort_names: bool = False) -> str:
     return text.replace(f'"{_MARK}', "").replace(f'{_MARK}"', "") if _MARK in text else text
 
 
-def number(text: str) -> Number:
+def parse_number(text: str) -> Number:
     """The exact value of a JSON or DynamoDB number.
 
     Raises ValueError for one with over 38 significant digits or a magnitude outside 1e-130 to 9.99e125.
@@ -106,7 +106,7 @@ def pointer(parent: str, name: str | int) -> str:
     return f"{parent}/{name.replace('~', '~0').replace('/', '~1') if isinstance(name, str) else name}"
 
 
-class _Refused:
+class _InvalidValue:
     """Stands in a parsed document where a value was refused, so that the walk can tell its pointer."""
 
     __slots__ = ("detail",)
@@ -151,11 +151,11 @@ def _fault(where: str, detail: str) -> dict[str, str]:
     return {"pointer": where, "detail": detail}
 
 
-def _walk(value: Any, where: str, depth: int, faults: list[dict[str, str]]) -> None:
+def _collect_faults(value: Any, where: str, depth: int, faults: list[dict[str, str]]) -> None:
     """Add what can not be kept of a value to the faults."""
     if len(faults) == MAX_FAULTS:
         return
-    if isinstance(value, _Refused):
+    if isinstance(value, _InvalidValue):
         faults.append(_fault(where, value.detail))
     elif isinstance(value, str):
         if not _is_text(value):
@@ -169,10 +169,10 @@ def _walk(value: Any, where: str, depth: int, faults: list[dict[str, str]]) -> N
             elif len(name.encode()) > MAX_NAME_BYTES:
                 faults.append(_fault(where, f"A name is longer than {MAX_NAME_BYTES} bytes"))
             else:
-                _walk(member, pointer(where, name), depth + 1, faults)
+                _collect_faults(member, pointer(where, name), depth + 1, faults)
     elif isinstance(value, list):
         for index, element in enumerate(value):
-            _walk(element, pointer(where, index), depth + 1, faults)
+            _collect_faults(element, pointer(where, index), depth + 1, faults)
 
 
 def _is_text(value: str) -> bool:

@@ -56,9 +56,9 @@ def merge_patch(target: Any, patch: Any) -> Any:
 
 @pytest.mark.parametrize(("original", "patch", "result"), APPENDIX)
 def test_the_examples_of_the_rfc(api: Api, original: Any, patch: Any, result: Any) -> None:
-    from trestle.operations.merge import merged
+    from trestle.operations.merge import apply_merge_patch
 
-    assert merged(original, patch) == merge_patch(original, patch) == result
+    assert apply_merge_patch(original, patch) == merge_patch(original, patch) == result
     item = api.create({"v": original})
     answer = api.request("PATCH", f"/items/{item['id']}", {"v": patch})
     assert answer.json.get("v") == result
@@ -68,10 +68,10 @@ def test_the_examples_of_the_rfc(api: Api, original: Any, patch: Any, result: An
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(target=values, patch=values)
 def test_the_algorithm_of_the_rfc(api: Api, target: Any, patch: Any) -> None:
-    from trestle.operations.merge import merged
+    from trestle.operations.merge import apply_merge_patch
 
     before = repr((target, patch))
-    assert merged(target, patch) == merge_patch(target, patch)
+    assert apply_merge_patch(target, patch) == merge_patch(target, patch)
     assert repr((target, patch)) == before
 
 

@@ -56,10 +56,10 @@ def test_ids() -> None:
     assert [text for text in tried if matches("id", text) != is_id(text)] == []
 
 
-def test_fields() -> None:
-    from trestle.http.list import _fields
+def test_parse_fields() -> None:
+    from trestle.http.list import _parse_fields
 
-    assert [text for text in texts("a, .\n", 6) if matches("fields", text) != takes(_fields)(text)] == []
+    assert [text for text in texts("a, .\n", 6) if matches("fields", text) != takes(_parse_fields)(text)] == []
 
 
 def test_idempotency_keys() -> None:

@@ -12,7 +12,7 @@ from itertools import product
 import pytest
 
 from tools.patterns import PatternError, check
-from trestle.schema.patterns import matches, translated
+from trestle.schema.patterns import matches, translate
 
 COMMON = [
     "",
@@ -124,7 +124,7 @@ def test_what_everyone_reads_alike_is_taken(pattern: str) -> None:
     check(pattern)
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # Python warns of sets that it may read otherwise one day
-        re.compile(translated(pattern), re.ASCII)
+        re.compile(translate(pattern), re.ASCII)
 
 
 @pytest.mark.parametrize("pattern", REFUSED)

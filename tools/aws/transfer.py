@@ -58,7 +58,7 @@ from trestle.item import RESERVED, Item, join_key, split_key
 from trestle.operations.ids import NOT_RESERVED, RULE, is_id
 from trestle.schema.defaults import fill
 from trestle.schema.formats import is_date_time
-from trestle.schema.validation import same, validate
+from trestle.schema.validation import is_equal, validate
 from trestle.store.attributes import decode
 from trestle.store.put import put_payload
 from trestle.store.records import ENVELOPE, has_expired
@@ -312,7 +312,7 @@ def put(target: DeployedEntity, line: ImportLine, *, replace: bool) -> str:
 def is_same(stored: Record, record: Record, attributes: Iterable[str]) -> bool:
     """Return whether two records have the same values, in JSON's sense; one that is no item has not."""
     try:
-        return all(name in stored and same(decode(stored[name]), decode(record[name])) for name in attributes)
+        return all(name in stored and is_equal(decode(stored[name]), decode(record[name])) for name in attributes)
     except (InvalidRequest, ValueError):
         return False
 

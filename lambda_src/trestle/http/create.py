@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trestle.http.etags import etag
-from trestle.http.requests import without_reserved
+from trestle.http.requests import client_properties
 from trestle.http.responses import Response
 from trestle.operations.create import NO_ID, create
 from trestle.operations.validation import validator_of
@@ -28,7 +28,7 @@ class Create:
         """Return 201 with the item and its Location; Idempotency-Replayed if an earlier request made it."""
         request.parameters()
         body = request.body
-        doc, own_id = without_reserved(body), body.get("id", NO_ID)
+        doc, own_id = client_properties(body), body.get("id", NO_ID)
         item, replayed = create(self._entity, context, doc, own_id, key=request.idempotency_key)
         headers = {"Location": request.location(item.id), "ETag": etag(item)}
         if replayed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trestle.http.etags import expected_of_write
+from trestle.http.etags import write_precondition
 from trestle.http.responses import Response
 from trestle.operations.delete import delete
 
@@ -24,5 +24,5 @@ class Delete:
     def __call__(self, request: Request, context: Context) -> Response:
         """Return 204."""
         request.parameters()
-        delete(self._entity, context, request.item_id, expected_of_write(request))
+        delete(self._entity, context, request.item_id, write_precondition(request))
         return Response(204)

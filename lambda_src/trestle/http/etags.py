@@ -35,7 +35,7 @@ def expected_states(header: str | None) -> list[State] | None:
     return [state for tag in tags if not tag.startswith("W/") and (state := _state(tag))]
 
 
-def expected_of_write(request: Request) -> list[State] | None:
+def write_precondition(request: Request) -> list[State] | None:
     """The states that a change's If-Match allows, as expected_states.
 
     Raises InvalidRequest for If-None-Match too: passed over, it would overwrite what the caller wants kept.

@@ -34,7 +34,7 @@ class List:
     def __init__(self, entity: Entity) -> None:
         self._entity = entity
         self._parsers: dict[str, Callable[[str], Any]] = {
-            "limit": _limit, "cursor": str, "order": _order, "fields": _fields,
+            "limit": _parse_limit, "cursor": str, "order": _parse_order, "fields": _parse_fields,
         }  # fmt: skip
         self._filters = None
         if entity.filters:
@@ -84,19 +84,19 @@ def _invalid(parameter: str, detail: str) -> InvalidRequest:
     return InvalidRequest("The query is not valid.", [{"parameter": parameter, "detail": detail}])
 
 
-def _limit(text: str) -> int:
+def _parse_limit(text: str) -> int:
     if text.isascii() and text.isdecimal() and len(text) <= 3 and 1 <= int(text) <= _MAX_LIMIT:
         return int(text)
     raise ValueError(f"Must be a whole number from 1 to {_MAX_LIMIT}")
 
 
-def _order(text: str) -> str:
+def _parse_order(text: str) -> str:
     if text not in ("asc", "desc"):
         raise ValueError("Must be asc or desc")
     return text
 
 
-def _fields(text: str) -> str:
+def _parse_fields(text: str) -> str:
     if not all(text.split(",")):
         raise ValueError("Must be names of properties with commas between")
     return text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trestle.http.etags import etag, expected_of_write
+from trestle.http.etags import etag, write_precondition
 from trestle.http.responses import Response
 from trestle.operations.replace import replace
 from trestle.operations.validation import validator_of
@@ -36,6 +36,6 @@ class Replace:
         """Return 200 with the item as it is now."""
         request.parameters()
         item_id = request.item_id
-        expected = expected_of_write(request)
+        expected = write_precondition(request)
         item = self._put(self._entity, context, item_id, request.document(item_id), expected)
         return Response(200, item.view(), {"ETag": etag(item)})

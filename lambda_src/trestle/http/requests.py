@@ -33,8 +33,8 @@ class Request:
         self.gateway: dict[str, Any] = event["requestContext"]
         headers: dict[str, list[str]] = event.get("multiValueHeaders") or {}
         self._headers = {name.lower(): values for name, values in headers.items()}
-        identity = self._identity = _object(self.gateway.get("identity"))
-        claims = _object(_object(self.gateway.get("authorizer")).get("claims"))
+        identity = self._identity = _dict_of(self.gateway.get("identity"))
+        claims = _dict_of(_dict_of(self.gateway.get("authorizer")).get("claims"))
         self.caller: str = claims.get("sub") or identity.get("userArn") or identity.get("apiKeyId") or ANONYMOUS
 
     def header(self, name: str) -> str | None:
@@ -103,7 +103,7 @@ class Request:
         if item_id is not None and body.get("id", item_id) != item_id:
             faults = [{"pointer": "/id", "detail": "Must be the id in the path, or be left out"}]
             raise InvalidRequest("The body's id is not the path's.", faults)
-        return without_reserved(body)
+        return client_properties(body)
 
     @property
     def idempotency_key(self) -> str:
@@ -156,11 +156,11 @@ class Request:
             raise InvalidRequest("The body is not valid UTF-8.") from None
 
 
-def _object(value: Any) -> dict[str, Any]:
+def _dict_of(value: Any) -> dict[str, Any]:
     """A part of the event that is an object, empty where it is none."""
     return value if isinstance(value, dict) else {}
 
 
-def without_reserved(body: dict[str, Any]) -> dict[str, Any]:
+def client_properties(body: dict[str, Any]) -> dict[str, Any]:
     """The client's own properties of a body."""
     return {name: value for name, value in body.items() if name not in RESERVED}

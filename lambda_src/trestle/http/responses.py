@@ -25,7 +25,7 @@ class Response:
 
     def proxy(self, request: Request | None, cors_origins: Sequence[str]) -> dict[str, Any]:
         """Return the answer as the Lambda function returns it, with CORS headers for the request's origin."""
-        headers = {**_cors(request, cors_origins), **self.headers}
+        headers = {**_cors_headers(request, cors_origins), **self.headers}
         # What one caller may see is not for a cache on the way, which may not tell callers apart.
         if request and request.caller != ANONYMOUS:
             headers["Cache-Control"] = "no-store"
@@ -34,7 +34,7 @@ class Response:
         return {"statusCode": self.status, "headers": headers, "body": self.body, "isBase64Encoded": False}
 
 
-def _cors(request: Request | None, cors_origins: Sequence[str]) -> dict[str, str]:
+def _cors_headers(request: Request | None, cors_origins: Sequence[str]) -> dict[str, str]:
     if "*" in cors_origins:
         return {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": _EXPOSED}
     origin = request and request.header("origin")

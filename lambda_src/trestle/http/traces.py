@@ -41,14 +41,14 @@ def send(
     if not address or "Root" not in named or "Parent" not in named:
         return ""
     place = {"trace_id": named["Root"], "parent_id": named["Parent"]}
-    request = _of_request(fields, error, began, ended) | place
-    parts = [_of_call(call) | {"trace_id": named["Root"], "parent_id": request["id"]} for call in calls]
+    request = _request_segment(fields, error, began, ended) | place
+    parts = [_call_segment(call) | {"trace_id": named["Root"], "parent_id": request["id"]} for call in calls]
     for document in (request, *parts):
-        _deliver(address, document)
+        _send_document(address, document)
     return named["Root"]
 
 
-def _deliver(address: str, document: dict[str, Any]) -> None:
+def _send_document(address: str, document: dict[str, Any]) -> None:
     """One datagram, and one that does not go keeps no other back."""
     host, _, port = address.rpartition(":")
     try:
@@ -61,7 +61,7 @@ def _deliver(address: str, document: dict[str, Any]) -> None:
         return
 
 
-def _of_request(fields: dict[str, Any], error: Exception | None, began: float, ended: float) -> dict[str, Any]:
+def _request_segment(fields: dict[str, Any], error: Exception | None, began: float, ended: float) -> dict[str, Any]:
     status = fields["status"]
     names = ("requestId", "entity", "operation", "status")
     segment = {
@@ -78,7 +78,7 @@ def _of_request(fields: dict[str, Any], error: Exception | None, began: float, e
     return segment
 
 
-def _of_call(call: Call) -> dict[str, Any]:
+def _call_segment(call: Call) -> dict[str, Any]:
     segment = {
         **_subsegment("DynamoDB"),
         "start_time": call.began,

@@ -45,7 +45,7 @@ def merge(
         item = get(entity, context, item_id)
         if expected is not None and item.state not in expected:
             break
-        doc = merged(item.doc, changes)
+        doc = apply_merge_patch(item.doc, changes)
         validator.check(doc)
         try:
             return replace(entity, context, item_id, doc, [item.state])
@@ -56,7 +56,7 @@ def merge(
     raise Conflict("Other requests keep changing the item. Try again.")
 
 
-def merged(target: Any, changes: Any) -> Any:
+def apply_merge_patch(target: Any, changes: Any) -> Any:
     """The merge of RFC 7396, section 2; neither argument is changed."""
     if not isinstance(changes, dict):
         return changes
@@ -65,5 +65,5 @@ def merged(target: Any, changes: Any) -> Any:
         if value is None:
             whole.pop(name, None)
         else:
-            whole[name] = merged(whole.get(name), value)
+            whole[name] = apply_merge_patch(whole.get(name), value)
     return whole

@@ -24,10 +24,10 @@ _ESCAPES = re.compile(r"\\.", re.DOTALL)
 
 def matches(pattern: str, text: str) -> bool:
     """Whether a pattern is found anywhere in a text."""
-    return re.search(translated(pattern), text, re.ASCII) is not None
+    return re.search(translate(pattern), text, re.ASCII) is not None
 
 
-def translated(pattern: str) -> str:
+def translate(pattern: str) -> str:
     """The pattern that means to Python's `re`, with re.ASCII, what `pattern` means to ECMA 262."""
     return _TOKENS.sub(_token, pattern)
 

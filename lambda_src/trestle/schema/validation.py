@@ -33,9 +33,9 @@ def is_valid(value: Any, schema: Schema) -> bool:
     return not validate(value, schema)
 
 
-def same(one: Any, other: Any) -> bool:
+def is_equal(one: Any, other: Any) -> bool:
     """Whether two values are equal in JSON's sense: 1 is 1.0 and not true."""
-    equal: bool = _key(one) == _key(other)
+    equal: bool = _comparison_key(one) == _comparison_key(other)
     return equal
 
 
@@ -54,12 +54,12 @@ def type_of(value: Any) -> str:
     return "integer" if value == int(value) else "number"
 
 
-def _key(value: Any) -> Any:
+def _comparison_key(value: Any) -> Any:
     """A value that is equal, and hashes equal, exactly when the JSON values are equal."""
     if isinstance(value, dict):
-        return "object", frozenset((name, _key(member)) for name, member in value.items())
+        return "object", frozenset((name, _comparison_key(member)) for name, member in value.items())
     if isinstance(value, list):
-        return "array", tuple(_key(element) for element in value)
+        return "array", tuple(_comparison_key(element) for element in value)
     return isinstance(value, bool), value
 
 
@@ -72,17 +72,17 @@ def _validate(value: Any, schema: Schema, where: str, faults: Faults) -> None:
             if not (value is None and schema.get("nullable")):
                 faults.append({"pointer": where, "detail": f"Must be {_phrase(allowed)}, not {_ARTICLES[kind]}"})
             return
-    if "enum" in schema and not any(same(value, one) for one in schema["enum"]):
+    if "enum" in schema and not any(is_equal(value, one) for one in schema["enum"]):
         faults.append({"pointer": where, "detail": f"Must be one of {', '.join(map(dumps, schema['enum']))}"})
-    if "const" in schema and not same(value, schema["const"]):
+    if "const" in schema and not is_equal(value, schema["const"]):
         faults.append({"pointer": where, "detail": f"Must be {dumps(schema['const'])}"})
     check = _CHECKS.get(kind)
     if check:
         check(value, schema, where, faults)
-    _combine(value, schema, where, faults)
+    _validate_combinators(value, schema, where, faults)
 
 
-def _number(value: Number, schema: Schema, where: str, faults: Faults) -> None:
+def _validate_number(value: Number, schema: Schema, where: str, faults: Faults) -> None:
     low, high = schema.get("minimum"), schema.get("maximum")
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
     # Draft 4 and OpenAPI 3.0 have booleans that turn minimum and maximum into exclusive bounds.
@@ -111,7 +111,7 @@ def _is_multiple(value: Number, unit: Number) -> bool:
     return Context(prec=300).remainder(Decimal(str(value)), Decimal(str(unit))) == 0
 
 
-def _string(value: str, schema: Schema, where: str, faults: Faults) -> None:
+def _validate_string(value: str, schema: Schema, where: str, faults: Faults) -> None:
     if len(value) < schema.get("minLength", 0):
         faults.append({"pointer": where, "detail": f"Must have at least {_count(schema['minLength'], 'character')}"})
     if len(value) > schema.get("maxLength", len(value)):
@@ -126,19 +126,19 @@ def _string(value: str, schema: Schema, where: str, faults: Faults) -> None:
         faults.append({"pointer": where, "detail": f"Must be of the format {schema['format']}"})
 
 
-def _array(value: list[Any], schema: Schema, where: str, faults: Faults) -> None:
+def _validate_array(value: list[Any], schema: Schema, where: str, faults: Faults) -> None:
     if len(value) < schema.get("minItems", 0):
         faults.append({"pointer": where, "detail": f"Must have at least {_count(schema['minItems'], 'element')}"})
     if len(value) > schema.get("maxItems", len(value)):
         faults.append({"pointer": where, "detail": f"Must have at most {_count(schema['maxItems'], 'element')}"})
-    if schema.get("uniqueItems") and len({_key(element) for element in value}) < len(value):
+    if schema.get("uniqueItems") and len({_comparison_key(element) for element in value}) < len(value):
         faults.append({"pointer": where, "detail": "Must not repeat an element"})
     if "items" in schema:
         for index, element in enumerate(value):
             _validate(element, schema["items"], pointer(where, index), faults)
 
 
-def _object(value: dict[str, Any], schema: Schema, where: str, faults: Faults) -> None:
+def _validate_object(value: dict[str, Any], schema: Schema, where: str, faults: Faults) -> None:
     faults.extend(
         {"pointer": pointer(where, name), "detail": "Is required"}
         for name in schema.get("required", ())
@@ -161,7 +161,7 @@ def validate_property(name: str, member: Any, schema: Schema, where: str, faults
         _validate(member, rule, pointer(where, name), faults)
 
 
-def _combine(value: Any, schema: Schema, where: str, faults: Faults) -> None:
+def _validate_combinators(value: Any, schema: Schema, where: str, faults: Faults) -> None:
     for part in schema.get("allOf", ()):
         _validate(value, part, where, faults)
     if "anyOf" in schema and not any(is_valid(value, part) for part in schema["anyOf"]):
@@ -193,9 +193,9 @@ _ARTICLES = {
 }
 
 _CHECKS: dict[str, Callable[[Any, Schema, str, Faults], None]] = {
-    "integer": _number,
-    "number": _number,
-    "string": _string,
-    "array": _array,
-    "object": _object,
+    "integer": _validate_number,
+    "number": _validate_number,
+    "string": _validate_string,
+    "array": _validate_array,
+    "object": _validate_object,
 }

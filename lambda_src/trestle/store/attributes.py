@@ -5,7 +5,7 @@ Other programs may store what JSON has no type for: sets are read as arrays, bin
 
 from __future__ import annotations
 
-from trestle.strict_json import dumps, loads, number
+from trestle.strict_json import dumps, loads, parse_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def decode(attribute: dict[str, Any], level: int = 1) -> Any:
     if kind in ("S", "BOOL"):
         return value
     if kind == "N":
-        return number(value)
+        return parse_number(value)
     if kind == "M":
         return {_decode_name(name): decode(member, level + 1) for name, member in value.items()}
     if kind == "L":
@@ -54,7 +54,7 @@ def decode(attribute: dict[str, Any], level: int = 1) -> Any:
         is_ours = level == _LEVELS and len(value) == 1 and value[0][:1] in ("[", "{")
         return loads(value[0]) if is_ours else list(value)
     if kind == "NS":
-        return [number(element) for element in value]
+        return [parse_number(element) for element in value]
     raise ValueError(kind)
 
 

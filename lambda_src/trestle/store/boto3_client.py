@@ -33,11 +33,13 @@ def shared_client() -> Any:
         parameter_validation=False,
     )
     client: Any = boto3.session.Session().client("dynamodb", config=config)
-    client.meta.events.register("needs-retry.dynamodb", _watch)
+    client.meta.events.register("needs-retry.dynamodb", _note_uncertainty)
     return client
 
 
-def _watch(response: Any, caught_exception: Exception | None, request_dict: dict[str, Any], **_: Any) -> None:
+def _note_uncertainty(
+    response: Any, caught_exception: Exception | None, request_dict: dict[str, Any], **_: Any
+) -> None:
     """Note on each attempt's answer whether an earlier attempt may have been carried out."""
     context = request_dict["context"]
     uncertain = context.get("uncertain", False)
@@ -60,7 +62,7 @@ def call(action: str, payload: dict[str, Any], *, deadline: float | None = None)
     try:
         client = shared_client()
     except BotoCoreError as error:
-        raise _fault(error) from error
+        raise _service_error(error) from error
     if deadline is None:
         return _call(client, action, payload)
     answers: queue.SimpleQueue[dynamodb.Reply | Exception] = queue.SimpleQueue()
@@ -91,20 +93,20 @@ def _call(client: Any, action: str, payload: dict[str, Any]) -> dynamodb.Reply:
         found = dict(error.response)
         found.pop("message", None)
         metadata: Any = found.pop("ResponseMetadata", {})
-        fault: Any = found.pop("Error", {})
-        code, status = fault.get("Code", ""), metadata.get("HTTPStatusCode", 0)
+        details: Any = found.pop("Error", {})
+        code, status = details.get("Code", ""), metadata.get("HTTPStatusCode", 0)
         kind = dynamodb.ServiceUnavailable if dynamodb.is_transient(code, status) else dynamodb.ServiceError
-        raised = kind(code, fault.get("Message", ""), status, found, metadata.get("RetryAttempts", 0))
+        raised = kind(code, details.get("Message", ""), status, found, metadata.get("RetryAttempts", 0))
         raised.request_id = metadata.get("RequestId", "")
         raised.uncertain = metadata.get("Uncertain", False)
         raise raised from error
     except BotoCoreError as error:
-        raise _fault(error) from error
+        raise _service_error(error) from error
     metadata = body.pop("ResponseMetadata")
     return dynamodb.Reply(body, metadata["RetryAttempts"], metadata.get("RequestId", ""))
 
 
-def _fault(error: BotoCoreError) -> dynamodb.ServiceError:
+def _service_error(error: BotoCoreError) -> dynamodb.ServiceError:
     """What is raised for an error that is no answer of DynamoDB's."""
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return dynamodb.ServiceError("CredentialsError", str(error), 0, {}, 0)

@@ -67,10 +67,10 @@ class Connection:
         head = f"{method} {self.endpoint.path} HTTP/1.1\r\n{fields}content-length: {len(body)}\r\n\r\n"
         try:
             connected = self.open(deadline)
-            connected.settimeout(_left(deadline))
+            connected.settimeout(_seconds_left(deadline))
             self.sent = True
             connected.sendall(head.encode("latin-1") + body)
-            answer, keep = self._read(connected, deadline)
+            answer, keep = self._read_answer(connected, deadline)
         except BaseException:
             self.close()
             raise
@@ -83,7 +83,7 @@ class Connection:
 
     def open(self, deadline: float) -> socket.socket:
         """The open socket; a new one when there is none, or when the old one was closed by the other side."""
-        if self._socket is not None and not self._usable(self._socket):
+        if self._socket is not None and not self._is_usable(self._socket):
             self.close()
         if self._socket is None:
             until = min(deadline, time.monotonic() + CONNECT_SECONDS)
@@ -95,7 +95,7 @@ class Connection:
                 try:
                     connected = tls.wrap(connected, self.endpoint.host)
                 except OSError as error:
-                    if not tls.widen(error):
+                    if not tls.trust_system_roots(error):
                         raise
                     connected = tls.wrap(self._connect(until), self.endpoint.host)
             self._socket, self._used = connected, time.time()
@@ -111,12 +111,12 @@ class Connection:
     def _connect(self, until: float) -> socket.socket:
         # As bytes: for a str Python imports the codec of international names, 4 ms. typeshed knows only str.
         host: Any = self.endpoint.host.encode("ascii")
-        connected = socket.create_connection((host, self.endpoint.port), _left(until))
+        connected = socket.create_connection((host, self.endpoint.port), _seconds_left(until))
         # Without this the second packet of a request waits 40 ms for the first one's acknowledgement.
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connected
 
-    def _usable(self, connected: socket.socket) -> bool:
+    def _is_usable(self, connected: socket.socket) -> bool:
         """Whether a kept socket can carry another request: nothing waits to be read, not even its end.
 
         Reading, rather than polling, lets TLS take in the session tickets a server sends of its own accord.
@@ -131,9 +131,9 @@ class Connection:
             return isinstance(error, self._nothing_to_read)
         return False
 
-    def _read(self, connected: socket.socket, deadline: float) -> tuple[Answer, bool]:
+    def _read_answer(self, connected: socket.socket, deadline: float) -> tuple[Answer, bool]:
         """The answer, and whether the connection may be kept."""
-        head = self._until(connected, b"\r\n\r\n", deadline)
+        head = self._read_until(connected, b"\r\n\r\n", deadline)
         status_line, *lines = head.decode("latin-1").split("\r\n")
         version, _, rest = status_line.partition(" ")
         if version not in ("HTTP/1.1", "HTTP/1.0") or not rest[:3].isdigit() or rest.startswith("1"):
@@ -145,67 +145,67 @@ class Connection:
         length = headers.get("content-length")
         keep = version == "HTTP/1.1" and headers.get("connection", "").lower() != "close"
         if headers.get("transfer-encoding", "").lower() == "chunked":
-            body = self._chunks(connected, deadline)
+            body = self._read_chunks(connected, deadline)
         elif length is None:
-            body, keep = self._rest(connected, deadline), False
+            body, keep = self._read_to_end(connected, deadline), False
         elif length.isdigit():
-            body = self._take(connected, int(length), deadline)
+            body = self._read_exactly(connected, int(length), deadline)
         else:
             raise BrokenAnswerError("The answer's Content-Length is no number.")
         return Answer(int(rest[:3]), headers, body), keep
 
-    def _fill(self, connected: socket.socket, deadline: float) -> bool:
+    def _receive(self, connected: socket.socket, deadline: float) -> bool:
         """Wait for more bytes; False at the end of the stream."""
-        connected.settimeout(_left(deadline))
+        connected.settimeout(_seconds_left(deadline))
         received = connected.recv(65536)
         self._buffer += received
         return bool(received)
 
-    def _until(self, connected: socket.socket, end: bytes, deadline: float) -> bytes:
+    def _read_until(self, connected: socket.socket, end: bytes, deadline: float) -> bytes:
         while (at := self._buffer.find(end)) < 0:
             if len(self._buffer) > MAX_HEAD_BYTES:
                 raise BrokenAnswerError("The answer's head has no end.")
-            if not self._fill(connected, deadline):
+            if not self._receive(connected, deadline):
                 raise BrokenAnswerError("The connection was closed before the answer.")
         found = bytes(self._buffer[:at])
         del self._buffer[: at + len(end)]
         return found
 
-    def _take(self, connected: socket.socket, length: int, deadline: float) -> bytes:
+    def _read_exactly(self, connected: socket.socket, length: int, deadline: float) -> bytes:
         if length > MAX_BODY_BYTES:
             raise BrokenAnswerError("The answer's body is too large.")
         while len(self._buffer) < length:
-            if not self._fill(connected, deadline):
+            if not self._receive(connected, deadline):
                 raise BrokenAnswerError("The connection was closed in the middle of the answer.")
-        taken = bytes(self._buffer[:length])
+        found = bytes(self._buffer[:length])
         del self._buffer[:length]
-        return taken
+        return found
 
-    def _chunks(self, connected: socket.socket, deadline: float) -> bytes:
+    def _read_chunks(self, connected: socket.socket, deadline: float) -> bytes:
         body = bytearray()
         while True:
-            size = self._until(connected, b"\r\n", deadline).partition(b";")[0].strip()
+            size = self._read_until(connected, b"\r\n", deadline).partition(b";")[0].strip()
             try:
                 length = int(size, 16)
             except ValueError:
                 raise BrokenAnswerError("The answer's chunk has no length.") from None
             if length == 0:
                 break
-            body += self._take(connected, length + 2, deadline)[:-2]
+            body += self._read_exactly(connected, length + 2, deadline)[:-2]
             if len(body) > MAX_BODY_BYTES:
                 raise BrokenAnswerError("The answer's body is too large.")
-        while self._until(connected, b"\r\n", deadline):
+        while self._read_until(connected, b"\r\n", deadline):
             pass  # trailers: none that we want
         return bytes(body)
 
-    def _rest(self, connected: socket.socket, deadline: float) -> bytes:
-        while self._fill(connected, deadline):
+    def _read_to_end(self, connected: socket.socket, deadline: float) -> bytes:
+        while self._receive(connected, deadline):
             if len(self._buffer) > MAX_BODY_BYTES:
                 raise BrokenAnswerError("The answer's body is too large.")
         return bytes(self._buffer)
 
 
-def _left(deadline: float) -> float:
+def _seconds_left(deadline: float) -> float:
     """Seconds until `deadline`; TimeoutError when it has passed (a socket takes 0 for "do not wait")."""
     left = deadline - time.monotonic()
     if left <= 0:

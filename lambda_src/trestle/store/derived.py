@@ -152,10 +152,10 @@ def expiry(value: Any) -> Attribute | None:
     value: a number of seconds since 1970 or an RFC 3339 date-time; an item with anything else never expires.
     """
     if isinstance(value, str):
-        from trestle.instant import instant
+        from trestle.instant import parse_instant
 
         try:
-            return {"N": str(-(-instant(value) // 1_000_000))}
+            return {"N": str(-(-parse_instant(value) // 1_000_000))}
         except ValueError:
             return None
     if not number_key(value) or abs(value) >= MAX_SECONDS:

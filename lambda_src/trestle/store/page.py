@@ -60,11 +60,11 @@ class Index:
             "ScanIndexForward": not descending,
         }
 
-    def start(self, position: str) -> dict[str, Any]:
+    def start_key(self, position: str) -> dict[str, Any]:
         """Return the index's part of the key that a page starts after."""
         return {**self._hash, self.sort: {self.sort_type: position}}
 
-    def inside(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def before_end(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Return the records before the first that is beyond the end."""
         before = self._is_before_end
         return list(takewhile(lambda record: before(record[self.sort]), records)) if before else records
@@ -95,7 +95,7 @@ def page(
     if index:
         payload |= index.request
     if after:
-        payload["ExclusiveStartKey"] = key_of(after[0], context.owner) | (index.start(after[1]) if index else {})
+        payload["ExclusiveStartKey"] = key_of(after[0], context.owner) | (index.start_key(after[1]) if index else {})
     records: list[dict[str, Any]] = []
     while True:
         try:
@@ -106,7 +106,7 @@ def page(
                 raise InvalidPositionError from None
             raise
         found = reply["Items"]
-        inside = index.inside(found) if index else found
+        inside = index.before_end(found) if index else found
         records += (record for record in inside if not has_expired(entity, record))
         start = reply.get("LastEvaluatedKey") if len(inside) == len(found) else None
         payload["ExclusiveStartKey"] = start

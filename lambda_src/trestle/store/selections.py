@@ -63,20 +63,20 @@ def _key_condition(
     if not (low and high):
         only = low or high
         return (f"#sort{_SIGNS[only]}:bound", {":bound": bounds[only]}, None) if only else ("", {}, None)
-    end = _rank(bounds[last])
+    end = _sort_value(bounds[last])
 
     def is_before_end(key: dict[str, str]) -> bool:
-        rank = _rank(key)
-        return bool((rank > end if descending else rank < end) or (rank == end and last.endswith("e")))
+        value = _sort_value(key)
+        return bool((value > end if descending else value < end) or (value == end and last.endswith("e")))
 
     # DynamoDB refuses a range that ends before it begins, and knows none without its bounds.
-    if first.endswith("e") and _rank(bounds[low]) <= _rank(bounds[high]):
+    if first.endswith("e") and _sort_value(bounds[low]) <= _sort_value(bounds[high]):
         values = {":low": bounds[low], ":high": bounds[high]}
         return "#sort BETWEEN :low AND :high", values, None if last.endswith("e") else is_before_end
     return f"#sort{_SIGNS[first]}:bound", {":bound": bounds[first]}, is_before_end
 
 
-def _rank(key: dict[str, str]) -> Any:
+def _sort_value(key: dict[str, str]) -> Any:
     """What a key is ordered by; texts in Python's order, by code points, are in that of their UTF-8 too."""
     if "S" in key:
         return key["S"]

@@ -44,7 +44,7 @@ def wrap(plain: socket.socket, host: str) -> ssl.SSLSocket:
         raise
 
 
-def widen(error: OSError) -> bool:
+def trust_system_roots(error: OSError) -> bool:
     """After a failed handshake: whether to try again, with the system's roots, trusted from then on.
 
     So it is once, where the chain ends in none of Amazon's roots: behind a firewall that opens TLS, or in a
