@@ -115,8 +115,10 @@ def holds_provider(folder: Path, version: str) -> bool:
     return (provider / version).is_dir() or any(provider.glob(f"*_{version}_*.zip"))
 
 
-def stage(folder: Path, state: Path, overrides: Mapping[str, Any] | None = None) -> Path:
+def stage(folder: Path, state: Path | None, overrides: Mapping[str, Any] | None = None) -> Path:
     """Link the root configuration into the folder, with its state in the given file; return the folder.
+
+    Without a file, the variable TF_HTTP_ADDRESS names the URL that keeps the state.
 
     Overrides, by module folder such as "modules/function", replace arguments of resources in that module:
     https://developer.hashicorp.com/terraform/language/files/override
@@ -125,8 +127,8 @@ def stage(folder: Path, state: Path, overrides: Mapping[str, Any] | None = None)
     # A copy: through a link, an `init -upgrade` in here would rewrite the committed lock.
     shutil.copyfile(ROOT / ".terraform.lock.hcl", folder / ".terraform.lock.hcl")
     copy_modules(folder, overrides or {})
-    backend = {"terraform": {"backend": {"local": {"path": str(state)}}}}
-    write_override(folder, backend)
+    backend: dict[str, Any] = {"local": {"path": str(state)}} if state else {"http": {}}
+    write_override(folder, {"terraform": {"backend": backend}})
     return folder
 
 
@@ -240,14 +242,16 @@ class Terraform:
         *extra: str,
         consider: Callable[[set[str]], None] | None = None,
         pass_fds: Sequence[int] = (),
+        refresh: bool = True,
     ) -> str:
         """Apply the configuration; return its summary, such as "3 added, 0 changed, 0 destroyed".
 
         `consider` gets the addresses of what would be deleted or replaced, before that, and may raise.
+        Without `refresh`, Terraform takes its state for what exists.
         Raise InterruptedApplyError where Terraform was killed: its state may then lack what it has made.
         """
         events, plan = EventReader(self.progress), self.folder / "apply.tfplan"
-        inputs = var_file_arguments(var_files)
+        inputs = [*var_file_arguments(var_files), *([] if refresh else ["-refresh=false"])]
         with self._with_provider() as attached:
             if consider:
                 command = ["plan", "-json", "-input=false", f"-out={plan}", *extra, *inputs]
@@ -289,13 +293,6 @@ class Terraform:
                     raise self.failed(command[0], output)
         plan: dict[str, Any] = json.loads(output)
         return plan
-
-    def outputs(self) -> dict[str, Any]:
-        """Return the root's outputs by name."""
-        code, output = self.run(["output", "-json", "-no-color"])
-        if code:
-            raise self.failed("output", output)
-        return {name: output["value"] for name, output in json.loads(output).items()}
 
     def run(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -66,6 +67,12 @@ def test_another_system_leaves_the_items_alone(small: Local, folder: Path) -> No
 def test_what_an_earlier_version_left_is_taken_over(small: Local, folder: Path) -> None:
     assert small("down").returncode == 0
     before = small.stack.folder
+    # Terraform's state was a file.
+    saved = small.stack.emulator.saved
+    header, *services = saved.read_text().splitlines(keepends=True)
+    known = json.loads(header)
+    (before / "terraform.tfstate").write_text(known.pop("terraform"))
+    saved.write_text("".join([f"{json.dumps(known)}\n", *services]))
     for name in PREVIOUS:
         if (before / name).exists():
             (before / name).rename(small.folder / name)
@@ -76,8 +83,8 @@ def test_what_an_earlier_version_left_is_taken_over(small: Local, folder: Path) 
     assert done.returncode == 0, done.stderr
     assert names(small) == {"first"}
     assert not small.stack.has_changes([folder / "small.tfvars"])
-    assert (small.folder / "small-local" / "terraform.tfstate").exists()
-    assert not (small.folder / "terraform.tfstate").exists()
+    for left in (small.folder, small.folder / "small-local"):
+        assert not (left / "terraform.tfstate").exists(), "the emulator has it now"
 
 
 def processes_of(run: subprocess.Popen[str]) -> list[int]:
@@ -123,6 +130,15 @@ def test_an_apply_may_be_killed(small: Local, folder: Path, victim: str) -> None
     assert done.returncode == 0, done.stderr
     assert names(small) == known_items | {victim}
     assert small.api("more")("GET").status == 404, "its one item was given up with --yes"
+
+
+def test_a_removed_operation_is_gone_when_up_returns(small: Local, folder: Path) -> None:
+    """The emulator serves methods as they are, without a second deployment."""
+    (folder / "fewer.tfvars").write_text(small_system("list"))
+    for file, status in (("small.tfvars", 400), ("fewer.tfvars", 405), ("small.tfvars", 400)):
+        done = small.up(folder / file)
+        assert done.returncode == 0, done.stderr
+        assert small.api()("POST", body=["no object"]).status == status
 
 
 def test_it_works_from_any_folder_whatever_the_user_has_set(folder: Path) -> None:

@@ -166,15 +166,15 @@ def test_an_entity_with_items_is_taken_off_only_with_consent(small: Local, var_f
 
 
 def test_a_failed_apply_leaves_nothing_running(small: Local, var_file: Path) -> None:
-    assert small("down").returncode == 0
     # What exists without Terraform's knowing cannot be made. One thing only: which of several errors comes
     # first is a matter of chance.
-    state = small.folder / "small-local" / "terraform.tfstate"
-    known = json.loads(state.read_text())
+    emulator, running = small.stack.emulator, small.running()
+    known = emulator.terraform_state(running)
     forgotten = [one for one in known["resources"] if one["type"] == "aws_dynamodb_table"]
     assert len(forgotten) == 1
     known["resources"].remove(forgotten[0])
-    state.write_text(json.dumps(known))
+    emulator.put_terraform_state(running, json.dumps(known).encode())
+    assert small("down").returncode == 0
     var_file.write_text(small_system("create", "list") + 'tags = { Team = "x" }\n')
     said = sentence(small.up(var_file))
     assert said.startswith("terraform apply failed: ")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -46,7 +45,7 @@ def lay_out_as_now(root: Path) -> None:
 
 def modules(copy: Copy) -> set[str]:
     """Return the outermost modules in Terraform's state."""
-    resources = json.loads((copy.stack.folder / "terraform.tfstate").read_text())["resources"]
+    resources = copy.stack.emulator.terraform_state(copy.stack.running())["resources"]
     return {".".join(each.get("module", "").split(".")[:2]) for each in resources if each["mode"] == "managed"}
 
 

@@ -77,7 +77,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     # Among it, what users may call their properties, and bytes of the emulator's own.
     document = {"__bytes__": {"S": "x"}, "__scoped__": {"BOOL": True}, "__account_region_scoped__": {"M": {}}}
     saver, _ = emulator(tmp_path, monkeypatch, dynamodb={"tables": table(items={"1": document})}, kms={"key": b"\xff"})
-    saver.changes = 7
+    saver.changes, saver.terraform = 7, '{"serial": 3}'
     assert save(saver) == ""
     states, notice = loaded(tmp_path, monkeypatch, "dynamodb", "kms")
     store = states["dynamodb"]["tables"]
@@ -85,7 +85,44 @@ def test_what_is_saved_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert (states["kms"], notice) == ({"key": b"\xff"}, "")
     again, _ = emulator(tmp_path, monkeypatch, dynamodb={}, kms={})
     again.load()
-    assert again.changes == 7
+    assert (again.changes, again.terraform) == (7, '{"serial": 3}')
+
+
+def test_a_state_without_terraforms_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an earlier version saved it."""
+    (tmp_path / "saved").write_text("""{"format": 1, "changes": 7, "services": 1}
+{"service": "kms", "version": 1, "state": {"key": "k"}}
+""")
+    saver, services = emulator(tmp_path, monkeypatch, kms={})
+    saver.load()
+    assert (services["kms"].state, saver.changes, saver.terraform) == ({"key": "k"}, 7, None)
+
+
+def test_terraform_keeps_its_state_in_the_emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saver, _ = emulator(tmp_path, monkeypatch, kms={})
+    served = persistence.serve(None, saver)
+
+    def ask(method: str, *messages: dict[str, Any]) -> tuple[int, str] | None:
+        received, sent = iter(messages), []
+
+        async def receive() -> dict[str, Any]:
+            return next(received)
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        asyncio.run(served({"type": "http", "method": method, "path": "/_trestle/terraform"}, receive, send))
+        return (sent[0]["status"], sent[1]["body"].decode()) if sent else None
+
+    def part(text: str, *, is_last: bool) -> dict[str, Any]:
+        return {"type": "http.request", "body": text.encode(), "more_body": not is_last}
+
+    assert ask("GET") == (404, ""), "by which Terraform knows that there is none"
+    assert ask("POST", part("{", is_last=False), part("}", is_last=True)) == (200, "")
+    assert (ask("GET"), saver.touched, saver.changes) == ((200, "{}"), 1, 0)
+    # Terraform was killed while it was sending.
+    assert ask("POST", part("{", is_last=False), {"type": "http.disconnect"}) is None
+    assert ask("GET") == (200, "{}")
 
 
 def test_what_the_emulator_saved_by_itself_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,7 +233,7 @@ def test_changes_of_resources_are_told_from_data(scope: dict[str, Any], body: by
 def saved(folder: Path, name: str, table: dict[str, Any], others: dict[str, Any], *buckets: str) -> Path:
     """Write a saved state of one table."""
     lines = [
-        {"format": 1, "changes": 1, "services": 3},
+        {"format": 1, "changes": 1, "services": 3, "terraform": f"of {name}"},
         {"service": "dynamodb", "version": 2, "state": {"tables": {"data": {"a\0r\0'items'": table}}}},
         {
             "service": "s3",
@@ -220,6 +257,7 @@ def test_a_state_is_taken_back_but_for_items(tmp_path: Path, table_id: str, item
         snapshot.restore(now, before)
         header, services = snapshot.services(now)
         assert header["services"] == len(services) == 3
+        assert header["terraform"] == "of before"
         assert services[0]["state"]["tables"]["data"]["a\0r\0'items'"] == known | {"items": items}
         assert services[2]["state"] == {"role": "old"}
     for bucket in ("mine", "made"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import signal
@@ -329,7 +330,7 @@ def test_what_holds_data_is_found_by_its_address(tmp_path: Path, monkeypatch: py
          "instances": [{"index_key": "it", "attributes": {"name": "pool"}}]},
         {"type": "aws_iam_role", "name": "x", "instances": [{"attributes": {}}]},
     ]  # fmt: skip
-    (tmp_path / "terraform.tfstate").write_text(json.dumps({"resources": resources}))
+    monkeypatch.setattr(Emulator, "terraform_state", lambda *_: {"resources": resources})
     assert Stack(tmp_path)._user_data(Running(1, 1, "us-west-2")) == {
         'module.table["a"].aws_dynamodb_table.this': "1 item in the table one",
         'module.users.aws_cognito_user_pool.this["it"]': "2 users in pool",
@@ -344,25 +345,41 @@ def test_an_emulator_that_does_not_answer_has_nothing_to_say() -> None:
 def test_an_apply_that_is_cut_short_is_taken_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[BaseException] | None
 ) -> None:
-    each, running = Stack(tmp_path), Running(1, 1, "us-west-2")
-    state, saved = tmp_path / "terraform.tfstate", each.emulator.saved
+    each, running, saved = Stack(tmp_path), Running(1, 1, "us-west-2"), Stack(tmp_path).emulator.saved
     saved.parent.mkdir(parents=True)
-    state.write_text("before")
-    saved.write_text('{"n": "before"}\n')
+    saved.write_text('{"terraform": "before"}\n')
     monkeypatch.setattr(Stack, "name", "x-y")
     monkeypatch.setattr(Emulator, "save", lambda *_: "")
     with suppress(BaseException), each._recoverable(running):
-        state.write_text("after")
-        saved.write_text('{"n": "after"}\n')
+        saved.write_text('{"terraform": "after"}\n')
+        unsent = tmp_path / "root" / "errored.tfstate"
+        unsent.parent.mkdir()
+        unsent.touch()
         if kind:
             raise kind("No.")
     # An apply that fails has come to its end: Terraform knows what it has made.
     cut_short = kind not in (UserError, None)
     assert (tmp_path / "before").exists() is cut_short
     each._recover()
-    left = "before" if cut_short else "after"
-    assert (state.read_text(), json.loads(saved.read_text())) == (left, {"n": left})
+    assert json.loads(saved.read_text()) == {"terraform": "before" if cut_short else "after"}
     assert not (tmp_path / "before").exists()
+    assert unsent.exists() is not cut_short
+
+
+@pytest.mark.parametrize("copied", ["before", None])
+def test_an_apply_of_an_earlier_version_that_was_cut_short_is_taken_back(tmp_path: Path, copied: str | None) -> None:
+    """It kept Terraform's state in a file, of which there was none before the first apply."""
+    each, before = Stack(tmp_path), tmp_path / "before"
+    for file in (each.emulator.saved, before / "saved"):
+        file.parent.mkdir(parents=True)
+        file.write_text("{}\n")
+    (before / "lock").touch()
+    (tmp_path / "terraform.tfstate").write_text("after")
+    if copied:
+        (before / "terraform.tfstate").write_text(copied)
+    each._recover()
+    left = [file.read_text() for file in tmp_path.glob("terraform.tfstate")]
+    assert left == ([copied] if copied else [])
 
 
 def test_an_apply_does_not_begin_where_nothing_can_be_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -376,52 +393,92 @@ def test_an_apply_does_not_begin_where_nothing_can_be_saved(tmp_path: Path, monk
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("runs", [True, False])
-def test_terraform_forgets_what_the_emulator_has_lost(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: bool
+@pytest.mark.parametrize("is_empty", [True, False])
+def test_the_state_file_of_an_earlier_version_is_taken_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_empty: bool
 ) -> None:
-    """An emulator that starts with nothing; one that runs has been filled since."""
-    started = Running(1, 1, "us-west-2")
-    monkeypatch.setattr(Emulator, "running", lambda _: started if runs else None)
-    monkeypatch.setattr(Emulator, "start", lambda *_: started)
-    monkeypatch.setattr(Emulator, "state", lambda *_: {"changes": 1, "empty": True, "notice": "Lost."})
-    monkeypatch.setattr(Stack, "_run_apply", lambda *_: None)
+    """An emulator that has lost its resources takes no state, which would describe what is not there."""
+    events: list[Any] = []
+    monkeypatch.setattr(Emulator, "running", lambda _: None)
+    monkeypatch.setattr(Emulator, "start", lambda *_: Running(1, 1, "us-west-2"))
+    monkeypatch.setattr(Emulator, "state", lambda *_: {"changes": 1, "empty": is_empty, "notice": "Lost."})
+    monkeypatch.setattr(Emulator, "put_terraform_state", lambda *given: events.append(given[-1]))
+    monkeypatch.setattr(Stack, "_save", lambda *_: events.append("saved"))
+    monkeypatch.setattr(Stack, "_run_apply", lambda *_, **__: events.append("applied"))
     monkeypatch.setattr(stack, "fingerprint", lambda _: "")
     (tmp_path / "terraform.tfstate").write_text("known")
     said: list[str] = []
     Stack(tmp_path, said.append).apply({"region": "us-west-2"}, [], 1, lambda _: False)
-    assert (tmp_path / "terraform.tfstate").exists() is runs
-    assert "".join(file.read_text() for file in tmp_path.glob("terraform.tfstate*")) == "known"
+    assert events == (["applied"] if is_empty else [b"known", "saved", "applied"])
+    assert [file.read_text() for file in tmp_path.glob("terraform.tfstate*")] == (["known"] if is_empty else [])
+    assert not (tmp_path / "terraform.tfstate").exists()
     assert said == ["Lost."]
 
 
+@pytest.mark.parametrize("same", ["version", "region", "both"])
+def test_an_emulator_of_another_version_or_region_starts_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, same: str
+) -> None:
+    version = "of another commit" if same == "region" else emulator.corrections_version()
+    runs = [Running(1, 4999, "eu-west-1" if same == "version" else "us-west-2", version)]
+
+    def start(_: Emulator, port: int, region: str) -> Running:
+        runs.append(Running(2, port, region))
+        return runs[-1]
+
+    monkeypatch.setattr(Emulator, "running", lambda _: runs[-1] if runs else None)
+    monkeypatch.setattr(Emulator, "save", lambda *_: "")
+    monkeypatch.setattr(Emulator, "stop", lambda _: runs.clear())
+    monkeypatch.setattr(Emulator, "start", start)
+    monkeypatch.setattr(Emulator, "state", lambda *_: {"changes": 1})
+    monkeypatch.setattr(Stack, "_run_apply", lambda *_, **__: None)
+    monkeypatch.setattr(stack, "fingerprint", lambda _: "")
+    Stack(tmp_path).apply({"region": "us-west-2"}, [], 1, lambda _: False)
+    assert [(each.pid, each.port, each.region) for each in runs] == [(1 if same == "both" else 2, 4999, "us-west-2")]
+
+
+def test_a_record_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    """It does not name the version of the emulator that runs, which therefore starts again."""
+    record = tmp_path / "running"
+    record.write_text('{"pid": 1, "port": 4566, "region": "us-west-2"}')
+    with record.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        running = Emulator(tmp_path).running()
+    assert running == Running(1, 4566, "us-west-2")
+    assert running.version != emulator.corrections_version()
+
+
 @pytest.mark.parametrize(
-    ("applied", "died", "applies"),
+    ("applied", "died", "refreshes"),
     [
-        ({"fingerprint": "same", "changes": 7}, False, False),
-        ({"fingerprint": "same", "changes": 7}, True, True),
-        ({"fingerprint": "same", "changes": 6}, False, True),
-        ({"fingerprint": "other", "changes": 7}, False, True),
-        (None, False, True),
+        ({"fingerprint": "same", "changes": 7}, False, []),
+        ({"fingerprint": "same", "changes": 7}, True, [True]),
+        ({"fingerprint": "same", "changes": 6}, False, [True]),
+        ({"fingerprint": "other", "changes": 7}, False, [False]),
+        ({"fingerprint": "other", "changes": 6}, False, [True]),
+        (None, False, [True]),
     ],
 )
 @pytest.mark.parametrize("runs", [True, False])
 def test_what_has_not_changed_is_not_applied(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: bool, applied: Any, died: bool, applies: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: bool, applied: Any, died: bool, refreshes: list[bool]
 ) -> None:
-    """Neither the inputs nor, by hand, the resources: the emulator counts what changes them."""
-    started = Running(1, 1, "us-west-2")
+    """Neither the inputs nor, by hand, the resources: the emulator counts what changes them.
+
+    Resources that nobody has changed by hand are not read again before other inputs are applied.
+    """
+    started = Running(1, 1, "us-west-2", emulator.corrections_version())
     monkeypatch.setattr(Emulator, "running", lambda _: started if runs else None)
     monkeypatch.setattr(Emulator, "died", died)
     monkeypatch.setattr(Emulator, "start", lambda *_: started)
     monkeypatch.setattr(Emulator, "state", lambda *_: {"changes": 7, "empty": False, "notice": ""})
-    applies_done: list[bool] = []
-    monkeypatch.setattr(Stack, "_run_apply", lambda *_: applies_done.append(True))
+    applies: list[bool] = []
+    monkeypatch.setattr(Stack, "_run_apply", lambda *_, refresh: applies.append(refresh))
     monkeypatch.setattr(stack, "fingerprint", lambda _: "same")
     if applied:
         (tmp_path / "applied").write_text(json.dumps(applied))
     Stack(tmp_path).apply({"region": "us-west-2"}, [], 1, lambda _: False)
-    assert bool(applies_done) is applies
+    assert applies == refreshes
     assert json.loads((tmp_path / "applied").read_text()) == {"fingerprint": "same", "changes": 7}
 
 

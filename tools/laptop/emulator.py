@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import http.client
 import json
 import os
@@ -16,6 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from tools.errors import UserError
+from tools.sources import sources
+
+CORRECTIONS = Path(__file__).parent / "corrections"
 
 HOST = "127.0.0.1"
 ACCOUNT = "000000000000"
@@ -23,6 +27,8 @@ ACCOUNT = "000000000000"
 STARTED_WITHIN = 60.0  # seconds; it loads its state first
 STOPPED_WITHIN = 30.0  # seconds; it saves its state first
 SAVED_WITHIN = 180.0  # seconds
+
+TERRAFORM_PATH = "/_trestle/terraform"
 
 
 @dataclass(frozen=True)
@@ -32,11 +38,17 @@ class Running:
     pid: int
     port: int
     region: str
+    version: str = ""  # of the corrections that it was started with
 
     @property
     def endpoint(self) -> str:
         """The URL that serves every AWS API."""
         return f"http://{HOST}:{self.port}"
+
+    @property
+    def terraform_address(self) -> str:
+        """The URL at which Terraform's `http` backend keeps its state."""
+        return f"{self.endpoint}{TERRAFORM_PATH}"
 
     @property
     def console(self) -> str:
@@ -89,7 +101,7 @@ class Emulator:
         """Start it and wait until it answers."""
         for name in ("state", "s3", "tmp"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
-        launcher = Path(__file__).parent / "corrections" / "__main__.py"
+        launcher = CORRECTIONS / "__main__.py"
         with self._record.open("w") as record, self.log.open("w") as log:
             fcntl.flock(record, fcntl.LOCK_EX)
             # -I: neither PYTHON* variables nor the launcher's folder reach its import path. A session of
@@ -99,7 +111,7 @@ class Emulator:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True, pass_fds=[record.fileno()], umask=0o077,
             )  # fmt: skip
-            started = Running(process.pid, port, region)
+            started = Running(process.pid, port, region, corrections_version())
             json.dump(vars(started), record)
         try:
             self._wait_until_ready(process, started)
@@ -121,6 +133,17 @@ class Emulator:
     def state(self, running: Running) -> dict[str, Any]:
         """Return how often its resources were changed, and what went wrong with saving and loading."""
         return ask(running.port, "GET", "/_trestle/state", 10)[1]
+
+    def terraform_state(self, running: Running) -> dict[str, Any]:
+        """Return Terraform's state; empty before the first apply."""
+        status, state = ask(running.port, "GET", TERRAFORM_PATH, SAVED_WITHIN)
+        return state if status == 200 else {}
+
+    def put_terraform_state(self, running: Running, state: bytes) -> None:
+        """Replace Terraform's state."""
+        status, _ = ask(running.port, "POST", TERRAFORM_PATH, SAVED_WITHIN, state)
+        if status != 200:
+            raise UserError(f"The emulator does not take Terraform's state (log: {self.log}).")
 
     def stop(self) -> None:
         """Stop it, if it runs, and wait until its state is saved."""
@@ -208,11 +231,16 @@ def is_healthy(port: int) -> bool:
     return ask(port, "GET", "/_ministack/health", 2)[0] == 200
 
 
-def ask(port: int, method: str, path: str, timeout: float) -> tuple[int, dict[str, Any]]:
+def corrections_version() -> str:
+    """Return a digest of the corrections."""
+    return hashlib.sha256(b"".join(file.read_bytes() for file in sources(CORRECTIONS, "*.py"))).hexdigest()
+
+
+def ask(port: int, method: str, path: str, timeout: float, body: bytes | None = None) -> tuple[int, dict[str, Any]]:
     """Return the status and the JSON of a request to the emulator; 0 and nothing where it does not answer."""
     connection = http.client.HTTPConnection(HOST, port, timeout=timeout)
     try:
-        connection.request(method, path)
+        connection.request(method, path, body)
         answer = connection.getresponse()
         said = json.loads(answer.read())
         return answer.status, said if isinstance(said, dict) else {}

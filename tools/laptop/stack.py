@@ -18,7 +18,7 @@ from typing import Any
 from tools.errors import UserError
 from tools.files import read_json, write, write_json
 from tools.laptop import snapshot
-from tools.laptop.emulator import Emulator, Running, client
+from tools.laptop.emulator import Emulator, Running, client, corrections_version
 from tools.sources import sources
 from tools.terraform import ROOT, InterruptedApplyError, Progress, Terraform, environment, stage
 
@@ -80,9 +80,10 @@ USER_DATA = {"aws_cognito_user_pool": users_of, "aws_dynamodb_table": items_of}
 class Stack:
     """One system, with all its files in one folder.
 
-    The emulator's resources and Terraform's state have to agree, so each apply begins with a copy of both. A
-    copy that is still there shows that a kill or Ctrl-C cut an apply short, and that Terraform may not know
-    what it has made. The next apply then starts from that copy, but keeps the items as they are by then.
+    The emulator saves its resources and Terraform's state together, but Terraform sends its state only now and
+    then during an apply. So each apply begins with a copy of what is saved. A copy that is still there shows
+    that a kill or Ctrl-C interrupted an apply, and that Terraform may not know what it has created. The next
+    apply then starts from that copy, but keeps the items as they are by then.
     """
 
     folder: Path
@@ -133,7 +134,7 @@ class Stack:
         """
         self._recover()
         running = self.emulator.running()
-        if running and running.region != settings["region"]:
+        if running and (running.region, running.version) != (settings["region"], corrections_version()):
             self.stop()
             port, running = running.port, None
         died = self.emulator.died
@@ -143,16 +144,15 @@ class Stack:
             state = self.emulator.state(started)
             if state.get("notice"):
                 self.progress(state["notice"])
-            if not running and state.get("empty") and self._state.exists():
-                # Nothing is left of what Terraform remembers.
-                self._state.replace(self._state.with_name(f"{self._state.name}.{time.time_ns()}"))
+            self._take_over_state(started, is_empty=state.get("empty", False))
             applied = read_json(self.folder / "applied") or {}
             # A restart brings back what was saved, and the emulator counts what changes its resources, for
             # someone may do so by hand. After a kill, what was done in the last seconds may be lost.
-            if not died and applied == {"fingerprint": inputs, "changes": state.get("changes", -1)}:
+            is_untouched = not died and applied.get("changes") == state.get("changes", -1)
+            if is_untouched and applied["fingerprint"] == inputs:
                 self.progress("Nothing has changed since the last apply.")
                 return
-            self._run_apply(started, settings, var_files, confirm)
+            self._run_apply(started, settings, var_files, confirm, refresh=not is_untouched)
         except BaseException:
             if not running:
                 self.progress("Stopping the emulator ...")
@@ -226,9 +226,21 @@ class Stack:
         found: dict[str, Any] = known
         return found
 
+    def _take_over_state(self, started: Running, *, is_empty: bool) -> None:
+        """Move the state file of an earlier version into the emulator, unless the emulator has lost its resources."""
+        if not self._state_file.exists():
+            return
+        if is_empty:
+            self._state_file.replace(self._state_file.with_name(f"{self._state_file.name}.{time.time_ns()}"))
+            return
+        self.emulator.put_terraform_state(started, self._state_file.read_bytes())
+        self._save(started)
+        self._state_file.unlink()
+
     def _run_apply(
-        self, started: Running, settings: dict[str, Any], var_files: Sequence[Path], confirm: Confirm
+        self, started: Running, settings: dict[str, Any], var_files: Sequence[Path], confirm: Confirm, *, refresh: bool
     ) -> None:
+        """Apply; with `refresh`, look first for what has changed outside Terraform."""
         terraform = self._terraform(started, settings)
         self.progress("Preparing Terraform ...")
         terraform.init()
@@ -254,6 +266,7 @@ class Stack:
                     f"-parallelism={PARALLEL}",
                     pass_fds=[lock],
                     consider=consider if user_data else None,
+                    refresh=refresh,
                 )
             except UserError as error:
                 if not self.emulator.answers(started):
@@ -267,14 +280,15 @@ class Stack:
                         f"`python local.py down --purge`, which deletes all of {self.name}, its items too."
                     ) from None
                 raise
-            write_json(self.folder / "outputs.json", terraform.outputs())
+            outputs = self.emulator.terraform_state(started)["outputs"]
+            write_json(self.folder / "outputs.json", {name: output["value"] for name, output in outputs.items()})
             known = {"settings": settings, "var_files": [str(file) for file in var_files]}
             write_json(self.folder / "settings.json", known)
         self.progress(f"Applied: {said}.")
 
     def _user_data(self, running: Running) -> dict[str, str]:
         """Return what users have stored, such as "12 items in the table x", by Terraform's address."""
-        resources = (read_json(self._state) or {}).get("resources", [])
+        resources = self.emulator.terraform_state(running).get("resources", [])
         found = {}
         for each in resources:
             count = USER_DATA.get(each["type"])
@@ -287,16 +301,17 @@ class Stack:
 
     @property
     def _before(self) -> Path:
-        """The copy of the emulator's and Terraform's state from before the apply that is under way."""
+        """The copy of the emulator's saved state from before the apply that is under way."""
         return self.folder / "before"
 
     @property
-    def _state(self) -> Path:
+    def _state_file(self) -> Path:
+        """Where an earlier version kept Terraform's state, and a second copy in `before` during an apply."""
         return self.folder / "terraform.tfstate"
 
     @contextmanager
     def _recoverable(self, running: Running) -> Iterator[int]:
-        """Keep a copy of both states during an apply; yield a file descriptor for the apply to hold.
+        """Keep a copy of the saved state during an apply; yield a file descriptor for the apply to hold.
 
         While any process holds it, the apply still runs, even if this process has ended.
         """
@@ -306,8 +321,6 @@ class Stack:
             shutil.rmtree(folder, ignore_errors=True)
         new.mkdir()
         write(new / self.emulator.saved.name, self.emulator.saved.read_bytes())
-        if self._state.exists():
-            write(new / self._state.name, self._state.read_bytes())
         (new / "lock").touch()
         new.rename(self._before)
         with (self._before / "lock").open() as lock:
@@ -322,7 +335,7 @@ class Stack:
             self._settle(running)
 
     def _settle(self, running: Running) -> None:
-        """Delete the copy once the emulator has saved what Terraform's state describes."""
+        """Delete the copy once the emulator has saved the result of the apply."""
         self._save(running)
         shutil.rmtree(self._before)
 
@@ -331,7 +344,7 @@ class Stack:
             raise UserError(f"{self.name} cannot save its state ({fault}): fix that, then try again.")
 
     def _recover(self) -> None:
-        """Restore both states from the copy if the last apply was cut short."""
+        """Restore the saved state from the copy if the last apply was interrupted."""
         if not self._before.exists():
             return
         self.progress("The last apply was cut short: beginning with what was there before it ...")
@@ -340,10 +353,12 @@ class Stack:
         before = self._before / self.emulator.saved.name
         snapshot.restore(self.emulator.saved, before)
         snapshot.drop_other_buckets(self.emulator.folder / "s3", before)
-        if (self._before / self._state.name).exists():
-            write(self._state, (self._before / self._state.name).read_bytes())
+        if (self._before / self._state_file.name).exists():
+            write(self._state_file, (self._before / self._state_file.name).read_bytes())
         else:
-            self._state.unlink(missing_ok=True)
+            self._state_file.unlink(missing_ok=True)
+        # Terraform writes this file where the emulator was killed before it took the state.
+        (self.folder / "root" / "errored.tfstate").unlink(missing_ok=True)
         shutil.rmtree(self._before)
 
     def _wait_for_apply(self) -> None:
@@ -362,8 +377,9 @@ class Stack:
                 time.sleep(0.1)
 
     def _terraform(self, running: Running, settings: dict[str, Any]) -> Terraform:
-        root = stage(self.folder / "root", Path("..", self._state.name), OVERRIDES)
+        root = stage(self.folder / "root", None, OVERRIDES)
         variables = environment(running.endpoint, running.region)
+        variables["TF_HTTP_ADDRESS"] = running.terraform_address
         if keys := self._keys(settings["api_keys"]):
             variables["TF_VAR_api_key_values"] = json.dumps(keys)
         # It costs nothing here: there unless the tfvars say otherwise, or nothing describes the API to it.

@@ -4,6 +4,10 @@ The emulator saves only when it stops, a file for each service, and ignores fail
 process (fork) writes all services as they are at one moment, soon after a change. The new file replaces the
 old one once all of it is on the disk. The server goes on answering: the fork takes milliseconds, and the
 copy does the writing.
+
+The same file holds Terraform's state, so that it and the resources it describes are saved and restored
+together. Terraform reads and writes it with its `http` backend:
+https://developer.hashicorp.com/terraform/language/backend/http
 """
 
 from __future__ import annotations
@@ -73,6 +77,7 @@ class Saver:
         self.persistence, self.app, self.functions, self.folder = persistence, app, functions, folder
         self.prune: Any = None
         self.changes = 0  # of resources, ever
+        self.terraform: str | None = None  # Terraform's state, once there is one
         self.notice = ""  # for whoever starts the emulator
         self.empty = True  # whether nothing was loaded
         self.touched = self.saved = 0
@@ -82,7 +87,7 @@ class Saver:
 
     @property
     def file(self) -> Path:
-        """The whole state: a line that says how many follow, and a line for each service."""
+        """The whole state: a line with Terraform's state and the number of services, and a line for each service."""
         return self.folder / NAME
 
     @property
@@ -173,7 +178,9 @@ class Saver:
         try:
             services = self.app._build_persistence_save_dict()
             with partial.open("wb") as out:
-                header = {"format": FORMAT, "changes": self.changes, "services": len(services)}
+                header = {
+                    "format": FORMAT, "changes": self.changes, "services": len(services), "terraform": self.terraform
+                }  # fmt: skip
                 out.write(json.dumps(header).encode() + b"\n")
                 for name, get_state in services.items():
                     out.write(self._line(name, get_state) + b"\n")
@@ -268,7 +275,7 @@ class Saver:
                 raise ValueError
             if found["state"]:
                 states[found["service"]] = found["state"]
-        self.changes = known["changes"]
+        self.changes, self.terraform = known["changes"], known.get("terraform")
         return states
 
 
@@ -303,9 +310,27 @@ def serve(app: Any, saver: Saver) -> Any:
     running: list[asyncio.Task[None]] = []
 
     async def answer(send: Any, status: int, value: Params) -> None:
+        await answer_text(send, status, json.dumps(value))
+
+    async def answer_text(send: Any, status: int, text: str) -> None:
         kind = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": status, "headers": kind})
-        await send({"type": "http.response.body", "body": json.dumps(value).encode()})
+        await send({"type": "http.response.body", "body": text.encode()})
+
+    async def answer_terraform(scope: Params, receive: Any, send: Any) -> None:
+        if scope["method"] == "POST":
+            chunks, more = [], True
+            while more:
+                message: Params = await receive()
+                if message["type"] == "http.disconnect":
+                    return  # the state is not complete
+                chunks.append(message.get("body", b""))
+                more = message.get("more_body", False)
+            saver.terraform = b"".join(chunks).decode()
+            saver.touch()
+            await answer_text(send, 200, "")
+        else:
+            await answer_text(send, 404 if saver.terraform is None else 200, saver.terraform or "")
 
     async def serve(scope: Params, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -319,6 +344,8 @@ def serve(app: Any, saver: Saver) -> Any:
         elif scope["path"] == "/_trestle/save":
             fault = await saver.save()
             await answer(send, 507 if fault else 200, {"fault": fault})
+        elif scope["path"] == "/_trestle/terraform":
+            await answer_terraform(scope, receive, send)
         elif scope["path"] == "/_trestle/state":
             known = {name: getattr(saver, name) for name in ("changes", "empty", "fault", "notice")}
             await answer(send, 200, known)
