@@ -1,11 +1,11 @@
 terraform {
-  # 1.11: the S3 backend locks with a file of its own, without a DynamoDB table.
-  required_version = ">= 1.11.0"
+  # 1.10, of Terraform and of OpenTofu: the S3 backend locks with a file of its own, without a DynamoDB table.
+  required_version = ">= 1.10.0"
 
   required_providers {
     aws = {
       source  = "hashicorp/aws"
-      version = "~> 5.100"
+      version = ">= 5.100, < 7"
     }
   }
 
