@@ -38,7 +38,7 @@ class Entity:
         self.table = table
         self.schema = dict(schema)
         self.ids: str = options.get("ids", "server")
-        self.reserved_ids: list[str] = options.get("taken", [])
+        self.reserved_ids: list[str] = options.get("reserved_ids", [])
         self.put: str = options.get("put", "replace")
         self.owner_scoped: bool = options.get("owner_scoped", False)
         # A Scan would read the items of every owner.

@@ -58,7 +58,7 @@ locals {
   schemas = merge(local.shared, { for name, schema in var.contract.schemas : name => jsondecode(schema) if contains(flatten(values(local.used)), name) }, [for name, e in var.entities : { for schema, rules in {
     Body = merge(local.shapes[name].body, { properties = merge(
       try(local.shapes[name].body.properties, {}),
-      { for property, rule in { id = { any = local.envelope.id, but = merge(local.id, { not = { enum = e.taken } }) } } : property => rule[length(e.taken) == 0 ? "any" : "but"] if e.ids == "client" },
+      { for property, rule in { id = { any = local.envelope.id, but = merge(local.id, { not = { enum = e.reserved_ids } }) } } : property => rule[length(e.reserved_ids) == 0 ? "any" : "but"] if e.ids == "client" },
     ) })
     Item = merge(local.shapes[name].item, {
       properties = merge(local.properties[name], local.envelope)

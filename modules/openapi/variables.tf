@@ -31,9 +31,9 @@ variable "entities" {
       api_key, cognito or iam, and for cognito the group or the scope, if it takes one.
     ordered: whether its lists have an order.
     path: of the collection, without a slash at either end; "" is the root.
+    reserved_ids: ids that no item may have, because there is something else at their path.
     shapes: what bodies, items, patches and API Gateway's model look like, as build.py derives them from the schema: JSON Schemas, as
       text. Null: any object.
-    taken: ids that no item may have, because there is something else at their path.
   EOT
   type = map(object({
     bounds  = list(object({ name = string, operator = string, sort = string }))
@@ -53,10 +53,10 @@ variable "entities" {
       summary         = string
       takes_filters   = bool
     }))
-    ordered = bool
-    path    = string
-    shapes  = object({ body = string, item = string, model = string, patch = string })
-    taken   = list(string)
+    ordered      = bool
+    path         = string
+    reserved_ids = list(string)
+    shapes       = object({ body = string, item = string, model = string, patch = string })
   }))
 }
 

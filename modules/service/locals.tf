@@ -125,7 +125,7 @@ locals {
   }
 
   # Ids that a client must not choose: what is at their path is another collection, an operation, or the document.
-  taken = { for name, e in local.entities : name => e.ids != "client" ? [] : distinct([
+  reserved_ids = { for name, e in local.entities : name => e.ids != "client" ? [] : distinct([
     for path in concat(
       values(local.entities)[*].path,
       [for call in values(local.calls[name]) : join("/", compact([e.path, call.path])) if !strcontains(call.path, "{")],
@@ -141,13 +141,13 @@ locals {
       name    = "${var.name}-${entity}-${package}-${var.environment}"
       package = package
       settings = { for setting, value in {
-        filters = length(e.filters) == 0 ? null : { for name, f in e.filters : name => { for k, sort in { sort = f.sort } : k => sort if sort != local.filter_index.default_range } }
-        ids     = e.ids
-        list    = e.list
-        put     = e.put
-        schema  = try(trimsuffix(basename(e.schema), ".json"), null)
-        taken   = local.taken[entity]
-        ttl     = e.ttl
+        filters      = length(e.filters) == 0 ? null : { for name, f in e.filters : name => { for k, sort in { sort = f.sort } : k => sort if sort != local.filter_index.default_range } }
+        ids          = e.ids
+        list         = e.list
+        put          = e.put
+        reserved_ids = local.reserved_ids[entity]
+        schema       = try(trimsuffix(basename(e.schema), ".json"), null)
+        ttl          = e.ttl
         # What the gateway cannot see, or what an owner's rights hang on: it is judged by the function as well.
         groups       = { for o in operations : o => local.methods["${entity}.${o}"].group if local.methods["${entity}.${o}"].group != null }
         owner_scoped = e.owner_scoped ? true : null

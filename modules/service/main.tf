@@ -176,10 +176,10 @@ module "openapi" {
         tostring(local.contract.problems.kinds[kind].status)
       ])
     }) if m.entity == name }
-    ordered = length(local.entities[name].indexes) > 0
-    path    = local.entities[name].path
-    shapes  = try({ for shape in ["body", "item", "model", "patch"] : shape => local.manifest.schemas[e.schema][shape] }, null)
-    taken   = local.taken[name]
+    ordered      = length(local.entities[name].indexes) > 0
+    path         = local.entities[name].path
+    reserved_ids = local.reserved_ids[name]
+    shapes       = try({ for shape in ["body", "item", "model", "patch"] : shape => local.manifest.schemas[e.schema][shape] }, null)
   } }
   info = {
     contact = merge({ name = var.name }, { for key, value in var.info.contact : key => value if value != null })

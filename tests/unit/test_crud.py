@@ -246,7 +246,7 @@ def test_an_id_of_other_characters_is_400(make_api: Make, item_id: Any) -> None:
 
 
 def test_an_id_that_is_the_path_of_something_else_is_400(make_api: Make) -> None:
-    api = make_api({"ids": "client", "taken": ["openapi.json", "v1"]})
+    api = make_api({"ids": "client", "reserved_ids": ["openapi.json", "v1"]})
     answer, requests = api.requests_of("POST", "/items", {"id": "v1"})
     assert (answer.status, requests) == (400, [])
     assert [fault["pointer"] for fault in answer.json["errors"]] == ["/id"]

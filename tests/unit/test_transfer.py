@@ -26,7 +26,7 @@ OPTIONS = {
     "filters": {"status": {"sort": "rank"}},
     "schema": "task",
     "ttl": "until",
-    "taken": ["openapi.json"],
+    "reserved_ids": ["openapi.json"],
 }
 SCHEMA = {
     "type": "object",
