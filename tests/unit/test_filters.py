@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from tests.unit.api import TABLE, Api, error, modules
 from tests.unit.conftest import ENVIRONMENT, Make
 from tests.unit.test_list import follow, sealed
+from trestle.store.derived import number_key
+from trestle.strict_json import dumps
 
 TASK = {
     "type": "object",
@@ -86,8 +88,6 @@ def test_a_filter_is_one_query(tasks: Api) -> None:
     ],
 )
 def test_values_are_equal_as_in_json(tasks: Api, name: str, value: Any, texts: list[str], others: list[str]) -> None:
-    from trestle.strict_json import dumps
-
     item_id = tasks.create(dumps({**DUE, name: value}))["id"]
     for text in texts:
         assert [item["id"] for item in found(tasks, **{name: text})] == [item_id]
@@ -124,8 +124,6 @@ def test_an_item_whose_sort_is_no_key_is_in_no_index(make_api: Make, due: Any) -
 
 @pytest.mark.parametrize("rank", ["5", None, True, []])
 def test_a_numeric_sort_takes_numbers_alone(tasks: Api, rank: Any) -> None:
-    from trestle.store.derived import number_key
-
     assert number_key(rank) is None
     assert number_key(Decimal("0.10000000000000001")) == {"N": "0.10000000000000001"}
 

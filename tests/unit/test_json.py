@@ -11,6 +11,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.api import Api
+from trestle.errors import InvalidRequest
+from trestle.store.attributes import decode, encode
+from trestle.strict_json import dumps, loads
 
 NUMBERS = [
     *("0", "-0", "0.0", "-0.0", "0e5", "1", "-1", "1.0", "1.50", "1e2", "1E+2", "100", "123456789012345678"),
@@ -58,8 +61,6 @@ def test_numbers_keep_their_value(api: Api, text: str) -> None:
 
 
 def test_equal_numbers_are_written_alike() -> None:
-    from trestle.strict_json import dumps, loads
-
     for one, other in (
         ("1.0", "1"),
         ("1e2", "100"),
@@ -73,8 +74,6 @@ def test_equal_numbers_are_written_alike() -> None:
 
 @given(values)
 def test_any_value_survives_reading_and_writing(value: Any) -> None:
-    from trestle.strict_json import dumps, loads
-
     text = dumps(loads(written(value)))
     assert exact(text) == exact(written(value))
     assert dumps(loads(text)) == text
@@ -151,9 +150,6 @@ PIECES += [
 @example('["\\ud83d"]')
 @example("1E+200")
 def test_what_is_json_is_read_as_python_reads_it(text: str) -> None:
-    from trestle.errors import InvalidRequest
-    from trestle.strict_json import dumps, loads
-
     try:
         value = loads(text)
     except InvalidRequest:
@@ -166,8 +162,6 @@ def test_what_is_json_is_read_as_python_reads_it(text: str) -> None:
 @settings(max_examples=100, derandomize=True)
 @given(value=values, indent=st.none() | st.integers(0, 3), ascii_only=st.booleans())
 def test_any_document_is_read_as_python_reads_it(value: Any, indent: int | None, ascii_only: bool) -> None:
-    from trestle.strict_json import dumps, loads
-
     text = json.dumps(value, indent=indent, ensure_ascii=ascii_only, default=float)
     assert exact(dumps(loads(text))) == exact(text)
 
@@ -175,9 +169,6 @@ def test_any_document_is_read_as_python_reads_it(value: Any, indent: int | None,
 @given(objects)
 @example({"": {"\0": {"\0\0": 1}, "": 2}})
 def test_any_object_survives_dynamodbs_types(value: dict[str, Any]) -> None:
-    from trestle.store.attributes import decode, encode
-    from trestle.strict_json import dumps, loads
-
     read = loads(written(value))
     attribute = json.loads(json.dumps(encode(read)))
     assert dumps(decode(attribute)) == dumps(read)

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.api import Api
+from trestle.operations.merge import apply_merge_patch
 
 # RFC 7396, appendix A: original, patch, result.
 APPENDIX: list[tuple[Any, Any, Any]] = [
@@ -56,8 +57,6 @@ def merge_patch(target: Any, patch: Any) -> Any:
 
 @pytest.mark.parametrize(("original", "patch", "result"), APPENDIX)
 def test_the_examples_of_the_rfc(api: Api, original: Any, patch: Any, result: Any) -> None:
-    from trestle.operations.merge import apply_merge_patch
-
     assert apply_merge_patch(original, patch) == merge_patch(original, patch) == result
     item = api.create({"v": original})
     answer = api.request("PATCH", f"/items/{item['id']}", {"v": patch})
@@ -68,8 +67,6 @@ def test_the_examples_of_the_rfc(api: Api, original: Any, patch: Any, result: An
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(target=values, patch=values)
 def test_the_algorithm_of_the_rfc(api: Api, target: Any, patch: Any) -> None:
-    from trestle.operations.merge import apply_merge_patch
-
     before = repr((target, patch))
     assert apply_merge_patch(target, patch) == merge_patch(target, patch)
     assert repr((target, patch)) == before

@@ -9,6 +9,11 @@ from typing import Any
 
 from tools.contract import LIMITS
 from trestle.errors import InvalidRequest
+from trestle.http.etags import MAX_TAGS, expected_states
+from trestle.http.list import _parse_fields
+from trestle.http.requests import Request
+from trestle.operations.ids import is_id
+from trestle.operations.list import _encode_cursor
 
 PATTERNS = {name: limit["pattern"] for name, limit in LIMITS.items() if "pattern" in limit}
 
@@ -38,8 +43,6 @@ def takes(read: Callable[[str], Any]) -> Callable[[str], bool]:
 
 
 def test_entity_tags() -> None:
-    from trestle.http.etags import MAX_TAGS, expected_states
-
     taken = takes(expected_states)
     tried = [*texts('"*W/, ', 6), *texts('"a\t,', 7)]
     for count in (MAX_TAGS, MAX_TAGS + 1):
@@ -50,21 +53,15 @@ def test_entity_tags() -> None:
 
 
 def test_ids() -> None:
-    from trestle.operations.ids import is_id
-
     tried = [text for text in texts("aZ9._~-/%ü\n", 4) if text]
     assert [text for text in tried if matches("id", text) != is_id(text)] == []
 
 
 def test_parse_fields() -> None:
-    from trestle.http.list import _parse_fields
-
     assert [text for text in texts("a, .\n", 6) if matches("fields", text) != takes(_parse_fields)(text)] == []
 
 
 def test_idempotency_keys() -> None:
-    from trestle.http.requests import Request
-
     def read(text: str) -> str:
         event = {"requestContext": {}, "multiValueHeaders": {"Idempotency-Key": [text]}}
         return Request(event).idempotency_key
@@ -74,7 +71,5 @@ def test_idempotency_keys() -> None:
 
 
 def test_cursors() -> None:
-    from trestle.operations.list import _encode_cursor
-
     assert all(matches("cursor", _encode_cursor("0" * 12, ["a" * length, "ü?>"])) for length in range(1, 20))
     assert not any(matches("cursor", text) for text in ("", "=", "a+b", "a/b", "a b", "ü"))

@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 
 from tests.unit.api import Api
 from tests.unit.conftest import Make
+from trestle.schema.defaults import fill
+from trestle.schema.formats import FORMATS as KNOWN
+from trestle.schema.validation import validate
 
 TODO = {
     "type": "object",
@@ -30,14 +33,6 @@ TODO = {
         "note": {"type": ["string", "null"]},
     },
 }
-
-
-@pytest.fixture
-def validate(api: Api) -> Any:
-    """The judge; the functions are loaded, so that the shared package finds its environment."""
-    from trestle.schema.validation import validate
-
-    return validate
 
 
 @pytest.mark.parametrize(
@@ -153,14 +148,14 @@ def validate(api: Api) -> Any:
         ({"not": {"type": "null"}}, [1], [(None, "Must not meet the schema's exclusion (not)")]),
     ],
 )
-def test_each_keyword(validate: Any, schema: Any, valid: list[Any], faults: list[tuple[Any, str]]) -> None:
+def test_each_keyword(schema: Any, valid: list[Any], faults: list[tuple[Any, str]]) -> None:
     for value in valid:
         assert validate(value, schema) == []
     for value, detail in faults:
         assert validate(value, schema) == [{"pointer": "", "detail": detail}]
 
 
-def test_every_fault_has_its_place(validate: Any) -> None:
+def test_every_fault_has_its_place() -> None:
     faults = validate(
         {"titel": 1, "completed": 0, "tags": [{"n": 1}, {"n": "x"}, 2], "dueDate": "soon", "a/~b": 1}, TODO
     )
@@ -385,7 +380,7 @@ FORMATS = {
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_formats(validate: Any, name: str) -> None:
+def test_formats(name: str) -> None:
     valid, invalid = FORMATS[name]
     for value in valid:
         assert validate(value, {"format": name}) == [], value
@@ -394,8 +389,6 @@ def test_formats(validate: Any, name: str) -> None:
 
 
 def test_every_format_is_tested(api: Api) -> None:
-    from trestle.schema.formats import FORMATS as KNOWN
-
     assert set(KNOWN) == set(FORMATS)
 
 
@@ -446,8 +439,6 @@ def schemas(*, draft_4: bool) -> st.SearchStrategy[Any]:
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(schema=schemas(draft_4=False), value=values)
 def test_the_judgement_is_jsonschemas(schema: Any, value: Any) -> None:
-    from trestle.schema.validation import validate
-
     assert (not validate(value, schema)) == jsonschema.Draft202012Validator(schema).is_valid(value)
 
 
@@ -460,14 +451,10 @@ DRAFT_4 = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(schema=schemas(draft_4=True), value=values)
 def test_the_judgement_is_that_of_draft_4(schema: Any, value: Any) -> None:
-    from trestle.schema.validation import validate
-
     assert (not validate(value, schema)) == DRAFT_4(schema).is_valid(value)
 
 
 def test_defaults_fill_what_is_absent_and_nothing_else(api: Api) -> None:
-    from trestle.schema.defaults import fill
-
     schema: dict[str, Any] = {
         "properties": {
             "a": {"default": 1},

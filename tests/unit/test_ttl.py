@@ -11,6 +11,7 @@ import pytest
 from tests.unit.api import TABLE, Api, lost
 from tests.unit.conftest import Make
 from tests.unit.test_list import follow
+from trestle.strict_json import dumps
 
 PAST, FUTURE = 1_000_000_000, 4_000_000_000
 
@@ -51,8 +52,6 @@ def expires(api: Api, item_id: str) -> Any:
     ],
 )
 def test_the_time_to_live_is_in_whole_seconds(sessions: Api, until: Any, seconds: int | None) -> None:
-    from trestle.strict_json import dumps
-
     item = sessions.create(dumps({"id": "a", "until": until}))
     assert expires(sessions, item["id"]) == seconds
 
