@@ -1,4 +1,4 @@
-"""The time of day, as items carry it."""
+"""The current time, in the form of createdAt and updatedAt."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import time
 
 
 def now() -> str:
-    """Now in UTC, as `timestamp` writes it."""
+    """Return the current time as a timestamp."""
     return timestamp(time.time_ns() // 1000)
 
 
 def timestamp(micros: int) -> str:
-    """Microseconds since 1970 as RFC 3339 in UTC: always 27 characters, so that text sorts as time does."""
+    """Return microseconds since 1970 as RFC 3339 in UTC, always in 27 characters, so that texts sort by time."""
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(micros // 1_000_000))}.{micros % 1_000_000:06}Z"

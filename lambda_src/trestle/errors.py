@@ -10,7 +10,7 @@ MAX_FAULTS = 20
 
 
 class QuotableError(Exception):
-    """An error whose own words hold nothing of a request or an item: log and trace may repeat them."""
+    """An error whose message quotes nothing of a request or an item, so that log and trace may repeat it."""
 
 
 class Refusal(Exception):  # noqa: N818 - these are outcomes, not failures of the program
@@ -26,15 +26,15 @@ class Refusal(Exception):  # noqa: N818 - these are outcomes, not failures of th
 
 
 class InvalidRequest(Refusal):
-    """The request can not be understood as it stands."""
+    """The request is malformed."""
 
 
 class InvalidItem(Refusal):
-    """The item breaks its schema."""
+    """The item does not meet its schema."""
 
 
 class UnsupportedMediaType(Refusal):
-    """The body is declared to be something else than JSON."""
+    """The body's declared type is not JSON."""
 
 
 class TooLarge(Refusal):
@@ -42,11 +42,11 @@ class TooLarge(Refusal):
 
 
 class Unauthorized(Refusal):
-    """Who calls is not known."""
+    """The caller is unknown."""
 
 
 class Forbidden(Refusal):
-    """Who calls is known, and may not do this."""
+    """The caller is known, and not allowed to do this."""
 
 
 class NotFound(Refusal):
@@ -58,7 +58,7 @@ class Changed(Refusal):
 
 
 class Conflict(Refusal):
-    """The id is taken, or other writers won every race."""
+    """The id is in use, or other writers won every race."""
 
 
 class KeyReused(Refusal):
@@ -66,4 +66,4 @@ class KeyReused(Refusal):
 
 
 class Unavailable(Refusal, QuotableError):  # noqa: N818 - an outcome as well
-    """The table can not answer now; the same request may succeed in a moment."""
+    """The table does not answer now; the same request may succeed in a moment."""

@@ -6,11 +6,11 @@ from trestle.schema.formats import is_date, is_date_time
 
 
 def parse_instant(text: str) -> int:
-    """Microseconds from 1970 to an RFC 3339 date-time, or to the first moment of a date in UTC.
+    """Return the microseconds from 1970 to an RFC 3339 date-time, or to the first moment of a date in UTC.
 
-    What is finer than a microsecond is left off. Raises ValueError for any other text.
+    Fractions of a microsecond are dropped. Raises ValueError for any other text.
     """
-    # Imported here: only entities with a time to live and lists by creation time pay for it.
+    # Imported here: only entities with a time to live and lists by creation time need it.
     from datetime import UTC, datetime, timedelta
 
     if is_date(text):

@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# The properties that are the server's own: a body may repeat them and they are ignored.
+# The properties that the server sets. Bodies may contain them; they are ignored.
 RESERVED = frozenset(("id", "createdAt", "updatedAt", "version"))
 
 
@@ -45,7 +45,7 @@ class Item:
         return self.created_at, self.version
 
     def view(self) -> dict[str, Any]:
-        """The item as clients see it."""
+        """Return the item as clients see it."""
         return {
             "id": self.id,
             **self.doc,

@@ -1,7 +1,7 @@
 """JSON that keeps every value: strict in what it reads, exact in what it writes.
 
-Reading refuses what later readers could take differently: repeated names, NaN, lone surrogates (I-JSON, RFC
-7493), and numbers that DynamoDB can not keep. A number is an int, a float when the float's shortest text is
+Reading refuses what later readers could read differently: repeated names, NaN, lone surrogates (I-JSON, RFC
+7493), and numbers that DynamoDB cannot store. A number is an int, a float when the float's shortest text is
 exactly the number, and a Decimal otherwise; equal numbers are read as the same Python value.
 """
 
@@ -87,7 +87,7 @@ def dumps(value: Any, *, sort_names: bool = False) -> str:
 
 
 def parse_number(text: str) -> Number:
-    """The exact value of a JSON or DynamoDB number.
+    """Return the exact value of a JSON or DynamoDB number.
 
     Raises ValueError for one with over 38 significant digits or a magnitude outside 1e-130 to 9.99e125.
     """
@@ -102,12 +102,12 @@ def parse_number(text: str) -> Number:
 
 
 def pointer(parent: str, name: str | int) -> str:
-    """The JSON pointer (RFC 6901) of a member or element of `parent`."""
+    """Return the JSON pointer (RFC 6901) of a member or element of `parent`."""
     return f"{parent}/{name.replace('~', '~0').replace('/', '~1') if isinstance(name, str) else name}"
 
 
 class _InvalidValue:
-    """Stands in a parsed document where a value was refused, so that the walk can tell its pointer."""
+    """Marks an invalid value in a parsed document, until _collect_faults finds its pointer."""
 
     __slots__ = ("detail",)
 
@@ -152,7 +152,7 @@ def _fault(where: str, detail: str) -> dict[str, str]:
 
 
 def _collect_faults(value: Any, where: str, depth: int, faults: list[dict[str, str]]) -> None:
-    """Add what can not be kept of a value to the faults."""
+    """Add a fault for each part of a value that cannot be stored."""
     if len(faults) == MAX_FAULTS:
         return
     if isinstance(value, _InvalidValue):

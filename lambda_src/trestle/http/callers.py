@@ -1,8 +1,7 @@
-"""Users who have signed in, by the claims of the token that the gateway has checked.
+"""Signed-in users, by the claims of the token that the gateway has verified.
 
-The gateway lets access tokens alone pass where an operation asks for sign-in, and knows nothing of groups:
-those are checked here. The sign-in is checked here again, so that a route that was left open by mistake gives
-nothing away.
+Where an operation needs sign-in, the gateway accepts only access tokens. It does not know groups, so this module
+checks them. It also checks the sign-in again, so that a route that was left open by mistake exposes nothing.
 """
 
 from __future__ import annotations
@@ -49,14 +48,14 @@ class Access:
 def _claims(gateway: dict[str, Any]) -> dict[str, Any]:
     authorizer = gateway.get("authorizer")
     claims = authorizer.get("claims") if isinstance(authorizer, dict) else None
-    # A subject has the characters of an id: with others it could pass for another's in front of a key.
+    # A subject has only the characters of an id: any other could make its keys those of another owner.
     if not isinstance(claims, dict) or claims.get("token_use") != "access" or not is_id(claims.get("sub")):
         raise Unauthorized("Sign in, and send the access token as Authorization: Bearer <token>.")
     return claims
 
 
 def _groups(claim: Any) -> list[str]:
-    """The names in the claim: a list, or the text that a gateway makes of one, "a,b" or "[a b]"."""
+    """Return the names in the claim: a list, or the text that a gateway makes of one, "a,b" or "[a b]"."""
     if isinstance(claim, str):
         return claim.removeprefix("[").removesuffix("]").replace(",", " ").split()
     return claim if isinstance(claim, list) else []

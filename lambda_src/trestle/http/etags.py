@@ -24,9 +24,9 @@ def etag(item: Item) -> str:
 
 
 def expected_states(header: str | None) -> list[State] | None:
-    """The states that If-Match allows: None for any, no header or "*".
+    """Return the states that If-Match allows, or None for any: without the header and for "*".
 
-    Weak tags never match (strong comparison), and neither do tags that are none of ours.
+    Weak tags never match (strong comparison), and neither do tags of another form.
     Raises InvalidRequest.
     """
     tags = _tags(header, "If-Match")
@@ -36,9 +36,9 @@ def expected_states(header: str | None) -> list[State] | None:
 
 
 def write_precondition(request: Request) -> list[State] | None:
-    """The states that a change's If-Match allows, as expected_states.
+    """Return the states that a write's If-Match allows, as expected_states.
 
-    Raises InvalidRequest for If-None-Match too: passed over, it would overwrite what the caller wants kept.
+    Raise InvalidRequest for If-None-Match too: a write that ignored it would overwrite what the caller wants to keep.
     """
     if request.header("if-none-match"):
         raise InvalidRequest("If-None-Match is for GET: changes take If-Match, and only POST creates.")
@@ -46,7 +46,7 @@ def write_precondition(request: Request) -> list[State] | None:
 
 
 def matches_none(header: str | None, item: Item) -> bool:
-    """Whether If-None-Match lets the item be sent; weak comparison. Raises InvalidRequest."""
+    """Return whether If-None-Match, by weak comparison, has the item sent. Raise InvalidRequest."""
     if header is None:
         return True
     tags = _tags(header, "If-None-Match")
@@ -54,7 +54,7 @@ def matches_none(header: str | None, item: Item) -> bool:
 
 
 def _tags(header: str | None, name: str) -> list[str] | None:
-    """The header's tags as they are written, with their quotes; None for no header and for "*"."""
+    """Return the header's tags as written, with their quotes, or None without the header and for "*"."""
     if header is None or header.strip(" \t") == "*":
         return None
     tags = []
@@ -76,7 +76,7 @@ def _tags(header: str | None, name: str) -> list[str] | None:
 def _state(tag: str) -> State | None:
     """Return the state that one of our tags stands for, or None for any other text."""
     created, _, version = tag.strip('"').rpartition("-")
-    # DynamoDB takes no number of more than 38 digits, and no item lives through so many versions.
+    # DynamoDB rejects numbers of more than 38 digits.
     if not (version.isascii() and version.isdecimal() and len(version) <= 38 and version[0] != "0"):
         return None
     return created, int(version)

@@ -73,7 +73,7 @@ class FilterParameters:
 
 
 def _exclude(one: str, other: str) -> bool:
-    """Whether two conditions say the same thing twice: two beginnings, two ends, a prefix and a range."""
+    """Return whether two operators exclude each other: two lower bounds, two upper ones, a prefix and a range."""
     return "prefix" in (one, other) or one[:2] == other[:2]
 
 

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     MakeEndpoint = Callable[[Entity], Endpoint]
     Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
-# Of the function's time, kept back from calls on the database to answer 503 rather than be killed.
+# Reserved at the end of the function's time, so that it answers 503 before Lambda kills it.
 _MARGIN_SECONDS = 0.5
-# API Gateway gives up after 29 s, however long the function may take: nothing may be written after that.
+# API Gateway gives up after 29 s, whatever the function's timeout: nothing may be written after that.
 _GATEWAY_SECONDS = 28.5
 
 
@@ -56,7 +56,7 @@ def routed(make_endpoints: Mapping[tuple[str, bool], MakeEndpoint]) -> Handler:
 
 
 class _Function:
-    """What a Lambda function keeps from request to request: all that can be made at its cold start."""
+    """What a Lambda function keeps between requests: all that it can make at its cold start."""
 
     def __init__(self, entity: Entity, endpoint_of: Callable[[dict[str, Any]], Endpoint]) -> None:
         settings = self._settings = Settings(os.environ)
@@ -121,7 +121,7 @@ class _Function:
 
 
 def _add_calls(fields: dict[str, Any], calls: Sequence[Call]) -> None:
-    """Add what the request has asked of DynamoDB to what is logged; retries are requests too."""
+    """Add the request's calls on DynamoDB to the log's fields; retries are requests too."""
     fields["databaseRequests"] = 0
     for call in calls:
         fields["databaseRequests"] += 1 + call.retries

@@ -56,7 +56,7 @@ class Log:
                 if causes:
                     line["causes"] = causes
                 line["trace"] = "\n".join(each.trace for each in errors)
-        # An event without an operation is no request that the gateway has a route for.
+        # Without an operation the event is no request of a route.
         if self._namespace and fields["operation"]:
             dimensions = {"entity": fields["entity"], "operation": fields["operation"]}
             sys.stderr.write(f"{_encode(line or dimensions)[:-1]},{self._metrics(fields)}}}\n")
@@ -65,9 +65,9 @@ class Log:
         sys.stderr.flush()
 
     def _metrics(self, fields: dict[str, Any]) -> str:
-        """The members, as JSON, that make a metric document of a line which has the dimensions already.
+        """Return the JSON members that turn a line, which has the dimensions already, into a metric document.
 
-        What has happened counts 1, the rest is left out: a metric that never comes is never billed.
+        What happened counts 1. The rest is left out, since CloudWatch bills only the metrics that it gets.
         """
         counted = ["Requests"]
         if fields["status"] >= 500:
@@ -78,7 +78,7 @@ class Log:
         return f'"Latency":{fields["durationMs"]},{self._constant(*counted)}{time.time_ns() // 1_000_000}}}'
 
     def _constant(self, *counted: str) -> str:
-        """What documents that count the same have in common, up to the time: writing it anew takes 15 us."""
+        """Return what all documents with these counts have in common, up to the time: encoding it takes 15 us."""
         if counted not in self._constants:
             metrics = [{"Name": name, "Unit": "Count"} for name in counted]
             directive = {

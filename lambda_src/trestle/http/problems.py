@@ -28,12 +28,12 @@ _RETRY_AFTER_SECONDS = "1"
 
 
 def kind_of(error: Exception) -> tuple[str, int, str]:
-    """The kind, status and title of an error. What is not a Refusal is a fault of ours."""
+    """Return the kind, status and title of an error; anything but a Refusal is an internal error."""
     return _KINDS[type(error)] if isinstance(error, errors.Refusal) else _INTERNAL
 
 
 def problem(error: Exception, request_id: str) -> Response:
-    """The answer to an error. Of a fault of ours callers learn no more than that there was one."""
+    """Return the answer to an error. Callers get no details of an internal error."""
     kind, status, title = kind_of(error)
     if isinstance(error, errors.Refusal):
         detail, faults = error.detail, error.faults

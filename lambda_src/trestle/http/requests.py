@@ -20,10 +20,10 @@ _NONE: Mapping[str, Callable[[str], Any]] = {}
 
 
 class Request:
-    """One request; every part is read, and refused, when it is asked for.
+    """One request. Each part is read, and refused if it is invalid, when it is asked for.
 
-    caller: who calls, as the gateway has found out: a signed-in user, an IAM identity, else an API key. Many
-    people may hold one key, so it comes last. gateway: the event's requestContext.
+    caller: a signed-in user, an IAM identity or else an API key, as the gateway has authenticated them. A key
+    comes last, since several people may share one. gateway: the event's requestContext.
     """
 
     __slots__ = ("_event", "_headers", "_identity", "caller", "gateway")
@@ -38,7 +38,7 @@ class Request:
         self.caller: str = claims.get("sub") or identity.get("userArn") or identity.get("apiKeyId") or ANONYMOUS
 
     def header(self, name: str) -> str | None:
-        """A header's value by its lower-case name, several lines as one list; None when it is not there."""
+        """Return a header's value by its lower-case name, several lines as one list, or None if it is missing."""
         values = self._headers.get(name)
         return ", ".join(values) if values else None
 
@@ -98,7 +98,7 @@ class Request:
         return value
 
     def document(self, item_id: str | None = None) -> dict[str, Any]:
-        """The body without the server's properties. Raises as `body`, and for an id that is not item_id."""
+        """Return the body without the server's properties. Raise as `body`, and for an id that is not item_id."""
         body = self.body
         if item_id is not None and body.get("id", item_id) != item_id:
             faults = [{"pointer": "/id", "detail": "Must be the id in the path, or be left out"}]
@@ -117,15 +117,15 @@ class Request:
 
     @property
     def sender(self) -> dict[str, Any]:
-        """Who sends the request, from where and with what, for the log; what is not known is left out.
+        """The caller, the address and the user agent, for the log; what is unknown is left out.
 
-        A caller is told by a name that opens nothing: the id of a key, never its value.
+        A caller with an API key is logged by the key's id, never by its value.
         """
         identity = self._identity
         known: dict[str, Any] = {}
         if address := identity.get("sourceIp"):
             known["sourceIp"] = address
-        # The console's distribution says so of who is behind its own address, and so may anyone without it.
+        # Set by the console's distribution. Callers that bypass it can set it too, so it is only logged.
         viewer = self.header("x-viewer-address")
         if viewer and len(viewer) <= MAX_ADDRESS_CHARACTERS and not viewer.strip("0123456789abcdef.:"):
             known["viewerIp"] = viewer
@@ -136,7 +136,7 @@ class Request:
         return known
 
     def location(self, item_id: str) -> str:
-        """A new item's URL, relative to the request's own: right behind any stage, domain or base path."""
+        """Return a new item's URL relative to the request's, which holds for any stage, domain or base path."""
         segment = self.gateway["path"].rpartition("/")[2]
         return f"{segment}/{item_id}" if segment else item_id
 
@@ -152,15 +152,15 @@ class Request:
             if len(data) > MAX_BODY_BYTES:
                 raise TooLarge(f"The body is over {MAX_BODY_BYTES // 1024} KiB.")
             return data.decode()
-        except ValueError:  # what base64, UTF-8 and lone surrogates raise
+        except ValueError:  # raised for invalid base64, invalid UTF-8 and lone surrogates
             raise InvalidRequest("The body is not valid UTF-8.") from None
 
 
 def _dict_of(value: Any) -> dict[str, Any]:
-    """A part of the event that is an object, empty where it is none."""
+    """Return a part of the event if it is an object, otherwise an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def client_properties(body: dict[str, Any]) -> dict[str, Any]:
-    """The client's own properties of a body."""
+    """Return the properties of a body that belong to the client."""
     return {name: value for name, value in body.items() if name not in RESERVED}

@@ -26,7 +26,7 @@ class Response:
     def proxy(self, request: Request | None, cors_origins: Sequence[str]) -> dict[str, Any]:
         """Return the answer as the Lambda function returns it, with CORS headers for the request's origin."""
         headers = {**_cors_headers(request, cors_origins), **self.headers}
-        # What one caller may see is not for a cache on the way, which may not tell callers apart.
+        # A cache between us and the callers might not distinguish them.
         if request and request.caller != ANONYMOUS:
             headers["Cache-Control"] = "no-store"
         if self.body:

@@ -49,15 +49,15 @@ def send(
 
 
 def _send_document(address: str, document: dict[str, Any]) -> None:
-    """One datagram, and one that does not go keeps no other back."""
+    """Send one datagram; a failure does not stop the others."""
     host, _, port = address.rpartition(":")
     try:
-        socket.inet_aton(host)  # a name would have to be looked up, which waits
+        socket.inet_aton(host)  # resolving a name would take time
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
             daemon.setblocking(False)
             daemon.sendto(f"{_HEADER}{_encode(document)}".encode(), (host, int(port)))
     except (OSError, OverflowError, ValueError):
-        # No daemon, no room in the buffer, too large: a trace is not worth a request that fails or waits.
+        # No daemon, a full buffer, a document that is too large: no request fails or waits for its trace.
         return
 
 
@@ -68,7 +68,7 @@ def _request_segment(fields: dict[str, Any], error: Exception | None, began: flo
         **_subsegment(".".join(filter(None, (fields["entity"], fields["operation"])))),
         "start_time": began,
         "end_time": ended,
-        # By these X-Ray finds a trace again: annotation.requestId = "...".
+        # X-Ray searches traces by these: annotation.requestId = "...".
         "annotations": {name: fields[name] for name in names if fields[name] is not None},
         "http": {"response": {"status": status}},
         **_flags(status, throttled="throttled" in fields),
@@ -109,13 +109,13 @@ def _id() -> str:
 
 
 def _flags(status: int, *, throttled: bool) -> dict[str, bool]:
-    """What X-Ray colours by: a fault is the server's, an error the caller's; no answer, 0, is a fault."""
+    """Return X-Ray's flags: fault for the server's errors and for no answer (0), error for the caller's."""
     flags = {"throttle": throttled, "error": 400 <= status < 500, "fault": status >= 500 or status == 0}
     return {name: value for name, value in flags.items() if value}
 
 
 def _cause(error: Exception) -> dict[str, Any]:
-    """An error and its causes, each with its stack."""
+    """Return an error and its causes, each with its stack."""
     from trestle.http.error_chain import error_chain
 
     exceptions: list[dict[str, Any]] = []

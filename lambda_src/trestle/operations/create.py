@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from trestle.context import Context
     from trestle.entity import Entity
 
-NO_ID = object()  # for a body without an id; a null in it is an id, and not valid
+NO_ID = object()  # for a body without an id; an id that is null is invalid
 
 
 def create(
@@ -52,8 +52,8 @@ def create(
 
 
 def _digests(key: str, doc: dict[str, Any]) -> tuple[bytes, str]:
-    """The bytes that an idempotency key makes an id of, and what identifies the request: digests of both."""
-    # Imported here: only requests with a key pay for it.
+    """Return the bytes from which an idempotency key's id is made, and the digests that identify the request."""
+    # Imported here: only requests with a key need it.
     from hashlib import sha256
 
     from trestle.strict_json import dumps

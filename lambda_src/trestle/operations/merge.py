@@ -57,7 +57,7 @@ def merge(
 
 
 def apply_merge_patch(target: Any, changes: Any) -> Any:
-    """The merge of RFC 7396, section 2; neither argument is changed."""
+    """Return a target merged with changes (RFC 7396, section 2), and change neither."""
     if not isinstance(changes, dict):
         return changes
     whole = dict(target) if isinstance(target, dict) else {}

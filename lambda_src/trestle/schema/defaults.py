@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def fill(value: Any, schema: dict[str, Any]) -> Any:
-    """A value with the `default` of every property it lacks, in nested objects and arrays too.
+    """Return a value with the `default` of every property it lacks, in nested objects and arrays too.
 
     Objects inside a default are filled as well; what the value holds is never changed.
     """

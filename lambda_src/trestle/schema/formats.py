@@ -1,4 +1,4 @@
-"""The string formats of JSON Schema that are checked; any other name is an annotation."""
+"""The string formats of JSON Schema that are validated; any other name is an annotation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _matcher(pattern: str) -> Callable[[str], bool]:
 
 
 def is_date(value: str) -> bool:
-    """A day of the Gregorian calendar, YYYY-MM-DD (RFC 3339 full-date)."""
+    """Return whether a text is a day of the Gregorian calendar, YYYY-MM-DD (RFC 3339 full-date)."""
     match = re.fullmatch(_DATE, value, re.ASCII)
     if not match:
         return False
@@ -40,9 +40,9 @@ def is_date(value: str) -> bool:
 
 
 def is_time(value: str) -> bool:
-    """A time of day with its offset from UTC (RFC 3339 full-time).
+    """Return whether a text is a time of day with its offset from UTC (RFC 3339 full-time).
 
-    The seconds may be 60 only at 23:59:60 UTC, where leap seconds are.
+    The seconds may be 60 only at 23:59:60 UTC, where leap seconds occur.
     """
     match = re.fullmatch(_TIME, value, re.ASCII)
     if not match:
@@ -53,25 +53,25 @@ def is_time(value: str) -> bool:
 
 
 def is_date_time(value: str) -> bool:
-    """A point in time with its offset from UTC (RFC 3339 date-time)."""
+    """Return whether a text is a point in time with its offset from UTC (RFC 3339 date-time)."""
     return is_date(value[:10]) and value[10:11] in ("T", "t") and is_time(value[11:])
 
 
 def is_email(value: str) -> bool:
-    """An address as people have them, at most 254 characters: RFC 5321, but no quoted part and no IP address.
+    """Return whether a text is an email address of at most 254 characters.
 
-    The domain has at least two labels.
+    That is an address of RFC 5321 without a quoted part or an IP address, with a domain of at least two labels.
     """
     return len(value) <= 254 and _is_mailbox(value)
 
 
 def is_hostname(value: str) -> bool:
-    """A host name (RFC 1123), at most 253 characters."""
+    """Return whether a text is a host name (RFC 1123) of at most 253 characters."""
     return len(value) <= 253 and _is_hostname(value)
 
 
 def is_ipv6(value: str) -> bool:
-    """An IPv6 address (RFC 4291)."""
+    """Return whether a text is an IPv6 address (RFC 4291)."""
     from socket import AF_INET6, inet_pton
 
     try:
@@ -82,12 +82,12 @@ def is_ipv6(value: str) -> bool:
 
 
 def is_uri(value: str) -> bool:
-    """A URI (RFC 3986)."""
+    """Return whether a text is a URI (RFC 3986)."""
     return _is_uri(value, _URI)
 
 
 def is_uri_reference(value: str) -> bool:
-    """A URI, or a reference relative to one (RFC 3986)."""
+    """Return whether a text is a URI or a relative reference (RFC 3986)."""
     return _is_uri(value, _URI) or _is_uri(value, _RELATIVE)
 
 

@@ -1,4 +1,4 @@
-"""Match regular expressions as ECMA 262 has them. tools/patterns.py says which ones a schema may hold."""
+"""Match regular expressions as ECMA 262 does. tools/patterns.py says which ones a schema may hold."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _ESCAPES = re.compile(r"\\.", re.DOTALL)
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether a pattern is found anywhere in a text."""
+    """Return whether a pattern matches anywhere in a text."""
     return re.search(translate(pattern), text, re.ASCII) is not None
 
 
 def translate(pattern: str) -> str:
-    """The pattern that means to Python's `re`, with re.ASCII, what `pattern` means to ECMA 262."""
+    """Return a pattern of Python's `re`, with re.ASCII, that matches what `pattern` matches in ECMA 262."""
     return _TOKENS.sub(_token, pattern)
 
 

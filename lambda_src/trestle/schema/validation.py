@@ -22,25 +22,25 @@ if TYPE_CHECKING:
 
 
 def validate(value: Any, schema: Schema, where: str = "") -> Faults:
-    """The faults of a value by a schema, {"pointer": RFC 6901, "detail": sentence}; none when it is valid."""
+    """Return the faults of a value, {"pointer": RFC 6901, "detail": sentence} each; none if it is valid."""
     faults: Faults = []
     _validate(value, schema, where, faults)
     return faults
 
 
 def is_valid(value: Any, schema: Schema) -> bool:
-    """Whether a value meets a schema."""
+    """Return whether a value meets a schema."""
     return not validate(value, schema)
 
 
 def is_equal(one: Any, other: Any) -> bool:
-    """Whether two values are equal in JSON's sense: 1 is 1.0 and not true."""
+    """Return whether two values are equal in JSON: 1 equals 1.0 but not true."""
     equal: bool = _comparison_key(one) == _comparison_key(other)
     return equal
 
 
 def type_of(value: Any) -> str:
-    """The JSON Schema type of a value; an integral number is an "integer"."""
+    """Return the JSON Schema type of a value; an integral number is an "integer"."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -55,7 +55,7 @@ def type_of(value: Any) -> str:
 
 
 def _comparison_key(value: Any) -> Any:
-    """A value that is equal, and hashes equal, exactly when the JSON values are equal."""
+    """Return a hashable value that equals another one exactly if the JSON values are equal."""
     if isinstance(value, dict):
         return "object", frozenset((name, _comparison_key(member)) for name, member in value.items())
     if isinstance(value, list):
@@ -153,7 +153,7 @@ def _validate_object(value: dict[str, Any], schema: Schema, where: str, faults: 
 
 
 def validate_property(name: str, member: Any, schema: Schema, where: str, faults: Faults) -> None:
-    """Add the faults of one property of an object, by the schema of the object."""
+    """Add the faults of one property of an object, given the object's schema."""
     rule = schema.get("properties", {}).get(name, schema.get("additionalProperties", True))
     if rule is False:
         faults.append({"pointer": pointer(where, name), "detail": "Is not a known property"})

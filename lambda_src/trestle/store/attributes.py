@@ -16,7 +16,7 @@ _LEVELS = 32
 
 
 def encode(value: Any, level: int = 1) -> dict[str, Any]:
-    """A JSON value as a low-level attribute value, {"S": "..."}; `level` is where in the item it is put."""
+    """Return a JSON value as a low-level attribute value, {"S": "..."}; `level` is its depth in the item."""
     kind = type(value)
     if kind is str:
         return {"S": value}
@@ -27,7 +27,7 @@ def encode(value: Any, level: int = 1) -> dict[str, Any]:
     if kind is not dict and kind is not list:
         return {"N": str(value)}
     if level == _LEVELS and value:
-        # A level more than DynamoDB has: kept as JSON text in a type that JSON has no other use for.
+        # One level more than DynamoDB allows: stored as JSON text, in a type that JSON values do not use.
         return {"SS": [dumps(value)]}
     if kind is dict:
         return {"M": {encode_name(name): encode(member, level + 1) for name, member in value.items()}}
@@ -35,7 +35,7 @@ def encode(value: Any, level: int = 1) -> dict[str, Any]:
 
 
 def decode(attribute: dict[str, Any], level: int = 1) -> Any:
-    """Return the JSON value of a low-level attribute value; `level` is where in the item it is.
+    """Return the JSON value of a low-level attribute value; `level` is its depth in the item.
 
     Raise ValueError for binary values, and for numbers that strict_json does not read.
     """
@@ -59,9 +59,9 @@ def decode(attribute: dict[str, Any], level: int = 1) -> Any:
 
 
 def encode_name(name: str) -> str:
-    """A property's name as DynamoDB takes it.
+    """Return a property's name as DynamoDB stores it.
 
-    It knows no empty names: they get a NUL, and so do names that begin with one, to tell them apart.
+    DynamoDB rejects empty names: they get a NUL, and so do names that begin with one, to keep them distinct.
     """
     return name if name >= "\x01" else f"\0{name}"
 

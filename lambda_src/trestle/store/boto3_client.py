@@ -25,7 +25,7 @@ from trestle.store.connection import CONNECT_SECONDS
 
 @lru_cache(maxsize=1)
 def shared_client() -> Any:
-    """One client for the life of the process, with the signed transport's attempts and time-outs."""
+    """Return the process's only client, with the signed transport's attempts and time-outs."""
     config = Config(
         retries={"mode": "standard", "total_max_attempts": dynamodb.ATTEMPTS},
         connect_timeout=CONNECT_SECONDS,
@@ -54,7 +54,7 @@ def _note_uncertainty(
 
 
 def call(action: str, payload: dict[str, Any], *, deadline: float | None = None) -> dynamodb.Reply:
-    """As `trestle.store.dynamodb.call`.
+    """Call DynamoDB as `trestle.store.dynamodb.call` does.
 
     botocore knows no deadline: the call runs in a thread that is left behind when the time is up, so an
     abandoned write may still be carried out, just as one whose answer was lost.
@@ -107,7 +107,7 @@ def _call(client: Any, action: str, payload: dict[str, Any]) -> dynamodb.Reply:
 
 
 def _service_error(error: BotoCoreError) -> dynamodb.ServiceError:
-    """What is raised for an error that is no answer of DynamoDB's."""
+    """Return the error to raise if DynamoDB gave no answer."""
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return dynamodb.ServiceError("CredentialsError", str(error), 0, {}, 0)
     retries = dynamodb.ATTEMPTS - 1

@@ -74,7 +74,7 @@ class Connection:
         except BaseException:
             self.close()
             raise
-        # Bytes beyond the answer are nobody's: they must not be taken for the next request's answer.
+        # Bytes beyond the answer must never be read as the next request's answer.
         if keep and not self._buffer:
             self._used = time.time()
         else:
@@ -82,7 +82,7 @@ class Connection:
         return answer
 
     def open(self, deadline: float) -> socket.socket:
-        """The open socket; a new one when there is none, or when the old one was closed by the other side."""
+        """Return the open socket, or a new one if there is none or the other side has closed it."""
         if self._socket is not None and not self._is_usable(self._socket):
             self.close()
         if self._socket is None:
@@ -117,7 +117,7 @@ class Connection:
         return connected
 
     def _is_usable(self, connected: socket.socket) -> bool:
-        """Whether a kept socket can carry another request: nothing waits to be read, not even its end.
+        """Return whether a kept socket can carry another request: nothing waits to be read, not even its end.
 
         Reading, rather than polling, lets TLS take in the session tickets a server sends of its own accord.
         The wall clock counts the time in which Lambda froze us.
@@ -132,7 +132,7 @@ class Connection:
         return False
 
     def _read_answer(self, connected: socket.socket, deadline: float) -> tuple[Answer, bool]:
-        """The answer, and whether the connection may be kept."""
+        """Return the answer, and whether the connection may be kept."""
         head = self._read_until(connected, b"\r\n\r\n", deadline)
         status_line, *lines = head.decode("latin-1").split("\r\n")
         version, _, rest = status_line.partition(" ")
@@ -155,7 +155,7 @@ class Connection:
         return Answer(int(rest[:3]), headers, body), keep
 
     def _receive(self, connected: socket.socket, deadline: float) -> bool:
-        """Wait for more bytes; False at the end of the stream."""
+        """Wait for more bytes; return False at the end of the stream."""
         connected.settimeout(_seconds_left(deadline))
         received = connected.recv(65536)
         self._buffer += received
@@ -195,7 +195,7 @@ class Connection:
             if len(body) > MAX_BODY_BYTES:
                 raise BrokenAnswerError("The answer's body is too large.")
         while self._read_until(connected, b"\r\n", deadline):
-            pass  # trailers: none that we want
+            pass  # trailers are ignored
         return bytes(body)
 
     def _read_to_end(self, connected: socket.socket, deadline: float) -> bytes:
@@ -206,7 +206,7 @@ class Connection:
 
 
 def _seconds_left(deadline: float) -> float:
-    """Seconds until `deadline`; TimeoutError when it has passed (a socket takes 0 for "do not wait")."""
+    """Return the seconds until `deadline`. Raise TimeoutError if it has passed (0 would mean "do not wait")."""
     left = deadline - time.monotonic()
     if left <= 0:
         raise TimeoutError("The deadline has passed.")

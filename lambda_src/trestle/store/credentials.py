@@ -36,16 +36,16 @@ class CredentialsError(QuotableError):
 
 
 class CredentialEndpointError(QuotableError, OSError):
-    """The credential endpoint gave no keys, which may pass."""
+    """The credential endpoint gave no keys, which may be temporary."""
 
 
 _cached: tuple[str, Credentials, float] | None = None
 
 
 def current(deadline: float) -> Credentials:
-    """The keys to sign with now. Read at each signing, so that keys which are exchanged count at once.
+    """Return the keys to sign with. They are read for each signature, so that new keys are used at once.
 
-    `deadline` is a time.monotonic() value that bounds the question to the credential endpoint.
+    `deadline` is a time.monotonic() value that limits the request to the credential endpoint.
     """
     environment = os.environ
     access_key = environment.get("AWS_ACCESS_KEY_ID")
@@ -77,7 +77,7 @@ def _from_endpoint(url: str, deadline: float) -> Credentials:
 
 
 def _fetch(url: str, deadline: float) -> tuple[Credentials, float]:
-    """Ask the credential endpoint; the keys and when they end, in seconds since the epoch."""
+    """Return the credential endpoint's keys and when they expire, in seconds since 1970."""
     import json
     from datetime import datetime
 
@@ -103,7 +103,7 @@ def _fetch(url: str, deadline: float) -> tuple[Credentials, float]:
 
 
 def _authorization() -> dict[str, str]:
-    """The header the endpoint wants: from the token file, which may change while we run, or the variable."""
+    """Return the header that the endpoint needs, from the token file, which may change, or the variable."""
     path = os.environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
     if path:
         with open(path, encoding="utf-8") as file:  # noqa: PTH123 - pathlib costs 8 ms of a cold start

@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 
 # DynamoDB takes 2048 bytes as a hash key and 1024 as a range key.
 MAX_KEY_BYTES = 1024
-# DynamoDB takes no empty text as a key: this comes before every other.
+# Stands for an empty text, which DynamoDB rejects as a key; it sorts before every other text.
 _EMPTY = "\0"
-# Seconds beyond are no time that anyone means, and the year 33658.
+# The year 33658. Larger numbers are not meant as seconds.
 MAX_SECONDS = 10**12
 # What DynamoDB takes in the names of indexes and their keys, but for the dot, which escapes others. They have
 # up to 255 characters, of which our prefixes need a few.
 _NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 _MAX_NAME_CHARACTERS = 240
-# What the names of derived attributes begin with.
+# The prefixes of the names of derived attributes.
 PREFIXES = ("by_", "number_", "sort_")
 
 
@@ -60,12 +60,12 @@ class Derivation:
         self._rules = rules
 
     def of(self, doc: Mapping[str, Any], owner: str) -> dict[str, Attribute | None]:
-        """Every derived attribute of an owner's whole object, None for one that its item does not have."""
+        """Return every derived attribute of an owner's object, None for those that its item lacks."""
         names = [*self._hashes.values(), *(name for name, _ in self._rules.values())]
         return self.of_changes({name: doc.get(name) for name in names}, owner)
 
     def of_changes(self, changes: Mapping[str, Any], owner: str) -> dict[str, Attribute | None]:
-        """The attributes that depend on changed properties, as `of`; a removed property is None."""
+        """Return the attributes that depend on changed properties, as `of`; a removed property is None."""
         hashes = {
             attribute: hash_key(changes[name], owner) for attribute, name in self._hashes.items() if name in changes
         }
@@ -117,9 +117,9 @@ def _escaped(sign: str) -> str:
 
 
 def hash_key(value: Any, owner: str) -> Attribute | None:
-    """The hash key for a property's value of an owner's item: equal for values that are equal in JSON.
+    """Return the hash key for a value in an owner's item, the same for values that are equal in JSON.
 
-    None for what no filter finds: null, objects, arrays and texts of over 1 KB.
+    Return None for what no filter finds: null, objects, arrays and texts of over 1 KB.
     """
     if isinstance(value, str):
         text = f"s:{value}" if len(value.encode()) <= MAX_KEY_BYTES else ""
@@ -133,21 +133,21 @@ def hash_key(value: Any, owner: str) -> Attribute | None:
 
 
 def text_key(value: Any) -> Attribute | None:
-    """The range key for a text; None for what can not be one: other values, and texts of over 1 KB."""
+    """Return the range key for a text, or None for other values and texts of over 1 KB."""
     if isinstance(value, str) and len(value.encode()) <= MAX_KEY_BYTES:
         return {"S": value or _EMPTY}
     return None
 
 
 def number_key(value: Any) -> Attribute | None:
-    """The range key for a number; None for other values."""
+    """Return the range key for a number, or None for other values."""
     if value is None or isinstance(value, str | bool | dict | list):
         return None
     return {"N": str(value)}
 
 
 def expiry(value: Any) -> Attribute | None:
-    """When an item expires, in whole seconds since 1970, rounded up.
+    """Return when an item expires, in whole seconds since 1970, rounded up.
 
     value: a number of seconds since 1970 or an RFC 3339 date-time; an item with anything else never expires.
     """

@@ -50,10 +50,10 @@ TRANSIENT = frozenset(
     ("InternalServerError", "ReplicatedWriteConflictException", "RequestTimeout", "RequestTimeoutException")
 )
 TRANSIENT_STATUSES = (429, 500, 502, 503, 504)
-# What DynamoDB says with these may quote a value that it could not take.
+# The messages of these errors may quote a value of the request.
 QUOTING = ("SerializationException", "ValidationException")
 CLOCK_CODES = ("RequestTimeTooSkewed", "RequestExpired", "InvalidSignatureException", "SignatureDoesNotMatch")
-# A clock within this many seconds is not why a signature was refused: AWS takes five minutes either way.
+# AWS accepts clocks that differ by five minutes: a smaller difference than this is not why it refused one.
 CLOCK_TOLERANCE_SECONDS = 240
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -140,7 +140,7 @@ def call(action: str, payload: dict[str, Any], *, deadline: float | None = None)
 
 
 def connect() -> None:
-    """Open the connection while Lambda starts the function, as its processor is not yet slowed to its memory.
+    """Open the connection while Lambda starts the function with its full processor.
 
     Called as this module is imported; does nothing outside Lambda. Nor before a SnapStart snapshot, since the
     copies made of it would hold a connection that is long gone. A failure is no error here: the first request
@@ -156,7 +156,7 @@ def connect() -> None:
 
 
 def _attempt(action: str, body: bytes, deadline: float) -> Reply:
-    """One signed request and its answer.
+    """Send one signed request and return its answer.
 
     Raises ServiceUnavailable for an error that may pass, ServiceError for any other, OSError when no sound answer
     came.
@@ -197,7 +197,7 @@ def _attempt(action: str, body: bytes, deadline: float) -> Reply:
 
 
 def _connection(region: str) -> Connection:
-    """The one connection to the endpoint of `region`, opened or not."""
+    """Return the only connection to the endpoint of `region`, open or not."""
     url = endpoint.url(region)
     if url not in _connections:
         _connections[url] = Connection(endpoint.Endpoint(url))
@@ -205,17 +205,17 @@ def _connection(region: str) -> Connection:
 
 
 def is_transient(code: str, status: int) -> bool:
-    """Whether an error may pass by itself, so that asking again makes sense."""
+    """Return whether an error is transient, so that a retry may succeed."""
     return status in TRANSIENT_STATUSES or code in THROTTLED or code in TRANSIENT
 
 
 def may_have_run(code: str, status: int) -> bool:
-    """Whether a request that was sent and met this error, 0 for no answer, may have been carried out."""
+    """Return whether a request that was sent and got this error (0: no answer) may have been carried out."""
     return not status or (status >= 500 and code not in THROTTLED)
 
 
 def _pause(code: str, retries: int) -> float:
-    """Seconds until the next attempt: exponential, with full jitter so that callers do not return as one."""
+    """Return the seconds until the next attempt: exponential, with full jitter."""
     from random import random  # 5 ms of import that only a retry pays
 
     longest = THROTTLED_PAUSE_SECONDS if code in THROTTLED else PAUSE_SECONDS
@@ -224,7 +224,7 @@ def _pause(code: str, retries: int) -> float:
 
 
 def _set_clock(answer: Answer) -> bool:
-    """Take over the server's time when ours is why the signature was refused; whether it was."""
+    """Adopt the server's time if ours made it refuse the signature; return whether that is so."""
     global _clock_offset  # noqa: PLW0603 - one clock
     from email.utils import parsedate_to_datetime
 

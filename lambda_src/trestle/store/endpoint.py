@@ -17,7 +17,7 @@ SUFFIXES = {
 
 
 class Endpoint:
-    """A base URL taken apart: TLS verifies `host`, `authority` is the Host header, `path` is never empty."""
+    """The parts of a base URL: TLS verifies `host`, `authority` is the Host header, `path` is never empty."""
 
     __slots__ = ("authority", "host", "path", "port", "tls")
 
@@ -41,7 +41,7 @@ class Endpoint:
 
 
 def region() -> str:
-    """The region to sign for; Lambda always sets AWS_REGION."""
+    """Return the region to sign for; Lambda always sets AWS_REGION."""
     name = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     if not name:
         raise ValueError("Set AWS_REGION: there is no region to sign requests for.")
@@ -49,7 +49,7 @@ def region() -> str:
 
 
 def url(name: str) -> str:
-    """DynamoDB's base URL in region `name`, unless AWS_ENDPOINT_URL(_DYNAMODB) names another."""
+    """Return DynamoDB's base URL in region `name`, or the one in AWS_ENDPOINT_URL(_DYNAMODB)."""
     environment = os.environ
     named = environment.get("AWS_ENDPOINT_URL_DYNAMODB") or environment.get("AWS_ENDPOINT_URL")
     if named and environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":

@@ -47,7 +47,7 @@ def item_of(entity: Entity, record: Mapping[str, Any]) -> Item:
             raise ValueError("createdAt")
         doc = decode({"M": record["doc"]["M"]})
         return Item(item_id, doc, created_at, record["updatedAt"]["S"], int(record["version"]["N"]))
-    except Exception as error:  # whatever it is, and InvalidRequest among it: the caller sent nothing wrong
+    except Exception as error:  # InvalidRequest too, since the caller sent nothing wrong
         raise InvalidRecordError(entity, item_id, _fault_of(record)) from error
 
 
@@ -68,7 +68,7 @@ def _fault_of(record: Mapping[str, Any]) -> str:
 
 
 def _fits_header(created_at: str) -> bool:
-    """Whether a createdAt can be in a header, as a part of the entity tag."""
+    """Return whether a createdAt fits into a header, as a part of the entity tag."""
     return created_at.isascii() and created_at.isprintable() and '"' not in created_at
 
 

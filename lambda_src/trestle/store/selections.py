@@ -31,7 +31,7 @@ class Selection:
         self._numeric = numeric
 
     def __str__(self) -> str:
-        """The same text for the same selection, whatever the order in which it was asked for."""
+        """Return the same text for the same selection, whatever the order of its conditions."""
         return repr((self._name, self._value, self._sort, sorted(self._conditions.items())))
 
     def index(self, owner: str, *, descending: bool) -> Index:
@@ -77,7 +77,7 @@ def _key_condition(
 
 
 def _sort_value(key: dict[str, str]) -> Any:
-    """What a key is ordered by; texts in Python's order, by code points, are in that of their UTF-8 too."""
+    """Return the value a key is ordered by; Python orders texts by code points, as their UTF-8 bytes are."""
     if "S" in key:
         return key["S"]
     from decimal import Decimal  # 6 ms of a cold start, which only ranges of numbers need

@@ -22,7 +22,7 @@ _key: tuple[tuple[str, str, str], bytes] = (("", "", ""), b"")
 def signed_headers(
     target: str, body: bytes, *, endpoint: Endpoint, credentials: Credentials, region: str, now: float
 ) -> dict[str, str]:
-    """The headers of a signed request, in the order in which they are signed.
+    """Return the headers of a signed request, in the order in which they are signed.
 
     `target` is the X-Amz-Target, for example "DynamoDB_20120810.GetItem"; `now` is seconds since the epoch.
     """
@@ -51,7 +51,7 @@ def _hash(data: bytes) -> str:
 
 
 def _signing_key(secret_key: str, date: str, region: str) -> bytes:
-    """The key derived for one day, region and secret; the last one is kept, as it serves a whole day."""
+    """Return the key derived for a day, region and secret; the last one is cached, as it serves a whole day."""
     global _key  # noqa: PLW0603 - a one-entry cache
     wanted = (secret_key, date, region)
     if _key[0] != wanted:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # certificate or another host's is refused at once. Source: OpenSSL's X509_V_ERR_* codes.
 UNKNOWN_ISSUER = (2, 18, 19, 20, 21)
 
-# What reading raises on a socket that does not wait, when nothing has come.
+# Raised by a read on a non-blocking socket with nothing to read.
 NOTHING_TO_READ = ssl.SSLWantReadError
 
 _context: ssl.SSLContext | None = None
@@ -23,7 +23,7 @@ _all_roots = False
 
 
 def wrap(plain: socket.socket, host: str) -> ssl.SSLSocket:
-    """Shake hands over the connected socket `plain`, within its time-out; on failure it is closed.
+    """Perform the handshake over the connected socket `plain`, within its time-out, and close it on failure.
 
     AWS_CA_BUNDLE names the only roots that count. Without it Amazon's own are trusted: loading the system's
     130 or so costs 16 ms of each cold start.
@@ -45,10 +45,10 @@ def wrap(plain: socket.socket, host: str) -> ssl.SSLSocket:
 
 
 def trust_system_roots(error: OSError) -> bool:
-    """After a failed handshake: whether to try again, with the system's roots, trusted from then on.
+    """Trust the system's roots from now on if they may heal a failed handshake; return whether to try again.
 
-    So it is once, where the chain ends in none of Amazon's roots: behind a firewall that opens TLS, or in a
-    partition whose endpoints another authority signs.
+    They may once, if the chain ends in none of Amazon's roots: behind a firewall that intercepts TLS, or in a
+    partition with another certificate authority.
     """
     global _context, _all_roots  # noqa: PLW0603 - one context for the life of the process
     if _all_roots or os.environ.get("AWS_CA_BUNDLE"):
@@ -62,7 +62,7 @@ def trust_system_roots(error: OSError) -> bool:
 
 
 def _verifying() -> ssl.SSLContext:
-    """A client context without roots; PROTOCOL_TLS_CLIENT switches on CERT_REQUIRED and check_hostname."""
+    """Return a client context without roots; PROTOCOL_TLS_CLIENT sets CERT_REQUIRED and check_hostname."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

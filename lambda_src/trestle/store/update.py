@@ -90,7 +90,7 @@ def _update(
             {
                 "Key": key_of(item_id, context.owner),
                 "UpdateExpression": f"{change} REMOVE {','.join(removals)}" if removals else change,
-                # Sent again after a lost answer, the write fails and is known, and does not count twice.
+                # A retry after a lost answer fails here, is recognised by its token, and does not count twice.
                 "ConditionExpression": f"#write<>:write AND {condition}",
                 "ExpressionAttributeNames": names,
                 "ExpressionAttributeValues": values,
