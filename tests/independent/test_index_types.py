@@ -27,6 +27,7 @@ from tests.plan.test_table import create_table
 from tests.unit.api import Api
 from tests.unit.conftest import ENVIRONMENT
 from tools.laptop.emulator import free_port
+from trestle.store import boto3_client
 
 DYNALITE = "dynalite@4.0.0"
 
@@ -57,10 +58,13 @@ def endpoint() -> Iterator[str]:
 
 
 @pytest.fixture
-def database(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Any:
-    for name, value in ENVIRONMENT.items():
+def database(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The database's client, while the functions' own goes to the database too."""
+    for name, value in {**ENVIRONMENT, "AWS_ENDPOINT_URL": endpoint}.items():
         monkeypatch.setenv(name, value)
-    return boto3.client("dynamodb", endpoint_url=endpoint, region_name=REGION)
+    boto3_client.shared_client.cache_clear()
+    yield boto3.client("dynamodb", region_name=REGION)
+    boto3_client.shared_client.cache_clear()
 
 
 def planned(plan: Plan) -> Iterator[tuple[str, Values, dict[str, Values]]]:
@@ -75,9 +79,9 @@ def planned(plan: Plan) -> Iterator[tuple[str, Values, dict[str, Values]]]:
         yield entity, table, functions
 
 
-def answers(function: Values, endpoint: str, operation: str, item: str) -> list[tuple[str, int, str]]:
+def answers(function: Values, operation: str, item: str) -> list[tuple[str, int, str]]:
     """Return the answers of an operation's planned function to requests that reach each of its branches."""
-    variables = {**ENVIRONMENT, **function["environment"][0]["variables"], "AWS_ENDPOINT_URL": endpoint}
+    variables = {**ENVIRONMENT, **function["environment"][0]["variables"]}
     options = json.loads(variables.get("ENTITY_OPTIONS", "{}"))
     package = Path(function["filename"]).stem
     user = {"sub": "somebody", "cognito:groups": ",".join(options.get("groups", {}).values())}
@@ -89,16 +93,14 @@ def answers(function: Values, endpoint: str, operation: str, item: str) -> list[
     return found
 
 
-def drive(name: str, table: Values, functions: dict[str, Values], database: Any, endpoint: str) -> list[Any]:
+def drive(name: str, table: Values, functions: dict[str, Values], database: Any) -> list[Any]:
     """Make an entity's table, call each of its functions, and return the answers that are server errors."""
     database.create_table(TableName=table["name"], **{k: v for k, v in create_table(table).items() if v})
     refused = []
     names = ("create", "list", "get", "replace", "merge", "delete")
     item = "none"
     for operation in (o for o in names if o in functions or "entity" in functions):
-        for request, status, body in answers(
-            functions.get(operation, functions.get("entity", {})), endpoint, operation, item
-        ):
+        for request, status, body in answers(functions.get(operation, functions.get("entity", {})), operation, item):
             if operation == "create" and status == 201:
                 item = json.loads(body)["id"]
             if status >= 500:
@@ -108,11 +110,11 @@ def drive(name: str, table: Values, functions: dict[str, Values], database: Any,
 
 
 @pytest.mark.parametrize("name", ["movies", "notes", "shop", "todos"])
-def test_writes_and_lists_pass_typed_indexes(planner: Planner, name: str, database: Any, endpoint: str) -> None:
+def test_writes_and_lists_pass_typed_indexes(planner: Planner, name: str, database: Any) -> None:
     plan = planner(inventory.VAR_FILES[name])
     entities = list(planned(plan))
     assert entities
-    assert [f for each in entities for f in drive(*each, database, endpoint)] == []
+    assert [f for each in entities for f in drive(*each, database)] == []
 
 
 @pytest.fixture(scope="module")
@@ -121,11 +123,11 @@ def numeric(planner: Planner) -> Plan:
     return planner.systems("numeric", {"filtered": {**SMALL, **SYSTEMS["filtered"]}})["filtered"]
 
 
-def test_numbers_are_keys_of_their_type(numeric: Plan, database: Any, endpoint: str) -> None:
-    assert [f for each in planned(numeric) for f in drive(*each, database, endpoint)] == []
+def test_numbers_are_keys_of_their_type(numeric: Plan, database: Any) -> None:
+    assert [f for each in planned(numeric) for f in drive(*each, database)] == []
 
 
-def test_a_key_of_another_type_is_noticed(numeric: Plan, database: Any, endpoint: str) -> None:
+def test_a_key_of_another_type_is_noticed(numeric: Plan, database: Any) -> None:
     name, table, functions = next(
         each for each in planned(numeric) if any(a["type"] == "N" for a in each[1]["attribute"])
     )
@@ -139,4 +141,4 @@ def test_a_key_of_another_type_is_noticed(numeric: Plan, database: Any, endpoint
         for operation, f in functions.items()
     }
     with pytest.raises(AssertionError, match="nothing could be created"):
-        drive(name, wrong, functions, database, endpoint)
+        drive(name, wrong, functions, database)

@@ -6,7 +6,6 @@ the table that it makes. A right that is missing fails, and so does one that not
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,10 +61,9 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-@functools.cache
-def loaded(package: str, table: str, entity: str, options: str) -> Api:
-    """A function's code; loading is slow, and many plans have the same."""
-    told = {"TABLE_NAME": table, "ENTITY": entity, "ENTITY_OPTIONS": options}
+def function_of(package: str, table: str, entity: str, options: Values) -> Api:
+    """Return a function with its planned environment."""
+    told = {"TABLE_NAME": table, "ENTITY": entity, "ENTITY_OPTIONS": json.dumps(options)}
     return Api(ENVIRONMENT | told, SCHEMAS, [package])
 
 
@@ -110,9 +108,9 @@ def used(function: Values, operations: set[str], table: Values, region: str) -> 
         return call(client, action, parameters)
 
     with mock_aws():
-        api = loaded(package, name, entity, json.dumps(options)).signed_in(**user)
-        owned = json.dumps({"owner_scoped": options.get("owner_scoped", False)})
-        writer = loaded("create", name, entity, owned).signed_in(**user)
+        api = function_of(package, name, entity, options).signed_in(**user)
+        owner_scoped = {"owner_scoped": options.get("owner_scoped", False)}
+        writer = function_of("create", name, entity, owner_scoped).signed_in(**user)
         keys = {part: value for part, value in create_table(table).items() if value}
         api.client.create_table(TableName=name, **keys)
         for operation in sorted(operations):
