@@ -7,6 +7,7 @@ import json
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -22,12 +23,16 @@ Behaviour = Callable[[socket.socket, Request], bool]  # True: keep the connectio
 
 
 class Server:
-    """Plays `script`, a behaviour a request, the last one for ever; `connections` counts what it accepted."""
+    """Plays `script`, a behaviour a request, the last one for ever.
+
+    `connections` counts what it accepted, `closed` those of them that it closed again.
+    """
 
     def __init__(self, *script: Behaviour, tls: ssl.SSLContext | None = None) -> None:
         self.script = list(script)
         self.requests: list[Request] = []
         self.connections = 0
+        self.closed = 0
         self.stopping = threading.Event()
         self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -57,7 +62,8 @@ class Server:
                     self.requests.append(request)
                     behave = self.script.pop(0) if len(self.script) > 1 else self.script[0]
                     if not behave(connected, request):
-                        return
+                        break
+        self.closed += 1
 
 
 def _read(stream: Any) -> Request | None:
@@ -107,6 +113,14 @@ def resets(connected: socket.socket, _: Request) -> bool:
     return False
 
 
+def until(holds: Callable[[], bool]) -> None:
+    """Wait until the server's threads have come to where something holds."""
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline, "it does not come to hold"
+        time.sleep(0.005)
+
+
 @contextlib.contextmanager
 def hanging() -> Iterator[Behaviour]:
     """A behaviour that keeps silent until the context ends."""
@@ -120,7 +134,12 @@ def hanging() -> Iterator[Behaviour]:
     over.set()
 
 
+_bound: list[socket.socket] = []
+
+
 def closed_port() -> int:
-    """A port on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """Return a port on which nobody listens, nor can: it stays bound."""
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", 0))
+    _bound.append(bound)
+    return int(bound.getsockname()[1])

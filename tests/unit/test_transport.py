@@ -31,6 +31,7 @@ from tests.unit.loopback import (
     hanging,
     resets,
     sends,
+    until,
 )
 from trestle.store import boto3_client, connection, credentials, dynamodb, endpoint, table
 
@@ -345,12 +346,12 @@ def test_silence_ends_each_attempt(
         error = refused()  # while the server keeps silent
     assert isinstance(error, dynamodb.ServiceUnavailable)
     assert (error.status, error.retries) == (0, 2)
-    assert len(server.requests) == 3
+    until(lambda: len(server.requests) == 3)
 
 
 def test_pauses_grow_and_are_jittered(serve: Callable[..., Server], pauses: list[float]) -> None:
     serve(answers(b"", 500))
-    for _ in range(40):
+    for _ in range(120):  # so many that some are near each end
         refused()
     firsts, seconds = pauses[::2], pauses[1::2]
     assert 0 <= min(firsts) < 0.006 < 0.019 < max(firsts) <= 0.025
@@ -378,7 +379,7 @@ def test_connection_that_was_closed_meanwhile_is_replaced_unseen(either: str, se
     closing = sends(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(content), content))
     server = serve(closing, OK)
     get()
-    time.sleep(0.1)
+    until(lambda: server.closed == 1)
     reply = get()
     assert (reply.retries, server.connections, len(server.requests)) == (0, 2, 2)
 
@@ -414,8 +415,8 @@ def test_connection_is_opened_while_lambda_starts(
     monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", kind)
     server = serve(OK)
     dynamodb.connect()
-    time.sleep(0.05)
-    assert (server.connections, server.requests) == (1, [])
+    until(lambda: server.connections == 1)
+    assert server.requests == []
     get()
     assert server.connections == 1
 
@@ -427,6 +428,7 @@ def test_importing_in_lambda_opens_the_connection(serve: Callable[..., Server]) 
         "PYTHONPATH": str(Path(dynamodb.__file__).parents[2]),
     }
     subprocess.run([sys.executable, "-c", "import trestle.store.dynamodb"], env=environment, check=True)
+    until(lambda: server.closed == 1)
     assert (server.connections, server.requests) == (1, [])
 
 
@@ -441,8 +443,10 @@ def test_no_connection_is_opened_early_elsewhere(
         monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", kind)
     server = serve(OK)
     dynamodb.connect()
-    time.sleep(0.05)
-    assert server.connections == 0
+    # The first one that the server accepts is this.
+    socket.create_connection(("127.0.0.1", server.port)).close()
+    until(lambda: server.closed == 1)
+    assert server.connections == 1
 
 
 def test_failing_to_open_early_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -475,7 +479,7 @@ def test_ways_to_send_a_body(either: str, serve: Callable[..., Server], answer: 
         answer = answer.replace(b'{"a":1}', b"{}     ").replace(b'{"a"', b"{   ").replace(b":1}", b"  }")
     server = serve(sends(answer), OK)
     assert get().body == ({} if either == "boto3" else {"a": 1})
-    time.sleep(0.05)
+    until(lambda: server.closed == 1)
     assert get().retries == 0
     assert server.connections == 2
 
