@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.local.api import Api
-from tests.web.browser import Open
+from tests.web.browser import Open, go_to, settle
 
 RUN = "window.ran = true, alert(1)"
 ELSEWHERE = "https://attacker.example"
@@ -115,7 +115,7 @@ def test_items_are_only_text_in_tables_and_forms(visit: Open, parcels: Api, sche
     check_only_text(page)
 
     for name, item in ids.items():
-        page.goto(f"/#/parcels/{item}")
+        go_to(page, f"#/parcels/{item}")
         expect(page.get_by_role("button", name="JSON", exact=True)).to_be_visible()
         check_only_text(page, name)
         if name in ("image", "giant", "right to left"):
@@ -158,7 +158,7 @@ def test_names_are_only_names_and_are_saved_as_they_were(visit: Open, parcels: A
     page = visit("#/parcels")
     expect(page.get_by_role("table").get_by_role("row")).to_have_count(2)
     check_only_text(page)
-    page.goto(f"/#/parcels/{made['id']}")
+    go_to(page, f"#/parcels/{made['id']}")
     page.get_by_role("textbox", name="label", exact=True).fill("odder")
     check_only_text(page)
     page.get_by_role("button", name="Save").click()
@@ -174,6 +174,7 @@ def test_names_are_only_names_and_are_saved_as_they_were(visit: Open, parcels: A
     with page.expect_response(lambda response: response.request.method == "PATCH"):
         page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Version")).to_be_visible()
+    settle(page)
     expect(page.get_by_role("button", name="Save")).to_be_disabled()
     check_only_text(page)
     stored = parcels("GET", f"/{made['id']}").json
@@ -213,8 +214,9 @@ ROUTES = [
 def test_addresses_are_only_text(visit: Open, todos: Api) -> None:
     page = visit("#/docs")
     for route in ROUTES:
-        page.goto(f"/{route}")
+        go_to(page, route)
         page.reload()
+        settle(page)
         expect(page.get_by_role("heading").first).to_be_visible()
         check_only_text(page, route)
         assert page.evaluate("location.hostname") == "localhost", route

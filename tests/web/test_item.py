@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.local.api import Api
-from tests.web.browser import Open, Watch
+from tests.web.browser import Open, Watch, copied, go_to, settle
 from tests.web.conftest import Console
 
 PARCEL: dict[str, Any] = {
@@ -38,6 +38,7 @@ def save(page: Page) -> None:
 
 
 def saved(page: Page) -> None:
+    settle(page)  # the note of another save may still be there
     expect(page.get_by_role("status").get_by_text(re.compile("^(Created|Saved)$")).last).to_be_visible()
 
 
@@ -101,7 +102,7 @@ def test_made_and_changed_by_keyboard(visit: Open, todos: Api) -> None:
     page.get_by_label("Completed").focus()
     page.keyboard.press("Space")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status").get_by_text("Saved")).to_be_visible()
+    saved(page)
     (stored,) = todos("GET").json["items"]
     assert (stored["title"], stored["completed"]) == ("Buy milk", True)
 
@@ -123,6 +124,7 @@ def test_faults_are_said_as_one_types(visit: Open, parcels: Api) -> None:
     expect(page.get_by_role("alert")).to_contain_text("Label: Is required")
     page.get_by_role("alert").get_by_role("button", name="Label").click()
     expect(page.get_by_label("Label")).to_be_focused()
+    settle(page)
     assert parcels("GET").json["items"] == []
 
 
@@ -131,7 +133,7 @@ def test_the_apis_own_pointers_are_on_the_fields(visit: Open, customers: Api, co
     page = visit("#/docs")
     page.evaluate("(key) => sessionStorage.setItem('trestle.key', JSON.stringify(key))", console.key)
     page.route("**/api/openapi.json", loosened)
-    page.goto("/#/customers/+new")
+    go_to(page, "#/customers/+new")
     page.reload()
     page.get_by_label("First name").fill("Ada")
     page.get_by_label("Last name").fill("Lovelace")
@@ -190,6 +192,7 @@ def test_a_deletion_is_undone(visit: Open, todos: Api) -> None:
     expect(page.get_by_role("heading", name="Todos")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_label("Buy milk", exact=True)).to_be_visible()
+    settle(page)
     assert todos("GET", f"/{made['id']}").status == 200
 
 
@@ -239,9 +242,7 @@ def test_a_request_is_copied_as_curl(visit: Open, todos: Api) -> None:
     made = todos.make({"title": "Buy milk"}).json
     page = visit(f"#/todos/{made['id']}", permissions=["clipboard-read", "clipboard-write"])
     page.get_by_label("Title").fill("Buy oat milk")
-    page.get_by_role("button", name="Copy as curl").click()
-    expect(page.get_by_role("status").get_by_text("Copied")).to_be_visible()
-    command = page.evaluate("navigator.clipboard.readText()")
+    command = copied(page)
     assert "-X PATCH" in command
     assert """--data-raw '{"title":"Buy oat milk"}'""" in command
 
@@ -282,7 +283,7 @@ def test_what_no_form_can_be_made_of_is_changed_as_json(visit: Open, parcels: Ap
 def test_an_equal_item_is_another_one(visit: Open, todos: Api) -> None:
     page = visit("#/docs")
     for number in (1, 2):
-        page.goto("/#/todos/+new")
+        go_to(page, "#/todos/+new")
         page.get_by_label("Title").fill("Twin")
         save(page)
         expect(page).to_have_url(re.compile(r"#/todos/[^+]+$"))
@@ -301,9 +302,7 @@ def test_an_answer_that_is_lost_makes_no_second_item(visit: Open, todos: Api) ->
     save(page)
     expect(page.get_by_role("alert")).to_contain_text("did not answer")
     # Pasted, the command makes another one: it has no key that was used.
-    page.get_by_role("button", name="Copy as curl").click()
-    expect(page.get_by_role("status").get_by_text("Copied")).to_be_visible()
-    assert "idempotency-key" not in page.evaluate("navigator.clipboard.readText()").lower()
+    assert "idempotency-key" not in copied(page).lower()
     save(page)
     expect(page.get_by_role("status").get_by_text("It was created by the try before")).to_be_visible()
     assert len(todos("GET").json["items"]) == 1
@@ -315,9 +314,9 @@ def test_what_can_be_no_id_is_not_asked_for(visit: Open, todos: Api) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/api/" in request.url else None)
     for name in (".", "..", "%2E", "..%2Fopenapi.json", "a b", "x" * 129):
-        page.goto(f"/#/todos/{name}")
+        go_to(page, f"#/todos/{name}")
         expect(page.get_by_role("heading", name="There is no such item")).to_be_visible()
-        page.goto("/#/docs")
+        go_to(page, "#/docs")
     assert asked == []
 
 
@@ -325,7 +324,7 @@ def test_what_is_no_item_is_not_shown_as_one(visit: Open, todos: Api) -> None:
     # As "/nasty" answers where an entity at "/" has the address of all the others.
     page = visit("#/docs")
     page.route(re.compile("/api/todos/nasty"), lambda route: route.fulfill(json={"items": [], "next": None}))
-    page.goto("/#/todos/nasty")
+    go_to(page, "#/todos/nasty")
     expect(page.get_by_role("heading", name="There is no such item")).to_be_visible()
 
 

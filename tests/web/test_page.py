@@ -16,7 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Route, expect
 
 from tests.local.runner import ROOT
-from tests.web.browser import Open, Watch, enter_key, go_to, hold, settle
+from tests.web.browser import Open, Watch, choose, enter_key, go_to, hold, settle
 from tests.web.conftest import Console
 
 WEB = ROOT / "web"
@@ -220,7 +220,7 @@ def test_the_menu_of_a_phone(visit: Open, furnished: Console) -> None:
     expect(page.get_by_role("link", name="Orders")).to_be_visible()
     page.screenshot(path=ROOT / "screenshots" / "menu-phone.png")
     assert Axe().run(page).response["violations"] == []
-    page.get_by_role("link", name="Orders").click()
+    choose(page, "Orders")
     expect(page.get_by_role("heading", name="Orders")).to_be_visible()
     expect(page.get_by_role("link", name="Todos")).not_to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -229,18 +229,17 @@ def test_the_menu_of_a_phone(visit: Open, furnished: Console) -> None:
 @pytest.mark.parametrize("options", [{}, PHONE], ids=["desk", "phone"])
 def test_nothing_jumps_when_answers_arrive(visit: Open, furnished: Console, options: dict[str, Any]) -> None:
     def slowly(route: Route) -> None:
-        time.sleep(0.15)
+        # Once what is there before the answer has been painted.
+        page.evaluate("new Promise((painted) => requestAnimationFrame(() => setTimeout(painted)))")
         route.continue_()
 
     page = visit("#/docs", **options)
     enter_key(page, furnished.key) if not options else None
     page.route("**/api/**", slowly)
     for address in ("#/todos", "#/orders", "#/customers", "#/parcels", "#/docs", "#/todos/+new"):
-        page.goto(f"/{address}")
+        go_to(page, address)
         page.reload()
-        expect(page.get_by_role("heading", level=1)).to_be_visible()
-        expect(page.locator("[aria-busy=true]")).to_have_count(0)
-        page.wait_for_timeout(200)
+        settle(page)
         assert page.evaluate("layoutShifts") == [], address
 
 
@@ -287,10 +286,10 @@ def archive(console: Console) -> int:
 def test_ten_thousand_items(visit: Open, archive: int, address: str) -> None:
     page = visit("#/docs")
     page.add_init_script(CLOCK)
-    page.goto(f"/{address}")
+    go_to(page, address)
     page.reload()
     expect(page.get_by_text(f"Number {archive - 1}", exact=True).first).to_be_visible()
-    page.wait_for_timeout(300)
+    settle(page)
     ready = page.evaluate("Math.max(rowsAt, busyUntil)")
     figure(f"time to interactive with {archive} items, {address}", f"{ready:.0f} ms")
 
@@ -311,10 +310,10 @@ def test_a_view_that_fails_leaves_the_page(visit: Open, console: Console, watch:
     page = visit("#/docs")
     answer = {"items": [None], "next": None}
     page.route(re.compile(r"/api/orders"), lambda route: route.fulfill(json=answer), times=1)
-    page.get_by_role("link", name="Orders").click()
+    choose(page, "Orders")
     expect(page.get_by_role("alert")).to_contain_text("The console failed here")
     assert "TypeError" in watch.faults.pop()
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("heading", name="Orders")).to_be_visible()
-    page.get_by_role("link", name="Todos").click()
+    choose(page, "Todos")
     expect(page.get_by_role("heading", name="Todos")).to_be_visible()
