@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.local.api import Api
-from tests.web.browser import Open, Watch, copied, go_to, settle
+from tests.web.browser import Open, Watch, copied, go_to, hold, settle, until
 from tests.web.conftest import Console
 
 PARCEL: dict[str, Any] = {
@@ -183,6 +183,21 @@ def test_what_was_deleted_meanwhile_is_said(visit: Open, todos: Api) -> None:
     save(page)
     expect(page.get_by_role("alert")).to_contain_text("deleted meanwhile")
     expect(page.get_by_label("Title")).to_have_value("Buy oat milk")
+
+
+def test_the_focus_stays_where_it_is_put_while_an_item_is_read(visit: Open, todos: Api) -> None:
+    made = todos.make({"title": "Buy milk"}).json
+    page = visit("#/docs")
+    held = hold(page, "**/api/todos/*")
+    page.goto(f"/#/todos/{made['id']}")
+    expect(page.get_by_role("heading", name="Todos")).to_be_focused()
+    orders = page.get_by_role("link", name="Orders")
+    orders.focus()
+    until(page, lambda: bool(held))
+    held[0].continue_()
+    expect(page.get_by_role("heading", name="Buy milk")).to_be_visible()
+    settle(page)
+    expect(orders).to_be_focused()
 
 
 def test_a_deletion_is_undone(visit: Open, todos: Api) -> None:

@@ -130,6 +130,27 @@ def test_a_filter_by_any_value_there_may_be(visit: Open, orders: Api, value: Any
     expect(page.get_by_role("heading", name="No orders yet")).to_be_visible()
 
 
+def test_what_is_typed_while_the_filter_is_followed_stays(visit: Open, orders: Api) -> None:
+    page = visit("#/orders?status=paid")
+    # Between the address and the page that follows it.
+    typed = """async (input) => {
+      const type = (text) => {
+        input.value = text;
+        input.dispatchEvent(new Event("input", { bubbles: true }));
+      };
+      const followed = new Promise((over) => {
+        addEventListener("hashchange", () => setTimeout(over, 100), { once: true });
+      });
+      addEventListener("hashchange", () => type("12"), { capture: true, once: true });
+      type("1");
+      await followed;
+      return input.value;
+    }"""
+    assert page.get_by_label("Quantity from").evaluate(typed) == "12"
+    settle(page)
+    expect(page).to_have_url(re.compile("quantity.gte=12$"))
+
+
 def test_a_day_that_the_api_does_not_know_is_refused(visit: Open, todos: Api) -> None:
     page = visit("#/todos/+table?completed=true")
     page.get_by_label("Created from").fill("12026-01-01")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import APIResponse, Locator, Page, Route, expect
 
 from tests.local.api import Api
-from tests.web.browser import Open, choose, settle, until
+from tests.web.browser import Open, choose, hold, settle, until
 
 
 def row(page: Page, title: str) -> Locator:
@@ -159,6 +159,68 @@ def test_a_tick_leaves_alone_what_somebody_else_changed(visit: Open, todos: Api)
     expect(page.get_by_label("Buy cheese", exact=True)).to_be_checked()
     settle(page)
     assert stored(todos) == {"Buy cheese": True}
+
+
+def test_the_focus_is_there_before_the_next_key(visit: Open, todos: Api) -> None:
+    todos.make({"title": "Buy milk"})
+    page = visit("#/todos")
+    # Clicks, waits for the drawing, which is a microtask, and for no more.
+    click = """async (button) => {
+      button.click();
+      await null;
+      return document.activeElement.ariaLabel ?? document.activeElement.id;
+    }"""
+    title = page.get_by_role("button", name="Edit Buy milk").evaluate(click)
+    assert title.startswith("edit-")
+    assert page.get_by_role("button", name="Cancel").evaluate(click) == "Edit Buy milk"
+
+
+def test_a_tick_counts_by_the_filter_of_its_answer(visit: Open, todos: Api) -> None:
+    todos.make({"title": "Buy milk"})
+    page = visit("#/todos")
+    held = hold(page, "**/api/todos/*")
+    page.get_by_label("Buy milk", exact=True).click()
+    page.get_by_role("button", name="Open", exact=True).click()
+    until(page, lambda: bool(held))
+    with page.expect_response("**/api/todos/*"):
+        held[0].continue_()
+    settle(page)
+    expect(page.get_by_role("heading", name="All done")).to_be_visible()
+    expect(page.get_by_role("checkbox")).to_have_count(0)
+
+
+def test_an_older_answer_takes_nothing_back(visit: Open, todos: Api) -> None:
+    todos.make({"title": "Buy milk"})
+    page = visit("#/docs")
+    late: list[tuple[Route, APIResponse]] = []
+
+    def hold_answer(route: Route) -> None:
+        late.append((route, route.fetch()))
+
+    def release() -> None:
+        route, answer = late.pop()
+        route.fulfill(response=answer)
+        settle(page)
+
+    # The list was read before another was added.
+    page.route("**/api/todos?*", hold_answer, times=1)
+    page.get_by_role("link", name="Todos").click()
+    until(page, lambda: bool(late))
+    add(page, "Write to Ada")
+    release()
+    expect(page.get_by_role("checkbox")).to_have_count(2)
+
+    # The tick was saved before the title.
+    page.route("**/api/todos/*", hold_answer, times=1)
+    page.get_by_label("Buy milk", exact=True).click()
+    until(page, lambda: bool(late))
+    page.get_by_role("button", name="Edit Buy milk").click()
+    page.get_by_label("Title", exact=True).fill("Buy oat milk")
+    page.get_by_role("button", name="Save").click()
+    expect(row(page, "Buy oat milk")).to_be_visible()
+    release()
+    expect(row(page, "Buy oat milk")).to_be_visible()
+    assert stored(todos) == {"Buy oat milk": True, "Write to Ada": False}
 
 
 def test_a_title_against_the_schema_is_said_at_its_input(visit: Open, todos: Api) -> None:

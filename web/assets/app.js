@@ -1,5 +1,5 @@
 // The page: what it needs to begin, where it is, and what is around the views.
-import { html, render, useEffect, useErrorBoundary, useMemo, useRef, useState } from "./vendor/htm-preact.js";
+import { html, render, useEffect, useErrorBoundary, useLayoutEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
 import { Access, KeyForm } from "./access.js";
 import { createApi } from "./api.js";
 import { createDeletions } from "./deletions.js";
@@ -88,6 +88,12 @@ function Console({ config, session, api, model, refused }) {
   const docs = docsName(model);
   const entity = model.entities.find(({ name }) => name === route.name);
 
+  const view = route.name === docs ? docs : `${route.name}/${route.id}`;
+  useLayoutEffect(() => {
+    document.querySelector("main h1")?.focus({ preventScroll: true });
+    scrollTo(0, 0);
+  }, [view]);
+
   // What the user has left is no longer what they would undo.
   const before = useRef(route.name);
   useEffect(() => {
@@ -101,8 +107,8 @@ function Console({ config, session, api, model, refused }) {
     <${SideBar} config=${config} model=${model} session=${session} route=${route} docs=${docs} />
     <main id="main" tabindex="-1">
       <${Expired} session=${session} />
-      <${Guard} key=${route.name === docs ? docs : `${route.name}/${route.id}`}>
-        ${route.name === docs ? html`<${Docs} ...${props} />` : entity ? view(props) : html`<${Missing} />`}
+      <${Guard} key=${view}>
+        ${route.name === docs ? html`<${Docs} ...${props} />` : entity ? viewOf(props) : html`<${Missing} />`}
       <//>
     </main>
     <${Notes} notes=${notes} dismiss=${dismiss} />
@@ -119,7 +125,7 @@ function Guard({ children }) {
   <//>`;
 }
 
-function view(props) {
+function viewOf(props) {
   const { entity, route } = props;
   if (route.id && route.id !== TABLE) return html`<${ItemView} ...${props} />`;
   const views = isTodo(entity) && { list: hashOf({ name: entity.name }), table: hashOf({ name: entity.name, id: TABLE }) };

@@ -74,14 +74,20 @@ function FilterValue({ filter, value, onChange, alone }) {
 /** An input whose text counts after a pause; undefined where it is empty. */
 function TypedValue({ label, type = "text", value = "", onChange, placeholder }) {
   const [text, setText] = useState(value);
-  const timer = useRef(0);
-  useEffect(() => setText(value), [value]);
+  const timer = useRef(null);
+  // Unless more has been typed meanwhile, which will be asked for next.
+  useEffect(() => {
+    if (timer.current === null) setText(value);
+  }, [value]);
   useEffect(() => () => clearTimeout(timer.current), []);
   const onInput = (event) => {
     const next = event.target.value;
     setText(next);
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => onChange(next || undefined, { replace: value !== "" }), PAUSE);
+    timer.current = setTimeout(() => {
+      timer.current = null;
+      onChange(next || undefined, { replace: value !== "" });
+    }, PAUSE);
   };
   return html`<label>${label}
     <input type=${type} value=${text} placeholder=${placeholder} autocomplete="off" spellcheck=${false} onInput=${onInput} />

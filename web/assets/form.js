@@ -1,6 +1,6 @@
 // A form from a JSON Schema. A field hands its new value up, undefined for none; what is typed and is no value yet is
 // an Unreadable, which `validate` tells as a fault.
-import { createContext, html, useContext, useEffect, useRef, useState } from "./vendor/htm-preact.js";
+import { createContext, html, useContext, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { isNumber, isObject, number, numberText, own, parse, same, stringify, without } from "./json.js";
 import { cut, labelOf, pieces } from "./text.js";
 import { Field, Hint, Icon, Text, describe } from "./ui.js";
@@ -101,7 +101,7 @@ function emptyOf(schema) {
 function NewProperty({ where, taken, onAdd }) {
   const [name, setName] = useState(null);
   const input = useRef(null);
-  useEffect(() => input.current?.focus(), [name === null]);
+  useLayoutEffect(() => input.current?.focus(), [name === null]);
   const id = `${idAt(where)}+`;
   if (name === null) {
     return html`<button type="button" class="link add" onClick=${() => setName("")}><${Icon} name="plus" />Add a property</button>`;

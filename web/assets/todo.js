@@ -1,5 +1,5 @@
 // A to-do list, for entities that are one: add, tick, edit, and see what is open or done.
-import { html, useEffect, useRef, useState } from "./vendor/htm-preact.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { NeedsAccess, wantsAccess } from "./access.js";
 import { dropDraft, keepDraft, keptDraft } from "./drafts.js";
 import { own, stringify } from "./json.js";
@@ -37,16 +37,16 @@ export function TodoView({ entity, api, session, route, go, notify, deletions, v
   const list = useList({ entity, api, session, done, filter });
   const rows = useRef(null);
 
-  const shown = list.items.filter((item) => !deletions.has(entity, item));
   const isShown = (item) => filter === "" || String(Boolean(own(item, done))) === filter;
+  const shown = list.items.filter((item) => isShown(item) && !deletions.has(entity, item));
 
   const tick = async (item) => {
     const ticked = { ...item, [done]: !own(item, done) };
     // The row may go, and the focus must not go with it.
     if (!isShown(ticked)) focusNear(rows.current, shown.indexOf(item));
-    list.put(ticked, isShown(ticked));
+    list.put(ticked);
     const { data, problem } = await api.call(changeOf(entity), { id: item.id, body: { [done]: ticked[done] } });
-    list.put(problem ? item : data, isShown(problem ? item : data));
+    list.put(problem ? item : data);
     if (problem) notify({ text: `Not changed. ${problem.detail}`, tone: "bad" });
   };
 
@@ -59,7 +59,7 @@ export function TodoView({ entity, api, session, route, go, notify, deletions, v
   return html`<${Page} title=${entity.label} actions=${html`<a class="button" href=${views.table}><${Icon} name="table" />Table</a>`}>
     <div class="todo">
       ${operations.create && html`<${Add} entity=${entity} api=${api}
-        onAdded=${(item) => isShown(item) && list.add(item)} />`}
+        onAdded=${list.put} />`}
       <div class="todo-bar">
         ${entity.filters.some(({ name }) => name === done) && html`<${Choice} label="Show" value=${filter} options=${[
           { value: "", label: "All" },
@@ -74,9 +74,9 @@ export function TodoView({ entity, api, session, route, go, notify, deletions, v
           : html`<${Problem} problem=${list.answer.problem} retry=${list.read} />`
         : html`<ul class="todo-list" ref=${rows} aria-busy=${list.isReading ? "true" : undefined}>
             ${shown.map((item) => html`<${Todo} key=${item.id} item=${item} done=${done} entity=${entity} api=${api}
-              notify=${notify} onTick=${tick} onChange=${(changed) => list.put(changed, true)} onRemove=${remove} />`)}
+              notify=${notify} onTick=${tick} onChange=${list.put} onRemove=${remove} />`)}
           </ul>
-          ${list.isRead && shown.length === 0 && html`<${Nothing} filter=${filter} />`}
+          ${list.isRead && !list.isReading && shown.length === 0 && html`<${Nothing} filter=${filter} />`}
           ${list.next && html`<button type="button" class="button more" disabled=${list.isReading} onClick=${list.readMore}>Show more</button>`}`}
     </div>
   <//>`;
@@ -147,15 +147,15 @@ function Todo({ item, done, entity, api, notify, onTick, onChange, onRemove }) {
   const canChange = changeOf(entity);
   const name = cut(title, 60);
 
-  const close = () => {
-    setEdited(false);
-    // Once the row is drawn again.
-    setTimeout(() => edit.current?.focus());
-  };
+  const wasEdited = useRef(false);
+  useLayoutEffect(() => {
+    if (wasEdited.current && !isEdited) edit.current?.focus();
+    wasEdited.current = isEdited;
+  }, [isEdited]);
 
   if (isEdited) {
     return html`<li class="todo-item">
-      <${Edit} item=${item} entity=${entity} api=${api} notify=${notify} onClose=${close} onChange=${onChange} />
+      <${Edit} item=${item} entity=${entity} api=${api} notify=${notify} onClose=${() => setEdited(false)} onChange=${onChange} />
     </li>`;
   }
   const description = own(item, "description");
@@ -181,7 +181,8 @@ function Edit({ item, entity, api, notify, onClose, onChange }) {
   // The title that somebody else gave it since it was read.
   const [theirs, setTheirs] = useState(null);
   const input = useRef(null);
-  useEffect(() => {
+  // Before the next key arrives.
+  useLayoutEffect(() => {
     input.current.focus();
     input.current.select();
   }, []);
@@ -250,21 +251,24 @@ async function rename(entity, api, id, known, title) {
 
 // The items that were read, as far as they were read.
 function useList({ entity, api, session, done, filter }) {
-  const none = { items: [], next: null, answer: {}, isRead: false };
+  const none = { items: [], next: null, answer: {}, isRead: false, of: null };
   const [list, setList] = useState(none);
   const [isReading, setReading] = useState(true);
   const [attempt, setAttempt] = useState(0);
+  // What the user changed since the list was asked for: the answer may not know of it.
+  const changed = useRef([]);
 
   const read = async (cursor, signal) => {
     setReading(true);
+    changed.current = [];
     const query = { limit: PAGE, [done]: filter || undefined, order: entity.ordered ? "desc" : undefined, cursor };
     const answer = await api.call(entity.operations.list, { query, signal });
     if (signal?.aborted) return;
     setReading(false);
     setList((before) => {
-      if (answer.problem) return { ...none, answer };
+      if (answer.problem) return { ...none, answer, of: filter };
       const items = cursor ? unique([...before.items, ...answer.data.items]) : answer.data.items;
-      return { items, next: answer.data.next, answer, isRead: true };
+      return { items: changed.current.reduce(put, items), next: answer.data.next, answer, isRead: true, of: filter };
     });
   };
 
@@ -276,21 +280,23 @@ function useList({ entity, api, session, done, filter }) {
     return () => control.abort();
   }, [filter, attempt]);
 
-  const change = (items) => setList((before) => ({ ...before, items: items(before.items) }));
   return {
     ...list,
-    isReading,
+    isReading: isReading || list.of !== filter,
     read: again,
     readMore: () => read(list.next),
-    add: (item) => change((items) => unique([item, ...items])),
-    // In its place, or back at the top; out of the list where the filter leaves it out.
-    put: (item, isShown) =>
-      change((items) => {
-        if (!isShown) return items.filter(({ id }) => id !== item.id);
-        if (!items.some(({ id }) => id === item.id)) return [item, ...items];
-        return items.map((other) => (other.id === item.id ? item : other));
-      }),
+    /** Take what the user made or changed, which the filter may leave out. */
+    put(item) {
+      changed.current.push(item);
+      setList((before) => ({ ...before, items: put(before.items, item) }));
+    },
   };
+}
+
+// In its place, or at the top. Answers come in any order: what is newer stays.
+function put(items, item) {
+  if (!items.some(({ id }) => id === item.id)) return [item, ...items];
+  return items.map((other) => (other.id === item.id && !(other.version > item.version) ? item : other));
 }
 
 // What is added while pages are read can come twice.

@@ -42,12 +42,12 @@ export function Text({ value, limit = Infinity }) {
   </bdi>`;
 }
 
-/** A view: its heading, which takes the focus when the view opens, and its buttons. */
+/** A view: its heading, which takes the focus where nothing else has it, and its buttons. */
 export function Page({ title, label = title, back, actions, children }) {
   const heading = useRef(null);
-  useEffect(() => {
-    heading.current.focus({ preventScroll: true });
-    scrollTo(0, 0);
+  // Drawn anew because an answer has come, a view leaves the focus where its user has put it meanwhile.
+  useLayoutEffect(() => {
+    if (document.activeElement === document.body) heading.current.focus({ preventScroll: true });
   }, []);
   useEffect(() => {
     document.title = `${visible(label)} · ${document.body.dataset.name}`;
