@@ -13,7 +13,6 @@ import functools
 import hashlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import warnings
@@ -26,7 +25,7 @@ from unittest import mock
 from python_terraform import IsFlagged, Terraform  # type: ignore[import-untyped] # it has no types
 
 from tools import terraform as local_terraform
-from tools.laptop.emulator import Emulator
+from tools.laptop.emulator import Emulator, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "us-west-2"
@@ -213,12 +212,9 @@ def planning(folder: Path, plans: Path | None = None) -> Iterator[Planner]:
     plans = plans or folder
     with alone(plans / "build.lock"):
         subprocess.run([sys.executable, ROOT / "build.py"], check=True, stdout=subprocess.DEVNULL)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     emulator = Emulator(folder / "emulator")
     try:
-        planner = Planner(folder / "root", plans, emulator.start(port, REGION).endpoint)
+        planner = Planner(folder / "root", plans, emulator.start(free_port(), REGION).endpoint)
         with local_terraform.provider(planner.root, planner.environment) as running:
             planner.environment |= running
             yield planner

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -335,6 +336,13 @@ def test_what_holds_data_is_found_by_its_address(tmp_path: Path, monkeypatch: py
         'module.table["a"].aws_dynamodb_table.this': "1 item in the table one",
         'module.users.aws_cognito_user_pool.this["it"]': "2 users in pool",
     }
+
+
+def test_a_port_that_is_taken_is_not_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = emulator.free_port()
+    with socket.create_server((emulator.HOST, emulator.free_port())) as taken:
+        monkeypatch.setattr(emulator, "FREE_PORTS", [taken.getsockname()[1], free])
+        assert {emulator.free_port() for _ in range(30)} == {free}
 
 
 def test_an_emulator_that_does_not_answer_has_nothing_to_say() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import http.client
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -23,6 +25,8 @@ CORRECTIONS = Path(__file__).parent / "corrections"
 
 HOST = "127.0.0.1"
 ACCOUNT = "000000000000"
+# Below those that systems give to outgoing connections: a port among these could be taken before it is listened on.
+FREE_PORTS = range(20_000, 32_768)
 
 STARTED_WITHIN = 60.0  # seconds; it loads its state first
 STOPPED_WITHIN = 30.0  # seconds; it saves its state first
@@ -219,11 +223,12 @@ def check_port(port: int) -> None:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that nobody listens on, and that no outgoing connection gets."""
+    while True:
+        port = secrets.choice(FREE_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, port))
+            return port
 
 
 def is_healthy(port: int) -> bool:
