@@ -319,13 +319,10 @@ def build_files(sources: Sources, bytecode: str) -> dict[str, bytes]:
     return named | {MANIFEST: (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()}
 
 
-def read_manifest(dist: Path) -> dict[str, Any]:
-    """dist/manifest.json; empty when there is none or it is damaged."""
-    try:
-        manifest = json.loads((dist / MANIFEST).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return manifest if isinstance(manifest, dict) else {}
+def _read_manifest(dist: Path) -> dict[str, Any]:
+    from tools.dist import read_manifest  # noqa: PLC0415 - as in Sources
+
+    return read_manifest(dist)
 
 
 def is_current(dist: Path, manifest: dict[str, Any], sources: Sources, bytecode: str) -> bool:
@@ -363,7 +360,7 @@ def build(root: Path, project: Path, bytecode: str) -> None:
     """Bring the project's dist/ up to date and say what it holds."""
     dist = project / "dist"
     sources = Sources(root, project)
-    manifest = read_manifest(dist)
+    manifest = _read_manifest(dist)
     if is_current(dist, manifest, sources, bytecode):
         print(f"dist/ is up to date: {', '.join(sources.functions)}.")
         return
@@ -382,7 +379,7 @@ def build(root: Path, project: Path, bytecode: str) -> None:
 def check(root: Path, project: Path) -> None:
     """Stop unless the project's dist/ holds exactly what the sources give, byte code as its manifest says."""
     dist = project / "dist"
-    manifest = read_manifest(dist)
+    manifest = _read_manifest(dist)
     if not manifest:
         raise BuildError("dist/ holds no build: run `python build.py`.")
     expected = build_files(Sources(root, project), "none" if manifest.get("bytecode") is None else "require")

@@ -6,10 +6,11 @@ import errno
 import functools
 import os
 import shlex
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
+
+from tools.console import drop_output, print_note
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -33,13 +34,17 @@ def user_errors(command: Callable[Parameters, Result]) -> Callable[Parameters, R
         try:
             return command(*arguments, **named)
         except UserError as error:
-            print(error, file=sys.stderr)
+            print_note(str(error))
             return error.exit_code
         except KeyboardInterrupt:
             return 130
+        except BrokenPipeError:
+            # The reader has enough, as `head` has.
+            drop_output()
+            return 141
         except OSError as error:
             if sentence := sentence_for(error):
-                print(sentence, file=sys.stderr)
+                print_note(sentence)
                 return 1
             raise
 
@@ -59,6 +64,18 @@ def sentence_for(error: OSError) -> str | None:
         if os.path.lexists(place):
             return f"{path}: {error.strerror}. {permission_remedy(place)}"
     return None
+
+
+def explain_os_error(error: OSError) -> str:
+    """Return a sentence for whatever the operating system refuses to the laptop run."""
+    if said := sentence_for(error):
+        return said
+    what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+    if error.errno == errno.ENOENT and not error.filename:
+        return "The current folder is gone: change to one that exists."
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        return f"{what}. Move that file away, or let TRESTLE_LOCAL_DIR name another folder."
+    return f"{what}."
 
 
 def permission_remedy(place: Path) -> str:

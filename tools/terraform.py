@@ -1,7 +1,8 @@
-"""Find Terraform and its AWS provider, and run it on a copy of the root configuration.
+"""Find Terraform and its AWS provider, and run it: all tools do so through the class Terraform.
 
-The copy is a folder of links. The committed configuration names an S3 backend; an override file beside the
-links replaces it, so neither the developer's own working folder nor a real state is ever touched.
+In AWS it works on the root configuration, as its user would. On this machine it works on a copy, a folder of
+links. The committed configuration names an S3 backend; an override file beside the links replaces it, so
+neither the developer's own working folder nor a real state is ever touched.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TextIO
 
 from tools import venv
 from tools.errors import UserError
@@ -54,6 +55,9 @@ OUR_RULES = re.compile(
 
 SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  # nosec B108
 LONGEST_TEMPORARY_FOLDER = 60  # bytes, which leaves 43 for a folder and a socket in it
+
+# Go would spend a quarter of a plan on collecting its garbage; so it takes a third more memory.
+TUNING = {"GOGC": "400"}
 
 Progress = Callable[[str], None]
 
@@ -172,8 +176,7 @@ def environment(endpoint: str, region: str) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TF_"))}
     config = os.environ.get("TF_CLI_CONFIG_FILE", "")
     return {
-        # Go would spend a quarter of a plan on collecting its garbage; so it takes a third more memory.
-        "GOGC": "400",
+        **TUNING,
         **kept,
         # A file that is not there would be a warning in each run.
         **({"TF_CLI_CONFIG_FILE": config} if Path(config).is_file() else {}),
@@ -192,34 +195,56 @@ def environment(endpoint: str, region: str) -> dict[str, str]:
     }
 
 
+def own_environment(**variables: str) -> dict[str, str]:
+    """Return the environment in which Terraform works for the user: with their settings and credentials."""
+    # TF_DATA_DIR belongs to one folder, and so do the variables that go before it.
+    kept = {name: value for name, value in os.environ.items() if name != "TF_DATA_DIR"}
+    return {**TUNING, **kept, "TMPDIR": temporary_folder(), **variables}
+
+
+class Result(NamedTuple):
+    """How a command ended, and what it wrote to stdout and to stderr."""
+
+    code: int
+    output: str
+    errors: str
+
+
 @dataclass
 class Terraform:
-    """Terraform on one staged folder; what it says goes to the log, progress and errors to the caller."""
+    """Terraform in one folder. What it writes goes to the log, what it does to progress, errors to the caller."""
 
     folder: Path
     environment: Mapping[str, str]
-    log: Path
-    progress: Progress
+    log: Path = NO_LOG
+    progress: Progress = field(default=lambda _: None)
 
-    def init(self) -> None:
-        """Install the provider, unless this folder already has it."""
+    @property
+    def data_dir(self) -> Path:
+        """The folder in which Terraform is initialised."""
+        return data_dir(self.folder, self.environment)
+
+    def init(self, *arguments: str) -> None:
+        """Install the provider, and set up modules and backend."""
         mirror = find_mirror()
-        stamp = self.folder / ".terraform" / "initialised"
-        about = f"{mirror}\n{init_depends_on(self.folder)}\n"
-        if stamp.is_file() and stamp.read_text() == about:
-            return
         # Where the state is may have changed, and with it nothing that would have to be copied.
-        arguments = ["init", "-input=false", "-no-color", "-lockfile=readonly", "-reconfigure"]
-        code, output = self.run([*arguments, *([f"-plugin-dir={mirror}"] if mirror else [])])
-        if code:
-            if "provider packages" in output or "install provider" in output:
-                raise UserError(
-                    f"The AWS provider {provider_version()} is missing and cannot be downloaded: connect to "
-                    f"the internet, or set TRESTLE_PLUGIN_DIR to a folder that holds {PROVIDER} "
-                    f"(Terraform's log: {self.log})."
-                )
-            raise self.failed("init", output)
-        stamp.write_text(about)
+        fixed = ["init", "-input=false", "-no-color", "-lockfile=readonly", "-reconfigure", *arguments]
+        done = self.run([*fixed, *([f"-plugin-dir={mirror}"] if mirror else [])])
+        if done.code and re.search("provider packages|install provider", done.errors):
+            raise UserError(
+                f"The AWS provider {provider_version()} is missing and cannot be downloaded: connect to "
+                f"the internet, or set TRESTLE_PLUGIN_DIR to a folder that holds {PROVIDER}{self._see_log()}."
+            )
+        if done.code:
+            raise self.failed("init", done.errors)
+
+    def init_once(self) -> None:
+        """Do what `init` does, unless this folder is initialised for what it holds."""
+        stamp = self.data_dir / "initialised"
+        about = f"{find_mirror()}\n{init_depends_on(self.folder)}\n"
+        if not stamp.is_file() or stamp.read_text() != about:
+            self.init()
+            stamp.write_text(about)
 
     def facts(self, var_files: Sequence[Path]) -> dict[str, Any]:
         """Return what modules/service derives from the variables for the tools: local.tools.
@@ -227,13 +252,19 @@ class Terraform:
         The rest stays outside: it would cost the provider's start, which takes seconds.
         """
         without_provider = replace(self, folder=link(self.folder / "variables", (ROOT / name for name in OF_VARIABLES)))
-        asked = ["console", "-no-color", *var_file_arguments(var_files)]
-        code, output = without_provider.run(asked, "jsonencode(local.tools)\n")
-        answer = next((line for line in output.splitlines() if line.startswith('"')), None)
+        found: dict[str, Any] = json.loads(
+            without_provider.evaluate("jsonencode(local.tools)", var_file_arguments(var_files))
+        )
+        return found
+
+    def evaluate(self, expression: str, arguments: Sequence[str] = ()) -> str:
+        """Return the text that an expression of Terraform's stands for."""
+        done = self.run(["console", "-no-color", *arguments], f"{expression}\n")
+        answer = next((line for line in done.output.splitlines() if line.startswith('"')), None)
         # The console answers although a variable was refused; the error is only printed.
-        if code or answer is None or "Error: " in output:
-            raise self.failed("console", output)
-        found: dict[str, Any] = json.loads(json.loads(answer))
+        if done.code or answer is None or "Error: " in done.errors:
+            raise self.failed("console", done.errors or done.output)
+        found: str = json.loads(answer)
         return found
 
     def apply(
@@ -255,21 +286,21 @@ class Terraform:
         with self._with_provider() as attached:
             if consider:
                 command = ["plan", "-json", "-input=false", f"-out={plan}", *extra, *inputs]
-                code, _ = attached.run(command, each_line=events.line)
-                if code:
-                    raise self.failed("plan", events.errors)
+                done = attached.run(command, each_line=events.line)
+                if done.code:
+                    raise self.failed("plan", events.errors + done.errors)
                 consider(events.deleted)
                 events.planned = 0  # what applies the plan says it again
                 inputs = [str(plan)]
             command = ["apply", "-json", "-input=false", "-auto-approve", *extra, *inputs]
             try:
-                code, _ = attached.run(command, each_line=events.line, pass_fds=pass_fds)
+                done = attached.run(command, each_line=events.line, pass_fds=pass_fds)
             finally:
                 plan.unlink(missing_ok=True)  # it holds what the state holds
-        if code < 0:
-            raise InterruptedApplyError(f"terraform apply was killed by signal {-code} (Terraform's log: {self.log})")
-        if code:
-            raise self.failed("apply", events.errors)
+        if done.code < 0:
+            raise InterruptedApplyError(f"terraform apply was killed by signal {-done.code}{self._see_log()}")
+        if done.code:
+            raise self.failed("apply", events.errors + done.errors)
         return events.summary
 
     def has_changes(self, var_files: Sequence[Path]) -> bool:
@@ -277,22 +308,60 @@ class Terraform:
         command = ["plan", "-json", "-input=false", "-detailed-exitcode", *var_file_arguments(var_files)]
         events = EventReader(self.progress)
         with self._with_provider() as attached:
-            code, _ = attached.run(command, each_line=events.line)
-        if code == 1:
-            raise self.failed("plan", events.errors)
-        return code == 2
+            done = attached.run(command, each_line=events.line)
+        if done.code == 1:
+            raise self.failed("plan", events.errors + done.errors)
+        return done.code == 2
 
     def plan(self, var_files: Sequence[Path]) -> dict[str, Any]:
         """Return a plan: https://developer.hashicorp.com/terraform/internals/json-format"""
-        file = f"-out={self.folder / 'plan.tfplan'}"
-        asked = ["plan", "-input=false", "-no-color", "-lock=false", file, *var_file_arguments(var_files)]
+        file = str(self.data_dir / "plan.tfplan")
+        asked = ["plan", "-input=false", "-no-color", "-lock=false", f"-out={file}", *var_file_arguments(var_files)]
         with self._with_provider() as attached:
-            for command in (asked, ["show", "-json", "-no-color", "plan.tfplan"]):
-                code, output = attached.run(command)
-                if code:
-                    raise self.failed(command[0], output)
-        plan: dict[str, Any] = json.loads(output)
+            attached.call(*asked)
+            try:
+                plan: dict[str, Any] = json.loads(attached.call("show", "-json", "-no-color", file))
+            finally:
+                Path(file).unlink(missing_ok=True)  # it holds what the state holds
         return plan
+
+    def outputs(self) -> dict[str, Any]:
+        """Return the root's outputs by name."""
+        found = json.loads(self.call("output", "-json", "-no-color"))
+        return {name: output["value"] for name, output in found.items()}
+
+    def state(self) -> dict[str, Any]:
+        """Return the state; empty where there is none."""
+        state: dict[str, Any] = json.loads(self.call("state", "pull") or "{}")
+        return state
+
+    def call(self, *arguments: str) -> str:
+        """Run one command; return what it wrote to stdout. Raise UserError if it fails."""
+        done = self.run(arguments)
+        if done.code:
+            raise self.failed(arguments[0], done.errors or done.output)
+        return done.output
+
+    def attend(self, *arguments: str) -> int:
+        """Run one command that the user watches and may answer; return its exit code.
+
+        Ctrl-C reaches it as well: Terraform then ends the calls under way and saves its state.
+        """
+        process = subprocess.Popen([find_terraform(), *arguments], cwd=self.folder, env=self.environment)
+        interrupted: KeyboardInterrupt | None = None
+        while True:
+            try:
+                code = process.wait()
+            except KeyboardInterrupt as error:
+                interrupted = error
+                # A plain `kill` reaches us alone.
+                if error.args == (signal.SIGTERM,):
+                    process.terminate()
+            else:
+                break
+        if interrupted:
+            raise interrupted
+        return code
 
     def run(
         self,
@@ -300,8 +369,8 @@ class Terraform:
         stdin: str = "",
         each_line: Progress | None = None,
         pass_fds: Sequence[int] = (),
-    ) -> tuple[int, str]:
-        """Run one command; return its exit code and all it wrote.
+    ) -> Result:
+        """Run one command; return how it ended. `each_line` gets the lines of its stdout as they come.
 
         Terraform runs in a session of its own: Ctrl-C reaches us alone and we pass it on once, upon which
         Terraform ends the calls under way and saves its state. A second signal would make it give up.
@@ -311,11 +380,14 @@ class Terraform:
             process = subprocess.Popen(
                 [find_terraform(), *arguments], cwd=self.folder, env=self.environment, text=True,
                 start_new_session=True, umask=0o077,  # the state holds the keys' values
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, pass_fds=pass_fds,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=pass_fds,
             )  # fmt: skip
             assert process.stdin
             assert process.stdout
             lines: list[str] = []
+            errors: list[str] = []
+            reader = threading.Thread(target=read_lines, args=(process.stderr, errors, log), daemon=True)
+            reader.start()
             try:
                 process.stdin.write(stdin)
                 process.stdin.close()
@@ -324,7 +396,9 @@ class Terraform:
                     lines.append(line)
                     if each_line:
                         each_line(line)
-                return process.wait(), "".join(lines)
+                code = process.wait()
+                reader.join()
+                return Result(code, "".join(lines), "".join(errors))
             except BaseException:
                 process.send_signal(signal.SIGINT)
                 self.progress("Stopping Terraform ...")
@@ -337,6 +411,9 @@ class Terraform:
     @contextlib.contextmanager
     def _with_provider(self) -> Iterator[Terraform]:
         """Yield the same with the provider running: each walk of the graph would start it for itself."""
+        if "TF_REATTACH_PROVIDERS" in self.environment:
+            yield self
+            return
         with provider(self.folder, self.environment) as reached:
             yield replace(self, environment={**self.environment, **reached})
 
@@ -346,35 +423,28 @@ class Terraform:
         # A refusal by our own rules is a whole sentence: it needs neither the command nor its log.
         if ours := OUR_RULES.match(said):
             return UserError(said[ours.end() :])
-        where = f" (Terraform's log: {self.log})" if self.log != NO_LOG else ""
-        return UserError(f"terraform {command} failed: {said}{where}")
+        return UserError(f"terraform {command} failed: {said}{self._see_log()}")
+
+    def _see_log(self) -> str:
+        return f" (Terraform's log: {self.log})" if self.log != NO_LOG else ""
 
 
 def facts(var_files: Sequence[Path]) -> dict[str, Any]:
     """Return local.tools of modules/service, from the variables that the user's own Terraform would read."""
-    # TF_DATA_DIR belongs to the whole root, which is initialised elsewhere.
-    variables = {name: value for name, value in os.environ.items() if name != "TF_DATA_DIR"}
     with tempfile.TemporaryDirectory(prefix="trestle-") as folder:
-        return Terraform(Path(folder), variables, NO_LOG, lambda _: None).facts(var_files)
+        return Terraform(Path(folder), own_environment()).facts(var_files)
 
 
-def attend(command: Sequence[str | Path], folder: Path = ROOT) -> int:
-    """Run a command that the user watches; return its exit code.
+def read_lines(stream: TextIO, lines: list[str], log: TextIO) -> None:
+    """Append the lines of a stream to a list and a log until it ends."""
+    for line in stream:
+        log.write(line)
+        lines.append(line)
 
-    Ctrl-C reaches it as well: Terraform then ends the calls under way and saves its state, for which
-    `subprocess.run` leaves a quarter of a second.
-    """
-    process, interrupted = subprocess.Popen(command, cwd=folder), False
-    while True:
-        try:
-            code = process.wait()
-        except KeyboardInterrupt:
-            interrupted = True
-        else:
-            break
-    if interrupted:
-        raise KeyboardInterrupt
-    return code
+
+def data_dir(folder: Path, environment: Mapping[str, str]) -> Path:
+    """Return the folder in which Terraform is initialised for a configuration's folder."""
+    return folder / environment.get("TF_DATA_DIR", ".terraform")
 
 
 @contextlib.contextmanager
@@ -383,7 +453,7 @@ def provider(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[str,
 
     As for debugging: https://developer.hashicorp.com/terraform/plugin/debugging
     """
-    installed = folder / ".terraform" / "providers" / PROVIDER / provider_version()
+    installed = data_dir(folder, environment) / "providers" / PROVIDER / provider_version()
     (program,) = installed.glob("*/terraform-provider-aws_*")
     # It would outlive a caller that is killed, so a shell waits for the end of its input and clears up then.
     until_input_ends = '"$0" -debug < /dev/null & exec >&-; read -r _; kill $!; wait; rm -r "$TMPDIR"'
@@ -452,13 +522,8 @@ def paragraphs(text: str) -> Iterator[str]:
         yield "\n".join(line for line in paragraph.splitlines() if not re.match(r"\s*(\d+: |│|├)", line))
 
 
-def main() -> None:
-    """Print the argument by which a plain `terraform init` finds the provider; nothing when it needs none."""
-    try:
-        mirror = find_mirror()
-    except UserError as error:
-        sys.exit(str(error))
-    print(f"-plugin-dir={mirror}" if mirror else "")
+# How many steps of an apply each planned action is.
+STEPS = {"create": 1, "delete": 1, "replace": 2, "update": 1}
 
 
 @dataclass
@@ -481,7 +546,7 @@ class EventReader:
             return
         kind = event.get("type")
         if kind == "planned_change":
-            self.planned += event["change"]["action"] not in ("noop", "read")
+            self.planned += STEPS.get(event["change"]["action"], 0)
             if event["change"]["action"] in ("delete", "replace"):
                 # By the address that the state has, which a `moved` block may change.
                 resource = event["change"].get("previous_resource", event["change"]["resource"])
@@ -500,7 +565,3 @@ class EventReader:
             found = event["diagnostic"]
             address = f" ({found['address']})" if found.get("address") else ""
             self.errors += f"Error: {found['summary']}{address}\n\n{found.get('detail', '')}\n\n"
-
-
-if __name__ == "__main__":
-    main()

@@ -12,7 +12,6 @@ import functools
 import json
 import os
 import stat
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -133,7 +132,8 @@ def all_var_files(var_files: Sequence[Path]) -> list[Path]:
 def region_of(var_file: Path) -> str:
     """Return the region that Terraform gets with a var-file, from any file that it loads, or the default."""
     written = ((read(file) or {}).get("region") for file in reversed(all_var_files([var_file])))
-    return str(next(filter(None, written), None) or default("region"))
+    from_environment = os.environ.get("TF_VAR_region")  # noqa: SIM112 - as Terraform names it
+    return str(next(filter(None, written), None) or from_environment or default("region"))
 
 
 def text_of(file: Path) -> str:
@@ -335,10 +335,3 @@ def display_name(file: Path) -> str:
     """A file as one would name it from the repository."""
     path = Path(os.path.normpath(file.absolute()))
     return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
-
-
-if __name__ == "__main__":
-    try:
-        check(all_var_files([Path(name) for name in sys.argv[1:]]), os.environ)
-    except UserError as error:
-        sys.exit(str(error))

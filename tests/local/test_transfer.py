@@ -18,9 +18,10 @@ from tests.local.runner import ROOT, Local
 RESTORED = "items-restored"
 
 
-def move(local: Local, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def move(local: Local, command: str, entity: str, file: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    arguments: list[str | Path] = [command, "--env", "local", "--entity", entity, "--file", file, *options]
     return subprocess.run(
-        [sys.executable, "-m", "tools.aws.transfer", *arguments, "--local"], check=False, capture_output=True,
+        [sys.executable, "-m", "tools", *arguments], check=False, capture_output=True,
         text=True, cwd=ROOT, env={**os.environ, "TRESTLE_LOCAL_DIR": str(local.folder)},
     )  # fmt: skip
 

@@ -17,6 +17,7 @@ import pytest
 from tests.local.api import Api
 from tests.local.runner import ROOT, Local
 from tests.local.test_emulator import exported
+from tools.terraform import find_mirror
 
 # A release that is tried on nobody: its own tests watch it.
 AT_ONCE = json.dumps({"minutes": 0, "percent": 100})
@@ -160,9 +161,7 @@ def test_the_richest_environment_is_settled_once_it_is_deployed(clone: Clone) ->
     """Production has alarms and a console besides: what never settles would show in its plan."""
     clone.make("bootstrap", "WRITE=1", "ARGS=-auto-approve -no-color")
     # What one would run by hand: it would replace the bucket, which holds every environment's state.
-    mirror = subprocess.run(
-        [sys.executable, "-m", "tools.terraform"], cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout.split()
+    mirror = [f"-plugin-dir={folder}"] if (folder := find_mirror()) else []
     terraform = ["terraform", "-chdir=bootstrap"]
     known = {**os.environ, **clone.variables}
     (file,) = (clone.folder / "bootstrap").glob("*.tfstate")

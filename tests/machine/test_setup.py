@@ -93,13 +93,13 @@ def test_a_first_command_sets_up(checkout: Path, python: str, installer: str) ->
 
 @pytest.mark.parametrize("name", ["dev", "checkov", "audit"])
 def test_each_lock_is_complete(checkout: Path, name: str) -> None:
-    command = [PYTHONS[0], "-m", "tools.venv", name]
+    command = [PYTHONS[0], "-m", "tools", "setup", name]
     run(command, checkout)
     check(checkout, venv.folder_of(name).name)
 
 
 def test_two_first_commands_at_once_set_up_one_environment(checkout: Path) -> None:
-    command = [PYTHONS[0], "-m", "tools.venv", "local"]
+    command = [PYTHONS[0], "-m", "tools", "setup"]
     both = [subprocess.Popen(command, cwd=checkout, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     said = [process.communicate()[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], said

@@ -27,17 +27,14 @@ def evaluate(tmp_path: Path) -> Evaluate:
     for name in ("contract", *OF_VARIABLES):
         (tmp_path / Path(name).name).symlink_to(ROOT / name)
     (tmp_path / "schemas").mkdir()
-    terraform = Terraform(tmp_path, environment("", REGION), tmp_path / "log", lambda _: None)
+    terraform = Terraform(tmp_path, environment("", REGION))
 
     def evaluate(entity: Values, schema: Values) -> Any:
         (tmp_path / "schemas" / "odd.json").write_text(json.dumps(schema))
         variables = {"name": "shop", "environment": "dev", "entities": {"odd": entity}}
         (tmp_path / "odd.tfvars.json").write_text(json.dumps(variables))
         asked = "jsonencode([local.entities.odd.filters, local.list_parameters.odd, local.faults])"
-        arguments = ["console", "-no-color", f"-var-file={tmp_path / 'odd.tfvars.json'}"]
-        _, output = terraform.run(arguments, f"{asked}\n")
-        assert "Error: " not in output, output
-        return json.loads(json.loads(next(line for line in output.splitlines() if line.startswith('"'))))
+        return json.loads(terraform.evaluate(asked, [f"-var-file={tmp_path / 'odd.tfvars.json'}"]))
 
     return evaluate
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -12,9 +14,11 @@ import pytest
 
 from tests.local.runner import small_system
 from tests.plan.planner import Planner
-from tools.aws import deployed, preflight
+from tools import tfvars
+from tools.aws import environment, preflight
 from tools.laptop.emulator import Emulator, Running, client, free_port
-from tools.terraform import ROOT, environment, find_mirror, find_terraform, provider
+from tools.terraform import ROOT, find_mirror, find_terraform, provider
+from tools.terraform import environment as emulated
 
 pytestmark = pytest.mark.xdist_group("preflight")  # each test goes on from where the one before has come
 
@@ -60,7 +64,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def asking(running: Running, planner: Planner) -> Iterator[dict[str, str]]:
     """The environment in which Terraform and SDKs ask that account."""
-    variables = environment(running.endpoint, REGION)
+    variables = emulated(running.endpoint, REGION)
     with provider(planner.root, variables) as reached:
         yield variables | reached
 
@@ -72,13 +76,13 @@ def look(
     """Runs the preflight; its exit code and its lines with a level."""
     for name, value in asking.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("TF_DATA_DIR", str(root / ".terraform"))
-    for module in (preflight, deployed):
+    for module in (environment, tfvars):
         monkeypatch.setattr(module, "ROOT", root)
+    monkeypatch.setattr(preflight, "build_functions", lambda _: None)
 
     def run(name: str = "small", groups: int | None = None) -> tuple[int, list[str]]:
         monkeypatch.setattr(preflight, "GROUPS", GROUPS[:groups])
-        code = preflight.main(name)
+        code = preflight.preflight(argparse.Namespace(env=name))
         said = capsys.readouterr().out.splitlines()
         return code, [line for line in said if line.partition(" ")[0] in ("ok", "warning", "stop")]
 
@@ -90,7 +94,8 @@ def levels(lines: list[str]) -> dict[str, str]:
 
 
 def terraform(root: Path, *arguments: str) -> None:
-    subprocess.run([find_terraform(), *arguments], check=True, cwd=root, capture_output=True)
+    own = {**os.environ, "TF_DATA_DIR": str(root / ".terraform/small")}
+    subprocess.run([find_terraform(), *arguments], check=True, cwd=root, capture_output=True, env=own)
 
 
 def test_an_account_where_nothing_is_prepared(look: Look) -> None:

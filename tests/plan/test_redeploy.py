@@ -12,6 +12,7 @@ from python_terraform import IsFlagged  # type: ignore[import-untyped] # it has 
 
 from tests.plan.planner import REGION, Planner, run
 from tools.aws.redeploy import Routes
+from tools.terraform import Terraform
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 
@@ -40,7 +41,7 @@ def test_a_removed_operation_is_deployed_away(planner: Planner, tmp_path: Path) 
         stage: str = gateway.get_stage(restApiId=api["id"], stageName="removed")["deploymentId"]
         return stage
 
-    routes = Routes(root, planner.environment)
+    routes = Routes(Terraform(root, planner.environment))
     routes.remember()
     apply("create", "list")
     assert routes.finish([]) == [], "a first apply removes nothing"

@@ -86,7 +86,7 @@ def scan_plans(plans: Mapping[str, Plan], root: Path = ROOT) -> dict[str, Report
 def checkov(*arguments: str) -> dict[str, dict[str, list[Values]]]:
     """Run checkov; return its records by plan ("" for HCL) and by "passed", "failed" and "skipped"."""
     if not CHECKOV.exists():
-        raise CheckovMissingError("checkov is missing: run `python -m tools.venv checkov`, as `make check` does.")
+        raise CheckovMissingError("checkov is missing: run `python -m tools setup checkov`, as `make check` does.")
     command = [str(CHECKOV), "--config-file", str(ROOT / ".checkov.yaml"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     text, _, _ = done.stdout.partition("\n--- OUTPUT DELIMITER ---\n")

@@ -6,14 +6,14 @@ import io
 import json
 import re
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import NoCredentialsError
 
-from tools import tfvars
+from tests.unit import commands
+from tools import terraform, tfvars
 from tools.aws import bootstrap as tool
 from tools.errors import UserError
 from tools.terraform import ROOT, SERVICE
@@ -63,9 +63,11 @@ class Terraform:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, outputs: dict[str, Any]) -> None:
         self.commands: list[list[str]] = []
-        self.code = self.output_code = 0
+        self.code = self.init_code = self.output_code = 0
         answer = json.dumps({name: {"value": value} for name, value in outputs.items()})
-        monkeypatch.setattr(tool, "attend", self.attended)
+        monkeypatch.setattr(terraform.Terraform, "attend", self.attend)
+        monkeypatch.setattr(terraform.Terraform, "run", self.run)
+        self.answer = answer
         monkeypatch.setattr(tool, "account", lambda: "123456789012")
         # As the tests of it have it, without Terraform.
         wanted = [("name", "shop"), ("region", WEST)]
@@ -77,22 +79,20 @@ class Terraform:
                 for name, other in wanted
             ),
         )
-        monkeypatch.setattr(tool, "find_mirror", lambda: Path("/mirror"))
-        run = subprocess.run
+        monkeypatch.setattr(terraform, "find_mirror", lambda: Path("/mirror"))
 
-        def asked(command: list[str], **options: Any) -> Any:
-            if command[2:] == ["output", "-json"]:
-                return subprocess.CompletedProcess(command, self.output_code, answer, "Error: No state\n")
-            return run(command, **options)
-
-        monkeypatch.setattr("tools.aws.bootstrap.subprocess.run", asked)
-
-    def attended(self, command: list[str]) -> int:
-        self.commands.append(command[2:])
+    def attend(self, *command: str) -> int:
+        self.commands.append([*command])
         return self.code
 
+    def run(self, command: list[str], *_: Any) -> terraform.Result:
+        if command[0] != "output":
+            self.commands.append(command)
+            return terraform.Result(self.init_code, "", "Error: No provider\n")
+        return terraform.Result(self.output_code, self.answer, "Error: No state\n")
 
-def terraform(monkeypatch: pytest.MonkeyPatch, region: str = WEST) -> Terraform:
+
+def stand_in(monkeypatch: pytest.MonkeyPatch, region: str = WEST) -> Terraform:
     bucket = f"shop-state-123456789012-{region}"
     return Terraform(monkeypatch, {"backend": {"bucket": bucket, "region": region}})
 
@@ -175,28 +175,29 @@ def test_no_environment_at_all_is_refused(folder: Path) -> None:
 
 
 def test_each_region_has_a_state_of_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = terraform(monkeypatch)
+    made = stand_in(monkeypatch)
     for region in (WEST, EAST):
-        assert tool.main(["-auto-approve", "-var=name=shop", f"-var=region={region}"]) == 0
-    paths = [command[3] for command in made.commands if command[0] == "init"]
+        assert commands.run("bootstrap", "-auto-approve", "-var=name=shop", f"-var=region={region}") == 0
+    paths = [command[5] for command in made.commands if command[0] == "init"]
     assert paths == [f"-backend-config=path={folder}/shop-123456789012-{region}.tfstate" for region in (WEST, EAST)]
-    assert made.commands[0] == ["init", "-input=false", "-reconfigure", paths[0], "-plugin-dir=/mirror"]
+    fixed = ["init", "-input=false", "-no-color", "-lockfile=readonly", "-reconfigure"]
+    assert made.commands[0] == [*fixed, paths[0], "-plugin-dir=/mirror"]
     assert made.commands[1] == ["apply", "-auto-approve", "-var=name=shop", f"-var=region={WEST}"]
 
 
 @pytest.mark.parametrize("without", ["", "state", "logs"])
 def test_the_one_state_of_before_is_taken_over(folder: Path, monkeypatch: pytest.MonkeyPatch, without: str) -> None:
-    terraform(monkeypatch)
+    stand_in(monkeypatch)
     text = json.dumps(state(EAST, without))
     (folder / "terraform.tfstate").write_text(text)
-    assert tool.main(["-var=name=shop"]) == 0  # whatever this is about, it is not that state
+    assert commands.run("bootstrap", "-var=name=shop") == 0  # whatever this is about, it is not that state
     assert {f.name: f.read_text() for f in folder.glob("*.tfstate")} == {f"shop-123456789012-{EAST}.tfstate": text}
 
 
 def test_an_empty_state_of_before_is_nobodys(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    terraform(monkeypatch)
+    stand_in(monkeypatch)
     (folder / "terraform.tfstate").write_text('{"resources": []}')
-    assert tool.main([]) == 0
+    assert commands.run("bootstrap") == 0
     assert (folder / "terraform.tfstate").exists()
 
 
@@ -229,10 +230,10 @@ def test_a_state_of_something_else_stops_it(
     files: dict[str, dict[str, Any]],
     said: str,
 ) -> None:
-    made = terraform(monkeypatch)
+    made = stand_in(monkeypatch)
     for name, content in files.items():
         (folder / name).write_text(json.dumps(content))
-    assert tool.main(["-var=name=shop"]) == 1
+    assert commands.run("bootstrap", "-var=name=shop") == 1
     assert capsys.readouterr().err.startswith(said)
     assert made.commands == []
 
@@ -240,19 +241,22 @@ def test_a_state_of_something_else_stops_it(
 def test_terraform_that_fails(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made = terraform(monkeypatch)
+    made = stand_in(monkeypatch)
     made.code = 1
-    assert tool.main([]) == 1
-    assert capsys.readouterr().err == "terraform init ended with exit code 1: see above.\n"
+    assert commands.run("bootstrap") == 1
+    assert capsys.readouterr().err.endswith("\nterraform apply ended with exit code 1: see above.\n")
+    made.init_code = 1
+    assert commands.run("bootstrap") == 1
+    assert capsys.readouterr().err.endswith("\nterraform init failed: No provider\n")
 
 
 def test_outputs_that_terraform_cannot_read(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made = terraform(monkeypatch)
+    made = stand_in(monkeypatch)
     made.output_code = 1
-    assert tool.main([]) == 1
-    assert capsys.readouterr().err == "terraform output failed: No state\n"
+    assert commands.run("bootstrap") == 1
+    assert capsys.readouterr().err.endswith("\nterraform output failed: No state\n")
 
 
 def test_an_account_that_does_not_know_you(
@@ -263,7 +267,7 @@ def test_an_account_that_does_not_know_you(
             raise NoCredentialsError
 
     monkeypatch.setattr("boto3.client", lambda *_, **__: Sts())
-    assert tool.main([]) == 1
+    assert commands.run("bootstrap") == 1
     assert capsys.readouterr().err.startswith("AWS does not know you: Unable to locate credentials. Sign in")
 
 
@@ -289,8 +293,8 @@ def test_the_bucket_is_written_where_none_is(folder: Path, monkeypatch: pytest.M
         named=('region = "us-east-1"\n', FILLED),
         dots=('region = "us-east-1"\n', 'bucket = "..."\nkey = "dots.tfstate"\n'),
     )
-    terraform(monkeypatch, EAST)
-    assert tool.main(["--write", "-var", f"region={EAST}"]) == 0
+    stand_in(monkeypatch, EAST)
+    assert commands.run("bootstrap", "--write", "-var", f"region={EAST}") == 0
     assert files["dev"].read_text() == BACKEND.replace(
         '# bucket     = "..."\nregion       = "us-west-2"',
         'bucket       = "shop-state-123456789012-us-east-1"\nregion       = "us-east-1"',
@@ -308,11 +312,11 @@ def test_nothing_is_written_unasked(
     answer: str | None, is_written: bool,
 ) -> None:  # fmt: skip
     files = environments(folder, dev=("", BACKEND))
-    terraform(monkeypatch)
+    stand_in(monkeypatch)
     terminal = io.StringIO(answer or "")
     monkeypatch.setattr(terminal, "isatty", lambda: answer is not None)
     monkeypatch.setattr("sys.stdin", terminal)
-    assert tool.main([]) == 0
+    assert commands.run("bootstrap") == 0
     assert (files["dev"].read_text() != BACKEND) == is_written
     if not is_written:
         assert "`make bootstrap WRITE=1` writes bucket" in capsys.readouterr().out
@@ -321,7 +325,7 @@ def test_nothing_is_written_unasked(
 def test_what_is_destroyed_has_no_bucket(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = environments(folder, dev=("", BACKEND))
     Terraform(monkeypatch, {})
-    assert tool.main(["--write", "-destroy"]) == 0
+    assert commands.run("bootstrap", "--write", "-destroy") == 0
     assert files["dev"].read_text() == BACKEND
 
 

@@ -21,7 +21,8 @@ from typing import Any
 import pytest
 
 import build
-from tools import shapes
+from tools import dist, shapes
+from tools.errors import UserError
 
 REPOSITORY = Path(build.__file__).resolve().parent
 SOURCES = {
@@ -551,3 +552,20 @@ def test_help(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
         runpy.run_path(str(REPOSITORY / "build.py"), run_name="__main__")
     assert ended.value.code == 0
     assert "--compile" not in capsys.readouterr().out
+
+
+def test_tools_build_and_say_why_they_cannot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[str] = []
+    monkeypatch.setattr(dist, "ROOT", tmp_path)
+    (tmp_path / "build.py").write_text("print('dist/ is up to date.')")
+    dist.build_functions(steps.append)
+    assert steps == ["Building the functions ..."]
+    for program, said in [
+        ("import sys; sys.exit('build.py: first.\\nbuild.py: No Python.')", "build.py: No Python."),
+        ("import sys; print('Half.'); sys.exit(1)", "Half."),
+        ("import sys; sys.exit(1)", "it printed nothing"),
+    ]:
+        (tmp_path / "build.py").write_text(program)
+        with pytest.raises(UserError) as failed:
+            dist.build_functions(steps.append)
+        assert str(failed.value) == f"The build failed: {said} Run `python build.py` to see all of it."

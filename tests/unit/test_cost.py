@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.unit import commands
 from tools.aws import cost
 from tools.errors import UserError
 from tools.terraform import ROOT
@@ -184,18 +184,28 @@ def test_no_type_is_of_two_minds() -> None:
 
 def test_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     file = ROOT / "environments" / "dev.tfvars"
-    monkeypatch.setattr(cost, "plan_without_aws", lambda folder, var_files: plan(names={}))
-    assert cost.main([str(file)]) == 0
+    monkeypatch.setattr(cost, "plan_without_aws", lambda _: plan(names={}))
+    monkeypatch.setattr(cost, "build_functions", lambda _: None)
+    assert commands.run("cost", "--var-file", file) == 0
     assert capsys.readouterr().out.startswith(f"{file}, 1,000,000 requests a month")
-    for arguments, said in [
-        (["no.tfvars"], "There is no var-file no.tfvars: name an existing one."),
-        ([str(file), "--requests", "-1"], "REQUESTS is how many requests come in a month: write 0 or more."),
+    monkeypatch.chdir(ROOT)
+    assert commands.run("cost", "--env", "dev", "--requests", "5") == 0
+    assert capsys.readouterr().out.startswith("environments/dev.tfvars, 5 requests a month")
+    for arguments, code, said in [
+        (["--var-file", "no.tfvars"], 1, "There is no var-file no.tfvars: name an existing one."),
+        (["--env", "none"], 1, "There is no var-file environments/none.tfvars: name an existing one."),
+        (["--env", ""], 2, "Name the environment: make cost ENV=dev"),
+        (
+            ["--env", "dev", "--requests", "-1"],
+            1,
+            "REQUESTS is how many requests come in a month: write 0 or more.",
+        ),
     ]:
-        assert cost.main(arguments) == 1
+        assert commands.run("cost", *arguments) == code
         assert capsys.readouterr().err.strip() == said
 
-    def fail(folder: Path, var_files: Any) -> Any:
+    def fail(_: Any) -> Any:
         raise UserError("No.", exit_code=4)
 
     monkeypatch.setattr(cost, "plan_without_aws", fail)
-    assert cost.main([str(file)]) == 4
+    assert commands.run("cost", "--env", "dev") == 4

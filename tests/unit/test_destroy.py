@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import json
 from typing import Any
 
 import pytest
 
 from tools.aws import destroy as tool
+from tools.errors import UserError
 
 
 def state(*resources: tuple[str, dict[str, Any]]) -> dict[str, Any]:
@@ -32,30 +31,24 @@ OPEN = state(
 )
 
 
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], found: Any) -> tuple[int, list[str], str]:
-    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(found) if found else ""))
-    code = tool.main("dev")
-    said = capsys.readouterr()
-    return code, said.out.splitlines(), said.err
-
-
-def test_what_is_lost_and_what_takes_long(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    code, lines, _ = run(monkeypatch, capsys, OPEN)
-    assert code == 0
-    assert lines[0].startswith("- Lost: the items of a, b. `make export ENV=dev ENTITY=...` keeps them.")
-    begun = [line.removeprefix("- ").partition(":")[0] for line in lines]
+def test_what_is_lost_and_what_takes_long() -> None:
+    tool.check_protection("dev", OPEN)
+    lines = list(tool.consequences("dev", OPEN))
+    assert lines[0].startswith("Lost: the items of a, b. `make export ENV=dev ENTITY=...` keeps them.")
+    begun = [line.partition(":")[0] for line in lines]
     assert begun[:5] == ["Lost"] * 5
     assert begun[5:] == ["20 to 45 minutes", "Some minutes", "5 to 15 minutes", "7 days"]
     assert "recovery points" in lines[4]
     assert "the key k." in lines[-1]
 
 
-@pytest.mark.parametrize("empty", [None, {}, state(("aws_lambda_function", {"vpc_config": []}))])
-def test_nothing_to_say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], empty: Any) -> None:
-    assert run(monkeypatch, capsys, empty) == (0, [], "")
+@pytest.mark.parametrize("empty", [{}, state(("aws_lambda_function", {"vpc_config": []}))])
+def test_nothing_to_say(empty: Any) -> None:
+    tool.check_protection("dev", empty)
+    assert list(tool.consequences("dev", empty)) == []
 
 
-def test_what_is_protected_stops_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_protected_stops_it() -> None:
     found = state(
         ("aws_dynamodb_table", {"name": "t", "deletion_protection_enabled": True}),
         ("aws_cognito_user_pool", {"name": "p", "deletion_protection": "ACTIVE"}),
@@ -63,9 +56,9 @@ def test_what_is_protected_stops_it(monkeypatch: pytest.MonkeyPatch, capsys: pyt
         ("aws_backup_vault", {"name": "v", "force_destroy": False}),
         ("aws_kms_key", {}),
     )
-    assert run(monkeypatch, capsys, found) == (
-        1,
-        [],
+    with pytest.raises(UserError) as stopped:
+        tool.check_protection("dev", found)
+    assert str(stopped.value) == (
         "Protected: b, p, t, v. Nothing was deleted. To delete all of dev, write deletion_protection = false "
-        "into environments/dev.tfvars, and `make apply ENV=dev` first.\n",
+        "into environments/dev.tfvars, and `make apply ENV=dev` first."
     )

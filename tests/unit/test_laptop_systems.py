@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import errno
 import fcntl
 import json
@@ -20,8 +21,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from tools import terraform
-from tools.errors import UserError
+from tools import commands, terraform
+from tools.errors import UserError, explain_os_error
 from tools.laptop import cli, emulator, logs, stack, systems
 from tools.laptop.emulated_aws import PROXIES, UNPROXIED
 from tools.laptop.emulator import Emulator, Running
@@ -50,7 +51,7 @@ class Machine:
         monkeypatch.setattr(Emulator, "save", lambda *_: self.fault)
         monkeypatch.setattr(Emulator, "answers", lambda *_: True)
         monkeypatch.setattr(Stack, "apply", apply)
-        monkeypatch.setattr(Systems, "_build", lambda _: None)
+        monkeypatch.setattr(systems, "build_functions", lambda _: None)
         monkeypatch.setattr(Systems, "_settings", lambda _, files: json.loads(files[0].read_text()))
         monkeypatch.setattr(systems, "find_terraform", lambda: None)
         monkeypatch.setattr(systems, "find_mirror", lambda: None)
@@ -113,7 +114,7 @@ def test_a_schema_that_will_not_do_leaves_what_runs(machine: Machine) -> None:
 @pytest.mark.parametrize("port", ["80", "65536", "22x", "", "-1", "4566.0"])
 def test_what_is_no_port(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        cli.parser().parse_args(["up", f"--port={port}"])
+        commands.parse("local.py", commands.LAPTOP, ["up", f"--port={port}"])
     assert f"argument --port: {port} is not a port from 1024 to 65535" in capsys.readouterr().err
 
 
@@ -222,11 +223,13 @@ def test_env_is_for_a_shell_to_evaluate(
     for name in (*PROXIES, *UNPROXIED):
         monkeypatch.delenv(name, raising=False)
     machine.systems.up([machine.var_file("shop", "demo")])
+    monkeypatch.setattr(cli, "local_systems", lambda _: machine.systems)
+    options = argparse.Namespace()
     key = 'it\'s $HOME `id` \\ "x" ü;\n!'
     for keys, value in (({"default": key}, key), ({}, "")):
         outputs = {"api_url": "http://127.0.0.1:1/x/", "api_keys": keys, "website_url": "http://localhost:1"}
         monkeypatch.setattr(Stack, "outputs", lambda _, known=outputs: known)
-        assert cli.env(machine.systems, cli.parser().parse_args(["env"])) == 0
+        assert cli.env(options) == 0
         printed = capsys.readouterr().out
         script = 'KEY=before; eval "$PRINTED"; printf "%s|%s|%s" "$URL" "$KEY" "$CONSOLE"'
         done = subprocess.run(
@@ -241,7 +244,7 @@ def test_env_is_for_a_shell_to_evaluate(
     # Who sends requests through a proxy does not send those for this machine there.
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "example.com")
-    assert cli.env(machine.systems, cli.parser().parse_args(["env"])) == 0
+    assert cli.env(options) == 0
     assert "export NO_PROXY='example.com,127.0.0.1,localhost'" in capsys.readouterr().out.splitlines()
 
 
@@ -254,7 +257,7 @@ def test_env_is_for_a_shell_to_evaluate(
     ],
 )  # fmt: skip
 def test_what_the_system_refuses_is_a_sentence(number: int, remedy: str) -> None:
-    said = cli.explain_os_error(OSError(number, os.strerror(number), "/a folder"))
+    said = explain_os_error(OSError(number, os.strerror(number), "/a folder"))
     assert "/a folder" in said
     assert remedy in said
 
@@ -274,10 +277,11 @@ def test_a_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
 def test_signals_that_are_to_be_ignored_are(tmp_path: Path) -> None:
     """As under nohup, and in a shell's background jobs."""
     program = (
-        "import signal, sys; from tools.laptop import cli, systems\n"
+        "import signal, sys; from pathlib import Path; from tools import commands; from tools.laptop import cli\n"
         "both = signal.SIGHUP, signal.SIGTERM\n"
+        "commands.venv.enter = lambda *_: None\n"
         "cli.status = lambda *_: print(*map(signal.getsignal, both)) or 0\n"
-        "sys.exit(cli.main(['status']))"
+        "sys.exit(commands.main('local.py', Path('local.py'), commands.LAPTOP, ['status']))"
     )
 
     def ignore() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import itertools
 import os
 import re
 import shutil
@@ -11,11 +13,18 @@ from typing import NamedTuple
 
 import pytest
 
+from tools import commands
+
 ROOT = Path(__file__).parent.parent.parent
 MAKEFILE = (ROOT / "Makefile").read_text()
 PHONY = re.search(r"^\.PHONY: ((?:.*\\\n)*.*)", MAKEFILE, re.MULTILINE)
+ENVIRONMENT = re.search(r"^ENVIRONMENT := (.*)", MAKEFILE, re.MULTILINE)
 assert PHONY
-TARGETS = [name for name in PHONY[1].replace("\\", " ").split() if name not in ("help", "named")]
+assert ENVIRONMENT
+OF_AN_ENVIRONMENT = ENVIRONMENT[1].split()
+TARGETS = [
+    name for name in PHONY[1].replace("\\", " ").replace("$(ENVIRONMENT)", ENVIRONMENT[1]).split() if name != "help"
+]
 FOLDER = """my work ü (1), it's $HOME & "co"; <#1>"""
 
 # It notes how it was called: name, environment, arguments, and an empty line, each with a NUL behind it.
@@ -23,7 +32,6 @@ STAND_IN = """\
 #!/bin/sh
 { printf '%s\\0' "${0##*/}" "$TF_DATA_DIR" "$TMPDIR" "$PYTHONPATH$PYTHONSAFEPATH" "$@"; printf '\\n\\0'; } \\
   >> "$CALLS"
-test "$*" != "-m tools.terraform" || echo "-plugin-dir=/a mirror (2)"
 """
 
 
@@ -72,16 +80,49 @@ def test_a_target_works_in_any_folder(tmp_path: Path, target: str) -> None:
     calls = call(there, target, "ENV=dev", "ENTITY=todos", "FILE=my items.jsonl")
     assert calls
     for each in calls:
-        if each.data_dir:
-            assert Path(each.data_dir) in (there / ".terraform" / "dev", there / ".local" / "validate")
-        if each.program == "terraform" and "init" in each.arguments and "-chdir=.local/refused" not in each.arguments:
-            assert "-plugin-dir=/a mirror (2)" in each.arguments
         # Nothing was split at a blank: each word is one that the Makefile has, or whole.
-        assert not {"work", "ü", "(1),", "it's", "mirror", "(2)", "items.jsonl", "&"} & set(each.arguments)
+        assert not {"work", "ü", "(1),", "it's", "items.jsonl", "&"} & set(each.arguments)
+
+
+@pytest.mark.parametrize("target", OF_AN_ENVIRONMENT)
+def test_a_target_of_an_environment_is_the_command_of_that_name(tmp_path: Path, target: str) -> None:
+    """Whatever the variables hold, they arrive whole, as options that the command has."""
+    given = {"ENV": 'my "dev" $$x', "ENTITY": "it's", "FILE": "my items.jsonl", "REQUESTS": "5"}
+    (each,) = call(tmp_path / FOLDER, target, *(f"{name}={value}" for name, value in given.items()))
+    parsed = commands.parse("python -m tools", commands.TOOLS, each.arguments[2:])
+    assert each.arguments[:3] == ["-m", "tools", target]
+    assert (parsed.env, parsed.arguments) == ('my "dev" $x', [])
     if target in ("export", "import"):
-        assert any("my items.jsonl" in each.arguments for each in calls)
-    if target in ("validate", "test", "verify"):
-        assert (there / ".local/refused/variables.tf").readlink() == there / "modules/service/variables.tf"
+        assert (parsed.entity, parsed.file) == ("it's", Path("my items.jsonl"))
+    if target == "cost":
+        assert parsed.requests == 5
+
+
+def test_further_arguments_reach_the_program_that_a_command_runs(tmp_path: Path) -> None:
+    folders = itertools.count()
+
+    def parsed(target: str, *variables: str) -> argparse.Namespace:
+        (each,) = call(tmp_path / str(next(folders)), target, "ENV=dev", *variables)
+        return commands.parse("python -m tools", commands.TOOLS, each.arguments[2:])
+
+    arguments = ["-auto-approve", "-var", "a=b c", "-lock=false"]
+    given = "ARGS=-auto-approve -var 'a=b c' -lock=false"
+    for target in ("plan", "apply", "deploy", "destroy", "release"):
+        assert parsed(target, given).arguments == arguments
+    assert parsed("release", f"{given} --unproven").unproven
+    body = ["--path", "todos", "--body", '{"a": 1}']
+    assert parsed("smoke", """SMOKE=--path todos --body '{"a": 1}'""").arguments == body
+    deploy = parsed("deploy", """SMOKE=--path todos --body '{"a": 1}'""", given)
+    assert (deploy.arguments, deploy.smoke) == (arguments, body)
+    assert parsed("import", "ENTITY=a", "FILE=b", "ARGS=--replace --after 3").after == 3
+
+
+def test_every_target_is_in_a_group_of_the_help() -> None:
+    listed = subprocess.run(["make", "-s", "help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    groups = re.findall(r"^(\w+)$", listed, re.MULTILINE)
+    assert groups == ["Run", "Test", "Deploy", "Operate", "Data", "Develop"]
+    # These two are only what others need.
+    assert sorted(re.findall(r"^  ([a-z]+)", listed, re.MULTILINE)) == sorted({*TARGETS} - {"ready", "tools"})
 
 
 def test_variables_that_lead_python_or_sockets_astray_are_not_passed_on(tmp_path: Path) -> None:
@@ -103,6 +144,6 @@ def test_a_temporary_folder_that_is_of_use_is_kept(tmp_path: Path) -> None:
 
 
 def test_targets_keep_their_order_with_parallel_jobs(tmp_path: Path) -> None:
-    calls = call(tmp_path / "folder", "deploy", "ENV=dev", MAKEFLAGS="-j8")
-    words = [word for each in calls for word in each.arguments if word in ("apply", "smoke")]
-    assert words == ["apply", "smoke"]
+    calls = call(tmp_path / "folder", "test", MAKEFLAGS="-j8")
+    words = [word for each in calls for word in each.arguments if word in ("ruff", "mypy", "validate", "pytest")]
+    assert list(dict.fromkeys(words)) == ["ruff", "mypy", "validate", "pytest"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,9 +14,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
-from tools.aws import deployed
+from tools import tfvars
+from tools.aws import environment as aws_environment
 from tools.aws import preflight as tool
 from tools.errors import UserError
+from tools.terraform import ROOT, Terraform
 
 LOCK = {
     "Who": "ada@laptop",
@@ -361,11 +365,12 @@ def test_mails_to_people_who_sign_up(by_administrators: bool, email: list[Any], 
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with one environment."""
     (tmp_path / "environments").mkdir()
-    (tmp_path / "variables.tf").write_text('variable "region" {\n  default = "us-west-2"\n}\n')
+    shutil.copy(ROOT / "variables.tf", tmp_path)
     (tmp_path / "environments" / "dev.tfvars").write_text(f'{TFVARS}region = "eu-west-1"\n')
     (tmp_path / "environments" / "dev.s3.tfbackend").write_text('bucket = "b"\nkey = "k"\nregion = "eu-west-1"\n')
-    for module in (tool, deployed):
+    for module in (aws_environment, tfvars):
         monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(tool, "build_functions", lambda _: None)
     return tmp_path
 
 
@@ -384,35 +389,35 @@ def test_where_the_state_is(root: Path) -> None:
 
 
 @pytest.fixture
-def terraform(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def terraform(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What Terraform says to each command."""
-    said: dict[str, Any] = {"init": "", "state": "", "plan": "", "show": "{}"}
+    said: dict[str, Any] = {"init": None, "state": {}, "plan": {}}
 
-    def run(command: str, *_: str) -> str:
+    def answer(command: str) -> Any:
         if isinstance(said[command], Exception):
             raise said[command]
-        return str(said[command])
+        return said[command]
 
-    monkeypatch.setattr(tool, "terraform", run)
-    monkeypatch.setattr(tool, "find_mirror", lambda: None)
+    for command in said:
+        monkeypatch.setattr(Terraform, command, lambda *_, command=command: answer(command))
     return said
 
 
 def test_whose_state_it_is(terraform: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deployed, "facts", lambda _: {"environment": "dev", "region": "eu-west-1"})
+    monkeypatch.setattr(aws_environment, "facts", lambda _: {"environment": "dev", "region": "eu-west-1"})
     assert found(tool.state) == [("ok", "Nothing is deployed yet.")]
     instance: dict[str, Any] = {"attributes": {"tags_all": {"Environment": "prod"}}}
-    terraform["state"] = json.dumps({"resources": [{"instances": [instance]}]})
+    terraform["state"] = {"resources": [{"instances": [instance]}]}
     ((level, text),) = found(tool.state)
     assert (level, "names the state of prod" in text) == ("stop", True)
     instance["attributes"]["tags_all"]["Environment"] = "dev"
-    terraform["state"] = json.dumps({"resources": [{"instances": [instance]}]})
-    monkeypatch.setattr(tool, "find_mirror", lambda: Path("/mirror"))
     assert found(tool.state) == [("ok", "The state holds 1 resources of dev.")]
     instance["attributes"]["arn"] = "arn:aws:dynamodb:us-west-2:1:table/x"
-    terraform["state"] = json.dumps({"resources": [{"type": "aws_dynamodb_table", "instances": [instance]}]})
+    terraform["state"] = {"resources": [{"type": "aws_dynamodb_table", "instances": [instance]}]}
     ((level, text),) = found(tool.state)
     assert (level, text.startswith("dev is deployed in us-west-2, but its tfvars say")) == ("stop", True)
+    terraform["init"] = UserError("terraform init failed: No.")
+    assert found(tool.state) == [("stop", "terraform init failed: No.")]
 
 
 def test_what_is_planned(terraform: dict[str, Any]) -> None:
@@ -422,7 +427,7 @@ def test_what_is_planned(terraform: dict[str, Any]) -> None:
         change("x", "no-op"),
         change("x", "update"),
     ]
-    terraform["show"] = json.dumps({"resource_changes": changes})
+    terraform["plan"] = {"resource_changes": changes}
     assert found(tool.plan) == [("ok", "2 made, 1 changed, 1 deleted.")]
     terraform["plan"] = UserError("terraform plan failed: No.")
     assert found(tool.plan) == [("stop", "terraform plan failed: No.")]
@@ -450,7 +455,7 @@ def checks(monkeypatch: pytest.MonkeyPatch, **levels: str | Exception) -> None:
 
 
 def run(capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
-    code = tool.main("dev")
+    code = tool.preflight(argparse.Namespace(env="dev"))
     return code, capsys.readouterr().out.splitlines()
 
 

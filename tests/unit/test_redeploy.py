@@ -9,6 +9,7 @@ import pytest
 
 from tools.aws.redeploy import Routes, route_names
 from tools.errors import UserError
+from tools.terraform import Terraform
 
 ROUTE = 'module.service.module.api.aws_api_gateway_method.route["todos.{}"]'
 MOCK = 'module.service.module.api.aws_api_gateway_method.mock["{}"]'
@@ -37,15 +38,15 @@ def routes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Routes:
     terraform.write_text(TERRAFORM)
     terraform.chmod(0o755)
     monkeypatch.setenv("PATH", f"{terraform.parent}{os.pathsep}{os.environ['PATH']}")
-    return Routes(tmp_path, dict(os.environ, TF_DATA_DIR=".terraform/dev"))
+    return Routes(Terraform(tmp_path, dict(os.environ, TF_DATA_DIR=".terraform/dev")))
 
 
 def has(routes: Routes, *addresses: str) -> None:
-    (routes.root / "state").write_text("".join(f"{address}\n" for address in addresses))
+    (routes.terraform.folder / "state").write_text("".join(f"{address}\n" for address in addresses))
 
 
 def asked(routes: Routes) -> list[str]:
-    file = routes.root / "asked"
+    file = routes.terraform.folder / "asked"
     return file.read_text().splitlines() if file.exists() else []
 
 
@@ -98,8 +99,8 @@ def test_an_api_that_went_altogether_is_not_deployed(routes: Routes) -> None:
 def test_a_state_that_cannot_be_read_is_not_one_without_routes(routes: Routes) -> None:
     has(routes, *ALL)
     routes.remember()
-    (routes.root / "state").unlink()
-    (routes.root / "said").write_text("Error: Unable to access object\n\nAccess Denied\n")
+    (routes.terraform.folder / "state").unlink()
+    (routes.terraform.folder / "said").write_text("Error: Unable to access object\n\nAccess Denied\n")
     with pytest.raises(UserError, match=r"^Terraform cannot list the state: Unable to access object"):
         routes.finish([])
     has(routes, ALL[0], *ALL[2:])
@@ -111,8 +112,8 @@ def test_what_an_apply_that_failed_removed_is_not_forgotten(routes: Routes) -> N
     routes.remember()
     has(routes, ALL[0], *ALL[2:])  # and then it failed: nothing was finished
     routes.remember()
-    (routes.root / "code").write_text("1")
+    (routes.terraform.folder / "code").write_text("1")
     with pytest.raises(UserError, match=r"todos\.delete may answer 500"):
         routes.finish([])
-    (routes.root / "code").write_text("0")
+    (routes.terraform.folder / "code").write_text("0")
     assert routes.finish([]) == ["todos.delete"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 from typing import Any
 
 import pytest
 
+from tests.unit import commands
 from tests.unit.api import TABLE, Api, passes
+from tests.unit.commands import FakeEnvironment
 from tests.unit.conftest import Make
 from tests.unit.lambdas import Lambda
 from tests.unit.test_faults import overtaken
@@ -211,12 +212,7 @@ def test_the_table_and_the_options_are_the_deployed_ones() -> None:
         "b": {"get": "g", "delete": "d"},
         "c": {"create": "none"},
     }
-    said = {
-        "api_url": {"value": "https://x.execute-api.eu-west-1.amazonaws.com/dev"},
-        "table_names": {"value": {name: f"t-{name}" for name in functions}},
-        "function_names": {"value": functions},
-    }
-    outputs = tool.parse_outputs(json.dumps(said))
+    outputs = {"table_names": {name: f"t-{name}" for name in functions}, "function_names": functions}
     assert tool.deployed_options(outputs, "a", LAMBDA) == {"ttl": "m"}
     assert tool.deployed_entity(outputs, "a", {}).table == "t-a"
     for entity, message in [
@@ -233,7 +229,7 @@ def test_the_table_and_the_options_are_the_deployed_ones() -> None:
 @pytest.mark.parametrize("rate", ["0", "-5", "nan", "inf", "fast"])
 def test_a_rate_that_is_none(capsys: pytest.CaptureFixture[str], rate: str) -> None:
     with pytest.raises(SystemExit):
-        tool.main(["todos", "--rate", rate])
+        commands.run("reindex", "--env", "dev", "--entity", "todos", "--rate", rate)
     assert f"{rate} is no rate: write a number over 0." in capsys.readouterr().err
 
 
@@ -241,27 +237,14 @@ def test_the_command(
     before: Api, now: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before.create({"until": FUTURE})
-    url = "https://x.execute-api.eu-west-1.amazonaws.com/dev"
-    outputs = {"api_url": url, "table_names": {"a": TABLE}, "function_names": {"a": {"create": "until"}}}
-    said = json.dumps({name: {"value": value} for name, value in outputs.items()})
-    clients = {("lambda", "eu-west-1"): LAMBDA, ("dynamodb", "eu-west-1"): now.client}
-    monkeypatch.setattr("tools.aws.reindex.boto3.client", lambda name, region, **_: clients[name, region])
+    outputs = {"table_names": {"a": TABLE}, "function_names": {"a": {"create": "until"}}}
+    environment = FakeEnvironment(outputs, {"lambda": LAMBDA, "dynamodb": now.client})
+    monkeypatch.setattr(tool, "find_environment", lambda *_: environment)
     for arguments, code, message in [
         (["a"], 0, "1 items read, 1 changed."),
         (["a", "--rate", "5"], 0, "1 items read, 0 changed."),
         (["b"], 1, "There is no entity b: name one of a with ENTITY=."),
-        (
-            ["b", "--after", "x"],
-            1,
-            "There is no entity b: name one of a with ENTITY=. To continue, add --after x.",
-        ),
     ]:
-        monkeypatch.setattr("sys.stdin", io.StringIO(said))
-        assert tool.main(arguments) == code
+        assert commands.run("reindex", "--env", "dev", "--entity", *arguments) == code
+        assert environment.prepared.pop()
         assert capsys.readouterr().err.splitlines()[-1] == message
-
-
-@pytest.mark.parametrize("text", ["", "{}"])
-def test_what_is_not_deployed_has_no_outputs(text: str) -> None:
-    with pytest.raises(UserError, match=r"^Nothing is deployed yet: run `make deploy`"):
-        tool.parse_outputs(text)

@@ -12,20 +12,25 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, NoCredentialsError
 from moto import mock_aws
 
+from tests.unit import commands
+from tools import tfvars
+from tools.aws import environment as aws_environment
 from tools.aws import monitor
 from tools.aws import release as tool
+from tools.aws.environment import AwsEnvironment
 from tools.aws.release import ReleaseSettings
 from tools.aws.versions import Canary, Functions, Record, Release, versions_before_last_deployment
 from tools.errors import UserError
+from tools.terraform import ROOT
 
 CREATE, GET = "shop-todos-create-test", "shop-todos-get-test"
 REGION = "us-west-2"
@@ -43,7 +48,7 @@ def package(text: str) -> bytes:
 class Shop:
     """An environment with two functions; a deployment publishes versions as Terraform does."""
 
-    file: Path
+    live_file: Path
     said: list[str] = field(default_factory=list)
     name: str = "test"
     system: str = "shop-test"
@@ -52,6 +57,7 @@ class Shop:
     changes: tuple[str, ...] = ()  # by the next apply
     naps: list[Callable[[], object]] = field(default_factory=list)  # what happens while a release waits
     slept: float = 0
+    code: int = 0  # of the next apply
     # By function and stream: the times, in milliseconds of the epoch, and the lines.
     logs: dict[tuple[str, str], list[tuple[int, str]]] = field(default_factory=dict)
     searched: list[dict[str, Any]] = field(default_factory=list)
@@ -63,12 +69,19 @@ class Shop:
     def function_names(self) -> set[str]:
         return {CREATE, GET, "shop-todos-list-test"}
 
-    def settings(self) -> ReleaseSettings:
-        return self.release
+    def prepare(self) -> None:
+        pass
 
-    def apply(self) -> None:
+    def outputs(self) -> dict[str, Any]:
+        return {}
+
+    def release_settings(self) -> dict[str, Any]:
+        return asdict(self.release)
+
+    def apply(self, arguments: list[str]) -> int:
         for name in self.changes:
             self.publish(name)
+        return self.code
 
     def publish(self, name: str) -> str:
         code = package(str(len(self.versions(name))))
@@ -85,7 +98,7 @@ class Shop:
         return {name: (alias.version, dict(alias.weights)) for name, alias in found.items()}
 
     def ship(self, *, unproven: bool = True) -> int:
-        return tool.release(self, self.said.append, self.sleep, unproven=unproven)
+        return tool.release(self, self.said.append, [], self.sleep, unproven=unproven)
 
     def rollback(self) -> int:
         return tool.rollback(self, self.said.append)
@@ -173,14 +186,14 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
 def test_a_release_goes_to_some_and_then_to_all(shop: Shop) -> None:
     seen: list[Any] = []
     shop.changes = (GET,)
-    shop.naps = [lambda: seen.extend([shop.live(), Record.read(shop.file)])]
+    shop.naps = [lambda: seen.extend([shop.live(), Record.read(shop.live_file)])]
     assert shop.ship() == 0
     tried, record = seen
     assert tried == {CREATE: ("1", {}), GET: ("1", {"2": 0.1})}
     assert record.live.versions == {CREATE: "1", GET: "1"}
     assert (record.canary.percent, record.canary.versions) == (10, {GET: "2"})
     assert shop.live() == {CREATE: ("1", {}), GET: ("2", {})}
-    after = Record.read(shop.file)
+    after = Record.read(shop.live_file)
     assert after.live == Release(after.live.since if after.live else "", {CREATE: "1", GET: "2"})
     assert after.canary is None
     assert [each.versions for each in after.history] == [{CREATE: "1", GET: "1"}]
@@ -226,12 +239,12 @@ def test_nothing_new_is_nothing_to_release(shop: Shop) -> None:
     assert shop.said == ["What is live is the newest: there is nothing to release."]
     assert shop.slept == 0
     # A first release that has not tried anything leaves all as it was: the newest are live.
-    assert not shop.file.exists()
+    assert not shop.live_file.exists()
     shop.changes = (GET,)
     assert shop.ship() == 0
     shop.changes = ()
     assert shop.ship() == 0
-    assert Record.read(shop.file).live
+    assert Record.read(shop.live_file).live
 
 
 @pytest.mark.parametrize(
@@ -249,7 +262,7 @@ def test_a_fault_of_a_new_version_takes_it_back(shop: Shop, said: str, reason: s
     assert shop.ship() == 1
     assert shop.said[-1] == f"Taken back: faults of the new versions (1):\n  {GET} 2: {reason}"
     assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
-    record = Record.read(shop.file)
+    record = Record.read(shop.live_file)
     assert record.live
     assert (record.live.versions, record.canary, record.history) == ({CREATE: "1", GET: "1"}, None, [])
 
@@ -287,6 +300,7 @@ def test_faults_of_an_earlier_trial_do_not_count_whatever_clock_is_right(shop: S
 
 def test_each_look_reads_what_is_new(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     began, day = time.time(), f"{datetime.datetime.now(datetime.UTC):%Y/%m/%d}"
+    monkeypatch.setattr("time.time", lambda: began)
     shop.changes, shop.release = (GET,), ReleaseSettings(faults=3, minutes=10, percent=10)
 
     def later() -> None:
@@ -298,8 +312,8 @@ def test_each_look_reads_what_is_new(shop: Shop, monkeypatch: pytest.MonkeyPatch
     assert shop.ship() == 0  # the two are counted once each
     assert {search["logStreamNamePrefix"] for search in shop.searched} >= {f"{day}/[2]"}
     starts = [search["startTime"] / 1000 - began for search in shop.searched]
-    assert starts[0] == pytest.approx(-monitor.SKEW, abs=2)
-    assert starts[-1] == pytest.approx(400 - monitor.OVERLAP / 1000, abs=2)
+    assert starts[0] == pytest.approx(-monitor.SKEW, abs=0.01)
+    assert starts[-1] == pytest.approx(400 - monitor.OVERLAP / 1000, abs=0.01)
 
 
 def test_a_trial_over_midnight_reads_both_days(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -430,7 +444,7 @@ def test_whatever_stops_it_takes_it_back(shop: Shop, error: BaseException) -> No
     with pytest.raises(type(error)):
         shop.ship()
     assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
-    assert Record.read(shop.file).canary is None
+    assert Record.read(shop.live_file).canary is None
     assert signal.getsignal(signal.SIGINT) is handler
 
 
@@ -470,8 +484,8 @@ def test_an_apply_that_fails_leaves_live_what_was(
 ) -> None:
     pinned: list[Record] = []
 
-    def fail() -> None:
-        pinned.append(Record.read(shop.file))
+    def fail(_: list[str]) -> None:
+        pinned.append(Record.read(shop.live_file))
         raise error
 
     monkeypatch.setattr(shop, "apply", fail)
@@ -480,11 +494,11 @@ def test_an_apply_that_fails_leaves_live_what_was(
             shop.ship()
         assert pinned[-1].live
         assert pinned[-1].live.versions == {CREATE: "1", GET: "1"}
-        assert not shop.file.exists()  # there was none
+        assert not shop.live_file.exists()  # there was none
     pinned[-1].write()
     with pytest.raises(type(error)):
         shop.ship()
-    assert Record.read(shop.file) == pinned[-1]
+    assert Record.read(shop.live_file) == pinned[-1]
 
 
 def test_a_rollback_goes_back_release_by_release(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
@@ -504,7 +518,7 @@ def test_a_rollback_goes_back_release_by_release(shop: Shop, capsys: pytest.Capt
     for expected in ({CREATE: ("1", {}), GET: ("2", {})}, {CREATE: ("1", {}), GET: ("1", {})}):
         assert shop.rollback() == 0
         assert shop.live() == expected
-        record = Record.read(shop.file)
+        record = Record.read(shop.live_file)
         assert record.live
         assert record.live.versions == {name: version for name, (version, _) in expected.items()}
     with pytest.raises(UserError, match=r"nothing to go back to: test\.live\.json remembers no release before\."):
@@ -513,7 +527,9 @@ def test_a_rollback_goes_back_release_by_release(shop: Shop, capsys: pytest.Capt
 
 def test_a_rollback_leaves_alone_what_is_gone(shop: Shop) -> None:
     versions = {CREATE: "1", GET: "9", "shop-old-get-test": "4"}
-    Record(shop.file, Release("2026-01-01T00:00:00Z", {CREATE: "1", GET: "1"}), None, [Release("x", versions)]).write()
+    Record(
+        shop.live_file, Release("2026-01-01T00:00:00Z", {CREATE: "1", GET: "1"}), None, [Release("x", versions)]
+    ).write()
     with pytest.raises(UserError, match="no function has an older version that was live"):
         shop.rollback()
 
@@ -541,7 +557,7 @@ def test_a_rollback_without_a_file_goes_by_the_last_deployment(
     assert shop.rollback() == 0
     assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
     assert shop.said[-1] == f"Rolled back: {GET} 2 -> 1."
-    assert Record.read(shop.file).history == []
+    assert Record.read(shop.live_file).history == []
 
 
 @pytest.mark.parametrize("moved", [0, 1, 2])
@@ -568,7 +584,7 @@ def test_a_rollback_that_stopped_is_brought_to_its_end(
     assert shop.live() == {CREATE: ("2", {}), GET: ("2", {})}
     changes = [f"{name} 3 -> 2" for name in (CREATE, GET)]
     assert shop.said[-1] == f"Rolled back: {', '.join(changes[moved % 2 :])}."
-    record = Record.read(shop.file)
+    record = Record.read(shop.live_file)
     assert record.live
     assert (record.live.versions, record.leaving) == ({CREATE: "2", GET: "2"}, None)
     assert shop.rollback() == 0  # and one further
@@ -607,15 +623,15 @@ def test_a_trial_that_was_left_alone_is_taken_back(shop: Shop) -> None:
     # With the file, with that of before the trial, with none, and where another checkout has promoted it.
     states = [(tried, "1", weights), (None, "1", weights), (tried, "2", {}), (tried, "1", {})]
     for canary, version, routing in states:
-        Record(shop.file, before, canary, [Release("x", {GET: "1"})]).write()
+        Record(shop.live_file, before, canary, [Release("x", {GET: "1"})]).write()
         functions.update_alias(FunctionName=GET, Name="live", FunctionVersion=version, RoutingConfig=routing)
         assert shop.rollback() == 0
         assert shop.said[-1] == "The release that was being tried is taken back."
         assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
-        record = Record.read(shop.file)
+        record = Record.read(shop.live_file)
         assert (record.live, record.canary, record.leaving) == (before, None, None)
         assert len(record.history) == 1
-    shop.file.unlink()
+    shop.live_file.unlink()
     functions.update_alias(FunctionName=GET, Name="live", FunctionVersion="1", RoutingConfig=weights)
     assert shop.rollback() == 0
     assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
@@ -639,13 +655,13 @@ def test_a_rollback_says_what_cannot_answer(shop: Shop, monkeypatch: pytest.Monk
         return {"State": state if name == GET else "Active", "StateReason": "The image is gone."}
 
     monkeypatch.setattr(Functions, "configuration", configuration)
-    written, count = Record.read(shop.file), len(shop.said)
+    written, count = Record.read(shop.live_file), len(shop.said)
     if state == "Failed":
         remedy = rf"Nothing was moved: {GET} 1 cannot answer, .* \(The image is gone\.\)\. Check out .*ENV=test"
         with pytest.raises(UserError, match=remedy):
             shop.rollback()
         assert shop.live() == {CREATE: ("2", {}), GET: ("2", {})}
-        assert Record.read(shop.file) == written
+        assert Record.read(shop.live_file) == written
         return
     assert shop.rollback() == 0
     assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
@@ -656,14 +672,14 @@ def test_a_rollback_says_what_cannot_answer(shop: Shop, monkeypatch: pytest.Monk
 
 
 def test_functions_that_no_release_knows_are_shown(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
-    Record(shop.file, Release("2026-01-01T00:00:00Z", {GET: "1"})).write()
+    Record(shop.live_file, Release("2026-01-01T00:00:00Z", {GET: "1"})).write()
     tool.show(shop)
     shown = capsys.readouterr().out
     assert shown.endswith(f"\nMade since then, and so the newest at each apply: {CREATE}.\n")
 
 
 def test_a_reader_may_have_read_enough() -> None:
-    command = "from tools.aws.release import print_lines; print_lines(['x'] * 10**6)"
+    command = "from tools.console import print_lines; print_lines(['x'] * 10**6)"
     with subprocess.Popen([sys.executable, "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as telling:
         assert telling.stdout
         assert telling.stderr
@@ -720,12 +736,12 @@ def test_releases_prune(shop: Shop) -> None:
     for _ in range(6):  # moto gives the numbers of deleted versions anew, so to the first deletion
         assert shop.ship() == 0
     assert shop.versions(GET) == [2, 3, 4, 5, 6, 7]
-    assert [each.versions[GET] for each in Record.read(shop.file).history] == ["6", "5", "4", "3", "2"]
+    assert [each.versions[GET] for each in Record.read(shop.live_file).history] == ["6", "5", "4", "3", "2"]
     assert "Old versions deleted: 1." in shop.said
 
 
 def test_a_file_of_another_release_is_refused(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
-    Record(shop.file, Release("2026-01-01T00:00:00Z", {GET: "7"})).write()
+    Record(shop.live_file, Release("2026-01-01T00:00:00Z", {GET: "7"})).write()
     for command in (shop.ship, shop.rollback):
         with pytest.raises(UserError, match=rf"test\.live\.json is not what is live: {GET} is 1 and not 7\. Take"):
             command()
@@ -784,56 +800,55 @@ def test_versions_may_be_numbers_as_for_terraform(tmp_path: Path) -> None:
 
 
 def test_an_environment_in_aws_by_its_tfvars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tool, "ROOT", tmp_path)
+    for module in (aws_environment, tfvars):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+    (tmp_path / "variables.tf").write_text((ROOT / "variables.tf").read_text())
     folder = tmp_path / "environments"
     folder.mkdir()
     (folder / "prod.tfvars").write_text(
         'name = "shop"\nenvironment = "production"\nentities = { todos = {}, "orders" = { operations = ["get"] } }\n'
     )
-    cloud = tool.AwsEnvironment("prod")
-    assert (cloud.system, cloud.region) == ("shop-production", "us-west-2")
-    assert cloud.file == folder / "production.live.json"
-    assert {"shop-todos-entity-production", "shop-orders-get-production"} < cloud.function_names()
-    assert len(cloud.function_names()) == 14
+
+    def found() -> AwsEnvironment:
+        return AwsEnvironment("prod", lambda _: None)
+
+    assert (found().system, found().region) == ("shop-production", "us-west-2")
+    assert found().live_file == folder / "production.live.json"
+    assert {"shop-todos-entity-production", "shop-orders-get-production"} < found().function_names()
+    assert len(found().function_names()) == 14
     (folder / "prod.tfvars").write_text('name = "shop"\nenvironment = "production"\nentities = local.x\n')
-    assert tool.AwsEnvironment("prod").function_names() == set()
+    assert found().function_names() == set()
     for text in ('name = "shop"\n', 'name = "${x}"\nenvironment = "prod"\n', "{"):
         (folder / "prod.tfvars").write_text(text)
         with pytest.raises(UserError, match=r"environments/prod\.tfvars cannot be read here"):
-            tool.AwsEnvironment("prod")
+            assert found().live_file
 
 
-@pytest.mark.parametrize("code", [0, 1])
-def test_routes_that_a_release_removes_are_deployed_away(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+def test_an_apply_that_fails_releases_nothing(shop: Shop) -> None:
+    shop.code = 1
+    with pytest.raises(UserError, match=r"^Nothing was released: .* then run `make release ENV=test` again\.$"):
+        shop.ship()
+    assert not shop.live_file.exists()
+
+
+def test_the_command_line(
+    shop: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(tool, "ROOT", tmp_path)
-    (tmp_path / "environments").mkdir()
-    (tmp_path / "environments/prod.tfvars").write_text('name = "shop"\nenvironment = "prod"\n')
-    done: list[Any] = []
-
-    def attended(command: list[str]) -> int:
-        done.append(command[1])
-        return code
-
-    monkeypatch.setattr("tools.aws.redeploy.Routes.remember", lambda _: done.append("remember"))
-    monkeypatch.setattr("tools.aws.redeploy.Routes.finish", lambda _, arguments: done.append(arguments))
-    monkeypatch.setattr(tool, "attend", attended)
-    cloud = tool.AwsEnvironment("prod", ["-lock=false"])
-    if code:
-        with pytest.raises(UserError, match="Nothing was released"):
-            cloud.apply()
-    else:
-        cloud.apply()
-    arguments = ["-var-file=environments/prod.tfvars", "-lock=false"]
-    assert done == ["remember", "apply", *([] if code else [arguments])]
-
-
-def test_the_command_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert tool.main(["release", "prod"]) == tool.main(["ship"]) == 2
-    assert tool.main(["show", "../x"]) == 1
-    assert capsys.readouterr().err.endswith("\nThere is no environments/../x.tfvars: write it first.\n")
+    assert commands.run("live", "--env", "../x") == 2
+    assert capsys.readouterr().err == "There is no environments/../x.tfvars: write it first.\n"
     monkeypatch.setenv("TRESTLE_LOCAL_DIR", str(tmp_path))
     monkeypatch.setattr("tools.laptop.systems.isolate", lambda _: None)  # this process is the other tests', too
-    assert tool.main(["show", "local"]) == 3
+    assert commands.run("live", "--env", "local") == 3
     assert capsys.readouterr().err == "No system has run here yet: start one with `python local.py up`.\n"
+    monkeypatch.setattr(tool, "find_environment", lambda *_: shop)
+    monkeypatch.setattr(tool, "ROOT", tmp_path)
+    shop.release = ReleaseSettings(faults=1, minutes=0, percent=100)
+    shop.changes = (GET,)
+    assert commands.run("release", "--env", "test", "--unproven") == 0
+    shown = capsys.readouterr()
+    assert shown.err.endswith("Commit environments/test.live.json: the next apply goes by it.\n")
+    assert commands.run("rollback", "--env", "test") == 0
+    assert capsys.readouterr().out.startswith("Live in shop-test: since ")
+    monkeypatch.setattr(shop, "client", lambda _: (_ for _ in ()).throw(NoCredentialsError()))
+    assert commands.run("live", "--env", "test") == 1
+    assert capsys.readouterr().err.startswith("AWS does not know you: Unable to locate credentials. Sign in")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import base64
 import json
 import os
@@ -24,10 +25,12 @@ from botocore.exceptions import (
 )
 
 from tools import terraform, tfvars
-from tools.aws import deployed
+from tools.aws import deploy, environment
+from tools.aws.environment import AwsEnvironment
+from tools.aws.errors import SIGN_IN, explain_aws_error
 from tools.errors import UserError
-from tools.laptop import stack
 from tools.terraform import ROOT
+from tools.urls import local_urls, reachable_urls
 
 
 def mirror(folder: Path, version: str, zipped: bool = False) -> Path:
@@ -190,7 +193,7 @@ def test_urls_of_stages_answer_on_this_machine() -> None:
         "none": None,
         "id": "abc123",
     }
-    assert stack.local_urls(made, "http://127.0.0.1:1") == {
+    assert local_urls(made, "http://127.0.0.1:1") == {
         "api_url": "http://127.0.0.1:1/_aws/execute-api/abc123/dev",
         "china": ["http://127.0.0.1:1/_aws/execute-api/abc123/dev/openapi.json"],
         "none": None,
@@ -199,22 +202,25 @@ def test_urls_of_stages_answer_on_this_machine() -> None:
 
 
 @pytest.fixture
-def judged(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Looks at a state for tfvars of an environment and a region."""
 
-    def judge(state: str, environment: str = "dev", region: str = "eu-west-1", name: str = "dev") -> None:
-        monkeypatch.setattr(deployed, "facts", lambda _: {"environment": environment, "region": region})
-        deployed.check(name, state)
+    def judge(state: dict[str, Any], written: str = "dev", region: str = "eu-west-1", name: str = "dev") -> None:
+        monkeypatch.setattr(environment, "ROOT", tmp_path)
+        monkeypatch.setattr(environment, "facts", lambda _: {"environment": written, "region": region})
+        (tmp_path / "environments").mkdir(exist_ok=True)
+        (tmp_path / f"environments/{name}.tfvars").touch()
+        AwsEnvironment(name, lambda _: None).check_state(state)
 
     return judge
 
 
 def test_the_state_of_another_environment_is_refused(judged: Callable[..., None]) -> None:
-    def state(*environments: str) -> str:
+    def state(*environments: str) -> dict[str, Any]:
         instances = [{"attributes": {"tags_all": {"Environment": e}}} for e in environments]
-        return json.dumps({"resources": [{"instances": [*instances, {"attributes": {"id": "x"}}]}]})
+        return {"resources": [{"instances": [*instances, {"attributes": {"id": "x"}}]}]}
 
-    judged("")
+    judged({})
     judged(state())
     judged(state("dev", "dev"))
     judged(state("dev"), name="dev-eu")
@@ -223,8 +229,8 @@ def test_the_state_of_another_environment_is_refused(judged: Callable[..., None]
 
 
 def test_the_state_of_another_region_is_refused(judged: Callable[..., None]) -> None:
-    def state(kind: str, arn: str | None) -> str:
-        return json.dumps({"resources": [{"type": kind, "instances": [{"attributes": {"arn": arn}}]}]})
+    def state(kind: str, arn: str | None) -> dict[str, Any]:
+        return {"resources": [{"type": kind, "instances": [{"attributes": {"arn": arn}}]}]}
 
     table = state("aws_dynamodb_table", "arn:aws:dynamodb:us-west-2:1:table/shop-todos-dev")
     judged(table, region="us-west-2")
@@ -240,45 +246,136 @@ def test_the_state_of_another_region_is_refused(judged: Callable[..., None]) -> 
     judged(state("aws_lambda_function", None))
 
 
-def test_a_backend_file_that_names_no_bucket_stops_before_terraform(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A root configuration with the environment dev, where a terraform notes what it is asked.
+
+    It succeeds, but for the commands that the file "fails" names, and prints what a file named after the command holds.
+    """
+    for module in (deploy, environment, tfvars):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(environment, "build_functions", lambda _: (tmp_path / "asked").write_text("build\n"))
+    monkeypatch.setattr(terraform, "find_mirror", lambda: Path("/mirror"))
+    monkeypatch.setattr(environment, "facts", lambda _: {"environment": "dev", "region": "eu-west-1", "entities": {}})
+    program = tmp_path / "bin" / "terraform"
+    program.parent.mkdir()
+    program.write_text(
+        '#!/bin/sh\necho "$@" >> asked\ncat "$1" 2>/dev/null\n'
+        'if grep -qsx "$1" fails; then echo "Error: No.\n\nBecause." >&2; exit 3; fi\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "variables.tf").write_text((ROOT / "variables.tf").read_text())
+    (tmp_path / "environments/dev.tfvars").write_text('name = "shop"\nenvironment = "dev"\nentities = { todos = {} }\n')
+    (tmp_path / "environments/dev.s3.tfbackend").write_text('bucket = "mine"\nkey = "k"\nregion = "eu-west-1"\n')
+    return tmp_path
+
+
+def options(*arguments: str, smoke: list[str] | None = None) -> argparse.Namespace:
+    return argparse.Namespace(env="dev", arguments=[*arguments], smoke=smoke)
+
+
+INIT = (
+    "init -input=false -no-color -lockfile=readonly -reconfigure -backend-config=environments/dev.s3.tfbackend "
+    "-plugin-dir=/mirror"
+)
+PREPARED = ["build", INIT, "state pull"]
+VAR_FILE = "-var-file=environments/dev.tfvars"
+
+
+@pytest.mark.parametrize(
+    ("command", "asked"),
+    [
+        (deploy.plan, [f"plan {VAR_FILE} -lock=false"]),
+        (deploy.apply, ["state list", f"apply {VAR_FILE} -lock=false", "state list"]),
+        (deploy.destroy, ["state pull", f"destroy {VAR_FILE} -lock=false"]),
+        (deploy.outputs, ["output -no-color"]),
+    ],
+)
+def test_a_command_prepares_before_terraform_works(
+    root: Path, command: Callable[[argparse.Namespace], int], asked: list[str]
 ) -> None:
-    monkeypatch.setattr(deployed, "ROOT", tmp_path)
-    file = tmp_path / "environments" / "dev.s3.tfbackend"
-    file.parent.mkdir()
+    assert command(options("-lock=false")) == 0
+    assert (root / "asked").read_text().splitlines() == [*PREPARED, *asked]
 
-    def said() -> tuple[int, str]:
-        return deployed.main("backend", "dev"), capsys.readouterr().err
 
-    assert said() == (1, f"There is no environments/dev.s3.tfbackend. {deployed.NO_BACKEND}\n")
-    file.write_text((ROOT / "environments" / "dev.s3.tfbackend").read_text())
-    if "\nbucket" not in file.read_text():  # in a checkout that is not deployed
-        assert said() == (1, f"environments/dev.s3.tfbackend has no bucket. {deployed.NO_BACKEND}\n")
-    file.write_text('bucket = "..."\nregion = "eu-west-1"\n')
-    assert said() == (1, f"environments/dev.s3.tfbackend has no bucket and no key. {deployed.NO_BACKEND}\n")
-    file.write_text("bucket: mine\n")
-    assert said()[1].startswith('environments/dev.s3.tfbackend cannot be read. Write lines of NAME = "VALUE".')
-    file.write_text('bucket = "mine"\nkey = "k"\nregion = "eu-west-1"\n')
-    assert said() == (0, "")
+def test_a_deploy_is_an_apply_and_a_smoke_test(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    proven: list[Any] = []
+
+    def prove(_: AwsEnvironment, arguments: list[str]) -> int:
+        proven.append(arguments)
+        return 5
+
+    monkeypatch.setattr(deploy, "prove", prove)
+    assert deploy.deploy(options("-auto-approve", smoke=["--path", "todos"])) == 5
+    assert (root / "asked").read_text().splitlines()[3:5] == ["state list", f"apply {VAR_FILE} -auto-approve"]
+    (root / "fails").write_text("apply\n")
+    assert deploy.deploy(options()) == 3
+    assert proven == [["--path", "todos"]]
+
+
+def test_each_environment_is_initialised_in_a_folder_of_its_own(root: Path) -> None:
+    found = AwsEnvironment("dev", lambda _: None).terraform
+    assert found.data_dir == root / ".terraform" / "dev"
+    assert found.environment["TF_DATA_DIR"] == str(found.data_dir)
+    assert found.environment["GOGC"] == "400"
+
+
+def test_a_destroy_forgets_which_versions_were_live(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    live = root / "environments/dev.live.json"
+    live.touch()
+    (root / "fails").write_text("destroy\n")
+    assert deploy.destroy(options()) == 3
+    assert deploy.apply(options()) == 0
+    kept = "environments/dev.live.json keeps live what was: `make release ENV=dev` puts newer code live.\n"
+    assert capsys.readouterr().err.endswith(kept)
+    (root / "fails").unlink()
+    assert deploy.destroy(options()) == 0
+    assert not live.exists()
+
+
+def test_what_stops_a_command_stops_it_before_terraform_works(root: Path) -> None:
+    (root / "fails").write_text("init\n")
+    failed = r"^terraform init failed: No\. Because\. Run `make preflight ENV=dev` to see why\.$"
+    with pytest.raises(UserError, match=failed):
+        deploy.apply(options())
+    (root / "environments/dev.s3.tfbackend").write_text("")
+    with pytest.raises(UserError, match=r"dev\.s3\.tfbackend has no bucket and no key and no region\. Run `make boot"):
+        deploy.apply(options())
+    (root / "environments/dev.tfvars").write_text("colour = 1\n")
+    with pytest.raises(UserError, match=r"environments/dev\.tfvars: colour: no such variable"):
+        deploy.apply(options())
+    assert (root / "asked").read_text().splitlines() == ["build"]
+    (root / "environments/dev.tfvars").unlink()
+    with pytest.raises(UserError, match=r"^There is no environments/dev\.tfvars: write it first\.$") as stopped:
+        deploy.apply(options())
+    assert stopped.value.exit_code == 2
+
+
+def test_what_is_wrong_with_a_backend_file(root: Path) -> None:
+    file = root / "environments/dev.s3.tfbackend"
+
+    def said() -> str:
+        _, fault, remedy = environment.read_backend("dev")
+        return f"{fault} {remedy}".strip()
+
+    assert said() == ""
     other = file.with_name("prod.s3.tfbackend")
     other.write_text('bucket = "another"\nkey = "k"\nregion = "us-west-2"\n')
-    assert said() == (0, "")
+    assert said() == ""
     other.write_text(file.read_text())
     shared = "environments/dev.s3.tfbackend and prod.s3.tfbackend name the same state."
-    assert said() == (1, f"{shared} Give each environment a `key` of its own.\n")
-
-
-@pytest.mark.parametrize("target", ["deploy", "destroy", "export", "release"])
-def test_make_looks_at_the_backend_before_terraform_does(target: str) -> None:
-    asked = ["make", "-n", target, "ENV=dev", "ENTITY=items", "FILE=items.jsonl"]
-    said = subprocess.run(asked, check=True, cwd=ROOT, capture_output=True, text=True).stdout
-    steps = [
-        "tools.aws.deployed backend 'dev'",
-        "-input=false -reconfigure",
-        "tools.aws.deployed check 'dev'",
-    ]
-    places = [said.index(step) for step in steps]
-    assert places == sorted(places)
+    assert said() == f"{shared} Give each environment a `key` of its own."
+    file.write_text((ROOT / "environments" / "dev.s3.tfbackend").read_text())
+    if "\nbucket" not in file.read_text():  # in a checkout that is not deployed
+        assert said() == f"environments/dev.s3.tfbackend has no bucket. {environment.NO_BACKEND}"
+    file.write_text('bucket = "..."\nregion = "eu-west-1"\n')
+    assert said() == f"environments/dev.s3.tfbackend has no bucket and no key. {environment.NO_BACKEND}"
+    file.write_text("bucket: mine\n")
+    assert said().startswith('environments/dev.s3.tfbackend cannot be read. Write lines of NAME = "VALUE".')
+    file.unlink()
+    assert said() == f"There is no environments/dev.s3.tfbackend. {environment.NO_BACKEND}"
 
 
 def test_the_smoke_test_takes_an_entity_that_it_can_try() -> None:
@@ -294,22 +391,22 @@ def test_the_smoke_test_takes_an_entity_that_it_can_try() -> None:
         "signed": entity("signed", every | {"get": "iam"}),
         "merging": entity("v1/open", every | {"merge": "iam", "list": "open"}),
     }
-    assert deployed.smoke_path(entities) == "v1/open"
+    assert deploy.smoke_path(entities) == "v1/open"
     del entities["merging"]
-    assert deployed.smoke_path(entities) is None
+    assert deploy.smoke_path(entities) is None
 
 
 def test_an_environment_is_known_with_what_terraform_loads_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (deployed, tfvars):
+    for module in (environment, tfvars):
         monkeypatch.setattr(module, "ROOT", tmp_path)
     (tmp_path / "environments").mkdir()
     (tmp_path / "environments/dev.tfvars").write_text('environment = "dev"\nentities = { todos = {} }\n')
     (tmp_path / "team.auto.tfvars").write_text(
         'name = "shop"\nenvironment = "x"\nregion = "eu-west-1"\nrelease = { percent = 5 }\n'
     )
-    found = deployed.evaluate_variables("dev")
+    found = AwsEnvironment("dev", lambda _: None).variables
     assert (found["name"], found["environment"], found["region"]) == ("shop", "dev", "eu-west-1")
     assert found["release"]["percent"] == 5
 
@@ -360,29 +457,26 @@ def asked(text: str) -> str:
 
 
 def test_the_document_is_written_with_the_url_at_which_the_api_answers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     document = {"info": {"title": "Über"}, "servers": [{"url": "."}]}
     url = "https://abc.execute-api.eu-west-1.amazonaws.com/dev"
-    said = {
-        "output": json.dumps({"api_url": {"value": url}}),
-        "console": f'"{base64.b64encode(json.dumps(document).encode()).decode()}"\n',
-    }
-    monkeypatch.setattr(deployed, "ROOT", tmp_path)
-    monkeypatch.setattr(deployed, "terraform", lambda command, *_, **__: said[command])
+    (root / "output").write_text(json.dumps({"api_url": {"value": url}}))
+    (root / "console").write_text(f'"{base64.b64encode(json.dumps(document).encode()).decode()}"\n')
+    before = {file.name for file in root.iterdir()}
     for endpoint, server in [
         ("", url),
         ("http://127.0.0.1:5500", "http://127.0.0.1:5500/_aws/execute-api/abc/dev"),
     ]:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-        assert deployed.main("openapi", "dev") == 0
+        assert deploy.openapi(options()) == 0
         assert capsys.readouterr().out == "openapi-dev.json\n"
-        written = json.loads((tmp_path / "openapi-dev.json").read_text(encoding="utf-8"))
+        written = json.loads((root / "openapi-dev.json").read_text(encoding="utf-8"))
         assert written == document | {"servers": [{"url": server}]}
-    assert [file.name for file in tmp_path.iterdir()] == ["openapi-dev.json"]
-    said["output"] = "{}"
-    assert deployed.main("openapi", "dev") == 1
-    assert capsys.readouterr().err == "Nothing is deployed yet: run `make deploy ENV=dev` first.\n"
+    assert {file.name for file in root.iterdir()} - before == {"asked", "openapi-dev.json"}
+    (root / "output").write_text("{}")
+    with pytest.raises(UserError, match=r"^Nothing is deployed yet: run `make deploy ENV=dev` first\.$"):
+        deploy.openapi(options())
 
 
 def client_error(code: str) -> ClientError:
@@ -401,9 +495,9 @@ def client_error(code: str) -> ClientError:
     ],
 )  # fmt: skip
 def test_what_aws_refuses_is_said_with_what_to_do(error: Any, said: str) -> None:
-    found = deployed.explain_aws_error(error, "Look.")
+    found = explain_aws_error(error, "Look.")
     assert found.startswith(said)
-    assert found.endswith(deployed.SIGN_IN if "know you" in said else " Look.")
+    assert found.endswith(SIGN_IN if "know you" in said else " Look.")
     assert ".." not in found
 
 
@@ -413,8 +507,8 @@ def test_urls_answer_where_the_environment_says(monkeypatch: pytest.MonkeyPatch)
         'sign_in_url = "https://shop-dev.auth.eu-west-1.amazoncognito.com"\n'
     )
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    assert deployed.with_reachable_urls(text) == text
+    assert reachable_urls(text) == text
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:5500/")
-    assert deployed.with_reachable_urls(text) == (
+    assert reachable_urls(text) == (
         'api_url = "http://127.0.0.1:5500/_aws/execute-api/abc/dev"\nsign_in_url = "http://127.0.0.1:5500"\n'
     )

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.unit import commands
 from tools import tfvars
-from tools.aws.cost import main as cost
-from tools.aws.preflight import main as preflight
+from tools.aws import cost, environment, preflight
 from tools.errors import UserError
 from tools.laptop.systems import Systems
 
@@ -333,7 +331,9 @@ def test_every_command_checks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("TRESTLE_LOCAL_DIR", str(tmp_path / "stack"))
-    monkeypatch.setattr("tools.aws.preflight.ROOT", tmp_path)
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    for module in (cost, environment, preflight):
+        monkeypatch.setattr(module, "build_functions", lambda _: None)
     (tmp_path / "environments").mkdir()
     file = tmp_path / "environments" / "my.tfvars"
     for text, said in {
@@ -344,10 +344,13 @@ def test_every_command_checks(
         file.write_text(text, encoding="utf-8")
         with pytest.raises(UserError, match=said):
             Systems(tmp_path / "stack").up([file])
-        assert (cost([str(file)]), preflight("my")) == (1, 1)
+        assert (commands.run("cost", "--var-file", file), commands.run("preflight", "--env", "my")) == (1, 1)
         shown = capsys.readouterr()
         assert said in shown.err
         assert said in shown.out
+        for command in ("plan", "deploy", "smoke", "openapi"):
+            assert commands.run(command, "--env", "my") == 1
+            assert said in capsys.readouterr().err
     assert not (tmp_path / "stack").exists()
 
 
@@ -368,26 +371,9 @@ def test_the_region_may_be_in_a_file_that_terraform_loads_by_itself(
     given = tmp_path / "dev.tfvars"
     given.write_text('name = "shop"\n')
     assert tfvars.region_of(given) == "us-west-2"
+    monkeypatch.setenv("TF_VAR_region", "ap-south-1")
+    assert tfvars.region_of(given) == "ap-south-1"
     (tmp_path / "a.auto.tfvars").write_text('region = "eu-west-1"\n')
     assert tfvars.region_of(given) == "eu-west-1"
     given.write_text('region = "eu-central-1"\n')
     assert tfvars.region_of(given) == "eu-central-1"
-
-
-@pytest.mark.parametrize("target", ["plan", "apply", "deploy"])
-def test_make_looks_before_terraform_does(target: str) -> None:
-    command = ["make", "--dry-run", target, "ENV=dev"]
-    lines = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
-    looks = next(n for n, line in enumerate(lines) if "-m tools.tfvars 'environments/dev.tfvars'" in line)
-    assert looks < next(n for n, line in enumerate(lines) if "terraform init" in line)
-
-
-def test_command(tmp_path: Path) -> None:
-    file = tmp_path / "my.tfvars"
-    file.write_text("entities = { todos = { idz = null } }\n", encoding="utf-8")
-    command = [sys.executable, "-m", "tools.tfvars"]
-    wrong = subprocess.run([*command, file], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert wrong.returncode == 1
-    assert wrong.stderr == f"{file}: entities.todos.idz: no such attribute; did you mean ids?\n"
-    right = subprocess.run([*command, "environments/dev.tfvars"], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (right.returncode, right.stdout, right.stderr) == (0, "", "")

@@ -1,16 +1,16 @@
 """Apply bootstrap/, which has a state for each account, name and region.
 
-`python -m tools.aws.bootstrap [--write] ARGS`, where ARGS go to `terraform apply`. With one state for all of
-them, Terraform would replace the first region's bucket and roles with the second's. `--write` writes the
-bucket's name into environments/*.s3.tfbackend. Without it, the command asks if it runs in a terminal.
+With one state for all of them, Terraform would replace the first region's bucket and roles with the second's.
+`--write` writes the bucket's name into environments/*.s3.tfbackend. Without it, the command asks if it runs in
+a terminal.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -21,9 +21,11 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tools import tfvars
-from tools.aws.deployed import PLACEHOLDERS, SIGN_IN, explain_aws_error
-from tools.errors import UserError, user_errors
-from tools.terraform import ROOT, attend, find_mirror, find_terraform, first_error
+from tools.aws.environment import PLACEHOLDERS
+from tools.aws.errors import SIGN_IN, explain_aws_error
+from tools.console import Console
+from tools.errors import UserError
+from tools.terraform import ROOT, Progress, Terraform, own_environment
 
 FOLDER = ROOT / "bootstrap"
 LEGACY = "terraform.tfstate"  # the only state, before each place had its own
@@ -60,15 +62,11 @@ def variables(arguments: Sequence[str]) -> tuple[str, str]:
         for source in loaded:
             if source.is_file():
                 (Path(folder) / source.name).symlink_to(source)
-        done = subprocess.run(
-            [find_terraform(), "console", "-no-color", *given], check=False, capture_output=True, text=True,
-            cwd=folder, input="jsonencode([var.name, var.region])\n",
-            env={name: value for name, value in os.environ.items() if name != "TF_DATA_DIR"},
-        )  # fmt: skip
-    answer = next((line for line in done.stdout.splitlines() if line.startswith('"')), None)
-    if done.returncode or answer is None or "Error: " in done.stderr:
-        raise UserError(f"make bootstrap: {first_error(done.stderr)}")
-    name, region = json.loads(json.loads(answer))
+        terraform = Terraform(Path(folder), own_environment())
+        try:
+            name, region = json.loads(terraform.evaluate("jsonencode([var.name, var.region])", given))
+        except UserError as error:
+            raise UserError(f"make bootstrap: {error}") from None
     return name, region
 
 
@@ -132,7 +130,7 @@ def adopt_legacy_state() -> None:
     print(f"bootstrap/{LEGACY} is the state of {of}: it is bootstrap/{of.file} now.")
 
 
-def apply(wanted: Installation, arguments: Sequence[str]) -> dict[str, Any]:
+def apply(wanted: Installation, arguments: Sequence[str], progress: Progress) -> dict[str, Any]:
     """Apply bootstrap/ with the state of a place; return its outputs by name."""
     state = FOLDER / wanted.file
     if (of := read_installation(state)) not in (None, wanted):
@@ -140,20 +138,12 @@ def apply(wanted: Installation, arguments: Sequence[str]) -> dict[str, Any]:
             f"bootstrap/{state.name} is the state of {of}, and not of {wanted}: nothing was changed. "
             f"Rename it to bootstrap/{of.file if of else LEGACY}, and run `make bootstrap` again."
         )
-    terraform = [str(find_terraform()), f"-chdir={FOLDER}"]
-    mirror = find_mirror()
-    from_mirror = [f"-plugin-dir={mirror}"] if mirror else []
-    place = f"-backend-config=path={state}"
-    for command in (
-        [*terraform, "init", "-input=false", "-reconfigure", place, *from_mirror],
-        [*terraform, "apply", *arguments],
-    ):
-        if code := attend(command):
-            raise UserError(f"terraform {command[2]} ended with exit code {code}: see above.")
-    done = subprocess.run([*terraform, "output", "-json"], check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise UserError(f"terraform output failed: {first_error(done.stderr)}")
-    return {name: output["value"] for name, output in json.loads(done.stdout).items()}
+    terraform = Terraform(FOLDER, own_environment(), progress=progress)
+    progress("Initialising Terraform ...")
+    terraform.init(f"-backend-config=path={state}")
+    if code := terraform.attend("apply", *arguments):
+        raise UserError(f"terraform apply ended with exit code {code}: see above.")
+    return terraform.outputs()
 
 
 def backends_without_bucket(region: str) -> list[Path]:
@@ -196,24 +186,13 @@ def offer_bucket(bucket: str, region: str, *, write: bool) -> None:
     print(f'bucket = "{bucket}" is in {names} now.')
 
 
-def main(arguments: Sequence[str]) -> int:
+def bootstrap(options: argparse.Namespace) -> int:
     """Apply, and offer to write down the bucket; return the exit code."""
-    rest = [argument for argument in arguments if argument != "--write"]
     os.umask(0o077)  # a state is its owner's alone
-    try:
-        name, region = variables(rest)
-        wanted = Installation(name, account(), region)
-        adopt_legacy_state()
-        outputs = apply(wanted, rest)
-        if "backend" in outputs:  # not after `-destroy`
-            offer_bucket(outputs["backend"]["bucket"], region, write="--write" in arguments)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    except (EOFError, KeyboardInterrupt):
-        return 130
+    name, region = variables(options.arguments)
+    wanted = Installation(name, account(), region)
+    adopt_legacy_state()
+    outputs = apply(wanted, options.arguments, Console())
+    if "backend" in outputs:  # not after `-destroy`
+        offer_bucket(outputs["backend"]["bucket"], region, write=options.write)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(user_errors(main)(sys.argv[1:]))

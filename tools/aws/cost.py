@@ -1,8 +1,8 @@
 """What an environment costs a month, by line: fixed, and for so many requests.
 
-`python -m tools.aws.cost environments/prod.tfvars --requests 10000000` plans the var-file against the emulator,
-so that it needs no account, and prices what the plan holds with tools/aws/prices.json. It is an estimate: nobody
-knows the requests beforehand, and free tiers are left out.
+`make cost ENV=prod REQUESTS=10000000` plans the var-file against the emulator, so that it needs no account, and
+prices what the plan holds with tools/aws/prices.json. It is an estimate: nobody knows the requests beforehand,
+and free tiers are left out.
 """
 
 from __future__ import annotations
@@ -10,19 +10,17 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tools import tfvars
+from tools.console import Console, print_lines, table_row
 from tools.contract import OPERATIONS
-from tools.errors import UserError, user_errors
-from tools.laptop import systems
-from tools.laptop.emulator import Emulator, free_port
-from tools.terraform import Terraform, environment, stage
+from tools.dist import build_functions
+from tools.errors import UserError
+from tools.laptop.planning import plan_without_aws
 
 PRICES = Path(__file__).with_name("prices.json")
 HOURS = 730  # of a month
@@ -231,13 +229,15 @@ class Estimate:
             f"{title}, {self.requests:,} requests a month: "
             f"dollars a month by the prices of {table['region']}, {table['date']}."
         )
-        rows = [f"{'':{wide}}{'fixed':>10}{'per million':>14}{'together':>12}"]
+        widths = (wide, -10, -14, -12)
+        rows = [table_row(("", "fixed", "per million", "together"), widths)]
         total = CostLine("together", sum(line.fixed for line in lines), sum(line.by_request for line in lines))
         for line in (*lines, total):
             if line is total:
                 rows.append("-" * (wide + 36))
             rate = line.by_request / self.requests * MILLION if self.requests else 0.0
-            rows.append(f"{line.label:{wide}}{line.fixed:10.2f}{rate:14.2f}{line.fixed + line.by_request:12.2f}")
+            amounts = (line.fixed, rate, line.fixed + line.by_request)
+            rows.append(table_row((line.label, *(f"{amount:.2f}" for amount in amounts)), widths))
         notes = [
             f"Assumed: of {sum(assumed[share] for share in SHARES)} requests {assumed['reads']} get, "
             f"{assumed['lists']} list {assumed['items_of_a_list']} and {assumed['writes']} write items of "
@@ -269,45 +269,20 @@ def metrics_of(alarm: Values) -> int:
     return sum(bool(each.get("metric")) for each in alarm.get("metric_query") or ()) or 1
 
 
-def plan_without_aws(folder: Path, var_files: Sequence[Path]) -> dict[str, Any]:
-    """The plan of an environment that is still to be made, without AWS."""
-    tfvars.check(var_files)
-    root = stage(folder / "root", folder / "terraform.tfstate")
-    # Before the emulator is up nothing may be reached, and port 1 refuses every connection.
-    variables = environment("http://127.0.0.1:1", "us-east-1")
-    terraform = Terraform(root, variables, folder / "terraform.log", lambda _: None)
-    region = terraform.facts(var_files)["region"]
-    terraform.init()
-    emulator = Emulator(folder / "emulator")
-    try:
-        running = emulator.start(free_port(), region)
-        terraform.environment = environment(running.endpoint, region)
-        return terraform.plan(var_files)
-    finally:
-        emulator.stop()
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run the tool and return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tools.aws.cost", description=__doc__.splitlines()[0])
-    parser.add_argument("var_files", nargs="+", type=Path, metavar="VAR_FILE")
-    parser.add_argument("--requests", type=int, default=MILLION, help="a month (%(default)s)")
-    options = parser.parse_args(arguments)
-    folder = systems.local_folder() / "cost"
-    try:
-        for var_file in options.var_files:
-            if not var_file.exists():
-                raise UserError(f"There is no var-file {var_file}: name an existing one.")
-        if options.requests < 0:
-            raise UserError("REQUESTS is how many requests come in a month: write 0 or more.")
-        plan = plan_without_aws(folder, [var_file.absolute() for var_file in options.var_files])
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+def cost(options: argparse.Namespace) -> int:
+    """Print the estimate; return the exit code."""
+    var_files = list(options.var_files or ())
+    if options.env:
+        var_files[:0] = [Path("environments", f"{options.env}.tfvars")]
+    elif not var_files:
+        raise UserError("Name the environment: make cost ENV=dev", exit_code=2)
+    for var_file in var_files:
+        if not var_file.exists():
+            raise UserError(f"There is no var-file {var_file}: name an existing one.")
+    if options.requests < 0:
+        raise UserError("REQUESTS is how many requests come in a month: write 0 or more.")
+    build_functions(Console())
+    plan = plan_without_aws([var_file.absolute() for var_file in var_files])
     table = json.loads(PRICES.read_text(encoding="utf-8"))
-    print(Estimate(plan, options.requests, table).report(" and ".join(map(str, options.var_files))))
+    print_lines([Estimate(plan, options.requests, table).report(" and ".join(map(str, var_files)))])
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(user_errors(main)())

@@ -1,17 +1,14 @@
 """What a destroy takes with it, what it waits for and why: said before `terraform destroy` asks.
 
-`terraform state pull | python -m tools.aws.destroy ENV`. Stops when something refuses to be deleted: a destroy
-would come upon it only after the API is gone.
+It stops when something refuses to be deleted: a destroy would come upon it only after the API is gone.
 """
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tools.errors import UserError, user_errors
+from tools.errors import UserError
 
 # How each type says that it refuses.
 PROTECTED = {
@@ -33,7 +30,7 @@ def resources(state: Mapping[str, Any]) -> Iterator[tuple[str, str, Attributes]]
                 yield each["type"], str(found.get("name") or found.get("bucket") or found.get("id")), found
 
 
-def check(name: str, state: Mapping[str, Any]) -> None:
+def check_protection(name: str, state: Mapping[str, Any]) -> None:
     """Stop when something in the state is protected."""
     protected = [
         display_name
@@ -90,20 +87,3 @@ def consequences(name: str, state: Mapping[str, Any]) -> Iterator[str]:
             "and costs nothing; then it is gone, with all that it encrypted, backups too. Until then "
             "`aws kms cancel-key-deletion` brings it back. Terraform does not wait for it."
         )
-
-
-def main(name: str) -> int:
-    """Explain what is about to happen to the environment whose state is on stdin."""
-    state = json.loads(sys.stdin.read() or "{}")
-    try:
-        check(name, state)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    for sentence in consequences(name, state):
-        print(f"- {sentence}", flush=True)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(user_errors(main)(sys.argv[1]))

@@ -1,15 +1,13 @@
-"""What would stop or spoil an apply, looked at before it: `python -m tools.aws.preflight ENV`.
+"""What would stop or spoil an apply, looked at before it.
 
 Prints a line for each check, ok, warning or stop, with the remedy, and exits with 1 when there is a stop. It
-changes nothing, and holds no lock. TF_DATA_DIR says where Terraform is initialised for the environment.
+changes nothing, and holds no lock.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import os
-import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,12 +17,13 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tools import tfvars
-from tools.aws import deployed
 from tools.aws.cost import flatten
-from tools.aws.deployed import terraform
+from tools.aws.environment import AwsEnvironment, read_backend
+from tools.aws.errors import SIGN_IN
+from tools.console import Console, table_row
+from tools.dist import build_functions
 from tools.errors import UserError
-from tools.terraform import ROOT, find_mirror
+from tools.terraform import Progress
 
 OK, WARNING, STOP = "ok", "warning", "stop"
 
@@ -68,6 +67,7 @@ class Context:
     backend: Mapping[str, str] = field(default_factory=dict)
     account: str = ""
     plan: Mapping[str, Any] = field(default_factory=dict)
+    progress: Progress = field(default=lambda _: None)
 
     def changes(self, kind: str) -> list[Mapping[str, Any]]:
         """The planned changes of resources of a type."""
@@ -87,7 +87,7 @@ Findings = Iterator[Finding]
 
 def backend(context: Context) -> Findings:
     """Whether the file of the state's place is filled in."""
-    context.backend, fault, remedy = deployed.backend(context.name)
+    context.backend, fault, remedy = read_backend(context.name)
     if fault:
         yield Finding(STOP, "state", fault, remedy)
 
@@ -97,7 +97,7 @@ def credentials(context: Context) -> Findings:
     try:
         caller = context.client("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
-        yield Finding(STOP, "credentials", f"AWS does not know you: {error}", deployed.SIGN_IN)
+        yield Finding(STOP, "credentials", f"AWS does not know you: {error}", SIGN_IN)
         return
     context.account = caller["Account"]
     yield Finding(OK, "credentials", f"Account {caller['Account']} as {caller['Arn']}.")
@@ -171,34 +171,27 @@ def gateway_role(context: Context) -> Findings:
 
 def state(context: Context) -> Findings:
     """Whether the state is this environment's, and in its region."""
-    mirror = find_mirror()
-    place = f"-backend-config=environments/{context.name}.s3.tfbackend"
+    environment = AwsEnvironment(context.name, context.progress)
     try:
-        terraform(
-            "init", "-input=false", "-no-color", "-reconfigure", "-lockfile=readonly", place,
-            *([f"-plugin-dir={mirror}"] if mirror else []),
-        )  # fmt: skip
-        pulled = terraform("state", "pull")
-        deployed.check(context.name, pulled)
+        environment.terraform.init(environment.backend_argument)
+        found = environment.terraform.state()
+        environment.check_state(found)
     except UserError as error:
         yield Finding(STOP, "environment", str(error), "Correct what it names, and look again.")
         return
-    count = len(json.loads(pulled or "{}").get("resources", ()))
+    count = len(found.get("resources", ()))
     text = f"The state holds {count} resources of {context.name}." if count else "Nothing is deployed yet."
     yield Finding(OK, "environment", text)
 
 
 def plan(context: Context) -> Findings:
     """Whether it can be planned, and what changes."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = f"{folder}/plan.tfplan"
-        var_file = f"-var-file=environments/{context.name}.tfvars"
-        try:
-            terraform("plan", "-input=false", "-no-color", "-lock=false", f"-out={file}", var_file)
-            context.plan = json.loads(terraform("show", "-json", file))
-        except UserError as error:
-            yield Finding(STOP, "plan", str(error), "Correct what it names, and look again.")
-            return
+    environment = AwsEnvironment(context.name, context.progress)
+    try:
+        context.plan = environment.terraform.plan([environment.var_file])
+    except UserError as error:
+        yield Finding(STOP, "plan", str(error), "Correct what it names, and look again.")
+        return
     actions = [each["change"]["actions"] for each in context.plan.get("resource_changes", ())]
     words = {"made": "create", "changed": "update", "deleted": "delete"}
     counts = [f"{sum(action in each for each in actions)} {word}" for word, action in words.items()]
@@ -483,37 +476,34 @@ def run_check(check: Check, context: Context) -> Findings:
 
 
 def row(finding: Finding) -> str:
-    """A finding as a line, and its remedy as another."""
-    text = f"{finding.level:8} {finding.subject:15} {finding.text}"
-    return f"{text}\n{'':24} {finding.remedy}" if finding.remedy else text
+    """Return a finding as a line, and its remedy as another."""
+    widths = (9, 16, 0)
+    text = table_row((finding.level, finding.subject, finding.text), widths)
+    return f"{text}\n{table_row(('', '', finding.remedy), widths)}" if finding.remedy else text
 
 
-def main(name: str) -> int:
+def preflight(options: argparse.Namespace) -> int:
     """Look, print, and return the exit code."""
-    file = ROOT / "environments" / f"{name}.tfvars"
+    progress = Console()
+    environment = AwsEnvironment(options.env, progress)
+    build_functions(progress)
     try:
-        tfvars.check(tfvars.all_var_files([file]), os.environ)
-        home = tfvars.region_of(file)
+        environment.check_var_file()
+        home = environment.region
     except UserError as error:
         print(row(Finding(STOP, "tfvars", str(error), "Correct the file.")))
         return 1
 
-    def client(service: str, place: str = home) -> Any:
+    def client(service: str, region: str = home) -> Any:
         make: Any = boto3.client  # typed for each service's literal name
         # IAM's and S3's addresses are of the partition that the region is in.
-        return make(service, region_name=place, config=Config(retries={"total_max_attempts": 3}))
+        return make(service, region_name=region, config=Config(retries={"total_max_attempts": 3}))
 
-    findings = run_checks(Context(name, home, client), lambda finding: print(row(finding), flush=True))
+    context = Context(environment.name, home, client, progress=progress)
+    findings = run_checks(context, lambda finding: print(row(finding), flush=True))
     stops, warnings = (sum(each.level == level for each in findings) for level in (STOP, WARNING))
     if stops:
         print(f"\nStop: mend what is marked so before an apply ({stops}, and warnings: {warnings}).")
     else:
         print(f"\nNothing stands in the way of an apply (warnings: {warnings}).")
     return 1 if stops else 0
-
-
-if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("Name the environment: make preflight ENV=prod")
-    os.chdir(ROOT)
-    sys.exit(main(sys.argv[1]))

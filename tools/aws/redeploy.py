@@ -1,26 +1,19 @@
 """Deploy the API once more after an apply that removed routes.
 
 A deployment is a snapshot of the API, and Terraform makes the new one before it deletes the removed routes.
-They would answer 500 until the next deployment: see docs/decisions/0003.
-
-`python -m tools.aws.redeploy remember` records the state's routes before an apply.
-`python -m tools.aws.redeploy finish ENV` makes the second deployment if one of them is gone. Further arguments,
-such as `-var`, go to Terraform. The record stays until then, even if the apply fails. TF_DATA_DIR names the
-folder where Terraform is initialised for the environment.
+They would answer 500 until the next deployment: see docs/decisions/0003. The routes are remembered before an
+apply until the second deployment, even if the apply fails.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from tools.errors import UserError, user_errors
-from tools.terraform import ROOT, find_terraform, first_error
+from tools.errors import UserError
+from tools.terraform import Terraform, first_error
 
 # Where the root had its routes before it called modules/service.
 FORMER = "module.api.aws_api_gateway_method."
@@ -32,15 +25,14 @@ METHOD = re.compile(
 
 @dataclass
 class Routes:
-    """The routes of the root configuration in a folder, and those it had."""
+    """The routes of the API that Terraform's state describes, and those it had."""
 
-    root: Path = ROOT
-    environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+    terraform: Terraform
 
     @property
     def file(self) -> Path:
         """Where routes are remembered, one address a line."""
-        return self.root / self.environment.get("TF_DATA_DIR", ".terraform") / "routes"
+        return self.terraform.data_dir / "routes"
 
     def remember(self) -> None:
         """Add the state's routes to those that are remembered."""
@@ -53,18 +45,17 @@ class Routes:
         removed = route_names(self._remembered() - current)
         # Without any there is no API left to deploy.
         if removed and current:
-            print(
-                f"Removed from the API: {', '.join(removed)}. Deploying it once more, without them ...",
-                flush=True,
+            self.terraform.progress(
+                f"Removed from the API: {', '.join(removed)}. Deploying it once more, without them ..."
             )
             # Apply the whole configuration, which has no other change by now. With -target, Terraform would
             # leave the old deployment to the next apply.
             replaced = [f"-replace={address}" for address in deployments(current)]
-            done = self._run("apply", "-input=false", "-auto-approve", *arguments, *replaced)
-            if done.returncode:
+            done = self.terraform.run(["apply", "-input=false", "-auto-approve", *arguments, *replaced])
+            if done.code:
                 raise UserError(
                     f"The second deployment failed, and {', '.join(removed)} may answer 500 until it is made: "
-                    f"repeat the command. Terraform said: {first_error(done.stderr or done.stdout)}"
+                    f"repeat the command. Terraform said: {first_error(done.errors or done.output)}"
                 )
         self.file.unlink(missing_ok=True)
         return removed
@@ -76,20 +67,14 @@ class Routes:
 
     def _known(self) -> set[str]:
         """Return the addresses of the state's routes; none where there is no state yet."""
-        done = self._run("state", "list")
+        done = self.terraform.run(["state", "list"])
         # A state that cannot be read is not one without routes: those that went would be forgotten.
-        if done.returncode and "No state file was found" not in done.stderr:
+        if done.code and "No state file was found" not in done.errors:
             raise UserError(
-                f"Terraform cannot list the state: {first_error(done.stderr)} Repeat the command; until then "
+                f"Terraform cannot list the state: {first_error(done.errors)} Repeat the command; until then "
                 "routes that you removed may answer 500."
             )
-        return {line for line in done.stdout.splitlines() if METHOD.match(line)}
-
-    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [find_terraform(), *arguments], check=False, cwd=self.root, env=self.environment,
-            capture_output=True, text=True,
-        )  # fmt: skip
+        return {line for line in done.output.splitlines() if METHOD.match(line)}
 
 
 def route_names(addresses: Iterable[str]) -> list[str]:
@@ -101,20 +86,3 @@ def deployments(addresses: Iterable[str]) -> list[str]:
     """Return the addresses of the deployments of the APIs that these routes belong to."""
     modules = {address.partition(".aws_api_gateway_method.")[0] for address in addresses}
     return sorted(f"{module}.aws_api_gateway_deployment.this" for module in modules)
-
-
-def main(command: str, environment: str = "", *arguments: str) -> int:
-    """Run one of the two commands."""
-    try:
-        if command == "remember":
-            Routes().remember()
-        else:
-            Routes().finish([f"-var-file=environments/{environment}.tfvars", *arguments])
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(user_errors(main)(*sys.argv[1:]))

@@ -1,9 +1,8 @@
 """Derive anew what lists, filters and the time to live go by, for the items that a table holds already.
 
 Items that were stored before a filter was declared lack the keys of its index, and those that another
-program wrote may lack all of them. `terraform output -json | python -m tools.aws.reindex ENTITY` gives them
-these, once the filter is applied; `--local` does so in the local run. What to derive is read from the
-deployed function, so that it is what the function derives.
+program wrote may lack all of them. `make reindex ENV=dev ENTITY=todos` gives them these, once the filter is
+applied. What to derive is read from the deployed function, so that it is what the function derives.
 
 A change is conditional on the version that was read and leaves version and updatedAt alone: no write of a
 client's is lost or seen twice. Run again, it changes only what is not right yet. A record that is no item is
@@ -14,26 +13,21 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tools.aws.deployed import region
 from tools.aws.versions import ALIAS
+from tools.console import Console, print_note
 from tools.contract import OPERATIONS
-from tools.errors import UserError, user_errors
-from tools.laptop import systems
-from tools.laptop.emulator import client as local_client
+from tools.environments import find_environment
+from tools.errors import UserError
 from tools.terraform import ROOT
 
 sys.path.insert(0, str(ROOT / "lambda_src"))
@@ -46,7 +40,6 @@ from trestle.strict_json import loads
 
 PAGE = 100  # items
 ATTEMPTS = 10  # at an item that keeps changing
-REPORT_SECONDS = 2.0
 DEFAULT_RATE = 200.0
 # The functions that write derive attributes; all that derive them have the same options.
 WRITERS = {name for name, operation in OPERATIONS.items() if "filters" in operation["settings"]}
@@ -203,63 +196,27 @@ def check_writers(outputs: Mapping[str, Any], entity: str) -> None:
         raise UserError(f"The entity {entity} has no operation that uses filters: there is nothing to do.")
 
 
-def parse_outputs(text: str) -> dict[str, Any]:
-    """The values of what `terraform output -json` printed. Raises UserError where nothing is deployed."""
-    found = {name: each["value"] for name, each in json.loads(text or "{}").items()}
-    if "api_url" not in found:
-        raise UserError("Nothing is deployed yet: run `make deploy` for this environment first.")
-    return found
-
-
-def remote_clients(outputs: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Lambda's client and DynamoDB's, in the region of the environment with these outputs."""
-    place = region(outputs["api_url"])
-    retries = Config(retries={"mode": "adaptive", "total_max_attempts": 10})
-    return boto3.client("lambda", place), boto3.client("dynamodb", place, config=retries)
-
-
-def rate_argument(text: str) -> float:
-    """Read a rate, for argparse; raises ArgumentTypeError, which it shows."""
-    with suppress(ValueError):
-        if 0 < (rate := float(text)) < math.inf:
-            return rate
-    raise argparse.ArgumentTypeError(f"{text} is no rate: write a number over 0.")
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run the tool and return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tools.aws.reindex", description=__doc__.splitlines()[0])
-    parser.add_argument("entity")
-    parser.add_argument("--local", action="store_true", help="the local run's table; else outputs on stdin")
-    parser.add_argument("--after", metavar="ID", help="continue after this item, where a run has stopped")
-    parser.add_argument("--rate", type=rate_argument, default=DEFAULT_RATE, help="changes a second (%(default)g)")
-    options = parser.parse_args(arguments)
+def run_reindex(options: argparse.Namespace) -> int:
+    """Reindex; return 1 if records were left as they are."""
     result = ReindexResult(after=options.after)
-    said = 0.0
+    environment = find_environment(options.env, Console())
+    environment.prepare()
+    outputs = environment.outputs()
+    known = deployed_options(outputs, options.entity, environment.client("lambda"))
+    entity, client = deployed_entity(outputs, options.entity, known), environment.client("dynamodb")
+    check_writers(outputs, options.entity)
+    console = Console()
 
-    def report(result: ReindexResult) -> None:
-        nonlocal said
-        if time.monotonic() - said >= REPORT_SECONDS:
-            said = time.monotonic()
-            print(f"{result.read} items read, {result.changed} changed ...", file=sys.stderr)
+    def report(done: ReindexResult) -> None:
+        console(f"[{done.read:,} items] read, {done.changed:,} changed ...")
 
     try:
-        if options.local:
-            stack = systems.local_systems().current()
-            running = stack.running()
-            outputs = stack.outputs()
-            lambdas, client = local_client("lambda", running), local_client("dynamodb", running)
-        else:
-            outputs = parse_outputs(sys.stdin.read())
-            lambdas, client = remote_clients(outputs)
-        entity = deployed_entity(outputs, options.entity, deployed_options(outputs, options.entity, lambdas))
-        check_writers(outputs, options.entity)
         reindex(client, entity, result, rate=options.rate, report=report)
     except (UserError, BotoCoreError, ClientError, KeyboardInterrupt) as error:
         where = f" To continue, add --after {result.after}." if result.after else ""
-        print(f"{error or 'Stopped.'}{where}", file=sys.stderr)
-        return 1
-    print(f"{result.read} items read, {result.changed} changed.", file=sys.stderr)
+        code = 130 if isinstance(error, KeyboardInterrupt) else 1
+        raise UserError(f"{error if code == 1 else 'Stopped.'}{where}", code) from error
+    print_note(f"{result.read} items read, {result.changed} changed.")
     report_faults(result.left_out, "Records that were left as they are")
     return 1 if result.left_out else 0
 
@@ -267,10 +224,6 @@ def main(arguments: list[str] | None = None) -> int:
 def report_faults(faults: list[str], what: str) -> None:
     """Say the first of the faults, and how many there are."""
     for fault in faults[:FAULTS_SHOWN]:
-        print(fault, file=sys.stderr)
+        print_note(fault)
     if faults:
-        print(f"{what}: {len(faults):,}.", file=sys.stderr)
-
-
-if __name__ == "__main__":
-    sys.exit(user_errors(main)())
+        print_note(f"{what}: {len(faults):,}.")

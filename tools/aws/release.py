@@ -1,38 +1,27 @@
-"""Ship new versions of the functions by degrees, take them back, and show which are live.
+"""Release new versions of the functions by degrees, take them back, and show which are live.
 
-`python -m tools.aws.release ship ENV` applies with the aliases pinned where they are, so nobody meets the new
-versions; gives these a part of the requests (the variable `release`), watches the environment's alarms and
-the functions' logs, and then gives them all requests or none: exit code 1 when it took them back, as it
-does where one of them met no request, unless --unproven says that nobody sends any. Further arguments go to
-`terraform apply`.
-`python -m tools.aws.release rollback ENV` puts what was live before back, at once and without Terraform; while a
-release is being tried, it takes that back, and what stopped half way it brings to its end.
-`python -m tools.aws.release show ENV` shows what is live.
-
-ENV is an environment in AWS, or `local`: what runs on this machine.
+A release applies with the aliases pinned where they are, so nobody meets the new versions; gives these a part
+of the requests (the variable `release`), watches the environment's alarms and the functions' logs, and then
+gives them all requests or none: exit code 1 when it took them back, as it does where one of them met no
+request, unless --unproven says that nobody sends any.
+A rollback puts what was live before back, at once and without Terraform; while a release is being tried, it
+takes that back, and what stopped half way it brings to its end.
 """
 
 from __future__ import annotations
 
-import os
+import argparse
 import signal
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
-from pathlib import Path
-from typing import Any, Protocol
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
-from tools import tfvars
-from tools.aws.deployed import evaluate_variables, explain_aws_error
+from tools.aws.errors import explain_aws_error
 from tools.aws.monitor import Monitor
-from tools.aws.redeploy import Routes
 from tools.aws.versions import (
     HISTORY_LENGTH,
     Alias,
@@ -44,16 +33,13 @@ from tools.aws.versions import (
     now,
     versions_before_last_deployment,
 )
-from tools.errors import UserError, user_errors
-from tools.laptop import systems
-from tools.laptop.cli import Console, interrupt
-from tools.laptop.emulator import client as local_client
-from tools.terraform import ROOT, Progress, attend, find_terraform
+from tools.console import Console, print_lines, print_note, table_row
+from tools.environments import Environment, find_environment
+from tools.errors import UserError
+from tools.terraform import ROOT, Progress
 
 CHECKS = 20  # at alarms and logs while a release is tried, unless that is more often or more seldom than:
 SHORTEST_INTERVAL, LONGEST_INTERVAL = 0.5, 15.0  # seconds
-
-OPERATIONS = ("create", "delete", "entity", "get", "list", "merge", "replace")
 
 
 @dataclass(frozen=True)
@@ -63,113 +49,6 @@ class ReleaseSettings:
     faults: int
     minutes: float
     percent: int
-
-
-class Environment(Protocol):
-    """Where an environment is."""
-
-    name: str  # of what one says to make: ENV
-    system: str  # NAME-ENVIRONMENT
-    file: Path  # says which versions are live
-    apply_command: str  # the command that points the aliases where the file says
-
-    def client(self, service: str) -> Any:
-        """Return a client of a service."""
-
-    def function_names(self) -> set[str]:
-        """Return the names that its functions may have."""
-
-    def apply(self) -> None:
-        """Build, and apply the configuration."""
-
-    def settings(self) -> ReleaseSettings:
-        """Return how to release here."""
-
-
-class AwsEnvironment:
-    """An environment in AWS.
-
-    Its functions' names come from the tfvars: a rollback does not wait for Terraform.
-    """
-
-    def __init__(self, name: str, arguments: Sequence[str] = ()) -> None:
-        """Read the tfvars of the environment; the arguments are for `terraform apply`."""
-        self.name = name
-        self.apply_command = f"make apply ENV={name}"
-        self.arguments = arguments
-        self.var_file = f"environments/{name}.tfvars"
-        if not (ROOT / self.var_file).is_file():
-            raise UserError(f"There is no {self.var_file}: write it first.")
-        values = tfvars.read(ROOT / self.var_file) or {}
-        self.values = {"region": tfvars.default("region"), **values}
-        written = [self.values.get(key) for key in ("name", "environment", "region")]
-        if not all(isinstance(each, str) and "${" not in each for each in written):
-            raise UserError(f"{self.var_file} cannot be read here: write name, environment and region out in it.")
-        prefix, environment, self.region = (str(each) for each in written)
-        self.system = f"{prefix}-{environment}"
-        self.file = ROOT / "environments" / f"{environment}.live.json"
-
-    def client(self, service: str) -> Any:
-        """Return a client that waits out AWS's rate limits."""
-        retries = Config(retries={"mode": "adaptive", "total_max_attempts": 10})
-        # The stubs know clients by literal names alone.
-        return boto3.client(service, region_name=self.region, config=retries)  # type: ignore[call-overload]
-
-    def function_names(self) -> set[str]:
-        """Return the names that functions of the entities have."""
-        entities = self.values.get("entities")
-        if not isinstance(entities, dict):
-            return set()
-        prefix, environment = self.values["name"], self.values["environment"]
-        return {f"{prefix}-{entity}-{operation}-{environment}" for entity in entities for operation in OPERATIONS}
-
-    def apply(self) -> None:
-        """Apply what make has built and initialised; Terraform asks for approval unless told otherwise."""
-        inputs = [f"-var-file={self.var_file}", *self.arguments]
-        routes = Routes(ROOT)
-        routes.remember()
-        if attend([str(find_terraform()), "apply", *inputs]):
-            raise UserError(
-                "Nothing was released: the apply did not come to its end, and live is what was. Put right "
-                f"what Terraform named, then run `make release ENV={self.name}` again."
-            )
-        routes.finish(inputs)
-
-    def settings(self) -> ReleaseSettings:
-        """Ask Terraform, which knows the defaults."""
-        return ReleaseSettings(**evaluate_variables(self.name)["release"])
-
-
-class LocalEnvironment:
-    """What runs on this machine."""
-
-    name = "local"
-
-    def __init__(self) -> None:
-        """Find what runs."""
-        self.systems = systems.local_systems(Console())
-        self.stack = self.systems.current()
-        self.running = self.stack.running()
-        self.system = "{name}-{environment}".format(**self.stack.settings)
-        self.file = self.stack.live_file
-        files = (f"--var-file {tfvars.display_name(file)}" for file in self.stack.var_files)
-        self.apply_command = " ".join(["python local.py up --detach", *files])
-
-    def client(self, service: str) -> Any:
-        """Return a client of the emulator's service."""
-        return local_client(service, self.running)
-
-    def function_names(self) -> set[str]:
-        """Return the functions' names."""
-        return {name for each in self.stack.outputs()["function_names"].values() for name in each.values()}
-
-    def apply(self) -> None:
-        """Build and apply with the variables that it was brought up with."""
-        self.running = self.systems.again()
-
-    def settings(self) -> ReleaseSettings:
-        """Return what was known when it was applied."""
-        return ReleaseSettings(**self.stack.settings["release"])
 
 
 @dataclass
@@ -234,9 +113,9 @@ class Trial:
             passed = time.monotonic() - began
             if reason := monitor.check() or self.interference():
                 return reason
+            self.progress(f"[{min(passed, seconds):.0f} of {seconds:.0f} s] {len(monitor.found_faults())} faults")
             if passed >= seconds:
                 return None
-            self.progress(f"[{passed:.0f} of {seconds:.0f} s] {len(monitor.found_faults())} faults")
             self.sleep(min(every, seconds - passed))
 
     def interference(self) -> str | None:
@@ -260,13 +139,18 @@ def signals_ignored() -> Iterator[None]:
 
 
 def release(
-    environment: Environment, progress: Progress, sleep: Callable[[float], None] = time.sleep, *, unproven: bool = False
+    environment: Environment,
+    progress: Progress,
+    arguments: list[str],
+    sleep: Callable[[float], None] = time.sleep,
+    *,
+    unproven: bool = False,
 ) -> int:
     """Release what is newest after an apply; return 0, or 1 when it was taken back.
 
     unproven: let versions go live that met no request while they were tried.
     """
-    record = Record.read(environment.file)
+    record = Record.read(environment.live_file)
     before = find_functions(environment, record).aliases()
     check_deployed(environment, before)
     if record.canary or any(alias.weights for alias in before.values()):
@@ -278,7 +162,11 @@ def release(
     is_first, tried = record.live is None, Versions()
     record_live(record, find_functions(environment, record), before)
     try:
-        environment.apply()
+        if environment.apply(arguments):
+            raise UserError(
+                "Nothing was released: the apply did not come to its end, and live is what was. Put right "
+                f"what Terraform named, then run `make release ENV={environment.name}` again."
+            )
         # Functions that this very apply has made are live with their first version.
         functions = find_functions(environment, record)
         aliases = functions.aliases()
@@ -293,7 +181,17 @@ def release(
         progress("What is live is the newest: there is nothing to release.")
         return 0
     functions.wait_for(tried)
-    reason = Trial(environment, functions, record, live, tried, environment.settings(), progress, sleep, unproven).run()
+    reason = Trial(
+        environment,
+        functions,
+        record,
+        live,
+        tried,
+        ReleaseSettings(**environment.release_settings()),
+        progress,
+        sleep,
+        unproven,
+    ).run()
     progress(f"Taken back: {reason}" if reason else "Released: the new versions answer all requests.")
     try:
         if deleted := functions.prune([*([record.live] if record.live else []), *record.history]):
@@ -317,7 +215,7 @@ def rollback(environment: Environment, progress: Progress) -> int:
 
     What stopped half way, a release or a rollback, leaves aliases at versions that the file knows as well.
     """
-    record = Record.read(environment.file)
+    record = Record.read(environment.live_file)
     functions = find_functions(environment, record)
     aliases = functions.aliases()
     check_deployed(environment, aliases)
@@ -335,7 +233,7 @@ def rollback(environment: Environment, progress: Progress) -> int:
     elif record.history:
         wanted = record.history.pop(0)
     else:
-        raise UserError(f"There is nothing to go back to: {environment.file.name} remembers no release before.")
+        raise UserError(f"There is nothing to go back to: {environment.live_file.name} remembers no release before.")
     # What was not there then, or is not there any more, stays.
     back = {
         name: version
@@ -380,23 +278,21 @@ def check_ready(environment: Environment, functions: Functions, versions: Versio
 
 def show(environment: Environment) -> int:
     """Print what is live, since when, and what there is to go back to."""
-    record = Record.read(environment.file)
+    record = Record.read(environment.live_file)
     found = find_functions(environment, record)
     aliases = found.aliases()
     check_deployed(environment, aliases)
     live = {name: alias.version for name, alias in aliases.items()}
     published = {name: found.published_versions(name) for name in live}
     since = f"since {record.live.since}" if record.live else "the newest versions, as no release was made"
-    width = max(len(name) for name in live)
-    lines = [
-        f"Live in {environment.system}: {since}.",
-        f"  {'function':<{width}}  live  published             newest  tried",
-    ]
+    widths = (2, max(len(name) for name in live) + 2, 6, 22, 8, 0)
+    header = table_row(("", "function", "live", "published", "newest", "tried"), widths)
+    lines = [f"Live in {environment.system}: {since}.", header]
     for name, alias in aliases.items():
         at = published[name].get(int(alias.version))
         tried = ", ".join(f"{version} ({weight:.0%})" for version, weight in alias.weights.items())
-        row = f"{name:<{width}}  {alias.version:<4}  {f'{at:%Y-%m-%d %H:%M:%SZ}' if at else 'unknown':<20}  "
-        lines.append(f"  {row}{max(published[name]):<6}  {tried}".rstrip())
+        when = f"{at:%Y-%m-%d %H:%M:%SZ}" if at else "unknown"
+        lines.append(table_row(("", name, alias.version, when, str(max(published[name])), tried), widths))
     if record.live:
         back = [f"  {each.since}: {format_changes(live, each.versions)}" for each in record.history]
     else:
@@ -406,18 +302,9 @@ def show(environment: Environment) -> int:
     if record.live and (young := sorted(live.keys() - record.live.versions.keys())):
         lines.append(f"Made since then, and so the newest at each apply: {', '.join(young)}.")
     if record.leaving or (record.live and record.live.versions.items() - live.items()):
-        lines.append(f"{environment.file.name} says otherwise: say `{environment.apply_command}` if it is right.")
+        lines.append(f"{environment.live_file.name} says otherwise: say `{environment.apply_command}` if it is right.")
     print_lines(lines)
     return 0
-
-
-def print_lines(lines: Sequence[str]) -> None:
-    """Print, to somebody who may have read enough, as in `make live | head -1`."""
-    try:
-        print(*lines, sep="\n", flush=True)
-    except BrokenPipeError:
-        # What Python has not got rid of it would try again, and complain, at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def format_changes(live: Versions, other: Versions) -> str:
@@ -463,44 +350,51 @@ def check_known(environment: Environment, record: Record, aliases: dict[str, Ali
         versions = [each.versions.get(name) for each in (record.live, *others) if each]
         if name in known and alias.version not in versions:
             raise UserError(
-                f"{environment.file.name} is not what is live: {name} is {alias.version} and not {known[name]}. "
+                f"{environment.live_file.name} is not what is live: {name} is {alias.version} and not {known[name]}. "
                 "Take the file of the last release from version control; or, if it is right, say "
                 f"`{environment.apply_command}`; or delete it, to go by what there is."
             )
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run a command; return its exit code."""
-    if len(arguments) < 2 or arguments[0] not in ("rollback", "ship", "show"):
-        print(__doc__, file=sys.stderr)
-        return 2
-    command, name, *more = arguments
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
-    try:
-        unproven = "--unproven" in more
-        rest = [argument for argument in more if argument != "--unproven"]
-        environment: Environment = LocalEnvironment() if name == "local" else AwsEnvironment(name, rest)
-        progress = Console()
-        if command == "show":
-            return show(environment)
-        code = (
-            release(environment, progress, unproven=unproven) if command == "ship" else rollback(environment, progress)
-        )
+def run_release(options: argparse.Namespace) -> int:
+    """Release, and show what is live then."""
+    environment = find_environment(options.env, Console())
+    environment.prepare()
+    with remedied(environment):
+        code = release(environment, Console(), options.arguments, unproven=options.unproven)
+    return shown(environment, code)
+
+
+def run_rollback(options: argparse.Namespace) -> int:
+    """Roll back, and show what is live then."""
+    environment = find_environment(options.env, Console())
+    with remedied(environment):
+        code = rollback(environment, Console())
+    return shown(environment, code)
+
+
+def run_live(options: argparse.Namespace) -> int:
+    """Show what is live."""
+    environment = find_environment(options.env, Console())
+    with remedied(environment):
+        return show(environment)
+
+
+def shown(environment: Environment, code: int) -> int:
+    """Show what is live, and that the file belongs into version control; return the code."""
+    with remedied(environment):
         show(environment)
-        if not isinstance(environment, LocalEnvironment) and environment.file.exists():
-            print(f"Commit {environment.file.relative_to(ROOT)}: the next apply goes by it.", file=sys.stderr)
-        return code
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    if environment.name != "local" and environment.live_file.exists():
+        print_note(f"Commit {environment.live_file.relative_to(ROOT)}: the next apply goes by it.")
+    return code
+
+
+@contextmanager
+def remedied(environment: Environment) -> Iterator[None]:
+    """Raise what AWS refuses within as UserError, with the way to go on."""
+    try:
+        yield
     except (BotoCoreError, ClientError, WaiterError) as error:
-        remedy = f"Say it again, or `{environment.apply_command}` to go by what {environment.file.name} says."
-        print(explain_aws_error(error, remedy), file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-
-
-if __name__ == "__main__":
-    sys.exit(user_errors(main)(sys.argv[1:]))
+        file = environment.live_file.name
+        again = f"Repeat the command, or run `{environment.apply_command}` to go by what {file} says."
+        raise UserError(explain_aws_error(error, again)) from error

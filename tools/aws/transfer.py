@@ -1,8 +1,6 @@
 """Move an entity's items: from its table into a file of JSON lines, and from such a file into its table.
 
 A line is an item as the API answers it; where items have owners, its id is OWNER#ID, as in the table.
-`terraform output -json | python -m tools.aws.transfer export ENTITY FILE`, and `import ENTITY FILE`; `--local` does
-so in the local run.
 
 An import judges the whole file before it writes anything, by what the entity's functions go by: ids, schema,
 owners. What lists, filters and the time to live go by is derived as they derive it; ids, times and versions
@@ -29,24 +27,21 @@ from typing import IO, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from build import read_manifest
 from tools.aws.reindex import (
     InvalidItemError,
     Record,
     deployed_entity,
     deployed_options,
-    parse_outputs,
-    rate_argument,
-    remote_clients,
     report_faults,
     schema_file,
     stored_item,
 )
 from tools.aws.versions import ALIAS
+from tools.console import Console, print_note
 from tools.contract import SERVERS_OWN
-from tools.errors import UserError, user_errors
-from tools.laptop import systems
-from tools.laptop.emulator import client as local_client
+from tools.dist import read_manifest
+from tools.environments import find_environment
+from tools.errors import UserError
 from tools.terraform import ROOT
 
 sys.path.insert(0, str(ROOT / "lambda_src"))
@@ -66,7 +61,6 @@ from trestle.strict_json import dumps, loads
 
 BATCH = 100  # lines between two looks at the rate
 THREADS = 8
-REPORT_SECONDS = 2.0
 DEFAULT_RATE = 200.0  # writes a second
 STAMPS = tuple(name for name in SERVERS_OWN if name != "id")
 # As the functions write times: text that sorts as time does.
@@ -117,7 +111,7 @@ def export(
         if "LastEvaluatedKey" not in page:
             return result
         start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
-        report(f"{result.items:,} items written ...")
+        report(f"[{result.items:,} items] written ...")
 
 
 def serialize(entity: Entity, record: Record) -> str:
@@ -272,7 +266,7 @@ def write(
                 if outcome in REJECTED:
                     result.left_out.append(f"line {line.number}: {REJECTED[outcome]}")
             result.after, count = batch[-1].number, count + len(batch)
-            report(f"{result} ...")
+            report(str(result))
             time.sleep(max(0.0, started + count / rate - time.monotonic()))
 
 
@@ -338,14 +332,12 @@ def matches_local_build(names: Iterable[str], functions: Any, schema: Path) -> b
 
 
 def connect(options: argparse.Namespace) -> DeployedEntity:
-    """The entity that the command names, in the local run or in the environment of the outputs on stdin."""
-    if options.local:
-        stack = systems.local_systems().current()
-        running = stack.running()
-        clients = local_client("lambda", running), local_client("dynamodb", running)
-        return target_of(stack.outputs(), options.entity, *clients)
-    outputs = parse_outputs(sys.stdin.read())
-    return target_of(outputs, options.entity, *remote_clients(outputs))
+    """Return the entity that the command names."""
+    environment = find_environment(options.env, Console())
+    environment.prepare()
+    return target_of(
+        environment.outputs(), options.entity, environment.client("lambda"), environment.client("dynamodb")
+    )
 
 
 @contextmanager
@@ -370,11 +362,12 @@ def run_export(options: argparse.Namespace) -> int:
     """Write the file; 1 when records were left out."""
     source = connect(options)
     table = options.table or source.entity.table
-    if options.file:
-        with new_file(options.file) as file:
-            result = export(source, table, file.write, progress())
+    file = options.file or Path(f"{options.entity}-{options.env}.jsonl")
+    if str(file) == "-":
+        result = export(source, table, sys.stdout.write, Console())
     else:
-        result = export(source, table, sys.stdout.write, progress())
+        with new_file(file) as opened:
+            result = export(source, table, opened.write, Console())
     expired = f" {result.expired:,} have expired and were left out." if result.expired else ""
     print_note(f"{result.items:,} items of {table} written.{expired}")
     report_faults(result.left_out, "Records that are no items and were left out")
@@ -400,9 +393,15 @@ def run_import(options: argparse.Namespace) -> int:
             report_faults(faults, f"Lines of {options.file} with faults")
             raise UserError("Nothing was written: correct the file, and import it again.")
         file.seek(0)
-        result = ImportResult(after=options.after)
+        result, console = ImportResult(after=options.after), Console()
+        total = max((number for number, line in enumerate(file, 1) if line.strip()), default=0)
+        file.seek(0)
+
+        def report(text: str) -> None:
+            console(f"[{result.after:,}/{total:,}] {text}")
+
         try:
-            write(file, target, result, replace=options.replace, rate=options.rate, report=progress(), **how)
+            write(file, target, result, replace=options.replace, rate=options.rate, report=report, **how)
         except (UserError, BotoCoreError, ClientError, KeyboardInterrupt) as error:
             why = str(error) or "Stopped."
             after = f"; those up to line {result.after} are done" if result.after else ""
@@ -412,55 +411,3 @@ def run_import(options: argparse.Namespace) -> int:
     print_note(f"{entity.table}: {result}.")
     report_faults(result.left_out, "Lines that were not written")
     return 1 if result.left_out else 0
-
-
-def progress() -> Callable[[str], None]:
-    """Says how far it is every two seconds."""
-    said = time.monotonic()
-
-    def report(text: str) -> None:
-        nonlocal said
-        if time.monotonic() - said >= REPORT_SECONDS:
-            said = time.monotonic()
-            print_note(text)
-
-    return report
-
-
-def print_note(text: str) -> None:
-    """Tell the person at the keyboard: stdout is for items."""
-    print(text, file=sys.stderr)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run the tool and return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tools.aws.transfer", description=__doc__.splitlines()[0])
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    out = commands.add_parser("export", help="write the items of an entity as JSON lines")
-    out.add_argument("entity")
-    out.add_argument("file", nargs="?", type=Path, help="a new file (default: stdout)")
-    out.add_argument("--table", help="another table to read, such as one that was restored")
-    out.set_defaults(command=run_export)
-    into = commands.add_parser("import", help="store the items of a file of JSON lines")
-    into.add_argument("entity")
-    into.add_argument("file", type=Path)
-    into.add_argument("--after", type=int, default=0, metavar="N", help="continue after this line")
-    into.add_argument("--as-stored", action="store_true", help="take what the API would refuse now")
-    into.add_argument("--rate", type=rate_argument, default=DEFAULT_RATE, help="writes a second (%(default)g)")
-    into.add_argument("--replace", action="store_true", help="in the place of others with their ids")
-    into.set_defaults(command=run_import)
-    for command in (out, into):
-        command.add_argument("--local", action="store_true", help="in the local run; else outputs on stdin")
-    options = parser.parse_args(arguments)
-    try:
-        return int(options.command(options))
-    except (UserError, BotoCoreError, ClientError) as error:
-        print_note(str(error))
-        return 1
-    except KeyboardInterrupt:
-        print_note("Stopped.")
-        return 130
-
-
-if __name__ == "__main__":
-    sys.exit(user_errors(main)())

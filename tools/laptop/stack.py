@@ -21,6 +21,7 @@ from tools.laptop import snapshot
 from tools.laptop.emulator import Emulator, Running, client, corrections_version
 from tools.sources import sources
 from tools.terraform import ROOT, InterruptedApplyError, Progress, Terraform, environment, stage
+from tools.urls import local_urls
 
 DEFAULT_PORT = 4566
 
@@ -243,7 +244,7 @@ class Stack:
         """Apply; with `refresh`, look first for what has changed outside Terraform."""
         terraform = self._terraform(started, settings)
         self.progress("Preparing Terraform ...")
-        terraform.init()
+        terraform.init_once()
         self.progress("Applying ...")
         user_data = self._user_data(started)
 
@@ -419,16 +420,3 @@ def upload_packages(running: Running) -> None:
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
     for package in (ROOT / "dist").glob("*.zip"):
         s3.put_object(Bucket=bucket, Key=package.name, Body=package.read_bytes())
-
-
-def local_urls(value: Any, endpoint: str) -> Any:
-    """Return the value with the URLs of APIs' stages and of sign-in as they answer on this machine."""
-    if isinstance(value, dict):
-        return {k: local_urls(v, endpoint) for k, v in value.items()}
-    if isinstance(value, list):
-        return [local_urls(v, endpoint) for v in value]
-    if isinstance(value, str):
-        value = re.sub(r"https://[a-z0-9-]+\.auth\.[a-z0-9-]+\.amazoncognito\.com", endpoint, value)
-        pattern = r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?"
-        return re.sub(pattern, rf"{endpoint}/_aws/execute-api/\1", value)
-    return value

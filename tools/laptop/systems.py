@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import subprocess
-import sys
 from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tools import tfvars
+from tools.dist import build_functions
 from tools.errors import UserError
 from tools.files import read_json, write_json
 from tools.laptop.emulator import Running, check_port
@@ -87,7 +86,7 @@ class Systems:
         with self._lock():
             find_terraform()
             find_mirror()
-            self._build()
+            build_functions(self.progress)
             settings = self._settings(named)
             # The plan would refuse the same, but after the system that runs was stopped.
             if faults := settings.get("faults"):
@@ -198,13 +197,6 @@ class Systems:
             if (self.folder / name).exists() and not (stack.folder / name).exists():
                 (self.folder / name).rename(stack.folder / name)
         return stack
-
-    def _build(self) -> None:
-        self.progress("Building the functions ...")
-        done = subprocess.run([sys.executable, ROOT / "build.py"], check=False, capture_output=True, text=True)
-        if done.returncode:
-            said = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()
-            raise UserError(f"The build failed: {said[-1]} Run `python build.py` to see all of it.")
 
     def _settings(self, var_files: Sequence[Path]) -> dict[str, Any]:
         """Return what Terraform knows of the variables; it is asked when inputs changed."""

@@ -1,0 +1,183 @@
+"""One tree of commands: options, help, exit codes and errors are the same in all of them."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from tests.unit import commands as running
+from tools import commands
+from tools.commands import LAPTOP, TOOLS, Command
+from tools.errors import UserError, user_errors
+
+ROOT = Path(__file__).resolve().parents[2]
+ALL = [("python -m tools", TOOLS, each) for each in TOOLS] + [("local.py", LAPTOP, each) for each in LAPTOP]
+
+
+@pytest.mark.parametrize(("program", "group", "command"), ALL, ids=lambda each: getattr(each, "name", ""))
+def test_every_command_has_help_and_a_handler(
+    program: str, group: tuple[Command, ...], command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as done:
+        commands.parse(program, group, [command.name, "--help"])
+    assert done.value.code == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.startswith(f"usage: {program} {command.name} [-h]")
+    assert all(option.settings.get("help") for option in command.options)
+    assert ("Further arguments go to" in said) is bool(command.forwards_to)
+    module, _, function = command.handler.partition(":")
+    handler = getattr(importlib.import_module(module), function)
+    assert [*handler.__annotations__.values()] == ["argparse.Namespace", "int"]
+
+
+def test_options_are_called_alike_in_all_commands() -> None:
+    kinds: dict[str, set[object]] = {}
+    for command in TOOLS:
+        for option in command.options:
+            kinds.setdefault(option.flags[0], set()).add(option.settings.get("type"))
+    assert {flag: types for flag, types in kinds.items() if len(types) > 1} == {"--after": {None, int}}
+    assert all(flag.startswith("--") and flag == flag.lower() for flag in kinds.keys() - {"locks"})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["plan"], "Name the environment: make plan ENV=dev"),
+        (["plan", "--env", ""], "Name the environment: make plan ENV=dev"),
+        (["export", "--env", "prod"], "Name the entity: make export ENV=prod ENTITY=todos"),
+        (["reindex", "--env", ""], "Name the environment and the entity: make reindex ENV=dev ENTITY=todos"),
+        (
+            ["import", "--env", "dev", "--entity", "", "--file", ""],
+            "Name the entity and the file: make import ENV=dev ENTITY=todos FILE=todos.jsonl",
+        ),
+    ],
+)
+def test_what_is_missing_is_named_as_make_takes_it(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert running.run(*arguments) == 2
+    assert capsys.readouterr().err == f"{said}\n"
+
+
+@pytest.mark.parametrize("arguments", [["live", "--env", "dev", "-var", "a=b"], ["none"], [], ["cost", "--req", "5"]])
+def test_what_no_command_takes_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        running.run(*arguments)
+    assert stopped.value.code == 2
+    assert "error: " in capsys.readouterr().err
+
+
+def test_further_arguments_keep_their_order() -> None:
+    rest = ["-var", "a=b", "-target=x", "y", "-lock=false", "-no-color"]
+    assert commands.parse("python -m tools", TOOLS, ["plan", *rest, "--env", "dev"]).arguments == rest
+    deploy = commands.parse("python -m tools", TOOLS, ["deploy", "--env", "dev", *rest, "--smoke", "--path", "x"])
+    assert (deploy.arguments, deploy.smoke) == (rest, ["--path", "x"])
+
+
+CASES: list[tuple[BaseException, str, int, str]] = [
+    (UserError("No.", 3), "live", 3, "No.\n"),
+    (KeyboardInterrupt(), "live", 130, ""),
+    (BrokenPipeError(), "live", 141, ""),
+    (OSError(28, "No space left on device", "/x"), "live", 1, "The disk is full (/x): free some space"),
+    (
+        ClientError({"Error": {"Code": "AccessDenied", "Message": "No."}}, "GetAlias"),
+        "live",
+        1,
+        "AWS refused: An error occurred (AccessDenied) when calling the GetAlias operation: No. "
+        "Run `make preflight ENV=dev` to see why.",
+    ),
+    (EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), "status", 1, "The emulator does not answer: Could"),
+    (FileExistsError(17, "File exists", "/x"), "status", 1, "/x: File exists. Move that file away"),
+]
+
+
+@pytest.mark.parametrize(("error", "name", "code", "said"), CASES)
+def test_an_error_ends_every_command_alike(
+    error: BaseException, name: str, code: int, said: str,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    def fail(_: argparse.Namespace) -> int:
+        raise error
+
+    monkeypatch.setattr("tools.aws.release.run_live", fail)
+    monkeypatch.setattr("tools.laptop.cli.status", fail)
+    monkeypatch.setattr("tools.errors.drop_output", lambda: None)  # stdout is the other tests', too
+    program, group, arguments = (
+        ("local.py", LAPTOP, ["status"]) if name == "status" else ("python -m tools", TOOLS, ["live", "--env", "dev"])
+    )
+    ended = user_errors(lambda: commands.run(commands.parse(program, group, arguments)))()
+    shown = capsys.readouterr().err
+    assert ended == code
+    assert shown.startswith(said) if said else shown == ""
+
+
+@pytest.mark.parametrize(
+    ("number", "seconds", "said"), [(signal.SIGTERM, 60, "terminated"), (signal.SIGINT, 1, "ended")]
+)
+def test_a_signal_that_reaches_us_alone_reaches_terraform(
+    tmp_path: Path, number: signal.Signals, seconds: int, said: str
+) -> None:
+    """A terminal's Ctrl-C reaches both, and a second signal would make Terraform give up."""
+    terraform = tmp_path / "terraform"
+    terraform.write_text(
+        f"#!/bin/sh\ntrap 'kill $!; echo terminated; exit 5' TERM\nsleep {seconds} &\necho ready\nwait\necho ended\n"
+    )
+    terraform.chmod(0o755)
+    program = (
+        "import signal, subprocess, sys; from pathlib import Path; from tools import commands, terraform\n"
+        f"signal.signal({int(number)}, commands.interrupt)\n"
+        "wait = subprocess.Popen.wait\n"
+        "subprocess.Popen.wait = lambda *each: print('ready', flush=True) or wait(*each)\n"
+        "terraform.Terraform(Path(), terraform.own_environment()).attend('apply')"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+    )  # fmt: skip
+    assert process.stdout
+    assert [process.stdout.readline() for _ in range(2)] == ["ready\n"] * 2
+    process.send_signal(number)
+    assert said in process.communicate()[0].split()
+
+
+def test_the_tree_imports_no_handler() -> None:
+    """Every command waits for what is imported here, and the first ones run before anything is installed."""
+    program = (
+        "import sys; from tools import commands\n"
+        "print(*(name for name in sys.modules if name.startswith(('tools', 'boto', 'hcl2'))))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert {*done.stdout.split()} == {"tools", "tools.commands", "tools.console", "tools.errors", "tools.venv"}
+
+
+def test_neither_side_imports_the_other_but_through_its_door() -> None:
+    """tools/aws knows the laptop as an environment and as what plans without AWS; the laptop knows no AWS."""
+    doors = {"tools.laptop.environment", "tools.laptop.planning"}
+    found = {
+        (file.relative_to(ROOT).as_posix(), name)
+        for folder, other in (("aws", "laptop"), ("laptop", "aws"))
+        for file in (ROOT / "tools" / folder).rglob("*.py")
+        for name in imported(file)
+        if name.startswith(f"tools.{other}")
+    }
+    assert {name for _, name in found} <= doors
+    assert {name for file in (ROOT / "tools").glob("*.py") for name in imported(file) if "laptop" in name} <= doors
+
+
+def imported(file: Path) -> set[str]:
+    """Return the modules that a file imports, anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names if alias.name.islower())}
+    return {name for name in found if name.startswith("tools") and (ROOT / f"{name.replace('.', '/')}.py").exists()}

@@ -1,0 +1,16 @@
+"""Run a command: `python -m tools --help` lists them. It makes .venv and continues in it where it has to."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+if sys.version_info < (3, 11):  # noqa: UP036 - who runs this may have any Python
+    sys.exit("Python 3.11 or newer is needed, this is {}.{}.".format(*sys.version_info))
+# Run as a script, as in .venv, this has its own folder there.
+sys.path[:] = [str(ROOT), *(path for path in sys.path if path != str(ROOT / "tools"))]
+
+from tools import commands  # noqa: E402 - it does not import on an older Python
+
+if __name__ == "__main__":
+    sys.exit(commands.main("python -m tools", Path(__file__).resolve(), commands.TOOLS, sys.argv[1:]))

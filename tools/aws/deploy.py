@@ -1,0 +1,136 @@
+"""The commands that run Terraform on an environment in AWS, and those that ask what is deployed.
+
+Where AWS_ENDPOINT_URL names an emulator, printed and requested URLs are those at which it answers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tools.aws.destroy import check_protection, consequences
+from tools.aws.environment import AwsEnvironment
+from tools.console import Console, print_lines, print_note
+from tools.terraform import ROOT
+from tools.urls import reachable_urls
+
+# The one expression that needs the provider; every plan has this output of the module.
+DOCUMENT = "base64encode(module.service.openapi_document)"
+
+# What smoke.py tries, and the access it can try it with.
+STEPS = {"create", "get", "list", "replace", "delete"}
+ACCESS = {"open", "api_key"}
+
+
+def plan(options: argparse.Namespace) -> int:
+    """Show what an apply would change."""
+    environment = AwsEnvironment(options.env, Console())
+    return environment.prepare().attend("plan", environment.var_file_argument, *options.arguments)
+
+
+def apply(options: argparse.Namespace) -> int:
+    """Change the environment."""
+    environment = AwsEnvironment(options.env, Console())
+    environment.prepare()
+    return apply_and_note(environment, options.arguments)
+
+
+def deploy(options: argparse.Namespace) -> int:
+    """Change the environment and prove that it works."""
+    environment = AwsEnvironment(options.env, Console())
+    environment.prepare()
+    return apply_and_note(environment, options.arguments) or prove(environment, options.smoke or ())
+
+
+def destroy(options: argparse.Namespace) -> int:
+    """Say what is lost and what takes long, and delete the environment."""
+    environment = AwsEnvironment(options.env, Console())
+    terraform = environment.prepare()
+    state = terraform.state()
+    check_protection(environment.name, state)
+    print_lines(f"- {sentence}" for sentence in consequences(environment.name, state))
+    code = terraform.attend("destroy", environment.var_file_argument, *options.arguments)
+    if not code:
+        live_file(environment).unlink(missing_ok=True)  # versions begin anew
+    return code
+
+
+def smoke(options: argparse.Namespace) -> int:
+    """Prove that the deployed API works."""
+    environment = AwsEnvironment(options.env, Console())
+    environment.prepare()
+    return prove(environment, options.arguments)
+
+
+def outputs(options: argparse.Namespace) -> int:
+    """Print the outputs."""
+    terraform = AwsEnvironment(options.env, Console()).prepare()
+    print(reachable_urls(terraform.call("output", "-no-color")), end="", flush=True)
+    return 0
+
+
+def openapi(options: argparse.Namespace) -> int:
+    """Write the OpenAPI document into openapi-ENV.json."""
+    environment = AwsEnvironment(options.env, Console())
+    environment.prepare()
+    print(write_document(environment).name)
+    return 0
+
+
+def apply_and_note(environment: AwsEnvironment, arguments: Sequence[str]) -> int:
+    """Apply, and say whether other versions than the newest stay live; return Terraform's exit code."""
+    code = environment.apply(arguments)
+    if not code and (file := live_file(environment)).exists():
+        print_note(
+            f"environments/{file.name} keeps live what was: `make release ENV={environment.name}` puts newer code live."
+        )
+    return code
+
+
+def live_file(environment: AwsEnvironment) -> Path:
+    """Return the file that says which versions are live, wherever the environment's name is set."""
+    return ROOT / "environments" / f"{environment.variables['environment']}.live.json"
+
+
+def write_document(environment: AwsEnvironment) -> Path:
+    """Write the document, with the URL at which the API answers, into a file; return it."""
+    url = reachable_urls(environment.outputs()["api_url"])
+    # Encoded, so that the console, which quotes text, leaves it as it is.
+    encoded = environment.terraform.evaluate(DOCUMENT, [environment.var_file_argument])
+    document = json.loads(base64.b64decode(encoded)) | {"servers": [{"url": url}]}
+    file = ROOT / f"openapi-{environment.name}.json"
+    partial = file.with_suffix(".partial.json")
+    partial.write_text(json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
+    return partial.replace(file)
+
+
+def prove(environment: AwsEnvironment, arguments: Sequence[str]) -> int:
+    """Run the smoke test on the first entity that allows it, with the first API key; return its exit code."""
+    deployed = environment.outputs()
+    command = [sys.executable, str(ROOT / "tests" / "smoke.py"), reachable_urls(deployed["api_url"]), *arguments]
+    if "--path" not in arguments:
+        path = smoke_path(environment.variables["entities"])
+        if path is None:
+            print("Smoke test skipped: no entity without a schema has all operations open or behind an API key.")
+            print("Name an entity: make smoke SMOKE=\"--path todos --body '{...}'\"")
+            return 0
+        command += ["--path", path]
+    if keys := deployed["api_key_ids"]:
+        key = environment.client("apigateway").get_api_key(apiKey=next(iter(keys.values())), includeValue=True)
+        command += ["--api-key", key["value"]]
+    return subprocess.run(command, check=False).returncode
+
+
+def smoke_path(entities: dict[str, dict[str, Any]]) -> str | None:
+    """Return the path of the first entity that smoke.py can try: any item, every step, open or with a key."""
+    for entity in entities.values():
+        access = {operation: method["access"] for operation, method in entity["methods"].items()}
+        if entity["schema"] is None and set(access) >= STEPS and {access[step] for step in STEPS} <= ACCESS:
+            return str(entity["path"])
+    return None

@@ -1,0 +1,208 @@
+"""An environment in AWS: its files, its Terraform, its state and its functions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from tools import tfvars
+from tools.aws.redeploy import Routes
+from tools.contract import OPERATIONS
+from tools.dist import build_functions
+from tools.errors import UserError
+from tools.terraform import ROOT, Progress, Terraform, facts, own_environment
+
+NO_BACKEND = "Run `make bootstrap`, which makes the bucket and offers to write its name there."
+
+# What a backend file's bucket is before somebody fills it in.
+PLACEHOLDERS = (None, "", "...")
+
+# Resources that no apply can move to another region. Their ARNs name the region.
+REGIONAL = ("aws_api_gateway_rest_api", "aws_cognito_user_pool", "aws_dynamodb_table", "aws_kms_key",
+            "aws_lambda_function")  # fmt: skip
+
+# What functions are named after: their operation, or "entity" where one function has them all.
+FUNCTIONS = (*OPERATIONS, "entity")
+
+
+class AwsEnvironment:
+    """The environment of environments/NAME.tfvars."""
+
+    def __init__(self, name: str, progress: Progress) -> None:
+        """Find the tfvars; raise UserError if there are none."""
+        self.name = name
+        self.progress = progress
+        self.var_file = ROOT / "environments" / f"{name}.tfvars"
+        self.apply_command = f"make apply ENV={name}"
+        if not self.var_file.is_file():
+            raise UserError(f"There is no environments/{name}.tfvars: write it first.", exit_code=2)
+
+    @cached_property
+    def terraform(self) -> Terraform:
+        """Terraform on the root configuration. Each environment has a data folder, and so a backend, of its own."""
+        data = ROOT / ".terraform" / self.name
+        return Terraform(ROOT, own_environment(TF_DATA_DIR=str(data)), progress=self.progress)
+
+    @property
+    def backend_argument(self) -> str:
+        """The argument of `terraform init` that names the state's place."""
+        return f"-backend-config=environments/{self.name}.s3.tfbackend"
+
+    @property
+    def var_file_argument(self) -> str:
+        """The argument that names the var-file."""
+        return f"-var-file=environments/{self.name}.tfvars"
+
+    # --- Before Terraform works on it ---
+
+    def check_var_file(self) -> None:
+        """Stop if a var-file that Terraform loads for it has faults."""
+        tfvars.check(tfvars.all_var_files([self.var_file]), os.environ)
+
+    @cached_property
+    def variables(self) -> dict[str, Any]:
+        """local.tools of modules/service, from all var-files that Terraform loads for it."""
+        return facts(tfvars.all_var_files([self.var_file]))
+
+    def prepare(self) -> Terraform:
+        """Build, check the files, and initialise Terraform; stop if the state is another environment's."""
+        build_functions(self.progress)
+        self.check_var_file()
+        _, fault, remedy = read_backend(self.name)
+        if fault:
+            raise UserError(f"{fault} {remedy}")
+        self.progress("Initialising Terraform ...")
+        try:
+            self.terraform.init(self.backend_argument)
+        except UserError as error:
+            raise UserError(f"{error} Run `make preflight ENV={self.name}` to see why.") from None
+        self.check_state(self.terraform.state())
+        return self.terraform
+
+    def check_state(self, state: dict[str, Any]) -> None:
+        """Stop if a state belongs to another environment or region.
+
+        `name` is that of the files: a system in two regions has the same environment in both.
+        """
+        wanted = self.variables
+        if others := environments_in(state) - {wanted["environment"]}:
+            raise UserError(
+                f"environments/{self.name}.s3.tfbackend names the state of {' and '.join(sorted(others))}: "
+                "give each environment a `key` of its own."
+            )
+        if elsewhere := sorted(regions_in(state) - {wanted["region"]}):
+            raise UserError(
+                f"{self.name} is deployed in {' and '.join(elsewhere)}, but its tfvars say {wanted['region']}: an "
+                "apply would create its tables, keys and API again, and lose track of those in "
+                f'{elsewhere[0]}. Write region = "{elsewhere[0]}" into environments/{self.name}.tfvars. For a second '
+                "region, write tfvars and a backend file with a `key` of its own."
+            )
+
+    # --- What is deployed ---
+
+    def apply(self, arguments: Sequence[str]) -> int:
+        """Apply as the user watches, and deploy the API again where routes went; return Terraform's exit code."""
+        inputs = [self.var_file_argument, *arguments]
+        routes = Routes(self.terraform)
+        routes.remember()
+        if code := self.terraform.attend("apply", *inputs):
+            return code
+        routes.finish(inputs)
+        return 0
+
+    def outputs(self) -> dict[str, Any]:
+        """Return Terraform's outputs by name; raise UserError if nothing is deployed."""
+        found = self.terraform.outputs()
+        if "api_url" not in found:
+            raise UserError(f"Nothing is deployed yet: run `make deploy ENV={self.name}` first.")
+        return found
+
+    # --- Without Terraform, for which a rollback does not wait ---
+
+    @cached_property
+    def region(self) -> str:
+        """The region by the var-files."""
+        return tfvars.region_of(self.var_file)
+
+    @cached_property
+    def values(self) -> dict[str, Any]:
+        """The variables as they are written in the var-file."""
+        values = tfvars.read(self.var_file) or {}
+        written = [values.get(key) for key in ("name", "environment")]
+        if not all(isinstance(each, str) and "${" not in each for each in written):
+            raise UserError(
+                f"environments/{self.name}.tfvars cannot be read here: write name and environment out in it."
+            )
+        return values
+
+    @property
+    def system(self) -> str:
+        """NAME-ENVIRONMENT."""
+        return "{name}-{environment}".format(**self.values)
+
+    @property
+    def live_file(self) -> Path:
+        """The file that says which versions are live."""
+        return ROOT / "environments" / f"{self.values['environment']}.live.json"
+
+    def client(self, service: str) -> Any:
+        """Return a client that waits out AWS's rate limits."""
+        retries = Config(retries={"mode": "adaptive", "total_max_attempts": 10})
+        make: Any = boto3.client  # typed for each service's literal name
+        return make(service, region_name=self.region, config=retries)
+
+    def function_names(self) -> set[str]:
+        """Return the names that functions of the entities have."""
+        entities = self.values.get("entities")
+        if not isinstance(entities, dict):
+            return set()
+        prefix, environment = self.values["name"], self.values["environment"]
+        return {f"{prefix}-{entity}-{operation}-{environment}" for entity in entities for operation in FUNCTIONS}
+
+    def release_settings(self) -> dict[str, Any]:
+        """Return the variable `release`, whose defaults Terraform knows."""
+        found: dict[str, Any] = self.variables["release"]
+        return found
+
+
+def environments_in(state: dict[str, Any]) -> set[str]:
+    """Return the environments that the resources in a state are tagged with."""
+    instances = [i for resource in state.get("resources", []) for i in resource.get("instances", [])]
+    tags = [i["attributes"].get("tags_all") or {} for i in instances]
+    return {t["Environment"] for t in tags if "Environment" in t}
+
+
+def regions_in(state: dict[str, Any]) -> set[str]:
+    """Return the regions of a state's resources that hold data or code, from their ARNs."""
+    return {
+        instance["attributes"]["arn"].split(":")[3]
+        for resource in state.get("resources", [])
+        if resource.get("type") in REGIONAL
+        for instance in resource.get("instances", [])
+        if instance["attributes"].get("arn")
+    }
+
+
+def read_backend(environment: str) -> tuple[dict[str, str], str, str]:
+    """Return what the backend file of an environment says; what is wrong with it, or ""; and the remedy."""
+    file = ROOT / "environments" / f"{environment}.s3.tfbackend"
+    if not file.is_file():
+        return {}, f"There is no environments/{file.name}.", NO_BACKEND
+    found = tfvars.read(file)
+    if found is None:
+        return {}, f"environments/{file.name} cannot be read.", 'Write lines of NAME = "VALUE".'
+    missing = [name for name in ("bucket", "key", "region") if found.get(name) in PLACEHOLDERS]
+    if missing:
+        return found, f"environments/{file.name} has no {' and no '.join(missing)}.", NO_BACKEND
+    for other in sorted(file.parent.glob("*.s3.tfbackend")):
+        values = (tfvars.read(other) or {}) if other != file else {}
+        if all(values.get(name) == found[name] for name in ("bucket", "key")):
+            fault = f"environments/{file.name} and {other.name} name the same state."
+            return found, fault, "Give each environment a `key` of its own."
+    return found, "", ""

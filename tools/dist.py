@@ -1,0 +1,33 @@
+"""The build in dist/: make it, and read its manifest. Standard library only, since build.py reads this as well."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tools.errors import UserError
+
+ROOT = Path(__file__).resolve().parent.parent
+MANIFEST = "manifest.json"
+
+
+def build_functions(progress: Callable[[str], None]) -> None:
+    """Bring dist/ up to date; raise UserError if the build fails."""
+    progress("Building the functions ...")
+    done = subprocess.run([sys.executable, ROOT / "build.py"], check=False, capture_output=True, text=True)
+    if done.returncode:
+        lines = (done.stderr.strip() or done.stdout.strip() or "it printed nothing").splitlines()
+        raise UserError(f"The build failed: {lines[-1]} Run `python build.py` to see all of it.")
+
+
+def read_manifest(dist: Path) -> dict[str, Any]:
+    """Return dist/manifest.json, or an empty dict if it is missing or damaged."""
+    try:
+        manifest = json.loads((dist / MANIFEST).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return manifest if isinstance(manifest, dict) else {}

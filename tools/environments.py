@@ -1,0 +1,52 @@
+"""The environments that commands work on: those in AWS, and `local`, which runs on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+from tools.terraform import Progress
+
+
+class Environment(Protocol):
+    """An environment, wherever it runs."""
+
+    name: str  # as in ENV=
+    apply_command: str  # the command that points the aliases where the live file says
+
+    @property
+    def system(self) -> str:
+        """NAME-ENVIRONMENT, by which its alarms are named."""
+
+    @property
+    def live_file(self) -> Path:
+        """The file that says which versions are live."""
+
+    def prepare(self) -> object:
+        """Make sure that Terraform knows the environment and nothing but it."""
+
+    def outputs(self) -> dict[str, Any]:
+        """Return Terraform's outputs by name."""
+
+    def client(self, service: str) -> Any:
+        """Return a client of an AWS service."""
+
+    def function_names(self) -> set[str]:
+        """Return the names that its functions may have."""
+
+    def apply(self, arguments: list[str]) -> int:
+        """Apply the configuration; return the exit code of `terraform apply`, which gets the arguments."""
+
+    def release_settings(self) -> dict[str, Any]:
+        """Return the variable `release`."""
+
+
+def find_environment(name: str, progress: Progress) -> Environment:
+    """Return the environment that ENV= names; raise UserError if there is no such environment."""
+    if name == "local":
+        from tools.laptop.environment import LocalEnvironment  # noqa: PLC0415 - it drops the user's AWS settings
+
+        return LocalEnvironment(progress)
+    from tools.aws.environment import AwsEnvironment  # noqa: PLC0415 - the other one needs no part of it
+
+    return AwsEnvironment(name, progress)

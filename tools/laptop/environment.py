@@ -1,0 +1,60 @@
+"""The running local system, as releases, exports, imports and reindexes see an environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tools import tfvars
+from tools.laptop.emulator import client
+from tools.laptop.systems import local_systems
+from tools.terraform import Progress
+
+
+class LocalEnvironment:
+    """The system that runs on this machine."""
+
+    name = "local"
+
+    def __init__(self, progress: Progress) -> None:
+        """Find the running system; raise UserError with exit code 3 if there is none."""
+        self.systems = local_systems(progress)
+        self.stack = self.systems.current()
+        self.running = self.stack.running()
+        files = (f"--var-file {tfvars.display_name(file)}" for file in self.stack.var_files)
+        self.apply_command = " ".join(["python local.py up --detach", *files])
+
+    @property
+    def system(self) -> str:
+        """NAME-ENVIRONMENT."""
+        return "{name}-{environment}".format(**self.stack.settings)
+
+    @property
+    def live_file(self) -> Path:
+        """The file that says which versions are live."""
+        return self.stack.live_file
+
+    def prepare(self) -> None:
+        """Do nothing: `local.py up` has applied it."""
+
+    def outputs(self) -> dict[str, Any]:
+        """Return Terraform's outputs by name."""
+        return self.stack.outputs()
+
+    def client(self, service: str) -> Any:
+        """Return a client of the emulator's service."""
+        return client(service, self.running)
+
+    def function_names(self) -> set[str]:
+        """Return the functions' names."""
+        return {name for each in self.stack.outputs()["function_names"].values() for name in each.values()}
+
+    def apply(self, _arguments: list[str]) -> int:
+        """Build and apply with the variables that it was brought up with."""
+        self.running = self.systems.again()
+        return 0
+
+    def release_settings(self) -> dict[str, Any]:
+        """Return the variable `release` as it was applied."""
+        found: dict[str, Any] = self.stack.settings["release"]
+        return found

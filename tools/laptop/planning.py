@@ -1,0 +1,31 @@
+"""A plan of an environment that is still to be made, without AWS: against an empty emulator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tools import tfvars
+from tools.laptop.emulator import Emulator, free_port
+from tools.laptop.systems import local_folder
+from tools.terraform import Terraform, environment, stage
+
+
+def plan_without_aws(var_files: Sequence[Path], folder: Path | None = None) -> dict[str, Any]:
+    """Return the plan: https://developer.hashicorp.com/terraform/internals/json-format"""
+    tfvars.check(var_files)
+    folder = folder or local_folder() / "cost"
+    root = stage(folder / "root", folder / "terraform.tfstate")
+    # Before the emulator is up nothing may be reached, and port 1 refuses every connection.
+    variables = environment("http://127.0.0.1:1", "us-east-1")
+    terraform = Terraform(root, variables, folder / "terraform.log")
+    region = terraform.facts(var_files)["region"]
+    terraform.init_once()
+    emulator = Emulator(folder / "emulator")
+    try:
+        running = emulator.start(free_port(), region)
+        terraform.environment = environment(running.endpoint, region)
+        return terraform.plan(var_files)
+    finally:
+        emulator.stop()
