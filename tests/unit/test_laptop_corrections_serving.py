@@ -139,6 +139,7 @@ def test_the_distribution_is_asked_over_tls_and_for_all_that_was_sent() -> None:
         (b"127.0.0.1:4566", "POST /login?", None),
         (b"127.0.0.1:4566", "GET /us-west-2_x/.well-known/jwks.json", None),
         (b"127.0.0.1:4566", "POST /_ministack/reset", None),
+        (b"127.0.0.1:4566", "GET /_trestle/terraform", None),
         (b"127.0.0.1:4566", "POST /2015-03-31/functions", None),
         (b"127.0.0.1:4566", "OPTIONS /2015-03-31/functions", None),
         (b"127.0.0.1:4566", "GET /apikeys", None),
