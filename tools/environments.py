@@ -32,7 +32,7 @@ class Environment(Protocol):
         """Return a client of an AWS service."""
 
     def function_names(self) -> set[str]:
-        """Return the names that its functions may have."""
+        """Return the names of its functions, from Terraform's outputs. Raise UserError without outputs."""
 
     def apply(self, arguments: list[str]) -> int:
         """Apply the configuration; return the exit code of `terraform apply`, which gets the arguments."""

@@ -751,6 +751,30 @@ def test_a_file_of_another_release_is_refused(shop: Shop, capsys: pytest.Capture
     )
 
 
+def test_a_rollback_after_a_release_needs_no_terraform(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Names come from the release file: Terraform's backend may be what is down."""
+    shop.changes, shop.release = (GET,), ReleaseSettings(1, 0, 10)
+    assert shop.ship() == 0
+
+    def unreachable() -> set[str]:
+        raise UserError("terraform output failed")
+
+    monkeypatch.setattr(shop, "function_names", unreachable)
+    assert tool.rollback(shop, shop.said.append) == 0
+    assert f"Rolled back: {GET} 2 -> 1." in shop.said
+    assert tool.show(shop) == 0
+    shown = capsys.readouterr().out
+    assert f"  {GET}" in shown
+    assert "Functions that were made since then are not listed: terraform output failed" in shown
+    shop.live_file.unlink()
+    commands: list[Callable[[], int]] = [lambda: tool.show(shop), shop.rollback, shop.ship]
+    for command in commands:
+        with pytest.raises(UserError, match="terraform output failed"):
+            command()
+
+
 def test_where_nothing_is_deployed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shop, "function_names", lambda: {"none"})
     for command in (shop.ship, shop.rollback, lambda: tool.show(shop)):
@@ -805,19 +829,27 @@ def test_an_environment_in_aws_by_its_tfvars(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "variables.tf").write_text((ROOT / "variables.tf").read_text())
     folder = tmp_path / "environments"
     folder.mkdir()
-    (folder / "prod.tfvars").write_text(
-        'name = "shop"\nenvironment = "production"\nentities = { todos = {}, "orders" = { operations = ["get"] } }\n'
-    )
+    (folder / "prod.tfvars").write_text('name = "shop"\nenvironment = "production"\nentities = local.x\n')
 
     def found() -> AwsEnvironment:
         return AwsEnvironment("prod", lambda _: None)
 
     assert (found().system, found().region) == ("shop-production", "us-west-2")
     assert found().live_file == folder / "production.live.json"
-    assert {"shop-todos-entity-production", "shop-orders-get-production"} < found().function_names()
-    assert len(found().function_names()) == 14
-    (folder / "prod.tfvars").write_text('name = "shop"\nenvironment = "production"\nentities = local.x\n')
-    assert found().function_names() == set()
+    names = {"todos": {"get": "t", "list": "t"}, "orders": {"get": "o"}}
+    outputs = {"api_url": "", "function_names": names}
+    monkeypatch.setattr("tools.terraform.Terraform.outputs", lambda _: outputs)
+    assert found().function_names() == {"o", "t"}
+    outputs.clear()
+    with pytest.raises(UserError, match="Nothing is deployed yet: run `make deploy ENV=prod` first"):
+        found().function_names()
+
+    def refuse(_: object) -> None:
+        raise UserError("terraform output failed: Backend initialization required.")
+
+    monkeypatch.setattr("tools.terraform.Terraform.outputs", refuse)
+    with pytest.raises(UserError, match=r"required\. Run `make plan ENV=prod`: it initialises Terraform"):
+        found().function_names()
     for text in ('name = "shop"\n', 'name = "${x}"\nenvironment = "prod"\n', "{"):
         (folder / "prod.tfvars").write_text(text)
         with pytest.raises(UserError, match=r"environments/prod\.tfvars cannot be read here"):

@@ -13,7 +13,6 @@ from botocore.config import Config
 
 from tools import tfvars
 from tools.aws.redeploy import Routes
-from tools.contract import OPERATIONS
 from tools.dist import build_functions
 from tools.errors import UserError
 from tools.terraform import ROOT, Progress, Terraform, facts, own_environment
@@ -26,9 +25,6 @@ PLACEHOLDERS = (None, "", "...")
 # Resources that no apply can move to another region. Their ARNs name the region.
 REGIONAL = ("aws_api_gateway_rest_api", "aws_cognito_user_pool", "aws_dynamodb_table", "aws_kms_key",
             "aws_lambda_function")  # fmt: skip
-
-# What functions are named after: their operation, or "entity" where one function has them all.
-FUNCTIONS = (*OPERATIONS, "entity")
 
 
 class AwsEnvironment:
@@ -117,8 +113,13 @@ class AwsEnvironment:
         return 0
 
     def outputs(self) -> dict[str, Any]:
-        """Return Terraform's outputs by name; raise UserError if nothing is deployed."""
-        found = self.terraform.outputs()
+        """Return Terraform's outputs by name; raise UserError if nothing is deployed, or Terraform cannot say."""
+        try:
+            found = self.terraform.outputs()
+        except UserError as error:
+            raise UserError(
+                f"{error} Run `make plan ENV={self.name}`: it initialises Terraform, or says why not."
+            ) from None
         if "api_url" not in found:
             raise UserError(f"Nothing is deployed yet: run `make deploy ENV={self.name}` first.")
         return found
@@ -158,12 +159,8 @@ class AwsEnvironment:
         return make(service, region_name=self.region, config=retries)
 
     def function_names(self) -> set[str]:
-        """Return the names that functions of the entities have."""
-        entities = self.values.get("entities")
-        if not isinstance(entities, dict):
-            return set()
-        prefix, environment = self.values["name"], self.values["environment"]
-        return {f"{prefix}-{entity}-{operation}-{environment}" for entity in entities for operation in FUNCTIONS}
+        """Return the names of its functions, from Terraform's outputs."""
+        return {name for each in self.outputs()["function_names"].values() for name in each.values()}
 
     def release_settings(self) -> dict[str, Any]:
         """Return the variable `release`, whose defaults Terraform knows."""

@@ -216,7 +216,9 @@ def rollback(environment: Environment, progress: Progress) -> int:
     What stopped half way, a release or a rollback, leaves aliases at versions that the file knows as well.
     """
     record = Record.read(environment.live_file)
-    functions = find_functions(environment, record)
+    # What was made since the last release is live with its newest version, and stays so.
+    names = released(record) or environment.function_names()
+    functions = Functions(environment.client("lambda"), frozenset(names))
     aliases = functions.aliases()
     check_deployed(environment, aliases)
     check_known(environment, record, aliases, record.canary, record.leaving, *record.history[:1])
@@ -278,8 +280,14 @@ def check_ready(environment: Environment, functions: Functions, versions: Versio
 
 def show(environment: Environment) -> int:
     """Print what is live, since when, and what there is to go back to."""
-    record = Record.read(environment.live_file)
-    found = find_functions(environment, record)
+    record, unread = Record.read(environment.live_file), ""
+    try:
+        found = find_functions(environment, record)
+    except UserError as error:
+        if not record.live:
+            raise
+        found = Functions(environment.client("lambda"), frozenset(released(record)))
+        unread = f"Functions that were made since then are not listed: {error}"
     aliases = found.aliases()
     check_deployed(environment, aliases)
     live = {name: alias.version for name, alias in aliases.items()}
@@ -301,6 +309,8 @@ def show(environment: Environment) -> int:
     lines += ["To go back to:", *(back or ["  nothing"])]
     if record.live and (young := sorted(live.keys() - record.live.versions.keys())):
         lines.append(f"Made since then, and so the newest at each apply: {', '.join(young)}.")
+    if unread:
+        lines.append(unread)
     if record.leaving or (record.live and record.live.versions.items() - live.items()):
         lines.append(f"{environment.live_file.name} says otherwise: say `{environment.apply_command}` if it is right.")
     print_lines(lines)
@@ -314,9 +324,13 @@ def format_changes(live: Versions, other: Versions) -> str:
 
 
 def find_functions(environment: Environment, record: Record) -> Functions:
-    """Return the functions that there may be: by configuration, and by what was live once."""
-    known = set(record.live.versions) if record.live else set()
-    return Functions(environment.client("lambda"), frozenset(environment.function_names() | known))
+    """Return the functions: those in Terraform's outputs, and those that were live at the last release."""
+    return Functions(environment.client("lambda"), frozenset(environment.function_names() | released(record)))
+
+
+def released(record: Record) -> set[str]:
+    """Return the functions that were live at the last release; none without a release."""
+    return set(record.live.versions) if record.live else set()
 
 
 def record_live(record: Record, found: Functions, aliases: dict[str, Alias]) -> Release:
