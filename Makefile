@@ -33,7 +33,7 @@ ENVIRONMENT := plan apply deploy destroy smoke outputs openapi preflight cost re
 .DEFAULT_GOAL := help
 # Targets rely on the order of what they need, whatever MAKEFLAGS says.
 .NOTPARALLEL:
-.PHONY: help setup terraform ready tools local down build test verify check bench fmt lint types unit validate audit requirements \
+.PHONY: help setup terraform ready tools local down build test verify check bench contract fmt lint types unit validate audit requirements \
   bootstrap $(ENVIRONMENT)
 
 help:
@@ -129,6 +129,9 @@ fmt: tools ## format Python and Terraform
 	@$(PY) -m ruff check --fix-only --quiet .
 	@$(PY) -m ruff format .
 	@terraform fmt -recursive
+
+contract: setup ## write the functions that follow from contract/
+	@$(PY) -m tools.contract
 
 lint: tools ## ruff, bandit, detect-secrets, terraform fmt, and the README's tables against the code
 	@$(PY) -m ruff check .

@@ -1,5 +1,6 @@
 """Read contract/: what the operations, problems, limits and items of every API are. contract/README.md says more.
 
+`python -m tools.contract` writes the functions that follow from it: lambda_src/NAME/index.py.
 Standard library only, since build.py reads this as well.
 """
 
@@ -26,3 +27,46 @@ OPERATIONS: dict[str, dict[str, Any]] = read("operations")["operations"]
 
 # The properties of an item that the server sets, in alphabetical order.
 SERVERS_OWN = tuple(sorted(ITEMS["properties"]))
+
+
+def functions() -> dict[str, str]:
+    """Return the text of lambda_src/NAME/index.py for each operation, and for `entity`, which has all of them.
+
+    The endpoint of an operation is a class of its name in trestle.http.
+    """
+    imports = {name: f"from trestle.http.{name} import {name.capitalize()}" for name in OPERATIONS}
+    found = {
+        name: "\n".join(
+            (
+                f'"""The Lambda function of the {name} operation."""\n',
+                *sorted((imported, "from trestle.http.handler import handler")),
+                f"\nlambda_handler = handler({name.capitalize()})\n",
+            )
+        )
+        for name, imported in imports.items()
+    }
+    routes = (
+        f'        ("{each["method"]}", "{each["path"]}"): {name.capitalize()},' for name, each in OPERATIONS.items()
+    )
+    found["entity"] = "\n".join(
+        (
+            '"""The Lambda function of an entity whose operations share one."""\n',
+            *sorted((*imports.values(), "from trestle.http.handler import routed")),
+            "\nlambda_handler = routed(\n    {",
+            *routes,
+            "    }\n)\n",
+        )
+    )
+    return found
+
+
+def main() -> None:
+    """Write the functions."""
+    for name, text in functions().items():
+        file = FOLDER.parent / "lambda_src" / name / "index.py"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

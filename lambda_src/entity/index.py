@@ -10,11 +10,11 @@ from trestle.http.replace import Replace
 
 lambda_handler = routed(
     {
-        ("POST", False): Create,
-        ("GET", False): List,
-        ("GET", True): Get,
-        ("PUT", True): Replace,
-        ("PATCH", True): Merge,
-        ("DELETE", True): Delete,
+        ("POST", ""): Create,
+        ("DELETE", "{id}"): Delete,
+        ("GET", "{id}"): Get,
+        ("GET", ""): List,
+        ("PATCH", "{id}"): Merge,
+        ("PUT", "{id}"): Replace,
     }
 )

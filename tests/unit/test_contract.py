@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from tests.unit.api import OPERATIONS, Api
@@ -55,8 +56,9 @@ def test_every_operation_has_its_method_and_path() -> None:
 
 
 def test_every_operation_has_a_function() -> None:
-    functions = {file.parent.name for file in (ROOT / "lambda_src").glob("*/index.py")}
-    assert functions == {*contract.OPERATIONS, "entity"}
+    files = (ROOT / "lambda_src").glob("*/index.py")
+    found = {file.parent.name: file.read_text(encoding="utf-8") for file in files}
+    assert found == contract.functions(), "Run `make contract`."
 
 
 @pytest.mark.parametrize("functions", [(), ("entity",)], ids=["a function each", "one function"])
@@ -83,6 +85,12 @@ def test_the_functions_take_the_parameters(make_api: Make) -> None:
         if operation.get("takes_filters"):
             expected |= {"done", *(f"due.{operator}" for operator in contract.read("operations")["bounds"])}
         assert known == (expected or {"none"}), name
+
+
+def test_the_operations_fit_their_schema() -> None:
+    schema = json.loads((contract.FOLDER / "operations.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft7Validator.check_schema(schema)
+    jsonschema.validate(contract.read("operations"), schema, jsonschema.Draft7Validator)
 
 
 def test_variants_change_what_an_operation_has() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "contract").glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 
 LINK = re.compile(r"\[([^\]\n]+)\]\(([^)\s]+)\)")
 

@@ -45,14 +45,20 @@ def handler(make_endpoint: MakeEndpoint) -> Handler:
     return _Function(entity, lambda _: endpoint).handle
 
 
-def routed(make_endpoints: Mapping[tuple[str, bool], MakeEndpoint]) -> Handler:
-    """Return the Lambda handler of several endpoints, by method and by whether the path names an item.
+def routed(make_endpoints: Mapping[tuple[str, str], MakeEndpoint]) -> Handler:
+    """Return the Lambda handler of several endpoints, by method and by path below the collection: "" or "{id}".
 
     The gateway has routes for the operations that the entity has: others do not come here.
     """
     entity = Entity.from_environment(os.environ)
     endpoints = {route: make_endpoint(entity) for route, make_endpoint in make_endpoints.items()}
-    return _Function(entity, lambda event: endpoints[event["httpMethod"], bool(event.get("pathParameters"))]).handle
+    paths = {path for _, path in endpoints}
+
+    def endpoint_of(event: dict[str, Any]) -> Endpoint:
+        path = event["resource"].rpartition("/")[2]
+        return endpoints[event["httpMethod"], path if path in paths else ""]
+
+    return _Function(entity, endpoint_of).handle
 
 
 class _Function:
