@@ -1,7 +1,8 @@
-"""Write what modules/service says of itself into the root configuration and the README.
+"""Write what modules say of themselves into the root configuration and the READMEs.
 
-The root declares the module's variables without their validations, which the module makes, passes them on, and has
-its outputs. `--check` writes nothing, and fails if a file is out of date.
+The root declares the variables of modules/service without their validations, which the module makes, passes them on,
+and has its outputs. READMEs have tables of variables and outputs. `--check` writes nothing, and fails if a file is
+out of date.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ VALIDATION = re.compile(r"\n(?:  #.*\n)*  validation {\n.*?^  }\n", re.MULTILINE
 WRITTEN = "# Written by `python docs/reference.py` from modules/service"
 
 
-def blocks(kind: str) -> dict[str, str]:
-    """Return the bodies of the module's variables or outputs, by name."""
-    texts = (file.read_text(encoding="utf-8") for file in sorted(SERVICE.glob("*.tf")))
+def blocks(kind: str, module: Path = SERVICE) -> dict[str, str]:
+    """Return the bodies of a module's variables or outputs, by name."""
+    texts = (file.read_text(encoding="utf-8") for file in sorted(module.glob("*.tf")))
     found = [match for text in texts for match in BLOCK.finditer(text) if match["kind"] == kind]
     return {match["name"]: match["body"] for match in sorted(found, key=lambda match: match["name"])}
 
@@ -41,7 +42,7 @@ def parsed(kind: str, texts: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Return the same as values."""
     text = "\n".join(f'{kind} "{name}" {{\n{body}}}\n' for name, body in texts.items())
     found = hcl2.loads(text, serialization_options=OPTIONS)
-    return {name: body for block in found[kind] for name, body in block.items() if not name.startswith("__")}
+    return {name: body for block in found.get(kind, ()) for name, body in block.items() if not name.startswith("__")}
 
 
 def root_files() -> dict[str, str]:
@@ -89,44 +90,63 @@ def hcl(value: object) -> str:
 
 
 def tables() -> dict[str, str]:
-    """Return the table for each marked part of the README."""
-    variables = ["| variable | default | what it sets |", "|---|---|---|"]
-    for name, body in parsed("variable", blocks("variable")).items():
-        if name in ROOT_SETS:
-            continue
+    """Return the table for each marked part of the repository's README."""
+    variables = {name: body for name, body in parsed("variable", blocks("variable")).items() if name not in ROOT_SETS}
+    outputs = {name: body for name, body in parsed("output", blocks("output")).items() if name not in NOT_PASSED_ON}
+    return {"variables": inputs_table(variables), "outputs": outputs_table(outputs)}
+
+
+def module_tables(module: Path) -> dict[str, str]:
+    """Return the table for each marked part of a module's README."""
+    outputs = parsed("output", blocks("output", module))
+    return {
+        "inputs": inputs_table(parsed("variable", blocks("variable", module))),
+        "outputs": outputs_table(outputs) if outputs else "None.",
+    }
+
+
+def inputs_table(variables: Mapping[str, dict[str, Any]]) -> str:
+    """Return a Markdown table of variables."""
+    lines = ["| variable | default | what it sets |", "|---|---|---|"]
+    for name, body in variables.items():
         default = f"`{hcl(body['default'])}`" if "default" in body else "required"
-        variables.append(f"| `{name}` | {default} | {cell(body['description'])} |")
-    outputs = ["| output | what it holds |", "|---|---|"]
-    for name, body in parsed("output", blocks("output")).items():
-        if name not in NOT_PASSED_ON:
-            outputs.append(f"| `{name}` | {cell(body['description'])} |")
-    return {"variables": "\n".join(variables), "outputs": "\n".join(outputs)}
+        lines.append(f"| `{name}` | {default} | {cell(body['description'])} |")
+    return "\n".join(lines)
 
 
-def filled(text: str) -> str:
-    """Return the README with its tables as the code has them now. Raise ValueError if it lacks a marker."""
-    for part, table in tables().items():
+def outputs_table(outputs: Mapping[str, dict[str, Any]]) -> str:
+    """Return a Markdown table of outputs."""
+    lines = ["| output | what it holds |", "|---|---|"]
+    lines += [f"| `{name}` | {cell(body['description'])} |" for name, body in outputs.items()]
+    return "\n".join(lines)
+
+
+def filled(readme: Path, parts: Mapping[str, str]) -> str:
+    """Return a README with its tables as the code has them now. Raise ValueError if it lacks a marker."""
+    text = readme.read_text(encoding="utf-8")
+    for part, table in parts.items():
         start, end = f"<!-- {part} -->", f"<!-- /{part} -->"
         before, found, rest = text.partition(start)
         _, closed, after = rest.partition(end)
         if not (found and closed):
-            raise ValueError(f"README.md lacks the pair of markers {start} and {end}")
+            raise ValueError(f"{readme} lacks the pair of markers {start} and {end}")
         text = f"{before}{start}\n{table}\n{end}{after}"
     return text
 
 
 def main(arguments: list[str]) -> int:
     """Write the files, or check them; return 1 if --check finds one out of date."""
-    wanted = root_files() | {"README.md": filled((ROOT / "README.md").read_text(encoding="utf-8"))}
-    files = {name: ROOT / name for name in wanted}
-    stale = [
-        name for name, file in files.items() if not file.exists() or file.read_text(encoding="utf-8") != wanted[name]
-    ]
+    wanted = {ROOT / name: text for name, text in root_files().items()}
+    wanted[ROOT / "README.md"] = filled(ROOT / "README.md", tables())
+    for module in sorted((ROOT / "modules").iterdir()):
+        wanted[module / "README.md"] = filled(module / "README.md", module_tables(module))
+    stale = [file for file, text in wanted.items() if not file.exists() or file.read_text(encoding="utf-8") != text]
     if "--check" not in arguments:
-        for name in stale:
-            files[name].write_text(wanted[name], encoding="utf-8")
+        for file in stale:
+            file.write_text(wanted[file], encoding="utf-8")
     elif stale:
-        print(f"Out of date: {', '.join(stale)}. Run `python docs/reference.py`.", file=sys.stderr)
+        names = ", ".join(str(file.relative_to(ROOT)) for file in stale)
+        print(f"Out of date: {names}. Run `python docs/reference.py`.", file=sys.stderr)
         return 1
     return 0
 

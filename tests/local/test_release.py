@@ -30,7 +30,7 @@ network     = null
 release     = { minutes = %s, percent = 50 }
 """
 PARTS = (
-    ".terraform.lock.hcl", "build.py", "lambda_src", "tools", "local.py", "modules", "requirements",
+    ".terraform.lock.hcl", "build.py", "contract", "lambda_src", "tools", "local.py", "modules", "requirements",
     "schemas", "web", *(file.name for file in ROOT.glob("*.tf")),
 )  # fmt: skip
 PLAN = (

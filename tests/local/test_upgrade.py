@@ -50,7 +50,9 @@ def modules(copy: Copy) -> set[str]:
 
 
 def test_an_upgrade_moves_every_resource_and_keeps_the_items(tmp_path: Path) -> None:
-    root = copy_of_repository(tmp_path / "copy")
+    root = tmp_path / "copy"
+    root.mkdir()
+    copy_of_repository(root)
     copy = Copy(tmp_path / "stack", root=root)
     (root / "system.tfvars").write_text(SYSTEM)
     lay_out_as_before(root)

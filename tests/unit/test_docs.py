@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [*ROOT.glob("*.md"), *(ROOT / "contract").glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+READMES = (file for folder in ("modules", "examples") for file in sorted((ROOT / folder).glob("*/README.md")))
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "contract").glob("*.md"), *(ROOT / "docs").rglob("*.md"), *READMES]
 
 LINK = re.compile(r"\[([^\]\n]+)\]\(([^)\s]+)\)")
 

@@ -1,0 +1,106 @@
+"""Modules as others call them: by the examples in their READMEs, and from a root that is not Trestle's."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.plan.conftest import SMALL
+from tests.plan.planner import REGION, ROOT, Plan, Planner, TerraformError, Values, run
+from tools.terraform import copy_modules
+
+pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
+
+READMES = sorted((ROOT / "modules").glob("*/README.md"))
+EXAMPLE = ROOT / "examples" / "as-module"
+
+
+def example(readme: Path) -> str:
+    """Return the only example of a README."""
+    (text,) = re.findall(r"^```hcl\n(.*?)^```", readme.read_text(), re.MULTILINE | re.DOTALL)
+    return str(text)
+
+
+def guest(planner: Planner, folder: Path, **files: str) -> Path:
+    """Lay out a root that is not Trestle's, with these files, beside Trestle's modules; return it."""
+    folder.mkdir()
+    copy_modules(folder, {})
+    for name in ("contract", "dist", "lambda_src", "schemas", "web"):
+        (folder / name).symlink_to(ROOT / name)
+    for name, text in files.items():
+        (folder / f"{name}.tf").write_text(text)
+    planner.init(folder)
+    return folder
+
+
+@pytest.mark.slow
+def test_the_example_of_each_module_can_be_planned(planner: Planner, tmp_path: Path) -> None:
+    assert [readme.parent for readme in READMES] == sorted((ROOT / "modules").iterdir())
+    texts = {readme.parent.name: example(readme) for readme in READMES}
+    provider = f'provider "aws" {{\n  region = "{REGION}"\n}}\n'
+    plan = Plan(planner.planned(guest(planner, tmp_path / "root", **texts, provider=provider), "readmes", (), {}))
+    found = {r["address"].split(".")[1] for r in plan.data["resource_changes"]}
+    assert found == texts.keys() - {"openapi"}
+
+
+def test_the_module_stops_at_a_provider_of_another_region(planner: Planner, tmp_path: Path) -> None:
+    text = f"""
+provider "aws" {{
+  region = "{REGION}"
+}}
+
+module "api" {{
+  source      = "./modules/service"
+  project     = path.root
+  region      = "eu-west-1"
+  name        = "shop"
+  environment = "test"
+  network     = null
+  entities    = {{ todos = {{ operations = ["get"] }} }}
+}}
+"""
+    root = guest(planner, tmp_path / "root", main=text)
+    with pytest.raises(TerraformError, match=f'region is "eu-west-1", but .* works in {REGION}. Write region = '):
+        planner.planned(root, "elsewhere", (), {})
+
+
+@pytest.fixture(scope="module")
+def as_module(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> Values:
+    """The plan of examples/as-module, where it lies in the repository."""
+    root = tmp_path_factory.mktemp("as-module")
+    copy_modules(root, {})
+    for name in ("contract", "lambda_src", "web"):
+        (root / name).symlink_to(ROOT / name)
+    example = root / "examples" / "as-module"
+    shutil.copytree(EXAMPLE, example, ignore=shutil.ignore_patterns(".terraform*", "dist", "*.tfstate*"))
+    subprocess.run([sys.executable, ROOT / "build.py", "--project", example], check=True, capture_output=True)
+    planner.init(example)
+    # Two configurations of the provider cannot share one process.
+    environment = {k: v for k, v in planner.environment.items() if k != "TF_REATTACH_PROVIDERS"}
+    run(example, environment, "plan", input=False, lock=False, out="plan.tfplan")
+    found: dict[str, Any] = json.loads(run(example, environment, "show", "-json", "plan.tfplan"))
+    return found
+
+
+def test_another_root_calls_the_module_with_a_provider_and_schemas_of_its_own(as_module: Values) -> None:
+    resources = {r["address"]: r["change"] for r in as_module["resource_changes"] if r["mode"] == "managed"}
+    assert all(address.startswith("module.api.") for address in resources)
+    function = resources['module.api.module.function["tasks.create"].aws_lambda_function.this']
+    assert function["after"]["filename"] == "./dist/create.zip"
+    role = resources['module.api.module.function["tasks.create"].aws_iam_role.this']["after"]
+    assert role["name"] == "guest-tasks-create-demo-us-west-2", "the alias' region, not the home region"
+    ours = {"CostCentre": "42", "Environment": "demo", "ManagedBy": "terraform", "Project": "guest"}
+    assert (role["tags"], role["tags_all"]) == (ours, {**ours, "Owner": "platform"})
+
+
+def test_an_instance_of_for_each_has_names_of_its_own(systems: dict[str, Plan]) -> None:
+    """All plans of `systems` are instances of one module call."""
+    assert systems["small"].prefix == 'module.system["small"].'
+    assert systems["small"].one("aws_dynamodb_table")["name"] == f"{SMALL['name']}-todos-{SMALL['environment']}"
