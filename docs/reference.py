@@ -24,7 +24,7 @@ OPTIONS = SerializationOptions(strip_string_quotes=True, preserve_heredocs=False
 ROOT_SETS = {"project": "path.root"}
 
 # What only Trestle's tools read.
-NOT_PASSED_ON = {"openapi_document"}
+NOT_PASSED_ON = {"openapi_document", "tools"}
 
 BLOCK = re.compile(r'^(?P<kind>variable|output) "(?P<name>\w+)" {\n(?P<body>.*?)^}\n', re.MULTILINE | re.DOTALL)
 VALIDATION = re.compile(r"\n(?:  #.*\n)*  validation {\n.*?^  }\n", re.MULTILINE | re.DOTALL)

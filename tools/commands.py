@@ -171,6 +171,7 @@ LAPTOP = (
                 help="variables to apply, more than once if need be (default: what ran last, at first "
                 "environments/local.tfvars)",
             ),
+            Option("--root", type=Path, metavar="DIR", help="Terraform of your own that calls modules/service"),
             Option("--port", type=port, metavar="N", help="where to listen (default: 4566)"),
             Option("--detach", action="store_true", help="return when it is up, and leave it running"),
             Option("--yes", action="store_true", help="delete items and users of what was removed without asking"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,13 +16,16 @@ ROOT = Path(__file__).resolve().parent.parent
 MANIFEST = "manifest.json"
 
 
-def build_functions(progress: Callable[[str], None]) -> None:
-    """Bring dist/ up to date; raise UserError if the build fails."""
+def build_functions(progress: Callable[[str], None], project: Path | None = None) -> None:
+    """Bring dist/ up to date, of a project with schemas of its own if given; raise UserError if the build fails."""
     progress("Building the functions ...")
-    done = subprocess.run([sys.executable, ROOT / "build.py"], check=False, capture_output=True, text=True)
+    options = ["--project", str(project)] if project else []
+    done = subprocess.run([sys.executable, ROOT / "build.py", *options], check=False, capture_output=True, text=True)
     if done.returncode:
         lines = (done.stderr.strip() or done.stdout.strip() or "it printed nothing").splitlines()
-        raise UserError(f"The build failed: {lines[-1]} Run `python build.py` to see all of it.")
+        raise UserError(
+            f"The build failed: {lines[-1]} Run `{shlex.join(['python', 'build.py', *options])}` to see all of it."
+        )
 
 
 def read_manifest(dist: Path) -> dict[str, Any]:

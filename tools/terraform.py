@@ -218,6 +218,8 @@ class Terraform:
     environment: Mapping[str, str]
     log: Path = NO_LOG
     progress: Progress = field(default=lambda _: None)
+    is_locked: bool = True  # whether the lock file names every provider, in the versions that are used
+    shares_provider: bool = True  # whether one process can serve all its configurations of the provider
 
     @property
     def data_dir(self) -> Path:
@@ -228,7 +230,8 @@ class Terraform:
         """Install the provider, and set up modules and backend."""
         mirror = find_mirror()
         # Where the state is may have changed, and with it nothing that would have to be copied.
-        fixed = ["init", "-input=false", "-no-color", "-lockfile=readonly", "-reconfigure", *arguments]
+        lock = ["-lockfile=readonly"] if self.is_locked else []
+        fixed = ["init", "-input=false", "-no-color", *lock, "-reconfigure", *arguments]
         done = self.run([*fixed, *([f"-plugin-dir={mirror}"] if mirror else [])])
         if done.code and re.search("provider packages|install provider", done.errors):
             raise UserError(
@@ -411,7 +414,7 @@ class Terraform:
     @contextlib.contextmanager
     def _with_provider(self) -> Iterator[Terraform]:
         """Yield the same with the provider running: each walk of the graph would start it for itself."""
-        if "TF_REATTACH_PROVIDERS" in self.environment:
+        if "TF_REATTACH_PROVIDERS" in self.environment or not self.shares_provider:
             yield self
             return
         with provider(self.folder, self.environment) as reached:

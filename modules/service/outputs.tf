@@ -63,6 +63,11 @@ output "table_names" {
   value       = { for entity, table in module.table : entity => table.name }
 }
 
+output "tools" {
+  description = "What Trestle's tools read of the variables."
+  value       = { for name, value in local.tools : name => value if name != "api_key_values" }
+}
+
 output "usage_plan_ids" {
   description = "Ids of the usage plans, by name."
   value       = merge(module.access[*].plan_ids...)

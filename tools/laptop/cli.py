@@ -31,7 +31,8 @@ def up(options: argparse.Namespace) -> int:
     systems = local_systems(Console())
     began = now()
     confirm = (lambda _: True) if options.yes else confirm_losses
-    stack = systems.up([Path(f).resolve() for f in options.var_files or ()], options.port, confirm)
+    root = options.root.resolve() if options.root else None
+    stack = systems.up([Path(f).resolve() for f in options.var_files or ()], options.port, confirm, root)
     print_note(f"{stack.name} is up in {(now() - began) / 1000:.0f} s.\n\n{welcome(stack)}")
     if options.detach:
         return 0

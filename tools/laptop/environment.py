@@ -21,8 +21,9 @@ class LocalEnvironment:
         self.systems = local_systems(progress)
         self.stack = self.systems.current()
         self.running = self.stack.running()
+        root = [f"--root {tfvars.display_name(self.stack.root)}"] if self.stack.root else []
         files = (f"--var-file {tfvars.display_name(file)}" for file in self.stack.var_files)
-        self.apply_command = " ".join(["python local.py up --detach", *files])
+        self.apply_command = " ".join(["python local.py up --detach", *root, *files])
 
     @property
     def system(self) -> str:

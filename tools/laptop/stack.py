@@ -17,7 +17,7 @@ from typing import Any
 
 from tools.errors import UserError
 from tools.files import read_json, write, write_json
-from tools.laptop import snapshot
+from tools.laptop import snapshot, user_root
 from tools.laptop.emulator import Emulator, Running, client, corrections_version
 from tools.sources import sources
 from tools.terraform import ROOT, InterruptedApplyError, Progress, Terraform, environment, stage
@@ -118,6 +118,11 @@ class Stack:
         return [Path(file) for file in self._applied()["var_files"]]
 
     @property
+    def root(self) -> Path | None:
+        """The user's own root configuration, where that was applied last."""
+        return Path(self.settings["root"]) if "root" in self.settings else None
+
+    @property
     def live_file(self) -> Path:
         """Which versions of the functions are live, if not the newest; Terraform finds it here."""
         return self.folder / "root" / "environments" / f"{self.settings['environment']}.live.json"
@@ -139,7 +144,7 @@ class Stack:
             self.stop()
             port, running = running.port, None
         died = self.emulator.died
-        inputs = fingerprint(var_files)
+        inputs = fingerprint(var_files, root_of(settings))
         started = running or self.emulator.start(port, settings["region"])
         try:
             state = self.emulator.state(started)
@@ -256,7 +261,7 @@ class Stack:
                     "If that is what you want, add --yes."
                 )
             (self.folder / "applied").unlink(missing_ok=True)
-            upload_packages(started)
+            upload_packages(started, root_of(settings) or ROOT)
 
         with self._recoverable(started) as lock:
             if not user_data:
@@ -281,8 +286,9 @@ class Stack:
                         f"`python local.py down --purge`, which deletes all of {self.name}, its items too."
                     ) from None
                 raise
-            outputs = self.emulator.terraform_state(started)["outputs"]
-            write_json(self.folder / "outputs.json", {name: output["value"] for name, output in outputs.items()})
+            state = self.emulator.terraform_state(started)
+            outputs = {name: output["value"] for name, output in state["outputs"].items()}
+            write_json(self.folder / "outputs.json", outputs.get(user_root.OUTPUT, outputs))
             known = {"settings": settings, "var_files": [str(file) for file in var_files]}
             write_json(self.folder / "settings.json", known)
         self.progress(f"Applied: {said}.")
@@ -378,15 +384,25 @@ class Stack:
                 time.sleep(0.1)
 
     def _terraform(self, running: Running, settings: dict[str, Any]) -> Terraform:
-        root = stage(self.folder / "root", None, OVERRIDES)
         variables = environment(running.endpoint, running.region)
         variables["TF_HTTP_ADDRESS"] = running.terraform_address
+        arguments: dict[str, Any] = {}
         if keys := self._keys(settings["api_keys"]):
-            variables["TF_VAR_api_key_values"] = json.dumps(keys)
+            arguments["api_key_values"] = keys
         # It costs nothing here: there unless the tfvars say otherwise, or nothing describes the API to it.
         if settings["docs"] != "none":
-            variables["TF_VAR_website"] = "{}"
-        return Terraform(root, variables, self.terraform_log, self.progress)
+            arguments["website"] = {}
+        folder = self.folder / "root"
+        if root := root_of(settings):
+            own = user_root.read(root)
+            own.stage(folder, {"http": {}}, OVERRIDES, **arguments)
+            return Terraform(
+                folder, variables, self.terraform_log, self.progress,
+                is_locked=False, shares_provider=own.providers <= 1,
+            )  # fmt: skip
+        stage(folder, None, OVERRIDES)
+        variables |= {f"TF_VAR_{name}": json.dumps(value) for name, value in arguments.items()}
+        return Terraform(folder, variables, self.terraform_log, self.progress)
 
     def _keys(self, names: Sequence[str] = ()) -> dict[str, str]:
         """Return the values of the API keys by name: random, made once, readable by their owner alone."""
@@ -398,25 +414,32 @@ class Stack:
         return {name: known[name] for name in names or known}
 
 
-def fingerprint(var_files: Sequence[Path]) -> str:
-    """Return a digest of everything that an apply reads."""
+def root_of(settings: dict[str, Any]) -> Path | None:
+    """Return the user's own root configuration that settings are of, if so."""
+    return Path(settings["root"]) if "root" in settings else None
+
+
+def fingerprint(var_files: Sequence[Path], root: Path | None = None) -> str:
+    """Return a digest of everything that an apply reads, of the user's own root if there is one."""
     digest = hashlib.sha256()
     folders = (ROOT / name for name in ("contract", "modules", "schemas", "web"))
     files = sources(ROOT, "*.tf") + sources(ROOT / "tools" / "laptop" / "corrections", "*.py")
     files += (f for folder in folders for f in sources(folder))
-    fixed = [ROOT / name for name in ("dist/manifest.json", ".terraform.lock.hcl")]
+    if root:
+        files += (f for f in sources(root) if f.relative_to(root).parts[0] not in ("dist", *user_root.NOT_LINKED))
+    fixed = [(root or ROOT) / "dist/manifest.json", ROOT / ".terraform.lock.hcl"]
     for file in (*sorted(files), *fixed, *var_files):
         content = file.read_bytes()
         digest.update(f"{file}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()
 
 
-def upload_packages(running: Running) -> None:
-    """Put the functions' packages where OVERRIDES has them."""
+def upload_packages(running: Running, project: Path) -> None:
+    """Put a project's packages where OVERRIDES has them."""
     s3, bucket = client("s3", running), f"packages-{running.region}"
     if bucket not in (known["Name"] for known in s3.list_buckets()["Buckets"]):
         # S3 knows us-east-1 as the place of a bucket without a place.
         place = {"LocationConstraint": running.region} if running.region != "us-east-1" else {}
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
-    for package in (ROOT / "dist").glob("*.zip"):
+    for package in (project / "dist").glob("*.zip"):
         s3.put_object(Bucket=bucket, Key=package.name, Body=package.read_bytes())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
+import shutil
 from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,9 +16,10 @@ from tools import tfvars
 from tools.dist import build_functions
 from tools.errors import UserError
 from tools.files import read_json, write_json
-from tools.laptop.emulator import Running, check_port
+from tools.laptop import user_root
+from tools.laptop.emulator import Emulator, Running, check_port, free_port
 from tools.laptop.stack import DEFAULT_PORT, Confirm, Stack, fingerprint
-from tools.terraform import ROOT, Progress, Terraform, environment, find_mirror, find_terraform
+from tools.terraform import ROOT, Progress, Terraform, environment, find_mirror, find_terraform, var_file_arguments
 
 FIRST_VAR_FILE = ROOT / "environments" / "local.tfvars"
 
@@ -73,21 +76,36 @@ class Systems:
             return self._stack(self.folder)
         raise UserError("No system has run here yet: start one with `python local.py up`.", exit_code=3)
 
-    def up(self, var_files: Sequence[Path], port: int | None = None, confirm: Confirm = lambda _: False) -> Stack:
+    def up(
+        self,
+        var_files: Sequence[Path],
+        port: int | None = None,
+        confirm: Confirm = lambda _: False,
+        root: Path | None = None,
+    ) -> Stack:
         """Bring a system up, or change the running one in place; return it.
 
-        Without var-files it is the system that ran last. Another one that runs is stopped first, and the new
-        one gets its port unless told otherwise. `confirm` is asked before items are deleted.
+        The root is the user's own, which calls modules/service, or None for Trestle's. Without root and var-files
+        it is the system that ran last. Another one that runs is stopped first, and the new one gets its port
+        unless told otherwise. `confirm` is asked before items are deleted.
         """
-        named = list(var_files) or [Path(file) for file in self._last().get("var_files", ())] or [FIRST_VAR_FILE]
+        last = self._last() if not var_files and not root else {}
+        if last.get("root"):
+            root = Path(last["root"])
+        named = list(var_files) or [Path(file) for file in last.get("var_files", ())]
+        if not named and not root:
+            named = [FIRST_VAR_FILE]
         if not var_files and (gone := next((file for file in named if not file.is_file()), None)):
             raise UserError(f"The var-file {gone}, which ran last, is gone: name another with --var-file.")
-        tfvars.check(named)
+        if root:
+            user_root.read(root)
+        else:
+            tfvars.check(named)
         with self._lock():
             find_terraform()
             find_mirror()
-            build_functions(self.progress)
-            settings = self._settings(named)
+            build_functions(self.progress, root)
+            settings = self._settings(named, root)
             # The plan would refuse the same, but after the system that runs was stopped.
             if faults := settings.get("faults"):
                 raise UserError("\n".join(faults))
@@ -109,7 +127,9 @@ class Systems:
                 self.progress(f"Stopping {runs.name}; its data stays for the next time ...")
                 runs.stop()
             stack.apply(settings, named, port or DEFAULT_PORT, confirm)
-            remembered = {"folder": stack.folder.name, "var_files": [str(file) for file in named]}
+            remembered: dict[str, Any] = {"folder": stack.folder.name, "var_files": [str(file) for file in named]}
+            if root:
+                remembered["root"] = str(root)
             if remembered != read_json(self.folder / "last.json"):
                 write_json(self.folder / "last.json", remembered)
             return stack
@@ -118,7 +138,7 @@ class Systems:
         """Build and apply once more, with the variables that the running system has."""
         stack = self.current()
         stack.running()
-        return self.up(stack.var_files).running()
+        return self.up(stack.var_files, root=stack.root).running()
 
     def down(self, purge: bool = False) -> tuple[str, bool] | None:
         """Stop what runs; purge the data of what runs or ran last, if so asked.
@@ -198,21 +218,39 @@ class Systems:
                 (self.folder / name).rename(stack.folder / name)
         return stack
 
-    def _settings(self, var_files: Sequence[Path]) -> dict[str, Any]:
+    def _settings(self, var_files: Sequence[Path], root: Path | None) -> dict[str, Any]:
         """Return what Terraform knows of the variables; it is asked when inputs changed."""
         cache = self.folder / "evaluated.json"
-        asked = fingerprint(var_files)
+        asked = fingerprint(var_files, root)
         known: dict[str, Any] = read_json(cache) or {}
         if asked not in known:
-            terraform = Terraform(
-                self.folder, environment("http://127.0.0.1:1", "us-east-1"), self.folder / "terraform.log",
-                self.progress,
-            )  # fmt: skip
             # The newest few: one changes back and forth, but no further.
-            known = dict(list(known.items())[-9:]) | {asked: terraform.facts(var_files)}
+            known = dict(list(known.items())[-9:]) | {asked: self._evaluate(var_files, root)}
             write_json(cache, known)
         settings: dict[str, Any] = known[asked]
         return settings
+
+    def _evaluate(self, var_files: Sequence[Path], root: Path | None) -> dict[str, Any]:
+        """Ask Terraform what the tools need to know; of the user's own root, on an emulator for this alone."""
+        log = self.folder / "terraform.log"
+        if not root:
+            offline = environment("http://127.0.0.1:1", "us-east-1")
+            return Terraform(self.folder, offline, log, self.progress).facts(var_files)
+        own, folder = user_root.read(root), self.folder / "evaluation"
+        emulator = Emulator(folder / "emulator")
+        try:
+            running = emulator.start(free_port(), "us-east-1")
+            own.stage(folder / "root", {"local": {"path": "terraform.tfstate"}}, {})
+            variables = environment(running.endpoint, running.region)
+            terraform = Terraform(folder / "root", variables, log, self.progress, is_locked=False)
+            terraform.init_once()
+            found = json.loads(
+                terraform.evaluate(f"jsonencode(module.{own.call}.tools)", var_file_arguments(var_files))
+            )
+        finally:
+            emulator.stop()
+            shutil.rmtree(emulator.folder, ignore_errors=True)
+        return {**found, "root": str(root)}
 
     @contextmanager
     def _lock(self) -> Iterator[None]:

@@ -1,0 +1,117 @@
+"""A root configuration of the user's own that calls modules/service, staged for a run on this machine."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hcl2
+from lark.exceptions import LarkError
+
+from tools.errors import UserError
+from tools.sources import is_leftover, sources
+from tools.terraform import ROOT, SERVICE, copy_modules, write_override
+from tools.tfvars import OPTIONS, labelled_bodies
+
+# Where the staged configuration finds Trestle.
+TRESTLE = ".trestle"
+
+# What the modules read that lies beside them.
+BESIDE_MODULES = ("contract", "lambda_src", "web")
+
+# The staged configuration's output of all that the module gives out, but for the document, which is large.
+OUTPUT = "trestle_outputs"
+OUTPUTS = '${{ for name, value in module.%s : name => value if !contains(["openapi_document", "tools"], name) }}'
+
+# Versions that are live in AWS are not live here.
+NOT_LINKED = ("environments",)
+
+
+@dataclass(frozen=True)
+class UserRoot:
+    """A folder with Terraform, and its call of modules/service."""
+
+    folder: Path
+    call: str  # name of the module call
+    arguments: frozenset[str]  # that the call passes
+    outside: Mapping[str, Path]  # folders of modules outside the root, by name of their call
+    providers: int  # how many configurations of the AWS provider it has
+
+    def stage(self, folder: Path, backend: Mapping[str, Any], overrides: Mapping[str, Any], **arguments: Any) -> Path:
+        """Link the configuration into a folder, with another backend and with this Trestle; return the folder.
+
+        Overrides are as in `tools.terraform.stage`. The module gets the arguments that the call does not pass.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.iterdir():
+            if old.is_symlink():
+                old.unlink()
+        for source in self.folder.iterdir():
+            if not is_leftover(source.name) and ".tfstate" not in source.name and source.name not in NOT_LINKED:
+                (folder / source.name).symlink_to(source)
+        lock = self.folder / ".terraform.lock.hcl"
+        shutil.copyfile(lock if lock.exists() else ROOT / lock.name, folder / lock.name)
+        trestle = folder / TRESTLE
+        shutil.rmtree(trestle, ignore_errors=True)
+        trestle.mkdir()
+        for name in BESIDE_MODULES:
+            (trestle / name).symlink_to(ROOT / name)
+        copy_modules(trestle, overrides)
+        calls: dict[str, Any] = {}
+        for name, path in self.outside.items():
+            (trestle / name).symlink_to(path)
+            calls[name] = {"source": f"./{TRESTLE}/{name}"}
+        passed = {name: value for name, value in arguments.items() if name not in self.arguments}
+        calls[self.call] = {"source": f"./{TRESTLE}/{SERVICE}", "project": "${path.root}", **passed}
+        write_override(folder, {"terraform": {"backend": backend}, "module": calls})
+        output = {"output": {OUTPUT: {"value": OUTPUTS % self.call}}}
+        (folder / "trestle.tf.json").write_text(json.dumps(output, indent=2) + "\n")
+        return folder
+
+
+def read(folder: Path) -> UserRoot:
+    """Return what a root configuration calls. Raise UserError unless it calls modules/service once."""
+    if not folder.is_dir():
+        raise UserError(f"There is no folder {folder}: pass --root the folder of your Terraform configuration.")
+    calls = dict(blocks(folder, "module"))
+    found = [name for name, body in calls.items() if is_service(body)]
+    if len(found) != 1:
+        fault = f"calls {SERVICE} more than once ({', '.join(found)})" if found else f"does not call {SERVICE}"
+        raise UserError(f"{folder} {fault}: pass --root a folder whose Terraform calls it once.")
+    (call,) = found
+    if repeated := {"count", "for_each"} & calls[call].keys():
+        raise UserError(
+            f"module.{call} in {folder} has {repeated.pop()}, and local.py runs one system at a time: "
+            "pass --root a folder whose Terraform calls it once."
+        )
+    return UserRoot(
+        folder,
+        call,
+        frozenset(calls[call]),
+        {
+            name: (folder / body["source"]).resolve()
+            for name, body in calls.items()
+            if name != call and str(body.get("source", "")).startswith("../")
+        },
+        sum(name == "aws" for name, _ in blocks(folder, "provider")),
+    )
+
+
+def is_service(call: Mapping[str, Any]) -> bool:
+    """Tell whether a module call is of modules/service, wherever that comes from."""
+    return str(call.get("source", "")).partition("?")[0].rstrip("/").endswith(SERVICE)
+
+
+def blocks(folder: Path, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the label and the body of each block of a kind in a configuration."""
+    for file in sources(folder, "*.tf"):
+        try:
+            parsed = hcl2.loads(file.read_text(encoding="utf-8"), serialization_options=OPTIONS)
+        except (LarkError, RecursionError, ValueError):
+            raise UserError(f"{file} is not Terraform: `terraform validate` says where it goes wrong.") from None
+        for block in parsed.get(kind, ()):
+            yield from ((label.strip('"'), body) for label, body in labelled_bodies(block))
