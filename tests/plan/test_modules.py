@@ -14,7 +14,7 @@ import pytest
 
 from tests.plan.conftest import SMALL
 from tests.plan.planner import REGION, ROOT, Plan, Planner, TerraformError, Values, run
-from tools.terraform import copy_modules
+from tools.terraform import copy_modules, find_mirror
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 
@@ -81,9 +81,9 @@ def as_module(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> Val
     example = root / "examples" / "as-module"
     shutil.copytree(EXAMPLE, example, ignore=shutil.ignore_patterns(".terraform*", "dist", "*.tfstate*"))
     subprocess.run([sys.executable, ROOT / "build.py", "--project", example], check=True, capture_output=True)
-    planner.init(example)
     # Two configurations of the provider cannot share one process.
     environment = {k: v for k, v in planner.environment.items() if k != "TF_REATTACH_PROVIDERS"}
+    run(example, environment, "init", input=False, plugin_dir=find_mirror())
     run(example, environment, "plan", input=False, lock=False, out="plan.tfplan")
     found: dict[str, Any] = json.loads(run(example, environment, "show", "-json", "plan.tfplan"))
     return found
