@@ -1,11 +1,11 @@
 # A configuration of your own that calls Trestle: your providers, your backend, your resources, your schemas.
 terraform {
-  required_version = ">= 1.11.0"
+  required_version = ">= 1.10.0"
 
   required_providers {
     aws = {
       source  = "hashicorp/aws"
-      version = "~> 5.100"
+      version = ">= 5.100, < 7"
     }
   }
 }
