@@ -417,7 +417,7 @@ def test_the_state_file_of_an_earlier_version_is_taken_over(
     monkeypatch.setattr(Emulator, "put_terraform_state", lambda *given: events.append(given[-1]))
     monkeypatch.setattr(Stack, "_save", lambda *_: events.append("saved"))
     monkeypatch.setattr(Stack, "_run_apply", lambda *_, **__: events.append("applied"))
-    monkeypatch.setattr(stack, "fingerprint", lambda _: "")
+    monkeypatch.setattr(stack, "fingerprint", lambda *_: "")
     (tmp_path / "terraform.tfstate").write_text("known")
     said: list[str] = []
     Stack(tmp_path, said.append).apply({"region": "us-west-2"}, [], 1, lambda _: False)
@@ -444,7 +444,7 @@ def test_an_emulator_of_another_version_or_region_starts_again(
     monkeypatch.setattr(Emulator, "start", start)
     monkeypatch.setattr(Emulator, "state", lambda *_: {"changes": 1})
     monkeypatch.setattr(Stack, "_run_apply", lambda *_, **__: None)
-    monkeypatch.setattr(stack, "fingerprint", lambda _: "")
+    monkeypatch.setattr(stack, "fingerprint", lambda *_: "")
     Stack(tmp_path).apply({"region": "us-west-2"}, [], 1, lambda _: False)
     assert [(each.pid, each.port, each.region) for each in runs] == [(1 if same == "both" else 2, 4999, "us-west-2")]
 
@@ -486,7 +486,7 @@ def test_what_has_not_changed_is_not_applied(
     monkeypatch.setattr(Emulator, "state", lambda *_: {"changes": 7, "empty": False, "notice": ""})
     applies: list[bool] = []
     monkeypatch.setattr(Stack, "_run_apply", lambda *_, refresh: applies.append(refresh))
-    monkeypatch.setattr(stack, "fingerprint", lambda _: "same")
+    monkeypatch.setattr(stack, "fingerprint", lambda *_: "same")
     if applied:
         (tmp_path / "applied").write_text(json.dumps(applied))
     Stack(tmp_path).apply({"region": "us-west-2"}, [], 1, lambda _: False)
