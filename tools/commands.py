@@ -18,6 +18,8 @@ from types import FrameType
 from typing import Any
 
 from tools import venv
+from tools.console import Console
+from tools.environment import Environment
 from tools.errors import UserError, explain_os_error, user_errors
 
 
@@ -276,8 +278,10 @@ def main(program: str, script: Path, commands: Sequence[Command], arguments: Seq
 def run(options: argparse.Namespace) -> int:
     """Run the handler of a command; raise what AWS refuses as UserError."""
     module, _, function = options.command.handler.partition(":")
-    handler = getattr(importlib.import_module(module), function)
     try:
+        if ENV_OR_LOCAL in options.command.options:
+            options.environment = find_environment(options.env)
+        handler = getattr(importlib.import_module(module), function)
         code = int(handler(options))
         sys.stdout.flush()
         return code
@@ -285,6 +289,17 @@ def run(options: argparse.Namespace) -> int:
         if sentence := explain(error, options):
             raise UserError(sentence) from error
         raise
+
+
+def find_environment(name: str) -> Environment:
+    """Return the environment that ENV= names; raise UserError if there is none."""
+    if name == "local":
+        from tools.laptop.environment import LocalEnvironment  # noqa: PLC0415 - it drops the user's AWS settings
+
+        return LocalEnvironment(Console())
+    from tools.aws.environment import AwsEnvironment  # noqa: PLC0415 - boto3 takes a third of a second
+
+    return AwsEnvironment(name, Console())
 
 
 def explain(error: Exception, options: argparse.Namespace) -> str | None:

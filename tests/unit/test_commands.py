@@ -108,6 +108,7 @@ def test_an_error_ends_every_command_alike(
         raise error
 
     monkeypatch.setattr("tools.aws.release.run_live", fail)
+    monkeypatch.setattr(commands, "find_environment", lambda _: None)
     monkeypatch.setattr("tools.laptop.cli.status", fail)
     monkeypatch.setattr("tools.errors.drop_output", lambda: None)  # stdout is the other tests', too
     program, group, arguments = (
@@ -155,7 +156,10 @@ def test_the_tree_imports_no_handler() -> None:
         "print(*(name for name in sys.modules if name.startswith(('tools', 'boto', 'hcl2'))))"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
-    assert {*done.stdout.split()} == {"tools", "tools.commands", "tools.console", "tools.errors", "tools.venv"}
+    assert {*done.stdout.split()} == {
+        "tools", "tools.commands", "tools.console", "tools.environment", "tools.errors",
+        "tools.venv",
+    }  # fmt: skip
 
 
 def test_neither_side_imports_the_other_but_through_its_door() -> None:

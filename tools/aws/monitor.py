@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tools.aws.versions import Canary, Functions, Versions
 
 if TYPE_CHECKING:
-    from tools.environments import Environment
+    from tools.environment import Environment
 
 # The alarms of an environment are called NAME-ENVIRONMENT, or NAME-ENVIRONMENT/something.
 ALARMS = ["CompositeAlarm", "MetricAlarm"]

@@ -26,7 +26,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tools.aws.versions import ALIAS
 from tools.console import Console, print_note
 from tools.contract import OPERATIONS
-from tools.environments import find_environment
+from tools.environment import Environment
 from tools.errors import UserError
 from tools.terraform import ROOT
 
@@ -199,7 +199,7 @@ def check_writers(outputs: Mapping[str, Any], entity: str) -> None:
 def run_reindex(options: argparse.Namespace) -> int:
     """Reindex; return 1 if records were left as they are."""
     result = ReindexResult(after=options.after)
-    environment = find_environment(options.env, Console())
+    environment: Environment = options.environment
     environment.prepare()
     outputs = environment.outputs()
     known = deployed_options(outputs, options.entity, environment.client("lambda"))

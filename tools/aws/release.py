@@ -34,7 +34,7 @@ from tools.aws.versions import (
     versions_before_last_deployment,
 )
 from tools.console import Console, print_lines, print_note, table_row
-from tools.environments import Environment, find_environment
+from tools.environment import Environment
 from tools.errors import UserError
 from tools.terraform import ROOT, Progress
 
@@ -372,7 +372,7 @@ def check_known(environment: Environment, record: Record, aliases: dict[str, Ali
 
 def run_release(options: argparse.Namespace) -> int:
     """Release, and show what is live then."""
-    environment = find_environment(options.env, Console())
+    environment: Environment = options.environment
     environment.prepare()
     with remedied(environment):
         code = release(environment, Console(), options.arguments, unproven=options.unproven)
@@ -381,7 +381,7 @@ def run_release(options: argparse.Namespace) -> int:
 
 def run_rollback(options: argparse.Namespace) -> int:
     """Roll back, and show what is live then."""
-    environment = find_environment(options.env, Console())
+    environment: Environment = options.environment
     with remedied(environment):
         code = rollback(environment, Console())
     return shown(environment, code)
@@ -389,7 +389,7 @@ def run_rollback(options: argparse.Namespace) -> int:
 
 def run_live(options: argparse.Namespace) -> int:
     """Show what is live."""
-    environment = find_environment(options.env, Console())
+    environment: Environment = options.environment
     with remedied(environment):
         return show(environment)
 

@@ -40,7 +40,7 @@ from tools.aws.versions import ALIAS
 from tools.console import Console, print_note
 from tools.contract import SERVERS_OWN
 from tools.dist import read_manifest
-from tools.environments import find_environment
+from tools.environment import Environment
 from tools.errors import UserError
 from tools.terraform import ROOT
 
@@ -333,7 +333,7 @@ def matches_local_build(names: Iterable[str], functions: Any, schema: Path) -> b
 
 def connect(options: argparse.Namespace) -> DeployedEntity:
     """Return the entity that the command names."""
-    environment = find_environment(options.env, Console())
+    environment: Environment = options.environment
     environment.prepare()
     return target_of(
         environment.outputs(), options.entity, environment.client("lambda"), environment.client("dynamodb")

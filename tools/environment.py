@@ -1,11 +1,9 @@
-"""The environments that commands work on: those in AWS, and `local`, which runs on this machine."""
+"""What releases, exports, imports and reindexes need of an environment, in AWS or on this machine."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, Protocol
-
-from tools.terraform import Progress
 
 
 class Environment(Protocol):
@@ -39,14 +37,3 @@ class Environment(Protocol):
 
     def release_settings(self) -> dict[str, Any]:
         """Return the variable `release`."""
-
-
-def find_environment(name: str, progress: Progress) -> Environment:
-    """Return the environment that ENV= names; raise UserError if there is no such environment."""
-    if name == "local":
-        from tools.laptop.environment import LocalEnvironment  # noqa: PLC0415 - it drops the user's AWS settings
-
-        return LocalEnvironment(progress)
-    from tools.aws.environment import AwsEnvironment  # noqa: PLC0415 - the other one needs no part of it
-
-    return AwsEnvironment(name, progress)
