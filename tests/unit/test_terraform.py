@@ -290,12 +290,13 @@ VAR_FILE = "-var-file=environments/dev.tfvars"
         (deploy.plan, [f"plan {VAR_FILE} -lock=false"]),
         (deploy.apply, ["state list", f"apply {VAR_FILE} -lock=false", "state list"]),
         (deploy.destroy, ["state pull", f"destroy {VAR_FILE} -lock=false"]),
-        (deploy.outputs, ["output -no-color"]),
+        (deploy.outputs, ["output -json -no-color", "output -no-color"]),
     ],
 )
 def test_a_command_prepares_before_terraform_works(
     root: Path, command: Callable[[argparse.Namespace], int], asked: list[str]
 ) -> None:
+    (root / "output").write_text('{"api_url": {"value": "https://x"}}')
     assert command(options("-lock=false")) == 0
     assert (root / "asked").read_text().splitlines() == [*PREPARED, *asked]
 
@@ -475,8 +476,9 @@ def test_the_document_is_written_with_the_url_at_which_the_api_answers(
         assert written == document | {"servers": [{"url": server}]}
     assert {file.name for file in root.iterdir()} - before == {"asked", "openapi-dev.json"}
     (root / "output").write_text("{}")
-    with pytest.raises(UserError, match=r"^Nothing is deployed yet: run `make deploy ENV=dev` first\.$"):
-        deploy.openapi(options())
+    for command in (deploy.openapi, deploy.outputs, deploy.smoke):
+        with pytest.raises(UserError, match=r"^Nothing is deployed yet: run `make deploy ENV=dev` first\.$"):
+            command(options())
 
 
 def client_error(code: str) -> ClientError:

@@ -70,7 +70,9 @@ def smoke(options: argparse.Namespace) -> int:
 
 def outputs(options: argparse.Namespace) -> int:
     """Print the outputs."""
-    terraform = AwsEnvironment(options.env, Console()).prepare()
+    environment = AwsEnvironment(options.env, Console())
+    terraform = environment.prepare()
+    environment.outputs()  # which stops where nothing is deployed
     print(reachable_urls(terraform.call("output", "-no-color")), end="", flush=True)
     return 0
 
