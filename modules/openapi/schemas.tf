@@ -50,6 +50,9 @@ locals {
     Version = { type = "integer", format = "int64", minimum = 1, description = "Grows by one with every change." }
   }
 
+  # A body for an item's own path may repeat its id. OpenAPI has no words for "as in the path", so clients should leave it out.
+  repeated_id = { allOf = [local.envelope.id], readOnly = true, description = "As in the path." }
+
   # Which of an entity's schemas its operations need.
   used = { for entity in keys(var.entities) : entity => distinct(compact(flatten([for call in local.calls : [
     call.body, [for answer in values(call.answers) : answer.schema == "Page" ? ["Page", "Item"] : [answer.schema]]
@@ -73,6 +76,10 @@ locals {
         next  = { type = "string", nullable = true, description = "The next page's cursor; null at the end." }
       }
     }
-    Patch = merge(local.shapes[name].patch, { description = "The properties to change; null removes one (RFC 7396)." })
+    Patch = merge(local.shapes[name].patch, {
+      description = "The properties to change; null removes one (RFC 7396)."
+      properties  = merge(try(local.shapes[name].patch.properties, {}), { id = local.repeated_id })
+    })
+    Replacement = merge(local.shapes[name].body, { properties = merge(try(local.shapes[name].body.properties, {}), { id = local.repeated_id }) })
   } : "${local.names[name]}${schema}" => rules if contains(local.used[name], schema) }]...)
 }

@@ -45,7 +45,7 @@ locals {
     function = module.function[m.function].name
     method   = local.calls[m.entity][m.operation].method
     # A partial body is judged by the function alone: no schema can tell what the item will be.
-    model = lookup({ Body = local.model_names[m.entity], Patch = "Patch" }, coalesce(local.calls[m.entity][m.operation].body, "-"), "Empty")
+    model = lookup({ Body = local.model_names[m.entity], Patch = "Patch", Replacement = local.model_names[m.entity] }, coalesce(local.calls[m.entity][m.operation].body, "-"), "Empty")
     parameters = concat(
       local.calls[m.entity][m.operation].parameters,
       [for parameter in local.calls[m.entity][m.operation].order_parameter[*] : parameter if length(local.entities[m.entity].indexes) > 0],

@@ -36,8 +36,6 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
             headers[name] = f'"{headers[name]}"'
     if isinstance(case.body, dict):
         case.body = keepable(case.body)
-        if "id" in case.path_parameters and "id" in case.body:
-            case.body["id"] = case.path_parameters["id"]
 
 
 def whole_items(query: dict[str, Any]) -> dict[str, Any]:

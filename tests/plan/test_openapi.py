@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from openapi_schema_validator import OAS30WriteValidator
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from tests import npm
@@ -190,12 +191,36 @@ def test_nothing_is_left_unsaid(described: tuple[Plan, Values]) -> None:
     sent = [o["requestBody"]["content"] for _, _, o in operations(found) if "requestBody" in o]
     bodies = {each["application/json"]["schema"]["$ref"].rpartition("/")[2] for each in sent}
     for name, schema in found["components"]["schemas"].items():
-        if name.endswith(("Body", "Item", "Patch")):
+        if name.endswith(("Body", "Item", "Patch", "Replacement")):
             assert schema["additionalProperties"] is True, "the schemas of the examples are open"
         if name not in bodies:
             assert "default" not in json.dumps(schema), "an answer has no defaults"
         if schema["type"] == "integer":
             assert "format" in schema
+
+
+@pytest.mark.parametrize("put", ["replace", "merge"])
+@pytest.mark.parametrize("ids", ["server", "client"])
+def test_bodies_take_the_servers_properties_as_the_functions_do(folder: Path, ids: str, put: str) -> None:
+    """The functions' side of it: tests/unit/test_crud.py."""
+    found = documents.document(folder, entities={"todos": {"ids": ids, "put": put}})
+    own: Values = {"createdAt": None, "updatedAt": 1, "version": "x"}
+    ids_sent: dict[str, Values] = {"": {}, "valid": {"id": "zz"}, "null": {"id": None}, "number": {"id": 5}}
+    for _, method, operation in operations(found):
+        if "requestBody" not in operation:
+            continue
+        sent = resolved(operation["requestBody"]["content"]["application/json"]["schema"], found)
+        takes = {
+            text: OAS30WriteValidator(sent | {"components": found["components"]}).is_valid(
+                {"title": "a", **own, **each}
+            )
+            for text, each in ids_sent.items()
+        }
+        if method == "POST" and ids == "server":
+            expected = {"": True, "valid": True, "null": True, "number": True}
+        else:
+            expected = {"": True, "valid": method == "POST", "null": False, "number": False}
+        assert takes == expected, method
 
 
 def test_patterns_are_the_rules_of_the_functions(folder: Path) -> None:

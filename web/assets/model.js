@@ -62,7 +62,13 @@ function readParameter(document, given) {
 function readBody(document, content) {
   const type = Object.hasOwn(content, MERGE_PATCH) ? MERGE_PATCH : Object.keys(content)[0];
   const { schema } = content[type];
-  return { type, schema: resolveSchema(document, schema), partial: schema.$ref.endsWith("Patch") };
+  return { type, schema: writable(resolveSchema(document, schema)), partial: schema.$ref.endsWith("Patch") };
+}
+
+// Without what a body may repeat, but need not: the id of the item at the path.
+function writable(schema) {
+  const properties = Object.entries(schema.properties ?? {}).filter(([, rule]) => !rule.readOnly);
+  return { ...schema, properties: Object.fromEntries(properties) };
 }
 
 function readResponse(document, status, given) {
