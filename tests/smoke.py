@@ -8,6 +8,7 @@ URL is the output api_url. Standard library alone. The exit code is 0 when every
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import sys
 import time
@@ -44,14 +45,37 @@ class Client:
                 status, headers_back, content = answer.status, answer.headers, answer.read()
         except urllib.error.HTTPError as error:
             status, headers_back, content = error.code, error.headers, error.read()
-        except OSError as error:
-            raise StepError(f"{method} {url}: no answer ({error})") from error
+        except (OSError, http.client.HTTPException) as error:
+            raise StepError(f"{method} {url}: no answer ({explain(error)})") from error
         if status != expected:
             text = content[:500].decode(errors="replace")
             raise StepError(f"{method} {url}: {status} and not {expected}: {text}")
         milliseconds = (time.monotonic() - began) * 1000
         print(f"  {method:<6} {status} {milliseconds:6.0f} ms  {url}")
-        return (json.loads(content) if content else None), headers_back
+        try:
+            return (json.loads(content) if content else None), headers_back
+        except ValueError:
+            text = content[:100].decode(errors="replace")
+            raise StepError(f"{method} {url}: the answer is not JSON, as of another server: {text}") from None
+
+
+def explain(error: OSError | http.client.HTTPException) -> str:
+    """Return why there is no answer, in the words of the operating system."""
+    cause = getattr(error, "reason", error)
+    if isinstance(cause, TimeoutError):
+        return f"none within {TIMEOUT} s"
+    if isinstance(cause, http.client.HTTPException):
+        return "it is not HTTP"
+    return str(getattr(cause, "strerror", None) or cause)
+
+
+def is_url(text: str) -> bool:
+    """Tell whether a text is a URL that requests can be sent to."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and " " not in text
+    except ValueError:  # a port that is none, half an IPv6 address
+        return False
 
 
 def opener(url: str) -> urllib.request.OpenerDirector:
@@ -102,12 +126,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--path", default="items", help="where the collection lives (default: items)")
     parser.add_argument("--body", default='{"name": "smoke test"}', help="an item that its schema allows")
     options = parser.parse_args(arguments)
-    if not options.url.startswith(("http://", "https://")):
-        parser.error(f"URL must start with https:// or http://: {options.url}")
+    if not is_url(options.url):
+        parser.error(f"URL must start with https:// or http:// and a host: {options.url}")
     try:
         body = json.loads(options.body)
-    except ValueError as error:
-        parser.error(f"--body is not JSON: {error}")
+    except ValueError:
+        parser.error(f"--body is not JSON: write an object, such as {parser.get_default('body')}")
     collection = f"{options.url.rstrip('/')}/{options.path.strip('/')}".rstrip("/")
     print(f"Smoke test of {collection}")
     proved: list[str] = []

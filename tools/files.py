@@ -1,4 +1,7 @@
-"""Write small files completely or not at all, even on a full disk or when the process is killed."""
+"""Read text files of people's, and write small files completely or not at all.
+
+A file is whole even on a full disk, or when the process is killed.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,28 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+BYTE_ORDER_MARKS = {
+    b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16",
+}  # fmt: skip
+
+
+def encoding_fault(data: bytes) -> str | None:
+    """Return what keeps a file's data from being UTF-8 and what to do, to follow its name; None if it is UTF-8."""
+    for mark, encoding in BYTE_ORDER_MARKS.items():
+        if data.startswith(mark):
+            return f"is in {encoding}: save it as UTF-8"
+    if b"\0" in data[:4]:
+        return "is in UTF-16 or UTF-32, or not a text at all: save it as UTF-8"
+    if b"\0" in data:
+        line = data.count(b"\n", 0, data.index(b"\0")) + 1
+        return f"has a NUL byte in line {line}: remove it, or save the text again as UTF-8"
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        line, byte = data.count(b"\n", 0, error.start) + 1, data[error.start]
+        return f"is not UTF-8 (byte 0x{byte:02x} in line {line}): save it as UTF-8"
+    return None
 
 
 def write(path: Path, content: bytes, mode: int = 0o600) -> None:

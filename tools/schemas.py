@@ -7,6 +7,7 @@ refused here, before the build. Standard library alone, as build.py is.
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import sys
 from collections.abc import Collection, Iterator
@@ -18,6 +19,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent / "lambda_src"))
 
 from tools import patterns
 from tools.contract import SERVERS_OWN
+from tools.files import encoding_fault
 from trestle.errors import InvalidRequest
 from trestle.schema.formats import FORMATS
 from trestle.schema.validation import validate
@@ -107,10 +109,12 @@ LOWER_AND_UPPER = (
 
 def faults(content: bytes) -> list[Fault]:
     """What keeps a schema file out of the subset; nothing when an entity can have it."""
+    if fault := encoding_fault(content):
+        return [("", f"the file {fault}")]
+    if content.startswith(codecs.BOM_UTF8):
+        return [("", "the file begins with a byte order mark, which is not JSON: save it as UTF-8 without one")]
     try:
         schema = loads(content.decode())
-    except UnicodeDecodeError as error:
-        return [("", f"the file is not UTF-8 text ({error}): save it as such")]
     except InvalidRequest as error:
         return [(fault["pointer"], fault["detail"]) for fault in error.faults]
     if not isinstance(schema, dict):

@@ -22,6 +22,7 @@ from hcl2.utils import SerializationOptions
 from lark.exceptions import LarkError
 
 from tools.errors import UserError
+from tools.files import encoding_fault
 from tools.hcl_keys import Key, NotReadableError, find_keys
 from tools.terraform import ROOT
 
@@ -29,10 +30,6 @@ OPTIONS = SerializationOptions(strip_string_quotes=True, preserve_heredocs=False
 
 # What a first var-file sets.
 EXAMPLES = {"entities": "{ todos = {} }", "environment": '"dev"', "name": '"shop"'}
-
-BYTE_ORDER_MARKS = {
-    b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -88,8 +85,8 @@ class Type:
 def check(var_files: Sequence[Path], environ: Mapping[str, str] | None = None) -> None:
     """Stop if the var-files have faults; each fault is a line of the error.
 
-    Variables count as set where the environment has them for Terraform, as TF_VAR_name. What is not HCL or
-    JSON at all is left to Terraform, which says where it goes wrong.
+    Variables count as set where the environment has them for Terraform, as TF_VAR_name. What is not HCL at
+    all is left to Terraform, which says where it goes wrong.
     """
     variables = declared(ROOT / "variables.tf")
     found: list[str] = []
@@ -97,6 +94,9 @@ def check(var_files: Sequence[Path], environ: Mapping[str, str] | None = None) -
     for file in var_files:
         try:
             text = text_of(file)
+            if file.suffix == ".json" and (broken := json_fault(text)):
+                found.append(f"{display_name(file)}: {broken}")
+                continue
             keys = find_keys(text, file.suffix == ".json")
         except UserError as error:
             found.append(str(error))
@@ -151,22 +151,34 @@ def text_of(file: Path) -> str:
     except OSError as error:
         said = error.strerror or "unknown error"
         raise UserError(f"{where} cannot be read ({said}): make it readable, or name another file.") from None
-    for mark, encoding in BYTE_ORDER_MARKS.items():
-        if data.startswith(mark):
-            raise UserError(f"{where} is in {encoding}: save it as UTF-8.")
-    if b"\0" in data[:4]:
-        raise UserError(f"{where} is in UTF-16 or UTF-32, or not a text at all: save it as UTF-8.")
-    if b"\0" in data:
-        line = data.count(b"\n", 0, data.index(b"\0")) + 1
-        raise UserError(f"{where} has a NUL byte in line {line}: remove it, or save the text again as UTF-8.")
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        line, byte = data.count(b"\n", 0, error.start) + 1, data[error.start]
-        raise UserError(f"{where} is not UTF-8 (byte 0x{byte:02x} in line {line}): save it as UTF-8.") from None
+    if fault := encoding_fault(data):
+        raise UserError(f"{where} {fault}.")
+    text = data.decode()
     if text.startswith("\ufeff") and file.suffix == ".json":
         raise UserError(f"{where} begins with a byte order mark, which is not JSON: save it as UTF-8 without one.")
     return text.removeprefix("\ufeff")
+
+
+def json_fault(text: str) -> str | None:
+    """Return what keeps the text of a var-file from being a JSON object; None if it is one."""
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is not JSON; write a number, or null.")
+
+    try:
+        value = json.loads(text, parse_constant=refuse)
+    except json.JSONDecodeError as error:
+        if not text[error.pos :].strip() or error.msg.startswith("Unterminated"):
+            return f"line {error.lineno}: the JSON ends early; close its quotation marks, braces and brackets."
+        place = f"line {error.lineno}, column {error.colno}"
+        if text[error.pos] in "/#":
+            return f"{place}: JSON has no comments; remove it."
+        return f"{place}: this is not JSON; look for a comma or a quotation mark too many or too few."
+    except RecursionError:
+        return "its objects and lists are nested too deeply; write fewer levels."
+    except ValueError as error:
+        return str(error)
+    return None if isinstance(value, dict) else f"it is {describe(value)}; write an object, such as {{}}."
 
 
 def read(file: Path) -> dict[str, Any] | None:

@@ -10,13 +10,20 @@ def parse_instant(text: str) -> int:
 
     Fractions of a microsecond are dropped. Raises ValueError for any other text.
     """
-    # Imported here: only entities with a time to live and lists by creation time need it.
-    from datetime import UTC, datetime, timedelta
-
     if is_date(text):
         text += "T00:00:00Z"
     elif not is_date_time(text):
         raise ValueError("Must be a date, such as 2026-01-31, or a date-time (RFC 3339)")
-    leap = text[17:19] == "60"  # datetime knows no leap seconds: the second before, and one more
-    whole = datetime.fromisoformat(f"{text[:17]}59{text[19:]}".upper() if leap else text.upper())
-    return (whole - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) + leap * 1_000_000
+    # By hand: the datetime module costs a cold start 1.5 ms, and knows neither the year 0 nor leap seconds.
+    year, month, day = int(text[:4]), int(text[5:7]), int(text[8:10])
+    if month <= 2:  # of a year that begins in March, so that the leap day is its last
+        year, month = year - 1, month + 12
+    days = 365 * year + year // 4 - year // 100 + year // 400 + (153 * (month - 3) + 2) // 5 + day - 719_469
+    fraction, offset = (text[20:-1], 0) if text[-1] in "Zz" else (text[20:-6], _minutes(text[-6:]))
+    seconds = ((days * 24 + int(text[11:13])) * 60 + int(text[14:16]) - offset) * 60 + int(text[17:19])
+    return seconds * 1_000_000 + int(f"{fraction:0<6}"[:6])
+
+
+def _minutes(offset: str) -> int:
+    """The minutes of an offset from UTC, such as +02:00."""
+    return int(f"{offset[0]}1") * (int(offset[1:3]) * 60 + int(offset[4:]))

@@ -64,7 +64,7 @@ def loads(text: str) -> Any:
     try:
         value = decoder.decode(text)
     except json.JSONDecodeError as error:
-        detail = f"Not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+        detail = f"Not valid JSON at line {error.lineno}, column {error.colno}"
         raise InvalidRequest("The body is not valid JSON.", [_fault("", detail)]) from None
     except RecursionError:
         raise InvalidRequest("The body is nested too deeply.", [_fault("", _TOO_DEEP)]) from None

@@ -260,6 +260,48 @@ def test_the_link_carries_the_filter_as_it_was_sent(tasks: Api) -> None:
     assert sent.items() > query.items()
 
 
+ODD = [
+    *("", " ", "\0", "é", "😀", "0", "-1", "+1", "1e5", "\u0661", "9" * 5000, "1" + "0" * 400, "NaN", "null", "true"),
+    *("[]", "{}", '"', "%", "===", "bnVsbA", "e30", "W10", "2026-13-01", "2026-02-30T00:00:00Z"),
+    *(
+        "2026-01-01T24:00:00Z",
+        "2026-01-01T00:00:00+24:00",
+        "10000-01-01",
+        "-001-01-01",
+        "\u0661\u0662\u0663\u0664-01-01",
+    ),
+]
+# All that strict reading lets through.
+TIMES = {
+    "0000-01-01": ">", "0000-02-29T00:00:00Z": ">", "0001-01-01T00:00:00+23:59": ">", "0999-01-01": ">",
+    "1969-12-31T23:59:60Z": ">", "9999-12-31": "<", "9999-12-31T23:59:59.999999999-23:59": "<",
+    "9999-12-31T23:59:60Z": "<",
+}  # fmt: skip
+OUR_WORDS = ("Must ", "Is ", "Belongs ", "Numbers may have ")
+
+
+@pytest.mark.parametrize(
+    "name", ["completed", "createdAt.gt", "createdAt.lte", "cursor", "fields", "limit", "order", "price", "size"]
+)
+def test_no_message_of_pythons_reaches_a_caller(tasks: Api, name: str) -> None:
+    for value in [*ODD, *TIMES]:
+        filtered = {"completed": "true"} if name.startswith("createdAt") else {}
+        answer = tasks.request("GET", "/items", query={**filtered, name: value})
+        assert answer.status in (200, 400), (value, answer.json)
+        for fault in answer.json.get("errors", ()):
+            assert fault["detail"].startswith(OUR_WORDS), (value, fault)
+            assert "Exceeds" not in fault["detail"]
+
+
+def test_every_time_that_can_be_written_bounds_a_list(tasks: Api) -> None:
+    item = tasks.create({**DUE, "completed": True})
+    for text, sign in TIMES.items():
+        for operator in ("gt", "gte", "lt", "lte"):
+            query = {"completed": "true", f"createdAt.{operator}": text}
+            found = tasks.request("GET", "/items", query=query).json["items"]
+            assert found == ([item] if (sign == ">") == operator.startswith("g") else []), query
+
+
 def refused(api: Api, **query: Any) -> dict[str, str]:
     """The faults of a query, by parameter."""
     answer, requests = api.requests_of("GET", "/items", query=query)

@@ -164,14 +164,15 @@ def test_what_is_refused_of_a_property(rule: Any, expected: dict[str, str]) -> N
 
 
 ROOTS: list[tuple[bytes, dict[str, str]]] = [
-    (b"{", {"": "Not valid JSON: Expecting property name enclosed in double quotes at line 1, column 2"}),
+    (b"{", {"": "Not valid JSON at line 1, column 2"}),
     (b'{"type": "object", "title": "a", "title": "b"}', {"/title": "The name is repeated"}),
+    (b"\xff", {"": "the file is not UTF-8 (byte 0xff in line 1): save it as UTF-8"}),
+    ("{}".encode("utf-16"), {"": "the file is in UTF-16: save it as UTF-8"}),
+    ("{}".encode("utf-16-le"), {"": "the file is in UTF-16 or UTF-32, or not a text at all: save it as UTF-8"}),
+    (b'{"a": "\0"}', {"": "the file has a NUL byte in line 1: remove it, or save the text again as UTF-8"}),
     (
-        b"\xff",
-        {
-            "": "the file is not UTF-8 text ('utf-8' codec can't decode byte 0xff in position 0: "
-            "invalid start byte): save it as such"
-        },
+        "{}".encode("utf-8-sig"),
+        {"": "the file begins with a byte order mark, which is not JSON: save it as UTF-8 without one"},
     ),
     *(
         (text, {"": "Terraform would join its separate accents: save the file in Unicode's normal form NFC"})

@@ -148,7 +148,7 @@ def test_a_variable_that_is_missing(tmp_path: Path, name: str, text: str) -> Non
 
 
 def test_an_empty_file_lacks_all(tmp_path: Path) -> None:
-    for name, text in [("my.tfvars", ""), ("my.tfvars.json", "{}"), ("no.tfvars.json", "")]:
+    for name, text in [("my.tfvars", ""), ("my.tfvars.json", "{}")]:
         (tmp_path / name).write_text(text)
         with pytest.raises(UserError) as caught:
             tfvars.check([tmp_path / name])
@@ -309,9 +309,41 @@ def test_all_of_ours_are_right() -> None:
 
 @pytest.mark.parametrize("text", ["entities = {", 'name = "a', "tags = [)", "tags = [\n[" + "[" * 5000])
 def test_what_terraform_says_better_is_left_to_it(tmp_path: Path, text: str) -> None:
-    for name in ("my.tfvars", "my.tfvars.json"):
-        (tmp_path / name).write_text(text if name == "my.tfvars" else f"{{{text}", encoding="utf-8")
-        tfvars.check([tmp_path / name])
+    (tmp_path / "my.tfvars").write_text(text, encoding="utf-8")
+    tfvars.check([tmp_path / "my.tfvars"])
+
+
+ENDS = "the JSON ends early; close its quotation marks, braces and brackets."
+ODD_SIGN = "this is not JSON; look for a comma or a quotation mark too many or too few."
+BROKEN_JSON = {
+    "": f"line 1: {ENDS}",
+    " \n": f"line 2: {ENDS}",
+    "{": f"line 1: {ENDS}",
+    '{\n "name": "shop",\n "environment"\n': f"line 4: {ENDS}",
+    '{"name": "sho': f"line 1: {ENDS}",
+    '{"name": "shop"': f"line 1: {ENDS}",
+    '{"entities": {"todos": {}}': f"line 1: {ENDS}",
+    '{"name": "shop",}': f"line 1, column 17: {ODD_SIGN}",
+    '{"name": "shop"\n "environment": "dev"}': f"line 2, column 2: {ODD_SIGN}",
+    "{'name': 'shop'}": f"line 1, column 2: {ODD_SIGN}",
+    '{"name": "shop"} {}': f"line 1, column 18: {ODD_SIGN}",
+    'name = "shop"': f"line 1, column 1: {ODD_SIGN}",
+    '{\n// mine\n"name": "shop"}': "line 2, column 1: JSON has no comments; remove it.",
+    "# mine\n{}": "line 1, column 1: JSON has no comments; remove it.",
+    '{"log_retention_days": NaN}': "NaN is not JSON; write a number, or null.",
+    "[]": "it is a list; write an object, such as {}.",
+    '"shop"': 'it is "shop"; write an object, such as {}.',
+    "[" * 100_000: "its objects and lists are nested too deeply; write fewer levels.",
+}
+
+
+@pytest.mark.parametrize("text", BROKEN_JSON, ids=range(len(BROKEN_JSON)))
+def test_broken_json_is_a_sentence_of_ours(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "my.tfvars.json"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        tfvars.check([file])
+    assert str(caught.value) == f"{file}: {BROKEN_JSON[text]}"
 
 
 def test_every_attribute_of_every_variable_is_known() -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trestle.store.selections import Selection
 
 _MAX_BYTES = 1024
+_END = 253_402_300_799_999_999  # the last microsecond of 9999
 _DIGITS = "0123456789"
 
 
@@ -114,9 +115,10 @@ def _parse_bound(text: str) -> str:
 
 
 def _parse_moment(text: str) -> str:
-    from trestle.instant import parse_instant  # 1.5 ms of a cold start, for a rare condition
+    from trestle.instant import parse_instant  # for a rare condition
 
-    return timestamp(parse_instant(text))
+    # All items are within, and as text no other year would sort as time does.
+    return timestamp(min(max(parse_instant(text), 0), _END))
 
 
 _PARSERS: dict[str, Callable[[str], Any]] = {

@@ -1,0 +1,70 @@
+"""What the smoke test says where there is no API."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+
+from tests import smoke
+
+
+@contextmanager
+def answering(answer: bytes) -> Iterator[str]:
+    """Answer one connection with these bytes; yield the URL."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+
+        def answer_once() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=answer_once)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"", "no answer (it is not HTTP)"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "no answer (it is not HTTP)"),
+        (
+            b"HTTP/1.1 201 Created\r\nContent-Length: 5\r\n\r\n<html",
+            "the answer is not JSON, as of another server: <html",
+        ),
+    ],
+)
+def test_another_server_is_not_the_api(capsys: pytest.CaptureFixture[str], answer: bytes, said: str) -> None:
+    with answering(answer) as url:
+        assert smoke.main([url]) == 1
+    assert capsys.readouterr().err == f"FAILED after nothing: POST {url}/items: {said}\n"
+
+
+def test_no_server_at_all(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+    assert smoke.main([url]) == 1
+    assert capsys.readouterr().err == f"FAILED after nothing: POST {url}/items: no answer (Connection refused)\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["ftp://a.example"], "URL must start with https:// or http:// and a host: ftp://a.example"),
+        (["http://"], "URL must start with https:// or http:// and a host: http://"),
+        (["http://[::1"], "URL must start with https:// or http:// and a host: http://[::1"),
+        (["http://a.example:99999"], "URL must start with https:// or http:// and a host: http://a.example:99999"),
+        (["http://a.example", "--body", "{"], '--body is not JSON: write an object, such as {"name": "smoke test"}'),
+    ],
+)
+def test_wrong_arguments_are_named(capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        smoke.main(arguments)
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith(f"error: {said}")
