@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 from pathlib import Path
 
@@ -41,3 +42,11 @@ def test_security_names_tests_that_there_are() -> None:
     assert named
     for name, target in named:
         assert f"def {name}(" in (ROOT / "docs" / target).read_text(), name
+
+
+def test_code_that_is_named_is_there() -> None:
+    """A page names a module of the functions' code, or what is in one: `trestle.item.join_key`."""
+    named = {name for page in PAGES for name in re.findall(r"`(trestle(?:\.\w+)+)`", page.read_text())} - {"trestle.ts"}
+    assert named
+    for name in named:
+        pkgutil.resolve_name(name)
