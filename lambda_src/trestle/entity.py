@@ -62,6 +62,16 @@ class Entity:
                 schema = loads(file.read())
         return cls(environment["ENTITY"], environment["TABLE_NAME"], options, schema)
 
+    def property_type(self, name: str) -> str:
+        """Return the type of a property's values: the first but null in the schema, "string" if there is none."""
+        declared = self.schema.get("properties", {}).get(name, {}).get("type", "string")
+        types = declared if isinstance(declared, list) else [declared]
+        return next((type_ for type_ in types if type_ != "null"), "string")
+
+    def is_numeric(self, name: str) -> bool:
+        """Return whether a property's values are numbers."""
+        return self.property_type(name) in ("integer", "number")
+
     @property
     def is_ordered(self) -> bool:
         """Whether lists without a filter come in the order of creation."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from trestle.schema.types import is_numeric, property_type
 from trestle.store.selections import OPERATORS, Selection
 
 TYPE_CHECKING = False
@@ -17,12 +16,12 @@ class Filter:
 
     __slots__ = ("name", "numeric", "schema", "sort", "type")
 
-    def __init__(self, name: str, sort: str, item_schema: dict[str, Any]) -> None:
+    def __init__(self, entity: Entity, name: str, sort: str) -> None:
         self.name = name
-        self.schema: dict[str, Any] = item_schema.get("properties", {}).get(name, {})
-        self.type = property_type(item_schema, name)
+        self.schema: dict[str, Any] = entity.schema.get("properties", {}).get(name, {})
+        self.type = entity.property_type(name)
         self.sort = sort
-        self.numeric = is_numeric(item_schema, sort)
+        self.numeric = entity.is_numeric(sort)
 
     @property
     def operators(self) -> tuple[str, ...]:
@@ -36,4 +35,4 @@ class Filter:
 
 def filters_of(entity: Entity) -> dict[str, Filter]:
     """Return the entity's filters by their names."""
-    return {name: Filter(name, sort, entity.schema) for name, sort in entity.filters.items()}
+    return {name: Filter(entity, name, sort) for name, sort in entity.filters.items()}

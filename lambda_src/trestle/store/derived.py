@@ -12,7 +12,6 @@ from __future__ import annotations
 from functools import cache
 
 from trestle.item import join_key
-from trestle.schema.types import is_numeric
 from trestle.store.records import EXPIRES
 
 TYPE_CHECKING = False
@@ -78,7 +77,7 @@ class Derivation:
 @cache
 def derivation_of(entity: Entity) -> Derivation:
     """Return how the entity's attributes are derived, which is worked out once."""
-    numeric = {sort for sort in entity.filters.values() if is_numeric(entity.schema, sort)}
+    numeric = {sort for sort in entity.filters.values() if entity.is_numeric(sort)}
     return Derivation(entity.filters, entity.ttl, numeric)
 
 

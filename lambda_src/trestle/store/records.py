@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 ENVELOPE = {"id": "S", "createdAt": "S", "updatedAt": "S", "version": "N", "doc": "M"}
 # When an item expires, in seconds since 1970: the table's time to live.
 EXPIRES = "expires"
+_NO_TIME = "has a createdAt that is no time"
 
 
 class InvalidRecordError(QuotableError):
@@ -43,15 +44,15 @@ def item_of(entity: Entity, record: Mapping[str, Any]) -> Item:
     item_id = split_key(record["id"]["S"])[1]
     try:
         created_at: str = record["createdAt"]["S"]
-        if not _fits_header(created_at):
-            raise ValueError("createdAt")
+        if not (created_at.isascii() and created_at.isprintable() and '"' not in created_at):
+            raise ValueError(_NO_TIME)  # the entity tag, which is a header, contains it
         doc = decode({"M": record["doc"]["M"]})
         return Item(item_id, doc, created_at, record["updatedAt"]["S"], int(record["version"]["N"]))
     except Exception as error:  # InvalidRequest too, since the caller sent nothing wrong
-        raise InvalidRecordError(entity, item_id, _fault_of(record)) from error
+        raise InvalidRecordError(entity, item_id, _fault_of(record, error)) from error
 
 
-def _fault_of(record: Mapping[str, Any]) -> str:
+def _fault_of(record: Mapping[str, Any], error: Exception) -> str:
     """Return what is wrong with a record that is no item."""
     if missing := ENVELOPE.keys() - record.keys():
         return f"lacks {' and '.join(sorted(missing))}"
@@ -62,14 +63,9 @@ def _fault_of(record: Mapping[str, Any]) -> str:
     ]
     if types:
         return f"has {' and '.join(types)}"
-    if not _fits_header(record["createdAt"]["S"]):
-        return "has a createdAt that is no time"
+    if error.args == (_NO_TIME,):
+        return _NO_TIME
     return "holds a value that JSON does not have, or a version that is no whole number"
-
-
-def _fits_header(created_at: str) -> bool:
-    """Return whether a createdAt fits into a header, as a part of the entity tag."""
-    return created_at.isascii() and created_at.isprintable() and '"' not in created_at
 
 
 def has_expired(entity: Entity, record: Mapping[str, Any]) -> bool:
