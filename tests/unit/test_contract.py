@@ -275,6 +275,24 @@ def test_the_ci_and_the_readme_name_the_runtime() -> None:
     assert f"| in AWS | Lambda python{runtime} on arm64" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+def test_ci_may_let_functions_do_what_operations_do() -> None:
+    boundary = (ROOT / "bootstrap" / "boundary.tf").read_text(encoding="utf-8")
+    use_items = re.search(r'Sid\s+= "UseItems".*?\]', boundary, re.DOTALL)
+    assert use_items
+    needed = {
+        action
+        for operation in contract.OPERATIONS.values()
+        for each in variants(operation)
+        for action in (*each["actions"], *each.get("index_actions", ()))
+    }
+    assert needed <= set(re.findall(r'"dynamodb:(\w+)"', use_items[0]))
+
+
+def test_the_dashboard_shows_the_problems_that_are_counted() -> None:
+    dashboard = (ROOT / "modules" / "monitoring" / "dashboard.tf").read_text(encoding="utf-8")
+    assert {kind["metric"] for kind in KINDS.values() if "metric" in kind} <= set(re.findall(r'"(\w+)"', dashboard))
+
+
 # --- the console and the documents
 
 
@@ -305,6 +323,23 @@ def test_the_documents_list_every_operation() -> None:
         f"{operation['method']} {'/'.join(filter(None, ('/todos', operation['path'])))}": statuses(operation)
         for operation in contract.OPERATIONS.values()
     }
+
+
+def test_the_documents_say_the_limits() -> None:
+    limits: dict[str, Any] = {name: limit.get("max") for name, limit in LIMITS.items()}
+    for said in (
+        f"up to {limits['digits']} significant digits",
+        f"nesting deeper than {limits['depth']}",
+        f"A body is at most {limits['body'] // 1024} KiB",
+        f"`errors` names each fault, up to {limits['faults']}",
+        f"1 to {limits['id']} letters, digits",
+        f"lists of up to {limits['entity_tags']} are taken",
+        f"a text condition has up to {limits['key']} bytes",
+        f"| `limit` | 1 to {limits['page']}, {LIMITS['page']['default']} by default |",
+        f"`Idempotency-Key: <1 to {limits['idempotency_key']} printable",
+        f"it has at most {limits['patch']} properties",
+    ):
+        assert said in API
 
 
 def test_the_documents_list_every_kind_of_problem() -> None:
