@@ -239,12 +239,15 @@ def parser(program: str, commands: Sequence[Command]) -> argparse.ArgumentParser
 
 
 def parse(program: str, commands: Sequence[Command], arguments: Sequence[str]) -> argparse.Namespace:
-    """Return the options of a command line; what they forward is `arguments`. Raise UserError if one is missing."""
+    """Return the options of a command line; raise UserError if one is missing.
+
+    Besides its own, a command finds there `arguments`, which it forwards, and `progress`, which shows its steps.
+    """
     options, rest = parser(program, commands).parse_known_args(arguments)
     command: Command = options.command
     if rest and not command.forwards_to:
         options.parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    options.arguments = rest
+    options.arguments, options.progress = rest, Console()
     needed = {option.name: option.example for option in command.options if option.example}
     given = {name: str(getattr(options, name.lower()) or "") for name in needed}
     if missing := [NOUNS[name] for name in needed if not given[name] or given[name] == "."]:
@@ -280,7 +283,7 @@ def run(options: argparse.Namespace) -> int:
     module, _, function = options.command.handler.partition(":")
     try:
         if ENV_OR_LOCAL in options.command.options:
-            options.environment = find_environment(options.env)
+            options.environment = find_environment(options.env, options.progress)
         handler = getattr(importlib.import_module(module), function)
         code = int(handler(options))
         sys.stdout.flush()
@@ -291,15 +294,15 @@ def run(options: argparse.Namespace) -> int:
         raise
 
 
-def find_environment(name: str) -> Environment:
+def find_environment(name: str, progress: Console) -> Environment:
     """Return the environment that ENV= names; raise UserError if there is none."""
     if name == "local":
         from tools.laptop.environment import LocalEnvironment  # noqa: PLC0415 - it drops the user's AWS settings
 
-        return LocalEnvironment(Console())
+        return LocalEnvironment(progress)
     from tools.aws.environment import AwsEnvironment  # noqa: PLC0415 - boto3 takes a third of a second
 
-    return AwsEnvironment(name, Console())
+    return AwsEnvironment(name, progress)
 
 
 def explain(error: Exception, options: argparse.Namespace) -> str | None:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import argparse
 import shutil
 
-from tools.console import Console
 from tools.dist import build_functions
 from tools.terraform import OF_VARIABLES, ROOT, Terraform, link, own_environment
 
 
-def validate(_options: argparse.Namespace) -> int:
+def validate(options: argparse.Namespace) -> int:
     """Run them; return the first exit code that is not 0."""
-    progress = Console()
-    build_functions(progress)
+    build_functions(options.progress)
     local = ROOT / ".local"
-    whole = Terraform(ROOT, own_environment(TF_DATA_DIR=str(local / "validate")), progress=progress)
+    whole = Terraform(ROOT, own_environment(TF_DATA_DIR=str(local / "validate")), progress=options.progress)
     whole.init("-backend=false")
     accepted = ("test", "-test-directory=tests/terraform", "-filter=tests/terraform/accepted.tftest.hcl")
     if code := whole.attend("validate") or whole.attend(*accepted):
@@ -24,7 +22,9 @@ def validate(_options: argparse.Namespace) -> int:
     shutil.rmtree(local / "refused", ignore_errors=True)
     tests = ROOT / "tests" / "terraform" / "refused.tftest.hcl"
     refused = Terraform(
-        link(local / "refused", (*(ROOT / name for name in OF_VARIABLES), tests)), own_environment(), progress=progress
+        link(local / "refused", (*(ROOT / name for name in OF_VARIABLES), tests)),
+        own_environment(),
+        progress=options.progress,
     )
     refused.call("init", "-input=false", "-no-color")
     return refused.attend("test")

@@ -82,7 +82,7 @@ def look(
 
     def run(name: str = "small", groups: int | None = None) -> tuple[int, list[str]]:
         monkeypatch.setattr(preflight, "GROUPS", GROUPS[:groups])
-        code = preflight.preflight(argparse.Namespace(env=name))
+        code = preflight.preflight(argparse.Namespace(env=name, progress=lambda _: None))
         said = capsys.readouterr().out.splitlines()
         return code, [line for line in said if line.partition(" ")[0] in ("ok", "warning", "stop")]
 

@@ -108,7 +108,7 @@ def test_an_error_ends_every_command_alike(
         raise error
 
     monkeypatch.setattr("tools.aws.release.run_live", fail)
-    monkeypatch.setattr(commands, "find_environment", lambda _: None)
+    monkeypatch.setattr(commands, "find_environment", lambda *_: None)
     monkeypatch.setattr("tools.laptop.cli.status", fail)
     monkeypatch.setattr("tools.errors.drop_output", lambda: None)  # stdout is the other tests', too
     program, group, arguments = (

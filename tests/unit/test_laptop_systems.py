@@ -224,7 +224,7 @@ def test_env_is_for_a_shell_to_evaluate(
         monkeypatch.delenv(name, raising=False)
     machine.systems.up([machine.var_file("shop", "demo")])
     monkeypatch.setattr(cli, "local_systems", lambda _: machine.systems)
-    options = argparse.Namespace()
+    options = argparse.Namespace(progress=None)
     key = 'it\'s $HOME `id` \\ "x" ü;\n!'
     for keys, value in (({"default": key}, key), ({}, "")):
         outputs = {"api_url": "http://127.0.0.1:1/x/", "api_keys": keys, "website_url": "http://localhost:1"}

@@ -455,7 +455,7 @@ def checks(monkeypatch: pytest.MonkeyPatch, **levels: str | Exception) -> None:
 
 
 def run(capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
-    code = tool.preflight(argparse.Namespace(env="dev"))
+    code = tool.preflight(argparse.Namespace(env="dev", progress=lambda _: None))
     return code, capsys.readouterr().out.splitlines()
 
 

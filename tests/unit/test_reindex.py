@@ -239,7 +239,7 @@ def test_the_command(
     before.create({"until": FUTURE})
     outputs = {"table_names": {"a": TABLE}, "function_names": {"a": {"create": "until"}}}
     environment = FakeEnvironment(outputs, {"lambda": LAMBDA, "dynamodb": now.client})
-    monkeypatch.setattr("tools.commands.find_environment", lambda _: environment)
+    monkeypatch.setattr("tools.commands.find_environment", lambda *_: environment)
     for arguments, code, message in [
         (["a"], 0, "1 items read, 1 changed."),
         (["a", "--rate", "5"], 0, "1 items read, 0 changed."),

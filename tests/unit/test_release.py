@@ -872,7 +872,7 @@ def test_the_command_line(
     monkeypatch.setattr("tools.laptop.systems.isolate", lambda _: None)  # this process is the other tests', too
     assert commands.run("live", "--env", "local") == 3
     assert capsys.readouterr().err == "No system has run here yet: start one with `python local.py up`.\n"
-    monkeypatch.setattr("tools.commands.find_environment", lambda _: shop)
+    monkeypatch.setattr("tools.commands.find_environment", lambda *_: shop)
     monkeypatch.setattr(tool, "ROOT", tmp_path)
     shop.release = ReleaseSettings(faults=1, minutes=0, percent=100)
     shop.changes = (GET,)

@@ -273,7 +273,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def options(*arguments: str, smoke: list[str] | None = None) -> argparse.Namespace:
-    return argparse.Namespace(env="dev", arguments=[*arguments], smoke=smoke)
+    return argparse.Namespace(env="dev", arguments=[*arguments], smoke=smoke, progress=lambda _: None)
 
 
 INIT = (

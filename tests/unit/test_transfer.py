@@ -329,7 +329,7 @@ def run(
     api: Api, schemas: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, list[str]]]:
     environment = FakeEnvironment(OUTPUTS, {"lambda": LAMBDA, "dynamodb": api.client})
-    monkeypatch.setattr("tools.commands.find_environment", lambda _: environment)
+    monkeypatch.setattr("tools.commands.find_environment", lambda *_: environment)
 
     def run(command: str, entity: str, file: object = None, *arguments: object) -> tuple[int, list[str]]:
         capsys.readouterr()

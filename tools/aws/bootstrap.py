@@ -23,7 +23,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tools import tfvars
 from tools.aws.environment import PLACEHOLDERS
 from tools.aws.errors import SIGN_IN, explain_aws_error
-from tools.console import Console
 from tools.errors import UserError
 from tools.terraform import ROOT, Progress, Terraform, own_environment
 
@@ -192,7 +191,7 @@ def bootstrap(options: argparse.Namespace) -> int:
     name, region = variables(options.arguments)
     wanted = Installation(name, account(), region)
     adopt_legacy_state()
-    outputs = apply(wanted, options.arguments, Console())
+    outputs = apply(wanted, options.arguments, options.progress)
     if "backend" in outputs:  # not after `-destroy`
         offer_bucket(outputs["backend"]["bucket"], region, write=options.write)
     return 0

@@ -16,7 +16,7 @@ from typing import Any
 
 from tools.aws.destroy import check_protection, consequences
 from tools.aws.environment import AwsEnvironment
-from tools.console import Console, print_lines, print_note
+from tools.console import print_lines, print_note
 from tools.terraform import ROOT
 from tools.urls import reachable_urls
 
@@ -30,27 +30,27 @@ ACCESS = {"open", "api_key"}
 
 def plan(options: argparse.Namespace) -> int:
     """Show what an apply would change."""
-    environment = AwsEnvironment(options.env, Console())
+    environment = AwsEnvironment(options.env, options.progress)
     return environment.prepare().attend("plan", environment.var_file_argument, *options.arguments)
 
 
 def apply(options: argparse.Namespace) -> int:
     """Change the environment."""
-    environment = AwsEnvironment(options.env, Console())
+    environment = AwsEnvironment(options.env, options.progress)
     environment.prepare()
     return apply_and_note(environment, options.arguments)
 
 
 def deploy(options: argparse.Namespace) -> int:
     """Change the environment and prove that it works."""
-    environment = AwsEnvironment(options.env, Console())
+    environment = AwsEnvironment(options.env, options.progress)
     environment.prepare()
     return apply_and_note(environment, options.arguments) or prove(environment, options.smoke or ())
 
 
 def destroy(options: argparse.Namespace) -> int:
     """Say what is lost and what takes long, and delete the environment."""
-    environment = AwsEnvironment(options.env, Console())
+    environment = AwsEnvironment(options.env, options.progress)
     terraform = environment.prepare()
     state = terraform.state()
     check_protection(environment.name, state)
@@ -63,14 +63,14 @@ def destroy(options: argparse.Namespace) -> int:
 
 def smoke(options: argparse.Namespace) -> int:
     """Prove that the deployed API works."""
-    environment = AwsEnvironment(options.env, Console())
+    environment = AwsEnvironment(options.env, options.progress)
     environment.prepare()
     return prove(environment, options.arguments)
 
 
 def outputs(options: argparse.Namespace) -> int:
     """Print the outputs."""
-    environment = AwsEnvironment(options.env, Console())
+    environment = AwsEnvironment(options.env, options.progress)
     terraform = environment.prepare()
     environment.outputs()  # which stops where nothing is deployed
     print(reachable_urls(terraform.call("output", "-no-color")), end="", flush=True)
@@ -79,7 +79,7 @@ def outputs(options: argparse.Namespace) -> int:
 
 def openapi(options: argparse.Namespace) -> int:
     """Write the OpenAPI document into openapi-ENV.json."""
-    environment = AwsEnvironment(options.env, Console())
+    environment = AwsEnvironment(options.env, options.progress)
     environment.prepare()
     print(write_document(environment).name)
     return 0

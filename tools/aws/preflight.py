@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tools.aws.cost import flatten
 from tools.aws.environment import AwsEnvironment, read_backend
 from tools.aws.errors import SIGN_IN
-from tools.console import Console, table_row
+from tools.console import table_row
 from tools.dist import build_functions
 from tools.errors import UserError
 from tools.terraform import Progress
@@ -484,7 +484,7 @@ def row(finding: Finding) -> str:
 
 def preflight(options: argparse.Namespace) -> int:
     """Look, print, and return the exit code."""
-    progress = Console()
+    progress = options.progress
     environment = AwsEnvironment(options.env, progress)
     build_functions(progress)
     try:

@@ -24,7 +24,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tools.aws.versions import ALIAS
-from tools.console import Console, print_note
+from tools.console import print_note
 from tools.contract import OPERATIONS
 from tools.environment import Environment
 from tools.errors import UserError
@@ -205,10 +205,9 @@ def run_reindex(options: argparse.Namespace) -> int:
     known = deployed_options(outputs, options.entity, environment.client("lambda"))
     entity, client = deployed_entity(outputs, options.entity, known), environment.client("dynamodb")
     check_writers(outputs, options.entity)
-    console = Console()
 
     def report(done: ReindexResult) -> None:
-        console(f"[{done.read:,} items] read, {done.changed:,} changed ...")
+        options.progress(f"[{done.read:,} items] read, {done.changed:,} changed ...")
 
     try:
         reindex(client, entity, result, rate=options.rate, report=report)

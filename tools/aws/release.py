@@ -33,7 +33,7 @@ from tools.aws.versions import (
     now,
     versions_before_last_deployment,
 )
-from tools.console import Console, print_lines, print_note, table_row
+from tools.console import print_lines, print_note, table_row
 from tools.environment import Environment
 from tools.errors import UserError
 from tools.terraform import ROOT, Progress
@@ -375,7 +375,7 @@ def run_release(options: argparse.Namespace) -> int:
     environment: Environment = options.environment
     environment.prepare()
     with remedied(environment):
-        code = release(environment, Console(), options.arguments, unproven=options.unproven)
+        code = release(environment, options.progress, options.arguments, unproven=options.unproven)
     return shown(environment, code)
 
 
@@ -383,7 +383,7 @@ def run_rollback(options: argparse.Namespace) -> int:
     """Roll back, and show what is live then."""
     environment: Environment = options.environment
     with remedied(environment):
-        code = rollback(environment, Console())
+        code = rollback(environment, options.progress)
     return shown(environment, code)
 
 

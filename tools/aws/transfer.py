@@ -37,7 +37,7 @@ from tools.aws.reindex import (
     stored_item,
 )
 from tools.aws.versions import ALIAS
-from tools.console import Console, print_note
+from tools.console import print_note
 from tools.contract import SERVERS_OWN
 from tools.dist import read_manifest
 from tools.environment import Environment
@@ -364,10 +364,10 @@ def run_export(options: argparse.Namespace) -> int:
     table = options.table or source.entity.table
     file = options.file or Path(f"{options.entity}-{options.env}.jsonl")
     if str(file) == "-":
-        result = export(source, table, sys.stdout.write, Console())
+        result = export(source, table, sys.stdout.write, options.progress)
     else:
         with new_file(file) as opened:
-            result = export(source, table, opened.write, Console())
+            result = export(source, table, opened.write, options.progress)
     expired = f" {result.expired:,} have expired and were left out." if result.expired else ""
     print_note(f"{result.items:,} items of {table} written.{expired}")
     report_faults(result.left_out, "Records that are no items and were left out")
@@ -393,12 +393,12 @@ def run_import(options: argparse.Namespace) -> int:
             report_faults(faults, f"Lines of {options.file} with faults")
             raise UserError("Nothing was written: correct the file, and import it again.")
         file.seek(0)
-        result, console = ImportResult(after=options.after), Console()
+        result = ImportResult(after=options.after)
         total = max((number for number, line in enumerate(file, 1) if line.strip()), default=0)
         file.seek(0)
 
         def report(text: str) -> None:
-            console(f"[{result.after:,}/{total:,}] {text}")
+            options.progress(f"[{result.after:,}/{total:,}] {text}")
 
         try:
             write(file, target, result, replace=options.replace, rate=options.rate, report=report, **how)

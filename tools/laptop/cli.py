@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from tools.console import ERASE, Console, print_note
+from tools.console import ERASE, print_note
 from tools.errors import UserError
 from tools.laptop import sign_in
 from tools.laptop.emulated_aws import EmulatedAws, exports, proxy_exceptions
@@ -28,7 +28,7 @@ def now() -> int:
 
 def up(options: argparse.Namespace) -> int:
     """Bring a system up; without --detach, follow the logs until Ctrl-C and stop it."""
-    systems = local_systems(Console())
+    systems = local_systems(options.progress)
     began = now()
     confirm = (lambda _: True) if options.yes else confirm_losses
     root = options.root.resolve() if options.root else None
@@ -62,9 +62,9 @@ def welcome(stack: Stack) -> str:
     return "\n".join(f"{name:<9}{value}" for name, value in lines.items() if value)
 
 
-def status(_options: argparse.Namespace) -> int:
+def status(options: argparse.Namespace) -> int:
     """Tell which system runs."""
-    systems = local_systems(Console())
+    systems = local_systems(options.progress)
     stack = systems.current()
     running = stack.running()
     print(f"{stack.name} is running on port {running.port}: {stack.outputs()['api_url']}")
@@ -77,7 +77,7 @@ def status(_options: argparse.Namespace) -> int:
 
 def logs(options: argparse.Namespace) -> int:
     """Print the functions' logs."""
-    stack = local_systems(Console()).current()
+    stack = local_systems(options.progress).current()
     outputs, running = stack.outputs(), stack.running()
     if sys.stderr.isatty():
         print_note(f"The logs of {stack.name}:")
@@ -85,15 +85,15 @@ def logs(options: argparse.Namespace) -> int:
     return 0
 
 
-def outputs(_options: argparse.Namespace) -> int:
+def outputs(options: argparse.Namespace) -> int:
     """Print the outputs as one JSON object."""
-    print(json.dumps(local_systems(Console()).current().outputs(), indent=2))
+    print(json.dumps(local_systems(options.progress).current().outputs(), indent=2))
     return 0
 
 
-def env(_options: argparse.Namespace) -> int:
+def env(options: argparse.Namespace) -> int:
     """Print the exports of URL, KEY and CONSOLE; what the system does not have is empty."""
-    outputs = local_systems(Console()).current().outputs()
+    outputs = local_systems(options.progress).current().outputs()
     key = next(iter(outputs["api_keys"].values()), "")
     values = {"URL": outputs["api_url"].rstrip("/"), "KEY": key, "CONSOLE": outputs.get("website_url") or ""}
     values |= proxy_exceptions(*HERE)
@@ -105,7 +105,7 @@ def env(_options: argparse.Namespace) -> int:
 
 def token(options: argparse.Namespace) -> int:
     """Print an access token, and nothing else, on stdout."""
-    stack = local_systems(Console()).current()
+    stack = local_systems(options.progress).current()
     running = stack.running()
     print(sign_in.token(stack.outputs(), running, stack.users, options.user, options.groups))
     return 0
@@ -113,7 +113,7 @@ def token(options: argparse.Namespace) -> int:
 
 def down(options: argparse.Namespace) -> int:
     """Stop what runs."""
-    if (stopped := local_systems(Console()).down(options.purge)) is None:
+    if (stopped := local_systems(options.progress).down(options.purge)) is None:
         print_note("No system has run here yet.")
         return 0
     name, ran = stopped
@@ -125,7 +125,7 @@ def down(options: argparse.Namespace) -> int:
 def emulator(options: argparse.Namespace) -> int:
     """Start an empty emulated AWS and print its exports; without --detach, stop it at Ctrl-C."""
     # No system's folder is called "aws": NAME-ENVIRONMENT has a hyphen.
-    aws = EmulatedAws(local_folder() / "aws", Console())
+    aws = EmulatedAws(local_folder() / "aws", options.progress)
     if options.stop:
         ran = aws.emulator.running()
         aws.stop()
