@@ -1,0 +1,181 @@
+variable "cors_origins" {
+  description = "Origins whose scripts may call the API: [\"*\"], or origins as browsers send them, such as \"https://app.example.com\": in lower case, with a port only if it is not the default, and without a path. Cookies are never allowed: keys and tokens travel in headers."
+  type        = list(string)
+  default     = ["*"]
+  nullable    = false
+
+  validation {
+    condition     = length(var.cors_origins) > 0
+    error_message = "cors_origins: there is none. Write [\"*\"], or origins such as [\"https://app.example.com\"]."
+  }
+
+  # Origins are compared as text, with what browsers send: https://url.spec.whatwg.org/#concept-url-serializer. Another form would match nobody.
+  validation {
+    condition = var.cors_origins == tolist(["*"]) || alltrue([for o in var.cors_origins : can(regex(local.origin_pattern, o)) && !can(regex(local.origin_default_port, o))])
+    error_message = join(" ", [for o in var.cors_origins : join("", [
+      "cors_origins: ${try("\"${o}\"", "null")} ",
+      try(o == "", false) ? "is empty" :
+      try(o == "*", false) ? "allows every origin and stands alone" :
+      try(o == "null", true) ? "would allow everyone: any page can send it from a sandbox" :
+      !can(regex("^(?i:https?)://", o)) ? "does not begin with https:// or http://" :
+      strcontains(o, "*") ? "has a *, which matches no part of an origin" :
+      strcontains(o, "@") ? "has a user, which browsers leave out" :
+      can(regex("[?#]", o)) ? "has a query or a fragment, which browsers leave out" :
+      can(regex("://[^/]*/$", o)) ? "ends in a slash, which browsers leave out" :
+      can(regex("://[^/]*/", o)) ? "has a path, which browsers leave out" :
+      strcontains(o, "[") ? "is an IPv6 address, which is not supported" :
+      can(regex("[[:^ascii:]]", o)) ? "contains \"${regex("[[:^ascii:]]", o)}\", and browsers send such a host name in its xn-- form" :
+      can(regex("[^!-~]", o)) ? "contains ${lookup(local.characters, regex("[^!-~]", o), "a control character")}" :
+      can(regex("[A-Z]", o)) ? "contains ${local.characters[regex("[A-Z]", o)]}, which browsers send as a small letter" :
+      can(regex(local.origin_default_port, o)) ? "has its scheme's own port, which browsers leave out" :
+      can(regex("://[^:]*:", o)) && can(regex(local.origin_pattern, regex("^[^:]*://[^:]*", o))) ? "has no port of 1 to 65535, without leading zeros" :
+      can(regex("://([^:]*[.])?(0x[0-9a-f]*|[0-9]+)(:|$)", o)) ? "has an IPv4 address that browsers write in another way" :
+      "has a malformed host name",
+      try(
+        ". Write \"${regex(local.origin_pattern, replace(join("://", regex("^(https?)://(?:[^/?#@]*@)?([^/?#@]+)", lower(o))), "/^(http:.*):80$|^(https:.*):443$/", "$1$2"))}\".",
+        ". Write an origin such as \"https://app.example.com\", or [\"*\"] alone."
+      ),
+    ]) if !can(regex(local.origin_pattern, o)) || can(regex(local.origin_default_port, o))])
+  }
+
+  validation {
+    condition = length(distinct(var.cors_origins)) == length(var.cors_origins)
+    error_message = join(" ", [for origin, all in { for o in var.cors_origins : try("\"${o}\"", "null") => o... } :
+      "cors_origins: ${origin} is listed more than once. Leave one." if length(all) > 1
+    ])
+  }
+
+  validation {
+    condition     = try(length(join(" ", var.cors_origins)) <= 2600, true)
+    error_message = "cors_origins: there are ${try(length(join(" ", var.cors_origins)), 0)} characters of origins, and functions have room for 2600. Write fewer, or [\"*\"]."
+  }
+}
+
+variable "docs" {
+  description = "Who may read the API's OpenAPI document, at /openapi.json: open, api_key or none."
+  type        = string
+  default     = "open"
+  nullable    = false
+
+  validation {
+    condition     = contains(["api_key", "none", "open"], var.docs)
+    error_message = "docs: \"${var.docs}\" is not an access mode of the document. Write \"open\", \"api_key\" or \"none\"."
+  }
+}
+
+variable "info" {
+  description = <<-EOT
+    What the OpenAPI document says of the API's owner.
+    contact: who answers questions about the API: name, email and url. By default the name is the API's.
+    license: the name and the url of the licence to use the API. By default no licence is granted.
+  EOT
+  type = object({
+    contact = optional(object({ name = optional(string), email = optional(string), url = optional(string) }), {})
+    license = optional(object({ name = string, url = string }), { name = "No licence granted", url = "https://choosealicense.com/no-permission/" })
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = alltrue([for text in [try(var.info.contact.name, null), try(var.info.license.name, null)] : try(trimspace(text) != "", true)])
+    error_message = join(" ", [for place, text in { "contact.name" = try(var.info.contact.name, null), "license.name" = try(var.info.license.name, null) } :
+      "info.${place} is empty. Write a name, or leave ${split(".", place)[0]} out." if !try(trimspace(text) != "", true)
+    ])
+  }
+
+  validation {
+    condition = alltrue([for url in [try(var.info.contact.url, null), try(var.info.license.url, null)] : url == null || can(regex(local.url_pattern, url))])
+    error_message = join(" ", [for place, url in { "contact.url" = try(var.info.contact.url, null), "license.url" = try(var.info.license.url, null) } : join("", [
+      "info.${place}: ${jsonencode(url)} ",
+      url == "" ? "is empty" :
+      can(regex("\\s", url)) ? "contains a space" :
+      "does not begin with https:// or http:// and a host",
+      ". Write a URL such as \"https://example.com/terms\"."
+    ]) if !(url == null || can(regex(local.url_pattern, url)))])
+  }
+
+  validation {
+    condition     = try(var.info.contact.email, null) == null || can(regex("^[^@\\s]+@[^@\\s]+$", var.info.contact.email))
+    error_message = "info.contact.email: ${jsonencode(try(var.info.contact.email, null))} is not an address. Write one such as \"api@example.com\"."
+  }
+}
+
+variable "throttle" {
+  description = "What each method of the API takes before it answers 429: requests a second, and how many at once."
+  type = object({
+    burst_limit = optional(number, 2000)
+    rate_limit  = optional(number, 1000)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.throttle.rate_limit > 0 && var.throttle.burst_limit > 0 && floor(var.throttle.burst_limit) == var.throttle.burst_limit
+    error_message = "throttle: write a rate_limit over 0 and a whole burst_limit over 0; they are ${var.throttle.rate_limit} and ${var.throttle.burst_limit}."
+  }
+}
+
+variable "validate_bodies_at_gateway" {
+  description = "Let API Gateway refuse bodies that do not match the schema: no function is invoked for them, and the answer does not say where the fault is."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "website" {
+  description = <<-EOT
+    The web console: a page that manages the items and shows the API, on CloudFront, which sends /api to the API; or null for none. It costs nothing
+    up to a terabyte and 10 million requests a month. Where users sign in, it makes them a page for that, too (user_pool.domain_prefix).
+    aliases: names of your own instead of CloudFront's, the first of which website_url has; point them at website_domain.
+    certificate_arn: the certificate for them, in us-east-1.
+    price_class: "PriceClass_100" is served from North America and Europe, "PriceClass_200" from Asia and Africa as well, "PriceClass_All" from everywhere.
+    web_acl_arn: a firewall of the scope CLOUDFRONT, which has to be in us-east-1. It is for the page; waf guards /api behind it as well.
+  EOT
+  type = object({
+    aliases         = optional(list(string), [])
+    certificate_arn = optional(string)
+    price_class     = optional(string, "PriceClass_100")
+    web_acl_arn     = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.website == null || var.docs != "none"
+    error_message = "website: the page is made from the API's OpenAPI document, which docs = \"none\" keeps from it. Write docs = \"open\" or \"api_key\", or website = null."
+  }
+
+  validation {
+    condition     = try((length(var.website.aliases) == 0) == (var.website.certificate_arn == null), var.website == null)
+    error_message = "website: names of your own need a certificate, and a certificate is for these. Write both aliases and certificate_arn, or neither."
+  }
+
+  validation {
+    condition = try(alltrue([for name in var.website.aliases : can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$", name))]), var.website == null)
+    error_message = join(" ", [for name in try(var.website.aliases, []) :
+      "website: the alias ${try("\"${name}\"", "null")} is not a whole name in lower-case letters. Write one without https://, such as \"console.example.com\"."
+      if !can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$", name))
+    ])
+  }
+
+  validation {
+    condition = try(length(distinct(var.website.aliases)) == length(var.website.aliases), var.website == null)
+    error_message = join(" ", [for alias, all in { for name in try(var.website.aliases, []) : try("\"${name}\"", "null") => name... } :
+      "website: the alias ${alias} is listed more than once. Leave one." if length(all) > 1
+    ])
+  }
+
+  validation {
+    condition     = try(var.website.certificate_arn == null || can(regex("^arn:[a-z-]+:acm:us-east-1:[0-9]{12}:certificate/[a-f0-9-]+$", var.website.certificate_arn)), var.website == null)
+    error_message = "website: CloudFront takes certificates of ACM in us-east-1 alone, whatever the region is. Write certificate_arn as arn:aws:acm:us-east-1:ACCOUNT:certificate/ID."
+  }
+
+  validation {
+    condition     = try(contains(["PriceClass_100", "PriceClass_200", "PriceClass_All"], var.website.price_class), var.website == null)
+    error_message = "website: price_class is ${try("\"${var.website.price_class}\"", "null")}. Write \"PriceClass_100\", \"PriceClass_200\" or \"PriceClass_All\"."
+  }
+
+  validation {
+    condition     = try(var.website.web_acl_arn == null || can(regex("^arn:[a-z-]+:wafv2:us-east-1:[0-9]{12}:global/webacl/[^/]+/[a-f0-9-]+$", var.website.web_acl_arn)), var.website == null)
+    error_message = "website: CloudFront takes web ACLs of the scope CLOUDFRONT alone. Write web_acl_arn as arn:aws:wafv2:us-east-1:ACCOUNT:global/webacl/NAME/ID."
+  }
+}

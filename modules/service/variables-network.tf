@@ -1,0 +1,115 @@
+variable "network" {
+  description = <<-EOT
+    The VPC the functions run in, or null for none.
+    cidr: its addresses, from a /16 to a /20.
+    endpoints: AWS services to reach by interface endpoints, such as "kms"; each costs about 7 dollars a month and zone.
+      DynamoDB and S3 always have their gateway endpoints, which are free.
+    nat: a way out to the internet: "none", "single" (about 33 dollars a month) or "per_az" (that for every zone).
+    private_subnets, public_subnets: one block of addresses per zone; by default two of each, taken from cidr.
+  EOT
+  type = object({
+    cidr            = optional(string, "10.0.0.0/16")
+    endpoints       = optional(set(string), [])
+    nat             = optional(string, "none")
+    private_subnets = optional(list(string))
+    public_subnets  = optional(list(string))
+  })
+  default = {}
+
+  validation {
+    condition = try(
+      can(cidrnetmask(var.network.cidr)) && cidrhost(var.network.cidr, 0) == split("/", var.network.cidr)[0] && contains(range(16, 21), tonumber(split("/", var.network.cidr)[1])) && !can(regex(local.cidr_misfit, var.network.cidr)),
+      var.network == null
+    )
+    error_message = join("", [
+      "network: ${try("\"${var.network.cidr}\"", "null")} ",
+      !can(cidrnetmask(var.network.cidr)) ? "is not an IPv4 network" :
+      can(regex(local.cidr_misfit, var.network.cidr)) ? "is of a range that a VPC cannot have" :
+      try(cidrhost(var.network.cidr, 0), "") != split("/", try(var.network.cidr, "/"))[0] ? "does not begin at its first address, ${try(cidrhost(var.network.cidr, 0), "")}" :
+      "is not of /16 to /20",
+      ". Write a cidr such as \"10.0.0.0/16\"."
+    ])
+  }
+
+  validation {
+    condition     = try(contains(["none", "per_az", "single"], var.network.nat), var.network == null)
+    error_message = "network: nat is ${try("\"${var.network.nat}\"", "null")}. Write \"none\", \"single\" or \"per_az\"."
+  }
+
+  validation {
+    condition = alltrue([for cidr in try(concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])), []) :
+      try(can(cidrnetmask(cidr)) && cidrhost(cidr, 0) == split("/", cidr)[0] && contains(range(16, 29), tonumber(split("/", cidr)[1])), false)
+    ])
+    error_message = join(" ", [for cidr in try(concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])), []) :
+      "network: ${try("\"${cidr}\"", "null")} is not an IPv4 network of /16 to /28 at its first address. Write subnets such as \"10.0.2.0/24\"."
+      if !try(can(cidrnetmask(cidr)) && cidrhost(cidr, 0) == split("/", cidr)[0] && contains(range(16, 29), tonumber(split("/", cidr)[1])), false)
+    ])
+  }
+
+  validation {
+    condition = alltrue([for cidr in try(concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])), []) :
+      try(cidrhost(join("/", [split("/", cidr)[0], split("/", var.network.cidr)[1]]), 0) == split("/", var.network.cidr)[0] && split("/", cidr)[1] >= split("/", var.network.cidr)[1], true)
+    ])
+    error_message = join(" ", [for cidr in try(concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])), []) :
+      "network: the subnet \"${cidr}\" is not within the VPC's cidr, \"${var.network.cidr}\". Write one that is."
+      if !try(cidrhost(join("/", [split("/", cidr)[0], split("/", var.network.cidr)[1]]), 0) == split("/", var.network.cidr)[0] && split("/", cidr)[1] >= split("/", var.network.cidr)[1], true)
+    ])
+  }
+
+  # Two networks overlap if they are one when both are as long as the shorter prefix.
+  validation {
+    condition = alltrue(flatten([for subnets in [try(concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])), [])] : [for i, a in subnets : [for j, b in subnets :
+      !try(length(distinct([for cidr in [a, b] : cidrhost(join("/", [split("/", cidr)[0], min([for each in [a, b] : tonumber(split("/", each)[1])]...)]), 0)])) == 1, false) if i < j
+    ]]]))
+    error_message = join(" ", distinct(flatten([for subnets in [try(concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])), [])] : [for i, a in subnets : [for j, b in subnets :
+      "network: the subnets \"${a}\" and \"${b}\" overlap. Give each addresses of its own."
+      if i < j && try(length(distinct([for cidr in [a, b] : cidrhost(join("/", [split("/", cidr)[0], min([for each in [a, b] : tonumber(split("/", each)[1])]...)]), 0)])) == 1, false)
+    ]]])))
+  }
+
+  validation {
+    condition = try(
+      length(var.network.private_subnets) == length(var.network.public_subnets) && length(var.network.private_subnets) > 0,
+      var.network.private_subnets == null && var.network.public_subnets == null,
+      var.network == null
+    )
+    error_message = "network: write both private_subnets and public_subnets, one of each per zone, or neither: a NAT gateway in a zone's public subnet serves the private one."
+  }
+
+  validation {
+    condition = try(alltrue([for service in var.network.endpoints : can(regex(local.service_pattern, service))]), var.network == null)
+    error_message = join(" ", [for service in try(var.network.endpoints, []) :
+      "network.endpoints: ${try("\"${service}\"", "null")} is not the name of an AWS service. Write names such as \"kms\" or \"ecr.api\"."
+      if !can(regex(local.service_pattern, service))
+    ])
+  }
+
+  validation {
+    condition     = try(length(setintersection(var.network.endpoints, ["dynamodb", "s3"])) == 0, var.network == null)
+    error_message = "network: DynamoDB and S3 have gateway endpoints already, which cost nothing. Leave them out of endpoints."
+  }
+}
+
+variable "waf" {
+  description = <<-EOT
+    A web application firewall in front of the API, or null for none. It costs 8 dollars a month, one more with countries and with website, and 0.60 for a million requests. It limits
+    each address, refuses inputs that are known to attack, and counts callers who hide behind VPNs and proxies.
+    countries: who may call, by codes such as "DE"; empty for the whole world.
+    rate_limit: requests that an address may send within five minutes.
+  EOT
+  type = object({
+    countries  = optional(set(string), [])
+    rate_limit = optional(number, 2000)
+  })
+  default = null
+
+  validation {
+    condition     = try(length(setsubtract(var.waf.countries, local.countries)) == 0, var.waf == null)
+    error_message = "waf: there is no country ${join(", ", [for code in try(setsubtract(var.waf.countries, local.countries), []) : try("\"${code}\"", "null")])}. Write codes of two capitals, as ISO 3166 has them, such as [\"DE\", \"FR\"]."
+  }
+
+  validation {
+    condition     = try(var.waf.rate_limit >= 10 && var.waf.rate_limit <= 2000000000 && floor(var.waf.rate_limit) == var.waf.rate_limit, var.waf == null)
+    error_message = "waf: rate_limit is ${try(tostring(var.waf.rate_limit), "null")}. Write a whole number of 10 to 2000000000 requests in five minutes."
+  }
+}

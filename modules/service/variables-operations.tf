@@ -1,0 +1,128 @@
+variable "alarms" {
+  description = <<-EOT
+    Alarms, or null for none: about 6.60 dollars a month for an entity of six operations, since each costs 0.10 for a metric it looks at, and 0.50 for each entity
+    and for the API, which tells for all of them. They look at five minutes at a time. docs/operations.md says what to do about each. 0 leaves one out.
+    api_4xx: requests that are refused, in each of two periods. This one tells for itself: what callers do may last, and hides nothing of what is ours.
+    api_5xx: requests that the gateway or a function fails, in each of two periods.
+    duration_percent: of the time that a request has, in each of two periods.
+    emails: whom to write to. Each address has to agree, by the link in a first mail.
+    error_rate_percent: of a function's requests that fail.
+    errors: requests that fail in a function, in each of two periods.
+    latency_p99_ms: what one request in a hundred takes or more, in each of two periods.
+    requests: how many a period needs, for error_rate_percent and latency_p99_ms to mean anything.
+    table_system_errors, table_throttles: requests that DynamoDB fails or throttles, in each of two periods.
+    throttles: requests for which Lambda has no function free.
+    topic_arn: a topic there is already, whose policy lets CloudWatch publish; else one is made, under the customer key.
+  EOT
+  type = object({
+    api_4xx             = optional(number, 10)
+    api_5xx             = optional(number, 5)
+    duration_percent    = optional(number, 80)
+    emails              = optional(set(string), [])
+    error_rate_percent  = optional(number, 5)
+    errors              = optional(number, 5)
+    latency_p99_ms      = optional(number, 3000)
+    requests            = optional(number, 20)
+    table_system_errors = optional(number, 1)
+    table_throttles     = optional(number, 1)
+    throttles           = optional(number, 10)
+    topic_arn           = optional(string)
+  })
+  default = null
+
+  validation {
+    condition = try(alltrue([for kind, threshold in var.alarms :
+      threshold >= 0 && (!strcontains(kind, "percent") || threshold <= 100) && (kind != "requests" || threshold >= 1 && floor(threshold) == threshold)
+      if !contains(["emails", "topic_arn"], kind)
+    ]), var.alarms == null)
+    error_message = "alarms: write thresholds of 0 (no such alarm) or more, percents of up to 100, and whole requests of 1 or more."
+  }
+
+  validation {
+    condition     = try(anytrue([for kind, threshold in var.alarms : threshold > 0 if !contains(["emails", "requests", "topic_arn"], kind)]), var.alarms == null)
+    error_message = "alarms: with all thresholds 0 there is none. Write alarms = null, or leave out those you want at their defaults."
+  }
+
+  validation {
+    condition = try(alltrue([for address in var.alarms.emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", address))]), var.alarms == null)
+    error_message = join(" ", [for address in try(var.alarms.emails, []) :
+      "alarms.emails: ${try("\"${address}\"", "null")} is not an address. Write one such as \"on-call@example.com\"."
+      if !can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", address))
+    ])
+  }
+
+  validation {
+    condition     = try(can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", var.alarms.topic_arn)) && length(var.alarms.emails) == 0, false) || try(var.alarms.topic_arn, null) == null
+    error_message = "alarms: topic_arn is a topic's, arn:aws:sns:REGION:ACCOUNT:NAME, and that topic knows whom it writes to: leave out emails, or topic_arn to have one made."
+  }
+
+  validation {
+    condition     = var.alarms == null || try(var.alarms.topic_arn != null, false) || var.encryption.customer_key
+    error_message = "alarms: CloudWatch cannot publish to a topic under a key of AWS's. Write encryption = { customer_key = true }, a topic_arn, or alarms = null."
+  }
+
+  validation {
+    # The API's alarm takes a hundred, and two of them are the gateway's.
+    condition     = var.alarms == null || length(var.entities) <= 98
+    error_message = "alarms: CloudWatch puts a hundred alarms into one, which is enough for 98 entities. Write alarms = null, or make a second API of some of them."
+  }
+}
+
+variable "dashboard" {
+  description = "A dashboard in CloudWatch: traffic, errors, latency and capacity by entity, and what is paid for. An account's first three are free, each other one is 3 dollars a month."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "log_retention_days" {
+  description = "How long every log group keeps its events, in days."
+  type        = number
+  default     = 365
+  nullable    = false
+
+  validation {
+    condition = contains(
+      [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days
+    )
+    error_message = "log_retention_days: CloudWatch does not keep logs for ${var.log_retention_days} days. Write 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+  }
+}
+
+variable "metrics" {
+  description = <<-EOT
+    Metrics of our own, by entity and operation: requests, latency, faults, validation failures, conflicts, throttles, replays and cold starts. CloudWatch reads them
+    out of the log lines. Each costs 0.30 dollars a month, by the hours in which there is any: an operation in use has two, and others when they happen. Without
+    them alarms and dashboard know what Lambda, API Gateway and DynamoDB count, which is not what a function answered by itself with 500 or more.
+  EOT
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+# Terraform does nothing with it: tools/aws/release.py asks for it.
+variable "release" {
+  description = <<-EOT
+    How `make release` ships new versions of the functions: to a part of the requests first, watched, then to all or to none.
+    faults: as many answers of 5xx, crashes or timeouts of the new versions take them back. So do an alarm that goes off, and answers of 4xx far more often than by the live versions.
+    minutes: how long they are watched; most alarms wait for two periods of five minutes.
+    percent: of the requests they answer meanwhile.
+  EOT
+  type = object({
+    faults  = optional(number, 1)
+    minutes = optional(number, 15)
+    percent = optional(number, 10)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.release.percent >= 1 && var.release.percent <= 100 && floor(var.release.percent) == var.release.percent
+    error_message = "release: percent is ${var.release.percent}. Write a whole number of 1 to 100."
+  }
+
+  validation {
+    condition     = var.release.minutes >= 0 && var.release.minutes <= 1440 && var.release.faults >= 1 && floor(var.release.faults) == var.release.faults
+    error_message = "release: minutes is ${var.release.minutes} and faults is ${var.release.faults}. Write minutes of 0 to 1440, and whole faults of 1 or more."
+  }
+}
