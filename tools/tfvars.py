@@ -28,6 +28,9 @@ from tools.terraform import ROOT
 
 OPTIONS = SerializationOptions(strip_string_quotes=True, preserve_heredocs=False, with_comments=False)
 
+# How files end that Terraform loads by itself, besides terraform.tfvars; an editor's copies of them do not count.
+AUTOMATIC = (".auto.tfvars", ".auto.tfvars.json")
+
 # What a first var-file sets.
 EXAMPLES = {"entities": "{ todos = {} }", "environment": '"dev"', "name": '"shop"'}
 
@@ -121,19 +124,27 @@ def check(var_files: Sequence[Path], environ: Mapping[str, str] | None = None) -
 
 def all_var_files(var_files: Sequence[Path]) -> list[Path]:
     """Return the var-files behind those that Terraform loads by itself from the root, as it orders them."""
-    by_itself = (
-        ROOT / "terraform.tfvars",
-        ROOT / "terraform.tfvars.json",
-        *sorted(ROOT.glob("*.auto.tfvars*")),
-    )
+    automatic = (file for file in ROOT.glob("*.auto.tfvars*") if file.name.endswith(AUTOMATIC))
+    by_itself = (ROOT / "terraform.tfvars", ROOT / "terraform.tfvars.json", *sorted(automatic))
     return [*(file for file in by_itself if file.is_file()), *var_files]
 
 
+def values_of(var_file: Path) -> dict[str, Any]:
+    """Return the variables that Terraform gets with a var-file, as far as they are written out, and the region.
+
+    The last of the files that Terraform loads decides, then TF_VAR_name, which is text here.
+    """
+    values: dict[str, Any] = {
+        name.removeprefix("TF_VAR_"): text for name, text in os.environ.items() if name.startswith("TF_VAR_")
+    }
+    for file in all_var_files([var_file]):
+        values |= read(file) or {}
+    return values | {"region": values.get("region") or default("region")}
+
+
 def region_of(var_file: Path) -> str:
-    """Return the region that Terraform gets with a var-file, from any file that it loads, or the default."""
-    written = ((read(file) or {}).get("region") for file in reversed(all_var_files([var_file])))
-    from_environment = os.environ.get("TF_VAR_region")  # noqa: SIM112 - as Terraform names it
-    return str(next(filter(None, written), None) or from_environment or default("region"))
+    """Return the region that Terraform gets with a var-file."""
+    return str(values_of(var_file)["region"])
 
 
 def text_of(file: Path) -> str:

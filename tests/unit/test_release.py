@@ -856,6 +856,22 @@ def test_an_environment_in_aws_by_its_tfvars(tmp_path: Path, monkeypatch: pytest
             assert found().live_file
 
 
+def test_an_environment_is_named_by_all_files_that_terraform_loads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "variables.tf").write_text((ROOT / "variables.tf").read_text())
+    for module in (aws_environment, tfvars):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments/prod.tfvars").write_text('environment = "prod"\n')
+    (tmp_path / "terraform.tfvars").write_text('name = "other"\n')
+    (tmp_path / "all.auto.tfvars.json").write_text('{"name": "shop"}')
+    monkeypatch.setenv("TF_VAR_region", "eu-west-1")
+    monkeypatch.setenv("TF_VAR_environment", "overruled")
+    cloud = AwsEnvironment("prod", lambda _: None)
+    assert (cloud.system, cloud.region) == ("shop-prod", "eu-west-1")
+
+
 def test_an_apply_that_fails_releases_nothing(shop: Shop) -> None:
     shop.code = 1
     with pytest.raises(UserError, match=r"^Nothing was released: .* then run `make release ENV=test` again\.$"):

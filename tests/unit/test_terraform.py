@@ -201,13 +201,17 @@ def test_urls_of_stages_answer_on_this_machine() -> None:
     }
 
 
+VARIABLES = {"environment": "dev", "name": "shop", "region": "eu-west-1"}
+
+
 @pytest.fixture
 def judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Looks at a state for tfvars of an environment and a region."""
+    """Looks at a state for tfvars of the system shop in an environment and a region."""
 
     def judge(state: dict[str, Any], written: str = "dev", region: str = "eu-west-1", name: str = "dev") -> None:
         monkeypatch.setattr(environment, "ROOT", tmp_path)
-        monkeypatch.setattr(environment, "facts", lambda _: {"environment": written, "region": region})
+        variables = {**VARIABLES, "environment": written, "region": region}
+        monkeypatch.setattr(environment, "facts", lambda _: variables)
         (tmp_path / "environments").mkdir(exist_ok=True)
         (tmp_path / f"environments/{name}.tfvars").touch()
         AwsEnvironment(name, lambda _: None).check_state(state)
@@ -226,6 +230,20 @@ def test_the_state_of_another_environment_is_refused(judged: Callable[..., None]
     judged(state("dev"), name="dev-eu")
     with pytest.raises(UserError, match=r"environments/dev\.s3\.tfbackend names the state of prod: give each"):
         judged(state("dev", "prod"))
+
+
+def test_the_state_of_another_name_is_refused(judged: Callable[..., None]) -> None:
+    def state(*names: str) -> dict[str, Any]:
+        instances = [{"attributes": {"tags_all": {"Environment": "dev", "Project": name}}} for name in names]
+        return {"resources": [{"instances": [*instances, {"attributes": {"tags_all": None}}]}]}
+
+    judged(state("shop", "shop"))
+    said = (
+        r"^dev is deployed with the name store, but its tfvars say shop: an apply would replace its tables, .*"
+        r'Write name = "store" into environments/dev\.tfvars\. For a system of another name, write tfvars and a backend'
+    )
+    with pytest.raises(UserError, match=said):
+        judged(state("shop", "store"))
 
 
 def test_the_state_of_another_region_is_refused(judged: Callable[..., None]) -> None:
@@ -256,11 +274,11 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(environment, "build_functions", lambda _: (tmp_path / "asked").write_text("build\n"))
     monkeypatch.setattr(terraform, "find_mirror", lambda: Path("/mirror"))
-    monkeypatch.setattr(environment, "facts", lambda _: {"environment": "dev", "region": "eu-west-1", "entities": {}})
+    monkeypatch.setattr(environment, "facts", lambda _: {**VARIABLES, "entities": {}})
     program = tmp_path / "bin" / "terraform"
     program.parent.mkdir()
     program.write_text(
-        '#!/bin/sh\necho "$@" >> asked\ncat "$1" 2>/dev/null\n'
+        '#!/bin/sh\n[ "$1" = version ] && exit\necho "$@" >> asked\ncat "$1" 2>/dev/null\n'
         'if grep -qsx "$1" fails; then echo "Error: No.\n\nBecause." >&2; exit 3; fi\n'
     )
     program.chmod(0o755)

@@ -390,7 +390,7 @@ def test_what_terraform_loads_by_itself_is_checked(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(tfvars, "ROOT", tmp_path)
     given = [tmp_path / "dev.tfvars"]
     names = ["terraform.tfvars", "a.auto.tfvars", "b.auto.tfvars.json"]
-    for name in (*names, "other.tfvars"):
+    for name in (*names, "other.tfvars", "c.auto.tfvars.bak", "d.auto.tfvars~"):
         (tmp_path / name).write_text("")
     assert tfvars.all_var_files(given) == [*(tmp_path / name for name in names), *given]
 

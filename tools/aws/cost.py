@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tools import tfvars
 from tools.console import print_lines, table_row
 from tools.contract import OPERATIONS
 from tools.dist import build_functions
@@ -282,7 +283,7 @@ def cost(options: argparse.Namespace) -> int:
     if options.requests < 0:
         raise UserError("REQUESTS is how many requests come in a month: write 0 or more.")
     build_functions(options.progress)
-    plan = plan_without_aws([var_file.absolute() for var_file in var_files])
+    plan = plan_without_aws(tfvars.all_var_files([var_file.absolute() for var_file in var_files]))
     table = json.loads(PRICES.read_text(encoding="utf-8"))
     print_lines([Estimate(plan, options.requests, table).report(" and ".join(map(str, var_files)))])
     return 0

@@ -82,15 +82,22 @@ class AwsEnvironment:
         return self.terraform
 
     def check_state(self, state: dict[str, Any]) -> None:
-        """Stop if a state belongs to another environment or region.
+        """Stop if a state belongs to another environment, system or region.
 
         `name` is that of the files: a system in two regions has the same environment in both.
         """
         wanted = self.variables
-        if others := environments_in(state) - {wanted["environment"]}:
+        if others := tags_in(state, "Environment") - {wanted["environment"]}:
             raise UserError(
                 f"environments/{self.name}.s3.tfbackend names the state of {' and '.join(sorted(others))}: "
                 "give each environment a `key` of its own."
+            )
+        if names := sorted(tags_in(state, "Project") - {wanted["name"]}):
+            raise UserError(
+                f"{self.name} is deployed with the name {' and '.join(names)}, but its tfvars say {wanted['name']}: an "
+                "apply would replace its tables, keys and API by empty ones of that name. "
+                f'Write name = "{names[0]}" into environments/{self.name}.tfvars. For a system of another name, write '
+                "tfvars and a backend file with a `key` of its own."
             )
         if elsewhere := sorted(regions_in(state) - {wanted["region"]}):
             raise UserError(
@@ -133,8 +140,8 @@ class AwsEnvironment:
 
     @cached_property
     def values(self) -> dict[str, Any]:
-        """The variables as they are written in the var-file."""
-        values = tfvars.read(self.var_file) or {}
+        """The variables as they are written in the var-files."""
+        values = tfvars.values_of(self.var_file)
         written = [values.get(key) for key in ("name", "environment")]
         if not all(isinstance(each, str) and "${" not in each for each in written):
             raise UserError(
@@ -168,11 +175,11 @@ class AwsEnvironment:
         return found
 
 
-def environments_in(state: dict[str, Any]) -> set[str]:
-    """Return the environments that the resources in a state are tagged with."""
+def tags_in(state: dict[str, Any], key: str) -> set[str]:
+    """Return the values of a tag of the resources in a state."""
     instances = [i for resource in state.get("resources", []) for i in resource.get("instances", [])]
     tags = [i["attributes"].get("tags_all") or {} for i in instances]
-    return {t["Environment"] for t in tags if "Environment" in t}
+    return {t[key] for t in tags if key in t}
 
 
 def regions_in(state: dict[str, Any]) -> set[str]:
