@@ -137,6 +137,8 @@ lint: tools ## ruff, bandit, detect-secrets, terraform fmt, and the README's tab
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m bandit --quiet --severity-level medium --recursive lambda_src build.py tools
+	@git ls-files > /dev/null 2>&1 || { echo "git does not list the files, which are searched for secrets. If this checkout belongs to another" \
+	  "user, run: git config --global --add safe.directory" $(call quoted,$(call quoted,$(CURDIR))) >&2; exit 1; }
 	@git ls-files -z -- ':!requirements/*.txt' ':!tests/corpora/*/*.json' | xargs -0 $(PY) -m detect_secrets.pre_commit_hook --no-verify \
 	  --exclude-secrets '^($(no_secrets))$$'
 	@terraform fmt -check -recursive

