@@ -8,6 +8,7 @@ import pytest
 
 from tests.plan.conftest import POOL
 from tests.plan.planner import ROOT, UNKNOWN, Plan, Values
+from tools.aws import preflight
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 
@@ -169,3 +170,26 @@ def test_another_pool_redeploys(systems: dict[str, Plan]) -> None:
 def test_owners_need_nothing_of_the_table(systems: dict[str, Plan]) -> None:
     ours, others = (systems[name].one("aws_dynamodb_table") for name in ("owned", "small"))
     assert ours == others, "the owner is in the keys' values"
+
+
+@pytest.mark.parametrize(
+    ("system", "distributions", "sign_up"),
+    [
+        ("signed_in", "This apply makes no CloudFront distribution.", "Anyone may sign up, but Cognito itself"),
+        ("with_scopes", "This apply makes no CloudFront distribution.", "Strangers cannot sign up, or Amazon SES"),
+        ("with_website", "This is the account's first CloudFront distribution", "Strangers cannot sign up"),
+        ("existing_pool", "This apply makes no CloudFront distribution.", "Strangers cannot sign up"),
+    ],
+)
+def test_preflight_reads_real_plans(systems: dict[str, Plan], system: str, distributions: str, sign_up: str) -> None:
+    """Stand-ins for plans cannot show that the provider calls its attributes otherwise."""
+
+    class NewAccount:
+        def list_distributions(self, MaxItems: str) -> Values:  # noqa: N803 - boto3's name
+            return {"DistributionList": {"Quantity": 0}}
+
+    plan = {"resource_changes": list(systems[system].changes.values())}
+    context = preflight.Context("test", "us-west-2", lambda *_: NewAccount(), plan=plan, account="1")
+    for check, said in ((preflight.distributions, distributions), (preflight.sign_up, sign_up)):
+        (finding,) = check(context)
+        assert finding.text.startswith(said)
