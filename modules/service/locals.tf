@@ -1,7 +1,7 @@
 # What follows from the variables alone: `make validate` tries their validations with it, without a provider.
 locals {
   # Names that do not come apart again in the list, a text, in which the gateway hands a token's groups to the function.
-  access_pattern = "^(open|api_key|iam|cognito|cognito:group=[A-Za-z0-9_.-]{1,128}|cognito:scope=([A-Za-z0-9_.:/-]{1,127}/)?[A-Za-z0-9_.-]{1,128})$"
+  access_pattern = "^(${join("|", keys(local.contract.platform.access.modes))}|cognito:group=[A-Za-z0-9_.-]{1,128}|cognito:scope=([A-Za-z0-9_.:/-]{1,127}/)?[A-Za-z0-9_.-]{1,128})$"
 
   # contract/README.md says what is in there.
   contract = { for name in ["items", "limits", "operations", "platform", "problems"] :

@@ -233,6 +233,8 @@ def test_a_record_has_the_attributes(make_api: Make) -> None:
     api.create({"until": 10**10}, headers={"Idempotency-Key": "k"})
     (record,) = api.client.scan(TableName="test-items")["Items"]
     assert {name: kind for name, value in record.items() for kind in value} == contract.ITEMS["attributes"]
+    assert record[contract.ITEMS["expiry"]] == {"N": str(10**10)}
+    assert record[contract.ITEMS["key"]]["S"].startswith("ada#")
 
 
 def test_the_list_index_is_the_planned_one() -> None:
