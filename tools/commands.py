@@ -65,6 +65,13 @@ def positive(text: str) -> float:
     return number
 
 
+def count(text: str) -> int:
+    """Return a whole number, for argparse."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= 15):
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number: write 0 or more, in digits alone.")
+    return int(text)
+
+
 def port(text: str) -> int:
     """Return a port that an ordinary user may listen on, for argparse."""
     if not (text.isdecimal() and 1024 <= int(text) <= 65535):
@@ -124,7 +131,7 @@ TOOLS = (
                 "--var-file", type=Path, action="append", metavar="FILE", dest="var_files",
                 help="another tfvars file, more than once if need be",
             ),
-            Option("--requests", type=int, default=1_000_000, metavar="N", help="a month (default: %(default)s)"),
+            Option("--requests", type=count, default=1_000_000, metavar="N", help="a month (default: %(default)s)"),
         ),
     ),
     Command(
@@ -152,7 +159,7 @@ TOOLS = (
             ENV_OR_LOCAL,
             ENTITY,
             Option("--file", type=Path, example="todos.jsonl", metavar="FILE", help="the file of JSON lines"),
-            Option("--after", type=int, default=0, metavar="N", help="continue after this line"),
+            Option("--after", type=count, default=0, metavar="N", help="continue after this line"),
             Option("--as-stored", action="store_true", help="take what the API would refuse now"),
             Option("--replace", action="store_true", help="replace other items that have the same ids"),
             RATE,

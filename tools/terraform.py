@@ -53,6 +53,9 @@ OUR_RULES = re.compile(
     r"Invalid value for variable |Resource precondition failed (?:\((?:module\.\S+\.)?terraform_data\.build\) )?"
 )
 
+# How it refuses names and calls in a var-file. `name = shop` is such a name.
+NOT_LITERAL = re.compile(r"(?:Variables|Function calls) not allowed .*\((.+), line (\d+)\)$")
+
 SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  # nosec B108
 LONGEST_TEMPORARY_FOLDER = 60  # bytes, which leaves 43 for a folder and a socket in it
 
@@ -426,6 +429,11 @@ class Terraform:
         # A refusal by our own rules is a whole sentence: it needs neither the command nor its log.
         if ours := OUR_RULES.match(said):
             return UserError(said[ours.end() :])
+        if unquoted := NOT_LITERAL.match(said):
+            return UserError(
+                f"{unquoted[1]}, line {unquoted[2]}: a var-file holds plain values. Put texts into quotation marks, "
+                "and write out what a reference or a function would give."
+            )
         return UserError(f"terraform {command} failed: {said}{self._see_log()}")
 
     def _see_log(self) -> str:

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from tests.unit import commands as running
 from tools import commands
-from tools.commands import LAPTOP, TOOLS, Command
+from tools.commands import LAPTOP, TOOLS, Command, count
 from tools.errors import UserError, user_errors
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,7 +43,7 @@ def test_options_are_called_alike_in_all_commands() -> None:
     for command in TOOLS:
         for option in command.options:
             kinds.setdefault(option.flags[0], set()).add(option.settings.get("type"))
-    assert {flag: types for flag, types in kinds.items() if len(types) > 1} == {"--after": {None, int}}
+    assert {flag: types for flag, types in kinds.items() if len(types) > 1} == {"--after": {None, count}}
     assert all(flag.startswith("--") and flag == flag.lower() for flag in kinds.keys() - {"locks"})
 
 
@@ -129,12 +129,14 @@ def test_a_signal_that_reaches_us_alone_reaches_terraform(
     """A terminal's Ctrl-C reaches both, and a second signal would make Terraform give up."""
     terraform = tmp_path / "terraform"
     terraform.write_text(
-        f"#!/bin/sh\ntrap 'kill $!; echo terminated; exit 5' TERM\nsleep {seconds} &\necho ready\nwait\necho ended\n"
+        '#!/bin/sh\n[ "$1" = version ] && exit\n'
+        f"trap 'kill $!; echo terminated; exit 5' TERM\nsleep {seconds} &\necho ready\nwait\necho ended\n"
     )
     terraform.chmod(0o755)
     program = (
         "import signal, subprocess, sys; from pathlib import Path; from tools import commands, terraform\n"
         f"signal.signal({int(number)}, commands.interrupt)\n"
+        "terraform.find_terraform()  # which asks for its version\n"
         "wait = subprocess.Popen.wait\n"
         "subprocess.Popen.wait = lambda *each: print('ready', flush=True) or wait(*each)\n"
         "terraform.Terraform(Path(), terraform.own_environment()).attend('apply')"

@@ -195,14 +195,16 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
         (["--var-file", "no.tfvars"], 1, "There is no var-file no.tfvars: name an existing one."),
         (["--env", "none"], 1, "There is no var-file environments/none.tfvars: name an existing one."),
         (["--env", ""], 2, "Name the environment: make cost ENV=dev"),
-        (
-            ["--env", "dev", "--requests", "-1"],
-            1,
-            "REQUESTS is how many requests come in a month: write 0 or more.",
-        ),
     ]:
         assert commands.run("cost", *arguments) == code
         assert capsys.readouterr().err.strip() == said
+
+    for requests in ("-1", "x", "1.5", "\u0661", "1_000"):
+        with pytest.raises(SystemExit) as stopped:
+            commands.run("cost", "--env", "dev", "--requests", requests)
+        assert stopped.value.code == 2
+        said = f"argument --requests: {requests} is not a whole number: write 0 or more, in digits alone."
+        assert capsys.readouterr().err.strip().endswith(said)
 
     def fail(_: Any) -> Any:
         raise UserError("No.", exit_code=4)

@@ -178,6 +178,18 @@ def test_what_our_own_rules_refuse_is_said_alone(tmp_path: Path, title: str) -> 
     assert str(made.failed("plan", "Error: No region\n")).startswith("terraform plan failed: No region (")
 
 
+@pytest.mark.parametrize("value", ["shop", "var.name", 'upper("shop")'])
+def test_what_is_no_plain_value_in_a_var_file(tmp_path: Path, value: str) -> None:
+    file = tmp_path / "my.tfvars"
+    file.write_text(f'environment = "dev"\nentities = {{ todos = {{}} }}\nname = {value}\n')
+    with pytest.raises(UserError) as error:
+        terraform.facts([file])
+    assert str(error.value) == (
+        f"{file}, line 3: a var-file holds plain values. Put texts into quotation marks, and write out what a "
+        "reference or a function would give."
+    )
+
+
 def test_what_is_deleted_is_known_by_the_address_that_the_state_has() -> None:
     follower = terraform.EventReader(lambda _: None)
     moved = {"resource": {"addr": "module.service.a.b"}, "previous_resource": {"addr": "a.b"}, "action": "delete"}

@@ -280,8 +280,6 @@ def cost(options: argparse.Namespace) -> int:
     for var_file in var_files:
         if not var_file.exists():
             raise UserError(f"There is no var-file {var_file}: name an existing one.")
-    if options.requests < 0:
-        raise UserError("REQUESTS is how many requests come in a month: write 0 or more.")
     build_functions(options.progress)
     plan = plan_without_aws(tfvars.all_var_files([var_file.absolute() for var_file in var_files]))
     table = json.loads(PRICES.read_text(encoding="utf-8"))
