@@ -839,16 +839,26 @@ def test_an_environment_in_aws_by_its_tfvars(tmp_path: Path, monkeypatch: pytest
     names = {"todos": {"get": "t", "list": "t"}, "orders": {"get": "o"}}
     outputs = {"api_url": "", "function_names": names}
     monkeypatch.setattr("tools.terraform.Terraform.outputs", lambda _: outputs)
+    begun: list[str] = []
+    monkeypatch.setattr("tools.terraform.Terraform.init", lambda _, argument: begun.append(argument))
+    with pytest.raises(UserError, match=r"^There is no environments/prod\.s3\.tfbackend\. Run `make bootstrap`"):
+        found().function_names()
+    (folder / "prod.s3.tfbackend").write_text('bucket = "mine"\nkey = "k"\nregion = "eu-west-1"\n')
     assert found().function_names() == {"o", "t"}
+    assert begun == ["-backend-config=environments/prod.s3.tfbackend"]
+    found().terraform.data_dir.mkdir(parents=True)
+    (found().terraform.data_dir / "terraform.tfstate").touch()
+    assert found().function_names() == {"o", "t"}
+    assert len(begun) == 1
     outputs.clear()
     with pytest.raises(UserError, match="Nothing is deployed yet: run `make deploy ENV=prod` first"):
         found().function_names()
 
     def refuse(_: object) -> None:
-        raise UserError("terraform output failed: Backend initialization required.")
+        raise UserError("terraform output failed: Access Denied.")
 
     monkeypatch.setattr("tools.terraform.Terraform.outputs", refuse)
-    with pytest.raises(UserError, match=r"required\. Run `make plan ENV=prod`: it initialises Terraform"):
+    with pytest.raises(UserError, match=r"Denied\. Run `make preflight ENV=prod` to see why\.$"):
         found().function_names()
     for text in ('name = "shop"\n', 'name = "${x}"\nenvironment = "prod"\n', "{"):
         (folder / "prod.tfvars").write_text(text)

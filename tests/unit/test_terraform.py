@@ -291,6 +291,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program.parent.mkdir()
     program.write_text(
         '#!/bin/sh\n[ "$1" = version ] && exit\necho "$@" >> asked\ncat "$1" 2>/dev/null\n'
+        '[ "$1" != init ] || { mkdir -p "$TF_DATA_DIR"; touch "$TF_DATA_DIR/terraform.tfstate"; }\n'
         'if grep -qsx "$1" fails; then echo "Error: No.\n\nBecause." >&2; exit 3; fi\n'
     )
     program.chmod(0o755)
@@ -504,7 +505,7 @@ def test_the_document_is_written_with_the_url_at_which_the_api_answers(
         assert capsys.readouterr().out == "openapi-dev.json\n"
         written = json.loads((root / "openapi-dev.json").read_text(encoding="utf-8"))
         assert written == document | {"servers": [{"url": server}]}
-    assert {file.name for file in root.iterdir()} - before == {"asked", "openapi-dev.json"}
+    assert {file.name for file in root.iterdir()} - before == {".terraform", "asked", "openapi-dev.json"}
     (root / "output").write_text("{}")
     for command in (deploy.openapi, deploy.outputs, deploy.smoke):
         with pytest.raises(UserError, match=r"^Nothing is deployed yet: run `make deploy ENV=dev` first\.$"):

@@ -70,6 +70,12 @@ class AwsEnvironment:
         """Build, check the files, and initialise Terraform; stop if the state is another environment's."""
         build_functions(self.progress)
         self.check_var_file()
+        self.initialise()
+        self.check_state(self.terraform.state())
+        return self.terraform
+
+    def initialise(self) -> None:
+        """Initialise Terraform with the environment's backend; stop if its file is not filled in."""
         _, fault, remedy = read_backend(self.name)
         if fault:
             raise UserError(f"{fault} {remedy}")
@@ -78,8 +84,6 @@ class AwsEnvironment:
             self.terraform.init(self.backend_argument)
         except UserError as error:
             raise UserError(f"{error} Run `make preflight ENV={self.name}` to see why.") from None
-        self.check_state(self.terraform.state())
-        return self.terraform
 
     def check_state(self, state: dict[str, Any]) -> None:
         """Stop if a state belongs to another environment, system or region.
@@ -121,12 +125,12 @@ class AwsEnvironment:
 
     def outputs(self) -> dict[str, Any]:
         """Return Terraform's outputs by name; raise UserError if nothing is deployed, or Terraform cannot say."""
+        if not (self.terraform.data_dir / "terraform.tfstate").exists():  # in a fresh checkout
+            self.initialise()
         try:
             found = self.terraform.outputs()
         except UserError as error:
-            raise UserError(
-                f"{error} Run `make plan ENV={self.name}`: it initialises Terraform, or says why not."
-            ) from None
+            raise UserError(f"{error} Run `make preflight ENV={self.name}` to see why.") from None
         if "api_url" not in found:
             raise UserError(f"Nothing is deployed yet: run `make deploy ENV={self.name}` first.")
         return found
