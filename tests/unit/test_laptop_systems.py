@@ -285,9 +285,11 @@ def test_signals_that_are_to_be_ignored_are(tmp_path: Path) -> None:
     )
 
     def ignore() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def heed() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
     for ignored in (True, False):
