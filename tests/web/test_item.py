@@ -190,7 +190,7 @@ def test_the_focus_stays_where_it_is_put_while_an_item_is_read(visit: Open, todo
     page = visit("#/docs")
     held = hold(page, "**/api/todos/*")
     page.goto(f"/#/todos/{made['id']}")
-    expect(page.get_by_role("heading", name="Todos")).to_be_focused()
+    expect(page.get_by_role("heading", level=1, name="Todos")).to_be_focused()
     orders = page.get_by_role("link", name="Orders")
     orders.focus()
     until(page, lambda: bool(held))
@@ -204,7 +204,7 @@ def test_a_deletion_is_undone(visit: Open, todos: Api) -> None:
     made = todos.make({"title": "Buy milk"}).json
     page = visit(f"#/todos/{made['id']}")
     page.get_by_role("button", name="Delete").click()
-    expect(page.get_by_role("heading", name="Todos")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Todos")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_label("Buy milk", exact=True)).to_be_visible()
     settle(page)

@@ -221,7 +221,7 @@ def test_the_menu_of_a_phone(visit: Open, furnished: Console) -> None:
     page.screenshot(path=ROOT / "screenshots" / "menu-phone.png")
     assert Axe().run(page).response["violations"] == []
     choose(page, "Orders")
-    expect(page.get_by_role("heading", name="Orders")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Orders")).to_be_visible()
     expect(page.get_by_role("link", name="Todos")).not_to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
@@ -314,6 +314,6 @@ def test_a_view_that_fails_leaves_the_page(visit: Open, console: Console, watch:
     expect(page.get_by_role("alert")).to_contain_text("The console failed here")
     assert "TypeError" in watch.faults.pop()
     page.get_by_role("button", name="Try again").click()
-    expect(page.get_by_role("heading", name="Orders")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Orders")).to_be_visible()
     choose(page, "Todos")
-    expect(page.get_by_role("heading", name="Todos")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Todos")).to_be_visible()

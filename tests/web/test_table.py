@@ -178,7 +178,7 @@ def test_what_is_deleted_comes_back_when_undone(visit: Open, orders: Api) -> Non
     page.get_by_role("button", name="Undo").click()
     expect(rows(page)).to_have_count(1)
     choose(page, "Parcels")
-    expect(page.get_by_role("heading", name="Parcels")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Parcels")).to_be_visible()
     assert orders("GET", f"/{made['id']}").status == 200
 
 
