@@ -32,7 +32,10 @@ def lay_out_as_before(root: Path) -> None:
         if file.name != "versions.tf":
             text = file.read_text().replace('"../', '"./modules/').replace("${path.module}/../..", "${path.root}")
             text = text.replace('variable "project" {', 'variable "project" {\n  default = "."')
-            (root / file.name).write_text(text)
+            # The tools read the root's variables from one file.
+            name = "variables.tf" if file.name.startswith("variables-") else file.name
+            with (root / name).open("a") as layout:
+                layout.write(f"{text}\n")
 
 
 def lay_out_as_now(root: Path) -> None:
