@@ -76,7 +76,10 @@ output "user_pool_id" {
 }
 
 output "user_pool_machine_client_id" {
-  description = "The client of machines, or null without one; `aws cognito-idp describe-user-pool-client --user-pool-id ID --client-id ID` shows its secret."
+  description = <<-EOT
+    The client of machines, or null without one; `aws cognito-idp describe-user-pool-client --user-pool-id ID --client-id ID` shows its
+    secret.
+  EOT
   value       = module.service.user_pool_machine_client_id
 }
 

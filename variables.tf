@@ -2,9 +2,12 @@
 
 variable "alarms" {
   description = <<-EOT
-    Alarms, or null for none: about 6.60 dollars a month for an entity of six operations, since each costs 0.10 for a metric it looks at, and 0.50 for each entity
-    and for the API, which tells for all of them. They look at five minutes at a time. docs/operations.md says what to do about each. 0 leaves one out.
-    api_4xx: requests that are refused, in each of two periods. This one tells for itself: what callers do may last, and hides nothing of what is ours.
+    Alarms, or null for none: about 6.60 dollars a month for an entity of six operations, since each costs 0.10 for a metric it looks at,
+    and 0.50 for each entity
+    and for the API, which tells for all of them. They look at five minutes at a time. docs/operations.md says what to do about each. 0
+    leaves one out.
+    api_4xx: requests that are refused, in each of two periods. This one tells for itself: what callers do may last, and hides nothing of
+      what is ours.
     api_5xx: requests that the gateway or a function fails, in each of two periods.
     duration_percent: of the time that a request has, in each of two periods.
     emails: whom to write to. Each address has to agree, by the link in a first mail.
@@ -34,7 +37,10 @@ variable "alarms" {
 }
 
 variable "api_key_values" {
-  description = "Values for keys of api_keys, by key name. For local runs and tests; leave it empty in AWS, which then makes the values and keeps them out of the tfvars."
+  description = <<-EOT
+    Values for keys of api_keys, by key name. For local runs and tests; leave it empty in AWS, which then makes the values and keeps them
+    out of the tfvars.
+  EOT
   type        = map(string)
   default     = {}
   nullable    = false
@@ -42,14 +48,18 @@ variable "api_key_values" {
 }
 
 variable "api_keys" {
-  description = "API keys by name, each with the usage plan it belongs to. Null: one key, \"default\", on the plan \"standard\" or the only one, where an operation asks for a key."
+  description = <<-EOT
+    API keys by name, each with the usage plan it belongs to. Null: one key, "default", on the plan "standard" or the only one, where an
+    operation asks for a key.
+  EOT
   type        = map(string)
   default     = null
 }
 
 variable "audit" {
   description = <<-EOT
-    Records of who read or changed which item, kept by CloudTrail in a bucket of their own; or null for none. They cost about 0.10 dollars for
+    Records of who read or changed which item, kept by CloudTrail in a bucket of their own; or null for none. They cost about 0.10 dollars
+    for
     100,000 requests to the tables, and next to nothing to keep. An organisation's trail that has the tables' data events does as well.
     retention_years: how long they are kept, from 1 to 7.
   EOT
@@ -59,8 +69,10 @@ variable "audit" {
 
 variable "backup" {
   description = <<-EOT
-    Copies of the tables by AWS Backup, in a vault under the customer key; or null for none: point-in-time recovery, which every table has, goes back 35 days.
-    Each GB of each copy costs about 0.10 dollars a month, and every copy is a whole one: 3.50 dollars for a table of 1 GB that is kept for 35 days.
+    Copies of the tables by AWS Backup, in a vault under the customer key; or null for none: point-in-time recovery, which every table
+    has, goes back 35 days.
+    Each GB of each copy costs about 0.10 dollars a month, and every copy is a whole one: 3.50 dollars for a table of 1 GB that is kept
+    for 35 days.
     daily_days: how long each day's copy is kept, in days.
     monthly_days: how long that of each month's first day is kept, in days; null makes none.
   EOT
@@ -72,21 +84,30 @@ variable "backup" {
 }
 
 variable "cors_origins" {
-  description = "Origins whose scripts may call the API: [\"*\"], or origins as browsers send them, such as \"https://app.example.com\": in lower case, with a port only if it is not the default, and without a path. Cookies are never allowed: keys and tokens travel in headers."
+  description = <<-EOT
+    Origins whose scripts may call the API: ["*"], or origins as browsers send them, such as "https://app.example.com": in lower case, with
+    a port only if it is not the default, and without a path. Cookies are never allowed: keys and tokens travel in headers.
+  EOT
   type        = list(string)
   default     = ["*"]
   nullable    = false
 }
 
 variable "dashboard" {
-  description = "A dashboard in CloudWatch: traffic, errors, latency and capacity by entity, and what is paid for. An account's first three are free, each other one is 3 dollars a month."
+  description = <<-EOT
+    A dashboard in CloudWatch: traffic, errors, latency and capacity by entity, and what is paid for. An account's first three are free,
+    each other one is 3 dollars a month.
+  EOT
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "deletion_protection" {
-  description = "Refuse to delete the tables, the user pool, the audit's records and the recovery points, whoever asks. To destroy the environment, apply false first."
+  description = <<-EOT
+    Refuse to delete the tables, the user pool, the audit's records and the recovery points, whoever asks. To destroy the environment, apply
+    false first.
+  EOT
   type        = bool
   default     = false
   nullable    = false
@@ -100,7 +121,10 @@ variable "docs" {
 }
 
 variable "encryption" {
-  description = "customer_key: encrypt tables, logs and function settings with a key of your own (one dollar a month), else with keys AWS owns. deletion_window_in_days: how long a destroyed key can still be recovered."
+  description = <<-EOT
+    customer_key: encrypt tables, logs and function settings with a key of your own (one dollar a month), else with keys AWS owns.
+    deletion_window_in_days: how long a destroyed key can still be recovered.
+  EOT
   type = object({
     customer_key            = optional(bool, true)
     deletion_window_in_days = optional(number, 30)
@@ -121,7 +145,8 @@ variable "entities" {
     list: "created" orders by createdAt, over an index; "unordered" needs no index.
     operations: any of create, delete, get, list, merge, replace.
     owner_scoped: callers see and change their own items alone; others' are 404. Every operation has to need cognito.
-    path: where the collection lives, such as "todos" or "v1/todos", in one to four segments; "/" is the root of the API. The entity's name by default.
+    path: where the collection lives, such as "todos" or "v1/todos", in one to four segments; "/" is the root of the API. The entity's
+      name by default.
     put: "replace" takes whole items; "merge" takes partial ones.
     schema: a JSON Schema under schemas/. Any JSON object is an item without one.
     ttl: a property that holds the time when an item expires, as a date-time or in seconds since 1970.
@@ -163,7 +188,9 @@ variable "info" {
   EOT
   type = object({
     contact = optional(object({ name = optional(string), email = optional(string), url = optional(string) }), {})
-    license = optional(object({ name = string, url = string }), { name = "No licence granted", url = "https://choosealicense.com/no-permission/" })
+    license = optional(
+      object({ name = string, url = string }), { name = "No licence granted", url = "https://choosealicense.com/no-permission/" }
+    )
   })
   default  = {}
   nullable = false
@@ -178,9 +205,12 @@ variable "log_retention_days" {
 
 variable "metrics" {
   description = <<-EOT
-    Metrics of our own, by entity and operation: requests, latency, faults, validation failures, conflicts, throttles, replays and cold starts. CloudWatch reads them
-    out of the log lines. Each costs 0.30 dollars a month, by the hours in which there is any: an operation in use has two, and others when they happen. Without
-    them alarms and dashboard know what Lambda, API Gateway and DynamoDB count, which is not what a function answered by itself with 500 or more.
+    Metrics of our own, by entity and operation: requests, latency, faults, validation failures, conflicts, throttles, replays and cold
+    starts. CloudWatch reads them
+    out of the log lines. Each costs 0.30 dollars a month, by the hours in which there is any: an operation in use has two, and others
+    when they happen. Without
+    them alarms and dashboard know what Lambda, API Gateway and DynamoDB count, which is not what a function answered by itself with 500
+    or more.
   EOT
   type        = bool
   default     = true
@@ -213,7 +243,10 @@ variable "network" {
 }
 
 variable "permissions_boundary" {
-  description = "ARN of a policy that bounds what the roles made here may ever do, or null for none. CI's deploy role makes no role without the one that bootstrap/ prints."
+  description = <<-EOT
+    ARN of a policy that bounds what the roles made here may ever do, or null for none. CI's deploy role makes no role without the one that
+    bootstrap/ prints.
+  EOT
   type        = string
   default     = null
 }
@@ -228,7 +261,8 @@ variable "region" {
 variable "release" {
   description = <<-EOT
     How `make release` ships new versions of the functions: to a part of the requests first, watched, then to all or to none.
-    faults: as many answers of 5xx, crashes or timeouts of the new versions take them back. So do an alarm that goes off, and answers of 4xx far more often than by the live versions.
+    faults: as many answers of 5xx, crashes or timeouts of the new versions take them back. So do an alarm that goes off, and answers of
+      4xx far more often than by the live versions.
     minutes: how long they are watched; most alarms wait for two periods of five minutes.
     percent: of the requests they answer meanwhile.
   EOT
@@ -259,7 +293,10 @@ variable "throttle" {
 }
 
 variable "usage_plans" {
-  description = "What the holders of API keys may ask for, by plan: requests a second, how many at once, and a quota for each DAY, WEEK or MONTH. Plans exist where an operation asks for a key, or api_keys names one."
+  description = <<-EOT
+    What the holders of API keys may ask for, by plan: requests a second, how many at once, and a quota for each DAY, WEEK or MONTH. Plans
+    exist where an operation asks for a key, or api_keys names one.
+  EOT
   type = map(object({
     burst_limit = optional(number, 100)
     quota = optional(object({
@@ -278,7 +315,8 @@ variable "user_pool" {
     app_scopes: those of scopes, and of the scopes in access, that whoever signs in may have.
     arn: a pool there is already; nothing is made but what asks it, and clients, groups and domain are its own.
     callback_urls, logout_urls: where the app is that users sign in to over the pool's domain; by code and PKCE.
-    domain_prefix: of https://PREFIX.auth.REGION.amazoncognito.com, where tokens are to be had. Without it users sign in with the SDK (SRP), and by
+    domain_prefix: of https://PREFIX.auth.REGION.amazoncognito.com, where tokens are to be had. Without it users sign in with the SDK
+      (SRP), and by
     NAME-ENVIRONMENT-ACCOUNT where there is a website.
     groups: besides those that access names.
     machine_client: a client without a user, which gets tokens with all scopes for its secret: 6 dollars a month, and 2.25 for 1,000 tokens.
@@ -310,7 +348,10 @@ variable "user_pool" {
 }
 
 variable "validate_bodies_at_gateway" {
-  description = "Let API Gateway refuse bodies that do not match the schema: no function is invoked for them, and the answer does not say where the fault is."
+  description = <<-EOT
+    Let API Gateway refuse bodies that do not match the schema: no function is invoked for them, and the answer does not say where the fault
+    is.
+  EOT
   type        = bool
   default     = false
   nullable    = false
@@ -318,7 +359,8 @@ variable "validate_bodies_at_gateway" {
 
 variable "waf" {
   description = <<-EOT
-    A web application firewall in front of the API, or null for none. It costs 8 dollars a month, one more with countries and with website, and 0.60 for a million requests. It limits
+    A web application firewall in front of the API, or null for none. It costs 8 dollars a month, one more with countries and with
+    website, and 0.60 for a million requests. It limits
     each address, refuses inputs that are known to attack, and counts callers who hide behind VPNs and proxies.
     countries: who may call, by codes such as "DE"; empty for the whole world.
     rate_limit: requests that an address may send within five minutes.
@@ -332,11 +374,13 @@ variable "waf" {
 
 variable "website" {
   description = <<-EOT
-    The web console: a page that manages the items and shows the API, on CloudFront, which sends /api to the API; or null for none. It costs nothing
+    The web console: a page that manages the items and shows the API, on CloudFront, which sends /api to the API; or null for none. It
+    costs nothing
     up to a terabyte and 10 million requests a month. Where users sign in, it makes them a page for that, too (user_pool.domain_prefix).
     aliases: names of your own instead of CloudFront's, the first of which website_url has; point them at website_domain.
     certificate_arn: the certificate for them, in us-east-1.
-    price_class: "PriceClass_100" is served from North America and Europe, "PriceClass_200" from Asia and Africa as well, "PriceClass_All" from everywhere.
+    price_class: "PriceClass_100" is served from North America and Europe, "PriceClass_200" from Asia and Africa as well, "PriceClass_All"
+      from everywhere.
     web_acl_arn: a firewall of the scope CLOUDFRONT, which has to be in us-east-1. It is for the page; waf guards /api behind it as well.
   EOT
   type = object({

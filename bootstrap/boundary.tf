@@ -24,8 +24,10 @@ resource "aws_iam_policy" "boundary" {
         Sid    = "BackUpAndRestore"
         Effect = "Allow"
         Action = [
-          "dynamodb:BatchWriteItem", "dynamodb:CreateBackup", "dynamodb:DeleteBackup", "dynamodb:DeleteItem", "dynamodb:DescribeBackup", "dynamodb:DescribeTable",
-          "dynamodb:GetItem", "dynamodb:ListTagsOfResource", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:RestoreTableFrom*", "dynamodb:Scan",
+          "dynamodb:BatchWriteItem", "dynamodb:CreateBackup", "dynamodb:DeleteBackup", "dynamodb:DeleteItem", "dynamodb:DescribeBackup",
+          "dynamodb:DescribeTable",
+          "dynamodb:GetItem", "dynamodb:ListTagsOfResource", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:RestoreTableFrom*",
+          "dynamodb:Scan",
           "dynamodb:StartAwsBackupJob", "dynamodb:UpdateItem"
         ]
         Resource = [for what in ["", "-restored", "/backup/*"] : "${local.deployable[each.key].tables}${what}"]
@@ -54,11 +56,15 @@ resource "aws_iam_policy" "boundary" {
       },
       {
         # To back tables up and to restore them.
-        Sid       = "EncryptThroughDynamoDB"
-        Effect    = "Allow"
-        Action    = ["kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
-        Resource  = local.keys
-        Condition = { StringEquals = merge(local.owned[each.key].StringEquals, { "kms:ViaService" = "dynamodb.${var.region}.${data.aws_partition.current.dns_suffix}" }) }
+        Sid      = "EncryptThroughDynamoDB"
+        Effect   = "Allow"
+        Action   = ["kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+        Resource = local.keys
+        Condition = {
+          StringEquals = merge(
+            local.owned[each.key].StringEquals, { "kms:ViaService" = "dynamodb.${var.region}.${data.aws_partition.current.dns_suffix}" }
+          )
+        }
       },
       {
         Sid       = "GiveRestoredTablesTheKey"
@@ -73,7 +79,8 @@ resource "aws_iam_policy" "boundary" {
         Effect = "Allow"
         Action = [
           "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces",
-          "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs", "ec2:GetSecurityGroupsForVpc", "ec2:UnassignPrivateIpAddresses"
+          "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs", "ec2:GetSecurityGroupsForVpc",
+          "ec2:UnassignPrivateIpAddresses"
         ]
         Resource  = "*"
         Condition = local.in_region

@@ -6,22 +6,30 @@ locals {
 
   # What an environment makes, by environment: NAME begins it, and the environment ends it. "*" is what any of them makes.
   deployable = { for environment in setunion(var.environments, ["*"]) : environment => {
-    alarms = [for alarm in ["", "/*"] : "arn:${local.partition}:cloudwatch:${var.region}:${local.account}:alarm:${var.name}-${environment}${alarm}"]
+    alarms = [for alarm in ["", "/*"] :
+      "arn:${local.partition}:cloudwatch:${var.region}:${local.account}:alarm:${var.name}-${environment}${alarm}"
+    ]
     apis = [for path in ["account", "apikeys", "apikeys/*", "restapis", "restapis/*", "tags/*", "usageplans", "usageplans/*"] :
       "arn:${local.partition}:apigateway:${var.region}::/${path}"
     ]
-    backups    = "arn:${local.partition}:backup:${var.region}:${local.account}:backup-vault:${var.name}-${environment}"
-    dashboards = [for place in ["", "-${var.region}", "-${var.region}-*"] : "arn:${local.partition}:cloudwatch::${local.account}:dashboard/${var.name}-${environment}${place}"]
-    firewalls  = "arn:${local.partition}:wafv2:${var.region}:${local.account}:regional/webacl/${var.name}-${environment}/*"
-    functions  = "arn:${local.partition}:lambda:${var.region}:${local.account}:function:${var.name}-*-${environment}"
+    backups = "arn:${local.partition}:backup:${var.region}:${local.account}:backup-vault:${var.name}-${environment}"
+    dashboards = [for place in ["", "-${var.region}", "-${var.region}-*"] :
+      "arn:${local.partition}:cloudwatch::${local.account}:dashboard/${var.name}-${environment}${place}"
+    ]
+    firewalls = "arn:${local.partition}:wafv2:${var.region}:${local.account}:regional/webacl/${var.name}-${environment}/*"
+    functions = "arn:${local.partition}:lambda:${var.region}:${local.account}:function:${var.name}-*-${environment}"
     log_groups = [for group in [
       "/aws/lambda/${var.name}-*-${environment}", "/aws/apigateway/${var.name}-${environment}", "/aws/vpc/${var.name}-${environment}",
       "API-Gateway-Execution-Logs_*/${environment}", "aws-waf-logs-${var.name}-${environment}"
     ] : "arn:${local.partition}:logs:${var.region}:${local.account}:log-group:${group}"]
     # Names that all regions share carry the region, except on resources that are older than this rule.
-    mounts  = [for place in ["", "-${var.region}"] : "arn:${local.partition}:cloudfront::${local.account}:function/${var.name}-website-${environment}${place}"]
-    pages   = [for place in local.places : "arn:${local.partition}:s3:::${var.name}-website-${environment}-${place}"]
-    roles   = [for role in ["*-${environment}", "${environment}-flow-logs", "*-${environment}-${var.region}"] : "arn:${local.partition}:iam::${local.account}:role/${var.name}-${role}"]
+    mounts = [for place in ["", "-${var.region}"] :
+      "arn:${local.partition}:cloudfront::${local.account}:function/${var.name}-website-${environment}${place}"
+    ]
+    pages = [for place in local.places : "arn:${local.partition}:s3:::${var.name}-website-${environment}-${place}"]
+    roles = [for role in ["*-${environment}", "${environment}-flow-logs", "*-${environment}-${var.region}"] :
+      "arn:${local.partition}:iam::${local.account}:role/${var.name}-${role}"
+    ]
     records = [for place in local.places : "arn:${local.partition}:s3:::${var.name}-audit-${environment}-${place}"]
     stages  = "arn:${local.partition}:apigateway:${var.region}::/restapis/*/stages/${environment}"
     # The first part of the state's key is whatever the backend file says.
@@ -37,20 +45,28 @@ locals {
   backup_plans = "arn:${local.partition}:backup:${var.region}:${local.account}:backup-plan:*"
   # Neither have distributions. What CloudFront keeps beside them has no tags either.
   distributions = "arn:${local.partition}:cloudfront::${local.account}:distribution/*"
-  headers       = [for kind in ["origin-access-control", "response-headers-policy"] : "arn:${local.partition}:cloudfront::${local.account}:${kind}/*"]
-  in_region     = { StringEquals = { "aws:RequestedRegion" = var.region } }
-  keys          = "arn:${local.partition}:kms:${var.region}:${local.account}:key/*"
-  pools         = "arn:${local.partition}:cognito-idp:${var.region}:${local.account}:userpool/*"
+  headers = [for kind in ["origin-access-control", "response-headers-policy"] :
+    "arn:${local.partition}:cloudfront::${local.account}:${kind}/*"
+  ]
+  in_region = { StringEquals = { "aws:RequestedRegion" = var.region } }
+  keys      = "arn:${local.partition}:kms:${var.region}:${local.account}:key/*"
+  pools     = "arn:${local.partition}:cognito-idp:${var.region}:${local.account}:userpool/*"
 
   # Keys and pools have no names that IAM sees: their tags say whose they are.
   our_keys = { StringEquals = { "aws:ResourceTag/Project" = var.name } }
-  owned    = { for environment in local.environments : environment => { StringEquals = { "aws:ResourceTag/Environment" = environment, "aws:ResourceTag/Project" = var.name } } }
-  claimed  = { for environment in local.environments : environment => { StringEquals = { "aws:RequestTag/Environment" = environment, "aws:RequestTag/Project" = var.name } } }
+  owned = { for environment in local.environments :
+    environment => { StringEquals = { "aws:ResourceTag/Environment" = environment, "aws:ResourceTag/Project" = var.name } }
+  }
+  claimed = { for environment in local.environments :
+    environment => { StringEquals = { "aws:RequestTag/Environment" = environment, "aws:RequestTag/Project" = var.name } }
+  }
 
   # GitHub's environments, not branches: GitHub's protection rules say which branch may deploy to which, and one without rules
   # is open to every branch. Whoever may push a branch runs code of his own in a pull request's plan, unreviewed.
   ci = var.repository == null ? {} : merge(
-    { for environment in local.environments : "deploy-${environment}" => { does = "Deploys ${environment} of", subject = "repo:${var.repository}:environment:${environment}" } },
+    { for environment in local.environments :
+      "deploy-${environment}" => { does = "Deploys ${environment} of", subject = "repo:${var.repository}:environment:${environment}" }
+    },
     { plan = { does = "Plans, reading alone,", subject = "repo:${var.repository}:pull_request" } },
   )
 }
@@ -129,9 +145,12 @@ resource "aws_iam_role_policy" "deploy" {
         Effect = "Allow"
         # Neither to invoke a function nor to give it a URL, which would be a way in without the gateway.
         Action = [
-          "lambda:*Alias", "lambda:*FunctionConcurrency", "lambda:*Permission", "lambda:CreateFunction", "lambda:DeleteFunction", "lambda:GetFunction",
-          "lambda:GetFunctionCodeSigningConfig", "lambda:GetFunctionConfiguration", "lambda:GetPolicy", "lambda:ListAliases", "lambda:ListTags",
-          "lambda:ListVersionsByFunction", "lambda:PublishVersion", "lambda:TagResource", "lambda:UntagResource", "lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration"
+          "lambda:*Alias", "lambda:*FunctionConcurrency", "lambda:*Permission", "lambda:CreateFunction", "lambda:DeleteFunction",
+          "lambda:GetFunction",
+          "lambda:GetFunctionCodeSigningConfig", "lambda:GetFunctionConfiguration", "lambda:GetPolicy", "lambda:ListAliases",
+          "lambda:ListTags",
+          "lambda:ListVersionsByFunction", "lambda:PublishVersion", "lambda:TagResource", "lambda:UntagResource",
+          "lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration"
         ]
         Resource = [local.deployable[each.key].functions, "${local.deployable[each.key].functions}:*"]
       },
@@ -156,46 +175,72 @@ resource "aws_iam_role_policy" "deploy" {
         Sid    = "DeployRoles"
         Effect = "Allow"
         Action = [
-          "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole",
-          "iam:ListRolePolicies", "iam:ListRoleTags", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole", "iam:UpdateRoleDescription"
+          "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies",
+          "iam:ListInstanceProfilesForRole",
+          "iam:ListRolePolicies", "iam:ListRoleTags", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole",
+          "iam:UpdateRoleDescription"
         ]
         Resource = local.deployable[each.key].roles
       },
       {
         # Rights go to bounded roles alone, and there is no right to take a boundary away or to write its policy.
-        Sid       = "GrantWithinBoundary"
-        Effect    = "Allow"
-        Action    = ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"]
-        Resource  = local.deployable[each.key].roles
-        Condition = { StringEquals = { "iam:PermissionsBoundary" = "arn:${local.partition}:iam::${local.account}:policy${local.path}${local.boundaries[each.key]}" } }
+        Sid      = "GrantWithinBoundary"
+        Effect   = "Allow"
+        Action   = ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"]
+        Resource = local.deployable[each.key].roles
+        Condition = { StringEquals = {
+        "iam:PermissionsBoundary" = "arn:${local.partition}:iam::${local.account}:policy${local.path}${local.boundaries[each.key]}" } }
       },
       {
         # API Gateway's own role for X-Ray, which the first stage of an account makes, WAF's for its logs, and AWS Backup's.
-        Sid       = "MakeServiceRoles"
-        Effect    = "Allow"
-        Action    = "iam:CreateServiceLinkedRole"
-        Resource  = [for service in ["backup", "ops.apigateway", "wafv2"] : "arn:${local.partition}:iam::${local.account}:role/aws-service-role/${service}.amazonaws.com/*"]
-        Condition = { StringEquals = { "iam:AWSServiceName" = ["backup.amazonaws.com", "ops.apigateway.amazonaws.com", "wafv2.amazonaws.com"] } }
+        Sid    = "MakeServiceRoles"
+        Effect = "Allow"
+        Action = "iam:CreateServiceLinkedRole"
+        Resource = [for service in ["backup", "ops.apigateway", "wafv2"] :
+          "arn:${local.partition}:iam::${local.account}:role/aws-service-role/${service}.amazonaws.com/*"
+        ]
+        Condition = {
+          StringEquals = { "iam:AWSServiceName" = ["backup.amazonaws.com", "ops.apigateway.amazonaws.com", "wafv2.amazonaws.com"] }
+        }
       },
       {
-        Sid       = "PassRoles"
-        Effect    = "Allow"
-        Action    = "iam:PassRole"
-        Resource  = local.deployable[each.key].roles
-        Condition = { StringEquals = { "iam:PassedToService" = ["backup.amazonaws.com", "lambda.amazonaws.com", "vpc-flow-logs.amazonaws.com"] } }
+        Sid      = "PassRoles"
+        Effect   = "Allow"
+        Action   = "iam:PassRole"
+        Resource = local.deployable[each.key].roles
+        Condition = {
+          StringEquals = { "iam:PassedToService" = ["backup.amazonaws.com", "lambda.amazonaws.com", "vpc-flow-logs.amazonaws.com"] }
+        }
       },
       {
         # And to search them: a release is taken back for what its versions log.
-        Sid      = "DeployLogGroups"
-        Effect   = "Allow"
-        Action   = ["logs:*Retention*", "logs:*KmsKey", "logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:FilterLogEvents", "logs:ListTags*", "logs:TagResource", "logs:UntagResource"]
+        Sid    = "DeployLogGroups"
+        Effect = "Allow"
+        Action = [
+          "logs:*Retention*",
+          "logs:*KmsKey",
+          "logs:CreateLogGroup",
+          "logs:DeleteLogGroup",
+          "logs:FilterLogEvents",
+          "logs:ListTags*",
+          "logs:TagResource",
+          "logs:UntagResource"
+        ]
         Resource = flatten([for group in local.deployable[each.key].log_groups : [group, "${group}:*"]])
       },
       {
         # Stages and flow logs deliver to log groups by way of these, which name no group.
-        Sid       = "DeliverLogs"
-        Effect    = "Allow"
-        Action    = ["logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:Describe*", "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery"]
+        Sid    = "DeliverLogs"
+        Effect = "Allow"
+        Action = [
+          "logs:CreateLogDelivery",
+          "logs:DeleteLogDelivery",
+          "logs:Describe*",
+          "logs:GetLogDelivery",
+          "logs:ListLogDeliveries",
+          "logs:PutResourcePolicy",
+          "logs:UpdateLogDelivery"
+        ]
         Resource  = "*"
         Condition = local.in_region
       },
@@ -224,9 +269,26 @@ resource "aws_iam_role_policy" "deploy" {
         Condition = { StringNotEquals = { "aws:ResourceTag/Environment" = each.key } }
       },
       {
-        Sid       = "KeepKeys"
-        Effect    = "Allow"
-        Action    = ["kms:CreateGrant", "kms:Decrypt", "kms:Describe*", "kms:EnableKeyRotation", "kms:Encrypt", "kms:GenerateDataKey*", "kms:Get*", "kms:List*", "kms:PutKeyPolicy", "kms:RetireGrant", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:Update*", "kms:CreateAlias", "kms:DeleteAlias"]
+        Sid    = "KeepKeys"
+        Effect = "Allow"
+        Action = [
+          "kms:CreateGrant",
+          "kms:Decrypt",
+          "kms:Describe*",
+          "kms:EnableKeyRotation",
+          "kms:Encrypt",
+          "kms:GenerateDataKey*",
+          "kms:Get*",
+          "kms:List*",
+          "kms:PutKeyPolicy",
+          "kms:RetireGrant",
+          "kms:ScheduleKeyDeletion",
+          "kms:TagResource",
+          "kms:UntagResource",
+          "kms:Update*",
+          "kms:CreateAlias",
+          "kms:DeleteAlias"
+        ]
         Resource  = local.keys
         Condition = local.owned[each.key]
       },
@@ -257,8 +319,10 @@ resource "aws_iam_role_policy" "deploy" {
         Sid    = "KeepUserPools"
         Effect = "Allow"
         Action = [
-          "cognito-idp:*ResourceServer", "cognito-idp:*UserPool", "cognito-idp:*UserPoolClient", "cognito-idp:*UserPoolDomain", "cognito-idp:*UserPoolMfaConfig",
-          "cognito-idp:CreateGroup", "cognito-idp:DeleteGroup", "cognito-idp:GetGroup", "cognito-idp:ListTagsForResource", "cognito-idp:TagResource",
+          "cognito-idp:*ResourceServer", "cognito-idp:*UserPool", "cognito-idp:*UserPoolClient", "cognito-idp:*UserPoolDomain",
+          "cognito-idp:*UserPoolMfaConfig",
+          "cognito-idp:CreateGroup", "cognito-idp:DeleteGroup", "cognito-idp:GetGroup", "cognito-idp:ListTagsForResource",
+          "cognito-idp:TagResource",
           "cognito-idp:UntagResource", "cognito-idp:UpdateGroup"
         ]
         Resource  = local.pools
@@ -281,10 +345,21 @@ resource "aws_iam_policy" "deploy" {
     Version = "2012-10-17"
     Statement = [
       {
-        Sid      = "DeployFirewall"
-        Effect   = "Allow"
-        Action   = ["wafv2:*LoggingConfiguration", "wafv2:*WebACL", "wafv2:GetWebACLForResource", "wafv2:ListTagsForResource", "wafv2:TagResource", "wafv2:UntagResource"]
-        Resource = [local.deployable[each.key].firewalls, "arn:${local.partition}:wafv2:${var.region}:*:regional/managedruleset/*/*", local.deployable[each.key].stages]
+        Sid    = "DeployFirewall"
+        Effect = "Allow"
+        Action = [
+          "wafv2:*LoggingConfiguration",
+          "wafv2:*WebACL",
+          "wafv2:GetWebACLForResource",
+          "wafv2:ListTagsForResource",
+          "wafv2:TagResource",
+          "wafv2:UntagResource"
+        ]
+        Resource = [
+          local.deployable[each.key].firewalls,
+          "arn:${local.partition}:wafv2:${var.region}:*:regional/managedruleset/*/*",
+          local.deployable[each.key].stages
+        ]
       },
       {
         Sid      = "StandBehindFirewall"
@@ -340,17 +415,26 @@ resource "aws_iam_policy" "deploy" {
         Condition = merge(local.claimed[each.key], { StringEqualsIfExists = local.owned[each.key].StringEquals })
       },
       {
-        Sid       = "DeployBackupPlans"
-        Effect    = "Allow"
-        Action    = ["backup:*BackupSelection", "backup:DeleteBackupPlan", "backup:GetBackupPlan", "backup:ListTags", "backup:UntagResource", "backup:UpdateBackupPlan"]
+        Sid    = "DeployBackupPlans"
+        Effect = "Allow"
+        Action = [
+          "backup:*BackupSelection",
+          "backup:DeleteBackupPlan",
+          "backup:GetBackupPlan",
+          "backup:ListTags",
+          "backup:UntagResource",
+          "backup:UpdateBackupPlan"
+        ]
         Resource  = local.backup_plans
         Condition = local.owned[each.key]
       },
       {
         # Whatever else grants it, such as a vault's policy: what is backed up outlives whoever can deploy.
-        Sid      = "TouchNoBackups"
-        Effect   = "Deny"
-        Action   = ["backup:*RecoveryPoint*Lifecycle", "backup:DeleteRecoveryPoint", "backup:DisassociateRecoveryPoint*", "backup:Start*Job"]
+        Sid    = "TouchNoBackups"
+        Effect = "Deny"
+        Action = [
+          "backup:*RecoveryPoint*Lifecycle", "backup:DeleteRecoveryPoint", "backup:DisassociateRecoveryPoint*", "backup:Start*Job"
+        ]
         Resource = "*"
       },
       {
@@ -364,7 +448,8 @@ resource "aws_iam_policy" "deploy" {
         Sid    = "DeployOthersThatWatch"
         Effect = "Allow"
         Action = [
-          "cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutCompositeAlarm", "logs:DeleteQueryDefinition", "logs:PutQueryDefinition",
+          "cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutCompositeAlarm", "logs:DeleteQueryDefinition",
+          "logs:PutQueryDefinition",
           "sns:GetSubscriptionAttributes", "sns:Unsubscribe"
         ]
         Resource  = "*"
@@ -378,9 +463,17 @@ resource "aws_iam_policy" "deploy" {
       },
       {
         # And no right to publish: alarms do.
-        Sid      = "DeployTopics"
-        Effect   = "Allow"
-        Action   = ["sns:*TopicAttributes", "sns:CreateTopic", "sns:DeleteTopic", "sns:ListTagsForResource", "sns:Subscribe", "sns:TagResource", "sns:UntagResource"]
+        Sid    = "DeployTopics"
+        Effect = "Allow"
+        Action = [
+          "sns:*TopicAttributes",
+          "sns:CreateTopic",
+          "sns:DeleteTopic",
+          "sns:ListTagsForResource",
+          "sns:Subscribe",
+          "sns:TagResource",
+          "sns:UntagResource"
+        ]
         Resource = local.deployable[each.key].topics
       },
       {
@@ -388,7 +481,8 @@ resource "aws_iam_policy" "deploy" {
         Sid    = "DeployNetwork"
         Effect = "Allow"
         Action = [
-          "ec2:*Address*", "ec2:*FlowLogs", "ec2:*InternetGateway*", "ec2:*NatGateway*", "ec2:*NetworkAcl*", "ec2:*Route*", "ec2:*SecurityGroup*",
+          "ec2:*Address*", "ec2:*FlowLogs", "ec2:*InternetGateway*", "ec2:*NatGateway*", "ec2:*NetworkAcl*", "ec2:*Route*",
+          "ec2:*SecurityGroup*",
           "ec2:*Subnet*", "ec2:*Tags", "ec2:*Vpc", "ec2:*VpcAttribute", "ec2:*VpcEndpoint*", "ec2:*Vpcs", "ec2:Describe*"
         ]
         Resource  = "*"
@@ -420,7 +514,8 @@ resource "aws_iam_policy" "website" {
         Sid    = "DeployBucket"
         Effect = "Allow"
         Action = [
-          "s3:CreateBucket", "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:Get*Configuration", "s3:GetBucket*", "s3:ListBucket", "s3:ListBucketVersions",
+          "s3:CreateBucket", "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:Get*Configuration", "s3:GetBucket*", "s3:ListBucket",
+          "s3:ListBucketVersions",
           "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging"
         ]
         Resource = local.deployable[each.key].pages
@@ -440,16 +535,29 @@ resource "aws_iam_policy" "website" {
         Condition = merge(local.claimed[each.key], { StringEqualsIfExists = local.owned[each.key].StringEquals })
       },
       {
-        Sid       = "DeployDistributions"
-        Effect    = "Allow"
-        Action    = ["cloudfront:DeleteDistribution", "cloudfront:GetDistribution", "cloudfront:ListTagsForResource", "cloudfront:UntagResource", "cloudfront:UpdateDistribution"]
+        Sid    = "DeployDistributions"
+        Effect = "Allow"
+        Action = [
+          "cloudfront:DeleteDistribution",
+          "cloudfront:GetDistribution",
+          "cloudfront:ListTagsForResource",
+          "cloudfront:UntagResource",
+          "cloudfront:UpdateDistribution"
+        ]
         Resource  = local.distributions
         Condition = local.owned[each.key]
       },
       {
-        Sid      = "DeployMount"
-        Effect   = "Allow"
-        Action   = ["cloudfront:CreateFunction", "cloudfront:DeleteFunction", "cloudfront:DescribeFunction", "cloudfront:GetFunction", "cloudfront:PublishFunction", "cloudfront:UpdateFunction"]
+        Sid    = "DeployMount"
+        Effect = "Allow"
+        Action = [
+          "cloudfront:CreateFunction",
+          "cloudfront:DeleteFunction",
+          "cloudfront:DescribeFunction",
+          "cloudfront:GetFunction",
+          "cloudfront:PublishFunction",
+          "cloudfront:UpdateFunction"
+        ]
         Resource = local.deployable[each.key].mounts
       },
       {

@@ -71,9 +71,16 @@ resource "aws_iam_role_policy" "plan" {
       },
       {
         # No users. With a machine's client comes its secret, which is in the state as well.
-        Sid       = "ReadUserPools"
-        Effect    = "Allow"
-        Action    = ["cognito-idp:DescribeResourceServer", "cognito-idp:DescribeUserPool", "cognito-idp:DescribeUserPoolClient", "cognito-idp:GetGroup", "cognito-idp:GetUserPoolMfaConfig", "cognito-idp:ListTagsForResource"]
+        Sid    = "ReadUserPools"
+        Effect = "Allow"
+        Action = [
+          "cognito-idp:DescribeResourceServer",
+          "cognito-idp:DescribeUserPool",
+          "cognito-idp:DescribeUserPoolClient",
+          "cognito-idp:GetGroup",
+          "cognito-idp:GetUserPoolMfaConfig",
+          "cognito-idp:ListTagsForResource"
+        ]
         Resource  = local.pools
         Condition = local.our_keys
       },
@@ -141,7 +148,8 @@ resource "aws_iam_role_policy" "plan" {
         Sid    = "FindOthers"
         Effect = "Allow"
         Action = [
-          "cloudtrail:DescribeTrails", "cloudwatch:DescribeAlarms", "cognito-idp:DescribeUserPoolDomain", "ec2:Describe*", "kms:ListAliases",
+          "cloudtrail:DescribeTrails", "cloudwatch:DescribeAlarms", "cognito-idp:DescribeUserPoolDomain", "ec2:Describe*",
+          "kms:ListAliases",
           "logs:DescribeLogGroups", "logs:DescribeQueryDefinitions", "sns:GetSubscriptionAttributes"
         ]
         Resource  = "*"

@@ -1,5 +1,7 @@
 variable "environments" {
-  description = "Environments that CI deploys, called the same in their tfvars, in their state's file and on GitHub. Each has a role of its own."
+  description = <<-EOT
+    Environments that CI deploys, called the same in their tfvars, in their state's file and on GitHub. Each has a role of its own.
+  EOT
   type        = set(string)
   default     = ["dev", "prod", "staging"]
   nullable    = false
@@ -14,7 +16,8 @@ variable "environments" {
     error_message = join(" ", [for name in [for name in var.environments : name == null ? "" : name] : join("", [
       "environments: \"${name}\" ",
       name == "" ? "is empty" :
-      can(regex("[^a-z0-9-]", name)) ? "contains ${lookup(local.characters, regex("[^a-z0-9-]", name), "\"${regex("[^a-z0-9-]", name)}\"")}" :
+      can(regex("[^a-z0-9-]", name)) ?
+      "contains ${lookup(local.characters, regex("[^a-z0-9-]", name), "\"${regex("[^a-z0-9-]", name)}\"")}" :
       !can(regex("^[a-z]", name)) ? "does not begin with a letter" :
       endswith(name, "-") ? "ends in a hyphen" :
       length(name) == 1 ? "has one character" :
@@ -27,10 +30,15 @@ variable "environments" {
   validation {
     condition = alltrue(flatten([for name in var.environments : [
       [for other in setunion(var.environments, ["flow-logs"]) : name == other || !endswith(other, "-${name}")],
-      [for other in var.environments : name == other || !endswith("-${other}-${var.region}", "-${name}") && !endswith("-${other}", "-${name}-${var.region}")],
+      [for other in var.environments :
+        name == other || !endswith("-${other}-${var.region}", "-${name}") && !endswith("-${other}", "-${name}-${var.region}")
+      ],
       name != "flow-logs",
     ]]))
-    error_message = "environments: none may end in a hyphen and another one's name, differ from another one by the region at its end, nor be \"logs\": the role of one would reach the other. Rename one of them."
+    error_message = join(" ", [
+      "environments: none may end in a hyphen and another one's name, differ from another one by the region at its end, nor be \"logs\":",
+      "the role of one would reach the other. Rename one of them.",
+    ])
   }
 }
 
@@ -45,7 +53,8 @@ variable "name" {
     error_message = join("", [
       "name: \"${var.name}\" ",
       var.name == "" ? "is empty" :
-      can(regex("[^a-z0-9-]", var.name)) ? "contains ${lookup(local.characters, regex("[^a-z0-9-]", var.name), "\"${regex("[^a-z0-9-]", var.name)}\"")}" :
+      can(regex("[^a-z0-9-]", var.name)) ?
+      "contains ${lookup(local.characters, regex("[^a-z0-9-]", var.name), "\"${regex("[^a-z0-9-]", var.name)}\"")}" :
       !can(regex("^[a-z]", var.name)) ? "does not begin with a letter" :
       endswith(var.name, "-") ? "ends in a hyphen" :
       length(var.name) == 1 ? "has one character" :
@@ -62,8 +71,16 @@ variable "oidc_provider_arn" {
   default     = null
 
   validation {
-    condition     = try(can(regex("^arn:[a-z-]+:iam::[0-9]{12}:oidc-provider/token\\.actions\\.githubusercontent\\.com$", var.oidc_provider_arn)), false) || var.oidc_provider_arn == null
-    error_message = "oidc_provider_arn: ${jsonencode(var.oidc_provider_arn)} is not the ARN of GitHub's identity provider. Write arn:aws:iam::ACCOUNT:oidc-provider/token.actions.githubusercontent.com, or leave it out to have it made."
+    condition = (
+      try(
+        can(regex("^arn:[a-z-]+:iam::[0-9]{12}:oidc-provider/token\\.actions\\.githubusercontent\\.com$", var.oidc_provider_arn)), false
+      ) ||
+      var.oidc_provider_arn == null
+    )
+    error_message = join(" ", [
+      "oidc_provider_arn: ${jsonencode(var.oidc_provider_arn)} is not the ARN of GitHub's identity provider. Write",
+      "arn:aws:iam::ACCOUNT:oidc-provider/token.actions.githubusercontent.com, or leave it out to have it made.",
+    ])
   }
 }
 
@@ -74,8 +91,12 @@ variable "region" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
-    error_message = "region: \"${var.region}\" ${can(regex("^[a-z]{2}(-[a-z]+)+-[0-9][a-z]$", var.region)) ? "is an availability zone" : "is not a region's code"}. Write a region such as \"${try(regex("^[a-z]{2}(?:-[a-z]+)+-[0-9]", var.region), "us-west-2")}\"."
+    condition = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = join(" ", [
+      "region: \"${var.region}\"",
+      "${can(regex("^[a-z]{2}(-[a-z]+)+-[0-9][a-z]$", var.region)) ? "is an availability zone" : "is not a region's code"}. Write a region",
+      "such as \"${try(regex("^[a-z]{2}(?:-[a-z]+)+-[0-9]", var.region), "us-west-2")}\".",
+    ])
   }
 }
 

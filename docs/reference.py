@@ -26,6 +26,9 @@ ROOT_SETS = {"project": "path.root"}
 # What only Trestle's tools read.
 NOT_PASSED_ON = {"openapi_document", "tools"}
 
+# How a line of a description begins that is about one attribute, or about several.
+ITEM = re.compile(r"[a-z_0-9]+(, [a-z_0-9]+)*: ")
+
 BLOCK = re.compile(r'^(?P<kind>variable|output) "(?P<name>\w+)" {\n(?P<body>.*?)^}\n', re.MULTILINE | re.DOTALL)
 VALIDATION = re.compile(r"\n(?:  #.*\n)*  validation {\n.*?^  }\n", re.MULTILINE | re.DOTALL)
 WRITTEN = "# Written by `python docs/reference.py` from modules/service"
@@ -53,7 +56,7 @@ def root_files() -> dict[str, str]:
     width = max(map(len, arguments))
     call = "".join(f"  {name:{width}} = {arguments[name]}\n" for name in sorted(arguments))
     passed_on = {
-        name: re.sub(r"^  value( +)= .*", rf"  value\1= module.service.{name}\n", body, flags=re.MULTILINE | re.DOTALL)
+        name: re.sub(r"^  value +=.*", f"  value       = module.service.{name}\n", body, flags=re.MULTILINE | re.DOTALL)
         for name, body in outputs.items()
     }
     return {
@@ -69,7 +72,12 @@ def _written(kind: str, texts: Mapping[str, str]) -> str:
 
 def cell(text: str) -> str:
     """Return a text as one cell of a Markdown table."""
-    lines = [" ".join(line.split()) for line in text.strip().replace('\\"', '"').splitlines()]
+    lines: list[str] = []
+    for line in text.strip().replace('\\"', '"').splitlines():
+        if lines and not ITEM.match(line.strip()):
+            lines[-1] += f" {line.strip()}"  # the description goes on
+        else:
+            lines.append(line.strip())
     return "<br>".join(lines).replace("|", "\\|")
 
 

@@ -5,7 +5,11 @@ locals {
   console = [for url in var.website_urls : "${url}/"]
 
   # None of our own unless it is written down: who asks for no scope in particular gets all that are allowed here.
-  app_scopes = local.code ? concat(["email", "openid", "profile"], [for scope in var.user_pool.app_scopes : "${var.name}-${var.environment}/${scope}"]) : []
+  app_scopes = (
+    local.code ?
+    concat(["email", "openid", "profile"], [for scope in var.user_pool.app_scopes : "${var.name}-${var.environment}/${scope}"]) :
+    []
+  )
 }
 
 resource "aws_api_gateway_usage_plan" "this" {

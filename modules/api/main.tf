@@ -21,8 +21,11 @@ locals {
 # A warning, because AWS raises this quota for a single API on request.
 check "resources" {
   assert {
-    condition     = sum([for paths in values(local.depths) : length(paths)]) + 1 <= 300
-    error_message = "The API has ${sum([for paths in values(local.depths) : length(paths)]) + 1} resources, and API Gateway takes 300 unless you raised the quota \"Resources per API\". Raise it in Service Quotas, write shorter paths, or move some of the entities to a second system."
+    condition = sum([for paths in values(local.depths) : length(paths)]) + 1 <= 300
+    error_message = join(" ", [
+      "The API has ${sum([for paths in values(local.depths) : length(paths)]) + 1} resources, and API Gateway takes 300 unless you raised",
+      "the quota \"Resources per API\". Raise it in Service Quotas, write shorter paths, or move some of the entities to a second system.",
+    ])
   }
 }
 
@@ -39,8 +42,11 @@ resource "aws_api_gateway_rest_api" "this" {
     create_before_destroy = true
 
     precondition {
-      condition     = sum([for model in values(var.models) : length(base64encode(model)) * 3 / 4]) <= 400 * 1024
-      error_message = "The models of the API have ${ceil(sum([for model in values(var.models) : length(base64encode(model)) * 3 / 4]) / 1024)} KB, and API Gateway takes 400. Shorten the schemas, or move some of the entities to a second system."
+      condition = sum([for model in values(var.models) : length(base64encode(model)) * 3 / 4]) <= 400 * 1024
+      error_message = join(" ", [
+        "The models of the API have ${ceil(sum([for model in values(var.models) : length(base64encode(model)) * 3 / 4]) / 1024)} KB, and",
+        "API Gateway takes 400. Shorten the schemas, or move some of the entities to a second system.",
+      ])
     }
   }
 }
@@ -123,9 +129,11 @@ resource "aws_api_gateway_method" "route" {
   authorizer_id        = each.value.access == "cognito" ? aws_api_gateway_authorizer.users[0].id : null
   http_method          = each.value.method
   request_models       = { "application/json" = try(aws_api_gateway_model.this[each.value.model].name, each.value.model) }
-  request_validator_id = aws_api_gateway_request_validator.this[var.validate_bodies && each.value.model != "Empty" ? "parameters-and-bodies" : "parameters"].id
-  resource_id          = local.resource_ids[each.value.path]
-  rest_api_id          = aws_api_gateway_rest_api.this.id
+  request_validator_id = aws_api_gateway_request_validator.this[
+    var.validate_bodies && each.value.model != "Empty" ? "parameters-and-bodies" : "parameters"
+  ].id
+  resource_id = local.resource_ids[each.value.path]
+  rest_api_id = aws_api_gateway_rest_api.this.id
 
   # Declared, they reach generated clients, and a value that is only sometimes there is no mistake: only the id has to be.
   request_parameters = merge(
@@ -144,7 +152,10 @@ resource "aws_api_gateway_integration" "route" {
   type                    = "AWS_PROXY"
   uri = join("", [
     "arn:${var.scope.partition}:apigateway:${var.scope.region}:lambda:path/2015-03-31/functions/",
-    "arn:${var.scope.partition}:lambda:${var.scope.region}:${var.scope.account_id}:function:${each.value.function}:${each.value.qualifier}/invocations",
+    join(":", [
+      "arn:${var.scope.partition}:lambda:${var.scope.region}:${var.scope.account_id}:function",
+      each.value.function, "${each.value.qualifier}/invocations",
+    ]),
   ])
 }
 
@@ -156,8 +167,10 @@ resource "aws_lambda_permission" "route" {
   function_name = each.value.function
   principal     = "apigateway.amazonaws.com"
   qualifier     = each.value.qualifier
-  source_arn    = "${aws_api_gateway_rest_api.this.execution_arn}/${var.stage}/${each.value.method}/${replace(each.value.path, "{id}", "*")}"
-  statement_id  = "api-gateway-${replace(each.key, ".", "-")}"
+  source_arn = join("/", [
+    aws_api_gateway_rest_api.this.execution_arn, var.stage, each.value.method, replace(each.value.path, "{id}", "*")
+  ])
+  statement_id = "api-gateway-${replace(each.key, ".", "-")}"
 }
 
 # Another pool is another snapshot. Among the triggers, one that is still to be made would hide them all from the plan.

@@ -32,7 +32,10 @@ locals {
   ))
 
   methods = { for path in local.paths : path => sort(concat(
-    ["OPTIONS"], [for route in values(var.routes) : route.method if route.path == path], [for document in keys(local.documents) : "GET" if document == path]
+    ["OPTIONS"], [for route in values(var.routes) : route.method if route.path == path], [for document in keys(local.documents) :
+      "GET"
+      if document == path
+    ]
   )) }
 
   # One origin, or all, is written as it stands. Of several, the caller's is repeated if it is among them: the header's name
@@ -64,7 +67,9 @@ locals {
       path   = path
       status = "204"
       headers = merge(local.cors_headers, {
-        Access-Control-Allow-Headers = join(", ", sort(concat(["Authorization", "Content-Type", "X-Amz-Date", "X-Amz-Security-Token", "X-Api-Key"], var.request_headers)))
+        Access-Control-Allow-Headers = join(
+          ", ", sort(concat(["Authorization", "Content-Type", "X-Amz-Date", "X-Amz-Security-Token", "X-Api-Key"], var.request_headers))
+        )
         Access-Control-Allow-Methods = join(", ", methods)
         # Browsers ask again after two hours at most, whatever is written here.
         Access-Control-Max-Age = "7200"
@@ -123,7 +128,9 @@ resource "aws_api_gateway_method_response" "mock" {
   status_code = each.value.status
 
   # Of several origins the template sets the first of these itself.
-  response_parameters = { for name in setunion(["Access-Control-Allow-Origin", "Vary"], keys(each.value.headers)) : "method.response.header.${name}" => true }
+  response_parameters = { for name in setunion(["Access-Control-Allow-Origin", "Vary"], keys(each.value.headers)) :
+    "method.response.header.${name}" => true
+  }
 }
 
 resource "aws_api_gateway_integration_response" "mock" {
@@ -138,8 +145,12 @@ resource "aws_api_gateway_integration_response" "mock" {
 
   lifecycle {
     precondition {
-      condition     = length(base64encode(each.value.body)) * 3 / 4 <= local.template_limit
-      error_message = "The OpenAPI document is too large for API Gateway: ${ceil(length(base64encode(each.value.body)) * 3 / 4 / 1024)} KB as a mapping template, which takes ${local.template_limit / 1024}. Shorten the schemas, write docs = \"none\" to serve no document, or move some of the entities to a second system."
+      condition = length(base64encode(each.value.body)) * 3 / 4 <= local.template_limit
+      error_message = join(" ", [
+        "The OpenAPI document is too large for API Gateway: ${ceil(length(base64encode(each.value.body)) * 3 / 4 / 1024)} KB as a mapping",
+        "template, which takes ${local.template_limit / 1024}. Shorten the schemas, write docs = \"none\" to serve no document, or move",
+        "some of the entities to a second system.",
+      ])
     }
   }
 

@@ -34,7 +34,9 @@ resource "aws_kms_key" "this" {
         Action    = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
         Resource  = "*"
         Condition = { ArnLike = {
-          "kms:EncryptionContext:aws:logs:arn" = [for group in local.log_groups : "arn:${var.scope.partition}:logs:${var.scope.region}:${var.scope.account_id}:log-group:${group}"]
+          "kms:EncryptionContext:aws:logs:arn" = [for group in local.log_groups :
+            "arn:${var.scope.partition}:logs:${var.scope.region}:${var.scope.account_id}:log-group:${group}"
+          ]
         } }
       },
       {

@@ -24,7 +24,8 @@ locals {
       Effect = "Allow"
       Action = [
         "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces",
-        "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs", "ec2:GetSecurityGroupsForVpc", "ec2:UnassignPrivateIpAddresses"
+        "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs", "ec2:GetSecurityGroupsForVpc",
+        "ec2:UnassignPrivateIpAddresses"
       ]
       Resource  = "*"
       Condition = { StringEquals = { "aws:RequestedRegion" = var.scope.region } }

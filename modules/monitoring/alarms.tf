@@ -23,8 +23,11 @@ locals {
   # expression puts several together. A single metric has none.
   function_alarms = merge([for key, f in var.functions : { for alarm in [
     {
-      kind       = "error_rate_percent"
-      says       = "More than ${try(var.alarms.error_rate_percent, 0)} % of the requests fail, out of at least ${try(var.alarms.requests, 0)} in five minutes."
+      kind = "error_rate_percent"
+      says = join(" ", [
+        "More than ${try(var.alarms.error_rate_percent, 0)} % of the requests fail, out of at least ${try(var.alarms.requests, 0)} in five",
+        "minutes.",
+      ])
       section    = "error-rate"
       expression = "IF(FILL(requests, 0) >= ${try(var.alarms.requests, 0)}, 100 * (${local.error_sum[key]}) / FILL(requests, 1), 0)"
       metrics = merge(local.errors[key], {
@@ -52,17 +55,26 @@ locals {
       periods    = 1
     },
     {
-      kind       = "duration_percent"
-      says       = "The slowest request takes ${try(var.alarms.duration_percent, 0)} % of the time it has, or more, in each of two periods of five minutes."
+      kind = "duration_percent"
+      says = join(" ", [
+        "The slowest request takes ${try(var.alarms.duration_percent, 0)} % of the time it has, or more, in each of two periods of five",
+        "minutes.",
+      ])
       section    = "duration"
       expression = null
-      metrics    = { duration = { namespace = "AWS/Lambda", metric = "Duration", stat = "Maximum", dimensions = { FunctionName = f.name } } }
-      more       = false
-      periods    = 2
+      metrics = {
+        duration = { namespace = "AWS/Lambda", metric = "Duration", stat = "Maximum", dimensions = { FunctionName = f.name } }
+      }
+      more    = false
+      periods = 2
     },
     ] : "${f.entity}/${f.label}/${alarm.section}" => merge(alarm, {
-      entity    = f.entity
-      threshold = alarm.kind == "duration_percent" ? 10 * local.thresholds[alarm.kind] * min(f.timeout, local.gateway_timeout) : local.thresholds[alarm.kind]
+      entity = f.entity
+      threshold = (
+        alarm.kind == "duration_percent" ?
+        10 * local.thresholds[alarm.kind] * min(f.timeout, local.gateway_timeout) :
+        local.thresholds[alarm.kind]
+      )
   }) if contains(local.wanted, alarm.kind) }]...)
 
   # DynamoDB counts these by request, those that an index throttles included.
@@ -107,8 +119,11 @@ locals {
       metrics    = { failed = { namespace = "AWS/ApiGateway", metric = "5XXError", stat = "Sum", dimensions = local.stage } }
     },
     {
-      kind       = "latency_p99_ms"
-      says       = "One request in a hundred takes ${try(var.alarms.latency_p99_ms, 0)} ms or more, out of at least ${try(var.alarms.requests, 0)}, in each of two periods of five minutes."
+      kind = "latency_p99_ms"
+      says = join(" ", [
+        "One request in a hundred takes ${try(var.alarms.latency_p99_ms, 0)} ms or more, out of at least ${try(var.alarms.requests, 0)},",
+        "in each of two periods of five minutes.",
+      ])
       section    = "gateway-latency"
       expression = "IF(FILL(requests, 0) >= ${try(var.alarms.requests, 0)}, latency, 0)"
       metrics = {

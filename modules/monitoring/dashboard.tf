@@ -1,5 +1,7 @@
 locals {
-  console = lookup({ aws-cn = "console.amazonaws.cn", aws-us-gov = "console.amazonaws-us-gov.com" }, var.scope.partition, "console.aws.amazon.com")
+  console = lookup(
+    { aws-cn = "console.amazonaws.cn", aws-us-gov = "console.amazonaws-us-gov.com" }, var.scope.partition, "console.aws.amazon.com"
+  )
 
   alarm_arn = "arn:${var.scope.partition}:cloudwatch:${var.scope.region}:${var.scope.account_id}:alarm:"
 
@@ -7,9 +9,18 @@ locals {
 
   # Widgets without a place follow one another, in rows of 24.
   head = concat(
-    [{ type = "text", width = 24, height = 2, properties = { markdown = "# ${var.name}\nWhat each of these tells, and what to do about an alarm: ${local.runbook}" } }],
-    [for arns in [[for name in concat(aws_cloudwatch_composite_alarm.api[*].alarm_name, [for key in concat(local.callers, local.ours) : "${var.name}/${key}"]) : "${local.alarm_arn}${name}"]] :
-      { type = "alarm", width = 24, height = 3, properties = { title = "Alarms", alarms = slice(arns, 0, min(100, length(arns))) } } if length(local.alarms) > 0
+    [{
+      type       = "text"
+      width      = 24
+      height     = 2
+      properties = { markdown = "# ${var.name}\nWhat each of these tells, and what to do about an alarm: ${local.runbook}" }
+    }],
+    [for arns in [
+      [for name in concat(aws_cloudwatch_composite_alarm.api[*].alarm_name,
+        [for key in concat(local.callers, local.ours) : "${var.name}/${key}"]) :
+      "${local.alarm_arn}${name}"]] :
+      { type = "alarm", width = 24, height = 3, properties = { title = "Alarms", alarms = slice(arns, 0, min(100, length(arns))) } }
+      if length(local.alarms) > 0
     ],
     [
       { type = "metric", width = 8, height = 6, properties = merge(local.graph, {
@@ -38,7 +49,10 @@ locals {
   figures = { for entity, functions in local.functions_of : entity => {
     requests = concat(
       [for f in functions : ["AWS/Lambda", "Invocations", "FunctionName", f.name, { label = f.label }] if var.namespace == null],
-      [for o in flatten(functions[*].operations) : [var.namespace, "Requests", "entity", entity, "operation", o, { label = o }] if var.namespace != null],
+      [for o in flatten(functions[*].operations) :
+        [var.namespace, "Requests", "entity", entity, "operation", o, { label = o }]
+        if var.namespace != null
+      ],
     )
     errors = concat(
       [for f in functions : ["AWS/Lambda", "Errors", "FunctionName", f.name, { label = "${f.label}: crashes" }]],
@@ -48,32 +62,62 @@ locals {
     )
     latency = concat(
       [for pair in setproduct(functions, ["p50", "p99"]) :
-        ["AWS/Lambda", "Duration", "FunctionName", pair[0].name, { label = "${pair[0].label} ${pair[1]}", stat = pair[1] }] if var.namespace == null
+        ["AWS/Lambda", "Duration", "FunctionName", pair[0].name, { label = "${pair[0].label} ${pair[1]}", stat = pair[1] }]
+        if var.namespace == null
       ],
       [for pair in setproduct(flatten(functions[*].operations), ["p50", "p99"]) :
-        [var.namespace, "Latency", "entity", entity, "operation", pair[0], { label = "${pair[0]} ${pair[1]}", stat = pair[1] }] if var.namespace != null
+        [var.namespace, "Latency", "entity", entity, "operation", pair[0], { label = "${pair[0]} ${pair[1]}", stat = pair[1] }]
+        if var.namespace != null
       ],
     )
     # DynamoDB counts an index beside its table.
     capacity = concat(
-      [for metric in ["Read", "Write"] : ["AWS/DynamoDB", "Consumed${metric}CapacityUnits", "TableName", var.tables[entity].name, { label = "${entity}: ${lower(metric)}" }]],
+      [for metric in ["Read", "Write"] :
+        ["AWS/DynamoDB", "Consumed${metric}CapacityUnits", "TableName", var.tables[entity].name, { label = "${entity}: ${lower(metric)}" }]
+      ],
       [for pair in setproduct(var.tables[entity].indexes, ["Read", "Write"]) :
-        ["AWS/DynamoDB", "Consumed${pair[1]}CapacityUnits", "TableName", var.tables[entity].name, "GlobalSecondaryIndexName", pair[0], { label = "${entity} ${pair[0]}: ${lower(pair[1])}" }]
+        [
+          "AWS/DynamoDB",
+          "Consumed${pair[1]}CapacityUnits",
+          "TableName",
+          var.tables[entity].name,
+          "GlobalSecondaryIndexName",
+          pair[0],
+          { label = "${entity} ${pair[0]}: ${lower(pair[1])}" }
+        ]
       ],
     )
     throttles = concat(
       [for f in functions : ["AWS/Lambda", "Throttles", "FunctionName", f.name, { label = f.label, yAxis = "right" }]],
       [for action in var.tables[entity].actions :
-        ["AWS/DynamoDB", "ThrottledRequests", "TableName", var.tables[entity].name, "Operation", action, { label = action, yAxis = "right" }]
+        [
+          "AWS/DynamoDB",
+          "ThrottledRequests",
+          "TableName",
+          var.tables[entity].name,
+          "Operation",
+          action,
+          { label = action, yAxis = "right" }
+        ]
       ],
     )
   } }
 
   bodies = { for entity, figures in local.figures : entity => [
     { type = "text", width = 24, height = 1, properties = { markdown = "## ${entity}" } },
-    { type = "metric", width = 6, height = 6, properties = merge(local.graph, { title = "${entity}: requests", stacked = true, metrics = figures.requests }) },
+    {
+      type       = "metric"
+      width      = 6
+      height     = 6
+      properties = merge(local.graph, { title = "${entity}: requests", stacked = true, metrics = figures.requests })
+    },
     { type = "metric", width = 6, height = 6, properties = merge(local.graph, { title = "${entity}: errors", metrics = figures.errors }) },
-    { type = "metric", width = 6, height = 6, properties = merge(local.graph, { title = "${entity}: latency, ms", metrics = figures.latency }) },
+    {
+      type       = "metric"
+      width      = 6
+      height     = 6
+      properties = merge(local.graph, { title = "${entity}: latency, ms", metrics = figures.latency })
+    },
     { type = "metric", width = 6, height = 6, properties = merge(local.graph, {
       title   = "${entity}: capacity units; throttles (right)"
       metrics = concat(figures.capacity, figures.throttles)
@@ -85,7 +129,9 @@ locals {
 
   # CloudWatch takes 500 metrics a widget, and 2,500 metrics and 500 widgets a dashboard. If all entities and their costs do not fit
   # on one dashboard, they are on further ones, which the first one names. The numbers below leave some room for the head.
-  figures_of = { for entity, figures in local.figures : entity => sum([for metrics in values(figures) : length(metrics)]) + length(figures.capacity) + 2 * length(local.functions_of[entity]) + 1 }
+  figures_of = { for entity, figures in local.figures : entity =>
+    sum([for metrics in values(figures) : length(metrics)]) +
+  length(figures.capacity) + 2 * length(local.functions_of[entity]) + 1 }
   per_page = floor(min(
     2450 / max(values(local.figures_of)...),
     480 / max([for entity, figures in local.figures : max(length(figures.capacity), length(local.functions_of[entity]) + 1)]...),
@@ -106,10 +152,16 @@ locals {
         period = 3600
         title  = "GB-seconds of the functions"
         metrics = concat(
-          [for key, f in var.functions : ["AWS/Lambda", "Duration", "FunctionName", f.name, { id = local.ids[key], visible = false }] if contains(entities, f.entity)],
+          [for key, f in var.functions :
+            ["AWS/Lambda", "Duration", "FunctionName", f.name, { id = local.ids[key], visible = false }]
+            if contains(entities, f.entity)
+          ],
           [for entity in entities : [{
-            expression = "(${join(" + ", [for key, f in var.functions : "FILL(${local.ids[key]}, 0)" if f.entity == entity])}) * ${local.functions_of[entity][0].memory_size} / 1024000"
-            label      = entity
+            expression = join(" ", [
+              "(${join(" + ", [for key, f in var.functions : "FILL(${local.ids[key]}, 0)" if f.entity == entity])}) *",
+              "${local.functions_of[entity][0].memory_size} / 1024000",
+            ])
+            label = entity
           }]],
         )
       }) },
@@ -121,7 +173,9 @@ locals {
       { type = "metric", width = 6, height = 6, properties = merge(local.graph, {
         period = 3600
         title  = "Bytes of logs"
-        metrics = [for group in concat([for group in [var.api.log_group] : group if !local.split], [for f in values(var.functions) : f.log_group if contains(entities, f.entity)]) :
+        metrics = [for group in concat(
+          [for group in [var.api.log_group] : group if !local.split],
+          [for f in values(var.functions) : f.log_group if contains(entities, f.entity)]) :
           ["AWS/Logs", "IncomingBytes", "LogGroupName", group]
         ]
       }) },
@@ -139,7 +193,10 @@ resource "aws_cloudwatch_dashboard" "this" {
   count = var.dashboard ? 1 : 0
 
   dashboard_name = var.dashboard_name
-  dashboard_body = jsonencode({ start = "-PT3H", widgets = concat(local.head, local.others, [for widget in local.shown[0] : widget if !local.split]) })
+  dashboard_body = jsonencode({
+    start   = "-PT3H"
+    widgets = concat(local.head, local.others, [for widget in local.shown[0] : widget if !local.split])
+  })
 
   # A resource that is older than the region in its name keeps its name.
   lifecycle {

@@ -8,7 +8,8 @@ locals {
       query  = <<-EOT
         filter @type = "REPORT"
         | stats count(*) as requests, count(@initDuration) as coldStarts, 100 * count(@initDuration) / count(*) as percent,
-            pct(@initDuration, 50) as initP50, max(@initDuration) as initMax, max(@maxMemoryUsed) / 1000000 as usedMB, max(@memorySize) / 1000000 as ofMB
+            pct(@initDuration, 50) as initP50, max(@initDuration) as initMax,
+            max(@maxMemoryUsed) / 1000000 as usedMB, max(@memorySize) / 1000000 as ofMB
           by @log
         | sort coldStarts desc
       EOT
@@ -36,7 +37,8 @@ locals {
       groups = [var.api.log_group]
       query  = <<-EOT
         filter status >= 400 and status < 500
-        | stats count(*) as requests, count_distinct(ip) as addresses, latest(requestId) as example by status, error, method, resource
+        | stats count(*) as requests, count_distinct(ip) as addresses, latest(requestId) as example
+        by status, error, method, resource
         | sort requests desc
         | limit 100
       EOT
@@ -54,7 +56,8 @@ locals {
     "requests by status" = {
       groups = [var.api.log_group]
       query  = <<-EOT
-        stats count(*) as requests, pct(responseLatency, 50) as p50, pct(responseLatency, 99) as p99, latest(requestId) as example by status, method, resource
+        stats count(*) as requests, pct(responseLatency, 50) as p50, pct(responseLatency, 99) as p99, latest(requestId) as example
+        by status, method, resource
         | sort requests desc
         | limit 100
       EOT

@@ -10,8 +10,11 @@ data "aws_availability_zones" "this" {
 
   lifecycle {
     postcondition {
-      condition     = length(self.names) >= length(local.private)
-      error_message = "network: ${var.scope.region} has ${length(self.names)} zones for us. Write that many private_subnets and public_subnets at most."
+      condition = length(self.names) >= length(local.private)
+      error_message = join(" ", [
+        "network: ${var.scope.region} has ${length(self.names)} zones for us.",
+        "Write that many private_subnets and public_subnets at most.",
+      ])
     }
   }
 }

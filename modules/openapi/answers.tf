@@ -1,12 +1,21 @@
 # What answers and requests have in common, whatever the entity.
 locals {
   headers = {
-    ETag                 = { description = "The item's state, for If-Match and If-None-Match: createdAt and version, joined by a hyphen, in double quotes.", schema = { type = "string" } }
-    Idempotency-Replayed = { description = "\"true\" where an earlier request with the same key made the item.", schema = { type = "string" } }
-    Link                 = { description = "The next page, relative to this one: <?...>; rel=\"next\".", schema = { type = "string" } }
-    Location             = { description = "The new item, relative to this request.", schema = { type = "string" } }
-    Retry-After          = { description = "Seconds to wait.", schema = { type = "integer", format = "int32" } }
-    WWW-Authenticate     = { description = "How to authenticate: Bearer, with an access token. Sent by the gateway.", schema = { type = "string" } }
+    ETag = {
+      description = "The item's state, for If-Match and If-None-Match: createdAt and version, joined by a hyphen, in double quotes."
+      schema      = { type = "string" }
+    }
+    Idempotency-Replayed = {
+      description = "\"true\" where an earlier request with the same key made the item."
+      schema      = { type = "string" }
+    }
+    Link        = { description = "The next page, relative to this one: <?...>; rel=\"next\".", schema = { type = "string" } }
+    Location    = { description = "The new item, relative to this request.", schema = { type = "string" } }
+    Retry-After = { description = "Seconds to wait.", schema = { type = "integer", format = "int32" } }
+    WWW-Authenticate = {
+      description = "How to authenticate: Bearer, with an access token. Sent by the gateway."
+      schema      = { type = "string" }
+    }
   }
 
   responses = merge(
@@ -19,7 +28,10 @@ locals {
         description = problem.description
         content     = { "application/problem+json" = { schema = { "$ref" = "#/components/schemas/Problem" } } }
       },
-      { for key, header in { headers = problem.header } : key => { (header) = { "$ref" = "#/components/headers/${header}" } } if header != null },
+      { for key, header in { headers = problem.header } :
+        key => { (header) = { "$ref" = "#/components/headers/${header}" } }
+        if header != null
+      },
     ) },
   )
 
@@ -36,7 +48,12 @@ locals {
     }
     id = { name = "id", in = "path", required = true, schema = { "$ref" = "#/components/schemas/Id" } }
     idempotency-key = {
-      name        = "Idempotency-Key", in = "header", schema = { type = "string", minLength = 1, maxLength = local.limits.idempotency_key.max, pattern = local.limits.idempotency_key.pattern }
+      name = "Idempotency-Key", in = "header", schema = {
+        type      = "string"
+        minLength = 1
+        maxLength = local.limits.idempotency_key.max
+        pattern   = local.limits.idempotency_key.pattern
+      }
       description = "The same key with the same body gives the first answer again."
     }
     if-match = {
@@ -48,7 +65,13 @@ locals {
       description = "Up to ${local.limits.entity_tags.max} entity tags, or *: 304 while the item has one of them."
     }
     limit = {
-      name        = "limit", in = "query", schema = { type = "integer", format = "int32", minimum = 1, maximum = local.limits.page.max, default = local.limits.page.default }
+      name = "limit", in = "query", schema = {
+        type    = "integer"
+        format  = "int32"
+        minimum = 1
+        maximum = local.limits.page.max
+        default = local.limits.page.default
+      }
       description = "How many items a page has at most."
     }
     order = {
@@ -58,7 +81,10 @@ locals {
     }, { for operator, comparison in var.contract.bounds : "createdAt.${operator}" => {
       name        = "createdAt.${operator}", in = "query"
       description = "Items whose createdAt ${comparison}. Goes with a filter that sorts by createdAt."
-      schema      = { moment = { type = "string", anyOf = [{ type = "string", format = "date" }, { type = "string", format = "date-time" }] }, text = local.texts }[operator == "prefix" ? "text" : "moment"]
+      schema = {
+        moment = { type = "string", anyOf = [{ type = "string", format = "date" }, { type = "string", format = "date-time" }] }
+        text   = local.texts
+      }[operator == "prefix" ? "text" : "moment"]
   } })
 
   # A bound may be only the beginning of a value, hence no formats. DynamoDB takes so many bytes.
@@ -75,18 +101,30 @@ locals {
   )) : scope => "For clients of other systems" }
   flows = {
     authorizationCode = {
-      authorizationUrl = "${coalesce(var.sign_in.domain, "-")}/oauth2/authorize", tokenUrl = "${coalesce(var.sign_in.domain, "-")}/oauth2/token"
+      authorizationUrl = "${coalesce(var.sign_in.domain, "-")}/oauth2/authorize"
+      tokenUrl         = "${coalesce(var.sign_in.domain, "-")}/oauth2/token"
       scopes           = merge(local.others, { openid = "Who signed in" }, var.sign_in.app_scopes)
     }
-    clientCredentials = { tokenUrl = "${coalesce(var.sign_in.domain, "-")}/oauth2/token", scopes = merge(local.others, var.sign_in.machine_scopes) }
+    clientCredentials = {
+      tokenUrl = "${coalesce(var.sign_in.domain, "-")}/oauth2/token"
+      scopes   = merge(local.others, var.sign_in.machine_scopes)
+    }
   }
 
   security_schemes = {
     api_key = { type = "apiKey", in = "header", name = "X-Api-Key" }
     cognito = {
-      http          = { type = "http", scheme = "bearer", bearerFormat = "JWT", description = "An access token of the user pool." }
-      oauth2        = { type = "oauth2", flows = { for flow, f in local.flows : flow => f if flow == "authorizationCode" ? var.sign_in.code : var.sign_in.machine }, description = "Access tokens, not ID tokens." }
-      openIdConnect = { type = "openIdConnect", openIdConnectUrl = var.sign_in.discovery_url, description = "Access tokens, not ID tokens." }
+      http = { type = "http", scheme = "bearer", bearerFormat = "JWT", description = "An access token of the user pool." }
+      oauth2 = {
+        type        = "oauth2"
+        flows       = { for flow, f in local.flows : flow => f if flow == "authorizationCode" ? var.sign_in.code : var.sign_in.machine }
+        description = "Access tokens, not ID tokens."
+      }
+      openIdConnect = {
+        type             = "openIdConnect"
+        openIdConnectUrl = var.sign_in.discovery_url
+        description      = "Access tokens, not ID tokens."
+      }
     }[local.tokens]
     iam = {
       type        = "apiKey", in = "header", name = "Authorization", x-amazon-apigateway-authtype = "awsSigv4"

@@ -10,15 +10,23 @@ locals {
 
   # From plural to singular, by the last word: the first pattern that matches the whole word counts.
   singulars = [
-    ["people", "person"], ["(.*child)ren", "$1"], ["((?:wo)?m)en", "$${1}an"], ["feet", "foot"], ["teeth", "tooth"], ["geese", "goose"], ["mice", "mouse"],
+    ["people", "person"], ["(.*child)ren", "$1"], ["((?:wo)?m)en", "$${1}an"], ["feet", "foot"], ["teeth", "tooth"], ["geese", "goose"], [
+      "mice", "mouse"
+    ],
     ["(criteri|phenomen)a", "$${1}on"], ["(vert|ind)ices", "$${1}ex"], ["(matr|append)ices", "$${1}ix"],
     # These are singular already.
     ["(.*ss|.*(?:s|x|pol)is|iris|tennis|chassis|debris|news|series|species|gas|lens|bias|alias|atlas|canvas|means|[^aeiouy]+)", "$1"],
     ["(menu|guru|emu|tofu|haiku)s", "$1"], ["(.*us)", "$1"],
     ["(.*(?:analy|cri|diagno|oa|synop|the|paraly))ses", "$${1}sis"],
-    ["(.*(?:status|virus|campus|bonus|census|focus|radius|corpus|cactus|syllabus|stimulus|canvas|alias|atlas)|(?:omni|mini)?bus|gas|bias|lens|iris|plus)es", "$1"],
+    [join("|", [
+      "(.*(?:status|virus|campus|bonus|census|focus|radius|corpus|cactus|syllabus|stimulus|canvas|alias|atlas)",
+      "(?:omni|mini)?bus|gas|bias|lens|iris|plus)es",
+    ]), "$1"],
     ["(qui)zzes", "$${1}z"],
-    ["(movie|cookie|zombie|calorie|selfie|rookie|hoodie|brownie|genie|smoothie|prairie|freebie|newbie|goalie|sortie|foodie|tie|lie|die|pie)s", "$1"],
+    [join("|", [
+      "(movie|cookie|zombie|calorie|selfie|rookie|hoodie|brownie|genie|smoothie",
+      "prairie|freebie|newbie|goalie|sortie|foodie|tie|lie|die|pie)s",
+    ]), "$1"],
     ["(.+[^aeiou])ies", "$${1}y"],
     ["(cache|ache|headache|niche|quiche|moustache|avalanche|shoe|toe|canoe|foe|horseshoe)s", "$1"],
     ["(.*(?:x|ch|sh|ss|zz|o))es", "$1"],
@@ -27,13 +35,16 @@ locals {
     ["(.*)", "$1"],
   ]
   singular = { for name, words in local.words : name => join("-", concat(slice(words, 0, length(words) - 1), [
-    [for rule in local.singulars : replace(words[length(words) - 1], "/^${rule[0]}$/", rule[1]) if can(regex("^${rule[0]}$", words[length(words) - 1]))][0]
+    [for rule in local.singulars :
+      replace(words[length(words) - 1], "/^${rule[0]}$/", rule[1])
+    if can(regex("^${rule[0]}$", words[length(words) - 1]))][0]
   ])) }
 
   # Entities that share a singular, or whose singular is another entity's name, keep their own names.
   one_of = { for singular, names in { for name, singular in local.singular : replace(singular, "-", "") => name... } : singular => names }
   one = { for name, singular in local.singular : name => (
-    length(local.one_of[replace(singular, "-", "")]) > 1 || contains(setsubtract(keys(local.letters), [replace(name, "-", "")]), replace(singular, "-", "")) ?
+    length(local.one_of[replace(singular, "-", "")]) > 1 ||
+    contains(setsubtract(keys(local.letters), [replace(name, "-", "")]), replace(singular, "-", "")) ?
     local.names[name] : join("", [for word in split("-", singular) : title(word)])
   ) }
 }

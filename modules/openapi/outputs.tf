@@ -15,8 +15,14 @@ output "document" {
     paths   = local.paths
     # Only what something refers to: a linter takes the rest for a mistake.
     components = {
-      headers         = { for name, header in local.headers : name => header if strcontains(jsonencode([local.paths, local.used_responses]), "/headers/${name}\"") }
-      parameters      = { for name, parameter in local.parameters : name => parameter if strcontains(jsonencode(local.paths), "/parameters/${name}\"") }
+      headers = { for name, header in local.headers :
+        name => header
+        if strcontains(jsonencode([local.paths, local.used_responses]), "/headers/${name}\"")
+      }
+      parameters = { for name, parameter in local.parameters :
+        name => parameter
+        if strcontains(jsonencode(local.paths), "/parameters/${name}\"")
+      }
       responses       = local.used_responses
       schemas         = local.schemas
       securitySchemes = { for scheme, s in local.security_schemes : scheme => s if contains(local.calls[*].access, scheme) }
@@ -25,7 +31,10 @@ output "document" {
 }
 
 locals {
-  used_responses = { for name, response in local.responses : name => response if strcontains(jsonencode(local.paths), "/responses/${name}\"") }
+  used_responses = { for name, response in local.responses :
+    name => response
+    if strcontains(jsonencode(local.paths), "/responses/${name}\"")
+  }
 }
 
 output "models" {

@@ -1,11 +1,15 @@
 locals {
   # The operations there are, with what depends on the entity.
   calls = flatten([for entity, e in var.entities : [for operation, o in e.operations : merge(o, {
-    access  = o.access.kind
-    allowed = join("", [for group in o.access.group[*] : " For members of the group ${group}."], [for scope in o.access.scope[*] : " For tokens with the scope ${scope}."])
-    entity  = entity
-    id      = "${operation}${o.plural ? local.names[entity] : local.one[entity]}"
-    method  = lower(o.method)
+    access = o.access.kind
+    allowed = join(
+      "",
+      [for group in o.access.group[*] : " For members of the group ${group}."],
+      [for scope in o.access.scope[*] : " For tokens with the scope ${scope}."]
+    )
+    entity = entity
+    id     = "${operation}${o.plural ? local.names[entity] : local.one[entity]}"
+    method = lower(o.method)
     # The names of components do not show where a parameter is.
     parameters = [for parameter in o.parameters : lower(split(".", parameter)[1])]
     # A bearer has no scopes in OpenAPI 3.0.
@@ -22,16 +26,26 @@ locals {
       x-sorted-by = sort
       # All of the property's rules: the server judges a filter's value by them, and takes texts of a limited size.
       schema = merge(
-        { for keyword, value in try(local.properties[entity][filter], {}) : keyword => value if !contains(["default", "description"], keyword) },
-        { for keyword, value in { maxLength = min(local.texts.maxLength, try(local.properties[entity][filter].maxLength, local.texts.maxLength)) } :
+        { for keyword, value in try(local.properties[entity][filter], {}) :
+          keyword => value
+          if !contains(["default", "description"], keyword)
+        },
+        { for keyword, value in {
+          maxLength = min(local.texts.maxLength, try(local.properties[entity][filter].maxLength, local.texts.maxLength))
+          } :
           keyword => value if try(local.properties[entity][filter].type, "") == "string"
         },
       )
     }],
     [for bound in e.bounds : {
-      name        = bound.name, in = "query"
-      description = "Items whose ${bound.sort} ${var.contract.bounds[bound.operator]}. Goes with ${join(" or ", [for filter, sort in e.filters : filter if sort == bound.sort])}."
-      schema      = { number = { type = "number" }, text = local.texts }[contains(["integer", "number"], try(local.properties[entity][bound.sort].type, "")) ? "number" : "text"]
+      name = bound.name, in = "query"
+      description = join(" ", [
+        "Items whose ${bound.sort} ${var.contract.bounds[bound.operator]}. Goes with",
+        "${join(" or ", [for filter, sort in e.filters : filter if sort == bound.sort])}.",
+      ])
+      schema = { number = { type = "number" }, text = local.texts }[
+        contains(["integer", "number"], try(local.properties[entity][bound.sort].type, "")) ? "number" : "text"
+      ]
     } if bound.sort != "createdAt"],
   ) }
 
@@ -54,9 +68,14 @@ locals {
         responses = merge(
           # In place, since swagger-typescript-api ignores the body of a referenced answer.
           { for status, answer in call.answers : status => merge(
-            { description = answer.description, headers = { for header in answer.headers : header => { "$ref" = "#/components/headers/${header}" } } },
+            {
+              description = answer.description
+              headers     = { for header in answer.headers : header => { "$ref" = "#/components/headers/${header}" } }
+            },
             { for key, name in { content = answer.schema } : key => {
-              "application/json"         = { schema = { "$ref" = "#/components/schemas/${contains(keys(var.contract.schemas), name) ? "" : local.names[call.entity]}${name}" } }
+              "application/json" = { schema = {
+                "$ref" = "#/components/schemas/${contains(keys(var.contract.schemas), name) ? "" : local.names[call.entity]}${name}"
+              } }
             } if name != null },
           ) if answer.name == null },
           { for status, answer in call.answers : status => { "$ref" = "#/components/responses/${answer.name}" } if answer.name != null },

@@ -1,7 +1,9 @@
 # Schemas of bodies and answers: the shapes that build.py derives from the entities' schemas, and the server's properties.
 locals {
-  open   = { type = "object", properties = {}, additionalProperties = true }
-  shapes = { for name, e in var.entities : name => { for shape in ["body", "item", "patch"] : shape => try(jsondecode(e.shapes[shape]), local.open) } }
+  open = { type = "object", properties = {}, additionalProperties = true }
+  shapes = { for name, e in var.entities :
+    name => { for shape in ["body", "item", "patch"] : shape => try(jsondecode(e.shapes[shape]), local.open) }
+  }
 
   properties = { for name, shapes in local.shapes : name => try(shapes.item.properties, {}) }
 
@@ -58,28 +60,35 @@ locals {
     call.body, [for answer in values(call.answers) : answer.schema == "Page" ? ["Page", "Item"] : [answer.schema]]
   ] if call.entity == entity]))) }
 
-  schemas = merge(local.shared, { for name, schema in var.contract.schemas : name => jsondecode(schema) if contains(flatten(values(local.used)), name) }, [for name, e in var.entities : { for schema, rules in {
-    Body = merge(local.shapes[name].body, { properties = merge(
-      try(local.shapes[name].body.properties, {}),
-      { for property, rule in { id = { any = local.envelope.id, but = merge(local.id, { not = { enum = e.reserved_ids } }) } } : property => rule[length(e.reserved_ids) == 0 ? "any" : "but"] if e.ids == "client" },
-    ) })
-    Item = merge(local.shapes[name].item, {
-      properties = merge(local.properties[name], local.envelope)
-      required   = concat(keys(local.envelope), try(local.shapes[name].item.required, []))
-    })
-    Page = {
-      type     = "object"
-      required = ["count", "items", "next"]
-      properties = {
-        count = { type = "integer", format = "int32", description = "How many items are on this page." }
-        items = { type = "array", items = { "$ref" = "#/components/schemas/${local.names[name]}Item" } }
-        next  = { type = "string", nullable = true, description = "The next page's cursor; null at the end." }
+  schemas = merge(local.shared,
+    { for name, schema in var.contract.schemas : name => jsondecode(schema) if contains(flatten(values(local.used)), name) },
+    [for name, e in var.entities : { for schema, rules in {
+      Body = merge(local.shapes[name].body, { properties = merge(
+        try(local.shapes[name].body.properties, {}),
+        { for property, rule in { id = { any = local.envelope.id, but = merge(local.id, { not = { enum = e.reserved_ids } }) } } :
+          property => rule[length(e.reserved_ids) == 0 ? "any" : "but"]
+          if e.ids == "client"
+        },
+      ) })
+      Item = merge(local.shapes[name].item, {
+        properties = merge(local.properties[name], local.envelope)
+        required   = concat(keys(local.envelope), try(local.shapes[name].item.required, []))
+      })
+      Page = {
+        type     = "object"
+        required = ["count", "items", "next"]
+        properties = {
+          count = { type = "integer", format = "int32", description = "How many items are on this page." }
+          items = { type = "array", items = { "$ref" = "#/components/schemas/${local.names[name]}Item" } }
+          next  = { type = "string", nullable = true, description = "The next page's cursor; null at the end." }
+        }
       }
-    }
-    Patch = merge(local.shapes[name].patch, {
-      description = "The properties to change; null removes one (RFC 7396)."
-      properties  = merge(try(local.shapes[name].patch.properties, {}), { id = local.repeated_id })
-    })
-    Replacement = merge(local.shapes[name].body, { properties = merge(try(local.shapes[name].body.properties, {}), { id = local.repeated_id }) })
+      Patch = merge(local.shapes[name].patch, {
+        description = "The properties to change; null removes one (RFC 7396)."
+        properties  = merge(try(local.shapes[name].patch.properties, {}), { id = local.repeated_id })
+      })
+      Replacement = merge(
+        local.shapes[name].body, { properties = merge(try(local.shapes[name].body.properties, {}), { id = local.repeated_id }) }
+      )
   } : "${local.names[name]}${schema}" => rules if contains(local.used[name], schema) }]...)
 }

@@ -40,8 +40,10 @@ variable "entities" {
     filters = map(string)
     ids     = string
     operations = map(object({
-      access          = object({ group = string, kind = string, scope = string })
-      answers         = map(object({ description = string, headers = optional(list(string), []), name = optional(string), schema = optional(string) }))
+      access = object({ group = string, kind = string, scope = string })
+      answers = map(
+        object({ description = string, headers = optional(list(string), []), name = optional(string), schema = optional(string) })
+      )
       body            = string
       description     = string
       method          = string

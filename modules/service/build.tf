@@ -7,9 +7,14 @@ locals {
   )
 
   # Names of files and folders that are no sources, as tools/sources.py has them.
-  leftover = "(?i)(?:^|/)(?:[.#][^/]*|[^/]*(?:~|[.](?:bak|crdownload|orig|part|partial|rej|sw[a-p]|te?mp))|__pycache__|thumbs[.]db|desktop[.]ini)(?:/|$)"
+  leftover = join("|", [
+    "(?i)(?:^|/)(?:[.#][^/]*",
+    "[^/]*(?:~|[.](?:bak|crdownload|orig|part|partial|rej|sw[a-p]|te?mp))",
+    "__pycache__|thumbs[.]db|desktop[.]ini)(?:/|$)",
+  ])
 
-  # What packages are built from, by path, with its digest. The pattern leaves out links to nowhere that editors make, which fileset() fails at.
+  # What packages are built from, by path, with its digest. The pattern leaves out links to nowhere that editors make, which fileset() fails
+  # at.
   inputs = merge(
     { for file in fileset("${local.trestle}/lambda_src", "**/[^.#]*.py") :
       "lambda_src/${file}" => filesha256("${local.trestle}/lambda_src/${file}") if !can(regex(local.leftover, file))
@@ -29,8 +34,11 @@ locals {
 resource "terraform_data" "build" {
   lifecycle {
     precondition {
-      condition     = data.aws_region.current.id == var.region
-      error_message = "region is \"${var.region}\", but the AWS provider of this module works in ${data.aws_region.current.id}. Write region = \"${data.aws_region.current.id}\", or pass a provider of ${var.region}: providers = { aws = aws.NAME }."
+      condition = data.aws_region.current.id == var.region
+      error_message = join(" ", [
+        "region is \"${var.region}\", but the AWS provider of this module works in ${data.aws_region.current.id}. Write region =",
+        "\"${data.aws_region.current.id}\", or pass a provider of ${var.region}: providers = { aws = aws.NAME }.",
+      ])
     }
 
     precondition {
@@ -40,7 +48,10 @@ resource "terraform_data" "build" {
 
     # A manifest of an earlier version may lack a package.
     precondition {
-      condition     = local.manifest == null || alltrue([for f in values(local.functions) : try(contains(keys(local.manifest.functions), f.package), false)])
+      condition = (
+        local.manifest == null ||
+        alltrue([for f in values(local.functions) : try(contains(keys(local.manifest.functions), f.package), false)])
+      )
       error_message = "The Lambda packages are not all there: run `${local.build}`."
     }
 
@@ -64,8 +75,11 @@ resource "terraform_data" "build" {
     }
 
     precondition {
-      condition     = local.live_text == null || local.live_readable
-      error_message = "environments/${var.environment}.live.json does not say which versions are live. Take it from version control again, or delete it: the newest are live then."
+      condition = local.live_text == null || local.live_readable
+      error_message = join(" ", [
+        "environments/${var.environment}.live.json does not say which versions are live. Take it from version control again, or delete it:",
+        "the newest are live then.",
+      ])
     }
   }
 }

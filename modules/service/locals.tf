@@ -1,7 +1,11 @@
 # What follows from the variables alone: `make validate` tries their validations with it, without a provider.
 locals {
   # Names that do not come apart again in the list, a text, in which the gateway hands a token's groups to the function.
-  access_pattern = "^(${join("|", keys(local.contract.platform.access.modes))}|cognito:group=[A-Za-z0-9_.-]{1,128}|cognito:scope=([A-Za-z0-9_.:/-]{1,127}/)?[A-Za-z0-9_.-]{1,128})$"
+  access_pattern = join("|", [
+    "^(${join("|", keys(local.contract.platform.access.modes))}",
+    "cognito:group=[A-Za-z0-9_.-]{1,128}",
+    "cognito:scope=([A-Za-z0-9_.:/-]{1,127}/)?[A-Za-z0-9_.-]{1,128})$",
+  ])
 
   # contract/README.md says what is in there.
   contract = { for name in ["items", "limits", "operations", "platform", "problems"] :
@@ -14,7 +18,8 @@ locals {
 
   # How messages name characters that are not allowed in a name; they quote others.
   characters = merge({ for capital in split("", "ABCDEFGHIJKLMNOPQRSTUVWXYZ") : capital => "the capital letter ${capital}" }, {
-    " " = "a space", "\t" = "a tab", "\n" = "a line break", "\"" = "a quotation mark", "." = "a dot", "," = "a comma", ":" = "a colon", "/" = "a slash", "_" = "an underscore"
+    " " = "a space", "\t" = "a tab", "\n" = "a line break", "\"" = "a quotation mark", "." = "a dot",
+    "," = "a comma", ":" = "a colon", "/" = "a slash", "_" = "an underscore"
   })
 
   # Addresses that a VPC cannot have: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
@@ -22,11 +27,26 @@ locals {
 
   # The countries that AWS's firewall tells apart: those of ISO 3166, and XK, which is Kosovo.
   countries = split(" ", join(" ", [
-    "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM",
-    "CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY",
-    "HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF",
-    "MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE",
-    "RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ",
+    join(" ", [
+      "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH CI",
+      "CK CL CM",
+    ]),
+    join(" ", [
+      "CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT",
+      "GU GW GY",
+    ]),
+    join(" ", [
+      "HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC",
+      "MD ME MF",
+    ]),
+    join(" ", [
+      "MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW",
+      "PY QA RE",
+    ]),
+    join(" ", [
+      "RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM",
+      "US UY UZ",
+    ]),
     "VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW",
   ]))
 
@@ -40,7 +60,10 @@ locals {
 
   # Parameters that no filter can be called, since lists have them already.
   list_parameter_names = sort(distinct(flatten([for o in values(local.operations) :
-    [for parameter in concat(o.parameters, compact([try(o.order_parameter, "")])) : trimprefix(parameter, "querystring.") if startswith(parameter, "querystring.")]
+    [for parameter in concat(o.parameters, compact([try(o.order_parameter, "")])) :
+      trimprefix(parameter, "querystring.")
+      if startswith(parameter, "querystring.")
+    ]
     if try(o.takes_filters, false)
   ])))
 
@@ -86,7 +109,9 @@ locals {
   escaped = { for property in distinct(flatten([for e in values(var.entities) : [keys(e.filters), values(e.filters)[*].sort]])) :
     property => replace(replace(replace(replace(urlencode(property), ".", "%2E"), "~", "%7E"), "+", "%20"), "%", ".")
   }
-  key_names = { for property, escaped in local.escaped : property => length(escaped) <= local.contract.items.filter_index.max_name ? escaped : "..${sha256(property)}" }
+  key_names = { for property, escaped in local.escaped :
+    property => length(escaped) <= local.contract.items.filter_index.max_name ? escaped : "..${sha256(property)}"
+  }
 
   filter_index = local.contract.items.filter_index
 
@@ -112,7 +137,10 @@ locals {
 
   # What a list takes besides: filters, and bounds such as "dueDate.gte" of what these sort by.
   bounds = { for name, e in local.entities : name => flatten([for sort, numbers in { for f in values(e.filters) : f.sort => f.number... } :
-    [for operator in local.bound_operators : { name = "${sort}.${operator}", operator = operator, sort = sort } if operator != "prefix" || !numbers[0]]
+    [for operator in local.bound_operators :
+      { name = "${sort}.${operator}", operator = operator, sort = sort }
+      if operator != "prefix" || !numbers[0]
+    ]
   ]) }
   # The parameters that API Gateway lets an API declare. It passes the others on as well.
   list_parameters = { for name, e in local.entities : name => [
@@ -131,17 +159,27 @@ locals {
       [for call in values(local.calls[name]) : join("/", compact([e.path, call.path])) if !strcontains(call.path, "{")],
       [for document in [local.contract.platform.document] : document if var.docs != "none"],
     ) :
-    split("/", trimprefix(path, e.path == "" ? "" : "${e.path}/"))[0] if path != e.path && startswith(path, e.path == "" ? "" : "${e.path}/")
+    split("/", trimprefix(path, e.path == "" ? "" : "${e.path}/"))[0] if path != e.path &&
+    startswith(path, e.path == "" ? "" : "${e.path}/")
   ]) }
 
   # One function per entity and operation, or one called "entity" for all of them: by "entity.operation".
   functions = merge([for entity, e in local.entities : {
-    for package, operations in { for o in e.operations : (e.functions == "per_entity" ? "entity" : o) => o... } : "${entity}.${package}" => {
+    for package, operations in { for o in e.operations : (e.functions == "per_entity" ? "entity" : o) => o... } :
+    "${entity}.${package}" => {
       entity  = entity
       name    = "${var.name}-${entity}-${package}-${var.environment}"
       package = package
       settings = { for setting, value in {
-        filters      = length(e.filters) == 0 ? null : { for name, f in e.filters : name => { for k, sort in { sort = f.sort } : k => sort if sort != local.filter_index.default_range } }
+        filters = (
+          length(e.filters) == 0 ?
+          null :
+          (
+            { for name, f in e.filters :
+              name => { for k, sort in { sort = f.sort } : k => sort if sort != local.filter_index.default_range }
+            }
+          )
+        )
         ids          = e.ids
         list         = e.list
         put          = e.put
@@ -155,7 +193,9 @@ locals {
         } : setting => value if try(length(value) > 0, value != null) && contains(flatten([
           ["groups", "owner_scoped", "signed_in"],
           # The value of a filter is judged by its property's schema.
-          [for o in operations : concat(local.calls[entity][o].settings, local.calls[entity][o].takes_filters && length(e.filters) > 0 ? ["schema"] : [])],
+          [for o in operations :
+            concat(local.calls[entity][o].settings, local.calls[entity][o].takes_filters && length(e.filters) > 0 ? ["schema"] : [])
+          ],
       ]), setting) }
       statements = [for statement in [
         {
@@ -192,13 +232,18 @@ locals {
     part => length(encoded) / 4 * 3 - length(regexall("=", encoded))
   } }
   oversized = [for key, bytes in local.environment_bytes : join("", [
-    "entities.${local.functions[key].entity}: the environment of the function ${local.functions[key].name} has ${bytes.all} bytes, and Lambda takes ${local.environment_limit}. ",
-    "cors_origins take ${bytes.CORS_ORIGINS} of them and filters and other settings ${try(bytes.ENTITY_OPTIONS, 0)}: write fewer or shorter ones."
+    "entities.${local.functions[key].entity}: the environment of the function ",
+    "${local.functions[key].name} has ${bytes.all} bytes, and Lambda takes ${local.environment_limit}. ",
+    join(" ", [
+      "cors_origins take ${bytes.CORS_ORIGINS} of them and filters and other settings ${try(bytes.ENTITY_OPTIONS, 0)}: write fewer or",
+      "shorter ones.",
+    ])
   ]) if bytes.all > local.environment_limit]
 
   # One method of the API per entity and operation, who may call it, and the function that answers it.
   methods = merge([for entity, e in local.entities : {
-    for operation, access in { for o in e.operations : o => lookup(e.access, o, lookup(e.access, "default", local.default_access)) } : "${entity}.${operation}" => {
+    for operation, access in { for o in e.operations : o => lookup(e.access, o, lookup(e.access, "default", local.default_access)) } :
+    "${entity}.${operation}" => {
       access    = split(":", access)[0]
       entity    = entity
       function  = "${entity}.${e.functions == "per_entity" ? "entity" : operation}"
@@ -214,14 +259,23 @@ locals {
   metrics = var.metrics ? local.identifier : null
 
   # Our own of those that access names, and all of our own with what they are for.
-  access_scopes = [for scope in distinct(compact(values(local.methods)[*].scope)) : trimprefix(scope, "${local.identifier}/") if startswith(scope, "${local.identifier}/")]
-  scopes        = merge({ for scope in local.access_scopes : scope => "Operations for the scope ${scope}" }, var.user_pool.scopes)
+  access_scopes = [for scope in distinct(compact(values(local.methods)[*].scope)) :
+    trimprefix(scope, "${local.identifier}/")
+    if startswith(scope, "${local.identifier}/")
+  ]
+  scopes = merge({ for scope in local.access_scopes : scope => "Operations for the scope ${scope}" }, var.user_pool.scopes)
 
   signed_in = contains(values(local.methods)[*].access, "cognito")
   new_pool  = local.signed_in && var.user_pool.arn == null
   # The web console's users cannot do without.
-  domain_prefix = !local.new_pool ? null : var.website == null || var.user_pool.domain_prefix != null ? var.user_pool.domain_prefix : "${local.identifier}-${local.account}"
-  domain        = local.domain_prefix == null ? null : "https://${local.domain_prefix}.auth.${var.region}.amazoncognito.com"
+  domain_prefix = (
+    !local.new_pool ?
+    null :
+    var.website == null || var.user_pool.domain_prefix != null ?
+    var.user_pool.domain_prefix :
+    "${local.identifier}-${local.account}"
+  )
+  domain = local.domain_prefix == null ? null : "https://${local.domain_prefix}.auth.${var.region}.amazoncognito.com"
 
   # Every method that needs a token names scopes, if only those of whoever signed in, by SRP or over the domain: ID tokens,
   # which are for the app and hold what it knows of its user, have none and do not pass.
@@ -243,7 +297,9 @@ locals {
   canary_percent  = try(tonumber(local.canary.percent), 0)
   live_readable = (
     can({ for name, version in jsondecode(local.live_text).live.versions : name => tostring(version) }) &&
-    (local.canary == null || can({ for name, version in local.canary.versions : name => tostring(version) }) && local.canary_percent > 0 && local.canary_percent <= 100) &&
+    (local.canary == null ||
+      can({ for name, version in local.canary.versions : name => tostring(version) }) &&
+    local.canary_percent > 0 && local.canary_percent <= 100) &&
     alltrue([for version in concat(values(local.live_versions), values(local.canary_versions)) : can(regex("^[1-9][0-9]*$", version))])
   )
   live_strangers = sort(setsubtract(concat(keys(local.live_versions), keys(local.canary_versions)), values(local.functions)[*].name))
@@ -261,9 +317,12 @@ locals {
     api_keys       = keys(local.api_keys)
     docs           = var.docs
     entities = { for name, e in local.entities : name => {
-      methods = { for m in values(local.methods) : m.operation => { access = m.access, group = m.group, scope = m.scope } if m.entity == name }
-      path    = e.path
-      schema  = e.schema
+      methods = { for m in values(local.methods) :
+        m.operation => { access = m.access, group = m.group, scope = m.scope }
+        if m.entity == name
+      }
+      path   = e.path
+      schema = e.schema
     } }
     environment = var.environment
     faults      = local.faults

@@ -36,7 +36,8 @@ locals {
     "${substr(f.name, 0, 56 - length(local.place))}-${substr(sha256(f.name), 0, 6)}-${local.place}"
   ) }
   buckets = { for kind in ["audit", "website"] : kind => (
-    length("${var.name}-${kind}-${var.environment}-${local.account}-${var.region}") <= 63 ? "${var.name}-${kind}-${var.environment}-${local.account}-${var.region}" :
+    length("${var.name}-${kind}-${var.environment}-${local.account}-${var.region}") <= 63 ?
+    "${var.name}-${kind}-${var.environment}-${local.account}-${var.region}" :
     "${var.name}-${kind}-${var.environment}-${substr(sha256("${local.account}-${var.region}"), 0, 12)}"
   ) }
 
@@ -45,7 +46,11 @@ locals {
     function = module.function[m.function].name
     method   = local.calls[m.entity][m.operation].method
     # A partial body is judged by the function alone: no schema can tell what the item will be.
-    model = lookup({ Body = local.model_names[m.entity], Patch = "Patch", Replacement = local.model_names[m.entity] }, coalesce(local.calls[m.entity][m.operation].body, "-"), "Empty")
+    model = lookup(
+      { Body = local.model_names[m.entity], Patch = "Patch", Replacement = local.model_names[m.entity] },
+      coalesce(local.calls[m.entity][m.operation].body, "-"),
+      "Empty"
+    )
     parameters = concat(
       local.calls[m.entity][m.operation].parameters,
       [for parameter in local.calls[m.entity][m.operation].order_parameter[*] : parameter if length(local.entities[m.entity].indexes) > 0],
@@ -65,8 +70,11 @@ locals {
 # Entities go, and their functions with them: no reason to stop.
 check "live_versions" {
   assert {
-    condition     = length(local.live_strangers) == 0
-    error_message = "environments/${var.environment}.live.json names ${join(", ", local.live_strangers)}, which is no function of this environment: the next `make release` leaves it out."
+    condition = length(local.live_strangers) == 0
+    error_message = join(" ", [
+      "environments/${var.environment}.live.json names ${join(", ", local.live_strangers)}, which is no function of this environment: the",
+      "next `make release` leaves it out.",
+    ])
   }
 }
 
@@ -100,7 +108,9 @@ module "network" {
   scope                = local.scope
   # What any operation asks of the tables, whatever the entities' attributes.
   table_actions = sort(distinct(flatten([for o in values(local.operations) : concat(
-    o.actions, try(o.index_actions, []), [for choices in values(try(o.variants, {})) : [for changes in values(choices) : try(changes.actions, [])]]
+    o.actions, try(o.index_actions, []), [for choices in values(try(o.variants, {})) :
+      [for changes in values(choices) : try(changes.actions, [])]
+    ]
   )])))
   table_arns = values(local.table_arns)
   tags       = local.tags
@@ -117,7 +127,9 @@ module "table" {
     { for index in [local.contract.items.list_index] : index.name => {
       hash_key = index.hash, range_key = index.range, range_type = local.contract.items.attributes[index.range]
     } if contains(each.value.indexes, index.name) },
-    { for filter in values(each.value.filters) : filter.index => { hash_key = filter.index, range_key = filter.range, range_type = filter.number ? "N" : "S" } },
+    { for filter in values(each.value.filters) :
+      filter.index => { hash_key = filter.index, range_key = filter.range, range_type = filter.number ? "N" : "S" }
+    },
   )
   key         = local.contract.items.key
   kms_key_arn = local.kms_key_arn
@@ -129,17 +141,22 @@ module "function" {
   source   = "../function"
   for_each = local.functions
 
-  canary       = one([for version in [lookup(local.canary_versions, each.value.name, null)] : { version = version, weight = local.canary_percent / 100 } if version != null])
+  canary = one([for version in [lookup(local.canary_versions, each.value.name, null)] :
+    { version = version, weight = local.canary_percent / 100 }
+    if version != null
+  ])
   customer_key = var.encryption.customer_key
   description  = "${each.value.package} of ${each.value.entity}, ${var.environment}"
   # The table's name by the table, which has to be there first.
-  environment          = merge(local.function_environments[each.key], { TABLE_NAME = module.table[each.value.entity].name })
-  kms_key_arn          = local.kms_key_arn
-  live_version         = lookup(local.live_versions, each.value.name, null)
-  log_retention_days   = var.log_retention_days
-  memory_size          = local.entities[each.value.entity].function.memory_size
-  name                 = each.value.name
-  network              = one([for network in module.network : { subnet_ids = network.private_subnet_ids, security_group_ids = [network.security_group_ids.functions] }])
+  environment        = merge(local.function_environments[each.key], { TABLE_NAME = module.table[each.value.entity].name })
+  kms_key_arn        = local.kms_key_arn
+  live_version       = lookup(local.live_versions, each.value.name, null)
+  log_retention_days = var.log_retention_days
+  memory_size        = local.entities[each.value.entity].function.memory_size
+  name               = each.value.name
+  network = one([for network in module.network :
+    { subnet_ids = network.private_subnet_ids, security_group_ids = [network.security_group_ids.functions] }
+  ])
   package              = "${var.project}/dist/${each.value.package}.zip"
   permissions_boundary = var.permissions_boundary
   reserved_concurrency = local.entities[each.value.entity].function.reserved_concurrency
@@ -172,7 +189,11 @@ module "openapi" {
       access = { group = m.group, kind = m.access, scope = m.scope }
       # By status, the problems of this operation, of callers who may not call it, and of every operation.
       problems = distinct([
-        for kind in concat(local.calls[name][m.operation].problems, local.contract.platform.access.modes[m.access].problems, local.contract.problems.always) :
+        for kind in concat(
+          local.calls[name][m.operation].problems,
+          local.contract.platform.access.modes[m.access].problems,
+          local.contract.problems.always
+        ) :
         tostring(local.contract.problems.kinds[kind].status)
       ])
     }) if m.entity == name }
@@ -189,7 +210,11 @@ module "openapi" {
     app_scopes = { for scope in var.user_pool.app_scopes : "${local.identifier}/${scope}" => local.scopes[scope] }
     code       = length(var.user_pool.callback_urls) > 0 || var.website != null
     # A pool that is still to be made has no address yet, and the document is part of the plan.
-    discovery_url  = var.user_pool.arn == null ? null : "https://cognito-idp.${split(":", var.user_pool.arn)[3]}.${local.scope.dns_suffix}/${split("/", var.user_pool.arn)[1]}/.well-known/openid-configuration"
+    discovery_url = var.user_pool.arn == null ? null : join("/", [
+      "https://cognito-idp.${split(":", var.user_pool.arn)[3]}.${local.scope.dns_suffix}",
+      "${split("/", var.user_pool.arn)[1]}",
+      ".well-known/openid-configuration",
+    ])
     domain         = local.domain
     machine        = var.user_pool.machine_client
     machine_scopes = { for scope, description in local.scopes : "${local.identifier}/${scope}" => description }
@@ -209,12 +234,16 @@ module "api" {
   models             = local.models
   name               = "${var.name}-${var.environment}"
   problems           = { gateway = local.contract.problems.gateway, kinds = local.contract.problems.kinds }
-  request_headers    = distinct(flatten([for o in values(local.operations) : [for parameter in o.parameters : trimprefix(parameter, "header.") if startswith(parameter, "header.")]]))
-  routes             = local.routes
-  scope              = local.scope
-  stage              = var.environment
-  tags               = local.tags
-  throttle           = var.throttle
+  request_headers = distinct(
+    flatten([for o in values(local.operations) :
+      [for parameter in o.parameters : trimprefix(parameter, "header.") if startswith(parameter, "header.")]
+    ])
+  )
+  routes   = local.routes
+  scope    = local.scope
+  stage    = var.environment
+  tags     = local.tags
+  throttle = var.throttle
   # By index: module.access[*] would wait for the whole of it, whose usage plans wait for this stage.
   user_pool_arn   = local.new_pool ? module.access[0].user_pool_arn : var.user_pool.arn
   validate_bodies = var.validate_bodies_at_gateway
@@ -254,7 +283,11 @@ module "website" {
     api         = "/api"
     environment = var.environment
     name        = var.name
-    sign_in     = !local.new_pool ? null : { client_id = module.access[0].client_id, domain = local.domain, scopes = module.access[0].app_scopes }
+    sign_in = (
+      !local.new_pool ?
+      null :
+      { client_id = module.access[0].client_id, domain = local.domain, scopes = module.access[0].app_scopes }
+    )
   })
   # The firewall before the API lets in whom the distribution does: it would see where CloudFront is, not where its users are.
   countries     = var.waf == null ? [] : var.waf.countries
@@ -311,7 +344,11 @@ module "monitoring" {
   namespace   = local.metrics
   scope       = local.scope
   tables = { for entity, e in local.entities : entity => {
-    actions = sort(distinct([for action in flatten([for f in values(local.functions) : f.statements[*].actions if f.entity == entity]) : trimprefix(action, "dynamodb:")]))
+    actions = sort(
+      distinct([for action in flatten([for f in values(local.functions) : f.statements[*].actions if f.entity == entity]) :
+        trimprefix(action, "dynamodb:")
+      ])
+    )
     indexes = e.indexes
     name    = module.table[entity].name
   } }

@@ -15,12 +15,16 @@ output "dashboard_url" {
 
 output "function_names" {
   description = "Names of the functions, by entity and operation."
-  value       = { for entity, e in local.entities : entity => { for operation in e.operations : operation => module.function[local.methods["${entity}.${operation}"].function].name } }
+  value = { for entity, e in local.entities :
+    entity => { for operation in e.operations : operation => module.function[local.methods["${entity}.${operation}"].function].name }
+  }
 }
 
 output "function_role_arns" {
   description = "The functions' roles, by entity and operation."
-  value       = { for entity, e in local.entities : entity => { for operation in e.operations : operation => module.function[local.methods["${entity}.${operation}"].function].role_arn } }
+  value = { for entity, e in local.entities :
+    entity => { for operation in e.operations : operation => module.function[local.methods["${entity}.${operation}"].function].role_arn }
+  }
 }
 
 output "kms_key_arn" {
@@ -84,7 +88,10 @@ output "user_pool_id" {
 }
 
 output "user_pool_machine_client_id" {
-  description = "The client of machines, or null without one; `aws cognito-idp describe-user-pool-client --user-pool-id ID --client-id ID` shows its secret."
+  description = <<-EOT
+    The client of machines, or null without one; `aws cognito-idp describe-user-pool-client --user-pool-id ID --client-id ID` shows its
+    secret.
+  EOT
   value       = one(module.access[*].machine_client_id)
 }
 

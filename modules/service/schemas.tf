@@ -23,7 +23,10 @@ locals {
       "entities.${name}.schema: there is no ${e.schema}. Write it, or leave the attribute out to take any JSON object." :
       !can(jsondecode(file("${var.project}/${e.schema}"))) ?
       "entities.${name}.schema: ${e.schema} is not JSON. Run `python build.py`, which says where it goes wrong." :
-      "entities.${name}.schema: ${e.schema} is no JSON Schema. Make its outermost value an object, such as { \"type\": \"object\", \"properties\": {} }."
+      join(" ", [
+        "entities.${name}.schema: ${e.schema} is no JSON Schema. Make its outermost value an object, such as { \"type\": \"object\",",
+        "\"properties\": {} }.",
+      ])
       if !contains(keys(local.readable), name)
     ],
     [for name, e in local.readable : [
@@ -32,27 +35,52 @@ locals {
     ]],
     [for name, e in local.readable : [for filter in keys(e.filters) :
       e.schema == null ?
-      "entities.${name}.filters.${filter}: only a property of a schema can be filtered on. Write a schema with a property ${filter}, and name it: schema = \"schemas/${name}.json\"." :
+      join(" ", [
+        "entities.${name}.filters.${filter}: only a property of a schema can be filtered on. Write a schema with a property ${filter}, and",
+        "name it: schema = \"schemas/${name}.json\".",
+      ]) :
       !can(local.properties[name][filter]) ?
-      "entities.${name}.filters.${filter}: ${e.schema} has no property \"${filter}\". Write one of ${join(", ", keys(local.properties[name]))}, or add it to the schema." :
-      "entities.${name}.filters.${filter}: the property needs one type to filter on. Write \"type\": \"boolean\", \"integer\", \"number\" or \"string\" in ${e.schema}."
+      join(" ", [
+        "entities.${name}.filters.${filter}: ${e.schema} has no property \"${filter}\". Write one of",
+        "${join(", ", keys(local.properties[name]))}, or add it to the schema.",
+      ]) :
+      join(" ", [
+        "entities.${name}.filters.${filter}: the property needs one type to filter on. Write \"type\": \"boolean\", \"integer\",",
+        "\"number\" or \"string\" in ${e.schema}.",
+      ])
       if !contains(["boolean", "integer", "number", "string"], try(local.properties[name][filter].type, ""))
     ]],
     [for name, e in local.readable : [for filter, f in e.filters :
       !can(local.properties[name][f.sort]) ?
-      "entities.${name}.filters.${filter}: ${e.schema} has no property \"${f.sort}\" to sort by. Write one of ${join(", ", keys(local.properties[name]))}, or leave sort out to sort by createdAt." :
+      join(" ", [
+        "entities.${name}.filters.${filter}: ${e.schema} has no property \"${f.sort}\" to sort by. Write one of",
+        "${join(", ", keys(local.properties[name]))}, or leave sort out to sort by createdAt.",
+      ]) :
       !local.properties[name][f.sort].required ?
-      "entities.${name}.filters.${filter}: ${f.sort} is not required, and an item without it could not be sorted. Add it to \"required\" in ${e.schema}, or leave sort out to sort by createdAt." :
-      "entities.${name}.filters.${filter}: ${f.sort} needs one type that has an order. Write \"type\": \"integer\", \"number\" or \"string\" in ${e.schema}."
+      join(" ", [
+        "entities.${name}.filters.${filter}: ${f.sort} is not required, and an item without it could not be sorted. Add it to \"required\"",
+        "in ${e.schema}, or leave sort out to sort by createdAt.",
+      ]) :
+      join(" ", [
+        "entities.${name}.filters.${filter}: ${f.sort} needs one type that has an order. Write \"type\": \"integer\", \"number\" or",
+        "\"string\" in ${e.schema}.",
+      ])
       if e.schema != null && f.sort != local.filter_index.default_range && !try(
       local.properties[name][f.sort].required && contains(["integer", "number", "string"], local.properties[name][f.sort].type), false)
     ]],
     [for name, e in local.readable :
       !can(local.properties[name][e.ttl]) ?
-      "entities.${name}.ttl: ${e.schema} has no property \"${e.ttl}\". Write one of ${join(", ", keys(local.properties[name]))}, or add it to the schema." :
-      "entities.${name}.ttl: ${e.ttl} is no time. Write \"type\": \"string\", \"format\": \"date-time\" in ${e.schema}, or \"type\": \"integer\" for seconds since 1970."
+      join(" ", [
+        "entities.${name}.ttl: ${e.schema} has no property \"${e.ttl}\". Write one of ${join(", ", keys(local.properties[name]))}, or add",
+        "it to the schema.",
+      ]) :
+      join(" ", [
+        "entities.${name}.ttl: ${e.ttl} is no time. Write \"type\": \"string\", \"format\": \"date-time\" in ${e.schema}, or \"type\":",
+        "\"integer\" for seconds since 1970.",
+      ])
       if e.ttl != null && e.schema != null && !try(
-      local.properties[name][e.ttl].type == "integer" || local.properties[name][e.ttl].type == "string" && local.properties[name][e.ttl].format == "date-time", false)
+        local.properties[name][e.ttl].type == "integer" ||
+      local.properties[name][e.ttl].type == "string" && local.properties[name][e.ttl].format == "date-time", false)
     ],
   ))
 }

@@ -1,30 +1,46 @@
 variable "api_key_values" {
-  description = "Values for keys of api_keys, by key name. For local runs and tests; leave it empty in AWS, which then makes the values and keeps them out of the tfvars."
+  description = <<-EOT
+    Values for keys of api_keys, by key name. For local runs and tests; leave it empty in AWS, which then makes the values and keeps them
+    out of the tfvars.
+  EOT
   type        = map(string)
   default     = {}
   nullable    = false
   sensitive   = true
 
   validation {
-    condition     = alltrue([for value in values(var.api_key_values) : length(value) >= 20 && length(value) <= 128])
-    error_message = "api_key_values: API Gateway wants 20 to 128 characters per value. Write a longer one, or leave the key out to have AWS make it."
+    condition = alltrue([for value in values(var.api_key_values) : length(value) >= 20 && length(value) <= 128])
+    error_message = join(" ", [
+      "api_key_values: API Gateway wants 20 to 128 characters per value. Write a longer",
+      "one, or leave the key out to have AWS make it.",
+    ])
   }
 
   validation {
-    condition     = length(setsubtract(nonsensitive(keys(var.api_key_values)), keys(local.api_keys))) == 0
-    error_message = "api_key_values: there is no key ${join(", ", [for key in setsubtract(nonsensitive(keys(var.api_key_values)), keys(local.api_keys)) : "\"${key}\""])}. Name keys of api_keys: ${join(", ", keys(local.api_keys))}."
+    condition = length(setsubtract(nonsensitive(keys(var.api_key_values)), keys(local.api_keys))) == 0
+    error_message = join(" ", [
+      "api_key_values: there is no key",
+      "${join(", ", [for key in setsubtract(nonsensitive(keys(var.api_key_values)), keys(local.api_keys)) : "\"${key}\""])}. Name keys of",
+      "api_keys: ${join(", ", keys(local.api_keys))}.",
+    ])
   }
 }
 
 variable "api_keys" {
-  description = "API keys by name, each with the usage plan it belongs to. Null: one key, \"default\", on the plan \"standard\" or the only one, where an operation asks for a key."
+  description = <<-EOT
+    API keys by name, each with the usage plan it belongs to. Null: one key, "default", on the plan "standard" or the only one, where an
+    operation asks for a key.
+  EOT
   type        = map(string)
   default     = null
 
   validation {
     condition = alltrue([for plan in values(coalesce(var.api_keys, {})) : try(contains(keys(var.usage_plans), plan), false)])
     error_message = join(" ", [for name, plan in coalesce(var.api_keys, {}) :
-      "api_keys.${name}: there is no usage plan ${try("\"${plan}\"", "null")}. Write one of ${join(", ", keys(var.usage_plans))}, or add the plan to usage_plans."
+      join(" ", [
+        "api_keys.${name}: there is no usage plan ${try("\"${plan}\"", "null")}. Write one of ${join(", ", keys(var.usage_plans))}, or add",
+        "the plan to usage_plans.",
+      ])
       if !try(contains(keys(var.usage_plans), plan), false)
     ])
   }
@@ -34,26 +50,36 @@ variable "api_keys" {
     error_message = join(" ", [for name in keys(coalesce(var.api_keys, {})) : join("", [
       "api_keys: \"${name}\" ",
       name == "" ? "is empty" :
-      can(regex("[^A-Za-z0-9_.-]", name)) ? "contains ${lookup(local.characters, regex("[^A-Za-z0-9_.-]", name), "\"${regex("[^A-Za-z0-9_.-]", name)}\"")}" :
+      can(regex("[^A-Za-z0-9_.-]", name)) ?
+      "contains ${lookup(local.characters, regex("[^A-Za-z0-9_.-]", name), "\"${regex("[^A-Za-z0-9_.-]", name)}\"")}" :
       "has ${length(name)} characters",
       ". Write up to 128 letters, digits and . _ -, such as \"partner\"."
     ]) if !can(regex(local.label_pattern, name))])
   }
 
   validation {
-    condition     = try(length(var.api_keys) > 0, true) || !local.asks_a_key
-    error_message = "api_keys: there is none, and api_key is asked for: nobody could call. Name a key, { partner = \"standard\" }, or leave api_keys out to have one made."
+    condition = try(length(var.api_keys) > 0, true) || !local.asks_a_key
+    error_message = join(" ", [
+      "api_keys: there is none, and api_key is asked for: nobody could call. Name a key, { partner = \"standard\" }, or leave api_keys out",
+      "to have one made.",
+    ])
   }
 
   # A plan's place among others would decide, and change with them: whoever holds the key would find other limits.
   validation {
-    condition     = var.api_keys != null || length(var.usage_plans) < 2 || contains(keys(var.usage_plans), "standard") || !local.asks_a_key
-    error_message = "api_keys: nothing says which of the plans ${join(", ", keys(var.usage_plans))} the default key is on. Write api_keys = { default = \"${try(keys(var.usage_plans)[0], "standard")}\" }, or another of them."
+    condition = var.api_keys != null || length(var.usage_plans) < 2 || contains(keys(var.usage_plans), "standard") || !local.asks_a_key
+    error_message = join(" ", [
+      "api_keys: nothing says which of the plans ${join(", ", keys(var.usage_plans))} the default key is on. Write api_keys = { default =",
+      "\"${try(keys(var.usage_plans)[0], "standard")}\" }, or another of them.",
+    ])
   }
 }
 
 variable "usage_plans" {
-  description = "What the holders of API keys may ask for, by plan: requests a second, how many at once, and a quota for each DAY, WEEK or MONTH. Plans exist where an operation asks for a key, or api_keys names one."
+  description = <<-EOT
+    What the holders of API keys may ask for, by plan: requests a second, how many at once, and a quota for each DAY, WEEK or MONTH. Plans
+    exist where an operation asks for a key, or api_keys names one.
+  EOT
   type = map(object({
     burst_limit = optional(number, 100)
     quota = optional(object({
@@ -69,7 +95,10 @@ variable "usage_plans" {
     condition = length(var.usage_plans) > 0 && alltrue([for plan in values(var.usage_plans) :
       try(plan.rate_limit > 0 && plan.burst_limit > 0 && floor(plan.burst_limit) == plan.burst_limit, false)
     ])
-    error_message = length(var.usage_plans) == 0 ? "usage_plans: there is none. Write at least one: { standard = { rate_limit = 50, burst_limit = 100 } }." : join(" ", [for name, plan in var.usage_plans :
+    error_message = length(var.usage_plans) == 0 ? join(" ", [
+      "usage_plans: there is none. Write at least one: { standard = {",
+      "rate_limit = 50, burst_limit = 100 } }.",
+      ]) : join(" ", [for name, plan in var.usage_plans :
       "usage_plans.${name} has no rate_limit over 0 and whole burst_limit over 0. Write ${name} = { rate_limit = 50, burst_limit = 100 }."
       if !try(plan.rate_limit > 0 && plan.burst_limit > 0 && floor(plan.burst_limit) == plan.burst_limit, false)
     ])
@@ -80,7 +109,8 @@ variable "usage_plans" {
     error_message = join(" ", [for name in keys(var.usage_plans) : join("", [
       "usage_plans: \"${name}\" ",
       name == "" ? "is empty" :
-      can(regex("[^A-Za-z0-9_.-]", name)) ? "contains ${lookup(local.characters, regex("[^A-Za-z0-9_.-]", name), "\"${regex("[^A-Za-z0-9_.-]", name)}\"")}" :
+      can(regex("[^A-Za-z0-9_.-]", name)) ?
+      "contains ${lookup(local.characters, regex("[^A-Za-z0-9_.-]", name), "\"${regex("[^A-Za-z0-9_.-]", name)}\"")}" :
       "has ${length(name)} characters",
       ". Write up to 128 letters, digits and . _ -, such as \"standard\"."
     ]) if !can(regex(local.label_pattern, name))])
@@ -88,9 +118,15 @@ variable "usage_plans" {
 
   validation {
     condition = alltrue([for plan in values(var.usage_plans) :
-      try(plan.quota.limit > 0 && floor(plan.quota.limit) == plan.quota.limit && contains(["DAY", "WEEK", "MONTH"], plan.quota.period), try(plan.quota, null) == null)
+      try(
+        plan.quota.limit > 0 && floor(plan.quota.limit) == plan.quota.limit && contains(["DAY", "WEEK", "MONTH"], plan.quota.period),
+        try(plan.quota, null) == null
+      )
     ])
-    error_message = "usage_plans: a quota is { limit = 10000, period = \"DAY\" }, with a whole limit over 0 and a period of DAY, WEEK or MONTH."
+    error_message = join(" ", [
+      "usage_plans: a quota is { limit = 10000, period = \"DAY\" }, with a whole limit",
+      "over 0 and a period of DAY, WEEK or MONTH.",
+    ])
   }
 }
 
@@ -100,7 +136,8 @@ variable "user_pool" {
     app_scopes: those of scopes, and of the scopes in access, that whoever signs in may have.
     arn: a pool there is already; nothing is made but what asks it, and clients, groups and domain are its own.
     callback_urls, logout_urls: where the app is that users sign in to over the pool's domain; by code and PKCE.
-    domain_prefix: of https://PREFIX.auth.REGION.amazoncognito.com, where tokens are to be had. Without it users sign in with the SDK (SRP), and by
+    domain_prefix: of https://PREFIX.auth.REGION.amazoncognito.com, where tokens are to be had. Without it users sign in with the SDK
+      (SRP), and by
     NAME-ENVIRONMENT-ACCOUNT where there is a website.
     groups: besides those that access names.
     machine_client: a client without a user, which gets tokens with all scopes for its secret: 6 dollars a month, and 2.25 for 1,000 tokens.
@@ -131,48 +168,87 @@ variable "user_pool" {
   nullable = false
 
   validation {
-    condition     = var.user_pool.arn == null || can(regex("^arn:[a-z-]+:cognito-idp:[a-z0-9-]+:[0-9]{12}:userpool/[a-z0-9-]+_[A-Za-z0-9]+$", var.user_pool.arn))
-    error_message = "user_pool: arn is a pool's, arn:aws:cognito-idp:REGION:ACCOUNT:userpool/ID. Write that, or leave it out to have a pool made."
+    condition = (
+      var.user_pool.arn == null ||
+      can(regex("^arn:[a-z-]+:cognito-idp:[a-z0-9-]+:[0-9]{12}:userpool/[a-z0-9-]+_[A-Za-z0-9]+$", var.user_pool.arn))
+    )
+    error_message = join(" ", [
+      "user_pool: arn is a pool's, arn:aws:cognito-idp:REGION:ACCOUNT:userpool/ID. Write",
+      "that, or leave it out to have a pool made.",
+    ])
   }
 
   # Dropped in silence, mfa = "ON" would be believed.
   validation {
     condition = local.signed_in && var.user_pool.arn == null || (
       (local.signed_in || var.user_pool.arn == null && length(var.user_pool.scopes) == 0) &&
-      var.user_pool.domain_prefix == null && !var.user_pool.machine_client && var.user_pool.mfa == "OPTIONAL" && var.user_pool.password_minimum_length == 12 &&
+      var.user_pool.domain_prefix == null &&
+      !var.user_pool.machine_client &&
+      var.user_pool.mfa == "OPTIONAL" &&
+      var.user_pool.password_minimum_length == 12 &&
       !var.user_pool.self_sign_up && var.user_pool.tokens.access_minutes == 60 && var.user_pool.tokens.refresh_days == 30 &&
       length(setunion(var.user_pool.app_scopes, var.user_pool.callback_urls, var.user_pool.groups, var.user_pool.logout_urls)) == 0
     )
     error_message = (local.signed_in ?
       "user_pool: a pool there is already keeps its own clients, groups, domain and rules. Beside arn, write scopes alone." :
-      "user_pool: no operation asks for cognito, so there is none. Write access = { default = \"cognito\" } for an entity, or leave user_pool out."
+      join(" ", [
+        "user_pool: no operation asks for cognito, so there is none. Write access = { default = \"cognito\" } for an entity, or leave",
+        "user_pool out.",
+      ])
     )
   }
 
-  # An app's own scheme is its domain turned round, as RFC 8252, 7.1, has it: no other app's, and none that a browser runs, as it does javascript:.
+  # An app's own scheme is its domain turned round, as RFC 8252, 7.1, has it: no other app's, and none that a browser runs, as it does
+  # javascript:.
   validation {
     condition = alltrue([for url in setunion(var.user_pool.callback_urls, var.user_pool.logout_urls) :
-      can(regex(try(startswith(url, "http://"), false) ? "^http://localhost([:/][^#]*)?$" : "^(https|[a-z][a-z0-9+-]*(\\.[a-z0-9+-]+)+)://[^#]+$", url))
+      can(
+        regex(
+          try(startswith(url, "http://"), false) ? "^http://localhost([:/][^#]*)?$" : "^(https|[a-z][a-z0-9+-]*(\\.[a-z0-9+-]+)+)://[^#]+$",
+          url
+        )
+      )
     ])
     error_message = join(" ", [for url in setunion(var.user_pool.callback_urls, var.user_pool.logout_urls) : join("", [
       "user_pool: the URL ${try("\"${url}\"", "null")} ",
-      can(regex("#", url)) ? "has a #, which Cognito refuses" : can(regex("^http://", url)) ? "is in the clear" : "has none of the schemes that callback_urls and logout_urls may have",
-      ". Write one that begins with https://, http://localhost or an app's own scheme, such as com.example.app://, and has no #: \"https://app.example.com/signed-in\"."
-    ]) if !can(regex(try(startswith(url, "http://"), false) ? "^http://localhost([:/][^#]*)?$" : "^(https|[a-z][a-z0-9+-]*(\\.[a-z0-9+-]+)+)://[^#]+$", url))])
+      can(regex("#", url)) ?
+      "has a #, which Cognito refuses" :
+      can(regex("^http://", url)) ?
+      "is in the clear" :
+      "has none of the schemes that callback_urls and logout_urls may have",
+      join(" ", [
+        ". Write one that begins with https://, http://localhost or an app's own scheme, such as com.example.app://, and has no #:",
+        "\"https://app.example.com/signed-in\".",
+      ])
+      ])
+      if !can(regex(try(startswith(url, "http://"), false) ? "^http://localhost([:/][^#]*)?$" :
+    "^(https|[a-z][a-z0-9+-]*(\\.[a-z0-9+-]+)+)://[^#]+$", url))])
   }
 
   validation {
-    condition     = length(var.user_pool.callback_urls) <= 100 && length(var.user_pool.logout_urls) <= 100
-    error_message = "user_pool: there are ${length(var.user_pool.callback_urls)} callback_urls and ${length(var.user_pool.logout_urls)} logout_urls, and Cognito takes 100 of each. Write fewer."
+    condition = length(var.user_pool.callback_urls) <= 100 && length(var.user_pool.logout_urls) <= 100
+    error_message = join(" ", [
+      "user_pool: there are ${length(var.user_pool.callback_urls)} callback_urls and ${length(var.user_pool.logout_urls)} logout_urls, and",
+      "Cognito takes 100 of each. Write fewer.",
+    ])
   }
 
   validation {
-    condition = var.user_pool.domain_prefix == null || can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", var.user_pool.domain_prefix)) && !can(regex("aws|amazon|cognito", var.user_pool.domain_prefix))
+    condition = (
+      var.user_pool.domain_prefix == null ||
+      (
+        can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", var.user_pool.domain_prefix)) &&
+        !can(regex("aws|amazon|cognito", var.user_pool.domain_prefix))
+      )
+    )
     error_message = join("", [
       "user_pool: the domain_prefix ${try("\"${var.user_pool.domain_prefix}\"", "null")} ",
       try(var.user_pool.domain_prefix == "", false) ? "is empty" :
-      can(regex("[^a-z0-9-]", var.user_pool.domain_prefix)) ? "contains ${lookup(local.characters, regex("[^a-z0-9-]", var.user_pool.domain_prefix), "\"${regex("[^a-z0-9-]", var.user_pool.domain_prefix)}\"")}" :
-      can(regex("aws|amazon|cognito", var.user_pool.domain_prefix)) ? "contains ${try(regex("aws|amazon|cognito", var.user_pool.domain_prefix), "")}, which is AWS's own" :
+      can(regex("[^a-z0-9-]", var.user_pool.domain_prefix)) ? join(" ", ["contains", lookup(
+        local.characters, regex("[^a-z0-9-]", var.user_pool.domain_prefix), "\"${regex("[^a-z0-9-]", var.user_pool.domain_prefix)}\""
+      )]) :
+      can(regex("aws|amazon|cognito", var.user_pool.domain_prefix)) ?
+      "contains ${try(regex("aws|amazon|cognito", var.user_pool.domain_prefix), "")}, which is AWS's own" :
       can(regex("^-|-$", var.user_pool.domain_prefix)) ? "begins or ends with a hyphen" :
       "has ${try(length(var.user_pool.domain_prefix), 0)} characters",
       ". Write up to 63 lower-case letters, digits and hyphens that no other pool of the region has, such as \"notes-example\"."
@@ -180,12 +256,25 @@ variable "user_pool" {
   }
 
   validation {
-    condition     = var.website == null || !local.signed_in || var.user_pool.arn != null || var.user_pool.domain_prefix != null || !can(regex("aws|amazon|cognito", local.identifier))
-    error_message = "user_pool: the website's users cannot sign in at a domain called after ${local.identifier}, since Cognito refuses the words aws, amazon and cognito. Write a domain_prefix without them."
+    condition = (
+      var.website == null ||
+      !local.signed_in ||
+      var.user_pool.arn != null ||
+      var.user_pool.domain_prefix != null ||
+      !can(regex("aws|amazon|cognito", local.identifier))
+    )
+    error_message = join(" ", [
+      "user_pool: the website's users cannot sign in at a domain called after ${local.identifier}, since Cognito refuses the words aws,",
+      "amazon and cognito. Write a domain_prefix without them.",
+    ])
   }
 
   validation {
-    condition     = var.user_pool.domain_prefix != null || var.website != null || length(var.user_pool.callback_urls) == 0 && length(var.user_pool.logout_urls) == 0 && !var.user_pool.machine_client
+    condition = (
+      var.user_pool.domain_prefix != null ||
+      var.website != null ||
+      length(var.user_pool.callback_urls) == 0 && length(var.user_pool.logout_urls) == 0 && !var.user_pool.machine_client
+    )
     error_message = "user_pool: callback_urls, logout_urls and machine_client need a domain to get tokens from. Write a domain_prefix, too."
   }
 
@@ -199,7 +288,8 @@ variable "user_pool" {
     error_message = join(" ", [for group in [for group in var.user_pool.groups : group == null ? "" : group] : join("", [
       "user_pool.groups: \"${group}\" ",
       group == "" ? "is empty" :
-      can(regex("[^A-Za-z0-9_.-]", group)) ? "contains ${lookup(local.characters, regex("[^A-Za-z0-9_.-]", group), "\"${regex("[^A-Za-z0-9_.-]", group)}\"")}" :
+      can(regex("[^A-Za-z0-9_.-]", group)) ?
+      "contains ${lookup(local.characters, regex("[^A-Za-z0-9_.-]", group), "\"${regex("[^A-Za-z0-9_.-]", group)}\"")}" :
       "has ${length(group)} characters",
       ". Write up to 128 letters, digits and . _ -, such as \"admins\"."
     ]) if !can(regex(local.label_pattern, group))])
@@ -210,39 +300,64 @@ variable "user_pool" {
     error_message = join(" ", [for scope in keys(var.user_pool.scopes) : join("", [
       "user_pool.scopes: \"${scope}\" ",
       scope == "" ? "is empty" :
-      can(regex("[^A-Za-z0-9_.-]", scope)) ? "contains ${lookup(local.characters, regex("[^A-Za-z0-9_.-]", scope), "\"${regex("[^A-Za-z0-9_.-]", scope)}\"")}" :
+      can(regex("[^A-Za-z0-9_.-]", scope)) ?
+      "contains ${lookup(local.characters, regex("[^A-Za-z0-9_.-]", scope), "\"${regex("[^A-Za-z0-9_.-]", scope)}\"")}" :
       "has ${length(scope)} characters",
       ". Write up to 128 letters, digits and . _ -, such as \"import\"."
     ]) if !can(regex(local.label_pattern, scope))])
   }
 
   validation {
-    condition = alltrue([for description in values(var.user_pool.scopes) : try(trimspace(description) != "" && length(description) <= 256, false)])
+    condition = alltrue([for description in values(var.user_pool.scopes) :
+      try(trimspace(description) != "" && length(description) <= 256, false)
+    ])
     error_message = join(" ", [for scope, description in var.user_pool.scopes :
-      "user_pool.scopes.${scope}: the description ${try(length(description) > 256, false) ? "has ${length(description)} characters" : "is empty"}. Write 1 to 256 characters, such as { ${scope} = \"Brings items in\" }."
+      join(" ", [
+        "user_pool.scopes.${scope}: the description",
+        "${try(length(description) > 256, false) ? "has ${length(description)} characters" : "is empty"}. Write 1 to 256 characters, such",
+        "as { ${scope} = \"Brings items in\" }.",
+      ])
       if !try(trimspace(description) != "" && length(description) <= 256, false)
     ])
   }
 
   validation {
-    condition     = length(setunion(keys(var.user_pool.scopes), local.access_scopes)) <= 100
-    error_message = "user_pool: there are ${length(setunion(keys(var.user_pool.scopes), local.access_scopes))} scopes with those that access names, and Cognito takes 100. Write fewer."
+    condition = length(setunion(keys(var.user_pool.scopes), local.access_scopes)) <= 100
+    error_message = join(" ", [
+      "user_pool: there are ${length(setunion(keys(var.user_pool.scopes), local.access_scopes))} scopes with those that access names, and",
+      "Cognito takes 100. Write fewer.",
+    ])
   }
 
   validation {
     # A client may have 50, and an app has email, openid and profile as well.
-    condition     = length(var.user_pool.app_scopes) <= 47 && (!var.user_pool.machine_client || length(setunion(keys(var.user_pool.scopes), local.access_scopes)) <= 50)
-    error_message = "user_pool: Cognito gives a client 50 scopes. Write at most 47 app_scopes (there are ${length(var.user_pool.app_scopes)}), and at most 50 scopes beside a machine_client (there are ${length(setunion(keys(var.user_pool.scopes), local.access_scopes))})."
+    condition = (
+      length(var.user_pool.app_scopes) <= 47 &&
+      (!var.user_pool.machine_client || length(setunion(keys(var.user_pool.scopes), local.access_scopes)) <= 50)
+    )
+    error_message = join(" ", [
+      "user_pool: Cognito gives a client 50 scopes. Write at most 47 app_scopes (there are ${length(var.user_pool.app_scopes)}), and at",
+      "most 50 scopes beside a machine_client (there are ${length(setunion(keys(var.user_pool.scopes), local.access_scopes))}).",
+    ])
   }
 
   validation {
-    condition     = length(setsubtract(var.user_pool.app_scopes, concat(keys(var.user_pool.scopes), local.access_scopes))) == 0
-    error_message = "user_pool: app_scopes has ${join(", ", [for scope in setsubtract(var.user_pool.app_scopes, concat(keys(var.user_pool.scopes), local.access_scopes)) : try("\"${scope}\"", "null")])}, which is no scope of this API. Write it into scopes, too: { NAME = \"what it is for\" }."
+    condition = length(setsubtract(var.user_pool.app_scopes, concat(keys(var.user_pool.scopes), local.access_scopes))) == 0
+    error_message = join("", [
+      "user_pool: app_scopes has ",
+      join(", ", [for scope in setsubtract(var.user_pool.app_scopes, concat(keys(var.user_pool.scopes), local.access_scopes)) :
+        try("\"${scope}\"", "null")
+      ]),
+      ", which is no scope of this API. Write it into scopes, too: { NAME = \"what it is for\" }.",
+    ])
   }
 
   validation {
-    condition     = !var.user_pool.machine_client || length(var.user_pool.scopes) + length(local.access_scopes) > 0
-    error_message = "user_pool: a machine_client gets a token for a scope, and there is none. Write scopes = { NAME = \"what it is for\" }, or access = { OPERATION = \"cognito:scope=NAME\" }."
+    condition = !var.user_pool.machine_client || length(var.user_pool.scopes) + length(local.access_scopes) > 0
+    error_message = join(" ", [
+      "user_pool: a machine_client gets a token for a scope, and there is none. Write scopes = { NAME = \"what it is for\" }, or access =",
+      "{ OPERATION = \"cognito:scope=NAME\" }.",
+    ])
   }
 
   validation {
@@ -264,7 +379,10 @@ variable "user_pool" {
   }
 
   validation {
-    condition     = var.user_pool.tokens.access_minutes < var.user_pool.tokens.refresh_days * 24 * 60
-    error_message = "user_pool: a refresh token has to outlast the access tokens that it renews. Write tokens with fewer access_minutes than refresh_days * 1440."
+    condition = var.user_pool.tokens.access_minutes < var.user_pool.tokens.refresh_days * 24 * 60
+    error_message = join(" ", [
+      "user_pool: a refresh token has to outlast the access tokens that it renews. Write tokens with fewer access_minutes than",
+      "refresh_days * 1440.",
+    ])
   }
 }

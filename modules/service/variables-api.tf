@@ -1,5 +1,8 @@
 variable "cors_origins" {
-  description = "Origins whose scripts may call the API: [\"*\"], or origins as browsers send them, such as \"https://app.example.com\": in lower case, with a port only if it is not the default, and without a path. Cookies are never allowed: keys and tokens travel in headers."
+  description = <<-EOT
+    Origins whose scripts may call the API: ["*"], or origins as browsers send them, such as "https://app.example.com": in lower case, with
+    a port only if it is not the default, and without a path. Cookies are never allowed: keys and tokens travel in headers.
+  EOT
   type        = list(string)
   default     = ["*"]
   nullable    = false
@@ -9,9 +12,13 @@ variable "cors_origins" {
     error_message = "cors_origins: there is none. Write [\"*\"], or origins such as [\"https://app.example.com\"]."
   }
 
-  # Origins are compared as text, with what browsers send: https://url.spec.whatwg.org/#concept-url-serializer. Another form would match nobody.
+  # Origins are compared as text, with what browsers send: https://url.spec.whatwg.org/#concept-url-serializer. Another form would match
+  # nobody.
   validation {
-    condition = var.cors_origins == tolist(["*"]) || alltrue([for o in var.cors_origins : can(regex(local.origin_pattern, o)) && !can(regex(local.origin_default_port, o))])
+    condition = (
+      var.cors_origins == tolist(["*"]) ||
+      alltrue([for o in var.cors_origins : can(regex(local.origin_pattern, o)) && !can(regex(local.origin_default_port, o))])
+    )
     error_message = join(" ", [for o in var.cors_origins : join("", [
       "cors_origins: ${try("\"${o}\"", "null")} ",
       try(o == "", false) ? "is empty" :
@@ -28,11 +35,14 @@ variable "cors_origins" {
       can(regex("[^!-~]", o)) ? "contains ${lookup(local.characters, regex("[^!-~]", o), "a control character")}" :
       can(regex("[A-Z]", o)) ? "contains ${local.characters[regex("[A-Z]", o)]}, which browsers send as a small letter" :
       can(regex(local.origin_default_port, o)) ? "has its scheme's own port, which browsers leave out" :
-      can(regex("://[^:]*:", o)) && can(regex(local.origin_pattern, regex("^[^:]*://[^:]*", o))) ? "has no port of 1 to 65535, without leading zeros" :
+      can(regex("://[^:]*:", o)) && can(regex(local.origin_pattern, regex("^[^:]*://[^:]*", o))) ?
+      "has no port of 1 to 65535, without leading zeros" :
       can(regex("://([^:]*[.])?(0x[0-9a-f]*|[0-9]+)(:|$)", o)) ? "has an IPv4 address that browsers write in another way" :
       "has a malformed host name",
       try(
-        ". Write \"${regex(local.origin_pattern, replace(join("://", regex("^(https?)://(?:[^/?#@]*@)?([^/?#@]+)", lower(o))), "/^(http:.*):80$|^(https:.*):443$/", "$1$2"))}\".",
+        join("", [". Write \"", regex(local.origin_pattern, replace(
+          join("://", regex("^(https?)://(?:[^/?#@]*@)?([^/?#@]+)", lower(o))), "/^(http:.*):80$|^(https:.*):443$/", "$1$2"
+        )), "\"."]),
         ". Write an origin such as \"https://app.example.com\", or [\"*\"] alone."
       ),
     ]) if !can(regex(local.origin_pattern, o)) || can(regex(local.origin_default_port, o))])
@@ -46,8 +56,11 @@ variable "cors_origins" {
   }
 
   validation {
-    condition     = try(length(join(" ", var.cors_origins)) <= 2600, true)
-    error_message = "cors_origins: there are ${try(length(join(" ", var.cors_origins)), 0)} characters of origins, and functions have room for 2600. Write fewer, or [\"*\"]."
+    condition = try(length(join(" ", var.cors_origins)) <= 2600, true)
+    error_message = join(" ", [
+      "cors_origins: there are ${try(length(join(" ", var.cors_origins)), 0)} characters of origins, and functions have room for 2600.",
+      "Write fewer, or [\"*\"].",
+    ])
   }
 }
 
@@ -71,32 +84,45 @@ variable "info" {
   EOT
   type = object({
     contact = optional(object({ name = optional(string), email = optional(string), url = optional(string) }), {})
-    license = optional(object({ name = string, url = string }), { name = "No licence granted", url = "https://choosealicense.com/no-permission/" })
+    license = optional(
+      object({ name = string, url = string }), { name = "No licence granted", url = "https://choosealicense.com/no-permission/" }
+    )
   })
   default  = {}
   nullable = false
 
   validation {
-    condition = alltrue([for text in [try(var.info.contact.name, null), try(var.info.license.name, null)] : try(trimspace(text) != "", true)])
-    error_message = join(" ", [for place, text in { "contact.name" = try(var.info.contact.name, null), "license.name" = try(var.info.license.name, null) } :
-      "info.${place} is empty. Write a name, or leave ${split(".", place)[0]} out." if !try(trimspace(text) != "", true)
+    condition = alltrue([for text in [try(var.info.contact.name, null), try(var.info.license.name, null)] :
+      try(trimspace(text) != "", true)
+    ])
+    error_message = join(" ",
+      [for place, text in { "contact.name" = try(var.info.contact.name, null), "license.name" = try(var.info.license.name, null)
+        } :
+        "info.${place} is empty. Write a name, or leave ${split(".", place)[0]} out." if !try(trimspace(text) != "", true)
     ])
   }
 
   validation {
-    condition = alltrue([for url in [try(var.info.contact.url, null), try(var.info.license.url, null)] : url == null || can(regex(local.url_pattern, url))])
-    error_message = join(" ", [for place, url in { "contact.url" = try(var.info.contact.url, null), "license.url" = try(var.info.license.url, null) } : join("", [
-      "info.${place}: ${jsonencode(url)} ",
-      url == "" ? "is empty" :
-      can(regex("\\s", url)) ? "contains a space" :
-      "does not begin with https:// or http:// and a host",
-      ". Write a URL such as \"https://example.com/terms\"."
+    condition = alltrue([for url in [try(var.info.contact.url, null), try(var.info.license.url, null)] :
+      url == null || can(regex(local.url_pattern, url))
+    ])
+    error_message = join(" ",
+      [for place, url in { "contact.url" = try(var.info.contact.url, null), "license.url" = try(var.info.license.url, null) } :
+        join("", [
+          "info.${place}: ${jsonencode(url)} ",
+          url == "" ? "is empty" :
+          can(regex("\\s", url)) ? "contains a space" :
+          "does not begin with https:// or http:// and a host",
+          ". Write a URL such as \"https://example.com/terms\"."
     ]) if !(url == null || can(regex(local.url_pattern, url)))])
   }
 
   validation {
-    condition     = try(var.info.contact.email, null) == null || can(regex("^[^@\\s]+@[^@\\s]+$", var.info.contact.email))
-    error_message = "info.contact.email: ${jsonencode(try(var.info.contact.email, null))} is not an address. Write one such as \"api@example.com\"."
+    condition = try(var.info.contact.email, null) == null || can(regex("^[^@\\s]+@[^@\\s]+$", var.info.contact.email))
+    error_message = join(" ", [
+      "info.contact.email: ${jsonencode(try(var.info.contact.email, null))} is not an address.",
+      "Write one such as \"api@example.com\".",
+    ])
   }
 }
 
@@ -110,13 +136,19 @@ variable "throttle" {
   nullable = false
 
   validation {
-    condition     = var.throttle.rate_limit > 0 && var.throttle.burst_limit > 0 && floor(var.throttle.burst_limit) == var.throttle.burst_limit
-    error_message = "throttle: write a rate_limit over 0 and a whole burst_limit over 0; they are ${var.throttle.rate_limit} and ${var.throttle.burst_limit}."
+    condition = var.throttle.rate_limit > 0 && var.throttle.burst_limit > 0 && floor(var.throttle.burst_limit) == var.throttle.burst_limit
+    error_message = join(" ", [
+      "throttle: write a rate_limit over 0 and a whole burst_limit over 0; they are ${var.throttle.rate_limit} and",
+      "${var.throttle.burst_limit}.",
+    ])
   }
 }
 
 variable "validate_bodies_at_gateway" {
-  description = "Let API Gateway refuse bodies that do not match the schema: no function is invoked for them, and the answer does not say where the fault is."
+  description = <<-EOT
+    Let API Gateway refuse bodies that do not match the schema: no function is invoked for them, and the answer does not say where the fault
+    is.
+  EOT
   type        = bool
   default     = false
   nullable    = false
@@ -124,11 +156,13 @@ variable "validate_bodies_at_gateway" {
 
 variable "website" {
   description = <<-EOT
-    The web console: a page that manages the items and shows the API, on CloudFront, which sends /api to the API; or null for none. It costs nothing
+    The web console: a page that manages the items and shows the API, on CloudFront, which sends /api to the API; or null for none. It
+    costs nothing
     up to a terabyte and 10 million requests a month. Where users sign in, it makes them a page for that, too (user_pool.domain_prefix).
     aliases: names of your own instead of CloudFront's, the first of which website_url has; point them at website_domain.
     certificate_arn: the certificate for them, in us-east-1.
-    price_class: "PriceClass_100" is served from North America and Europe, "PriceClass_200" from Asia and Africa as well, "PriceClass_All" from everywhere.
+    price_class: "PriceClass_100" is served from North America and Europe, "PriceClass_200" from Asia and Africa as well, "PriceClass_All"
+      from everywhere.
     web_acl_arn: a firewall of the scope CLOUDFRONT, which has to be in us-east-1. It is for the page; waf guards /api behind it as well.
   EOT
   type = object({
@@ -140,19 +174,31 @@ variable "website" {
   default = null
 
   validation {
-    condition     = var.website == null || var.docs != "none"
-    error_message = "website: the page is made from the API's OpenAPI document, which docs = \"none\" keeps from it. Write docs = \"open\" or \"api_key\", or website = null."
+    condition = var.website == null || var.docs != "none"
+    error_message = join(" ", [
+      "website: the page is made from the API's OpenAPI document, which docs = \"none\" keeps from it. Write docs = \"open\" or",
+      "\"api_key\", or website = null.",
+    ])
   }
 
   validation {
-    condition     = try((length(var.website.aliases) == 0) == (var.website.certificate_arn == null), var.website == null)
-    error_message = "website: names of your own need a certificate, and a certificate is for these. Write both aliases and certificate_arn, or neither."
+    condition = try((length(var.website.aliases) == 0) == (var.website.certificate_arn == null), var.website == null)
+    error_message = join(" ", [
+      "website: names of your own need a certificate, and a certificate is for these. Write",
+      "both aliases and certificate_arn, or neither.",
+    ])
   }
 
   validation {
-    condition = try(alltrue([for name in var.website.aliases : can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$", name))]), var.website == null)
+    condition = try(
+      alltrue([for name in var.website.aliases : can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$", name))]),
+      var.website == null
+    )
     error_message = join(" ", [for name in try(var.website.aliases, []) :
-      "website: the alias ${try("\"${name}\"", "null")} is not a whole name in lower-case letters. Write one without https://, such as \"console.example.com\"."
+      join(" ", [
+        "website: the alias ${try("\"${name}\"", "null")} is not a whole name in lower-case letters. Write one without https://, such as",
+        "\"console.example.com\".",
+      ])
       if !can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$", name))
     ])
   }
@@ -165,17 +211,34 @@ variable "website" {
   }
 
   validation {
-    condition     = try(var.website.certificate_arn == null || can(regex("^arn:[a-z-]+:acm:us-east-1:[0-9]{12}:certificate/[a-f0-9-]+$", var.website.certificate_arn)), var.website == null)
-    error_message = "website: CloudFront takes certificates of ACM in us-east-1 alone, whatever the region is. Write certificate_arn as arn:aws:acm:us-east-1:ACCOUNT:certificate/ID."
+    condition = try(
+      var.website.certificate_arn == null ||
+      can(regex("^arn:[a-z-]+:acm:us-east-1:[0-9]{12}:certificate/[a-f0-9-]+$", var.website.certificate_arn)),
+      var.website == null
+    )
+    error_message = join(" ", [
+      "website: CloudFront takes certificates of ACM in us-east-1 alone, whatever the region is. Write certificate_arn as",
+      "arn:aws:acm:us-east-1:ACCOUNT:certificate/ID.",
+    ])
   }
 
   validation {
-    condition     = try(contains(["PriceClass_100", "PriceClass_200", "PriceClass_All"], var.website.price_class), var.website == null)
-    error_message = "website: price_class is ${try("\"${var.website.price_class}\"", "null")}. Write \"PriceClass_100\", \"PriceClass_200\" or \"PriceClass_All\"."
+    condition = try(contains(["PriceClass_100", "PriceClass_200", "PriceClass_All"], var.website.price_class), var.website == null)
+    error_message = join(" ", [
+      "website: price_class is ${try("\"${var.website.price_class}\"", "null")}. Write \"PriceClass_100\", \"PriceClass_200\" or",
+      "\"PriceClass_All\".",
+    ])
   }
 
   validation {
-    condition     = try(var.website.web_acl_arn == null || can(regex("^arn:[a-z-]+:wafv2:us-east-1:[0-9]{12}:global/webacl/[^/]+/[a-f0-9-]+$", var.website.web_acl_arn)), var.website == null)
-    error_message = "website: CloudFront takes web ACLs of the scope CLOUDFRONT alone. Write web_acl_arn as arn:aws:wafv2:us-east-1:ACCOUNT:global/webacl/NAME/ID."
+    condition = try(
+      var.website.web_acl_arn == null ||
+      can(regex("^arn:[a-z-]+:wafv2:us-east-1:[0-9]{12}:global/webacl/[^/]+/[a-f0-9-]+$", var.website.web_acl_arn)),
+      var.website == null
+    )
+    error_message = join(" ", [
+      "website: CloudFront takes web ACLs of the scope CLOUDFRONT alone. Write web_acl_arn as",
+      "arn:aws:wafv2:us-east-1:ACCOUNT:global/webacl/NAME/ID.",
+    ])
   }
 }

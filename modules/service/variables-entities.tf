@@ -10,7 +10,8 @@ variable "entities" {
     list: "created" orders by createdAt, over an index; "unordered" needs no index.
     operations: any of create, delete, get, list, merge, replace.
     owner_scoped: callers see and change their own items alone; others' are 404. Every operation has to need cognito.
-    path: where the collection lives, such as "todos" or "v1/todos", in one to four segments; "/" is the root of the API. The entity's name by default.
+    path: where the collection lives, such as "todos" or "v1/todos", in one to four segments; "/" is the root of the API. The entity's
+      name by default.
     put: "replace" takes whole items; "merge" takes partial ones.
     schema: a JSON Schema under schemas/. Any JSON object is an item without one.
     ttl: a property that holds the time when an item expires, as a date-time or in seconds since 1970.
@@ -52,21 +53,31 @@ variable "entities" {
     error_message = join(" ", [for name in keys(var.entities) : join("", [
       "entities: \"${name}\" ",
       name == "" ? "is empty" :
-      can(regex("[^a-z0-9-]", name)) ? "contains ${lookup(local.characters, regex("[^a-z0-9-]", name), "\"${regex("[^a-z0-9-]", name)}\"")}" :
+      can(regex("[^a-z0-9-]", name)) ?
+      "contains ${lookup(local.characters, regex("[^a-z0-9-]", name), "\"${regex("[^a-z0-9-]", name)}\"")}" :
       length(name) > 31 ? "has ${length(name)} characters" :
       can(regex("^-|-$|--", name)) ? "has a hyphen that joins no words" :
       "has a word that does not begin with a letter",
       ". Write up to 31 lower-case letters and digits, in words that begin with a letter and are joined by hyphens",
       # The same name in such words, if there is one.
-      length(name) > 31 ? "." : try(", such as \"${regex(local.entity_pattern, trim(replace(lower(name), "/[^a-z0-9]+/", "-"), "-"))}\".", "."),
+      length(name) > 31 ?
+      "." :
+      try(", such as \"${regex(local.entity_pattern, trim(replace(lower(name), "/[^a-z0-9]+/", "-"), "-"))}\".", "."),
     ]) if length(name) > 31 || !can(regex(local.entity_pattern, name))])
   }
 
   validation {
-    condition = alltrue([for e in values(var.entities) : length(coalesce(e.operations, local.all_operations)) > 0 && alltrue([for o in coalesce(e.operations, local.all_operations) : try(contains(local.all_operations, o), false)]) if e != null])
-    error_message = join(" ", [for name, strangers in { for name, e in var.entities : name => [for o in coalesce(e.operations, local.all_operations) : try("\"${o}\"", "null") if !try(contains(local.all_operations, o), false)] if e != null } : join("", [
-      "entities.${name}.operations: there is ${length(strangers) == 0 ? "none" : "no ${join(", ", strangers)}"}. ",
-      "Write any of ${join(", ", keys(local.operations))}, or leave the attribute out for all of them."
+    condition = alltrue([for e in values(var.entities) :
+      length(coalesce(e.operations, local.all_operations)) > 0 &&
+      alltrue([for o in coalesce(e.operations, local.all_operations) : try(contains(local.all_operations, o), false)])
+      if e != null
+    ])
+    error_message = join(" ",
+      [for name, strangers in { for name, e in var.entities : name => [for o in coalesce(e.operations, local.all_operations) :
+        try("\"${o}\"", "null") if !try(contains(local.all_operations, o), false)] if e != null
+        } : join("", [
+          "entities.${name}.operations: there is ${length(strangers) == 0 ? "none" : "no ${join(", ", strangers)}"}. ",
+          "Write any of ${join(", ", keys(local.operations))}, or leave the attribute out for all of them."
     ]) if length(strangers) > 0 || length(coalesce(var.entities[name].operations, local.all_operations)) == 0])
   }
 
@@ -77,14 +88,19 @@ variable "entities" {
     error_message = join(" ", flatten([for name, e in var.entities : [for operation, access in e.access :
       !contains(concat(["default"], keys(local.operations)), operation) ?
       "entities.${name}.access: there is no operation \"${operation}\". Write default or one of ${join(", ", keys(local.operations))}." :
-      "entities.${name}.access.${operation}: ${try("\"${access}\"", "null")} is not an access mode. Write \"open\", \"api_key\", \"iam\", \"cognito\", \"cognito:group=NAME\" or \"cognito:scope=NAME\", where a name has letters, digits and . _ -, and another API's scope its identifier and / in front."
+      join(" ", [
+        "entities.${name}.access.${operation}: ${try("\"${access}\"", "null")} is not an access mode. Write \"open\", \"api_key\",",
+        "\"iam\", \"cognito\", \"cognito:group=NAME\" or \"cognito:scope=NAME\", where a name has letters, digits and . _ -, and another",
+        "API's scope its identifier and / in front.",
+      ])
       if !contains(concat(["default"], keys(local.operations)), operation) || !can(regex(local.access_pattern, access))
     ] if e != null]))
   }
 
   validation {
     condition = alltrue(flatten([for name, e in var.entities : [
-      for operation in setsubtract(keys(e.access), ["default"]) : contains(coalesce(e.operations, local.all_operations), operation) || !contains(keys(local.operations), operation)
+      for operation in setsubtract(keys(e.access), ["default"]) :
+      contains(coalesce(e.operations, local.all_operations), operation) || !contains(keys(local.operations), operation)
     ] if e != null]))
     error_message = join(" ", flatten([for name, e in var.entities : [for operation in setsubtract(keys(e.access), ["default"]) :
       "entities.${name}.access.${operation}: the entity has no such operation. Add ${operation} to its operations, or leave its access out."
@@ -94,13 +110,21 @@ variable "entities" {
 
   validation {
     condition = alltrue(flatten([for name, e in var.entities : [
-      for operation in coalesce(e.operations, local.all_operations) : try(startswith(lookup(e.access, operation, lookup(e.access, "default", local.default_access)), "cognito"), true) if e.owner_scoped
+      for operation in coalesce(e.operations, local.all_operations) :
+      try(startswith(lookup(e.access, operation, lookup(e.access, "default", local.default_access)), "cognito"), true)
+      if e.owner_scoped
     ] if e != null]))
     error_message = join(" ", [for name, others in { for name, e in var.entities : name => {
-      for operation in coalesce(e.operations, local.all_operations) : lookup(e.access, operation, lookup(e.access, "default", local.default_access)) => operation...
-      if e.owner_scoped && try(!startswith(lookup(e.access, operation, lookup(e.access, "default", local.default_access)), "cognito"), false)
+      for operation in coalesce(e.operations, local.all_operations) :
+      lookup(e.access, operation, lookup(e.access, "default", local.default_access)) => operation...
+      if e.owner_scoped &&
+      try(!startswith(lookup(e.access, operation, lookup(e.access, "default", local.default_access)), "cognito"), false)
       } if e != null } :
-      "entities.${name}.access: no owner is named by ${join(" or ", [for access, operations in others : "\"${access}\" (${join(", ", operations)})"])}. Write \"cognito\" or another form of it, or owner_scoped = false."
+      join(" ", [
+        "entities.${name}.access: no owner is named by",
+        "${join(" or ", [for access, operations in others : "\"${access}\" (${join(", ", operations)})"])}. Write \"cognito\" or another",
+        "form of it, or owner_scoped = false.",
+      ])
       if length(others) > 0
     ])
   }
@@ -108,7 +132,10 @@ variable "entities" {
   validation {
     condition = alltrue([for e in values(var.entities) : !e.owner_scoped || e.list == "created" if e != null])
     error_message = join(" ", [for name, e in var.entities :
-      "entities.${name}.list: owner_scoped needs list = \"created\", since pages of a Scan would pass over others' items, which are paid for. Write that, or owner_scoped = false."
+      join(" ", [
+        "entities.${name}.list: owner_scoped needs list = \"created\", since pages of a Scan would pass over others' items, which are paid",
+        "for. Write that, or owner_scoped = false.",
+      ])
       if try(e.owner_scoped && e.list != "created", false)
     ])
   }
@@ -116,91 +143,139 @@ variable "entities" {
   validation {
     condition = alltrue([for e in values(var.entities) : contains(["per_entity", "per_operation"], e.functions) if e != null])
     error_message = join(" ", [for name, e in var.entities :
-      "entities.${name}.functions: \"${e.functions}\" is not a choice. Write \"per_operation\" or \"per_entity\"." if !try(contains(["per_entity", "per_operation"], e.functions), true)
+      "entities.${name}.functions: \"${e.functions}\" is not a choice. Write \"per_operation\" or \"per_entity\"." if !try(
+        contains(["per_entity", "per_operation"], e.functions), true
+      )
     ])
   }
 
   validation {
     condition = alltrue([for e in values(var.entities) : contains(["client", "server"], e.ids) if e != null])
     error_message = join(" ", [for name, e in var.entities :
-      "entities.${name}.ids: \"${e.ids}\" is not a choice. Write \"server\" or \"client\"." if !try(contains(["client", "server"], e.ids), true)
+      "entities.${name}.ids: \"${e.ids}\" is not a choice. Write \"server\" or \"client\"." if !try(
+        contains(["client", "server"], e.ids), true
+      )
     ])
   }
 
   validation {
     condition = alltrue([for e in values(var.entities) : contains(["created", "unordered"], e.list) if e != null])
     error_message = join(" ", [for name, e in var.entities :
-      "entities.${name}.list: \"${e.list}\" is not a choice. Write \"created\" or \"unordered\"." if !try(contains(["created", "unordered"], e.list), true)
+      "entities.${name}.list: \"${e.list}\" is not a choice. Write \"created\" or \"unordered\"." if !try(
+        contains(["created", "unordered"], e.list), true
+      )
     ])
   }
 
   validation {
     condition = alltrue([for e in values(var.entities) : contains(["merge", "replace"], e.put) if e != null])
     error_message = join(" ", [for name, e in var.entities :
-      "entities.${name}.put: \"${e.put}\" is not a choice. Write \"replace\" or \"merge\"." if !try(contains(["merge", "replace"], e.put), true)
+      "entities.${name}.put: \"${e.put}\" is not a choice. Write \"replace\" or \"merge\"." if !try(
+        contains(["merge", "replace"], e.put), true
+      )
     ])
   }
 
   validation {
     # A name that is refused is not refused as a path as well.
     condition = alltrue([for name, e in var.entities :
-      try(e.path == "/", false) || can(regex(local.path_pattern, try(coalesce(e.path), e.path == null ? name : ""))) && !can(regex(local.path_misfit, try(coalesce(e.path), name)))
+      try(e.path == "/", false) ||
+      (
+        can(regex(local.path_pattern, try(coalesce(e.path), e.path == null ? name : ""))) &&
+        !can(regex(local.path_misfit, try(coalesce(e.path), name)))
+      )
       if try(e.path != null, false) || can(regex(local.entity_pattern, name))
     ])
-    error_message = join(" ", [for name, path in { for name, e in var.entities : name => try(e.path == null, true) ? name : e.path } : join("", [
-      "entities.${name}.path: \"${path}\" ",
-      path == "" ? "is empty" :
-      can(regex("[^A-Za-z0-9._/-]", path)) ? "contains ${lookup(local.characters, regex("[^A-Za-z0-9._/-]", path), "\"${regex("[^A-Za-z0-9._/-]", path)}\"")}" :
-      can(regex("//|/$", path)) ? "has an empty segment" :
-      can(regex("(^|/)[.][.]?(/|$)", path)) ? "has a segment \"${try(regex("(?:^|/)([.][.]?)(?:/|$)", path)[0], "")}\", which clients resolve before they send a request" :
-      can(regex("^/?openapi[.]json$", path)) ? "is where the API's description is" :
-      can(regex(local.path_misfit, path)) ? "is at /ping or /sping, where API Gateway answers for its own health" :
-      "has ${length(split("/", trimprefix(path, "/")))} segments",
-      ". Write one to four segments of letters, digits and . _ -, such as \"todos\" or \"v1/todos\"; \"/\" is the root of the API."
-    ]) if path != "/" && (!can(regex(local.path_pattern, path)) || can(regex(local.path_misfit, path))) && (path != name || can(regex(local.entity_pattern, name)))])
+    error_message = join(" ",
+      [for name, path in { for name, e in var.entities : name => try(e.path == null, true) ? name : e.path
+        } : join("", [
+          "entities.${name}.path: \"${path}\" ",
+          path == "" ? "is empty" :
+          can(regex("[^A-Za-z0-9._/-]", path)) ?
+          "contains ${lookup(local.characters, regex("[^A-Za-z0-9._/-]", path), "\"${regex("[^A-Za-z0-9._/-]", path)}\"")}" :
+          can(regex("//|/$", path)) ? "has an empty segment" :
+          can(regex("(^|/)[.][.]?(/|$)", path)) ?
+          "has a segment \"${try(regex("(?:^|/)([.][.]?)(?:/|$)", path)[0], "")}\", which clients resolve before they send a request" :
+          can(regex("^/?openapi[.]json$", path)) ? "is where the API's description is" :
+          can(regex(local.path_misfit, path)) ? "is at /ping or /sping, where API Gateway answers for its own health" :
+          "has ${length(split("/", trimprefix(path, "/")))} segments",
+          ". Write one to four segments of letters, digits and . _ -, such as \"todos\" or \"v1/todos\"; \"/\" is the root of the API."
+        ]) if path != "/" && (!can(regex(local.path_pattern, path)) || can(regex(local.path_misfit, path))) &&
+    (path != name || can(regex(local.entity_pattern, name)))])
   }
 
   validation {
     condition = length(distinct([for name, e in var.entities : trim(try(coalesce(e.path, name), name), "/")])) == length(var.entities)
-    error_message = join(" ", [for path, names in { for name, e in var.entities : trim(try(coalesce(e.path, name), name), "/") => name... } :
-      "entities: ${join(" and ", names)} have the same path, \"${path == "" ? "/" : path}\". Give each a path of its own; it is the entity's name where none is written." if length(names) > 1
+    error_message = join(" ",
+      [for path, names in { for name, e in var.entities : trim(try(coalesce(e.path, name), name), "/") => name...
+        } :
+        join(" ", [
+          "entities: ${join(" and ", names)} have the same path, \"${path == "" ? "/" : path}\". Give each a path of its own; it is the",
+          "entity's name where none is written.",
+        ]) if length(names) > 1
     ])
   }
 
   validation {
-    condition = alltrue([for e in values(var.entities) : contains(["DEBUG", "ERROR", "INFO", "WARNING"], e.function.log_level) if e != null])
+    condition = alltrue([for e in values(var.entities) :
+      contains(["DEBUG", "ERROR", "INFO", "WARNING"], e.function.log_level)
+      if e != null
+    ])
     error_message = join(" ", [for name, e in var.entities :
-      "entities.${name}.function.log_level: \"${e.function.log_level}\" is not a level. Write \"DEBUG\", \"INFO\", \"WARNING\" or \"ERROR\"."
+      join(" ", [
+        "entities.${name}.function.log_level: \"${e.function.log_level}\" is not a level. Write \"DEBUG\", \"INFO\", \"WARNING\" or",
+        "\"ERROR\".",
+      ])
       if !try(contains(["DEBUG", "ERROR", "INFO", "WARNING"], e.function.log_level), true)
     ])
   }
 
   validation {
     condition = alltrue(flatten([for e in values(var.entities) : [for attribute, bounds in local.function_bounds :
-      try(e.function[attribute] == null, true) || try(e.function[attribute] >= bounds[0] && e.function[attribute] <= bounds[1] && floor(e.function[attribute]) == e.function[attribute], true)
+      try(e.function[attribute] == null, true) ||
+      try(
+        e.function[attribute] >= bounds[0] && e.function[attribute] <= bounds[1] && floor(e.function[attribute]) == e.function[attribute],
+        true
+      )
     ]]))
     error_message = join(" ", flatten([for name, e in var.entities : [for attribute, bounds in local.function_bounds :
       "entities.${name}.function.${attribute} is ${e.function[attribute]}. Write a whole number of ${bounds[0]} to ${bounds[1]}."
-      if !try(e.function[attribute] >= bounds[0] && e.function[attribute] <= bounds[1] && floor(e.function[attribute]) == e.function[attribute], true)
+      if !try(
+        e.function[attribute] >= bounds[0] && e.function[attribute] <= bounds[1] && floor(e.function[attribute]) == e.function[attribute],
+        true
+      )
     ]]))
   }
 
   validation {
     condition = alltrue(flatten([for name, e in var.entities : [
-      for operation in coalesce(e.operations, local.all_operations) : length("${var.name}-${name}-${e.functions == "per_entity" ? "entity" : operation}-${var.environment}") <= 64 if operation != null
+      for operation in coalesce(e.operations, local.all_operations) :
+      length("${var.name}-${name}-${e.functions == "per_entity" ? "entity" : operation}-${var.environment}") <= 64
+      if operation != null
     ] if e != null]))
     error_message = join(" ", flatten([for name, e in var.entities : [
       # The longest of an entity says it for all of them.
-      for longest in slice(reverse(sort([for function in [for operation in coalesce(e.operations, local.all_operations) : "${var.name}-${name}-${e.functions == "per_entity" ? "entity" : operation}-${var.environment}" if operation != null] : format("%03d %s", length(function), function)])), 0, 1) :
-      "entities.${name}: the name \"${substr(longest, 4, -1)}\" of a function has ${tonumber(substr(longest, 0, 3))} characters, ${tonumber(substr(longest, 0, 3)) - 64} more than AWS's 64. Shorten the entity's name, name or environment."
+      for longest in slice(reverse(sort([for function in [for operation in coalesce(e.operations, local.all_operations) :
+        "${var.name}-${name}-${e.functions == "per_entity" ? "entity" : operation}-${var.environment}" if operation != null
+      ] : format("%03d %s", length(function), function)])), 0, 1) :
+      join(" ", [
+        "entities.${name}: the name \"${substr(longest, 4, -1)}\" of a function has ${tonumber(substr(longest, 0, 3))} characters,",
+        "${tonumber(substr(longest, 0, 3)) - 64} more than AWS's 64. Shorten the entity's name, name or environment.",
+      ])
       if tonumber(substr(longest, 0, 3)) > 64
     ] if try(length(compact(coalesce(e.operations, local.all_operations))) > 0, false)]))
   }
 
   validation {
-    condition = alltrue([for e in values(var.entities) : e.schema == null || can(regex("^schemas/[A-Za-z0-9_-]+\\.json$", e.schema)) if e != null])
+    condition = alltrue([for e in values(var.entities) :
+      e.schema == null || can(regex("^schemas/[A-Za-z0-9_-]+\\.json$", e.schema))
+      if e != null
+    ])
     error_message = join(" ", [for name, e in var.entities :
-      "entities.${name}.schema: \"${e.schema}\" is not a file of schemas/ whose name has letters, digits, _ and - alone. Write one such as \"schemas/todo.json\"."
+      join(" ", [
+        "entities.${name}.schema: \"${e.schema}\" is not a file of schemas/ whose name has letters, digits, _ and - alone. Write one such",
+        "as \"schemas/todo.json\".",
+      ])
       if try(e.schema != null && !can(regex("^schemas/[A-Za-z0-9_-]+\\.json$", e.schema)), false)
     ])
   }
@@ -216,7 +291,9 @@ variable "entities" {
   validation {
     condition = alltrue(flatten([for e in values(var.entities) : [for filter in keys(e.filters) :
       filter != "" && length(urlencode(filter)) <= 1024 && !contains(local.list_parameter_names, filter) &&
-      !contains(flatten([for f in values(e.filters) : [for operator in local.bound_operators : "${f.sort}.${operator}"] if f != null]), filter)
+      !contains(
+        flatten([for f in values(e.filters) : [for operator in local.bound_operators : "${f.sort}.${operator}"] if f != null]), filter
+      )
     ] if e != null]))
     error_message = join(" ", flatten([for name, e in var.entities : [for filter in keys(e.filters) :
       contains(local.list_parameter_names, filter) ?
@@ -224,10 +301,18 @@ variable "entities" {
       filter == "" ?
       "entities.${name}.filters: a parameter needs a name, and \"\" is none. Give the property a name, or leave the filter out." :
       length(urlencode(filter)) > 1024 ?
-      "entities.${name}.filters: \"${substr(filter, 0, 40)}...\" takes ${length(urlencode(filter))} characters in a URL, and a filter's name may take 1024. Give the property a shorter name." :
-      "entities.${name}.filters: \"${filter}\" is also the parameter that bounds lists sorted by \"${regex("^(?s:(.*))[.]", filter)[0]}\". Give one of the two properties another name, or leave the filter out."
+      join(" ", [
+        "entities.${name}.filters: \"${substr(filter, 0, 40)}...\" takes ${length(urlencode(filter))} characters in a URL, and a filter's",
+        "name may take 1024. Give the property a shorter name.",
+      ]) :
+      join(" ", [
+        "entities.${name}.filters: \"${filter}\" is also the parameter that bounds lists sorted by",
+        "\"${regex("^(?s:(.*))[.]", filter)[0]}\". Give one of the two properties another name, or leave the filter out.",
+      ])
       if filter == "" || length(urlencode(filter)) > 1024 || contains(local.list_parameter_names, filter) ||
-      contains(flatten([for f in values(e.filters) : [for operator in local.bound_operators : "${f.sort}.${operator}"] if f != null]), filter)
+      contains(
+        flatten([for f in values(e.filters) : [for operator in local.bound_operators : "${f.sort}.${operator}"] if f != null]), filter
+      )
     ] if e != null]))
   }
 
@@ -241,7 +326,10 @@ variable "entities" {
   validation {
     condition = alltrue([for e in values(var.entities) : length(e.filters) + (e.list == "created" ? 1 : 0) <= 20 if e != null])
     error_message = join(" ", [for name, e in var.entities :
-      "entities.${name}.filters: there are ${length(e.filters)}, and DynamoDB gives a table 20 indexes, one of which orders the list. Write at most 19, or 20 with list = \"unordered\"."
+      join(" ", [
+        "entities.${name}.filters: there are ${length(e.filters)}, and DynamoDB gives a table 20 indexes, one of which orders the list.",
+        "Write at most 19, or 20 with list = \"unordered\".",
+      ])
       if try(length(e.filters) + (e.list == "created" ? 1 : 0) > 20, false)
     ])
   }

@@ -18,14 +18,18 @@ variable "network" {
 
   validation {
     condition = try(
-      can(cidrnetmask(var.network.cidr)) && cidrhost(var.network.cidr, 0) == split("/", var.network.cidr)[0] && contains(range(16, 21), tonumber(split("/", var.network.cidr)[1])) && !can(regex(local.cidr_misfit, var.network.cidr)),
+      can(cidrnetmask(var.network.cidr)) &&
+      cidrhost(var.network.cidr, 0) == split("/", var.network.cidr)[0] &&
+      contains(range(16, 21), tonumber(split("/", var.network.cidr)[1])) &&
+      !can(regex(local.cidr_misfit, var.network.cidr)),
       var.network == null
     )
     error_message = join("", [
       "network: ${try("\"${var.network.cidr}\"", "null")} ",
       !can(cidrnetmask(var.network.cidr)) ? "is not an IPv4 network" :
       can(regex(local.cidr_misfit, var.network.cidr)) ? "is of a range that a VPC cannot have" :
-      try(cidrhost(var.network.cidr, 0), "") != split("/", try(var.network.cidr, "/"))[0] ? "does not begin at its first address, ${try(cidrhost(var.network.cidr, 0), "")}" :
+      try(cidrhost(var.network.cidr, 0), "") != split("/", try(var.network.cidr, "/"))[0] ?
+      "does not begin at its first address, ${try(cidrhost(var.network.cidr, 0), "")}" :
       "is not of /16 to /20",
       ". Write a cidr such as \"10.0.0.0/16\"."
     ])
@@ -38,32 +42,57 @@ variable "network" {
 
   validation {
     condition = alltrue([for cidr in try(concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])), []) :
-      try(can(cidrnetmask(cidr)) && cidrhost(cidr, 0) == split("/", cidr)[0] && contains(range(16, 29), tonumber(split("/", cidr)[1])), false)
+      try(
+        can(cidrnetmask(cidr)) && cidrhost(cidr, 0) == split("/", cidr)[0] && contains(range(16, 29), tonumber(split("/", cidr)[1])), false
+      )
     ])
-    error_message = join(" ", [for cidr in try(concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])), []) :
-      "network: ${try("\"${cidr}\"", "null")} is not an IPv4 network of /16 to /28 at its first address. Write subnets such as \"10.0.2.0/24\"."
-      if !try(can(cidrnetmask(cidr)) && cidrhost(cidr, 0) == split("/", cidr)[0] && contains(range(16, 29), tonumber(split("/", cidr)[1])), false)
+    error_message = join(" ",
+      [for cidr in try(concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])), []) :
+        join(" ", [
+          "network: ${try("\"${cidr}\"", "null")} is not an IPv4 network of /16 to /28 at its first address. Write subnets such as",
+          "\"10.0.2.0/24\".",
+        ])
+        if !try(
+          can(cidrnetmask(cidr)) && cidrhost(cidr, 0) == split("/", cidr)[0] &&
+          contains(range(16, 29), tonumber(split("/", cidr)[1])), false
+        )
     ])
   }
 
   validation {
     condition = alltrue([for cidr in try(concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])), []) :
-      try(cidrhost(join("/", [split("/", cidr)[0], split("/", var.network.cidr)[1]]), 0) == split("/", var.network.cidr)[0] && split("/", cidr)[1] >= split("/", var.network.cidr)[1], true)
+      try(
+        cidrhost(join("/", [split("/", cidr)[0], split("/", var.network.cidr)[1]]), 0) == split("/", var.network.cidr)[0] &&
+        split("/", cidr)[1] >= split("/", var.network.cidr)[1],
+        true
+      )
     ])
-    error_message = join(" ", [for cidr in try(concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])), []) :
-      "network: the subnet \"${cidr}\" is not within the VPC's cidr, \"${var.network.cidr}\". Write one that is."
-      if !try(cidrhost(join("/", [split("/", cidr)[0], split("/", var.network.cidr)[1]]), 0) == split("/", var.network.cidr)[0] && split("/", cidr)[1] >= split("/", var.network.cidr)[1], true)
+    error_message = join(" ",
+      [for cidr in try(concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])), []) :
+        "network: the subnet \"${cidr}\" is not within the VPC's cidr, \"${var.network.cidr}\". Write one that is."
+        if !try(
+          cidrhost(join("/", [split("/", cidr)[0], split("/", var.network.cidr)[1]]), 0) == split("/", var.network.cidr)[0] &&
+          split("/", cidr)[1] >= split("/", var.network.cidr)[1],
+          true
+        )
     ])
   }
 
   # Two networks overlap if they are one when both are as long as the shorter prefix.
   validation {
-    condition = alltrue(flatten([for subnets in [try(concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])), [])] : [for i, a in subnets : [for j, b in subnets :
-      !try(length(distinct([for cidr in [a, b] : cidrhost(join("/", [split("/", cidr)[0], min([for each in [a, b] : tonumber(split("/", each)[1])]...)]), 0)])) == 1, false) if i < j
+    condition = alltrue(flatten(
+      [for subnets in [try(concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])), [])] :
+        [for i, a in subnets : [for j, b in subnets :
+          !try(length(distinct([for cidr in [a, b] :
+          cidrhost(join("/", [split("/", cidr)[0], min([for each in [a, b] : tonumber(split("/", each)[1])]...)]), 0)])) == 1, false)
+          if i < j
     ]]]))
-    error_message = join(" ", distinct(flatten([for subnets in [try(concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])), [])] : [for i, a in subnets : [for j, b in subnets :
-      "network: the subnets \"${a}\" and \"${b}\" overlap. Give each addresses of its own."
-      if i < j && try(length(distinct([for cidr in [a, b] : cidrhost(join("/", [split("/", cidr)[0], min([for each in [a, b] : tonumber(split("/", each)[1])]...)]), 0)])) == 1, false)
+    error_message = join(" ", distinct(flatten(
+      [for subnets in [try(concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])), [])] :
+        [for i, a in subnets : [for j, b in subnets :
+          "network: the subnets \"${a}\" and \"${b}\" overlap. Give each addresses of its own."
+          if i < j && try(length(distinct([for cidr in [a, b] :
+          cidrhost(join("/", [split("/", cidr)[0], min([for each in [a, b] : tonumber(split("/", each)[1])]...)]), 0)])) == 1, false)
     ]]])))
   }
 
@@ -73,7 +102,10 @@ variable "network" {
       var.network.private_subnets == null && var.network.public_subnets == null,
       var.network == null
     )
-    error_message = "network: write both private_subnets and public_subnets, one of each per zone, or neither: a NAT gateway in a zone's public subnet serves the private one."
+    error_message = join(" ", [
+      "network: write both private_subnets and public_subnets, one of each per zone, or neither: a NAT gateway in a zone's public subnet",
+      "serves the private one.",
+    ])
   }
 
   validation {
@@ -92,7 +124,8 @@ variable "network" {
 
 variable "waf" {
   description = <<-EOT
-    A web application firewall in front of the API, or null for none. It costs 8 dollars a month, one more with countries and with website, and 0.60 for a million requests. It limits
+    A web application firewall in front of the API, or null for none. It costs 8 dollars a month, one more with countries and with
+    website, and 0.60 for a million requests. It limits
     each address, refuses inputs that are known to attack, and counts callers who hide behind VPNs and proxies.
     countries: who may call, by codes such as "DE"; empty for the whole world.
     rate_limit: requests that an address may send within five minutes.
@@ -104,12 +137,21 @@ variable "waf" {
   default = null
 
   validation {
-    condition     = try(length(setsubtract(var.waf.countries, local.countries)) == 0, var.waf == null)
-    error_message = "waf: there is no country ${join(", ", [for code in try(setsubtract(var.waf.countries, local.countries), []) : try("\"${code}\"", "null")])}. Write codes of two capitals, as ISO 3166 has them, such as [\"DE\", \"FR\"]."
+    condition = try(length(setsubtract(var.waf.countries, local.countries)) == 0, var.waf == null)
+    error_message = join(" ", [
+      "waf: there is no country",
+      "${join(", ", [for code in try(setsubtract(var.waf.countries, local.countries), []) : try("\"${code}\"", "null")])}. Write codes of",
+      "two capitals, as ISO 3166 has them, such as [\"DE\", \"FR\"].",
+    ])
   }
 
   validation {
-    condition     = try(var.waf.rate_limit >= 10 && var.waf.rate_limit <= 2000000000 && floor(var.waf.rate_limit) == var.waf.rate_limit, var.waf == null)
-    error_message = "waf: rate_limit is ${try(tostring(var.waf.rate_limit), "null")}. Write a whole number of 10 to 2000000000 requests in five minutes."
+    condition = try(
+      var.waf.rate_limit >= 10 && var.waf.rate_limit <= 2000000000 && floor(var.waf.rate_limit) == var.waf.rate_limit, var.waf == null
+    )
+    error_message = join(" ", [
+      "waf: rate_limit is ${try(tostring(var.waf.rate_limit), "null")}.",
+      "Write a whole number of 10 to 2000000000 requests in five minutes.",
+    ])
   }
 }

@@ -1,8 +1,11 @@
 variable "alarms" {
   description = <<-EOT
-    Alarms, or null for none: about 6.60 dollars a month for an entity of six operations, since each costs 0.10 for a metric it looks at, and 0.50 for each entity
-    and for the API, which tells for all of them. They look at five minutes at a time. docs/operations.md says what to do about each. 0 leaves one out.
-    api_4xx: requests that are refused, in each of two periods. This one tells for itself: what callers do may last, and hides nothing of what is ours.
+    Alarms, or null for none: about 6.60 dollars a month for an entity of six operations, since each costs 0.10 for a metric it looks at,
+    and 0.50 for each entity
+    and for the API, which tells for all of them. They look at five minutes at a time. docs/operations.md says what to do about each. 0
+    leaves one out.
+    api_4xx: requests that are refused, in each of two periods. This one tells for itself: what callers do may last, and hides nothing of
+      what is ours.
     api_5xx: requests that the gateway or a function fails, in each of two periods.
     duration_percent: of the time that a request has, in each of two periods.
     emails: whom to write to. Each address has to agree, by the link in a first mail.
@@ -32,14 +35,19 @@ variable "alarms" {
 
   validation {
     condition = try(alltrue([for kind, threshold in var.alarms :
-      threshold >= 0 && (!strcontains(kind, "percent") || threshold <= 100) && (kind != "requests" || threshold >= 1 && floor(threshold) == threshold)
+      threshold >= 0 &&
+      (!strcontains(kind, "percent") || threshold <= 100) &&
+      (kind != "requests" || threshold >= 1 && floor(threshold) == threshold)
       if !contains(["emails", "topic_arn"], kind)
     ]), var.alarms == null)
     error_message = "alarms: write thresholds of 0 (no such alarm) or more, percents of up to 100, and whole requests of 1 or more."
   }
 
   validation {
-    condition     = try(anytrue([for kind, threshold in var.alarms : threshold > 0 if !contains(["emails", "requests", "topic_arn"], kind)]), var.alarms == null)
+    condition = try(
+      anytrue([for kind, threshold in var.alarms : threshold > 0 if !contains(["emails", "requests", "topic_arn"], kind)]),
+      var.alarms == null
+    )
     error_message = "alarms: with all thresholds 0 there is none. Write alarms = null, or leave out those you want at their defaults."
   }
 
@@ -52,24 +60,41 @@ variable "alarms" {
   }
 
   validation {
-    condition     = try(can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", var.alarms.topic_arn)) && length(var.alarms.emails) == 0, false) || try(var.alarms.topic_arn, null) == null
-    error_message = "alarms: topic_arn is a topic's, arn:aws:sns:REGION:ACCOUNT:NAME, and that topic knows whom it writes to: leave out emails, or topic_arn to have one made."
+    condition = (
+      try(
+        can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", var.alarms.topic_arn)) && length(var.alarms.emails) == 0, false
+      ) ||
+      try(var.alarms.topic_arn, null) == null
+    )
+    error_message = join(" ", [
+      "alarms: topic_arn is a topic's, arn:aws:sns:REGION:ACCOUNT:NAME, and that topic knows whom it writes to: leave out emails, or",
+      "topic_arn to have one made.",
+    ])
   }
 
   validation {
-    condition     = var.alarms == null || try(var.alarms.topic_arn != null, false) || var.encryption.customer_key
-    error_message = "alarms: CloudWatch cannot publish to a topic under a key of AWS's. Write encryption = { customer_key = true }, a topic_arn, or alarms = null."
+    condition = var.alarms == null || try(var.alarms.topic_arn != null, false) || var.encryption.customer_key
+    error_message = join(" ", [
+      "alarms: CloudWatch cannot publish to a topic under a key of AWS's. Write encryption = { customer_key = true }, a topic_arn, or",
+      "alarms = null.",
+    ])
   }
 
   validation {
     # The API's alarm takes a hundred, and two of them are the gateway's.
-    condition     = var.alarms == null || length(var.entities) <= 98
-    error_message = "alarms: CloudWatch puts a hundred alarms into one, which is enough for 98 entities. Write alarms = null, or make a second API of some of them."
+    condition = var.alarms == null || length(var.entities) <= 98
+    error_message = join(" ", [
+      "alarms: CloudWatch puts a hundred alarms into one, which is enough for 98 entities. Write alarms = null, or make a second API of",
+      "some of them.",
+    ])
   }
 }
 
 variable "dashboard" {
-  description = "A dashboard in CloudWatch: traffic, errors, latency and capacity by entity, and what is paid for. An account's first three are free, each other one is 3 dollars a month."
+  description = <<-EOT
+    A dashboard in CloudWatch: traffic, errors, latency and capacity by entity, and what is paid for. An account's first three are free,
+    each other one is 3 dollars a month.
+  EOT
   type        = bool
   default     = true
   nullable    = false
@@ -85,15 +110,21 @@ variable "log_retention_days" {
     condition = contains(
       [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days
     )
-    error_message = "log_retention_days: CloudWatch does not keep logs for ${var.log_retention_days} days. Write 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+    error_message = join(" ", [
+      "log_retention_days: CloudWatch does not keep logs for ${var.log_retention_days} days. Write 1, 3, 5, 7, 14, 30, 60, 90, 120, 150,",
+      "180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653.",
+    ])
   }
 }
 
 variable "metrics" {
   description = <<-EOT
-    Metrics of our own, by entity and operation: requests, latency, faults, validation failures, conflicts, throttles, replays and cold starts. CloudWatch reads them
-    out of the log lines. Each costs 0.30 dollars a month, by the hours in which there is any: an operation in use has two, and others when they happen. Without
-    them alarms and dashboard know what Lambda, API Gateway and DynamoDB count, which is not what a function answered by itself with 500 or more.
+    Metrics of our own, by entity and operation: requests, latency, faults, validation failures, conflicts, throttles, replays and cold
+    starts. CloudWatch reads them
+    out of the log lines. Each costs 0.30 dollars a month, by the hours in which there is any: an operation in use has two, and others
+    when they happen. Without
+    them alarms and dashboard know what Lambda, API Gateway and DynamoDB count, which is not what a function answered by itself with 500
+    or more.
   EOT
   type        = bool
   default     = true
@@ -104,7 +135,8 @@ variable "metrics" {
 variable "release" {
   description = <<-EOT
     How `make release` ships new versions of the functions: to a part of the requests first, watched, then to all or to none.
-    faults: as many answers of 5xx, crashes or timeouts of the new versions take them back. So do an alarm that goes off, and answers of 4xx far more often than by the live versions.
+    faults: as many answers of 5xx, crashes or timeouts of the new versions take them back. So do an alarm that goes off, and answers of
+      4xx far more often than by the live versions.
     minutes: how long they are watched; most alarms wait for two periods of five minutes.
     percent: of the requests they answer meanwhile.
   EOT
@@ -122,7 +154,15 @@ variable "release" {
   }
 
   validation {
-    condition     = var.release.minutes >= 0 && var.release.minutes <= 1440 && var.release.faults >= 1 && floor(var.release.faults) == var.release.faults
-    error_message = "release: minutes is ${var.release.minutes} and faults is ${var.release.faults}. Write minutes of 0 to 1440, and whole faults of 1 or more."
+    condition = (
+      var.release.minutes >= 0 &&
+      var.release.minutes <= 1440 &&
+      var.release.faults >= 1 &&
+      floor(var.release.faults) == var.release.faults
+    )
+    error_message = join(" ", [
+      "release: minutes is ${var.release.minutes} and faults is ${var.release.faults}. Write minutes of 0 to 1440, and whole faults of 1",
+      "or more.",
+    ])
   }
 }

@@ -8,7 +8,8 @@ variable "environment" {
     error_message = join("", [
       "environment: \"${var.environment}\" ",
       var.environment == "" ? "is empty" :
-      can(regex("[^a-z0-9-]", var.environment)) ? "contains ${lookup(local.characters, regex("[^a-z0-9-]", var.environment), "\"${regex("[^a-z0-9-]", var.environment)}\"")}" :
+      can(regex("[^a-z0-9-]", var.environment)) ?
+      "contains ${lookup(local.characters, regex("[^a-z0-9-]", var.environment), "\"${regex("[^a-z0-9-]", var.environment)}\"")}" :
       !can(regex("^[a-z]", var.environment)) ? "does not begin with a letter" :
       endswith(var.environment, "-") ? "ends in a hyphen" :
       length(var.environment) == 1 ? "has one character" :
@@ -28,7 +29,8 @@ variable "name" {
     error_message = join("", [
       "name: \"${var.name}\" ",
       var.name == "" ? "is empty" :
-      can(regex("[^a-z0-9-]", var.name)) ? "contains ${lookup(local.characters, regex("[^a-z0-9-]", var.name), "\"${regex("[^a-z0-9-]", var.name)}\"")}" :
+      can(regex("[^a-z0-9-]", var.name)) ?
+      "contains ${lookup(local.characters, regex("[^a-z0-9-]", var.name), "\"${regex("[^a-z0-9-]", var.name)}\"")}" :
       !can(regex("^[a-z]", var.name)) ? "does not begin with a letter" :
       endswith(var.name, "-") ? "ends in a hyphen" :
       length(var.name) == 1 ? "has one character" :
@@ -40,18 +42,29 @@ variable "name" {
 }
 
 variable "permissions_boundary" {
-  description = "ARN of a policy that bounds what the roles made here may ever do, or null for none. CI's deploy role makes no role without the one that bootstrap/ prints."
+  description = <<-EOT
+    ARN of a policy that bounds what the roles made here may ever do, or null for none. CI's deploy role makes no role without the one that
+    bootstrap/ prints.
+  EOT
   type        = string
   default     = null
 
   validation {
-    condition     = var.permissions_boundary == null || can(regex("^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$", var.permissions_boundary))
-    error_message = "permissions_boundary: ${try("\"${var.permissions_boundary}\"", "null")} is not the ARN of a policy. Write arn:aws:iam::ACCOUNT:policy/NAME, such as `make bootstrap` prints, or leave it out."
+    condition = (
+      var.permissions_boundary == null ||
+      can(regex("^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$", var.permissions_boundary))
+    )
+    error_message = join(" ", [
+      "permissions_boundary: ${try("\"${var.permissions_boundary}\"", "null")} is not the ARN of a policy. Write",
+      "arn:aws:iam::ACCOUNT:policy/NAME, such as `make bootstrap` prints, or leave it out.",
+    ])
   }
 }
 
 variable "project" {
-  description = "The folder of your project, which holds schemas/, dist/ and environments/: path.root where the calling configuration is in it."
+  description = <<-EOT
+    The folder of your project, which holds schemas/, dist/ and environments/: path.root where the calling configuration is in it.
+  EOT
   type        = string
   nullable    = false
 }
@@ -63,8 +76,12 @@ variable "region" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
-    error_message = "region: \"${var.region}\" ${can(regex("^[a-z]{2}(-[a-z]+)+-[0-9][a-z]$", var.region)) ? "is an availability zone" : "is not a region's code"}. Write a region such as \"${try(regex("^[a-z]{2}(?:-[a-z]+)+-[0-9]", var.region), "us-west-2")}\"."
+    condition = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = join(" ", [
+      "region: \"${var.region}\"",
+      "${can(regex("^[a-z]{2}(-[a-z]+)+-[0-9][a-z]$", var.region)) ? "is an availability zone" : "is not a region's code"}. Write a region",
+      "such as \"${try(regex("^[a-z]{2}(?:-[a-z]+)+-[0-9]", var.region), "us-west-2")}\".",
+    ])
   }
 }
 
@@ -77,7 +94,10 @@ variable "tags" {
   validation {
     condition = length(setintersection([for key in keys(var.tags) : lower(key)], ["environment", "managedby", "project"])) == 0
     error_message = join(" ", [for key in keys(var.tags) :
-      "tags: \"${key}\" is one of Project, Environment and ManagedBy, which are set from name and environment; IAM does not tell upper and lower case apart. Leave it out."
+      join(" ", [
+        "tags: \"${key}\" is one of Project, Environment and ManagedBy, which are set from name and environment; IAM does not tell upper",
+        "and lower case apart. Leave it out.",
+      ])
       if contains(["environment", "managedby", "project"], lower(key))
     ])
   }
@@ -91,12 +111,15 @@ variable "tags" {
 
   # What every service takes: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
   validation {
-    condition = alltrue([for key in keys(var.tags) : can(regex("^[${local.tag_characters}]{1,128}$", key)) && !startswith(lower(key), "aws:")])
+    condition = alltrue([for key in keys(var.tags) :
+      can(regex("^[${local.tag_characters}]{1,128}$", key)) && !startswith(lower(key), "aws:")
+    ])
     error_message = join(" ", [for key in keys(var.tags) : join("", [
       "tags: the key \"${key}\" ",
       key == "" ? "is empty" :
       startswith(lower(key), "aws:") ? "begins with aws:, which is AWS's own" :
-      can(regex("[^${local.tag_characters}]", key)) ? "contains ${lookup(local.characters, regex("[^${local.tag_characters}]", key), regex("[^${local.tag_characters}]", key))}" :
+      can(regex("[^${local.tag_characters}]", key)) ?
+      "contains ${lookup(local.characters, regex("[^${local.tag_characters}]", key), regex("[^${local.tag_characters}]", key))}" :
       "has ${length(key)} characters",
       ". Write up to 128 letters, digits, spaces and _ . : / = + - @."
     ]) if !can(regex("^[${local.tag_characters}]{1,128}$", key)) || startswith(lower(key), "aws:")])
@@ -107,7 +130,8 @@ variable "tags" {
     error_message = join(" ", [for key, value in var.tags : join("", [
       "tags.${key}: the value ",
       value == null ? "is null" :
-      can(regex("[^${local.tag_characters}]", value)) ? "contains ${lookup(local.characters, regex("[^${local.tag_characters}]", value), regex("[^${local.tag_characters}]", value))}" :
+      can(regex("[^${local.tag_characters}]", value)) ?
+      "contains ${lookup(local.characters, regex("[^${local.tag_characters}]", value), regex("[^${local.tag_characters}]", value))}" :
       "has ${length(value)} characters",
       ". Write up to 256 letters, digits, spaces and _ . : / = + - @."
     ]) if !can(regex("^[${local.tag_characters}]{0,256}$", value))])

@@ -14,7 +14,9 @@ variable "expiry" {
 }
 
 variable "indexes" {
-  description = "The indexes that lists read, by name: the attribute of the hash key, which is a string, that of the range key, and its type, N or S."
+  description = <<-EOT
+    The indexes that lists read, by name: the attribute of the hash key, which is a string, that of the range key, and its type, N or S.
+  EOT
   type        = map(object({ hash_key = string, range_key = string, range_type = string }))
 }
 

@@ -237,7 +237,7 @@ resource "aws_cloudfront_response_headers_policy" "this" {
 }
 
 resource "aws_cloudfront_distribution" "this" {
-  #checkov:skip=CKV_AWS_86:what anyone does is in the API's access log, and where from in the functions'; a log of who looked would need a bucket of its own
+  #checkov:skip=CKV_AWS_86:requests are in the API's access log, callers in the functions' logs; a log of readers needs a bucket of its own
   #checkov:skip=CKV_AWS_174:with its own certificate CloudFront takes no other minimum; with a name of your own it is 1.2
   #checkov:skip=CKV_AWS_310:a second origin would need a second API
   #checkov:skip=CKV_AWS_374:whom a firewall lets in by country, this lets in as well
@@ -283,8 +283,9 @@ resource "aws_cloudfront_distribution" "this" {
   }
 
   default_cache_behavior {
-    allowed_methods            = ["GET", "HEAD"]
-    cache_policy_id            = "658327ea-f89d-4fab-a63d-7e88639e58f6" # AWS's CachingOptimized, which asks again after a second where it must
+    allowed_methods = ["GET", "HEAD"]
+    # AWS's CachingOptimized, which asks again after a second where it must.
+    cache_policy_id            = "658327ea-f89d-4fab-a63d-7e88639e58f6"
     cached_methods             = ["GET", "HEAD"]
     compress                   = true
     response_headers_policy_id = aws_cloudfront_response_headers_policy.this.id

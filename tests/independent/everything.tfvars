@@ -23,17 +23,23 @@ entities = {
   }
 }
 
-alarms                     = { emails = ["on-call@example.com"] }
-api_keys                   = { app = "free", partner = "paid" }
-audit                      = { retention_years = 2 }
-backup                     = { monthly_days = 365 }
-cors_origins               = ["https://app.example.com", "https://admin.example.com"]
-deletion_protection        = false
-docs                       = "api_key"
-network                    = { nat = "per_az", endpoints = ["kms"] }
-tags                       = { CostCentre = "42" }
-usage_plans                = { free = { rate_limit = 5, quota = { limit = 100, period = "WEEK" } }, paid = { rate_limit = 500 } }
-user_pool                  = { domain_prefix = "every-test", machine_client = true, self_sign_up = true, app_scopes = ["report"], scopes = { report = "Reads reports" } }
+alarms              = { emails = ["on-call@example.com"] }
+api_keys            = { app = "free", partner = "paid" }
+audit               = { retention_years = 2 }
+backup              = { monthly_days = 365 }
+cors_origins        = ["https://app.example.com", "https://admin.example.com"]
+deletion_protection = false
+docs                = "api_key"
+network             = { nat = "per_az", endpoints = ["kms"] }
+tags                = { CostCentre = "42" }
+usage_plans         = { free = { rate_limit = 5, quota = { limit = 100, period = "WEEK" } }, paid = { rate_limit = 500 } }
+user_pool = {
+  app_scopes     = ["report"]
+  domain_prefix  = "every-test"
+  machine_client = true
+  scopes         = { report = "Reads reports" }
+  self_sign_up   = true
+}
 validate_bodies_at_gateway = true
 waf                        = { countries = ["DE", "FR"], rate_limit = 1000 }
 website                    = {}

@@ -182,7 +182,9 @@ run "signed_in" {
   }
 
   assert {
-    condition     = output.dashboard_url == "https://us-west-2.console.aws.amazon.com/cloudwatch/home?region=us-west-2#dashboards/dashboard/shop-dev-us-west-2"
+    condition = output.dashboard_url == join("#", [
+      "https://us-west-2.console.aws.amazon.com/cloudwatch/home?region=us-west-2", "dashboards/dashboard/shop-dev-us-west-2"
+    ])
     error_message = "A dashboard in its region's console."
   }
 

@@ -74,12 +74,18 @@ run "round_2" {
   expect_failures = [var.entities, var.info, var.network, var.region, var.release, var.website]
 
   variables {
-    entities = { Todos = {} }                                                                                                       # entity in capitals
-    info     = { license = { name = "MIT", url = "LICENSE" } }                                                                      # link without a scheme
-    network  = { cidr = "10.0.0.0/21" }                                                                                             # network cidr too small
-    region   = "us-west-2a"                                                                                                         # region a zone
-    release  = { percent = 101 }                                                                                                    # release to more than all
-    website  = { aliases = ["https://console.example.com"], certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/0a" } # website name with a scheme
+    # entity in capitals
+    entities = { Todos = {} }
+    # link without a scheme
+    info = { license = { name = "MIT", url = "LICENSE" } }
+    # network cidr too small
+    network = { cidr = "10.0.0.0/21" }
+    # region a zone
+    region = "us-west-2a"
+    # release to more than all
+    release = { percent = 101 }
+    # website name with a scheme
+    website = { aliases = ["https://console.example.com"], certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/0a" }
   }
 }
 
@@ -88,11 +94,15 @@ run "round_3" {
   expect_failures = [var.entities, var.network, var.release, var.tags, var.website]
 
   variables {
-    entities = { todo_lists = {} }                                                                                          # entity with an underscore
-    network  = { cidr = "10.0.0.0/15" }                                                                                     # network cidr too large
-    tags     = { Project = "other" }                                                                                        # tags of ours
-    release  = { percent = 2.5 }                                                                                            # release percent not whole
-    website  = { aliases = ["console.example.com"], certificate_arn = "arn:aws:acm:us-west-2:123456789012:certificate/0a" } # website certificate of another region
+    # entity with an underscore
+    entities = { todo_lists = {} }
+    # network cidr too large
+    network = { cidr = "10.0.0.0/15" }
+    tags    = { Project = "other" } # tags of ours
+    # release percent not whole
+    release = { percent = 2.5 }
+    # website certificate of another region
+    website = { aliases = ["console.example.com"], certificate_arn = "arn:aws:acm:us-west-2:123456789012:certificate/0a" }
   }
 }
 
@@ -375,7 +385,8 @@ run "round_31" {
   expect_failures = [var.entities]
 
   variables {
-    entities = { movies = { filters = { for n in range(20) : "filter${n}" => {} }, schema = "schemas/movie.json" } } # filters more than DynamoDB has indexes
+    # filters more than DynamoDB has indexes
+    entities = { movies = { filters = { for n in range(20) : "filter${n}" => {} }, schema = "schemas/movie.json" } }
   }
 }
 
@@ -437,8 +448,9 @@ run "round_37" {
   expect_failures = [var.audit, var.backup, var.entities]
 
   variables {
-    audit    = { retention_years = 1.5 }                                                                 # audit for half a year
-    backup   = { monthly_days = 35 }                                                                     # monthly backup for no longer than the daily ones
+    audit = { retention_years = 1.5 } # audit for half a year
+    # monthly backup for no longer than the daily ones
+    backup   = { monthly_days = 35 }
     entities = { todos = { access = { default = "cognito" }, list = "unordered", owner_scoped = true } } # owners of an unordered list
   }
 }
@@ -458,8 +470,10 @@ run "round_39" {
   expect_failures = [var.backup, var.user_pool]
 
   variables {
-    backup    = { monthly_days = 40.5 }                                                                                     # monthly backup for half a day
-    user_pool = { arn = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123", groups = ["admins"] } # user pool of others with groups of ours
+    # monthly backup for half a day
+    backup = { monthly_days = 40.5 }
+    # user pool of others with groups of ours
+    user_pool = { arn = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123", groups = ["admins"] }
   }
 }
 
@@ -593,8 +607,9 @@ run "round_52" {
   expect_failures = [var.alarms, var.user_pool]
 
   variables {
-    alarms    = { emails = ["a@example.com"], topic_arn = "arn:aws:sns:us-west-2:123456789012:on-call" } # alarms that write past their topic
-    user_pool = { tokens = { refresh_days = 3651 } }                                                     # tokens for too long
+    # alarms that write past their topic
+    alarms    = { emails = ["a@example.com"], topic_arn = "arn:aws:sns:us-west-2:123456789012:on-call" }
+    user_pool = { tokens = { refresh_days = 3651 } } # tokens for too long
   }
 }
 
@@ -616,8 +631,10 @@ run "round_54" {
   expect_failures = [var.api_key_values, var.user_pool]
 
   variables {
-    api_key_values = { default = "nineteen-characters" }                                                                                  # api key values too short
-    user_pool      = { arn = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123", password_minimum_length = 16 } # user pool of others with passwords of ours
+    # api key values too short
+    api_key_values = { default = "nineteen-characters" }
+    # user pool of others with passwords of ours
+    user_pool = { arn = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123", password_minimum_length = 16 }
   }
 }
 
@@ -626,8 +643,10 @@ run "round_55" {
   expect_failures = [var.api_key_values, var.user_pool]
 
   variables {
-    api_key_values = { partner = "twenty-characters-xx" }                                                                        # api key values of an unknown key
-    user_pool      = { arn = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123", self_sign_up = true } # user pool of others with users of ours
+    # api key values of an unknown key
+    api_key_values = { partner = "twenty-characters-xx" }
+    # user pool of others with users of ours
+    user_pool = { arn = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123", self_sign_up = true }
   }
 }
 
@@ -636,8 +655,10 @@ run "round_56" {
   expect_failures = [var.api_keys, var.user_pool]
 
   variables {
-    api_keys  = { partner = "gold" }                                                                                                     # api keys on an unknown plan
-    user_pool = { arn = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123", tokens = { access_minutes = 15 } } # user pool of others with tokens of ours
+    # api keys on an unknown plan
+    api_keys = { partner = "gold" }
+    # user pool of others with tokens of ours
+    user_pool = { arn = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123", tokens = { access_minutes = 15 } }
   }
 }
 
@@ -670,7 +691,8 @@ run "round_59" {
   expect_failures = [var.user_pool]
 
   variables {
-    user_pool = { callback_urls = ["https://app.example.com/in"], domain_prefix = "shop", logout_urls = ["app://out"] } # logout to a scheme that is anyone's
+    # logout to a scheme that is anyone's
+    user_pool = { callback_urls = ["https://app.example.com/in"], domain_prefix = "shop", logout_urls = ["app://out"] }
   }
 }
 
