@@ -25,15 +25,9 @@ def layer(module: str) -> int:
     return LAYERS.index(part) if part in LAYERS else LAYERS.index("schema")
 
 
-def imports(path: Path, *, types: bool) -> Iterator[str]:
-    """Yield the modules of the package that a module imports, at its top or in a function.
-
-    types: also those that only a type checker loads.
-    """
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    if not types:
-        tree.body = [node for node in tree.body if not isinstance(node, ast.If)]
-    for node in ast.walk(tree):
+def imports(path: Path) -> Iterator[str]:
+    """Yield the modules of the package that a module imports: at its top, in a function, or for a type checker."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and str(node.module).partition(".")[0] == "trestle":
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
@@ -42,11 +36,11 @@ def imports(path: Path, *, types: bool) -> Iterator[str]:
 
 @pytest.mark.parametrize("module", [name for name in MODULES if not name.endswith("__init__")])
 def test_each_module_imports_only_layers_below(module: str) -> None:
-    assert [each for each in imports(MODULES[module], types=True) if layer(each) < layer(module)] == []
+    assert [each for each in imports(MODULES[module]) if layer(each) < layer(module)] == []
 
 
-def test_no_modules_load_each_other() -> None:
-    graph = {module: set(imports(path, types=False)) for module, path in MODULES.items()}
+def test_no_modules_import_each_other() -> None:
+    graph = {module: set(imports(path)) for module, path in MODULES.items()}
     assert sum(map(len, graph.values())) > 100
     TopologicalSorter(graph).prepare()  # raises CycleError
 

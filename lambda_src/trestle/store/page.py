@@ -12,12 +12,18 @@ from trestle.store.records import has_expired, item_of, key_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, Protocol
 
     from trestle.context import Context
     from trestle.entity import Entity
     from trestle.item import Item
-    from trestle.store.selections import Selection
+
+    class Indexed(Protocol):
+        """A part of the items that an index holds together, such as store.selections.Selection."""
+
+        def index(self, owner: str, *, descending: bool) -> Index:
+            """Return where to read an owner's items of the selection."""
+            ...
 
 
 class InvalidPositionError(Exception):
@@ -75,7 +81,7 @@ def page(
     context: Context,
     limit: int,
     after: list[str] | None,
-    selection: Selection | None = None,
+    selection: Indexed | None = None,
     *,
     descending: bool = False,
 ) -> tuple[list[Item], list[str] | None]:
