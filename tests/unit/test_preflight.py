@@ -404,7 +404,8 @@ def terraform(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def test_whose_state_it_is(terraform: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aws_environment, "facts", lambda _: {"environment": "dev", "region": "eu-west-1"})
+    variables = {"environment": "dev", "name": "shop", "region": "eu-west-1"}
+    monkeypatch.setattr(aws_environment, "facts", lambda _: variables)
     assert found(tool.state) == [("ok", "Nothing is deployed yet.")]
     instance: dict[str, Any] = {"attributes": {"tags_all": {"Environment": "prod"}}}
     terraform["state"] = {"resources": [{"instances": [instance]}]}
@@ -412,6 +413,10 @@ def test_whose_state_it_is(terraform: dict[str, Any], monkeypatch: pytest.Monkey
     assert (level, "names the state of prod" in text) == ("stop", True)
     instance["attributes"]["tags_all"]["Environment"] = "dev"
     assert found(tool.state) == [("ok", "The state holds 1 resources of dev.")]
+    instance["attributes"]["tags_all"]["Project"] = "store"
+    ((level, text),) = found(tool.state)
+    assert (level, text.startswith("dev is deployed with the name store, but its tfvars say shop")) == ("stop", True)
+    instance["attributes"]["tags_all"]["Project"] = "shop"
     instance["attributes"]["arn"] = "arn:aws:dynamodb:us-west-2:1:table/x"
     terraform["state"] = {"resources": [{"type": "aws_dynamodb_table", "instances": [instance]}]}
     ((level, text),) = found(tool.state)
