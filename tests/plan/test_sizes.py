@@ -51,9 +51,11 @@ def api_module(
     for name, document in documents.items():
         (folder / f"{name}.json").write_text(document)
     scope = {"account_id": "1", "dns_suffix": "amazonaws.com", "partition": "aws", "region": "us-west-2"}
+    problems = json.loads((ROOT / "contract" / "problems.json").read_text())
     call = {
-        "source": "./modules/api", "cors_origins": ["*"], "description": "", "kms_key_arn": None,
-        "log_retention_days": 1, "models": {"Patch": "{}"}, "routes": routes or {}, "scope": scope,
+        "source": "./modules/api", "cors_origins": ["*"], "description": "", "exposed_headers": [],
+        "kms_key_arn": None, "log_retention_days": 1, "models": {"Patch": "{}"}, "problems": problems,
+        "request_headers": [], "routes": routes or {}, "scope": scope,
         "stage": "test", "tags": {}, "throttle": {"burst_limit": 1, "rate_limit": 1}, "user_pool_arn": None,
         "validate_bodies": False,
     }  # fmt: skip
@@ -61,7 +63,7 @@ def api_module(
         name: {
             **call,
             "name": name,
-            "docs": {"access": "open", "document": f'${{file("${{path.root}}/{name}.json")}}'},
+            "docs": {"access": "open", "document": f'${{file("${{path.root}}/{name}.json")}}', "path": "openapi.json"},
         }
         for name in documents
     }

@@ -136,5 +136,5 @@ def test_settings_skip_no_check() -> None:
 
 def test_missing_checkov_says_what_to_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(scan, "CHECKOV", tmp_path / "checkov")
-    with pytest.raises(scan.CheckovMissingError, match=r"run `python -m local\.venv checkov`"):
+    with pytest.raises(scan.CheckovMissingError, match=r"run `python -m tools setup checkov`"):
         scan.scan_hcl(ROOT)
