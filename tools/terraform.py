@@ -395,8 +395,9 @@ class Terraform:
             reader = threading.Thread(target=read_lines, args=(process.stderr, errors, log), daemon=True)
             reader.start()
             try:
-                process.stdin.write(stdin)
-                process.stdin.close()
+                # Terraform may end before it reads, on an error in the configuration. Its output says why.
+                with contextlib.suppress(BrokenPipeError), process.stdin:
+                    process.stdin.write(stdin)
                 for line in process.stdout:
                     log.write(line)
                     lines.append(line)

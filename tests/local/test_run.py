@@ -221,7 +221,7 @@ def test_a_variable_that_is_refused_is_explained(small: Local, tmp_path: Path) -
     wrong = tmp_path / "wrong.tfvars"
     wrong.write_text(small_system("fly"))
     said = sentence(small.up(wrong))
-    assert "entities.items.operations: there is no fly. Write any of create, delete, get, list," in said
+    assert 'entities.items.operations: there is no "fly". Write any of create, delete, get, list,' in said
     assert not is_listening(small.port)
 
 

@@ -112,6 +112,15 @@ def test_a_provider_that_does_not_start_is_named(tmp_path: Path) -> None:
         raise AssertionError
 
 
+def test_a_terraform_that_ends_before_it_reads_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "terraform"
+    program.write_text('#!/bin/sh\nexec 0<&-\necho "Error: No." >&2\nexit 3\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(terraform, "find_terraform", lambda: program)
+    tool = terraform.Terraform(tmp_path, dict(os.environ), tmp_path / "log", lambda _: None)
+    assert tool.run(["console"], "x" * 1_000_000) == terraform.Result(3, "", "Error: No.\n")
+
+
 def test_the_stage_leaves_the_repository_alone(tmp_path: Path) -> None:
     override = {"modules/function": {"locals": {"x": 1}}}
     for _ in range(2):
