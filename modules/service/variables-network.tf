@@ -17,12 +17,12 @@ variable "network" {
   default = {}
 
   validation {
-    condition = try(
+    condition = var.network == null || try(
       can(cidrnetmask(var.network.cidr)) &&
       cidrhost(var.network.cidr, 0) == split("/", var.network.cidr)[0] &&
       contains(range(16, 21), tonumber(split("/", var.network.cidr)[1])) &&
       !can(regex(local.cidr_misfit, var.network.cidr)),
-      var.network == null
+      false
     )
     error_message = join("", [
       "network: ${try("\"${var.network.cidr}\"", "null")} ",
