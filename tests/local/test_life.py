@@ -42,7 +42,8 @@ def running(small: Local, var_file: Path) -> None:
         assert done.returncode == 0, done.stderr
 
 
-def test_an_interrupted_apply_ends_at_once(small: Local, var_file: Path) -> None:
+def test_an_interrupted_apply_ends_at_once(tmp_path: Path, var_file: Path) -> None:
+    small = Local(tmp_path / "state")
     run = small.start("up", "--port", str(small.port), "--var-file", var_file)
     assert run.stderr
     while "Applying" not in run.stderr.readline():
@@ -54,8 +55,10 @@ def test_an_interrupted_apply_ends_at_once(small: Local, var_file: Path) -> None
     run.communicate(timeout=120)
     assert run.returncode == 130
     assert not is_listening(small.port)
-    # Terraform may not know all that was made. The next run, below, begins with what was there before.
+    # Terraform may not know all that was made. The next run begins with what was there before.
     assert (small.folder / "small-local" / "before").is_dir()
+    assert small.up(var_file).returncode == 0
+    assert small("down").returncode == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

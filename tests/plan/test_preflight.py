@@ -20,7 +20,7 @@ from tools.laptop.emulator import Emulator, Running, client, free_port
 from tools.terraform import ROOT, find_mirror, find_terraform, provider
 from tools.terraform import environment as emulated
 
-pytestmark = pytest.mark.xdist_group("preflight")  # each test goes on from where the one before has come
+pytestmark = pytest.mark.xdist_group("preflight")
 
 REGION = "us-west-2"
 BUCKET = "shop-state-000000000000-us-west-2"
@@ -98,7 +98,7 @@ def terraform(root: Path, *arguments: str) -> None:
     subprocess.run([find_terraform(), *arguments], check=True, cwd=root, capture_output=True, env=own)
 
 
-def test_an_account_where_nothing_is_prepared(look: Look) -> None:
+def an_account_where_nothing_is_prepared(look: Look) -> None:
     code, lines = look()
     assert code == 1
     assert levels(lines) == {
@@ -110,7 +110,7 @@ def test_an_account_where_nothing_is_prepared(look: Look) -> None:
     assert f"stop     state           The bucket {BUCKET} does not exist." in lines
 
 
-def test_a_first_apply(look: Look, running: Running) -> None:
+def a_first_apply(look: Look, running: Running) -> None:
     client("s3", running).create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     code, lines = look(groups=BEFORE_A_PLAN)
     assert (code, levels(lines)["gateway's role"]) == (1, "stop")
@@ -133,7 +133,7 @@ def test_a_first_apply(look: Look, running: Running) -> None:
     } <= levels(lines).keys()
 
 
-def test_somebody_who_is_at_work(look: Look, running: Running) -> None:
+def somebody_who_is_at_work(look: Look, running: Running) -> None:
     s3 = client("s3", running)
     held = {
         "ID": "x",
@@ -148,7 +148,7 @@ def test_somebody_who_is_at_work(look: Look, running: Running) -> None:
     assert "stop     lock            ada@laptop since 2026-01-02T03:04:05Z: OperationTypeApply." in lines
 
 
-def test_a_table_that_would_go(look: Look, root: Path) -> None:
+def a_table_that_would_go(look: Look, root: Path) -> None:
     file = root / "environments" / "small.tfvars"
     mirror = [f"-plugin-dir={folder}"] if (folder := find_mirror()) else []
     terraform(root, "init", "-input=false", "-backend-config=environments/small.s3.tfbackend", *mirror)
@@ -161,7 +161,7 @@ def test_a_table_that_would_go(look: Look, root: Path) -> None:
     assert f"stop     losses          {lost}" in lines
 
 
-def test_another_environments_state(look: Look, root: Path) -> None:
+def another_environments_state(look: Look, root: Path) -> None:
     for suffix in ("tfvars", "s3.tfbackend"):
         shutil.copyfile(root / f"environments/small.{suffix}", root / f"environments/other.{suffix}")
     code, lines = look("other")
@@ -174,3 +174,12 @@ def test_another_environments_state(look: Look, root: Path) -> None:
     (root / "small.s3.tfbackend").rename(root / "environments" / "small.s3.tfbackend")
     assert (code, levels(lines)["environment"]) == (1, "stop")
     assert any("other.s3.tfbackend names the state of small" in line for line in lines)
+
+
+def test_from_an_empty_account_to_the_state_of_another_environment(look: Look, root: Path, running: Running) -> None:
+    """One test, since each step goes on from where the one before has come."""
+    an_account_where_nothing_is_prepared(look)
+    a_first_apply(look, running)
+    somebody_who_is_at_work(look, running)
+    a_table_that_would_go(look, root)
+    another_environments_state(look, root)

@@ -33,11 +33,13 @@ def up(options: argparse.Namespace) -> int:
     confirm = (lambda _: True) if options.yes else confirm_losses
     root = options.root.resolve() if options.root else None
     stack = systems.up([Path(f).resolve() for f in options.var_files or ()], options.port, confirm, root)
-    print_note(f"{stack.name} is up in {(now() - began) / 1000:.0f} s.\n\n{welcome(stack)}")
+    said = f"{stack.name} is up in {(now() - began) / 1000:.0f} s.\n\n{welcome(stack)}"
     if options.detach:
+        print_note(said)
         return 0
-    print_note("\nThe functions' logs follow; Ctrl-C stops everything.\n")
+    # Whoever reads that it is up may press Ctrl-C before the logs follow.
     try:
+        print_note(f"{said}\n\nThe functions' logs follow; Ctrl-C stops everything.\n")
         # Since the beginning: whoever reads the URL above may be quicker than the first look at the logs.
         follow(stack.outputs(), stack.running(), began, forever=True)
         print_note(f"\n{stack.name} was stopped from elsewhere.")
@@ -136,17 +138,19 @@ def emulator(options: argparse.Namespace) -> int:
         print("\n".join(exports(aws.running())))
         return 0
     running = aws.start(options.port, options.region)
-    print("\n".join(exports(running)), flush=True)
     if options.detach:
+        print("\n".join(exports(running)), flush=True)
         print_note("`python local.py emulator --stop` stops it and deletes what is in it.")
         return 0
-    print_note(
-        "\nPaste these lines into another terminal, or run there:\n"
-        '  eval "$(python local.py emulator --env)"\n'
-        "Then make bootstrap, make deploy ENV=dev and the others treat it as AWS.\n"
-        "Ctrl-C stops it and deletes what is in it."
-    )
+    # Whoever reads the exports may press Ctrl-C before the note is printed.
     try:
+        print("\n".join(exports(running)), flush=True)
+        print_note(
+            "\nPaste these lines into another terminal, or run there:\n"
+            '  eval "$(python local.py emulator --env)"\n'
+            "Then make bootstrap, make deploy ENV=dev and the others treat it as AWS.\n"
+            "Ctrl-C stops it and deletes what is in it."
+        )
         while aws.emulator.running():
             time.sleep(0.5)
     except KeyboardInterrupt:
