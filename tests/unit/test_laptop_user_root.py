@@ -9,6 +9,7 @@ import pytest
 
 from tools.errors import UserError
 from tools.laptop import user_root
+from tools.laptop.stack import fingerprint
 from tools.terraform import ROOT
 
 CALL = """module "api" {
@@ -55,6 +56,32 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
         user_root.read(tmp_path / "absent")
 
 
+@pytest.mark.parametrize("name", user_root.WRITTEN)
+def test_a_file_of_the_users_that_the_stage_would_write_over_is_refused(tmp_path: Path, name: str) -> None:
+    root = written(tmp_path / "root", main=CALL)
+    (root / name).write_text("{}")
+    with pytest.raises(UserError, match=rf"{name} has a name that the local run needs for a file of its own: rename"):
+        user_root.read(root)
+
+
+def test_a_module_outside_may_be_called_like_a_folder_of_trestle(tmp_path: Path) -> None:
+    (tmp_path / "web").mkdir()
+    more = 'module "web" {\n  source = "../web"\n}\n'
+    staged = user_root.read(written(tmp_path / "root", main=CALL, more=more)).stage(tmp_path / "stage", {}, {})
+    assert (staged / ".trestle/outside/web").resolve() == tmp_path / "web"
+    assert (staged / ".trestle/web").resolve() == ROOT / "web"
+
+
+def test_a_change_in_a_module_outside_is_a_change(tmp_path: Path) -> None:
+    root = written(tmp_path / "root", main=CALL + 'module "outer" {\n  source = "../outer"\n}\n')
+    outer = written(tmp_path / "outer", main="")
+    (root / "dist").mkdir()
+    (root / "dist/manifest.json").touch()
+    before = fingerprint([], root)
+    (outer / "main.tf").write_text("locals {}\n")
+    assert fingerprint([], root) != before
+
+
 def test_the_stage_has_another_backend_and_this_trestle(tmp_path: Path) -> None:
     root = written(tmp_path / "root", main=CALL + 'module "outer" {\n  source = "../outer"\n}\n')
     (tmp_path / "outer").mkdir()
@@ -71,10 +98,10 @@ def test_the_stage_has_another_backend_and_this_trestle(tmp_path: Path) -> None:
         "terraform": {"backend": backend},
         "module": {
             "api": {"source": "./.trestle/modules/service", "project": "${path.root}", "website": {}},
-            "outer": {"source": "./.trestle/outer"},
+            "outer": {"source": "./.trestle/outside/outer"},
         },
     }
-    assert (staged / ".trestle" / "outer").resolve() == tmp_path / "outer"
+    assert (staged / ".trestle/outside/outer").resolve() == tmp_path / "outer"
     assert json.loads((staged / ".trestle/modules/function/local_override.tf.json").read_text()) == {"x": 1}
     for name in user_root.BESIDE_MODULES:
         assert (staged / ".trestle" / name).resolve() == ROOT / name

@@ -427,6 +427,7 @@ def fingerprint(var_files: Sequence[Path], root: Path | None = None) -> str:
     files += (f for folder in folders for f in sources(folder))
     if root:
         files += (f for f in sources(root) if f.relative_to(root).parts[0] not in ("dist", *user_root.NOT_LINKED))
+        files += (f for folder in user_root.read(root).outside.values() for f in sources(folder))
     fixed = [(root or ROOT) / "dist/manifest.json", ROOT / ".terraform.lock.hcl"]
     for file in (*sorted(files), *fixed, *var_files):
         content = file.read_bytes()

@@ -27,6 +27,9 @@ BESIDE_MODULES = ("contract", "lambda_src", "web")
 OUTPUT = "trestle_outputs"
 OUTPUTS = '${{ for name, value in module.%s : name => value if !contains(["openapi_document", "tools"], name) }}'
 
+# What the stage writes beside what it links: writing to a link would change the user's own file.
+WRITTEN = ("local_override.tf.json", "trestle.tf.json")
+
 # Versions that are live in AWS are not live here.
 NOT_LINKED = ("environments",)
 
@@ -62,14 +65,16 @@ class UserRoot:
             (trestle / name).symlink_to(ROOT / name)
         copy_modules(trestle, overrides)
         calls: dict[str, Any] = {}
+        outside = trestle / "outside"  # apart, since a call may be named "web" or "modules"
+        outside.mkdir()
         for name, path in self.outside.items():
-            (trestle / name).symlink_to(path)
-            calls[name] = {"source": f"./{TRESTLE}/{name}"}
+            (outside / name).symlink_to(path)
+            calls[name] = {"source": f"./{TRESTLE}/outside/{name}"}
         passed = {name: value for name, value in arguments.items() if name not in self.arguments}
         calls[self.call] = {"source": f"./{TRESTLE}/{SERVICE}", "project": "${path.root}", **passed}
         write_override(folder, {"terraform": {"backend": backend}, "module": calls})
         output = {"output": {OUTPUT: {"value": OUTPUTS % self.call}}}
-        (folder / "trestle.tf.json").write_text(json.dumps(output, indent=2) + "\n")
+        (folder / WRITTEN[1]).write_text(json.dumps(output, indent=2) + "\n")
         return folder
 
 
@@ -77,6 +82,8 @@ def read(folder: Path) -> UserRoot:
     """Return what a root configuration calls. Raise UserError unless it calls modules/service once."""
     if not folder.is_dir():
         raise UserError(f"There is no folder {folder}: pass --root the folder of your Terraform configuration.")
+    if taken := next((folder / name for name in WRITTEN if (folder / name).exists()), None):
+        raise UserError(f"{taken} has a name that the local run needs for a file of its own: rename it.")
     calls = dict(blocks(folder, "module"))
     found = [name for name, body in calls.items() if is_service(body)]
     if len(found) != 1:
