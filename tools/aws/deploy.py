@@ -115,8 +115,8 @@ def write_document(environment: AwsEnvironment) -> Path:
 def prove(environment: AwsEnvironment, arguments: Sequence[str]) -> int:
     """Run the smoke test on the first entity that allows it, with the first API key; return its exit code."""
     deployed = environment.outputs()
-    command = [sys.executable, str(ROOT / "tests" / "smoke.py"), reachable_urls(deployed["api_url"]), *arguments]
-    if "--path" not in arguments:
+    command = [sys.executable, str(ROOT / "tests" / "smoke.py"), reachable_urls(deployed["api_url"])]
+    if not any(argument.partition("=")[0] == "--path" for argument in arguments):
         path = smoke_path(environment.variables["entities"])
         if path is None:
             print("Smoke test skipped: no entity without a schema has all operations open or behind an API key.")
@@ -126,7 +126,8 @@ def prove(environment: AwsEnvironment, arguments: Sequence[str]) -> int:
     if keys := deployed["api_key_ids"]:
         key = environment.client("apigateway").get_api_key(apiKey=next(iter(keys.values())), includeValue=True)
         command += ["--api-key", key["value"]]
-    return subprocess.run(command, check=False).returncode
+    # Last, so that what the user names counts.
+    return subprocess.run([*command, *arguments], check=False).returncode
 
 
 def smoke_path(entities: dict[str, dict[str, Any]]) -> str | None:
