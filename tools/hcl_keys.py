@@ -1,7 +1,7 @@
 """Find the keys that a var-file sets, with their lines, in HCL and in JSON.
 
 Terraform lets the last of two equal keys win without a message, and parsers return only that one.
-So this module reads the keys from the text itself. It skips values and judges no syntax.
+So this module reads the keys from the text itself. It skips values and checks no syntax.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Check that a JSON Schema keeps to the subset that all who read it understand: docs/schemas.md.
 
 API Gateway's models are of JSON Schema draft 4 and may hold no keyword it does not know. OpenAPI 3.0 has a
-dialect of its own. The functions judge bodies with trestle.schema. What one of the three would misread is
+dialect of its own. The functions validate bodies with trestle.schema. What one of the three would misread is
 refused here, before the build. Standard library alone, as build.py is.
 """
 
@@ -138,7 +138,7 @@ def _root(schema: dict[str, Any]) -> Iterator[Fault]:
 
 
 def _servers_own(schema: dict[str, Any], where: str) -> Iterator[Fault]:
-    """Faults of a schema that judges the item itself and speaks of what the server sets."""
+    """Faults of a schema that validates the item itself and speaks of what the server sets."""
     for name in SERVERS_OWN:
         if name in _members(schema.get("properties")):
             yield f"{where}/properties/{name}", f"the server sets {name} itself: remove it"

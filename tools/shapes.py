@@ -1,6 +1,6 @@
 """Derive from an entity's schema what its bodies, items and patches look like to clients.
 
-The OpenAPI document and API Gateway's model are made of these shapes. A schema judges the client's object
+The OpenAPI document and API Gateway's model are made of these shapes. A schema validates the client's object
 after its defaults are filled in. A body is the object before that, an item has the server's properties
 besides, and a merge patch (RFC 7396) is a part of an object. Terraform has no recursion, so build.py writes
 the shapes into its manifest. This module needs the standard library alone, as build.py does.
@@ -144,7 +144,7 @@ def before_defaults(schema: Schema, filled: frozenset[str] = frozenset()) -> Sch
 
 
 def needs(schema: Schema, names: Iterable[str]) -> bool:
-    """Return whether a schema requires one of these properties of the value that it judges."""
+    """Return whether a schema requires one of these properties of the value that it validates."""
     return not set(schema.get("required", [])).isdisjoint(names) or any(
         needs(part, names) for keyword in COMBINING for part in schema.get(keyword, [])
     )
@@ -167,7 +167,7 @@ def has_format(schema: Schema) -> bool:
 
 
 def on_same_value(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
-    """Return a schema changed, and all in it that judge the same value: the parts of allOf and the like."""
+    """Return a schema changed, and all in it that validate the same value: the parts of allOf and the like."""
     found = dict(schema)
     for keyword in COMBINING:
         if keyword in found:
@@ -189,7 +189,7 @@ def with_servers_own(schema: Schema) -> Schema:
 
 
 def beside_servers_own(schema: Schema) -> Schema:
-    """Return a schema that judges the client's part of an item, of the whole item."""
+    """Return a schema that validates the client's part of an item, of the whole item."""
 
     def change(part: Schema) -> Schema:
         counts = {"maxProperties", "minProperties"} & part.keys()
@@ -213,13 +213,13 @@ def without_totals(schema: Schema) -> Schema:
 
 
 def inner(schema: Schema) -> list[Schema]:
-    """Return the schemas inside a schema that judge the same value."""
+    """Return the schemas inside a schema that validate the same value."""
     parts = [part for keyword in COMBINING for part in schema.get(keyword, [])]
     return [*parts, *([schema["not"]] if "not" in schema else [])]
 
 
 def has_enum(schema: Schema) -> bool:
-    """Return whether a schema lists the values that it judges."""
+    """Return whether a schema lists the values that it allows."""
     return "enum" in schema or any(map(has_enum, inner(schema)))
 
 

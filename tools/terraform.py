@@ -35,7 +35,7 @@ LINKED_FOLDERS = ("contract", "dist", "examples", "lambda_src", "schemas", "web"
 # The module that is the whole system.
 SERVICE = "modules/service"
 
-# What judges variables and follows from them alone: no provider has a part in it.
+# The files that validate variables and derive from them alone: they need no provider.
 OF_VARIABLES = (
     *(f.relative_to(ROOT).as_posix() for f in sources(ROOT / SERVICE, "variables*.tf")),
     f"{SERVICE}/locals.tf",

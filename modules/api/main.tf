@@ -92,7 +92,7 @@ resource "aws_api_gateway_resource" "fifth" {
   rest_api_id = aws_api_gateway_rest_api.this.id
 }
 
-# Bodies are judged only where there is one: to a model that wants an object, no body is a wrong one.
+# The gateway validates bodies only where there is one: a model that requires an object rejects a missing body.
 resource "aws_api_gateway_request_validator" "this" {
   for_each = var.validate_bodies ? { parameters = false, parameters-and-bodies = true } : { parameters = false }
 

@@ -104,6 +104,6 @@ variable "user_pool_arn" {
 }
 
 variable "validate_bodies" {
-  description = "Whether the gateway judges bodies by their model."
+  description = "Whether the gateway validates bodies with their model."
   type        = bool
 }

@@ -13,7 +13,7 @@ resource "terraform_data" "word" {
   }
 }
 
-# None keeps samples of what it judged: WAF redacts its log, and shows samples with the callers' keys and tokens.
+# No rule keeps samples of requests: WAF redacts its log, and shows samples with the callers' keys and tokens.
 resource "aws_wafv2_web_acl" "this" {
   name        = var.name
   description = "In front of ${var.name}"

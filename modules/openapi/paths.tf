@@ -24,7 +24,7 @@ locals {
       description = "Items with this ${filter}, sorted by ${sort}."
       # The web console reads from here which bounds go with which filter.
       x-sorted-by = sort
-      # All of the property's rules: the server judges a filter's value by them, and takes texts of a limited size.
+      # All of the property's rules: the server validates a filter's value by them, and takes texts of a limited size.
       schema = merge(
         { for keyword, value in try(local.properties[entity][filter], {}) :
           keyword => value

@@ -186,13 +186,13 @@ locals {
         reserved_ids = local.reserved_ids[entity]
         schema       = try(trimsuffix(basename(e.schema), ".json"), null)
         ttl          = e.ttl
-        # What the gateway cannot see, or what an owner's rights hang on: it is judged by the function as well.
+        # What the gateway cannot see, or what an owner's rights depend on: the function checks it as well.
         groups       = { for o in operations : o => local.methods["${entity}.${o}"].group if local.methods["${entity}.${o}"].group != null }
         owner_scoped = e.owner_scoped ? true : null
         signed_in    = [for o in operations : o if local.methods["${entity}.${o}"].access == "cognito"]
         } : setting => value if try(length(value) > 0, value != null) && contains(flatten([
           ["groups", "owner_scoped", "signed_in"],
-          # The value of a filter is judged by its property's schema.
+          # The function validates the value of a filter with its property's schema.
           [for o in operations :
             concat(local.calls[entity][o].settings, local.calls[entity][o].takes_filters && length(e.filters) > 0 ? ["schema"] : [])
           ],

@@ -45,7 +45,7 @@ locals {
     access   = m.access
     function = module.function[m.function].name
     method   = local.calls[m.entity][m.operation].method
-    # A partial body is judged by the function alone: no schema can tell what the item will be.
+    # Only the function can validate a partial body: no schema knows what the item will be.
     model = lookup(
       { Body = local.model_names[m.entity], Patch = "Patch", Replacement = local.model_names[m.entity] },
       coalesce(local.calls[m.entity][m.operation].body, "-"),

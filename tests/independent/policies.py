@@ -1,4 +1,4 @@
-"""Policy documents judged by parliament, which knows AWS's actions and resources, and by cloudsplaining.
+"""Policy documents checked by parliament, which knows AWS's actions and resources, and by cloudsplaining.
 
 parliament finds actions that do not exist, resources of the wrong form, and conditions that an action does
 not know. cloudsplaining finds rights by which a role's holder could gain more rights, or could reach the data
@@ -45,8 +45,8 @@ def judged(policies: Iterable[str]) -> list[str]:
 def findings(policy: str) -> list[str]:
     """Return one sentence for each finding in a policy document.
 
-    A resource's own policy (it names a principal) is judged by its actions alone: parliament knows no more of
-    these, and cloudsplaining judges what a role may do.
+    A resource's own policy (it names a principal) is checked by its actions alone: parliament knows no more of
+    these, and cloudsplaining checks what a role may do.
     """
     document = json.loads(policy)
     on_resource = any("Principal" in statement for statement in document["Statement"])

@@ -316,7 +316,7 @@ def test_a_wrongly_signed_request_is_403(identities: dict[str, Credentials], sig
 
 
 def test_an_oversized_header_is_refused(items: Api, alice: Api) -> None:
-    """AWS refuses headers of more than 10 KB together; what passes here is judged by the function."""
+    """AWS refuses headers of more than 10 KB together; what passes here is left to the function."""
     for size in (300, 9_000, 60_000):
         items("POST", body={}, Idempotency_Key="x" * size).problem(400, "invalid-request")
         items("GET", X_Api_Key="x" * size).problem(403, "forbidden")

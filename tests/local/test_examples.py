@@ -179,7 +179,7 @@ def test_shop_tells_of_what_is_wrong_and_of_its_end(shop: Example) -> None:
     policy = {"Version": "2012-10-17", "Statement": [{**allowed, "Resource": arn}]}
     queue = sqs.create_queue(QueueName="mails", Attributes={"Policy": json.dumps(policy)})["QueueUrl"]
     sns.subscribe(TopicArn=topic["TopicArn"], Protocol="sqs", Endpoint=arn)
-    # The emulator judges no expressions: what they would find is set.
+    # The emulator evaluates no expressions: what they would find is set.
     for operation, state in (("create", "ALARM"), ("list", "ALARM"), ("create", "OK"), ("list", "OK")):
         name = f"shop-demo/orders/{operation}/errors"
         cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="A drill")

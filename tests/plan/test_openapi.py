@@ -1,4 +1,4 @@
-"""The OpenAPI document of each committed var-file: sound by two judges, and true to the planned methods."""
+"""The OpenAPI document of each committed var-file: sound by two validators, and true to the planned methods."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ def test_function_takes_the_mount_off_and_tells_who_asks(website: Plan, asked: s
     "asked", ["/x/../api/todos", "/api/../api/todos", "/api/%2E%2e/api/x", "/api/a/..", "/%61pi/todos"]
 )
 def test_function_lets_no_path_out_of_the_stage(website: Plan, asked: str) -> None:
-    """CloudFront judges a path without its dot segments, and passes it on with them."""
+    """CloudFront matches a path without its dot segments, and passes it on with them."""
     assert mounted(website, asked) == {"statusCode": 400}
 
 

@@ -1,4 +1,4 @@
-"""What public corpora say of the JSON reader, the judge and all operations; differences are listed."""
+"""What public corpora say of the JSON reader, the validator and all operations; differences are listed."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_json_is_read_so_by_every_operation_that_has_a_body(api: Api) -> None:
             assert answer.status in ((200, 201) if taken else (400,)), (name, answer)
 
 
-# JSON-Schema-Test-Suite, where our judgement is not its: file and group of tests, and the tests.
+# JSON-Schema-Test-Suite, where our validator differs from it: file and group of tests, and the tests.
 DIFFERENCES = {
     # Numbers that cannot be kept are refused before the schema is asked.
     ("draft4/optional/bignum.json", "integer"): {"a bignum is an integer", "a negative bignum is an integer"},

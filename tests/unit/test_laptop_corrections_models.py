@@ -16,7 +16,7 @@ from trestle.schema.validation import validate
 
 @pytest.fixture
 def valid(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The emulator's own judge of bodies, corrected."""
+    """The emulator's own validator of bodies, corrected."""
     service = importlib.import_module("ministack.services.apigateway_v1")
     monkeypatch.setattr(service, "_regex_search", None)
     apigateway.correct_models(service)

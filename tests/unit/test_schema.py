@@ -1,4 +1,4 @@
-"""The judge of items, held to jsonschema, and what functions do with its judgement."""
+"""The validator of items, held to jsonschema, and what functions do with its result."""
 
 from __future__ import annotations
 

@@ -267,7 +267,7 @@ def test_what_dynamodb_does_not_take_is_told(api: Api, entity: tool.DeployedEnti
 
 
 def test_a_file_that_changes_meanwhile_stops_the_run(entity: tool.DeployedEntity) -> None:
-    with pytest.raises(UserError, match="The file has changed since it was judged: line 2: is no object"):
+    with pytest.raises(UserError, match="The file has changed since it was validated: line 2: is no object"):
         imported(entity, file({"id": "a"}, "[]"))
 
 
@@ -360,13 +360,13 @@ def test_the_commands(api: Api, run: Callable[..., tuple[int, list[str]]], tmp_p
     wipe(api)
     assert run("import", "a", items) == (0, [f"{TABLE}: 1 written."])
     assert run("import", "b", items, "--replace")[1] == [
-        "No function of b has a schema to judge by: every object is an item.",
+        "No function of b has a schema: the import accepts every JSON object.",
         f"{TABLE}: 1 there already.",
     ]
     (tmp_path / "dist" / "manifest.json").unlink()
     assert run("import", "a", items)[1] == [
-        "What is live of a was not built from this checkout, by whose schema the lines are judged: check out "
-        "what it was built from, if the schema has changed since.",
+        "The live functions of a were not built from this checkout, whose schema validates the lines. "
+        "If the schema has changed since, check out the commit that they were built from.",
         f"{TABLE}: 1 there already.",
     ]
     assert run("import", "a", nowhere)[1] == [f"There is no file {nowhere}: name one with FILE=."]

@@ -32,7 +32,7 @@ PERSON = {
     "maxProperties": 3,
 }
 
-# Schemas by what they are about, and JSON texts that both judge by them.
+# Schemas by what they are about, and JSON texts that both validators check.
 CASES: dict[str, list[tuple[dict[str, Any], list[str]]]] = {
     "types": [
         ({"type": kind}, ["null", "true", "0", "-1.0", "1.5", "1e3", '""', '"a"', "[]", "{}"])
@@ -140,14 +140,14 @@ def module(page: Page, name: str) -> str:
 
 
 @pytest.mark.parametrize("about", CASES)
-def test_the_page_judges_as_the_api_does(visit: Open, about: str) -> None:
+def test_the_page_validates_as_the_api_does(visit: Open, about: str) -> None:
     page = visit("#/docs")
     cases = [(json.dumps(schema), texts) for schema, texts in CASES[about]]
     found = page.evaluate(
-        """async ([json, validate, cases]) => {
+        """async ([json, module, cases]) => {
           const { parse } = await import(json);
-          const judge = (await import(validate)).validate;
-          return cases.map(([schema, texts]) => texts.map((text) => judge(parse(schema), parse(text))));
+          const { validate } = await import(module);
+          return cases.map(([schema, texts]) => texts.map((text) => validate(parse(schema), parse(text))));
         }""",
         [module(page, "json.js"), module(page, "validate.js"), cases],
     )

@@ -2,7 +2,7 @@
 
 A line is an item as the API answers it; where items have owners, its id is OWNER#ID, as in the table.
 
-An import judges the whole file before it writes anything, by what the entity's functions go by: ids, schema,
+An import validates the whole file before it writes anything, as the entity's functions would: ids, schema,
 owners. What lists, filters and the time to live go by is derived as they derive it; ids, times and versions
 stay. An item that the table has already, as it is in the file, is left as it is: what was stopped can be run
 again.
@@ -213,7 +213,7 @@ def describe_faults(faults: list[dict[str, str]]) -> str:
 
 
 def check(file: IO[bytes], entity: Entity, *, as_stored: bool = False) -> list[str]:
-    """Judge every line; return what is wrong, "line 3: ..." each."""
+    """Validate every line; return what is wrong, "line 3: ..." each."""
     faults: list[str] = []
     numbers: dict[str, int] = {}
     for line in parse_lines(file, entity, as_stored=as_stored):
@@ -253,7 +253,7 @@ def write(
     def rest() -> Iterator[ImportLine]:
         for line in parse_lines(file, target.entity, as_stored=as_stored):
             if isinstance(line, InvalidItemError):
-                raise UserError(f"The file has changed since it was judged: {line}.")
+                raise UserError(f"The file has changed since it was validated: {line}.")
             if line.number > result.after:
                 yield line
 
@@ -381,11 +381,11 @@ def run_import(options: argparse.Namespace) -> int:
     target = connect(options)
     entity = target.entity
     if not entity.schema:
-        print_note(f"No function of {entity.name} has a schema to judge by: every object is an item.")
+        print_note(f"No function of {entity.name} has a schema: the import accepts every JSON object.")
     elif not target.matches_local_build:
         print_note(
-            f"What is live of {entity.name} was not built from this checkout, by whose schema the lines are "
-            "judged: check out what it was built from, if the schema has changed since."
+            f"The live functions of {entity.name} were not built from this checkout, whose schema validates the lines. "
+            "If the schema has changed since, check out the commit that they were built from."
         )
     how = {"as_stored": options.as_stored}
     with options.file.open("rb") as file:
