@@ -181,7 +181,7 @@ LAPTOP = (
                 "environments/local.tfvars)",
             ),
             Option("--root", type=Path, metavar="DIR", help="Terraform of your own that calls modules/service"),
-            Option("--port", type=port, metavar="N", help="where to listen (default: 4566)"),
+            Option("--port", type=port, metavar="N", help="where to listen (default: as what ran last, at first 4566)"),
             Option("--detach", action="store_true", help="return when it is up, and leave it running"),
             Option("--yes", action="store_true", help="delete items and users of what was removed without asking"),
         ),

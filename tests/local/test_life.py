@@ -140,16 +140,17 @@ def until_saved(small: Local, name: str) -> None:
 
 
 @pytest.mark.usefixtures("running")
-def test_items_outlive_a_kill_of_the_emulator(small: Local, var_file: Path) -> None:
+def test_items_outlive_a_kill_of_the_emulator(small: Local) -> None:
     others = items(small)
     # Properties may have the names by which the emulator tells its own types in what it saves.
     small.api().make({"name": "kept-1", "__bytes__": "x", "__scoped__": {"data": True}})
     until_saved(small, "kept-1")
     small.kill()
     assert small("status").returncode == 3
-    done = small.up(var_file)
+    done = small("up", "--detach")  # what ran last, at its port
     assert done.returncode == 0, done.stderr
     assert items(small) == sorted([*others, "kept-1"])
+    assert small.running().port == small.port
 
 
 @pytest.mark.usefixtures("running")

@@ -102,6 +102,28 @@ def test_each_system_has_a_folder_and_one_runs(machine: Machine) -> None:
         machine.systems.up([])
 
 
+@pytest.mark.parametrize("ends", ["stopped", "crashed", "purged"])
+def test_what_ran_last_keeps_its_port(machine: Machine, ends: str) -> None:
+    shop, todos = machine.var_file("shop", "demo"), machine.var_file("todos", "local")
+
+    def end() -> None:
+        if ends == "crashed":
+            machine.runs.clear()
+        else:
+            machine.systems.down(purge=ends == "purged")
+
+    for var_files, port, expected in (
+        ([shop], 5000, {"shop-demo": 5000}),
+        ([], None, {"shop-demo": 5000}),
+        ([shop], None, {"shop-demo": 5000}),
+        ([], 5001, {"shop-demo": 5001}),
+        ([todos], None, {"todos-local": 5001}),
+    ):
+        machine.systems.up(var_files, port)
+        assert machine.running == expected
+        end()
+
+
 def test_a_schema_that_will_not_do_leaves_what_runs(machine: Machine) -> None:
     shop, todos = machine.var_file("shop", "demo"), machine.var_file("todos", "local")
     machine.systems.up([shop], 5000)

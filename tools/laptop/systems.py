@@ -86,10 +86,13 @@ class Systems:
         """Bring a system up, or change the running one in place; return it.
 
         The root is the user's own, which calls modules/service, or None for Trestle's. Without root and var-files
-        it is the system that ran last. Another one that runs is stopped first, and the new one gets its port
-        unless told otherwise. `confirm` is asked before items are deleted.
+        it is the system that ran last. Another one that runs is stopped first. Without a port it is that of what
+        runs or ran last, at first DEFAULT_PORT. `confirm` is asked before items are deleted.
         """
-        last = self._last() if not var_files and not root else {}
+        last = self._last()
+        last_port: int = last.pop("port", DEFAULT_PORT)
+        if var_files or root:
+            last = {}
         if last.get("root"):
             root = Path(last["root"])
         named = list(var_files) or [Path(file) for file in last.get("var_files", ())]
@@ -111,8 +114,8 @@ class Systems:
                 raise UserError("\n".join(faults))
             runs = self._running()
             running = runs.emulator.running() if runs else None
-            if running and port is None:
-                port = running.port
+            if port is None:
+                port = running.port if running else last_port
             if self._adopt_previous_layout() and runs and runs.folder == self.folder:
                 runs = running = None
             stack = self._stack_of(settings)
@@ -122,12 +125,12 @@ class Systems:
                         f"{stack.name} runs on port {running.port}: run `python local.py down` before you move it."
                     )
             elif not running or port != running.port:
-                check_port(port or DEFAULT_PORT)
+                check_port(port)
             if runs and runs.folder != stack.folder:
                 self.progress(f"Stopping {runs.name}; its data stays for the next time ...")
                 runs.stop()
-            stack.apply(settings, named, port or DEFAULT_PORT, confirm)
-            remembered: dict[str, Any] = {"folder": stack.folder.name, "var_files": [str(file) for file in named]}
+            stack.apply(settings, named, port, confirm)
+            remembered = {"folder": stack.folder.name, "port": port, "var_files": [str(file) for file in named]}
             if root:
                 remembered["root"] = str(root)
             if remembered != read_json(self.folder / "last.json"):
@@ -196,7 +199,7 @@ class Systems:
         return next((stack for stack in stacks if stack.emulator.running()), None)
 
     def _last(self) -> dict[str, Any]:
-        """Return the folder and the var-files of what ran last, or nothing."""
+        """Return the folder, the port and the var-files of what ran last, or nothing."""
         known = read_json(self.folder / "last.json")
         return known or read_json(self.folder / "settings.json") or {}
 
