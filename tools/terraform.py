@@ -56,6 +56,12 @@ OUR_RULES = re.compile(
 # How it refuses names and calls in a var-file. `name = shop` is such a name.
 NOT_LITERAL = re.compile(r"(?:Variables|Function calls) not allowed .*\((.+), line (\d+)\)$")
 
+# How a call names a module on this machine, in either notation.
+LOCAL_SOURCE = re.compile(r'\bsource"?\s*[=:]\s*"(\.\.?/[^"]*)"')
+
+# What we write beside a configuration: https://developer.hashicorp.com/terraform/language/files/override
+OVERRIDE = "local_override.tf.json"
+
 SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  # nosec B108
 LONGEST_TEMPORARY_FOLDER = 60  # bytes, which leaves 43 for a folder and a socket in it
 
@@ -156,7 +162,7 @@ def copy_modules(folder: Path, overrides: Mapping[str, Any]) -> None:
 
 def write_override(folder: Path, override: Mapping[str, Any]) -> None:
     """Let a configuration override arguments of that in the folder."""
-    (folder / "local_override.tf.json").write_text(json.dumps(override, indent=2) + "\n")
+    (folder / OVERRIDE).write_text(json.dumps(override, indent=2) + "\n")
 
 
 def link(folder: Path, configuration: Iterable[Path]) -> Path:
@@ -249,6 +255,7 @@ class Terraform:
         stamp = self.data_dir / "initialised"
         about = f"{find_mirror()}\n{init_depends_on(self.folder)}\n"
         if not stamp.is_file() or stamp.read_text() != about:
+            stamp.unlink(missing_ok=True)  # an init that does not end may leave anything
             self.init()
             stamp.write_text(about)
 
@@ -508,11 +515,35 @@ def var_file_arguments(var_files: Iterable[Path]) -> list[str]:
 
 def init_depends_on(folder: Path) -> str:
     """Return what `init` must be repeated for: other module calls, providers, or another backend."""
-    files = [*sources(folder, "*.tf"), *sources(folder / "modules", "**/*.tf")]
-    lines = [line for f in files for line in f.read_text().splitlines()]
-    calls = [line for line in lines if re.match(r'module "|\s*(source|version)\s*=', line)]
-    own = [folder / name for name in (".terraform.lock.hcl", "local_override.tf.json")]
-    return json.dumps([calls, *(file.read_text() for file in own if file.exists())])
+    lock, found = folder / ".terraform.lock.hcl", []
+    for file in (file for each in module_folders(folder) for file in configuration_files(each)):
+        text = text_of(file)
+        lines = text.splitlines() if file.suffix == ".tf" else [text]
+        found += [line for line in lines if re.match(r'module "', line) or re.search(r"\b(source|version)\b", line)]
+    override = folder / OVERRIDE
+    return json.dumps([found, *(file.read_text() for file in (lock, override) if file.exists())])
+
+
+def module_folders(folder: Path) -> list[Path]:
+    """Return the folders of a configuration and of all local modules that it calls, directly or not."""
+    found, new = [], [folder]
+    while new:
+        found.append(each := new.pop())
+        calls = (call for file in configuration_files(each) for call in LOCAL_SOURCE.findall(text_of(file)))
+        # Terraform follows links: what a module calls lies beside the original.
+        called = {(each / call).resolve() for call in calls}
+        new += sorted(folder for folder in called if folder.is_dir() and folder not in [*found, *new])
+    return found
+
+
+def text_of(file: Path) -> str:
+    """Return the text of a file. What is not UTF-8 is for Terraform to refuse."""
+    return file.read_text(encoding="utf-8", errors="replace")
+
+
+def configuration_files(folder: Path) -> list[Path]:
+    """Return the files of one module, in either of Terraform's notations."""
+    return [*sources(folder, "*.tf"), *sources(folder, "*.tf.json")]
 
 
 def first_error(text: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from tools.errors import UserError
 from tools.laptop import user_root
 from tools.laptop.stack import fingerprint
-from tools.terraform import ROOT
+from tools.terraform import ROOT, Terraform, find_terraform, init_depends_on, module_folders
 
 CALL = """module "api" {
   source = "git::https://example.com/trestle.git//modules/service?ref=v1.0.0"
@@ -72,14 +74,81 @@ def test_a_module_outside_may_be_called_like_a_folder_of_trestle(tmp_path: Path)
     assert (staged / ".trestle/web").resolve() == ROOT / "web"
 
 
-def test_a_change_in_a_module_outside_is_a_change(tmp_path: Path) -> None:
-    root = written(tmp_path / "root", main=CALL + 'module "outer" {\n  source = "../outer"\n}\n')
-    outer = written(tmp_path / "outer", main="")
-    (root / "dist").mkdir()
-    (root / "dist/manifest.json").touch()
-    before = fingerprint([], root)
-    (outer / "main.tf").write_text("locals {}\n")
-    assert fingerprint([], root) != before
+CHAIN = {
+    "root/main.tf": CALL + 'module "inner" { source = "./inner" }\nmodule "outer" { source = "../link/outer" }\n',
+    "root/more.tf.json": '{"module": {"json": {"source": "../json"}}}',
+    "root/inner/main.tf": 'module "beside" {\n  source = "../../beside"\n}\n',
+    "beside/main.tf": "",
+    "json/main.tf": "",
+    "real/outer/main.tf": 'module "shared" {\n  source = "../shared"\n}\n',
+    "real/shared/main.tf": "",
+}
+
+
+@pytest.fixture
+def chain(tmp_path: Path) -> Path:
+    """A root whose modules, inside and outside, call others, one of them through a link."""
+    for name, text in CHAIN.items():
+        file = tmp_path / "my work" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    (tmp_path / "my work/link").symlink_to(tmp_path / "my work/real")
+    (tmp_path / "my work/root/dist").mkdir()
+    (tmp_path / "my work/root/dist/manifest.json").touch()
+    return tmp_path / "my work"
+
+
+def test_modules_are_those_that_terraform_installs(chain: Path) -> None:
+    root = chain / "root"
+    (root / "main.tf").write_text(CHAIN["root/main.tf"].removeprefix(CALL))
+    done = subprocess.run(
+        [find_terraform(), "init", "-backend=false"], check=False, cwd=root, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    installed = json.loads((root / ".terraform/modules/modules.json").read_text())["Modules"]
+    found = module_folders(root)
+    assert {folder.resolve() for folder in found} == {(root / module["Dir"]).resolve() for module in installed}
+    assert len(found) == len(installed) == 6
+
+
+@pytest.mark.parametrize("changed", [name for name in CHAIN if name.endswith(".tf")])
+def test_each_change_of_a_module_is_a_change_and_each_new_call_repeats_init(chain: Path, changed: str) -> None:
+    def staged() -> Path:
+        return user_root.read(chain / "root").stage(chain / "staged", {}, {})
+
+    before, prepared = fingerprint([], chain / "root"), init_depends_on(staged())
+    (chain / changed).write_text(f"{CHAIN[changed]}locals {{}}\n")
+    assert fingerprint([], chain / "root") != before
+    assert init_depends_on(staged()) == prepared, "locals need no init"
+    (chain / changed).write_text(f'{CHAIN[changed]}module "more" {{\n  source = "./more"\n}}\n')
+    assert init_depends_on(staged()) != prepared
+
+
+def test_a_new_call_in_a_module_of_trestle_repeats_init_for_a_root_of_the_users(chain: Path) -> None:
+    staged = user_root.read(chain / "root").stage(chain / "staged", {}, {})
+    prepared = init_depends_on(staged)
+    called = staged / ".trestle/modules/website/main.tf"  # as the next version may have it
+    called.write_text(called.read_text() + '\nmodule "more" {\n  source = "../more"\n}\n')
+    assert init_depends_on(staged) != prepared
+
+
+def test_an_init_that_does_not_end_is_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tools.terraform.find_mirror", lambda: None)
+    inits = []
+
+    def init(_: Terraform) -> None:
+        inits.append((tmp_path / "main.tf").read_text())
+        if "other" in inits[-1]:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Terraform, "init", init)
+    (tmp_path / ".terraform").mkdir()
+    texts = [f'module "x" {{\n  source = "./{name}"\n}}\n' for name in ("one", "one", "other", "one")]
+    for text in texts:
+        (tmp_path / "main.tf").write_text(text)
+        with contextlib.suppress(KeyboardInterrupt):
+            Terraform(tmp_path, {}).init_once()
+    assert inits == [texts[0], *texts[2:]]
 
 
 def test_the_stage_has_another_backend_and_this_trestle(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from tools.files import read_json, write, write_json
 from tools.laptop import snapshot, user_root
 from tools.laptop.emulator import Emulator, Running, client, corrections_version
 from tools.sources import sources
-from tools.terraform import ROOT, InterruptedApplyError, Progress, Terraform, environment, stage
+from tools.terraform import ROOT, InterruptedApplyError, Progress, Terraform, environment, module_folders, stage
 from tools.urls import local_urls
 
 DEFAULT_PORT = 4566
@@ -427,7 +427,8 @@ def fingerprint(var_files: Sequence[Path], root: Path | None = None) -> str:
     files += (f for folder in folders for f in sources(folder))
     if root:
         files += (f for f in sources(root) if f.relative_to(root).parts[0] not in ("dist", *user_root.NOT_LINKED))
-        files += (f for folder in user_root.read(root).outside.values() for f in sources(folder))
+        beside = (folder for folder in module_folders(root) if not folder.is_relative_to(root))
+        files += (f for folder in beside for f in sources(folder))
     fixed = [(root or ROOT) / "dist/manifest.json", ROOT / ".terraform.lock.hcl"]
     for file in (*sorted(files), *fixed, *var_files):
         content = file.read_bytes()

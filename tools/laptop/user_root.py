@@ -14,7 +14,7 @@ from lark.exceptions import LarkError
 
 from tools.errors import UserError
 from tools.sources import is_leftover, sources
-from tools.terraform import ROOT, SERVICE, copy_modules, write_override
+from tools.terraform import OVERRIDE, ROOT, SERVICE, copy_modules, write_override
 from tools.tfvars import OPTIONS, labelled_bodies
 
 # Where the staged configuration finds Trestle.
@@ -28,7 +28,7 @@ OUTPUT = "trestle_outputs"
 OUTPUTS = '${{ for name, value in module.%s : name => value if !contains(["openapi_document", "tools"], name) }}'
 
 # What the stage writes beside what it links: writing to a link would change the user's own file.
-WRITTEN = ("local_override.tf.json", "trestle.tf.json")
+WRITTEN = (OVERRIDE, "trestle.tf.json")
 
 # Versions that are live in AWS are not live here.
 NOT_LINKED = ("environments",)
