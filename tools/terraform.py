@@ -65,6 +65,11 @@ OVERRIDE = "local_override.tf.json"
 SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  # nosec B108
 LONGEST_TEMPORARY_FOLDER = 60  # bytes, which leaves 43 for a folder and a socket in it
 
+# Seconds that an interrupted command gets to end by itself: an apply saves what it has made, a plan gives up the
+# state's lock. Other commands leave nothing behind, and `init` reads all of the provider before it looks up.
+GRACE = {"apply": 60.0, "plan": 10.0}
+SHORT_GRACE = 1.0
+
 # Go would spend a quarter of a plan on collecting its garbage; so it takes a third more memory.
 TUNING = {"GOGC": "400"}
 
@@ -386,7 +391,7 @@ class Terraform:
         """Run one command; return how it ended. `each_line` gets the lines of its stdout as they come.
 
         Terraform runs in a session of its own: Ctrl-C reaches us alone and we pass it on once, upon which
-        Terraform ends the calls under way and saves its state. A second signal would make it give up.
+        Terraform ends the calls under way and saves its state. A second Ctrl-C kills it.
         """
         with self.log.open("a", encoding="utf-8") as log:
             log.write(f"$ terraform {' '.join(arguments)}\n")
@@ -414,13 +419,26 @@ class Terraform:
                 reader.join()
                 return Result(code, "".join(lines), "".join(errors))
             except BaseException:
-                process.send_signal(signal.SIGINT)
-                self.progress("Stopping Terraform ...")
-                try:
-                    process.wait(60)
-                except subprocess.TimeoutExpired:
-                    process.kill()
+                self._end(process, arguments[0], log)
+                reader.join(SHORT_GRACE)
                 raise
+
+    def _end(self, process: subprocess.Popen[str], command: str, log: TextIO) -> None:
+        """Let Terraform finish what it has begun for as long as the command deserves, then kill it."""
+        # It would wait for ever for someone to read what it writes at its end.
+        reader = threading.Thread(target=read_lines, args=(process.stdout, [], log), daemon=True)
+        reader.start()
+        process.send_signal(signal.SIGINT)
+        grace = GRACE.get(command, SHORT_GRACE)
+        with kill_at_interrupt(process):
+            if command in GRACE:
+                self.progress(f"Terraform is finishing, for {grace:.0f} s at most; press Ctrl-C again to stop it ...")
+            try:
+                process.wait(grace)
+            except subprocess.TimeoutExpired:
+                kill_session(process)
+            process.wait()
+        reader.join(SHORT_GRACE)
 
     @contextlib.contextmanager
     def _with_provider(self) -> Iterator[Terraform]:
@@ -457,8 +475,35 @@ def facts(var_files: Sequence[Path]) -> dict[str, Any]:
 def read_lines(stream: TextIO, lines: list[str], log: TextIO) -> None:
     """Append the lines of a stream to a list and a log until it ends."""
     for line in stream:
-        log.write(line)
+        # Whatever writes the lines must not wait for a reader, even on a full disk or once the log is closed.
+        with contextlib.suppress(OSError, ValueError):
+            log.write(line)
         lines.append(line)
+
+
+@contextlib.contextmanager
+def kill_at_interrupt(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Let Ctrl-C and a plain `kill` kill a process that leads a session of its own, and all that it has started."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # no signal gets here
+        return
+
+    def kill(*_: object) -> None:
+        kill_session(process)
+
+    before = {number: signal.signal(number, kill) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def kill_session(process: subprocess.Popen[str]) -> None:
+    """Kill a process that leads a session of its own, and all that it has started, such as providers."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def data_dir(folder: Path, environment: Mapping[str, str]) -> Path:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import base64
+import fcntl
 import json
 import os
 import re
+import signal
 import stat
 import subprocess
 import sys
@@ -119,6 +121,61 @@ def test_a_terraform_that_ends_before_it_reads_says_why(tmp_path: Path, monkeypa
     monkeypatch.setattr(terraform, "find_terraform", lambda: program)
     tool = terraform.Terraform(tmp_path, dict(os.environ), tmp_path / "log", lambda _: None)
     assert tool.run(["console"], "x" * 1_000_000) == terraform.Result(3, "", "Error: No.\n")
+
+
+def interrupted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, command: str, at_interrupt: str, again: str = ""
+) -> list[str]:
+    """Interrupt a Terraform that begins, starts something else, and waits; return what it is said to do.
+
+    At the step that holds `again`, it is interrupted again. Return once nothing of it runs any more.
+    """
+    program, said = folder / "terraform", []
+    program.write_text(f"#!/bin/sh\ntrap '{at_interrupt}' INT\nsleep 10000 &\necho begun\nwhile :; do sleep 0.05; done")
+    program.chmod(0o755)
+    monkeypatch.setattr(terraform, "find_terraform", lambda: program)
+
+    def progress(step: str) -> None:
+        said.append(step)
+        if again and again in step:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def interrupt(_: str) -> None:
+        raise KeyboardInterrupt
+
+    tool = terraform.Terraform(folder, {**os.environ, "FOLDER": str(folder)}, folder / "log", progress)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(KeyboardInterrupt):
+            tool.run([command], each_line=interrupt, pass_fds=[lock.fileno()])
+    with (folder / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    return said
+
+
+# More than a pipe holds.
+FAREWELL = 'head -c 300000 /dev/zero | tr "\\0" x; echo; echo > "$FOLDER/ended"; kill $!; exit 1'
+
+
+def test_what_an_interrupted_apply_writes_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = interrupted(tmp_path, monkeypatch, "apply", FAREWELL)
+    assert said == ["Terraform is finishing, for 60 s at most; press Ctrl-C again to stop it ..."]
+    assert (tmp_path / "ended").exists()
+    assert "x" * 300000 in (tmp_path / "log").read_text()
+
+
+def test_a_second_interrupt_ends_terraform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(terraform.GRACE, "apply", 1e6)
+    before = signal.getsignal(signal.SIGINT)
+    interrupted(tmp_path, monkeypatch, "apply", ":", again="press Ctrl-C again")
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+@pytest.mark.parametrize("command", ["init", "validate", "plan", "console", "output", "state"])
+def test_what_changes_nothing_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.setattr(terraform, "GRACE", {"apply": 1e6, "plan": min(terraform.GRACE["plan"], 0.05)})
+    monkeypatch.setattr(terraform, "SHORT_GRACE", min(terraform.SHORT_GRACE, 0.05))
+    interrupted(tmp_path, monkeypatch, command, ":")
 
 
 def test_the_stage_leaves_the_repository_alone(tmp_path: Path) -> None:
