@@ -484,6 +484,9 @@ def test_defaults_fill_what_is_absent_and_nothing_else(api: Api) -> None:
     assert fill([1], {}) == [1]
 
 
+TEXT = {"type": "string"}
+
+
 @pytest.fixture
 def todos(make_api: Make) -> Api:
     return make_api({"schema": "todo"}, {"todo": TODO})
@@ -554,11 +557,40 @@ def test_a_patch_of_a_schema_that_looks_at_the_whole_reads_first(make_api: Make)
     assert (answer.status, requests) == (200, ["GetItem", "UpdateItem"])
 
 
-def test_a_deep_patch_is_judged_as_a_whole(todos: Api) -> None:
+def test_a_deep_patch_is_validated_with_what_it_merges_with(todos: Api) -> None:
     item = todos.create({"title": "a"})
     answer, requests = todos.requests_of("PATCH", f"/items/{item['id']}", {"tags": {"n": 1}})
     assert (answer.status, requests) == (422, ["GetItem"])
     assert answer.json["errors"][0]["pointer"] == "/tags"
+
+
+@pytest.mark.parametrize(
+    ("patch", "pointers"),
+    [
+        ({"flat": 1}, []),
+        ({"deep": {"x": 1}}, []),
+        ({"deep": {"x": "1"}}, ["/deep/x"]),
+        ({"deep": {"x": 1}, "must": None}, ["/must"]),
+        ({"deep": {"x": 1}, "other": 1}, ["/other"]),
+        ({f"p{n}": n for n in range(51)}, []),
+    ],
+)
+@pytest.mark.parametrize("method", ["PATCH", "PUT"])
+def test_a_patch_answers_only_for_what_it_changes(
+    make_api: Make, method: str, patch: dict[str, Any], pointers: list[str]
+) -> None:
+    """An item that is older than its schema can still be patched, whatever values the patch has."""
+    old = make_api().create({"flat": 0, "deep": {"y": 1}, "gone": True, "many": 1})
+    number = {"type": "integer"}
+    properties = {"deep": {"type": "object", "properties": {"x": number}}, "many": TEXT, "must": TEXT, "flat": number}
+    properties |= {f"p{n}": number for n in range(51)}
+    schema = {"properties": properties, "required": ["must"], "additionalProperties": False}
+    api = make_api({"schema": "s", "put": "merge"}, {"s": schema})
+    answer = api.request(method, f"/items/{old['id']}", patch)
+    assert [fault["pointer"] for fault in answer.json.get("errors", [])] == pointers
+    assert answer.status == (422 if pointers else 200)
+    together = make_api({"schema": "s", "put": "merge"}, {"s": schema | {"minProperties": 1}})
+    assert together.request(method, f"/items/{old['id']}", patch).status == 422
 
 
 def test_the_same_key_gives_the_filled_item_again(todos: Api) -> None:

@@ -11,15 +11,15 @@ import { TABLE, hashOf, readRoute } from "./route.js";
 import { createSession } from "./session.js";
 import { EntityView } from "./table.js";
 import { TodoView, isTodo } from "./todo.js";
-import { EmptyState, Icon, Notes, Page, Problem, useSession } from "./ui.js";
+import { Empty, Icon, Notes, Page, Problem, useSession } from "./ui.js";
 
 const NOTE_SECONDS = 6;
 
-async function start() {
+async function begin() {
   const root = document.getElementById("app");
   root.textContent = "";
   if (!isSupported) {
-    render(html`<${StartFailure} problem=${{
+    render(html`<${Failed} problem=${{
       title: "This browser is too old",
       detail: "It can not keep numbers exact, or show colours as they are meant: use Chrome 123, Edge 123, Firefox 135, Safari 18.4 or later.",
     }} />`, root);
@@ -28,14 +28,14 @@ async function start() {
   const config = await readConfig();
   if (!config) {
     const detail = "config.json, which says where the API is, can not be read: check that the website was deployed whole.";
-    render(html`<${StartFailure} problem=${{ title: "The console does not know its API", detail }} retry=${start} />`, root);
+    render(html`<${Failed} problem=${{ title: "The console does not know its API", detail }} retry=${begin} />`, root);
     return;
   }
   document.title = document.body.dataset.name = config.name;
   const session = createSession(config);
-  const signInError = await session.completeSignIn();
+  const refused = await session.complete();
   const api = createApi(config, session);
-  render(html`<${App} config=${config} session=${session} api=${api} signInError=${signInError} />`, root);
+  render(html`<${App} config=${config} session=${session} api=${api} refused=${refused} />`, root);
 }
 
 async function readConfig() {
@@ -47,19 +47,19 @@ async function readConfig() {
   }
 }
 
-function StartFailure({ problem, retry }) {
-  return html`<${FullPage}><${Problem} problem=${problem} retry=${retry} /><//>`;
+function Failed({ problem, retry }) {
+  return html`<${Alone}><${Problem} problem=${problem} retry=${retry} /><//>`;
 }
 
 // In place of the whole page.
-function FullPage({ children }) {
+function Alone({ children }) {
   return html`<main class="alone"><h1 class="visually-hidden">${document.title}</h1>${children}</main>`;
 }
 
-// signInError: why a sign-in that came back failed, null if none did.
-function App({ config, session, api, signInError }) {
+// refused: why a sign-in that came back failed, null if none did.
+function App({ config, session, api, refused }) {
   const [answer, setAnswer] = useState(null);
-  const load = async () => setAnswer(await api.fetchDocument());
+  const load = async () => setAnswer(await api.document());
   useEffect(() => {
     load();
   }, []);
@@ -67,48 +67,48 @@ function App({ config, session, api, signInError }) {
   useSession(session);
   if (!answer) return html`<main class="alone" aria-busy="true"></main>`;
   if ([401, 403].includes(answer.status)) {
-    return html`<${FullPage}>
-      <${EmptyState} icon="key" title=${session.key ? "The API key is not accepted" : "This API needs a key"}>
+    return html`<${Alone}>
+      <${Empty} icon="key" title=${session.key ? "The API key is not accepted" : "This API needs a key"}>
         <${KeyForm} session=${session} onDone=${load} />
       <//>
     <//>`;
   }
-  if (answer.problem) return html`<${StartFailure} problem=${answer.problem} retry=${load} />`;
-  return html`<${Console} config=${config} session=${session} api=${api} model=${model} signInError=${signInError} />`;
+  if (answer.problem) return html`<${Failed} problem=${answer.problem} retry=${load} />`;
+  return html`<${Console} config=${config} session=${session} api=${api} model=${model} refused=${refused} />`;
 }
 
-function Console({ config, session, api, model, signInError }) {
+function Console({ config, session, api, model, refused }) {
   const [route, go] = useRoute(model);
   const [notes, notify, dismiss] = useNotes();
   const deletions = useMemo(() => createDeletions(api, notify), [api]);
   useEffect(() => {
-    if (signInError) notify({ text: signInError, tone: "bad", isSticky: true, action: { label: "Sign in", run: () => session.signIn() } });
+    if (refused) notify({ text: refused, tone: "bad", stays: true, action: { label: "Sign in", run: () => session.signIn() } });
     return session.beforeSignOut(() => deletions.flush({ keepalive: true }));
   }, []);
-  const docsRoute = docsRouteName(model);
+  const docs = docsName(model);
   const entity = model.entities.find(({ name }) => name === route.name);
 
-  const view = route.name === docsRoute ? docsRoute : `${route.name}/${route.id}`;
+  const view = route.name === docs ? docs : `${route.name}/${route.id}`;
   useLayoutEffect(() => {
     document.querySelector("main h1")?.focus({ preventScroll: true });
     scrollTo(0, 0);
   }, [view]);
 
   // What the user has left is no longer what they would undo.
-  const previousName = useRef(route.name);
+  const before = useRef(route.name);
   useEffect(() => {
-    if (previousName.current !== route.name) deletions.flush();
-    previousName.current = route.name;
+    if (before.current !== route.name) deletions.flush();
+    before.current = route.name;
   }, [route.name]);
 
   const props = { model, entity, api, session, route, go, notify, deletions };
   return html`
-    <a class="skip" href="#main" onClick=${skipToContent}>Skip to the content</a>
-    <${SideBar} config=${config} model=${model} session=${session} route=${route} docs=${docsRoute} />
+    <a class="skip" href="#main" onClick=${skip}>Skip to the content</a>
+    <${SideBar} config=${config} model=${model} session=${session} route=${route} docs=${docs} />
     <main id="main" tabindex="-1">
-      <${ExpiredBanner} session=${session} />
-      <${ErrorBoundary} key=${view}>
-        ${route.name === docsRoute ? html`<${Docs} ...${props} />` : entity ? viewOf(props) : html`<${NotFound} />`}
+      <${Expired} session=${session} />
+      <${Guard} key=${view}>
+        ${route.name === docs ? html`<${Docs} ...${props} />` : entity ? viewOf(props) : html`<${Missing} />`}
       <//>
     </main>
     <${Notes} notes=${notes} dismiss=${dismiss} />
@@ -116,12 +116,12 @@ function Console({ config, session, api, model, signInError }) {
 }
 
 // What a view can not draw takes no more than the view away.
-function ErrorBoundary({ children }) {
-  const [error, reset] = useErrorBoundary(console.error);
+function Guard({ children }) {
+  const [error, again] = useErrorBoundary(console.error);
   if (!error) return children;
   const detail = `Something in it is not as the console expects: ${error.message}.`;
   return html`<${Page} title="This can not be shown">
-    <${Problem} problem=${{ title: "The console failed here", detail }} retry=${() => reset()} />
+    <${Problem} problem=${{ title: "The console failed here", detail }} retry=${() => again()} />
   <//>`;
 }
 
@@ -155,7 +155,7 @@ function SideBar({ config, model, session, route, docs }) {
   </header>`;
 }
 
-function ExpiredBanner({ session }) {
+function Expired({ session }) {
   useSession(session);
   if (!session.isExpired) return null;
   return html`<div class="banner" role="alert">
@@ -164,38 +164,38 @@ function ExpiredBanner({ session }) {
   </div>`;
 }
 
-function NotFound() {
+function Missing() {
   return html`<${Page} title="There is no such page"><a class="button" href="#/">Go to the start</a><//>`;
 }
 
-function skipToContent(event) {
+function skip(event) {
   event.preventDefault(); // the hash is the route
   document.getElementById("main").focus();
 }
 
 // An entity may be called docs; "+" begins no entity's name.
-function docsRouteName(model) {
+function docsName(model) {
   return model.entities.some(({ name }) => name === "docs") ? "+docs" : "docs";
 }
 
 // Where a visitor begins: at what everyone understands, else at what anyone may see.
-function startRouteName(model) {
+function firstName(model) {
   const { entities } = model;
   const open = entities.find(({ operations }) => operations.list?.security.length === 0);
-  return (entities.find(isTodo) ?? open ?? entities[0])?.name ?? docsRouteName(model);
+  return (entities.find(isTodo) ?? open ?? entities[0])?.name ?? docsName(model);
 }
 
 function useRoute(model) {
   const read = () => {
     const route = readRoute(location.hash);
-    return route.name ? route : { ...route, name: startRouteName(model) };
+    return route.name ? route : { ...route, name: firstName(model) };
   };
   const [route, setRoute] = useState(read);
   useEffect(() => {
-    const onHashChange = () => setRoute(read());
-    addEventListener("hashchange", onHashChange);
-    onHashChange(); // it may have changed before anything followed it
-    return () => removeEventListener("hashchange", onHashChange);
+    const follow = () => setRoute(read());
+    addEventListener("hashchange", follow);
+    follow(); // it may have changed before anything followed it
+    return () => removeEventListener("hashchange", follow);
   }, []);
   // replace: the browser's "back" passes this step over.
   const go = (target, { replace = false } = {}) => {
@@ -217,10 +217,10 @@ function useNotes() {
     const id = next.current++;
     // A note is over when the next comes; one that can still be acted on stays.
     setNotes((shown) => [...shown.filter(({ action }) => action), { ...note, id }]);
-    if (!note.isSticky) setTimeout(() => dismiss(id), NOTE_SECONDS * 1000);
+    if (!note.stays) setTimeout(() => dismiss(id), NOTE_SECONDS * 1000);
     return () => dismiss(id);
   };
   return [notes, notify, dismiss];
 }
 
-start();
+begin();

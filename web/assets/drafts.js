@@ -2,10 +2,10 @@
 import { parse, stringify } from "./json.js";
 
 const PREFIX = "draft:";
-let isStopped = false;
+let isOver = false;
 
-export function saveDraft(name, draft) {
-  if (isStopped) return;
+export function keepDraft(name, draft) {
+  if (isOver) return;
   try {
     sessionStorage.setItem(PREFIX + name, stringify(draft));
   } catch {
@@ -14,22 +14,22 @@ export function saveDraft(name, draft) {
 }
 
 /** The draft that was kept, undefined if there is none. */
-export function loadDraft(name) {
+export function keptDraft(name) {
   const text = sessionStorage.getItem(PREFIX + name);
   return text === null ? undefined : parse(text);
 }
 
-export function discardDraft(name) {
+export function dropDraft(name) {
   sessionStorage.removeItem(PREFIX + name);
 }
 
-export function discardDrafts() {
+export function dropDrafts() {
   const names = Object.keys(sessionStorage).filter((name) => name.startsWith(PREFIX));
   names.forEach((name) => sessionStorage.removeItem(name));
 }
 
 /** Drop them all, and keep no more: a form that goes after its user would leave the draft to the next one. */
-export function stopSavingDrafts() {
-  isStopped = true;
-  discardDrafts();
+export function endDrafts() {
+  isOver = true;
+  dropDrafts();
 }

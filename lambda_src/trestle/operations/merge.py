@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from trestle.errors import Changed, Conflict
 from trestle.operations.validation import validator_of
-from trestle.store.get import get
-from trestle.store.update import MAX_PROPERTIES, patch, replace
+from trestle.store.update import MAX_PROPERTIES, patch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,8 +13,6 @@ if TYPE_CHECKING:
     from trestle.context import Context
     from trestle.entity import Entity
     from trestle.item import Item
-
-_ATTEMPTS = 4
 
 
 def merge(
@@ -30,30 +26,22 @@ def merge(
 
     expected: the states, (created_at, version), that the item may be in, None for any. Takes one request if each
     changed property can be validated and written by itself. Otherwise it reads the item, and writes it on
-    condition that it has not changed meanwhile. Raises InvalidItem, NotFound, Changed, and Conflict when other
+    condition that it has not changed meanwhile. Either way only changed properties are validated, unless the
+    schema can only validate them together. Raises InvalidItem, NotFound, Changed, and Conflict when other
     writers won every attempt.
     """
     validator = validator_of(entity)
-    if (
-        validator.is_separable
-        and len(changes) <= MAX_PROPERTIES
-        and not any(isinstance(value, dict) for value in changes.values())
-    ):
-        validator.check_properties(changes)
+    changes = validator.client_changes(changes)
+    if len(changes) <= MAX_PROPERTIES and validator.is_flat(changes):
+        validator.check_patch(changes)
         return patch(entity, context, item_id, changes, expected)
-    for _ in range(_ATTEMPTS):
-        item = get(entity, context, item_id)
-        if expected is not None and item.state not in expected:
-            break
-        doc = apply_merge_patch(item.doc, changes)
-        validator.check(doc)
-        try:
-            return replace(entity, context, item_id, doc, [item.state])
-        except Changed:
-            continue
-    if expected is not None:
-        raise Changed("The item has changed: read it again and send its current ETag.")
-    raise Conflict("Other requests keep changing the item. Try again.")
+
+    from trestle.operations.rewrite import rewrite  # flat patches do without
+
+    def change(stored: dict[str, Any]) -> dict[str, Any]:
+        return validator.merged(apply_merge_patch(stored, changes), stored, changes)
+
+    return rewrite(entity, context, item_id, change, expected)
 
 
 def apply_merge_patch(target: Any, changes: Any) -> Any:

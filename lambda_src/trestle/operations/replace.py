@@ -22,9 +22,16 @@ def replace(
     doc: dict[str, Any],
     expected: Sequence[tuple[str, int]] | None = None,
 ) -> Item:
-    """Give an item another object, with the schema's defaults.
+    """Give an item another object, with the schema's defaults, and the readOnly properties that it has.
 
-    expected: the states, (created_at, version), that the item may be in, None for any. Raises InvalidItem,
-    NotFound, Changed.
+    expected: the states, (created_at, version), that the item may be in, None for any. Takes one request, or two
+    if the schema has readOnly properties: then it reads the item, and writes it on condition that it has not
+    changed meanwhile. Raises InvalidItem, NotFound, Changed, and Conflict when other writers won every attempt.
     """
-    return update.replace(entity, context, item_id, validator_of(entity).complete(doc), expected)
+    validator = validator_of(entity)
+    doc = validator.complete(doc)
+    if not validator.has_read_only:
+        return update.replace(entity, context, item_id, doc, expected)
+    from trestle.operations.rewrite import rewrite  # most entities do without
+
+    return rewrite(entity, context, item_id, lambda stored: validator.keep(doc, stored), expected)

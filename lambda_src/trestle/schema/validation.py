@@ -35,7 +35,7 @@ def is_valid(value: Any, schema: Schema) -> bool:
 
 def is_equal(one: Any, other: Any) -> bool:
     """Return whether two values are equal in JSON: 1 equals 1.0 but not true."""
-    equal: bool = _comparison_key(one) == _comparison_key(other)
+    equal: bool = comparison_key(one) == comparison_key(other)
     return equal
 
 
@@ -54,12 +54,12 @@ def type_of(value: Any) -> str:
     return "integer" if value == int(value) else "number"
 
 
-def _comparison_key(value: Any) -> Any:
+def comparison_key(value: Any) -> Any:
     """Return a hashable value that equals another one exactly if the JSON values are equal."""
     if isinstance(value, dict):
-        return "object", frozenset((name, _comparison_key(member)) for name, member in value.items())
+        return "object", frozenset((name, comparison_key(member)) for name, member in value.items())
     if isinstance(value, list):
-        return "array", tuple(_comparison_key(element) for element in value)
+        return "array", tuple(comparison_key(element) for element in value)
     return isinstance(value, bool), value
 
 
@@ -131,7 +131,7 @@ def _validate_array(value: list[Any], schema: Schema, where: str, faults: Faults
         faults.append({"pointer": where, "detail": f"Must have at least {_count(schema['minItems'], 'element')}"})
     if len(value) > schema.get("maxItems", len(value)):
         faults.append({"pointer": where, "detail": f"Must have at most {_count(schema['maxItems'], 'element')}"})
-    if schema.get("uniqueItems") and len({_comparison_key(element) for element in value}) < len(value):
+    if schema.get("uniqueItems") and len({comparison_key(element) for element in value}) < len(value):
         faults.append({"pointer": where, "detail": "Must not repeat an element"})
     if "items" in schema:
         for index, element in enumerate(value):

@@ -1,0 +1,150 @@
+"""Properties that a schema marks `readOnly`: the server writes them, and what clients send for them is ignored.
+
+A place says where in a value they are: READ_ONLY for such a property itself, else the places of an object's
+members and of an array's elements. Only members of `properties` can be readOnly, in nested objects and in the
+elements of arrays too; tools/schemas.py refuses the keyword elsewhere.
+"""
+
+from __future__ import annotations
+
+from trestle.schema.validation import comparison_key
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    Schema = dict[str, Any]
+
+READ_ONLY = True
+
+
+class Place:
+    """Where readOnly properties are in an object, by the names of its members, and in each element of an array."""
+
+    __slots__ = ("element", "members")
+
+    def __init__(self, members: dict[str, Place | bool], element: Place | None = None) -> None:
+        self.members = members
+        self.element = element
+
+
+def find(schema: Schema) -> Place | None:
+    """Return where a schema has readOnly properties, or None if it has none."""
+    members: dict[str, Place | bool] = {}
+    for name, rule in schema.get("properties", {}).items():
+        if place := READ_ONLY if rule.get("readOnly") else find(rule):
+            members[name] = place
+    element = find(schema["items"]) if "items" in schema else None
+    return Place(members, element) if members or element else None
+
+
+def drop(value: Any, place: Place | bool | None, *, is_patch: bool = False) -> Any:
+    """Return a value without its readOnly members.
+
+    is_patch: the value is a merge patch. An object of which nothing is left changes nothing, and is dropped too.
+    """
+    if not isinstance(place, Place):
+        return value
+    if isinstance(value, list):
+        return [drop(element, place.element) for element in value]
+    if not isinstance(value, dict):
+        return value
+    rest: dict[str, Any] = {}
+    for name, member in value.items():
+        inner = place.members.get(name)
+        if inner is READ_ONLY:
+            continue
+        left = drop(member, inner, is_patch=is_patch)
+        if not (is_patch and member and left == {}):
+            rest[name] = left
+    return rest
+
+
+def keep(value: Any, stored: Any, place: Place | bool | None) -> Any:
+    """Return a value with the readOnly members of the stored value that it replaces.
+
+    A nested object keeps those of the object at its path. An element of an array keeps those of the stored
+    element that equals it but for them, wherever in the array it stands; a changed element is a new one.
+    """
+    if not isinstance(place, Place):
+        return value
+    if isinstance(value, list) and isinstance(stored, list):
+        left: dict[Any, list[Any]] = {}
+        for element in reversed(stored):
+            left.setdefault(comparison_key(drop(element, place.element)), []).append(element)
+        kept = []
+        for element in value:
+            same = left.get(comparison_key(drop(element, place.element)))
+            kept.append(keep(element, same.pop(), place.element) if same else element)
+        return kept
+    if not isinstance(value, dict) or not isinstance(stored, dict):
+        return value
+    whole = dict(value)
+    for name, inner in place.members.items():
+        if name in stored:
+            if inner is READ_ONLY:
+                whole[name] = stored[name]
+            elif name in value:
+                whole[name] = keep(value[name], stored[name], inner)
+    return whole
+
+
+def before_own_code(schema: Schema, place: Place | bool | None) -> Schema:
+    """Return what a schema asks of a value that still lacks readOnly members.
+
+    They are not required, and what anyOf, oneOf, not and the like say of them is left out: nobody knows yet.
+    Their own rules stay.
+    """
+    if not isinstance(place, Place):
+        return schema
+    names = [name for name, inner in place.members.items() if inner is READ_ONLY]
+    found = {keyword: value for keyword, value in schema.items() if keyword not in ("oneOf", "not")}
+    properties: dict[str, Schema] = {}
+    for name, rule in schema.get("properties", {}).items():
+        if name not in names or rule.get("readOnly"):
+            properties[name] = before_own_code(rule, place.members.get(name))
+    if schema.get("additionalProperties", True) is not True:
+        properties |= {name: {} for name in names if name not in properties}
+    if properties or "properties" in schema:
+        found["properties"] = properties
+    if "items" in schema:
+        found["items"] = before_own_code(schema["items"], place.element)
+    if "required" in schema:
+        found["required"] = [name for name in schema["required"] if name not in names]
+        if not found["required"]:
+            del found["required"]
+    if schema.get("minProperties") and names:
+        found["minProperties"] = max(0, schema["minProperties"] - len(names))
+    if any(isinstance(value, dict) and not value.keys().isdisjoint(names) for value in schema.get("enum", ())):
+        del found["enum"]
+    for keyword in ("allOf", "anyOf"):
+        if keyword in schema:
+            found[keyword] = [before_own_code(part, place) for part in schema[keyword]]
+    if "oneOf" in schema:
+        parts = [before_own_code(part, place) for part in schema["oneOf"]]
+        if parts == schema["oneOf"]:
+            found["oneOf"] = parts
+        else:  # what told the parts apart may be missing yet
+            found.setdefault("anyOf", parts)
+    if "not" in schema and before_own_code(schema["not"], place) == schema["not"]:
+        found["not"] = schema["not"]
+    return found
+
+
+def conditions(schema: Schema, place: Place) -> Iterator[tuple[set[str], Schema]]:
+    """Yield what a schema says of a whole object that `before_own_code` leaves out.
+
+    Each comes with the readOnly properties of the object that it depends on: it can be validated once they are
+    there. What depends on those of nested objects is left to the validation of the whole.
+    """
+    names = {name for name, inner in place.members.items() if inner is READ_ONLY}
+    nested = Place({name: inner for name, inner in place.members.items() if inner is not READ_ONLY})
+    parts = [{"allOf": [part]} for part in schema.get("allOf", ())]
+    parts += [{keyword: schema[keyword]} for keyword in ("anyOf", "oneOf", "not", "enum") if keyword in schema]
+    parts += [{keyword: schema[keyword]} for keyword in ("minProperties", "maxProperties") if keyword in schema]
+    for part in parts:
+        if before_own_code(part, nested) == part:
+            needed = {name for name in names if before_own_code(part, Place({name: READ_ONLY})) != part}
+            if needed or "maxProperties" in part:
+                yield needed, part
