@@ -267,49 +267,50 @@ def test_operations_are_of_one_item(folder: Path, names: dict[str, str]) -> None
     }
 
 
-def lint(folder: Path, package: str, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a linter from npm; skip the test where npm cannot install it."""
+# Of a pool that is there already, the document names scopes that it has no place to list: Spectral knows none but
+# those of OAuth 2 flows, although OpenAPI lets an operation ask for scopes of OpenID Connect.
+LINTERS: dict[str, Values] = {
+    ".spectral.yaml": {
+        "extends": ["spectral:oas"],
+        "overrides": [{"files": ["existing_pool.json"], "rules": {"oas3-operation-security-defined": "off"}}],
+    },
+    "redocly.yaml": {"extends": ["recommended-strict"]},
+}
+
+
+@pytest.fixture(scope="module")
+def written(folder: Path, systems: dict[str, Plan], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the document of each var-file and of two systems with sign-in, and the linters' settings."""
+    found = {name: documents.document(folder, ROOT / file) for name, file in inventory.VAR_FILES.items()}
+    found |= {name: document(systems[name]) for name in ("existing_pool", "with_scopes")}
+    written = tmp_path_factory.mktemp("written")
+    for name, content in [*LINTERS.items(), *((f"{name}.json", content) for name, content in found.items())]:
+        (written / name).write_text(json.dumps(content, indent=2))
+    return written
+
+
+def lint(written: Path, package: str, program: str, option: str) -> subprocess.CompletedProcess[str]:
+    """Run a linter from npm on all documents; skip the test where npm cannot install it."""
     try:
         installed = npm.installed(package)
     except AssertionError as error:
         pytest.skip(str(error))
+    files = sorted(file.name for file in written.glob("*.json"))
     return subprocess.run(
-        [installed / "node_modules" / ".bin" / program, "lint", *arguments],
-        cwd=folder, capture_output=True, text=True, check=False,
+        [installed / "node_modules" / ".bin" / program, "lint", option, *files],
+        cwd=written, capture_output=True, text=True, check=False,
         env={**os.environ, "REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"},
     )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def written(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the document of each var-file."""
-    found = tmp_path_factory.mktemp("written")
-    for name, var_file in inventory.VAR_FILES.items():
-        (found / f"{name}.json").write_text(json.dumps(documents.document(folder, ROOT / var_file), indent=2))
-    return found
-
-
-def test_linter_finds_nothing(written: Path, systems: dict[str, Plan]) -> None:
-    for name in ("existing_pool", "with_scopes"):
-        (written / f"{name}.json").write_text(json.dumps(document(systems[name]), indent=2))
-    (written / "redocly.yaml").write_text(json.dumps({"extends": ["recommended-strict"]}))
-    files = sorted(file.name for file in written.glob("*.json"))
-    done = lint(written, REDOCLY, "redocly", "--format=stylish", *files)
+def test_linter_finds_nothing(written: Path) -> None:
+    done = lint(written, REDOCLY, "redocly", "--format=stylish")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert all(f"validating {name}" in done.stderr for name in files)
+    assert all(f"validating {file.name}" in done.stderr for file in written.glob("*.json"))
 
 
 @pytest.mark.slow
 def test_second_linter_finds_nothing(written: Path) -> None:
-    (written / ".spectral.yaml").write_text(json.dumps({"extends": ["spectral:oas"]}))
-    done = lint(
-        written,
-        SPECTRAL,
-        "spectral",
-        "--fail-severity=hint",
-        *sorted(file.name for file in written.glob("*.json")),
-    )
-    assert (done.returncode, done.stdout.strip()) == (
-        0,
-        "No results with a severity of 'hint' or higher found!",
-    )
+    done = lint(written, SPECTRAL, "spectral", "--fail-severity=hint")
+    found = (done.returncode, done.stdout.strip())
+    assert found == (0, "No results with a severity of 'hint' or higher found!"), done.stderr
