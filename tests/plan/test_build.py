@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.plan import rules
 from tests.plan.conftest import SMALL
 from tests.plan.planner import ROOT, Planner, TerraformError, Values
 from tools import shapes
@@ -19,10 +20,10 @@ WITH_SCHEMA: Values = {**SMALL, "entities": {"todos": {"schema": "schemas/todo.j
 SCHEMA = '{"type": "object", "properties": {"title": {"type": "string"}}}\n'
 
 
-@pytest.fixture(scope="module")
-def root(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The root configuration with a schema and packages of its own."""
-    root = planner.copy(tmp_path_factory.mktemp("packages") / "root")
+@pytest.fixture
+def root(planner: Planner, tmp_path: Path) -> Path:
+    """The rules, with a schema and packages of their own; the planner has built the repository's."""
+    root = rules.preconditions(tmp_path / "root")
     for name in ("dist", "schemas"):
         (root / name).unlink(missing_ok=True)
         (root / name).mkdir()
@@ -41,29 +42,30 @@ def build(root: Path, **inputs: str) -> None:
     (root / "dist" / "manifest.json").write_text(json.dumps({**manifest, "inputs": inputs, "schemas": schemas}))
 
 
-def test_missing_packages(planner: Planner, root: Path) -> None:
-    shutil.rmtree(root / "dist")
+def test_missing_packages_stop_the_plan_of_a_system(planner: Planner, tmp_path: Path) -> None:
+    root = planner.copy(tmp_path / "root")
+    (root / "dist").unlink()
     with pytest.raises(TerraformError, match=r"Lambda packages are missing: run `python build\.py` first"):
         planner.planned(root, "missing", (), SMALL)
 
 
 @pytest.mark.parametrize("file", ["lambda_src/get/index.py", "schemas/todo.json"])
-def test_packages_of_other_sources(planner: Planner, root: Path, file: str) -> None:
+def test_packages_of_other_sources(root: Path, file: str) -> None:
     build(root, **{file: hashlib.sha256(b"older").hexdigest()})
-    with pytest.raises(TerraformError, match=rf"out of date: {file} differs from what .* Run `python build\.py`"):
-        planner.planned(root, f"stale-{Path(file).stem}", (), WITH_SCHEMA)
+    assert rules.refused(root, WITH_SCHEMA) == [
+        f"The Lambda packages are out of date: {file} differs from what they were built from. Run `python build.py`."
+    ]
 
 
-def test_a_package_that_was_not_built(planner: Planner, root: Path) -> None:
+def test_a_package_that_was_not_built(root: Path) -> None:
     build(root)
     manifest = json.loads((root / "dist" / "manifest.json").read_text())
     del manifest["functions"]["entity"]
     (root / "dist" / "manifest.json").write_text(json.dumps(manifest))
     shared: Values = {**SMALL, "entities": {"todos": {"functions": "per_entity", "operations": ["get"]}}}
-    with pytest.raises(TerraformError, match=r"not all there: run `python build\.py`"):
-        planner.planned(root, "lacking", (), shared)
+    assert rules.refused(root, shared) == ["The Lambda packages are not all there: run `python build.py`."]
 
 
-def test_packages_of_these_sources(planner: Planner, root: Path) -> None:
+def test_packages_of_these_sources(root: Path) -> None:
     build(root)
-    assert planner.planned(root, "fresh", (), WITH_SCHEMA).exists()
+    assert rules.refused(root, WITH_SCHEMA) == []

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import botocore.session
 import pytest
 
+from tests.plan import rules
 from tests.plan.conftest import POOL, SMALL
-from tests.plan.planner import Planner, TerraformError, Values
-from tools.terraform import OF_VARIABLES, ROOT, find_terraform, link
+from tests.plan.planner import Planner, Values
+from tools.terraform import ROOT, find_terraform
 from tools.tfvars import Type, declared
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
@@ -491,45 +492,29 @@ TOGETHER: dict[str, tuple[Values, list[str]]] = {
 }  # fmt: skip
 
 
-def judged(folder: Path, values: Mapping[str, object]) -> list[str]:
-    """Return what validations refuse of the variables, without the provider; each is a text of its own."""
-    link(folder / "root", (ROOT / name for name in OF_VARIABLES))
-    (folder / "root" / "values.tfvars.json").write_text(json.dumps(values))
-    command = [str(find_terraform()), "plan", "-json", "-input=false", "-var-file=values.tfvars.json"]
-    done = subprocess.run(command, cwd=folder / "root", capture_output=True, text=True, check=False)
-    events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    errors = [each["diagnostic"] for each in events if each["type"] == "diagnostic"]
-    assert {each["summary"] for each in errors} <= {"Invalid value for variable"}, errors
-    return [each["detail"].partition("\n\nThis was checked")[0] for each in errors]
-
-
-def refusal(planner: Planner, folder: Path, **variables: object) -> str:
-    """Return what a plan of the variables stops with, on the schemas of this file."""
-    root = planner.copy(folder / "root")
+@pytest.fixture(scope="module")
+def faults(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What is refused of entities on the schemas of this file; the planner has built the packages."""
+    root = rules.preconditions(tmp_path_factory.mktemp("faults"))
     (root / "schemas").unlink(missing_ok=True)
     (root / "schemas").mkdir()
     for name, text in SCHEMAS.items():
         (root / "schemas" / name).write_text(text)
-    with pytest.raises(TerraformError) as error:
-        planner.planned(root, folder.name, (), {**SMALL, **variables})
-    return str(error.value)
+    entities = {name: e for name, (e, _) in FAULTS.items()}
+    return "\n".join(rules.refused(root, {**SMALL, "cors_origins": ORIGINS, "entities": entities}))
 
 
 @pytest.fixture(scope="module")
-def faults(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> str:
-    return refusal(
-        planner,
-        tmp_path_factory.mktemp("faults"),
-        cors_origins=ORIGINS,
-        entities={name: e for name, (e, _) in FAULTS.items()},
-    )
+def variables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which validations are tried."""
+    return rules.validations(tmp_path_factory.mktemp("variables"))
 
 
 @pytest.fixture(scope="module")
-def refusals(tmp_path_factory: pytest.TempPathFactory) -> str:
+def refusals(variables: Path) -> str:
     entities = {name: e for name, (e, _) in REFUSED.items()}
     long = {**SMALL, "environment": "test-environment", "name": "a-name-for-a-shop"}
-    return "\n".join(judged(tmp_path_factory.mktemp("refusals"), {**long, "entities": entities}))
+    return "\n".join(rules.refused(variables, {**long, "entities": entities}))
 
 
 @pytest.mark.parametrize("entity", FAULTS)
@@ -548,9 +533,9 @@ def test_refusal_names_entity_and_remedy(refusals: str, entity: str) -> None:
 
 
 @pytest.mark.parametrize("name", TOGETHER)
-def test_refusal_of_a_variable_says_the_remedy(tmp_path: Path, name: str) -> None:
-    variables, sentences = TOGETHER[name]
-    said = judged(tmp_path, {**SMALL, **variables})
+def test_refusal_of_a_variable_says_the_remedy(variables: Path, name: str) -> None:
+    values, sentences = TOGETHER[name]
+    said = rules.refused(variables, {**SMALL, **values})
     unsaid = [each for each in sentences if not any(each in text for text in said)]
     assert unsaid == [], "\n".join(said)
     assert len(said) == len(sentences), "\n".join(said)
@@ -589,8 +574,8 @@ WITHIN: dict[str, Values] = {
 
 
 @pytest.mark.parametrize("name", WITHIN)
-def test_what_lies_just_within_is_accepted(tmp_path: Path, name: str) -> None:
-    assert judged(tmp_path, {**SMALL, **WITHIN[name]}) == []
+def test_what_lies_just_within_is_accepted(variables: Path, name: str) -> None:
+    assert rules.refused(variables, {**SMALL, **WITHIN[name]}) == []
 
 
 # What may be empty: a tag's value, and the name of a property, which JSON allows.
@@ -641,7 +626,7 @@ def set_at(kind: Type, place: tuple[str, ...], value: object, within: object = N
 def test_no_empty_text_or_key_and_no_repetition_is_accepted(tmp_path: Path) -> None:
     """Each is an instance of the configuration in one plan, since a plan of its own for each would take a minute."""
     variables = declared(ROOT / "variables.tf")
-    link(tmp_path / "system", (ROOT / name for name in OF_VARIABLES))
+    rules.validations(tmp_path / "system")
     start = {"name": "shop", "environment": "test", "entities": {"todos": {"access": {"default": "cognito"}}}}
     places = [*faulty(variables)]
     given = {f"place_{n}": set_at(variables, place, value, start) for n, (place, value) in enumerate(places)}
