@@ -14,6 +14,7 @@ HERE = Path(__file__).parent
 VAR_FILES = (ROOT / "environments" / "local.tfvars", HERE / "entities.tfvars")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups, even where this file is loaded before it
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep these tests on one pytest-xdist worker: they share a stack."""
     for item in items:

@@ -20,6 +20,7 @@ from tests.web.browser import REMEDY, Open, Tabs, Watch, launch, program
 HERE = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups, even where this file is loaded before it
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep these tests on one pytest-xdist worker: they share a stack."""
     for item in items:
