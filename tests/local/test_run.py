@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from botocore.exceptions import ClientError
 from tests.local.api import Api
 from tests.local.conftest import VAR_FILES
 from tests.local.runner import ROOT, Local, is_listening, sentence, small_system
+from tools.laptop.corrections import TERRAFORM_PASSWORD, TERRAFORM_PATH, basic_authorization
+from tools.laptop.emulator import ask
 from tools.laptop.systems import Systems
 
 SMOKE = ROOT / "tests" / "smoke.py"
@@ -104,6 +107,30 @@ def test_who_reads_a_command_may_stop(local: Local) -> None:
 def test_keys_are_readable_by_their_owner_alone(local: Local) -> None:
     assert stat.S_IMODE((local.stack.folder / "api-keys.json").stat().st_mode) == 0o600
     assert stat.S_IMODE(local.folder.stat().st_mode) == 0o700
+
+
+def test_terraforms_state_is_for_its_owner_alone(local: Local) -> None:
+    stack, running = local.stack, local.running()
+    password = stack.folder / TERRAFORM_PASSWORD
+    assert stat.S_IMODE(password.stat().st_mode) == 0o600
+    secret = password.read_bytes()
+    assert len(secret) >= 32
+    for file in (file for file in local.folder.rglob("*") if file.is_file() and file != password):
+        assert secret not in file.read_bytes(), file
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # those that end meanwhile
+            assert secret not in (process / "cmdline").read_bytes()
+    # The functions get the emulator's environment.
+    assert secret not in Path("/proc", str(running.pid), "environ").read_bytes()
+
+    state = ask(running.port, "GET", TERRAFORM_PATH, 10)
+    wrong = basic_authorization("wrong")
+    assert state == ask(running.port, "GET", TERRAFORM_PATH, 10, authorization=wrong) == (401, {})
+    assert ask(running.port, "POST", TERRAFORM_PATH, 10, b'{"version": 4}', authorization=wrong)[0] == 401
+    right = basic_authorization(secret.decode())
+    assert ask(running.port, "PUT", TERRAFORM_PATH, 10, b"{}", authorization=right)[0] == 405
+    assert ask(running.port, "POST", TERRAFORM_PATH, 10, b"{", authorization=right)[0] == 400
+    assert stack.emulator.terraform_state(running)["outputs"]
 
 
 def test_it_listens_on_this_machine_alone(local: Local) -> None:

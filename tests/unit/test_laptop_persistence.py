@@ -17,7 +17,7 @@ from ministack.core.responses import AccountRegionScopedDict
 
 from tools import files
 from tools.laptop import snapshot
-from tools.laptop.corrections import persistence
+from tools.laptop.corrections import TERRAFORM_PATH, basic_authorization, persistence
 
 
 class Service:
@@ -98,12 +98,22 @@ def test_a_state_without_terraforms_is_loaded(tmp_path: Path, monkeypatch: pytes
     assert (services["kms"].state, saver.changes, saver.terraform) == ({"key": "k"}, 7, None)
 
 
-def test_terraform_keeps_its_state_in_the_emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    saver, _ = emulator(tmp_path, monkeypatch, kms={})
-    served = persistence.serve(None, saver)
+class Served:
+    """What the server answers besides the emulator, where Terraform's state has the password "secret"."""
 
-    def ask(method: str, *messages: dict[str, Any]) -> tuple[int, str] | None:
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.saver, _ = emulator(folder, monkeypatch, kms={})
+        self.password = folder / "password"
+        self.password.write_text("secret")
+        self.served = persistence.serve(None, self.saver, self.password)
+        self.headers: dict[bytes, bytes] = {}
+
+    def ask(
+        self, method: str, *messages: dict[str, Any], path: str = TERRAFORM_PATH, given: str | None = "secret"
+    ) -> tuple[int, str] | None:
+        """Return the status and the body of an answer, or None where nobody answers."""
         received, sent = iter(messages), []
+        headers = [(b"authorization", basic_authorization(given).encode())] if given is not None else []
 
         async def receive() -> dict[str, Any]:
             return next(received)
@@ -111,18 +121,72 @@ def test_terraform_keeps_its_state_in_the_emulator(tmp_path: Path, monkeypatch: 
         async def send(message: dict[str, Any]) -> None:
             sent.append(message)
 
-        asyncio.run(served({"type": "http", "method": method, "path": "/_trestle/terraform"}, receive, send))
+        scope = {"type": "http", "method": method, "path": path, "headers": headers}
+        asyncio.run(self.served(scope, receive, send))
+        self.headers = dict(sent[0]["headers"]) if sent else {}
         return (sent[0]["status"], sent[1]["body"].decode()) if sent else None
 
-    def part(text: str, *, is_last: bool) -> dict[str, Any]:
-        return {"type": "http.request", "body": text.encode(), "more_body": not is_last}
 
-    assert ask("GET") == (404, ""), "by which Terraform knows that there is none"
-    assert ask("POST", part("{", is_last=False), part("}", is_last=True)) == (200, "")
-    assert (ask("GET"), saver.touched, saver.changes) == ((200, "{}"), 1, 0)
+def part(text: str | bytes, *, is_last: bool = True) -> dict[str, Any]:
+    """Return a part of a request's body."""
+    return {"type": "http.request", "body": text.encode() if isinstance(text, str) else text, "more_body": not is_last}
+
+
+STATE = '{"version": 4, "serial": 1}'
+
+
+def test_terraform_keeps_its_state_in_the_emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    served = Served(tmp_path, monkeypatch)
+    assert served.ask("GET") == (404, ""), "by which Terraform knows that there is none"
+    assert served.ask("POST", part(STATE[:9], is_last=False), part(STATE[9:])) == (200, "")
+    assert (served.ask("GET"), served.saver.touched, served.saver.changes) == ((200, STATE), 1, 0)
     # Terraform was killed while it was sending.
-    assert ask("POST", part("{", is_last=False), {"type": "http.disconnect"}) is None
-    assert ask("GET") == (200, "{}")
+    assert served.ask("POST", part("{", is_last=False), {"type": "http.disconnect"}) is None
+    assert served.ask("GET") == (200, STATE)
+    assert served.ask("DELETE") == (200, "")
+    assert (served.ask("GET"), served.saver.touched) == ((404, ""), 2)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"{}", b"null", b'{"version": "4"}', b'{"version": 4, "x": "\xff"}', b"[" * 100_000]
+)
+def test_what_is_no_state_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: bytes) -> None:
+    served = Served(tmp_path, monkeypatch)
+    assert served.ask("POST", part(STATE)) == (200, "")
+    assert served.ask("POST", part(body)) == (400, "")
+    assert served.ask("GET") == (200, STATE)
+
+
+@pytest.mark.parametrize("given", [None, "", "Secret", "secret2", "secrét"])
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "PUT"])
+def test_the_state_is_for_who_knows_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str | None, method: str
+) -> None:
+    served = Served(tmp_path, monkeypatch)
+    assert served.ask("POST", part(STATE)) == (200, "")
+    assert served.ask(method, part(STATE), given=given) == (401, "")
+    assert served.headers[b"www-authenticate"] == b'Basic realm="trestle"'
+    assert served.ask("GET") == (200, STATE)
+    # As after an upgrade, or when somebody deletes the file: nobody knows the password until one is made.
+    served.password.write_text("")
+    assert served.ask(method, part(STATE), given="") == (401, "")
+    served.password.unlink()
+    assert served.ask(method, part(STATE), given="") == (401, "")
+    served.password.write_text("other")
+    assert served.ask("GET", given="other") == (200, STATE)
+
+
+@pytest.mark.parametrize("path", persistence.METHODS)
+@pytest.mark.parametrize("method", ["DELETE", "GET", "HEAD", "LOCK", "OPTIONS", "PATCH", "POST", "PUT", "UNLOCK"])
+def test_other_methods_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, method: str) -> None:
+    served = Served(tmp_path, monkeypatch)
+    answered = served.ask(method, part(STATE), path=path)
+    assert answered
+    if method in persistence.METHODS[path]:
+        assert answered[0] in (200, 404)
+    else:
+        assert answered == (405, "")
+        assert served.headers[b"allow"].decode() == ", ".join(persistence.METHODS[path])
 
 
 def test_what_the_emulator_saved_by_itself_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from tools.errors import UserError
+from tools.files import write
+from tools.laptop.corrections import TERRAFORM_PASSWORD, TERRAFORM_PATH, TERRAFORM_USER, basic_authorization
 from tools.sources import sources
 
 CORRECTIONS = Path(__file__).parent / "corrections"
@@ -31,8 +33,6 @@ FREE_PORTS = range(20_000, 32_768)
 STARTED_WITHIN = 60.0  # seconds; it loads its state first
 STOPPED_WITHIN = 30.0  # seconds; it saves its state first
 SAVED_WITHIN = 180.0  # seconds
-
-TERRAFORM_PATH = "/_trestle/terraform"
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,6 @@ class Running:
     def endpoint(self) -> str:
         """The URL that serves every AWS API."""
         return f"http://{HOST}:{self.port}"
-
-    @property
-    def terraform_address(self) -> str:
-        """The URL at which Terraform's `http` backend keeps its state."""
-        return f"{self.endpoint}{TERRAFORM_PATH}"
 
     @property
     def console(self) -> str:
@@ -140,14 +135,35 @@ class Emulator:
 
     def terraform_state(self, running: Running) -> dict[str, Any]:
         """Return Terraform's state; empty before the first apply."""
-        status, state = ask(running.port, "GET", TERRAFORM_PATH, SAVED_WITHIN)
-        return state if status == 200 else {}
+        status, state = ask(running.port, "GET", TERRAFORM_PATH, SAVED_WITHIN, authorization=self._authorization())
+        if status not in (200, 404):
+            raise UserError(f"The emulator does not return Terraform's state (log: {self.log}).")
+        return state
 
     def put_terraform_state(self, running: Running, state: bytes) -> None:
         """Replace Terraform's state."""
-        status, _ = ask(running.port, "POST", TERRAFORM_PATH, SAVED_WITHIN, state)
+        given = {"authorization": self._authorization()}
+        status, _ = ask(running.port, "POST", TERRAFORM_PATH, SAVED_WITHIN, state, **given)
         if status != 200:
             raise UserError(f"The emulator does not take Terraform's state (log: {self.log}).")
+
+    def terraform_variables(self, running: Running) -> dict[str, str]:
+        """Return the environment variables by which Terraform's `http` backend keeps its state in the emulator."""
+        return {
+            "TF_HTTP_ADDRESS": f"{running.endpoint}{TERRAFORM_PATH}",
+            "TF_HTTP_PASSWORD": self._password(),
+            "TF_HTTP_USERNAME": TERRAFORM_USER,
+        }
+
+    def _password(self) -> str:
+        """Return the password of Terraform's state: random, made once, readable by its owner alone."""
+        file = self.folder.with_name(TERRAFORM_PASSWORD)
+        if not file.is_file():
+            write(file, secrets.token_urlsafe(30).encode())
+        return file.read_text()
+
+    def _authorization(self) -> str:
+        return basic_authorization(self._password())
 
     def stop(self) -> None:
         """Stop it, if it runs, and wait until its state is saved."""
@@ -241,11 +257,13 @@ def corrections_version() -> str:
     return hashlib.sha256(b"".join(file.read_bytes() for file in sources(CORRECTIONS, "*.py"))).hexdigest()
 
 
-def ask(port: int, method: str, path: str, timeout: float, body: bytes | None = None) -> tuple[int, dict[str, Any]]:
+def ask(
+    port: int, method: str, path: str, timeout: float, body: bytes | None = None, **headers: str
+) -> tuple[int, dict[str, Any]]:
     """Return the status and the JSON of a request to the emulator; 0 and nothing where it does not answer."""
     connection = http.client.HTTPConnection(HOST, port, timeout=timeout)
     try:
-        connection.request(method, path, body)
+        connection.request(method, path, body, headers)
         answer = connection.getresponse()
         said = json.loads(answer.read())
         return answer.status, said if isinstance(said, dict) else {}

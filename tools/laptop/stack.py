@@ -384,8 +384,7 @@ class Stack:
                 time.sleep(0.1)
 
     def _terraform(self, running: Running, settings: dict[str, Any]) -> Terraform:
-        variables = environment(running.endpoint, running.region)
-        variables["TF_HTTP_ADDRESS"] = running.terraform_address
+        variables = environment(running.endpoint, running.region) | self.emulator.terraform_variables(running)
         arguments: dict[str, Any] = {}
         if keys := self._keys(settings["api_keys"]):
             arguments["api_key_values"] = keys

@@ -15,6 +15,7 @@ sys.path += [str(Path(__file__).resolve().parents[3] / folder) for folder in (".
 
 from tools.laptop.corrections import (
     PINNED,
+    TERRAFORM_PASSWORD,
     apigateway,
     backup,
     cloudfront,
@@ -53,7 +54,8 @@ def main() -> None:
     cloudfront.correct(distributions, app, evaluator, service("cognito"), port)
 
     saver = persistence.correct(import_module("ministack.core.persistence"), app, service("lambda_svc"))
-    answering = persistence.serve(serving.replay_lost_answers(app.app), saver)
+    password = Path(os.environ["STATE_DIR"]).parent.with_name(TERRAFORM_PASSWORD)
+    answering = persistence.serve(serving.replay_lost_answers(app.app), saver, password)
     app.app = serving.serve_to_whom_it_is_for(answering, distributions, port)
     app.main()
 

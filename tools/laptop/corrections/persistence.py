@@ -16,6 +16,7 @@ import asyncio
 import copy
 import fcntl
 import gc
+import hmac
 import json
 import logging
 import os
@@ -27,10 +28,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tools.laptop.corrections import Params
+from tools.laptop.corrections import TERRAFORM_PATH, Params, basic_authorization
 
 NAME = "saved"
 FORMAT = 1
+
+# What the server answers besides the emulator, and the methods that it knows there; for Terraform's state those of
+# its `http` backend without locks.
+SAVE_PATH, STATE_PATH = "/_trestle/save", "/_trestle/state"
+METHODS = {SAVE_PATH: ("POST",), STATE_PATH: ("GET",), TERRAFORM_PATH: ("DELETE", "GET", "POST")}
 
 # Seconds from a change to its save; between two saves, at least, and as a multiple of what a save takes, so
 # that a large state costs no more than a small one; and until a save is given up.
@@ -305,32 +311,45 @@ def outcome(pid: int, reader: int) -> str:
     return said.decode() or (f"the process that saves ended with {code}" if code else "")
 
 
-def serve(app: Any, saver: Saver) -> Any:
-    """Wrap the server: note what changes, and answer whoever starts and stops the emulator."""
+def serve(app: Any, saver: Saver, password: Path) -> Any:
+    """Wrap the server: note what changes, and answer whoever starts and stops the emulator.
+
+    Terraform's state is for those who can read the file of the password.
+    """
     running: list[asyncio.Task[None]] = []
 
-    async def answer(send: Any, status: int, value: Params) -> None:
-        await answer_text(send, status, json.dumps(value))
-
-    async def answer_text(send: Any, status: int, text: str) -> None:
-        kind = [(b"content-type", b"application/json")]
-        await send({"type": "http.response.start", "status": status, "headers": kind})
+    async def answer(send: Any, status: int, text: str = "", **headers: str) -> None:
+        named = {"content-type": "application/json", **headers}
+        pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in named.items()]
+        await send({"type": "http.response.start", "status": status, "headers": pairs})
         await send({"type": "http.response.body", "body": text.encode()})
 
-    async def answer_terraform(scope: Params, receive: Any, send: Any) -> None:
-        if scope["method"] == "POST":
-            chunks, more = [], True
-            while more:
-                message: Params = await receive()
-                if message["type"] == "http.disconnect":
-                    return  # the state is not complete
-                chunks.append(message.get("body", b""))
-                more = message.get("more_body", False)
-            saver.terraform = b"".join(chunks).decode()
-            saver.touch()
-            await answer_text(send, 200, "")
-        else:
-            await answer_text(send, 404 if saver.terraform is None else 200, saver.terraform or "")
+    async def answer_ourselves(scope: Params, receive: Any, send: Any) -> None:
+        path, method = scope["path"], scope["method"]
+        if path == TERRAFORM_PATH and not is_owner(scope, password):
+            await answer(send, 401, www_authenticate='Basic realm="trestle"')
+        elif method not in METHODS[path]:
+            await answer(send, 405, allow=", ".join(METHODS[path]))
+        elif path == SAVE_PATH:
+            fault = await saver.save()
+            await answer(send, 507 if fault else 200, json.dumps({"fault": fault}))
+        elif path == STATE_PATH:
+            known = {name: getattr(saver, name) for name in ("changes", "empty", "fault", "notice")}
+            await answer(send, 200, json.dumps(known))
+        elif method == "GET":
+            await answer(send, 404 if saver.terraform is None else 200, saver.terraform or "")
+        elif method == "DELETE":
+            keep(None)
+            await answer(send, 200)
+        elif (body := await whole_body(receive)) is not None:
+            state = state_of(body)
+            if state is not None:
+                keep(state)
+            await answer(send, 400 if state is None else 200)
+
+    def keep(state: str | None) -> None:
+        saver.terraform = state
+        saver.touch()
 
     async def serve(scope: Params, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -341,14 +360,8 @@ def serve(app: Any, saver: Saver) -> Any:
                 await send(message)
 
             await app(scope, receive, began)
-        elif scope["path"] == "/_trestle/save":
-            fault = await saver.save()
-            await answer(send, 507 if fault else 200, {"fault": fault})
-        elif scope["path"] == "/_trestle/terraform":
-            await answer_terraform(scope, receive, send)
-        elif scope["path"] == "/_trestle/state":
-            known = {name: getattr(saver, name) for name in ("changes", "empty", "fault", "notice")}
-            await answer(send, 200, known)
+        elif scope["path"] in METHODS:
+            await answer_ourselves(scope, receive, send)
         else:
             head = b""
 
@@ -367,6 +380,38 @@ def serve(app: Any, saver: Saver) -> Any:
                     saver.touch(is_change=kind == "change")
 
     return serve
+
+
+def is_owner(scope: Params, password: Path) -> bool:
+    """Tell whether a request has the password of a file, which is read anew each time: it may be made after us."""
+    given = dict(scope.get("headers", ())).get(b"authorization", b"")
+    try:
+        known = password.read_text()
+    except OSError:
+        return False
+    return bool(known) and hmac.compare_digest(given, basic_authorization(known).encode())
+
+
+async def whole_body(receive: Any) -> bytes | None:
+    """Return the body of a request; None if whoever sent it was killed while sending."""
+    chunks, more = [], True
+    while more:
+        message: Params = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        chunks.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(chunks)
+
+
+def state_of(body: bytes) -> str | None:
+    """Return the state of Terraform's that a body holds, as text; None if it holds none."""
+    try:
+        text = body.decode()
+        state = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return text if isinstance(state, dict) and isinstance(state.get("version"), int) else None
 
 
 def kind_of(scope: Params, body: bytes) -> str:
