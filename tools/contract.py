@@ -1,6 +1,6 @@
 """Read contract/: what the operations, problems, limits and items of every API are. contract/README.md says more.
 
-`python -m tools.contract` writes the functions that follow from it: lambda_src/NAME/index.py.
+`python -m tools.contract` writes the functions that follow from it: index.py and hooked.py in lambda_src/NAME.
 Standard library only, since build.py reads this as well.
 """
 
@@ -30,40 +30,47 @@ SERVERS_OWN = tuple(sorted(ITEMS["properties"]))
 
 
 def functions() -> dict[str, str]:
-    """Return the text of lambda_src/NAME/index.py for each operation, and for `entity`, which has all of them.
+    """Return the text of each file of functions, by its path in lambda_src/.
 
-    The endpoint of an operation is a class of its name in trestle.http.
+    Each operation has a folder, and `entity`, which has all of them. hooked.py is for entities with hooks, index.py
+    for others. The endpoint of an operation is a class of its name in trestle.http.
     """
-    imports = {name: f"from trestle.http.{name} import {name.capitalize()}" for name in OPERATIONS}
-    found = {
-        name: "\n".join(
+    found: dict[str, str] = {}
+    for file, module, whose in (
+        ("index.py", "trestle.http.handler", ""),
+        ("hooked.py", "trestle.http.hooked", " with hooks"),
+    ):
+        imports = {name: f"from trestle.http.{name} import {name.capitalize()}" for name in OPERATIONS}
+        of = " of an entity with hooks" if whose else ""
+        found |= {
+            f"{name}/{file}": "\n".join(
+                (
+                    f'"""The Lambda function of the {name} operation{of}."""\n',
+                    *sorted((imported, f"from {module} import handler")),
+                    f"\nlambda_handler = handler({name.capitalize()})\n",
+                )
+            )
+            for name, imported in imports.items()
+        }
+        routes = (
+            f'        ("{each["method"]}", "{each["path"]}"): {name.capitalize()},' for name, each in OPERATIONS.items()
+        )
+        found[f"entity/{file}"] = "\n".join(
             (
-                f'"""The Lambda function of the {name} operation."""\n',
-                *sorted((imported, "from trestle.http.handler import handler")),
-                f"\nlambda_handler = handler({name.capitalize()})\n",
+                f'"""The Lambda function of an entity{whose} whose operations share one."""\n',
+                *sorted((*imports.values(), f"from {module} import routed")),
+                "\nlambda_handler = routed(\n    {",
+                *routes,
+                "    }\n)\n",
             )
         )
-        for name, imported in imports.items()
-    }
-    routes = (
-        f'        ("{each["method"]}", "{each["path"]}"): {name.capitalize()},' for name, each in OPERATIONS.items()
-    )
-    found["entity"] = "\n".join(
-        (
-            '"""The Lambda function of an entity whose operations share one."""\n',
-            *sorted((*imports.values(), "from trestle.http.handler import routed")),
-            "\nlambda_handler = routed(\n    {",
-            *routes,
-            "    }\n)\n",
-        )
-    )
     return found
 
 
 def main() -> None:
     """Write the functions."""
-    for name, text in functions().items():
-        file = FOLDER.parent / "lambda_src" / name / "index.py"
+    for path, text in functions().items():
+        file = FOLDER.parent / "lambda_src" / path
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, encoding="utf-8")
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 class Call:
     """One call on DynamoDB, its retries included.
@@ -32,12 +36,34 @@ class Context:
     owner: the user whose items the operations are about, "" for an entity whose items have no owners.
     deadline: the value of time.monotonic() after which nobody waits for the result, None for never.
     calls: the calls on DynamoDB so far, which the request's log line and trace report.
+    operation, request_id: of the request, "" without one. gateway: the event's requestContext, None without one.
     """
 
-    __slots__ = ("caller", "calls", "deadline", "owner")
+    __slots__ = ("caller", "calls", "deadline", "gateway", "operation", "owner", "request_id")
 
-    def __init__(self, *, caller: str = "", owner: str = "", deadline: float | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        caller: str = "",
+        owner: str = "",
+        deadline: float | None = None,
+        operation: str = "",
+        request_id: str = "",
+        gateway: dict[str, Any] | None = None,
+    ) -> None:
         self.caller = caller
         self.owner = owner
         self.deadline = deadline
+        self.operation = operation
+        self.request_id = request_id
+        self.gateway = gateway
         self.calls: list[Call] = []
+
+    def for_owner(self, owner: str) -> Context:
+        """Return the same request's context for operations on an owner's items, "" for items without owners."""
+        context = Context(
+            caller=self.caller, owner=owner, deadline=self.deadline,
+            operation=self.operation, request_id=self.request_id, gateway=self.gateway,
+        )  # fmt: skip
+        context.calls = self.calls
+        return context

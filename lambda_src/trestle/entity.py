@@ -55,12 +55,20 @@ class Entity:
         Raise KeyError without ENTITY or TABLE_NAME, OSError if the schema's file is missing.
         """
         options: dict[str, Any] = json.loads(environment.get("ENTITY_OPTIONS") or "{}")
+        return cls.with_schema(environment["ENTITY"], environment["TABLE_NAME"], options, environment)
+
+    @classmethod
+    def with_schema(cls, name: str, table: str, options: Mapping[str, Any], environment: Mapping[str, str]) -> Entity:
+        """Return an entity of these options, and of the schema beside the code that they name.
+
+        Raise OSError if the schema's file is missing.
+        """
         schema: dict[str, Any] = {}
         if "schema" in options:
             folder = environment.get("LAMBDA_TASK_ROOT") or _FOLDER
             with open(f"{folder}/schemas/{options['schema']}.json", encoding="utf-8") as file:  # noqa: PTH123
                 schema = loads(file.read())
-        return cls(environment["ENTITY"], environment["TABLE_NAME"], options, schema)
+        return cls(name, table, options, schema)
 
     def property_type(self, name: str) -> str:
         """Return the type of a property's values: the first but null in the schema, "string" if there is none."""

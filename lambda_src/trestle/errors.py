@@ -65,5 +65,20 @@ class KeyReused(Refusal):
     """An idempotency key came back with another body."""
 
 
+class Refused(Refusal):
+    """Own code refuses the request.
+
+    status: of HTTP. code: the problem's kind. retry_after: seconds until the request may succeed, or None.
+    """
+
+    def __init__(
+        self, detail: str, faults: Sequence[dict[str, str]], *, status: int, code: str, retry_after: int | None
+    ) -> None:
+        super().__init__(detail, faults)
+        self.status = status
+        self.code = code
+        self.retry_after = retry_after
+
+
 class Unavailable(Refusal, QuotableError):  # noqa: N818 - an outcome as well
     """The table does not answer now; the same request may succeed in a moment."""

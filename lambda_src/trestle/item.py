@@ -24,6 +24,15 @@ def split_key(key: str) -> tuple[str, str]:
     return owner, item_id
 
 
+def state_of(etag: str) -> tuple[str, int] | None:
+    """Return the state of an item, (created_at, version), that its entity tag stands for, or None for other texts."""
+    created, _, version = etag.strip('"').rpartition("-")
+    # DynamoDB rejects numbers of more than 38 digits.
+    if not (version.isascii() and version.isdecimal() and len(version) <= 38 and version[0] != "0"):
+        return None
+    return created, int(version)
+
+
 class Item:
     """One stored item: the client's object `doc` and the server's envelope round it.
 
@@ -43,6 +52,11 @@ class Item:
     def state(self) -> tuple[str, int]:
         """What distinguishes this state of the item from every other: (created_at, version)."""
         return self.created_at, self.version
+
+    @property
+    def etag(self) -> str:
+        """The item's strong entity tag, "<createdAt>-<version>" in quotes, as clients make it too."""
+        return f'"{self.created_at}-{self.version}"'
 
     def view(self) -> dict[str, Any]:
         """Return the item as clients see it."""

@@ -206,8 +206,8 @@ def test_what_can_not_be_seen_is_marked(visit: Open) -> None:
     page = visit("#/docs")
     found = page.evaluate(
         """async ([text, texts]) => {
-          const { pieces } = await import(text);
-          return texts.map((each) => pieces(each).flatMap(({ mark }) => mark ?? []));
+          const { visiblePieces } = await import(text);
+          return texts.map((each) => visiblePieces(each).flatMap(({ mark }) => mark ?? []));
         }""",
         [module(page, "text.js"), list(MARKED)],
     )

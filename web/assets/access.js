@@ -1,7 +1,7 @@
 // Who calls: the control in the side bar, and what a view shows where the API wants to know.
 import { html, useState } from "./vendor/htm-preact.js";
-import { asks } from "./model.js";
-import { Dialog, Empty, Field, Icon, describe, useSession } from "./ui.js";
+import { usesScheme } from "./model.js";
+import { Dialog, EmptyState, Field, Icon, inputAttributes, useSession } from "./ui.js";
 
 /** The side bar's control: API key and sign-in, as far as the API asks for them. */
 export function Access({ model, session }) {
@@ -10,13 +10,13 @@ export function Access({ model, session }) {
   const { user, key, canSignIn, isExpired } = session;
   const close = () => setOpen(null);
   return html`<div class="access">
-    ${asks(model, "api_key") && html`<button type="button" class="nav-item" onClick=${() => setOpen("key")}>
+    ${usesScheme(model, "api_key") && html`<button type="button" class="nav-item" onClick=${() => setOpen("key")}>
       <${Icon} name="key" />${key ? "API key set" : "Enter API key"}<span class=${key ? "dot on" : "dot"}></span>
     </button>`}
     ${canSignIn && !user && html`<button type="button" class="nav-item" onClick=${() => session.signIn()}>
       <${Icon} name="user" />Sign in
     </button>`}
-    ${!canSignIn && (!user || isExpired) && asks(model, "cognito") && html`<button type="button" class="nav-item" onClick=${() => setOpen("token")}>
+    ${!canSignIn && (!user || isExpired) && usesScheme(model, "cognito") && html`<button type="button" class="nav-item" onClick=${() => setOpen("token")}>
       <${Icon} name="user" />Enter access token
     </button>`}
     ${user && html`<div class="nav-item who"><${Icon} name="user" /><span>${user}</span>
@@ -45,67 +45,67 @@ function KeyDialog({ session, onClose }) {
 /** An input for the API key. id: of the input, as the dialog can be over a view that has one, too. */
 export function KeyForm({ session, onDone, id = "api-key", children }) {
   const fault = "A key has letters, digits and signs of ASCII alone, and no spaces";
-  return html`<${SecretForm} id=${id} label="API key" button="Use this key" given=${session.key} fault=${fault}
-    use=${session.setKey} onDone=${onDone}>${children}<//>`;
+  return html`<${SecretForm} id=${id} label="API key" button="Use this key" initial=${session.key} fault=${fault}
+    onUse=${session.setKey} onDone=${onDone}>${children}<//>`;
 }
 
 // For a user pool that the console has no sign-in at: its users' tokens come from somewhere else.
 function TokenForm({ session, onDone, id = "access-token" }) {
   const fault = "An access token is three parts with dots between them, as the user pool gives it";
-  return html`<${SecretForm} id=${id} label="Access token" button="Use this token" given="" fault=${fault}
-    use=${session.setToken} onDone=${onDone} />`;
+  return html`<${SecretForm} id=${id} label="Access token" button="Use this token" initial="" fault=${fault}
+    onUse=${session.setToken} onDone=${onDone} />`;
 }
 
-// use: takes what was typed, and returns whether it can be used.
-function SecretForm({ id, label, button, given, fault, use, onDone, children }) {
-  const [secret, setSecret] = useState(given);
+// onUse: takes what was typed, and returns whether it can be used.
+function SecretForm({ id, label, button, initial, fault, onUse, onDone, children }) {
+  const [secret, setSecret] = useState(initial);
   const [faults, setFaults] = useState([]);
   const save = (event) => {
     event.preventDefault();
-    if (use(secret)) onDone?.();
+    if (onUse(secret)) onDone?.();
     else setFaults([fault]);
   };
-  const input = (event) => {
+  const onInput = (event) => {
     setSecret(event.target.value);
     setFaults([]);
   };
   const hint = "It stays in this tab, and is gone when you close it.";
   return html`<form class="key-form" onSubmit=${save}>
     <${Field} id=${id} label=${label} hint=${hint} faults=${faults}>
-      <input ...${describe(id, hint, faults)} type="password" autocomplete="off" spellcheck=${false} value=${secret} onInput=${input} />
+      <input ...${inputAttributes(id, hint, faults)} type="password" autocomplete="off" spellcheck=${false} value=${secret} onInput=${onInput} />
     <//>
     <div class="buttons">${children}<button class="button primary" disabled=${!secret.trim()}>${button}</button></div>
   </form>`;
 }
 
 /** Whether an answer means that the API wants to know who calls, in a way that the page can say. */
-export function wantsAccess(answer, operation) {
+export function isAccessDenied(answer, operation) {
   return [401, 403].includes(answer.status) && operation.security.length > 0;
 }
 
 /** In place of what can not be shown before the API knows who calls. */
 export function NeedsAccess({ operation, session, answer }) {
-  const lacking = session.lacks(operation.security);
-  if (lacking?.kind === "signature") {
-    return html`<${Empty} icon="key" title="This needs an AWS signature">
+  const missing = session.missingAccess(operation.security);
+  if (missing?.kind === "signature") {
+    return html`<${EmptyState} icon="key" title="This needs an AWS signature">
       <p>A page can not sign requests. Send them to the API's own address (Terraform's output api_url) with a tool that does, such as
         <code>curl --aws-sigv4</code>.</p>
     <//>`;
   }
   if (operation.security.some((scheme) => Object.hasOwn(scheme, "api_key"))) {
-    return html`<${Empty} icon="key" title=${lacking ? "This needs an API key" : "The API key is not accepted"}>
+    return html`<${EmptyState} icon="key" title=${missing ? "This needs an API key" : "The API key is not accepted"}>
       <${KeyForm} session=${session} />
     <//>`;
   }
-  if (lacking?.kind === "scope" || answer.status === 403) {
-    return html`<${Empty} icon="user" title="Your account may not do this"><p>${answer.problem.detail}</p><//>`;
+  if (missing?.kind === "scope" || answer.status === 403) {
+    return html`<${EmptyState} icon="user" title="Your account may not do this"><p>${answer.problem.detail}</p><//>`;
   }
   if (!session.canSignIn) {
-    return html`<${Empty} icon="user" title=${lacking ? "This needs an access token" : "The access token is not accepted"}>
+    return html`<${EmptyState} icon="user" title=${missing ? "This needs an access token" : "The access token is not accepted"}>
       <${TokenForm} session=${session} />
     <//>`;
   }
-  return html`<${Empty} icon="user" title=${lacking ? "Sign in to see this" : "Your sign-in is not accepted"}>
+  return html`<${EmptyState} icon="user" title=${missing ? "Sign in to see this" : "Your sign-in is not accepted"}>
     <button type="button" class="button primary" onClick=${() => session.signIn()}>Sign in</button>
   <//>`;
 }

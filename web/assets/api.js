@@ -6,7 +6,7 @@ export function createApi(config, session) {
   const base = new URL(config.api, location.href).href.replace(/\/$/, "");
 
   /** What `call` would send: {method, url, headers, body}; and security, by which a command for a shell says who calls. */
-  function request(operation, { id, query = {}, headers = {}, body } = {}) {
+  function buildRequest(operation, { id, query = {}, headers = {}, body } = {}) {
     const url = new URL(base + operation.path.replace("{id}", () => encodeURIComponent(id)));
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) url.searchParams.set(name, value);
@@ -30,52 +30,52 @@ export function createApi(config, session) {
    * without an answer. keepalive: send it even when the page goes. Not sent without what the operation asks for: the API
    * would refuse it, and count that among what goes wrong.
    */
-  async function call(operation, { keepalive = false, signal, ...given } = {}) {
-    const asked = request(operation, given);
-    const lacking = session.lacks(operation.security);
-    if (lacking) return failed(asked, 401, new Headers(), { title: "Not sent", status: 401, detail: lacking.detail });
-    const answer = await send(asked, { keepalive, signal });
-    // expired() says whether there is a new token; with it the request can be sent once more.
-    if (answer.status !== 401 || !(await session.expired(asked.headers.authorization))) return answer;
-    return send(request(operation, given), { keepalive, signal });
+  async function call(operation, { keepalive = false, signal, ...options } = {}) {
+    const firstRequest = buildRequest(operation, options);
+    const missing = session.missingAccess(operation.security);
+    if (missing) return failure(firstRequest, 401, new Headers(), { title: "Not sent", status: 401, detail: missing.detail });
+    const answer = await sendRequest(firstRequest, { keepalive, signal });
+    // renewAfter401 resolves to whether there is a new token; with it the request can be sent once more.
+    if (answer.status !== 401 || !(await session.renewAfter401(firstRequest.headers.authorization))) return answer;
+    return sendRequest(buildRequest(operation, options), { keepalive, signal });
   }
 
   /** The API's OpenAPI document, as `call` answers. */
-  function document() {
+  function fetchDocument() {
     // Where the document asks for a key, it can not be known before it is read.
     const headers = { Accept: "application/json", ...session.headers([{ api_key: [] }]) };
-    return send({ method: "GET", url: `${base}/openapi.json`, headers }, {});
+    return sendRequest({ method: "GET", url: `${base}/openapi.json`, headers }, {});
   }
 
-  return { call, document, request };
+  return { buildRequest, call, fetchDocument };
 }
 
-async function send(request, { keepalive, signal }) {
+async function sendRequest(request, { keepalive, signal }) {
   try {
     const { method, headers, body } = request;
     const response = await fetch(request.url, { method, headers, body, keepalive, signal, cache: "no-store" });
-    return read(request, response, await response.text());
+    return readResponse(request, response, await response.text());
   } catch (error) {
     if (error.name === "AbortError") return { status: 0, headers: new Headers(), data: null, problem: null, request };
     const detail = "The API did not answer: check the connection, and try again.";
-    return failed(request, 0, new Headers(), { title: "No answer", status: 0, detail });
+    return failure(request, 0, new Headers(), { title: "No answer", status: 0, detail });
   }
 }
 
-function read(request, response, text) {
+function readResponse(request, response, text) {
   const { status, headers } = response;
   let data = null;
   try {
     data = text ? parse(text) : null;
   } catch {
     const detail = "The answer is no JSON: something between this page and the API gave it.";
-    return failed(request, status, headers, { title: `Status ${status}`, status, detail });
+    return failure(request, status, headers, { title: `Status ${status}`, status, detail });
   }
   if (response.ok || status === 304) return { status, headers, data, problem: null, request };
   const problem = typeof data?.detail === "string" ? data : { title: `Status ${status}`, status, detail: data?.message ?? "" };
-  return failed(request, status, headers, problem);
+  return failure(request, status, headers, problem);
 }
 
-function failed(request, status, headers, problem) {
+function failure(request, status, headers, problem) {
   return { status, headers, data: null, problem, request };
 }

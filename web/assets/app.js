@@ -11,15 +11,15 @@ import { TABLE, hashOf, readRoute } from "./route.js";
 import { createSession } from "./session.js";
 import { EntityView } from "./table.js";
 import { TodoView, isTodo } from "./todo.js";
-import { Empty, Icon, Notes, Page, Problem, useSession } from "./ui.js";
+import { EmptyState, Icon, Notes, Page, Problem, useSession } from "./ui.js";
 
 const NOTE_SECONDS = 6;
 
-async function begin() {
+async function start() {
   const root = document.getElementById("app");
   root.textContent = "";
   if (!isSupported) {
-    render(html`<${Failed} problem=${{
+    render(html`<${StartFailure} problem=${{
       title: "This browser is too old",
       detail: "It can not keep numbers exact, or show colours as they are meant: use Chrome 123, Edge 123, Firefox 135, Safari 18.4 or later.",
     }} />`, root);
@@ -28,14 +28,14 @@ async function begin() {
   const config = await readConfig();
   if (!config) {
     const detail = "config.json, which says where the API is, can not be read: check that the website was deployed whole.";
-    render(html`<${Failed} problem=${{ title: "The console does not know its API", detail }} retry=${begin} />`, root);
+    render(html`<${StartFailure} problem=${{ title: "The console does not know its API", detail }} retry=${start} />`, root);
     return;
   }
   document.title = document.body.dataset.name = config.name;
   const session = createSession(config);
-  const refused = await session.complete();
+  const signInError = await session.completeSignIn();
   const api = createApi(config, session);
-  render(html`<${App} config=${config} session=${session} api=${api} refused=${refused} />`, root);
+  render(html`<${App} config=${config} session=${session} api=${api} signInError=${signInError} />`, root);
 }
 
 async function readConfig() {
@@ -47,19 +47,19 @@ async function readConfig() {
   }
 }
 
-function Failed({ problem, retry }) {
-  return html`<${Alone}><${Problem} problem=${problem} retry=${retry} /><//>`;
+function StartFailure({ problem, retry }) {
+  return html`<${FullPage}><${Problem} problem=${problem} retry=${retry} /><//>`;
 }
 
 // In place of the whole page.
-function Alone({ children }) {
+function FullPage({ children }) {
   return html`<main class="alone"><h1 class="visually-hidden">${document.title}</h1>${children}</main>`;
 }
 
-// refused: why a sign-in that came back failed, null if none did.
-function App({ config, session, api, refused }) {
+// signInError: why a sign-in that came back failed, null if none did.
+function App({ config, session, api, signInError }) {
   const [answer, setAnswer] = useState(null);
-  const load = async () => setAnswer(await api.document());
+  const load = async () => setAnswer(await api.fetchDocument());
   useEffect(() => {
     load();
   }, []);
@@ -67,48 +67,48 @@ function App({ config, session, api, refused }) {
   useSession(session);
   if (!answer) return html`<main class="alone" aria-busy="true"></main>`;
   if ([401, 403].includes(answer.status)) {
-    return html`<${Alone}>
-      <${Empty} icon="key" title=${session.key ? "The API key is not accepted" : "This API needs a key"}>
+    return html`<${FullPage}>
+      <${EmptyState} icon="key" title=${session.key ? "The API key is not accepted" : "This API needs a key"}>
         <${KeyForm} session=${session} onDone=${load} />
       <//>
     <//>`;
   }
-  if (answer.problem) return html`<${Failed} problem=${answer.problem} retry=${load} />`;
-  return html`<${Console} config=${config} session=${session} api=${api} model=${model} refused=${refused} />`;
+  if (answer.problem) return html`<${StartFailure} problem=${answer.problem} retry=${load} />`;
+  return html`<${Console} config=${config} session=${session} api=${api} model=${model} signInError=${signInError} />`;
 }
 
-function Console({ config, session, api, model, refused }) {
+function Console({ config, session, api, model, signInError }) {
   const [route, go] = useRoute(model);
   const [notes, notify, dismiss] = useNotes();
   const deletions = useMemo(() => createDeletions(api, notify), [api]);
   useEffect(() => {
-    if (refused) notify({ text: refused, tone: "bad", stays: true, action: { label: "Sign in", run: () => session.signIn() } });
+    if (signInError) notify({ text: signInError, tone: "bad", isSticky: true, action: { label: "Sign in", run: () => session.signIn() } });
     return session.beforeSignOut(() => deletions.flush({ keepalive: true }));
   }, []);
-  const docs = docsName(model);
+  const docsRoute = docsRouteName(model);
   const entity = model.entities.find(({ name }) => name === route.name);
 
-  const view = route.name === docs ? docs : `${route.name}/${route.id}`;
+  const view = route.name === docsRoute ? docsRoute : `${route.name}/${route.id}`;
   useLayoutEffect(() => {
     document.querySelector("main h1")?.focus({ preventScroll: true });
     scrollTo(0, 0);
   }, [view]);
 
   // What the user has left is no longer what they would undo.
-  const before = useRef(route.name);
+  const previousName = useRef(route.name);
   useEffect(() => {
-    if (before.current !== route.name) deletions.flush();
-    before.current = route.name;
+    if (previousName.current !== route.name) deletions.flush();
+    previousName.current = route.name;
   }, [route.name]);
 
   const props = { model, entity, api, session, route, go, notify, deletions };
   return html`
-    <a class="skip" href="#main" onClick=${skip}>Skip to the content</a>
-    <${SideBar} config=${config} model=${model} session=${session} route=${route} docs=${docs} />
+    <a class="skip" href="#main" onClick=${skipToContent}>Skip to the content</a>
+    <${SideBar} config=${config} model=${model} session=${session} route=${route} docs=${docsRoute} />
     <main id="main" tabindex="-1">
-      <${Expired} session=${session} />
-      <${Guard} key=${view}>
-        ${route.name === docs ? html`<${Docs} ...${props} />` : entity ? viewOf(props) : html`<${Missing} />`}
+      <${ExpiredBanner} session=${session} />
+      <${ErrorBoundary} key=${view}>
+        ${route.name === docsRoute ? html`<${Docs} ...${props} />` : entity ? viewOf(props) : html`<${NotFound} />`}
       <//>
     </main>
     <${Notes} notes=${notes} dismiss=${dismiss} />
@@ -116,12 +116,12 @@ function Console({ config, session, api, model, refused }) {
 }
 
 // What a view can not draw takes no more than the view away.
-function Guard({ children }) {
-  const [error, again] = useErrorBoundary(console.error);
+function ErrorBoundary({ children }) {
+  const [error, reset] = useErrorBoundary(console.error);
   if (!error) return children;
   const detail = `Something in it is not as the console expects: ${error.message}.`;
   return html`<${Page} title="This can not be shown">
-    <${Problem} problem=${{ title: "The console failed here", detail }} retry=${() => again()} />
+    <${Problem} problem=${{ title: "The console failed here", detail }} retry=${() => reset()} />
   <//>`;
 }
 
@@ -155,7 +155,7 @@ function SideBar({ config, model, session, route, docs }) {
   </header>`;
 }
 
-function Expired({ session }) {
+function ExpiredBanner({ session }) {
   useSession(session);
   if (!session.isExpired) return null;
   return html`<div class="banner" role="alert">
@@ -164,38 +164,38 @@ function Expired({ session }) {
   </div>`;
 }
 
-function Missing() {
+function NotFound() {
   return html`<${Page} title="There is no such page"><a class="button" href="#/">Go to the start</a><//>`;
 }
 
-function skip(event) {
+function skipToContent(event) {
   event.preventDefault(); // the hash is the route
   document.getElementById("main").focus();
 }
 
 // An entity may be called docs; "+" begins no entity's name.
-function docsName(model) {
+function docsRouteName(model) {
   return model.entities.some(({ name }) => name === "docs") ? "+docs" : "docs";
 }
 
 // Where a visitor begins: at what everyone understands, else at what anyone may see.
-function firstName(model) {
+function startRouteName(model) {
   const { entities } = model;
   const open = entities.find(({ operations }) => operations.list?.security.length === 0);
-  return (entities.find(isTodo) ?? open ?? entities[0])?.name ?? docsName(model);
+  return (entities.find(isTodo) ?? open ?? entities[0])?.name ?? docsRouteName(model);
 }
 
 function useRoute(model) {
   const read = () => {
     const route = readRoute(location.hash);
-    return route.name ? route : { ...route, name: firstName(model) };
+    return route.name ? route : { ...route, name: startRouteName(model) };
   };
   const [route, setRoute] = useState(read);
   useEffect(() => {
-    const follow = () => setRoute(read());
-    addEventListener("hashchange", follow);
-    follow(); // it may have changed before anything followed it
-    return () => removeEventListener("hashchange", follow);
+    const onHashChange = () => setRoute(read());
+    addEventListener("hashchange", onHashChange);
+    onHashChange(); // it may have changed before anything followed it
+    return () => removeEventListener("hashchange", onHashChange);
   }, []);
   // replace: the browser's "back" passes this step over.
   const go = (target, { replace = false } = {}) => {
@@ -217,10 +217,10 @@ function useNotes() {
     const id = next.current++;
     // A note is over when the next comes; one that can still be acted on stays.
     setNotes((shown) => [...shown.filter(({ action }) => action), { ...note, id }]);
-    if (!note.stays) setTimeout(() => dismiss(id), NOTE_SECONDS * 1000);
+    if (!note.isSticky) setTimeout(() => dismiss(id), NOTE_SECONDS * 1000);
     return () => dismiss(id);
   };
   return [notes, notify, dismiss];
 }
 
-begin();
+start();

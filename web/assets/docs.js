@@ -4,16 +4,16 @@ import { curl } from "./curl.js";
 import { exampleBody } from "./example.js";
 import { own, parse, stringify } from "./json.js";
 import { isSigned } from "./model.js";
-import { count, labelOf } from "./text.js";
-import { CopyButton, Field, LongText, Page, Problem, describe, useSession } from "./ui.js";
+import { countText, labelOf } from "./text.js";
+import { CopyButton, Field, LongText, Page, Problem, inputAttributes, useSession } from "./ui.js";
 
-const ARTICLE = { array: "array", boolean: "true or false", integer: "whole number", null: "null", number: "number", object: "object", string: "text" };
-const HEADER = /^[\t -~]*$/;
-const LONG = 20_000; // characters of an answer, before its reader asks for all
+const TYPE_NAMES = { array: "array", boolean: "true or false", integer: "whole number", null: "null", number: "number", object: "object", string: "text" };
+const HEADER_VALUE = /^[\t -~]*$/;
+const LONG_LENGTH = 20_000; // characters of an answer, before its reader asks for all
 
 export function Docs({ model, api, session, route, go, notify }) {
   useSession(session);
-  const base = api.request({ method: "GET", path: "", security: [] }).url;
+  const base = api.buildRequest({ method: "GET", path: "", security: [] }).url;
   const operations = useRef(null);
   // A link to an operation shows it.
   useEffect(() => operations.current.querySelector("details[open]")?.scrollIntoView(), []);
@@ -50,7 +50,7 @@ function Operation({ operation, api, session, notify, isOpen, onToggle }) {
     </summary>
     ${isOpen && html`<div class="operation-body">
       <${Reference} operation=${operation} />
-      <${Try} operation=${operation} api=${api} session=${session} notify=${notify} />
+      <${TryForm} operation=${operation} api=${api} session=${session} notify=${notify} />
     </div>`}
   </details>`;
 }
@@ -61,9 +61,9 @@ function Reference({ operation }) {
   const { parameters, body, responses } = operation;
   return html`<div class="docs-reference">
     ${operation.description && html`<p><${Prose} text=${operation.description} /></p>`}
-    <p>${callersOf(operation)}</p>
+    <p>${accessText(operation)}</p>
     ${parameters.length > 0 && html`<h3>Parameters</h3>
-      <ul class="schema">${parameters.map((parameter) => html`<${Rule} key=${parameter.name} name=${parameter.name} rule=${parameter.schema}
+      <ul class="schema">${parameters.map((parameter) => html`<${SchemaProperty} key=${parameter.name} name=${parameter.name} rule=${parameter.schema}
         description=${parameter.description} required=${parameter.required} where=${parameter.in} />`)}</ul>`}
     ${body && html`<h3>Body</h3><p class="hint"><code>${body.type}</code></p><${Schema} schema=${body.schema} />`}
     <h3>Answers</h3>
@@ -71,7 +71,7 @@ function Reference({ operation }) {
   </div>`;
 }
 
-function callersOf({ security }) {
+function accessText({ security }) {
   const kinds = security.flatMap(Object.keys);
   const scopes = security.flatMap((scheme) => Object.values(scheme).flat());
   if (kinds.includes("api_key")) return "Asks for an API key.";
@@ -88,12 +88,12 @@ function Response({ response }) {
     <div>
       <${Prose} text=${description} />
       ${headers.length > 0 && html`<p class="hint">With ${headers.map(({ name }, index) => html`${index > 0 && ", "}<code>${name}</code>`)}.</p>`}
-      ${schema && !isProblem && html`<${Folded} label="What it holds"><${Schema} schema=${schema} /><//>`}
+      ${schema && !isProblem && html`<${Disclosure} label="What it holds"><${Schema} schema=${schema} /><//>`}
     </div>
   </li>`;
 }
 
-function Folded({ label, children }) {
+function Disclosure({ label, children }) {
   const [isOpen, setOpen] = useState(false);
   return html`<div>
     <button type="button" class="link" aria-expanded=${isOpen ? "true" : "false"} onClick=${() => setOpen(!isOpen)}>${label}</button>
@@ -103,47 +103,47 @@ function Folded({ label, children }) {
 
 function Schema({ schema }) {
   const properties = Object.entries(schema.properties ?? {});
-  if (properties.length === 0) return html`<p class="hint">${sentence(schema)}</p>`;
+  if (properties.length === 0) return html`<p class="hint">${ruleText(schema)}</p>`;
   return html`<ul class="schema">
-    ${properties.map(([name, rule]) => html`<${Rule} key=${name} name=${name} rule=${rule} description=${rule.description}
+    ${properties.map(([name, rule]) => html`<${SchemaProperty} key=${name} name=${name} rule=${rule} description=${rule.description}
       required=${(schema.required ?? []).includes(name)} />`)}
   </ul>`;
 }
 
-function Rule({ name, rule, description, required, where }) {
+function SchemaProperty({ name, rule, description, required, where }) {
   const inner = rule.properties ? rule : rule.items?.properties ? rule.items : null;
   return html`<li>
     <code>${name}</code>
     ${where && html`<span class="badge">${where}</span>`}
     ${required && html`<span class="badge">required</span>`}
-    <span class="hint">${sentence(rule)}</span>
+    <span class="hint">${ruleText(rule)}</span>
     ${description && html`<p><${Prose} text=${description} /></p>`}
-    ${inner && html`<${Folded} label=${`Properties of ${name}`}><${Schema} schema=${inner} /><//>`}
+    ${inner && html`<${Disclosure} label=${`Properties of ${name}`}><${Schema} schema=${inner} /><//>`}
   </li>`;
 }
 
 // A rule in words: "text, at most 200 characters".
-function sentence(rule) {
+function ruleText(rule) {
   const types = rule.type === undefined ? [] : [rule.type].flat();
-  const kind = types.map((type) => ARTICLE[type]).join(" or ") || "anything";
+  const kind = types.map((type) => TYPE_NAMES[type]).join(" or ") || "anything";
   const of = rule.items?.type ? ` of ${[rule.items.type].flat().join(" or ")}` : "";
-  const told = [
+  const phrases = [
     ["format", (value) => value],
-    ["enum", (value) => `one of ${value.map((one) => stringify(one)).join(", ")}`],
+    ["enum", (value) => `one of ${value.map((element) => stringify(element)).join(", ")}`],
     ["const", (value) => `always ${stringify(value)}`],
     ["minimum", (value) => `at least ${stringify(value)}`],
     ["maximum", (value) => `at most ${stringify(value)}`],
     ["multipleOf", (value) => `a multiple of ${stringify(value)}`],
-    ["minLength", (value) => `at least ${count(value, "character")}`],
-    ["maxLength", (value) => `at most ${count(value, "character")}`],
+    ["minLength", (value) => `at least ${countText(value, "character")}`],
+    ["maxLength", (value) => `at most ${countText(value, "character")}`],
     ["pattern", (value) => `like ${value}`],
-    ["minItems", (value) => `at least ${count(value, "element")}`],
-    ["maxItems", (value) => `at most ${count(value, "element")}`],
+    ["minItems", (value) => `at least ${countText(value, "element")}`],
+    ["maxItems", (value) => `at most ${countText(value, "element")}`],
     ["uniqueItems", (value) => (value ? "none twice" : "")],
     ["nullable", (value) => (value ? "or null" : "")],
     ["default", (value) => `${stringify(value)} unless given`],
   ];
-  const rules = told.filter(([keyword]) => Object.hasOwn(rule, keyword)).map(([keyword, tell]) => tell(rule[keyword]));
+  const rules = phrases.filter(([keyword]) => Object.hasOwn(rule, keyword)).map(([keyword, tell]) => tell(rule[keyword]));
   return [kind + of, ...rules.filter(Boolean)].join(", ");
 }
 
@@ -159,7 +159,7 @@ function Prose({ text }) {
 
 // --- trying it out ---
 
-function Try({ operation, api, session, notify }) {
+function TryForm({ operation, api, session, notify }) {
   const { body, parameters, security } = operation;
   const [values, setValues] = useState({});
   const [text, setText] = useState(() => (body ? stringify(exampleBody(body), 2) : ""));
@@ -169,29 +169,29 @@ function Try({ operation, api, session, notify }) {
   const id = (name) => `try-${operation.id}-${name}`;
 
   const valueOf = ({ name }) => own(values, name) ?? "";
-  const given = (place) =>
-    Object.fromEntries(parameters.filter((one) => one.in === place && valueOf(one)).map((one) => [one.name, valueOf(one)]));
+  const valuesIn = (location) =>
+    Object.fromEntries(parameters.filter((parameter) => parameter.in === location && valueOf(parameter)).map((parameter) => [parameter.name, valueOf(parameter)]));
 
   // What is to be sent; sets the faults, and returns null, while it can not be.
   const readForm = () => {
-    const found = {};
-    for (const one of parameters) {
-      if (one.required && !valueOf(one)) found[one.name] = "Is required";
-      if (one.in === "header" && !HEADER.test(valueOf(one))) found[one.name] = "Must be ASCII, as all that stands in a header";
+    const formFaults = {};
+    for (const parameter of parameters) {
+      if (parameter.required && !valueOf(parameter)) formFaults[parameter.name] = "Is required";
+      if (parameter.in === "header" && !HEADER_VALUE.test(valueOf(parameter))) formFaults[parameter.name] = "Must be ASCII, as all that stands in a header";
     }
     let value;
     try {
       if (body) value = parse(text);
     } catch (error) {
-      found["+body"] = `Not valid JSON: ${error.message}`;
+      formFaults["+body"] = `Not valid JSON: ${error.message}`;
     }
-    setFaults(found);
-    const [first] = Object.keys(found);
+    setFaults(formFaults);
+    const [first] = Object.keys(formFaults);
     if (first) {
       document.getElementById(id(first)).focus();
       return null;
     }
-    return { id: values.id, query: given("query"), headers: given("header"), body: value };
+    return { id: values.id, query: valuesIn("query"), headers: valuesIn("header"), body: value };
   };
 
   const send = async (event) => {
@@ -199,55 +199,55 @@ function Try({ operation, api, session, notify }) {
     const request = readForm();
     if (!request) return;
     setSending(true);
-    const began = performance.now();
+    const startedAt = performance.now();
     const { status, headers, data, problem } = await api.call(operation, request);
     setSending(false);
-    setAnswer({ status, headers: [...headers], value: problem ?? data, took: Math.round(performance.now() - began) });
+    setAnswer({ status, headers: [...headers], value: problem ?? data, took: Math.round(performance.now() - startedAt) });
   };
 
   const command = () => {
     // What is missing is shown as what is to be put there.
-    const path = { id: values.id || "ID", query: given("query"), headers: given("header") };
-    const request = api.request(operation, path);
+    const shown = { id: values.id || "ID", query: valuesIn("query"), headers: valuesIn("header") };
+    const request = api.buildRequest(operation, shown);
     if (!body) return curl(request);
     return curl({ ...request, headers: { ...request.headers, "Content-Type": body.type }, body: text });
   };
 
-  const lacking = session.lacks(security);
+  const missing = session.missingAccess(security);
   return html`<form class="docs-try" onSubmit=${send} aria-label=${`Try ${operation.summary}`} novalidate>
     <h3>Try it</h3>
-    ${lacking && html`<p class="hint">${lacking.detail}</p>`}
+    ${missing && html`<p class="hint">${missing.detail}</p>`}
     <div class="docs-parameters">
       ${parameters.map((parameter) => html`<${Parameter} key=${parameter.name} id=${id(parameter.name)} parameter=${parameter}
         value=${valueOf(parameter)} fault=${own(faults, parameter.name)}
         onChange=${(value) => setValues({ ...values, [parameter.name]: value })} />`)}
     </div>
-    ${body && html`<${Field} id=${id("+body")} label="Body" faults=${list(faults["+body"])}>
-      <textarea ...${describe(id("+body"), null, list(faults["+body"]))} class="mono" spellcheck=${false} value=${text}
+    ${body && html`<${Field} id=${id("+body")} label="Body" faults=${faultList(faults["+body"])}>
+      <textarea ...${inputAttributes(id("+body"), null, faultList(faults["+body"]))} class="mono" spellcheck=${false} value=${text}
         rows=${Math.min(16, text.split("\n").length + 1)} onInput=${(event) => setText(event.target.value)} />
     <//>`}
     <div class="buttons">
       ${!isSigned(operation) && html`<${CopyButton} label="Copy as curl" icon="code" text=${command} notify=${notify} />`}
-      <button class=${operation.method === "DELETE" ? "button danger" : "button primary"} disabled=${Boolean(lacking) || isSending}>Send</button>
+      <button class=${operation.method === "DELETE" ? "button danger" : "button primary"} disabled=${Boolean(missing) || isSending}>Send</button>
     </div>
     <div aria-live="polite">${answer && html`<${Answer} answer=${answer} />`}</div>
   </form>`;
 }
 
 function Parameter({ id, parameter, value, fault, onChange }) {
-  const { name, required, schema, in: place } = parameter;
+  const { name, required, schema, in: location } = parameter;
   const choices = schema.enum ?? (schema.type === "boolean" ? [true, false] : null);
-  const said = sentence(schema);
-  const hint = choices || said === ARTICLE.string ? "" : said;
-  const described = describe(id, hint, list(fault));
+  const rule = ruleText(schema);
+  const hint = choices || rule === TYPE_NAMES.string ? "" : rule;
+  const attributes = inputAttributes(id, hint, faultList(fault));
   const change = (event) => onChange(event.target.value);
-  return html`<${Field} id=${id} label=${place === "path" ? labelOf(name) : name} hint=${hint} faults=${list(fault)} required=${required}>
+  return html`<${Field} id=${id} label=${location === "path" ? labelOf(name) : name} hint=${hint} faults=${faultList(fault)} required=${required}>
     ${choices
-      ? html`<select ...${described} value=${value} onChange=${change}>
+      ? html`<select ...${attributes} value=${value} onChange=${change}>
           <option value="">not sent</option>
-          ${choices.map(textOf).map((choice) => html`<option value=${choice}>${choice}</option>`)}
+          ${choices.map(queryText).map((choice) => html`<option value=${choice}>${choice}</option>`)}
         </select>`
-      : html`<input ...${described} autocomplete="off" spellcheck=${false} value=${value} onInput=${change} />`}
+      : html`<input ...${attributes} autocomplete="off" spellcheck=${false} value=${value} onInput=${change} />`}
   <//>`;
 }
 
@@ -257,18 +257,18 @@ function Answer({ answer }) {
   if (status === 0) return html`<${Problem} problem=${value} />`;
   return html`<div class="docs-answer">
     <p><span class=${`status s${String(status)[0]}`}>${status}</span> <span class="hint">in ${took} ms</span></p>
-    <${Folded} label="Headers">
-      <dl class="docs-facts">${headers.map(([name, said]) => html`<dt>${name}</dt><dd><code>${said}</code></dd>`)}</dl>
+    <${Disclosure} label="Headers">
+      <dl class="docs-facts">${headers.map(([name, header]) => html`<dt>${name}</dt><dd><code>${header}</code></dd>`)}</dl>
     <//>
-    ${text && html`<pre class="code" tabindex="0" role="region" aria-label="The answer's body"><${LongText} value=${text} limit=${LONG} /></pre>`}
+    ${text && html`<pre class="code" tabindex="0" role="region" aria-label="The answer's body"><${LongText} value=${text} limit=${LONG_LENGTH} /></pre>`}
   </div>`;
 }
 
 // As it stands in a URL. A number with many digits has a text in JSON alone.
-function textOf(choice) {
+function queryText(choice) {
   return typeof choice === "string" ? choice : stringify(choice);
 }
 
-function list(fault) {
+function faultList(fault) {
   return fault ? [fault] : [];
 }

@@ -2,10 +2,10 @@
 import { parse, stringify } from "./json.js";
 
 const PREFIX = "draft:";
-let isOver = false;
+let isStopped = false;
 
-export function keepDraft(name, draft) {
-  if (isOver) return;
+export function saveDraft(name, draft) {
+  if (isStopped) return;
   try {
     sessionStorage.setItem(PREFIX + name, stringify(draft));
   } catch {
@@ -14,22 +14,22 @@ export function keepDraft(name, draft) {
 }
 
 /** The draft that was kept, undefined if there is none. */
-export function keptDraft(name) {
+export function loadDraft(name) {
   const text = sessionStorage.getItem(PREFIX + name);
   return text === null ? undefined : parse(text);
 }
 
-export function dropDraft(name) {
+export function discardDraft(name) {
   sessionStorage.removeItem(PREFIX + name);
 }
 
-export function dropDrafts() {
+export function discardDrafts() {
   const names = Object.keys(sessionStorage).filter((name) => name.startsWith(PREFIX));
   names.forEach((name) => sessionStorage.removeItem(name));
 }
 
 /** Drop them all, and keep no more: a form that goes after its user would leave the draft to the next one. */
-export function endDrafts() {
-  isOver = true;
-  dropDrafts();
+export function stopSavingDrafts() {
+  isStopped = true;
+  discardDrafts();
 }

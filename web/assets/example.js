@@ -13,12 +13,12 @@ const BY_FORMAT = {
   "uri-reference": "/there",
   uuid: "123e4567-e89b-42d3-a456-426614174000",
 };
-const DEPTH = 5;
+const MAX_EXAMPLE_DEPTH = 5;
 
 /** A body for an operation: where what is left out stays as it is, one property will do. */
 export function exampleBody({ schema, partial }) {
-  const whole = exampleOf(schema);
-  return partial ? Object.fromEntries(Object.entries(whole).slice(0, 1)) : whole;
+  const example = exampleOf(schema);
+  return partial ? Object.fromEntries(Object.entries(example).slice(0, 1)) : example;
 }
 
 /** A value that a schema allows, as far as it is plain what it allows: no pattern is looked into. */
@@ -27,19 +27,19 @@ export function exampleOf(schema, depth = 0) {
     if (Object.hasOwn(schema, keyword)) return schema[keyword];
   }
   if (schema.enum) return schema.enum[0];
-  const part = schema.oneOf?.[0] ?? schema.anyOf?.[0];
-  if (part) return exampleOf({ ...schema, oneOf: undefined, anyOf: undefined, ...part }, depth);
+  const alternative = schema.oneOf?.[0] ?? schema.anyOf?.[0];
+  if (alternative) return exampleOf({ ...schema, oneOf: undefined, anyOf: undefined, ...alternative }, depth);
   const type = Array.isArray(schema.type) ? schema.type[0] : schema.type;
   if (type === "boolean") return false;
   if (type === "null") return null;
   if (type === "integer" || type === "number") return schema.minimum ?? 1;
-  if (type === "array") return depth < DEPTH ? [exampleOf(schema.items ?? {}, depth + 1)] : [];
+  if (type === "array") return depth < MAX_EXAMPLE_DEPTH ? [exampleOf(schema.items ?? {}, depth + 1)] : [];
   if (type === "object" || schema.properties) return exampleObject(schema, depth);
   return Object.hasOwn(BY_FORMAT, schema.format ?? "") ? BY_FORMAT[schema.format] : "text".padEnd(schema.minLength ?? 0, " text");
 }
 
 function exampleObject(schema, depth) {
-  if (depth >= DEPTH) return {};
+  if (depth >= MAX_EXAMPLE_DEPTH) return {};
   const properties = Object.entries(schema.properties ?? {}).filter(
     ([name, rule]) => !rule.readOnly && !(depth === 0 && SERVERS_OWN.includes(name)),
   );

@@ -3,23 +3,23 @@ import { html, useEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { own, stringify } from "./json.js";
 import { labelOf } from "./text.js";
 import { Choice, Icon } from "./ui.js";
-import { plain } from "./value.js";
+import { plainText } from "./value.js";
 
-const PAUSE = 400; // ms without a key, after which what was typed is asked for
+const PAUSE_MS = 400; // ms without a key, after which what was typed is asked for
 
 /** query: of the route. onChange(changes, options): changes of the query, as `go` takes them. */
 export function Filters({ entity, query, onChange }) {
   const active = entity.filters.find(({ name }) => query[name] !== undefined);
-  const [picked, pick] = useState(entity.filters.length === 1 ? entity.filters[0].name : "");
+  const [picked, setPicked] = useState(entity.filters.length === 1 ? entity.filters[0].name : "");
   const filter = active ?? entity.filters.find(({ name }) => name === picked);
   const parameters = entity.filters.flatMap(({ name, bounds }) => [name, ...bounds.map((bound) => bound.name)]);
-  const none = Object.fromEntries([...parameters, "order"].map((name) => [name, undefined]));
+  const cleared = Object.fromEntries([...parameters, "order"].map((name) => [name, undefined]));
   const choose = (name) => {
-    pick(name);
+    setPicked(name);
     const next = entity.filters.find((each) => each.name === name);
-    onChange({ ...none, ...(next && { [name]: firstValue(next.schema) }) });
+    onChange({ ...cleared, ...(next && { [name]: firstValue(next.schema) }) });
   };
-  const set = (value, options) => onChange(value === undefined ? none : { [filter.name]: value }, options);
+  const set = (value, options) => onChange(value === undefined ? cleared : { [filter.name]: value }, options);
   return html`<div class="toolbar filters">
     ${entity.filters.length > 1 && html`<label>Filter
       <select value=${filter?.name ?? ""} onChange=${(event) => choose(event.target.value)}>
@@ -30,7 +30,7 @@ export function Filters({ entity, query, onChange }) {
       </select>
     </label>`}
     ${filter && html`<${FilterValue} key=${filter.name} filter=${filter} value=${query[filter.name]} onChange=${set}
-      alone=${entity.filters.length === 1} />`}
+      isOnly=${entity.filters.length === 1} />`}
     ${active && html`<${Range} key=${`${active.name} range`} entity=${entity} filter=${active} query=${query} onChange=${onChange} />`}
     ${active && html`<button type="button" class="link" onClick=${() => choose("")}><${Icon} name="close" />Clear</button>`}
   </div>`;
@@ -39,16 +39,16 @@ export function Filters({ entity, query, onChange }) {
 // What a filter begins with where a value is to be chosen, not typed.
 function firstValue(schema) {
   if (schema.type === "boolean") return "true";
-  return schema.enum && textOf(schema.enum[0]);
+  return schema.enum && queryText(schema.enum[0]);
 }
 
 // A value as the API's query has it.
-const textOf = (value) => (typeof value === "string" ? value : stringify(value));
+const queryText = (value) => (typeof value === "string" ? value : stringify(value));
 
-function FilterValue({ filter, value, onChange, alone }) {
+function FilterValue({ filter, value, onChange, isOnly }) {
   const label = labelOf(filter.name);
   if (filter.schema.type === "boolean") {
-    const options = [...(alone ? [{ value: "", label: "All" }] : []), { value: "true", label: "Yes" }, { value: "false", label: "No" }];
+    const options = [...(isOnly ? [{ value: "", label: "All" }] : []), { value: "true", label: "Yes" }, { value: "false", label: "No" }];
     return html`<span class="with-label">
       <span aria-hidden="true">${label}</span>
       <${Choice} label=${label} options=${options} value=${value ?? ""} onChange=${(next) => onChange(next || undefined)} />
@@ -56,13 +56,13 @@ function FilterValue({ filter, value, onChange, alone }) {
   }
   if (filter.schema.enum) {
     // By their places: a value may be the empty text, which no value at all is too.
-    const chosen = filter.schema.enum.findIndex((one) => textOf(one) === value);
-    const choose = (place) => onChange(place === "-1" ? undefined : textOf(filter.schema.enum[place]));
-    return html`<label>${alone ? label : html`<span class="visually-hidden">${label}</span>`}
+    const chosen = filter.schema.enum.findIndex((element) => queryText(element) === value);
+    const choose = (index) => onChange(index === "-1" ? undefined : queryText(filter.schema.enum[index]));
+    return html`<label>${isOnly ? label : html`<span class="visually-hidden">${label}</span>`}
       <select value=${String(chosen)} onChange=${(event) => choose(event.target.value)}>
-        ${alone && html`<option value="-1" selected=${chosen === -1}>All</option>`}
+        ${isOnly && html`<option value="-1" selected=${chosen === -1}>All</option>`}
         ${filter.schema.enum.map(
-          (one, place) => html`<option key=${place} value=${String(place)} selected=${chosen === place}>${plain(one)}</option>`,
+          (element, index) => html`<option key=${index} value=${String(index)} selected=${chosen === index}>${plainText(element)}</option>`,
         )}
       </select>
     </label>`;
@@ -87,7 +87,7 @@ function TypedValue({ label, type = "text", value = "", onChange, placeholder })
     timer.current = setTimeout(() => {
       timer.current = null;
       onChange(next || undefined, { replace: value !== "" });
-    }, PAUSE);
+    }, PAUSE_MS);
   };
   return html`<label>${label}
     <input type=${type} value=${text} placeholder=${placeholder} autocomplete="off" spellcheck=${false} onInput=${onInput} />
@@ -96,11 +96,11 @@ function TypedValue({ label, type = "text", value = "", onChange, placeholder })
 
 // The range of what the filter's lists are sorted by: days of a time, a beginning of a text, bounds of a number.
 function Range({ entity, filter, query, onChange }) {
-  const bound = (operator) => filter.bounds.find((each) => each.operator === operator);
+  const boundOf = (operator) => filter.bounds.find((each) => each.operator === operator);
   const label = filter.sort === "createdAt" ? "Created" : labelOf(filter.sort);
   const rule = own(entity.schema.properties, filter.sort) ?? { format: "date-time" };
   const input = (operator, name, type, read = (text) => text, write = read) => {
-    const parameter = bound(operator)?.name;
+    const parameter = boundOf(operator)?.name;
     if (!parameter) return null;
     const set = (text, options) => onChange({ [parameter]: text && write(text) }, options);
     return html`<${TypedValue} label=${`${label} ${name}`} type=${type} value=${query[parameter] ? read(query[parameter]) : ""} onChange=${set} />`;

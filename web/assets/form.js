@@ -1,39 +1,39 @@
 // A form from a JSON Schema. A field hands its new value up, undefined for none; what is typed and is no value yet is
-// an Unreadable, which `validate` tells as a fault.
+// an InvalidInput, which `validate` reports as a fault.
 import { createContext, html, useContext, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
-import { isNumber, isObject, number, numberText, own, parse, same, stringify, without } from "./json.js";
-import { cut, labelOf, pieces } from "./text.js";
-import { Field, Hint, Icon, Text, describe } from "./ui.js";
-import { FORMATS, Unreadable, pointer, validate } from "./validate.js";
-import { plain } from "./value.js";
+import { isEqual, isNumber, isObject, numberText, own, parse, parseNumber, stringify, without } from "./json.js";
+import { labelOf, truncate, visiblePieces } from "./text.js";
+import { Field, Hint, Icon, Text, inputAttributes } from "./ui.js";
+import { FORMATS, InvalidInput, pointer, validate } from "./validate.js";
+import { plainText } from "./value.js";
 
-const PAUSE = 600; // ms without a key, after which what was typed is judged
-const LINE = 200; // characters that fit into one line
-const MOST_FIELDS = 300;
+const PAUSE_MS = 600; // ms without a key, after which what was typed is validated
+const LINE_LENGTH = 200; // characters that fit into one line
+const MAX_FIELDS = 300;
 
 // {faultsAt(pointer): sentences to show, touch(pointer): from now on they may be shown}
-const Judge = createContext(null);
+const FieldFaults = createContext(null);
 
 /** The fields of an object. faultsAt, touch: as above. onChange takes a value, or a function from the old one to the new. */
 export function Form({ schema, value, onChange, faultsAt, touch }) {
-  return html`<${Judge.Provider} value=${{ faultsAt, touch }}>
-    <${Members} schema=${schema} value=${value} where="" onChange=${onChange} />
+  return html`<${FieldFaults.Provider} value=${{ faultsAt, touch }}>
+    <${PropertyFields} schema=${schema} value=${value} where="" onChange=${onChange} />
   <//>`;
 }
 
 /** What a form begins with: the schema's defaults, and the objects that there must be. */
-export function beginning(schema) {
+export function initialValue(schema) {
   const { properties = {}, required = [] } = schema;
   const entries = Object.entries(properties).map(([name, rule]) => {
     if (rule.default !== undefined) return [name, rule.default];
-    return [name, required.includes(name) && rule.type === "object" ? beginning(rule) : undefined];
+    return [name, required.includes(name) && rule.type === "object" ? initialValue(rule) : undefined];
   });
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
 
 /** Whether a form has room for a value: with more fields than it bears, a page stands still. */
-export function hasRoom(schema, value) {
-  return fieldsOf({ ...schema, type: "object" }, value) <= MOST_FIELDS;
+export function fitsForm(schema, value) {
+  return fieldsOf({ ...schema, type: "object" }, value) <= MAX_FIELDS;
 }
 
 // What has no schema of its own has one field, however much it holds.
@@ -47,18 +47,18 @@ function fieldsOf(schema, value) {
 }
 
 /** The id of the element by which the value at a pointer is changed. */
-export function idAt(where) {
+export function fieldId(where) {
   return `at${encodeURIComponent(where.toWellFormed())}`;
 }
 
 /** A pointer in words: "/address/lines/0" as "Address, Lines, 1". */
-export function nameOf(where) {
+export function pointerLabel(where) {
   const names = where.slice(1).split("/").map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
   return names.map((name) => (/^\d+$/.test(name) ? String(Number(name) + 1) : labelOf(name))).join(", ");
 }
 
 /** The names of the properties that a form shows: what an item is called first, what it must have, texts, structures last. */
-export function ordered(schema) {
+export function orderedNames(schema) {
   const { properties = {}, required = [] } = schema;
   const rank = (name) => {
     const { type } = properties[name];
@@ -70,27 +70,27 @@ export function ordered(schema) {
   return Object.keys(properties).sort((one, other) => rank(one) - rank(other) || required.indexOf(one) - required.indexOf(other));
 }
 
-function Members({ schema, value, where, onChange }) {
+function PropertyFields({ schema, value, where, onChange }) {
   const { properties = {}, required = [], additionalProperties = true } = schema;
   const others = Object.keys(value).filter((name) => !Object.hasOwn(properties, name));
-  const change = (name) => (member) => {
-    onChange((whole) => {
-      const next = typeof member === "function" ? member(own(whole, name)) : member;
-      return next === undefined ? without(whole, name) : { ...whole, [name]: next };
+  const changeMember = (name) => (member) => {
+    onChange((object) => {
+      const next = typeof member === "function" ? member(own(object, name)) : member;
+      return next === undefined ? without(object, name) : { ...object, [name]: next };
     });
   };
   return html`
-    ${ordered(schema).map(
+    ${orderedNames(schema).map(
       (name) => html`<${Property} key=${name} label=${labelOf(name)} schema=${properties[name]} value=${own(value, name)}
-        where=${pointer(where, name)} required=${required.includes(name)} onChange=${change(name)} />`,
+        where=${pointer(where, name)} required=${required.includes(name)} onChange=${changeMember(name)} />`,
     )}
     ${others.map(
-      (name) => html`<${Property} key=${`+${name}`} label=${html`<${Text} value=${name} limit=${80} />`} name=${name} stays removable
+      (name) => html`<${Property} key=${`+${name}`} label=${html`<${Text} value=${name} limit=${80} />`} name=${name} keepsEmpty removable
         schema=${isObject(additionalProperties) ? additionalProperties : {}} value=${own(value, name)}
-        where=${pointer(where, name)} onChange=${change(name)} />`,
+        where=${pointer(where, name)} onChange=${changeMember(name)} />`,
     )}
-    ${additionalProperties !== false && html`<${NewProperty} where=${where} taken=${[...Object.keys(properties), ...others]}
-      onAdd=${(name) => change(name)(emptyOf(additionalProperties))} />`}
+    ${additionalProperties !== false && html`<${NewProperty} where=${where} existingNames=${[...Object.keys(properties), ...others]}
+      onAdd=${(name) => changeMember(name)(emptyOf(additionalProperties))} />`}
   `;
 }
 
@@ -98,15 +98,15 @@ function emptyOf(schema) {
   return { array: [], object: {}, boolean: false, number: 0, integer: 0 }[schema.type] ?? "";
 }
 
-function NewProperty({ where, taken, onAdd }) {
+function NewProperty({ where, existingNames, onAdd }) {
   const [name, setName] = useState(null);
   const input = useRef(null);
   useLayoutEffect(() => input.current?.focus(), [name === null]);
-  const id = `${idAt(where)}+`;
+  const id = `${fieldId(where)}+`;
   if (name === null) {
     return html`<button type="button" class="link add" onClick=${() => setName("")}><${Icon} name="plus" />Add a property</button>`;
   }
-  const faults = taken.includes(name) ? ["There is a property of this name"] : [];
+  const faults = existingNames.includes(name) ? ["There is a property of this name"] : [];
   const add = () => {
     if (!name || faults.length) return;
     onAdd(name);
@@ -119,7 +119,7 @@ function NewProperty({ where, taken, onAdd }) {
   };
   return html`<${Field} id=${id} label="Name of the new property" faults=${faults}>
     <div class="with-button">
-      <input ...${describe(id, "", faults)} ref=${input} value=${name} spellcheck=${false} onKeyDown=${onKeyDown}
+      <input ...${inputAttributes(id, "", faults)} ref=${input} value=${name} spellcheck=${false} onKeyDown=${onKeyDown}
         onInput=${(event) => setName(event.target.value)} />
       <button type="button" class="button" onClick=${add}>Add</button>
     </div>
@@ -128,80 +128,80 @@ function NewProperty({ where, taken, onAdd }) {
 
 // The editor of a value: by its schema, unless the value is of another kind.
 function editorOf(schema, value) {
-  const is = (test) => value === undefined || value instanceof Unreadable || test(value);
-  if (schema.enum) return is((given) => schema.enum.some((one) => same(one, given))) ? OneOf : Anything;
+  const isEmptyOr = (test) => value === undefined || value instanceof InvalidInput || test(value);
+  if (schema.enum) return isEmptyOr((present) => schema.enum.some((element) => isEqual(element, present))) ? EnumSelect : AnyValueInput;
   switch (schema.type) {
     case "boolean":
-      return is((given) => typeof given === "boolean") ? YesOrNo : Anything;
+      return isEmptyOr((present) => typeof present === "boolean") ? BooleanInput : AnyValueInput;
     case "integer":
     case "number":
-      return is(isNumber) ? Figure : Anything;
+      return isEmptyOr(isNumber) ? NumberInput : AnyValueInput;
     case "string":
-      return is((given) => typeof given === "string") ? Words : Anything;
+      return isEmptyOr((present) => typeof present === "string") ? TextInput : AnyValueInput;
     case "array":
-      return value === undefined || Array.isArray(value) ? List : Anything;
+      return value === undefined || Array.isArray(value) ? ArrayFields : AnyValueInput;
     case "object":
-      return value === undefined || isObject(value) ? Group : Anything;
+      return value === undefined || isObject(value) ? ObjectFields : AnyValueInput;
     default:
-      return Anything;
+      return AnyValueInput;
   }
 }
 
-// stays: it is there, even when it is empty, until someone removes it.
+// keepsEmpty: it is there, even when it is empty, until someone removes it.
 function Property(props) {
-  const { schema, value, where, onChange, stays, removable } = props;
-  const { faultsAt, touch } = useContext(Judge);
+  const { schema, value, where, onChange, keepsEmpty, removable } = props;
+  const { faultsAt, touch } = useContext(FieldFaults);
   const pause = useRef(0);
   useEffect(() => () => clearTimeout(pause.current), []);
   const change = (next) => {
     clearTimeout(pause.current);
-    pause.current = setTimeout(() => touch(where), PAUSE);
-    onChange(stays && next === undefined ? new Unreadable("", "Is empty: fill it in, or remove it") : next);
+    pause.current = setTimeout(() => touch(where), PAUSE_MS);
+    onChange(keepsEmpty && next === undefined ? new InvalidInput("", "Is empty: fill it in, or remove it") : next);
   };
   const Editor = editorOf(schema, value);
-  const given = { ...props, faults: faultsAt(where), hint: schema.description, onChange: change };
-  const leave = () => {
+  const editorProps = { ...props, faults: faultsAt(where), hint: schema.description, onChange: change };
+  const onFocusOut = () => {
     if (value !== undefined) touch(where);
   };
-  return html`<div class=${`property${removable ? " removable" : ""}`} onFocusOut=${leave}>
-    <${Editor} ...${given} />
+  return html`<div class=${`property${removable ? " removable" : ""}`} onFocusOut=${onFocusOut}>
+    <${Editor} ...${editorProps} />
     ${removable && html`<button type="button" class="icon-button remove" aria-label=${`Remove ${props.name}`} title="Remove"
       onClick=${() => onChange(undefined)}><${Icon} name="trash" /></button>`}
   </div>`;
 }
 
-function Words({ label, schema, value, where, required, stays, hint, faults, onChange }) {
-  const id = idAt(where);
+function TextInput({ label, schema, value, where, required, keepsEmpty, hint, faults, onChange }) {
+  const id = fieldId(where);
   const [type, shown, read] = inputOf(schema, value);
   const onInput = (event) => {
     const text = event.target.value;
-    onChange(text === "" ? nothing(schema, required || stays) : read(text));
+    onChange(text === "" ? emptyTextValue(schema, required || keepsEmpty) : read(text));
   };
-  const told = hintOf(type, value, hint);
-  const given = { ...describe(id, told, faults, required), dir: "auto" };
-  return html`<${Field} id=${id} label=${label} required=${required} hint=${told} faults=${faults}>
+  const fullHint = hintOf(type, value, hint);
+  const attributes = { ...inputAttributes(id, fullHint, faults, required), dir: "auto" };
+  return html`<${Field} id=${id} label=${label} required=${required} hint=${fullHint} faults=${faults}>
     ${type === "textarea"
-      ? html`<textarea ...${given} rows="3" value=${shown} onInput=${onInput}></textarea>`
-      : html`<input ...${given} type=${type} step=${type === "datetime-local" ? 1 : undefined} value=${shown} autocomplete="off"
+      ? html`<textarea ...${attributes} rows="3" value=${shown} onInput=${onInput}></textarea>`
+      : html`<input ...${attributes} type=${type} step=${type === "datetime-local" ? 1 : undefined} value=${shown} autocomplete="off"
           inputmode=${{ email: "email", uri: "url" }[schema.format]} spellcheck=${schema.format ? false : undefined} onInput=${onInput} />`}
   <//>`;
 }
 
 // [the kind of input, its text, how its text is read]. An input for a date shows nothing else, and one of a line drops line breaks.
 function inputOf(schema, value = "") {
-  const as = (text) => text;
-  if (value instanceof Unreadable) return ["text", value.text, as];
+  const asTyped = (text) => text;
+  if (value instanceof InvalidInput) return ["text", value.text, asTyped];
   const fits = value === "" || own(FORMATS, schema.format)?.(value);
-  if (schema.format === "date" && fits && !value.startsWith("0000")) return ["date", value, as];
+  if (schema.format === "date" && fits && !value.startsWith("0000")) return ["date", value, asTyped];
   const time = schema.format === "date-time" && fits ? localTime(value) : undefined;
-  if (time !== undefined) return ["datetime-local", time, instant];
-  const oneLine = schema.format || (schema.maxLength ?? LINE) <= LINE;
-  return [value.length > LINE || /[\r\n]/.test(value) || !oneLine ? "textarea" : "text", value, as];
+  if (time !== undefined) return ["datetime-local", time, readLocalTime];
+  const oneLine = schema.format || (schema.maxLength ?? LINE_LENGTH) <= LINE_LENGTH;
+  return [value.length > LINE_LENGTH || /[\r\n]/.test(value) || !oneLine ? "textarea" : "text", value, asTyped];
 }
 
 function hintOf(type, value, hint) {
   const zone = type === "datetime-local" && `In your time zone, ${Intl.DateTimeFormat().resolvedOptions().timeZone}.`;
-  const marks = typeof value === "string" ? new Set(pieces(value).map(({ mark }) => mark)) : new Set();
+  const marks = typeof value === "string" ? new Set(visiblePieces(value).map(({ mark }) => mark)) : new Set();
   marks.delete(undefined);
   const hidden = marks.size > 0 && `Has characters that can not be seen: ${[...marks].slice(0, 8).join(", ")}.`;
   return [hint, zone, hidden].filter(Boolean).join(" ");
@@ -211,71 +211,71 @@ function hintOf(type, value, hint) {
 function localTime(text) {
   if (!text) return "";
   const time = new Date(text);
-  const here = new Date(time.getTime() - time.getTimezoneOffset() * 60_000);
-  const written = Number.isNaN(here.getTime()) ? "" : here.toISOString();
-  return /^(?!0000)\d{4}-/.test(written) ? written.slice(0, 19) : undefined;
+  const shifted = new Date(time.getTime() - time.getTimezoneOffset() * 60_000);
+  const local = Number.isNaN(shifted.getTime()) ? "" : shifted.toISOString();
+  return /^(?!0000)\d{4}-/.test(local) ? local.slice(0, 19) : undefined;
 }
 
-function instant(text) {
+function readLocalTime(text) {
   const time = new Date(text);
-  return Number.isNaN(time.getTime()) ? new Unreadable(text, "Must be a date and a time") : time.toISOString();
+  return Number.isNaN(time.getTime()) ? new InvalidInput(text, "Must be a date and a time") : time.toISOString();
 }
 
 // What an emptied field stands for: no property, unless the empty text is one that must, or would by default, be there.
-function nothing(schema, required) {
-  const wanted = required || schema.default !== undefined;
-  return wanted && !validate(schema, "").length ? "" : undefined;
+function emptyTextValue(schema, required) {
+  const mustExist = required || schema.default !== undefined;
+  return mustExist && !validate(schema, "").length ? "" : undefined;
 }
 
-function Figure({ label, schema, value, where, required, hint, faults, onChange }) {
-  const id = idAt(where);
-  const [text, setText] = useState(textOf(value));
+function NumberInput({ label, schema, value, where, required, hint, faults, onChange }) {
+  const id = fieldId(where);
+  const [text, setText] = useState(inputText(value));
   // What is typed stays as it is typed ("1.50"), as long as it stands for the value.
-  const shown = same(readFigure(text), value) ? text : textOf(value);
+  const shown = isEqual(readNumber(text), value) ? text : inputText(value);
   const onInput = (event) => {
     setText(event.target.value);
-    onChange(readFigure(event.target.value));
+    onChange(readNumber(event.target.value));
   };
   return html`<${Field} id=${id} label=${label} required=${required} hint=${hint} faults=${faults}>
-    <input ...${describe(id, hint, faults, required)} class="number" inputmode=${schema.type === "integer" ? "numeric" : "decimal"}
+    <input ...${inputAttributes(id, hint, faults, required)} class="number" inputmode=${schema.type === "integer" ? "numeric" : "decimal"}
       autocomplete="off" value=${shown} onInput=${onInput} />
   <//>`;
 }
 
-function readFigure(text) {
-  const written = text.trim();
-  if (!written) return undefined;
-  return number(written) ?? new Unreadable(text, "Must be a number");
+function readNumber(text) {
+  const trimmed = text.trim();
+  if (!trimmed) return undefined;
+  return parseNumber(trimmed) ?? new InvalidInput(text, "Must be a number");
 }
 
-function textOf(value) {
+function inputText(value) {
   if (value === undefined) return "";
-  return value instanceof Unreadable ? value.text : numberText(value);
+  return value instanceof InvalidInput ? value.text : numberText(value);
 }
 
-function YesOrNo({ label, schema, value, where, required, hint, faults, onChange }) {
-  const id = idAt(where);
+function BooleanInput({ label, schema, value, where, required, hint, faults, onChange }) {
+  const id = fieldId(where);
   // An empty box would say "no" where nothing is said yet.
-  const [isSaid] = useState(schema.default !== undefined && value !== undefined);
-  if (isSaid) {
+  const [isCheckbox] = useState(schema.default !== undefined && value !== undefined);
+  if (isCheckbox) {
     return html`<div class="field check">
-      <input ...${describe(id, hint, faults)} type="checkbox" checked=${value === true} onChange=${(event) => onChange(event.target.checked)} />
+      <input ...${inputAttributes(id, hint, faults)} type="checkbox" checked=${value === true} onChange=${(event) => onChange(event.target.checked)} />
       <label class="label" for=${id}>${label}</label>
       <${Hint} id=${id} hint=${hint} faults=${faults} />
     </div>`;
   }
-  return html`<${OneOf} ...${{ label, value, where, required, hint, faults, onChange }} schema=${{ enum: [true, false] }} names=${["Yes", "No"]} />`;
+  return html`<${EnumSelect} ...${{ label, value, where, required, hint, faults, onChange }} schema=${{ enum: [true, false] }} names=${["Yes", "No"]} />`;
 }
 
-function OneOf({ label, schema, value, where, required, hint, faults, onChange, names }) {
-  const id = idAt(where);
-  const chosen = value === undefined ? -1 : schema.enum.findIndex((one) => same(one, value));
+function EnumSelect({ label, schema, value, where, required, hint, faults, onChange, names }) {
+  const id = fieldId(where);
+  const chosen = value === undefined ? -1 : schema.enum.findIndex((element) => isEqual(element, value));
   const onInput = (event) => onChange(event.target.value === "-1" ? undefined : schema.enum[Number(event.target.value)]);
   return html`<${Field} id=${id} label=${label} required=${required} hint=${hint} faults=${faults}>
-    <select ...${describe(id, hint, faults, required)} value=${String(chosen)} onInput=${onInput}>
+    <select ...${inputAttributes(id, hint, faults, required)} value=${String(chosen)} onInput=${onInput}>
       ${(!required || chosen === -1) && html`<option value="-1" selected=${chosen === -1}>${required ? "Choose …" : "Not set"}</option>`}
       ${schema.enum.map(
-        (one, index) => html`<option key=${index} value=${String(index)} selected=${chosen === index}>${names?.[index] ?? plain(one)}</option>`,
+        (element, index) => html`<option key=${index} value=${String(index)} selected=${chosen === index}>${names?.[index] ?? plainText(element)}</option>`,
       )}
     </select>
   <//>`;
@@ -287,38 +287,38 @@ function Legend({ label, required }) {
   return html`<legend>${label}${required && star}</legend>`;
 }
 
-function Group({ label, schema, value, where, required, stays, hint, faults, onChange }) {
-  const change = (members) => onChange((whole = {}) => members(whole));
-  return html`<fieldset class="group" id=${idAt(where)} tabindex="-1">
+function ObjectFields({ label, schema, value, where, required, keepsEmpty, hint, faults, onChange }) {
+  const change = (update) => onChange((object = {}) => update(object));
+  return html`<fieldset class="group" id=${fieldId(where)} tabindex="-1">
     <${Legend} label=${label} required=${required} />
     <${Hint} hint=${hint} />
     ${value === undefined
-      ? html`<button type="button" class="button" onClick=${() => onChange(beginning(schema))}><${Icon} name="plus" />Add</button>`
-      : html`<${Members} schema=${schema} value=${value} where=${where} onChange=${change} />
-          ${!required && !stays && html`<button type="button" class="link" onClick=${() => onChange(undefined)}>Leave all of it out</button>`}`}
-    <${Hint} id=${idAt(where)} faults=${faults} />
+      ? html`<button type="button" class="button" onClick=${() => onChange(initialValue(schema))}><${Icon} name="plus" />Add</button>`
+      : html`<${PropertyFields} schema=${schema} value=${value} where=${where} onChange=${change} />
+          ${!required && !keepsEmpty && html`<button type="button" class="link" onClick=${() => onChange(undefined)}>Leave all of it out</button>`}`}
+    <${Hint} id=${fieldId(where)} faults=${faults} />
   </fieldset>`;
 }
 
-function List({ label, schema, value, where, required, hint, faults, onChange }) {
+function ArrayFields({ label, schema, value, where, required, hint, faults, onChange }) {
   const { items = {}, maxItems = Infinity } = schema;
   const change = (index) => (element) =>
-    onChange((whole) => whole.map((old, at) => (at !== index ? old : typeof element === "function" ? element(old) : element)));
-  const add = () => onChange((whole = []) => [...whole, items.type === "object" ? beginning(items) : (items.enum?.[0] ?? emptyOf(items))]);
-  const remove = (index) => onChange((whole) => (whole.length === 1 && !required ? undefined : whole.filter((_, at) => at !== index)));
-  const raise = (index) => onChange((whole) => whole.with(index, whole[index - 1]).with(index - 1, whole[index]));
+    onChange((elements) => elements.map((old, at) => (at !== index ? old : typeof element === "function" ? element(old) : element)));
+  const add = () => onChange((elements = []) => [...elements, items.type === "object" ? initialValue(items) : (items.enum?.[0] ?? emptyOf(items))]);
+  const remove = (index) => onChange((elements) => (elements.length === 1 && !required ? undefined : elements.filter((_, at) => at !== index)));
+  const moveUp = (index) => onChange((elements) => elements.with(index, elements[index - 1]).with(index - 1, elements[index]));
   const elements = value ?? [];
-  return html`<fieldset class="group list" id=${idAt(where)} tabindex="-1">
+  return html`<fieldset class="group list" id=${fieldId(where)} tabindex="-1">
     <${Legend} label=${label} required=${required} />
     <${Hint} hint=${hint} />
     <ol>
       ${elements.map(
         (element, index) => html`<li key=${index}>
-          <${Property} label=${nameOf(pointer(where, index))} schema=${items} value=${element} where=${pointer(where, index)}
-            onChange=${change(index)} stays />
+          <${Property} label=${pointerLabel(pointer(where, index))} schema=${items} value=${element} where=${pointer(where, index)}
+            onChange=${change(index)} keepsEmpty />
           <div class="element-buttons">
             ${index > 0 && html`<button type="button" class="icon-button" aria-label=${`Move ${index + 1} up`} title="Move up"
-              onClick=${() => raise(index)}><${Icon} name="up" /></button>`}
+              onClick=${() => moveUp(index)}><${Icon} name="up" /></button>`}
             <button type="button" class="icon-button" aria-label=${`Remove ${index + 1}`} title="Remove"
               onClick=${() => remove(index)}><${Icon} name="trash" /></button>
           </div>
@@ -326,7 +326,7 @@ function List({ label, schema, value, where, required, hint, faults, onChange })
       )}
     </ol>
     ${elements.length < maxItems && html`<button type="button" class="button" onClick=${add}><${Icon} name="plus" />Add</button>`}
-    <${Hint} id=${idAt(where)} faults=${faults} />
+    <${Hint} id=${fieldId(where)} faults=${faults} />
   </fieldset>`;
 }
 
@@ -338,23 +338,23 @@ const KINDS = [
 ];
 
 // A value of any kind: the schema does not say which, or the value is of another.
-function Anything({ label, value, where, required, stays, hint, faults, onChange }) {
-  const [chosen, choose] = useState(kindOf(value));
+function AnyValueInput({ label, value, where, required, keepsEmpty, hint, faults, onChange }) {
+  const [chosen, setChosen] = useState(kindOf(value));
   const kind = fitsKind(value, chosen) ? chosen : kindOf(value);
-  const id = idAt(where);
-  const given = { label, where, required, stays, hint, faults, onChange };
+  const id = fieldId(where);
+  const fieldProps = { label, where, required, keepsEmpty, hint, faults, onChange };
   const change = (next) => {
-    choose(next);
-    onChange(converted(value, next));
+    setChosen(next);
+    onChange(convertValue(value, next));
   };
   return html`<div class="anything">
     ${kind === "json"
       ? html`<${Field} id=${id} label=${label} required=${required} hint=${hint} faults=${faults}>
-          <${JsonText} ...${describe(id, hint, faults, required)} rows="4" value=${value} onChange=${onChange} />
+          <${JsonText} ...${inputAttributes(id, hint, faults, required)} rows="4" value=${value} onChange=${onChange} />
         <//>`
-      : html`<${{ text: Words, number: Figure, boolean: YesOrNo }[kind]} ...${given} value=${value}
-          schema=${kind === "text" ? { maxLength: LINE } : {}} />`}
-    <select aria-label=${`Kind of value of ${nameOf(where)}`} onChange=${(event) => change(event.target.value)}>
+      : html`<${{ text: TextInput, number: NumberInput, boolean: BooleanInput }[kind]} ...${fieldProps} value=${value}
+          schema=${kind === "text" ? { maxLength: LINE_LENGTH } : {}} />`}
+    <select aria-label=${`Kind of value of ${pointerLabel(where)}`} onChange=${(event) => change(event.target.value)}>
       ${KINDS.map((each) => html`<option key=${each.value} value=${each.value} selected=${each.value === kind}>${each.label}</option>`)}
     </select>
   </div>`;
@@ -367,30 +367,30 @@ function kindOf(value) {
 }
 
 function fitsKind(value, kind) {
-  return kind === "json" || value === undefined || value instanceof Unreadable || kind === kindOf(value);
+  return kind === "json" || value === undefined || value instanceof InvalidInput || kind === kindOf(value);
 }
 
-function converted(value, kind) {
+function convertValue(value, kind) {
   if (value === undefined || kind === "json") return value;
-  const text = value instanceof Unreadable ? value.text : typeof value === "string" ? value : stringify(value);
+  const text = value instanceof InvalidInput ? value.text : typeof value === "string" ? value : stringify(value);
   if (kind === "text") return text;
-  return kind === "boolean" ? text === "true" : number(text.trim());
+  return kind === "boolean" ? text === "true" : parseNumber(text.trim());
 }
 
 /** A value as JSON, to be changed as text. */
-export function JsonText({ value, onChange, ...given }) {
-  const [text, setText] = useState(jsonOf(value));
-  const shown = !(value instanceof Unreadable) && same(readJson(text), value) ? text : jsonOf(value);
+export function JsonText({ value, onChange, ...attributes }) {
+  const [text, setText] = useState(jsonText(value));
+  const shown = !(value instanceof InvalidInput) && isEqual(readJson(text), value) ? text : jsonText(value);
   const onInput = (event) => {
     setText(event.target.value);
     onChange(readJson(event.target.value));
   };
-  return html`<textarea ...${given} class="code" spellcheck=${false} autocomplete="off" value=${shown} onInput=${onInput}></textarea>`;
+  return html`<textarea ...${attributes} class="code" spellcheck=${false} autocomplete="off" value=${shown} onInput=${onInput}></textarea>`;
 }
 
-function jsonOf(value) {
+function jsonText(value) {
   if (value === undefined) return "";
-  return value instanceof Unreadable ? value.text : stringify(value, 2);
+  return value instanceof InvalidInput ? value.text : stringify(value, 2);
 }
 
 function readJson(text) {
@@ -398,6 +398,6 @@ function readJson(text) {
   try {
     return parse(text);
   } catch (error) {
-    return new Unreadable(text, `Not valid JSON: ${cut(error.message, LINE)}`);
+    return new InvalidInput(text, `Not valid JSON: ${truncate(error.message, LINE_LENGTH)}`);
   }
 }

@@ -1,22 +1,22 @@
 // One item: made, read, changed, deleted.
 import { html, useEffect, useErrorBoundary, useMemo, useRef, useState } from "./vendor/htm-preact.js";
-import { NeedsAccess, wantsAccess } from "./access.js";
+import { NeedsAccess, isAccessDenied } from "./access.js";
 import { curl } from "./curl.js";
 import { SERVERS_OWN } from "./contract.js";
-import { dropDraft, keepDraft, keptDraft } from "./drafts.js";
-import { Form, JsonText, beginning, hasRoom, idAt, nameOf, ordered } from "./form.js";
-import { isObject, own, same, stringify, without } from "./json.js";
+import { discardDraft, loadDraft, saveDraft } from "./drafts.js";
+import { Form, JsonText, fieldId, fitsForm, initialValue, orderedNames, pointerLabel } from "./form.js";
+import { isEqual, isObject, own, stringify, without } from "./json.js";
 import { MergeDialog } from "./lost-update.js";
 import { isId } from "./model.js";
-import { mergePatch, threeWay } from "./patch.js";
+import { mergePatch, mergeThreeWay } from "./patch.js";
 import { NEW, hashOf } from "./route.js";
-import { cut, labelOf, moment } from "./text.js";
-import { Choice, CopyButton, Empty, Field, Icon, Page, Problem, Text, describe } from "./ui.js";
-import { Unreadable, validate } from "./validate.js";
+import { dateTimeText, labelOf, truncate } from "./text.js";
+import { Choice, CopyButton, EmptyState, Field, Icon, Page, Problem, Text, inputAttributes } from "./ui.js";
+import { InvalidInput, validate } from "./validate.js";
 import { Value } from "./value.js";
 
-const HEADING = 120; // characters of a heading
-const GONE = { title: "It was deleted meanwhile", detail: "What you have typed is in the JSON view: copy it to make the item anew." };
+const HEADING_LENGTH = 120; // characters of a heading
+const DELETED = { title: "It was deleted meanwhile", detail: "What you have typed is in the JSON view: copy it to make the item anew." };
 const NOT_AN_OBJECT = { pointer: "", detail: "Must be an object" };
 
 export function ItemView(props) {
@@ -28,7 +28,7 @@ function NewItem(props) {
   const back = { href: hashOf({ name: entity.name }), label: entity.label };
   if (!entity.operations.create) {
     return html`<${Page} title=${`New in ${entity.label}`} back=${back}>
-      <${Empty} title="This API makes no new ones here"><a class="button" href=${back.href}>Back</a><//>
+      <${EmptyState} title="This API makes no new ones here"><a class="button" href=${back.href}>Back</a><//>
     <//>`;
   }
   return html`<${Editor} ...${props} back=${back} />`;
@@ -42,45 +42,45 @@ function StoredItem(props) {
   const load = async () => get && isId(entity, route.id) && setAnswer(await api.call(get, { id: route.id }));
   useEffect(() => {
     load();
-    return session.subscribe(load);
+    return session.onCallerChange(load);
   }, []);
-  const instead = (content) => html`<${Page} title=${entity.label} back=${back}>${content}<//>`;
-  if (!get) return instead(html`<${Empty} title="This API reads no single items here" />`);
-  if (!answer && isId(entity, route.id)) return instead(html`<div class="card waiting" aria-busy="true"></div>`);
-  if (answer && wantsAccess(answer, get)) return instead(html`<${NeedsAccess} operation=${get} session=${session} answer=${answer} />`);
-  if (answer?.problem && answer.status !== 404) return instead(html`<${Problem} problem=${answer.problem} retry=${load} />`);
+  const messagePage = (content) => html`<${Page} title=${entity.label} back=${back}>${content}<//>`;
+  if (!get) return messagePage(html`<${EmptyState} title="This API reads no single items here" />`);
+  if (!answer && isId(entity, route.id)) return messagePage(html`<div class="card waiting" aria-busy="true"></div>`);
+  if (answer && isAccessDenied(answer, get)) return messagePage(html`<${NeedsAccess} operation=${get} session=${session} answer=${answer} />`);
+  if (answer?.problem && answer.status !== 404) return messagePage(html`<${Problem} problem=${answer.problem} retry=${load} />`);
   // Where an entity is at "/", what else is there answers too.
   if (answer?.data?.id !== route.id) {
-    return instead(html`<${Empty} icon="search" title="There is no such item">
+    return messagePage(html`<${EmptyState} icon="search" title="There is no such item">
       <p>It may have been deleted.</p><a class="button" href=${back.href}>Back to ${entity.label}</a>
     <//>`);
   }
-  const Shown = entity.operations.merge || entity.operations.replace ? Editor : Reader;
-  return html`<${Shown} ...${props} back=${back} stored=${answer} />`;
+  const View = entity.operations.merge || entity.operations.replace ? Editor : Reader;
+  return html`<${View} ...${props} back=${back} stored=${answer} />`;
 }
 
 /** What an item is called: its title or name, else its first and last name, else its id. */
 export function titleOf(entity, item) {
   const names = entity.columns.map(({ name }) => name);
-  const calls = names.some((name) => /^(title|name)$/i.test(name)) ? /^(title|name)$/i : /^(first|last)_?name$/i;
-  const words = names.filter((name) => calls.test(name)).map((name) => own(item, name));
-  return words.filter((word) => typeof word === "string" && word.trim()).join(" ") || item.id;
+  const titlePattern = names.some((name) => /^(title|name)$/i.test(name)) ? /^(title|name)$/i : /^(first|last)_?name$/i;
+  const titles = names.filter((name) => titlePattern.test(name)).map((name) => own(item, name));
+  return titles.filter((word) => typeof word === "string" && word.trim()).join(" ") || item.id;
 }
 
 function headingOf(entity, item) {
   if (!item) return { title: `New in ${entity.label}` };
   const title = titleOf(entity, item);
-  return { title: html`<${Text} value=${title} limit=${HEADING} />`, label: cut(title, HEADING) };
+  return { title: html`<${Text} value=${title} limit=${HEADING_LENGTH} />`, label: truncate(title, HEADING_LENGTH) };
 }
 
 function Reader({ entity, back, stored, notify, ...props }) {
   const item = stored.data;
-  const [view, setView] = useState(() => (hasRoom(entity.schema, item) ? "form" : "json"));
-  const names = [...ordered(entity.schema), ...Object.keys(item)].filter((name) => !SERVERS_OWN.includes(name));
+  const [view, setView] = useState(() => (fitsForm(entity.schema, item) ? "form" : "json"));
+  const names = [...orderedNames(entity.schema), ...Object.keys(item)].filter((name) => !SERVERS_OWN.includes(name));
   const actions = html`<${ItemActions} ...${props} entity=${entity} item=${item} notify=${notify}
     request=${() => stored.request} />`;
   return html`<${Page} ...${headingOf(entity, item)} back=${back} actions=${actions}>
-    <${Views} view=${view} first="Properties" onChange=${setView} />
+    <${Views} view=${view} formLabel="Properties" onChange=${setView} />
     <div class="columns">
       ${view === "json"
         ? html`<pre class="code whole" tabindex="0"><${Text} value=${stringify(item, 2)} /></pre>`
@@ -90,14 +90,14 @@ function Reader({ entity, back, stored, notify, ...props }) {
               <dd><${Value} value=${own(item, name)} schema=${own(entity.schema.properties, name)} /></dd>
             </div>`)}
           </dl>`}
-      <${Envelope} item=${item} notify=${notify} />
+      <${Metadata} item=${item} notify=${notify} />
     </div>
   <//>`;
 }
 
-function Views({ view, first = "Form", onChange }) {
+function Views({ view, formLabel = "Form", onChange }) {
   const options = [
-    { value: "form", label: first },
+    { value: "form", label: formLabel },
     { value: "json", label: "JSON" },
   ];
   return html`<div class="toolbar"><${Choice} label="View" options=${options} value=${view} onChange=${onChange} /></div>`;
@@ -106,7 +106,7 @@ function Views({ view, first = "Form", onChange }) {
 function ItemActions({ entity, item, go, notify, deletions, request }) {
   const remove = () => {
     go({ name: entity.name });
-    deletions.remove(entity, item, cut(titleOf(entity, item), 40));
+    deletions.schedule(entity, item, truncate(titleOf(entity, item), 40));
   };
   return html`
     <${CopyButton} text=${() => curl(request())} label="Copy as curl" icon="code" notify=${notify} />
@@ -114,12 +114,12 @@ function ItemActions({ entity, item, go, notify, deletions, request }) {
   `;
 }
 
-function Envelope({ item, notify }) {
+function Metadata({ item, notify }) {
   return html`<aside class="envelope" aria-label="About this item">
     <dl>
       <div><dt>ID</dt><dd><code>${item.id}</code><${CopyButton} compact text=${() => item.id} label="Copy the ID" notify=${notify} /></dd></div>
-      <div><dt>Created</dt><dd><time datetime=${item.createdAt} title=${item.createdAt}>${moment(item.createdAt)}</time></dd></div>
-      <div><dt>Updated</dt><dd><time datetime=${item.updatedAt} title=${item.updatedAt}>${moment(item.updatedAt)}</time></dd></div>
+      <div><dt>Created</dt><dd><time datetime=${item.createdAt} title=${item.createdAt}>${dateTimeText(item.createdAt)}</time></dd></div>
+      <div><dt>Updated</dt><dd><time datetime=${item.updatedAt} title=${item.updatedAt}>${dateTimeText(item.updatedAt)}</time></dd></div>
       <div><dt>Version</dt><dd>${String(item.version)}</dd></div>
     </dl>
     <${CopyButton} text=${() => stringify(item, 2)} label="Copy as JSON" notify=${notify} />
@@ -127,7 +127,7 @@ function Envelope({ item, notify }) {
 }
 
 // The client's part of an item.
-const documentOf = (item) => SERVERS_OWN.reduce(without, item);
+const clientPart = (item) => SERVERS_OWN.reduce(without, item);
 
 // stored: the answer that the item was read by; none for a new one.
 function Editor(props) {
@@ -135,29 +135,29 @@ function Editor(props) {
   const name = `${entity.name}/${route.id}`;
   const [stored, setStored] = useState(props.stored);
   const item = stored?.data;
-  const latest = useMemo(() => stateOf(entity, stored), [stored]);
+  const storedState = useMemo(() => stateOf(entity, stored), [stored]);
 
-  const [kept] = useState(() => keptDraft(name));
+  const [savedDraft] = useState(() => loadDraft(name));
   // What the draft was made from: a state that may no longer be the item's.
-  const [origin, setOrigin] = useState(item && kept ? kept.origin : latest);
-  const [draft, setDraft] = useState(kept?.draft ?? latest.base);
-  const [id, setId] = useState(kept?.id ?? "");
-  const [view, setView] = useState(() => (hasRoom(entity.schema, draft) ? "form" : "json"));
-  const [sending, setSending] = useState(false);
+  const [origin, setOrigin] = useState(item && savedDraft ? savedDraft.origin : storedState);
+  const [draft, setDraft] = useState(savedDraft?.draft ?? storedState.base);
+  const [id, setId] = useState(savedDraft?.id ?? "");
+  const [view, setView] = useState(() => (fitsForm(entity.schema, draft) ? "form" : "json"));
+  const [isSending, setIsSending] = useState(false);
   const [problem, setProblem] = useState(null);
-  const [lost, setLost] = useState(null);
-  const [locked, setLocked] = useState(null);
-  useEffect(() => session.subscribe(() => setLocked(null)), [session]);
+  const [conflict, setConflict] = useState(null);
+  const [denied, setDenied] = useState(null);
+  useEffect(() => session.onCallerChange(() => setDenied(null)), [session]);
   // What no form can be made of can still be changed as JSON.
   useErrorBoundary((error) => {
     console.error(error);
     setView("json");
   });
-  const judged = useFaults(schemaOf(entity, item), draft, id);
-  const dirty = !same(draft, origin.base) || id !== "";
-  const forget = useKept(name, dirty && { draft, id, origin });
+  const faults = useFaults(schemaOf(entity, item), draft, id);
+  const isDirty = !isEqual(draft, origin.base) || id !== "";
+  const discardSaved = useSavedDraft(name, isDirty && { draft, id, origin });
   useEffect(() => {
-    if (origin.etag !== latest.etag) setLost(stored);
+    if (origin.etag !== storedState.etag) setConflict(stored);
   }, []);
 
   const change = (next) => {
@@ -165,114 +165,114 @@ function Editor(props) {
     setDraft((old) => (typeof next === "function" ? next(old) : next) ?? {});
   };
   const discard = () => {
-    settle(stored);
+    showStored(stored);
     setId("");
     setProblem(null);
   };
-  const settle = (answer) => {
+  const showStored = (answer) => {
     const state = stateOf(entity, answer);
     setStored(answer);
     setOrigin(state);
     setDraft(state.base);
-    judged.clear();
+    faults.clear();
   };
 
   const save = async (event) => {
     event.preventDefault();
-    if (judged.showAll().length) return;
-    const call = item ? changing(entity, item, origin, draft) : creating(entity, id, draft);
+    if (faults.showAll().length) return;
+    const call = item ? changeRequest(entity, item, origin, draft) : createRequest(entity, id, draft);
     if (call.problem) return setProblem(call.problem);
-    setSending(true);
+    setIsSending(true);
     const answer = await api.call(...call.request);
-    setSending(false);
+    setIsSending(false);
     if (!answer.problem) {
       if (item) {
         notify({ text: "Saved" });
-        return settle(answer);
+        return showStored(answer);
       }
-      sent = {};
+      lastCreate = {};
       notify({ text: answer.headers.has("Idempotency-Replayed") ? "It was created by the try before" : "Created" });
-      forget();
+      discardSaved();
       go({ name: entity.name, id: answer.data.id }, { replace: true });
     } else if (answer.status === 412) {
-      await compare();
+      await loadConflict();
     } else if (item && answer.status === 404) {
-      setProblem(GONE);
-    } else if (wantsAccess(answer, call.request[0])) {
-      setLocked({ operation: call.request[0], answer });
+      setProblem(DELETED);
+    } else if (isAccessDenied(answer, call.request[0])) {
+      setDenied({ operation: call.request[0], answer });
       scrollTo(0, 0);
-    } else if (!judged.refused(answer)) setProblem(answer.problem);
+    } else if (!faults.showErrors(answer)) setProblem(answer.problem);
   };
 
-  const compare = async () => {
+  const loadConflict = async () => {
     const answer = await api.call(entity.operations.get, { id: item.id });
-    if (answer.problem) setProblem(answer.status === 404 ? GONE : answer.problem);
-    else setLost(answer);
+    if (answer.problem) setProblem(answer.status === 404 ? DELETED : answer.problem);
+    else setConflict(answer);
   };
-  const merged = (value) => {
-    setStored(lost);
-    setOrigin(stateOf(entity, lost));
+  const applyMerge = (value) => {
+    setStored(conflict);
+    setOrigin(stateOf(entity, conflict));
     setDraft(value);
-    setLost(null);
+    setConflict(null);
     notify({ text: "Merged: look it over, then save" });
   };
 
-  const look = (next) => {
-    const refusal = next === "form" && formless(entity, draft);
-    if (refusal) notify({ text: refusal, tone: "bad" });
+  const changeView = (next) => {
+    const reason = next === "form" && noFormReason(entity, draft);
+    if (reason) notify({ text: reason, tone: "bad" });
     else setView(next);
   };
   const request = () => {
-    if (!item) return api.request(entity.operations.create, { body: newItem(id, draft) });
-    const call = dirty ? changing(entity, item, origin, draft) : {};
-    return call.request ? api.request(...call.request) : stored.request;
+    if (!item) return api.buildRequest(entity.operations.create, { body: newItem(id, draft) });
+    const call = isDirty ? changeRequest(entity, item, origin, draft) : {};
+    return call.request ? api.buildRequest(...call.request) : stored.request;
   };
   const isForm = view === "form";
   return html`<${Page} ...${headingOf(entity, item)} back=${back}
     actions=${html`<${ItemActions} ...${props} item=${item} request=${request} />`}>
-    ${locked && html`<div class="card locked" role="alert"><${NeedsAccess} ...${locked} session=${session} /></div>`}
-    <${Views} view=${isForm ? "form" : "json"} onChange=${look} />
+    ${denied && html`<div class="card locked" role="alert"><${NeedsAccess} ...${denied} session=${session} /></div>`}
+    <${Views} view=${isForm ? "form" : "json"} onChange=${changeView} />
     <div class="columns">
       <form class="editor" onSubmit=${save} novalidate>
         <div class="card">
           ${problem && html`<${Problem} problem=${problem} />`}
-          <${Summary} faults=${judged.summary} />
-          ${!item && entity.choosesId && html`<${IdField} rule=${entity.idRule} value=${id} onChange=${setId} judged=${judged} />`}
+          <${Summary} faults=${faults.summary} />
+          ${!item && entity.acceptsId && html`<${IdField} rule=${entity.idRule} value=${id} onChange=${setId} faults=${faults} />`}
           ${isForm
-            ? html`<${Form} schema=${schemaOf(entity, item)} value=${draft} onChange=${change} faultsAt=${judged.at} touch=${judged.touch} />`
-            : html`<${Field} id="json" label="The item as JSON" faults=${judged.all}>
-                <${JsonText} ...${describe("json", "", judged.all)} rows="18" value=${draft} onChange=${change} />
+            ? html`<${Form} schema=${schemaOf(entity, item)} value=${draft} onChange=${change} faultsAt=${faults.at} touch=${faults.touch} />`
+            : html`<${Field} id="json" label="The item as JSON" faults=${faults.all}>
+                <${JsonText} ...${inputAttributes("json", "", faults.all)} rows="18" value=${draft} onChange=${change} />
               <//>`}
         </div>
         <div class="save-bar">
-          <button class="button primary" disabled=${sending || (item && !dirty)}>${item ? "Save" : "Create"}</button>
-          ${dirty && html`<button type="button" class="button" onClick=${discard}>Discard</button>`}
-          ${kept && dirty && html`<span class="hint">What you typed before is still here.</span>`}
+          <button class="button primary" disabled=${isSending || (item && !isDirty)}>${item ? "Save" : "Create"}</button>
+          ${isDirty && html`<button type="button" class="button" onClick=${discard}>Discard</button>`}
+          ${savedDraft && isDirty && html`<span class="hint">What you typed before is still here.</span>`}
         </div>
       </form>
-      ${item && html`<${Envelope} item=${item} notify=${notify} />`}
+      ${item && html`<${Metadata} item=${item} notify=${notify} />`}
     </div>
-    ${lost && html`<${MergeDialog} schema=${entity.schema} ...${threeWay(origin.base, draft, documentOf(lost.data))}
-      onMerge=${merged} onClose=${() => setLost(null)} />`}
+    ${conflict && html`<${MergeDialog} schema=${entity.schema} ...${mergeThreeWay(origin.base, draft, clientPart(conflict.data))}
+      onMerge=${applyMerge} onClose=${() => setConflict(null)} />`}
   <//>`;
 }
 
 // What an answer says of the item: the client's part, and the tag of its state.
 const stateOf = (entity, stored) =>
-  stored ? { base: documentOf(stored.data), etag: stored.headers.get("ETag") } : { base: beginning(entity.schema), etag: null };
+  stored ? { base: clientPart(stored.data), etag: stored.headers.get("ETag") } : { base: initialValue(entity.schema), etag: null };
 
 // Why there can be no form of a draft, if there can not.
-function formless(entity, draft) {
+function noFormReason(entity, draft) {
   if (!isObject(draft)) return "Put the JSON right first: a form can not show it";
-  return hasRoom(entity.schema, draft) ? null : "This holds too much for a form: change it as JSON";
+  return fitsForm(entity.schema, draft) ? null : "This holds too much for a form: change it as JSON";
 }
 
-const schemaOf = (entity, item) => (item ? entity.stored : entity.schema);
+const schemaOf = (entity, item) => (item ? entity.storedSchema : entity.schema);
 
 const newItem = (id, draft) => (id ? { id, ...draft } : draft);
 
 // {request: arguments for api.call}, or {problem} for a change that no request can make.
-function changing(entity, item, { base, etag }, draft) {
+function changeRequest(entity, item, { base, etag }, draft) {
   const { merge, replace } = entity.operations;
   const headers = etag ? { "If-Match": etag } : {};
   const patch = mergePatch(base, draft);
@@ -286,63 +286,63 @@ function changing(entity, item, { base, etag }, draft) {
 
 // The same key for the same item: created once, even when the answer is lost and the form is sent again.
 // Once that is said, an equal item is another one.
-let sent = {};
+let lastCreate = {};
 
-function creating(entity, id, draft) {
+function createRequest(entity, id, draft) {
   const body = newItem(id, draft);
   const text = entity.name + stringify(body);
-  if (sent.text !== text) sent = { text, key: crypto.randomUUID() };
-  return { request: [entity.operations.create, { headers: { "Idempotency-Key": sent.key }, body }] };
+  if (lastCreate.text !== text) lastCreate = { text, key: crypto.randomUUID() };
+  return { request: [entity.operations.create, { headers: { "Idempotency-Key": lastCreate.key }, body }] };
 }
 
 // Keeps the draft when the view or the page goes; gives a function after which it is not.
-function useKept(name, draft) {
+function useSavedDraft(name, draft) {
   const last = useRef(draft);
-  const over = useRef(false);
+  const isDone = useRef(false);
   last.current = draft;
   useEffect(() => {
-    const keep = () => (last.current && !over.current ? keepDraft(name, last.current) : dropDraft(name));
-    addEventListener("pagehide", keep);
+    const saveOrDiscard = () => (last.current && !isDone.current ? saveDraft(name, last.current) : discardDraft(name));
+    addEventListener("pagehide", saveOrDiscard);
     return () => {
-      removeEventListener("pagehide", keep);
-      keep();
+      removeEventListener("pagehide", saveOrDiscard);
+      saveOrDiscard();
     };
   }, []);
   return () => {
-    over.current = true;
+    isDone.current = true;
   };
 }
 
-// The faults of a draft: our own judge's once a field was left or all are wanted, and the API's until the value is changed.
+// The faults of a draft: the validator's once a field was left or all are wanted, and the API's until the value is changed.
 function useFaults(schema, draft, id) {
   const [touched, setTouched] = useState(new Set());
-  const [all, setAll] = useState(false);
-  const [theirs, setTheirs] = useState({ of: null, id: "", errors: [] });
-  const ours = useMemo(() => (isObject(draft) || draft instanceof Unreadable ? validate(schema, draft) : [NOT_AN_OBJECT]), [schema, draft]);
-  const told = theirs.of === draft && theirs.id === id ? theirs.errors : [];
-  const shown = [...ours.filter((fault) => all || touched.has(fault.pointer)), ...told];
+  const [showsAll, setShowsAll] = useState(false);
+  const [serverErrors, setServerErrors] = useState({ draft: null, id: "", errors: [] });
+  const clientFaults = useMemo(() => (isObject(draft) || draft instanceof InvalidInput ? validate(schema, draft) : [NOT_AN_OBJECT]), [schema, draft]);
+  const serverFaults = serverErrors.draft === draft && serverErrors.id === id ? serverErrors.errors : [];
+  const shown = [...clientFaults.filter((fault) => showsAll || touched.has(fault.pointer)), ...serverFaults];
   return {
     at: (where) => shown.filter((fault) => fault.pointer === where).map((fault) => fault.detail),
-    all: ours.slice(0, 20).map(({ pointer, detail }) => (pointer ? `${pointer} ${detail.charAt(0).toLowerCase()}${detail.slice(1)}` : detail)),
-    summary: all || told.length ? shown : [],
+    all: clientFaults.slice(0, 20).map(({ pointer, detail }) => (pointer ? `${pointer} ${detail.charAt(0).toLowerCase()}${detail.slice(1)}` : detail)),
+    summary: showsAll || serverFaults.length ? shown : [],
     touch: (where) => setTouched((old) => (old.has(where) ? old : new Set(old).add(where))),
     showAll() {
-      setAll(true);
-      if (ours.length) focusSummary();
-      return ours;
+      setShowsAll(true);
+      if (clientFaults.length) focusSummary();
+      return clientFaults;
     },
-    /** Whether the API has said where the faults are. */
-    refused({ status, problem }) {
-      const taken = status === 409 && !problem.errors ? [{ pointer: "/id", detail: problem.detail }] : [];
-      const errors = [...(problem.errors ?? taken)].filter((error) => error.pointer !== undefined);
-      setTheirs({ of: draft, id, errors });
+    /** Show the errors that an answer has with a pointer; return whether there are any. */
+    showErrors({ status, problem }) {
+      const idTaken = status === 409 && !problem.errors ? [{ pointer: "/id", detail: problem.detail }] : [];
+      const errors = [...(problem.errors ?? idTaken)].filter((error) => error.pointer !== undefined);
+      setServerErrors({ draft, id, errors });
       if (errors.length) focusSummary();
       return errors.length > 0;
     },
     clear() {
-      setAll(false);
+      setShowsAll(false);
       setTouched(new Set());
-      setTheirs({ of: null, id: "", errors: [] });
+      setServerErrors({ draft: null, id: "", errors: [] });
     },
   };
 }
@@ -351,7 +351,7 @@ const focusSummary = () => setTimeout(() => document.getElementById("faults")?.f
 
 function Summary({ faults }) {
   if (!faults.length) return null;
-  const show = (where) => () => document.getElementById(idAt(where))?.focus();
+  const show = (where) => () => document.getElementById(fieldId(where))?.focus();
   return html`<div class="problem" id="faults" role="alert" tabindex="-1">
     <${Icon} name="warning" />
     <div>
@@ -359,7 +359,7 @@ function Summary({ faults }) {
       <ul>
         ${faults.slice(0, 20).map(({ pointer, detail }) => html`<li>
           ${pointer && html`
-            <button type="button" class="link" onClick=${show(pointer)}><${Text} value=${nameOf(pointer)} limit=${80} /></button>${": "}
+            <button type="button" class="link" onClick=${show(pointer)}><${Text} value=${pointerLabel(pointer)} limit=${80} /></button>${": "}
           `}
           <${Text} value=${detail} limit=${300} />
         </li>`)}
@@ -368,14 +368,14 @@ function Summary({ faults }) {
   </div>`;
 }
 
-function IdField({ rule, value, onChange, judged }) {
-  const faults = judged.at("/id");
+function IdField({ rule, value, onChange, faults }) {
+  const idFaults = faults.at("/id");
   const hint = `Up to ${rule.maxLength} letters, digits and . _ ~ -; left empty, the API makes one.`;
   return html`<div class="field">
-    <label class="label" for=${idAt("/id")}>ID</label>
-    <input id=${idAt("/id")} class="mono" value=${value} maxlength=${rule.maxLength} spellcheck=${false} autocomplete="off" aria-describedby="id-hint"
-      aria-invalid=${faults.length ? "true" : undefined} onInput=${(event) => onChange(event.target.value.trim())} />
+    <label class="label" for=${fieldId("/id")}>ID</label>
+    <input id=${fieldId("/id")} class="mono" value=${value} maxlength=${rule.maxLength} spellcheck=${false} autocomplete="off" aria-describedby="id-hint"
+      aria-invalid=${idFaults.length ? "true" : undefined} onInput=${(event) => onChange(event.target.value.trim())} />
     <p class="hint" id="id-hint">${hint}</p>
-    ${faults.length > 0 && html`<p class="fault">${faults.join(". ")}</p>`}
+    ${idFaults.length > 0 && html`<p class="fault">${idFaults.join(". ")}</p>`}
   </div>`;
 }

@@ -4,15 +4,15 @@ import { MAX_DIGITS } from "./contract.js";
 
 export const isSupported = typeof JSON.rawJSON === "function";
 
-const LEVELS = 500; // of objects and arrays in each other: more than the API has, and what functions that call themselves bear
-const LARGEST = 125; // the power of ten of a number's first digit
-const SMALLEST = -130;
+const MAX_LEVELS = 500; // of objects and arrays in each other: more than the API has, and what functions that call themselves bear
+const MAX_EXPONENT = 125; // the power of ten of a number's first digit
+const MIN_EXPONENT = -130;
 const NUMBER = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
 /** The value of a JSON text. Throws SyntaxError, also for what is too deep to work with. */
 export function parse(text) {
-  if (levels(text) > LEVELS) throw new SyntaxError(`Objects and arrays are nested more than ${LEVELS} deep`);
-  return JSON.parse(text, (_, value, context) => (typeof value === "number" ? number(context.source) : value));
+  if (nestingDepth(text) > MAX_LEVELS) throw new SyntaxError(`Objects and arrays are nested more than ${MAX_LEVELS} deep`);
+  return JSON.parse(text, (_, value, context) => (typeof value === "number" ? parseNumber(context.source) : value));
 }
 
 /** The JSON text of a value that `parse` could have read. */
@@ -21,10 +21,10 @@ export function stringify(value, indent) {
 }
 
 /** The number that a JSON number's text stands for; undefined for any other text. */
-export function number(text) {
+export function parseNumber(text) {
   if (!NUMBER.test(text)) return undefined;
   const value = Number(text);
-  return Number.isFinite(value) && canonical(String(value)) === canonical(text) ? value : JSON.rawJSON(text);
+  return Number.isFinite(value) && canonicalNumber(String(value)) === canonicalNumber(text) ? value : JSON.rawJSON(text);
 }
 
 /** The text of a number. */
@@ -52,18 +52,18 @@ export function without(object, name) {
 }
 
 /** Whether two values are equal in JSON's sense: 1 is 1.0, and the order of names says nothing. */
-export function same(one, other) {
-  return key(one) === key(other);
+export function isEqual(one, other) {
+  return comparisonKey(one) === comparisonKey(other);
 }
 
 /** A text that two values share exactly when they are equal in JSON's sense. */
-export function key(value) {
+export function comparisonKey(value) {
   if (value === undefined) return "";
-  if (isNumber(value)) return canonical(numberText(value));
-  if (Array.isArray(value)) return `[${value.map(key).join()}]`;
+  if (isNumber(value)) return canonicalNumber(numberText(value));
+  if (Array.isArray(value)) return `[${value.map(comparisonKey).join()}]`;
   if (!isObject(value)) return JSON.stringify(value);
   const names = Object.keys(value).sort();
-  return `{${names.map((name) => `${JSON.stringify(name)}:${key(value[name])}`).join()}}`;
+  return `{${names.map((name) => `${JSON.stringify(name)}:${comparisonKey(value[name])}`).join()}}`;
 }
 
 /** An exact number: digits (BigInt, without zeros at its end) times ten to the power of exponent. */
@@ -77,21 +77,21 @@ export function decimal(value) {
 }
 
 /** Whether the API can keep a number. */
-export function isKeepable(value) {
+export function isStorable(value) {
   const { exponent, length } = decimal(value);
   const first = exponent + length - 1;
-  return length === 0 || (length <= MAX_DIGITS && first <= LARGEST && first >= SMALLEST);
+  return length === 0 || (length <= MAX_DIGITS && first <= MAX_EXPONENT && first >= MIN_EXPONENT);
 }
 
 /** Less than 0, 0 or more than 0, as the first number is less than, equal to or more than the second. */
 export function compare(one, other) {
-  const [a, b] = aligned(one, other);
+  const [a, b] = alignDigits(one, other);
   return a < b ? -1 : Number(a > b);
 }
 
 /** Whether a number is a whole multiple of another. */
 export function isMultiple(value, unit) {
-  const [a, b] = aligned(value, unit);
+  const [a, b] = alignDigits(value, unit);
   return a % b === 0n;
 }
 
@@ -99,7 +99,7 @@ export function isInteger(value) {
   return decimal(value).exponent >= 0;
 }
 
-function levels(text) {
+function nestingDepth(text) {
   let [level, most] = [0, 0];
   for (const [found] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{}]/gs)) {
     if (found === "[" || found === "{") most = Math.max(most, ++level);
@@ -108,13 +108,13 @@ function levels(text) {
   return most;
 }
 
-function aligned(one, other) {
+function alignDigits(one, other) {
   const [a, b] = [decimal(one), decimal(other)];
   const least = Math.min(a.exponent, b.exponent);
   return [a, b].map(({ digits, exponent }) => digits * 10n ** BigInt(exponent - least));
 }
 
-function canonical(text) {
+function canonicalNumber(text) {
   const match = decimal(JSON.rawJSON(text));
   return `${match.digits}e${match.exponent}`;
 }

@@ -21,7 +21,7 @@ export function readModel(document) {
 }
 
 /** Whether any operation can be called with a kind of access: "api_key", "cognito" or "iam". */
-export function asks(model, kind) {
+export function usesScheme(model, kind) {
   return model.operations.some((operation) => operation.security.some((scheme) => Object.hasOwn(scheme, kind)));
 }
 
@@ -47,14 +47,14 @@ function readOperation(document, path, item, method) {
     summary: operation.summary,
     description: operation.description ?? "",
     security: operation.security ?? [],
-    parameters: [...(item.parameters ?? []), ...(operation.parameters ?? [])].map((given) => readParameter(document, given)),
+    parameters: [...(item.parameters ?? []), ...(operation.parameters ?? [])].map((node) => readParameter(document, node)),
     body: operation.requestBody ? readBody(document, operation.requestBody.content) : null,
-    responses: Object.entries(operation.responses).map(([status, given]) => readResponse(document, status, given)),
+    responses: Object.entries(operation.responses).map(([status, node]) => readResponse(document, status, node)),
   };
 }
 
-function readParameter(document, given) {
-  const parameter = resolve(document, given);
+function readParameter(document, node) {
+  const parameter = resolve(document, node);
   return { ...parameter, schema: resolve(document, parameter.schema) };
 }
 
@@ -62,17 +62,17 @@ function readParameter(document, given) {
 function readBody(document, content) {
   const type = Object.hasOwn(content, MERGE_PATCH) ? MERGE_PATCH : Object.keys(content)[0];
   const { schema } = content[type];
-  return { type, schema: writable(resolveSchema(document, schema)), partial: schema.$ref.endsWith("Patch") };
+  return { type, schema: writableSchema(resolveSchema(document, schema)), partial: schema.$ref.endsWith("Patch") };
 }
 
 // Without what a body may repeat, but need not: the id of the item at the path.
-function writable(schema) {
+function writableSchema(schema) {
   const properties = Object.entries(schema.properties ?? {}).filter(([, rule]) => !rule.readOnly);
   return { ...schema, properties: Object.fromEntries(properties) };
 }
 
-function readResponse(document, status, given) {
-  const response = resolve(document, given);
+function readResponse(document, status, node) {
+  const response = resolve(document, node);
   const [type, content] = Object.entries(response.content ?? {})[0] ?? [null, {}];
   const headers = Object.entries(response.headers ?? {}).map(([name, header]) => ({ name, ...resolve(document, header) }));
   return {
@@ -95,38 +95,38 @@ function resolve(document, node) {
 function resolveSchema(document, node) {
   const schema = resolve(document, node);
   if (!schema.properties) return schema;
-  const resolved = (given) => {
-    const rule = resolve(document, given);
+  const resolveRule = (node) => {
+    const rule = resolve(document, node);
     return rule.items ? { ...rule, items: resolve(document, rule.items) } : rule;
   };
-  const properties = Object.entries(schema.properties).map(([name, rule]) => [name, resolved(rule)]);
+  const properties = Object.entries(schema.properties).map(([name, rule]) => [name, resolveRule(rule)]);
   return { ...schema, properties: Object.fromEntries(properties) };
 }
 
-function readEntity(name, list) {
-  const operations = Object.fromEntries(list.map((operation) => [operation.kind, operation]));
+function readEntity(name, all) {
+  const operations = Object.fromEntries(all.map((operation) => [operation.kind, operation]));
   const item = readItem(operations);
   const body = [operations.create, operations.replace].find((operation) => operation && !operation.body.partial)?.body.schema;
   const parameters = (operations.list?.parameters ?? []).filter((parameter) => parameter.in === "query");
   // Names may have dots of their own.
   const filters = parameters.filter((parameter) => Object.hasOwn(parameter, "x-sorted-by"));
   const bounds = parameters.filter((parameter) => parameter.name.includes(".") && !Object.hasOwn(parameter, "x-sorted-by"));
-  const schema = clients(body ?? item);
-  const chosenId = own(operations.create?.body.schema.properties ?? {}, "id");
+  const schema = clientSchema(body ?? item);
+  const idSchema = own(operations.create?.body.schema.properties ?? {}, "id");
   const required = (item.required ?? []).filter((property) => !SERVERS_OWN.includes(property));
   return {
     name,
     label: labelOf(name),
-    path: list[0].path.replace(/\/\{id\}$/, "") || "/",
-    operations: within(operations),
+    path: all[0].path.replace(/\/\{id\}$/, "") || "/",
+    operations: offeredOperations(operations),
     item,
     // Of a new item: what has a default may be left out.
     schema,
     // Of an item that is there: nothing fills in a default any more.
-    stored: required.length ? { ...schema, required } : schema,
+    storedSchema: required.length ? { ...schema, required } : schema,
     // What the server sets itself may have any value in a body.
-    choosesId: chosenId?.type === "string",
-    idRule: list.flatMap((operation) => operation.parameters).find((parameter) => parameter.in === "path")?.schema ?? chosenId,
+    acceptsId: idSchema?.type === "string",
+    idRule: all.flatMap((operation) => operation.parameters).find((parameter) => parameter.in === "path")?.schema ?? idSchema,
     columns: columnsOf(schema, required),
     filters: filters.map((parameter) => ({
       name: parameter.name,
@@ -135,13 +135,13 @@ function readEntity(name, list) {
       sort: parameter["x-sorted-by"],
       bounds: boundsOf(bounds, parameter["x-sorted-by"]),
     })),
-    ordered: parameters.some((parameter) => parameter.name === "order"),
+    isOrdered: parameters.some((parameter) => parameter.name === "order"),
     limit: parameters.find((parameter) => parameter.name === "limit")?.schema,
   };
 }
 
 // What the page offers: not to change anything by requests that have to be signed. Where it can not read, its views say so.
-function within(operations) {
+function offeredOperations(operations) {
   return Object.fromEntries(Object.entries(operations).filter(([, operation]) => operation.method === "GET" || !isSigned(operation)));
 }
 
@@ -157,7 +157,7 @@ function readItem(operations) {
 const formatOf = (rule) => (rule?.format ? { format: rule.format } : {});
 
 // The schema of the client's part of an item.
-function clients(schema) {
+function clientSchema(schema) {
   const properties = SERVERS_OWN.reduce(without, schema.properties ?? {});
   const required = (schema.required ?? []).filter((property) => !SERVERS_OWN.includes(property));
   return { ...without(schema, "required"), properties, ...(required.length ? { required } : {}) };

@@ -1,5 +1,5 @@
 // Changes of an item: what is sent, and what happens when two people change it at a time.
-import { isObject, own, same, without } from "./json.js";
+import { isEqual, isObject, own, without } from "./json.js";
 import { pointer } from "./validate.js";
 
 /**
@@ -13,7 +13,7 @@ export function mergePatch(from, to) {
   }
   for (const [name, value] of Object.entries(to)) {
     const before = own(from, name);
-    if (before !== undefined && same(before, value)) continue;
+    if (before !== undefined && isEqual(before, value)) continue;
     const change = isObject(value) ? mergePatch(isObject(before) ? before : {}, value) : value;
     if (change === undefined || change === null) return undefined;
     changes.push([name, change]);
@@ -25,7 +25,7 @@ export function mergePatch(from, to) {
  * {merged, conflicts, theirChanges}: both sides' changes of `base` in one. Where both changed the same, merged has mine, and
  * conflicts has {path, pointer, mine, theirs}, with undefined for what a side took away. theirChanges: pointers.
  */
-export function threeWay(base, mine, theirs) {
+export function mergeThreeWay(base, mine, theirs) {
   const conflicts = [];
   const theirChanges = [];
   const merged = merge(base, mine, theirs, [], conflicts, theirChanges);
@@ -36,16 +36,16 @@ function merge(base, mine, theirs, path, conflicts, theirChanges) {
   const names = new Set([...Object.keys(mine), ...Object.keys(theirs)]);
   const entries = [];
   for (const name of names) {
-    const [was, my, their] = [own(base, name), own(mine, name), own(theirs, name)];
-    const here = [...path, name];
-    let value = my;
-    if (!equal(was, their)) {
-      if (isObject(was) && isObject(my) && isObject(their)) {
-        value = merge(was, my, their, here, conflicts, theirChanges);
+    const [baseValue, myValue, theirValue] = [own(base, name), own(mine, name), own(theirs, name)];
+    const memberPath = [...path, name];
+    let value = myValue;
+    if (!isEqualOrMissing(baseValue, theirValue)) {
+      if (isObject(baseValue) && isObject(myValue) && isObject(theirValue)) {
+        value = merge(baseValue, myValue, theirValue, memberPath, conflicts, theirChanges);
       } else {
-        theirChanges.push(pathPointer(here));
-        if (equal(was, my)) value = their;
-        else if (!equal(my, their)) conflicts.push({ path: here, pointer: pathPointer(here), mine: my, theirs: their });
+        theirChanges.push(pathPointer(memberPath));
+        if (isEqualOrMissing(baseValue, myValue)) value = theirValue;
+        else if (!isEqualOrMissing(myValue, theirValue)) conflicts.push({ path: memberPath, pointer: pathPointer(memberPath), mine: myValue, theirs: theirValue });
       }
     }
     if (value !== undefined) entries.push([name, value]);
@@ -54,8 +54,8 @@ function merge(base, mine, theirs, path, conflicts, theirChanges) {
 }
 
 /** A value with another at a path of names; undefined takes the property away. */
-export function put(value, [name, ...rest], changed) {
-  const next = rest.length ? put(own(value, name) ?? {}, rest, changed) : changed;
+export function setAtPath(value, [name, ...rest], changed) {
+  const next = rest.length ? setAtPath(own(value, name) ?? {}, rest, changed) : changed;
   return next === undefined ? without(value, name) : { ...value, [name]: next };
 }
 
@@ -63,6 +63,6 @@ function pathPointer(path) {
   return path.reduce(pointer, "");
 }
 
-function equal(one, other) {
-  return one === undefined || other === undefined ? one === other : same(one, other);
+function isEqualOrMissing(one, other) {
+  return one === undefined || other === undefined ? one === other : isEqual(one, other);
 }

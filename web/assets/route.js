@@ -7,18 +7,18 @@ export const TABLE = "+table"; // of an entity that has a view of its own
 /** A hash as {name, id, query}: decoded, "" for what it does not have; query is an object without a prototype. */
 export function readRoute(hash) {
   const [path, search = ""] = hash.replace(/^#?\/?/, "").split(/\?(.*)/s);
-  const [name = "", id = ""] = path.split("/").map(decoded);
+  const [name = "", id = ""] = path.split("/").map(decodePart);
   return { name, id, query: Object.assign(Object.create(null), Object.fromEntries(new URLSearchParams(search))) };
 }
 
 /** The hash of a route; parameters that are undefined are left out. */
 export function hashOf({ name, id, query = {} }) {
   const path = [name, id].filter(Boolean).map(encodeURIComponent).join("/").replaceAll("%2B", "+");
-  const given = Object.entries(query).filter(([, value]) => value !== undefined);
-  return `#/${path}${given.length ? `?${new URLSearchParams(given)}` : ""}`;
+  const parameters = Object.entries(query).filter(([, value]) => value !== undefined);
+  return `#/${path}${parameters.length ? `?${new URLSearchParams(parameters)}` : ""}`;
 }
 
-function decoded(text) {
+function decodePart(text) {
   try {
     return decodeURIComponent(text);
   } catch {

@@ -1,63 +1,63 @@
 // Who calls the API: a key that was typed in, and a user who signed in by the code flow with PKCE (RFC 7636). All of it is in
 // sessionStorage, so it ends with the tab, and no other tab has it.
-import { dropDrafts, endDrafts } from "./drafts.js";
+import { discardDrafts, stopSavingDrafts } from "./drafts.js";
 
-const KEY = "trestle.key";
-const TOKENS = "trestle.tokens";
-const PENDING = "trestle.pending";
+const KEY_ITEM = "trestle.key";
+const TOKENS_ITEM = "trestle.tokens";
+const PENDING_ITEM = "trestle.pending";
 
 // A token younger than this has not run out: where it is refused, the next one would be, too.
-const FRESH = 60_000; // milliseconds
+const FRESH_MS = 60_000; // milliseconds
 
 /**
  * @param {{sign_in: {domain: string, client_id: string, scopes: string[]} | null}} config the stack's, out of config.json
  */
 export function createSession(config) {
-  const asked = config.sign_in;
+  const signInConfig = config.sign_in;
   const store = createStore();
   // Those who read anew for another caller, those who show who calls, and those who have something to send before a user goes.
-  const readers = new Set();
-  const watchers = new Set();
-  const leavers = new Set();
+  const callerListeners = new Set();
+  const changeListeners = new Set();
+  const signOutListeners = new Set();
   // With the slash, as the user pool has it: it compares letter by letter.
-  const home = `${location.origin}/`;
+  const homeUrl = `${location.origin}/`;
 
-  let key = store.get(KEY) ?? "";
-  let tokens = store.get(TOKENS);
+  let key = store.get(KEY_ITEM) ?? "";
+  let tokens = store.get(TOKENS_ITEM);
   let isExpired = false;
   let renewal = null;
   let renewedAt = -Infinity;
 
-  function tell(...told) {
-    for (const listener of told.flatMap((listeners) => [...listeners])) listener();
+  function notify(...groups) {
+    for (const listener of groups.flatMap((listeners) => [...listeners])) listener();
   }
 
   const bearer = () => `Bearer ${tokens.access}`;
 
-  function keep(answer) {
+  function storeTokens(answer) {
     const { sub, scope = "" } = claimsOf(answer.access_token);
     // A session that has ended leaves its drafts to the same user alone.
-    if (tokens && tokens.sub !== sub) dropDrafts();
+    if (tokens && tokens.sub !== sub) discardDrafts();
     tokens = {
       access: answer.access_token,
       refresh: answer.refresh_token ?? tokens?.refresh,
       scopes: scope.split(" "),
       sub,
-      user: nameIn(answer.id_token ?? answer.access_token),
+      user: userName(answer.id_token ?? answer.access_token),
     };
     isExpired = false;
     renewedAt = Date.now();
-    store.set(TOKENS, tokens);
+    store.set(TOKENS_ITEM, tokens);
   }
 
-  function form(fields) {
-    return new URLSearchParams({ client_id: asked.client_id, ...fields });
+  function formBody(fields) {
+    return new URLSearchParams({ client_id: signInConfig.client_id, ...fields });
   }
 
-  async function token(fields) {
-    const response = await fetch(`${asked.domain}/oauth2/token`, {
+  async function requestTokens(fields) {
+    const response = await fetch(`${signInConfig.domain}/oauth2/token`, {
       method: "POST",
-      body: form(fields),
+      body: formBody(fields),
       credentials: "omit",
       cache: "no-store",
     });
@@ -67,16 +67,16 @@ export function createSession(config) {
   async function renew() {
     let answer = null;
     try {
-      answer = tokens.refresh && (await token({ grant_type: "refresh_token", refresh_token: tokens.refresh }));
+      answer = tokens.refresh && (await requestTokens({ grant_type: "refresh_token", refresh_token: tokens.refresh }));
     } catch {
       return false; // not reached: the session may well be good
     }
     if (!tokens) return false; // signed out meanwhile
     if (answer) {
-      keep(answer);
+      storeTokens(answer);
     } else {
       isExpired = true;
-      tell(watchers);
+      notify(changeListeners);
     }
     return Boolean(answer);
   }
@@ -88,7 +88,7 @@ export function createSession(config) {
 
     /** Whether there is a page to sign in at: the console has none at a user pool that was there before. */
     get canSignIn() {
-      return Boolean(asked);
+      return Boolean(signInConfig);
     },
 
     /** What to call the user who signed in, else null. */
@@ -106,9 +106,9 @@ export function createSession(config) {
       const trimmed = value.trim();
       if (!/^[!-~]*$/.test(trimmed)) return false;
       key = trimmed;
-      if (key) store.set(KEY, key);
-      else store.delete(KEY);
-      tell(readers, watchers);
+      if (key) store.set(KEY_ITEM, key);
+      else store.delete(KEY_ITEM);
+      notify(callerListeners, changeListeners);
       return true;
     },
 
@@ -117,21 +117,21 @@ export function createSession(config) {
       const token = value.trim();
       try {
         if (!/^[\w-]+(\.[\w-]+){2}$/.test(token)) return false;
-        keep({ access_token: token });
+        storeTokens({ access_token: token });
       } catch {
         return false; // three parts, but no claims in them
       }
-      tell(readers, watchers);
+      notify(callerListeners, changeListeners);
       return true;
     },
 
     /** What is missing for a call, by an operation's `security`: {kind, detail}, or null. */
-    lacks(security) {
+    missingAccess(security) {
       for (const [scheme, scopes] of security.flatMap(Object.entries)) {
         if (scheme === "iam") return { kind: "signature", detail: "A page can not sign requests for AWS: send it with a tool that does." };
         if (scheme === "api_key" && !key) return { kind: "key", detail: "Enter the API key in the side bar first." };
         if (scheme === "cognito" && (!tokens || isExpired)) {
-          return { kind: "user", detail: asked ? "Sign in first." : "Enter an access token first." };
+          return { kind: "user", detail: signInConfig ? "Sign in first." : "Enter an access token first." };
         }
         if (scheme === "cognito" && scopes.length && !scopes.some((scope) => tokens.scopes.includes(scope))) {
           return { kind: "scope", detail: `This asks for the scope ${scopes.join(" or ")}, which your sign-in does not have.` };
@@ -151,44 +151,44 @@ export function createSession(config) {
     },
 
     /** Told of a 401 and of the Authorization it was for: renew the token. Resolves to whether asking again is worth it. */
-    async expired(authorization) {
+    async renewAfter401(authorization) {
       if (!authorization || !tokens) return false;
       if (authorization !== bearer()) return true; // there is a new one already
-      if (isExpired || Date.now() - renewedAt < FRESH) return false;
+      if (isExpired || Date.now() - renewedAt < FRESH_MS) return false;
       renewal ??= renew().finally(() => {
         renewal = null;
       });
       return renewal;
     },
 
-    /** Leave for the user pool's page; `complete` takes up from where it comes back to. */
+    /** Leave for the user pool's page; `completeSignIn` takes up from where it comes back to. */
     async signIn() {
-      const [state, verifier] = [secret(), secret()];
+      const [state, verifier] = [randomSecret(), randomSecret()];
       const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
-      store.set(PENDING, { state, verifier, hash: location.hash });
-      const query = form({
+      store.set(PENDING_ITEM, { state, verifier, hash: location.hash });
+      const query = formBody({
         response_type: "code",
-        redirect_uri: home,
-        scope: asked.scopes.join(" "),
+        redirect_uri: homeUrl,
+        scope: signInConfig.scopes.join(" "),
         state,
         code_challenge: base64url(new Uint8Array(digest)),
         code_challenge_method: "S256",
       });
-      location.assign(`${asked.domain}/oauth2/authorize?${query}`);
+      location.assign(`${signInConfig.domain}/oauth2/authorize?${query}`);
     },
 
     /**
      * Come back from the user pool's page, before the page is drawn: trade the code for tokens and return to where the user
      * was. Resolves to why that failed, as a sentence, or to null.
      */
-    async complete() {
+    async completeSignIn() {
       const answer = new URLSearchParams(location.search);
       if (!answer.has("code") && !answer.has("error")) return null;
-      const pending = store.get(PENDING);
-      store.delete(PENDING);
+      const pending = store.get(PENDING_ITEM);
+      store.delete(PENDING_ITEM);
       // The code is used up, and the address may be copied.
       history.replaceState(null, "", `${location.pathname}${pending?.hash ?? location.hash}`);
-      if (!asked) return null;
+      if (!signInConfig) return null;
       // Whoever sends somebody a link with a code of their own would have them work in the sender's account.
       if (!pending || pending.state !== answer.get("state")) {
         return "This sign-in was not begun in this tab, so it was left aside. Sign in from here.";
@@ -197,14 +197,14 @@ export function createSession(config) {
         return `The sign-in failed: ${answer.get("error_description") ?? answer.get("error")}. Try again.`;
       }
       try {
-        const given = await token({
+        const received = await requestTokens({
           grant_type: "authorization_code",
           code: answer.get("code"),
           code_verifier: pending.verifier,
-          redirect_uri: home,
+          redirect_uri: homeUrl,
         });
-        if (!given) return "The sign-in was refused, as it is when it took too long. Sign in again.";
-        keep(given);
+        if (!received) return "The sign-in was refused, as it is when it took too long. Sign in again.";
+        storeTokens(received);
         return null;
       } catch {
         return "The sign-in page could not be reached. Check the connection, then sign in again.";
@@ -213,44 +213,44 @@ export function createSession(config) {
 
     /** End the session here and at the user pool: who sits here next finds no key and no draft. */
     signOut() {
-      tell(leavers);
+      notify(signOutListeners);
       const { refresh } = tokens;
       tokens = null;
       isExpired = false;
       key = "";
-      endDrafts();
+      stopSavingDrafts();
       store.clear();
-      tell(readers, watchers);
+      notify(callerListeners, changeListeners);
       // "Back" can bring this very page again, with what was read and typed in it.
       addEventListener("pageshow", () => location.reload());
-      if (!asked) {
+      if (!signInConfig) {
         location.reload();
         return;
       }
       if (refresh) {
         // What was copied from here ends as well. The page does not wait for it.
-        fetch(`${asked.domain}/oauth2/revoke`, {
+        fetch(`${signInConfig.domain}/oauth2/revoke`, {
           method: "POST",
-          body: form({ token: refresh }),
+          body: formBody({ token: refresh }),
           credentials: "omit",
           keepalive: true,
         }).catch(() => {});
       }
-      location.assign(`${asked.domain}/logout?${form({ logout_uri: home })}`);
+      location.assign(`${signInConfig.domain}/logout?${formBody({ logout_uri: homeUrl })}`);
     },
 
     /** Call `listener` when another caller is there, by key or user: what was read was for the last one. Returns how to stop it. */
-    subscribe: (listener) => join(readers, listener),
+    onCallerChange: (listener) => addListener(callerListeners, listener),
 
     /** Call `listener` after every change that can be shown, the end of a session as well. Returns how to stop it. */
-    watch: (listener) => join(watchers, listener),
+    onChange: (listener) => addListener(changeListeners, listener),
 
     /** Call `listener` when the user signs out, while requests still say who calls. Returns how to stop it. */
-    beforeSignOut: (listener) => join(leavers, listener),
+    beforeSignOut: (listener) => addListener(signOutListeners, listener),
   };
 }
 
-function join(listeners, listener) {
+function addListener(listeners, listener) {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
@@ -284,7 +284,7 @@ function createStore() {
   };
 }
 
-function secret() {
+function randomSecret() {
   return base64url(crypto.getRandomValues(new Uint8Array(32)));
 }
 
@@ -298,7 +298,7 @@ function claimsOf(token) {
   return JSON.parse(new TextDecoder().decode(Uint8Array.from(text, (character) => character.charCodeAt(0))));
 }
 
-function nameIn(token) {
+function userName(token) {
   const claims = claimsOf(token);
   return claims.email ?? claims["cognito:username"] ?? claims.username ?? claims.sub;
 }

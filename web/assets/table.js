@@ -1,6 +1,6 @@
 // An entity's items as a table.
 import { html, useEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
-import { NeedsAccess, wantsAccess } from "./access.js";
+import { NeedsAccess, isAccessDenied } from "./access.js";
 import { SERVERS_OWN } from "./contract.js";
 import { curl } from "./curl.js";
 import { Filters } from "./filters.js";
@@ -8,12 +8,12 @@ import { titleOf } from "./item.js";
 import { own } from "./json.js";
 import { isSigned } from "./model.js";
 import { NEW, hashOf } from "./route.js";
-import { cut, labelOf, visible } from "./text.js";
-import { CopyButton, Empty, Icon, Page, Problem, Text } from "./ui.js";
+import { labelOf, truncate, visibleText } from "./text.js";
+import { CopyButton, EmptyState, Icon, Page, Problem, Text } from "./ui.js";
 import { Cell } from "./value.js";
 
-const MOST_COLUMNS = 8;
-const SIZES = [25, 50, 100];
+const MAX_COLUMNS = 8;
+const PAGE_SIZES = [25, 50, 100];
 
 export function EntityView(props) {
   const { entity, api, session, route, go, notify, deletions, views } = props;
@@ -22,29 +22,29 @@ export function EntityView(props) {
   const { answer, loading, load } = useList({ api, list, query, session });
   useDeletions(deletions);
 
-  const change = (changes, options) => {
+  const changeQuery = (changes, options) => {
     go({ ...route, query: { ...route.query, cursor: undefined, ...changes } }, options);
   };
   const actions = html`
     ${views && html`<a class="button" href=${views.list}><${Icon} name="list" />List</a>`}
     ${list && html`<button type="button" class="icon-button" aria-label="Reload" title="Reload" onClick=${load}><${Icon} name="refresh" /></button>`}
-    ${list && !isSigned(list) && html`<${CopyButton} compact icon="code" label="Copy as curl" notify=${notify} text=${() => curl(api.request(list, { query }))} />`}
+    ${list && !isSigned(list) && html`<${CopyButton} compact icon="code" label="Copy as curl" notify=${notify} text=${() => curl(api.buildRequest(list, { query }))} />`}
     ${create && html`<a class="button primary" href=${hashOf({ name: entity.name, id: NEW })}><${Icon} name="plus" />New</a>`}
   `;
   if (!list) {
     return html`<${Page} title=${entity.label} actions=${actions}>
-      <${Empty} title="This API does not list these"><${OpenById} entity=${entity} go=${go} /><//>
+      <${EmptyState} title="This API does not list these"><${OpenById} entity=${entity} go=${go} /><//>
     <//>`;
   }
   return html`<${Page} title=${entity.label} actions=${actions}>
-    ${entity.filters.length > 0 && html`<${Filters} entity=${entity} query=${route.query} onChange=${change} />`}
+    ${entity.filters.length > 0 && html`<${Filters} entity=${entity} query=${route.query} onChange=${changeQuery} />`}
     ${!answer
       ? html`<div class="card waiting" aria-busy="true"></div>`
-      : wantsAccess(answer, list)
+      : isAccessDenied(answer, list)
         ? html`<${NeedsAccess} operation=${list} session=${session} answer=${answer} />`
         : answer.problem
           ? html`<${Problem} problem=${answer.problem} retry=${load} />`
-          : html`<${Items} ...${props} answer=${answer} loading=${loading} query=${query} change=${change} />`}
+          : html`<${Items} ...${props} answer=${answer} loading=${loading} query=${query} change=${changeQuery} />`}
   <//>`;
 }
 
@@ -53,30 +53,30 @@ export function EntityView(props) {
 function queryOf(entity, route) {
   const filter = entity.filters.find(({ name }) => route.query[name] !== undefined);
   const byTime = (filter?.sort ?? "createdAt") === "createdAt";
-  const offered = ["cursor", "limit", "order", ...entity.filters.flatMap(({ name, bounds }) => [name, ...bounds.map((bound) => bound.name)])];
-  const given = Object.entries(route.query).filter(([name]) => offered.includes(name));
-  return { ...(entity.ordered && byTime ? { order: "desc" } : {}), ...Object.fromEntries(given) };
+  const supported = ["cursor", "limit", "order", ...entity.filters.flatMap(({ name, bounds }) => [name, ...bounds.map((bound) => bound.name)])];
+  const requested = Object.entries(route.query).filter(([name]) => supported.includes(name));
+  return { ...(entity.isOrdered && byTime ? { order: "desc" } : {}), ...Object.fromEntries(requested) };
 }
 
 function useList({ api, list, query, session }) {
   const [state, setState] = useState({ answer: null, loading: false });
-  const asked = useRef(null);
+  const running = useRef(null);
   const load = async () => {
     if (!list) return;
-    asked.current?.abort();
-    const control = new AbortController();
-    asked.current = control;
+    running.current?.abort();
+    const controller = new AbortController();
+    running.current = controller;
     setState(({ answer }) => ({ answer, loading: true }));
-    const answer = await api.call(list, { query, signal: control.signal });
-    if (asked.current === control) setState({ answer, loading: false });
+    const answer = await api.call(list, { query, signal: controller.signal });
+    if (running.current === controller) setState({ answer, loading: false });
   };
-  const again = useRef(load);
-  again.current = load;
+  const latestLoad = useRef(load);
+  latestLoad.current = load;
   useEffect(() => {
     load();
   }, [JSON.stringify(query)]);
-  useEffect(() => session.subscribe(() => again.current()), [session]);
-  useEffect(() => () => asked.current?.abort(), []);
+  useEffect(() => session.onCallerChange(() => latestLoad.current()), [session]);
+  useEffect(() => () => running.current?.abort(), []);
   return { ...state, load };
 }
 
@@ -87,17 +87,17 @@ function useDeletions(deletions) {
 
 function Items({ entity, route, go, deletions, answer, loading, query, change }) {
   const items = answer.data.items.filter((item) => !deletions.has(entity, item));
-  const rows = { size: query.limit, preset: String(entity.limit.default) };
-  const pager = html`<${Pager} ...${rows} route=${route} next=${answer.data.next} change=${change} go=${go} />`;
+  const pageSize = { size: query.limit, defaultSize: String(entity.limit.default) };
+  const pager = html`<${Pager} ...${pageSize} route=${route} next=${answer.data.next} change=${change} go=${go} />`;
   if (!items.length) {
-    const narrowed = entity.filters.some(({ name }) => route.query[name] !== undefined);
-    if (narrowed || answer.data.next || route.query.cursor) {
-      return html`<${Empty} icon="search" title="Nothing here">
-        ${narrowed && html`<p>No item meets the filter.</p>
+    const isFiltered = entity.filters.some(({ name }) => route.query[name] !== undefined);
+    if (isFiltered || answer.data.next || route.query.cursor) {
+      return html`<${EmptyState} icon="search" title="Nothing here">
+        ${isFiltered && html`<p>No item meets the filter.</p>
           <button type="button" class="button" onClick=${() => go({ ...route, query: {} })}>Show all</button>`}
       <//>${(answer.data.next || route.query.cursor) && pager}`;
     }
-    return html`<${Empty} title=${`No ${entity.label.toLowerCase()} yet`}>
+    return html`<${EmptyState} title=${`No ${entity.label.toLowerCase()} yet`}>
       ${entity.operations.create && html`<a class="button primary" href=${hashOf({ name: entity.name, id: NEW })}>
         <${Icon} name="plus" />Make the first
       </a>`}
@@ -116,13 +116,13 @@ function Table({ entity, items, query, change, go, deletions }) {
   const columns = useMemo(() => shownColumns(entity, items), [entity, items]);
   const filter = entity.filters.find(({ name }) => query[name] !== undefined);
   const sort = filter ? filter.sort : "createdAt";
-  const sortable = entity.ordered || Boolean(filter);
-  const { delete: removal } = entity.operations;
-  const head = ({ name, label = labelled(name) }) => {
-    const sorts = sortable && name === sort;
+  const sortable = entity.isOrdered || Boolean(filter);
+  const { delete: deleteOperation } = entity.operations;
+  const headerCell = ({ name, label = columnLabel(name) }) => {
+    const isSorted = sortable && name === sort;
     const descending = query.order === "desc";
-    return html`<th key=${name} role="columnheader" scope="col" aria-sort=${sorts ? (descending ? "descending" : "ascending") : undefined}>
-      ${sorts
+    return html`<th key=${name} role="columnheader" scope="col" aria-sort=${isSorted ? (descending ? "descending" : "ascending") : undefined}>
+      ${isSorted
         ? html`<button type="button" class="sort" title=${descending ? "Show the first ones first" : "Show the last ones first"}
             onClick=${() => change({ order: descending ? "asc" : "desc" })}>${label}<${Icon} name=${descending ? "down" : "up"} /></button>`
         : html`<${Text} value=${label} limit=${40} />`}
@@ -130,7 +130,7 @@ function Table({ entity, items, query, change, go, deletions }) {
   };
   return html`<table class="items" role="table">
     <thead role="rowgroup"><tr role="row">
-      ${columns.map(head)} ${head({ name: "createdAt" })}
+      ${columns.map(headerCell)} ${headerCell({ name: "createdAt" })}
       <th role="columnheader" scope="col"><span class="visually-hidden">Actions</span></th>
     </tr></thead>
     <tbody role="rowgroup">
@@ -139,22 +139,22 @@ function Table({ entity, items, query, change, go, deletions }) {
         const remove = (event) => {
           event.stopPropagation(); // the row would open what is being deleted
           focusNear(event.currentTarget.closest("tr"));
-          deletions.remove(entity, item, cut(title, 40));
+          deletions.schedule(entity, item, truncate(title, 40));
         };
         const open = (event) => {
-          const busy = event.target.closest("a, button") || String(getSelection());
-          if (!busy) go({ name: entity.name, id: item.id });
+          const isBusy = event.target.closest("a, button") || String(getSelection());
+          if (!isBusy) go({ name: entity.name, id: item.id });
         };
         const title = titleOf(entity, item);
         return html`<tr key=${item.id} role="row" onClick=${open}>
-          ${columns.map(({ name, label = labelled(name), schema }, index) => html`<td key=${name} role="cell" data-label=${visible(label)} class=${kindOf(schema)}>
+          ${columns.map(({ name, label = columnLabel(name), schema }, index) => html`<td key=${name} role="cell" data-label=${visibleText(label)} class=${kindOf(schema)}>
             ${index === 0
               ? html`<a class="row-link" href=${href}><${FirstCell} item=${item} name=${name} schema=${schema} /></a>`
               : html`<${Cell} value=${own(item, name)} schema=${schema} />`}
           </td>`)}
           <td role="cell" data-label="Created" class="time"><${Cell} value=${item.createdAt} schema=${{ format: "date-time" }} /></td>
           <td role="cell" class="row-actions">
-            ${removal && html`<button type="button" class="icon-button" aria-label=${`Delete ${title.slice(0, 60)}`} title="Delete"
+            ${deleteOperation && html`<button type="button" class="icon-button" aria-label=${`Delete ${title.slice(0, 60)}`} title="Delete"
               onClick=${remove}><${Icon} name="trash" /></button>`}
           </td>
         </tr>`;
@@ -165,8 +165,8 @@ function Table({ entity, items, query, change, go, deletions }) {
 
 // As the button in the row goes: to the next row, the one before the last, or the heading.
 function focusNear(row) {
-  const near = row.nextElementSibling ?? row.previousElementSibling;
-  (near?.querySelector("a") ?? document.querySelector("main h1")).focus();
+  const neighbour = row.nextElementSibling ?? row.previousElementSibling;
+  (neighbour?.querySelector("a") ?? document.querySelector("main h1")).focus();
 }
 
 // The link to the item: by the id where there is no text to click on.
@@ -176,39 +176,39 @@ function FirstCell({ item, name, schema }) {
   return html`<${Cell} value=${value} schema=${{ ...schema, format: schema.format === "uri" ? undefined : schema.format }} />`;
 }
 
-const labelled = (name) => (name === "createdAt" ? "Created" : labelOf(name));
+const columnLabel = (name) => (name === "createdAt" ? "Created" : labelOf(name));
 
 const kindOf = (schema) => (["integer", "number"].includes(schema.type) ? "number" : "");
 
 // By the schema; where it names no properties, by the items themselves.
 function shownColumns(entity, items) {
-  if (entity.columns.length) return entity.columns.slice(0, MOST_COLUMNS);
+  if (entity.columns.length) return entity.columns.slice(0, MAX_COLUMNS);
   const names = new Set(items.flatMap(Object.keys).filter((name) => !SERVERS_OWN.includes(name)));
-  const others = [...names].slice(0, MOST_COLUMNS - 1).map((name) => ({ name, label: name, schema: {} }));
+  const others = [...names].slice(0, MAX_COLUMNS - 1).map((name) => ({ name, label: name, schema: {} }));
   return [{ name: "id", schema: { type: "string" } }, ...others];
 }
 
 // Cursors lead forward only: the ones that led here are remembered, those of another visit are not.
-function Pager({ route, next, size, preset, change, go }) {
-  const trail = useRef([undefined]);
+function Pager({ route, next, size, defaultSize, change, go }) {
+  const cursors = useRef([undefined]);
   const { cursor } = route.query;
-  const place = trail.current.indexOf(cursor);
-  if (place === 0 && !next && !size) return null;
+  const pageIndex = cursors.current.indexOf(cursor);
+  if (pageIndex === 0 && !next && !size) return null;
   const forward = () => {
-    trail.current = [...trail.current.slice(0, place + 1), next];
+    cursors.current = [...cursors.current.slice(0, pageIndex + 1), next];
     go({ ...route, query: { ...route.query, cursor: next } });
   };
-  const back = () => go({ ...route, query: { ...route.query, cursor: trail.current[place - 1] } });
+  const back = () => go({ ...route, query: { ...route.query, cursor: cursors.current[pageIndex - 1] } });
   return html`<nav class="pager" aria-label="Pages">
     <label class="page-size">Rows
-      <select value=${size ?? preset} onChange=${(event) => change({ limit: event.target.value })}>
-        ${SIZES.map((each) => html`<option key=${each} value=${String(each)} selected=${String(each) === (size ?? preset)}>${each}</option>`)}
+      <select value=${size ?? defaultSize} onChange=${(event) => change({ limit: event.target.value })}>
+        ${PAGE_SIZES.map((each) => html`<option key=${each} value=${String(each)} selected=${String(each) === (size ?? defaultSize)}>${each}</option>`)}
       </select>
     </label>
-    <span class="muted">${place >= 0 ? `Page ${place + 1}` : ""}</span>
-    ${place < 0
+    <span class="muted">${pageIndex >= 0 ? `Page ${pageIndex + 1}` : ""}</span>
+    ${pageIndex < 0
       ? html`<button type="button" class="button" onClick=${() => change({})}>First page</button>`
-      : html`<button type="button" class="button" disabled=${place === 0} onClick=${back}><${Icon} name="back" />Previous</button>`}
+      : html`<button type="button" class="button" disabled=${pageIndex === 0} onClick=${back}><${Icon} name="back" />Previous</button>`}
     <button type="button" class="button" disabled=${!next} onClick=${forward}>Next<${Icon} name="forward" /></button>
   </nav>`;
 }

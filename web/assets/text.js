@@ -1,7 +1,7 @@
 // How values are shown as text. What an item holds is never trusted: it is cut, and what is not visible is made so.
 
-const MOMENT = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
-const DAY = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeZone: "UTC" });
+const DATE_TIME = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+const DATE = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeZone: "UTC" });
 
 // An emoji, with what it is put together of; or else, as the group, what turns the direction of the text around it, takes no
 // room, or is blank and no space: all but tab and line breaks.
@@ -10,20 +10,20 @@ const HIDDEN =
 
 /** A name as people write it: "dueDate" as "Due date"; one that is no plain word stays as it is, but visible. */
 export function labelOf(name) {
-  if (!/^[A-Za-z][A-Za-z0-9_-]*$/.test(name)) return visible(name);
+  if (!/^[A-Za-z][A-Za-z0-9_-]*$/.test(name)) return visibleText(name);
   const words = name.replace(/[_-]+/g, " ").replace(/([a-z0-9])([A-Z])/g, "$1 $2").trim();
   const text = words.replace(/\b[A-Z][a-z]/g, (start) => start.toLowerCase()).replace(/\b(id|uri|url)\b/gi, (word) => word.toUpperCase());
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** A text in pieces: strings, and {mark} for each character that could not be seen. */
-export function pieces(text) {
+export function visiblePieces(text) {
   const found = [];
   let from = 0;
   for (const { 1: character, index } of text.matchAll(HIDDEN)) {
     if (!character) continue;
     if (index > from) found.push(text.slice(from, index));
-    found.push({ mark: nameOf(character) });
+    found.push({ mark: codePointName(character) });
     from = index + character.length;
   }
   if (from < text.length) found.push(text.slice(from));
@@ -31,8 +31,8 @@ export function pieces(text) {
 }
 
 /** A text with the names of the characters that could not be seen, where marks are not possible. */
-export function visible(text) {
-  return replaceHidden(text, nameOf);
+export function visibleText(text) {
+  return replaceHidden(text, codePointName);
 }
 
 /** A text with something else for each character that could not be seen. */
@@ -40,30 +40,30 @@ export function replaceHidden(text, replacement) {
   return text.replace(HIDDEN, (whole, character) => (character ? replacement(character) : whole));
 }
 
-function nameOf(character) {
+function codePointName(character) {
   return `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
 /** The beginning of a text, at most `limit` characters, never half of one. */
-export function cut(text, limit) {
+export function truncate(text, limit) {
   if (text.length <= limit) return text;
   const half = /[\ud800-\udbff]$/.test(text.slice(0, limit));
   return text.slice(0, half ? limit - 1 : limit);
 }
 
 /** A date-time (RFC 3339) in the reader's time zone; the text itself if it is none. */
-export function moment(text) {
+export function dateTimeText(text) {
   const time = new Date(text);
-  return Number.isNaN(time.getTime()) ? text : MOMENT.format(time);
+  return Number.isNaN(time.getTime()) ? text : DATE_TIME.format(time);
 }
 
 /** A date (YYYY-MM-DD) in words; the text itself if it is none. */
-export function day(text) {
+export function dateText(text) {
   const time = /^\d{4}-\d\d-\d\d$/.test(text) ? new Date(`${text}T00:00:00Z`) : new Date(NaN);
-  return Number.isNaN(time.getTime()) ? text : DAY.format(time);
+  return Number.isNaN(time.getTime()) ? text : DATE.format(time);
 }
 
 /** "1 item", "2 items". */
-export function count(number, noun) {
+export function countText(number, noun) {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }

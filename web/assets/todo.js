@@ -1,38 +1,38 @@
 // A to-do list, for entities that are one: add, tick, edit, and see what is open or done.
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
-import { NeedsAccess, wantsAccess } from "./access.js";
-import { dropDraft, keepDraft, keptDraft } from "./drafts.js";
+import { NeedsAccess, isAccessDenied } from "./access.js";
+import { discardDraft, loadDraft, saveDraft } from "./drafts.js";
 import { own, stringify } from "./json.js";
 import { hashOf } from "./route.js";
-import { cut, count } from "./text.js";
-import { Choice, Empty, Icon, Page, Problem, Text, describe, useSession } from "./ui.js";
+import { countText, truncate } from "./text.js";
+import { Choice, EmptyState, Icon, Page, Problem, Text, inputAttributes, useSession } from "./ui.js";
 import { validate } from "./validate.js";
 
-const PAGE = 100;
-const SHOWN = 300; // characters of a title; the item's own page has all
+const PAGE_SIZE = 100;
+const TITLE_LENGTH = 300; // characters of a title; the item's own page has all
 
 /** Whether an entity is a list of things to do: they have a title, and are done or not. */
 export function isTodo(entity) {
-  return Boolean(entity.operations.list) && typeOf(entity, "title") === "string" && Boolean(doneOf(entity));
+  return Boolean(entity.operations.list) && typeOf(entity, "title") === "string" && Boolean(doneProperty(entity));
 }
 
 function typeOf(entity, property) {
   return own(entity.schema.properties, property)?.type;
 }
 
-function doneOf(entity) {
+function doneProperty(entity) {
   return ["completed", "done"].find((property) => typeOf(entity, property) === "boolean");
 }
 
 // What changes one property and leaves the others alone.
-function changeOf({ operations }) {
+function changeOperation({ operations }) {
   return operations.merge ?? (operations.replace?.body.partial ? operations.replace : undefined);
 }
 
 export function TodoView({ entity, api, session, route, go, notify, deletions, views }) {
   useSession(session);
   useDeletions(deletions);
-  const done = doneOf(entity);
+  const done = doneProperty(entity);
   const filter = route.query[done] ?? "";
   const list = useList({ entity, api, session, done, filter });
   const rows = useRef(null);
@@ -45,14 +45,14 @@ export function TodoView({ entity, api, session, route, go, notify, deletions, v
     // The row may go, and the focus must not go with it.
     if (!isShown(ticked)) focusNear(rows.current, shown.indexOf(item));
     list.put(ticked);
-    const { data, problem } = await api.call(changeOf(entity), { id: item.id, body: { [done]: ticked[done] } });
+    const { data, problem } = await api.call(changeOperation(entity), { id: item.id, body: { [done]: ticked[done] } });
     list.put(problem ? item : data);
     if (problem) notify({ text: `Not changed. ${problem.detail}`, tone: "bad" });
   };
 
   const remove = (item) => {
     focusNear(rows.current, shown.indexOf(item));
-    deletions.remove(entity, item, cut(titleOf(item), 40));
+    deletions.schedule(entity, item, truncate(titleOf(item), 40));
   };
 
   const { operations } = entity;
@@ -69,65 +69,65 @@ export function TodoView({ entity, api, session, route, go, notify, deletions, v
         <p class="hint" role="status">${list.isRead && summary(shown, list.next, filter, done)}</p>
       </div>
       ${list.answer.problem
-        ? wantsAccess(list.answer, operations.list)
+        ? isAccessDenied(list.answer, operations.list)
           ? html`<${NeedsAccess} operation=${operations.list} session=${session} answer=${list.answer} />`
-          : html`<${Problem} problem=${list.answer.problem} retry=${list.read} />`
+          : html`<${Problem} problem=${list.answer.problem} retry=${list.reload} />`
         : html`<ul class="todo-list" ref=${rows} aria-busy=${list.isReading ? "true" : undefined}>
             ${shown.map((item) => html`<${Todo} key=${item.id} item=${item} done=${done} entity=${entity} api=${api}
               notify=${notify} onTick=${tick} onChange=${list.put} onRemove=${remove} />`)}
           </ul>
-          ${list.isRead && !list.isReading && shown.length === 0 && html`<${Nothing} filter=${filter} />`}
+          ${list.isRead && !list.isReading && shown.length === 0 && html`<${EmptyList} filter=${filter} />`}
           ${list.next && html`<button type="button" class="button more" disabled=${list.isReading} onClick=${list.readMore}>Show more</button>`}`}
     </div>
   <//>`;
 }
 
-function Nothing({ filter }) {
-  if (filter === "true") return html`<${Empty} icon="check" title="Nothing is done yet"><p>What you tick is kept here.</p><//>`;
-  if (filter === "false") return html`<${Empty} icon="check" title="All done"><p>There is nothing left to do.</p><//>`;
-  return html`<${Empty} icon="list" title="Nothing to do"><p>Write down what comes to mind.</p><//>`;
+function EmptyList({ filter }) {
+  if (filter === "true") return html`<${EmptyState} icon="check" title="Nothing is done yet"><p>What you tick is kept here.</p><//>`;
+  if (filter === "false") return html`<${EmptyState} icon="check" title="All done"><p>There is nothing left to do.</p><//>`;
+  return html`<${EmptyState} icon="list" title="Nothing to do"><p>Write down what comes to mind.</p><//>`;
 }
 
 function summary(items, next, filter, done) {
   if (items.length === 0) return "";
   if (next) return `${items.length} shown, and there are more`;
-  if (filter !== "") return count(items.length, "item");
+  if (filter !== "") return countText(items.length, "item");
   const ticked = items.filter((item) => own(item, done)).length;
   return `${items.length - ticked} open, ${ticked} done`;
 }
 
 function Add({ entity, api, onAdded }) {
   const draft = `${entity.name}/todo`;
-  const [title, setTitle] = useState(() => keptDraft(draft) ?? "");
+  const [title, setTitle] = useState(() => loadDraft(draft) ?? "");
   const [faults, setFaults] = useState([]);
   const sent = useRef({});
-  useEffect(() => (title ? keepDraft(draft, title) : dropDraft(draft)), [title]);
+  useEffect(() => (title ? saveDraft(draft, title) : discardDraft(draft)), [title]);
 
   const add = async (event) => {
     event.preventDefault();
-    const given = title.trim();
-    if (!given) return;
-    const found = faultsOf(entity, given);
-    setFaults(found);
-    if (found.length) return;
+    const newTitle = title.trim();
+    if (!newTitle) return;
+    const newFaults = faultsOf(entity, newTitle);
+    setFaults(newFaults);
+    if (newFaults.length) return;
     // Sent again because no answer came, it must not be there twice.
-    if (sent.current.title !== given) sent.current = { title: given, key: crypto.randomUUID() };
+    if (sent.current.title !== newTitle) sent.current = { title: newTitle, key: crypto.randomUUID() };
     const headers = { "Idempotency-Key": sent.current.key };
-    const { data, problem } = await api.call(entity.operations.create, { body: { title: given }, headers });
+    const { data, problem } = await api.call(entity.operations.create, { body: { title: newTitle }, headers });
     if (problem) {
       setFaults(sentences(problem));
       return;
     }
     sent.current = {};
     // Whoever types fast is at the next one already.
-    setTitle((now) => (now.trim() === given ? "" : now));
+    setTitle((now) => (now.trim() === newTitle ? "" : now));
     onAdded(data);
   };
 
   return html`<form class="todo-add" onSubmit=${add}>
     <label class="label" for="todo-new">What is there to do?</label>
     <div class="todo-add-line">
-      <input ...${describe("todo-new", null, faults)} autocomplete="off" enterkeyhint="done" value=${title}
+      <input ...${inputAttributes("todo-new", null, faults)} autocomplete="off" enterkeyhint="done" value=${title}
         onInput=${(event) => {
           setTitle(event.target.value);
           setFaults([]);
@@ -144,8 +144,8 @@ function Todo({ item, done, entity, api, notify, onTick, onChange, onRemove }) {
   const title = titleOf(item);
   const id = `todo-${item.id}`;
   const ticked = own(item, done) === true;
-  const canChange = changeOf(entity);
-  const name = cut(title, 60);
+  const canChange = changeOperation(entity);
+  const name = truncate(title, 60);
 
   const wasEdited = useRef(false);
   useLayoutEffect(() => {
@@ -162,8 +162,8 @@ function Todo({ item, done, entity, api, notify, onTick, onChange, onRemove }) {
   return html`<li class=${ticked ? "todo-item done" : "todo-item"}>
     <input type="checkbox" id=${id} checked=${ticked} disabled=${!canChange} onChange=${() => onTick(item)} />
     <div class="todo-text">
-      <label for=${id}><${Text} value=${title} limit=${SHOWN} /></label>
-      ${typeof description === "string" && description && html`<p class="hint"><${Text} value=${description} limit=${SHOWN} /></p>`}
+      <label for=${id}><${Text} value=${title} limit=${TITLE_LENGTH} /></label>
+      ${typeof description === "string" && description && html`<p class="hint"><${Text} value=${description} limit=${TITLE_LENGTH} /></p>`}
     </div>
     <div class="todo-actions">
       ${canChange && typeof own(item, "title") === "string" && html`<button type="button" class="icon-button" ref=${edit}
@@ -190,16 +190,16 @@ function Edit({ item, entity, api, notify, onClose, onChange }) {
 
   const save = async (event) => {
     event.preventDefault();
-    const given = title.trim();
+    const newTitle = title.trim();
     const known = theirs ?? item.title;
-    if (given === item.title && theirs === null) {
+    if (newTitle === item.title && theirs === null) {
       onClose();
       return;
     }
-    const found = faultsOf(entity, given);
-    setFaults(found);
-    if (found.length) return;
-    const { saved, changed, problem } = await rename(entity, api, item.id, known, given);
+    const newFaults = faultsOf(entity, newTitle);
+    setFaults(newFaults);
+    if (newFaults.length) return;
+    const { saved, changed, problem } = await changeTitle(entity, api, item.id, known, newTitle);
     if (problem) setFaults(sentences(problem));
     else if (changed) setTheirs(changed);
     else {
@@ -209,19 +209,19 @@ function Edit({ item, entity, api, notify, onClose, onChange }) {
     }
   };
 
-  const keys = (event) => {
+  const onKeyDown = (event) => {
     if (event.key !== "Escape") return;
     event.stopPropagation();
     onClose();
   };
 
-  return html`<form class="todo-edit" onSubmit=${save} onKeyDown=${keys}>
+  return html`<form class="todo-edit" onSubmit=${save} onKeyDown=${onKeyDown}>
     <label class="label" for=${id}>Title</label>
-    <input ref=${input} ...${describe(id, null, faults)} autocomplete="off" enterkeyhint="done" value=${title}
+    <input ref=${input} ...${inputAttributes(id, null, faults)} autocomplete="off" enterkeyhint="done" value=${title}
       onInput=${(event) => setTitle(event.target.value)} />
     ${faults.length > 0 && html`<p class="fault" id=${`${id}-faults`} role="alert">${faults.join(". ")}</p>`}
     ${theirs !== null && html`<p class="todo-theirs" role="alert">
-      Somebody else has made it “<${Text} value=${theirs} limit=${SHOWN} />” since. Save again to keep yours, or
+      Somebody else has made it “<${Text} value=${theirs} limit=${TITLE_LENGTH} />” since. Save again to keep yours, or
       ${" "}<button type="button" class="link" onClick=${() => setTitle(theirs)}>take theirs</button>.
     </p>`}
     <div class="buttons">
@@ -232,18 +232,18 @@ function Edit({ item, entity, api, notify, onClose, onChange }) {
 }
 
 // Change the title from what its user saw, and from nothing else: {saved}, {changed: the title it has by now} or {problem}.
-async function rename(entity, api, id, known, title) {
+async function changeTitle(entity, api, id, known, title) {
   const { get } = entity.operations;
-  const change = (headers) => api.call(changeOf(entity), { id, body: { title }, headers });
+  const change = (headers) => api.call(changeOperation(entity), { id, body: { title }, headers });
   if (!get) {
     const { data, problem } = await change({});
     return { saved: data, problem };
   }
   for (;;) {
-    const now = await api.call(get, { id });
-    if (now.problem) return { problem: now.problem };
-    if (now.data.title !== known && now.data.title !== title) return { changed: titleOf(now.data) };
-    const { data, problem } = await change({ "If-Match": now.headers.get("etag") });
+    const latest = await api.call(get, { id });
+    if (latest.problem) return { problem: latest.problem };
+    if (latest.data.title !== known && latest.data.title !== title) return { changed: titleOf(latest.data) };
+    const { data, problem } = await change({ "If-Match": latest.headers.get("etag") });
     // Changed between the two requests: look again.
     if (problem?.status !== 412) return { saved: data, problem };
   }
@@ -251,56 +251,56 @@ async function rename(entity, api, id, known, title) {
 
 // The items that were read, as far as they were read.
 function useList({ entity, api, session, done, filter }) {
-  const none = { items: [], next: null, answer: {}, isRead: false, of: null };
-  const [list, setList] = useState(none);
+  const emptyList = { items: [], next: null, answer: {}, isRead: false, filter: null };
+  const [list, setList] = useState(emptyList);
   const [isReading, setReading] = useState(true);
   const [attempt, setAttempt] = useState(0);
   // What the user changed since the list was asked for: the answer may not know of it.
-  const changed = useRef([]);
+  const changedItems = useRef([]);
 
   const read = async (cursor, signal) => {
     setReading(true);
-    changed.current = [];
-    const query = { limit: PAGE, [done]: filter || undefined, order: entity.ordered ? "desc" : undefined, cursor };
+    changedItems.current = [];
+    const query = { limit: PAGE_SIZE, [done]: filter || undefined, order: entity.isOrdered ? "desc" : undefined, cursor };
     const answer = await api.call(entity.operations.list, { query, signal });
     if (signal?.aborted) return;
     setReading(false);
     setList((before) => {
-      if (answer.problem) return { ...none, answer, of: filter };
-      const items = cursor ? unique([...before.items, ...answer.data.items]) : answer.data.items;
-      return { items: changed.current.reduce(put, items), next: answer.data.next, answer, isRead: true, of: filter };
+      if (answer.problem) return { ...emptyList, answer, filter };
+      const items = cursor ? uniqueItems([...before.items, ...answer.data.items]) : answer.data.items;
+      return { items: changedItems.current.reduce(putItem, items), next: answer.data.next, answer, isRead: true, filter };
     });
   };
 
-  const again = () => setAttempt((now) => now + 1);
-  useEffect(() => session.subscribe(again), [session]);
+  const reload = () => setAttempt((now) => now + 1);
+  useEffect(() => session.onCallerChange(reload), [session]);
   useEffect(() => {
-    const control = new AbortController();
-    read(undefined, control.signal);
-    return () => control.abort();
+    const controller = new AbortController();
+    read(undefined, controller.signal);
+    return () => controller.abort();
   }, [filter, attempt]);
 
   return {
     ...list,
-    isReading: isReading || list.of !== filter,
-    read: again,
+    isReading: isReading || list.filter !== filter,
+    reload,
     readMore: () => read(list.next),
     /** Take what the user made or changed, which the filter may leave out. */
     put(item) {
-      changed.current.push(item);
-      setList((before) => ({ ...before, items: put(before.items, item) }));
+      changedItems.current.push(item);
+      setList((before) => ({ ...before, items: putItem(before.items, item) }));
     },
   };
 }
 
 // In its place, or at the top. Answers come in any order: what is newer stays.
-function put(items, item) {
+function putItem(items, item) {
   if (!items.some(({ id }) => id === item.id)) return [item, ...items];
   return items.map((other) => (other.id === item.id && !(other.version > item.version) ? item : other));
 }
 
 // What is added while pages are read can come twice.
-function unique(items) {
+function uniqueItems(items) {
   return [...new Map(items.map((item) => [item.id, item])).values()];
 }
 
@@ -312,8 +312,8 @@ function useDeletions(deletions) {
 // To the row after the one that goes, or before the last.
 function focusNear(rows, index) {
   const boxes = [...rows.querySelectorAll("input[type=checkbox]")];
-  const near = boxes[index + 1] ?? boxes[index - 1] ?? document.getElementById("todo-new");
-  near?.focus();
+  const neighbour = boxes[index + 1] ?? boxes[index - 1] ?? document.getElementById("todo-new");
+  neighbour?.focus();
 }
 
 function titleOf(item) {

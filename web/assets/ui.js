@@ -1,6 +1,6 @@
 // What the views are made of.
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
-import { count, cut, pieces, visible } from "./text.js";
+import { countText, truncate, visiblePieces, visibleText } from "./text.js";
 
 const ICONS = {
   back: "m15 6-6 6 6 6",
@@ -34,9 +34,9 @@ export function Icon({ name }) {
 
 /** A text of an item's: apart from the direction of what is around it, with marks for what could not be seen. */
 export function Text({ value, limit = Infinity }) {
-  const shown = cut(value, limit);
+  const shown = truncate(value, limit);
   return html`<bdi>
-    ${pieces(shown).map((piece) =>
+    ${visiblePieces(shown).map((piece) =>
       typeof piece === "string" ? piece : html`<span class="mark" title="A character that is not visible">${piece.mark}</span>`,
     )}${shown.length < value.length ? "…" : ""}
   </bdi>`;
@@ -50,7 +50,7 @@ export function Page({ title, label = title, back, actions, children }) {
     if (document.activeElement === document.body) heading.current.focus({ preventScroll: true });
   }, []);
   useEffect(() => {
-    document.title = `${visible(label)} · ${document.body.dataset.name}`;
+    document.title = `${visibleText(label)} · ${document.body.dataset.name}`;
   }, [label]);
   return html`<div class="page">
     <header class="page-head">
@@ -83,11 +83,11 @@ export function Dialog({ title, onClose, children }) {
   </dialog>`;
 }
 
-/** What an input in a Field takes: <input ...${describe(id, hint, faults)}>. */
-export function describe(id, hint, faults = [], required = false) {
-  const by = [hint && `${id}-hint`, faults.length && `${id}-faults`].filter(Boolean).join(" ");
-  const yes = (is) => (is ? "true" : undefined);
-  return { id, "aria-describedby": by || undefined, "aria-invalid": yes(faults.length), "aria-required": yes(required) };
+/** What an input in a Field takes: <input ...${inputAttributes(id, hint, faults)}>. */
+export function inputAttributes(id, hint, faults = [], required = false) {
+  const describedBy = [hint && `${id}-hint`, faults.length && `${id}-faults`].filter(Boolean).join(" ");
+  const trueOrNone = (is) => (is ? "true" : undefined);
+  return { id, "aria-describedby": describedBy || undefined, "aria-invalid": trueOrNone(faults.length), "aria-required": trueOrNone(required) };
 }
 
 /** A labelled input, with a hint below and what is wrong with it. faults: sentences. */
@@ -101,8 +101,8 @@ export function Field({ id, label, hint, faults = [], required, children }) {
 
 export function Hint({ id, hint, faults = [] }) {
   return html`
-    ${hint && html`<p class="hint" id=${`${id}-hint`}>${visible(hint)}</p>`}
-    ${faults.length > 0 && html`<p class="fault" id=${`${id}-faults`}>${visible(faults.join(". "))}</p>`}
+    ${hint && html`<p class="hint" id=${`${id}-hint`}>${visibleText(hint)}</p>`}
+    ${faults.length > 0 && html`<p class="fault" id=${`${id}-faults`}>${visibleText(faults.join(". "))}</p>`}
   `;
 }
 
@@ -117,7 +117,7 @@ export function Choice({ label, options, value, onChange }) {
 }
 
 /** Nothing to show, and what to do about it. */
-export function Empty({ icon = "inbox", title, children }) {
+export function EmptyState({ icon = "inbox", title, children }) {
   return html`<div class="empty"><${Icon} name=${icon} /><h2>${title}</h2>${children}</div>`;
 }
 
@@ -127,9 +127,9 @@ export function Problem({ problem, retry }) {
     <${Icon} name="warning" />
     <div>
       <strong>${problem.title}</strong>
-      ${problem.detail && html`<p>${visible(problem.detail)}</p>`}
+      ${problem.detail && html`<p>${visibleText(problem.detail)}</p>`}
       ${problem.errors && html`<ul>
-        ${problem.errors.map((error) => html`<li><code>${visible(error.pointer || error.parameter || "/")}</code> ${visible(error.detail)}</li>`)}
+        ${problem.errors.map((error) => html`<li><code>${visibleText(error.pointer || error.parameter || "/")}</code> ${visibleText(error.detail)}</li>`)}
       </ul>`}
       ${problem.requestId && html`<p class="hint">Request <code>${problem.requestId}</code></p>`}
       ${retry && html`<button type="button" class="button" onClick=${retry}><${Icon} name="refresh" />Try again</button>`}
@@ -174,12 +174,12 @@ export function LongText({ value, limit = 400 }) {
   if (value.length <= limit) return html`<${Text} value=${value} />`;
   return html`<${Text} value=${value} limit=${open ? Infinity : limit} />${" "}
     <button type="button" class="link" onClick=${() => setOpen(!open)}>
-      ${open ? "Show less" : `Show all ${count(value.length, "character").replace(/\B(?=(\d{3})+ )/, " ")}`}
+      ${open ? "Show less" : `Show all ${countText(value.length, "character").replace(/\B(?=(\d{3})+ )/, " ")}`}
     </button>`;
 }
 
 /** Draws the component again whenever who calls changes, or whether they still may. */
 export function useSession(session) {
   const [, draw] = useState(0);
-  useEffect(() => session.watch(() => draw((drawn) => drawn + 1)), [session]);
+  useEffect(() => session.onChange(() => draw((drawn) => drawn + 1)), [session]);
 }

@@ -1,9 +1,9 @@
-// Judge a value by a JSON Schema, with the verdicts and the words of the API's own judge (lambda_src/trestle/schema).
+// Validate a value against a JSON Schema, with the verdicts and the words of the API's own validator (lambda_src/trestle/schema).
 import { MAX_DEPTH } from "./contract.js";
-import { compare, isInteger, isKeepable, isMultiple, isNumber, isObject, key, own, same, stringify } from "./json.js";
+import { compare, comparisonKey, isEqual, isInteger, isMultiple, isNumber, isObject, isStorable, own, stringify } from "./json.js";
 
 /** What stands where a text has been typed that is no value of JSON. */
-export class Unreadable {
+export class InvalidInput {
   constructor(text, detail) {
     this.text = text;
     this.detail = detail;
@@ -18,8 +18,8 @@ export class Unreadable {
 /** The faults of a value, [{pointer (RFC 6901), detail}]; none when it is valid. */
 export function validate(schema, value) {
   const faults = [];
-  keepable(value, "", 1, faults);
-  judge(value, schema, "", faults);
+  validateStorable(value, "", 1, faults);
+  validateValue(value, schema, "", faults);
   return faults;
 }
 
@@ -29,12 +29,12 @@ export function pointer(parent, name) {
 }
 
 // What the API refuses before it looks at the schema.
-function keepable(value, where, level, faults) {
-  if (value instanceof Unreadable) faults.push({ pointer: where, detail: value.detail });
+function validateStorable(value, where, level, faults) {
+  if (value instanceof InvalidInput) faults.push({ pointer: where, detail: value.detail });
   else if (Array.isArray(value) || isObject(value)) {
     if (level > MAX_DEPTH) faults.push({ pointer: where, detail: `Objects and arrays may be nested ${MAX_DEPTH} deep` });
-    else for (const [name, member] of Object.entries(value)) keepable(member, pointer(where, name), level + 1, faults);
-  } else if (isNumber(value) && !isKeepable(value)) {
+    else for (const [name, member] of Object.entries(value)) validateStorable(member, pointer(where, name), level + 1, faults);
+  } else if (isNumber(value) && !isStorable(value)) {
     faults.push({ pointer: where, detail: "Numbers may have 38 significant digits and magnitudes from 1e-130 to 9.99e125" });
   }
 }
@@ -46,8 +46,8 @@ function typeOf(value) {
   return typeof value;
 }
 
-function judge(value, schema, where, faults) {
-  if (value instanceof Unreadable || (isNumber(value) && !isKeepable(value))) return;
+function validateValue(value, schema, where, faults) {
+  if (value instanceof InvalidInput || (isNumber(value) && !isStorable(value))) return;
   const fault = (detail) => faults.push({ pointer: where, detail });
   const kind = typeOf(value);
   if (schema.type !== undefined) {
@@ -59,14 +59,14 @@ function judge(value, schema, where, faults) {
       return;
     }
   }
-  if (schema.enum && !schema.enum.some((one) => same(value, one))) {
-    fault(`Must be one of ${schema.enum.map((one) => stringify(one)).join(", ")}`);
+  if (schema.enum && !schema.enum.some((element) => isEqual(value, element))) {
+    fault(`Must be one of ${schema.enum.map((element) => stringify(element)).join(", ")}`);
   }
   CHECKS[kind]?.(value, schema, where, faults, fault);
-  combine(value, schema, where, faults, fault);
+  validateCombinators(value, schema, where, faults, fault);
 }
 
-function judgeNumber(value, schema, where, faults, fault) {
+function validateNumber(value, schema, where, faults, fault) {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = schema;
   const text = (bound) => stringify(bound);
   if (minimum !== undefined) {
@@ -80,11 +80,11 @@ function judgeNumber(value, schema, where, faults, fault) {
   if (multipleOf !== undefined && !isMultiple(value, multipleOf)) fault(`Must be a multiple of ${text(multipleOf)}`);
 }
 
-function judgeString(value, schema, where, faults, fault) {
+function validateString(value, schema, where, faults, fault) {
   const { minLength = 0, maxLength = Infinity, pattern, format } = schema;
   const length = lengthOf(value);
-  if (length < minLength) fault(`Must have at least ${counted(minLength, "character")}`);
-  if (length > maxLength) fault(`Must have at most ${counted(maxLength, "character")}`);
+  if (length < minLength) fault(`Must have at least ${countText(minLength, "character")}`);
+  if (length > maxLength) fault(`Must have at most ${countText(maxLength, "character")}`);
   else if (pattern !== undefined && !new RegExp(pattern, "u").test(value)) fault(`Must match the pattern ${pattern}`);
   if (Object.hasOwn(FORMATS, format ?? "") && !FORMATS[format](value)) fault(`Must be of the format ${format}`);
 }
@@ -98,36 +98,36 @@ function lengthOf(text) {
   return length;
 }
 
-function judgeArray(value, schema, where, faults, fault) {
+function validateArray(value, schema, where, faults, fault) {
   const { minItems = 0, maxItems = Infinity, uniqueItems, items } = schema;
-  if (value.length < minItems) fault(`Must have at least ${counted(minItems, "element")}`);
-  if (value.length > maxItems) fault(`Must have at most ${counted(maxItems, "element")}`);
-  if (uniqueItems && new Set(value.map(key)).size < value.length) fault("Must not repeat an element");
-  if (items) value.forEach((element, index) => judge(element, items, pointer(where, index), faults));
+  if (value.length < minItems) fault(`Must have at least ${countText(minItems, "element")}`);
+  if (value.length > maxItems) fault(`Must have at most ${countText(maxItems, "element")}`);
+  if (uniqueItems && new Set(value.map(comparisonKey)).size < value.length) fault("Must not repeat an element");
+  if (items) value.forEach((element, index) => validateValue(element, items, pointer(where, index), faults));
 }
 
-function judgeObject(value, schema, where, faults, fault) {
+function validateObject(value, schema, where, faults, fault) {
   const { required = [], minProperties = 0, maxProperties = Infinity, properties = {}, additionalProperties = true } = schema;
   for (const name of required) {
     if (!Object.hasOwn(value, name)) faults.push({ pointer: pointer(where, name), detail: "Is required" });
   }
   const size = Object.keys(value).length;
-  if (size < minProperties) fault(`Must have at least ${counted(minProperties, "property")}`);
-  if (size > maxProperties) fault(`Must have at most ${counted(maxProperties, "property")}`);
+  if (size < minProperties) fault(`Must have at least ${countText(minProperties, "property")}`);
+  if (size > maxProperties) fault(`Must have at most ${countText(maxProperties, "property")}`);
   for (const [name, member] of Object.entries(value)) {
     const rule = own(properties, name) ?? additionalProperties;
     if (rule === false) faults.push({ pointer: pointer(where, name), detail: "Is not a known property" });
-    else if (rule !== true) judge(member, rule, pointer(where, name), faults);
+    else if (rule !== true) validateValue(member, rule, pointer(where, name), faults);
   }
 }
 
-function combine(value, schema, where, faults, fault) {
+function validateCombinators(value, schema, where, faults, fault) {
   const meets = (part) => {
     const found = [];
-    judge(value, part, where, found);
+    validateValue(value, part, where, found);
     return !found.length;
   };
-  (schema.allOf ?? []).forEach((part) => judge(value, part, where, faults));
+  (schema.allOf ?? []).forEach((part) => validateValue(value, part, where, faults));
   if (schema.anyOf && !schema.anyOf.some(meets)) fault("Must meet at least one of the schema's alternatives (anyOf)");
   if (schema.oneOf && schema.oneOf.filter(meets).length !== 1) {
     fault("Must meet exactly one of the schema's alternatives (oneOf)");
@@ -135,7 +135,7 @@ function combine(value, schema, where, faults, fault) {
   if (schema.not && meets(schema.not)) fault("Must not meet the schema's exclusion (not)");
 }
 
-function counted(number, noun) {
+function countText(number, noun) {
   if (Number(number) === 1) return `1 ${noun}`;
   return noun.endsWith("y") ? `${number} ${noun.slice(0, -1)}ies` : `${number} ${noun}s`;
 }
@@ -151,11 +151,11 @@ const ARTICLES = {
 };
 
 const CHECKS = {
-  integer: judgeNumber,
-  number: judgeNumber,
-  string: judgeString,
-  array: judgeArray,
-  object: judgeObject,
+  integer: validateNumber,
+  number: validateNumber,
+  string: validateString,
+  array: validateArray,
+  object: validateObject,
 };
 
 const DATE = /^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/;

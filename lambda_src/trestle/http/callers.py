@@ -7,7 +7,7 @@ checks them. It also checks the sign-in again, so that a route that was left ope
 from __future__ import annotations
 
 from trestle.errors import Forbidden, Unauthorized
-from trestle.operations.ids import is_id
+from trestle.operations.claims import access_claims, groups_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,24 +38,10 @@ class Access:
         group = self._groups.get(operation)
         if group is None and operation not in self._signed_in and not self._owner_scoped:
             return ""
-        claims = _claims(gateway)
-        if group is not None and group not in _groups(claims.get("cognito:groups")):
+        claims = access_claims(gateway)
+        if claims is None:
+            raise Unauthorized("Sign in, and send the access token as Authorization: Bearer <token>.")
+        if group is not None and group not in groups_of(claims):
             raise Forbidden(f"This is for members of the group {group}: once you are one, sign in again.")
         owner: str = claims["sub"] if self._owner_scoped else ""
         return owner
-
-
-def _claims(gateway: dict[str, Any]) -> dict[str, Any]:
-    authorizer = gateway.get("authorizer")
-    claims = authorizer.get("claims") if isinstance(authorizer, dict) else None
-    # A subject has only the characters of an id: any other could make its keys those of another owner.
-    if not isinstance(claims, dict) or claims.get("token_use") != "access" or not is_id(claims.get("sub")):
-        raise Unauthorized("Sign in, and send the access token as Authorization: Bearer <token>.")
-    return claims
-
-
-def _groups(claim: Any) -> list[str]:
-    """Return the names in the claim: a list, or the text that a gateway makes of one, "a,b" or "[a b]"."""
-    if isinstance(claim, str):
-        return claim.removeprefix("[").removesuffix("]").replace(",", " ").split()
-    return claim if isinstance(claim, list) else []

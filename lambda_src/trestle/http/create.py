@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from trestle.http.etags import etag
 from trestle.http.requests import client_properties
 from trestle.http.responses import Response
 from trestle.operations.create import NO_ID, create
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
     from trestle.context import Context
     from trestle.entity import Entity
     from trestle.http.requests import Request
+    from trestle.own.operations import HookedOperations
 
 
 class Create:
@@ -20,8 +20,10 @@ class Create:
 
     operation = "create"
 
-    def __init__(self, entity: Entity) -> None:
+    def __init__(self, entity: Entity, hooks: HookedOperations | None = None) -> None:
         self._entity = entity
+        self._create = hooks.create if hooks else create
+        self._present = hooks.present if hooks else None
         validator_of(entity)
 
     def __call__(self, request: Request, context: Context) -> Response:
@@ -29,8 +31,11 @@ class Create:
         request.parameters()
         body = request.body
         doc, own_id = client_properties(body), body.get("id", NO_ID)
-        item, replayed = create(self._entity, context, doc, own_id, key=request.idempotency_key)
-        headers = {"Location": request.location(item.id), "ETag": etag(item)}
+        item, replayed = self._create(self._entity, context, doc, own_id, key=request.idempotency_key)
+        headers = {"Location": request.location(item.id), "ETag": item.etag}
         if replayed:
             headers["Idempotency-Replayed"] = "true"
-        return Response(201, item.view(), headers)
+        views = [item.view()]
+        if self._present:
+            self._present(views, context)
+        return Response(201, views[0], headers)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from trestle.context import Context
     from trestle.entity import Entity
     from trestle.http.requests import Request
+    from trestle.own.operations import HookedOperations
 
 
 class Delete:
@@ -18,11 +19,12 @@ class Delete:
 
     operation = "delete"
 
-    def __init__(self, entity: Entity) -> None:
+    def __init__(self, entity: Entity, hooks: HookedOperations | None = None) -> None:
         self._entity = entity
+        self._delete = hooks.delete if hooks else delete
 
     def __call__(self, request: Request, context: Context) -> Response:
         """Return 204."""
         request.parameters()
-        delete(self._entity, context, request.item_id, write_precondition(request))
+        self._delete(self._entity, context, request.item_id, write_precondition(request))
         return Response(204)

@@ -7,6 +7,7 @@ clients can make the tag of each item in a list.
 from __future__ import annotations
 
 from trestle.errors import InvalidRequest
+from trestle.item import state_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
 MAX_TAGS = 50  # a DynamoDB expression takes 4 KB and 300 operators, and each tag needs four
 
 
-def etag(item: Item) -> str:
-    """Return the item's strong tag, "<createdAt>-<version>" in quotes, as clients make it too."""
-    return f'"{item.created_at}-{item.version}"'
-
-
 def expected_states(header: str | None) -> list[State] | None:
     """Return the states that If-Match allows, or None for any: without the header and for "*".
 
@@ -32,7 +28,7 @@ def expected_states(header: str | None) -> list[State] | None:
     tags = _tags(header, "If-Match")
     if tags is None:
         return None
-    return [state for tag in tags if not tag.startswith("W/") and (state := _state(tag))]
+    return [state for tag in tags if not tag.startswith("W/") and (state := state_of(tag))]
 
 
 def write_precondition(request: Request) -> list[State] | None:
@@ -50,7 +46,7 @@ def matches_none(header: str | None, item: Item) -> bool:
     if header is None:
         return True
     tags = _tags(header, "If-None-Match")
-    return tags is not None and etag(item) not in [tag.removeprefix("W/") for tag in tags]
+    return tags is not None and item.etag not in [tag.removeprefix("W/") for tag in tags]
 
 
 def _tags(header: str | None, name: str) -> list[str] | None:
@@ -71,12 +67,3 @@ def _tags(header: str | None, name: str) -> list[str] | None:
     if len(tags) > MAX_TAGS:
         raise InvalidRequest(f"{name} may list {MAX_TAGS} entity tags at most.")
     return tags
-
-
-def _state(tag: str) -> State | None:
-    """Return the state that one of our tags stands for, or None for any other text."""
-    created, _, version = tag.strip('"').rpartition("-")
-    # DynamoDB rejects numbers of more than 38 digits.
-    if not (version.isascii() and version.isdecimal() and len(version) <= 38 and version[0] != "0"):
-        return None
-    return created, int(version)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trestle.clock import timestamp
 from trestle.errors import InvalidRequest
-from trestle.operations.filters import filters_of
+from trestle.operations.filters import bounds_of, filters_of, selection_of
 from trestle.strict_json import loads
 
 TYPE_CHECKING = False
@@ -28,10 +28,7 @@ class FilterParameters:
 
     def __init__(self, entity: Entity) -> None:
         filters = self._filters = filters_of(entity)
-        # The property that each bound's parameter is for, and its operator.
-        self._bounds = {
-            f"{each.sort}.{operator}": (each.sort, operator) for each in filters.values() for operator in each.operators
-        }
+        self._bounds = bounds_of(filters)
         self.parsers: dict[str, Callable[[str], Any]] = {
             **{name: _value_parser(each) for name, each in filters.items()},
             **{
@@ -46,36 +43,7 @@ class FilterParameters:
 
         Raise InvalidRequest for filters and conditions that do not go together.
         """
-        faults: list[dict[str, str]] = []
-        chosen: Filter | None = None
-        conditions: dict[str, Any] = {}
-        for name in query:
-            if name not in self._filters:
-                continue
-            if chosen:
-                detail = f"One filter can be used at a time: leave out this one or {chosen.name}"
-                faults.append({"parameter": name, "detail": detail})
-            else:
-                chosen = self._filters[name]
-        for name, bound in query.items():
-            if name not in self._bounds:
-                continue
-            sort, operator = self._bounds[name]
-            if not chosen or chosen.sort != sort:
-                able = " or ".join(each.name for each in self._filters.values() if each.sort == sort)
-                faults.append({"parameter": name, "detail": f"Is for lists that are filtered by {able}"})
-            elif other := next((each for each in conditions if _exclude(each, operator)), None):
-                faults.append({"parameter": name, "detail": f"Can not be used together with {sort}.{other}"})
-            else:
-                conditions[operator] = bound
-        if faults:
-            raise InvalidRequest("The query is not valid.", faults)
-        return chosen.selection(query[chosen.name], conditions) if chosen else None
-
-
-def _exclude(one: str, other: str) -> bool:
-    """Return whether two operators exclude each other: two lower bounds, two upper ones, a prefix and a range."""
-    return "prefix" in (one, other) or one[:2] == other[:2]
+        return selection_of(self._filters, self._bounds, query)
 
 
 def _parse_boolean(text: str) -> bool:

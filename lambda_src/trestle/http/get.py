@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trestle.errors import Changed
-from trestle.http.etags import etag, expected_states, matches_none
+from trestle.http.etags import expected_states, matches_none
 from trestle.http.responses import Response
 from trestle.operations.get import get
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from trestle.context import Context
     from trestle.entity import Entity
     from trestle.http.requests import Request
+    from trestle.own.operations import HookedOperations
 
 
 class Get:
@@ -19,17 +20,22 @@ class Get:
 
     operation = "get"
 
-    def __init__(self, entity: Entity) -> None:
+    def __init__(self, entity: Entity, hooks: HookedOperations | None = None) -> None:
         self._entity = entity
+        self._present = hooks.present if hooks else None
 
     def __call__(self, request: Request, context: Context) -> Response:
-        """Return 200 with the item, or 304 if If-None-Match has its tag."""
+        """Return 200 with the item, or 304 if If-None-Match has its tag and no hook presents the item."""
         request.parameters()
         expected = expected_states(request.header("if-match"))
         item = get(self._entity, context, request.item_id)
         if expected is not None and item.state not in expected:
             raise Changed("The item has none of the entity tags in If-Match.")
-        headers = {"ETag": etag(item)}
-        if not matches_none(request.header("if-none-match"), item):
+        headers = {"ETag": item.etag}
+        # What a hook presents may change without a write.
+        if not matches_none(request.header("if-none-match"), item) and not self._present:
             return Response(304, headers=headers)
-        return Response(200, item.view(), headers)
+        views = [item.view()]
+        if self._present:
+            self._present(views, context)
+        return Response(200, views[0], headers)

@@ -87,7 +87,10 @@ class _Function:
             request_id = event["requestContext"]["requestId"]
             remaining = lambda_context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS
             request = Request(event)
-            context = Context(caller=request.caller, deadline=started + min(remaining, _GATEWAY_SECONDS))
+            context = Context(
+                caller=request.caller, deadline=started + min(remaining, _GATEWAY_SECONDS),
+                operation=operation, request_id=request_id, gateway=request.gateway,
+            )  # fmt: skip
             if self._access:
                 context.owner = self._access.admit(request.gateway, operation)
             response = endpoint(request, context)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trestle.context import Context
     from trestle.entity import Entity
     from trestle.http.requests import Request
+    from trestle.own.operations import HookedOperations
 
 _DEFAULT_LIMIT = 25
 _MAX_LIMIT = 100
@@ -31,8 +32,9 @@ class List:
 
     operation = "list"
 
-    def __init__(self, entity: Entity) -> None:
+    def __init__(self, entity: Entity, hooks: HookedOperations | None = None) -> None:
         self._entity = entity
+        self._present = hooks.present if hooks else None
         self._parsers: dict[str, Callable[[str], Any]] = {
             "limit": _parse_limit, "cursor": str, "order": _parse_order, "fields": _parse_fields,
         }  # fmt: skip
@@ -61,6 +63,8 @@ class List:
             except ValueError as error:
                 raise _invalid("cursor", str(error)) from None
             views = [item.view() for item in items]
+            if self._present:
+                self._present(views, context)
             if wanted:
                 views = [
                     {name: value for name, value in view.items() if name == "id" or f",{name}," in wanted}

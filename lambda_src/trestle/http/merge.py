@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trestle.http.etags import etag, write_precondition
+from trestle.http.etags import write_precondition
 from trestle.http.responses import Response
 from trestle.operations.merge import merge
 from trestle.operations.validation import validator_of
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from trestle.context import Context
     from trestle.entity import Entity
     from trestle.http.requests import Request
+    from trestle.own.operations import HookedOperations
 
 
 class Merge:
@@ -19,8 +20,10 @@ class Merge:
 
     operation = "merge"
 
-    def __init__(self, entity: Entity) -> None:
+    def __init__(self, entity: Entity, hooks: HookedOperations | None = None) -> None:
         self._entity = entity
+        self._merge = hooks.merge if hooks else merge
+        self._present = hooks.present if hooks else None
         validator_of(entity)
 
     def __call__(self, request: Request, context: Context) -> Response:
@@ -28,5 +31,8 @@ class Merge:
         request.parameters()
         item_id = request.item_id
         expected = write_precondition(request)
-        item = merge(self._entity, context, item_id, request.document(item_id), expected)
-        return Response(200, item.view(), {"ETag": etag(item)})
+        item = self._merge(self._entity, context, item_id, request.document(item_id), expected)
+        views = [item.view()]
+        if self._present:
+            self._present(views, context)
+        return Response(200, views[0], {"ETag": item.etag})

@@ -29,7 +29,11 @@ _RETRY_AFTER_SECONDS = "1"
 
 def kind_of(error: Exception) -> tuple[str, int, str]:
     """Return the kind, status and title of an error; anything but a Refusal is an internal error."""
-    return _KINDS[type(error)] if isinstance(error, errors.Refusal) else _INTERNAL
+    if not isinstance(error, errors.Refusal):
+        return _INTERNAL
+    if isinstance(error, errors.Refused):
+        return error.code, error.status, error.code.replace("-", " ").replace("_", " ").capitalize()
+    return _KINDS[type(error)]
 
 
 def problem(error: Exception, request_id: str) -> Response:
@@ -54,4 +58,6 @@ def problem(error: Exception, request_id: str) -> Response:
         headers["WWW-Authenticate"] = "Bearer"
     if status == 503:
         headers["Retry-After"] = _RETRY_AFTER_SECONDS
+    if isinstance(error, errors.Refused) and error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
     return Response(status, content, headers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trestle.http.etags import etag, write_precondition
+from trestle.http.etags import write_precondition
 from trestle.http.responses import Response
 from trestle.operations.replace import replace
 from trestle.operations.validation import validator_of
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from trestle.entity import Entity
     from trestle.http.requests import Request
     from trestle.item import Item
+    from trestle.own.operations import HookedOperations
 
 
 class Replace:
@@ -23,13 +24,16 @@ class Replace:
 
     operation = "replace"
 
-    def __init__(self, entity: Entity) -> None:
+    def __init__(self, entity: Entity, hooks: HookedOperations | None = None) -> None:
         self._entity = entity
+        self._present = hooks.present if hooks else None
         self._put: Callable[[Entity, Context, str, dict[str, Any], Sequence[tuple[str, int]] | None], Item] = replace
         if entity.put == "merge":
             from trestle.operations.merge import merge
 
             self._put = merge
+        if hooks:
+            self._put = hooks.merge if entity.put == "merge" else hooks.replace
         validator_of(entity)
 
     def __call__(self, request: Request, context: Context) -> Response:
@@ -38,4 +42,7 @@ class Replace:
         item_id = request.item_id
         expected = write_precondition(request)
         item = self._put(self._entity, context, item_id, request.document(item_id), expected)
-        return Response(200, item.view(), {"ETag": etag(item)})
+        views = [item.view()]
+        if self._present:
+            self._present(views, context)
+        return Response(200, views[0], {"ETag": item.etag})

@@ -31,23 +31,38 @@ def create(
     Returns the item as it was made and whether an earlier call made it. Raises InvalidRequest, InvalidItem,
     Conflict, KeyReused.
     """
+    validator = validator_of(entity)
+    doc = validator.client_part(doc)
+    item_id, request = identify(entity, context, doc, own_id, key=key)
+    created_at = now()
+    doc = validator.keep(validator.complete(doc), {})
+    item = Item(item_id, doc, created_at, created_at, 1)
+    existing = put(entity, context, item, request)
+    if existing is None:
+        return item, False
+    existing_request, existing_since = existing
+    check_same(request, existing_request)
+    return Item(item.id, doc, existing_since, existing_since, 1), True
+
+
+def identify(entity: Entity, context: Context, doc: dict[str, Any], own_id: Any, *, key: str = "") -> tuple[str, str]:
+    """Return a new item's id, and what identifies the request that makes it, "" without a key.
+
+    Raise InvalidRequest for an id that cannot be.
+    """
     has_own_id = own_id is not NO_ID and entity.ids == "client"
     if has_own_id and not is_id(own_id):
         raise InvalidRequest("The item's id is not valid.", [{"pointer": "/id", "detail": RULE}])
     if has_own_id and own_id in entity.reserved_ids:
         raise InvalidRequest("The item's id is not valid.", [{"pointer": "/id", "detail": NOT_RESERVED}])
-    validator = validator_of(entity)
-    doc = validator.client_part(doc)
     key_digest, request = _digests(f"{entity.name}\0{context.caller}\0{key}", doc) if key else (os.urandom(16), "")
-    created_at = now()
-    doc = validator.keep(validator.complete(doc), {})
-    item = Item(own_id if has_own_id else uuid(key_digest), doc, created_at, created_at, 1)
-    existing = put(entity, context, item, request)
-    if existing is None:
-        return item, False
-    existing_request, existing_since = existing
+    return own_id if has_own_id else uuid(key_digest), request
+
+
+def check_same(request: str, existing_request: str) -> None:
+    """Raise KeyReused or Conflict unless the item that has the id was made by the same request."""
     if request and existing_request == request:
-        return Item(item.id, doc, existing_since, existing_since, 1), True
+        return
     if request and existing_request.partition(".")[0] == request.partition(".")[0]:
         raise KeyReused("This Idempotency-Key came with another body before.")
     raise Conflict("There is an item with this id already.")

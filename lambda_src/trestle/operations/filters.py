@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from trestle.errors import InvalidRequest
 from trestle.store.selections import OPERATORS, Selection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from trestle.entity import Entity
@@ -36,3 +38,50 @@ class Filter:
 def filters_of(entity: Entity) -> dict[str, Filter]:
     """Return the entity's filters by their names."""
     return {name: Filter(entity, name, sort) for name, sort in entity.filters.items()}
+
+
+def bounds_of(filters: Mapping[str, Filter]) -> dict[str, tuple[str, str]]:
+    """Return the property that each bound is for, and its operator, by the bound's name, such as dueDate.gte."""
+    return {
+        f"{each.sort}.{operator}": (each.sort, operator) for each in filters.values() for operator in each.operators
+    }
+
+
+def selection_of(
+    filters: Mapping[str, Filter], bounds: Mapping[str, tuple[str, str]], query: Mapping[str, Any]
+) -> Selection | None:
+    """Return what the values of filters and bounds, by their names, narrow a list to, or None without a filter.
+
+    bounds: those of the filters, as bounds_of returns them. Other names in the query are ignored. Raise
+    InvalidRequest for filters and bounds that do not go together.
+    """
+    faults: list[dict[str, str]] = []
+    chosen: Filter | None = None
+    conditions: dict[str, Any] = {}
+    for name in query:
+        if name not in filters:
+            continue
+        if chosen:
+            detail = f"One filter can be used at a time: leave out this one or {chosen.name}"
+            faults.append({"parameter": name, "detail": detail})
+        else:
+            chosen = filters[name]
+    for name, bound in query.items():
+        if name not in bounds:
+            continue
+        sort, operator = bounds[name]
+        if not chosen or chosen.sort != sort:
+            able = " or ".join(each.name for each in filters.values() if each.sort == sort)
+            faults.append({"parameter": name, "detail": f"Is for lists that are filtered by {able}"})
+        elif other := next((each for each in conditions if _exclude(each, operator)), None):
+            faults.append({"parameter": name, "detail": f"Can not be used together with {sort}.{other}"})
+        else:
+            conditions[operator] = bound
+    if faults:
+        raise InvalidRequest("The query is not valid.", faults)
+    return chosen.selection(query[chosen.name], conditions) if chosen else None
+
+
+def _exclude(one: str, other: str) -> bool:
+    """Return whether two operators exclude each other: two lower bounds, two upper ones, a prefix and a range."""
+    return "prefix" in (one, other) or one[:2] == other[:2]

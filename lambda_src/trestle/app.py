@@ -1,0 +1,450 @@
+"""The public API of Trestle for your own code: `from trestle.app import entity, Refuse`.
+
+This is the only module of the package that code in app/ may import. docs/reference/app.md describes it, and
+changes to it follow semantic versioning. Numbers are int or Decimal everywhere, never float. Times are texts in
+RFC 3339, in UTC, with microseconds, as in the API's createdAt: "2026-01-31T12:00:00.000000Z".
+"""
+
+from __future__ import annotations
+
+import time
+
+from trestle.clock import now as _now
+from trestle.errors import MAX_FAULTS, QuotableError, Refused
+
+# Importing typing or collections.abc would cost each cold start milliseconds.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from typing import Any, Protocol, Self
+
+    Object = dict[str, Any]
+    Document = Mapping[str, Any]
+
+    class Runtime(Protocol):
+        """What carries out the functions of this module: trestle.own while Trestle runs your code."""
+
+        def entity(self, name: str) -> Entity: ...
+        def secret(self, name: str) -> str: ...
+        def setting(self, name: str) -> str: ...
+        def send(self, function: str, body: Any, *, delay: int) -> None: ...
+        def transaction(self) -> AbstractContextManager[Transaction]: ...
+
+else:
+    Object = dict
+
+__all__ = (
+    "Caller",
+    "Changed",
+    "Context",
+    "Draft",
+    "Entity",
+    "Invalid",
+    "Item",
+    "NotFound",
+    "Page",
+    "Refuse",
+    "Taken",
+    "Transaction",
+    "Unavailable",
+    "entity",
+    "secret",
+    "send",
+    "setting",
+    "transaction",
+)
+
+_SLUG = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
+_NOTHING: Document = {}
+_runtime: Runtime | None = None
+
+
+class Caller:
+    """Who sent the request.
+
+    kind: "user" (a signed-in person), "machine" (a client with a token of its own), "key" (an API key), "iam" (an
+    AWS identity) or "anonymous". id: the token's subject, the API key's id or the identity's ARN, "" for anonymous.
+    owner: whose items the caller reaches in entities with owners, "" for nobody's. groups, scopes and claims: of the
+    token, empty without one.
+    """
+
+    __slots__ = ("claims", "groups", "id", "kind", "owner", "scopes")
+
+    def __init__(
+        self,
+        kind: str = "anonymous",
+        id: str = "",
+        *,
+        owner: str = "",
+        groups: Iterable[str] = (),
+        scopes: Iterable[str] = (),
+        claims: Document = _NOTHING,
+    ) -> None:
+        self.kind = kind
+        self.id = id
+        self.owner = owner
+        self.groups = frozenset(groups)
+        self.scopes = frozenset(scopes)
+        self.claims = dict(claims)
+
+
+class FloatError(QuotableError, TypeError):
+    """A float in a draft. The message names the property."""
+
+
+class Draft(Object):
+    """An item that is about to be written: its properties, which a hook may change in place.
+
+    id: the id that the item has or gets. changed: the names of the top-level properties that the request changes,
+    all of them for a new item; what a hook changes does not count. Raises TypeError for a float.
+    """
+
+    __slots__ = ("changed", "id")
+
+    def __init__(
+        self,
+        properties: Document = _NOTHING,
+        /,
+        *,
+        id: str = "",
+        changed: Iterable[str] | None = None,
+    ) -> None:
+        super().__init__()
+        self.update(properties)
+        self.id = id
+        self.changed = frozenset(properties if changed is None else changed)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        _refuse_floats(value, f"/{name}")
+        super().__setitem__(name, value)
+
+    def setdefault(self, name: str, default: Any = None) -> Any:
+        _refuse_floats(default, f"/{name}")
+        return super().setdefault(name, default)
+
+    def update(self, *properties: Any, **more: Any) -> None:
+        for name, value in dict(*properties, **more).items():
+            self[name] = value
+
+    def __ior__(self, properties: Any) -> Self:  # type: ignore[misc,override]
+        self.update(properties)
+        return self
+
+
+def _refuse_floats(value: Any, where: str) -> None:
+    if isinstance(value, float):
+        raise FloatError(f"{where} is a float. Numbers of items are int or Decimal.")
+    if isinstance(value, dict):
+        for name, member in value.items():
+            _refuse_floats(member, f"{where}/{name}")
+    elif isinstance(value, list):
+        for index, element in enumerate(value):
+            _refuse_floats(element, f"{where}/{index}")
+
+
+class Item(Object):
+    """A stored item: its properties. Changing them changes nothing that is stored.
+
+    owner: whose item it is, "" in entities without owners. version: counts the writes, from 1. created_at and
+    updated_at: times.
+    """
+
+    __slots__ = ("created_at", "id", "owner", "updated_at", "version")
+
+    def __init__(
+        self,
+        properties: Document = _NOTHING,
+        /,
+        *,
+        id: str = "",
+        owner: str = "",
+        version: int = 1,
+        created_at: str = "",
+        updated_at: str = "",
+    ) -> None:
+        super().__init__(properties)
+        self.id = id
+        self.owner = owner
+        self.version = version
+        self.created_at = created_at
+        self.updated_at = updated_at
+
+    @property
+    def etag(self) -> str:
+        """The item's entity tag, in quotes, as `if_match` takes it."""
+        return f'"{self.created_at}-{self.version}"'
+
+
+class Page:
+    """One page of a list. items: up to `limit`. next: the cursor of the page after it, None on the last one."""
+
+    __slots__ = ("items", "next")
+
+    def __init__(self, items: Iterable[Item] = (), next: str | None = None) -> None:
+        self.items = list(items)
+        self.next = next
+
+
+class Entity:
+    """The items of an entity, under the API's own rules, as far as `uses` allows. `entity()` returns one.
+
+    Reads raise PermissionError if `uses` lacks the operation; the message names what to write. They raise
+    Unavailable if the database does not answer.
+    """
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def get(self, id: str) -> Item:
+        """Return an item as the last write left it. Raise NotFound. Needs "get" in `uses`."""
+        raise NotImplementedError
+
+    def find(self, id: str) -> Item | None:
+        """Return an item as the last write left it, None if there is none. Needs "get" in `uses`."""
+        raise NotImplementedError
+
+    def list(self, where: Document = _NOTHING, order: str = "asc") -> Iterator[Item]:
+        """Iterate over items, which are read page by page. Needs "list" in `uses`.
+
+        where: a declared filter and its value, {"status": "open"}, and bounds of what the filter sorts by,
+        {"dueDate.gte": "2026-01-01"}; the operators are those of the API. order: "asc" or "desc". Lists are
+        eventually consistent: an item written a moment ago may be missing. Raise Invalid.
+        """
+        raise NotImplementedError
+
+    def page(self, where: Document = _NOTHING, limit: int = 25, cursor: str | None = None, order: str = "asc") -> Page:
+        """Return up to `limit` items, 1 to 100, after a cursor; otherwise as `list`. Raise Invalid."""
+        raise NotImplementedError
+
+
+class Transaction:
+    """Writes that join the write of the item for which a hook runs: all are carried out, or none.
+
+    Each method takes `otherwise`, the Refuse that answers the request if this write cannot be carried out. Without
+    it, create and check answer 409, merge and delete 404 for a missing item and 409 for a changed one. A
+    transaction holds 99 further writes at most, and one at most for each item. `if_match` takes an item's etag, None
+    for any state. A transaction that you make yourself, for a test, only collects `writes`.
+
+    writes: of each call the method's name, the entity's, the id and the object, None without one.
+    """
+
+    __slots__ = ("writes",)
+
+    def __init__(self) -> None:
+        self.writes: list[tuple[str, str, str | None, dict[str, Any] | None]] = []
+
+    def create(
+        self,
+        entity: str,
+        doc: Document,
+        id: str | None = None,
+        *,
+        otherwise: Refuse | None = None,
+    ) -> str:
+        """Create an item, and return its id: `id`, which entities with ids = "client" take, or a new one.
+
+        Raise Invalid if the item breaks its schema.
+        """
+        self.writes.append(("create", entity, id, dict(doc)))
+        return id or f"new-{len(self.writes)}"
+
+    def merge(
+        self,
+        entity: str,
+        id: str,
+        changes: Document,
+        *,
+        if_match: str | None = None,
+        otherwise: Refuse | None = None,
+    ) -> None:
+        """Change an item by a JSON merge patch, in which None removes a property.
+
+        Raise Invalid if the item would break its schema.
+        """
+        self.writes.append(("merge", entity, id, dict(changes)))
+
+    def delete(
+        self,
+        entity: str,
+        id: str,
+        *,
+        if_match: str | None = None,
+        otherwise: Refuse | None = None,
+    ) -> None:
+        """Delete an item."""
+        self.writes.append(("delete", entity, id, None))
+
+    def check(
+        self,
+        entity: str,
+        id: str,
+        *,
+        if_match: str | None = None,
+        otherwise: Refuse | None = None,
+    ) -> None:
+        """Make the whole transaction depend on an item that it does not change. Needs "get" in `uses`."""
+        self.writes.append(("check", entity, id, None))
+
+
+class Context:
+    """What a hook or function knows of the request beside its items. It is always the last parameter.
+
+    caller: None where nobody called. via: how the code came to run: "api", "import" or "function:NAME". operation:
+    "create", "replace", "merge", "delete", "get" or "list". request_id: as in the log and in the answer's problem
+    details. now: when the request began, a time. transaction: see Transaction.
+    """
+
+    __slots__ = ("_deadline", "caller", "now", "operation", "request_id", "transaction", "via")
+
+    def __init__(
+        self,
+        *,
+        caller: Caller | None = None,
+        via: str = "api",
+        operation: str = "create",
+        request_id: str = "",
+        now: str = "",
+        transaction: Transaction | None = None,
+        seconds: float = 29.0,
+    ) -> None:
+        """Make a context, for a test with defaults for all that does not matter there.
+
+        now: the current time by default. seconds: how long the request may still take.
+        """
+        self.caller = caller
+        self.via = via
+        self.operation = operation
+        self.request_id = request_id
+        self.now = now or _now()
+        self.transaction = transaction or Transaction()
+        self._deadline = time.monotonic() + seconds
+
+    def seconds_left(self) -> float:
+        """Return the seconds that are left before the caller gets no answer any more, 0 at least."""
+        return max(0.0, self._deadline - time.monotonic())
+
+
+class Refuse(Refused):
+    """Raised by a hook or a route to refuse the request.
+
+    detail: one sentence for the caller. status: any 4xx but 401, or 502 or 503. code: the problem's type, after
+    "urn:trestle:problem:"; lower-case letters, digits, hyphens and underscores. pointer: the JSON pointer (RFC 6901)
+    of the property at fault, such as "/price". retry_after: seconds, for the header Retry-After. Raises ValueError
+    for anything else.
+    """
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        status: int = 422,
+        code: str = "refused",
+        pointer: str | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        if not isinstance(detail, str) or not detail:
+            raise ValueError("Refuse: detail is empty. Write one sentence for the caller.")
+        if status not in (502, 503) and (status == 401 or status not in range(400, 500)):
+            raise ValueError(f"Refuse: status is {status}. Use any 4xx but 401, or 502 or 503.")
+        if not isinstance(code, str) or not code or not _SLUG.issuperset(code):
+            raise ValueError(
+                f'Refuse: code is {code!r}. Use lower-case letters, digits and hyphens, such as "sold-out".'
+            )
+        if pointer and not pointer.startswith("/"):
+            raise ValueError(f'Refuse: pointer is {pointer!r}. Use a JSON pointer, such as "/price".')
+        if retry_after is not None and (not isinstance(retry_after, int) or retry_after < 0):
+            raise ValueError(f"Refuse: retry_after is {retry_after!r}. Use whole seconds.")
+        faults = [] if pointer is None else [{"pointer": pointer, "detail": detail}]
+        super().__init__(detail, faults, status=status, code=code, retry_after=retry_after)
+
+
+class _Outcome(Exception):  # noqa: N818 - what came of a call
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class NotFound(_Outcome):
+    """There is no such item."""
+
+    def __init__(self, detail: str = "There is no item with this id.") -> None:
+        super().__init__(detail)
+
+
+class Taken(_Outcome):
+    """The id is in use."""
+
+    def __init__(self, detail: str = "There is an item with this id already.") -> None:
+        super().__init__(detail)
+
+
+class Changed(_Outcome):
+    """The item is not in the expected state."""
+
+    def __init__(self, detail: str = "The item has changed.") -> None:
+        super().__init__(detail)
+
+
+class Invalid(_Outcome):
+    """An item, an id, a filter or a cursor is not valid.
+
+    faults: {"pointer": where, "detail": why} each, at most 20.
+    """
+
+    def __init__(self, detail: str = "The item is not valid.", faults: Iterable[dict[str, str]] = ()) -> None:
+        super().__init__(detail)
+        self.faults = list(faults)[:MAX_FAULTS]
+
+
+class Unavailable(_Outcome):
+    """The database does not answer now. Uncaught, it is 503."""
+
+    def __init__(self, detail: str = "The database does not answer now. Try again in a moment.") -> None:
+        super().__init__(detail)
+
+
+def entity(name: str) -> Entity:
+    """Return the items of an entity that `uses` names; `name` is its key in the tfvars.
+
+    It may be called as a module is imported. What is used of it is checked against `uses` when a hook or function
+    runs.
+    """
+    return _in_charge("entity").entity(name)
+
+
+def secret(name: str) -> str:
+    """Return the value of a secret. Raise RuntimeError in a hook: hooks have no secrets."""
+    return _in_charge("secret").secret(name)
+
+
+def setting(name: str) -> str:
+    """Return the value of a setting. Raise RuntimeError in a hook: hooks have no settings."""
+    return _in_charge("setting").setting(name)
+
+
+def send(function: str, body: Any, *, delay: int = 0) -> None:
+    """Send a job to a function with a queue. Raise RuntimeError in a hook: hooks send nothing.
+
+    body: a JSON value. delay: seconds.
+    """
+    _in_charge("send").send(function, body, delay=delay)
+
+
+def transaction() -> AbstractContextManager[Transaction]:
+    """Open a transaction. Raise RuntimeError in a hook, whose transaction is context.transaction."""
+    return _in_charge("transaction").transaction()
+
+
+def _in_charge(name: str) -> Runtime:
+    if _runtime is None:
+        raise RuntimeError(f"{name}() works only in code that Trestle runs. In a test, replace it.")
+    return _runtime
+
+
+def _register(runtime: Runtime | None) -> None:
+    """Let `runtime` carry out this module's functions."""
+    global _runtime  # noqa: PLW0603 - a process serves one function
+    _runtime = runtime

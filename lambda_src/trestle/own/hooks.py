@@ -1,0 +1,87 @@
+"""The hooks of an entity: what they are given, and what is made of what they leave."""
+
+from __future__ import annotations
+
+import time
+
+from trestle import app, errors
+from trestle.context import Context
+from trestle.own import scope
+from trestle.own.callers import caller_of
+from trestle.own.code import CodeError, load
+from trestle.own.output import Output
+from trestle.own.values import exact, plain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from trestle.entity import Entity
+    from trestle.own.scope import Uses
+
+    Hook = Callable[..., object]
+
+
+class LengthError(errors.QuotableError):
+    """A hook has added items to an answer, or removed some."""
+
+
+class NoTransaction(app.Transaction):
+    """In the place of a transaction where nothing is written."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        raise scope.NotHereError("The hook present only shows items: it cannot write.")
+
+    create = merge = delete = check = _refuse
+
+
+class Hooks:
+    """The hooks of one entity. before_create and the others: None if the entity does not have the hook."""
+
+    __slots__ = ("_entity", "_level", "_uses", "before_create", "before_delete", "before_update", "present")
+
+    def __init__(self, entity: Entity, module: str | None, uses: Uses, level: int) -> None:
+        """Load the hooks from a module of app/, None for an entity without hooks.
+
+        uses: what own code of the function may use. level: the log's. Raise CodeError if the module cannot be
+        imported.
+        """
+        self._entity = entity
+        self._uses = uses
+        self._level = level
+        code: object = None
+        if module:
+            with Output(level, Context(), entity.name):
+                code = load(module)
+        self.before_create: Hook | None = getattr(code, "before_create", None)
+        self.before_update: Hook | None = getattr(code, "before_update", None)
+        self.before_delete: Hook | None = getattr(code, "before_delete", None)
+        self.present: Hook | None = getattr(code, "present", None)
+
+    def show(self, views: list[dict[str, Any]], context: Context) -> None:
+        """Let the hook `present` change views of items, in place. Raise CodeError if it fails."""
+        shown = [exact(view) for view in views]
+        self._call("present", context, NoTransaction(), shown)
+        try:
+            if len(shown) != len(views):
+                raise LengthError(f"It was given {len(views)} items and left {len(shown)}.")
+            views[:] = [plain(view) for view in shown]
+        except (LengthError, TypeError, ValueError) as error:
+            raise CodeError(f"The hook present of {self._entity.name}", error) from error
+
+    def _call(self, hook: str, context: Context, transaction: app.Transaction, *arguments: Any) -> None:
+        """Run a hook. Raises as scope.run."""
+        caller = caller_of(context)
+        public = app.Context(
+            caller=caller,
+            via="import" if context.gateway is None else "api",
+            operation=context.operation,
+            request_id=context.request_id,
+            transaction=transaction,
+            seconds=float("inf") if context.deadline is None else context.deadline - time.monotonic(),
+        )
+        running = scope.Scope(self._entity.name, hook, context, self._uses, caller)
+        scope.run(running, self._level, getattr(self, hook), *arguments, public)

@@ -1,0 +1,74 @@
+"""The operations of an entity with hooks."""
+
+from __future__ import annotations
+
+import json
+
+from trestle import app
+from trestle.own.entities import Entities
+from trestle.own.hooks import Hooks
+from trestle.own.runtime import Runtime
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from trestle.context import Context
+    from trestle.entity import Entity
+    from trestle.item import Item
+
+    States = Sequence[tuple[str, int]] | None
+
+
+def operations_of(entity: Entity, environment: Mapping[str, str], level: int) -> HookedOperations:
+    """Return the operations of a function's entity, which has hooks; `level` is the log's.
+
+    Raise CodeError if the module of its hooks, or of those of an entity that they use, cannot be imported.
+    """
+    app._register(Runtime())
+    module: str = json.loads(environment["ENTITY_OPTIONS"])["hooks"]
+    return HookedOperations(Hooks(entity, module, Entities(environment, level), level))
+
+
+class HookedOperations:
+    """The operations of trestle.operations, with an entity's hooks.
+
+    present: changes what an answer shows of items, in place, None if the entity does not have the hook.
+    """
+
+    __slots__ = ("_hooks", "present")
+
+    def __init__(self, hooks: Hooks) -> None:
+        self._hooks = hooks
+        self.present = hooks.show if hooks.present else None
+
+    def create(
+        self, entity: Entity, context: Context, doc: dict[str, Any], own_id: Any, *, key: str = ""
+    ) -> tuple[Item, bool]:
+        """Make an item, as trestle.operations.create.create."""
+        from trestle.operations.create import create
+
+        return create(entity, context, doc, own_id, key=key)
+
+    def replace(
+        self, entity: Entity, context: Context, item_id: str, doc: dict[str, Any], expected: States = None
+    ) -> Item:
+        """Give an item another object, as trestle.operations.replace.replace."""
+        from trestle.operations.replace import replace
+
+        return replace(entity, context, item_id, doc, expected)
+
+    def merge(
+        self, entity: Entity, context: Context, item_id: str, changes: dict[str, Any], expected: States = None
+    ) -> Item:
+        """Change an item, as trestle.operations.merge.merge."""
+        from trestle.operations.merge import merge
+
+        return merge(entity, context, item_id, changes, expected)
+
+    def delete(self, entity: Entity, context: Context, item_id: str, expected: States = None) -> None:
+        """Delete an item, as trestle.operations.delete.delete."""
+        from trestle.operations.delete import delete
+
+        return delete(entity, context, item_id, expected)

@@ -1,0 +1,140 @@
+"""The values of items as own code sees them, and back.
+
+Own code gets numbers as int or Decimal, where trestle.strict_json also has float: own code that calculates with
+floats would store what nobody meant.
+"""
+
+from __future__ import annotations
+
+from trestle import app
+from trestle.errors import QuotableError
+from trestle.item import RESERVED
+from trestle.strict_json import MAX_DEPTH, parse_number, pointer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from trestle.errors import Refusal
+    from trestle.item import Item
+
+_EXACT_BELOW = 10**38
+
+
+class ValueTypeError(QuotableError, TypeError):
+    """A value has a type that JSON does not have. The message names the property."""
+
+
+class UnkeepableError(QuotableError, ValueError):
+    """A value cannot be stored. The message names the property."""
+
+
+class FaultsError(QuotableError):
+    """Why an item is not valid, for the log: places and rules, which quote none of its values."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        faults = "; ".join(
+            f"{fault.get('pointer') or fault.get('parameter')}: {fault['detail']}" for fault in refusal.faults
+        )
+        super().__init__(f"{refusal.detail} {faults}".rstrip())
+
+
+def public_item(item: Item, owner: str) -> app.Item:
+    """Return an owner's item as own code sees it; "" for an item without an owner."""
+    return app.Item(
+        exact(item.doc),
+        id=item.id, owner=owner, version=item.version, created_at=item.created_at, updated_at=item.updated_at,
+    )  # fmt: skip
+
+
+def exact(value: Any) -> Any:
+    """Return a copy of a JSON value in which each float is the Decimal that it stands for."""
+    kind = type(value)
+    if kind is dict:
+        return {name: exact(member) for name, member in value.items()}
+    if kind is list:
+        return [exact(element) for element in value]
+    if kind is float:
+        from decimal import Decimal  # 6 ms of a cold start, which few items need
+
+        return Decimal(repr(value))
+    return value
+
+
+def plain_object(value: Any) -> dict[str, Any]:
+    """Return the properties of an item that own code has written, as strict_json reads them.
+
+    Raise FloatError, ValueTypeError or UnkeepableError, which name the first property at fault.
+    """
+    if not isinstance(value, dict):
+        raise ValueTypeError(f"An item is a dict, not a {type(value).__name__}.")
+    for name in value:
+        if name in RESERVED:
+            raise UnkeepableError(f"/{name} is a property that only the server sets.")
+    found: dict[str, Any] = plain(value)
+    return found
+
+
+def plain(value: Any, where: str = "", depth: int = 1) -> Any:
+    """Return a value that own code has written as strict_json reads it; `where` is its JSON pointer."""
+    if isinstance(value, str):
+        return _text(value, where)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return int(value) if abs(value) < _EXACT_BELOW else _number(value, where)
+    if isinstance(value, float):
+        raise app.FloatError(f"{where} is a float. Numbers of items are int or Decimal.")
+    if isinstance(value, dict | list):
+        if depth > MAX_DEPTH:
+            raise UnkeepableError(f"{where} is nested deeper than {MAX_DEPTH} levels.")
+        if isinstance(value, list):
+            return [plain(element, pointer(where, index), depth + 1) for index, element in enumerate(value)]
+        return {_name(name, where): plain(each, pointer(where, name), depth + 1) for name, each in value.items()}
+    from decimal import Decimal
+
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise UnkeepableError(f"{where} is {value}, which JSON does not have.")
+        return _number(value, where)
+    raise ValueTypeError(f"{where} is a {type(value).__name__}, which JSON does not have.")
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Return whether a value of own code's is the JSON value that it was made of, types included."""
+    kind = type(one)
+    if kind is dict or kind is app.Draft:
+        return (
+            type(other) is dict
+            and len(one) == len(other)
+            and all(name in other and is_same(member, other[name]) for name, member in one.items())
+        )
+    if kind is list:
+        return type(other) is list and len(one) == len(other) and all(map(is_same, one, other))
+    if type(other) is float:
+        return kind.__name__ == "Decimal" and str(one) == repr(other)
+    return kind is type(other) and bool(one == other)
+
+
+def _text(value: str, where: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise UnkeepableError(f"{where} holds a lone surrogate.") from None
+    return str.__str__(value)
+
+
+def _name(name: Any, where: str) -> str:
+    if not isinstance(name, str):
+        raise ValueTypeError(f"{where or '/'} has a name that is a {type(name).__name__}. Names are texts.")
+    return _text(name, where or "/")
+
+
+def _number(value: Any, where: str) -> Any:
+    try:
+        return parse_number(str(value))
+    except ValueError:
+        raise UnkeepableError(
+            f"{where} is a number that cannot be kept: numbers may have 38 significant digits and magnitudes from "
+            "1e-130 to 9.99e125."
+        ) from None
