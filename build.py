@@ -3,7 +3,9 @@
 
 `python build.py` writes dist/<function>.zip and dist/manifest.json, which Terraform reads. A zip holds the
 function's own modules, what they import of lambda_src/, the schemas if trestle.schema is among that, and byte
-code for Lambda's Python beside each module. A schema outside the subset of docs/schemas.md stops the build.
+code for Lambda's Python beside each module. For a module of app/ that has hooks there are further zips,
+dist/<function>.<module>.zip, which hold it and what it imports. A schema outside the subset of docs/schemas.md
+stops the build, and so does code in app/ that could not run.
 
 The same sources give the same bytes on any machine: nothing in a zip comes from the folder, the user, the
 umask, the clock or the Python that runs this file. It needs only the standard library.
@@ -20,11 +22,12 @@ import io
 import json
 import marshal
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +36,14 @@ ROOT = Path(__file__).resolve().parent
 RUNTIME: str = json.loads((ROOT / "contract" / "platform.json").read_text(encoding="utf-8"))["runtime"]
 CACHE_TAG = f"cpython-{RUNTIME.replace('.', '')}"
 WRONG_PYTHON = 3  # the compiling process' exit status when it is not that Python
+WRONG_SYNTAX = 4  # and when that Python cannot read a module, whose fault it then prints
 
 # Where Lambda unpacks a zip: the file name that tracebacks show.
 TASK_FOLDER = "/var/task"
 
-# What Lambda's Python has beside the standard library.
-PROVIDED = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3"}
+# The function whose zips run functions of app/, and the file that runs an operation with hooks of app/.
+OWN = "app"
+HOOKED = "hooked.py"
 
 # zip cannot say "no time"; this is the earliest it can.
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -59,24 +64,31 @@ class BuildError(Exception):
 
 
 class Sources:
-    """Trestle's lambda_src/ and a project's schemas/, as read once: `modules` and `schemas` map paths to bytes."""
+    """Trestle's lambda_src/ and a project's schemas/ and app/, as read once.
+
+    `modules` maps paths such as lambda_src/get/index.py and app/bookings.py to bytes, `schemas` names to bytes.
+    `functions` are the folders of lambda_src/ that hold an index.py.
+    """
 
     def __init__(self, root: Path, project: Path | None = None) -> None:
         # Imported here: the process that compiles, isolated as it is, cannot import Trestle's other files.
+        from tools import own_code  # noqa: PLC0415
         from tools.sources import sources  # noqa: PLC0415
 
-        folder = root / "lambda_src"
-        self.modules = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sources(folder, "**/*.py")}
+        found = sources(root / "lambda_src", "**/*.py")
+        self.modules = {path.relative_to(root).as_posix(): path.read_bytes() for path in found}
         self.schemas = {path.name: path.read_bytes() for path in sources((project or root) / "schemas", "*.json")}
-        self.functions = sorted(
-            path.removesuffix("/index.py")
-            for path in self.modules
-            if path.endswith("/index.py") and path.count("/") == 1
-        )
+        self.functions = [path.split("/")[1] for path in self.modules if re.fullmatch("[^/]+/[^/]+/index.py", path)]
         if not self.functions:
             raise BuildError("lambda_src/ holds no function: put an index.py into a folder of it.")
         self.shapes = {name: self._shapes(name, content) for name, content in self.schemas.items()}
         self._trees: dict[str, ast.Module] = {}
+        public = own_code.PUBLIC_PATH
+        names = own_code.public_names(self._tree(public)) if public in self.modules else set()
+        self.app = own_code.OwnCode(project or root, names)
+        self.modules |= self.app.files
+        if faults := self.app.faults + self._import_faults():
+            raise BuildError("\n".join(faults))
 
     @staticmethod
     def _shapes(name: str, content: bytes) -> dict[str, str]:
@@ -88,32 +100,64 @@ class Sources:
             raise BuildError("\n".join(faults))
         return shapes.texts(content)
 
+    def _import_faults(self) -> list[str]:
+        """Return the imports of app/ that would fail in Lambda, each as a sentence."""
+        from tools.own_code import import_fault  # noqa: PLC0415
+
+        found = [import_fault(each, self.app) for externals in self.app.externals.values() for each in externals]
+        return list(filter(None, found))
+
     def inputs(self) -> dict[str, str]:
         """Return the SHA-256 (hex) of each file that is packed or read, by path. Terraform compares them."""
-        files = {f"lambda_src/{path}": content for path, content in self.modules.items()}
+        files = self.modules | self.app.inputs()
         files |= {f"schemas/{name}": content for name, content in self.schemas.items()}
         return {path: sha256(content) for path, content in files.items()}
 
     def digest(self) -> str:
         """A SHA-256 (hex) of everything a build depends on, this file included."""
-        shapes = {f"shapes/{name}": sha256(json.dumps(texts).encode()) for name, texts in self.shapes.items()}
+        read = {f"shapes/{name}": texts for name, texts in self.shapes.items()} | {"app": self.app.manifest()}
         others = {"build.py": sha256(Path(__file__).read_bytes()), "runtime": RUNTIME}
-        inputs = {**self.inputs(), **shapes, **others}
+        inputs = {
+            **self.inputs(),
+            **{name: sha256(json.dumps(value).encode()) for name, value in read.items()},
+            **others,
+        }
         lines = "".join(f"{digest} {path}\n" for path, digest in sorted(inputs.items()))
         return sha256(lines.encode())
 
-    def files(self, function: str) -> dict[str, bytes]:
-        """The files of a function's zip, without byte code: path in the zip -> content."""
-        found: dict[str, str] = {}  # path in the zip -> path below lambda_src/
-        waiting = [f"{function}/index.py"]
+    def zips(self) -> dict[str, dict[str, bytes]]:
+        """Return the files of each zip, without byte code, by the zip's name: path in the zip -> content.
+
+        `get` is the function of lambda_src/get. `get.bookings` runs the hooks of app/bookings.py as well, and
+        `app.bookings` is for the functions of that module.
+        """
+        plain = [function for function in self.functions if function != OWN]
+        found = {function: self.files(function, "index.py") for function in plain}
+        for module in self.app.named():
+            for function in plain:
+                own = self.app.packed_with(module, function)
+                if own and f"lambda_src/{function}/{HOOKED}" in self.modules:
+                    found[f"{function}.{module}"] = self.files(function, HOOKED, own)
+            own = self.app.handled_by(module)
+            if own and OWN in self.functions:
+                found[f"{OWN}.{module}"] = self.files(OWN, "index.py", own)
+        return dict(sorted(found.items()))
+
+    def files(self, function: str, entry: str, own: Iterable[str] = ()) -> dict[str, bytes]:
+        """Return the files of a zip that begins with `entry` of a function and holds these modules of app/."""
+        from tools.imports import bound_names  # noqa: PLC0415
+
+        first = f"lambda_src/{function}/{entry}"
+        found: dict[str, str] = {}  # path in the zip -> path in the repository or project
+        waiting = [first, *own]
         while waiting:
             path = waiting.pop()
-            name = path.removeprefix(f"{function}/")
+            name = path.removeprefix("lambda_src/").removeprefix(f"{function}/") if path not in self.app.files else path
             if name not in found:
                 found[name] = path
-                waiting += self._imported(function, path)
-        if "lambda_handler" not in _bound_names(self._tree(f"{function}/index.py")):
-            raise BuildError(f"lambda_src/{function}/index.py defines no lambda_handler.")
+                waiting += self.app.imported(path) if path in self.app.files else self._imported(function, path)
+        if "lambda_handler" not in bound_names(self._tree(first)):
+            raise BuildError(f"{first} defines no lambda_handler.")
         files = {name: self.modules[path] for name, path in found.items()}
         if any(name.startswith("trestle/schema/") for name in found):
             files |= {f"schemas/{name}": content for name, content in self.schemas.items()}
@@ -126,13 +170,15 @@ class Sources:
             except (SyntaxError, ValueError) as error:
                 line = f" line {error.lineno}" if isinstance(error, SyntaxError) else ""
                 reason = error.msg if isinstance(error, SyntaxError) else error
-                raise BuildError(f"lambda_src/{path}{line} is not Python: {reason}.") from None
+                raise BuildError(f"{path}{line} is not Python: {reason}.") from None
         return self._trees[path]
 
     def _imported(self, function: str, path: str) -> Iterator[str]:
         """The modules of lambda_src/ that the module at `path` imports, wherever in it the import stands."""
-        for node in _imports(self._tree(path)):
-            where = f"lambda_src/{path} line {node.lineno}"
+        from tools.imports import bound_names, imports  # noqa: PLC0415
+
+        for node in imports(self._tree(path)):
+            where = f"{path} line {node.lineno}"
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     yield from self._module(function, alias.name, where)
@@ -146,11 +192,13 @@ class Sources:
                 inner = self._path(function, f"{module}.{alias.name}")
                 if inner:
                     yield inner
-                elif modules and alias.name not in {"*", *_bound_names(self._tree(modules[-1]))}:
+                elif modules and alias.name not in {"*", *bound_names(self._tree(modules[-1]))}:
                     raise BuildError(f"{where} imports {alias.name} of {module}, which has no such name.")
 
     def _module(self, function: str, module: str, where: str) -> list[str]:
         """The paths of `module` and the packages around it; none when it comes with Lambda's Python."""
+        from tools.own_code import PROVIDED  # noqa: PLC0415
+
         names = module.split(".")
         paths = [self._path(function, ".".join(names[: end + 1])) for end in range(len(names))]
         found = [path for path in paths if path]
@@ -165,35 +213,10 @@ class Sources:
         inside = module.replace(".", "/")
         shared = [] if inside.partition("/")[0] in self.functions else [inside]
         for path in (f"{function}/{inside}", *shared):
-            for candidate in (f"{path}.py", f"{path}/__init__.py"):
+            for candidate in (f"lambda_src/{path}.py", f"lambda_src/{path}/__init__.py"):
                 if candidate in self.modules:
                     return candidate
         return None
-
-
-def _imports(tree: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
-    """Every import below `tree`, except under `if TYPE_CHECKING:`, which never runs."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            yield node
-        elif isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
-            for other in node.orelse:
-                yield from _imports(ast.Module([other], []))
-        else:
-            yield from _imports(node)
-
-
-def _bound_names(tree: ast.Module) -> set[str]:
-    """Every name that a module binds somewhere: enough to tell a misspelt import."""
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.alias):
-            names.add(node.asname or node.name.partition(".")[0])
-    return names
 
 
 # --- Byte code ---
@@ -227,7 +250,10 @@ def python_commands() -> Iterator[list[str]]:
 
 
 def byte_code(modules: list[Module]) -> list[bytes] | None:
-    """`modules` compiled by Lambda's Python, in their order; None where this machine has none."""
+    """`modules` compiled by Lambda's Python, in their order; None where this machine has none.
+
+    Raise BuildError for what that Python cannot read, as it may be newer or older than the one that runs this.
+    """
     question = json.dumps([[path, base64.b64encode(source).decode()] for path, source in modules])
     for python in python_commands():
         command = [*python, "-I", "-S", "-B", __file__, "--compile"]
@@ -235,6 +261,8 @@ def byte_code(modules: list[Module]) -> list[bytes] | None:
             answer = subprocess.run(command, input=question, capture_output=True, text=True, check=False)
         except OSError:
             continue
+        if answer.returncode == WRONG_SYNTAX:
+            raise BuildError(answer.stdout)
         if answer.returncode == 0:
             return [base64.b64decode(code) for code in json.loads(answer.stdout)]
     return None
@@ -286,7 +314,7 @@ def pack(files: dict[str, bytes]) -> bytes:
 
 def build_files(sources: Sources, bytecode: str) -> dict[str, bytes]:
     """What dist/ is to hold, by file name: the zips and the manifest. `bytecode` is auto, require or none."""
-    files = {function: sources.files(function) for function in sources.functions}
+    files = sources.zips()
     modules = sorted({item for each in files.values() for item in each.items() if item[0].endswith(".py")})
     compiled = byte_code(modules) if bytecode != "none" else None
     if compiled is None and bytecode == "require":
@@ -297,6 +325,7 @@ def build_files(sources: Sources, bytecode: str) -> dict[str, bytes]:
         for function, each in files.items()
     }
     manifest = {
+        "app": sources.app.manifest(),
         "bytecode": None if compiled is None else RUNTIME,
         "functions": {
             function: {
@@ -362,7 +391,7 @@ def build(root: Path, project: Path, bytecode: str) -> None:
     sources = Sources(root, project)
     manifest = _read_manifest(dist)
     if is_current(dist, manifest, sources, bytecode):
-        print(f"dist/ is up to date: {', '.join(sources.functions)}.")
+        print(f"dist/ is up to date: {', '.join(manifest['functions'])}.")
         return
     files = build_files(sources, bytecode)
     manifest = json.loads(files[MANIFEST])
@@ -403,14 +432,19 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
         "--project",
         type=Path,
         metavar="DIR",
-        help="the folder with your schemas/, where dist/ is written; Trestle's own by default",
+        help="the folder with your schemas/ and app/, where dist/ is written; Trestle's own by default",
     )
     parser.add_argument("--compile", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.compile:
         if sys.implementation.cache_tag != CACHE_TAG:
             return WRONG_PYTHON
-        sys.stdout.write(compile_modules(sys.stdin.read()))
+        try:
+            sys.stdout.write(compile_modules(sys.stdin.read()))
+        except SyntaxError as error:
+            path = str(error.filename).removeprefix(f"{TASK_FOLDER}/")
+            sys.stdout.write(f"{path} line {error.lineno} is not Python {RUNTIME}: {error.msg}.")
+            return WRONG_SYNTAX
         return 0
     sys.path[:0] = {str(ROOT)} - set(sys.path)  # where Python does not look with PYTHONSAFEPATH
     from tools.errors import user_errors  # noqa: PLC0415 - as in Sources

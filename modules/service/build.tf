@@ -19,6 +19,9 @@ locals {
     { for file in fileset("${local.trestle}/lambda_src", "**/[^.#]*.py") :
       "lambda_src/${file}" => filesha256("${local.trestle}/lambda_src/${file}") if !can(regex(local.leftover, file))
     },
+    { for file in setunion(fileset("${var.project}/app", "**/[^.#]*.py"), fileset("${var.project}/app", "requirements.txt")) :
+      "app/${file}" => filesha256("${var.project}/app/${file}") if !can(regex(local.leftover, file))
+    },
     { for file in fileset("${var.project}/schemas", "[^.#]*.json") :
       "schemas/${file}" => filesha256("${var.project}/schemas/${file}") if !can(regex(local.leftover, file))
     },

@@ -63,7 +63,7 @@ variable "permissions_boundary" {
 
 variable "project" {
   description = <<-EOT
-    The folder of your project, which holds schemas/, dist/ and environments/: path.root where the calling configuration is in it.
+    The folder of your project, which holds schemas/, app/, dist/ and environments/: path.root where the calling configuration is in it.
   EOT
   type        = string
   nullable    = false

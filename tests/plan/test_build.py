@@ -35,7 +35,7 @@ def build(root: Path, **inputs: str) -> None:
     """Put the built packages in place, with a manifest of the root's schema, and of these inputs."""
     shutil.copytree(ROOT / "dist", root / "dist", dirs_exist_ok=True)
     manifest = json.loads((ROOT / "dist" / "manifest.json").read_text())
-    code = {name: digest for name, digest in manifest["inputs"].items() if name.startswith("lambda_src/")}
+    code = {name: digest for name, digest in manifest["inputs"].items() if not name.startswith("schemas/")}
     digest = hashlib.sha256(SCHEMA.encode()).hexdigest()
     schemas = {"schemas/todo.json": {"sha256": digest, **shapes.texts(SCHEMA.encode())}}
     inputs = {**code, "schemas/todo.json": digest, **inputs}

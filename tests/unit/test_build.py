@@ -262,7 +262,7 @@ def test_same_bytes_from_any_python_and_environment(tmp_path: Path) -> None:
         copy = tmp_path / f"copy{number}"
         copy.mkdir()
         shutil.copy(REPOSITORY / "build.py", copy)
-        for name in ("contract", "lambda_src", "tools", "schemas"):
+        for name in ("app", "contract", "lambda_src", "tools", "schemas"):
             if (REPOSITORY / name).exists():
                 shutil.copytree(REPOSITORY / name, copy / name)
         environment = os.environ | {
@@ -383,6 +383,16 @@ def test_compiling_side(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     answer = capsys.readouterr().out
     expected = json.dumps([base64.b64encode(build.pyc("a.py", b"a = 1")).decode()])
     assert answer == (expected if is_runtime else "")
+
+
+def test_compiling_side_names_what_it_cannot_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(build, "CACHE_TAG", sys.implementation.cache_tag)
+    question = json.dumps([["app/a.py", base64.b64encode(b"\ndef a(:").decode()]])
+    monkeypatch.setattr(sys, "stdin", io.StringIO(question))
+    assert build.main(["--compile"]) == build.WRONG_SYNTAX
+    assert capsys.readouterr().out == "app/a.py line 2 is not Python 3.13: invalid syntax."
 
 
 def test_where_the_runtimes_python_is_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

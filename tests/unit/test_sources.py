@@ -61,7 +61,10 @@ def test_only_files_that_are_sources_are_found(tmp_path: Path) -> None:
 
 
 def test_a_build_leaves_them_out(root: Path) -> None:
+    (root / "app").mkdir()
+    (root / "app" / "bookings.py").touch()
     clean = build.Sources(root)
+    litter(root / "app", "bookings.py")
     litter(root / "lambda_src" / "create", "index.py")
     litter(root / "lambda_src" / "trestle" / "store", "dynamodb.py")
     litter(root / "schemas", "todo.json")
@@ -139,6 +142,12 @@ def compared(root: Path, project: Path, built: dict[str, str], aside: Path) -> t
 def test_a_plan_compares_what_a_build_packs(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     litter(root / "lambda_src" / "trestle" / "store", "dynamodb.py")
     litter(root / "schemas", "todo.json")
+    for name in ("bookings.py", "lib/money.py", "requirements.txt"):
+        (root / "app" / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / "app" / name).touch()
+    for name in ("README.md", "requirements.in", "lib/requirements.txt"):  # which no build reads
+        (root / "app" / name).touch()
+    litter(root / "app" / "lib", "money.py")
     for name in ("__pycache__", "old~", ".git", "x.BAK"):
         (root / "lambda_src" / name).mkdir()
         (root / "lambda_src" / name / "a.py").write_text("1")
@@ -148,18 +157,26 @@ def test_a_plan_compares_what_a_build_packs(root: Path, tmp_path_factory: pytest
     (root / "lambda_src" / "create" / "index.py").write_text("x = 1\n")
     (root / "lambda_src" / "create" / "new.py").write_text("x = 1\n")
     (root / "schemas" / "todo.json").unlink()
+    (root / "app" / "bookings.py").unlink()
+    (root / "app" / "lib" / "money.py").write_text("rate = 1\n")
+    (root / "app" / "requirements.txt").write_text("# none\n")
     _, changed, _ = compared(root, root, built, folder / "edited")
-    assert changed == ["lambda_src/create/index.py", "lambda_src/create/new.py", "schemas/todo.json"]
+    assert changed == [
+        "app/bookings.py", "app/lib/money.py", "app/requirements.txt", "lambda_src/create/index.py",
+        "lambda_src/create/new.py", "schemas/todo.json",
+    ]  # fmt: skip
 
 
 def test_a_plan_compares_the_schemas_of_the_project(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("compared")
     project = folder / "project"
     built = build.Sources(root, project).inputs()
-    assert "schemas/todo.json" not in built
+    assert not [name for name in built if not name.startswith("lambda_src/")]
     inputs, changed, remedy = compared(root, project, built, folder / "without")
     assert (inputs, changed) == (built, [])
     assert remedy == f"python {root}/build.py --project {project}"
     (project / "schemas").mkdir(parents=True)
     (project / "schemas" / "own.json").write_text("{}")
-    assert compared(root, project, built, folder / "with")[1] == ["schemas/own.json"]
+    (project / "app").mkdir()
+    (project / "app" / "bookings.py").touch()
+    assert compared(root, project, built, folder / "with")[1] == ["app/bookings.py", "schemas/own.json"]
