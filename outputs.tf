@@ -35,6 +35,14 @@ output "openapi_url" {
   value       = module.service.openapi_url
 }
 
+output "own_code" {
+  description = <<-EOT
+    The own code that each function carries, by function: hooks, which include those of entities that they write, and the operations that
+    these may use, by entity.
+  EOT
+  value       = module.service.own_code
+}
+
 output "private_subnet_ids" {
   description = "The functions' subnets, one per zone; none without a network."
   value       = module.service.private_subnet_ids

@@ -141,9 +141,11 @@ variable "entities" {
     filters: properties of the schema that lists can be filtered on, each with the property to sort by, createdAt by default.
     function: settings of the entity's functions. reserved_concurrency null leaves them to the account's pool.
     functions: "per_operation" keeps operations and their rights apart; "per_entity" has one function for all of them.
+    hooks: your own Python inside operations, in the module app/CODE.py: before_create, before_update, before_delete and present. uses: the
+      operations on entities that each hook may use, such as { before_create = { rooms = ["get"] } }.
     ids: "server" makes every id; "client" takes the id a body brings.
     list: "created" orders by createdAt, over an index; "unordered" needs no index.
-    operations: any of create, delete, get, list, merge, replace.
+    operations: any of create, delete, get, list, merge, replace; [] for an entity that only own code uses.
     owner_scoped: callers see and change their own items alone; others' are 404. Every operation has to need cognito.
     path: where the collection lives, such as "todos" or "v1/todos", in one to four segments; "/" is the root of the API. The entity's
       name by default.
@@ -161,7 +163,11 @@ variable "entities" {
       snap_start           = optional(bool, false)
       timeout              = optional(number, 30)
     }), {})
-    functions    = optional(string, "per_operation")
+    functions = optional(string, "per_operation")
+    hooks = optional(object({
+      code = string
+      uses = optional(map(map(set(string))), {})
+    }))
     ids          = optional(string, "server")
     list         = optional(string, "created")
     operations   = optional(set(string))

@@ -39,6 +39,7 @@ SERVICE = "modules/service"
 OF_VARIABLES = (
     *(f.relative_to(ROOT).as_posix() for f in sources(ROOT / SERVICE, "variables*.tf")),
     f"{SERVICE}/locals.tf",
+    f"{SERVICE}/own-code.tf",
     f"{SERVICE}/schemas.tf",
     "tools/placeholders.tf",
     "tools/placeholders.auto.tfvars",

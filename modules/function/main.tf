@@ -112,7 +112,7 @@ resource "aws_lambda_function" "this" {
   description                    = var.description
   architectures                  = ["arm64"]
   filename                       = var.package
-  handler                        = "index.lambda_handler"
+  handler                        = var.handler
   kms_key_arn                    = var.kms_key_arn
   memory_size                    = var.memory_size
   publish                        = true

@@ -18,6 +18,11 @@ variable "environment" {
   type        = map(string)
 }
 
+variable "handler" {
+  description = "The zip's module and function that Lambda calls."
+  type        = string
+}
+
 variable "kms_key_arn" {
   description = "The key that encrypts the log group and the environment, or null for one that AWS owns."
   type        = string

@@ -30,6 +30,29 @@ locals {
   changed = sort([for file in setunion(keys(local.inputs), keys(local.built)) :
     file if lookup(local.inputs, file, "") != lookup(local.built, file, "")
   ])
+
+  # What is wrong with hooks, as far as only the build can tell.
+  hook_faults = flatten([
+    [for name, e in var.entities :
+      !contains(keys(local.app), e.hooks.code) ?
+      "entities.${name}.hooks.code: there is no app/${e.hooks.code}.py. Write it${
+        length(local.hook_modules) == 0 ? "." : ", or name one of ${join(", ", local.hook_modules)}."
+      }" :
+      join(" ", [
+        "entities.${name}.hooks.code: app/${e.hooks.code}.py defines no hook. Define one of ${join(", ", local.all_hooks)} in it, or leave",
+        "hooks out.",
+      ])
+      if e.hooks != null && length(local.entity_hooks[name]) == 0
+    ],
+    [for name, e in var.entities : [for hook in keys(e.hooks.uses) :
+      "entities.${name}.hooks.uses.${hook}: app/${e.hooks.code}.py defines no ${hook}. Define it, or leave its uses out."
+      if contains(local.all_hooks, hook) && !contains(local.entity_hooks[name], hook)
+    ] if e.hooks != null && length(local.entity_hooks[name]) > 0],
+    [for hook in local.circular_hooks : join(" ", [
+      "entities.${split(".", hook)[0]}.hooks.uses.${split(".", hook)[1]}: the hook would run itself, over",
+      "${join(", ", local.runs[hook])}. Take an operation that leads back to it out of uses.",
+    ])],
+  ])
 }
 
 # Stop a plan without packages, with packages of other sources, with faults in schemas, or with settings that Lambda would refuse.
@@ -53,7 +76,8 @@ resource "terraform_data" "build" {
     precondition {
       condition = (
         local.manifest == null ||
-        alltrue([for f in values(local.functions) : try(contains(keys(local.manifest.functions), f.package), false)])
+        length(local.hook_faults) > 0 ||
+        alltrue([for zip in values(local.zips) : try(contains(keys(local.manifest.functions), zip), false)])
       )
       error_message = "The Lambda packages are not all there: run `${local.build}`."
     }
@@ -70,6 +94,12 @@ resource "terraform_data" "build" {
         length(local.changed) == 1 ? "differs" : "and ${length(local.changed) - 1} more differ",
         " from what they were built from. Run `${local.build}`."
       ])
+    }
+
+    # What the manifest says of app/ holds only once the packages are up to date.
+    precondition {
+      condition     = local.manifest == null || length(local.changed) > 0 || length(local.hook_faults) == 0
+      error_message = join("\n", local.hook_faults)
     }
 
     precondition {

@@ -89,6 +89,12 @@ locals {
   path_misfit  = "(?:^|/)[.][.]?(?:/|$)|${local.path_taken}|^/?s?ping(?:/|$)"
   path_taken   = "^/?${replace(local.contract.platform.document, ".", "[.]")}$"
 
+  # Names of modules in app/.
+  module_pattern = "^[a-z_][a-z0-9_]{0,39}$"
+
+  # Operations that change nothing.
+  reading_operations = toset([for name, o in local.operations : name if o.workload != "writes"])
+
   # Names of AWS services, as names of endpoints have them: com.amazonaws.REGION.SERVICE.
   service_pattern = "^[a-z0-9]+(?:[.-][a-z0-9]+)*$"
 
@@ -97,12 +103,14 @@ locals {
 
   url_pattern = "^https?://[^\\s/?#]+[^\\s]*$"
 
-  # What an entity's operations are, with what its attributes change about them.
-  calls = { for name, e in local.entities : name => { for operation in e.operations : operation => merge(
+  # What operations of an entity are, with what its attributes change about them: all that own code may use, and those that it has.
+  forms = { for name, e in local.entities : name => { for operation, form in local.operations : operation => merge(
     { body = null, index_actions = [], order_parameter = null, plural = false, takes_filters = false },
-    local.operations[operation],
-    [for attribute, choices in try(local.operations[operation].variants, {}) : try(choices[e[attribute]], {})]...
+    { hook = null, hook_actions = [], own_code_actions = [] },
+    form,
+    [for attribute, choices in try(form.variants, {}) : try(choices[e[attribute]], {})]...
   ) } }
+  calls = { for name, e in local.entities : name => { for operation in e.operations : operation => local.forms[name][operation] } }
 
   # Names of properties in names of indexes and of their keys: DynamoDB takes letters, digits and . _ - in up to 255 characters. Other
   # characters are escaped by their bytes, as in a URL but with a dot; a long name becomes a digest. trestle.store.derived does the same.
@@ -155,13 +163,31 @@ locals {
   # Ids that a client must not choose: what is at their path is another collection, an operation, or the document.
   reserved_ids = { for name, e in local.entities : name => e.ids != "client" ? [] : distinct([
     for path in concat(
-      values(local.entities)[*].path,
+      [for other in values(local.entities) : other.path if length(other.operations) > 0],
       [for call in values(local.calls[name]) : join("/", compact([e.path, call.path])) if !strcontains(call.path, "{")],
       [for document in [local.contract.platform.document] : document if var.docs != "none"],
     ) :
     split("/", trimprefix(path, e.path == "" ? "" : "${e.path}/"))[0] if path != e.path &&
     startswith(path, e.path == "" ? "" : "${e.path}/")
   ]) }
+
+  # The settings that functions of an entity may read, of which each gets those of its operations.
+  settings = { for name, e in local.entities : name => {
+    filters = length(e.filters) == 0 ? null : { for filter, f in e.filters :
+      filter => { for k, sort in { sort = f.sort } : k => sort if sort != local.filter_index.default_range }
+    }
+    ids          = e.ids
+    list         = e.list
+    owner_scoped = e.owner_scoped ? true : null
+    put          = e.put
+    reserved_ids = local.reserved_ids[name]
+    schema       = try(trimsuffix(basename(e.schema), ".json"), null)
+    ttl          = e.ttl
+  } }
+  # Which of them operations read, by entity and operation. The function validates the value of a filter with its property's schema.
+  operation_settings = { for name, forms in local.forms : name => { for operation, form in forms :
+    operation => concat(["owner_scoped"], form.settings, form.takes_filters && length(local.entities[name].filters) > 0 ? ["schema"] : [])
+  } }
 
   # One function per entity and operation, or one called "entity" for all of them: by "entity.operation".
   functions = merge([for entity, e in local.entities : {
@@ -170,45 +196,26 @@ locals {
       entity  = entity
       name    = "${var.name}-${entity}-${package}-${var.environment}"
       package = package
-      settings = { for setting, value in {
-        filters = (
-          length(e.filters) == 0 ?
-          null :
-          (
-            { for name, f in e.filters :
-              name => { for k, sort in { sort = f.sort } : k => sort if sort != local.filter_index.default_range }
-            }
-          )
-        )
-        ids          = e.ids
-        list         = e.list
-        put          = e.put
-        reserved_ids = local.reserved_ids[entity]
-        schema       = try(trimsuffix(basename(e.schema), ".json"), null)
-        ttl          = e.ttl
+      settings = { for setting, value in merge(local.settings[entity], {
         # What the gateway cannot see, or what an owner's rights depend on: the function checks it as well.
-        groups       = { for o in operations : o => local.methods["${entity}.${o}"].group if local.methods["${entity}.${o}"].group != null }
-        owner_scoped = e.owner_scoped ? true : null
-        signed_in    = [for o in operations : o if local.methods["${entity}.${o}"].access == "cognito"]
-        } : setting => value if try(length(value) > 0, value != null) && contains(flatten([
-          ["groups", "owner_scoped", "signed_in"],
-          # The function validates the value of a filter with its property's schema.
-          [for o in operations :
-            concat(local.calls[entity][o].settings, local.calls[entity][o].takes_filters && length(e.filters) > 0 ? ["schema"] : [])
-          ],
-      ]), setting) }
-      statements = [for statement in [
+        groups    = { for o in operations : o => local.methods["${entity}.${o}"].group if local.methods["${entity}.${o}"].group != null }
+        hooks     = length(local.function_hooks["${entity}.${package}"]) > 0 ? e.hooks.code : null
+        signed_in = [for o in operations : o if local.methods["${entity}.${o}"].access == "cognito"]
+        }) : setting => value if try(length(value) > 0, value != null) && contains(
+        concat(["groups", "hooks", "signed_in"], flatten([for o in operations : local.operation_settings[entity][o]])), setting
+      ) }
+      statements = flatten([for table, used in local.rights["${entity}.${package}"] : [for statement in [
         {
-          sid       = "UseTable"
-          actions   = sort(distinct(flatten([for o in operations : local.calls[entity][o].actions])))
-          resources = [local.table_arns[entity]]
+          sid       = table == entity ? "UseTable" : "UseTableOf${local.sids[table]}"
+          actions   = used.actions
+          resources = [local.table_arns[table]]
         },
         {
-          sid       = "QueryIndexes"
-          actions   = sort(distinct(flatten([for o in operations : local.calls[entity][o].index_actions if length(e.indexes) > 0])))
-          resources = [for index in e.indexes : "${local.table_arns[entity]}/index/${index}"]
+          sid       = table == entity ? "QueryIndexes" : "QueryIndexesOf${local.sids[table]}"
+          actions   = used.index_actions
+          resources = [for index in local.entities[table].indexes : "${local.table_arns[table]}/index/${index}"]
         },
-      ] : merge(statement, { actions = [for action in statement.actions : "dynamodb:${action}"] }) if length(statement.actions) > 0]
+      ] : merge(statement, { actions = [for action in statement.actions : "dynamodb:${action}"] }) if length(statement.actions) > 0]])
     }
   }]...)
 
@@ -222,7 +229,8 @@ locals {
       TABLE_NAME   = local.entities[f.entity].table
     },
     local.metrics == null ? {} : { METRICS_NAMESPACE = local.metrics },
-    length(f.settings) == 0 ? {} : { ENTITY_OPTIONS = jsonencode(f.settings) }
+    length(f.settings) == 0 ? {} : { ENTITY_OPTIONS = jsonencode(f.settings) },
+    length(local.used_entities[key]) == 0 ? {} : { ENTITIES = jsonencode(local.used_entities[key]) },
   ) }
 
   # Lambda measures an environment as JSON, in bytes, of which base64 makes four characters out of three.
@@ -235,7 +243,8 @@ locals {
     "entities.${local.functions[key].entity}: the environment of the function ",
     "${local.functions[key].name} has ${bytes.all} bytes, and Lambda takes ${local.environment_limit}. ",
     join(" ", [
-      "cors_origins take ${bytes.CORS_ORIGINS} of them and filters and other settings ${try(bytes.ENTITY_OPTIONS, 0)}: write fewer or",
+      "cors_origins take ${bytes.CORS_ORIGINS} of them and filters and other settings",
+      "${try(bytes.ENTITY_OPTIONS, 0)}${can(bytes.ENTITIES) ? ", entities that own code uses ${bytes.ENTITIES}" : ""}: write fewer or",
       "shorter ones.",
     ])
   ]) if bytes.all > local.environment_limit]
@@ -321,8 +330,10 @@ locals {
         m.operation => { access = m.access, group = m.group, scope = m.scope }
         if m.entity == name
       }
-      path   = e.path
-      schema = e.schema
+      # For entities without functions, which tell it for the others.
+      options = { for setting, value in local.settings[name] : setting => value if try(length(value) > 0, value != null) }
+      path    = e.path
+      schema  = e.schema
     } }
     environment = var.environment
     faults      = local.faults

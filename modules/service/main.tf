@@ -148,7 +148,14 @@ module "function" {
   customer_key = var.encryption.customer_key
   description  = "${each.value.package} of ${each.value.entity}, ${var.environment}"
   # The table's name by the table, which has to be there first.
-  environment        = merge(local.function_environments[each.key], { TABLE_NAME = module.table[each.value.entity].name })
+  environment = merge(
+    local.function_environments[each.key],
+    { TABLE_NAME = module.table[each.value.entity].name },
+    length(local.used_entities[each.key]) == 0 ? {} : { ENTITIES = jsonencode({ for name, used in local.used_entities[each.key] :
+      name => merge(used, { table = module.table[name].name })
+    }) },
+  )
+  handler            = "${length(local.function_hooks[each.key]) > 0 ? "hooked" : "index"}.lambda_handler"
   kms_key_arn        = local.kms_key_arn
   live_version       = lookup(local.live_versions, each.value.name, null)
   log_retention_days = var.log_retention_days
@@ -157,14 +164,14 @@ module "function" {
   network = one([for network in module.network :
     { subnet_ids = network.private_subnet_ids, security_group_ids = [network.security_group_ids.functions] }
   ])
-  package              = "${var.project}/dist/${each.value.package}.zip"
+  package              = "${var.project}/dist/${local.zips[each.key]}.zip"
   permissions_boundary = var.permissions_boundary
   reserved_concurrency = local.entities[each.value.entity].function.reserved_concurrency
   role_name            = local.role_names[each.key]
   runtime              = "python${local.contract.platform.runtime}"
   scope                = local.scope
   snap_start           = local.entities[each.value.entity].function.snap_start
-  source_code_hash     = try(local.manifest.functions[each.value.package].source_code_hash, null)
+  source_code_hash     = try(local.manifest.functions[local.zips[each.key]].source_code_hash, null)
   statements           = each.value.statements
   tags                 = local.tags
   timeout              = local.entities[each.value.entity].function.timeout
@@ -201,7 +208,7 @@ module "openapi" {
     path         = local.entities[name].path
     reserved_ids = local.reserved_ids[name]
     shapes       = try({ for shape in ["body", "item", "model", "patch"] : shape => local.manifest.schemas[e.schema][shape] }, null)
-  } }
+  } if length(local.entities[name].operations) > 0 }
   info = {
     contact = merge({ name = var.name }, { for key, value in var.info.contact : key => value if value != null })
     license = var.info.license
@@ -345,9 +352,9 @@ module "monitoring" {
   scope       = local.scope
   tables = { for entity, e in local.entities : entity => {
     actions = sort(
-      distinct([for action in flatten([for f in values(local.functions) : f.statements[*].actions if f.entity == entity]) :
-        trimprefix(action, "dynamodb:")
-      ])
+      distinct(flatten([for rights in values(local.rights) : [for table, used in rights : concat(used.actions, used.index_actions)
+        if table == entity
+      ]]))
     )
     indexes = e.indexes
     name    = module.table[entity].name

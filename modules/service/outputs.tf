@@ -42,6 +42,17 @@ output "openapi_url" {
   value       = var.docs == "none" ? null : "${module.api.url}/${local.contract.platform.document}"
 }
 
+output "own_code" {
+  description = <<-EOT
+    The own code that each function carries, by function: hooks, which include those of entities that they write, and the operations that
+    these may use, by entity.
+  EOT
+  value = { for key, f in local.functions :
+    f.name => { hooks = local.function_hooks_all[key], uses = local.function_uses[key] }
+    if length(local.function_hooks_all[key]) > 0
+  }
+}
+
 output "private_subnet_ids" {
   description = "The functions' subnets, one per zone; none without a network."
   value       = flatten(module.network[*].private_subnet_ids)

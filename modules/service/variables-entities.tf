@@ -6,9 +6,11 @@ variable "entities" {
     filters: properties of the schema that lists can be filtered on, each with the property to sort by, createdAt by default.
     function: settings of the entity's functions. reserved_concurrency null leaves them to the account's pool.
     functions: "per_operation" keeps operations and their rights apart; "per_entity" has one function for all of them.
+    hooks: your own Python inside operations, in the module app/CODE.py: before_create, before_update, before_delete and present. uses: the
+      operations on entities that each hook may use, such as { before_create = { rooms = ["get"] } }.
     ids: "server" makes every id; "client" takes the id a body brings.
     list: "created" orders by createdAt, over an index; "unordered" needs no index.
-    operations: any of create, delete, get, list, merge, replace.
+    operations: any of create, delete, get, list, merge, replace; [] for an entity that only own code uses.
     owner_scoped: callers see and change their own items alone; others' are 404. Every operation has to need cognito.
     path: where the collection lives, such as "todos" or "v1/todos", in one to four segments; "/" is the root of the API. The entity's
       name by default.
@@ -26,7 +28,11 @@ variable "entities" {
       snap_start           = optional(bool, false)
       timeout              = optional(number, 30)
     }), {})
-    functions    = optional(string, "per_operation")
+    functions = optional(string, "per_operation")
+    hooks = optional(object({
+      code = string
+      uses = optional(map(map(set(string))), {})
+    }))
     ids          = optional(string, "server")
     list         = optional(string, "created")
     operations   = optional(set(string))
@@ -68,7 +74,6 @@ variable "entities" {
 
   validation {
     condition = alltrue([for e in values(var.entities) :
-      length(coalesce(e.operations, local.all_operations)) > 0 &&
       alltrue([for o in coalesce(e.operations, local.all_operations) : try(contains(local.all_operations, o), false)])
       if e != null
     ])
@@ -76,9 +81,64 @@ variable "entities" {
       [for name, strangers in { for name, e in var.entities : name => [for o in coalesce(e.operations, local.all_operations) :
         try("\"${o}\"", "null") if !try(contains(local.all_operations, o), false)] if e != null
         } : join("", [
-          "entities.${name}.operations: there is ${length(strangers) == 0 ? "none" : "no ${join(", ", strangers)}"}. ",
+          "entities.${name}.operations: there is no ${join(", ", strangers)}. ",
           "Write any of ${join(", ", keys(local.operations))}, or leave the attribute out for all of them."
-    ]) if length(strangers) > 0 || length(coalesce(var.entities[name].operations, local.all_operations)) == 0])
+    ]) if length(strangers) > 0])
+  }
+
+  validation {
+    condition     = length(var.entities) == 0 || anytrue([for e in values(var.entities) : try(length(e.operations) > 0, true)])
+    error_message = "entities: none has an operation, and the API would have no route. Leave operations out of one, or write some in it."
+  }
+
+  validation {
+    condition = alltrue([for e in values(var.entities) : can(regex(local.module_pattern, e.hooks.code)) if try(e.hooks != null, false)])
+    error_message = join(" ", [for name, e in var.entities : join(" ", [
+      "entities.${name}.hooks.code: \"${e.hooks.code}\" is not the name of a module in app/. Write lower-case letters, digits and _,",
+      "such as \"bookings\" for app/bookings.py.",
+    ]) if try(e.hooks != null && !can(regex(local.module_pattern, e.hooks.code)), false)])
+  }
+
+  validation {
+    condition = alltrue(flatten([for e in values(var.entities) : [for hook in keys(e.hooks.uses) : contains(local.all_hooks, hook)]
+      if try(e.hooks.uses != null, false)
+    ]))
+    error_message = join(" ", flatten([for name, e in var.entities : [for hook in keys(e.hooks.uses) :
+      "entities.${name}.hooks.uses: there is no hook \"${hook}\". Write any of ${join(", ", local.all_hooks)}."
+      if !contains(local.all_hooks, hook)
+    ] if try(e.hooks.uses != null, false)]))
+  }
+
+  validation {
+    condition = alltrue(flatten([for e in values(var.entities) : [for uses in values(e.hooks.uses) : [for used in keys(uses) :
+      contains(keys(var.entities), used)
+    ] if uses != null] if try(e.hooks.uses != null, false)]))
+    error_message = join(" ", flatten([for name, e in var.entities : [for hook, uses in e.hooks.uses : [for used in keys(uses) :
+      "entities.${name}.hooks.uses.${hook}: there is no entity \"${used}\". Write one of ${join(", ", keys(var.entities))}."
+      if !contains(keys(var.entities), used)
+    ] if uses != null] if try(e.hooks.uses != null, false)]))
+  }
+
+  validation {
+    condition = alltrue(flatten([for e in values(var.entities) : [for hook, uses in e.hooks.uses : uses == null ? [false] : flatten([
+      for used, operations in uses : operations == null ? [false] : concat([length(operations) > 0], [for o in operations :
+        try(contains(hook == local.present ? local.reading_operations : local.all_operations, o), false)
+      ])
+    ])] if try(e.hooks.uses != null, false)]))
+    error_message = join(" ", flatten([for name, e in var.entities : [for hook, uses in e.hooks.uses : uses == null ?
+      ["entities.${name}.hooks.uses.${hook} is null. Write ${hook} = {}, or remove it."] :
+      [for used, operations in uses : join("", [
+        "entities.${name}.hooks.uses.${hook}.${used}: ",
+        try(length(operations) > 0, false) ?
+        "${hook} cannot use ${join(", ", [for o in operations : try("\"${o}\"", "null") if !try(contains(
+          hook == local.present ? local.reading_operations : local.all_operations, o
+        ), false)])}. " : "it is empty. ",
+        "Write any of ${join(", ", hook == local.present ? local.reading_operations : local.all_operations)}",
+        hook == local.present ? ": ${hook} only reads." : ", or leave ${used} out.",
+        ]) if !try(length(operations) > 0 && alltrue([for o in operations :
+          contains(hook == local.present ? local.reading_operations : local.all_operations, o)
+      ]), false)]
+    ] if try(e.hooks.uses != null, false)]))
   }
 
   validation {
@@ -205,9 +265,14 @@ variable "entities" {
   }
 
   validation {
-    condition = length(distinct([for name, e in var.entities : trim(try(coalesce(e.path, name), name), "/")])) == length(var.entities)
+    condition = alltrue([
+      for names in values({ for name, e in var.entities : trim(try(coalesce(e.path, name), name), "/") => name...
+        if try(length(e.operations) > 0, true)
+      }) : length(names) == 1
+    ])
     error_message = join(" ",
       [for path, names in { for name, e in var.entities : trim(try(coalesce(e.path, name), name), "/") => name...
+        if try(length(e.operations) > 0, true)
         } :
         join(" ", [
           "entities: ${join(" and ", names)} have the same path, \"${path == "" ? "/" : path}\". Give each a path of its own; it is the",

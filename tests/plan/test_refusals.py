@@ -123,7 +123,31 @@ FAULTS: dict[str, tuple[Values, str]] = {
 # What the variable's own validations refuse, all in one plan as well.
 REFUSED: dict[str, tuple[Values | None, str]] = {
     "bounced": ({"operations": ["upsert"]}, 'entities.bounced.operations: there is no "upsert". Write any of'),
-    "idle": ({"operations": []}, "entities.idle.operations: there is none. Write any of create,"),
+    "misspelt": ({"hooks": {"code": "Bookings"}}, 'hooks.code: "Bookings" is not the name of a module in app/. Write'),
+    "hookless": (
+        {"hooks": {"code": "x", "uses": {"before_creat": {}}}},
+        'entities.hookless.hooks.uses: there is no hook "before_creat". Write any of before_create, before_delete,',
+    ),
+    "stray": (
+        {"hooks": {"code": "x", "uses": {"before_create": {"beyond": ["get"]}}}},
+        'entities.stray.hooks.uses.before_create: there is no entity "beyond". Write one of',
+    ),
+    "overreaching": (
+        {"hooks": {"code": "x", "uses": {"before_create": {"void": ["upsert", "get"]}}}},
+        'overreaching.hooks.uses.before_create.void: before_create cannot use "upsert". Write any of create,',
+    ),
+    "writing": (
+        {"hooks": {"code": "x", "uses": {"present": {"void": ["merge"]}}}},
+        'writing.hooks.uses.present.void: present cannot use "merge". Write any of get, list: present only reads.',
+    ),
+    "useless": (
+        {"hooks": {"code": "x", "uses": {"before_create": {"void": []}}}},
+        "useless.hooks.uses.before_create.void: it is empty. Write any of create,",
+    ),
+    "unused": (
+        {"hooks": {"code": "x", "uses": {"before_create": None}}},
+        "entities.unused.hooks.uses.before_create is null. Write before_create = {}, or remove it.",
+    ),
     "void": ({"operations": ["get", None]}, "entities.void.operations: there is no null. Write any of"),
     "nothing": (None, "entities.nothing is null. Write nothing = {}, or remove it."),
     "private": ({"access": {"read": "open"}}, 'access: there is no operation "read". Write default or'),

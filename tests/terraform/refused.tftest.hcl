@@ -135,7 +135,7 @@ run "round_6" {
   expect_failures = [var.entities, var.network, var.release]
 
   variables {
-    entities = { todos = { operations = [] } }       # entity without operations
+    entities = { todos = { operations = [] } }       # no entity with operations
     network  = { private_subnets = ["10.0.2.0/24"] } # network subnets unpaired
     release  = { faults = 0 }                        # release without a fault to take it back for
   }

@@ -87,15 +87,17 @@ class Estimate:
 
     @property
     def operations(self) -> dict[str, dict[str, str]]:
-        """The functions' names by entity and operation."""
+        """The functions' names by entity and operation, of the entities that have any."""
         found: dict[str, dict[str, str]] = self.outputs["function_names"]
-        return found
+        return {entity: names for entity, names in found.items() if names}
 
     def requests_of(self, entity: str, share: str) -> float:
         """The requests for an entity's reads, lists or writes.
 
-        Entities have equally many; the share of operations that an entity lacks falls to its others.
+        Entities with operations have equally many; the share of operations that one lacks falls to its others.
         """
+        if entity not in self.operations:
+            return 0
         weights = {
             name: self.assumed[name]
             for name, operations in SHARES.items()

@@ -1,0 +1,104 @@
+# Own code: the hooks of entities, what they may use, and what they bring to whom.
+locals {
+  # What build.py found in app/, by module: its hooks and its functions.
+  app = try(local.manifest.app, {})
+
+  # Every hook that there is. `present` gets the items that an operation answers with.
+  present   = "present"
+  all_hooks = toset(concat(compact([for o in values(local.operations) : try(o.hook, "")]), [local.present]))
+
+  # By entity, those that its module has.
+  entity_hooks = { for name, e in var.entities : name => e.hooks == null ? [] : try(local.app[e.hooks.code].hooks, []) }
+
+  # By entity and operation, those that run in it: at most the one before the write and `present`.
+  operation_hooks = { for name, forms in local.forms : name => { for operation, form in forms : operation => [
+    for hook in concat(
+      compact([form.hook]),
+      [for hook in [local.present] : hook
+        if anytrue([for answer in values(form.answers) : contains(["Item", "Page"], try(answer.schema, ""))])
+      ],
+    ) : hook if contains(local.entity_hooks[name], hook)
+  ] } }
+
+  # By "entity.hook", what it may use itself: operations, by entity.
+  hook_uses = merge([for name, hooks in local.entity_hooks : { for hook in hooks :
+    "${name}.${hook}" => try(var.entities[name].hooks.uses[hook], {})
+  }]...)
+
+  # A write by a hook runs the hook of what it writes, whose rights it needs as well. Terraform has no recursion: each of these doubles
+  # the length of the chains that are followed, up to 128.
+  runs = { for hook, uses in local.hook_uses : hook => distinct(flatten([for name, operations in uses : [for o in operations :
+    try(["${name}.${local.operations[o].hook}"], []) if try(contains(local.entity_hooks[name], local.operations[o].hook), false)
+  ]])) }
+  runs_2   = { for hook, others in local.runs : hook => distinct(concat(others, flatten([for o in others : local.runs[o]]))) }
+  runs_4   = { for hook, others in local.runs_2 : hook => distinct(concat(others, flatten([for o in others : local.runs_2[o]]))) }
+  runs_8   = { for hook, others in local.runs_4 : hook => distinct(concat(others, flatten([for o in others : local.runs_4[o]]))) }
+  runs_16  = { for hook, others in local.runs_8 : hook => distinct(concat(others, flatten([for o in others : local.runs_8[o]]))) }
+  runs_32  = { for hook, others in local.runs_16 : hook => distinct(concat(others, flatten([for o in others : local.runs_16[o]]))) }
+  runs_64  = { for hook, others in local.runs_32 : hook => distinct(concat(others, flatten([for o in others : local.runs_32[o]]))) }
+  runs_all = { for hook, others in local.runs_64 : hook => distinct(concat(others, flatten([for o in others : local.runs_64[o]]))) }
+
+  circular_hooks = sort([for hook, others in local.runs_all : hook if contains(others, hook)])
+
+  # By function, as local.functions has them: the hooks of its operations.
+  function_hooks = merge([for name, e in local.entities : {
+    for package, operations in { for o in e.operations : (e.functions == "per_entity" ? "entity" : o) => o... } :
+    "${name}.${package}" => sort(distinct(flatten([for o in operations : local.operation_hooks[name][o]])))
+  }]...)
+
+  # By function, every hook that it may come to run, and the operations that these allow it, by entity.
+  function_hooks_all = { for key, hooks in local.function_hooks : key => sort(distinct(flatten([for hook in hooks :
+    concat(["${split(".", key)[0]}.${hook}"], local.runs_all["${split(".", key)[0]}.${hook}"])
+  ]))) }
+  function_uses = { for key, hooks in local.function_hooks_all : key => { for name, uses in transpose({
+    for o in keys(local.operations) : o => distinct(flatten([for hook in hooks : [for name, used in local.hook_uses[hook] : name
+      if contains(used, o)
+    ]]))
+  }) : name => sort(uses) } }
+
+  # By function and by entity, DynamoDB's actions on its table and indexes.
+  rights = merge([for entity, e in local.entities : {
+    for package, operations in { for o in e.operations : (e.functions == "per_entity" ? "entity" : o) => o... } :
+    "${entity}.${package}" => { for name in distinct(concat([entity], keys(local.function_uses["${entity}.${package}"]))) : name => {
+      actions = sort(distinct(flatten(concat(
+        [for o in operations : concat(
+          local.forms[entity][o].actions,
+          contains(local.entity_hooks[entity], coalesce(local.forms[entity][o].hook, "-")) ? local.forms[entity][o].hook_actions : [],
+        ) if name == entity],
+        [for o in lookup(local.function_uses["${entity}.${package}"], name, []) : concat(
+          local.forms[name][o].actions,
+          local.forms[name][o].own_code_actions,
+          contains(local.entity_hooks[name], coalesce(local.forms[name][o].hook, "-")) ? local.forms[name][o].hook_actions : [],
+        )],
+      ))))
+      index_actions = sort(distinct(flatten([
+        for o in concat(name == entity ? operations : [], lookup(local.function_uses["${entity}.${package}"], name, [])) :
+        local.forms[name][o].index_actions if length(local.entities[name].indexes) > 0
+      ])))
+    } }
+  }]...)
+
+  # What own code in a function knows of the entities that it may use.
+  used_entities = { for key, uses in local.function_uses : key => { for name, operations in uses : name => merge(
+    {
+      operations = operations
+      options = { for setting, value in local.settings[name] : setting => value
+        if try(length(value) > 0, value != null) && contains(flatten([for o in operations : local.operation_settings[name][o]]), setting)
+      }
+      table = local.entities[name].table
+    },
+    anytrue([for o in operations : contains(local.entity_hooks[name], coalesce(local.forms[name][o].hook, "-"))]) ?
+    { hooks = var.entities[name].hooks.code } : {},
+  ) } }
+
+  # By function, the file of dist/ that it runs: with hooks one that holds their code.
+  zips = { for key, hooks in local.function_hooks : key => join(".", concat(
+    [split(".", key)[1]],
+    length(hooks) > 0 ? [var.entities[split(".", key)[0]].hooks.code] : [],
+  )) }
+
+  # Entities' names in ids of statements, which have letters and digits alone.
+  sids = { for name in keys(var.entities) : name => join("", [for word in split("-", name) : title(word)]) }
+
+  hook_modules = sort([for name, module in local.app : name if length(module.hooks) > 0])
+}
