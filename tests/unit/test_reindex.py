@@ -248,3 +248,15 @@ def test_the_command(
         assert commands.run("reindex", "--env", "dev", "--entity", *arguments) == code
         assert environment.prepared.pop()
         assert capsys.readouterr().err.splitlines()[-1] == message
+
+
+def test_an_entity_without_functions_has_the_options_of_the_last_apply() -> None:
+    """Only own code uses it, so no function tells them."""
+    options = {"filters": {"done": {}}, "ids": "client"}
+    outputs = {
+        "table_names": {"a": TABLE},
+        "function_names": {"a": {}},
+        "tools": {"entities": {"a": {"options": options}}},
+    }
+    assert tool.deployed_options(outputs, "a", None) == options
+    tool.check_writers(outputs, "a")

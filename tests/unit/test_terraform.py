@@ -527,7 +527,7 @@ def test_every_expression_of_the_tools_has_a_value(var_file: Path, monkeypatch: 
     assert found["api_key_values"] == {}
     assert found["entities"].keys() == {name.strip('"') for name in written["entities"]}
     for entity in found["entities"].values():
-        assert entity.keys() == {"methods", "path", "schema"}
+        assert entity.keys() == {"methods", "options", "path", "schema"}
         for method in entity["methods"].values():
             assert method.keys() == {"access", "group", "scope"}
             assert method["access"] in ("open", "api_key", "cognito", "iam")

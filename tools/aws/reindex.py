@@ -161,13 +161,15 @@ def is_same(one: Mapping[str, str] | None, other: Mapping[str, str]) -> bool:
 def deployed_options(outputs: Mapping[str, Any], entity: str, client: Any) -> dict[str, Any]:
     """Return the options that an entity's live functions run with; `client` is Lambda's.
 
-    Each function has those that it needs; what two of them have is the same. Raises UserError.
+    Each function has those that it needs; what two of them have is the same. An entity without functions, which
+    only own code uses, has those of the last apply. Raises UserError.
     """
     tables = outputs["table_names"]
     if entity not in tables:
         raise UserError(f"There is no entity {entity}: name one of {', '.join(sorted(tables))} with ENTITY=.")
-    options: dict[str, Any] = {}
-    for function in sorted(set(outputs["function_names"][entity].values())):
+    functions = sorted(set(outputs["function_names"][entity].values()))
+    options: dict[str, Any] = {} if functions else dict(outputs["tools"]["entities"][entity]["options"])
+    for function in functions:
         try:
             found = client.get_function_configuration(FunctionName=function, Qualifier=ALIAS)
         except client.exceptions.ResourceNotFoundException:
@@ -192,7 +194,8 @@ def deployed_entity(outputs: Mapping[str, Any], entity: str, options: Mapping[st
 
 def check_writers(outputs: Mapping[str, Any], entity: str) -> None:
     """Stop where no function of an entity writes or lists."""
-    if not outputs["function_names"][entity].keys() & WRITERS:
+    operations = outputs["function_names"][entity].keys()
+    if operations and not operations & WRITERS:
         raise UserError(f"The entity {entity} has no operation that uses filters: there is nothing to do.")
 
 
