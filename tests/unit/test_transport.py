@@ -127,6 +127,8 @@ CONDITION = {
     "ConditionExpression": "attribute_not_exists(id)",
     "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
 }
+PUT_B = {"Put": {"TableName": "t", "Item": {**ITEM, "id": {"S": "b"}}, **CONDITION}}
+CHECK_A = {"TableName": "t", "Key": {"id": {"S": "a"}}, "ConditionExpression": "attribute_exists(id)"}
 CALLS: list[tuple[str, dict[str, Any]]] = [
     ("PutItem", {"Item": ITEM, **CONDITION}),
     ("PutItem", {"Item": ITEM, **CONDITION}),
@@ -153,6 +155,9 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("Scan", {"Limit": 5}),
     ("DeleteItem", {"Key": {"id": {"S": "a"}}, "ReturnValues": "ALL_OLD"}),
     ("DeleteItem", {"Key": {"id": {"S": "a"}}, "ConditionExpression": "attribute_exists(id)"}),
+    ("TransactWriteItems", {"TransactItems": [PUT_B, {"ConditionCheck": CHECK_A}]}),
+    ("TransactWriteItems", {"TransactItems": [PUT_B], "ReturnConsumedCapacity": "TOTAL"}),
+    ("TransactWriteItems", {"TransactItems": [PUT_B, {"ConditionCheck": {**CHECK_A, **CONDITION}}]}),
     ("GetItem", {"Key": {"wrong": {"S": "a"}}}),
     ("GetItem", {"TableName": "no-such-table", "Key": {"id": {"S": "a"}}}),
 ]
@@ -162,7 +167,8 @@ def outcomes(name: str) -> list[Any]:
     found: list[Any] = []
     for action, payload in CALLS:
         try:
-            reply = table.send(action, {"TableName": name, **payload})
+            where = {} if action == "TransactWriteItems" else {"TableName": name}
+            reply = table.send(action, {**where, **payload})
             found.append((reply.body, reply.retries))
         except dynamodb.ServiceError as error:
             found.append((type(error), error.code, error.message, error.status, error.body, error.retries))
@@ -186,6 +192,11 @@ def test_same_answers_from_the_same_calls(moto: str, monkeypatch: pytest.MonkeyP
     assert found["signed"][1][1] == "ConditionalCheckFailedException"
     assert found["signed"][1][4]["Item"] == ITEM
     assert found["signed"][2] == ({"Item": ITEM}, 0)
+    none, failed = {"Code": "None"}, {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}
+    cancelled, done, again = found["signed"][9:12]
+    assert cancelled[4] == {"CancellationReasons": [none, failed]}
+    assert done[1] == 0
+    assert again[4] == {"CancellationReasons": [{**failed, "Item": PUT_B["Put"]["Item"]}, none]}
     assert [outcome[1] for outcome in found["signed"][-2:]] == [
         "ValidationException",
         "ResourceNotFoundException",
@@ -231,6 +242,28 @@ def test_passing_error_is_tried_again(
     assert len(pauses) == 1
 
 
+def test_a_transaction_is_repeated_with_its_token(
+    either: str, serve: Callable[..., Server], pauses: list[float]
+) -> None:
+    reasons = [{"Code": "TransactionConflict", "Message": "Ongoing."}, {"Code": "None"}]
+    cancelled = {"__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException", "Message": "Cancelled."}
+    server = serve(
+        drops, fails("TransactionInProgressException"), answers({**cancelled, "CancellationReasons": reasons}, 400)
+    )
+    payload = {"ClientRequestToken": "token", "TransactItems": [PUT_B, {"ConditionCheck": CHECK_A}]}
+    with pytest.raises(dynamodb.ServiceError) as caught:
+        table.send("TransactWriteItems", payload)
+    assert [json.loads(request.body) for request in server.requests] == 3 * [payload]
+    error = caught.value
+    assert not isinstance(error, dynamodb.ServiceUnavailable)
+    assert (error.code, error.message, error.body) == (
+        "TransactionCanceledException",
+        "Cancelled.",
+        {"CancellationReasons": reasons},
+    )
+    assert (error.retries, error.uncertain) == (2, True)
+
+
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_passing_status_is_tried_again(
     either: str, serve: Callable[..., Server], pauses: list[float], status: int
@@ -264,6 +297,9 @@ def test_three_attempts_and_no_more(either: str, serve: Callable[..., Server], p
         ("ValidationException", ""),
         ("AccessDeniedException", ": No."),
         ("ConditionalCheckFailedException", ": No."),
+        ("TransactionCanceledException", ": No."),
+        ("TransactionConflictException", ": No."),
+        ("IdempotentParameterMismatchException", ": No."),
     ],
 )
 def test_lasting_error_is_not_tried_again(either: str, serve: Callable[..., Server], code: str, said: str) -> None:
@@ -360,8 +396,8 @@ def test_pauses_grow_and_are_jittered(serve: Callable[..., Server], pauses: list
 
 def test_throttled_pauses_are_longer_but_end(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.random", lambda: 1.0)
-    assert [dynamodb._pause("ThrottlingException", retries) for retries in (0, 1, 5)] == [1, 2, 20]
-    assert dynamodb._pause("InternalServerError", 0) == 0.025
+    assert [dynamodb.pause("ThrottlingException", retries) for retries in (0, 1, 5)] == [1, 2, 20]
+    assert dynamodb.pause("InternalServerError", 0) == 0.025
 
 
 # --- The kept connection ---

@@ -92,6 +92,7 @@ def _call(client: Any, action: str, payload: dict[str, Any]) -> dynamodb.Reply:
     except ClientError as error:
         found = dict(error.response)
         found.pop("message", None)
+        found.pop("Message", None)  # as the errors of transactions have it
         metadata: Any = found.pop("ResponseMetadata", {})
         details: Any = found.pop("Error", {})
         code, status = details.get("Code", ""), metadata.get("HTTPStatusCode", 0)

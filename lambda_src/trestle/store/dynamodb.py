@@ -1,4 +1,4 @@
-"""DynamoDB's low-level API: six actions, each one signed HTTP request, retried as the AWS SDKs do.
+"""DynamoDB's low-level API: seven actions, each one signed HTTP request, retried as the AWS SDKs do.
 
 `trestle.store.boto3_client` makes the same calls through boto3's client. It is the reference that the tests
 hold this transport to; docs/decisions/ says why it is not the default. Source of the retries: "Retry
@@ -131,11 +131,11 @@ def call(action: str, payload: dict[str, Any], *, deadline: float | None = None)
             failure = error
         if _connection(endpoint.region()).sent and may_have_run(failure.code, failure.status):
             failure.uncertain = uncertain = True
-        pause = _pause(failure.code, retries)
-        now = time.monotonic() + pause
+        seconds = pause(failure.code, retries)
+        now = time.monotonic() + seconds
         if retries + 1 == ATTEMPTS or now >= until:
             raise failure
-        time.sleep(pause)
+        time.sleep(seconds)
         retries += 1
 
 
@@ -214,7 +214,7 @@ def may_have_run(code: str, status: int) -> bool:
     return not status or (status >= 500 and code not in THROTTLED)
 
 
-def _pause(code: str, retries: int) -> float:
+def pause(code: str, retries: int) -> float:
     """Return the seconds until the next attempt: exponential, with full jitter."""
     from random import random  # 5 ms of import that only a retry pays
 
