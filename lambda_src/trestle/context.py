@@ -4,21 +4,25 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 
 class Call:
     """One call on DynamoDB, its retries included.
 
-    began, ended: seconds since 1970. status: of HTTP, 0 when no answer came. code: the error's short name, ""
-    without one. units: the capacity units it consumed, None where DynamoDB did not say.
+    tables: the names of those it is on. began, ended: seconds since 1970. status: of HTTP, 0 when no answer came.
+    code: the error's short name, "" without one. units: the capacity units it consumed, None where DynamoDB did
+    not say.
     """
 
-    __slots__ = ("action", "began", "code", "ended", "request_id", "retries", "status", "table", "throttled", "units")
+    __slots__ = ("action", "began", "code", "ended", "request_id", "retries", "status", "tables", "throttled", "units")
 
-    def __init__(self, action: str, table: str, *, began: float, ended: float, retries: int, request_id: str) -> None:
+    def __init__(
+        self, action: str, tables: Sequence[str], *, began: float, ended: float, retries: int, request_id: str
+    ) -> None:
         self.action = action
-        self.table = table
+        self.tables = tables
         self.began = began
         self.ended = ended
         self.retries = retries

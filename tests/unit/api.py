@@ -199,9 +199,9 @@ class _Raw:
         yield self._body
 
 
-def error(code: str, status: int = 400, message: str = "no") -> Callable[..., AWSResponse]:
+def error(code: str, status: int = 400, message: str = "no", **more: Any) -> Callable[..., AWSResponse]:
     """DynamoDB answers with an error, without doing anything."""
-    body = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": message}).encode()
+    body = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": message, **more}).encode()
     return lambda request: AWSResponse(request.url, status, HTTPHeaders(), _Raw(body))
 
 

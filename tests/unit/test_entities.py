@@ -86,7 +86,7 @@ def test_a_context_counts_the_calls_of_all_its_operations() -> None:
     note, _ = create(NOTES, context, {})
     merge(NOTES, context, note.id, {"a": {"b": 1}})
     create(TASKS, Context(), {"title": "a"})
-    assert [(call.action, call.table, call.status) for call in context.calls] == [
+    assert [(call.action, *call.tables, call.status) for call in context.calls] == [
         ("PutItem", "test-notes", 200),
         ("GetItem", "test-notes", 200),
         ("UpdateItem", "test-notes", 200),

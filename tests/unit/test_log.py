@@ -195,7 +195,7 @@ def test_a_fault_is_told_with_what_led_to_it(api: Api, capsys: pytest.CaptureFix
     assert origin == "ThrottlingException", "what botocore says is not ours to repeat"
     told = [part.splitlines() for part in re.split(r"\n(?! )", line["trace"])]
     assert [part[0] for part in told] == ["Unavailable", "ServiceUnavailable", "ThrottlingException"]
-    assert re.fullmatch(r"  .*/trestle/store/table\.py:[0-9]+ call", told[0][-1])
+    assert re.fullmatch(r"  .*/trestle/store/table\.py:[0-9]+ request", told[0][-1])
     assert "Traceback" not in line["trace"], "which would say the errors' own words"
 
 

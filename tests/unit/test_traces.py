@@ -12,8 +12,18 @@ from typing import Any
 import pytest
 
 from tests.unit.api import TABLE, Api, error, nothing
+from tests.unit.api import Context as LambdaContext
 from tests.unit.conftest import Make
-from trestle.store.dynamodb import ServiceError
+from tests.unit.events import event
+from trestle.context import Context
+from trestle.entity import Entity
+from trestle.http.handler import handler
+from trestle.http.requests import Request
+from trestle.http.responses import Response
+from trestle.item import Item
+from trestle.store.dynamodb import Reply, ServiceError
+from trestle.store.put import creation
+from trestle.store.transaction import commit
 
 ROOT = "1-67891233-abcdef012345678912345678"
 PARENT = 4 * "5a9c"
@@ -119,6 +129,48 @@ def test_a_request_and_its_calls_are_sent(api: Api, daemon: Daemon, capsys: pyte
     assert [line["xrayTraceId"] for line in lines] == [ROOT, ROOT]
 
 
+class Pair:
+    """An endpoint that writes on two tables at once."""
+
+    operation = "pair"
+
+    def __init__(self, entity: Entity) -> None:
+        self.entities = [entity, Entity("nights", "test-nights")]
+
+    def __call__(self, request: Request, context: Context) -> Response:
+        now = "2026-01-02T03:04:05.000006Z"
+        commit(context, [creation(entity, "", Item("a", {}, now, now, 1)) for entity in self.entities])
+        return Response(204)
+
+
+@pytest.mark.parametrize(
+    ("consumed", "units"),
+    [
+        ([{"TableName": TABLE, "CapacityUnits": 4.0}, {"TableName": "test-nights", "CapacityUnits": 2.0}], 6.0),
+        ([], None),
+    ],
+)
+def test_a_transaction_is_one_call_on_several_tables(
+    api: Api,
+    daemon: Daemon,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    consumed: list[Any],
+    units: float | None,
+) -> None:
+    reply = Reply({"ConsumedCapacity": consumed}, 1, "R1")
+    monkeypatch.setattr("trestle.store.table.send", lambda *_, **__: reply)
+    answer = handler(Pair)(event("POST", "/items"), LambdaContext())
+    assert answer["statusCode"] == 204
+    line = json.loads(capsys.readouterr().err)
+    assert (line["databaseRequests"], line.get("consumedCapacity")) == (2, units)
+    _, calls = check(daemon.received())
+    expected = call("TransactWriteItems", retries=1)
+    expected["aws"] |= {"table_names": [TABLE, "test-nights"]}
+    del expected["aws"]["table_name"]
+    assert without_ids(calls, some=True) == [expected]
+
+
 def test_nothing_of_the_payload_is_sent(api: Api, daemon: Daemon) -> None:
     caller = {"identity": {"apiKeyId": "k", "apiKey": "s3cr3t"}, "headers": {"X-Api-Key": "s3cr3t"}}
     api.request("POST", "/items", {"a": "s3cr3t"}, **caller)
@@ -172,7 +224,7 @@ def test_a_throttled_request_is_sent_with_its_cause(api: Api, daemon: Daemon) ->
     assert [each.get("cause") for each in exceptions] == [*(each["id"] for each in exceptions[1:]), None]
     assert exceptions[0]["message"] == "The database can not answer now. Try again in a moment."
     innermost = exceptions[0]["stack"][-1]
-    assert (innermost["path"].rpartition("/")[2], innermost["label"]) == ("table.py", "call")
+    assert (innermost["path"].rpartition("/")[2], innermost["label"]) == ("table.py", "request")
     assert innermost["line"] > 0
 
 

@@ -22,7 +22,7 @@ from tools.aws import transfer as tool
 from tools.errors import UserError
 from trestle.entity import Entity
 from trestle.store.derived import derivation_of
-from trestle.store.put import put_payload
+from trestle.store.put import creation
 
 OPTIONS = {
     "filters": {"status": {"sort": "rank"}},
@@ -212,7 +212,7 @@ def test_items_whose_time_is_over_go_neither_way(api: Api, entity: tool.Deployed
     assert str(imported(entity, file(gone))) == "1 expired"
     assert records(api) == {}
     item = tool.parse_line(1, file(gone).read(), entity.entity).item
-    api.client.put_item(TableName=TABLE, Item=put_payload(entity.entity, item, "")["Item"])
+    api.client.put_item(TableName=TABLE, Item=creation(entity.entity, "", item).payload["Item"])
     assert str(imported(entity, file({"id": "a", "until": FUTURE, **STAMPS}))) == "1 written"
 
 

@@ -55,8 +55,9 @@ from trestle.schema.defaults import fill
 from trestle.schema.formats import is_date_time
 from trestle.schema.validation import is_equal, validate
 from trestle.store.attributes import decode
-from trestle.store.put import put_payload
+from trestle.store.put import creation
 from trestle.store.records import ENVELOPE, has_expired
+from trestle.store.writes import is_left_by
 from trestle.strict_json import dumps, loads
 
 BATCH = 100  # lines between two looks at the rate
@@ -280,15 +281,15 @@ REJECTED = {
 def put(target: DeployedEntity, line: ImportLine, *, replace: bool) -> str:
     """Store one item, unless there is another with its id; return the outcome."""
     entity, client = target.entity, target.client
-    payload = put_payload(entity, line.item, line.owner)
-    record = payload["Item"]
+    write = creation(entity, line.owner, line.item)
+    record = write.payload["Item"]
     if has_expired(entity, record):
         return "expired"
     try:
-        client.put_item(TableName=entity.table, **payload)
+        client.put_item(TableName=entity.table, ReturnValuesOnConditionCheckFailure="ALL_OLD", **write.payload)
     except client.exceptions.ConditionalCheckFailedException as error:
         stored = error.response.get("Item") or {}
-        if stored.get("write") == record["write"]:  # sent again after a lost answer
+        if is_left_by(write, stored):  # sent again after a lost answer
             return "written"
         if is_same(stored, record, ("doc",) if line.is_new else ENVELOPE):
             return "there already"

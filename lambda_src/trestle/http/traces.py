@@ -87,7 +87,7 @@ def _call_segment(call: Call) -> dict[str, Any]:
         "aws": {
             "operation": call.action,
             "region": os.environ.get("AWS_REGION"),
-            "table_name": call.table,
+            **({"table_name": call.tables[0]} if len(call.tables) == 1 else {"table_names": call.tables}),
             "request_id": call.request_id,
             "retries": call.retries,
         },

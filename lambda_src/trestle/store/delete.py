@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from trestle.store import table
-from trestle.store.dynamodb import ServiceError
-from trestle.store.records import existing_record, key_of, refusal, state_condition
+from trestle.store.records import key_of, state_condition
+from trestle.store.writes import Cancelled, Write, perform, refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,21 +19,22 @@ def delete(entity: Entity, context: Context, item_id: str, expected: Sequence[tu
 
     Raises NotFound, and Changed when it is in none of the expected (createdAt, version).
     """
+    try:
+        perform(context, deletion(entity, context.owner, item_id, expected))
+    except Cancelled as cancelled:
+        raise refusal(entity, cancelled) from None
+
+
+def deletion(entity: Entity, owner: str, item_id: str, expected: Sequence[tuple[str, int]] | None) -> Write:
+    """Return the write that deletes an owner's item if it is in one of the expected states, any for None."""
     names: dict[str, str] = {}
     values: dict[str, Any] = {}
     payload: dict[str, Any] = {
-        "Key": key_of(item_id, context.owner),
+        "Key": key_of(item_id, owner),
         "ConditionExpression": state_condition(entity, expected, names, values),
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
     if names:
         payload["ExpressionAttributeNames"] = names
     if values:
         payload["ExpressionAttributeValues"] = values
-    try:
-        table.call(entity, context, "DeleteItem", payload)
-    except ServiceError as error:
-        record = existing_record(error)
-        # Missing on a retry: our first attempt deleted it, and only its answer was lost.
-        if record or not error.uncertain:
-            raise refusal(entity, record) from None
+    return Write("DeleteItem", entity, payload)

@@ -6,8 +6,8 @@ from trestle.item import join_key
 from trestle.store import table
 from trestle.store.attributes import encode
 from trestle.store.derived import derivation_of
-from trestle.store.dynamodb import ServiceError
-from trestle.store.records import existing_record, free_condition, key_of, time_values
+from trestle.store.records import free_condition, key_of, time_values
+from trestle.store.writes import Cancelled, Write, perform, refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,26 +24,25 @@ def put(entity: Entity, context: Context, item: Item, request: str = "") -> tupl
     Returns None when the item was made, else (request, createdAt) of the item that has the id, "" for what it
     lacks.
     """
-    payload = put_payload(entity, item, context.owner, request)
     try:
-        table.call(entity, context, "PutItem", payload)
-    except ServiceError as error:
-        existing = existing_record(error)
-        if existing.get("write") == payload["Item"]["write"]:
-            return None
-        return _text(existing, "request"), _text(existing, "createdAt")
+        perform(context, creation(entity, context.owner, item, request))
+    except Cancelled as cancelled:
+        if cancelled.kind == "conflict":
+            raise refusal(entity, cancelled) from None
+        return _text(cancelled.record, "request"), _text(cancelled.record, "createdAt")
     return None
 
 
-def put_payload(entity: Entity, item: Item, owner: str, request: str = "") -> dict[str, Any]:
-    """Return the PutItem of an owner's new item: its record, on condition that its id is free."""
+def creation(entity: Entity, owner: str, item: Item, request: str = "") -> Write:
+    """Return the write that makes an owner's new item, on condition that its id is free."""
+    token = table.write_token()
     record: dict[str, Any] = {
         **key_of(item.id, owner),
         "collection": {"S": join_key(owner, entity.name)},
         "createdAt": {"S": item.created_at},
         "updatedAt": {"S": item.updated_at},
         "version": {"N": str(item.version)},
-        "write": {"S": table.write_token()},
+        "write": {"S": token},
         "doc": encode(item.doc),
         **{name: value for name, value in derivation_of(entity).of(item.doc, owner).items() if value},
     }
@@ -51,14 +50,10 @@ def put_payload(entity: Entity, item: Item, owner: str, request: str = "") -> di
         record["owner"] = {"S": owner}  # for people who read the table: the API goes by the keys
     if request:
         record["request"] = {"S": request}
-    payload: dict[str, Any] = {
-        "Item": record,
-        "ConditionExpression": free_condition(entity),
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-    }
+    payload: dict[str, Any] = {"Item": record, "ConditionExpression": free_condition(entity)}
     if values := time_values(entity):
         payload["ExpressionAttributeValues"] = values
-    return payload
+    return Write("PutItem", entity, payload, token)
 
 
 def _text(record: dict[str, Any], name: str) -> str:

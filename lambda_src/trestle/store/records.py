@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from trestle.entity import Entity
-    from trestle.store.dynamodb import ServiceError
 
 # The attributes of every record, with DynamoDB's types.
 ENVELOPE = {"id": "S", "createdAt": "S", "updatedAt": "S", "version": "N", "doc": "M"}
@@ -104,14 +103,6 @@ def state_condition(
         values[f":v{index}"] = {"N": str(version)}
         clauses.append(f"createdAt=:c{index} AND #version=:v{index}")
     return f"{condition} AND ({' OR '.join(clauses)})"
-
-
-def existing_record(error: ServiceError) -> dict[str, Any]:
-    """Return the record that a failed condition met, empty if there was none. Raise any other error again."""
-    if error.code != "ConditionalCheckFailedException":
-        raise error
-    record: dict[str, Any] = error.body.get("Item") or {}
-    return record
 
 
 def refusal(entity: Entity, record: Mapping[str, Any]) -> NotFound | Changed:

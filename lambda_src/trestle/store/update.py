@@ -6,8 +6,8 @@ from trestle.clock import now
 from trestle.store import table
 from trestle.store.attributes import encode, encode_name
 from trestle.store.derived import derivation_of
-from trestle.store.dynamodb import ServiceError
-from trestle.store.records import existing_record, item_of, key_of, refusal, state_condition
+from trestle.store.records import item_of, key_of, state_condition
+from trestle.store.writes import Cancelled, Write, perform, refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,11 +28,7 @@ def replace(entity: Entity, context: Context, item_id: str, doc: dict[str, Any],
 
     Raises NotFound, and Changed when it is in none of the expected states.
     """
-    return _update(
-        entity, context, item_id, expected,
-        assignments=["doc=:doc"], removals=[], names={}, values={":doc": encode(doc)},
-        derived=derivation_of(entity).of(doc, context.owner),
-    )  # fmt: skip
+    return _update(context, replacement(entity, context.owner, item_id, doc, expected))
 
 
 def patch(entity: Entity, context: Context, item_id: str, changes: dict[str, Any], expected: States) -> Item:
@@ -40,6 +36,24 @@ def patch(entity: Entity, context: Context, item_id: str, changes: dict[str, Any
 
     Raises as `replace`.
     """
+    return _update(context, patching(entity, context.owner, item_id, changes, expected))
+
+
+def replacement(
+    entity: Entity, owner: str, item_id: str, doc: dict[str, Any], expected: States, *, at: str = ""
+) -> Write:
+    """Return the write that gives an owner's item another object; `at` is its time of change, now by default."""
+    return _write(
+        entity, owner, item_id, expected, at,
+        assignments=["doc=:doc"], removals=[], names={}, values={":doc": encode(doc)},
+        derived=derivation_of(entity).of(doc, owner),
+    )  # fmt: skip
+
+
+def patching(
+    entity: Entity, owner: str, item_id: str, changes: dict[str, Any], expected: States, *, at: str = ""
+) -> Write:
+    """Return the write that sets properties of an owner's item; `changes` as in `patch`, `at` as above."""
     assignments: list[str] = []
     removals: list[str] = []
     names: dict[str, str] = {}
@@ -51,28 +65,29 @@ def patch(entity: Entity, context: Context, item_id: str, changes: dict[str, Any
         else:
             values[f":{index}"] = encode(value, 2)
             assignments.append(f"doc.#{index}=:{index}")
-    return _update(
-        entity, context, item_id, expected,
+    return _write(
+        entity, owner, item_id, expected, at,
         assignments=assignments, removals=removals, names=names, values=values,
-        derived=derivation_of(entity).of_changes(changes, context.owner),
+        derived=derivation_of(entity).of_changes(changes, owner),
     )  # fmt: skip
 
 
-def _update(
+def _write(
     entity: Entity,
-    context: Context,
+    owner: str,
     item_id: str,
     expected: States,
+    at: str,
     *,
     assignments: list[str],
     removals: list[str],
     names: dict[str, str],
     values: dict[str, Any],
     derived: Mapping[str, dict[str, Any] | None],
-) -> Item:
-    write = {"S": table.write_token()}
+) -> Write:
+    token = table.write_token()
     names |= {"#version": "version", "#write": "write"}
-    values |= {":now": {"S": now()}, ":one": {"N": "1"}, ":write": write}
+    values |= {":now": {"S": at or now()}, ":one": {"N": "1"}, ":write": {"S": token}}
     for index, (name, value) in enumerate(derived.items()):
         names[f"#d{index}"] = name
         if value is None:
@@ -82,25 +97,19 @@ def _update(
             assignments.append(f"#d{index}=:d{index}")
     condition = state_condition(entity, expected, names, values)
     change = f"SET {','.join(['updatedAt=:now', '#version=#version+:one', '#write=:write', *assignments])}"
+    payload = {
+        "Key": key_of(item_id, owner),
+        "UpdateExpression": f"{change} REMOVE {','.join(removals)}" if removals else change,
+        # A retry after a lost answer fails here, is recognised by its token, and does not count twice.
+        "ConditionExpression": f"#write<>:write AND {condition}",
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values,
+    }
+    return Write("UpdateItem", entity, payload, token)
+
+
+def _update(context: Context, write: Write) -> Item:
     try:
-        reply = table.call(
-            entity,
-            context,
-            "UpdateItem",
-            {
-                "Key": key_of(item_id, context.owner),
-                "UpdateExpression": f"{change} REMOVE {','.join(removals)}" if removals else change,
-                # A retry after a lost answer fails here, is recognised by its token, and does not count twice.
-                "ConditionExpression": f"#write<>:write AND {condition}",
-                "ExpressionAttributeNames": names,
-                "ExpressionAttributeValues": values,
-                "ReturnValues": "ALL_NEW",
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            },
-        )
-    except ServiceError as error:
-        record = existing_record(error)
-        if record.get("write") == write:
-            return item_of(entity, record)
-        raise refusal(entity, record) from None
-    return item_of(entity, reply.body["Attributes"])
+        return item_of(write.entity, perform(context, write))
+    except Cancelled as cancelled:
+        raise refusal(write.entity, cancelled) from None

@@ -1,0 +1,112 @@
+"""Several writes at once: DynamoDB carries out all of them or none, on any of the system's tables."""
+
+from __future__ import annotations
+
+from trestle.errors import TooLarge, Unavailable
+from trestle.item import split_key
+from trestle.store import table
+from trestle.store.dynamodb import ServiceError
+from trestle.store.writes import Cancelled, is_deleted, is_left_by, perform
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from trestle.context import Context
+    from trestle.store.writes import Write
+
+MAX_WRITES = 100
+# What a transaction calls the actions; ConditionCheck exists in transactions alone.
+_MEMBERS = {"PutItem": "Put", "UpdateItem": "Update", "DeleteItem": "Delete", "ConditionCheck": "ConditionCheck"}
+# Why DynamoDB cancels a transaction. Source: "TransactionCanceledException" in its API Reference.
+_THROTTLED = frozenset(("ProvisionedThroughputExceeded", "ThrottlingError"))
+# Part of the message, without its blanks, for a transaction of over 4 MB.
+_TOO_LARGE_TOGETHER = "4MB"
+
+
+class TransactionTooLarge(ValueError):  # noqa: N818 - named as the refusals are
+    """The transaction has more writes than DynamoDB takes."""
+
+
+def commit(context: Context, writes: Sequence[Write]) -> None:
+    """Carry out all writes or none; a single one goes in a request of its own kind.
+
+    A retry within the call sends the same token, so that nothing is carried out twice. Raises Cancelled for the
+    first write whose condition failed, else for the first that met a transaction of somebody else; Unavailable,
+    TooLarge; TransactionTooLarge for more than MAX_WRITES writes, ValueError for two on one record.
+    """
+    check_writes(writes)
+    if not writes:
+        return
+    if len(writes) == 1 and writes[0].action != "ConditionCheck":
+        perform(context, writes[0])
+        return
+    payload = {
+        "ClientRequestToken": table.write_token(),
+        "TransactItems": [
+            {
+                _MEMBERS[write.action]: {
+                    "TableName": write.entity.table,
+                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                    **write.payload,
+                }
+            }
+            for write in writes
+        ],
+    }
+    tables = list(dict.fromkeys(write.entity.table for write in writes))
+    try:
+        table.request(tables, context, "TransactWriteItems", payload)
+    except ServiceError as error:
+        if error.code == "ValidationException" and _TOO_LARGE_TOGETHER in error.message.replace(" ", ""):
+            raise TooLarge("The transaction would be over the 4 MB that the database takes at once.") from error
+        if error.code != "TransactionCanceledException":
+            raise
+        reasons = error.body.get("CancellationReasons") or []
+        codes = [reason.get("Code") for reason in reasons]
+        met = [reason.get("Item") or {} for reason in reasons]
+        if _is_carried_out(writes, codes, met, uncertain=error.uncertain):
+            return
+        if "ConditionalCheckFailed" in codes:
+            index = codes.index("ConditionalCheckFailed")
+            raise Cancelled(index, "condition", met[index]) from None
+        if any("Item size" in (reason.get("Message") or "") for reason in reasons):
+            raise TooLarge(table.ITEM_TOO_LARGE) from error
+        if not _THROTTLED.isdisjoint(codes):
+            context.calls[-1].throttled = True
+            raise Unavailable(table.NO_ANSWER) from error
+        if "TransactionConflict" in codes:
+            raise Cancelled(codes.index("TransactionConflict"), "conflict", {}) from None
+        raise
+
+
+def check_writes(writes: Sequence[Write]) -> None:
+    """Raise TransactionTooLarge for more than MAX_WRITES writes, ValueError for two on one record."""
+    if len(writes) > MAX_WRITES:
+        raise TransactionTooLarge(f"A transaction takes at most {MAX_WRITES} writes; this one has {len(writes)}.")
+    found: set[tuple[str, str]] = set()
+    for write in writes:
+        key: str = (write.payload.get("Key") or write.payload["Item"])["id"]["S"]
+        if (write.entity.table, key) in found:
+            item_id = split_key(key)[1]
+            raise ValueError(f"A transaction can act only once on an item; {write.entity.name} {item_id} has two.")
+        found.add((write.entity.table, key))
+
+
+def _is_carried_out(
+    writes: Sequence[Write], codes: Sequence[str], met: Sequence[dict[str, Any]], *, uncertain: bool
+) -> bool:
+    """Return whether an earlier attempt has carried out the writes, and only its answer was lost.
+
+    DynamoDB recognises a token for ten minutes. Beyond that, one record with our token proves it, as all were
+    written together. If no write leaves a token, all that were to be deleted must be missing.
+    """
+    if any(map(is_left_by, writes, met)):
+        return True
+    if not uncertain or any(write.token for write in writes):
+        return False
+    deletions = [index for index, write in enumerate(writes) if write.action == "DeleteItem"]
+    return bool(deletions) and all(
+        codes[index] == "ConditionalCheckFailed" and is_deleted(writes[index], met[index]) for index in deletions
+    )
