@@ -12,7 +12,7 @@ import functools
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -60,9 +60,11 @@ class Type:
 
     def accepts(self, value: Any) -> bool:
         """Whether Terraform takes a value, which is not null, as this type, whatever is inside the value."""
+        if self.kind == "any":
+            return True
         if self.kind in ("map", "object"):
             return isinstance(value, dict)
-        if self.kind in ("list", "set"):
+        if self.kind in ("list", "set", "tuple"):
             return isinstance(value, list)
         if self.kind == "bool":
             return isinstance(value, bool) or value in ("true", "false")
@@ -97,10 +99,7 @@ def check(var_files: Sequence[Path], environ: Mapping[str, str] | None = None) -
     for file in var_files:
         try:
             text = text_of(file)
-            if file.suffix == ".json" and (broken := json_fault(text)):
-                found.append(f"{display_name(file)}: {broken}")
-                continue
-            keys = find_keys(text, file.suffix == ".json")
+            keys = keys_of(file, text)
         except UserError as error:
             found.append(str(error))
             continue
@@ -110,8 +109,8 @@ def check(var_files: Sequence[Path], environ: Mapping[str, str] | None = None) -
         names = {key.name for key in keys if key.name}
         written |= names
         values = {name: value for name, value in (parse(file, text) or {}).items() if name in names}
-        faults = (*duplicate_key_faults(keys), *unknown_name_faults(keys, variables), *type_faults(values, variables))
-        found += [f"{display_name(file)}: {fault}" for fault in faults]
+        found += name_faults(file, keys, variables)
+        found += [f"{display_name(file)}: {fault}" for fault in type_faults(values, variables)]
     if not found:
         files = " and ".join(display_name(file) for file in var_files)
         required = (name for name, kind in variables.attributes.items() if kind.is_required)
@@ -122,10 +121,54 @@ def check(var_files: Sequence[Path], environ: Mapping[str, str] | None = None) -
         raise UserError("\n".join(found))
 
 
-def all_var_files(var_files: Sequence[Path]) -> list[Path]:
-    """Return the var-files behind those that Terraform loads by itself from the root, as it orders them."""
-    automatic = (file for file in ROOT.glob("*.auto.tfvars*") if file.name.endswith(AUTOMATIC))
-    by_itself = (ROOT / "terraform.tfvars", ROOT / "terraform.tfvars.json", *sorted(automatic))
+def check_names(var_files: Sequence[Path], variables: Type) -> None:
+    """Stop if var-files set a name twice, or one that these variables do not have; each fault is a line of the error.
+
+    For variables of the user's own: Terraform says what else is wrong with them.
+    """
+    found: list[str] = []
+    for file in var_files:
+        try:
+            found += name_faults(file, keys_of(file, text_of(file)), variables)
+        except NotReadableError:
+            continue
+        except UserError as error:
+            found.append(str(error))
+    if found:
+        raise UserError("\n".join(found))
+
+
+def is_json(file: Path) -> bool:
+    """Tell whether Terraform reads a var-file as JSON and not as HCL: it goes by the name, in lower case."""
+    return file.name.endswith(".json")
+
+
+def keys_of(file: Path, text: str) -> list[Key]:
+    """Return the names that the text of a var-file sets.
+
+    Raise UserError if it is in the wrong notation, NotReadableError if HCL is broken.
+    """
+    if is_json(file) and (broken := json_fault(text)):
+        raise UserError(f"{display_name(file)}: {broken}")
+    if not is_json(file) and text.lstrip().startswith("{") and not json_fault(text):
+        raise UserError(
+            f"{display_name(file)} holds JSON, which Terraform reads from files alone whose name ends in .json, in "
+            "lower case: rename it."
+        )
+    return find_keys(text, is_json(file))
+
+
+def name_faults(file: Path, keys: Sequence[Key], variables: Type) -> Iterator[str]:
+    """Yield a sentence for each name in a var-file that is set twice or that the variables do not have."""
+    for fault in (*duplicate_key_faults(keys), *unknown_name_faults(keys, variables)):
+        yield f"{display_name(file)}: {fault}"
+
+
+def all_var_files(var_files: Sequence[Path], root: Path | None = None) -> list[Path]:
+    """Return the var-files behind those that Terraform loads by itself from a root, as it orders them."""
+    root = root or ROOT
+    automatic = (file for file in root.glob("*.auto.tfvars*") if file.name.endswith(AUTOMATIC))
+    by_itself = (root / "terraform.tfvars", root / "terraform.tfvars.json", *sorted(automatic))
     return [*(file for file in by_itself if file.is_file()), *var_files]
 
 
@@ -165,7 +208,7 @@ def text_of(file: Path) -> str:
     if fault := encoding_fault(data):
         raise UserError(f"{where} {fault}.")
     text = data.decode()
-    if text.startswith("\ufeff") and file.suffix == ".json":
+    if text.startswith("\ufeff") and is_json(file):
         raise UserError(f"{where} begins with a byte order mark, which is not JSON: save it as UTF-8 without one.")
     return text.removeprefix("\ufeff")
 
@@ -203,8 +246,7 @@ def read(file: Path) -> dict[str, Any] | None:
 def parse(file: Path, text: str) -> dict[str, Any] | None:
     """Return the variables in the text of a file; None if it does not parse."""
     try:
-        is_json = file.suffix == ".json"
-        found = json.loads(text) if is_json else hcl2.loads(text, serialization_options=OPTIONS)
+        found = json.loads(text) if is_json(file) else hcl2.loads(text, serialization_options=OPTIONS)
     except (LarkError, RecursionError, ValueError):
         return None
     return unquote(found) if isinstance(found, dict) else None
@@ -228,12 +270,16 @@ def default(variable: str) -> Any:
 def declared(file: Path) -> Type:
     """The variables of a Terraform file, as the attributes of one object."""
     blocks = hcl2.loads(file.read_text(encoding="utf-8"), serialization_options=OPTIONS)["variable"]
-    variables = {
-        name: replace(parse_type(body["type"]), is_required="default" not in body)
-        for block in blocks
-        for name, body in labelled_bodies(block)
+    return object_of(each for block in blocks for each in labelled_bodies(block))
+
+
+def object_of(variables: Iterable[tuple[str, Mapping[str, Any]]]) -> Type:
+    """The variables of blocks, given as names and bodies, as the attributes of one object."""
+    types = {
+        name: replace(parse_type(body.get("type", "any")), is_required="default" not in body)
+        for name, body in variables
     }
-    return Type("object", variables)
+    return Type("object", types)
 
 
 def labelled_bodies(block: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -244,12 +290,12 @@ def labelled_bodies(block: Mapping[str, Any]) -> list[tuple[str, Any]]:
 def parse_type(expression: str) -> Type:
     """The type that an expression such as "map(object({ size = optional(number, 1) }))" stands for."""
     kind, _, inside = expression.removeprefix("${").removesuffix("}").partition("(")
-    if not inside:
+    if not inside or kind == "tuple":
         return Type(kind)
     # The parser hands over calls as text: what is between the parentheses is a list when put in brackets.
     arguments = hcl2.loads(f"x = [{inside.removesuffix(')')}]\n", serialization_options=OPTIONS)["x"]
     if kind == "object":
-        return Type(kind, {name: parse_type(text) for name, text in arguments[0].items()})
+        return Type(kind, {name.strip('"'): parse_type(text) for name, text in arguments[0].items()})
     inner = parse_type(arguments[0])
     if kind == "optional":
         plain = arguments[1] if len(arguments) > 1 and not isinstance(arguments[1], dict | list) else None
@@ -351,7 +397,7 @@ def remedy(name: str, kind: Type) -> str:
         return f"write it in {holder}."
     if near := difflib.get_close_matches(name, kind.attributes, 1):
         return f"did you mean {near[0]}?"
-    return f"write one of {', '.join(kind.attributes)}."
+    return f"write one of {', '.join(kind.attributes)}." if kind.attributes else "remove it."
 
 
 def display_name(file: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from tools import tfvars
 from tools.aws import cost, environment, preflight
 from tools.errors import UserError
 from tools.laptop.systems import Systems
+from tools.terraform import Terraform
+from tools.terraform import environment as environment_of_aws
 
 ROOT = Path(tfvars.__file__).resolve().parent.parent
 
@@ -270,6 +273,24 @@ def test_json_is_read_too(tmp_path: Path) -> None:
     file.write_text(json.dumps({"entities": {"todos": {"list": "created", "acces": {}}}}))
     with pytest.raises(UserError, match=r"entities\.todos\.acces: no such attribute; did you mean access\?"):
         tfvars.check([file])
+
+
+@pytest.mark.parametrize("name", ["a.json", ".json", "x.tfvars.json", "x.tfvars.JSON", "a.Json", "a.json.tfvars"])
+def test_what_is_json_goes_by_the_name_as_terraform_has_it(tmp_path: Path, name: str) -> None:
+    (tmp_path / "main.tf").write_text('variable "x" {}\n')
+    file = tmp_path / name
+    tool = Terraform(tmp_path, environment_of_aws("http://127.0.0.1:1", "us-east-1"))
+    for text, is_json in (('{"x": "json"}', True), ('x = "hcl"', False)):
+        file.write_text(text)
+        ours = tfvars.read(file)
+        try:
+            assert ours == {"x": tool.evaluate("var.x", [f"-var-file={file}"])}
+        except UserError:
+            assert ours is None
+            # By any other name it is refused, with what to do.
+            with pytest.raises(UserError, match=re.escape(name)) as caught:
+                tfvars.check_names([file], tfvars.Type("object"))
+            assert str(caught.value).endswith("in lower case: rename it.") == is_json
 
 
 def test_a_byte_order_mark_hides_nothing(tmp_path: Path) -> None:
