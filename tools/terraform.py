@@ -286,6 +286,21 @@ class Terraform:
         found: str = json.loads(answer)
         return found
 
+    def evaluate_each(self, expressions: Mapping[str, str], arguments: Sequence[str] = ()) -> dict[str, Any]:
+        """Return the values of expressions, by name, without those that only an apply would tell."""
+        encoded = ", ".join(f"nonsensitive(jsonencode({expression}))" for expression in expressions.values())
+        done = self.run(["console", "-no-color", *arguments], f"[{encoded}]\n")
+        answers = [line.strip().removesuffix(",") for line in done.output.splitlines()[1:-1]]
+        if done.code or len(answers) != len(expressions) or "Error: " in done.errors:
+            raise self.failed("console", done.errors or done.output)
+        named = zip(expressions, answers, strict=True)
+        return {name: json.loads(json.loads(answer)) for name, answer in named if answer.startswith('"')}
+
+    def read_data(self, addresses: Sequence[str], arguments: Sequence[str] = ()) -> None:
+        """Read data sources, given by address or by that of the module that they are in, into the state."""
+        targets = [f"-target={address}" for address in addresses]
+        self.call("apply", "-refresh-only", "-auto-approve", "-input=false", "-no-color", *targets, *arguments)
+
     def apply(
         self,
         var_files: Sequence[Path],

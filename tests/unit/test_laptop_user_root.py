@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tools.errors import UserError
 from tools.laptop import user_root
 from tools.laptop.stack import fingerprint
-from tools.terraform import ROOT, Terraform, find_terraform, init_depends_on, module_folders
+from tools.laptop.systems import NEEDED, Systems, evaluate_tools
+from tools.terraform import ROOT, Terraform, environment, find_terraform, init_depends_on, module_folders
 
 CALL = """module "api" {
   source = "git::https://example.com/trestle.git//modules/service?ref=v1.0.0"
@@ -56,6 +59,175 @@ def test_another_folder_is_refused_with_what_to_pass(tmp_path: Path, text: str, 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^There is no folder .*/absent: pass --root the folder of your Terraform"):
         user_root.read(tmp_path / "absent")
+
+
+def test_a_root_in_json_is_read(tmp_path: Path) -> None:
+    """As programs write it."""
+    configuration = {
+        "//": "made by a program",
+        "data": {"aws_vpc": {"main": {"default": True}}},
+        "locals": {"x": [1]},
+        "module": [{"api": {"source": "x//modules/service", "name": "shop"}}, {"b": [{"source": "../b"}]}],
+        "provider": {"aws": [{"region": "eu-west-1"}, {"alias": "api", "region": "eu-west-3"}]},
+        "terraform": {"required_version": ">= 1.10"},
+        "variable": {"size": {"type": "number"}},
+    }
+    root = written(tmp_path / "root", other='data "aws_region" "here" {}\n')
+    (root / "main.tf.json").write_text(json.dumps(configuration))
+    found = user_root.read(root)
+    assert (found.call, found.providers, found.outside) == ("api", 2, {"b": tmp_path / "b"})
+    assert list(found.variables.attributes) == ["size"]
+    assert set(found.read_first) == {"data.aws_region.here", "data.aws_vpc.main", "module.b"}
+
+
+def test_an_override_file_holds_a_part_of_a_call(tmp_path: Path) -> None:
+    found = user_root.read(written(tmp_path / "root", main=CALL, z_override='module "api" {\n  docs = "none"\n}\n'))
+    assert found.arguments >= {"source", "name", "docs"}
+
+
+VARIABLES = """
+variable "region" { type = string }
+variable "anything" { type = any }
+variable "untyped" {}
+variable "pair" { type = tuple([string, object({ a = string })]) }
+variable "lists" { type = list(any) }
+variable "sizes" {
+  # By team.
+  type = map(object({ "cpu" = number, tags = optional(map(string), {}), more = optional(object({ x = any }), {}) }))
+}
+"""
+RIGHT = """
+region   = "eu-west-1"
+anything = { x = { y = 1 } }
+untyped  = { x = [{ y = 1 }] }
+pair     = ["x", { a = "y" }]
+lists    = [{ x = 1 }]
+sizes    = { one = { cpu = 1, tags = { Any = "x" }, more = { x = { y = 1 } } } }
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("regoin = null", "regoin: no such variable; did you mean region?"),
+        ("sizes = { one = { cpus = 1 } }", "sizes.one.cpus: no such attribute; did you mean cpu?"),
+        ("sizes = { one = { cpu = 1, more = { y = 1 } } }", "sizes.one.more.y: no such attribute; write one of x."),
+        ('region = "a"\nregion = "b"', "region is set twice, in lines 1 and 2; remove one of them"),
+        ('{"region": "a"}', "holds JSON, which Terraform reads from files alone whose name ends in .json"),
+    ],
+)
+@pytest.mark.parametrize("name", ["named.tfvars", "root/own.auto.tfvars", "root/terraform.tfvars"])
+def test_names_that_the_root_does_not_declare_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, fault: str
+) -> None:
+    root, systems = written(tmp_path / "root", main=CALL, variables=VARIABLES), Systems(tmp_path / "local")
+    right, file = tmp_path / "right.tfvars", tmp_path / name
+    right.write_text(RIGHT)
+    file.write_text(text)
+
+    def built(*_: Any) -> None:
+        raise NotImplementedError
+
+    monkeypatch.setattr("tools.laptop.systems.build_functions", built)
+    named = [right, file] if file.parent == tmp_path else [right]
+    with pytest.raises(UserError) as error:
+        systems.up(named, root=root)
+    assert str(error.value).startswith(str(file))
+    assert fault in str(error.value)
+    file.unlink()
+    with pytest.raises(NotImplementedError):
+        systems.up([right], root=root)
+
+
+def test_a_root_without_variables_takes_none(tmp_path: Path) -> None:
+    root, file = written(tmp_path / "root", main=CALL), tmp_path / "x.tfvars"
+    file.write_text("x = 1\n")
+    with pytest.raises(UserError, match=r"x\.tfvars: x: no such variable; remove it\.$"):
+        Systems(tmp_path / "local").up([file], root=root)
+
+
+# Built into Terraform, as is terraform_data: what a plan knows, but no evaluation before one.
+REMOTE = """
+variable "environment" { default = "dev" }
+data "terraform_remote_state" "there" {
+  backend = "local"
+  config  = { path = "${path.module}/there.tfstate" }
+}
+resource "terraform_data" "made" {}
+module "beside" { source = "./beside" }
+module "api" {
+  source = "./modules/service"
+  tools  = { %s }
+}
+"""
+KNOWN = 'name = "shop", environment = var.environment, region = "us-west-2", api_keys = [], docs = "none", faults = []'
+MADE, THERE = "terraform_data.made.id", "data.terraform_remote_state.there.outputs.region"
+
+
+@pytest.fixture(scope="module")
+def remote(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root with a stand-in for modules/service, initialised."""
+    root = written(tmp_path_factory.mktemp("my work") / "root", main=REMOTE % KNOWN)
+    for module in ("beside", "modules/service"):
+        (root / module).mkdir(parents=True)
+    (root / "modules/service/main.tf").write_text(
+        'variable "tools" {}\noutput "tools" {\n  sensitive = true\n  value     = var.tools\n}\n'
+    )
+    (root / "beside/main.tf").write_text(
+        'data "terraform_remote_state" "there" {\n  backend = "local"\n'
+        '  config  = { path = "${path.root}/there.tfstate" }\n}\n'
+        'output "region" {\n  value = data.terraform_remote_state.there.outputs.region\n}\n'
+    )
+    state = {"version": 4, "serial": 1, "lineage": "x", "resources": []}
+    outputs = {"region": {"value": "eu-west-1", "type": "string"}}
+    (root / "there.tfstate").write_text(json.dumps({**state, "outputs": outputs}))
+    evaluated(root).init()
+    return root
+
+
+def evaluated(root: Path) -> Terraform:
+    """Return Terraform in a root, without AWS and without what was read before."""
+    (root / "terraform.tfstate").unlink(missing_ok=True)
+    return Terraform(root, environment("http://127.0.0.1:1", "us-east-1"), is_locked=False)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ('name = "shop"', 'name = "sh${"$"}{op"', {"name": "sh${op"}),
+        ("faults = []", f"faults = [{MADE}]", {}),
+        ("faults = []", f"faults = [], release = {MADE}, entities = {MADE}", {"faults": []}),
+        ('docs = "none"', 'docs = sensitive("none")', {"docs": "none"}),
+        ('region = "us-west-2"', f"region = {THERE}", {"region": "eu-west-1"}),
+        ('region = "us-west-2"', "region = module.beside.region", {"region": "eu-west-1"}),
+    ],
+)
+def test_what_a_run_needs_is_asked_value_by_value(remote: Path, old: str, new: str, found: dict[str, Any]) -> None:
+    assert old in KNOWN
+    (remote / "main.tf").write_text(REMOTE % KNOWN.replace(old, new))
+    tools = evaluate_tools(evaluated(remote), user_root.read(remote), ["-var=environment=test"])
+    every = {"name": "shop", "environment": "test", "region": "us-west-2", "api_keys": [], "docs": "none"}
+    assert tools == {**every, **({"faults": []} if "faults" not in new else {}), **found}
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_what_only_an_apply_tells_is_one_sentence(remote: Path, name: str) -> None:
+    known = re.sub(rf"(?<={name} = )[^,]+(?=, )", MADE, KNOWN, count=1)
+    (remote / "main.tf").write_text(REMOTE % known)
+    with pytest.raises(UserError) as error:
+        evaluate_tools(evaluated(remote), user_root.read(remote), [])
+    assert str(error.value) == (
+        f"module.api in {remote}: {name} has no value before the first apply, and the local run needs one "
+        "(it is known only after an apply). Write it out, or take it from a variable."
+    )
+
+
+def test_a_data_source_that_finds_nothing_is_said(remote: Path) -> None:
+    (remote / "main.tf").write_text(
+        (REMOTE % KNOWN.replace('"us-west-2"', THERE)).replace("there.tfstate", "elsewhere.tfstate")
+    )
+    with pytest.raises(UserError, match=r"api in .*: region has no value .*\(terraform apply failed: Unable to find "):
+        evaluate_tools(evaluated(remote), user_root.read(remote), [])
 
 
 @pytest.mark.parametrize("name", user_root.WRITTEN)

@@ -289,6 +289,7 @@ class Stack:
             state = self.emulator.terraform_state(started)
             outputs = {name: output["value"] for name, output in state["outputs"].items()}
             write_json(self.folder / "outputs.json", outputs.get(user_root.OUTPUT, outputs))
+            settings = settings | outputs.get(user_root.TOOLS, {})
             known = {"settings": settings, "var_files": [str(file) for file in var_files]}
             write_json(self.folder / "settings.json", known)
         self.progress(f"Applied: {said}.")

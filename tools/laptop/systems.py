@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import shutil
 from collections.abc import Iterator, MutableMapping, Sequence
@@ -22,6 +21,11 @@ from tools.laptop.stack import DEFAULT_PORT, Confirm, Stack, fingerprint
 from tools.terraform import ROOT, Progress, Terraform, environment, find_mirror, find_terraform, var_file_arguments
 
 FIRST_VAR_FILE = ROOT / "environments" / "local.tfvars"
+
+# What a run has to know before it begins of the variables of a root of the user's own, and what helps: the outputs
+# of an apply have all of it.
+NEEDED = ("name", "environment", "region", "api_keys", "docs")
+USEFUL = ("faults",)
 
 # What the folder held when it was that of one system.
 PREVIOUS = (
@@ -101,7 +105,7 @@ class Systems:
         if not var_files and (gone := next((file for file in named if not file.is_file()), None)):
             raise UserError(f"The var-file {gone}, which ran last, is gone: name another with --var-file.")
         if root:
-            user_root.read(root)
+            tfvars.check_names(tfvars.all_var_files(named, root), user_root.read(root).variables)
         else:
             tfvars.check(named)
         with self._lock():
@@ -247,9 +251,7 @@ class Systems:
             variables = environment(running.endpoint, running.region)
             terraform = Terraform(folder / "root", variables, log, self.progress, is_locked=False)
             terraform.init_once()
-            found = json.loads(
-                terraform.evaluate(f"jsonencode(module.{own.call}.tools)", var_file_arguments(var_files))
-            )
+            found = evaluate_tools(terraform, own, var_file_arguments(var_files))
         finally:
             emulator.stop()
             shutil.rmtree(emulator.folder, ignore_errors=True)
@@ -268,3 +270,26 @@ class Systems:
                     "Another command is at work on the local run: wait until it is done, then try again."
                 ) from None
             yield
+
+
+def evaluate_tools(terraform: Terraform, own: user_root.UserRoot, arguments: Sequence[str]) -> dict[str, Any]:
+    """Return what is known before an apply of the output `tools` of a root's call of modules/service.
+
+    Raise UserError if that lacks what a run cannot begin without.
+    """
+    asked = {name: f"module.{own.call}.tools.{name}" for name in (*NEEDED, *USEFUL)}
+    found = terraform.evaluate_each(asked, arguments)
+    why = "it is known only after an apply"
+    # An evaluation reads no data source, while a plan would.
+    if not found.keys() >= {*NEEDED} and own.read_first:
+        try:
+            terraform.read_data(own.read_first, arguments)
+            found = terraform.evaluate_each(asked, arguments)
+        except UserError as error:
+            why = str(error).rstrip(".")
+    if missing := next((name for name in NEEDED if name not in found), None):
+        raise UserError(
+            f"module.{own.call} in {own.folder}: {missing} has no value before the first apply, and the local run "
+            f"needs one ({why}). Write it out, or take it from a variable."
+        )
+    return found

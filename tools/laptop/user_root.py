@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ import hcl2
 from lark.exceptions import LarkError
 
 from tools.errors import UserError
-from tools.sources import is_leftover, sources
-from tools.terraform import OVERRIDE, ROOT, SERVICE, copy_modules, write_override
-from tools.tfvars import OPTIONS, labelled_bodies
+from tools.sources import is_leftover
+from tools.terraform import OVERRIDE, ROOT, SERVICE, configuration_files, copy_modules, write_override
+from tools.tfvars import OPTIONS, Type, labelled_bodies, object_of
+
+QUOTE = '"'
 
 # Where the staged configuration finds Trestle.
 TRESTLE = ".trestle"
@@ -23,8 +26,9 @@ TRESTLE = ".trestle"
 # What the modules read that lies beside them.
 BESIDE_MODULES = ("contract", "lambda_src", "web")
 
-# The staged configuration's output of all that the module gives out, but for the document, which is large.
-OUTPUT = "trestle_outputs"
+# The staged configuration's output of all that the module gives out, but for the document, which is large, and of
+# what the tools read of the variables.
+OUTPUT, TOOLS = "trestle_outputs", "trestle_tools"
 OUTPUTS = '${{ for name, value in module.%s : name => value if !contains(["openapi_document", "tools"], name) }}'
 
 # What the stage writes beside what it links: writing to a link would change the user's own file.
@@ -43,6 +47,8 @@ class UserRoot:
     arguments: frozenset[str]  # that the call passes
     outside: Mapping[str, Path]  # folders of modules outside the root, by name of their call
     providers: int  # how many configurations of the AWS provider it has
+    variables: Type  # that it declares, as attributes of one object
+    read_first: tuple[str, ...]  # addresses of what the call's arguments may come from, besides resources
 
     def stage(self, folder: Path, backend: Mapping[str, Any], overrides: Mapping[str, Any], **arguments: Any) -> Path:
         """Link the configuration into a folder, with another backend and with this Trestle; return the folder.
@@ -73,8 +79,10 @@ class UserRoot:
         passed = {name: value for name, value in arguments.items() if name not in self.arguments}
         calls[self.call] = {"source": f"./{TRESTLE}/{SERVICE}", "project": "${path.root}", **passed}
         write_override(folder, {"terraform": {"backend": backend}, "module": calls})
-        output = {"output": {OUTPUT: {"value": OUTPUTS % self.call}}}
-        (folder / WRITTEN[1]).write_text(json.dumps(output, indent=2) + "\n")
+        values = {OUTPUT: OUTPUTS % self.call, TOOLS: f"${{module.{self.call}.tools}}"}
+        # Sensitive as soon as an argument is; the state is its owner's alone.
+        outputs = {name: {"value": value, "sensitive": True} for name, value in values.items()}
+        (folder / WRITTEN[1]).write_text(json.dumps({"output": outputs}, indent=2) + "\n")
         return folder
 
 
@@ -84,7 +92,10 @@ def read(folder: Path) -> UserRoot:
         raise UserError(f"There is no folder {folder}: pass --root the folder of your Terraform configuration.")
     if taken := next((folder / name for name in WRITTEN if (folder / name).exists()), None):
         raise UserError(f"{taken} has a name that the local run needs for a file of its own: rename it.")
-    calls = dict(blocks(folder, "module"))
+    configuration = blocks(folder)
+    calls: dict[str, dict[str, Any]] = {}
+    for name, body in configuration["module"]:  # an override file holds a part of a call
+        calls[name] = calls.get(name, {}) | body
     found = [name for name, body in calls.items() if is_service(body)]
     if len(found) != 1:
         fault = f"calls {SERVICE} more than once ({', '.join(found)})" if found else f"does not call {SERVICE}"
@@ -104,7 +115,12 @@ def read(folder: Path) -> UserRoot:
             for name, body in calls.items()
             if name != call and str(body.get("source", "")).startswith("../")
         },
-        sum(name == "aws" for name, _ in blocks(folder, "provider")),
+        sum(name == "aws" for name, _ in configuration["provider"]),
+        object_of(configuration["variable"]),
+        (
+            *(f"data.{kind}.{name.strip(QUOTE)}" for kind, found in configuration["data"] for name in found),
+            *(f"module.{name}" for name in calls if name != call),
+        ),
     )
 
 
@@ -113,12 +129,21 @@ def is_service(call: Mapping[str, Any]) -> bool:
     return str(call.get("source", "")).partition("?")[0].rstrip("/").endswith(SERVICE)
 
 
-def blocks(folder: Path, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the label and the body of each block of a kind in a configuration."""
-    for file in sources(folder, "*.tf"):
+def blocks(folder: Path) -> dict[str, list[tuple[str, dict[str, Any]]]]:
+    """Return the first label and the body of each block of a configuration, by the kind of the block."""
+    found: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
+    for file in configuration_files(folder):
         try:
-            parsed = hcl2.loads(file.read_text(encoding="utf-8"), serialization_options=OPTIONS)
+            text = file.read_text(encoding="utf-8")
+            parsed = json.loads(text) if file.suffix == ".json" else hcl2.loads(text, serialization_options=OPTIONS)
         except (LarkError, RecursionError, ValueError):
             raise UserError(f"{file} is not Terraform: `terraform validate` says where it goes wrong.") from None
-        for block in parsed.get(kind, ()):
-            yield from ((label.strip('"'), body) for label, body in labelled_bodies(block))
+        for kind, blocks_of_kind in parsed.items() if isinstance(parsed, dict) else ():
+            for label, bodies in (each for block in objects(blocks_of_kind) for each in labelled_bodies(block)):
+                found[kind] += ((label.strip(QUOTE), body) for body in objects(bodies))
+    return found
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """Return the objects that a value is: in JSON a single block may stand without its list."""
+    return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, dict)]
