@@ -149,8 +149,32 @@ def test_the_first_system_is_local(machine: Machine, monkeypatch: pytest.MonkeyP
 
 def test_systems_of_one_name_have_folders_of_their_own(machine: Machine) -> None:
     one, other = machine.var_file("a-b", "c"), machine.var_file("a", "b-c")
-    folders = [machine.systems.up([file]).folder.name for file in (one, other, one, other)]
-    assert folders == ["a-b-c", "a-b-c-2"] * 2
+    third = machine.var_file("a-b", "c-2")  # whose folder would be called as the second's
+    ups = [machine.systems.up([file]) for file in (one, other, third, one, other)]
+    assert [stack.folder.name for stack in ups] == ["a-b-c", "a-b-c-2", "a-b-c-2-2", "a-b-c", "a-b-c-2"]
+    told_apart = 'a-b-c (name "a", environment "b-c")'
+    assert [stack.name for stack in ups] == [
+        "a-b-c",
+        told_apart,
+        'a-b-c-2 (name "a-b", environment "c-2")',
+        "a-b-c",
+        told_apart,
+    ]
+    assert machine.systems.others() == ["a-b-c", 'a-b-c-2 (name "a-b", environment "c-2")']
+    assert machine.systems.down(purge=True) == (told_apart, True)
+    assert {folder.name for folder in machine.systems.folder.iterdir() if folder.is_dir()} == {"a-b-c", "a-b-c-2-2"}
+    # One of an earlier version, or that lost the file, is known by what was applied.
+    (ups[0].folder / "system.json").unlink()
+    assert machine.systems.up([one]).folder == ups[0].folder
+    assert (ups[0].folder / "system.json").exists()
+    assert machine.systems.up([other]).folder.name == "a-b-c-2"
+
+
+def test_a_folder_that_was_only_begun_is_taken(machine: Machine) -> None:
+    begun = machine.systems.folder / "shop-demo"
+    begun.mkdir(parents=True)
+    (begun / "system.json.partial").touch()
+    assert machine.systems.up([machine.var_file("shop", "demo")]).folder == begun
 
 
 def test_what_runs_and_cannot_be_saved_keeps_running(machine: Machine) -> None:

@@ -91,10 +91,21 @@ class Stack:
     progress: Progress = field(default=lambda _: None)
 
     @property
+    def identity(self) -> dict[str, str]:
+        """The system's name and environment, which may make one NAME-ENVIRONMENT with another's; empty if unknown."""
+        applied = read_json(self.folder / "settings.json") or {}
+        known = read_json(self.folder / "system.json") or applied.get("settings", {})
+        return {part: known[part] for part in ("name", "environment") if part in known}
+
+    @property
     def name(self) -> str:
-        """The system as its resources are named: NAME-ENVIRONMENT."""
-        identity = read_json(self.folder / "system.json") or self.settings
-        return "{name}-{environment}".format(**identity)
+        """The system as its resources are named, NAME-ENVIRONMENT; with both parts if another has that folder."""
+        if not (identity := self.identity):
+            return self.folder.name
+        name = "{name}-{environment}".format(**identity)
+        if not re.fullmatch(rf"{re.escape(name)}-\d+", self.folder.name):
+            return name
+        return '{} (name "{name}", environment "{environment}")'.format(name, **identity)
 
     @property
     def emulator(self) -> Emulator:

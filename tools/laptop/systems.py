@@ -18,6 +18,7 @@ from tools.files import read_json, write_json
 from tools.laptop import user_root
 from tools.laptop.emulator import Emulator, Running, check_port, free_port
 from tools.laptop.stack import DEFAULT_PORT, Confirm, Stack, fingerprint
+from tools.sources import is_leftover
 from tools.terraform import ROOT, Progress, Terraform, environment, find_mirror, find_terraform, var_file_arguments
 
 FIRST_VAR_FILE = ROOT / "environments" / "local.tfvars"
@@ -187,15 +188,17 @@ class Systems:
 
         Two systems may share one NAME-ENVIRONMENT, as a-b with c and a with b-c: the second gets a number.
         """
-        identity = {name: settings[name] for name in ("name", "environment")}
+        identity = {part: settings[part] for part in ("name", "environment")}
         named, number = "{name}-{environment}".format(**identity), 1
         while True:
-            folder = self.folder / (named if number == 1 else f"{named}-{number}")
-            if not folder.exists():
-                folder.mkdir()
-                write_json(folder / "system.json", identity)
-            if read_json(folder / "system.json") == identity:
-                return self._stack(folder)
+            stack = self._stack(self.folder / (named if number == 1 else f"{named}-{number}"))
+            stack.folder.mkdir(exist_ok=True)
+            # Nothing is there, or what a kill in this very moment left.
+            is_new = all(is_leftover(file.name) for file in stack.folder.iterdir())
+            if is_new or stack.identity == identity:
+                if not (stack.folder / "system.json").exists():
+                    write_json(stack.folder / "system.json", identity)
+                return stack
             number += 1
 
     def _running(self) -> Stack | None:
