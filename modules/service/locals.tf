@@ -322,9 +322,8 @@ locals {
 
   # All that tools/ reads of the variables. It evaluates this name only, and so does every plan.
   tools = {
-    api_key_values = nonsensitive(var.api_key_values)
-    api_keys       = keys(local.api_keys)
-    docs           = var.docs
+    api_keys = keys(local.api_keys)
+    docs     = var.docs
     entities = { for name, e in local.entities : name => {
       methods = { for m in values(local.methods) :
         m.operation => { access = m.access, group = m.group, scope = m.scope }

@@ -80,7 +80,7 @@ output "table_names" {
 
 output "tools" {
   description = "What Trestle's tools read of the variables."
-  value       = { for name, value in local.tools : name => value if name != "api_key_values" }
+  value       = local.tools
 }
 
 output "usage_plan_ids" {

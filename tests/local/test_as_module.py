@@ -8,18 +8,46 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.runner import ROOT, Local
+from tests.local.runner import ROOT, Local, sentence
 
 pytestmark = pytest.mark.slow
 
 TASK = {"title": "Write it down", "done": False, "due": "2026-12-01"}
 
+KEY = "a-value-that-was-given"
+
+# What the call's arguments come from.
+BESIDE = """data "aws_region" "here" {
+  provider = aws.api
+}
+
+resource "aws_sns_topic" "own" {
+  provider = aws.api
+  name     = "own"
+}
+
+"""
+
 
 def test_a_root_of_ones_own_is_applied_driven_and_changed(tmp_path: Path) -> None:
     root = tmp_path / "my platform"
     shutil.copytree(ROOT / "examples" / "as-module", root, ignore=shutil.ignore_patterns("dist", ".terraform*"))
+    main = (root / "main.tf").read_text()
+    for old, new in (
+        ("= var.region\n  tags", "= data.aws_region.here.name\n  tags"),  # which only a plan reads
+        ("  environment = var", f'  api_key_values = {{ default = "{KEY}" }}\n  environment = var'),
+        ("  name        =", "  release = { minutes = length(aws_sns_topic.own.arn) }\n  name        ="),
+        ('module "api" {', f'{BESIDE}module "api" {{'),
+    ):
+        assert old in main
+        main = main.replace(old, new)
+    (root / "main.tf").write_text(main)
     local = Local(tmp_path / "state")
     try:
+        named = tmp_path / "my.tfvars"
+        named.write_text('enviroment = "demo"\n')
+        said = sentence(local("up", "--root", root, "--var-file", named))
+        assert said == f"{named}: enviroment: no such variable; did you mean environment?"
         done = local("up", "--detach", "--port", str(local.port), "--root", root)
         assert done.returncode == 0, done.stderr
         assert "guest-demo is up" in done.stderr
@@ -34,6 +62,10 @@ def test_a_root_of_ones_own_is_applied_driven_and_changed(tmp_path: Path) -> Non
         tags = functions.list_tags(Resource=arn)["Tags"]
         own = {"CostCentre": "42", "Environment": "demo", "ManagedBy": "terraform", "Project": "guest"}
         assert tags == {**own, "Owner": "platform"}
+        assert local.outputs()["api_keys"] == {"default": KEY}
+        tasks("DELETE", tasks.make(TASK).location, X_Api_Key=None).problem(403, "forbidden")
+        assert tasks("DELETE", tasks.make(TASK).location).status == 204
+        assert local.stack.settings["release"]["minutes"] == len("arn:aws:sns:us-west-2:000000000000:own")
         assert not local.stack.has_changes([])
 
         schema = root / "schemas" / "task.json"

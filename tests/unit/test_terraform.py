@@ -524,7 +524,6 @@ def test_every_expression_of_the_tools_has_a_value(var_file: Path, monkeypatch: 
     assert found["docs"] in ("open", "api_key", "none")
     assert found["faults"] == []
     assert found["api_keys"]
-    assert found["api_key_values"] == {}
     assert found["entities"].keys() == {name.strip('"') for name in written["entities"]}
     for entity in found["entities"].values():
         assert entity.keys() == {"methods", "options", "path", "schema"}

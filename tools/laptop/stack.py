@@ -181,17 +181,13 @@ class Stack:
     def outputs(self) -> dict[str, Any]:
         """Return Terraform's outputs, with URLs that answer on this machine, and the API keys' values."""
         running = self.running()
-        made = read_json(self.folder / "outputs.json")
-        if made is None:
-            raise UserError(f"{self.name} is not up yet: wait until `python local.py up` is done.")
+        made = read_json(self.folder / "outputs.json") or {}
+        if "api_keys" not in made:
+            raise UserError(f"{self.name} is not up yet: run `python local.py up`, or wait until it is done.")
         outputs: dict[str, Any] = local_urls(made, running.endpoint)
         if made.get("website_url"):  # whatever name it has in AWS
             outputs["website_url"] = running.console
-        keys = {
-            **self._keys(),
-            **self.settings.get("api_key_values", {}),
-        }  # a var-file's own values go before ours
-        return {**outputs, "api_keys": {name: keys[name] for name in made["api_key_ids"]}}
+        return outputs
 
     def request(self) -> str | None:
         """Return a curl command, to paste, that lists the first collection that curl can list; else None."""
@@ -299,7 +295,11 @@ class Stack:
                 raise
             state = self.emulator.terraform_state(started)
             outputs = {name: output["value"] for name, output in state["outputs"].items()}
-            write_json(self.folder / "outputs.json", outputs.get(user_root.OUTPUT, outputs))
+            made = outputs.get(user_root.OUTPUT, outputs)
+            # Ours, or the values that the variables or an argument of a root of the user's own give.
+            values = {key["id"]: key["value"] for key in resources_of(state, "aws_api_gateway_api_key")}
+            made["api_keys"] = {name: values[id_] for name, id_ in made["api_key_ids"].items()}
+            write_json(self.folder / "outputs.json", made)
             settings = settings | outputs.get(user_root.TOOLS, {})
             known = {"settings": settings, "var_files": [str(file) for file in var_files]}
             write_json(self.folder / "settings.json", known)
@@ -415,14 +415,21 @@ class Stack:
         variables |= {f"TF_VAR_{name}": json.dumps(value) for name, value in arguments.items()}
         return Terraform(folder, variables, self.terraform_log, self.progress)
 
-    def _keys(self, names: Sequence[str] = ()) -> dict[str, str]:
-        """Return the values of the API keys by name: random, made once, readable by their owner alone."""
+    def _keys(self, names: Sequence[str]) -> dict[str, str]:
+        """Return values for the API keys by name: random, made once, readable by their owner alone."""
         file = self.folder / "api-keys.json"
         known: dict[str, str] = read_json(file) or {}
         if missing := [name for name in names if name not in known]:
             known |= {name: secrets.token_urlsafe(30) for name in missing}
             write_json(file, known)
-        return {name: known[name] for name in names or known}
+        return {name: known[name] for name in names}
+
+
+def resources_of(state: dict[str, Any], kind: str) -> Iterator[dict[str, Any]]:
+    """Yield the attributes of each resource of a type in Terraform's state."""
+    for each in state["resources"]:
+        if each["type"] == kind:
+            yield from (instance["attributes"] for instance in each["instances"])
 
 
 def root_of(settings: dict[str, Any]) -> Path | None:
