@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from tests.unit.api import TABLE, Api
+from tests.unit.api import OPERATIONS, TABLE, Api
 from trestle.store.derived import hash_name, sort_name
 
 ENVIRONMENT = {
@@ -31,9 +31,9 @@ KEYS = json.loads((Path(__file__).parent / "table.json").read_text())
 Make = Callable[..., Api]
 
 
-def create_table(client: Any, keys: Mapping[str, Any]) -> None:
-    """Create the table with the keys and indexes of a CreateTable request."""
-    client.create_table(TableName=TABLE, **keys)
+def create_table(client: Any, keys: Mapping[str, Any], name: str = TABLE) -> None:
+    """Create a table with the keys and indexes of a CreateTable request."""
+    client.create_table(TableName=name, **keys)
 
 
 def with_filters(options: Mapping[str, Any], numeric: Sequence[str] = ()) -> dict[str, Any]:
@@ -70,14 +70,15 @@ def make_api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
         *,
         functions: Sequence[str] = (),
         numeric: Sequence[str] = (),
+        code: Mapping[str, str] | None = None,
         **environment: str,
     ) -> Api:
         chosen = {**ENVIRONMENT, **environment}
         if options:
             chosen["ENTITY_OPTIONS"] = json.dumps(options)
-        api = Api(chosen, schemas, *([functions] if functions else []))
-        if TABLE not in api.client.list_tables()["TableNames"]:
-            create_table(api.client, with_filters(options or {}, numeric))
+        api = Api(chosen, schemas, functions or tuple(OPERATIONS.values()), code)
+        if chosen["TABLE_NAME"] not in api.client.list_tables()["TableNames"]:
+            create_table(api.client, with_filters(options or {}, numeric), chosen["TABLE_NAME"])
         return api
 
     with mock_aws():

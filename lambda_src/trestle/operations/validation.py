@@ -126,6 +126,11 @@ class Validator:
 
     # --- Whole items
 
+    def filled(self, doc: dict[str, Any]) -> dict[str, Any]:
+        """Return an object with the schema's defaults."""
+        found: dict[str, Any] = self._fill(doc, self._schema) if self._schema else doc
+        return found
+
     def check(self, doc: dict[str, Any]) -> None:
         """Raise InvalidItem with every fault of a whole item."""
         if self._schema:

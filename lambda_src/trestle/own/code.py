@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-import sys
-
 from trestle.errors import QuotableError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType, TracebackType
+    from typing import Any
 
 PACKAGE = "app"
 
 
 class CodeError(QuotableError):
-    """Own code failed. The message says which, where and by what type of error, and quotes no data."""
+    """Own code failed. The message says which and where, and quotes no data."""
 
-    def __init__(self, what: str, error: BaseException) -> None:
-        super().__init__(f"{what} failed at {place_of(error)} with {type(error).__name__}.")
+
+def failure(what: str, error: BaseException) -> CodeError:
+    """Return the error for own code that has raised an error."""
+    return CodeError(f"{what} failed at {place_of(error)} with {type(error).__name__}.")
+
+
+def bad_result(what: str, function: Any) -> CodeError:
+    """Return the error for a function of own code that has left what is not valid."""
+    code = function.__code__
+    place = f"{_relative(code.co_filename)}:{code.co_firstlineno}"
+    return CodeError(f"{what} at {place} left what is not valid.")
 
 
 def load(name: str) -> ModuleType:
@@ -25,7 +33,7 @@ def load(name: str) -> ModuleType:
     try:
         module: ModuleType = __import__(f"{PACKAGE}.{name}", fromlist=[PACKAGE])
     except (Exception, SystemExit) as error:
-        raise CodeError(f"The import of {PACKAGE}/{name.replace('.', '/')}.py", error) from error
+        raise failure(f"The import of {PACKAGE}/{name.replace('.', '/')}.py", error) from error
     return module
 
 
@@ -45,7 +53,4 @@ def place_of(error: BaseException) -> str:
 
 def _relative(path: str) -> str:
     """Return a file's path from app/ on."""
-    for folder in getattr(sys.modules.get(PACKAGE), "__path__", ()):
-        if path.startswith(f"{folder}/"):
-            return f"{PACKAGE}{path[len(folder) :]}"
-    return path
+    return f"{PACKAGE}/{path.rpartition(f'/{PACKAGE}/')[2]}"

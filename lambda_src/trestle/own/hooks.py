@@ -8,16 +8,17 @@ from trestle import app, errors
 from trestle.context import Context
 from trestle.own import scope
 from trestle.own.callers import caller_of
-from trestle.own.code import CodeError, load
+from trestle.own.code import CodeError, bad_result, load
 from trestle.own.output import Output
-from trestle.own.values import exact, plain
+from trestle.own.values import FaultsError, differing, exact, is_same, plain_object, plain_view, public_item
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, NoReturn
 
     from trestle.entity import Entity
+    from trestle.item import Item
     from trestle.own.scope import Uses
 
     Hook = Callable[..., object]
@@ -68,9 +69,52 @@ class Hooks:
         try:
             if len(shown) != len(views):
                 raise LengthError(f"It was given {len(views)} items and left {len(shown)}.")
-            views[:] = [plain(view) for view in shown]
+            views[:] = [plain_view(view) for view in shown]
         except (LengthError, TypeError, ValueError) as error:
-            raise CodeError(f"The hook present of {self._entity.name}", error) from error
+            raise self._bad_result("present") from error
+
+    def new_doc(
+        self, context: Context, transaction: app.Transaction, doc: dict[str, Any], item_id: str
+    ) -> dict[str, Any]:
+        """Return a new item's object as before_create leaves it, `doc` itself if it changes nothing.
+
+        Raises CodeError for a value that no item can hold, and as scope.run.
+        """
+        if self.before_create is None:
+            return doc
+        draft = app.Draft(exact(doc), id=item_id)
+        self._call("before_create", context, transaction, draft)
+        return self._made("before_create", draft, doc)
+
+    def changed_doc(
+        self, context: Context, transaction: app.Transaction, current: Item, doc: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return a changed item's object as before_update leaves it, as new_doc."""
+        if self.before_update is None:
+            return doc
+        draft = app.Draft(exact(doc), id=current.id, changed=differing(current.doc, doc))
+        self._call("before_update", context, transaction, draft, public_item(current, context.owner))
+        return self._made("before_update", draft, doc)
+
+    def admit_deletion(self, context: Context, transaction: app.Transaction, current: Item) -> None:
+        """Let before_delete refuse to delete an item. Raises as scope.run."""
+        if self.before_delete:
+            self._call("before_delete", context, transaction, public_item(current, context.owner))
+
+    def refuse(self, hook: str, refusal: errors.Refusal) -> NoReturn:
+        """Raise CodeError for a draft that a hook has left and the schema does not allow."""
+        raise self._bad_result(hook) from FaultsError(refusal)
+
+    def _bad_result(self, hook: str) -> CodeError:
+        return bad_result(f"The hook {hook} of {self._entity.name}", getattr(self, hook))
+
+    def _made(self, hook: str, draft: app.Draft, doc: dict[str, Any]) -> dict[str, Any]:
+        if is_same(draft, doc):
+            return doc
+        try:
+            return plain_object(draft)
+        except (TypeError, ValueError) as error:
+            raise self._bad_result(hook) from error
 
     def _call(self, hook: str, context: Context, transaction: app.Transaction, *arguments: Any) -> None:
         """Run a hook. Raises as scope.run."""

@@ -42,11 +42,18 @@ class HookedOperations:
     def __init__(self, hooks: Hooks) -> None:
         self._hooks = hooks
         self.present = hooks.show if hooks.present else None
+        if hooks.before_create or hooks.before_update or hooks.before_delete:
+            # Imported while Lambda starts the function, and so not by functions that only present.
+            from trestle.own import flows  # noqa: F401
 
     def create(
         self, entity: Entity, context: Context, doc: dict[str, Any], own_id: Any, *, key: str = ""
     ) -> tuple[Item, bool]:
         """Make an item, as trestle.operations.create.create."""
+        if self._hooks.before_create:
+            from trestle.own import flows
+
+            return flows.create(self._hooks, entity, context, doc, own_id, key=key)
         from trestle.operations.create import create
 
         return create(entity, context, doc, own_id, key=key)
@@ -55,6 +62,10 @@ class HookedOperations:
         self, entity: Entity, context: Context, item_id: str, doc: dict[str, Any], expected: States = None
     ) -> Item:
         """Give an item another object, as trestle.operations.replace.replace."""
+        if self._hooks.before_update:
+            from trestle.own import flows
+
+            return flows.replace(self._hooks, entity, context, item_id, doc, expected=expected)
         from trestle.operations.replace import replace
 
         return replace(entity, context, item_id, doc, expected)
@@ -63,12 +74,20 @@ class HookedOperations:
         self, entity: Entity, context: Context, item_id: str, changes: dict[str, Any], expected: States = None
     ) -> Item:
         """Change an item, as trestle.operations.merge.merge."""
+        if self._hooks.before_update:
+            from trestle.own import flows
+
+            return flows.merge(self._hooks, entity, context, item_id, changes, expected=expected)
         from trestle.operations.merge import merge
 
         return merge(entity, context, item_id, changes, expected)
 
     def delete(self, entity: Entity, context: Context, item_id: str, expected: States = None) -> None:
         """Delete an item, as trestle.operations.delete.delete."""
+        if self._hooks.before_delete:
+            from trestle.own import flows
+
+            return flows.delete(self._hooks, entity, context, item_id, expected)
         from trestle.operations.delete import delete
 
         return delete(entity, context, item_id, expected)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trestle import app, errors
 from trestle.errors import QuotableError
-from trestle.own.code import CodeError
+from trestle.own.code import CodeError, failure
 from trestle.own.output import Output
 
 TYPE_CHECKING = False
@@ -80,6 +80,6 @@ def run(scope: Scope, level: int, hook: Callable[..., Any], *arguments: Any) -> 
     except app.Unavailable as error:
         raise errors.Unavailable(error.detail) from error
     except (Exception, SystemExit) as error:
-        raise CodeError(f"The hook {scope}", error) from error
+        raise failure(f"The hook {scope}", error) from error
     finally:
         _current = before

@@ -66,11 +66,17 @@ def plain_object(value: Any) -> dict[str, Any]:
 
     Raise FloatError, ValueTypeError or UnkeepableError, which name the first property at fault.
     """
-    if not isinstance(value, dict):
-        raise ValueTypeError(f"An item is a dict, not a {type(value).__name__}.")
-    for name in value:
+    found = plain_view(value)
+    for name in found:
         if name in RESERVED:
             raise UnkeepableError(f"/{name} is a property that only the server sets.")
+    return found
+
+
+def plain_view(value: Any) -> dict[str, Any]:
+    """Return what an answer shows of an item, as strict_json writes it. Raise as plain_object."""
+    if not isinstance(value, dict):
+        raise ValueTypeError(f"An item is a dict, not a {type(value).__name__}.")
     found: dict[str, Any] = plain(value)
     return found
 
@@ -114,6 +120,15 @@ def is_same(one: Any, other: Any) -> bool:
     if type(other) is float:
         return kind.__name__ == "Decimal" and str(one) == repr(other)
     return kind is type(other) and bool(one == other)
+
+
+def differing(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
+    """Return the names of the properties that differ between two JSON objects."""
+    return {
+        name
+        for name in one.keys() | other.keys()
+        if name not in one or name not in other or not is_same(one[name], other[name])
+    }
 
 
 def _text(value: str, where: str) -> str:

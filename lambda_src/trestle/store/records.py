@@ -67,6 +67,12 @@ def _fault_of(record: Mapping[str, Any], error: Exception) -> str:
     return "holds a value that JSON does not have, or a version that is no whole number"
 
 
+def request_of(record: Mapping[str, Any]) -> str:
+    """Return which request made a record, "" if it does not tell."""
+    request: str = record.get("request", {}).get("S", "")
+    return request
+
+
 def has_expired(entity: Entity, record: Mapping[str, Any]) -> bool:
     """Return whether an item's time is over, so that the API no longer has it; only a number is a time."""
     expires = record.get(EXPIRES, {}).get("N") if entity.ttl else None

@@ -1,0 +1,165 @@
+"""The writes of an entity with hooks: the hooks run, and all that they add is written with the item or not at all.
+
+An item is written on condition that it is as the hooks saw it. If somebody else was faster, they run again on the
+item as it is then, in a transaction of their own.
+"""
+
+from __future__ import annotations
+
+from trestle.clock import now
+from trestle.errors import Changed, Conflict, InvalidItem
+from trestle.item import Item
+from trestle.operations.validation import validator_of
+from trestle.own.transaction import ATTEMPTS, LostRaceError, Transaction, pause
+from trestle.own.values import differing
+from trestle.store.get import get
+from trestle.store.writes import Cancelled
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from trestle.context import Context
+    from trestle.entity import Entity
+    from trestle.own.hooks import Hooks
+
+    Object = dict[str, Any]
+    States = Sequence[tuple[str, int]] | None
+
+_LOST = "Other requests keep changing the item. Try again."
+
+
+def create(
+    hooks: Hooks, entity: Entity, context: Context, doc: Object, own_id: Any, *, key: str = ""
+) -> tuple[Item, bool]:
+    """Make an item, as trestle.operations.create.create does.
+
+    With an idempotency key it first looks for the key's item, and returns it as it is now: no hook runs twice.
+    """
+    from trestle.operations.create import check_same, identify
+    from trestle.store.get import find
+    from trestle.store.put import creation
+    from trestle.store.records import item_of, request_of
+
+    validator = validator_of(entity)
+    doc = validator.client_part(doc)
+    item_id, request = identify(entity, context, doc, own_id, key=key)
+    if key and (record := find(entity, context, item_id)):
+        check_same(request, request_of(record))
+        return item_of(entity, record), True
+    given = validator.keep(validator.complete(doc), {})
+    for attempt in range(ATTEMPTS):
+        transaction = Transaction()
+        made = hooks.new_doc(context, transaction, given, item_id)
+        if made is not given or validator.has_read_only:
+            try:
+                validator.check(made)
+            except InvalidItem as refusal:
+                hooks.refuse("before_create", refusal)
+        created_at = now()
+        item = Item(item_id, made, created_at, created_at, 1)
+        try:
+            transaction.commit(context, creation(entity, context.owner, item, request))
+        except LostRaceError:
+            pause(attempt)
+            continue
+        except Cancelled as cancelled:
+            check_same(request, request_of(cancelled.record))
+            return item_of(entity, cancelled.record), True
+        return item, False
+    raise Conflict(_LOST)
+
+
+def replace(hooks: Hooks, entity: Entity, context: Context, item_id: str, doc: Object, *, expected: States) -> Item:
+    """Give an item another object, as trestle.operations.replace.replace does."""
+    validator = validator_of(entity)
+    given = validator.complete(doc)
+
+    def check(made: Object, _: Object) -> None:
+        validator.check(made)
+
+    def change(stored: Object) -> Object:
+        return validator.keep(given, stored)
+
+    return _update(hooks, entity, context, item_id, expected=expected, change=change, check=check)
+
+
+def merge(hooks: Hooks, entity: Entity, context: Context, item_id: str, changes: Object, *, expected: States) -> Item:
+    """Change an item by a JSON merge patch, as trestle.operations.merge.merge does."""
+    from trestle.operations.merge import apply_merge_patch
+
+    validator = validator_of(entity)
+    changes = validator.client_changes(changes)
+
+    def change(stored: Object) -> Object:
+        return validator.merged(apply_merge_patch(stored, changes), stored, changes)
+
+    def check(made: Object, stored: Object) -> None:
+        validator.check_changed(made, differing(stored, made))
+
+    return _update(hooks, entity, context, item_id, expected=expected, change=change, check=check)
+
+
+def delete(hooks: Hooks, entity: Entity, context: Context, item_id: str, expected: States) -> None:
+    """Delete an item, as trestle.operations.delete.delete does."""
+    from trestle.store.delete import deletion
+
+    for attempt in range(ATTEMPTS):
+        current = _read(entity, context, item_id, expected)
+        transaction = Transaction()
+        hooks.admit_deletion(context, transaction, current)
+        try:
+            transaction.commit(context, deletion(entity, context.owner, item_id, [current.state]))
+        except (Cancelled, LostRaceError):
+            pause(attempt)
+            continue
+        return
+    raise Conflict(_LOST)
+
+
+def _update(
+    hooks: Hooks,
+    entity: Entity,
+    context: Context,
+    item_id: str,
+    *,
+    expected: States,
+    change: Callable[[Object], Object],
+    check: Callable[[Object, Object], None],
+) -> Item:
+    """Change an item.
+
+    change: returns the client's valid object from the stored one. check: raises InvalidItem for what the hook made,
+    given the stored object.
+    """
+    from trestle.store.update import replacement
+
+    validator = validator_of(entity)
+    for attempt in range(ATTEMPTS):
+        current = _read(entity, context, item_id, expected)
+        transaction = Transaction()
+        given = change(current.doc)
+        made = hooks.changed_doc(context, transaction, current, given)
+        if made is not given or validator.has_read_only:
+            try:
+                check(made, current.doc)
+            except InvalidItem as refusal:
+                hooks.refuse("before_update", refusal)
+        at = now()
+        try:
+            write = replacement(entity, context.owner, item_id, made, [current.state], at=at)
+            transaction.commit(context, write)
+        except (Cancelled, LostRaceError):
+            pause(attempt)
+            continue
+        return Item(item_id, made, current.created_at, at, current.version + 1)
+    raise Conflict(_LOST)
+
+
+def _read(entity: Entity, context: Context, item_id: str, expected: States) -> Item:
+    """Return an item in an expected state. Raise NotFound, Changed."""
+    item = get(entity, context, item_id)
+    if expected is not None and item.state not in expected:
+        raise Changed("The item has changed: read it again and send its current ETag.")
+    return item

@@ -1,0 +1,272 @@
+"""The transaction of a hook: what it writes is prepared at once, and carried out with the item's own write."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from trestle import app, errors
+from trestle.item import Item, state_of
+from trestle.own.entities import raise_public
+from trestle.own.scope import current
+from trestle.own.values import differing, plain_object
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any, NoReturn
+
+    from trestle.context import Context
+    from trestle.entity import Entity
+    from trestle.own.entities import Used
+    from trestle.store.writes import Write
+
+    States = Sequence[tuple[str, int]] | None
+
+ATTEMPTS = 4
+MAX_WRITES = 99  # beside the item's own
+_LONGEST_PAUSE_SECONDS = 0.05
+_ABSENT = "There is no item with the id of a record that belongs to this request."
+_EXISTS = "A record that belongs to this request exists already."
+_CHANGED = "A record that belongs to this request has changed."
+
+
+class LostRaceError(Exception):
+    """Somebody else has changed an item since it was read: the hooks have to run again."""
+
+
+class TransactionError(errors.QuotableError, ValueError):
+    """The transaction cannot take this write."""
+
+
+class OtherwiseError(errors.QuotableError, TypeError):
+    """What is to be raised otherwise is no Refuse."""
+
+
+class _Planned:
+    """A write of the transaction. is_read: whether it depends on a state that was read in this attempt."""
+
+    __slots__ = ("is_read", "otherwise", "write")
+
+    def __init__(self, write: Write, otherwise: app.Refuse | None, *, is_read: bool) -> None:
+        self.write = write
+        self.otherwise = otherwise
+        self.is_read = is_read
+
+
+class Transaction(app.Transaction):
+    """The transaction of one attempt. Hooks of the entities that it writes run as it is told of the write."""
+
+    __slots__ = ("_keys", "_planned")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._planned: list[_Planned] = []
+        self._keys: set[tuple[str, str, str]] = set()
+
+    def create(
+        self,
+        entity: str,
+        doc: Mapping[str, Any],
+        id: str | None = None,
+        *,
+        otherwise: app.Refuse | None = None,
+    ) -> str:
+        from trestle.clock import now
+        from trestle.operations.create import NO_ID, identify
+        from trestle.operations.validation import validator_of
+        from trestle.store.put import creation
+
+        used, context = self._use(entity, "create", otherwise)
+        if id is not None and used.entity.ids != "client":
+            raise app.Invalid(f'"{entity}" has ids = "server": leave out id, or set ids = "client".')
+        given = plain_object(dict(doc))
+        try:
+            item_id, _ = identify(used.entity, context, given, NO_ID if id is None else id)
+            validator = validator_of(used.entity)
+            made = used.hooks.new_doc(context, self, validator.filled(given), item_id)
+            validator.check(made)
+        except errors.Refusal as refusal:
+            _raise_own(refusal)
+        created_at = now()
+        self._add(
+            creation(used.entity, context.owner, Item(item_id, made, created_at, created_at, 1)),
+            used.entity, context.owner, item_id, otherwise, is_read=False,
+        )  # fmt: skip
+        return item_id
+
+    def merge(
+        self,
+        entity: str,
+        id: str,
+        changes: Mapping[str, Any],
+        *,
+        if_match: str | None = None,
+        otherwise: app.Refuse | None = None,
+    ) -> None:
+        from trestle.operations.merge import apply_merge_patch
+        from trestle.operations.validation import validator_of
+        from trestle.store.update import MAX_PROPERTIES, patching, replacement
+
+        used, context = self._use(entity, "merge", otherwise)
+        given = plain_object(dict(changes))
+        expected = _expected(if_match)
+        validator = validator_of(used.entity)
+        # Otherwise the result can only be validated, or written, with the stored item.
+        is_read = (
+            used.hooks.before_update is not None
+            or not validator.is_separable
+            or len(given) > MAX_PROPERTIES
+            or any(isinstance(value, dict) for value in given.values())
+        )
+        try:
+            if is_read:
+                item = self._read(used.entity, context, id, expected)
+                doc = used.hooks.changed_doc(context, self, item, apply_merge_patch(item.doc, given))
+                validator.check_changed(doc, differing(item.doc, doc))
+                write = replacement(used.entity, context.owner, id, doc, [item.state])
+            else:
+                _check_id(id)
+                validator.check_changed({name: value for name, value in given.items() if value is not None}, given)
+                write = patching(used.entity, context.owner, id, given, expected)
+        except (errors.NotFound, errors.Changed) as refusal:
+            raise _refusal(otherwise, exists=isinstance(refusal, errors.Changed)) from None
+        except errors.Refusal as refusal:
+            _raise_own(refusal)
+        self._add(write, used.entity, context.owner, id, otherwise, is_read=is_read)
+
+    def delete(
+        self,
+        entity: str,
+        id: str,
+        *,
+        if_match: str | None = None,
+        otherwise: app.Refuse | None = None,
+    ) -> None:
+        from trestle.store.delete import deletion
+
+        used, context = self._use(entity, "delete", otherwise)
+        expected = _expected(if_match)
+        is_read = used.hooks.before_delete is not None
+        try:
+            _check_id(id)
+            if is_read:
+                item = self._read(used.entity, context, id, expected)
+                used.hooks.admit_deletion(context, self, item)
+                expected = [item.state]
+        except (errors.NotFound, errors.Changed) as refusal:
+            raise _refusal(otherwise, exists=isinstance(refusal, errors.Changed)) from None
+        except errors.Refusal as refusal:
+            _raise_own(refusal)
+        write = deletion(used.entity, context.owner, id, expected)
+        self._add(write, used.entity, context.owner, id, otherwise, is_read=is_read)
+
+    def check(
+        self,
+        entity: str,
+        id: str,
+        *,
+        if_match: str | None = None,
+        otherwise: app.Refuse | None = None,
+    ) -> None:
+        from trestle.store.check import presence
+
+        used, context = self._use(entity, "get", otherwise)
+        try:
+            _check_id(id)
+        except errors.NotFound:
+            raise _refusal(otherwise, exists=False) from None
+        write = presence(used.entity, context.owner, id, _expected(if_match))
+        self._add(write, used.entity, context.owner, id, otherwise, is_read=False)
+
+    def commit(self, context: Context, write: Write) -> None:
+        """Carry out the item's own write and those of the hooks, all or none.
+
+        Raises Refused for a write of the hooks, LostRaceError if they have to run again, Cancelled for the item's
+        own, Unavailable, TooLarge.
+        """
+        from trestle.store.records import has_expired
+        from trestle.store.transaction import commit
+        from trestle.store.writes import Cancelled
+
+        try:
+            commit(context, [write, *(each.write for each in self._planned)])
+        except Cancelled as cancelled:
+            if cancelled.kind == "conflict":
+                raise LostRaceError from None
+            if not cancelled.index:
+                raise
+            planned = self._planned[cancelled.index - 1]
+            if planned.is_read:
+                raise LostRaceError from None
+            if planned.write.action == "PutItem":
+                raise planned.otherwise or _refuse(_EXISTS) from None
+            exists = bool(cancelled.record) and not has_expired(planned.write.entity, cancelled.record)
+            raise _refusal(planned.otherwise, exists=exists or planned.write.action == "ConditionCheck") from None
+
+    def _use(self, entity: str, operation: str, otherwise: app.Refuse | None) -> tuple[Used, Context]:
+        if otherwise is not None and not isinstance(otherwise, app.Refuse):
+            raise OtherwiseError(f"otherwise is a {type(otherwise).__name__}. Use Refuse(...).")
+        used: tuple[Used, Context] = current().uses.use(entity, operation)
+        return used
+
+    def _read(self, entity: Entity, context: Context, item_id: str, expected: States) -> Item:
+        """Return an item in an expected state. Raise NotFound, Changed."""
+        from trestle.operations.get import get
+
+        _check_id(item_id)
+        item = get(entity, context, item_id)
+        if expected is not None and item.state not in expected:
+            raise errors.Changed(_CHANGED)
+        return item
+
+    def _add(
+        self, write: Write, entity: Entity, owner: str, item_id: str, otherwise: app.Refuse | None, *, is_read: bool
+    ) -> None:
+        key = entity.table, owner, item_id
+        if key in self._keys:
+            raise TransactionError(
+                f'The transaction has a write of "{entity.name}" {item_id} already: one item, one write.'
+            )
+        if len(self._planned) == MAX_WRITES:
+            raise TransactionError(f"A transaction takes {MAX_WRITES} writes at most, beside the item's own.")
+        self._keys.add(key)
+        self._planned.append(_Planned(write, otherwise, is_read=is_read))
+
+
+def pause(attempt: int) -> None:
+    """Wait before the hooks run again, up to 50, 100 and 200 ms, so that those who race do not meet once more."""
+    if attempt + 1 < ATTEMPTS:
+        time.sleep(os.urandom(1)[0] / 255 * _LONGEST_PAUSE_SECONDS * 2**attempt)
+
+
+def _check_id(item_id: Any) -> None:
+    """Raise NotFound for what is no id, so that no text of a client's reaches another owner's key."""
+    from trestle.operations.ids import is_id
+
+    if not is_id(item_id):
+        raise errors.NotFound(_ABSENT)
+
+
+def _expected(if_match: str | None) -> States:
+    """Return the states that an entity tag stands for, any for None."""
+    if if_match is None:
+        return None
+    state = state_of(if_match)
+    return [state] if state else []
+
+
+def _refuse(detail: str, status: int = 409, code: str = "conflict") -> app.Refuse:
+    return app.Refuse(detail, status=status, code=code)
+
+
+def _refusal(otherwise: app.Refuse | None, *, exists: bool) -> app.Refuse:
+    """Return why a request is refused whose write met no item, or one in another state."""
+    return otherwise or (_refuse(_CHANGED) if exists else _refuse(_ABSENT, 404, "not-found"))
+
+
+def _raise_own(refusal: errors.Refusal) -> NoReturn:
+    """Raise what a hook gets for a refusal: its own as it is, and the exceptions of trestle.app for others."""
+    if isinstance(refusal, errors.Refused):
+        raise refusal
+    raise_public(refusal)
