@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.plan import inventory
 from tests.plan.planner import REGION, Plan, Planner, Values
 
 SMALL: Values = {
@@ -260,6 +261,12 @@ def plan(planner: Planner) -> Plan:
 def systems(planner: Planner) -> dict[str, Plan]:
     """A plan for each of SYSTEMS, GUARDED and WATCHED by name."""
     return Systems(planner)
+
+
+@pytest.fixture(scope="session")
+def var_files(planner: Planner) -> dict[str, Plan]:
+    """The plan of each committed var-file by its name."""
+    return inventory.VarFiles(planner)
 
 
 @pytest.fixture(scope="session")

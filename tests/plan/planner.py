@@ -77,14 +77,18 @@ def fill(planned: Any, unknown: Any) -> Any:
 class Plan:
     """What a plan creates: resources by address, and outputs. UNKNOWN stands where the apply decides."""
 
-    def __init__(self, file: Path, system: str | None = None, prefix: str = "module.service.") -> None:
+    def __init__(
+        self, file: Path, system: str | None = None, prefix: str = "module.service.", given: Values | None = None
+    ) -> None:
         """Read a file of `terraform show -json`: of the root, or what it says of one system in it and its output.
 
-        Of another root than Trestle's own, the prefix is that of the addresses that are meant.
+        Of another root than Trestle's own, the prefix is that of the addresses that are meant. The file does not
+        say which variables a system was given.
         """
         self.file = file
         self.system = system
         self.prefix = f'module.system["{system}"].' if system else prefix
+        self.given = given or {}
 
     @functools.cached_property
     def data(self) -> Values:
@@ -111,6 +115,28 @@ class Plan:
         """Output values by name."""
         found = {n: fill(c.get("after"), c["after_unknown"]) for n, c in self.data["output_changes"].items()}
         return found[self.system] if self.system else found
+
+    @functools.cached_property
+    def variables(self) -> Values:
+        """The variables: of the root all, of a system those that it was given and the region."""
+        if self.system:
+            return {"region": REGION, **self.given}
+        return {name: variable.get("value") for name, variable in self.data["variables"].items()}
+
+    @functools.cached_property
+    def alone(self) -> Values:
+        """The document with nothing but this system's variables, outputs and planned values, as a root has them."""
+        if not self.system:
+            return self.data
+        known = self.data["output_changes"][self.system]["after"]
+        modules = self.data["planned_values"]["root_module"]["child_modules"]
+        return {
+            "planned_values": {
+                "outputs": {name: {"value": value} for name, value in known.items()},
+                "root_module": {"child_modules": [m for m in modules if f"{m['address']}." == self.prefix]},
+            },
+            "variables": {name: {"value": value} for name, value in self.variables.items()},
+        }
 
     @functools.cached_property
     def configuration(self) -> Values:
@@ -190,7 +216,7 @@ class Planner:
         (root / "main.tf.json").write_text(json.dumps(configuration))
         self.init(root)
         file = self.planned(root, name, (), {})
-        return {system: Plan(file, system) for system in systems}
+        return {system: Plan(file, system, given=given) for system, given in systems.items()}
 
     def planned(self, root: Path, name: str, var_files: Sequence[str], variables: Values) -> Path:
         """Return the file of a plan, as JSON; make it unless it is there."""

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from tests.plan import inventory
-from tests.plan.planner import ROOT, Planner
+from tests.plan.planner import ROOT, Plan
 from tools.aws import cost
 
 pytestmark = pytest.mark.xdist_group("environments")  # one worker makes the plans these tests share
@@ -18,16 +18,16 @@ SHOWN = "make cost ENV=prod REQUESTS=10000000"
 
 
 @pytest.mark.parametrize("name", sorted(inventory.VAR_FILES))
-def test_no_type_is_without_a_price(planner: Planner, name: str) -> None:
-    estimate = cost.Estimate(planner(inventory.VAR_FILES[name]).data, 1_000_000, TABLE)
+def test_no_type_is_without_a_price(var_files: dict[str, Plan], name: str) -> None:
+    estimate = cost.Estimate(var_files[name].alone, 1_000_000, TABLE)
     assert not estimate.unknown(), "write them into tools/aws/prices.json: monthly, by_use or free"
     assert sum(line.by_request for line in estimate.lines()) > 5
 
 
-def test_the_readme_shows_what_production_costs(planner: Planner) -> None:
+def test_the_readme_shows_what_production_costs(var_files: dict[str, Plan]) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = re.search(rf"```console\n\$ {SHOWN}\n(.*?)\n```", readme, re.DOTALL)
     file = inventory.VAR_FILES["prod"]
-    report = cost.Estimate(planner(file).data, 10_000_000, TABLE).report(file)
+    report = cost.Estimate(var_files["prod"].alone, 10_000_000, TABLE).report(file)
     assert shown
     assert shown[1] == report, f"README.md shows other costs: let it show what `{SHOWN}` says."

@@ -14,7 +14,7 @@ from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from tests import npm
 from tests.plan import documents, inventory
-from tests.plan.planner import ROOT, Plan, Planner, Values
+from tests.plan.planner import ROOT, Plan, Values
 from tests.plan.test_api import headers, mocks, names
 from tools.contract import LIMITS
 
@@ -50,8 +50,8 @@ def operations(found: Values) -> Iterator[tuple[str, str, Values]]:
 
 
 @pytest.fixture(scope="module", params=sorted(inventory.VAR_FILES))
-def described(request: pytest.FixtureRequest, planner: Planner) -> tuple[Plan, Values]:
-    plan = planner(inventory.VAR_FILES[request.param])
+def described(request: pytest.FixtureRequest, var_files: dict[str, Plan]) -> tuple[Plan, Values]:
+    plan = var_files[request.param]
     return plan, document(plan)
 
 

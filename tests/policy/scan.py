@@ -194,7 +194,7 @@ def without_skips(folder: Path) -> Path:
 
 def declared(plan: Plan) -> dict[tuple[str, str], str]:
     """Return the failures that a var-file asks for, by check and address, each with the setting that does."""
-    variables = {name: v["value"] for name, v in plan.data["variables"].items()}
+    variables = plan.variables
     groups, functions, tables = (
         plan.all(kind) for kind in ("aws_cloudwatch_log_group", "aws_lambda_function", "aws_dynamodb_table")
     )
