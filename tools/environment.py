@@ -13,6 +13,10 @@ class Environment(Protocol):
     apply_command: str  # the command that points the aliases where the live file says
 
     @property
+    def project(self) -> Path:
+        """The folder with its schemas/, app/ and dist/."""
+
+    @property
     def system(self) -> str:
         """NAME-ENVIRONMENT, by which its alarms are named."""
 

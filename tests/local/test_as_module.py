@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.local.runner import ROOT, Local, sentence
+from tests.local.test_transfer import move
 
 pytestmark = pytest.mark.slow
 
@@ -67,6 +68,18 @@ def test_a_root_of_ones_own_is_applied_driven_and_changed(tmp_path: Path) -> Non
         assert tasks("DELETE", tasks.make(TASK).location).status == 204
         assert local.stack.settings["release"]["minutes"] == len("arn:aws:sns:us-west-2:000000000000:own")
         assert not local.stack.has_changes([])
+
+        items = tmp_path / "tasks.jsonl"
+        done = move(local, "export", "tasks", items)
+        assert (done.returncode, done.stderr) == (0, "1 items of guest-tasks-demo written.\n")
+        done = move(local, "import", "tasks", items)
+        assert (done.returncode, done.stderr) == (0, "guest-tasks-demo: 1 there already.\n")
+        (root / "schemas" / "task.json").rename(root / "schemas" / "renamed.json")
+        done = move(local, "import", "tasks", items)
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"{root}/schemas/task.json is missing, and the live functions of the entity")
+        assert f"`python local.py up --detach --root '{root}'`" in done.stderr
+        (root / "schemas" / "renamed.json").rename(root / "schemas" / "task.json")
 
         schema = root / "schemas" / "task.json"
         changed = json.loads(schema.read_text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tools import commands
@@ -21,7 +22,9 @@ class FakeEnvironment:
 
     found: dict[str, Any]
     clients: dict[str, Any]
+    project: Path = Path()
     name: str = "dev"
+    apply_command: str = "make apply ENV=dev"
     prepared: list[bool] = field(default_factory=list)
 
     def prepare(self) -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from tools.errors import UserError
 from tools.laptop import user_root
-from tools.laptop.stack import fingerprint
+from tools.laptop.environment import LocalEnvironment
+from tools.laptop.stack import Stack, fingerprint
 from tools.laptop.systems import NEEDED, Systems, evaluate_tools
 from tools.terraform import ROOT, Terraform, environment, find_terraform, init_depends_on, module_folders
 
@@ -347,3 +348,16 @@ def test_the_stage_has_another_backend_and_this_trestle(tmp_path: Path) -> None:
     for name in user_root.BESIDE_MODULES:
         assert (staged / ".trestle" / name).resolve() == ROOT / name
     assert (staged / ".terraform.lock.hcl").read_text() == (ROOT / ".terraform.lock.hcl").read_text()
+
+
+@pytest.mark.parametrize("root", ["/a platform/root", None])
+def test_the_project_of_a_system_is_its_own_root(root: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"name": "shop", "environment": "demo"} | ({"root": root} if root else {})
+    monkeypatch.setattr(Stack, "_applied", lambda _: {"settings": settings, "var_files": ["/a platform/x.tfvars"]})
+    monkeypatch.setattr(Stack, "running", lambda _: None)
+    monkeypatch.setattr(Systems, "current", lambda _: Stack(Path("/x")))
+    monkeypatch.setattr("tools.laptop.environment.local_systems", lambda _: Systems(Path("/")))
+    local = LocalEnvironment(lambda _: None)
+    assert local.project == (Path(root) if root else ROOT)
+    shown = "--root '/a platform/root' " if root else ""
+    assert local.apply_command == f"python local.py up --detach {shown}--var-file '/a platform/x.tfvars'"

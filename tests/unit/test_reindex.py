@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from trestle.store.derived import derivation_of, is_derived
 
 OPTIONS = {"filters": {"status": {"sort": "rank"}, "completed": {}}, "ttl": "until", "schema": "task"}
 SCHEMA = {
+    "type": "object",
     "properties": {
         "status": {"type": "string"},
         "completed": {"type": "boolean"},
@@ -187,20 +189,20 @@ def test_items_that_are_none_of_ours_are_left(now: Api, entity: Entity) -> None:
     assert run(now, entity) == (1, 0)
 
 
-def test_the_options_of_a_function_give_its_derivation(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_options_of_a_function_give_its_derivation(tmp_path: Path) -> None:
     (tmp_path / "schemas").mkdir()
     (tmp_path / "schemas" / "task.json").write_text(json.dumps(SCHEMA))
-    monkeypatch.setattr(tool, "ROOT", tmp_path)
     outputs = {"table_names": {"items": TABLE}}
+    project = FakeEnvironment(outputs, {}, tmp_path)
     doc = {"status": "a", "rank": 1, "completed": None, "until": 5}
-    derived = derivation_of(tool.deployed_entity(outputs, "items", OPTIONS)).of(doc, "")
+    derived = derivation_of(tool.deployed_entity(project, outputs, "items", OPTIONS)).of(doc, "")
     assert derived == {
         "by_status": {"S": "s:a"},
         "number_rank": {"N": "1"},
         "by_completed": None,
         "expires": {"N": "5"},
     }
-    assert derivation_of(tool.deployed_entity(outputs, "items", {})).of({"status": "a"}, "") == {}
+    assert derivation_of(tool.deployed_entity(project, outputs, "items", {})).of({"status": "a"}, "") == {}
 
 
 LAMBDA = Lambda({name: {"ttl": name} for name in ("d", "g", "l", "m", "until")})
@@ -214,7 +216,7 @@ def test_the_table_and_the_options_are_the_deployed_ones() -> None:
     }
     outputs = {"table_names": {name: f"t-{name}" for name in functions}, "function_names": functions}
     assert tool.deployed_options(outputs, "a", LAMBDA) == {"ttl": "m"}
-    assert tool.deployed_entity(outputs, "a", {}).table == "t-a"
+    assert tool.deployed_entity(FakeEnvironment(outputs, {}), outputs, "a", {}).table == "t-a"
     for entity, message in [
         ("x", "There is no entity x: name one of a, b, c"),
         ("c", "no function none in us-west-2"),
@@ -260,3 +262,39 @@ def test_an_entity_without_functions_has_the_options_of_the_last_apply() -> None
     }
     assert tool.deployed_options(outputs, "a", None) == options
     tool.check_writers(outputs, "a")
+
+
+SCHEMA_FAULTS = {
+    "missing": (None, "is missing, and the live functions of the entity a use it: put the file back, or run"),
+    "a folder": ("folder", "is missing, and the live functions of the entity a use it: put the file back, or run"),
+    "no JSON": ("{", "#: Not valid JSON"),
+    "Latin-1": ("\xff", "#: the file is not UTF-8"),
+    "no schema": ("[]", "#: the outermost value must be an object"),
+}
+
+
+@pytest.mark.parametrize("command", ["export", "import", "reindex"])
+@pytest.mark.parametrize("fault", SCHEMA_FAULTS)
+def test_a_schema_that_cannot_be_used_is_one_sentence(
+    command: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As after the file was renamed: the live functions still go by the old one."""
+    content, message = SCHEMA_FAULTS[fault]
+    schema, items = tmp_path / "schemas" / "task.json", tmp_path / "items.jsonl"
+    schema.parent.mkdir()
+    if content == "folder":
+        schema.mkdir()
+    elif content is not None:
+        schema.write_text(content, encoding="latin-1")
+    if command == "import":
+        items.write_text('{"id": "a"}\n')
+    outputs = {"table_names": {"a": TABLE}, "function_names": {"a": {"create": "c"}}}
+    clients = {"lambda": Lambda({"c": {"schema": "task"}}), "dynamodb": None}
+    monkeypatch.setattr("tools.commands.find_environment", lambda *_: FakeEnvironment(outputs, clients, tmp_path))
+    named = [] if command == "reindex" else ["--file", items]
+    assert commands.run(command, "--env", "dev", "--entity", "a", *named) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"{schema}{'' if message.startswith('#') else ' '}{message}")
+    assert "`make apply ENV=dev`" in said
+    assert said.count("\n") == 1
+    assert items.exists() == (command == "import")

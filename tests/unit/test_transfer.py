@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -281,7 +282,8 @@ OUTPUTS = {
 
 
 @pytest.fixture
-def schemas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def project(tmp_path: Path) -> Path:
+    """A folder with a schema and a build, which is not Trestle's own."""
     (tmp_path / "schemas").mkdir()
     text = json.dumps(SCHEMA)
     (tmp_path / "schemas" / "task.json").write_text(text)
@@ -290,45 +292,46 @@ def schemas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     manifest["functions"]["create"]["source_code_hash"] = LAMBDA.code
     (tmp_path / "dist").mkdir()
     (tmp_path / "dist" / "manifest.json").write_text(json.dumps(manifest))
-    monkeypatch.setattr(tool, "ROOT", tmp_path)
-    monkeypatch.setattr("tools.aws.reindex.ROOT", tmp_path)
+    return tmp_path
 
 
-@pytest.mark.usefixtures("schemas")
-def test_an_entity_is_what_all_its_functions_go_by() -> None:
-    found = tool.target_of(OUTPUTS, "a", LAMBDA, None).entity
+def deployed(project: Path, name: str, functions: Lambda = LAMBDA) -> tool.DeployedEntity:
+    return tool.deployed(FakeEnvironment(OUTPUTS, {"lambda": functions, "dynamodb": None}, project), name)
+
+
+def test_an_entity_is_what_all_its_functions_go_by(project: Path) -> None:
+    found = deployed(project, "a").entity
     assert (found.ids, found.ttl, found.schema) == ("client", "until", SCHEMA)
     assert derivation_of(found).of({"until": 5}, "") == {"expires": {"N": "5"}}
-    other = tool.target_of(OUTPUTS, "b", LAMBDA, None).entity
+    other = deployed(project, "b").entity
     assert (other.ids, other.ttl, other.schema) == ("server", None, {})
     for name, message in [
         ("x", "There is no entity x: name one of a, b, c with ENTITY=."),
         ("c", "There is no function none in us-west-2: set AWS_PROFILE to its account."),
     ]:
         with pytest.raises(UserError, match=message):
-            tool.target_of(OUTPUTS, name, LAMBDA, None)
+            deployed(project, name)
 
 
-@pytest.mark.usefixtures("schemas")
-def test_an_entity_of_another_build_is_known(tmp_path: Path) -> None:
+def test_an_entity_of_another_build_is_known(project: Path) -> None:
     def is_built_here(name: str, functions: Lambda = LAMBDA) -> bool:
-        return tool.target_of(OUTPUTS, name, functions, None).matches_local_build
+        return deployed(project, name, functions).matches_local_build
 
     other = Lambda(LAMBDA.settings, "built elsewhere")
     assert (is_built_here("a"), is_built_here("a", other)) == (True, False)
-    schema = tmp_path / "schemas" / "task.json"
+    schema = project / "schemas" / "task.json"
     schema.write_text(json.dumps({**SCHEMA, "required": ["rank"]}))
     assert not is_built_here("a")  # nor was the schema
-    (tmp_path / "dist" / "manifest.json").unlink()
+    (project / "dist" / "manifest.json").unlink()
     assert not is_built_here("a")
     assert is_built_here("b", other)  # which has no schema
 
 
 @pytest.fixture
 def run(
-    api: Api, schemas: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    api: Api, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, list[str]]]:
-    environment = FakeEnvironment(OUTPUTS, {"lambda": LAMBDA, "dynamodb": api.client})
+    environment = FakeEnvironment(OUTPUTS, {"lambda": LAMBDA, "dynamodb": api.client}, project)
     monkeypatch.setattr("tools.commands.find_environment", lambda *_: environment)
 
     def run(command: str, entity: str, file: object = None, *arguments: object) -> tuple[int, list[str]]:
@@ -354,7 +357,7 @@ def test_the_commands(api: Api, run: Callable[..., tuple[int, list[str]]], tmp_p
     assert run("export", "a", items)[1] == [f"{items} is there already: name another file with FILE=, or move it away."]
     nowhere = tmp_path / "no" / "x.jsonl"
     assert run("export", "a", nowhere)[1] == [
-        f"{nowhere} can not be written: No such file or directory. Name another file with FILE=."
+        f"{nowhere} cannot be written: there is no folder {nowhere.parent}. Name another file with FILE=."
     ]
     assert run("import", "a", items) == (0, [f"{TABLE}: 1 there already."])
     wipe(api)
@@ -365,12 +368,53 @@ def test_the_commands(api: Api, run: Callable[..., tuple[int, list[str]]], tmp_p
     ]
     (tmp_path / "dist" / "manifest.json").unlink()
     assert run("import", "a", items)[1] == [
-        "The live functions of a were not built from this checkout, whose schema validates the lines. "
+        f"The live functions of a were not built from {tmp_path}, whose schema validates the lines. "
         "If the schema has changed since, check out the commit that they were built from.",
         f"{TABLE}: 1 there already.",
     ]
     assert run("import", "a", nowhere)[1] == [f"There is no file {nowhere}: name one with FILE=."]
     assert run("export", "x", nowhere)[0] == 1
+
+
+def test_a_file_that_cannot_be_used_stops_a_command_before_the_build(
+    run: Callable[..., tuple[int, list[str]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The build, Terraform and the scan of a large table take minutes."""
+    file, pipe, loose = tmp_path / "items.jsonl", tmp_path / "pipe", tmp_path / "loose"
+    file.write_text("")
+    os.mkfifo(pipe)
+    loose.symlink_to(tmp_path / "nowhere")
+    forbidden, too_long = tmp_path / "forbidden", tmp_path / ("x" * 300)
+    forbidden.touch()
+    # The tests may run as root, who may do anything.
+    is_allowed = {tmp_path / "schemas": False, forbidden: False}
+    monkeypatch.setattr("tools.aws.transfer.os.access", lambda path, _: is_allowed.get(path, True))
+
+    def refuse(_: FakeEnvironment) -> None:
+        pytest.fail("the command went on")
+
+    monkeypatch.setattr(FakeEnvironment, "prepare", refuse)
+    another = "Name another file with FILE=."
+    for command, named, said in [
+        ("export", file, f"{file} is there already: name another file with FILE=, or move it away."),
+        ("export", loose, f"{loose} is there already: name another file with FILE=, or move it away."),
+        ("export", tmp_path, f"{tmp_path} is there already: name another file with FILE=, or move it away."),
+        (
+            "export", file / "x",
+            f"{file / 'x'} cannot be written: there is no folder {file}. {another}",
+        ),
+        (
+            "export", tmp_path / "schemas" / "x",
+            f"{tmp_path / 'schemas' / 'x'} cannot be written: you may not write in {tmp_path / 'schemas'}. {another}",
+        ),
+        ("import", tmp_path, f"{tmp_path} is a folder: name a file with FILE=."),
+        ("import", pipe, f"{pipe} is a pipe or a device: write the lines to a file, and name that with FILE=."),
+        ("import", loose, f"There is no file {loose}: name one with FILE=."),
+        ("import", file / "x", f"There is no file {file / 'x'}: name one with FILE=."),
+        ("import", forbidden, f"{forbidden} cannot be read: you have no permission. {another}"),
+        ("import", too_long, f"{too_long} cannot be read: File name too long. {another}"),
+    ]:  # fmt: skip
+        assert run(command, "a", named) == (1, [said])
 
 
 def test_the_commands_say_what_they_leave_out(

@@ -30,6 +30,8 @@ REGIONAL = ("aws_api_gateway_rest_api", "aws_cognito_user_pool", "aws_dynamodb_t
 class AwsEnvironment:
     """The environment of environments/NAME.tfvars."""
 
+    project = ROOT
+
     def __init__(self, name: str, progress: Progress) -> None:
         """Find the tfvars; raise UserError if there are none."""
         self.name = name

@@ -23,6 +23,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tools import schemas
 from tools.aws.versions import ALIAS
 from tools.console import print_note
 from tools.contract import OPERATIONS
@@ -180,15 +181,32 @@ def deployed_options(outputs: Mapping[str, Any], entity: str, client: Any) -> di
     return options
 
 
-def schema_file(options: Mapping[str, Any]) -> Path | None:
-    """Return where this checkout has the schema that an entity's options name, None without one."""
-    return ROOT / "schemas" / f"{options['schema']}.json" if "schema" in options else None
+def schema_file(project: Path, options: Mapping[str, Any]) -> Path | None:
+    """Return where a project has the schema that an entity's options name, or None if they name none."""
+    return project / "schemas" / f"{options['schema']}.json" if "schema" in options else None
 
 
-def deployed_entity(outputs: Mapping[str, Any], entity: str, options: Mapping[str, Any]) -> Entity:
-    """Return an entity with the options of its live functions and this checkout's schema, as functions read it."""
-    file = schema_file(options)
-    schema = loads(file.read_text(encoding="utf-8")) if file else {}
+def read_schema(environment: Environment, entity: str, file: Path) -> dict[str, Any]:
+    """Return an entity's schema as the functions read it. Raise UserError if the file is missing or faulty."""
+    if not file.is_file():
+        raise UserError(
+            f"{file} is missing, and the live functions of the entity {entity} use it: put the file back, or run "
+            f"`{environment.apply_command}` if your configuration names another schema now."
+        )
+    content = file.read_bytes()
+    if found := schemas.faults(content):
+        where, fault = found[0]
+        raise UserError(f"{file}#{where}: {fault}. Correct the schema, then run `{environment.apply_command}`.")
+    schema: dict[str, Any] = loads(content.decode("utf-8"))
+    return schema
+
+
+def deployed_entity(
+    environment: Environment, outputs: Mapping[str, Any], entity: str, options: Mapping[str, Any]
+) -> Entity:
+    """Return an entity with the options of its live functions and the schema of the environment's project."""
+    file = schema_file(environment.project, options)
+    schema = read_schema(environment, entity, file) if file else {}
     return Entity(entity, outputs["table_names"][entity], options, schema)
 
 
@@ -206,7 +224,7 @@ def run_reindex(options: argparse.Namespace) -> int:
     environment.prepare()
     outputs = environment.outputs()
     known = deployed_options(outputs, options.entity, environment.client("lambda"))
-    entity, client = deployed_entity(outputs, options.entity, known), environment.client("dynamodb")
+    entity, client = deployed_entity(environment, outputs, options.entity, known), environment.client("dynamodb")
     check_writers(outputs, options.entity)
 
     def report(done: ReindexResult) -> None:

@@ -11,9 +11,11 @@ again.
 from __future__ import annotations
 
 import argparse
+import errno
 import hashlib
 import os
 import re
+import stat
 import sys
 import time
 from collections import Counter
@@ -41,8 +43,7 @@ from tools.console import print_note
 from tools.contract import SERVERS_OWN
 from tools.dist import read_manifest
 from tools.environment import Environment
-from tools.errors import UserError
-from tools.terraform import ROOT
+from tools.errors import ROOT, UserError
 
 sys.path.insert(0, str(ROOT / "lambda_src"))
 
@@ -315,37 +316,59 @@ def is_same(stored: Record, record: Record, attributes: Iterable[str]) -> bool:
 # --- the command
 
 
-def target_of(outputs: Mapping[str, Any], name: str, functions: Any, client: Any) -> DeployedEntity:
-    """Return an entity as it is deployed; `functions` is Lambda's client, `client` DynamoDB's."""
+def deployed(environment: Environment, name: str) -> DeployedEntity:
+    """Return an entity as it is deployed in an environment."""
+    outputs, functions = environment.outputs(), environment.client("lambda")
     options = deployed_options(outputs, name, functions)
-    entity, schema = deployed_entity(outputs, name, options), schema_file(options)
-    live = outputs["function_names"][name].values()
-    return DeployedEntity(entity, client, not schema or matches_local_build(live, functions, schema))
+    entity = deployed_entity(environment, outputs, name, options)
+    schema, live = schema_file(environment.project, options), outputs["function_names"][name].values()
+    return DeployedEntity(
+        entity,
+        environment.client("dynamodb"),
+        not schema or matches_local_build(environment.project, live, functions, schema),
+    )
 
 
-def matches_local_build(names: Iterable[str], functions: Any, schema: Path) -> bool:
-    """Whether live functions come of the last build on this machine, and that had this schema."""
-    built = read_manifest(ROOT / "dist")
+def matches_local_build(project: Path, names: Iterable[str], functions: Any, schema: Path) -> bool:
+    """Whether live functions come of a project's last build on this machine, and that had this schema."""
+    built = read_manifest(project / "dist")
     hashes = {each["source_code_hash"] for each in built.get("functions", {}).values()}
     found = (functions.get_function_configuration(FunctionName=name, Qualifier=ALIAS) for name in names)
     had = built.get("schemas", {}).get(f"schemas/{schema.name}", {}).get("sha256")
     return had == hashlib.sha256(schema.read_bytes()).hexdigest() and hashes >= {each["CodeSha256"] for each in found}
 
 
-def connect(options: argparse.Namespace) -> DeployedEntity:
-    """Return the entity that the command names."""
-    environment: Environment = options.environment
-    environment.prepare()
-    return target_of(
-        environment.outputs(), options.entity, environment.client("lambda"), environment.client("dynamodb")
-    )
+def check_new(path: Path) -> None:
+    """Raise UserError if an export cannot write a new file there."""
+    if os.path.lexists(path):
+        raise UserError(f"{path} is there already: name another file with FILE=, or move it away.")
+    folder = path.parent
+    if not folder.is_dir():
+        raise UserError(f"{path} cannot be written: there is no folder {folder}. Name another file with FILE=.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f"{path} cannot be written: you may not write in {folder}. Name another file with FILE=.")
+
+
+def check_readable(path: Path) -> None:
+    """Raise UserError unless an import can read a file there, which it does more than once."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            raise UserError(f"There is no file {path}: name one with FILE=.") from None
+        raise UserError(f"{path} cannot be read: {error.strerror}. Name another file with FILE=.") from None
+    if stat.S_ISDIR(mode):
+        raise UserError(f"{path} is a folder: name a file with FILE=.")
+    if not stat.S_ISREG(mode):
+        raise UserError(f"{path} is a pipe or a device: write the lines to a file, and name that with FILE=.")
+    if not os.access(path, os.R_OK):
+        raise UserError(f"{path} cannot be read: you have no permission. Name another file with FILE=.")
 
 
 @contextmanager
 def new_file(path: Path) -> Iterator[IO[str]]:
     """A new file for its owner alone, which has its name only once all of it is written."""
-    if path.exists():
-        raise UserError(f"{path} is there already: name another file with FILE=, or move it away.")
+    check_new(path)
     partial = path.with_name(f"{path.name}.partial")
     try:
         # Items are other people's data.
@@ -354,17 +377,23 @@ def new_file(path: Path) -> Iterator[IO[str]]:
             yield file
         partial.rename(path)
     except OSError as error:
-        raise UserError(f"{path} can not be written: {error.strerror}. Name another file with FILE=.") from error
+        raise UserError(f"{path} cannot be written: {error.strerror}. Name another file with FILE=.") from error
     finally:
         partial.unlink(missing_ok=True)
 
 
 def run_export(options: argparse.Namespace) -> int:
     """Write the file; 1 when records were left out."""
-    source = connect(options)
-    table = options.table or source.entity.table
     file = options.file or Path(f"{options.entity}-{options.env}.jsonl")
-    if str(file) == "-":
+    is_stdout = str(file) == "-"
+    # Before the build and Terraform, which take a while.
+    if not is_stdout:
+        check_new(file)
+    environment: Environment = options.environment
+    environment.prepare()
+    source = deployed(environment, options.entity)
+    table = options.table or source.entity.table
+    if is_stdout:
         result = export(source, table, sys.stdout.write, options.progress)
     else:
         with new_file(file) as opened:
@@ -377,16 +406,17 @@ def run_export(options: argparse.Namespace) -> int:
 
 def run_import(options: argparse.Namespace) -> int:
     """Store the file's items; 1 when lines have faults, and then nothing is written, or ids are taken."""
-    if not options.file.is_file():
-        raise UserError(f"There is no file {options.file}: name one with FILE=.")
-    target = connect(options)
+    check_readable(options.file)
+    environment: Environment = options.environment
+    environment.prepare()
+    target = deployed(environment, options.entity)
     entity = target.entity
     if not entity.schema:
         print_note(f"No function of {entity.name} has a schema: the import accepts every JSON object.")
     elif not target.matches_local_build:
         print_note(
-            f"The live functions of {entity.name} were not built from this checkout, whose schema validates the lines. "
-            "If the schema has changed since, check out the commit that they were built from."
+            f"The live functions of {entity.name} were not built from {environment.project}, whose schema validates the "
+            "lines. If the schema has changed since, check out the commit that they were built from."
         )
     how = {"as_stored": options.as_stored}
     with options.file.open("rb") as file:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
 from tools import tfvars
 from tools.laptop.emulator import client
 from tools.laptop.systems import local_systems
-from tools.terraform import Progress
+from tools.terraform import ROOT, Progress
 
 
 class LocalEnvironment:
@@ -21,14 +22,20 @@ class LocalEnvironment:
         self.systems = local_systems(progress)
         self.stack = self.systems.current()
         self.running = self.stack.running()
-        root = [f"--root {tfvars.display_name(self.stack.root)}"] if self.stack.root else []
-        files = (f"--var-file {tfvars.display_name(file)}" for file in self.stack.var_files)
-        self.apply_command = " ".join(["python local.py up --detach", *root, *files])
+        roots = [self.stack.root] if self.stack.root else []
+        named = [("--root", root) for root in roots] + [("--var-file", file) for file in self.stack.var_files]
+        arguments = [each for option, path in named for each in (option, tfvars.display_name(path))]
+        self.apply_command = shlex.join(["python", "local.py", "up", "--detach", *arguments])
 
     @property
     def system(self) -> str:
         """NAME-ENVIRONMENT."""
         return "{name}-{environment}".format(**self.stack.settings)
+
+    @property
+    def project(self) -> Path:
+        """The folder with its schemas/, app/ and dist/: the user's own root, if that runs, or Trestle's."""
+        return self.stack.root or ROOT
 
     @property
     def live_file(self) -> Path:
