@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import pkgutil
 import re
 from pathlib import Path
 
 import pytest
 
+from tools.aws.transfer import stamp_faults
+from trestle.item import Item
+
 ROOT = Path(__file__).resolve().parents[2]
 READMES = (file for folder in ("modules", "examples") for file in sorted((ROOT / folder).glob("*/README.md")))
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "contract").glob("*.md"), *(ROOT / "docs").rglob("*.md"), *READMES]
+
+# What is shown where a page speaks of entity tags: after a header's name, or by itself on such a line.
+TAG = re.compile(r"""(?i:(?:etag|if-match|if-none-match): *(?:W/)?)"([^"\n]*)"|"([^"\s]*-\d+)\"""")
+TAG_LINE = re.compile(r"^.*(?:etag|if-match|if-none-match).*$", re.IGNORECASE | re.MULTILINE)
 
 LINK = re.compile(r"\[([^\]\n]+)\]\(([^)\s]+)\)")
 
@@ -50,3 +58,29 @@ def test_code_that_is_named_is_there() -> None:
     assert named
     for name in named:
         pkgutil.resolve_name(name)
+
+
+def shown_tags(text: str) -> list[str]:
+    """Return the entity tags that a page shows, without their quotes; "..." stands for any."""
+    found = [pair for line in TAG_LINE.findall(text) for pair in TAG.findall(line)]
+    return [tag for header, alone in found if (tag := header or alone) != "..."]
+
+
+def test_entity_tags_are_shown_as_they_are() -> None:
+    shown = {str(page.relative_to(ROOT)): shown_tags(page.read_text()) for page in PAGES}
+    assert shown["README.md"]
+    assert shown["docs/api.md"]
+    for page, tags in shown.items():
+        for tag in tags:
+            created_at, _, version = tag.rpartition("-")
+            stamps = {"createdAt": created_at, "updatedAt": created_at, "version": int(version or 0)}
+            assert not list(stamp_faults(stamps)), f"{page}: {tag}"
+            assert Item("a", {}, *stamps.values()).etag == f'"{tag}"'
+
+
+def test_a_tag_that_is_shown_is_its_items() -> None:
+    """A reader who makes the tag of the item on the page gets the tag on the page."""
+    text = (ROOT / "README.md").read_text()
+    (tag, body) = re.findall(r'^ETag: ("[^"]+")\n\n(\{.*\})$', text, re.MULTILINE)[0]
+    item = json.loads(body)
+    assert tag == Item("a", {}, item["createdAt"], item["updatedAt"], item["version"]).etag

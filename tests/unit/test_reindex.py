@@ -28,7 +28,7 @@ SCHEMA = {
         "completed": {"type": "boolean"},
         "rank": {"type": "number"},
         "until": {"type": "integer"},
-    }
+    },
 }
 FUTURE = 4_000_000_000
 

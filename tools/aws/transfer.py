@@ -415,8 +415,8 @@ def run_import(options: argparse.Namespace) -> int:
         print_note(f"No function of {entity.name} has a schema: the import accepts every JSON object.")
     elif not target.matches_local_build:
         print_note(
-            f"The live functions of {entity.name} were not built from {environment.project}, whose schema validates the "
-            "lines. If the schema has changed since, check out the commit that they were built from."
+            f"The live functions of {entity.name} were not built from {environment.project}, whose schema validates "
+            "the lines. If the schema has changed since, check out the commit that they were built from."
         )
     how = {"as_stored": options.as_stored}
     with options.file.open("rb") as file:
