@@ -223,6 +223,54 @@ def test_an_older_answer_takes_nothing_back(visit: Open, todos: Api) -> None:
     assert stored(todos) == {"Buy oat milk": True, "Write to Ada": False}
 
 
+def test_what_was_changed_and_deleted_meanwhile_does_not_come_back(visit: Open, todos: Api) -> None:
+    """The list's answer lacks both what was made after it and what was deleted before it."""
+    made = todos.make({"title": "Buy milk"})
+    page = visit("#/todos")
+    held = hold(page, "**/api/todos?*")
+    page.get_by_role("button", name="Open", exact=True).click()
+    until(page, lambda: bool(held))
+    page.get_by_role("button", name="Edit Buy milk").click()
+    page.get_by_label("Title", exact=True).fill("Buy oat milk")
+    page.get_by_role("button", name="Save").click()
+    expect(row(page, "Buy oat milk")).to_be_visible()
+    todos("DELETE", made.location)
+    add(page, "Write to Ada")
+    answer = held[0].fetch()
+    add(page, "Call Bob")
+    held[0].fulfill(response=answer)
+    settle(page)
+    expect(row(page, "Buy oat milk")).to_have_count(0)
+    expect(page.get_by_role("checkbox")).to_have_count(2)
+
+
+def test_an_item_is_deleted_although_its_tick_was_under_way(visit: Open, todos: Api) -> None:
+    """Only what somebody else has changed is another item than the one that the user deleted."""
+    ada = [todos.make({"title": title}) for title in ("Buy milk", "Write to Ada")][-1]
+    page = visit("#/todos")
+    held: list[Route] = []
+
+    def hold_ticks(route: Route) -> None:
+        if route.request.method == "PATCH":
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/api/todos/*", hold_ticks)
+    for title in ("Buy milk", "Write to Ada"):
+        page.get_by_label(title, exact=True).click()
+        row(page, title).get_by_role("button", name="Delete").click()
+    until(page, lambda: len(held) == 2)
+    todos("PATCH", ada.location, {"description": "Before Friday"})
+    for route in held:
+        route.continue_()
+    settle(page)
+    choose(page, "Customers")  # which sends the deletions
+    expect(page.get_by_role("status").get_by_text("Not deleted. It was changed meanwhile")).to_be_visible()
+    settle(page)
+    assert stored(todos) == {"Write to Ada": True}
+
+
 def test_a_title_against_the_schema_is_said_at_its_input(visit: Open, todos: Api) -> None:
     page = visit("#/todos")
     title = page.get_by_label("What is there to do?")

@@ -15,19 +15,20 @@ export function createDeletions(api, notify) {
   function schedule(entity, item, label) {
     const { id } = item;
     const key = keyOf(entity, id);
+    const deletion = { item, send };
     deleted.set(key, item.createdAt);
-    const send = async ({ keepalive = false } = {}) => {
+    async function send({ keepalive = false } = {}) {
       clearTimeout(timer);
       pending.delete(key);
       close();
-      const headers = { "If-Match": etagOf(item) };
+      const headers = { "If-Match": etagOf(deletion.item) };
       const { status, problem } = await api.call(entity.operations.delete, { id, headers, keepalive });
       if (!problem || status === 404) return;
       deleted.delete(key);
       notifyListeners();
       const conflict = "It was changed meanwhile: look at it again before you delete it";
       notify({ text: `Not deleted. ${status === 412 ? conflict : problem.detail}`, tone: "bad" });
-    };
+    }
     const undo = () => {
       clearTimeout(timer);
       pending.delete(key);
@@ -38,13 +39,20 @@ export function createDeletions(api, notify) {
     };
     const timer = setTimeout(send, DELAY_MS);
     const close = notify({ text: `Deleted “${label}”`, action: { label: "Undo", run: undo }, isSticky: true });
-    pending.set(key, send);
+    pending.set(key, deletion);
     notifyListeners();
   }
 
   /** Send what waits, now. */
   function flush(options) {
-    [...pending.values()].forEach((send) => send(options));
+    [...pending.values()].forEach(({ send }) => send(options));
+  }
+
+  /** Take the item that the user's own change has made of one, which may be about to be deleted. */
+  function follow(entity, item) {
+    const deletion = pending.get(keyOf(entity, item.id));
+    // One version further: nobody else has changed it in between.
+    if (deletion?.item.createdAt === item.createdAt && deletion.item.version + 1 === item.version) deletion.item = item;
   }
 
   addEventListener("pagehide", () => flush({ keepalive: true }));
@@ -52,6 +60,7 @@ export function createDeletions(api, notify) {
   return {
     schedule,
     flush,
+    follow,
     /** Whether an item is deleted, or about to be. One that was made of the same id since is another. */
     has: (entity, item) => deleted.get(keyOf(entity, item.id)) === item.createdAt,
     subscribe(listener) {

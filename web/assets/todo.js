@@ -37,8 +37,13 @@ export function TodoView({ entity, api, session, route, go, notify, deletions, v
   const list = useList({ entity, api, session, done, filter });
   const rows = useRef(null);
 
-  const isShown = (item) => filter === "" || String(Boolean(own(item, done))) === filter;
+  const isShown = (item) => matches(item, done, filter);
   const shown = list.items.filter((item) => isShown(item) && !deletions.has(entity, item));
+
+  const take = (item) => {
+    list.put(item);
+    deletions.follow(entity, item);
+  };
 
   const tick = async (item) => {
     const ticked = { ...item, [done]: !own(item, done) };
@@ -46,7 +51,7 @@ export function TodoView({ entity, api, session, route, go, notify, deletions, v
     if (!isShown(ticked)) focusNear(rows.current, shown.indexOf(item));
     list.put(ticked);
     const { data, problem } = await api.call(changeOperation(entity), { id: item.id, body: { [done]: ticked[done] } });
-    list.put(problem ? item : data);
+    take(problem ? item : data);
     if (problem) notify({ text: `Not changed. ${problem.detail}`, tone: "bad" });
   };
 
@@ -74,7 +79,7 @@ export function TodoView({ entity, api, session, route, go, notify, deletions, v
           : html`<${Problem} problem=${list.answer.problem} retry=${list.reload} />`
         : html`<ul class="todo-list" ref=${rows} aria-busy=${list.isReading ? "true" : undefined}>
             ${shown.map((item) => html`<${Todo} key=${item.id} item=${item} done=${done} entity=${entity} api=${api}
-              notify=${notify} onTick=${tick} onChange=${list.put} onRemove=${remove} />`)}
+              notify=${notify} onTick=${tick} onChange=${take} onRemove=${remove} />`)}
           </ul>
           ${list.isRead && !list.isReading && shown.length === 0 && html`<${EmptyList} filter=${filter} />`}
           ${list.next && html`<button type="button" class="button more" disabled=${list.isReading} onClick=${list.readMore}>Show more</button>`}`}
@@ -265,11 +270,25 @@ function useList({ entity, api, session, done, filter }) {
     const answer = await api.call(entity.operations.list, { query, signal });
     if (signal?.aborted) return;
     setReading(false);
+    const meanwhile = changedItems.current;
     setList((before) => {
       if (answer.problem) return { ...emptyList, answer, filter };
       const items = cursor ? uniqueItems([...before.items, ...answer.data.items]) : answer.data.items;
-      return { items: changedItems.current.reduce(putItem, items), next: answer.data.next, answer, isRead: true, filter };
+      return { items: meanwhile.reduce(putItem, items), next: answer.data.next, answer, isRead: true, filter };
     });
+    if (answer.problem) return;
+    const missing = meanwhile.filter((item) => matches(item, done, filter) && !hasItem(answer.data.items, item));
+    await dropDeleted(uniqueItems(missing), signal);
+  };
+
+  // An answer lacks what was made after it, and what somebody has deleted since: only the API knows which.
+  const dropDeleted = async (missing, signal) => {
+    const { get } = entity.operations;
+    for (const { id } of get ? missing : []) {
+      const { status } = await api.call(get, { id, signal });
+      if (signal?.aborted) return;
+      if (status === 404) setList((before) => ({ ...before, items: before.items.filter((item) => item.id !== id) }));
+    }
   };
 
   const reload = () => setAttempt((now) => now + 1);
@@ -295,8 +314,16 @@ function useList({ entity, api, session, done, filter }) {
 
 // In its place, or at the top. Answers come in any order: what is newer stays.
 function putItem(items, item) {
-  if (!items.some(({ id }) => id === item.id)) return [item, ...items];
+  if (!hasItem(items, item)) return [item, ...items];
   return items.map((other) => (other.id === item.id && !(other.version > item.version) ? item : other));
+}
+
+function hasItem(items, item) {
+  return items.some(({ id }) => id === item.id);
+}
+
+function matches(item, done, filter) {
+  return filter === "" || String(Boolean(own(item, done))) === filter;
 }
 
 // What is added while pages are read can come twice.
