@@ -30,6 +30,9 @@ class Environment(Protocol):
     def outputs(self) -> dict[str, Any]:
         """Return Terraform's outputs by name."""
 
+    def entities(self) -> dict[str, Any]:
+        """Return what Terraform derives from each entity's attributes for the tools, by the entity's name."""
+
     def client(self, service: str) -> Any:
         """Return a client of an AWS service."""
 

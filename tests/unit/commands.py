@@ -25,11 +25,16 @@ class FakeEnvironment:
     project: Path = Path()
     name: str = "dev"
     apply_command: str = "make apply ENV=dev"
+    known: dict[str, Any] = field(default_factory=dict)
     prepared: list[bool] = field(default_factory=list)
 
     def prepare(self) -> None:
         """Note that it was asked to."""
         self.prepared.append(True)
+
+    def entities(self) -> dict[str, Any]:
+        """Return what the tools know of each entity."""
+        return self.known
 
     def outputs(self) -> dict[str, Any]:
         """Return the outputs."""

@@ -193,7 +193,7 @@ def test_the_options_of_a_function_give_its_derivation(tmp_path: Path) -> None:
     (tmp_path / "schemas").mkdir()
     (tmp_path / "schemas" / "task.json").write_text(json.dumps(SCHEMA))
     outputs = {"table_names": {"items": TABLE}}
-    project = FakeEnvironment(outputs, {}, tmp_path)
+    project: Any = FakeEnvironment(outputs, {}, tmp_path)
     doc = {"status": "a", "rank": 1, "completed": None, "until": 5}
     derived = derivation_of(tool.deployed_entity(project, outputs, "items", OPTIONS)).of(doc, "")
     assert derived == {
@@ -215,14 +215,15 @@ def test_the_table_and_the_options_are_the_deployed_ones() -> None:
         "c": {"create": "none"},
     }
     outputs = {"table_names": {name: f"t-{name}" for name in functions}, "function_names": functions}
-    assert tool.deployed_options(outputs, "a", LAMBDA) == {"ttl": "m"}
-    assert tool.deployed_entity(FakeEnvironment(outputs, {}), outputs, "a", {}).table == "t-a"
+    environment: Any = FakeEnvironment(outputs, {"lambda": LAMBDA})
+    assert tool.deployed_options(environment, outputs, "a") == {"ttl": "m"}
+    assert tool.deployed_entity(environment, outputs, "a", {}).table == "t-a"
     for entity, message in [
         ("x", "There is no entity x: name one of a, b, c"),
         ("c", "no function none in us-west-2"),
     ]:
         with pytest.raises(UserError, match=message):
-            tool.deployed_options(outputs, entity, LAMBDA)
+            tool.deployed_options(environment, outputs, entity)
     tool.check_writers(outputs, "a")
     with pytest.raises(UserError, match="nothing to do"):
         tool.check_writers(outputs, "b")
@@ -252,15 +253,12 @@ def test_the_command(
         assert capsys.readouterr().err.splitlines()[-1] == message
 
 
-def test_an_entity_without_functions_has_the_options_of_the_last_apply() -> None:
+def test_an_entity_without_functions_has_the_options_of_its_tfvars() -> None:
     """Only own code uses it, so no function tells them."""
     options = {"filters": {"done": {}}, "ids": "client"}
-    outputs = {
-        "table_names": {"a": TABLE},
-        "function_names": {"a": {}},
-        "tools": {"entities": {"a": {"options": options}}},
-    }
-    assert tool.deployed_options(outputs, "a", None) == options
+    outputs = {"table_names": {"a": TABLE}, "function_names": {"a": {}}}
+    environment: Any = FakeEnvironment(outputs, {"lambda": None}, known={"a": {"options": options}})
+    assert tool.deployed_options(environment, outputs, "a") == options
     tool.check_writers(outputs, "a")
 
 

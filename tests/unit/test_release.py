@@ -53,6 +53,7 @@ class Shop:
     name: str = "test"
     system: str = "shop-test"
     apply_command: str = "make apply ENV=test"
+    project: Path = ROOT
     release: ReleaseSettings = field(default_factory=lambda: ReleaseSettings(faults=1, minutes=1, percent=10))
     changes: tuple[str, ...] = ()  # by the next apply
     naps: list[Callable[[], object]] = field(default_factory=list)  # what happens while a release waits
@@ -73,6 +74,9 @@ class Shop:
         pass
 
     def outputs(self) -> dict[str, Any]:
+        return {}
+
+    def entities(self) -> dict[str, Any]:
         return {}
 
     def release_settings(self) -> dict[str, Any]:

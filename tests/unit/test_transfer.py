@@ -296,7 +296,8 @@ def project(tmp_path: Path) -> Path:
 
 
 def deployed(project: Path, name: str, functions: Lambda = LAMBDA) -> tool.DeployedEntity:
-    return tool.deployed(FakeEnvironment(OUTPUTS, {"lambda": functions, "dynamodb": None}, project), name)
+    environment: Any = FakeEnvironment(OUTPUTS, {"lambda": functions, "dynamodb": None}, project)
+    return tool.deployed(environment, name)
 
 
 def test_an_entity_is_what_all_its_functions_go_by(project: Path) -> None:

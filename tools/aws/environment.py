@@ -137,6 +137,11 @@ class AwsEnvironment:
             raise UserError(f"Nothing is deployed yet: run `make deploy ENV={self.name}` first.")
         return found
 
+    def entities(self) -> dict[str, Any]:
+        """Return what Terraform derives from each entity's attributes for the tools, by the entity's name."""
+        found: dict[str, Any] = self.variables["entities"]
+        return found
+
     # --- Without Terraform, for which a rollback does not wait ---
 
     @cached_property

@@ -159,17 +159,18 @@ def is_same(one: Mapping[str, str] | None, other: Mapping[str, str]) -> bool:
     return one == other
 
 
-def deployed_options(outputs: Mapping[str, Any], entity: str, client: Any) -> dict[str, Any]:
-    """Return the options that an entity's live functions run with; `client` is Lambda's.
+def deployed_options(environment: Environment, outputs: Mapping[str, Any], entity: str) -> dict[str, Any]:
+    """Return the options that an entity's live functions run with.
 
     Each function has those that it needs; what two of them have is the same. An entity without functions, which
-    only own code uses, has those of the last apply. Raises UserError.
+    only own code uses, has those of the tfvars. Raises UserError.
     """
     tables = outputs["table_names"]
     if entity not in tables:
         raise UserError(f"There is no entity {entity}: name one of {', '.join(sorted(tables))} with ENTITY=.")
     functions = sorted(set(outputs["function_names"][entity].values()))
-    options: dict[str, Any] = {} if functions else dict(outputs["tools"]["entities"][entity]["options"])
+    options: dict[str, Any] = {} if functions else dict(environment.entities()[entity]["options"])
+    client = environment.client("lambda")
     for function in functions:
         try:
             found = client.get_function_configuration(FunctionName=function, Qualifier=ALIAS)
@@ -223,7 +224,7 @@ def run_reindex(options: argparse.Namespace) -> int:
     environment: Environment = options.environment
     environment.prepare()
     outputs = environment.outputs()
-    known = deployed_options(outputs, options.entity, environment.client("lambda"))
+    known = deployed_options(environment, outputs, options.entity)
     entity, client = deployed_entity(environment, outputs, options.entity, known), environment.client("dynamodb")
     check_writers(outputs, options.entity)
 

@@ -319,7 +319,7 @@ def is_same(stored: Record, record: Record, attributes: Iterable[str]) -> bool:
 def deployed(environment: Environment, name: str) -> DeployedEntity:
     """Return an entity as it is deployed in an environment."""
     outputs, functions = environment.outputs(), environment.client("lambda")
-    options = deployed_options(outputs, name, functions)
+    options = deployed_options(environment, outputs, name)
     entity = deployed_entity(environment, outputs, name, options)
     schema, live = schema_file(environment.project, options), outputs["function_names"][name].values()
     return DeployedEntity(

@@ -49,6 +49,11 @@ class LocalEnvironment:
         """Return Terraform's outputs by name."""
         return self.stack.outputs()
 
+    def entities(self) -> dict[str, Any]:
+        """Return what Terraform derived from each entity's attributes in the last apply, by the entity's name."""
+        found: dict[str, Any] = self.stack.settings["entities"]
+        return found
+
     def client(self, service: str) -> Any:
         """Return a client of the emulator's service."""
         return client(service, self.running)
