@@ -294,7 +294,7 @@ class Context:
 
     caller: None where nobody called. via: how the code came to run: "api", "import" or "function:NAME". operation:
     "create", "replace", "merge", "delete", "get" or "list". request_id: as in the log and in the answer's problem
-    details. now: when the request began, a time. transaction: see Transaction.
+    details. now: when the hook starts, a time. transaction: see Transaction.
     """
 
     __slots__ = ("_deadline", "caller", "now", "operation", "request_id", "transaction", "via")
@@ -347,7 +347,7 @@ class Refuse(Refused):
     ) -> None:
         if not isinstance(detail, str) or not detail:
             raise ValueError("Refuse: detail is empty. Write one sentence for the caller.")
-        if status not in (502, 503) and (status == 401 or status not in range(400, 500)):
+        if not isinstance(status, int) or status == 401 or status not in (*range(400, 500), 502, 503):
             raise ValueError(f"Refuse: status is {status}. Use any 4xx but 401, or 502 or 503.")
         if not isinstance(code, str) or not code or not _SLUG.issuperset(code):
             raise ValueError(
@@ -355,10 +355,10 @@ class Refuse(Refused):
             )
         if pointer and not pointer.startswith("/"):
             raise ValueError(f'Refuse: pointer is {pointer!r}. Use a JSON pointer, such as "/price".')
-        if retry_after is not None and (not isinstance(retry_after, int) or retry_after < 0):
+        if retry_after is not None and (type(retry_after) is not int or retry_after < 0):
             raise ValueError(f"Refuse: retry_after is {retry_after!r}. Use whole seconds.")
         faults = [] if pointer is None else [{"pointer": pointer, "detail": detail}]
-        super().__init__(detail, faults, status=status, code=code, retry_after=retry_after)
+        super().__init__(detail, faults, status=int(status), code=code, retry_after=retry_after)
 
 
 class _Outcome(Exception):  # noqa: N818 - what came of a call
