@@ -128,7 +128,7 @@ $(ENVIRONMENT):
 fmt: tools ## format Python and Terraform
 	@$(PY) -m ruff check --fix-only --quiet .
 	@$(PY) -m ruff format .
-	@terraform fmt -recursive
+	@$(tools) fmt
 
 contract: setup ## write the functions that follow from contract/
 	@$(PY) -m tools.contract
@@ -141,7 +141,7 @@ lint: tools ## ruff, bandit, detect-secrets, terraform fmt, and the README's tab
 	  "user, run: git config --global --add safe.directory" $(call quoted,$(call quoted,$(CURDIR))) >&2; exit 1; }
 	@git ls-files -z -- ':!requirements/*.txt' ':!tests/corpora/*/*.json' | xargs -0 $(PY) -m detect_secrets.pre_commit_hook --no-verify \
 	  --exclude-secrets '^($(no_secrets))$$'
-	@terraform fmt -check -recursive
+	@$(tools) fmt --check
 	@$(PY) docs/reference.py --check
 
 types: tools ## mypy

@@ -2,7 +2,9 @@
 
     python tests/smoke.py URL [--api-key K] [--path items] [--body '{"name": "smoke test"}']
 
-URL is the output api_url. Standard library alone. The exit code is 0 when every step answered as it must.
+URL is the output api_url. The environment variable TRESTLE_API_KEY may hold the key instead of --api-key: every
+user of the machine can read the arguments of a process. Standard library alone. The exit code is 0 when every step
+answered as it must.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
+import os
 import sys
 import time
 import urllib.error
@@ -122,7 +125,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Take the steps; return the exit code."""
     parser = argparse.ArgumentParser(description="Prove a deployed API.")
     parser.add_argument("url", metavar="URL", help="the API, as the output api_url has it")
-    parser.add_argument("--api-key", metavar="K", help="the value of a key, where the API asks for one")
+    key_help = "the value of a key, where the API asks for one (default: the environment variable TRESTLE_API_KEY)"
+    parser.add_argument("--api-key", metavar="K", help=key_help)
     parser.add_argument("--path", default="items", help="where the collection lives (default: items)")
     parser.add_argument("--body", default='{"name": "smoke test"}', help="an item that its schema allows")
     options = parser.parse_args(arguments)
@@ -136,7 +140,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"Smoke test of {collection}")
     proved: list[str] = []
     try:
-        take_steps(Client(options.api_key), collection, body, proved)
+        take_steps(Client(options.api_key or os.environ.get("TRESTLE_API_KEY")), collection, body, proved)
     except StepError as failure:
         print(f"FAILED after {', '.join(proved) or 'nothing'}: {failure}", file=sys.stderr)
         return 1

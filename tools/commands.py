@@ -101,6 +101,10 @@ TOOLS = (
         needs_packages=False,
     ),
     Command(
+        "fmt", "format the Terraform", "tools.validation:fmt",
+        (Option("--check", action="store_true", help="only name the files that are not formatted, and fail if any"),),
+    ),
+    Command(
         "validate", "run terraform validate, and the tests of the variables' validations", "tools.validation:validate"
     ),
     Command("plan", "show what an apply would change", "tools.aws.deploy:plan", (ENV,), TERRAFORM),

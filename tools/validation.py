@@ -1,4 +1,4 @@
-"""terraform validate, and the tests of the variables' validations."""
+"""terraform fmt, terraform validate, and the tests of the variables' validations."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ import shutil
 
 from tools.dist import build_functions
 from tools.terraform import OF_VARIABLES, ROOT, Terraform, link, own_environment
+
+
+def fmt(options: argparse.Namespace) -> int:
+    """Format the Terraform, or with --check only name the files that are not formatted; return the exit code."""
+    return Terraform(ROOT, own_environment()).attend("fmt", "-recursive", *(["-check"] if options.check else []))
 
 
 def validate(options: argparse.Namespace) -> int:

@@ -13,14 +13,16 @@ from tests import smoke
 
 
 @contextmanager
-def answering(answer: bytes) -> Iterator[str]:
-    """Answer one connection with these bytes; yield the URL."""
+def answering(answer: bytes, received: list[bytes] | None = None) -> Iterator[str]:
+    """Answer one connection with these bytes, and note what was received; yield the URL."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
 
         def answer_once() -> None:
             connection, _ = server.accept()
             with connection:
-                connection.recv(65536)
+                request = connection.recv(65536)
+                if received is not None:
+                    received.append(request)
                 connection.sendall(answer)
 
         thread = threading.Thread(target=answer_once)
@@ -68,3 +70,24 @@ def test_wrong_arguments_are_named(capsys: pytest.CaptureFixture[str], arguments
         smoke.main(arguments)
     assert stopped.value.code == 2
     assert capsys.readouterr().err.splitlines()[-1].endswith(f"error: {said}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variable", "sent"),
+    [
+        ([], "of-the-variable", "of-the-variable"),
+        (["--api-key", "given"], "of-the-variable", "given"),
+        ([], None, None),
+    ],
+)
+def test_the_key_comes_from_the_environment_or_the_command_line(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], variable: str | None, sent: str | None
+) -> None:
+    monkeypatch.delenv("TRESTLE_API_KEY", raising=False)
+    if variable:
+        monkeypatch.setenv("TRESTLE_API_KEY", variable)
+    received: list[bytes] = []
+    with answering(b"", received) as url:
+        assert smoke.main([url, *arguments]) == 1
+    headers = dict(line.split(": ", 1) for line in received[0].decode().split("\r\n\r\n")[0].splitlines()[1:])
+    assert {name.lower(): value for name, value in headers.items()}.get("x-api-key") == sent

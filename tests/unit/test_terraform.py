@@ -26,7 +26,7 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
-from tools import terraform, tfvars
+from tools import commands, terraform, tfvars, validation
 from tools.aws import deploy, environment
 from tools.aws.environment import AwsEnvironment
 from tools.aws.errors import SIGN_IN, explain_aws_error
@@ -474,6 +474,39 @@ def test_what_is_wrong_with_a_backend_file(root: Path) -> None:
     assert said().startswith('environments/dev.s3.tfbackend cannot be read. Write lines of NAME = "VALUE".')
     file.unlink()
     assert said() == f"There is no environments/dev.s3.tfbackend. {environment.NO_BACKEND}"
+
+
+def test_the_terraform_of_all_tools_formats(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validation, "ROOT", root)
+    for is_check in (False, True):
+        assert commands.run(commands.parse("python -m tools", commands.TOOLS, ["fmt", *["--check"][:is_check]])) == 0
+    assert (root / "asked").read_text() == "fmt -recursive\nfmt -recursive -check\n"
+    (root / "fails").write_text("fmt\n")
+    assert commands.run(commands.parse("python -m tools", commands.TOOLS, ["fmt", "--check"])) == 3
+
+
+class Gateway:
+    """API Gateway with one key."""
+
+    def get_api_key(self, **_: object) -> dict[str, str]:
+        return {"value": "name"}
+
+
+def test_the_smoke_test_gets_its_key_where_no_other_user_can_read_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "output").write_text(
+        json.dumps({"api_url": {"value": "https://a.example/dev"}, "api_key_ids": {"value": {"default": "k"}}})
+    )
+    (root / "tests").mkdir()
+    (root / "tests/smoke.py").write_text(
+        "import json, os, pathlib, sys\n"
+        "pathlib.Path('got').write_text(json.dumps([sys.argv[1:], os.environ.get('TRESTLE_API_KEY')]))\n"
+    )
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(environment.AwsEnvironment, "client", lambda *_: Gateway())
+    assert deploy.smoke(options("--path", "todos")) == 0
+    assert json.loads((root / "got").read_text()) == [["https://a.example/dev", "--path", "todos"], "name"]
 
 
 def test_the_smoke_test_takes_an_entity_that_it_can_try() -> None:

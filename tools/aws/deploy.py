@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -123,11 +124,13 @@ def prove(environment: AwsEnvironment, arguments: Sequence[str]) -> int:
             print("Name an entity: make smoke SMOKE=\"--path todos --body '{...}'\"")
             return 0
         command += ["--path", path]
+    variables = {**os.environ}
     if keys := deployed["api_key_ids"]:
         key = environment.client("apigateway").get_api_key(apiKey=next(iter(keys.values())), includeValue=True)
-        command += ["--api-key", key["value"]]
+        # Every user of the machine can read the arguments of a process.
+        variables["TRESTLE_API_KEY"] = key["value"]
     # Last, so that what the user names counts.
-    return subprocess.run([*command, *arguments], check=False).returncode
+    return subprocess.run([*command, *arguments], check=False, env=variables).returncode
 
 
 def smoke_path(entities: dict[str, dict[str, Any]]) -> str | None:
