@@ -1,7 +1,7 @@
 # The most that any role of an environment may ever do, whatever policies CI gives it. Give its ARN to that environment as
 # permissions_boundary. Besides all that modules/backup, modules/function and modules/network grant: no other tables, and no IAM.
 resource "aws_iam_policy" "boundary" {
-  for_each = local.boundaries
+  for_each = local.boundary_names
 
   name        = each.value
   description = "Bounds the roles that CI makes for ${each.key} of ${var.name}"
@@ -17,7 +17,7 @@ resource "aws_iam_policy" "boundary" {
           "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:GetItem",
           "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:UpdateItem"
         ]
-        Resource = [local.deployable[each.key].tables, "${local.deployable[each.key].tables}/index/*"]
+        Resource = [local.resource_arns[each.key].tables, "${local.resource_arns[each.key].tables}/index/*"]
       },
       {
         # What AWS Backup does in a role's name. Tables come back beside those in use; DynamoDB's own copies go when they are due.
@@ -30,13 +30,13 @@ resource "aws_iam_policy" "boundary" {
           "dynamodb:Scan",
           "dynamodb:StartAwsBackupJob", "dynamodb:UpdateItem"
         ]
-        Resource = [for what in ["", "-restored", "/backup/*"] : "${local.deployable[each.key].tables}${what}"]
+        Resource = [for what in ["", "-restored", "/backup/*"] : "${local.resource_arns[each.key].tables}${what}"]
       },
       {
         Sid      = "WriteLogs"
         Effect   = "Allow"
         Action   = ["logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-        Resource = [for group in local.deployable[each.key].log_groups : "${group}:*"]
+        Resource = [for group in local.resource_arns[each.key].log_groups : "${group}:*"]
       },
       {
         # X-Ray has no resources to name.
@@ -44,25 +44,26 @@ resource "aws_iam_policy" "boundary" {
         Effect    = "Allow"
         Action    = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
         Resource  = "*"
-        Condition = local.in_region
+        Condition = local.region_condition
       },
       {
         # Through DynamoDB and Lambda, and directly: our keys encrypt nothing that is not ours.
         Sid       = "Decrypt"
         Effect    = "Allow"
         Action    = "kms:Decrypt"
-        Resource  = local.keys
-        Condition = local.owned[each.key]
+        Resource  = local.key_arns
+        Condition = local.resource_condition[each.key]
       },
       {
         # To back tables up and to restore them.
         Sid      = "EncryptThroughDynamoDB"
         Effect   = "Allow"
         Action   = ["kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
-        Resource = local.keys
+        Resource = local.key_arns
         Condition = {
           StringEquals = merge(
-            local.owned[each.key].StringEquals, { "kms:ViaService" = "dynamodb.${var.region}.${data.aws_partition.current.dns_suffix}" }
+            local.resource_condition[each.key].StringEquals,
+            { "kms:ViaService" = "dynamodb.${var.region}.${data.aws_partition.current.dns_suffix}" },
           )
         }
       },
@@ -70,8 +71,8 @@ resource "aws_iam_policy" "boundary" {
         Sid       = "GiveRestoredTablesTheKey"
         Effect    = "Allow"
         Action    = "kms:CreateGrant"
-        Resource  = local.keys
-        Condition = merge(local.owned[each.key], { Bool = { "kms:GrantIsForAWSResource" = "true" } })
+        Resource  = local.key_arns
+        Condition = merge(local.resource_condition[each.key], { Bool = { "kms:GrantIsForAWSResource" = "true" } })
       },
       {
         # Lambda makes interfaces before they have an ARN.
@@ -83,7 +84,7 @@ resource "aws_iam_policy" "boundary" {
           "ec2:UnassignPrivateIpAddresses"
         ]
         Resource  = "*"
-        Condition = local.in_region
+        Condition = local.region_condition
       },
     ]
   })

@@ -1,11 +1,11 @@
 locals {
-  issuer = "token.actions.githubusercontent.com"
+  oidc_issuer = "token.actions.githubusercontent.com"
 
   # A role and a boundary for each: whoever may run a job in one environment reaches no other.
   environments = var.repository == null ? [] : var.environments
 
   # What an environment makes, by environment: NAME begins it, and the environment ends it. "*" is what any of them makes.
-  deployable = { for environment in setunion(var.environments, ["*"]) : environment => {
+  resource_arns = { for environment in setunion(var.environments, ["*"]) : environment => {
     alarms = [for alarm in ["", "/*"] :
       "arn:${local.partition}:cloudwatch:${var.region}:${local.account}:alarm:${var.name}-${environment}${alarm}"
     ]
@@ -26,44 +26,44 @@ locals {
     mounts = [for place in ["", "-${var.region}"] :
       "arn:${local.partition}:cloudfront::${local.account}:function/${var.name}-website-${environment}${place}"
     ]
-    pages = [for place in local.places : "arn:${local.partition}:s3:::${var.name}-website-${environment}-${place}"]
+    pages = [for place in local.bucket_suffixes : "arn:${local.partition}:s3:::${var.name}-website-${environment}-${place}"]
     roles = [for role in ["*-${environment}", "${environment}-flow-logs", "*-${environment}-${var.region}"] :
       "arn:${local.partition}:iam::${local.account}:role/${var.name}-${role}"
     ]
-    records = [for place in local.places : "arn:${local.partition}:s3:::${var.name}-audit-${environment}-${place}"]
+    records = [for place in local.bucket_suffixes : "arn:${local.partition}:s3:::${var.name}-audit-${environment}-${place}"]
     stages  = "arn:${local.partition}:apigateway:${var.region}::/restapis/*/stages/${environment}"
     # The first part of the state's key is whatever the backend file says.
-    states = [for file in ["tfstate", "tfstate.tflock"] : "arn:${local.partition}:s3:::${local.bucket}/*/${environment}.${file}"]
+    states = [for file in ["tfstate", "tfstate.tflock"] : "arn:${local.partition}:s3:::${local.state_bucket}/*/${environment}.${file}"]
     tables = "arn:${local.partition}:dynamodb:${var.region}:${local.account}:table/${var.name}-*-${environment}"
     topics = "arn:${local.partition}:sns:${var.region}:${local.account}:${var.name}-*-${environment}"
     trails = "arn:${local.partition}:cloudtrail:${var.region}:${local.account}:trail/${var.name}-*-${environment}"
   } }
   # The ends of a bucket's name: an old one's, a new one's, and that of a name over S3's 63 characters.
-  places     = [local.account, "${local.account}-${var.region}", substr(sha256("${local.account}-${var.region}"), 0, 12)]
-  boundaries = { for environment in local.environments : environment => "${var.name}-boundary-${environment}-${var.region}" }
+  bucket_suffixes = [local.account, "${local.account}-${var.region}", substr(sha256("${local.account}-${var.region}"), 0, 12)]
+  boundary_names  = { for environment in local.environments : environment => "${var.name}-boundary-${environment}-${var.region}" }
   # Plans have no names in their ARNs: their tags say whose they are.
-  backup_plans = "arn:${local.partition}:backup:${var.region}:${local.account}:backup-plan:*"
+  backup_plan_arns = "arn:${local.partition}:backup:${var.region}:${local.account}:backup-plan:*"
   # Neither have distributions. What CloudFront keeps beside them has no tags either.
-  distributions = "arn:${local.partition}:cloudfront::${local.account}:distribution/*"
-  headers = [for kind in ["origin-access-control", "response-headers-policy"] :
+  distribution_arns = "arn:${local.partition}:cloudfront::${local.account}:distribution/*"
+  cloudfront_arns = [for kind in ["origin-access-control", "response-headers-policy"] :
     "arn:${local.partition}:cloudfront::${local.account}:${kind}/*"
   ]
-  in_region = { StringEquals = { "aws:RequestedRegion" = var.region } }
-  keys      = "arn:${local.partition}:kms:${var.region}:${local.account}:key/*"
-  pools     = "arn:${local.partition}:cognito-idp:${var.region}:${local.account}:userpool/*"
+  region_condition = { StringEquals = { "aws:RequestedRegion" = var.region } }
+  key_arns         = "arn:${local.partition}:kms:${var.region}:${local.account}:key/*"
+  user_pool_arns   = "arn:${local.partition}:cognito-idp:${var.region}:${local.account}:userpool/*"
 
   # Keys and pools have no names that IAM sees: their tags say whose they are.
-  our_keys = { StringEquals = { "aws:ResourceTag/Project" = var.name } }
-  owned = { for environment in local.environments :
+  project_key_condition = { StringEquals = { "aws:ResourceTag/Project" = var.name } }
+  resource_condition = { for environment in local.environments :
     environment => { StringEquals = { "aws:ResourceTag/Environment" = environment, "aws:ResourceTag/Project" = var.name } }
   }
-  claimed = { for environment in local.environments :
+  request_condition = { for environment in local.environments :
     environment => { StringEquals = { "aws:RequestTag/Environment" = environment, "aws:RequestTag/Project" = var.name } }
   }
 
   # GitHub's environments, not branches: GitHub's protection rules say which branch may deploy to which, and one without rules
   # is open to every branch. Whoever may push a branch runs code of his own in a pull request's plan, unreviewed.
-  ci = var.repository == null ? {} : merge(
+  ci_roles = var.repository == null ? {} : merge(
     { for environment in local.environments :
       "deploy-${environment}" => { does = "Deploys ${environment} of", subject = "repo:${var.repository}:environment:${environment}" }
     },
@@ -75,12 +75,12 @@ resource "aws_iam_openid_connect_provider" "github" {
   count = var.repository != null && var.oidc_provider_arn == null ? 1 : 0
 
   client_id_list = ["sts.amazonaws.com"]
-  url            = "https://${local.issuer}"
+  url            = "https://${local.oidc_issuer}"
 }
 
 # The path keeps them out of the roles that an environment makes: what rules the account changes by hand.
 resource "aws_iam_role" "ci" {
-  for_each = local.ci
+  for_each = local.ci_roles
 
   name                 = "${var.name}-${each.key}-${var.region}"
   description          = "${each.value.does} ${var.name} from ${var.repository}"
@@ -94,8 +94,8 @@ resource "aws_iam_role" "ci" {
       Principal = { Federated = coalesce(var.oidc_provider_arn, one(aws_iam_openid_connect_provider.github[*].arn)) }
       Action    = "sts:AssumeRoleWithWebIdentity"
       Condition = { StringEquals = {
-        "${local.issuer}:aud" = "sts.amazonaws.com"
-        "${local.issuer}:sub" = each.value.subject
+        "${local.oidc_issuer}:aud" = "sts.amazonaws.com"
+        "${local.oidc_issuer}:sub" = each.value.subject
       } }
     }]
   })
@@ -117,13 +117,13 @@ resource "aws_iam_role_policy" "deploy" {
         Sid      = "FindState"
         Effect   = "Allow"
         Action   = "s3:ListBucket"
-        Resource = "arn:${local.partition}:s3:::${local.bucket}"
+        Resource = "arn:${local.partition}:s3:::${local.state_bucket}"
       },
       {
         Sid      = "KeepState"
         Effect   = "Allow"
         Action   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-        Resource = local.deployable[each.key].states
+        Resource = local.resource_arns[each.key].states
       },
       {
         # By their tag Environment, which an API's stages, methods and the rest have from the API. The tag is asked for only
@@ -138,7 +138,7 @@ resource "aws_iam_role_policy" "deploy" {
         Sid      = "DeployApi"
         Effect   = "Allow"
         Action   = ["apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT"]
-        Resource = local.deployable[each.key].apis
+        Resource = local.resource_arns[each.key].apis
       },
       {
         Sid    = "DeployFunctions"
@@ -152,7 +152,7 @@ resource "aws_iam_role_policy" "deploy" {
           "lambda:ListVersionsByFunction", "lambda:PublishVersion", "lambda:TagResource", "lambda:UntagResource",
           "lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration"
         ]
-        Resource = [local.deployable[each.key].functions, "${local.deployable[each.key].functions}:*"]
+        Resource = [local.resource_arns[each.key].functions, "${local.resource_arns[each.key].functions}:*"]
       },
       {
         Sid      = "OpenNoOtherWay"
@@ -167,7 +167,7 @@ resource "aws_iam_role_policy" "deploy" {
           "dynamodb:CreateTable", "dynamodb:DeleteTable", "dynamodb:Describe*", "dynamodb:List*", "dynamodb:TagResource",
           "dynamodb:UntagResource", "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable", "dynamodb:UpdateTimeToLive"
         ]
-        Resource = [local.deployable[each.key].tables, "${local.deployable[each.key].tables}/index/*"]
+        Resource = [local.resource_arns[each.key].tables, "${local.resource_arns[each.key].tables}/index/*"]
       },
       {
         # IAM asks for no boundary where a trust is changed, nor in PassRoles below: a role without one that somebody names
@@ -180,16 +180,16 @@ resource "aws_iam_role_policy" "deploy" {
           "iam:ListRolePolicies", "iam:ListRoleTags", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole",
           "iam:UpdateRoleDescription"
         ]
-        Resource = local.deployable[each.key].roles
+        Resource = local.resource_arns[each.key].roles
       },
       {
         # Rights go to bounded roles alone, and there is no right to take a boundary away or to write its policy.
         Sid      = "GrantWithinBoundary"
         Effect   = "Allow"
         Action   = ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"]
-        Resource = local.deployable[each.key].roles
+        Resource = local.resource_arns[each.key].roles
         Condition = { StringEquals = {
-        "iam:PermissionsBoundary" = "arn:${local.partition}:iam::${local.account}:policy${local.path}${local.boundaries[each.key]}" } }
+        "iam:PermissionsBoundary" = "arn:${local.partition}:iam::${local.account}:policy${local.path}${local.boundary_names[each.key]}" } }
       },
       {
         # API Gateway's own role for X-Ray, which the first stage of an account makes, WAF's for its logs, and AWS Backup's.
@@ -207,7 +207,7 @@ resource "aws_iam_role_policy" "deploy" {
         Sid      = "PassRoles"
         Effect   = "Allow"
         Action   = "iam:PassRole"
-        Resource = local.deployable[each.key].roles
+        Resource = local.resource_arns[each.key].roles
         Condition = {
           StringEquals = { "iam:PassedToService" = ["backup.amazonaws.com", "lambda.amazonaws.com", "vpc-flow-logs.amazonaws.com"] }
         }
@@ -226,7 +226,7 @@ resource "aws_iam_role_policy" "deploy" {
           "logs:TagResource",
           "logs:UntagResource"
         ]
-        Resource = flatten([for group in local.deployable[each.key].log_groups : [group, "${group}:*"]])
+        Resource = flatten([for group in local.resource_arns[each.key].log_groups : [group, "${group}:*"]])
       },
       {
         # Stages and flow logs deliver to log groups by way of these, which name no group.
@@ -242,7 +242,7 @@ resource "aws_iam_role_policy" "deploy" {
           "logs:UpdateLogDelivery"
         ]
         Resource  = "*"
-        Condition = local.in_region
+        Condition = local.region_condition
       },
       {
         # A new key has no ARN yet; its tags are what IAM sees of it.
@@ -250,7 +250,7 @@ resource "aws_iam_role_policy" "deploy" {
         Effect    = "Allow"
         Action    = ["kms:CreateKey", "kms:TagResource"]
         Resource  = "*"
-        Condition = local.claimed[each.key]
+        Condition = local.request_condition[each.key]
       },
       {
         # A new key has no ARN yet when KMS asks whether it may be tagged: this meets the keys that exist, and of them all
@@ -258,14 +258,14 @@ resource "aws_iam_role_policy" "deploy" {
         Sid       = "ClaimNoKeys"
         Effect    = "Deny"
         Action    = "kms:TagResource"
-        Resource  = local.keys
+        Resource  = local.key_arns
         Condition = { StringNotEquals = { "aws:ResourceTag/Project" = var.name } }
       },
       {
         Sid       = "ClaimNoKeysOfOthers"
         Effect    = "Deny"
         Action    = "kms:TagResource"
-        Resource  = local.keys
+        Resource  = local.key_arns
         Condition = { StringNotEquals = { "aws:ResourceTag/Environment" = each.key } }
       },
       {
@@ -289,8 +289,8 @@ resource "aws_iam_role_policy" "deploy" {
           "kms:CreateAlias",
           "kms:DeleteAlias"
         ]
-        Resource  = local.keys
-        Condition = local.owned[each.key]
+        Resource  = local.key_arns
+        Condition = local.resource_condition[each.key]
       },
       {
         Sid      = "NameKeys"
@@ -304,7 +304,7 @@ resource "aws_iam_role_policy" "deploy" {
         Effect    = "Allow"
         Action    = ["cloudtrail:DescribeTrails", "cognito-idp:DescribeUserPoolDomain", "kms:ListAliases"]
         Resource  = "*"
-        Condition = local.in_region
+        Condition = local.region_condition
       },
       {
         # A new pool has no ARN yet; its tags are what IAM sees of it.
@@ -312,7 +312,7 @@ resource "aws_iam_role_policy" "deploy" {
         Effect    = "Allow"
         Action    = "cognito-idp:CreateUserPool"
         Resource  = "*"
-        Condition = local.claimed[each.key]
+        Condition = local.request_condition[each.key]
       },
       {
         # Pools, and no users: CI reads no addresses, and puts nobody into a group.
@@ -325,8 +325,8 @@ resource "aws_iam_role_policy" "deploy" {
           "cognito-idp:TagResource",
           "cognito-idp:UntagResource", "cognito-idp:UpdateGroup"
         ]
-        Resource  = local.pools
-        Condition = local.owned[each.key]
+        Resource  = local.user_pool_arns
+        Condition = local.resource_condition[each.key]
       },
     ]
   })
@@ -356,23 +356,23 @@ resource "aws_iam_policy" "deploy" {
           "wafv2:UntagResource"
         ]
         Resource = [
-          local.deployable[each.key].firewalls,
+          local.resource_arns[each.key].firewalls,
           "arn:${local.partition}:wafv2:${var.region}:*:regional/managedruleset/*/*",
-          local.deployable[each.key].stages
+          local.resource_arns[each.key].stages
         ]
       },
       {
         Sid      = "StandBehindFirewall"
         Effect   = "Allow"
         Action   = "apigateway:SetWebACL"
-        Resource = local.deployable[each.key].stages
+        Resource = local.resource_arns[each.key].stages
       },
       {
         # Tables come and go, and the trail with them; an administrator makes it, and alone may stop it.
         Sid      = "KeepTrail"
         Effect   = "Allow"
         Action   = ["cloudtrail:*EventSelectors", "cloudtrail:*Tags", "cloudtrail:GetTrail", "cloudtrail:GetTrailStatus"]
-        Resource = local.deployable[each.key].trails
+        Resource = local.resource_arns[each.key].trails
       },
       {
         # To compare with the state. An administrator makes the bucket, since whoever writes its policy could read it: the first
@@ -380,14 +380,14 @@ resource "aws_iam_policy" "deploy" {
         Sid      = "SeeBucket"
         Effect   = "Allow"
         Action   = ["s3:Get*Configuration", "s3:GetBucket*", "s3:ListBucket", "s3:PutBucketTagging"]
-        Resource = local.deployable[each.key].records
+        Resource = local.resource_arns[each.key].records
       },
       {
         # Whatever else grants it.
         Sid      = "TouchNoRecords"
         Effect   = "Deny"
         Action   = "s3:*"
-        Resource = [for bucket in local.deployable["*"].records : "${bucket}/*"]
+        Resource = [for bucket in local.resource_arns["*"].records : "${bucket}/*"]
       },
       {
         Sid    = "DeployVault"
@@ -396,7 +396,7 @@ resource "aws_iam_policy" "deploy" {
           "backup:*BackupVaultAccessPolicy", "backup:CreateBackupVault", "backup:DeleteBackupVault", "backup:DescribeBackupVault",
           "backup:ListRecoveryPointsByBackupVault", "backup:ListTags", "backup:TagResource", "backup:UntagResource"
         ]
-        Resource = local.deployable[each.key].backups
+        Resource = local.resource_arns[each.key].backups
       },
       {
         # Where a vault's storage is made; it has no ARN.
@@ -404,15 +404,15 @@ resource "aws_iam_policy" "deploy" {
         Effect    = "Allow"
         Action    = "backup-storage:MountCapsule"
         Resource  = "*"
-        Condition = local.in_region
+        Condition = local.region_condition
       },
       {
         # A new plan has no tags yet; one of others keeps theirs.
         Sid       = "MakeBackupPlans"
         Effect    = "Allow"
         Action    = ["backup:CreateBackupPlan", "backup:TagResource"]
-        Resource  = local.backup_plans
-        Condition = merge(local.claimed[each.key], { StringEqualsIfExists = local.owned[each.key].StringEquals })
+        Resource  = local.backup_plan_arns
+        Condition = merge(local.request_condition[each.key], { StringEqualsIfExists = local.resource_condition[each.key].StringEquals })
       },
       {
         Sid    = "DeployBackupPlans"
@@ -425,8 +425,8 @@ resource "aws_iam_policy" "deploy" {
           "backup:UntagResource",
           "backup:UpdateBackupPlan"
         ]
-        Resource  = local.backup_plans
-        Condition = local.owned[each.key]
+        Resource  = local.backup_plan_arns
+        Condition = local.resource_condition[each.key]
       },
       {
         # Whatever else grants it, such as a vault's policy: what is backed up outlives whoever can deploy.
@@ -441,7 +441,7 @@ resource "aws_iam_policy" "deploy" {
         Sid      = "DeployAlarms"
         Effect   = "Allow"
         Action   = ["cloudwatch:ListTagsForResource", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource"]
-        Resource = local.deployable[each.key].alarms
+        Resource = local.resource_arns[each.key].alarms
       },
       {
         # Where composite alarms are among them, CloudWatch asks for the right to all. Saved queries and subscriptions have no names.
@@ -453,13 +453,13 @@ resource "aws_iam_policy" "deploy" {
           "sns:GetSubscriptionAttributes", "sns:Unsubscribe"
         ]
         Resource  = "*"
-        Condition = local.in_region
+        Condition = local.region_condition
       },
       {
         Sid      = "DeployDashboards"
         Effect   = "Allow"
         Action   = ["cloudwatch:DeleteDashboards", "cloudwatch:GetDashboard", "cloudwatch:PutDashboard"]
-        Resource = local.deployable[each.key].dashboards
+        Resource = local.resource_arns[each.key].dashboards
       },
       {
         # And no right to publish: alarms do.
@@ -474,7 +474,7 @@ resource "aws_iam_policy" "deploy" {
           "sns:TagResource",
           "sns:UntagResource"
         ]
-        Resource = local.deployable[each.key].topics
+        Resource = local.resource_arns[each.key].topics
       },
       {
         # What is made has no ARN yet, and what describes takes none: the region is the bound.
@@ -486,7 +486,7 @@ resource "aws_iam_policy" "deploy" {
           "ec2:*Subnet*", "ec2:*Tags", "ec2:*Vpc", "ec2:*VpcAttribute", "ec2:*VpcEndpoint*", "ec2:*Vpcs", "ec2:Describe*"
         ]
         Resource  = "*"
-        Condition = local.in_region
+        Condition = local.region_condition
       },
     ]
   })
@@ -518,21 +518,21 @@ resource "aws_iam_policy" "website" {
           "s3:ListBucketVersions",
           "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging"
         ]
-        Resource = local.deployable[each.key].pages
+        Resource = local.resource_arns[each.key].pages
       },
       {
         Sid      = "DeployPage"
         Effect   = "Allow"
         Action   = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectTagging", "s3:PutObject"]
-        Resource = [for bucket in local.deployable[each.key].pages : "${bucket}/*"]
+        Resource = [for bucket in local.resource_arns[each.key].pages : "${bucket}/*"]
       },
       {
         # A new distribution has no tags yet; one of others keeps theirs.
         Sid       = "MakeDistributions"
         Effect    = "Allow"
         Action    = ["cloudfront:CreateDistribution", "cloudfront:TagResource"]
-        Resource  = local.distributions
-        Condition = merge(local.claimed[each.key], { StringEqualsIfExists = local.owned[each.key].StringEquals })
+        Resource  = local.distribution_arns
+        Condition = merge(local.request_condition[each.key], { StringEqualsIfExists = local.resource_condition[each.key].StringEquals })
       },
       {
         Sid    = "DeployDistributions"
@@ -544,8 +544,8 @@ resource "aws_iam_policy" "website" {
           "cloudfront:UntagResource",
           "cloudfront:UpdateDistribution"
         ]
-        Resource  = local.distributions
-        Condition = local.owned[each.key]
+        Resource  = local.distribution_arns
+        Condition = local.resource_condition[each.key]
       },
       {
         Sid    = "DeployMount"
@@ -558,7 +558,7 @@ resource "aws_iam_policy" "website" {
           "cloudfront:PublishFunction",
           "cloudfront:UpdateFunction"
         ]
-        Resource = local.deployable[each.key].mounts
+        Resource = local.resource_arns[each.key].mounts
       },
       {
         # Neither names nor tags tell whose they are: the other environments' are within reach.
@@ -569,7 +569,7 @@ resource "aws_iam_policy" "website" {
           "cloudfront:GetOriginAccessControl", "cloudfront:GetResponseHeadersPolicy", "cloudfront:UpdateOriginAccessControl",
           "cloudfront:UpdateResponseHeadersPolicy"
         ]
-        Resource = local.headers
+        Resource = local.cloudfront_arns
       },
       {
         # IAM knows no resource for this action.

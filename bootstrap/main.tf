@@ -3,10 +3,10 @@ data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
 
 locals {
-  account   = data.aws_caller_identity.current.account_id
-  partition = data.aws_partition.current.partition
-  path      = "/bootstrap/"
-  bucket    = "${var.name}-state-${local.account}-${var.region}"
+  account      = data.aws_caller_identity.current.account_id
+  partition    = data.aws_partition.current.partition
+  path         = "/bootstrap/"
+  state_bucket = "${var.name}-state-${local.account}-${var.region}"
 }
 
 # The state of every environment. Whoever reads it reads what is secret in it.
@@ -14,7 +14,7 @@ resource "aws_s3_bucket" "state" {
   #checkov:skip=CKV_AWS_18:the log would need a bucket of its own; CloudTrail tells who read the state
   #checkov:skip=CKV_AWS_144:old versions bring a lost state back, and what is deployed can be imported
   #checkov:skip=CKV2_AWS_62:nothing waits for a change of state
-  bucket = local.bucket
+  bucket = local.state_bucket
 
   # Each name, account and region has a bucket and a state of its own. This stops a plan that would replace the bucket.
   lifecycle {
@@ -61,7 +61,7 @@ resource "aws_s3_bucket_policy" "state" {
       Effect    = "Deny"
       Principal = "*"
       Action    = "s3:*"
-      Resource  = ["arn:${local.partition}:s3:::${local.bucket}", "arn:${local.partition}:s3:::${local.bucket}/*"]
+      Resource  = ["arn:${local.partition}:s3:::${local.state_bucket}", "arn:${local.partition}:s3:::${local.state_bucket}/*"]
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
     }]
   })

@@ -1,9 +1,9 @@
 # Rules of names as in locals.tf, since what CI deploys has these names; a test holds them equal.
 locals {
-  characters = merge({ for capital in split("", "ABCDEFGHIJKLMNOPQRSTUVWXYZ") : capital => "the capital letter ${capital}" }, {
+  character_names = merge({ for capital in split("", "ABCDEFGHIJKLMNOPQRSTUVWXYZ") : capital => "the capital letter ${capital}" }, {
     " " = "a space", "\t" = "a tab", "\n" = "a line break", "\"" = "a quotation mark", "." = "a dot",
     "," = "a comma", ":" = "a colon", "/" = "a slash", "_" = "an underscore"
   })
-  name_misfit  = "^(?:(?:sthree|amzn-s3-demo|sg)(?:-|$)|xn--)"
-  name_pattern = "^[a-z][a-z0-9-]*[a-z0-9]$"
+  reserved_name = "^(?:(?:sthree|amzn-s3-demo|sg)(?:-|$)|xn--)"
+  name_pattern  = "^[a-z][a-z0-9-]*[a-z0-9]$"
 }

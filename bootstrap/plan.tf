@@ -13,59 +13,59 @@ resource "aws_iam_role_policy" "plan" {
         Sid      = "FindState"
         Effect   = "Allow"
         Action   = "s3:ListBucket"
-        Resource = "arn:${local.partition}:s3:::${local.bucket}"
+        Resource = "arn:${local.partition}:s3:::${local.state_bucket}"
       },
       {
         Sid      = "ReadState"
         Effect   = "Allow"
         Action   = "s3:GetObject"
-        Resource = "arn:${local.partition}:s3:::${local.bucket}/*"
+        Resource = "arn:${local.partition}:s3:::${local.state_bucket}/*"
       },
       {
         Sid      = "ReadApi"
         Effect   = "Allow"
         Action   = "apigateway:GET"
-        Resource = local.deployable["*"].apis
+        Resource = local.resource_arns["*"].apis
       },
       {
         Sid      = "ReadFunctions"
         Effect   = "Allow"
         Action   = ["lambda:Get*", "lambda:List*"]
-        Resource = [local.deployable["*"].functions, "${local.deployable["*"].functions}:*"]
+        Resource = [local.resource_arns["*"].functions, "${local.resource_arns["*"].functions}:*"]
       },
       {
         # Their indexes too, and no item: those are Get, Query and Scan.
         Sid      = "ReadTables"
         Effect   = "Allow"
         Action   = ["dynamodb:Describe*", "dynamodb:ListTagsOfResource"]
-        Resource = [local.deployable["*"].tables, "${local.deployable["*"].tables}/index/*"]
+        Resource = [local.resource_arns["*"].tables, "${local.resource_arns["*"].tables}/index/*"]
       },
       {
         Sid      = "ReadRoles"
         Effect   = "Allow"
         Action   = ["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies", "iam:ListRoleTags"]
-        Resource = local.deployable["*"].roles
+        Resource = local.resource_arns["*"].roles
       },
       {
         Sid      = "ReadLogGroups"
         Effect   = "Allow"
         Action   = "logs:ListTags*"
-        Resource = flatten([for group in local.deployable["*"].log_groups : [group, "${group}:*"]])
+        Resource = flatten([for group in local.resource_arns["*"].log_groups : [group, "${group}:*"]])
       },
       {
         Sid       = "ReadKeys"
         Effect    = "Allow"
         Action    = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"]
-        Resource  = local.keys
-        Condition = local.our_keys
+        Resource  = local.key_arns
+        Condition = local.project_key_condition
       },
       {
         # Lambda shows a function's settings to those who could decrypt them.
         Sid      = "ReadSettings"
         Effect   = "Allow"
         Action   = "kms:Decrypt"
-        Resource = local.keys
-        Condition = { StringEquals = merge(local.our_keys.StringEquals, {
+        Resource = local.key_arns
+        Condition = { StringEquals = merge(local.project_key_condition.StringEquals, {
           "kms:ViaService" = "lambda.${var.region}.${data.aws_partition.current.dns_suffix}"
         }) }
       },
@@ -81,67 +81,67 @@ resource "aws_iam_role_policy" "plan" {
           "cognito-idp:GetUserPoolMfaConfig",
           "cognito-idp:ListTagsForResource"
         ]
-        Resource  = local.pools
-        Condition = local.our_keys
+        Resource  = local.user_pool_arns
+        Condition = local.project_key_condition
       },
       {
         Sid    = "ReadFirewall"
         Effect = "Allow"
         # Not the requests that it samples, which would hold callers' keys and tokens if it did.
         Action   = ["wafv2:GetLoggingConfiguration", "wafv2:GetWebACL", "wafv2:GetWebACLForResource", "wafv2:ListTagsForResource"]
-        Resource = [local.deployable["*"].firewalls, local.deployable["*"].stages]
+        Resource = [local.resource_arns["*"].firewalls, local.resource_arns["*"].stages]
       },
       {
         Sid      = "ReadTrail"
         Effect   = "Allow"
         Action   = ["cloudtrail:Get*", "cloudtrail:ListTags"]
-        Resource = local.deployable["*"].trails
+        Resource = local.resource_arns["*"].trails
       },
       {
         # The bucket, not what is in it.
         Sid      = "ReadBucket"
         Effect   = "Allow"
         Action   = ["s3:Get*Configuration", "s3:GetBucket*", "s3:ListBucket"]
-        Resource = local.deployable["*"].records
+        Resource = local.resource_arns["*"].records
       },
       {
         # Whatever else grants it.
         Sid      = "TouchNoRecords"
         Effect   = "Deny"
         Action   = "s3:*"
-        Resource = [for bucket in local.deployable["*"].records : "${bucket}/*"]
+        Resource = [for bucket in local.resource_arns["*"].records : "${bucket}/*"]
       },
       {
         Sid      = "ReadVaults"
         Effect   = "Allow"
         Action   = ["backup:DescribeBackupVault", "backup:GetBackupVaultAccessPolicy", "backup:ListTags"]
-        Resource = local.deployable["*"].backups
+        Resource = local.resource_arns["*"].backups
       },
       {
         Sid       = "ReadBackupPlans"
         Effect    = "Allow"
         Action    = ["backup:GetBackupPlan", "backup:GetBackupSelection", "backup:ListTags"]
-        Resource  = local.backup_plans
-        Condition = local.our_keys
+        Resource  = local.backup_plan_arns
+        Condition = local.project_key_condition
       },
       {
         Sid      = "ReadWhatWatches"
         Effect   = "Allow"
         Action   = ["cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource", "sns:GetTopicAttributes", "sns:ListTagsForResource"]
-        Resource = flatten([local.deployable["*"].alarms, local.deployable["*"].dashboards, local.deployable["*"].topics])
+        Resource = flatten([local.resource_arns["*"].alarms, local.resource_arns["*"].dashboards, local.resource_arns["*"].topics])
       },
       {
         # Anyone may read the page.
         Sid      = "ReadPage"
         Effect   = "Allow"
         Action   = ["s3:Get*Configuration", "s3:GetBucket*", "s3:GetObject", "s3:GetObjectTagging", "s3:ListBucket"]
-        Resource = flatten([for bucket in local.deployable["*"].pages : [bucket, "${bucket}/*"]])
+        Resource = flatten([for bucket in local.resource_arns["*"].pages : [bucket, "${bucket}/*"]])
       },
       {
         Sid      = "ReadDistributions"
         Effect   = "Allow"
         Action   = ["cloudfront:DescribeFunction", "cloudfront:Get*", "cloudfront:ListTagsForResource"]
-        Resource = flatten([local.distributions, local.deployable["*"].mounts, local.headers])
+        Resource = flatten([local.distribution_arns, local.resource_arns["*"].mounts, local.cloudfront_arns])
       },
       {
         # None of these takes a resource; to describe composite alarms, CloudWatch asks for the right to all.
@@ -153,7 +153,7 @@ resource "aws_iam_role_policy" "plan" {
           "logs:DescribeLogGroups", "logs:DescribeQueryDefinitions", "sns:GetSubscriptionAttributes"
         ]
         Resource  = "*"
-        Condition = local.in_region
+        Condition = local.region_condition
       },
     ]
   })

@@ -17,7 +17,7 @@ variable "environments" {
       "environments: \"${name}\" ",
       name == "" ? "is empty" :
       can(regex("[^a-z0-9-]", name)) ?
-      "contains ${lookup(local.characters, regex("[^a-z0-9-]", name), "\"${regex("[^a-z0-9-]", name)}\"")}" :
+      "contains ${lookup(local.character_names, regex("[^a-z0-9-]", name), "\"${regex("[^a-z0-9-]", name)}\"")}" :
       !can(regex("^[a-z]", name)) ? "does not begin with a letter" :
       endswith(name, "-") ? "ends in a hyphen" :
       length(name) == 1 ? "has one character" :
@@ -49,17 +49,17 @@ variable "name" {
   nullable    = false
 
   validation {
-    condition = can(regex(local.name_pattern, var.name)) && length(var.name) <= 20 && !can(regex(local.name_misfit, var.name))
+    condition = can(regex(local.name_pattern, var.name)) && length(var.name) <= 20 && !can(regex(local.reserved_name, var.name))
     error_message = join("", [
       "name: \"${var.name}\" ",
       var.name == "" ? "is empty" :
       can(regex("[^a-z0-9-]", var.name)) ?
-      "contains ${lookup(local.characters, regex("[^a-z0-9-]", var.name), "\"${regex("[^a-z0-9-]", var.name)}\"")}" :
+      "contains ${lookup(local.character_names, regex("[^a-z0-9-]", var.name), "\"${regex("[^a-z0-9-]", var.name)}\"")}" :
       !can(regex("^[a-z]", var.name)) ? "does not begin with a letter" :
       endswith(var.name, "-") ? "ends in a hyphen" :
       length(var.name) == 1 ? "has one character" :
       length(var.name) > 20 ? "has ${length(var.name)} characters" :
-      "begins with \"${try(regex(local.name_misfit, var.name), "")}\", which AWS does not take in names of buckets or security groups",
+      "begins with \"${try(regex(local.reserved_name, var.name), "")}\", which AWS does not take in names of buckets or security groups",
       ". Write 2 to 20 lower-case letters, digits and hyphens, a letter first, such as \"shop\"."
     ])
   }

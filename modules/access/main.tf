@@ -1,12 +1,12 @@
 locals {
   # Whether the app's users come over the domain, with the code that it gives out.
-  code = length(try(var.user_pool.callback_urls, [])) > 0 || length(var.website_urls) > 0
+  uses_code_flow = length(try(var.user_pool.callback_urls, [])) > 0 || length(var.website_urls) > 0
 
-  console = [for url in var.website_urls : "${url}/"]
+  console_urls = [for url in var.website_urls : "${url}/"]
 
   # None of our own unless it is written down: who asks for no scope in particular gets all that are allowed here.
   app_scopes = (
-    local.code ?
+    local.uses_code_flow ?
     concat(["email", "openid", "profile"], [for scope in var.user_pool.app_scopes : "${var.name}-${var.environment}/${scope}"]) :
     []
   )
@@ -142,15 +142,15 @@ resource "aws_cognito_user_pool_client" "app" {
 
   name                                 = "${var.name}-app-${var.environment}"
   access_token_validity                = var.user_pool.tokens.access_minutes
-  allowed_oauth_flows                  = local.code ? ["code"] : []
-  allowed_oauth_flows_user_pool_client = local.code
+  allowed_oauth_flows                  = local.uses_code_flow ? ["code"] : []
+  allowed_oauth_flows_user_pool_client = local.uses_code_flow
   allowed_oauth_scopes                 = local.app_scopes
-  callback_urls                        = setunion(var.user_pool.callback_urls, local.console)
+  callback_urls                        = setunion(var.user_pool.callback_urls, local.console_urls)
   enable_token_revocation              = true
   explicit_auth_flows                  = ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"]
   generate_secret                      = false
   id_token_validity                    = var.user_pool.tokens.access_minutes
-  logout_urls                          = setunion(var.user_pool.logout_urls, local.console)
+  logout_urls                          = setunion(var.user_pool.logout_urls, local.console_urls)
   prevent_user_existence_errors        = "ENABLED"
   refresh_token_validity               = var.user_pool.tokens.refresh_days
   supported_identity_providers         = ["COGNITO"]

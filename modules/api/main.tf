@@ -14,8 +14,8 @@ locals {
     ) : path => resource.id }
   )
 
-  authorization = { open = "NONE", api_key = "NONE", cognito = "COGNITO_USER_POOLS", iam = "AWS_IAM" }
-  signed_in     = contains(values(var.routes)[*].access, "cognito")
+  authorization_types = { open = "NONE", api_key = "NONE", cognito = "COGNITO_USER_POOLS", iam = "AWS_IAM" }
+  uses_cognito        = contains(values(var.routes)[*].access, "cognito")
 }
 
 # A warning, because AWS raises this quota for a single API on request.
@@ -112,7 +112,7 @@ resource "aws_api_gateway_model" "this" {
 }
 
 resource "aws_api_gateway_authorizer" "users" {
-  count = local.signed_in ? 1 : 0
+  count = local.uses_cognito ? 1 : 0
 
   name          = "${var.name}-users"
   provider_arns = [var.user_pool_arn]
@@ -124,7 +124,7 @@ resource "aws_api_gateway_method" "route" {
   for_each = var.routes
 
   api_key_required     = each.value.access == "api_key"
-  authorization        = local.authorization[each.value.access]
+  authorization        = local.authorization_types[each.value.access]
   authorization_scopes = each.value.access == "cognito" ? each.value.scopes : null
   authorizer_id        = each.value.access == "cognito" ? aws_api_gateway_authorizer.users[0].id : null
   http_method          = each.value.method

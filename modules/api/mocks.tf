@@ -2,36 +2,36 @@
 locals {
   # The document is a template, so it escapes the characters that templates expand. Its server is an exception: the URL of the
   # request, whatever the stage, the domain or the base path.
-  written = replace(replace(var.docs.document, "$", "\\u0024"), "#", "\\u0023")
+  escaped_document = replace(replace(var.docs.document, "$", "\\u0024"), "#", "\\u0023")
   documents = { for path in [var.docs.path] : path => replace(
-    local.packed ? local.packed_document : local.written,
+    local.is_packed ? local.packed_document : local.escaped_document,
     "\"servers\":[{\"url\":\".\"}]", "\"servers\":[{\"url\":\"https://$context.domainName$context.path.replace('/${path}','')\"}]",
   ) if var.docs.access != "none" }
 
   # API Gateway takes templates of 300 KB, which is 30 entities as they stand. A larger document is packed: what repeats is set
   # once, as a variable of the template, and the gateway answers with the same document. Only where it has to be.
   template_limit = 300 * 1024
-  packed         = length(base64encode(local.written)) * 3 / 4 + length(local.origin_template) > local.template_limit
+  is_packed      = length(base64encode(local.escaped_document)) * 3 / 4 + length(local.origin_template) > local.template_limit
   # Long pieces that repeat as a whole, such as the problems of an operation, are one fragment.
-  pieces = split("\n", local.packed ? replace(var.docs.document, "}},\"", "}},\n\"") : "")
+  pieces = split("\n", local.is_packed ? replace(var.docs.document, "}},\"", "}},\n\"") : "")
   times  = { for piece in local.pieces : piece => 1... }
   fragments = flatten([for piece in local.pieces : length(local.times[piece]) > 1 ? [piece] : split("\n", replace(replace(replace(
     piece, "},\"", "},\n\""), "],\"", "],\n\""), "\",\"", "\",\n\""
   ))])
   # Fragments that save space: a variable costs some 20 characters to set and some 6 for each use. Its value is a literal, so a
   # fragment with a quote or a backslash stays as it is.
-  shared = [for fragment, times in { for fragment in local.fragments : fragment => 1... } : fragment
+  repeated_fragments = [for fragment, times in { for fragment in local.fragments : fragment => 1... } : fragment
     if length(times) > 1 && (length(times) - 1) * length(fragment) > 20 + 6 * length(times) && !can(regex("['\\\\]", fragment))
   ]
-  variables = { for i, fragment in local.shared : fragment => format("a%x", i) }
+  fragment_variables = { for i, fragment in local.repeated_fragments : fragment => format("a%x", i) }
   packed_document = join("", concat(
-    [for fragment in local.shared : format("#set($%s = '%s')", local.variables[fragment], fragment)],
-    [for fragment in local.fragments : can(local.variables[fragment]) ?
-      format("$${%s}", local.variables[fragment]) : replace(replace(fragment, "$", "\\u0024"), "#", "\\u0023")
+    [for fragment in local.repeated_fragments : format("#set($%s = '%s')", local.fragment_variables[fragment], fragment)],
+    [for fragment in local.fragments : can(local.fragment_variables[fragment]) ?
+      format("$${%s}", local.fragment_variables[fragment]) : replace(replace(fragment, "$", "\\u0024"), "#", "\\u0023")
     ],
   ))
 
-  methods = { for path in local.paths : path => sort(concat(
+  path_methods = { for path in local.paths : path => sort(concat(
     ["OPTIONS"], [for route in values(var.routes) : route.method if route.path == path], [for document in keys(local.documents) :
       "GET"
       if document == path
@@ -40,15 +40,15 @@ locals {
 
   # One origin, or all, is written as it stands. Of several, the caller's is repeated if it is among them: the header's name
   # comes as the caller wrote it, and Velocity calls the methods of a reference alone, not of a list as it is written.
-  origin = length(var.cors_origins) == 1 ? var.cors_origins[0] : ""
-  origin_template = local.origin != "" ? "" : join("", [
+  single_origin = length(var.cors_origins) == 1 ? var.cors_origins[0] : ""
+  origin_template = local.single_origin != "" ? "" : join("", [
     "#set($allowed = ${jsonencode(var.cors_origins)})",
     "#set($headers = $input.params().header)",
     "#set($origin = $headers.get('Origin'))",
     "#if(!$origin || $origin == '')#set($origin = $headers.get('origin'))#end",
     "#if($origin && $allowed.contains($origin))#set($context.responseOverride.header.Access-Control-Allow-Origin = $origin)#end",
   ])
-  cors_headers = merge(local.origin == "" ? { Vary = "Origin" } : { Access-Control-Allow-Origin = local.origin }, {
+  cors_headers = merge(local.single_origin == "" ? { Vary = "Origin" } : { Access-Control-Allow-Origin = local.single_origin }, {
     Access-Control-Expose-Headers = join(", ", var.exposed_headers)
   })
 
@@ -59,7 +59,7 @@ locals {
     method  = "GET"
     path    = path
     status  = "200"
-    } }, [for path, methods in local.methods : {
+    } }, [for path, methods in local.path_methods : {
     "OPTIONS /${path}" = {
       access = "open"
       body   = local.origin_template

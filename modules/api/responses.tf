@@ -1,7 +1,7 @@
 # The gateway's own errors, as problem details like the functions' own. Fixed sentences: the gateway's messages name ARNs.
 locals {
   # To the gateway an unsigned request of a path that wants a signature and a path it does not have are one case.
-  signed = contains(values(var.routes)[*].access, "iam")
+  uses_iam = contains(values(var.routes)[*].access, "iam")
 
   problems = { for type, problem in var.problems.gateway : type => {
     headers = problem.headers
@@ -10,7 +10,7 @@ locals {
       type      = "urn:trestle:problem:${problem.kind}"
       title     = var.problems.kinds[problem.kind].title
       status    = var.problems.kinds[problem.kind].status
-      detail    = local.signed ? coalesce(problem.detail_with_iam, problem.detail) : problem.detail
+      detail    = local.uses_iam ? coalesce(problem.detail_with_iam, problem.detail) : problem.detail
       requestId = "$context.requestId"
     })
   } }
@@ -30,6 +30,6 @@ resource "aws_api_gateway_gateway_response" "this" {
     },
     # These responses cannot compare origins, and mapped names are case-sensitive: browsers' HTTP/2 sends `origin`, so that
     # "Origin" would match nothing. There are no cookies, and anyone gets these errors anyway.
-    local.origin == "" ? { "gatewayresponse.header.Access-Control-Allow-Origin" = "'*'" } : {},
+    local.single_origin == "" ? { "gatewayresponse.header.Access-Control-Allow-Origin" = "'*'" } : {},
   )
 }

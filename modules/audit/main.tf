@@ -1,9 +1,9 @@
 locals {
-  bucket_arn = "arn:${var.scope.partition}:s3:::${aws_s3_bucket.this.bucket}"
-  service    = "cloudtrail.amazonaws.com"
-  trail_arn  = "arn:${var.scope.partition}:cloudtrail:${var.scope.region}:${var.scope.account_id}:trail/${var.trail}"
+  bucket_arn           = "arn:${var.scope.partition}:s3:::${aws_s3_bucket.this.bucket}"
+  cloudtrail_principal = "cloudtrail.amazonaws.com"
+  trail_arn            = "arn:${var.scope.partition}:cloudtrail:${var.scope.region}:${var.scope.account_id}:trail/${var.trail}"
 
-  statements = [
+  bucket_statements = [
     {
       Sid       = "TlsOnly"
       Effect    = "Deny"
@@ -15,7 +15,7 @@ locals {
     {
       Sid       = "TrailLooks"
       Effect    = "Allow"
-      Principal = { Service = local.service }
+      Principal = { Service = local.cloudtrail_principal }
       Action    = "s3:GetBucketAcl"
       Resource  = local.bucket_arn
       Condition = { StringEquals = { "aws:SourceArn" = local.trail_arn } }
@@ -23,7 +23,7 @@ locals {
     {
       Sid       = "TrailWrites"
       Effect    = "Allow"
-      Principal = { Service = local.service }
+      Principal = { Service = local.cloudtrail_principal }
       Action    = "s3:PutObject"
       Resource  = "${local.bucket_arn}/AWSLogs/${var.scope.account_id}/*"
       Condition = { StringEquals = { "aws:SourceArn" = local.trail_arn, "s3:x-amz-acl" = "bucket-owner-full-control" } }
@@ -31,7 +31,7 @@ locals {
   ]
 
   # For administrators, whom the lock below lets pass: they have to apply false first. The lifecycle still deletes what is due.
-  protection = {
+  deletion_deny = {
     Sid       = "NobodyDeletes"
     Effect    = "Deny"
     Principal = "*"
@@ -106,7 +106,7 @@ resource "aws_s3_bucket_policy" "this" {
 
   policy = jsonencode({
     Version   = "2012-10-17"
-    Statement = concat(local.statements, [for statement in [local.protection] : statement if var.deletion_protection])
+    Statement = concat(local.bucket_statements, [for statement in [local.deletion_deny] : statement if var.deletion_protection])
   })
 
   # S3 refuses two changes of a bucket's access at a time.

@@ -8,10 +8,10 @@ locals {
 
   # By pattern, as the permissions boundary has them: a role's own policies take 10,240 characters together, which the ARNs of
   # 40 tables exceed.
-  tables = "arn:${var.scope.partition}:dynamodb:${var.scope.region}:${var.scope.account_id}:table/${var.name}-*-${var.environment}"
+  table_arns = "arn:${var.scope.partition}:dynamodb:${var.scope.region}:${var.scope.account_id}:table/${var.name}-*-${var.environment}"
   # A table comes back beside the one in use, or under its own name when that is lost.
-  targets = [local.tables, "${local.tables}-restored"]
-  backups = "${local.tables}/backup/*"
+  restore_arns = [local.table_arns, "${local.table_arns}-restored"]
+  backup_arns  = "${local.table_arns}/backup/*"
 
   # Apart, so that what runs every night can write no item. Each has what AWS lists for DynamoDB, in its managed policies for
   # all services: https://docs.aws.amazon.com/aws-backup/latest/devguide/security-iam-awsmanpol.html. Both kinds of backup are
@@ -24,14 +24,14 @@ locals {
           Sid      = "CopyTables"
           Effect   = "Allow"
           Action   = ["dynamodb:CreateBackup", "dynamodb:DescribeTable", "dynamodb:ListTagsOfResource", "dynamodb:StartAwsBackupJob"]
-          Resource = local.tables
+          Resource = local.table_arns
         },
         {
           # Those that are due go in the name of the role that made them.
           Sid      = "KeepCopies"
           Effect   = "Allow"
           Action   = ["dynamodb:DeleteBackup", "dynamodb:DescribeBackup"]
-          Resource = local.backups
+          Resource = local.backup_arns
         },
       ]
       key = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -47,13 +47,13 @@ locals {
             "dynamodb:Query",
             "dynamodb:RestoreTableFromAwsBackup", "dynamodb:RestoreTableFromBackup", "dynamodb:Scan", "dynamodb:UpdateItem"
           ]
-          Resource = local.targets
+          Resource = local.restore_arns
         },
         {
           Sid      = "ReadCopies"
           Effect   = "Allow"
           Action   = "dynamodb:RestoreTableFromBackup"
-          Resource = local.backups
+          Resource = local.backup_arns
         },
       ]
       key = [

@@ -1,9 +1,9 @@
 locals {
-  word_header = "x-distribution-word"
+  distribution_header_name = "x-distribution-word"
 }
 
-# What comes by the web console comes from CloudFront's addresses. By this word, which the distribution alone sends, it is told from
-# the rest: its users are counted by the addresses that CloudFront saw, and it has looked at their countries itself.
+# Requests of the web console come from CloudFront's addresses. Only the distribution sends this secret, which tells them from the
+# rest: their users are counted by the addresses that CloudFront saw, and the distribution checks their countries itself.
 resource "terraform_data" "word" {
   input = uuid()
 
@@ -17,7 +17,7 @@ resource "terraform_data" "word" {
 resource "aws_wafv2_web_acl" "this" {
   name        = var.name
   description = "In front of ${var.name}"
-  scope       = var.reach
+  scope       = var.web_acl_scope
   tags        = var.tags
 
   default_action {
@@ -48,7 +48,7 @@ resource "aws_wafv2_web_acl" "this" {
 
                 field_to_match {
                   single_header {
-                    name = local.word_header
+                    name = local.distribution_header_name
                   }
                 }
 
@@ -144,7 +144,7 @@ resource "aws_wafv2_web_acl" "this" {
 
               field_to_match {
                 single_header {
-                  name = local.word_header
+                  name = local.distribution_header_name
                 }
               }
 
@@ -192,7 +192,7 @@ resource "aws_wafv2_web_acl" "this" {
 
                   field_to_match {
                     single_header {
-                      name = local.word_header
+                      name = local.distribution_header_name
                     }
                   }
 
@@ -271,7 +271,7 @@ resource "aws_wafv2_web_acl_logging_configuration" "this" {
 
   redacted_fields {
     single_header {
-      name = local.word_header
+      name = local.distribution_header_name
     }
   }
 

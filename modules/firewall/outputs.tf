@@ -3,7 +3,7 @@ output "arn" {
   value       = aws_wafv2_web_acl.this.arn
 }
 
-output "word" {
-  description = "The header by which the firewall knows the console's distribution, and what it says."
-  value       = { header = local.word_header, value = terraform_data.word.output }
+output "distribution_header" {
+  description = "The secret header by which the firewall recognizes requests of the console's distribution."
+  value       = { name = local.distribution_header_name, value = terraform_data.word.output }
 }

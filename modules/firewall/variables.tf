@@ -1,5 +1,5 @@
 variable "console" {
-  description = "Whether a distribution passes requests on, with the word."
+  description = "Whether a distribution passes requests on, with the distribution_header."
   type        = bool
 }
 
@@ -28,12 +28,12 @@ variable "rate_limit" {
   type        = number
 }
 
-variable "reach" {
-  description = "REGIONAL for a stage of an API, CLOUDFRONT for a distribution; the latter in us-east-1 alone."
-  type        = string
-}
-
 variable "tags" {
   description = "Tags for each resource, beside those that the provider adds by itself; null for none."
   type        = map(string)
+}
+
+variable "web_acl_scope" {
+  description = "REGIONAL for a stage of an API, CLOUDFRONT for a distribution; the latter in us-east-1 alone."
+  type        = string
 }

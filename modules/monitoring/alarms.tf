@@ -1,23 +1,23 @@
 locals {
-  runbook = "docs/operations.md"
-  period  = 300
+  runbook_path   = "docs/operations.md"
+  period_seconds = 300
 
   # API Gateway waits no longer, and the functions give up before that.
-  gateway_timeout = 29
+  gateway_timeout_seconds = 29
 
   # A threshold of 0, as null: no such alarm.
-  thresholds = try({ for kind, threshold in var.alarms : kind => threshold if !contains(["emails", "requests", "topic_arn"], kind) }, {})
-  wanted     = [for kind, threshold in local.thresholds : kind if threshold > 0]
+  thresholds  = try({ for kind, threshold in var.alarms : kind => threshold if !contains(["emails", "requests", "topic_arn"], kind) }, {})
+  alarm_kinds = [for kind, threshold in local.thresholds : kind if threshold > 0]
 
   # What goes wrong in a function: Lambda's errors are what broke or ran out of time, the faults of our own metrics what it
   # answered by itself with 500 or more. None is both. Neither is sent when there is none, hence FILL.
-  errors = { for key, f in var.functions : key => merge(
+  error_metrics = { for key, f in var.functions : key => merge(
     { errors = { namespace = "AWS/Lambda", metric = "Errors", stat = "Sum", dimensions = { FunctionName = f.name } } },
     { for operation in f.operations : "faults_${operation}" => {
       namespace = var.namespace, metric = "Faults", stat = "Sum", dimensions = { entity = f.entity, operation = operation }
     } if var.namespace != null },
   ) }
-  error_sum = { for key, metrics in local.errors : key => join(" + ", [for id in keys(metrics) : "FILL(${id}, 0)"]) }
+  error_expressions = { for key, metrics in local.error_metrics : key => join(" + ", [for id in keys(metrics) : "FILL(${id}, 0)"]) }
 
   # By what follows the name of the API in the alarm's own name; each kind as its variable. A metric is asked for by id, an
   # expression puts several together. A single metric has none.
@@ -29,8 +29,8 @@ locals {
         "minutes.",
       ])
       section    = "error-rate"
-      expression = "IF(FILL(requests, 0) >= ${try(var.alarms.requests, 0)}, 100 * (${local.error_sum[key]}) / FILL(requests, 1), 0)"
-      metrics = merge(local.errors[key], {
+      expression = "IF(FILL(requests, 0) >= ${try(var.alarms.requests, 0)}, 100 * (${local.error_expressions[key]}) / FILL(requests, 1), 0)"
+      metrics = merge(local.error_metrics[key], {
         requests = { namespace = "AWS/Lambda", metric = "Invocations", stat = "Sum", dimensions = { FunctionName = f.name } }
       })
       more    = true
@@ -40,8 +40,8 @@ locals {
       kind       = "errors"
       says       = "At least ${try(var.alarms.errors, 0)} requests fail, in each of two periods of five minutes."
       section    = "errors"
-      expression = local.error_sum[key]
-      metrics    = local.errors[key]
+      expression = local.error_expressions[key]
+      metrics    = local.error_metrics[key]
       more       = false
       periods    = 2
     },
@@ -72,10 +72,10 @@ locals {
       entity = f.entity
       threshold = (
         alarm.kind == "duration_percent" ?
-        10 * local.thresholds[alarm.kind] * min(f.timeout, local.gateway_timeout) :
+        10 * local.thresholds[alarm.kind] * min(f.timeout, local.gateway_timeout_seconds) :
         local.thresholds[alarm.kind]
       )
-  }) if contains(local.wanted, alarm.kind) }]...)
+  }) if contains(local.alarm_kinds, alarm.kind) }]...)
 
   # DynamoDB counts these by request, those that an index throttles included.
   table_alarms = merge([for entity, table in var.tables : { for alarm in [
@@ -100,23 +100,23 @@ locals {
       more      = false
       periods   = 2
       threshold = local.thresholds[alarm.kind]
-  }) if contains(local.wanted, alarm.kind) }]...)
+  }) if contains(local.alarm_kinds, alarm.kind) }]...)
 
-  stage = { ApiName = var.api.name, Stage = var.api.stage }
+  stage_dimensions = { ApiName = var.api.name, Stage = var.api.stage }
   gateway_alarms = { for alarm in [
     {
       kind       = "api_4xx"
       says       = "At least ${try(var.alarms.api_4xx, 0)} requests are refused (4xx), in each of two periods of five minutes."
       section    = "gateway-4xx"
       expression = null
-      metrics    = { refused = { namespace = "AWS/ApiGateway", metric = "4XXError", stat = "Sum", dimensions = local.stage } }
+      metrics    = { refused = { namespace = "AWS/ApiGateway", metric = "4XXError", stat = "Sum", dimensions = local.stage_dimensions } }
     },
     {
       kind       = "api_5xx"
       says       = "At least ${try(var.alarms.api_5xx, 0)} requests fail (5xx), in each of two periods of five minutes."
       section    = "gateway-5xx"
       expression = null
-      metrics    = { failed = { namespace = "AWS/ApiGateway", metric = "5XXError", stat = "Sum", dimensions = local.stage } }
+      metrics    = { failed = { namespace = "AWS/ApiGateway", metric = "5XXError", stat = "Sum", dimensions = local.stage_dimensions } }
     },
     {
       kind = "latency_p99_ms"
@@ -127,34 +127,37 @@ locals {
       section    = "gateway-latency"
       expression = "IF(FILL(requests, 0) >= ${try(var.alarms.requests, 0)}, latency, 0)"
       metrics = {
-        latency  = { namespace = "AWS/ApiGateway", metric = "Latency", stat = "p99", dimensions = local.stage }
-        requests = { namespace = "AWS/ApiGateway", metric = "Count", stat = "Sum", dimensions = local.stage }
+        latency  = { namespace = "AWS/ApiGateway", metric = "Latency", stat = "p99", dimensions = local.stage_dimensions }
+        requests = { namespace = "AWS/ApiGateway", metric = "Count", stat = "Sum", dimensions = local.stage_dimensions }
       }
     },
     ] : "gateway/${trimprefix(alarm.section, "gateway-")}" => merge(alarm, {
       more      = false
       periods   = 2
       threshold = local.thresholds[alarm.kind]
-  }) if contains(local.wanted, alarm.kind) }
+  }) if contains(local.alarm_kinds, alarm.kind) }
 
-  alarms    = merge(local.function_alarms, local.table_alarms, local.gateway_alarms)
-  by_entity = { for key, alarm in merge(local.function_alarms, local.table_alarms) : alarm.entity => key... }
+  alarms            = merge(local.function_alarms, local.table_alarms, local.gateway_alarms)
+  entity_alarm_keys = { for key, alarm in merge(local.function_alarms, local.table_alarms) : alarm.entity => key... }
   # What callers do may last, and an alarm tells of nothing while it lasts: so this one tells for itself, and the API's of what is ours.
-  callers   = [for key in keys(local.gateway_alarms) : key if key == "gateway/4xx"]
-  ours      = concat([for key in keys(local.gateway_alarms) : key if !contains(local.callers, key)], keys(local.by_entity))
-  topic_arn = try(coalesce(var.alarms.topic_arn, local.own_topic_arn), null)
+  caller_alarm_keys = [for key in keys(local.gateway_alarms) : key if key == "gateway/4xx"]
+  service_alarm_keys = concat(
+    [for key in keys(local.gateway_alarms) : key if !contains(local.caller_alarm_keys, key)],
+    keys(local.entity_alarm_keys),
+  )
+  topic_arn = try(coalesce(var.alarms.topic_arn, local.created_topic_arn), null)
 }
 
 # None of these but the callers' tells anybody: the API's does, once for all of them.
 resource "aws_cloudwatch_metric_alarm" "this" {
   for_each = local.alarms
 
-  alarm_actions       = contains(local.callers, each.key) ? [local.topic_arn] : []
+  alarm_actions       = contains(local.caller_alarm_keys, each.key) ? [local.topic_arn] : []
   alarm_name          = "${var.name}/${each.key}"
-  alarm_description   = "${each.value.says} What to do: ${local.runbook}#${each.value.section}"
+  alarm_description   = "${each.value.says} What to do: ${local.runbook_path}#${each.value.section}"
   comparison_operator = each.value.more ? "GreaterThanThreshold" : "GreaterThanOrEqualToThreshold"
   evaluation_periods  = each.value.periods
-  ok_actions          = contains(local.callers, each.key) ? [local.topic_arn] : []
+  ok_actions          = contains(local.caller_alarm_keys, each.key) ? [local.topic_arn] : []
   tags                = var.tags
   threshold           = each.value.threshold
   # Where nobody calls there are no figures.
@@ -170,7 +173,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
         dimensions  = metric_query.value.dimensions
         metric_name = metric_query.value.metric
         namespace   = metric_query.value.namespace
-        period      = local.period
+        period      = local.period_seconds
         stat        = metric_query.value.stat
       }
     }
@@ -192,22 +195,22 @@ resource "aws_cloudwatch_metric_alarm" "this" {
 
 # Between the alarms and the API's: that one takes a hundred, and an entity has up to 26.
 resource "aws_cloudwatch_composite_alarm" "entity" {
-  for_each = local.by_entity
+  for_each = local.entity_alarm_keys
 
   alarm_name        = "${var.name}/${each.key}"
-  alarm_description = "An alarm of ${each.key}, its functions or its table. What to do: ${local.runbook}#an-alarm-comes"
+  alarm_description = "An alarm of ${each.key}, its functions or its table. What to do: ${local.runbook_path}#an-alarm-comes"
   alarm_rule        = join(" OR ", [for key in each.value : "ALARM(\"${aws_cloudwatch_metric_alarm.this[key].alarm_name}\")"])
   tags              = var.tags
 }
 
 resource "aws_cloudwatch_composite_alarm" "api" {
-  count = length(local.ours) == 0 ? 0 : 1
+  count = length(local.service_alarm_keys) == 0 ? 0 : 1
 
   alarm_name        = var.name
   alarm_actions     = [local.topic_arn]
-  alarm_description = "Any alarm of ${var.name} but what callers do. What to do: ${local.runbook}#an-alarm-comes"
+  alarm_description = "Any alarm of ${var.name} but what callers do. What to do: ${local.runbook_path}#an-alarm-comes"
   ok_actions        = [local.topic_arn]
-  alarm_rule        = join(" OR ", [for key in local.ours : "ALARM(\"${var.name}/${key}\")"])
+  alarm_rule        = join(" OR ", [for key in local.service_alarm_keys : "ALARM(\"${var.name}/${key}\")"])
   tags              = var.tags
 
   # It names alarms that have to be there, and what cannot be told need not be.

@@ -1,24 +1,24 @@
 locals {
-  console = lookup(
+  console_host = lookup(
     { aws-cn = "console.amazonaws.cn", aws-us-gov = "console.amazonaws-us-gov.com" }, var.scope.partition, "console.aws.amazon.com"
   )
 
-  alarm_arn = "arn:${var.scope.partition}:cloudwatch:${var.scope.region}:${var.scope.account_id}:alarm:"
+  alarm_arn_prefix = "arn:${var.scope.partition}:cloudwatch:${var.scope.region}:${var.scope.account_id}:alarm:"
 
-  graph = { period = local.period, region = var.scope.region, stat = "Sum", view = "timeSeries" }
+  graph = { period = local.period_seconds, region = var.scope.region, stat = "Sum", view = "timeSeries" }
 
   # Widgets without a place follow one another, in rows of 24.
-  head = concat(
+  head_widgets = concat(
     [{
       type       = "text"
       width      = 24
       height     = 2
-      properties = { markdown = "# ${var.name}\nWhat each of these tells, and what to do about an alarm: ${local.runbook}" }
+      properties = { markdown = "# ${var.name}\nWhat each of these tells, and what to do about an alarm: ${local.runbook_path}" }
     }],
     [for arns in [
       [for name in concat(aws_cloudwatch_composite_alarm.api[*].alarm_name,
-        [for key in concat(local.callers, local.ours) : "${var.name}/${key}"]) :
-      "${local.alarm_arn}${name}"]] :
+        [for key in concat(local.caller_alarm_keys, local.service_alarm_keys) : "${var.name}/${key}"]) :
+      "${local.alarm_arn_prefix}${name}"]] :
       { type = "alarm", width = 24, height = 3, properties = { title = "Alarms", alarms = slice(arns, 0, min(100, length(arns))) } }
       if length(local.alarms) > 0
     ],
@@ -46,7 +46,7 @@ locals {
   functions_of = { for key, f in var.functions : f.entity => f... }
 
   # What callers see of an operation: our own metrics, or Lambda's, which know of functions alone.
-  figures = { for entity, functions in local.functions_of : entity => {
+  entity_metrics = { for entity, functions in local.functions_of : entity => {
     requests = concat(
       [for f in functions : ["AWS/Lambda", "Invocations", "FunctionName", f.name, { label = f.label }] if var.namespace == null],
       [for o in flatten(functions[*].operations) :
@@ -103,7 +103,7 @@ locals {
     )
   } }
 
-  bodies = { for entity, figures in local.figures : entity => [
+  entity_widgets = { for entity, figures in local.entity_metrics : entity => [
     { type = "text", width = 24, height = 1, properties = { markdown = "## ${entity}" } },
     {
       type       = "metric"
@@ -125,40 +125,40 @@ locals {
   ] }
 
   # An id begins with a small letter, and has no hyphens.
-  ids = { for key, f in var.functions : key => "f_${replace(replace(key, "-", "_"), ".", "_")}" }
+  metric_ids = { for key, f in var.functions : key => "f_${replace(replace(key, "-", "_"), ".", "_")}" }
 
   # CloudWatch takes 500 metrics a widget, and 2,500 metrics and 500 widgets a dashboard. If all entities and their costs do not fit
   # on one dashboard, they are on further ones, which the first one names. The numbers below leave some room for the head.
-  figures_of = { for entity, figures in local.figures : entity =>
+  metric_counts = { for entity, figures in local.entity_metrics : entity =>
     sum([for metrics in values(figures) : length(metrics)]) +
   length(figures.capacity) + 2 * length(local.functions_of[entity]) + 1 }
   per_page = floor(min(
-    2450 / max(values(local.figures_of)...),
-    480 / max([for entity, figures in local.figures : max(length(figures.capacity), length(local.functions_of[entity]) + 1)]...),
+    2450 / max(values(local.metric_counts)...),
+    480 / max([for entity, figures in local.entity_metrics : max(length(figures.capacity), length(local.functions_of[entity]) + 1)]...),
     480 / 5,
   ))
-  pages = chunklist(keys(local.figures), local.per_page)
-  split = length(local.pages) > 1
+  pages    = chunklist(keys(local.entity_metrics), local.per_page)
+  is_paged = length(local.pages) > 1
 
-  costs = [for entities in local.pages : concat(
+  cost_widgets = [for entities in local.pages : concat(
     [{ type = "text", width = 24, height = 1, properties = { markdown = "## What is paid for, by the hour" } }],
     [for metric in ["Count"] : { type = "metric", width = 6, height = 6, properties = merge(local.graph, {
       period  = 3600
       title   = "Requests to the gateway"
       metrics = [["AWS/ApiGateway", metric, "ApiName", var.api.name, "Stage", var.api.stage]]
-    }) } if !local.split],
+    }) } if !local.is_paged],
     [
       { type = "metric", width = 6, height = 6, properties = merge(local.graph, {
         period = 3600
         title  = "GB-seconds of the functions"
         metrics = concat(
           [for key, f in var.functions :
-            ["AWS/Lambda", "Duration", "FunctionName", f.name, { id = local.ids[key], visible = false }]
+            ["AWS/Lambda", "Duration", "FunctionName", f.name, { id = local.metric_ids[key], visible = false }]
             if contains(entities, f.entity)
           ],
           [for entity in entities : [{
             expression = join(" ", [
-              "(${join(" + ", [for key, f in var.functions : "FILL(${local.ids[key]}, 0)" if f.entity == entity])}) *",
+              "(${join(" + ", [for key, f in var.functions : "FILL(${local.metric_ids[key]}, 0)" if f.entity == entity])}) *",
               "${local.functions_of[entity][0].memory_size} / 1024000",
             ])
             label = entity
@@ -168,13 +168,13 @@ locals {
       { type = "metric", width = 6, height = 6, properties = merge(local.graph, {
         period  = 3600
         title   = "Capacity units of the tables and their indexes"
-        metrics = concat([for entity in entities : local.figures[entity].capacity]...)
+        metrics = concat([for entity in entities : local.entity_metrics[entity].capacity]...)
       }) },
       { type = "metric", width = 6, height = 6, properties = merge(local.graph, {
         period = 3600
         title  = "Bytes of logs"
         metrics = [for group in concat(
-          [for group in [var.api.log_group] : group if !local.split],
+          [for group in [var.api.log_group] : group if !local.is_paged],
           [for f in values(var.functions) : f.log_group if contains(entities, f.entity)]) :
           ["AWS/Logs", "IncomingBytes", "LogGroupName", group]
         ]
@@ -183,10 +183,12 @@ locals {
   )]
 
   # What a dashboard shows of the entities of a page.
-  shown = [for i, entities in local.pages : concat(flatten([for entity in entities : local.bodies[entity]]), local.costs[i])]
-  others = [for i, entities in local.pages : {
+  page_widgets = [for i, entities in local.pages :
+    concat(flatten([for entity in entities : local.entity_widgets[entity]]), local.cost_widgets[i])
+  ]
+  page_index_widgets = [for i, entities in local.pages : {
     type = "text", width = 24, height = 1, properties = { markdown = "Dashboard `${var.dashboard_name}-${i + 1}`: ${join(", ", entities)}" }
-  } if local.split]
+  } if local.is_paged]
 }
 
 resource "aws_cloudwatch_dashboard" "this" {
@@ -195,7 +197,7 @@ resource "aws_cloudwatch_dashboard" "this" {
   dashboard_name = var.dashboard_name
   dashboard_body = jsonencode({
     start   = "-PT3H"
-    widgets = concat(local.head, local.others, [for widget in local.shown[0] : widget if !local.split])
+    widgets = concat(local.head_widgets, local.page_index_widgets, [for widget in local.page_widgets[0] : widget if !local.is_paged])
   })
 
   # A resource that is older than the region in its name keeps its name.
@@ -205,7 +207,7 @@ resource "aws_cloudwatch_dashboard" "this" {
 }
 
 resource "aws_cloudwatch_dashboard" "entities" {
-  for_each = { for i, widgets in local.shown : i + 1 => widgets if var.dashboard && local.split }
+  for_each = { for i, widgets in local.page_widgets : i + 1 => widgets if var.dashboard && local.is_paged }
 
   dashboard_name = "${var.dashboard_name}-${each.key}"
   dashboard_body = jsonencode({ start = "-PT3H", widgets = each.value })

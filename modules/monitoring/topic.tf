@@ -1,10 +1,10 @@
 locals {
-  own_topic     = try(var.alarms.topic_arn == null, false)
-  own_topic_arn = "arn:${var.scope.partition}:sns:${var.scope.region}:${var.scope.account_id}:${var.topic}"
+  creates_topic     = try(var.alarms.topic_arn == null, false)
+  created_topic_arn = "arn:${var.scope.partition}:sns:${var.scope.region}:${var.scope.account_id}:${var.topic}"
 }
 
 resource "aws_sns_topic" "this" {
-  count = local.own_topic ? 1 : 0
+  count = local.creates_topic ? 1 : 0
 
   name              = var.topic
   kms_master_key_id = var.kms_key_arn
@@ -12,7 +12,7 @@ resource "aws_sns_topic" "this" {
 }
 
 resource "aws_sns_topic_policy" "this" {
-  count = local.own_topic ? 1 : 0
+  count = local.creates_topic ? 1 : 0
 
   arn = aws_sns_topic.this[0].arn
 
@@ -24,9 +24,9 @@ resource "aws_sns_topic_policy" "this" {
         Effect    = "Allow"
         Principal = { Service = "cloudwatch.amazonaws.com" }
         Action    = "sns:Publish"
-        Resource  = local.own_topic_arn
+        Resource  = local.created_topic_arn
         Condition = {
-          ArnEquals    = { "aws:SourceArn" = [for alarm in ["", "/gateway/4xx"] : "${local.alarm_arn}${var.name}${alarm}"] }
+          ArnEquals    = { "aws:SourceArn" = [for alarm in ["", "/gateway/4xx"] : "${local.alarm_arn_prefix}${var.name}${alarm}"] }
           StringEquals = { "aws:SourceAccount" = var.scope.account_id }
         }
       },
@@ -35,7 +35,7 @@ resource "aws_sns_topic_policy" "this" {
         Effect    = "Deny"
         Principal = "*"
         Action    = "sns:Publish"
-        Resource  = local.own_topic_arn
+        Resource  = local.created_topic_arn
         Condition = { Bool = { "aws:SecureTransport" = "false" } }
       },
     ]
@@ -44,7 +44,7 @@ resource "aws_sns_topic_policy" "this" {
 
 # Each address gets a mail with a link to agree by, and nothing before that.
 resource "aws_sns_topic_subscription" "email" {
-  for_each = toset([for address in try(var.alarms.emails, []) : address if local.own_topic])
+  for_each = toset([for address in try(var.alarms.emails, []) : address if local.creates_topic])
 
   endpoint  = each.value
   protocol  = "email"

@@ -10,7 +10,7 @@ data "aws_availability_zones" "this" {
 
   lifecycle {
     postcondition {
-      condition = length(self.names) >= length(local.private)
+      condition = length(self.names) >= length(local.private_cidrs)
       error_message = join(" ", [
         "network: ${var.scope.region} has ${length(self.names)} zones for us.",
         "Write that many private_subnets and public_subnets at most.",
@@ -21,16 +21,16 @@ data "aws_availability_zones" "this" {
 
 locals {
   # Two zones by default; of 10.0.0.0/16, public 10.0.1.0/24 and 10.0.3.0/24, private 10.0.2.0/24 and 10.0.4.0/24.
-  public  = coalesce(var.public_subnets, [for n in [1, 3] : cidrsubnet(var.cidr, 8, n)])
-  private = coalesce(var.private_subnets, [for n in [2, 4] : cidrsubnet(var.cidr, 8, n)])
+  public_cidrs  = coalesce(var.public_subnets, [for n in [1, 3] : cidrsubnet(var.cidr, 8, n)])
+  private_cidrs = coalesce(var.private_subnets, [for n in [2, 4] : cidrsubnet(var.cidr, 8, n)])
 
-  zones = { for i, cidr in local.private :
-    sort(data.aws_availability_zones.this.names)[i] => { private = cidr, public = local.public[i] }
+  zones = { for i, cidr in local.private_cidrs :
+    sort(data.aws_availability_zones.this.names)[i] => { private = cidr, public = local.public_cidrs[i] }
   }
   zone_names = keys(local.zones)
 
   # The zone whose NAT gateway serves each zone.
-  nat_of = var.nat == "none" ? {} : { for zone in local.zone_names : zone => var.nat == "single" ? local.zone_names[0] : zone }
+  nat_zones = var.nat == "none" ? {} : { for zone in local.zone_names : zone => var.nat == "single" ? local.zone_names[0] : zone }
 }
 
 resource "aws_vpc" "this" {
@@ -75,7 +75,7 @@ resource "aws_subnet" "private" {
 }
 
 resource "aws_eip" "nat" {
-  for_each = toset(values(local.nat_of))
+  for_each = toset(values(local.nat_zones))
 
   domain = "vpc"
 
@@ -123,7 +123,7 @@ resource "aws_route_table" "private" {
 }
 
 resource "aws_route" "nat" {
-  for_each = local.nat_of
+  for_each = local.nat_zones
 
   destination_cidr_block = "0.0.0.0/0"
   nat_gateway_id         = aws_nat_gateway.this[each.value].id

@@ -35,7 +35,7 @@ locals {
     ) },
   )
 
-  entity_tags = { type = "string", minLength = 1, pattern = local.limits.entity_tags.pattern }
+  entity_tags_schema = { type = "string", minLength = 1, pattern = local.limits.entity_tags.pattern }
 
   parameters = merge({
     cursor = {
@@ -57,11 +57,11 @@ locals {
       description = "The same key with the same body gives the first answer again."
     }
     if-match = {
-      name        = "If-Match", in = "header", schema = local.entity_tags
+      name        = "If-Match", in = "header", schema = local.entity_tags_schema
       description = "Up to ${local.limits.entity_tags.max} entity tags, or *: 412 unless the item has one of them."
     }
     if-none-match = {
-      name        = "If-None-Match", in = "header", schema = local.entity_tags
+      name        = "If-None-Match", in = "header", schema = local.entity_tags_schema
       description = "Up to ${local.limits.entity_tags.max} entity tags, or *: 304 while the item has one of them."
     }
     limit = {
@@ -83,31 +83,31 @@ locals {
       description = "Items whose createdAt ${comparison}. Goes with a filter that sorts by createdAt."
       schema = {
         moment = { type = "string", anyOf = [{ type = "string", format = "date" }, { type = "string", format = "date-time" }] }
-        text   = local.texts
+        text   = local.text_bound
       }[operator == "prefix" ? "text" : "moment"]
   } })
 
   # A bound may be only the beginning of a value, hence no formats. DynamoDB takes so many bytes.
-  texts = { type = "string", minLength = 1, maxLength = local.limits.key.max }
+  text_bound = { type = "string", minLength = 1, maxLength = local.limits.key.max }
 
   # OAuth is there where a domain of the pool's gives out tokens. Of a pool that is still to be made no more is known.
-  tokens = (
+  token_scheme = (
     var.sign_in.discovery_url != null ? "openIdConnect" :
     var.sign_in.domain != null && (var.sign_in.code || var.sign_in.machine) ? "oauth2" : "http"
   )
   # What operations ask for and no client of ours may have: the scheme has to name it all the same.
-  others = { for scope in setsubtract(flatten(local.calls[*].scopes), concat(
+  foreign_scopes = { for scope in setsubtract(flatten(local.calls[*].scopes), concat(
     var.sign_in.code ? keys(var.sign_in.app_scopes) : [], var.sign_in.machine ? keys(var.sign_in.machine_scopes) : []
   )) : scope => "For clients of other systems" }
   flows = {
     authorizationCode = {
       authorizationUrl = "${coalesce(var.sign_in.domain, "-")}/oauth2/authorize"
       tokenUrl         = "${coalesce(var.sign_in.domain, "-")}/oauth2/token"
-      scopes           = merge(local.others, { openid = "Who signed in" }, var.sign_in.app_scopes)
+      scopes           = merge(local.foreign_scopes, { openid = "Who signed in" }, var.sign_in.app_scopes)
     }
     clientCredentials = {
       tokenUrl = "${coalesce(var.sign_in.domain, "-")}/oauth2/token"
-      scopes   = merge(local.others, var.sign_in.machine_scopes)
+      scopes   = merge(local.foreign_scopes, var.sign_in.machine_scopes)
     }
   }
 
@@ -125,7 +125,7 @@ locals {
         openIdConnectUrl = var.sign_in.discovery_url
         description      = "Access tokens, not ID tokens."
       }
-    }[local.tokens]
+    }[local.token_scheme]
     iam = {
       type        = "apiKey", in = "header", name = "Authorization", x-amazon-apigateway-authtype = "awsSigv4"
       description = "AWS Signature Version 4."

@@ -1,15 +1,15 @@
 # The names of an entity in operations and schemas. They know English only: other words lose an "s" at their end, or stay.
 locals {
-  words = { for name in keys(var.entities) : name => split("-", name) }
+  name_words = { for name in keys(var.entities) : name => split("-", name) }
 
   # An entity whose letters are another's too (a-b and ab) keeps its words apart: some generators ignore case.
-  letters = { for name in keys(var.entities) : replace(name, "-", "") => name... }
-  names = { for name, words in local.words : name =>
-    join(length(local.letters[replace(name, "-", "")]) > 1 ? "_" : "", [for word in words : title(word)])
+  names_by_letters = { for name in keys(var.entities) : replace(name, "-", "") => name... }
+  plural_names = { for name, words in local.name_words : name =>
+    join(length(local.names_by_letters[replace(name, "-", "")]) > 1 ? "_" : "", [for word in words : title(word)])
   }
 
   # From plural to singular, by the last word: the first pattern that matches the whole word counts.
-  singulars = [
+  singular_rules = [
     ["people", "person"], ["(.*child)ren", "$1"], ["((?:wo)?m)en", "$${1}an"], ["feet", "foot"], ["teeth", "tooth"], ["geese", "goose"], [
       "mice", "mouse"
     ],
@@ -34,17 +34,17 @@ locals {
     ["(.{2,})s", "$1"],
     ["(.*)", "$1"],
   ]
-  singular = { for name, words in local.words : name => join("-", concat(slice(words, 0, length(words) - 1), [
-    [for rule in local.singulars :
+  singular_forms = { for name, words in local.name_words : name => join("-", concat(slice(words, 0, length(words) - 1), [
+    [for rule in local.singular_rules :
       replace(words[length(words) - 1], "/^${rule[0]}$/", rule[1])
     if can(regex("^${rule[0]}$", words[length(words) - 1]))][0]
   ])) }
 
   # Entities that share a singular, or whose singular is another entity's name, keep their own names.
-  one_of = { for singular, names in { for name, singular in local.singular : replace(singular, "-", "") => name... } : singular => names }
-  one = { for name, singular in local.singular : name => (
-    length(local.one_of[replace(singular, "-", "")]) > 1 ||
-    contains(setsubtract(keys(local.letters), [replace(name, "-", "")]), replace(singular, "-", "")) ?
-    local.names[name] : join("", [for word in split("-", singular) : title(word)])
+  names_by_singular = { for name, singular in local.singular_forms : replace(singular, "-", "") => name... }
+  singular_names = { for name, singular in local.singular_forms : name => (
+    length(local.names_by_singular[replace(singular, "-", "")]) > 1 ||
+    contains(setsubtract(keys(local.names_by_letters), [replace(name, "-", "")]), replace(singular, "-", "")) ?
+    local.plural_names[name] : join("", [for word in split("-", singular) : title(word)])
   ) }
 }

@@ -41,6 +41,6 @@ output "models" {
   description = "What a whole item's body has to be, by entity: a JSON Schema of draft 4, as text."
   # A body may repeat what the server sets, whatever its values.
   value = { for name, e in var.entities : name => jsonencode(merge(try(jsondecode(e.shapes.model), { type = "object" }), {
-    properties = merge(try(jsondecode(e.shapes.model).properties, {}), { for property in keys(local.envelope) : property => {} })
+    properties = merge(try(jsondecode(e.shapes.model).properties, {}), { for property in keys(local.server_properties) : property => {} })
   })) }
 }

@@ -8,17 +8,17 @@ locals {
       [for scope in o.access.scope[*] : " For tokens with the scope ${scope}."]
     )
     entity = entity
-    id     = "${operation}${o.plural ? local.names[entity] : local.one[entity]}"
+    id     = "${operation}${o.plural ? local.plural_names[entity] : local.singular_names[entity]}"
     method = lower(o.method)
     # The names of components do not show where a parameter is.
     parameters = [for parameter in o.parameters : lower(split(".", parameter)[1])]
     # A bearer has no scopes in OpenAPI 3.0.
-    scopes = [for scope in o.access.scope[*] : scope if local.tokens != "http"]
+    scopes = [for scope in o.access.scope[*] : scope if local.token_scheme != "http"]
     path   = "/${join("/", compact([e.path, o.path]))}"
   })]])
 
   # A list's parameters beyond those of every list.
-  own_parameters = { for entity, e in var.entities : entity => concat(
+  list_parameters = { for entity, e in var.entities : entity => concat(
     [for filter, sort in e.filters : {
       name        = filter, in = "query"
       description = "Items with this ${filter}, sorted by ${sort}."
@@ -31,7 +31,7 @@ locals {
           if !contains(["default", "description"], keyword)
         },
         { for keyword, value in {
-          maxLength = min(local.texts.maxLength, try(local.properties[entity][filter].maxLength, local.texts.maxLength))
+          maxLength = min(local.text_bound.maxLength, try(local.properties[entity][filter].maxLength, local.text_bound.maxLength))
           } :
           keyword => value if try(local.properties[entity][filter].type, "") == "string"
         },
@@ -43,7 +43,7 @@ locals {
         "Items whose ${bound.sort} ${var.contract.bounds[bound.operator]}. Goes with",
         "${join(" or ", [for filter, sort in e.filters : filter if sort == bound.sort])}.",
       ])
-      schema = { number = { type = "number" }, text = local.texts }[
+      schema = { number = { type = "number" }, text = local.text_bound }[
         contains(["integer", "number"], try(local.properties[entity][bound.sort].type, "")) ? "number" : "text"
       ]
     } if bound.sort != "createdAt"],
@@ -63,7 +63,7 @@ locals {
             [for parameter in call.order_parameter[*] : lower(split(".", parameter)[1]) if var.entities[call.entity].ordered],
             [for bound in var.entities[call.entity].bounds : bound.name if call.takes_filters && bound.sort == "createdAt"],
           ) : { "$ref" = "#/components/parameters/${parameter}" }],
-          [for parameter in local.own_parameters[call.entity] : parameter if call.takes_filters],
+          [for parameter in local.list_parameters[call.entity] : parameter if call.takes_filters],
         )
         responses = merge(
           # In place, since swagger-typescript-api ignores the body of a referenced answer.
@@ -74,7 +74,7 @@ locals {
             },
             { for key, name in { content = answer.schema } : key => {
               "application/json" = { schema = {
-                "$ref" = "#/components/schemas/${contains(keys(var.contract.schemas), name) ? "" : local.names[call.entity]}${name}"
+                "$ref" = "#/components/schemas/${contains(keys(var.contract.schemas), name) ? "" : local.plural_names[call.entity]}${name}"
               } }
             } if name != null },
           ) if answer.name == null },
@@ -85,7 +85,7 @@ locals {
       { for key, name in { requestBody = call.body } : key => {
         required                       = true
         content = { for type in concat(["application/json"], call.method == "patch" ? ["application/merge-patch+json"] : []) : type => {
-          schema = { "$ref" = "#/components/schemas/${local.names[call.entity]}${name}" }
+          schema = { "$ref" = "#/components/schemas/${local.plural_names[call.entity]}${name}" }
         } }
       } if name != null },
     ) if call.path == path },

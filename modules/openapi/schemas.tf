@@ -1,25 +1,25 @@
 # Schemas of bodies and answers: the shapes that build.py derives from the entities' schemas, and the server's properties.
 locals {
-  open = { type = "object", properties = {}, additionalProperties = true }
+  any_object = { type = "object", properties = {}, additionalProperties = true }
   shapes = { for name, e in var.entities :
-    name => { for shape in ["body", "item", "patch"] : shape => try(jsondecode(e.shapes[shape]), local.open) }
+    name => { for shape in ["body", "item", "patch"] : shape => try(jsondecode(e.shapes[shape]), local.any_object) }
   }
 
   properties = { for name, shapes in local.shapes : name => try(shapes.item.properties, {}) }
 
   limits = var.contract.limits
 
-  id = {
+  id_schema = {
     description = "Made by the server, or the client's own where it may choose."
     type        = "string"
     minLength   = 1
     maxLength   = local.limits.id.max
     pattern     = local.limits.id.pattern
   }
-  envelope = { for property, schema in var.contract.properties : property => { "$ref" = "#/components/schemas/${schema}" } }
+  server_properties = { for property, schema in var.contract.properties : property => { "$ref" = "#/components/schemas/${schema}" } }
 
-  shared = {
-    Id = local.id
+  shared_schemas = {
+    Id = local.id_schema
     Problem = {
       description = "What went wrong (RFC 9457)."
       type        = "object"
@@ -53,33 +53,36 @@ locals {
   }
 
   # A body for an item's own path may repeat its id. OpenAPI has no words for "as in the path", so clients should leave it out.
-  repeated_id = { allOf = [local.envelope.id], readOnly = true, description = "As in the path." }
+  repeated_id = { allOf = [local.server_properties.id], readOnly = true, description = "As in the path." }
 
   # Which of an entity's schemas its operations need.
-  used = { for entity in keys(var.entities) : entity => distinct(compact(flatten([for call in local.calls : [
+  used_schemas = { for entity in keys(var.entities) : entity => distinct(compact(flatten([for call in local.calls : [
     call.body, [for answer in values(call.answers) : answer.schema == "Page" ? ["Page", "Item"] : [answer.schema]]
   ] if call.entity == entity]))) }
 
-  schemas = merge(local.shared,
-    { for name, schema in var.contract.schemas : name => jsondecode(schema) if contains(flatten(values(local.used)), name) },
+  schemas = merge(local.shared_schemas,
+    { for name, schema in var.contract.schemas : name => jsondecode(schema) if contains(flatten(values(local.used_schemas)), name) },
     [for name, e in var.entities : { for schema, rules in {
       Body = merge(local.shapes[name].body, { properties = merge(
         try(local.shapes[name].body.properties, {}),
-        { for property, rule in { id = { any = local.envelope.id, but = merge(local.id, { not = { enum = e.reserved_ids } }) } } :
+        { for property, rule in { id = {
+          any = local.server_properties.id
+          but = merge(local.id_schema, { not = { enum = e.reserved_ids } })
+          } } :
           property => rule[length(e.reserved_ids) == 0 ? "any" : "but"]
           if e.ids == "client"
         },
       ) })
       Item = merge(local.shapes[name].item, {
-        properties = merge(local.properties[name], local.envelope)
-        required   = concat(keys(local.envelope), try(local.shapes[name].item.required, []))
+        properties = merge(local.properties[name], local.server_properties)
+        required   = concat(keys(local.server_properties), try(local.shapes[name].item.required, []))
       })
       Page = {
         type     = "object"
         required = ["count", "items", "next"]
         properties = {
           count = { type = "integer", format = "int32", description = "How many items are on this page." }
-          items = { type = "array", items = { "$ref" = "#/components/schemas/${local.names[name]}Item" } }
+          items = { type = "array", items = { "$ref" = "#/components/schemas/${local.plural_names[name]}Item" } }
           next  = { type = "string", nullable = true, description = "The next page's cursor; null at the end." }
         }
       }
@@ -90,5 +93,5 @@ locals {
       Replacement = merge(
         local.shapes[name].body, { properties = merge(try(local.shapes[name].body.properties, {}), { id = local.repeated_id }) }
       )
-  } : "${local.names[name]}${schema}" => rules if contains(local.used[name], schema) }]...)
+  } : "${local.plural_names[name]}${schema}" => rules if contains(local.used_schemas[name], schema) }]...)
 }

@@ -1,13 +1,13 @@
 locals {
-  trestle = "${path.module}/../.."
+  trestle_folder = "${path.module}/../.."
 
   # How to build the packages: in a project of its own, by the build.py that belongs to this module.
-  build = (abspath(var.project) == abspath(local.trestle) ? "python build.py" :
-    "python ${abspath(local.trestle)}/build.py --project ${abspath(var.project)}"
+  build_command = (abspath(var.project) == abspath(local.trestle_folder) ? "python build.py" :
+    "python ${abspath(local.trestle_folder)}/build.py --project ${abspath(var.project)}"
   )
 
   # Names of files and folders that are no sources, as tools/sources.py has them.
-  leftover = join("|", [
+  ignored_files_pattern = join("|", [
     "(?i)(?:^|/)(?:[.#][^/]*",
     "[^/]*(?:~|[.](?:bak|crdownload|orig|part|partial|rej|sw[a-p]|te?mp))",
     "__pycache__|thumbs[.]db|desktop[.]ini)(?:/|$)",
@@ -16,19 +16,19 @@ locals {
   # What packages are built from, by path, with its digest. The pattern leaves out links to nowhere that editors make, which fileset() fails
   # at.
   inputs = merge(
-    { for file in fileset("${local.trestle}/lambda_src", "**/[^.#]*.py") :
-      "lambda_src/${file}" => filesha256("${local.trestle}/lambda_src/${file}") if !can(regex(local.leftover, file))
+    { for file in fileset("${local.trestle_folder}/lambda_src", "**/[^.#]*.py") :
+      "lambda_src/${file}" => filesha256("${local.trestle_folder}/lambda_src/${file}") if !can(regex(local.ignored_files_pattern, file))
     },
     { for file in setunion(fileset("${var.project}/app", "**/[^.#]*.py"), fileset("${var.project}/app", "requirements.txt")) :
-      "app/${file}" => filesha256("${var.project}/app/${file}") if !can(regex(local.leftover, file))
+      "app/${file}" => filesha256("${var.project}/app/${file}") if !can(regex(local.ignored_files_pattern, file))
     },
     { for file in fileset("${var.project}/schemas", "[^.#]*.json") :
-      "schemas/${file}" => filesha256("${var.project}/schemas/${file}") if !can(regex(local.leftover, file))
+      "schemas/${file}" => filesha256("${var.project}/schemas/${file}") if !can(regex(local.ignored_files_pattern, file))
     },
   )
-  built = try(local.manifest.inputs, {})
-  changed = sort([for file in setunion(keys(local.inputs), keys(local.built)) :
-    file if lookup(local.inputs, file, "") != lookup(local.built, file, "")
+  built_inputs = try(local.manifest.inputs, {})
+  changed_inputs = sort([for file in setunion(keys(local.inputs), keys(local.built_inputs)) :
+    file if lookup(local.inputs, file, "") != lookup(local.built_inputs, file, "")
   ])
 
   # What is wrong with hooks, as far as only the build can tell.
@@ -69,7 +69,7 @@ resource "terraform_data" "build" {
 
     precondition {
       condition     = local.manifest != null
-      error_message = "Lambda packages are missing: run `${local.build}` first."
+      error_message = "Lambda packages are missing: run `${local.build_command}` first."
     }
 
     # A manifest of an earlier version may lack a package.
@@ -79,7 +79,7 @@ resource "terraform_data" "build" {
         length(local.hook_faults) > 0 ||
         alltrue([for zip in values(local.zips) : try(contains(keys(local.manifest.functions), zip), false)])
       )
-      error_message = "The Lambda packages are not all there: run `${local.build}`."
+      error_message = "The Lambda packages are not all there: run `${local.build_command}`."
     }
 
     precondition {
@@ -88,27 +88,27 @@ resource "terraform_data" "build" {
     }
 
     precondition {
-      condition = local.manifest == null || length(local.faults) > 0 || length(local.changed) == 0
+      condition = local.manifest == null || length(local.faults) > 0 || length(local.changed_inputs) == 0
       error_message = join("", [
-        "The Lambda packages are out of date: ${try(local.changed[0], "")} ",
-        length(local.changed) == 1 ? "differs" : "and ${length(local.changed) - 1} more differ",
-        " from what they were built from. Run `${local.build}`."
+        "The Lambda packages are out of date: ${try(local.changed_inputs[0], "")} ",
+        length(local.changed_inputs) == 1 ? "differs" : "and ${length(local.changed_inputs) - 1} more differ",
+        " from what they were built from. Run `${local.build_command}`."
       ])
     }
 
     # What the manifest says of app/ holds only once the packages are up to date.
     precondition {
-      condition     = local.manifest == null || length(local.changed) > 0 || length(local.hook_faults) == 0
+      condition     = local.manifest == null || length(local.changed_inputs) > 0 || length(local.hook_faults) == 0
       error_message = join("\n", local.hook_faults)
     }
 
     precondition {
-      condition     = length(local.oversized) == 0
-      error_message = join("\n", local.oversized)
+      condition     = length(local.environment_faults) == 0
+      error_message = join("\n", local.environment_faults)
     }
 
     precondition {
-      condition = local.live_text == null || local.live_readable
+      condition = local.live_file == null || local.live_file_is_valid
       error_message = join(" ", [
         "environments/${var.environment}.live.json does not say which versions are live. Take it from version control again, or delete it:",
         "the newest are live then.",

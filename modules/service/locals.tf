@@ -17,13 +17,13 @@ locals {
   operations      = local.contract.operations.operations
 
   # How messages name characters that are not allowed in a name; they quote others.
-  characters = merge({ for capital in split("", "ABCDEFGHIJKLMNOPQRSTUVWXYZ") : capital => "the capital letter ${capital}" }, {
+  character_names = merge({ for capital in split("", "ABCDEFGHIJKLMNOPQRSTUVWXYZ") : capital => "the capital letter ${capital}" }, {
     " " = "a space", "\t" = "a tab", "\n" = "a line break", "\"" = "a quotation mark", "." = "a dot",
     "," = "a comma", ":" = "a colon", "/" = "a slash", "_" = "an underscore"
   })
 
   # Addresses that a VPC cannot have: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
-  cidr_misfit = "^(?:0|127|22[4-9]|2[3-5][0-9]|169\\.254)\\."
+  reserved_cidr = "^(?:0|127|22[4-9]|2[3-5][0-9]|169\\.254)\\."
 
   # The countries that AWS's firewall tells apart: those of ISO 3166, and XK, which is Kosovo.
   countries = split(" ", join(" ", [
@@ -69,8 +69,8 @@ locals {
 
   # The form of name and environment, and what name must not begin with: names of buckets and security groups begin with it.
   # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
-  name_pattern = "^[a-z][a-z0-9-]*[a-z0-9]$"
-  name_misfit  = "^(?:(?:sthree|amzn-s3-demo|sg)(?:-|$)|xn--)"
+  name_pattern  = "^[a-z][a-z0-9-]*[a-z0-9]$"
+  reserved_name = "^(?:(?:sthree|amzn-s3-demo|sg)(?:-|$)|xn--)"
 
   # Null when build.py has not run: terraform_data.build then says so.
   manifest = try(jsondecode(file("${var.project}/dist/manifest.json")), null)
@@ -85,9 +85,9 @@ locals {
 
   # An entity's path, and paths that it cannot have: dot segments, which clients resolve, the document's path, and
   # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
-  path_pattern = "^/?[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+){0,3}$"
-  path_misfit  = "(?:^|/)[.][.]?(?:/|$)|${local.path_taken}|^/?s?ping(?:/|$)"
-  path_taken   = "^/?${replace(local.contract.platform.document, ".", "[.]")}$"
+  path_pattern  = "^/?[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+){0,3}$"
+  reserved_path = "(?:^|/)[.][.]?(?:/|$)|${local.document_path}|^/?s?ping(?:/|$)"
+  document_path = "^/?${replace(local.contract.platform.document, ".", "[.]")}$"
 
   # Names of modules in app/.
   module_pattern = "^[a-z_][a-z0-9_]{0,39}$"
@@ -110,14 +110,16 @@ locals {
     form,
     [for attribute, choices in try(form.variants, {}) : try(choices[e[attribute]], {})]...
   ) } }
-  calls = { for name, e in local.entities : name => { for operation in e.operations : operation => local.forms[name][operation] } }
+  entity_operations = { for name, e in local.entities : name => {
+    for operation in e.operations : operation => local.forms[name][operation]
+  } }
 
   # Names of properties in names of indexes and of their keys: DynamoDB takes letters, digits and . _ - in up to 255 characters. Other
   # characters are escaped by their bytes, as in a URL but with a dot; a long name becomes a digest. trestle.store.derived does the same.
-  escaped = { for property in distinct(flatten([for e in values(var.entities) : [keys(e.filters), values(e.filters)[*].sort]])) :
+  escaped_properties = { for property in distinct(flatten([for e in values(var.entities) : [keys(e.filters), values(e.filters)[*].sort]])) :
     property => replace(replace(replace(replace(urlencode(property), ".", "%2E"), "~", "%7E"), "+", "%20"), "%", ".")
   }
-  key_names = { for property, escaped in local.escaped :
+  key_names = { for property, escaped in local.escaped_properties :
     property => length(escaped) <= local.contract.items.filter_index.max_name ? escaped : "..${sha256(property)}"
   }
 
@@ -164,7 +166,7 @@ locals {
   reserved_ids = { for name, e in local.entities : name => e.ids != "client" ? [] : distinct([
     for path in concat(
       [for other in values(local.entities) : other.path if length(other.operations) > 0],
-      [for call in values(local.calls[name]) : join("/", compact([e.path, call.path])) if !strcontains(call.path, "{")],
+      [for call in values(local.entity_operations[name]) : join("/", compact([e.path, call.path])) if !strcontains(call.path, "{")],
       [for document in [local.contract.platform.document] : document if var.docs != "none"],
     ) :
     split("/", trimprefix(path, e.path == "" ? "" : "${e.path}/"))[0] if path != e.path &&
@@ -228,7 +230,7 @@ locals {
       LOG_LEVEL    = local.entities[f.entity].function.log_level
       TABLE_NAME   = local.entities[f.entity].table
     },
-    local.metrics == null ? {} : { METRICS_NAMESPACE = local.metrics },
+    local.metrics_namespace == null ? {} : { METRICS_NAMESPACE = local.metrics_namespace },
     length(f.settings) == 0 ? {} : { ENTITY_OPTIONS = jsonencode(f.settings) },
     length(local.used_entities[key]) == 0 ? {} : { ENTITIES = jsonencode(local.used_entities[key]) },
   ) }
@@ -239,7 +241,7 @@ locals {
     for part, encoded in { for part, value in merge(environment, { all = environment }) : part => base64encode(jsonencode(value)) } :
     part => length(encoded) / 4 * 3 - length(regexall("=", encoded))
   } }
-  oversized = [for key, bytes in local.environment_bytes : join("", [
+  environment_faults = [for key, bytes in local.environment_bytes : join("", [
     "entities.${local.functions[key].entity}: the environment of the function ",
     "${local.functions[key].name} has ${bytes.all} bytes, and Lambda takes ${local.environment_limit}. ",
     join(" ", [
@@ -265,7 +267,7 @@ locals {
 
   identifier = "${var.name}-${var.environment}"
   # The namespace of the functions' own metrics.
-  metrics = var.metrics ? local.identifier : null
+  metrics_namespace = var.metrics ? local.identifier : null
 
   # Our own of those that access names, and all of our own with what they are for.
   access_scopes = [for scope in distinct(compact(values(local.methods)[*].scope)) :
@@ -274,11 +276,11 @@ locals {
   ]
   scopes = merge({ for scope in local.access_scopes : scope => "Operations for the scope ${scope}" }, var.user_pool.scopes)
 
-  signed_in = contains(values(local.methods)[*].access, "cognito")
-  new_pool  = local.signed_in && var.user_pool.arn == null
+  uses_cognito = contains(values(local.methods)[*].access, "cognito")
+  creates_pool = local.uses_cognito && var.user_pool.arn == null
   # The web console's users cannot do without.
   domain_prefix = (
-    !local.new_pool ?
+    !local.creates_pool ?
     null :
     var.website == null || var.user_pool.domain_prefix != null ?
     var.user_pool.domain_prefix :
@@ -288,7 +290,7 @@ locals {
 
   # Every method that needs a token names scopes, if only those of whoever signed in, by SRP or over the domain: ID tokens,
   # which are for the app and hold what it knows of its user, have none and do not pass.
-  scopes_of = { for key, m in local.methods : key => (
+  method_scopes = { for key, m in local.methods : key => (
     m.access != "cognito" ? [] :
     m.scope != null ? [m.scope] :
     sort(concat(["aws.cognito.signin.user.admin", "openid"], [for scope in keys(local.scopes) : "${local.identifier}/${scope}"]))
@@ -299,26 +301,26 @@ locals {
 
   # Which versions are live, by function, where `make release` or `make rollback` said so. What has no entry, or no file,
   # follows the newest; a file that cannot be read stops at terraform_data.build.
-  live_text       = try(file("${var.project}/environments/${var.environment}.live.json"), null)
-  live_versions   = try({ for name, version in jsondecode(local.live_text).live.versions : name => tostring(version) }, {})
-  canary          = try(jsondecode(local.live_text).canary, null)
+  live_file       = try(file("${var.project}/environments/${var.environment}.live.json"), null)
+  live_versions   = try({ for name, version in jsondecode(local.live_file).live.versions : name => tostring(version) }, {})
+  canary          = try(jsondecode(local.live_file).canary, null)
   canary_versions = try({ for name, version in local.canary.versions : name => tostring(version) }, {})
   canary_percent  = try(tonumber(local.canary.percent), 0)
-  live_readable = (
-    can({ for name, version in jsondecode(local.live_text).live.versions : name => tostring(version) }) &&
+  live_file_is_valid = (
+    can({ for name, version in jsondecode(local.live_file).live.versions : name => tostring(version) }) &&
     (local.canary == null ||
       can({ for name, version in local.canary.versions : name => tostring(version) }) &&
     local.canary_percent > 0 && local.canary_percent <= 100) &&
     alltrue([for version in concat(values(local.live_versions), values(local.canary_versions)) : can(regex("^[1-9][0-9]*$", version))])
   )
-  live_strangers = sort(setsubtract(concat(keys(local.live_versions), keys(local.canary_versions)), values(local.functions)[*].name))
+  unknown_live_names = sort(setsubtract(concat(keys(local.live_versions), keys(local.canary_versions)), values(local.functions)[*].name))
 
   trail = "${var.name}-audit-${var.environment}"
 
   # The plan that is there by default before any other: one that is added beside it must not take its key.
-  api_keys   = coalesce(var.api_keys, { default = contains(keys(var.usage_plans), "standard") ? "standard" : keys(var.usage_plans)[0] })
-  asks_a_key = contains(concat(values(local.methods)[*].access, [var.docs]), "api_key")
-  keyed      = local.asks_a_key || length(coalesce(var.api_keys, {})) > 0
+  api_keys      = coalesce(var.api_keys, { default = contains(keys(var.usage_plans), "standard") ? "standard" : keys(var.usage_plans)[0] })
+  needs_api_key = contains(concat(values(local.methods)[*].access, [var.docs]), "api_key")
+  has_api_keys  = local.needs_api_key || length(coalesce(var.api_keys, {})) > 0
 
   # All that tools/ reads of the variables. It evaluates this name only, and so does every plan.
   tools = {

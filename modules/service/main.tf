@@ -29,11 +29,11 @@ locals {
 
   # All regions of an account share the names of IAM, S3, CloudFront and CloudWatch's dashboards, so these carry the region: a
   # second region can have the same system. Resources that are older than this keep their names: see ignore_changes.
-  place = "${var.environment}-${var.region}"
+  regional_suffix = "${var.environment}-${var.region}"
   # A name that is too long has a digest in place of its middle. CI's roles know names by their beginning and their end.
   role_names = { for key, f in local.functions : key => (
     length("${f.name}-${var.region}") <= 64 ? "${f.name}-${var.region}" :
-    "${substr(f.name, 0, 56 - length(local.place))}-${substr(sha256(f.name), 0, 6)}-${local.place}"
+    "${substr(f.name, 0, 56 - length(local.regional_suffix))}-${substr(sha256(f.name), 0, 6)}-${local.regional_suffix}"
   ) }
   buckets = { for kind in ["audit", "website"] : kind => (
     length("${var.name}-${kind}-${var.environment}-${local.account}-${var.region}") <= 63 ?
@@ -44,21 +44,24 @@ locals {
   routes = { for key, m in local.methods : key => {
     access   = m.access
     function = module.function[m.function].name
-    method   = local.calls[m.entity][m.operation].method
+    method   = local.entity_operations[m.entity][m.operation].method
     # Only the function can validate a partial body: no schema knows what the item will be.
     model = lookup(
       { Body = local.model_names[m.entity], Patch = "Patch", Replacement = local.model_names[m.entity] },
-      coalesce(local.calls[m.entity][m.operation].body, "-"),
+      coalesce(local.entity_operations[m.entity][m.operation].body, "-"),
       "Empty"
     )
     parameters = concat(
-      local.calls[m.entity][m.operation].parameters,
-      [for parameter in local.calls[m.entity][m.operation].order_parameter[*] : parameter if length(local.entities[m.entity].indexes) > 0],
-      [for parameter in local.list_parameters[m.entity] : parameter if local.calls[m.entity][m.operation].takes_filters],
+      local.entity_operations[m.entity][m.operation].parameters,
+      [for parameter in local.entity_operations[m.entity][m.operation].order_parameter[*] :
+        parameter
+        if length(local.entities[m.entity].indexes) > 0
+      ],
+      [for parameter in local.list_parameters[m.entity] : parameter if local.entity_operations[m.entity][m.operation].takes_filters],
     )
-    path      = join("/", compact([local.entities[m.entity].path, local.calls[m.entity][m.operation].path]))
+    path      = join("/", compact([local.entities[m.entity].path, local.entity_operations[m.entity][m.operation].path]))
     qualifier = module.function[m.function].alias
-    scopes    = local.scopes_of[key]
+    scopes    = local.method_scopes[key]
   } }
 
   models = merge(
@@ -70,10 +73,10 @@ locals {
 # Entities go, and their functions with them: no reason to stop.
 check "live_versions" {
   assert {
-    condition = length(local.live_strangers) == 0
+    condition = length(local.unknown_live_names) == 0
     error_message = join(" ", [
-      "environments/${var.environment}.live.json names ${join(", ", local.live_strangers)}, which is no function of this environment: the",
-      "next `make release` leaves it out.",
+      "environments/${var.environment}.live.json names ${join(", ", local.unknown_live_names)}, which is no function of this environment:",
+      "the next `make release` leaves it out.",
     ])
   }
 }
@@ -104,7 +107,7 @@ module "network" {
   permissions_boundary = var.permissions_boundary
   private_subnets      = var.network.private_subnets
   public_subnets       = var.network.public_subnets
-  role_name            = "${var.name}-flow-${local.place}"
+  role_name            = "${var.name}-flow-${local.regional_suffix}"
   scope                = local.scope
   # What any operation asks of the tables, whatever the entities' attributes.
   table_actions = sort(distinct(flatten([for o in values(local.operations) : concat(
@@ -188,16 +191,16 @@ module "openapi" {
     statuses   = local.contract.problems.statuses
   }
   description = "The environment ${var.environment} of ${var.name}."
-  entities = { for name, e in local.readable : name => {
+  entities = { for name, e in local.readable_entities : name => {
     bounds  = local.bounds[name]
     filters = { for filter, f in e.filters : filter => f.sort }
     ids     = e.ids
-    operations = { for m in values(local.methods) : m.operation => merge(local.calls[name][m.operation], {
+    operations = { for m in values(local.methods) : m.operation => merge(local.entity_operations[name][m.operation], {
       access = { group = m.group, kind = m.access, scope = m.scope }
       # By status, the problems of this operation, of callers who may not call it, and of every operation.
       problems = distinct([
         for kind in concat(
-          local.calls[name][m.operation].problems,
+          local.entity_operations[name][m.operation].problems,
           local.contract.platform.access.modes[m.access].problems,
           local.contract.problems.always
         ) :
@@ -252,30 +255,30 @@ module "api" {
   tags     = local.tags
   throttle = var.throttle
   # By index: module.access[*] would wait for the whole of it, whose usage plans wait for this stage.
-  user_pool_arn   = local.new_pool ? module.access[0].user_pool_arn : var.user_pool.arn
+  user_pool_arn   = local.creates_pool ? module.access[0].user_pool_arn : var.user_pool.arn
   validate_bodies = var.validate_bodies_at_gateway
 }
 
 module "access" {
   source = "../access"
-  count  = local.keyed || local.new_pool ? 1 : 0
+  count  = local.has_api_keys || local.creates_pool ? 1 : 0
 
   api_id      = module.api.id
   environment = var.environment
   key_values  = var.api_key_values
-  keys        = local.keyed ? local.api_keys : {}
+  keys        = local.has_api_keys ? local.api_keys : {}
   name        = var.name
-  plans       = local.keyed ? var.usage_plans : {}
+  plans       = local.has_api_keys ? var.usage_plans : {}
   stage       = module.api.stage
   tags        = local.tags
-  user_pool = !local.new_pool ? null : merge(var.user_pool, {
+  user_pool = !local.creates_pool ? null : merge(var.user_pool, {
     deletion_protection = var.deletion_protection
     domain_prefix       = local.domain_prefix
     groups              = setunion(var.user_pool.groups, compact(values(local.methods)[*].group))
     scopes              = local.scopes
   })
   # By index, as above: the page waits for the client that it signs users in with.
-  website_urls = var.website == null || !local.new_pool ? [] : module.website[0].urls
+  website_urls = var.website == null || !local.creates_pool ? [] : module.website[0].urls
 }
 
 module "website" {
@@ -291,21 +294,21 @@ module "website" {
     environment = var.environment
     name        = var.name
     sign_in = (
-      !local.new_pool ?
+      !local.creates_pool ?
       null :
       { client_id = module.access[0].client_id, domain = local.domain, scopes = module.access[0].app_scopes }
     )
   })
   # The firewall before the API lets in whom the distribution does: it would see where CloudFront is, not where its users are.
-  countries     = var.waf == null ? [] : var.waf.countries
-  name          = "${var.name}-website-${local.place}"
-  price_class   = var.website.price_class
-  scope         = local.scope
-  sign_in_url   = local.domain
-  source_folder = "${path.module}/../../web"
-  tags          = local.tags
-  web_acl_arn   = var.website.web_acl_arn
-  word          = one(module.firewall[*].word)
+  countries           = var.waf == null ? [] : var.waf.countries
+  distribution_header = one(module.firewall[*].distribution_header)
+  name                = "${var.name}-website-${local.regional_suffix}"
+  price_class         = var.website.price_class
+  scope               = local.scope
+  sign_in_url         = local.domain
+  source_folder       = "${path.module}/../../web"
+  tags                = local.tags
+  web_acl_arn         = var.website.web_acl_arn
 }
 
 module "firewall" {
@@ -318,8 +321,8 @@ module "firewall" {
   log_retention_days = var.log_retention_days
   name               = "${var.name}-${var.environment}"
   rate_limit         = var.waf.rate_limit
-  reach              = "REGIONAL"
   tags               = local.tags
+  web_acl_scope      = "REGIONAL"
 }
 
 # Here, not in the module: checkov follows a module's outputs as far as the root alone.
@@ -336,7 +339,7 @@ module "monitoring" {
   alarms         = var.alarms
   api            = { log_group = module.api.log_group, name = module.api.name, stage = module.api.stage }
   dashboard      = var.dashboard
-  dashboard_name = "${var.name}-${local.place}"
+  dashboard_name = "${var.name}-${local.regional_suffix}"
   functions = { for key, f in local.functions : key => {
     entity      = f.entity
     label       = f.package
@@ -348,7 +351,7 @@ module "monitoring" {
   } }
   kms_key_arn = local.kms_key_arn
   name        = local.identifier
-  namespace   = local.metrics
+  namespace   = local.metrics_namespace
   scope       = local.scope
   tables = { for entity, e in local.entities : entity => {
     actions = sort(

@@ -95,7 +95,10 @@ output "user_pool_client_id" {
 
 output "user_pool_id" {
   description = "The user pool that callers sign in to, or null where no operation asks for one."
-  value       = !local.signed_in ? null : var.user_pool.arn == null ? one(module.access[*].user_pool_id) : split("/", var.user_pool.arn)[1]
+  value = (
+    !local.uses_cognito ? null :
+    var.user_pool.arn == null ? one(module.access[*].user_pool_id) : split("/", var.user_pool.arn)[1]
+  )
 }
 
 output "user_pool_machine_client_id" {

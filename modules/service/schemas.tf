@@ -14,7 +14,7 @@ locals {
   } }
 
   # An entity with a schema that cannot be read has that fault and no others.
-  readable = { for name, e in var.entities : name => e if e.schema == null || can(keys(local.schemas[name])) }
+  readable_entities = { for name, e in var.entities : name => e if e.schema == null || can(keys(local.schemas[name])) }
 
   # A sentence each, which names the place and says what to write.
   faults = flatten(concat(
@@ -27,13 +27,13 @@ locals {
         "entities.${name}.schema: ${e.schema} is no JSON Schema. Make its outermost value an object, such as { \"type\": \"object\",",
         "\"properties\": {} }.",
       ])
-      if !contains(keys(local.readable), name)
+      if !contains(keys(local.readable_entities), name)
     ],
-    [for name, e in local.readable : [
+    [for name, e in local.readable_entities : [
       for property in setintersection(keys(local.properties[name]), keys(local.contract.items.properties)) :
       "entities.${name}.schema: ${e.schema} declares ${property}, which the server sets. Remove it from the properties."
     ]],
-    [for name, e in local.readable : [for filter in keys(e.filters) :
+    [for name, e in local.readable_entities : [for filter in keys(e.filters) :
       e.schema == null ?
       join(" ", [
         "entities.${name}.filters.${filter}: only a property of a schema can be filtered on. Write a schema with a property ${filter}, and",
@@ -50,7 +50,7 @@ locals {
       ])
       if !contains(["boolean", "integer", "number", "string"], try(local.properties[name][filter].type, ""))
     ]],
-    [for name, e in local.readable : [for filter, f in e.filters :
+    [for name, e in local.readable_entities : [for filter, f in e.filters :
       !can(local.properties[name][f.sort]) ?
       join(" ", [
         "entities.${name}.filters.${filter}: ${e.schema} has no property \"${f.sort}\" to sort by. Write one of",
@@ -68,7 +68,7 @@ locals {
       if e.schema != null && f.sort != local.filter_index.default_range && !try(
       local.properties[name][f.sort].required && contains(["integer", "number", "string"], local.properties[name][f.sort].type), false)
     ]],
-    [for name, e in local.readable :
+    [for name, e in local.readable_entities :
       !can(local.properties[name][e.ttl]) ?
       join(" ", [
         "entities.${name}.ttl: ${e.schema} has no property \"${e.ttl}\". Write one of ${join(", ", keys(local.properties[name]))}, or add",

@@ -51,14 +51,14 @@ variable "api_keys" {
       "api_keys: \"${name}\" ",
       name == "" ? "is empty" :
       can(regex("[^A-Za-z0-9_.-]", name)) ?
-      "contains ${lookup(local.characters, regex("[^A-Za-z0-9_.-]", name), "\"${regex("[^A-Za-z0-9_.-]", name)}\"")}" :
+      "contains ${lookup(local.character_names, regex("[^A-Za-z0-9_.-]", name), "\"${regex("[^A-Za-z0-9_.-]", name)}\"")}" :
       "has ${length(name)} characters",
       ". Write up to 128 letters, digits and . _ -, such as \"partner\"."
     ]) if !can(regex(local.label_pattern, name))])
   }
 
   validation {
-    condition = try(length(var.api_keys) > 0, true) || !local.asks_a_key
+    condition = try(length(var.api_keys) > 0, true) || !local.needs_api_key
     error_message = join(" ", [
       "api_keys: there is none, and api_key is asked for: nobody could call. Name a key, { partner = \"standard\" }, or leave api_keys out",
       "to have one made.",
@@ -67,7 +67,7 @@ variable "api_keys" {
 
   # A plan's place among others would decide, and change with them: whoever holds the key would find other limits.
   validation {
-    condition = var.api_keys != null || length(var.usage_plans) < 2 || contains(keys(var.usage_plans), "standard") || !local.asks_a_key
+    condition = var.api_keys != null || length(var.usage_plans) < 2 || contains(keys(var.usage_plans), "standard") || !local.needs_api_key
     error_message = join(" ", [
       "api_keys: nothing says which of the plans ${join(", ", keys(var.usage_plans))} the default key is on. Write api_keys = { default =",
       "\"${try(keys(var.usage_plans)[0], "standard")}\" }, or another of them.",
@@ -110,7 +110,7 @@ variable "usage_plans" {
       "usage_plans: \"${name}\" ",
       name == "" ? "is empty" :
       can(regex("[^A-Za-z0-9_.-]", name)) ?
-      "contains ${lookup(local.characters, regex("[^A-Za-z0-9_.-]", name), "\"${regex("[^A-Za-z0-9_.-]", name)}\"")}" :
+      "contains ${lookup(local.character_names, regex("[^A-Za-z0-9_.-]", name), "\"${regex("[^A-Za-z0-9_.-]", name)}\"")}" :
       "has ${length(name)} characters",
       ". Write up to 128 letters, digits and . _ -, such as \"standard\"."
     ]) if !can(regex(local.label_pattern, name))])
@@ -180,8 +180,8 @@ variable "user_pool" {
 
   # Dropped in silence, mfa = "ON" would be believed.
   validation {
-    condition = local.signed_in && var.user_pool.arn == null || (
-      (local.signed_in || var.user_pool.arn == null && length(var.user_pool.scopes) == 0) &&
+    condition = local.uses_cognito && var.user_pool.arn == null || (
+      (local.uses_cognito || var.user_pool.arn == null && length(var.user_pool.scopes) == 0) &&
       var.user_pool.domain_prefix == null &&
       !var.user_pool.machine_client &&
       var.user_pool.mfa == "OPTIONAL" &&
@@ -189,7 +189,7 @@ variable "user_pool" {
       !var.user_pool.self_sign_up && var.user_pool.tokens.access_minutes == 60 && var.user_pool.tokens.refresh_days == 30 &&
       length(setunion(var.user_pool.app_scopes, var.user_pool.callback_urls, var.user_pool.groups, var.user_pool.logout_urls)) == 0
     )
-    error_message = (local.signed_in ?
+    error_message = (local.uses_cognito ?
       "user_pool: a pool there is already keeps its own clients, groups, domain and rules. Beside arn, write scopes alone." :
       join(" ", [
         "user_pool: no operation asks for cognito, so there is none. Write access = { default = \"cognito\" } for an entity, or leave",
@@ -245,7 +245,7 @@ variable "user_pool" {
       "user_pool: the domain_prefix ${try("\"${var.user_pool.domain_prefix}\"", "null")} ",
       try(var.user_pool.domain_prefix == "", false) ? "is empty" :
       can(regex("[^a-z0-9-]", var.user_pool.domain_prefix)) ? join(" ", ["contains", lookup(
-        local.characters, regex("[^a-z0-9-]", var.user_pool.domain_prefix), "\"${regex("[^a-z0-9-]", var.user_pool.domain_prefix)}\""
+        local.character_names, regex("[^a-z0-9-]", var.user_pool.domain_prefix), "\"${regex("[^a-z0-9-]", var.user_pool.domain_prefix)}\""
       )]) :
       can(regex("aws|amazon|cognito", var.user_pool.domain_prefix)) ?
       "contains ${try(regex("aws|amazon|cognito", var.user_pool.domain_prefix), "")}, which is AWS's own" :
@@ -258,7 +258,7 @@ variable "user_pool" {
   validation {
     condition = (
       var.website == null ||
-      !local.signed_in ||
+      !local.uses_cognito ||
       var.user_pool.arn != null ||
       var.user_pool.domain_prefix != null ||
       !can(regex("aws|amazon|cognito", local.identifier))
@@ -289,7 +289,7 @@ variable "user_pool" {
       "user_pool.groups: \"${group}\" ",
       group == "" ? "is empty" :
       can(regex("[^A-Za-z0-9_.-]", group)) ?
-      "contains ${lookup(local.characters, regex("[^A-Za-z0-9_.-]", group), "\"${regex("[^A-Za-z0-9_.-]", group)}\"")}" :
+      "contains ${lookup(local.character_names, regex("[^A-Za-z0-9_.-]", group), "\"${regex("[^A-Za-z0-9_.-]", group)}\"")}" :
       "has ${length(group)} characters",
       ". Write up to 128 letters, digits and . _ -, such as \"admins\"."
     ]) if !can(regex(local.label_pattern, group))])
@@ -301,7 +301,7 @@ variable "user_pool" {
       "user_pool.scopes: \"${scope}\" ",
       scope == "" ? "is empty" :
       can(regex("[^A-Za-z0-9_.-]", scope)) ?
-      "contains ${lookup(local.characters, regex("[^A-Za-z0-9_.-]", scope), "\"${regex("[^A-Za-z0-9_.-]", scope)}\"")}" :
+      "contains ${lookup(local.character_names, regex("[^A-Za-z0-9_.-]", scope), "\"${regex("[^A-Za-z0-9_.-]", scope)}\"")}" :
       "has ${length(scope)} characters",
       ". Write up to 128 letters, digits and . _ -, such as \"import\"."
     ]) if !can(regex(local.label_pattern, scope))])

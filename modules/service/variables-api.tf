@@ -32,8 +32,8 @@ variable "cors_origins" {
       can(regex("://[^/]*/", o)) ? "has a path, which browsers leave out" :
       strcontains(o, "[") ? "is an IPv6 address, which is not supported" :
       can(regex("[[:^ascii:]]", o)) ? "contains \"${regex("[[:^ascii:]]", o)}\", and browsers send such a host name in its xn-- form" :
-      can(regex("[^!-~]", o)) ? "contains ${lookup(local.characters, regex("[^!-~]", o), "a control character")}" :
-      can(regex("[A-Z]", o)) ? "contains ${local.characters[regex("[A-Z]", o)]}, which browsers send as a small letter" :
+      can(regex("[^!-~]", o)) ? "contains ${lookup(local.character_names, regex("[^!-~]", o), "a control character")}" :
+      can(regex("[A-Z]", o)) ? "contains ${local.character_names[regex("[A-Z]", o)]}, which browsers send as a small letter" :
       can(regex(local.origin_default_port, o)) ? "has its scheme's own port, which browsers leave out" :
       can(regex("://[^:]*:", o)) && can(regex(local.origin_pattern, regex("^[^:]*://[^:]*", o))) ?
       "has no port of 1 to 65535, without leading zeros" :

@@ -60,7 +60,7 @@ variable "entities" {
       "entities: \"${name}\" ",
       name == "" ? "is empty" :
       can(regex("[^a-z0-9-]", name)) ?
-      "contains ${lookup(local.characters, regex("[^a-z0-9-]", name), "\"${regex("[^a-z0-9-]", name)}\"")}" :
+      "contains ${lookup(local.character_names, regex("[^a-z0-9-]", name), "\"${regex("[^a-z0-9-]", name)}\"")}" :
       length(name) > 31 ? "has ${length(name)} characters" :
       can(regex("^-|-$|--", name)) ? "has a hyphen that joins no words" :
       "has a word that does not begin with a letter",
@@ -242,7 +242,7 @@ variable "entities" {
       try(e.path == "/", false) ||
       (
         can(regex(local.path_pattern, try(coalesce(e.path), e.path == null ? name : ""))) &&
-        !can(regex(local.path_misfit, try(coalesce(e.path), name)))
+        !can(regex(local.reserved_path, try(coalesce(e.path), name)))
       )
       if try(e.path != null, false) || can(regex(local.entity_pattern, name))
     ])
@@ -252,15 +252,15 @@ variable "entities" {
           "entities.${name}.path: \"${path}\" ",
           path == "" ? "is empty" :
           can(regex("[^A-Za-z0-9._/-]", path)) ?
-          "contains ${lookup(local.characters, regex("[^A-Za-z0-9._/-]", path), "\"${regex("[^A-Za-z0-9._/-]", path)}\"")}" :
+          "contains ${lookup(local.character_names, regex("[^A-Za-z0-9._/-]", path), "\"${regex("[^A-Za-z0-9._/-]", path)}\"")}" :
           can(regex("//|/$", path)) ? "has an empty segment" :
           can(regex("(^|/)[.][.]?(/|$)", path)) ?
           "has a segment \"${try(regex("(?:^|/)([.][.]?)(?:/|$)", path)[0], "")}\", which clients resolve before they send a request" :
           can(regex("^/?openapi[.]json$", path)) ? "is where the API's description is" :
-          can(regex(local.path_misfit, path)) ? "is at /ping or /sping, where API Gateway answers for its own health" :
+          can(regex(local.reserved_path, path)) ? "is at /ping or /sping, where API Gateway answers for its own health" :
           "has ${length(split("/", trimprefix(path, "/")))} segments",
           ". Write one to four segments of letters, digits and . _ -, such as \"todos\" or \"v1/todos\"; \"/\" is the root of the API."
-        ]) if path != "/" && (!can(regex(local.path_pattern, path)) || can(regex(local.path_misfit, path))) &&
+        ]) if path != "/" && (!can(regex(local.path_pattern, path)) || can(regex(local.reserved_path, path))) &&
     (path != name || can(regex(local.entity_pattern, name)))])
   }
 

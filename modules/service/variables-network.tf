@@ -21,13 +21,13 @@ variable "network" {
       can(cidrnetmask(var.network.cidr)) &&
       cidrhost(var.network.cidr, 0) == split("/", var.network.cidr)[0] &&
       contains(range(16, 21), tonumber(split("/", var.network.cidr)[1])) &&
-      !can(regex(local.cidr_misfit, var.network.cidr)),
+      !can(regex(local.reserved_cidr, var.network.cidr)),
       false
     )
     error_message = join("", [
       "network: ${try("\"${var.network.cidr}\"", "null")} ",
       !can(cidrnetmask(var.network.cidr)) ? "is not an IPv4 network" :
-      can(regex(local.cidr_misfit, var.network.cidr)) ? "is of a range that a VPC cannot have" :
+      can(regex(local.reserved_cidr, var.network.cidr)) ? "is of a range that a VPC cannot have" :
       try(cidrhost(var.network.cidr, 0), "") != split("/", try(var.network.cidr, "/"))[0] ?
       "does not begin at its first address, ${try(cidrhost(var.network.cidr, 0), "")}" :
       "is not of /16 to /20",

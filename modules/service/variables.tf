@@ -9,7 +9,7 @@ variable "environment" {
       "environment: \"${var.environment}\" ",
       var.environment == "" ? "is empty" :
       can(regex("[^a-z0-9-]", var.environment)) ?
-      "contains ${lookup(local.characters, regex("[^a-z0-9-]", var.environment), "\"${regex("[^a-z0-9-]", var.environment)}\"")}" :
+      "contains ${lookup(local.character_names, regex("[^a-z0-9-]", var.environment), "\"${regex("[^a-z0-9-]", var.environment)}\"")}" :
       !can(regex("^[a-z]", var.environment)) ? "does not begin with a letter" :
       endswith(var.environment, "-") ? "ends in a hyphen" :
       length(var.environment) == 1 ? "has one character" :
@@ -25,17 +25,17 @@ variable "name" {
   nullable    = false
 
   validation {
-    condition = can(regex(local.name_pattern, var.name)) && length(var.name) <= 20 && !can(regex(local.name_misfit, var.name))
+    condition = can(regex(local.name_pattern, var.name)) && length(var.name) <= 20 && !can(regex(local.reserved_name, var.name))
     error_message = join("", [
       "name: \"${var.name}\" ",
       var.name == "" ? "is empty" :
       can(regex("[^a-z0-9-]", var.name)) ?
-      "contains ${lookup(local.characters, regex("[^a-z0-9-]", var.name), "\"${regex("[^a-z0-9-]", var.name)}\"")}" :
+      "contains ${lookup(local.character_names, regex("[^a-z0-9-]", var.name), "\"${regex("[^a-z0-9-]", var.name)}\"")}" :
       !can(regex("^[a-z]", var.name)) ? "does not begin with a letter" :
       endswith(var.name, "-") ? "ends in a hyphen" :
       length(var.name) == 1 ? "has one character" :
       length(var.name) > 20 ? "has ${length(var.name)} characters" :
-      "begins with \"${try(regex(local.name_misfit, var.name), "")}\", which AWS does not take in names of buckets or security groups",
+      "begins with \"${try(regex(local.reserved_name, var.name), "")}\", which AWS does not take in names of buckets or security groups",
       ". Write 2 to 20 lower-case letters, digits and hyphens, a letter first, such as \"shop\"."
     ])
   }
@@ -119,7 +119,7 @@ variable "tags" {
       key == "" ? "is empty" :
       startswith(lower(key), "aws:") ? "begins with aws:, which is AWS's own" :
       can(regex("[^${local.tag_characters}]", key)) ?
-      "contains ${lookup(local.characters, regex("[^${local.tag_characters}]", key), regex("[^${local.tag_characters}]", key))}" :
+      "contains ${lookup(local.character_names, regex("[^${local.tag_characters}]", key), regex("[^${local.tag_characters}]", key))}" :
       "has ${length(key)} characters",
       ". Write up to 128 letters, digits, spaces and _ . : / = + - @."
     ]) if !can(regex("^[${local.tag_characters}]{1,128}$", key)) || startswith(lower(key), "aws:")])
@@ -131,7 +131,7 @@ variable "tags" {
       "tags.${key}: the value ",
       value == null ? "is null" :
       can(regex("[^${local.tag_characters}]", value)) ?
-      "contains ${lookup(local.characters, regex("[^${local.tag_characters}]", value), regex("[^${local.tag_characters}]", value))}" :
+      "contains ${lookup(local.character_names, regex("[^${local.tag_characters}]", value), regex("[^${local.tag_characters}]", value))}" :
       "has ${length(value)} characters",
       ". Write up to 256 letters, digits, spaces and _ . : / = + - @."
     ]) if !can(regex("^[${local.tag_characters}]{0,256}$", value))])

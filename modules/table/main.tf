@@ -1,6 +1,6 @@
 locals {
   # Every key that the table or an index has, once: DynamoDB refuses those that none uses.
-  keys = merge(
+  key_types = merge(
     { (var.key) = "S" },
     { for index in values(var.indexes) : index.hash_key => "S" },
     { for range, types in { for index in values(var.indexes) : index.range_key => index.range_type... } : range => types[0] },
@@ -17,7 +17,7 @@ resource "aws_dynamodb_table" "this" {
   tags                        = var.tags
 
   dynamic "attribute" {
-    for_each = local.keys
+    for_each = local.key_types
     content {
       name = attribute.key
       type = attribute.value

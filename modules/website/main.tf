@@ -3,7 +3,7 @@ locals {
   # Composed, so that a plan already shows it.
   bucket_host = "${aws_s3_bucket.page.bucket}.s3.${var.scope.region}.${var.scope.dns_suffix}"
 
-  types = {
+  content_types = {
     css  = "text/css; charset=utf-8"
     html = "text/html; charset=utf-8"
     js   = "text/javascript; charset=utf-8"
@@ -13,8 +13,8 @@ locals {
 
   # By their kinds, so that what an editor or a file manager leaves there is neither published nor part of the digest. The
   # pattern itself leaves out hidden files and #copies#, since fileset() fails at a link to nowhere, such as Emacs' locks.
-  kinds = join(",", ["LICENSE.*", "[^.#]*.css", "[^.#]*.html", "[^.#]*.js", "[^.#]*.md", "[^.#]*.svg"])
-  files = [for file in fileset(var.source_folder, "**/{${local.kinds}}") : file if !can(regex("(^|/)[.]", file))]
+  file_patterns = join(",", ["LICENSE.*", "[^.#]*.css", "[^.#]*.html", "[^.#]*.js", "[^.#]*.md", "[^.#]*.svg"])
+  files         = [for file in fileset(var.source_folder, "**/{${local.file_patterns}}") : file if !can(regex("(^|/)[.]", file))]
   # Of the whole page: its modules name each other without it, so one that changes moves all of them.
   digest = substr(sha256(join("\n", [for file in local.files : "${file} ${filesha256("${var.source_folder}/${file}")}"])), 0, 16)
 
@@ -114,7 +114,7 @@ resource "aws_s3_object" "asset" {
 
   bucket        = aws_s3_bucket.page.bucket
   cache_control = "public, max-age=31536000, immutable"
-  content_type  = lookup(local.types, element(split(".", each.key), -1), "text/plain; charset=utf-8")
+  content_type  = lookup(local.content_types, element(split(".", each.key), -1), "text/plain; charset=utf-8")
   etag          = filemd5("${var.source_folder}/${each.key}")
   key           = each.value
   source        = "${var.source_folder}/${each.key}"
@@ -139,7 +139,7 @@ resource "aws_s3_object" "entry" {
   bucket        = aws_s3_bucket.page.bucket
   cache_control = "no-cache"
   content       = each.value
-  content_type  = lookup(local.types, element(split(".", each.key), -1), "text/plain; charset=utf-8")
+  content_type  = lookup(local.content_types, element(split(".", each.key), -1), "text/plain; charset=utf-8")
   etag          = md5(each.value)
   key           = each.key
 
@@ -274,9 +274,9 @@ resource "aws_cloudfront_distribution" "this" {
 
     # In place of one that a caller sent.
     dynamic "custom_header" {
-      for_each = var.word == null ? [] : [var.word]
+      for_each = var.distribution_header == null ? [] : [var.distribution_header]
       content {
-        name  = custom_header.value.header
+        name  = custom_header.value.name
         value = sensitive(custom_header.value.value)
       }
     }

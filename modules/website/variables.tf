@@ -28,6 +28,11 @@ variable "countries" {
   type        = set(string)
 }
 
+variable "distribution_header" {
+  description = "The secret header by which the API's firewall recognizes the distribution, or null without a firewall."
+  type        = object({ name = string, value = string })
+}
+
 variable "name" {
   description = "Name of what CloudFront keeps by name."
   type        = string
@@ -61,9 +66,4 @@ variable "tags" {
 variable "web_acl_arn" {
   description = "A web ACL of the scope CLOUDFRONT, or null."
   type        = string
-}
-
-variable "word" {
-  description = "The header by which the API's firewall knows the distribution, and what it says; null without a firewall."
-  type        = object({ header = string, value = string })
 }

@@ -58,15 +58,15 @@ def test_firewall_may_leave_countries_out(systems: dict[str, Plan]) -> None:
     countries = found["countries"]
     assert countries["action"][0]["block"] == [{"custom_response": []}]
     (let_in,) = countries["statement"][0]["not_statement"][0]["statement"][0]["or_statement"]
-    (geo,), (word,) = (
+    (geo,), (header,) = (
         let_in["statement"][0]["geo_match_statement"],
         let_in["statement"][1]["byte_match_statement"],
     )
     assert geo["country_codes"] == ["DE", "FR"]
-    assert asks_for_the_word(word), "the distribution has looked itself"
+    assert matches_distribution_header(header), "the distribution has looked itself"
 
 
-def asks_for_the_word(match: Values) -> bool:
+def matches_distribution_header(match: Values) -> bool:
     """Tell whether a statement is about what the console's distribution alone sends."""
     (field,) = match["field_to_match"]
     asked = (field["single_header"][0]["name"], match["positional_constraint"], match.get("search_string"))
@@ -82,9 +82,9 @@ def test_users_of_the_console_are_counted_by_their_own_addresses(systems: dict[s
     assert (of_console["aggregate_key_type"], of_console["limit"]) == ("FORWARDED_IP", 2000)
     assert of_console["forwarded_ip_config"] == [{"fallback_behavior": "MATCH", "header_name": "x-viewer-address"}]
     assert found["rate-of-console"]["action"][0]["block"] == [{"custom_response": []}]
-    assert asks_for_the_word(of_console["scope_down_statement"][0]["byte_match_statement"][0])
+    assert matches_distribution_header(of_console["scope_down_statement"][0]["byte_match_statement"][0])
     (apart,) = others["scope_down_statement"][0]["not_statement"]
-    assert asks_for_the_word(apart["statement"][0]["byte_match_statement"][0])
+    assert matches_distribution_header(apart["statement"][0]["byte_match_statement"][0])
 
 
 def test_firewall_is_in_front_of_the_stage(systems: dict[str, Plan]) -> None:

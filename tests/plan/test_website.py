@@ -179,7 +179,7 @@ def test_whom_the_firewall_keeps_out_does_not_come_by_the_console(systems: dict[
     assert sorted(found["with_website_at_names"]["locations"]) == ["DE", "FR"]
 
 
-def test_distribution_is_known_to_the_firewall_by_a_word(systems: dict[str, Plan]) -> None:
+def test_firewall_recognizes_the_distribution_by_a_secret_header(systems: dict[str, Plan]) -> None:
     plan = systems["with_website_at_names"]
     origins = {o["origin_id"]: o for o in plan.one("aws_cloudfront_distribution")["origin"]}
     assert [h["name"] for h in origins["api"]["custom_header"]] == ["x-distribution-word"]

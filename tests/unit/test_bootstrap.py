@@ -144,7 +144,7 @@ def test_names_have_the_rules_and_sentences_of_the_root() -> None:
         " ".join(file.read_text().split()) for file in (ROOT / SERVICE / "locals.tf", ROOT / "bootstrap" / "names.tf")
     ]
     # As Terraform's own formatting has them, but for the blanks.
-    for name in ("characters", "name_misfit", "name_pattern"):
+    for name in ("character_names", "name_pattern", "reserved_name"):
         expressions = [re.search(rf" {name} = (merge\(.*? }}\)|\S+)", text) for text in both]
         assert expressions[0]
         assert expressions[1]

@@ -98,15 +98,15 @@ def test_the_console_and_the_deployment_leave_them_out(root: Path, tmp_path: Pat
     litter(root / "web" / "assets", "app.js")
     litter(root / "modules" / "api", "main.tf")
     website = (ROOT / "modules" / "website" / "main.tf").read_text()
-    kinds, files = (re.search(rf"^  {name} += .*$", website, re.MULTILINE) for name in ("kinds", "files"))
+    patterns, files = (re.search(rf"^  {name} += .*$", website, re.MULTILINE) for name in ("file_patterns", "files"))
     api = re.search(r'sort\((fileset\(path\.module, ".*?"\))\)', (ROOT / "modules" / "api" / "main.tf").read_text())
-    assert kinds
+    assert patterns
     assert files
     assert api
     aside = tmp_path / "console"
     aside.mkdir()
     (aside / "main.tf").write_text(
-        f'variable "source_folder" {{}}\nlocals {{\n{kinds[0]}\n{files[0]}\n'
+        f'variable "source_folder" {{}}\nlocals {{\n{patterns[0]}\n{files[0]}\n'
         f"api = {api[1].replace('path.module', json.dumps(str(root / 'modules' / 'api')))}\n}}\n"
     )
     done = subprocess.run(
@@ -132,8 +132,8 @@ def compared(root: Path, project: Path, built: dict[str, str], aside: Path) -> t
     )
     done = subprocess.run(
         [terraform.find_terraform(), "console", f"-var=project={project}", f"-var=built={json.dumps(built)}"],
-        cwd=aside, input="jsonencode([local.inputs, local.changed, local.build])\n", capture_output=True, text=True,
-        check=True, env={**os.environ, "TF_CLI_CONFIG_FILE": ""},
+        cwd=aside, input="jsonencode([local.inputs, local.changed_inputs, local.build_command])\n",
+        capture_output=True, text=True, check=True, env={**os.environ, "TF_CLI_CONFIG_FILE": ""},
     )  # fmt: skip
     inputs, changed, remedy = json.loads(json.loads(done.stdout))
     return inputs, changed, remedy
