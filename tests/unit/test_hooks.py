@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import sys
 import textwrap
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.unit.api import OPERATIONS, Api, lost
+from tests.unit.api import OPERATIONS, TABLE, Api, lost
 from tests.unit.api import error as fails
 from tests.unit.conftest import Make
+from trestle.context import Context
+from trestle.entity import Entity
+from trestle.operations.create import NO_ID
+from trestle.own.operations import operations_of
 
 SCHEMA = {
     "type": "object",
@@ -545,6 +550,19 @@ def test_a_hook_knows_the_caller(hooked: Hooked, parts: Any, seen: list[Any]) ->
     assert made["id_"] == "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 
 
+def test_a_tool_runs_hooks_without_a_caller(hooked: Hooked, make_api: Make) -> None:
+    hooked(
+        """
+        def before_create(draft, context):
+            draft["seen"] = [context.caller, context.via, context.seconds_left() > 10**6]
+        """
+    )
+    found = Entity("items", TABLE)
+    level = {"ENTITY_OPTIONS": '{"hooks": "rules"}'}
+    item, replayed = operations_of(found, level, 20).create(found, Context(), {}, NO_ID)
+    assert (item.doc["seen"], replayed) == ([None, "import", True], False)
+
+
 # --- What hooks read
 
 
@@ -875,8 +893,6 @@ def before_delete(current, context):
 
 def with_rival(api: Api, rival: Callable[[Any], None]) -> None:
     """Let somebody else write while a hook runs."""
-    import sys
-
     sys.modules["app.rules"].interfere = rival  # type: ignore[attr-defined]
 
 
@@ -1028,6 +1044,7 @@ def test_what_a_hook_prints_and_logs_is_json_with_the_requests_id(
         print("imported")
         def before_create(draft, context):
             print("one", 2)
+            assert sys.stdout.writable()
             print("a\\nb", end="")
             logging.getLogger("shop").warning("%s rooms", 3)
             logging.info("more")
@@ -1057,6 +1074,15 @@ def test_what_a_hook_prints_and_logs_is_json_with_the_requests_id(
     assert last["status"] == 201
     print("out")
     assert capsys.readouterr().out == "out\n"
+
+
+def test_what_is_printed_needs_no_logging(
+    hooked: Hooked, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = hooked("def before_create(draft, context): print('a')")
+    monkeypatch.delitem(sys.modules, "logging")
+    api.create({})
+    assert lines_of(capsys)[0]["message"] == "a"
 
 
 def test_the_level_of_the_log_holds_for_hooks(hooked: Hooked, capsys: pytest.CaptureFixture[str]) -> None:

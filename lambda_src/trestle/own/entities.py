@@ -131,19 +131,9 @@ class OwnEntity(app.Entity):
 
 def raise_public(refusal: errors.Refusal) -> NoReturn:
     """Raise the exception of trestle.app that stands for a refusal of the operations."""
-    raised: Exception
-    cause: BaseException = refusal
-    if isinstance(refusal, errors.NotFound):
-        raised = app.NotFound(refusal.detail)
-    elif isinstance(refusal, errors.Changed):
-        raised = app.Changed(refusal.detail)
-    elif isinstance(refusal, errors.Conflict):
-        raised = app.Taken(refusal.detail)
-    elif isinstance(refusal, errors.Unavailable):
-        raised = app.Unavailable(refusal.detail)
-    else:
-        raised, cause = app.Invalid(refusal.detail, refusal.faults), FaultsError(refusal)
-    raise raised from cause
+    if isinstance(refusal, errors.Unavailable):
+        raise app.Unavailable(refusal.detail) from refusal
+    raise app.Invalid(refusal.detail, refusal.faults) from FaultsError(refusal)
 
 
 def _selection(entity: Entity, where: Mapping[str, Any]) -> Selection | None:

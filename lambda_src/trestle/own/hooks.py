@@ -98,8 +98,7 @@ class Hooks:
 
     def admit_deletion(self, context: Context, transaction: app.Transaction, current: Item) -> None:
         """Let before_delete refuse to delete an item. Raises as scope.run."""
-        if self.before_delete:
-            self._call("before_delete", context, transaction, public_item(current, context.owner))
+        self._call("before_delete", context, transaction, public_item(current, context.owner))
 
     def refuse(self, hook: str, refusal: errors.Refusal) -> NoReturn:
         """Raise CodeError for a draft that a hook has left and the schema does not allow."""
