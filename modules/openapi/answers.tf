@@ -23,6 +23,11 @@ locals {
     merge([for answers in local.calls[*].answers : { for answer in values(answers) : answer.name => {
       description = answer.description, headers = { for header in answer.headers : header => { "$ref" = "#/components/headers/${header}" } }
     } if answer.name != null }]...),
+    # Which status a rule of own code answers with, nobody but the code knows.
+    { Refused = {
+      description = "A rule of this API refuses the request; the problem says which."
+      content     = { "application/problem+json" = { schema = { "$ref" = "#/components/schemas/Problem" } } }
+    } },
     { for status, problem in var.contract.statuses : problem.name => merge(
       {
         description = problem.description

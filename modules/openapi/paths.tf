@@ -80,6 +80,7 @@ locals {
           ) if answer.name == null },
           { for status, answer in call.answers : status => { "$ref" = "#/components/responses/${answer.name}" } if answer.name != null },
           { for status in call.problems : status => { "$ref" = "#/components/responses/${var.contract.statuses[status].name}" } },
+          { for status in ["4XX"] : status => { "$ref" = "#/components/responses/Refused" } if call.may_refuse },
         )
       },
       { for key, name in { requestBody = call.body } : key => {

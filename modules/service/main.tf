@@ -197,6 +197,11 @@ module "openapi" {
     ids     = e.ids
     operations = { for m in values(local.methods) : m.operation => merge(local.entity_operations[name][m.operation], {
       access = { group = m.group, kind = m.access, scope = m.scope }
+      # What `present` answers may change without a write, so that a GET of it is never "not modified".
+      answers = { for status, answer in local.calls[name][m.operation].answers : status => answer
+        if status != "304" || !contains(local.entity_hooks[name], local.present)
+      }
+      may_refuse = length(local.operation_hooks[name][m.operation]) > 0
       # By status, the problems of this operation, of callers who may not call it, and of every operation.
       problems = distinct([
         for kind in concat(
@@ -210,7 +215,14 @@ module "openapi" {
     ordered      = length(local.entities[name].indexes) > 0
     path         = local.entities[name].path
     reserved_ids = local.reserved_ids[name]
-    shapes       = try({ for shape in ["body", "item", "model", "patch"] : shape => local.manifest.schemas[e.schema][shape] }, null)
+    # `present` may take properties away and add others.
+    shapes = try({ for shape in ["body", "item", "model", "patch"] : shape =>
+      shape == "item" && contains(local.entity_hooks[name], local.present) ?
+      jsonencode({ for keyword, value in jsondecode(local.manifest.schemas[e.schema].item) : keyword => value
+        if !contains(["additionalProperties", "required"], keyword)
+      }) :
+      local.manifest.schemas[e.schema][shape]
+    }, null)
   } if length(local.entities[name].operations) > 0 }
   info = {
     contact = merge({ name = var.name }, { for key, value in var.info.contact : key => value if value != null })

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.xdist_group("environments")  # one worker makes the pla
 
 OUTPUTS = {
     "api_key_ids", "api_url", "dashboard_url", "function_names", "function_role_arns", "kms_key_arn",
-    "openapi_url", "private_subnet_ids", "public_subnet_ids", "security_group_ids", "sign_in_url",
+    "openapi_url", "own_code", "private_subnet_ids", "public_subnet_ids", "security_group_ids", "sign_in_url",
     "table_names", "usage_plan_ids", "user_pool_client_id", "user_pool_id", "user_pool_machine_client_id",
     "vpc_id", "website_domain", "website_url",
 }  # fmt: skip
