@@ -57,6 +57,9 @@ OUR_RULES = re.compile(
 # How it refuses names and calls in a var-file. `name = shop` is such a name.
 NOT_LITERAL = re.compile(r"(?:Variables|Function calls) not allowed .*\((.+), line (\d+)\)$")
 
+# Lines that say what `init` installs.
+CALLS = re.compile(r'^module "|\b(source|version)"?\s*[=:]')
+
 # How a call names a module on this machine, in either notation.
 LOCAL_SOURCE = re.compile(r'\bsource"?\s*[=:]\s*"(\.\.?/[^"]*)"')
 
@@ -290,10 +293,12 @@ class Terraform:
         """Return the values of expressions, by name, without those that only an apply would tell."""
         encoded = ", ".join(f"nonsensitive(jsonencode({expression}))" for expression in expressions.values())
         done = self.run(["console", "-no-color", *arguments], f"[{encoded}]\n")
-        answers = [line.strip().removesuffix(",") for line in done.output.splitlines()[1:-1]]
-        if done.code or len(answers) != len(expressions) or "Error: " in done.errors:
+        _, found, list_ = f"\n{done.output}".partition("\n[\n")
+        # The console answers although a variable was refused; the error is only printed.
+        if done.code or not found or "Error: " in done.errors:
             raise self.failed("console", done.errors or done.output)
-        named = zip(expressions, answers, strict=True)
+        answers = (line.strip().removesuffix(",") for line in list_.splitlines())
+        named = zip(expressions, answers, strict=False)
         return {name: json.loads(json.loads(answer)) for name, answer in named if answer.startswith('"')}
 
     def read_data(self, addresses: Sequence[str], arguments: Sequence[str] = ()) -> None:
@@ -576,13 +581,13 @@ def var_file_arguments(var_files: Iterable[Path]) -> list[str]:
 
 def init_depends_on(folder: Path) -> str:
     """Return what `init` must be repeated for: other module calls, providers, or another backend."""
-    lock, found = folder / ".terraform.lock.hcl", []
+    found: list[str] = []
     for file in (file for each in module_folders(folder) for file in configuration_files(each)):
         text = text_of(file)
         lines = text.splitlines() if file.suffix == ".tf" else [text]
-        found += [line for line in lines if re.match(r'module "', line) or re.search(r"\b(source|version)\b", line)]
-    override = folder / OVERRIDE
-    return json.dumps([found, *(file.read_text() for file in (lock, override) if file.exists())])
+        found += filter(CALLS.search, lines)
+    own = (folder / ".terraform.lock.hcl", folder / OVERRIDE)
+    return json.dumps([found, *(file.read_text() for file in own if file.exists())])
 
 
 def module_folders(folder: Path) -> list[Path]:

@@ -152,7 +152,7 @@ def keys_of(file: Path, text: str) -> list[Key]:
         raise UserError(f"{display_name(file)}: {broken}")
     if not is_json(file) and text.lstrip().startswith("{") and not json_fault(text):
         raise UserError(
-            f"{display_name(file)} holds JSON, which Terraform reads from files alone whose name ends in .json, in "
+            f"{display_name(file)} holds JSON, but Terraform reads JSON only from files whose name ends in .json, in "
             "lower case: rename it."
         )
     return find_keys(text, is_json(file))
