@@ -30,7 +30,9 @@ locals {
   changed_inputs = sort([for file in setunion(keys(local.inputs), keys(local.built_inputs)) :
     file if lookup(local.inputs, file, "") != lookup(local.built_inputs, file, "")
   ])
+}
 
+locals {
   # What is wrong with hooks, as far as only the build can tell.
   hook_faults = flatten([
     [for name, e in var.entities :
