@@ -31,7 +31,7 @@ PAGE = 25
 ITEM_BYTES = 1000  # just under what one write unit takes
 
 
-def size(attribute: dict[str, Any]) -> float:
+def attribute_size(attribute: dict[str, Any]) -> float:
     """The bytes of an attribute's value."""
     ((kind, value),) = attribute.items()
     if kind == "S":
@@ -39,8 +39,8 @@ def size(attribute: dict[str, Any]) -> float:
     if kind == "N":
         return 1 + len(value.strip("-0.")) / 2
     if kind == "M":
-        return 3 + sum(1 + len(name.encode()) + size(member) for name, member in value.items())
-    return 3 + sum(1 + size(element) for element in value) if kind == "L" else 1
+        return 3 + sum(1 + len(name.encode()) + attribute_size(member) for name, member in value.items())
+    return 3 + sum(1 + attribute_size(element) for element in value) if kind == "L" else 1
 
 
 class Meter:
@@ -54,14 +54,14 @@ class Meter:
         options = {"schema": "todo", "filters": filters}
         self.api = Api({**environment, "ENTITY_OPTIONS": json.dumps(options)}, {"todo": SCHEMA})
         events = self.api.client.meta.events
-        events.register("provide-client-params.dynamodb", self._ask)
-        events.register("after-call.dynamodb", self._note)
+        events.register("provide-client-params.dynamodb", self._request_capacity)
+        events.register("after-call.dynamodb", self._record_answer)
 
     @staticmethod
-    def _ask(params: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def _request_capacity(params: dict[str, Any], **_: Any) -> dict[str, Any]:
         return {**params, "ReturnConsumedCapacity": "INDEXES"}
 
-    def _note(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
+    def _record_answer(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
         self.calls.append((model.name, parsed))
 
     def cost(self, method: str, path: str, body: Any = None, **parts: Any) -> str:
@@ -76,7 +76,7 @@ class Meter:
             consumed = parsed["ConsumedCapacity"]
             kind = "write" if name not in ("GetItem", "Query") else "read"
             if name == "Query":
-                page = sum(size({"M": record}) for record in parsed["Items"])
+                page = sum(attribute_size({"M": record}) for record in parsed["Items"])
                 units[f"{kind} (index)"] += -int(-page // 4096) / 2
                 continue
             units[f"{kind} (table)"] += consumed["Table"]["CapacityUnits"]
@@ -85,11 +85,11 @@ class Meter:
         return f"{requests} | {', '.join(f'{count:g} {name}' for name, count in units.items())}"
 
 
-def table(meter: Meter, filtered: bool) -> list[str]:
+def cost_rows(meter: Meter, filtered: bool) -> list[str]:
     """The rows for one entity."""
     empty = meter.api.create(TODO)
     stored = meter.api.client.get_item(TableName=TABLE, Key={"id": {"S": empty["id"]}})["Item"]
-    todo = {**TODO, "text": "x" * (ITEM_BYTES - round(size({"M": stored})))}
+    todo = {**TODO, "text": "x" * (ITEM_BYTES - round(attribute_size({"M": stored})))}
     meter.api.request("DELETE", f"/items/{empty['id']}")
     rows = {"create": meter.cost("POST", "/items", todo)}
     path = f"/items/{meter.api.request('GET', '/items').json['items'][0]['id']}"
@@ -122,7 +122,7 @@ def main() -> None:
                 admin.create_table(TableName=TABLE, **with_filters({"filters": filters}))
                 print(f"\nAn item of {ITEM_BYTES} bytes, {len(filters)} filters:\n")
                 print("| operation | requests | units |\n|---|---|---|")
-                print("\n".join(table(Meter(running.endpoint, filters), bool(filters))))
+                print("\n".join(cost_rows(Meter(running.endpoint, filters), bool(filters))))
                 admin.delete_table(TableName=TABLE)
         finally:
             emulator.stop()

@@ -8,7 +8,7 @@ is imported to read the file, nor pathlib to open it, as the handler would be sp
 import sys
 from time import process_time
 
-folder, question = sys.argv[1:]
+folder, request_file = sys.argv[1:]
 sys.path.insert(0, folder)
 
 
@@ -22,17 +22,19 @@ class Context:
         return 30_000
 
 
-with open(question, encoding="utf-8") as file:  # noqa: PTH123 - pathlib would be part of what is measured
+with open(request_file, encoding="utf-8") as file:  # noqa: PTH123 - pathlib would be part of what is measured
     event, status, warm = eval(file.read())
 
-before = process_time()
+before_import = process_time()
 lambda_handler = __import__("index").lambda_handler
-imported = process_time()
+after_import = process_time()
 answer = lambda_handler(event, Context())
-first = process_time()
+after_first = process_time()
 if answer["statusCode"] != status:
     sys.exit(f"The handler in {folder} answered {answer}.")
 for _ in range(warm):
     lambda_handler(event, Context())
-last = process_time()
-print([before, imported - before, first - imported, (last - first) / (warm or 1)])
+after_warm = process_time()
+print(
+    [before_import, after_import - before_import, after_first - after_import, (after_warm - after_first) / (warm or 1)]
+)

@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "lambda_src")]
 
 import build  # noqa: E402 - sys.path comes first
-from benchmarks.standin import ID, StandIn  # noqa: E402
+from benchmarks.fake_dynamodb import ID, FakeDynamoDB  # noqa: E402
 from trestle.store.roots import AMAZON_ROOTS  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
@@ -104,8 +104,8 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.standin = StandIn(folder)
-        self.python, self.version = lambda_python()
+        self.dynamodb = FakeDynamoDB(folder)
+        self.python, self.version = find_lambda_python()
         shutil.copytree(HERE / "tutorial", folder / "tutorial")
         for function in REQUESTS:
             with zipfile.ZipFile(ROOT / "dist" / f"{function}.zip") as archive:
@@ -113,7 +113,7 @@ class Bench:
         if not self.version.startswith(f"{build.RUNTIME}."):
             options = ["-q", "--invalidation-mode", "unchecked-hash", str(folder)]
             subprocess.run([*self.python, "-m", "compileall", *options], check=True)
-        root = self.standin.ca.read_text(encoding="utf-8")
+        root = self.dynamodb.ca.read_text(encoding="utf-8")
         # What each would load in Lambda, and the test's root: boto3 its whole bundle, ours Amazon's.
         self.bundles = {"tutorial": folder / "all.pem", "ours": folder / "amazon.pem"}
         self.bundles["tutorial"].write_text(Path(certifi.where()).read_text(encoding="utf-8") + root)
@@ -122,8 +122,8 @@ class Bench:
     def start(self, operation: str, *, tutorial: bool, warm: int = 0) -> Sample:
         """One fresh process."""
         method, has_id, body, status = REQUESTS[operation]
-        question = self.folder / "question"
-        question.write_text(repr((event(method, has_id, body), status, warm)), encoding="utf-8")
+        request_file = self.folder / "request"
+        request_file.write_text(repr((event(method, has_id, body), status, warm)), encoding="utf-8")
         environment = {
             "AWS_REGION": "us-west-2",
             "AWS_DEFAULT_REGION": "us-west-2",
@@ -131,7 +131,7 @@ class Bench:
             "AWS_SECRET_ACCESS_KEY": "benchmark",
             "AWS_SESSION_TOKEN": "benchmark" * 80,
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-            "AWS_ENDPOINT_URL": self.standin.url,
+            "AWS_ENDPOINT_URL": self.dynamodb.url,
             "AWS_CA_BUNDLE": str(self.bundles["tutorial" if tutorial else "ours"]),
             "TABLE_NAME": "items",
             "ENTITY": "items",
@@ -145,24 +145,24 @@ class Bench:
         else:
             environment["PYTHONDONTWRITEBYTECODE"] = "1"
         handler = self.folder / ("tutorial" if tutorial else operation)
-        command = [*self.python, "-S", str(HERE / "one_start.py"), str(handler), str(question)]
+        command = [*self.python, "-S", str(HERE / "one_start.py"), str(handler), str(request_file)]
         answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if answer.returncode:
             raise SystemExit(answer.stderr[-2000:])
         return Sample(*json.loads(answer.stdout))
 
-    def requests_of(self, operation: str) -> str:
+    def count_requests(self, operation: str) -> str:
         """The DynamoDB requests of one call, counted where they arrive."""
-        self.standin.requests.clear()
+        self.dynamodb.requests.clear()
         self.start(operation, tutorial=False)
-        return ", ".join(f"{count} {action}" for action, count in self.standin.requests.items())
+        return ", ".join(f"{count} {action}" for action, count in self.dynamodb.requests.items())
 
 
-def lambda_python() -> tuple[list[str], str]:
+def find_lambda_python() -> tuple[list[str], str]:
     """A command that starts Lambda's Python, or this one where there is none; and its version."""
     for command in [*build.python_commands(), [sys.executable]]:
-        question = [*command, "-c", "import platform; print(platform.python_version())"]
-        answer = subprocess.run(question, capture_output=True, text=True, check=False)
+        version_command = [*command, "-c", "import platform; print(platform.python_version())"]
+        answer = subprocess.run(version_command, capture_output=True, text=True, check=False)
         if answer.returncode == 0:
             return command, answer.stdout.strip()
     raise AssertionError("this Python does not start")
@@ -185,20 +185,20 @@ def median(values: list[float]) -> float:
     return statistics.median(values)
 
 
-def row(operation: str, pairs: list[tuple[Sample, Sample]], requests: str) -> str:
+def table_row(operation: str, pairs: list[tuple[Sample, Sample]], requests: str) -> str:
     """A line of the table."""
     cold = median([ours.cold / tutorial.cold for tutorial, ours in pairs])
-    whole = median(
+    with_interpreter = median(
         [(ours.interpreter + ours.cold) / (tutorial.interpreter + tutorial.cold) for tutorial, ours in pairs]
     )
     warm = median([ours.warm / tutorial.warm for tutorial, ours in pairs])
 
-    def milliseconds(name: str, which: int) -> float:
-        return median([getattr(pair[which], name) for pair in pairs]) * 1000
+    def milliseconds(name: str, index: int) -> float:
+        return median([getattr(pair[index], name) for pair in pairs]) * 1000
 
     return (
         f"| {operation} | {milliseconds('cold', 0):.0f} | {milliseconds('cold', 1):.1f} | **{cold:.3f}** "
-        f"| {whole:.3f} | {milliseconds('warm', 0):.2f} | {milliseconds('warm', 1):.3f} | **{warm:.3f}** "
+        f"| {with_interpreter:.3f} | {milliseconds('warm', 0):.2f} | {milliseconds('warm', 1):.3f} | **{warm:.3f}** "
         f"| {requests} |"
     )
 
@@ -206,8 +206,8 @@ def row(operation: str, pairs: list[tuple[Sample, Sample]], requests: str) -> st
 def report(bench: Bench, samples: dict[str, list[tuple[Sample, Sample]]]) -> str:
     """The table, and how it was measured."""
     rounds = len(samples["get"])
-    rows = [row(operation, pairs, bench.requests_of(operation)) for operation, pairs in samples.items()]
-    same = "Lambda's" if bench.version.startswith(f"{build.RUNTIME}.") else f"not Lambda's {build.RUNTIME}"
+    rows = [table_row(operation, pairs, bench.count_requests(operation)) for operation, pairs in samples.items()]
+    runtime_note = "Lambda's" if bench.version.startswith(f"{build.RUNTIME}.") else f"not Lambda's {build.RUNTIME}"
     return "\n".join(
         [
             "| operation | cold: tutorial, ms | ours, ms | ratio | with the interpreter | warm: tutorial, ms "
@@ -217,7 +217,7 @@ def report(bench: Bench, samples: dict[str, list[tuple[Sample, Sample]]]) -> str
             "",
             f"Aims: {COLD_TARGET} of the tutorial's cold start, {WARM_TARGET} of its warm request.",
             "",
-            f"CPU time, Python {bench.version} ({same}), {platform.system()} {platform.machine()}, "
+            f"CPU time, Python {bench.version} ({runtime_note}), {platform.system()} {platform.machine()}, "
             f"{os.cpu_count()} processors, boto3 {boto3.__version__}, botocore {botocore.__version__}; "
             f"medians of {rounds} rounds, ratios being medians of each round's ratio.",
         ]
@@ -240,9 +240,9 @@ machine's own site-packages out of both.
 - Warm: the mean of {warm} more requests on the kept connection.
 - DynamoDB requests: counted where they arrive, during one cold request of ours.
 
-DynamoDB is a stand-in in another process that gives canned answers over TLS, with an RSA chain of three
+DynamoDB is a fake in another process that sends canned responses over TLS, with an RSA chain of three
 certificates as DynamoDB's is; its time is not counted. Each side loads the roots it would load in Lambda,
-boto3 a whole bundle and ours Amazon's, and the stand-in's.
+boto3 a whole bundle and ours Amazon's, and the fake's.
 """
 
 

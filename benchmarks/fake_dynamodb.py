@@ -1,4 +1,4 @@
-"""A stand-in for DynamoDB: canned answers over TLS, from another process than the measured one."""
+"""A fake DynamoDB: canned responses over TLS, from another process than the measured one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ RECORD = {
     "write": {"S": 24 * "0"},
     "doc": {"M": DOC},
 }
-ANSWERS: dict[str, dict[str, Any]] = {
+RESPONSES: dict[str, dict[str, Any]] = {
     "PutItem": {},
     "GetItem": {"Item": RECORD},
     "UpdateItem": {"Attributes": RECORD},
@@ -45,11 +45,11 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "Query": {"Items": [RECORD] * 25, "Count": 25, "ScannedCount": 25},
     "Scan": {"Items": [RECORD] * 25, "Count": 25, "ScannedCount": 25},
 }
-# What an answer holds besides, for who asks what it cost.
-CONSUMED = {"ConsumedCapacity": {"TableName": "items", "CapacityUnits": 1.0}}
+# What a response also holds if the request asks for the consumed capacity.
+CONSUMED_CAPACITY = {"ConsumedCapacity": {"TableName": "items", "CapacityUnits": 1.0}}
 
 
-class StandIn:
+class FakeDynamoDB:
     """Listens on the loopback; `requests` counts by action, `ca` is the file of its root certificate."""
 
     def __init__(self, folder: Path) -> None:
@@ -57,21 +57,23 @@ class StandIn:
         self.ca = folder / "ca.pem"
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(_certificates(self.ca, folder / "server.pem"))
-        self._answers = {(action, False): _answer(body) for action, body in ANSWERS.items()}
-        self._answers |= {(action, True): _answer(body | CONSUMED) for action, body in ANSWERS.items()}
+        self._responses = {(action, False): _encode_response(body) for action, body in RESPONSES.items()}
+        self._responses |= {
+            (action, True): _encode_response(body | CONSUMED_CAPACITY) for action, body in RESPONSES.items()
+        }
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"https://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
         while True:
-            connected, _ = self._listener.accept()
-            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            threading.Thread(target=self._serve, args=(connected,), daemon=True).start()
+            connection, _ = self._listener.accept()
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
-    def _serve(self, plain: socket.socket) -> None:
-        with contextlib.suppress(OSError), self._context.wrap_socket(plain, server_side=True) as connected:
-            stream = connected.makefile("rb")
+    def _serve(self, tcp: socket.socket) -> None:
+        with contextlib.suppress(OSError), self._context.wrap_socket(tcp, server_side=True) as connection:
+            stream = connection.makefile("rb")
             while stream.readline():
                 headers = {}
                 while field := stream.readline().strip():
@@ -80,10 +82,10 @@ class StandIn:
                 body = stream.read(int(headers["content-length"]))
                 action = headers["x-amz-target"].partition(".")[2]
                 self.requests[action] += 1
-                connected.sendall(self._answers[action, b'"ReturnConsumedCapacity"' in body])
+                connection.sendall(self._responses[action, b'"ReturnConsumedCapacity"' in body])
 
 
-def _answer(body: dict[str, Any]) -> bytes:
+def _encode_response(body: dict[str, Any]) -> bytes:
     content = json.dumps(body, separators=(",", ":")).encode()
     head = (
         "HTTP/1.1 200 OK\r\nServer: Server\r\nDate: Fri, 02 Jan 2026 03:04:05 GMT\r\n"
@@ -98,7 +100,9 @@ def _certificates(ca: Path, server: Path) -> Path:
     """Write a root, and a server's key and chain, of the kinds and lengths that DynamoDB presents."""
     now = datetime.datetime.now(datetime.UTC)
 
-    def signed(name: str, issuer: str, key: rsa.RSAPrivateKey, by: rsa.RSAPrivateKey, authority: bool) -> bytes:
+    def sign_certificate(
+        name: str, issuer: str, key: rsa.RSAPrivateKey, by: rsa.RSAPrivateKey, authority: bool
+    ) -> bytes:
         builder = (
             x509.CertificateBuilder()
             .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
@@ -115,13 +119,13 @@ def _certificates(ca: Path, server: Path) -> Path:
         return builder.sign(by, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
     root, middle, leaf = (rsa.generate_private_key(65537, 2048) for _ in range(3))
-    ca.write_bytes(signed("Root", "Root", root, root, authority=True))
+    ca.write_bytes(sign_certificate("Root", "Root", root, root, authority=True))
     secret = leaf.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     server.write_bytes(
         secret
-        + signed("Leaf", "Middle", leaf, middle, authority=False)
-        + signed("Middle", "Root", middle, root, authority=True)
+        + sign_certificate("Leaf", "Middle", leaf, middle, authority=False)
+        + sign_certificate("Middle", "Root", middle, root, authority=True)
     )
     return server
