@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.plan.planner import Planner, planning
+from tests.plan.planner import Planner, start_planner
 
 # Variables by which the place where the tests are started would change what they see: Terraform's and AWS's
 # settings, the output's colours and width, the repository of a git hook, and the make that runs them.
@@ -58,5 +58,5 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def planner(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planner]:
     """Plans the root configuration: `planner("environments/dev.tfvars")`, `planner(name=...)`."""
-    with planning(tmp_path_factory.mktemp("planner"), shared) as planner:
+    with start_planner(tmp_path_factory.mktemp("planner"), shared) as planner:
         yield planner

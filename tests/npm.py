@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def installed(*packages: str) -> Path:
+def install_packages(*packages: str) -> Path:
     """Return a folder whose node_modules hold these packages, such as "dynalite@4.0.0".
 
     A machine without Node.js or without a connection fails the test: nothing is skipped in silence.

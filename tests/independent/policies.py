@@ -16,7 +16,7 @@ from parliament import analyze_policy_string  # type: ignore[import-untyped] # i
 
 # Findings that are none, by issue and a part of the detail, each with the reason.
 ACCEPTED = {
-    # A finding of its own: see `unusable`.
+    # A finding of its own: see `unusable_actions`.
     ("RESOURCE_MISMATCH", ""),
     # StringEquals compares ARNs without wildcards, which is what is meant.
     ("MISMATCHED_TYPE_BUT_USABLE", ""),
@@ -37,12 +37,12 @@ KNOWN_OTHERWISE = {
 }
 
 
-def judged(policies: Iterable[str]) -> list[str]:
+def policy_findings(policies: Iterable[str]) -> list[str]:
     """Return one sentence for each finding in these policy documents."""
-    return sorted({finding for policy in policies for finding in findings(policy)})
+    return sorted({finding for policy in policies for finding in document_findings(policy)})
 
 
-def findings(policy: str) -> list[str]:
+def document_findings(policy: str) -> list[str]:
     """Return one sentence for each finding in a policy document.
 
     A resource's own policy (it names a principal) is checked by its actions alone: parliament knows no more of
@@ -67,11 +67,13 @@ def findings(policy: str) -> list[str]:
         "service wildcard": rights.service_wildcard,
         "writes everywhere": rights.write_actions_without_constraints,
     }
-    found += [f"{action}: allowed on no resource that it works on, in {policy}" for action in unusable(document)]
+    found += [
+        f"{action}: allowed on no resource that it works on, in {policy}" for action in unusable_actions(document)
+    ]
     return found + [f"{risk}: {what} in {policy}" for risk, what in risks.items() if what]
 
 
-def unusable(document: dict[str, Any]) -> set[str]:
+def unusable_actions(document: dict[str, Any]) -> set[str]:
     """Return the actions that a document allows by their full names, but only on other kinds of resources."""
     allowed = [statement for statement in document["Statement"] if statement["Effect"] == "Allow"]
     usable: set[str] = set()
@@ -84,12 +86,12 @@ def unusable(document: dict[str, Any]) -> set[str]:
             if issue.issue == "RESOURCE_MISMATCH"
             for detail in issue.detail
         }
-        usable |= set(written(statement)) - wrong
-        mismatched |= set(written(statement)) & wrong
+        usable |= set(statement_actions(statement)) - wrong
+        mismatched |= set(statement_actions(statement)) & wrong
     return mismatched - usable - KNOWN_OTHERWISE.keys()
 
 
-def written(statement: dict[str, Any]) -> list[str]:
+def statement_actions(statement: dict[str, Any]) -> list[str]:
     """Return the actions of a statement."""
     actions = statement.get("Action", [])
     return [actions] if isinstance(actions, str) else actions

@@ -30,7 +30,7 @@ NOT_IN_MOTO: dict[str, Any] = {
 }
 
 
-class Proxied:
+class ProxiedAws:
     """A proxy before an emulated AWS, and what it has seen."""
 
     def __init__(self, endpoint: str, report: Path) -> None:
@@ -61,13 +61,13 @@ class Proxied:
 
 
 @contextmanager
-def serving(*command: str | Path, port: int, log: Path) -> Iterator[None]:
+def run_server(*command: str | Path, port: int, log: Path) -> Iterator[None]:
     """Run a server of this Python until the block ends; start the block once it accepts connections."""
     with log.open("w") as output:
         process = subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=output, stderr=output)
         try:
             deadline = time.monotonic() + 60
-            while not listens(port):
+            while not is_listening(port):
                 assert process.poll() is None, log.read_text()
                 assert time.monotonic() < deadline, log.read_text()
                 time.sleep(0.05)
@@ -77,39 +77,39 @@ def serving(*command: str | Path, port: int, log: Path) -> Iterator[None]:
             process.wait(30)
 
 
-def listens(port: int) -> bool:
+def is_listening(port: int) -> bool:
     """Tell whether a server accepts connections on the port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager
-def proxied(upstream: int, folder: Path) -> Iterator[Proxied]:
+def start_proxy(upstream: int, folder: Path) -> Iterator[ProxiedAws]:
     """Put the proxy before the emulator at a port."""
     report, port = folder / "requests.jsonl", free_port()
     report.touch()
     command = ("-m", wire.__name__, str(port), str(upstream), report)
-    with serving(*command, port=port, log=folder / "proxy.log"):
-        yield Proxied(f"http://127.0.0.1:{port}", report)
+    with run_server(*command, port=port, log=folder / "proxy.log"):
+        yield ProxiedAws(f"http://127.0.0.1:{port}", report)
 
 
 @contextmanager
-def moto(folder: Path) -> Iterator[Proxied]:
+def proxied_moto(folder: Path) -> Iterator[ProxiedAws]:
     """Run moto's server behind the proxy."""
     port = free_port()
     command = ("-m", "tests.independent.moto_server", "-p", str(port))
     with ExitStack() as stack:
-        stack.enter_context(serving(*command, port=port, log=folder / "moto.log"))
-        yield stack.enter_context(proxied(port, folder))
+        stack.enter_context(run_server(*command, port=port, log=folder / "moto.log"))
+        yield stack.enter_context(start_proxy(port, folder))
 
 
 @contextmanager
-def ministack(folder: Path) -> Iterator[Proxied]:
+def proxied_ministack(folder: Path) -> Iterator[ProxiedAws]:
     """Run the laptop's emulator behind the proxy."""
     emulator = Emulator(folder / "emulator")
     try:
         running = emulator.start(free_port(), REGION)
-        with proxied(running.port, folder) as proxy:
+        with start_proxy(running.port, folder) as proxy:
             yield proxy
     finally:
         emulator.stop()

@@ -23,7 +23,7 @@ from tests.plan import inventory
 from tests.plan.conftest import SMALL, SYSTEMS
 from tests.plan.planner import REGION, Plan, Planner, Values
 from tests.plan.test_rights import SCHEMAS, requests_of
-from tests.plan.test_table import create_table
+from tests.plan.test_table import create_table_arguments
 from tests.unit.api import Api
 from tests.unit.conftest import ENVIRONMENT
 from tools.laptop.emulator import free_port
@@ -41,7 +41,7 @@ pytestmark = [
 def endpoint() -> Iterator[str]:
     """An empty DynamoDB."""
     port = free_port()
-    program = npm.installed(DYNALITE) / "node_modules" / ".bin" / "dynalite"
+    program = npm.install_packages(DYNALITE) / "node_modules" / ".bin" / "dynalite"
     process = subprocess.Popen([program, "--port", str(port), "--createTableMs", "0"])
     try:
         deadline = time.monotonic() + 60
@@ -67,7 +67,7 @@ def database(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     boto3_client.shared_client.cache_clear()
 
 
-def planned(plan: Plan) -> Iterator[tuple[str, Values, dict[str, Values]]]:
+def planned_entities(plan: Plan) -> Iterator[tuple[str, Values, dict[str, Values]]]:
     """Yield each entity of a plan with its table and its functions by operation or package."""
     for address, table in plan.all("aws_dynamodb_table").items():
         entity = address.split('"')[1]
@@ -79,13 +79,13 @@ def planned(plan: Plan) -> Iterator[tuple[str, Values, dict[str, Values]]]:
         yield entity, table, functions
 
 
-def answers(function: Values, operation: str, item: str) -> list[tuple[str, int, str]]:
+def operation_answers(function: Values, operation: str, item: str) -> list[tuple[str, int, str]]:
     """Return the answers of an operation's planned function to requests that reach each of its branches."""
     variables = {**ENVIRONMENT, **function["environment"][0]["variables"]}
     options = json.loads(variables.get("ENTITY_OPTIONS", "{}"))
     package = Path(function["filename"]).stem
     user = {"sub": "somebody", "cognito:groups": ",".join(options.get("groups", {}).values())}
-    api = Api(variables, SCHEMAS, [package]).signed_in(**user)
+    api = Api(variables, SCHEMAS, [package]).as_user(**user)
     found = []
     for method, path, body, parts in requests_of(operation, options, item):
         answer = api.request(method, path, body, **parts)
@@ -93,14 +93,16 @@ def answers(function: Values, operation: str, item: str) -> list[tuple[str, int,
     return found
 
 
-def drive(name: str, table: Values, functions: dict[str, Values], database: Any) -> list[Any]:
+def server_errors(name: str, table: Values, functions: dict[str, Values], database: Any) -> list[Any]:
     """Make an entity's table, call each of its functions, and return the answers that are server errors."""
-    database.create_table(TableName=table["name"], **{k: v for k, v in create_table(table).items() if v})
+    database.create_table(TableName=table["name"], **{k: v for k, v in create_table_arguments(table).items() if v})
     refused = []
     names = ("create", "list", "get", "replace", "merge", "delete")
     item = "none"
     for operation in (o for o in names if o in functions or "entity" in functions):
-        for request, status, body in answers(functions.get(operation, functions.get("entity", {})), operation, item):
+        for request, status, body in operation_answers(
+            functions.get(operation, functions.get("entity", {})), operation, item
+        ):
             if operation == "create" and status == 201:
                 item = json.loads(body)["id"]
             if status >= 500:
@@ -112,24 +114,24 @@ def drive(name: str, table: Values, functions: dict[str, Values], database: Any)
 @pytest.mark.parametrize("name", ["movies", "notes", "shop", "todos"])
 def test_writes_and_lists_pass_typed_indexes(planner: Planner, name: str, database: Any) -> None:
     plan = planner(inventory.VAR_FILES[name])
-    entities = list(planned(plan))
+    entities = list(planned_entities(plan))
     assert entities
-    assert [f for each in entities for f in drive(*each, database)] == []
+    assert [f for each in entities for f in server_errors(*each, database)] == []
 
 
 @pytest.fixture(scope="module")
-def numeric(planner: Planner) -> Plan:
+def numeric_plan(planner: Planner) -> Plan:
     """A plan whose filter sorts by a number."""
     return planner.systems("numeric", {"filtered": {**SMALL, **SYSTEMS["filtered"]}})["filtered"]
 
 
-def test_numbers_are_keys_of_their_type(numeric: Plan, database: Any) -> None:
-    assert [f for each in planned(numeric) for f in drive(*each, database)] == []
+def test_numbers_are_keys_of_their_type(numeric_plan: Plan, database: Any) -> None:
+    assert [f for each in planned_entities(numeric_plan) for f in server_errors(*each, database)] == []
 
 
-def test_a_key_of_another_type_is_noticed(numeric: Plan, database: Any) -> None:
+def test_a_key_of_another_type_is_noticed(numeric_plan: Plan, database: Any) -> None:
     name, table, functions = next(
-        each for each in planned(numeric) if any(a["type"] == "N" for a in each[1]["attribute"])
+        each for each in planned_entities(numeric_plan) if any(a["type"] == "N" for a in each[1]["attribute"])
     )
     texts = [{**a, "type": "S"} for a in table["attribute"]]
     wrong = {**table, "name": f"{table['name']}-wrong", "attribute": texts}
@@ -141,4 +143,4 @@ def test_a_key_of_another_type_is_noticed(numeric: Plan, database: Any) -> None:
         for operation, f in functions.items()
     }
     with pytest.raises(AssertionError, match="nothing could be created"):
-        drive(name, wrong, functions, database)
+        server_errors(name, wrong, functions, database)

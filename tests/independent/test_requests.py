@@ -15,8 +15,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.independent import wire
-from tests.independent.policies import judged
-from tests.independent.servers import NOT_IN_MOTO, Proxied, ministack, moto
+from tests.independent.policies import policy_findings
+from tests.independent.servers import NOT_IN_MOTO, ProxiedAws, proxied_ministack, proxied_moto
 from tests.plan.planner import ROOT
 from tools import terraform
 
@@ -24,10 +24,10 @@ HERE = Path(__file__).parent
 EVERYTHING = HERE / "everything.tfvars"
 
 # Whole features stay out for what they need: backup selections, and CloudFront's response headers policies.
-WITHOUT = {"backup": None, "website": None}
+OVERRIDES = {"backup": None, "website": None}
 
 
-def applied(folder: Path, proxy: Proxied, overrides: dict[str, Any], **variables: Any) -> None:
+def apply_everything(folder: Path, proxy: ProxiedAws, overrides: dict[str, Any], **variables: Any) -> None:
     """Apply everything.tfvars and variables that override it, through the proxy."""
     root = terraform.stage(folder / "root", folder / "terraform.tfstate", overrides)
     more = folder / "more.tfvars.json"
@@ -35,7 +35,7 @@ def applied(folder: Path, proxy: Proxied, overrides: dict[str, Any], **variables
     proxy.apply(root, [EVERYTHING, more], folder / "terraform.log")
 
 
-def bootstrapped(folder: Path, proxy: Proxied) -> None:
+def apply_bootstrap(folder: Path, proxy: ProxiedAws) -> None:
     """Apply bootstrap/ for a repository that deploys, through the proxy."""
     root = shutil.copytree(
         ROOT / "bootstrap", folder / "bootstrap", ignore=shutil.ignore_patterns(".terraform", "*.tfstate*")
@@ -45,12 +45,12 @@ def bootstrapped(folder: Path, proxy: Proxied) -> None:
     proxy.apply(root, [variables], folder / "bootstrap.log")
 
 
-def policies(proxy: Proxied) -> set[str]:
+def sent_policies(proxy: ProxiedAws) -> set[str]:
     """Return the policy documents that the proxy has seen."""
     return {policy for r in proxy.requests() for policy in r["policies"]}
 
 
-def operations(proxy: Proxied) -> set[str]:
+def sent_operations(proxy: ProxiedAws) -> set[str]:
     """Return which operations the proxy has seen."""
     return {r["operation"] for r in proxy.requests()}
 
@@ -58,31 +58,31 @@ def operations(proxy: Proxied) -> set[str]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("packages")
 def test_every_request_on_moto_is_as_aws_models_it(tmp_path: Path) -> None:
-    with moto(tmp_path) as proxy:
-        applied(tmp_path, proxy, NOT_IN_MOTO, **WITHOUT)
+    with proxied_moto(tmp_path) as proxy:
+        apply_everything(tmp_path, proxy, NOT_IN_MOTO, **OVERRIDES)
     assert proxy.faults() == []
-    assert len(operations(proxy)) > 90
+    assert len(sent_operations(proxy)) > 90
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("packages")
 def test_every_request_on_ministack_is_as_aws_models_it(tmp_path: Path) -> None:
-    with ministack(tmp_path) as proxy:
-        bootstrapped(tmp_path, proxy)
-        applied(tmp_path, proxy, {})
+    with proxied_ministack(tmp_path) as proxy:
+        apply_bootstrap(tmp_path, proxy)
+        apply_everything(tmp_path, proxy, {})
     assert proxy.faults() == []
-    assert judged(policies(proxy)) == []
-    assert len(policies(proxy)) > 30
+    assert policy_findings(sent_policies(proxy)) == []
+    assert len(sent_policies(proxy)) > 30
     assert {
         "backup:CreateBackupPlan",
         "cloudfront:CreateFunction",
         "cloudwatch:PutCompositeAlarm",
-    } <= operations(proxy)
+    } <= sent_operations(proxy)
 
 
 @pytest.mark.slow
 def test_a_request_that_aws_would_refuse_is_reported(tmp_path: Path) -> None:
-    with moto(tmp_path) as proxy:
+    with proxied_moto(tmp_path) as proxy:
         unchecked = Config(parameter_validation=False, retries={"total_max_attempts": 1})
         client = proxy.client("lambda", config=unchecked)
         with pytest.raises(ClientError):
@@ -104,15 +104,15 @@ def test_a_policy_that_goes_too_far_is_found() -> None:
         return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]})
 
     table = "arn:aws:dynamodb:us-west-2:000000000000:table/items"
-    assert judged([policy(Action="dynamodb:GetItem", Resource=table)]) == []
-    (unknown,) = judged([policy(Action="dynamodb:FetchItem", Resource=table)])
+    assert policy_findings([policy(Action="dynamodb:GetItem", Resource=table)]) == []
+    (unknown,) = policy_findings([policy(Action="dynamodb:FetchItem", Resource=table)])
     assert "UNKNOWN_ACTION" in unknown
-    (unusable,) = judged([policy(Action="s3:GetObject", Resource=table)])
+    (unusable,) = policy_findings([policy(Action="s3:GetObject", Resource=table)])
     assert "s3:GetObject: allowed on no resource" in unusable
-    assert any("privilege" in f for f in judged([policy(Action="iam:CreatePolicyVersion", Resource="*")]))
+    assert any("privilege" in f for f in policy_findings([policy(Action="iam:CreatePolicyVersion", Resource="*")]))
 
 
 def test_patterns_of_the_models_are_read() -> None:
-    assert wire.pattern(r"[\p{Alnum}_-]+").fullmatch("a_1-")  # type: ignore[union-attr]
-    assert not wire.pattern(r"[\p{Alnum}_-]+").fullmatch("a b")  # type: ignore[union-attr]
-    assert wire.pattern(r"\p{Lu}+") is None
+    assert wire.python_pattern(r"[\p{Alnum}_-]+").fullmatch("a_1-")  # type: ignore[union-attr]
+    assert not wire.python_pattern(r"[\p{Alnum}_-]+").fullmatch("a b")  # type: ignore[union-attr]
+    assert wire.python_pattern(r"\p{Lu}+") is None

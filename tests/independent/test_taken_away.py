@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.independent.servers import NOT_IN_MOTO, Proxied, ministack, moto
+from tests.independent.servers import NOT_IN_MOTO, ProxiedAws, proxied_ministack, proxied_moto
 from tests.plan.planner import REGION, Values
 from tools import terraform
 
@@ -70,7 +70,7 @@ website     = {}
 
 
 def apply(
-    aws: Proxied, folder: Path, name: str, variables: str, region: str = REGION, overrides: Values | None = None
+    aws: ProxiedAws, folder: Path, name: str, variables: str, region: str = REGION, overrides: Values | None = None
 ) -> str:
     """Apply variables to the state of that name; return the summary."""
     var_file = folder / f"{name}.tfvars"
@@ -79,7 +79,7 @@ def apply(
     return aws.apply(root, [var_file], folder / f"{name}.log", region)
 
 
-def methods(aws: Proxied) -> dict[str, Values]:
+def methods(aws: ProxiedAws) -> dict[str, Values]:
     """Return the gateway's methods by verb and path."""
     gateway = aws.client("apigateway")
     (api,) = gateway.get_rest_apis()["items"]
@@ -93,7 +93,7 @@ def methods(aws: Proxied) -> dict[str, Values]:
 
 
 def test_what_is_taken_away_is_gone(tmp_path: Path) -> None:
-    with moto(tmp_path) as aws:
+    with proxied_moto(tmp_path) as aws:
         apply(aws, tmp_path, "trial", ON, overrides=NOT_IN_MOTO)
         tables = aws.client("dynamodb")
         ttl = tables.describe_time_to_live(TableName="trial-sessions-test")["TimeToLiveDescription"]
@@ -146,7 +146,7 @@ def test_what_is_taken_away_is_gone(tmp_path: Path) -> None:
 
 def test_a_second_region_has_the_same_system(tmp_path: Path) -> None:
     """IAM, S3 and CloudFront have one space of names for all regions, which this emulator holds to."""
-    with ministack(tmp_path) as aws:
+    with proxied_ministack(tmp_path) as aws:
         first = apply(aws, tmp_path, "first", SMALL, "us-west-2")
         second = apply(aws, tmp_path, "second", SMALL, "eu-central-1")
         assert first == second

@@ -19,7 +19,7 @@ import pytest
 
 from tests.independent import claims
 from tests.independent.claims import BOOKINGS, NIGHTS, ROOMS, new
-from tests.independent.servers import Proxied, ministack
+from tests.independent.servers import ProxiedAws, proxied_ministack
 from tests.plan.planner import REGION, ROOT
 from tests.unit.loopback import Request, Server
 from trestle.context import Context
@@ -48,16 +48,16 @@ AWS = {
 
 
 @pytest.fixture(scope="module")
-def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxiedAws]:
     """The emulator, behind the proxy that checks each request."""
-    with ministack(tmp_path_factory.mktemp("ministack")) as proxy:
+    with proxied_ministack(tmp_path_factory.mktemp("proxied_ministack")) as proxy:
         yield proxy
         assert proxy.faults() == []
         assert "dynamodb:TransactWriteItems" in {request["operation"] for request in proxy.requests()}
 
 
 @pytest.fixture
-def client(proxy: Proxied) -> Iterator[Any]:
+def client(proxy: ProxiedAws) -> Iterator[Any]:
     """DynamoDB's client, with an empty table for each entity."""
     client = proxy.client("dynamodb")
     for entity in ENTITIES:
@@ -110,13 +110,13 @@ class Clients:
 
 
 @pytest.fixture
-def clients(proxy: Proxied) -> Iterator[Clients]:
+def clients(proxy: ProxiedAws) -> Iterator[Clients]:
     with ExitStack() as stack:
         yield Clients(stack, proxy.endpoint)
 
 
 @pytest.fixture
-def here(proxy: Proxied, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def here(proxy: ProxiedAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """This process is a client, too."""
     for name, value in {**AWS, "AWS_ENDPOINT_URL": proxy.endpoint}.items():
         monkeypatch.setenv(name, value)
@@ -206,7 +206,7 @@ def lose() -> None:
 
 @pytest.fixture(params=["signed", "boto3"])
 def losing(
-    request: pytest.FixtureRequest, proxy: Proxied, here: None, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, proxy: ProxiedAws, here: None, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Losing]:
     """This process's way to the emulator, for each transport."""
     losing = Losing(proxy.endpoint)

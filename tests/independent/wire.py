@@ -40,7 +40,7 @@ CLASSES = {
 }  # fmt: skip
 
 
-def pattern(text: str) -> re.Pattern[str] | None:
+def python_pattern(text: str) -> re.Pattern[str] | None:
     """Return a model's pattern for Python, or None if it needs classes that Python lacks."""
     for name, members in CLASSES.items():
         # Inside a class the members alone, outside it a class of them.
@@ -54,7 +54,7 @@ def pattern(text: str) -> re.Pattern[str] | None:
         return None
 
 
-def faults(shape: Any, value: Any, where: str = "") -> Iterator[str]:
+def model_faults(shape: Any, value: Any, where: str = "") -> Iterator[str]:
     """Yield a sentence for each part of a request that AWS's model of it does not allow."""
     known = shape.metadata
     if shape.type_name == "structure":
@@ -63,18 +63,18 @@ def faults(shape: Any, value: Any, where: str = "") -> Iterator[str]:
                 yield f"{where}.{name}: missing".lstrip(".")
         for name, member in shape.members.items():
             if value.get(name) is not None:
-                yield from faults(member, value[name], f"{where}.{name}".lstrip("."))
+                yield from model_faults(member, value[name], f"{where}.{name}".lstrip("."))
         return
     size = None
     if shape.type_name == "list":
         size = len(value)
         for index, member in enumerate(value):
-            yield from faults(shape.member, member, f"{where}[{index}]")
+            yield from model_faults(shape.member, member, f"{where}[{index}]")
     elif shape.type_name == "map":
         size = len(value)
         for key, member in value.items():
-            yield from faults(shape.key, key, f"{where} key {key!r}")
-            yield from faults(shape.value, member, f"{where}[{key!r}]")
+            yield from model_faults(shape.key, key, f"{where} key {key!r}")
+            yield from model_faults(shape.value, member, f"{where}[{key!r}]")
     elif shape.type_name in ("string", "blob"):
         size = len(value)
     elif shape.type_name in ("integer", "long", "float", "double"):
@@ -86,7 +86,7 @@ def faults(shape: Any, value: Any, where: str = "") -> Iterator[str]:
     if shape.type_name == "string":
         if shape.enum and value not in shape.enum:
             yield f"{where}: {value!r} is none of {', '.join(shape.enum)}"
-        if "pattern" in known and (allowed := pattern(known["pattern"])) and not allowed.fullmatch(value):
+        if "pattern" in known and (allowed := python_pattern(known["pattern"])) and not allowed.fullmatch(value):
             yield f"{where}: {value!r} does not match {known['pattern']}"
 
 
@@ -99,7 +99,7 @@ def policies(value: Any) -> Iterator[str]:
             yield from policies(part)
 
 
-def described(environ: Mapping[str, Any], body: bytes) -> dict[str, Any]:
+def describe_request(environ: Mapping[str, Any], body: bytes) -> dict[str, Any]:
     """Return a request's operation, what is wrong with it, and the policy documents that it carries."""
     environ = {**environ, "wsgi.input": io.BytesIO(body)}
     signed = re.search(r"Credential=[^/]+/\d+/[^/]*/([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
@@ -127,7 +127,7 @@ def described(environ: Mapping[str, Any], body: bytes) -> dict[str, Any]:
             "url_params": labels,
         }
     )
-    wrong = [] if found.input_shape is None else list(faults(found.input_shape, values))
+    wrong = [] if found.input_shape is None else list(model_faults(found.input_shape, values))
     return {"operation": f"{service}:{found.name}", "faults": wrong, "policies": list(policies(values))}
 
 
@@ -143,7 +143,7 @@ class Proxy:
         """Check one request and forward it as it came."""
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         try:
-            line = described(environ, body)
+            line = describe_request(environ, body)
         except Exception as error:
             wrong = f"{environ['PATH_INFO']}: {error!r}"
             line = {"operation": "undecoded", "faults": [wrong], "policies": []}

@@ -88,7 +88,7 @@ class Api:
         )
         return Answer(url, answer.status, answer.headers, answer.data)
 
-    def make(self, body: Any = None) -> Answer:
+    def create(self, body: Any = None) -> Answer:
         """Create an item."""
         made = self("POST", body={"name": "lamp"} if body is None else body)
         assert made.status == 201, made.content

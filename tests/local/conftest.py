@@ -54,7 +54,7 @@ def events(local: Local) -> Api:
 
 
 @pytest.fixture
-def empty(items: Api) -> Api:
+def empty_items(items: Api) -> Api:
     """The collection of items, with nothing in it."""
     while found := items("GET", "?limit=100").json["items"]:
         for item in found:

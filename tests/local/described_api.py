@@ -14,7 +14,7 @@ from tests.local.api import Answer, Api
 
 
 @dataclass(frozen=True)
-class Described:
+class DescribedApi:
     """The whole API of a stack; calls take paths from its root, or the URLs that answers hold."""
 
     api: Api
@@ -34,7 +34,7 @@ class Described:
         announced = operation["responses"]
         status = str(answer.status) if str(answer.status) in announced else f"{answer.status // 100}XX"
         assert status in announced, (method, path, answer.status, answer.content)
-        response = self.resolved(announced[status])
+        response = self.resolve(announced[status])
         for content_type, content in response.get("content", {}).items():
             assert answer.headers["Content-Type"] == content_type
             if "fields" not in parse_qs(urlsplit(answer.url).query):  # else its items are not whole
@@ -42,7 +42,7 @@ class Described:
         assert response.get("content") or answer.content == b""
         return answer
 
-    def make(self, path: str, body: Any) -> Answer:
+    def create(self, path: str, body: Any) -> Answer:
         """Create an item."""
         made = self("POST", path, body)
         assert made.status == 201, made.content
@@ -64,7 +64,7 @@ class Described:
         faults = list(OAS30Validator(whole, format_checker=oas30_format_checker).iter_errors(value))
         assert not faults, faults
 
-    def resolved(self, value: dict[str, Any]) -> dict[str, Any]:
+    def resolve(self, value: dict[str, Any]) -> dict[str, Any]:
         """Return what a reference refers to, or the value itself."""
         for name in value["$ref"].split("/")[1:] if "$ref" in value else ():
             value = (self.document if name == "components" else value)[name]

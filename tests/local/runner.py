@@ -89,7 +89,7 @@ def small_system(*operations: str, entity: str = "items") -> str:
     """
 
 
-def sentence(done: subprocess.CompletedProcess[str]) -> str:
+def error_sentence(done: subprocess.CompletedProcess[str]) -> str:
     """Return the last line on stderr of a command that failed as a user would want it to."""
     assert done.returncode not in (0, 3), done.stderr
     assert "Traceback" not in done.stderr

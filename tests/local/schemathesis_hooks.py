@@ -15,17 +15,17 @@ from typing import Any
 
 import schemathesis
 
-KEEPABLE = range(-129, 126)  # exponents of numbers that DynamoDB keeps
+STORABLE_NUMBERS = range(-129, 126)  # exponents of numbers that DynamoDB keeps
 DEPTH = 30
 
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
     """Take out of a valid request what another part of the request, or of an earlier one, makes invalid."""
-    case.query = whole_items(dict(case.query or {}))
+    case.query = without_fields(dict(case.query or {}))
     if not case.meta or not case.meta.generation.mode.is_positive:
         return
-    case.query = keep_one_filter(case.query, sorts(case))
+    case.query = keep_one_filter(case.query, sorts_by_filter(case))
     headers = case.headers or {}
     # The same key may have come with another body before.
     if "Idempotency-Key" in headers:
@@ -35,10 +35,10 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
         if not headers[name].startswith(("*", ",", '"', "W/")):
             headers[name] = f'"{headers[name]}"'
     if isinstance(case.body, dict):
-        case.body = keepable(case.body)
+        case.body = make_storable(case.body)
 
 
-def whole_items(query: dict[str, Any]) -> dict[str, Any]:
+def without_fields(query: dict[str, Any]) -> dict[str, Any]:
     """Return a query without `fields`, with which items are not all that their schema says.
 
     A malformed one stays.
@@ -49,7 +49,7 @@ def whole_items(query: dict[str, Any]) -> dict[str, Any]:
     return query
 
 
-def sorts(case: Any) -> dict[str, str]:
+def sorts_by_filter(case: Any) -> dict[str, str]:
     """Return the filters of a list, each with what it sorts by."""
     parameters = case.operation.definition.raw.get("parameters", [])
     return {each["name"]: each["x-sorted-by"] for each in parameters if "x-sorted-by" in each}
@@ -74,15 +74,15 @@ def keep_one_filter(query: dict[str, Any], sorts: dict[str, str]) -> dict[str, A
     return kept
 
 
-def keepable(value: Any, depth: int = 0) -> Any:
+def make_storable(value: Any, depth: int = 0) -> Any:
     """Return a value with the numbers and the depth that an item can have."""
     if isinstance(value, dict):
-        return {name: keepable(member, depth + 1) for name, member in value.items()} if depth < DEPTH else {}
+        return {name: make_storable(member, depth + 1) for name, member in value.items()} if depth < DEPTH else {}
     if isinstance(value, list):
-        return [keepable(element, depth + 1) for element in value] if depth < DEPTH else []
+        return [make_storable(element, depth + 1) for element in value] if depth < DEPTH else []
     if isinstance(value, int | float) and not isinstance(value, bool) and value:
         exact = Decimal(str(value))
         digits = "".join(map(str, exact.as_tuple().digits)).strip("0")
-        if exact.adjusted() not in KEEPABLE or len(digits) > 38:
+        if exact.adjusted() not in STORABLE_NUMBERS or len(digits) > 38:
             return 1
     return value

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.runner import ROOT, Local, sentence
-from tests.local.test_transfer import move
+from tests.local.runner import ROOT, Local, error_sentence
+from tests.local.test_transfer import run_transfer
 
 pytestmark = pytest.mark.slow
 
@@ -47,14 +47,14 @@ def test_a_root_of_ones_own_is_applied_driven_and_changed(tmp_path: Path) -> Non
     try:
         named = tmp_path / "my.tfvars"
         named.write_text('enviroment = "demo"\n')
-        said = sentence(local("up", "--root", root, "--var-file", named))
+        said = error_sentence(local("up", "--root", root, "--var-file", named))
         assert said == f"{named}: enviroment: no such variable; did you mean environment?"
         done = local("up", "--detach", "--port", str(local.port), "--root", root)
         assert done.returncode == 0, done.stderr
         assert "guest-demo is up" in done.stderr
         assert (root / "dist" / "manifest.json").exists()
         tasks = local.api("tasks")
-        made = tasks.make(TASK)
+        made = tasks.create(TASK)
         assert tasks("GET", "?done=false").json["items"] == [made.json]
         tasks("POST", body={**TASK, "title": ""}).problem(422, "invalid-item")
         names = local.outputs()["function_names"]["tasks"]
@@ -64,19 +64,19 @@ def test_a_root_of_ones_own_is_applied_driven_and_changed(tmp_path: Path) -> Non
         own = {"CostCentre": "42", "Environment": "demo", "ManagedBy": "terraform", "Project": "guest"}
         assert tags == {**own, "Owner": "platform"}
         assert local.outputs()["api_keys"] == {"default": KEY}
-        tasks("DELETE", tasks.make(TASK).location, X_Api_Key=None).problem(403, "forbidden")
-        assert tasks("DELETE", tasks.make(TASK).location).status == 204
+        tasks("DELETE", tasks.create(TASK).location, X_Api_Key=None).problem(403, "forbidden")
+        assert tasks("DELETE", tasks.create(TASK).location).status == 204
         assert local.stack.settings["release"]["minutes"] == len("arn:aws:sns:us-west-2:000000000000:own")
         assert not local.stack.has_changes([])
 
         items = tmp_path / "tasks.jsonl"
-        done = move(local, "export", "tasks", items)
+        done = run_transfer(local, "export", "tasks", items)
         assert (done.returncode, done.stderr) == (0, "1 items of guest-tasks-demo written.\n")
-        done = move(local, "import", "tasks", items)
+        done = run_transfer(local, "import", "tasks", items)
         assert (done.returncode, "were not built from" in done.stderr) == (0, False)
         assert done.stderr.endswith("guest-tasks-demo: 1 there already.\n")
         (root / "schemas" / "task.json").rename(root / "schemas" / "renamed.json")
-        done = move(local, "import", "tasks", items)
+        done = run_transfer(local, "import", "tasks", items)
         assert done.returncode == 1
         assert done.stderr.startswith(f"{root}/schemas/task.json is missing, and the live functions of the entity")
         assert f"`python local.py up --detach --root '{root}'`" in done.stderr

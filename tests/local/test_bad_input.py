@@ -54,7 +54,7 @@ def test_a_body_over_the_limit_is_413(items: Api) -> None:
 
 
 def test_an_item_over_the_databases_limit_is_413(items: Api) -> None:
-    made = items.make({"a": "x" * 300 * 1024})
+    made = items.create({"a": "x" * 300 * 1024})
     items("PATCH", made.location, {"b": "x" * 200 * 1024}).problem(413, "content-too-large")
     assert set(items("GET", made.location).json) == {"a", "id", "createdAt", "updatedAt", "version"}
 
@@ -82,8 +82,8 @@ def test_a_query_that_cannot_be_is_400_and_names_the_parameter(items: Api, query
 
 def test_a_cursor_belongs_to_its_list(items: Api, drafts: Api) -> None:
     for number in range(2):
-        items.make({"n": number})
-        drafts.make({"n": number})
+        items.create({"n": number})
+        drafts.create({"n": number})
     cursor = items("GET", "?limit=1").json["next"]
     assert items("GET", f"?limit=1&cursor={cursor}").status == 200
     items("GET", f"?limit=1&order=desc&cursor={cursor}").problem(400, "invalid-request")

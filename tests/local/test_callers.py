@@ -15,14 +15,14 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from tests.local.api import EXPOSED, POOL, Answer, Api
-from tests.local.people import People, forgeries, parts
 from tests.local.runner import Local
+from tests.local.users import Users, decode_token, forged_tokens
 
 
 @pytest.fixture(scope="module")
-def people(local: Local) -> People:
+def users(local: Local) -> Users:
     """The users of the stack's pool."""
-    return People(local)
+    return Users(local)
 
 
 @pytest.fixture(scope="module")
@@ -32,22 +32,22 @@ def notes(local: Local) -> Api:
 
 
 @pytest.fixture(scope="module")
-def alice(people: People, notes: Api) -> Api:
+def alice(users: Users, notes: Api) -> Api:
     """The notes as Alice has them, who is in no group."""
-    return notes.as_bearer(people.token("alice"))
+    return notes.as_bearer(users.token("alice"))
 
 
 @pytest.fixture(scope="module")
-def bob(people: People, notes: Api) -> Api:
+def bob(users: Users, notes: Api) -> Api:
     """The notes as Bob has them, who is one of the admins."""
-    return notes.as_bearer(people.token("bob", "admins"))
+    return notes.as_bearer(users.token("bob", "admins"))
 
 
 # --- API keys ---
 
 
 @pytest.fixture(scope="module")
-def stray_keys(local: Local) -> Iterator[dict[str, str]]:
+def unrelated_keys(local: Local) -> Iterator[dict[str, str]]:
     """Keys that the account has, and that open nothing here."""
     gateway, stage = local.client("apigateway"), local.outputs()
     value = "a-stray-key-of-the-account-{}".format
@@ -67,8 +67,8 @@ def stray_keys(local: Local) -> Iterator[dict[str, str]]:
 
 
 @pytest.mark.parametrize("key", ["outside", "disabled", "elsewhere"])
-def test_a_key_outside_the_plan_is_403(items: Api, stray_keys: dict[str, str], key: str) -> None:
-    items("GET", X_Api_Key=stray_keys[key]).problem(403, "forbidden")
+def test_a_key_outside_the_plan_is_403(items: Api, unrelated_keys: dict[str, str], key: str) -> None:
+    items("GET", X_Api_Key=unrelated_keys[key]).problem(403, "forbidden")
 
 
 def test_a_key_is_compared_as_a_whole(items: Api) -> None:
@@ -105,63 +105,63 @@ SIGNED_IN = [
 ]
 
 
-def refused(answer: Answer) -> None:
+def check_unauthorized(answer: Answer) -> None:
     answer.problem(401, "unauthorized")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
 @pytest.mark.parametrize(("method", "path"), SIGNED_IN)
 def test_nobody_comes_in_without_a_token(notes: Api, method: str, path: str) -> None:
-    refused(notes(method, path, {} if method[0] == "P" else None))
+    check_unauthorized(notes(method, path, {} if method[0] == "P" else None))
 
 
-def test_forged_and_expired_tokens_are_401(people: People, notes: Api, alice: Api) -> None:
+def test_forged_and_expired_tokens_are_401(users: Users, notes: Api, alice: Api) -> None:
     assert alice.token
-    for what, token in forgeries(alice.token, people.key).items():
+    for what, token in forged_tokens(alice.token, users.signing_key).items():
         refused_here = notes.as_bearer(token)("GET")
         assert refused_here.status == 401, what
-        refused(refused_here)
+        check_unauthorized(refused_here)
 
 
-def test_another_pools_token_is_401(people: People, notes: Api) -> None:
-    token = people.stranger()
-    assert parts(token)[1]["token_use"] == "access"
-    refused(notes.as_bearer(token)("GET"))
+def test_another_pools_token_is_401(users: Users, notes: Api) -> None:
+    token = users.foreign_token()
+    assert decode_token(token)[1]["token_use"] == "access"
+    check_unauthorized(notes.as_bearer(token)("GET"))
 
 
-def test_access_tokens_alone_pass(people: People, notes: Api) -> None:
-    tokens = people.tokens(f"carol-{uuid.uuid4()}")
+def test_access_tokens_alone_pass(users: Users, notes: Api) -> None:
+    tokens = users.tokens(f"carol-{uuid.uuid4()}")
     for kind in ("IdToken", "RefreshToken"):
-        refused(notes.as_bearer(tokens[kind])("GET"))
+        check_unauthorized(notes.as_bearer(tokens[kind])("GET"))
     assert notes.as_bearer(tokens["AccessToken"])("GET").status == 200
 
 
 def test_a_token_travels_in_its_header_alone(notes: Api, alice: Api) -> None:
-    refused(notes("GET", f"?access_token={alice.token}&Authorization={alice.token}"))
-    refused(notes("GET", Cookie=f"Authorization={alice.token}"))
-    refused(notes("GET", Authorization=f"Basic {base64.b64encode(b'alice:secret').decode()}"))
+    check_unauthorized(notes("GET", f"?access_token={alice.token}&Authorization={alice.token}"))
+    check_unauthorized(notes("GET", Cookie=f"Authorization={alice.token}"))
+    check_unauthorized(notes("GET", Authorization=f"Basic {base64.b64encode(b'alice:secret').decode()}"))
 
 
-def test_a_missing_scope_is_401(people: People, notes: Api, alice: Api) -> None:
-    refused(alice("PUT", "/any", {"title": "a"}))
-    machine = notes.as_bearer(people.machine())
+def test_a_missing_scope_is_401(users: Users, notes: Api, alice: Api) -> None:
+    check_unauthorized(alice("PUT", "/any", {"title": "a"}))
+    machine = notes.as_bearer(users.machine_token())
     machine("PUT", "/any", {"title": "a"}).problem(404, "not-found")
 
 
 def test_a_missing_group_is_403(alice: Api, bob: Api) -> None:
-    own = alice.make({"title": "hers"})
+    own = alice.create({"title": "hers"})
     alice("DELETE", own.location).problem(403, "forbidden")
     alice("DELETE", "/not-there").problem(403, "forbidden")
     assert alice("GET", own.location).status == 200
-    assert bob("DELETE", bob.make({"title": "his"}).location).status == 204
+    assert bob("DELETE", bob.create({"title": "his"}).location).status == 204
 
 
 # --- owners ---
 
 
 def test_anothers_item_is_not_there(alice: Api, bob: Api) -> None:
-    hers = alice.make({"title": "hers"})
-    etag, sub = hers.headers["ETag"], parts(str(alice.token))[1]["sub"]
+    hers = alice.create({"title": "hers"})
+    etag, sub = hers.headers["ETag"], decode_token(str(alice.token))[1]["sub"]
     bob("GET", hers.location).problem(404, "not-found")
     bob("GET", hers.location, If_None_Match=etag).problem(404, "not-found")
     bob("PATCH", hers.location, {"title": "his"}).problem(404, "not-found")
@@ -174,8 +174,8 @@ def test_anothers_item_is_not_there(alice: Api, bob: Api) -> None:
 
 def test_an_id_that_another_has_is_free(alice: Api, bob: Api) -> None:
     chosen = str(uuid.uuid4())
-    hers = alice.make({"id": chosen, "title": "hers"})
-    his = bob.make({"id": chosen, "title": "his"})
+    hers = alice.create({"id": chosen, "title": "hers"})
+    his = bob.create({"id": chosen, "title": "his"})
     assert hers.location == his.location
     assert alice("GET", hers.location).json == hers.json
     assert bob("GET", his.location).json == his.json
@@ -186,7 +186,7 @@ def test_an_id_that_another_has_is_free(alice: Api, bob: Api) -> None:
 def test_anothers_cursor_is_400(alice: Api, bob: Api, query: str) -> None:
     for title in ("a", "b"):
         for api in (alice, bob):
-            api.make({"title": title, "tag": "home", "pinned": True})
+            api.create({"title": title, "tag": "home", "pinned": True})
     cursor = alice("GET", f"?limit=1{query}").json["next"]
     assert alice("GET", f"?limit=1{query}&cursor={quote(cursor)}").status == 200
     bob("GET", f"?limit=1{query}&cursor={quote(cursor)}").problem(400, "invalid-request")
@@ -194,8 +194,8 @@ def test_anothers_cursor_is_400(alice: Api, bob: Api, query: str) -> None:
 
 def test_a_filter_shows_the_callers_own(alice: Api, bob: Api) -> None:
     tag = uuid.uuid4().hex
-    hers = alice.make({"title": "hers", "tag": tag})
-    sub = parts(str(alice.token))[1]["sub"]
+    hers = alice.create({"title": "hers", "tag": tag})
+    sub = decode_token(str(alice.token))[1]["sub"]
     assert [item["id"] for item in alice("GET", f"?tag={tag}").json["items"]] == [hers.json["id"]]
     for value in (tag, f"s:{tag}"):
         assert bob("GET", f"?tag={quote(value)}").json["items"] == []
@@ -215,8 +215,8 @@ def test_an_idempotency_key_is_the_callers_own(alice: Api, bob: Api) -> None:
 
 
 def test_a_body_does_not_name_its_owner(alice: Api, bob: Api) -> None:
-    sub = parts(str(bob.token))[1]["sub"]
-    made = alice.make({"title": "hers", "owner": sub, "sub": sub, "collection": f"{sub}#notes"})
+    sub = decode_token(str(bob.token))[1]["sub"]
+    made = alice.create({"title": "hers", "owner": sub, "sub": sub, "collection": f"{sub}#notes"})
     bob("GET", made.location).problem(404, "not-found")
     assert alice("GET", made.location).json["owner"] == sub, "a property like any other"
 
@@ -225,7 +225,7 @@ def test_a_body_does_not_name_its_owner(alice: Api, bob: Api) -> None:
 
 
 @pytest.fixture(scope="module")
-def ledger(local: Local) -> Api:
+def signed_items(local: Local) -> Api:
     """The collection of an entity for signed requests."""
     return Api(local.api("ledger").url, None)
 
@@ -256,7 +256,7 @@ Sign = Callable[..., Answer]
 
 
 @pytest.fixture(scope="module")
-def sign(local: Local, ledger: Api) -> Sign:
+def sign(local: Local, signed_items: Api) -> Sign:
     """Sends a signed request; `changed` is what of it is changed after it was signed."""
     here = local.running().region
 
@@ -264,9 +264,9 @@ def sign(local: Local, ledger: Api) -> Sign:
         credentials: Credentials, method: str = "GET", body: bytes | None = None,
         changed: dict[str, Any] | None = None, service: str = "execute-api", region: str = here,
     ) -> Answer:  # fmt: skip
-        request = AWSRequest(method, ledger.url, data=body, headers={"Content-Type": "application/json"})
+        request = AWSRequest(method, signed_items.url, data=body, headers={"Content-Type": "application/json"})
         SigV4Auth(credentials, service, region).add_auth(request)
-        sent: dict[str, Any] = {"method": method, "url": ledger.url, "body": body, **(changed or {})}
+        sent: dict[str, Any] = {"method": method, "url": signed_items.url, "body": body, **(changed or {})}
         sent["headers"] = {**dict(request.headers), **sent.get("headers", {})}
         answer = POOL.request(redirect=False, **sent)
         return Answer(sent["url"], answer.status, answer.headers, answer.data)
@@ -280,9 +280,9 @@ def test_a_signed_request_passes(identities: dict[str, Credentials], sign: Sign)
     assert made.json["id"] in {item["id"] for item in sign(identities["caller"]).json["items"]}
 
 
-def test_an_unsigned_request_is_404(ledger: Api) -> None:
+def test_an_unsigned_request_is_404(signed_items: Api) -> None:
     for method, body in (("GET", None), ("POST", {})):
-        assert "signature" in ledger(method, body=body).problem(404, "not-found")["detail"]
+        assert "signature" in signed_items(method, body=body).problem(404, "not-found")["detail"]
 
 
 # What each does that a good caller does not.
@@ -320,8 +320,8 @@ def test_an_oversized_header_is_refused(items: Api, alice: Api) -> None:
     for size in (300, 9_000, 60_000):
         items("POST", body={}, Idempotency_Key="x" * size).problem(400, "invalid-request")
         items("GET", X_Api_Key="x" * size).problem(403, "forbidden")
-        refused(alice("GET", Authorization=f"Bearer {alice.token}{'x' * size}"))
-    made = alice.make({"title": "hers"})
+        check_unauthorized(alice("GET", Authorization=f"Bearer {alice.token}{'x' * size}"))
+    made = alice.create({"title": "hers"})
     for tags in (", ".join(f'"{number}"' for number in range(1_000)), "x" * 9_000, '"' + "x" * 60_000):
         alice("PATCH", made.location, {"title": "new"}, If_Match=tags).problem(400, "invalid-request")
 
@@ -352,18 +352,18 @@ def test_what_a_parameter_says_is_never_run(alice: Api, parameter: str) -> None:
     for text in INJECTIONS:
         too_long = parameter == "tag" and len(text) > 50  # maxLength in the schema
         expected = 400 if too_long else PARAMETERS[parameter]
-        harmless(alice("GET", f"?{parameter}={quote(text, safe='')}"), expected)
+        check_harmless(alice("GET", f"?{parameter}={quote(text, safe='')}"), expected)
 
 
 def test_what_a_parameter_is_called_is_never_run(alice: Api) -> None:
     for text in INJECTIONS:
-        harmless(alice("GET", f"?{quote(text, safe='')}=1"), 400)
+        check_harmless(alice("GET", f"?{quote(text, safe='')}=1"), 400)
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
 def test_what_an_id_says_is_never_run(items: Api, method: str) -> None:
     for text in INJECTIONS:
-        harmless(items(method, f"/{quote(text, safe='')}", {} if method[0] == "P" else None), 400, 404)
+        check_harmless(items(method, f"/{quote(text, safe='')}", {} if method[0] == "P" else None), 400, 404)
 
 
 # What each header is sent with, and the answers to what makes no sense in it.
@@ -377,22 +377,22 @@ HEADERS: dict[str, tuple[Any, ...]] = {
 
 @pytest.mark.parametrize("header", HEADERS)
 def test_what_a_header_says_is_never_run(alice: Api, header: str) -> None:
-    made = alice.make({"title": "hers"})
+    made = alice.create({"title": "hers"})
     method, *statuses = HEADERS[header]
     for text in filter(str.isprintable, INJECTIONS):  # others cannot be in a header
         sent = ("", {"title": "a"}) if method == "POST" else (made.location, None)
-        harmless(alice(method, *sent, **{header: text}), *statuses)
+        check_harmless(alice(method, *sent, **{header: text}), *statuses)
 
 
 def test_what_a_body_says_is_kept_as_it_is(alice: Api) -> None:
     for text in INJECTIONS:
-        made = alice.make({"title": text[:200], text: {text: [text]}})
+        made = alice.create({"title": text[:200], text: {text: [text]}})
         assert alice("GET", made.location).json == made.json
         assert made.json[text] == {text: [text]}
-        harmless(made, 201)
+        check_harmless(made, 201)
 
 
-def harmless(answer: Answer, *statuses: int) -> None:
+def check_harmless(answer: Answer, *statuses: int) -> None:
     """Check that an answer has one of the statuses, is JSON for any browser, and tells nothing of inside."""
     assert answer.status in statuses, answer.content
     assert answer.headers["Access-Control-Allow-Origin"] == "*"

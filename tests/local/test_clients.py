@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.local.runner import ROOT
-from tests.local.test_examples import Example, example
-from tests.npm import installed
+from tests.local.test_examples import Example, example_fixture
+from tests.npm import install_packages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,17 +80,17 @@ PYTHON_GENERATORS = {
 }
 MYPY = "mypy==2.4.1"
 
-_items, _todos = map(example, ("items", "todos"))
+_items, _todos = map(example_fixture, ("items", "todos"))
 
 
 @pytest.fixture(params=["items", "todos"])
-def running(request: pytest.FixtureRequest) -> tuple[str, Example]:
+def running_example(request: pytest.FixtureRequest) -> tuple[str, Example]:
     """Each example that clients are made for, and its name."""
     found: Example = request.getfixturevalue(request.param)
     return request.param, found
 
 
-def tool(name: str, use: str) -> str:
+def find_tool(name: str, use: str) -> str:
     """Return the path of a program that has to be on this machine: nothing is skipped in silence."""
     found = shutil.which(name)
     assert found, f"{name} is missing, which this test needs: install {use}."
@@ -111,10 +111,10 @@ def compile_and_run(folder: Path, script: str, **environment: str) -> str:
     tsc = Path("node_modules", ".bin", "tsc")
     run(folder, [tsc, "--noEmit", *STRICT, f"{script}.ts"])
     run(folder, [tsc, *STRICT, f"{script}.ts"])
-    return run(folder, [tool("node", "Node.js 20 or newer"), f"out/{script}.js"], **environment)
+    return run(folder, [find_tool("node", "Node.js 20 or newer"), f"out/{script}.js"], **environment)
 
 
-def prepare(folder: Path, url: str, *files: Path) -> None:
+def write_document(folder: Path, url: str, *files: Path) -> None:
     """Put the document as it is served, and files, into the folder."""
     with urllib.request.urlopen(f"{url}/{DOCUMENT}") as answer:
         (folder / DOCUMENT).write_bytes(answer.read())
@@ -124,15 +124,15 @@ def prepare(folder: Path, url: str, *files: Path) -> None:
 
 @pytest.mark.parametrize("generator", GENERATORS)
 def test_a_typescript_client_loses_and_invents_nothing(
-    generator: str, running: tuple[str, Example], tmp_path: Path
+    generator: str, running_example: tuple[str, Example], tmp_path: Path
 ) -> None:
     packages, command = GENERATORS[generator]
-    name, stack = running
+    name, stack = running_example
     sources = CLIENTS / "typescript" / name
-    prepare(tmp_path, stack.url, sources / "scenario.ts", sources / f"{generator}.ts")
+    write_document(tmp_path, stack.url, sources / "scenario.ts", sources / f"{generator}.ts")
     (tmp_path / "package.json").write_text("{}")
     (tmp_path / "orval.config.js").write_text(ORVAL)
-    (tmp_path / "node_modules").symlink_to(installed(*TYPESCRIPT, *packages) / "node_modules")
+    (tmp_path / "node_modules").symlink_to(install_packages(*TYPESCRIPT, *packages) / "node_modules")
     program, *arguments = command.split()
     run(tmp_path, [Path("node_modules", ".bin", program), *arguments])
     assert compile_and_run(tmp_path, generator, API_URL=stack.url) == "done\n"
@@ -145,20 +145,20 @@ def test_a_data_provider_fits_its_framework(framework: str, todos: Example, tmp_
         CLIENTS / "providers" / f"{framework}.test.ts",
     ):
         shutil.copy(file, tmp_path)
-    (tmp_path / "node_modules").symlink_to(installed(*TYPESCRIPT, *PROVIDERS[framework]) / "node_modules")
+    (tmp_path / "node_modules").symlink_to(install_packages(*TYPESCRIPT, *PROVIDERS[framework]) / "node_modules")
     assert compile_and_run(tmp_path, f"{framework}.test", API_URL=todos.url) == "done\n"
 
 
 @pytest.mark.parametrize("generator", PYTHON_GENERATORS)
 def test_a_python_client_loses_and_invents_nothing(
-    generator: str, running: tuple[str, Example], tmp_path: Path
+    generator: str, running_example: tuple[str, Example], tmp_path: Path
 ) -> None:
     if generator == "openapi_generator":
-        tool("java", "a Java runtime 11 or newer")
+        find_tool("java", "a Java runtime 11 or newer")
     packages, command = PYTHON_GENERATORS[generator]
-    name, stack = running
+    name, stack = running_example
     script = f"{generator}_{name}.py"
-    prepare(tmp_path, stack.url, CLIENTS / "python" / script)
+    write_document(tmp_path, stack.url, CLIENTS / "python" / script)
     commands = tmp_path / "venv" / "bin"
     run(tmp_path, [sys.executable, "-m", "venv", commands.parent])
     run(tmp_path, [commands / "python", "-m", "pip", "install", "--quiet", MYPY, *packages])

@@ -16,7 +16,7 @@ SERVERS_OWN = {"id", "createdAt", "updatedAt", "version"}
 
 
 def test_create_answers_the_item_its_place_and_its_tag(items: Api) -> None:
-    made = items.make({"name": "lamp", "price": 12.5})
+    made = items.create({"name": "lamp", "price": 12.5})
     item = made.json
     assert set(item) == {"name", "price"} | SERVERS_OWN
     assert (item["name"], item["price"], item["version"]) == ("lamp", 12.5, 1)
@@ -37,7 +37,7 @@ def test_location_leads_to_the_item_with_a_trailing_slash_too(items: Api) -> Non
 
 
 def test_get_answers_what_was_made(items: Api) -> None:
-    made = items.make()
+    made = items.create()
     got = items("GET", made.location)
     assert (got.status, got.json, got.headers["ETag"]) == (200, made.json, made.headers["ETag"])
 
@@ -48,7 +48,7 @@ def test_what_is_not_there_is_404(items: Api) -> None:
 
 
 def test_put_replaces_the_whole_item(items: Api) -> None:
-    made = items.make({"a": 1, "b": 2})
+    made = items.create({"a": 1, "b": 2})
     put = items("PUT", made.location, {"b": 3})
     assert put.status == 200
     assert {k: v for k, v in put.json.items() if k not in SERVERS_OWN} == {"b": 3}
@@ -60,14 +60,14 @@ def test_put_replaces_the_whole_item(items: Api) -> None:
 
 
 def test_put_merges_where_the_entity_says_so(drafts: Api) -> None:
-    made = drafts.make({"a": 1, "b": {"c": 2, "d": 3}})
+    made = drafts.create({"a": 1, "b": {"c": 2, "d": 3}})
     put = drafts("PUT", made.location, {"b": {"c": None}, "e": 4})
     assert put.status == 200
     assert {k: v for k, v in put.json.items() if k not in SERVERS_OWN} == {"a": 1, "b": {"d": 3}, "e": 4}
 
 
 def test_patch_merges_as_rfc_7396_says(items: Api) -> None:
-    made = items.make({"a": "b", "c": {"d": "e", "f": "g"}})
+    made = items.create({"a": "b", "c": {"d": "e", "f": "g"}})
     patched = items("PATCH", made.location, {"a": "z", "c": {"f": None}}, Content_Type="application/merge-patch+json")
     assert patched.status == 200
     assert {k: v for k, v in patched.json.items() if k not in SERVERS_OWN} == {"a": "z", "c": {"d": "e"}}
@@ -77,7 +77,7 @@ def test_patch_merges_as_rfc_7396_says(items: Api) -> None:
 
 
 def test_delete_leaves_nothing(items: Api) -> None:
-    made = items.make()
+    made = items.create()
     gone = items("DELETE", made.location)
     assert (gone.status, gone.content, gone.headers["Access-Control-Allow-Origin"]) == (204, b"", "*")
     items("GET", made.location).problem(404, "not-found")
@@ -85,28 +85,28 @@ def test_delete_leaves_nothing(items: Api) -> None:
 
 
 def test_the_servers_own_properties_may_be_repeated(items: Api) -> None:
-    made = items.make({"name": "lamp"})
+    made = items.create({"name": "lamp"})
     put = items("PUT", made.location, made.json | {"version": 99, "createdAt": "never"})
     assert (put.status, put.json["version"], put.json["createdAt"]) == (200, 2, made.json["createdAt"])
     items("PUT", made.location, made.json | {"id": "another"}).problem(400, "invalid-request")
 
 
 def test_clients_choose_ids_where_the_entity_says_so(drafts: Api) -> None:
-    made = drafts.make({"id": "A.b_c~d-1", "n": 1})
+    made = drafts.create({"id": "A.b_c~d-1", "n": 1})
     assert (made.json["id"], made.location) == ("A.b_c~d-1", f"{drafts.url}/A.b_c~d-1")
     drafts("POST", body={"id": "A.b_c~d-1", "n": 2}).problem(409, "conflict")
     assert drafts("GET", made.location).json["n"] == 1
     drafts("POST", body={"id": "no spaces"}).problem(400, "invalid-request")
-    assert len(drafts.make({}).json["id"]) == 36
+    assert len(drafts.create({}).json["id"]) == 36
     assert drafts("DELETE", made.location).status == 204
 
 
 def test_the_server_makes_ids_otherwise(items: Api) -> None:
-    assert items.make({"id": "mine"}).json["id"] != "mine"
+    assert items.create({"id": "mine"}).json["id"] != "mine"
 
 
 def test_only_what_has_changed_is_sent_again(items: Api) -> None:
-    made = items.make()
+    made = items.create()
     for tag in (made.headers["ETag"], f'"other", {made.headers["ETag"]}', f"W/{made.headers['ETag']}", "*"):
         same = items("GET", made.location, If_None_Match=tag)
         assert (same.status, same.content) == (304, b"")
@@ -117,7 +117,7 @@ def test_only_what_has_changed_is_sent_again(items: Api) -> None:
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 def test_nothing_is_overwritten_unseen(items: Api, method: str) -> None:
-    made = items.make()
+    made = items.create()
     body = None if method == "DELETE" else {"name": "mine"}
     changed = items("PUT", made.location, {"name": "theirs"}, If_Match=made.headers["ETag"])
     assert changed.status == 200
@@ -132,32 +132,32 @@ def test_nothing_is_overwritten_unseen(items: Api, method: str) -> None:
 
 
 def test_any_state_will_do_for_a_star(items: Api) -> None:
-    made = items.make()
+    made = items.create()
     assert items("PATCH", made.location, {"a": 1}, If_Match="*").status == 200
 
 
 def test_a_tag_does_not_outlive_its_item(drafts: Api) -> None:
-    first = drafts.make({"id": "phoenix"})
+    first = drafts.create({"id": "phoenix"})
     assert drafts("DELETE", first.location).status == 204
-    second = drafts.make({"id": "phoenix"})
+    second = drafts.create({"id": "phoenix"})
     assert second.json["version"] == first.json["version"]
     drafts("DELETE", second.location, If_Match=first.headers["ETag"]).problem(412, "precondition-failed")
     assert drafts("DELETE", second.location, If_Match=second.headers["ETag"]).status == 204
 
 
-def test_a_post_that_is_sent_again_makes_one_item(empty: Api) -> None:
-    first = empty("POST", body={"n": 1}, Idempotency_Key="order-1")
-    again = empty("POST", body={"n": 1}, Idempotency_Key="order-1")
+def test_a_post_that_is_sent_again_makes_one_item(empty_items: Api) -> None:
+    first = empty_items("POST", body={"n": 1}, Idempotency_Key="order-1")
+    again = empty_items("POST", body={"n": 1}, Idempotency_Key="order-1")
     assert (first.status, again.status) == (201, 201)
     assert again.json == first.json
     assert (again.location, again.headers["ETag"]) == (first.location, first.headers["ETag"])
     assert "Idempotency-Replayed" not in first.headers
     assert again.headers["Idempotency-Replayed"] == "true"
-    empty("POST", body={"n": 2}, Idempotency_Key="order-1").problem(422, "idempotency-key-reused")
-    assert empty("GET").json["count"] == 1
-    assert empty("POST", body={"n": 1}, Idempotency_Key="order-2").json["id"] != first.json["id"]
-    assert empty("DELETE", first.location).status == 204
-    assert "Idempotency-Replayed" not in empty("POST", body={"n": 1}, Idempotency_Key="order-1").headers
+    empty_items("POST", body={"n": 2}, Idempotency_Key="order-1").problem(422, "idempotency-key-reused")
+    assert empty_items("GET").json["count"] == 1
+    assert empty_items("POST", body={"n": 1}, Idempotency_Key="order-2").json["id"] != first.json["id"]
+    assert empty_items("DELETE", first.location).status == 204
+    assert "Idempotency-Replayed" not in empty_items("POST", body={"n": 1}, Idempotency_Key="order-1").headers
 
 
 TEXTS = ["", " ", "Grüße, 世界 👩🏽‍🚀", '\u0000\t\n"\\/\u2028', "e\u0301", "a" * 50_000]
@@ -174,7 +174,7 @@ def test_an_idempotency_key_is_its_callers_own(local: Local, items: Api) -> None
 
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
 def test_text_survives_byte_for_byte(items: Api, text: str) -> None:
-    made = items.make({"text": text, "deep": [{text[:200]: [text[:200], None, {}, []]}]})
+    made = items.create({"text": text, "deep": [{text[:200]: [text[:200], None, {}, []]}]})
     got = items("GET", made.location).json
     assert got["text"] == text
     assert got["deep"] == [{text[:200]: [text[:200], None, {}, []]}]

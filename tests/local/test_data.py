@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.runner import ROOT, Local, sentence, small_system
+from tests.local.runner import ROOT, Local, error_sentence, small_system
 from tools.laptop.systems import PREVIOUS
 
 pytestmark = pytest.mark.slow
@@ -38,12 +38,12 @@ def small(folder: Path) -> Iterator[Local]:
     local = Local(folder / "state")
     done = local.up(folder / "small.tfvars")
     assert done.returncode == 0, done.stderr
-    local.api().make({"name": "first"})
+    local.api().create({"name": "first"})
     yield local
     local("down")
 
 
-def names(local: Local) -> set[str]:
+def item_names(local: Local) -> set[str]:
     """Return the names of the items."""
     return {item["name"] for item in local.api()("GET").json["items"]}
 
@@ -52,16 +52,16 @@ def test_another_system_leaves_the_items_alone(small: Local, folder: Path) -> No
     done = small.up(folder / "other.tfvars")
     assert done.returncode == 0, done.stderr
     assert "Stopping small-local; its data stays for the next time ..." in done.stderr
-    assert names(small) == set()
-    small.api().make({"name": "of the other"})
+    assert item_names(small) == set()
+    small.api().create({"name": "of the other"})
     assert small("status").stdout.startswith("other-local is running")
     assert small("down").stderr == "other-local stopped.\n"
     assert "other-local is not running" in small("status").stderr
     assert small("up", "--detach").stderr.count("other-local is up") == 1
-    assert names(small) == {"of the other"}
+    assert item_names(small) == {"of the other"}
     done = small.up(folder / "small.tfvars")
     assert "Nothing has changed since the last apply." in done.stderr
-    assert names(small) == {"first"}
+    assert item_names(small) == {"first"}
 
 
 def test_what_an_earlier_version_left_is_taken_over(small: Local, folder: Path) -> None:
@@ -81,7 +81,7 @@ def test_what_an_earlier_version_left_is_taken_over(small: Local, folder: Path) 
     before.rmdir()
     done = small("up", "--detach", "--port", str(small.port))
     assert done.returncode == 0, done.stderr
-    assert names(small) == {"first"}
+    assert item_names(small) == {"first"}
     assert not small.stack.has_changes([folder / "small.tfvars"])
     for left in (small.folder, small.folder / "small-local"):
         assert not (left / "terraform.tfstate").exists(), "the emulator has it now"
@@ -97,14 +97,14 @@ def processes_of(run: subprocess.Popen[str]) -> list[int]:
 def test_an_apply_may_be_killed(small: Local, folder: Path, victim: str) -> None:
     log = small.stack.terraform_log
     known = len(log.read_text())
-    known_items = names(small)
+    known_items = item_names(small)
     emulator = small.running().pid
     run = small.start("up", "--detach", "--var-file", folder / "more.tfvars")
     # Until it has made something, and is making more.
     while not re.search(r'"action":"create".*"type":"apply_complete"', log.read_text()[known:]):
         time.sleep(0.05)
         assert run.poll() is None
-    small.api().make({"name": victim})
+    small.api().create({"name": victim})
     if victim == "emulator":
         saved = small.stack.emulator.saved
         while victim not in saved.read_text():
@@ -123,12 +123,12 @@ def test_an_apply_may_be_killed(small: Local, folder: Path, victim: str) -> None
     done = small.up(folder / "more.tfvars")
     assert done.returncode == 0, done.stderr
     assert "The last apply was cut short" in done.stderr
-    assert names(small) == known_items | {victim}
-    assert small.api("more").make().status == 201
+    assert item_names(small) == known_items | {victim}
+    assert small.api("more").create().status == 201
     assert not small.stack.has_changes([folder / "more.tfvars"])
     done = small("up", "--detach", "--yes", "--var-file", folder / "small.tfvars")
     assert done.returncode == 0, done.stderr
-    assert names(small) == known_items | {victim}
+    assert item_names(small) == known_items | {victim}
     assert small.api("more")("GET").status == 404, "its one item was given up with --yes"
 
 
@@ -168,7 +168,7 @@ def test_it_works_from_any_folder_whatever_the_user_has_set(folder: Path) -> Non
     try:
         run("up", "--detach", "--port", str(elsewhere.port), "--var-file", "../other.tfvars")
         api = elsewhere.api()
-        assert api.make().status == 201
+        assert api.create().status == 201
         tool = ["-m", "tools", "export", "--env", "local", "--entity", "items", "--file", str(folder / "x.jsonl")]
         subprocess.run(
             [ROOT / ".venv" / "bin" / "python", *tool], check=True, cwd=ROOT,
@@ -180,6 +180,6 @@ def test_it_works_from_any_folder_whatever_the_user_has_set(folder: Path) -> Non
             env={**os.environ, "PRINTED": run("env")},
         )  # fmt: skip
         assert '"count":1' in listed.stdout
-        assert "in here" in sentence(elsewhere("up", "--detach", "--var-file", "in here/none.tfvars"))
+        assert "in here" in error_sentence(elsewhere("up", "--detach", "--var-file", "in here/none.tfvars"))
     finally:
         run("down", "--purge")

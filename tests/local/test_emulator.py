@@ -12,20 +12,20 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.local.runner import Local, is_listening, sentence
+from tests.local.runner import Local, error_sentence, is_listening
 from tools.laptop.emulated_aws import exports
 from tools.laptop.emulator import Running
 
 
 @pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[Local]:
+def emulated_aws(tmp_path: Path) -> Iterator[Local]:
     """A place for an emulated AWS, which is stopped in the end."""
     cloud = Local(tmp_path)
     yield cloud
     cloud("emulator", "--stop")
 
 
-def exported(text: str) -> dict[str, str]:
+def read_exports(text: str) -> dict[str, str]:
     """Return what a shell exports that reads these lines."""
     return dict(line.removeprefix("export ").split("=", 1) for line in text.splitlines())
 
@@ -40,14 +40,14 @@ def client(variables: dict[str, str], service: str) -> Any:
     )  # fmt: skip
 
 
-def test_it_is_aws_until_it_is_stopped(cloud: Local) -> None:
-    started = cloud("emulator", "--port", str(cloud.port), "--region", "eu-west-1", "--detach")
+def test_it_is_aws_until_it_is_stopped(emulated_aws: Local) -> None:
+    started = emulated_aws("emulator", "--port", str(emulated_aws.port), "--region", "eu-west-1", "--detach")
     assert started.returncode == 0, started.stderr
-    variables = exported(started.stdout)
-    assert variables["AWS_ENDPOINT_URL"] == f"http://127.0.0.1:{cloud.port}"
+    variables = read_exports(started.stdout)
+    assert variables["AWS_ENDPOINT_URL"] == f"http://127.0.0.1:{emulated_aws.port}"
     assert variables["AWS_REGION"] == variables["AWS_DEFAULT_REGION"] == "eu-west-1"
     assert client(variables, "sts").get_caller_identity()["Account"] == "000000000000"
-    assert cloud("emulator", "--env").stdout == started.stdout
+    assert emulated_aws("emulator", "--env").stdout == started.stdout
 
     # As Terraform asks for a key whose value AWS is to make: the value is there, and empty.
     gateway = client(variables, "apigateway")
@@ -56,28 +56,28 @@ def test_it_is_aws_until_it_is_stopped(cloud: Local) -> None:
     assert min(map(len, values)) >= 20
     assert values[0] != values[1]
 
-    again = cloud("emulator", "--port", str(cloud.port))
+    again = emulated_aws("emulator", "--port", str(emulated_aws.port))
     assert again.returncode == 1
-    assert sentence(again).startswith(f"An emulated AWS runs already, on port {cloud.port}: ")
+    assert error_sentence(again).startswith(f"An emulated AWS runs already, on port {emulated_aws.port}: ")
 
-    assert cloud("emulator", "--stop").returncode == 0
-    assert not is_listening(cloud.port)
-    assert cloud("emulator", "--env").returncode == 3
-    assert cloud("emulator", "--port", str(cloud.port), "--detach").returncode == 0
+    assert emulated_aws("emulator", "--stop").returncode == 0
+    assert not is_listening(emulated_aws.port)
+    assert emulated_aws("emulator", "--env").returncode == 3
+    assert emulated_aws("emulator", "--port", str(emulated_aws.port), "--detach").returncode == 0
     assert client(variables, "apigateway").get_api_keys()["items"] == []
 
 
-def test_in_the_foreground_ctrl_c_stops_it(cloud: Local) -> None:
-    process = cloud.start("emulator", "--port", str(cloud.port))
+def test_in_the_foreground_ctrl_c_stops_it(emulated_aws: Local) -> None:
+    process = emulated_aws.start("emulator", "--port", str(emulated_aws.port))
     assert process.stdout
-    assert process.stdout.readline() == f"export AWS_ENDPOINT_URL=http://127.0.0.1:{cloud.port}\n"
-    assert is_listening(cloud.port)
+    assert process.stdout.readline() == f"export AWS_ENDPOINT_URL=http://127.0.0.1:{emulated_aws.port}\n"
+    assert is_listening(emulated_aws.port)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate()
     assert process.returncode == 0, said
     assert "Traceback" not in said
-    assert not is_listening(cloud.port)
-    assert not (cloud.folder / "aws").exists()
+    assert not is_listening(emulated_aws.port)
+    assert not (emulated_aws.folder / "aws").exists()
 
 
 def test_a_shell_reaches_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import boto3
 import pytest
 
 from tests.local.api import Api
-from tests.local.described import Described
+from tests.local.described_api import DescribedApi
 from tests.local.runner import ROOT, Local
 
 Keys = dict[str, str]
@@ -27,19 +27,19 @@ class Example:
     url: str
     keys: Keys
 
-    def api(self, key: str | None = None) -> Described:
+    def api(self, key: str | None = None) -> DescribedApi:
         """Return a client with the key of that name, or with none."""
-        return Described(Api(self.url, self.keys[key] if key else None))
+        return DescribedApi(Api(self.url, self.keys[key] if key else None))
 
-    def signed_in(self, user: str) -> Described:
+    def as_user(self, user: str) -> DescribedApi:
         """Return a client for a user."""
         done = self.local("token", "--user", user)
         assert (done.returncode, done.stderr) == (0, "")
-        return Described(Api(self.url, None, done.stdout.strip()))
+        return DescribedApi(Api(self.url, None, done.stdout.strip()))
 
 
 @contextmanager
-def running(name: str, factory: pytest.TempPathFactory) -> Iterator[Example]:
+def run_example(name: str, factory: pytest.TempPathFactory) -> Iterator[Example]:
     local = Local(factory.mktemp(name))
     done = local.up(ROOT / "examples" / f"{name}.tfvars")
     try:
@@ -50,23 +50,23 @@ def running(name: str, factory: pytest.TempPathFactory) -> Iterator[Example]:
         local("down")
 
 
-def example(name: str) -> Callable[[pytest.TempPathFactory], Iterator[Example]]:
+def example_fixture(name: str) -> Callable[[pytest.TempPathFactory], Iterator[Example]]:
     """Return a fixture that keeps one example up for the tests of this file."""
 
     @pytest.fixture(scope="module", name=name.replace("-", "_"))
     def fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
-        with running(name, tmp_path_factory) as found:
+        with run_example(name, tmp_path_factory) as found:
             yield found
 
     return fixture
 
 
 _items, _shop, _vpc_items, _movies, _todos, _notes = map(
-    example, ("items", "shop", "vpc-items", "movies", "todos", "notes")
+    example_fixture, ("items", "shop", "vpc-items", "movies", "todos", "notes")
 )
 
 
-def listed(api: Described, path: str) -> list[dict[str, object]]:
+def list_items(api: DescribedApi, path: str) -> list[dict[str, object]]:
     """Return the items of a list."""
     answer = api("GET", path)
     assert answer.status == 200, answer.content
@@ -79,24 +79,24 @@ def listed(api: Described, path: str) -> list[dict[str, object]]:
 
 def test_items_live_and_go(items: Example) -> None:
     api = items.api()
-    made = api.make("/items", {"id": "lamp-1", "name": "lamp", "price": 12.5})
+    made = api.create("/items", {"id": "lamp-1", "name": "lamp", "price": 12.5})
     assert (made.json["id"], made.location) == ("lamp-1", f"{items.url}/items/lamp-1")
     assert api("GET", made.location).json == made.json
-    assert made.json in listed(api, "/items")
+    assert made.json in list_items(api, "/items")
     assert api("DELETE", made.location).status == 204
     api("GET", made.location).problem(404, "not-found")
 
 
 def test_items_have_ids_of_their_own_or_are_given_one(items: Example) -> None:
     api = items.api()
-    api.make("/items", {"id": "once"})
+    api.create("/items", {"id": "once"})
     api("POST", "/items", {"id": "once"}).problem(409, "conflict")
-    assert len(api.make("/items", {"name": "chair"}).json["id"]) > 10
+    assert len(api.create("/items", {"name": "chair"}).json["id"]) > 10
 
 
 def test_items_are_not_changed(items: Example) -> None:
     api = items.api()
-    made = api.make("/items", {"name": "lamp"})
+    made = api.create("/items", {"name": "lamp"})
     for method in ("PUT", "PATCH"):
         answer = api.api(method, made.location, {"name": "chair"})
         answer.problem(405, "method-not-allowed")
@@ -134,18 +134,18 @@ def test_shop_reads_users_that_another_program_wrote(shop: Example) -> None:
         "version": 1,
     }
     assert api("GET", "/users/ada").json == user
-    assert listed(api, "/users") == [user]
+    assert list_items(api, "/users") == [user]
     api.api("POST", "/users", {"name": "Bob"}).problem(405, "method-not-allowed")
 
 
 @pytest.mark.slow
 def test_shop_takes_orders_and_keeps_them(shop: Example) -> None:
     api = shop.api()
-    order = api.make("/orders", {"userId": "ada", "productId": "p1"})
+    order = api.create("/orders", {"userId": "ada", "productId": "p1"})
     assert (order.json["quantity"], order.json["status"]) == (1, "open")
-    paid = api.make("/orders", {"userId": "bob", "productId": "p1", "quantity": 2, "status": "paid"})
-    assert listed(api, "/orders?status=open") == [order.json]
-    assert listed(api, "/orders?userId=bob") == [paid.json]
+    paid = api.create("/orders", {"userId": "bob", "productId": "p1", "quantity": 2, "status": "paid"})
+    assert list_items(api, "/orders?status=open") == [order.json]
+    assert list_items(api, "/orders?userId=bob") == [paid.json]
     api("GET", "/orders?quantity=2").problem(400, "invalid-request")
     problem = api("POST", "/orders", {"quantity": 0, "status": "lost"}).problem(422, "invalid-item")
     assert {e["pointer"] for e in problem["errors"]} == {"/quantity", "/status"}
@@ -156,7 +156,7 @@ def test_shop_takes_orders_and_keeps_them(shop: Example) -> None:
 @pytest.mark.slow
 def test_shop_keeps_products(shop: Example) -> None:
     api = shop.api()
-    made = api.make("/products", {"name": "Lamp", "price": 12.50, "tags": ["light"]})
+    made = api.create("/products", {"name": "Lamp", "price": 12.50, "tags": ["light"]})
     changed = api("PATCH", made.location, {"price": 9.99}, If_Match=made.headers["ETag"])
     assert (changed.json["price"], changed.json["tags"], changed.json["version"]) == (9.99, ["light"], 2)
     api("PUT", made.location, {"name": "Lamp"}, If_Match=made.headers["ETag"]).problem(412, "precondition-failed")
@@ -208,11 +208,11 @@ def test_shop_plans_empty_after_a_restart_too(shop: Example) -> None:
 def test_vpc_items_are_for_holders_of_a_key(vpc_items: Example) -> None:
     vpc_items.api()("GET", "/items").problem(403, "forbidden")
     api = vpc_items.api("default")
-    made = api.make("/items", {"name": "lamp"})
+    made = api.create("/items", {"name": "lamp"})
     assert api("PUT", made.location, {"name": "chair"}).json["version"] == 2
-    assert [item["name"] for item in listed(api, "/items")] == ["chair"]
+    assert [item["name"] for item in list_items(api, "/items")] == ["chair"]
     assert api("DELETE", made.location).status == 204
-    assert listed(api, "/items") == []
+    assert list_items(api, "/items") == []
 
 
 # --- movies: a collection at the root, for holders of two kinds of keys ---
@@ -221,7 +221,7 @@ def test_vpc_items_are_for_holders_of_a_key(vpc_items: Example) -> None:
 @pytest.mark.slow
 def test_movies_are_made_at_the_root(movies: Example) -> None:
     api = movies.api("standard")
-    made = api.make("/", {"year": "2023", "title": "kkkg", "id": "12"})
+    made = api.create("/", {"year": "2023", "title": "kkkg", "id": "12"})
     assert {name: made.json[name] for name in ("id", "title", "year")} == {
         "id": "12",
         "title": "kkkg",
@@ -245,9 +245,9 @@ def test_movies_of_a_year_by_title(movies: Example) -> None:
         ("1999", "Galaxy Quest"),
         ("1927", "Gloria"),
     ):
-        api.make("/", {"year": year, "title": title})
-    assert [m["title"] for m in listed(api, "/?year=1999")] == ["Galaxy Quest", "Ghost Dog", "Magnolia"]
-    assert [m["title"] for m in listed(api, "/?year=1999&title.prefix=G&order=desc")] == [
+        api.create("/", {"year": year, "title": title})
+    assert [m["title"] for m in list_items(api, "/?year=1999")] == ["Galaxy Quest", "Ghost Dog", "Magnolia"]
+    assert [m["title"] for m in list_items(api, "/?year=1999&title.prefix=G&order=desc")] == [
         "Ghost Dog",
         "Galaxy Quest",
     ]
@@ -268,7 +268,7 @@ def test_movies_are_shown_to_holders_of_keys_alone(movies: Example, key: str | N
 
 def test_todos_take_partial_bodies_with_put(todos: Example) -> None:
     api = todos.api()
-    made = api.make("/todos", {"title": "Buy milk"})
+    made = api.create("/todos", {"title": "Buy milk"})
     assert (made.json["description"], made.json["completed"]) == ("", False)
     done = api("PUT", made.location, {"completed": True})
     assert (done.json["title"], done.json["completed"], done.json["version"]) == ("Buy milk", True, 2)
@@ -279,10 +279,10 @@ def test_todos_take_partial_bodies_with_put(todos: Example) -> None:
 def test_todos_that_are_done(todos: Example) -> None:
     api = todos.api()
     titles = [uuid.uuid4().hex for _ in range(3)]
-    made = [api.make("/todos", {"title": title}) for title in titles]
+    made = [api.create("/todos", {"title": title}) for title in titles]
     api("PUT", made[1].location, {"completed": True})
-    assert [t["title"] for t in listed(api, "/todos?completed=true")] == [titles[1]]
-    assert [t["title"] for t in listed(api, "/todos?completed=false&order=desc")] == [titles[2], titles[0]]
+    assert [t["title"] for t in list_items(api, "/todos?completed=true")] == [titles[1]]
+    assert [t["title"] for t in list_items(api, "/todos?completed=false&order=desc")] == [titles[2], titles[0]]
     problem = api("GET", "/todos?completed=maybe").problem(400, "invalid-request")
     assert [e["parameter"] for e in problem["errors"]] == ["completed"]
 
@@ -296,9 +296,9 @@ def test_customers_are_for_holders_of_a_key(todos: Example) -> None:
     }
     todos.api()("POST", "/customers", ada).problem(403, "forbidden")
     api = todos.api("default")
-    made = api.make("/customers", {**ada, "address": {"city": "London"}})
-    api.make("/customers", {"firstName": "Alan", "lastName": "Turing", "email": "alan@example.com"})
-    assert listed(api, "/customers?lastName=Lovelace") == [made.json]
+    made = api.create("/customers", {**ada, "address": {"city": "London"}})
+    api.create("/customers", {"firstName": "Alan", "lastName": "Turing", "email": "alan@example.com"})
+    assert list_items(api, "/customers?lastName=Lovelace") == [made.json]
     problem = api("POST", "/customers", {**ada, "email": "ada", "phone": "none"}).problem(422, "invalid-item")
     assert {e["pointer"] for e in problem["errors"]} == {"/email", "/phone"}
 
@@ -306,10 +306,10 @@ def test_customers_are_for_holders_of_a_key(todos: Example) -> None:
 def test_todos_are_described_with_their_defaults_and_filters(todos: Example) -> None:
     api = todos.api()
     operation = api.operation("GET", f"{todos.url}/todos")
-    parameters = {p["name"]: p["schema"] for p in map(api.resolved, operation["parameters"])}
+    parameters = {p["name"]: p["schema"] for p in map(api.resolve, operation["parameters"])}
     assert parameters["completed"] == {"type": "boolean"}
     body = api.operation("POST", f"{todos.url}/todos")["requestBody"]["content"]["application/json"]["schema"]
-    assert api.resolved(body)["properties"]["completed"]["default"] is False
+    assert api.resolve(body)["properties"]["completed"]["default"] is False
 
 
 # --- notes: everyone's own ---
@@ -320,13 +320,13 @@ def test_notes_are_for_who_signed_in(notes: Example) -> None:
     answer = notes.api()("GET", "/notes")
     answer.problem(401, "unauthorized")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
-    ada = notes.signed_in("ada")
-    made = ada.make("/notes", {"title": "Milk", "tag": "home"})
+    ada = notes.as_user("ada")
+    made = ada.create("/notes", {"title": "Milk", "tag": "home"})
     assert (made.json["text"], made.json["pinned"]) == ("", False)
     changed = ada("PATCH", made.location, {"pinned": True}, If_Match=made.headers["ETag"])
-    assert listed(ada, "/notes?pinned=true") == [changed.json]
+    assert list_items(ada, "/notes?pinned=true") == [changed.json]
     replaced = ada("PUT", made.location, {"title": "Milk and eggs", "tag": "home"})
-    assert listed(ada, "/notes?tag=home&title.prefix=Milk") == [replaced.json]
+    assert list_items(ada, "/notes?tag=home&title.prefix=Milk") == [replaced.json]
     ada("POST", "/notes", {"title": ""}).problem(422, "invalid-item")
     assert ada("DELETE", made.location).status == 204
     ada("GET", made.location).problem(404, "not-found")
@@ -334,10 +334,10 @@ def test_notes_are_for_who_signed_in(notes: Example) -> None:
 
 @pytest.mark.slow
 def test_notes_of_others_are_not_there(notes: Example) -> None:
-    ada, bob = notes.signed_in("ada"), notes.signed_in("bob")
-    hers, his = (api.make("/notes", {"title": "Secret", "tag": "work"}) for api in (ada, bob))
+    ada, bob = notes.as_user("ada"), notes.as_user("bob")
+    hers, his = (api.create("/notes", {"title": "Secret", "tag": "work"}) for api in (ada, bob))
     for path in ("/notes", "/notes?tag=work"):
-        assert (listed(ada, path), listed(bob, path)) == ([hers.json], [his.json])
+        assert (list_items(ada, path), list_items(bob, path)) == ([hers.json], [his.json])
     bob("GET", hers.location).problem(404, "not-found")
     bob("PATCH", hers.location, {"title": "Mine"}).problem(404, "not-found")
     bob("DELETE", hers.location).problem(404, "not-found")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.runner import Local, is_listening, sentence, small_system
+from tests.local.runner import Local, error_sentence, is_listening, small_system
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def small(var_file: Path) -> Iterator[Local]:
 
 
 @pytest.fixture
-def running(small: Local, var_file: Path) -> None:
+def ensure_running(small: Local, var_file: Path) -> None:
     """Bring the system up if it is down: tests before this one may not have run."""
     if small("status").returncode:
         done = small.up(var_file)
@@ -86,7 +86,7 @@ def test_a_run_in_the_foreground_shows_logs_and_stops_gracefully(
     assert not is_listening(small.port)
 
 
-@pytest.mark.usefixtures("running")
+@pytest.mark.usefixtures("ensure_running")
 def test_a_restart_without_changes_applies_nothing(small: Local, var_file: Path) -> None:
     for state in ("stopped", "running"):
         done = small.up(var_file)
@@ -94,7 +94,7 @@ def test_a_restart_without_changes_applies_nothing(small: Local, var_file: Path)
     assert small.api()("GET").status == 200
 
 
-@pytest.mark.usefixtures("running")
+@pytest.mark.usefixtures("ensure_running")
 def test_what_runs_runs_again_without_a_var_file(small: Local) -> None:
     done = small("up", "--detach")
     assert (done.returncode, "Nothing has changed since the last apply." in done.stderr) == (0, True)
@@ -102,7 +102,7 @@ def test_what_runs_runs_again_without_a_var_file(small: Local) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("running")
+@pytest.mark.usefixtures("ensure_running")
 def test_what_is_changed_by_hand_is_put_right(small: Local, var_file: Path) -> None:
     change = {"FunctionName": "small-items-list-local", "MemorySize": 333}
     before = small.client("lambda").get_function_configuration(FunctionName=change["FunctionName"])
@@ -113,7 +113,7 @@ def test_what_is_changed_by_hand_is_put_right(small: Local, var_file: Path) -> N
     assert after["MemorySize"] == before["MemorySize"] != 333
 
 
-@pytest.mark.usefixtures("running")
+@pytest.mark.usefixtures("ensure_running")
 def test_a_tag_reaches_everything_in_place(small: Local, var_file: Path, tmp_path: Path) -> None:
     tagged = tmp_path / "tagged.tfvars"
     tagged.write_text('tags = { Team = "x" }\n')
@@ -127,68 +127,68 @@ def test_a_tag_reaches_everything_in_place(small: Local, var_file: Path, tmp_pat
     assert function["Tags"]["Team"] == "x"
 
 
-def items(small: Local) -> list[str]:
+def item_names(small: Local) -> list[str]:
     """Return the names of the items."""
     return sorted(item["name"] for item in small.api()("GET").json["items"])
 
 
-def until_saved(small: Local, name: str) -> None:
+def wait_until_saved(small: Local, name: str) -> None:
     """Wait until an item is saved, which happens by itself."""
     saved = small.stack.emulator.saved
     while name not in saved.read_text():
         time.sleep(0.05)
 
 
-@pytest.mark.usefixtures("running")
+@pytest.mark.usefixtures("ensure_running")
 def test_items_outlive_a_kill_of_the_emulator(small: Local) -> None:
-    others = items(small)
+    others = item_names(small)
     # Properties may have the names by which the emulator tells its own types in what it saves.
-    small.api().make({"name": "kept-1", "__bytes__": "x", "__scoped__": {"data": True}})
-    until_saved(small, "kept-1")
+    small.api().create({"name": "kept-1", "__bytes__": "x", "__scoped__": {"data": True}})
+    wait_until_saved(small, "kept-1")
     small.kill()
     assert small("status").returncode == 3
     done = small("up", "--detach")  # what ran last, at its port
     assert done.returncode == 0, done.stderr
-    assert items(small) == sorted([*others, "kept-1"])
+    assert item_names(small) == sorted([*others, "kept-1"])
     assert small.running().port == small.port
 
 
-@pytest.mark.usefixtures("running")
+@pytest.mark.usefixtures("ensure_running")
 def test_items_outlive_a_full_disk(small: Local, var_file: Path) -> None:
-    others = items(small)
-    small.api().make({"name": "kept-2"})  # the function has started, and writes no file any more
-    until_saved(small, "kept-2")
+    others = item_names(small)
+    small.api().create({"name": "kept-2"})  # the function has started, and writes no file any more
+    wait_until_saved(small, "kept-2")
     emulator = small.running().pid
     saved = small.stack.emulator.saved.stat().st_size
     _, most = resource.prlimit(emulator, resource.RLIMIT_FSIZE)
     resource.prlimit(emulator, resource.RLIMIT_FSIZE, (saved // 2, most))
-    small.api().make({"name": "kept-3"})
-    said = sentence(small("down"))
+    small.api().create({"name": "kept-3"})
+    said = error_sentence(small("down"))
     assert said.startswith("small-local keeps running, because what has changed in it cannot be saved ([Errno 27]")
-    assert items(small) == sorted([*others, "kept-2", "kept-3"]), "nothing is lost while it runs"
+    assert item_names(small) == sorted([*others, "kept-2", "kept-3"]), "nothing is lost while it runs"
     small.kill()
     assert small.up(var_file).returncode == 0
-    assert set(items(small)) >= {*others, "kept-2"}, "what was saved before is there"
+    assert set(item_names(small)) >= {*others, "kept-2"}, "what was saved before is there"
     assert small("down").returncode == 0
 
 
-@pytest.mark.usefixtures("running")
+@pytest.mark.usefixtures("ensure_running")
 def test_an_entity_with_items_is_taken_off_only_with_consent(small: Local, var_file: Path, tmp_path: Path) -> None:
-    small.api().make({"name": "kept-4"})
+    small.api().create({"name": "kept-4"})
     other = tmp_path / "other.tfvars"
     other.write_text(small_system("create", "list", entity="things"))
-    count = len(items(small))
-    said = sentence(small.up(other))
+    count = len(item_names(small))
+    said = error_sentence(small.up(other))
     assert said == (
         f"Nothing has changed: this would delete {count} item{'s' * (count > 1)} in the table "
         "small-items-local of small-local. If that is what you want, add --yes."
     )
     done = small.up(var_file)
     assert (done.returncode, "Nothing has changed since the last apply." in done.stderr) == (0, True)
-    assert len(items(small)) == count
+    assert len(item_names(small)) == count
 
 
-@pytest.mark.usefixtures("running")
+@pytest.mark.usefixtures("ensure_running")
 def test_a_failed_apply_leaves_nothing_running(small: Local, var_file: Path) -> None:
     # What exists without Terraform's knowing cannot be made. One thing only: which of several errors comes
     # first is a matter of chance.
@@ -200,7 +200,7 @@ def test_a_failed_apply_leaves_nothing_running(small: Local, var_file: Path) -> 
     emulator.put_terraform_state(running, json.dumps(known).encode())
     assert small("down").returncode == 0
     var_file.write_text(small_system("create", "list") + 'tags = { Team = "x" }\n')
-    said = sentence(small.up(var_file))
+    said = error_sentence(small.up(var_file))
     assert said.startswith("terraform apply failed: ")
     assert "already exists" in said
     assert str(small.folder / "small-local" / "terraform.log") in said

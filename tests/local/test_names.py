@@ -11,7 +11,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from tests.local.api import Api
-from tests.local.test_release import Copy, copy_of_repository
+from tests.local.test_release import RepositoryCopy, copy_of_repository
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +39,7 @@ entities = {{
 ITEM: dict[str, Any] = {**dict.fromkeys([*NAMES, ""], "x"), "flag": False}
 
 
-class Odd(Copy):
+class OddStack(RepositoryCopy):
     """A stack of an entity with odd names, whose property `rank` has one type after the other."""
 
     def up_with(self, rank: str) -> Api:
@@ -68,24 +68,24 @@ class Odd(Copy):
 
 
 @pytest.fixture(scope="module")
-def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Odd]:
-    found = Odd(tmp_path_factory.mktemp("stack"), root=copy_of_repository(tmp_path_factory.mktemp("copy")))
+def odd_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OddStack]:
+    found = OddStack(tmp_path_factory.mktemp("stack"), root=copy_of_repository(tmp_path_factory.mktemp("copy")))
     try:
         yield found
     finally:
         found.run("local.py", "down").communicate()
 
 
-def ranks(api: Api, **query: str) -> list[Any]:
+def flagged_ranks(api: Api, **query: str) -> list[Any]:
     """The ranks of the items that are flagged, in order."""
     answer = api("GET", f"?{urlencode({'flag': 'true', **query})}")
     assert answer.status == 200, answer.content
     return [item["rank"] for item in answer.json["items"]]
 
 
-def test_names_and_types_hold_from_the_gateway_to_the_table(odd: Odd) -> None:
-    api = odd.up_with("string")
-    made = api.make({**ITEM, "rank": "r"})
+def test_names_and_types_hold_from_the_gateway_to_the_table(odd_stack: OddStack) -> None:
+    api = odd_stack.up_with("string")
+    made = api.create({**ITEM, "rank": "r"})
     for name, sort in SORTS.items():
         changed = api("PUT", made.location, {**ITEM, name: "b", sort: "d", "rank": "r"})
         assert changed.status == 200, (name, changed.content)
@@ -96,29 +96,29 @@ def test_names_and_types_hold_from_the_gateway_to_the_table(odd: Odd) -> None:
             assert (answer.status, answer.json["items"]) == (200, narrowed), (name, bound, answer.content)
         patched = api("PATCH", made.location, {name: "c"}, If_Match=changed.headers["ETag"])
         assert (patched.status, patched.json[name]) == (200, "c")
-    described = Api(odd.outputs()["api_url"], None)("GET", "/openapi.json").json
+    described = Api(odd_stack.outputs()["api_url"], None)("GET", "/openapi.json").json
     OpenAPIV30SpecValidator(described).validate()
     listed = {parameter.get("name") for parameter in described["paths"]["/odd"]["get"]["parameters"]}
     assert listed >= {*NAMES, *(f"{sort}.gte" for sort in SORTS.values())}
 
-    old = [api.make({**ITEM, "flag": True, "rank": rank}) for rank in ("b", "a")]
-    assert ranks(api) == ["a", "b"]
+    old = [api.create({**ITEM, "flag": True, "rank": rank}) for rank in ("b", "a")]
+    assert flagged_ranks(api) == ["a", "b"]
 
     # Numbers from now on: a new index, which takes numbers.
-    api = odd.up_with("integer")
-    assert not odd.has_changes()
-    assert ranks(api) == []
-    new = [api.make({**ITEM, "flag": True, "rank": rank}) for rank in (10, 9)]
+    api = odd_stack.up_with("integer")
+    assert not odd_stack.has_changes()
+    assert flagged_ranks(api) == []
+    new = [api.create({**ITEM, "flag": True, "rank": rank}) for rank in (10, 9)]
     assert api("PUT", old[0].location, {**ITEM, "flag": True, "rank": 1}).status == 200
-    assert (ranks(api), ranks(api, **{"rank.gte": "9"})) == ([1, 9, 10], [9, 10])
-    assert odd.reindex() == "5 items read, 3 changed.", "the keys of texts go"
-    assert ranks(api) == [1, 9, 10]
+    assert (flagged_ranks(api), flagged_ranks(api, **{"rank.gte": "9"})) == ([1, 9, 10], [9, 10])
+    assert odd_stack.reindex() == "5 items read, 3 changed.", "the keys of texts go"
+    assert flagged_ranks(api) == [1, 9, 10]
     assert api("GET", old[1].location).json["rank"] == "a", "items stay as they are"
 
     # And back: what has a text is found again, once it has its key again.
-    api = odd.up_with("string")
-    assert not odd.has_changes()
+    api = odd_stack.up_with("string")
+    assert not odd_stack.has_changes()
     assert api("PATCH", new[0].location, {"rank": "z"}).status == 200
-    assert ranks(api) == ["z"]
-    assert odd.reindex() == "5 items read, 5 changed."
-    assert ranks(api) == ["a", "z"]
+    assert flagged_ranks(api) == ["z"]
+    assert odd_stack.reindex() == "5 items read, 5 changed."
+    assert flagged_ranks(api) == ["a", "z"]

@@ -7,7 +7,7 @@ import pytest
 from tests.local.api import Answer, Api
 
 
-def pages(api: Api, query: str) -> list[Answer]:
+def follow_pages(api: Api, query: str) -> list[Answer]:
     """Follow Link from the first page to the last."""
     found = [api("GET", query)]
     while url := found[-1].next:
@@ -16,17 +16,17 @@ def pages(api: Api, query: str) -> list[Answer]:
     return found
 
 
-def test_an_empty_list_is_one_page(empty: Api) -> None:
-    answer = empty("GET")
+def test_an_empty_list_is_one_page(empty_items: Api) -> None:
+    answer = empty_items("GET")
     assert answer.json == {"items": [], "count": 0, "next": None}
     assert answer.next is None
 
 
 @pytest.mark.parametrize(("order", "expected"), [("asc", list(range(7))), ("desc", list(range(6, -1, -1)))])
-def test_pages_are_full_and_end_exactly_at_the_end(empty: Api, order: str, expected: list[int]) -> None:
-    made = {empty.make({"n": n}).json["id"] for n in range(7)}
+def test_pages_are_full_and_end_exactly_at_the_end(empty_items: Api, order: str, expected: list[int]) -> None:
+    made = {empty_items.create({"n": n}).json["id"] for n in range(7)}
     for limit, counts in ((3, [3, 3, 1]), (7, [7]), (6, [6, 1])):
-        found = pages(empty, f"?limit={limit}&order={order}")
+        found = follow_pages(empty_items, f"?limit={limit}&order={order}")
         assert [page.json["count"] for page in found] == counts
         assert [len(page.json["items"]) for page in found] == counts
         assert [page.json["next"] is None for page in found] == [False] * (len(counts) - 1) + [True]
@@ -35,44 +35,44 @@ def test_pages_are_full_and_end_exactly_at_the_end(empty: Api, order: str, expec
         assert {item["id"] for item in listed} == made
 
 
-def test_a_page_holds_25_by_default(empty: Api) -> None:
+def test_a_page_holds_25_by_default(empty_items: Api) -> None:
     for n in range(26):
-        empty.make({"n": n})
-    assert [page.json["count"] for page in pages(empty, "")] == [25, 1]
+        empty_items.create({"n": n})
+    assert [page.json["count"] for page in follow_pages(empty_items, "")] == [25, 1]
 
 
-def test_a_page_ends_at_a_megabyte(empty: Api) -> None:
+def test_a_page_ends_at_a_megabyte(empty_items: Api) -> None:
     for n in range(5):
-        empty.make({"n": n, "text": "x" * 350_000})
-    found = pages(empty, "?limit=100")
+        empty_items.create({"n": n, "text": "x" * 350_000})
+    found = follow_pages(empty_items, "?limit=100")
     assert len(found) > 1
     assert all(page.json["count"] for page in found)
     assert [item["n"] for page in found for item in page.json["items"]] == list(range(5))
 
 
-def test_the_list_shows_items_as_they_are(empty: Api) -> None:
-    made = empty.make({"a": {"b": None}})
-    changed = empty("PATCH", made.location, {"c": 1}).json
-    assert empty("GET").json["items"] == [changed]
+def test_the_list_shows_items_as_they_are(empty_items: Api) -> None:
+    made = empty_items.create({"a": {"b": None}})
+    changed = empty_items("PATCH", made.location, {"c": 1}).json
+    assert empty_items("GET").json["items"] == [changed]
 
 
-def test_fields_choose_what_is_sent(empty: Api) -> None:
-    made = empty.make({"a": 1, "b": 2}).json
-    listed = empty("GET", "?fields=b,version,nothing").json["items"]
+def test_fields_choose_what_is_sent(empty_items: Api) -> None:
+    made = empty_items.create({"a": 1, "b": 2}).json
+    listed = empty_items("GET", "?fields=b,version,nothing").json["items"]
     assert listed == [{"id": made["id"], "b": 2, "version": 1}]
 
 
-def test_what_was_deleted_between_two_pages_is_not_missed(empty: Api) -> None:
-    made = [empty.make({"n": n}) for n in range(4)]
-    first = empty("GET", "?limit=2")
-    assert empty("DELETE", made[1].location).status == 204
+def test_what_was_deleted_between_two_pages_is_not_missed(empty_items: Api) -> None:
+    made = [empty_items.create({"n": n}) for n in range(4)]
+    first = empty_items("GET", "?limit=2")
+    assert empty_items("DELETE", made[1].location).status == 204
     assert first.next
-    assert [item["n"] for item in empty("GET", first.next).json["items"]] == [2, 3]
+    assert [item["n"] for item in empty_items("GET", first.next).json["items"]] == [2, 3]
 
 
 def test_a_list_without_an_order_has_every_item_once(events: Api) -> None:
-    made = {events.make({"n": n}).json["id"] for n in range(7)}
-    listed = [item["id"] for page in pages(events, "?limit=2") for item in page.json["items"]]
+    made = {events.create({"n": n}).json["id"] for n in range(7)}
+    listed = [item["id"] for page in follow_pages(events, "?limit=2") for item in page.json["items"]]
     assert len(listed) == len(set(listed))
     assert made <= set(listed)
     problem = events("GET", "?order=desc").problem(400, "invalid-request")

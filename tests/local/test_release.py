@@ -41,7 +41,7 @@ GET = "small-items-get-local"
 
 
 @dataclass
-class Copy(Local):
+class RepositoryCopy(Local):
     """A copy of the repository, whose code may be broken, and its stack."""
 
     root: Path = field(default=Path())
@@ -95,10 +95,10 @@ def copy_of_repository(root: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RepositoryCopy]:
     """A running stack of a copy of the repository."""
     root = copy_of_repository(tmp_path_factory.mktemp("copy"))
-    found = Copy(tmp_path_factory.mktemp("stack"), root=root)
+    found = RepositoryCopy(tmp_path_factory.mktemp("stack"), root=root)
     found.set_minutes(0)
     try:
         up = found.run("local.py", "up", "--detach", "--port", str(found.port), "--var-file", "system.tfvars")
@@ -110,13 +110,13 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
 
 
 @pytest.fixture
-def item(copy: Copy) -> tuple[Api, str]:
+def item(copy: RepositoryCopy) -> tuple[Api, str]:
     """An item, and the API to read it by."""
     api = Api(copy.api().url, None)
-    return api, api.make().location
+    return api, api.create().location
 
 
-def test_a_release_is_tried_taken_back_made_and_rolled_back(copy: Copy, item: tuple[Api, str]) -> None:
+def test_a_release_is_tried_taken_back_made_and_rolled_back(copy: RepositoryCopy, item: tuple[Api, str]) -> None:
     api, location = item
     copy.set_minutes(10)
     copy.write("assert item_id")
@@ -166,7 +166,7 @@ def test_a_release_is_tried_taken_back_made_and_rolled_back(copy: Copy, item: tu
     ],
 )
 def test_a_broken_release_takes_itself_back_under_load(
-    copy: Copy, item: tuple[Api, str], code: str, status: int, reason: str
+    copy: RepositoryCopy, item: tuple[Api, str], code: str, status: int, reason: str
 ) -> None:
     api, location = item
     statuses: list[int] = []
@@ -204,7 +204,7 @@ def test_a_broken_release_takes_itself_back_under_load(
     assert not copy.has_changes()
 
 
-def test_a_rollback_goes_on_where_it_stopped(copy: Copy) -> None:
+def test_a_rollback_goes_on_where_it_stopped(copy: RepositoryCopy) -> None:
     copy.set_minutes(0)
     copy.write("pass")
     code, said = copy.release("release")

@@ -90,7 +90,7 @@ def roles(local: Local) -> Roles:
     return Roles(local)
 
 
-def requests(dynamodb: Any, table: str) -> dict[str, Request]:
+def own_requests(dynamodb: Any, table: str) -> dict[str, Request]:
     """Return requests by what they are."""
     one = {"TableName": table, "Key": {"id": {"S": "nobody"}}}
     query: dict[str, Any] = {
@@ -115,7 +115,7 @@ def requests(dynamodb: Any, table: str) -> dict[str, Request]:
     }
 
 
-def elsewhere(make: Callable[[str], Any], outputs: dict[str, Any], role: str) -> dict[str, Request]:
+def foreign_requests(make: Callable[[str], Any], outputs: dict[str, Any], role: str) -> dict[str, Request]:
     """Return requests that no function has to send, by what they are."""
     other = outputs["function_names"]["events" if role.startswith("items") else "items"]["create"]
     other_role = outputs["function_role_arns"]["events" if role.startswith("items") else "items"]["create"]
@@ -157,7 +157,7 @@ def test_a_role_allows_what_its_operations_need_and_nothing_else(roles: Roles) -
         entity, _, operation = role.partition(".")
         roles.assume(role)
         for name, table in roles.outputs["table_names"].items():
-            tried = requests(roles.client("dynamodb"), table)
+            tried = own_requests(roles.client("dynamodb"), table)
             if name != entity:
                 tried = {what: tried[what] for what in everybodys}
             allowed = {what for what, request in tried.items() if is_allowed(request)}
@@ -170,11 +170,11 @@ def test_a_role_allows_what_its_operations_need_and_nothing_else(roles: Roles) -
 def test_a_role_reaches_nothing_but_its_table(roles: Roles) -> None:
     for role in roles.arns:
         roles.assume(role)
-        tried = elsewhere(roles.client, roles.outputs, role)
+        tried = foreign_requests(roles.client, roles.outputs, role)
         assert {what for what, request in tried.items() if is_allowed(request)} == set(), role
 
 
 def test_who_has_every_right_is_let_through(roles: Roles) -> None:
     """The requests above are sound: it is for the role that they are refused."""
-    tried = elsewhere(roles.local.client, roles.outputs, "items.get")
+    tried = foreign_requests(roles.local.client, roles.outputs, "items.get")
     assert {what for what, request in tried.items() if not is_allowed(request)} == set()

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from tests.local.api import Api
 from tests.local.conftest import VAR_FILES
-from tests.local.runner import ROOT, Local, is_listening, sentence, small_system
+from tests.local.runner import ROOT, Local, error_sentence, is_listening, small_system
 from tools.laptop.corrections import TERRAFORM_PASSWORD, TERRAFORM_PATH, basic_authorization
 from tools.laptop.emulator import ask
 from tools.laptop.systems import Systems
@@ -144,7 +144,7 @@ def test_a_second_plan_is_empty(local: Local) -> None:
 
 
 def test_a_restart_keeps_everything(local: Local, items: Api) -> None:
-    made = items.make({"kept": True})
+    made = items.create({"kept": True})
     outputs = local.outputs()
     assert local("down").returncode == 0
     assert not is_listening(local.port)
@@ -158,7 +158,7 @@ def test_a_restart_keeps_everything(local: Local, items: Api) -> None:
 
 
 def test_a_running_stack_takes_a_change_in_place(local: Local, items: Api, tmp_path: Path) -> None:
-    made = items.make()
+    made = items.create()
     before = local.outputs()
     on_plans = plans_of_keys(local)
     change = tmp_path / "change.tfvars"
@@ -207,14 +207,14 @@ def test_a_running_stack_takes_a_change_in_place(local: Local, items: Api, tmp_p
 
 
 def test_a_running_stack_stays_on_its_port(local: Local) -> None:
-    said = sentence(local("up", "--detach", "--port", "4799", "--var-file", VAR_FILES[0]))
+    said = error_sentence(local("up", "--detach", "--port", "4799", "--var-file", VAR_FILES[0]))
     assert said == f"trestle-local runs on port {local.port}: run `python local.py down` before you move it."
 
 
 def test_a_refused_change_leaves_the_stack_running(local: Local, items: Api, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.tfvars"
     wrong.write_text("throttle = { rate_limit = 0 }\n")
-    said = sentence(local.up(*VAR_FILES, wrong))
+    said = error_sentence(local.up(*VAR_FILES, wrong))
     assert "throttle: write a rate_limit over 0" in said
     assert items("GET").status == 200
 
@@ -222,24 +222,24 @@ def test_a_refused_change_leaves_the_stack_running(local: Local, items: Api, tmp
 def test_one_command_at_a_time(local: Local, items: Api) -> None:
     with Systems(local.folder)._lock():
         for command in (("down",), ("up", "--detach")):
-            said = sentence(local(*command))
+            said = error_sentence(local(*command))
             assert said == "Another command is at work on the local run: wait until it is done, then try again."
     assert items("GET").status == 200
 
 
 def test_a_busy_port_is_named(small: Local) -> None:
     with socket.create_server(("127.0.0.1", small.port)):
-        said = sentence(small.up(small.folder.parent / "small.tfvars"))
+        said = error_sentence(small.up(small.folder.parent / "small.tfvars"))
     assert said == f"Port {small.port} is not free (Address already in use): choose another with --port N."
 
 
 def test_a_missing_var_file_is_named(small: Local) -> None:
-    said = sentence(small.up(small.folder / "none.tfvars"))
+    said = error_sentence(small.up(small.folder / "none.tfvars"))
     assert said == f"There is no var-file {small.folder / 'none.tfvars'}: name an existing file with --var-file."
 
 
 def test_a_missing_provider_is_said(small: Local, tmp_path: Path) -> None:
-    said = sentence(small.up(small.folder.parent / "small.tfvars", TRESTLE_PLUGIN_DIR=str(tmp_path)))
+    said = error_sentence(small.up(small.folder.parent / "small.tfvars", TRESTLE_PLUGIN_DIR=str(tmp_path)))
     assert said.startswith(f"TRESTLE_PLUGIN_DIR ({tmp_path}) does not hold the AWS provider: name a folder that holds")
     assert not is_listening(small.port)
 
@@ -247,7 +247,7 @@ def test_a_missing_provider_is_said(small: Local, tmp_path: Path) -> None:
 def test_a_variable_that_is_refused_is_explained(small: Local, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.tfvars"
     wrong.write_text(small_system("fly"))
-    said = sentence(small.up(wrong))
+    said = error_sentence(small.up(wrong))
     assert 'entities.items.operations: there is no "fly". Write any of create, delete, get, list,' in said
     assert not is_listening(small.port)
 
@@ -260,7 +260,7 @@ def test_an_example_with_a_network_plans_empty(small: Local) -> None:
     assert not small.stack.has_changes([example])
     outputs = small.outputs()
     assert outputs["vpc_id"].startswith("vpc-")
-    assert small.api().make().status == 201
+    assert small.api().create().status == 201
 
 
 @pytest.mark.slow
@@ -274,7 +274,7 @@ def test_a_customer_key_endpoints_a_firewall_a_trail_and_a_vault_plan_empty(smal
     done = small.up(staging, more)
     assert done.returncode == 0, done.stderr
     assert not small.stack.has_changes([staging, more])
-    assert small.api().make().status == 201
+    assert small.api().create().status == 201
     hold_a_record(small)
 
 

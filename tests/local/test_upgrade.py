@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.local.api import Api
-from tests.local.test_release import Copy, copy_of_repository
+from tests.local.test_release import RepositoryCopy, copy_of_repository
 from tools.terraform import ROOT, SERVICE
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -46,7 +46,7 @@ def lay_out_as_now(root: Path) -> None:
         (root / file.name).write_text(file.read_text())
 
 
-def modules(copy: Copy) -> set[str]:
+def state_modules(copy: RepositoryCopy) -> set[str]:
     """Return the outermost modules in Terraform's state."""
     resources = copy.stack.emulator.terraform_state(copy.stack.running())["resources"]
     return {".".join(each.get("module", "").split(".")[:2]) for each in resources if each["mode"] == "managed"}
@@ -56,7 +56,7 @@ def test_an_upgrade_moves_every_resource_and_keeps_the_items(tmp_path: Path) -> 
     root = tmp_path / "copy"
     root.mkdir()
     copy_of_repository(root)
-    copy = Copy(tmp_path / "stack", root=root)
+    copy = RepositoryCopy(tmp_path / "stack", root=root)
     (root / "system.tfvars").write_text(SYSTEM)
     lay_out_as_before(root)
     up = ("local.py", "up", "--detach", "--port", str(copy.port), "--var-file", "system.tfvars")
@@ -64,15 +64,15 @@ def test_an_upgrade_moves_every_resource_and_keeps_the_items(tmp_path: Path) -> 
         first = copy.run(*up)
         said = first.communicate()[0]
         assert first.returncode == 0, said
-        assert "module.service" not in modules(copy)
-        item = Api(copy.api().url, None).make()
+        assert "module.service" not in state_modules(copy)
+        item = Api(copy.api().url, None).create()
 
         lay_out_as_now(root)
         second = copy.run(*up)
         said = second.communicate()[0]
         assert second.returncode == 0, said
         assert "Applied: 0 added, 0 changed, 0 destroyed." in said
-        assert modules(copy) == {"module.service"}
+        assert state_modules(copy) == {"module.service"}
         assert Api(copy.api().url, None)("GET", item.location).json == item.json
         assert not copy.has_changes()
     finally:

@@ -16,7 +16,7 @@ import pytest
 
 from tests.local.api import Api
 from tests.local.runner import ROOT, Local
-from tests.local.test_emulator import exported
+from tests.local.test_emulator import read_exports
 from tools.terraform import find_mirror
 
 # A release that is tried on nobody: its own tests watch it.
@@ -78,7 +78,7 @@ def clone(tmp_path: Path) -> Iterator[Clone]:
     started = emulator("emulator", "--port", str(emulator.port), "--detach")
     try:
         assert started.returncode == 0, started.stderr
-        yield Clone(folder, exported(started.stdout))
+        yield Clone(folder, read_exports(started.stdout))
     finally:
         emulator("emulator", "--stop")
 

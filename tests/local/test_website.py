@@ -167,7 +167,7 @@ def test_without_tls_nothing_is_served(local: Local, outputs: dict[str, Any]) ->
 
 def test_api_answers_below_api(console: Api, items: Api) -> None:
     collection = Api(f"{console.url}/api/items", console.key)
-    made = collection.make({"name": "lämp", "price": 10})
+    made = collection.create({"name": "lämp", "price": 10})
     assert made.location == f"{collection.url}/{made.json['id']}"
     assert items("GET", f"/{made.json['id']}").json == made.json
     item = Api(made.location, console.key)
@@ -197,7 +197,7 @@ def test_no_path_leads_out_of_the_stage(console: Api, local: Local, path: str) -
 def test_pages_follow_each_other_below_api(console: Api) -> None:
     collection = Api(f"{console.url}/api/items", console.key)
     for _ in range(3):
-        collection.make()
+        collection.create()
     first = collection("GET", "?limit=2&order=desc")
     assert first.next is not None
     assert first.next.startswith(f"{collection.url}?")
@@ -295,7 +295,7 @@ def test_a_web_page_gets_the_apis_as_cors_has_it(outputs: dict[str, Any]) -> Non
 # --- Sign-in ---
 
 
-class Browser:
+class SignInPage:
     """The page's part in signing in by code and PKCE, and what a user does on the way."""
 
     def __init__(self, console: Api, config: dict[str, Any]) -> None:
@@ -332,8 +332,8 @@ class Browser:
 
 
 @pytest.fixture
-def browser(console: Api, config: dict[str, Any]) -> Browser:
-    return Browser(console, config)
+def sign_in_page(console: Api, config: dict[str, Any]) -> SignInPage:
+    return SignInPage(console, config)
 
 
 @pytest.fixture(scope="module")
@@ -344,14 +344,14 @@ def password(local: Local, outputs: dict[str, Any]) -> Callable[[str], str]:
 
 
 @pytest.fixture
-def code(browser: Browser, password: Callable[[str], str]) -> str:
+def code(sign_in_page: SignInPage, password: Callable[[str], str]) -> str:
     """What the user comes back to the page with."""
-    back = browser.submit(browser.authorize(), "carol", password("carol"))
+    back = sign_in_page.submit(sign_in_page.authorize(), "carol", password("carol"))
     assert back.status == 302, back.data
     url = urlsplit(back.headers["Location"])
-    assert f"{url.scheme}://{url.netloc}{url.path}" == browser.page
+    assert f"{url.scheme}://{url.netloc}{url.path}" == sign_in_page.page
     came = parse_qs(url.query)
-    assert came["state"] == [browser.state]
+    assert came["state"] == [sign_in_page.state]
     return came["code"][0]
 
 
@@ -368,41 +368,44 @@ def test_page_is_told_where_users_sign_in(config: dict[str, Any], outputs: dict[
     }
 
 
-def test_user_signs_in_and_uses_the_api(browser: Browser, code: str, console: Api) -> None:
-    answer = browser.token(
-        grant_type="authorization_code", code=code, code_verifier=browser.verifier, redirect_uri=browser.page
+def test_user_signs_in_and_uses_the_api(sign_in_page: SignInPage, code: str, console: Api) -> None:
+    answer = sign_in_page.token(
+        grant_type="authorization_code", code=code, code_verifier=sign_in_page.verifier, redirect_uri=sign_in_page.page
     )
     assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (200, "*")
     notes = Api(f"{console.url}/api/notes", None, answer.json["access_token"])
-    made = notes.make({"title": "seen by me alone"})
+    made = notes.create({"title": "seen by me alone"})
     assert notes("GET").json["items"] == [made.json]
-    renewed = browser.token(grant_type="refresh_token", refresh_token=answer.json["refresh_token"])
+    renewed = sign_in_page.token(grant_type="refresh_token", refresh_token=answer.json["refresh_token"])
     assert notes.as_bearer(renewed.json["access_token"])("GET", f"/{made.json['id']}").status == 200
     Api(notes.url, None)("GET").problem(401, "unauthorized")
 
 
-def test_code_is_for_who_asked_for_it(browser: Browser, code: str) -> None:
-    grant = {"grant_type": "authorization_code", "code": code, "redirect_uri": browser.page}
-    assert browser.token(**grant, code_verifier=secrets.token_urlsafe(48)).status == 400
-    assert browser.token(**grant).status == 400
+def test_code_is_for_who_asked_for_it(sign_in_page: SignInPage, code: str) -> None:
+    grant = {"grant_type": "authorization_code", "code": code, "redirect_uri": sign_in_page.page}
+    assert sign_in_page.token(**grant, code_verifier=secrets.token_urlsafe(48)).status == 400
+    assert sign_in_page.token(**grant).status == 400
     assert (
-        browser.token(**{**grant, "redirect_uri": "http://localhost:1/"}, code_verifier=browser.verifier).status == 400
+        sign_in_page.token(
+            **{**grant, "redirect_uri": "http://localhost:1/"}, code_verifier=sign_in_page.verifier
+        ).status
+        == 400
     )
-    assert browser.token(**grant, code_verifier=browser.verifier).status == 200
-    assert browser.token(**grant, code_verifier=browser.verifier).status == 400
+    assert sign_in_page.token(**grant, code_verifier=sign_in_page.verifier).status == 200
+    assert sign_in_page.token(**grant, code_verifier=sign_in_page.verifier).status == 400
 
 
 @pytest.mark.parametrize("other", ["https://attacker.example/", "http://localhost:1/", "{page}more", "{page}#x"])
-def test_users_come_back_to_the_page_alone(browser: Browser, other: str) -> None:
-    answer = browser.authorize(redirect_uri=other.format(page=browser.page))
+def test_users_come_back_to_the_page_alone(sign_in_page: SignInPage, other: str) -> None:
+    answer = sign_in_page.authorize(redirect_uri=other.format(page=sign_in_page.page))
     assert (answer.status, answer.headers.get("Location")) == (400, None)
 
 
-def test_user_signs_out(browser: Browser) -> None:
+def test_user_signs_out(sign_in_page: SignInPage) -> None:
     def out(to: str) -> BaseHTTPResponse:
-        asked = urlencode({"client_id": browser.sign_in["client_id"], "logout_uri": to})
-        return POOL.request("GET", f"{browser.sign_in['domain']}/logout?{asked}", redirect=False)
+        asked = urlencode({"client_id": sign_in_page.sign_in["client_id"], "logout_uri": to})
+        return POOL.request("GET", f"{sign_in_page.sign_in['domain']}/logout?{asked}", redirect=False)
 
-    back = out(browser.page)
-    assert (back.status, back.headers["Location"]) == (302, browser.page)
+    back = out(sign_in_page.page)
+    assert (back.status, back.headers["Location"]) == (302, sign_in_page.page)
     assert out("https://attacker.example/").status == 400

@@ -25,7 +25,7 @@ PASSWORD = f"{secrets.token_urlsafe(24)}-aA1"  # of users whom only these tests 
 
 
 @dataclass(frozen=True)
-class People:
+class Users:
     """Who comes in with a token of the stack's user pool."""
 
     local: Local
@@ -54,7 +54,7 @@ class People:
         self.cognito.admin_set_user_password(UserPoolId=pool, Username=user, Password=PASSWORD, Permanent=True)
         return sign_in(self.cognito, pool, app, user, PASSWORD)
 
-    def machine(self) -> str:
+    def machine_token(self) -> str:
         """Return the token that the machines' client gets for its secret."""
         pool, machine = self.outputs["user_pool_id"], self.outputs["user_pool_machine_client_id"]
         found = self.cognito.describe_user_pool_client(UserPoolId=pool, ClientId=machine)["UserPoolClient"]
@@ -68,7 +68,7 @@ class People:
         token: str = answer.json()["access_token"]
         return token
 
-    def stranger(self) -> str:
+    def foreign_token(self) -> str:
         """Return the access token of a user of another pool, which has no other fault."""
         pool = self.cognito.create_user_pool(PoolName="strangers")["UserPool"]["Id"]
         app = self.cognito.create_user_pool_client(
@@ -78,7 +78,7 @@ class People:
         return token
 
     @cached_property
-    def key(self) -> RSAPrivateKey:
+    def signing_key(self) -> RSAPrivateKey:
         """The key that the pool signs access tokens with, which nobody has in AWS."""
         name = f"{self.outputs['user_pool_id']}-access.pem"
         pem = self.local.stack.folder / "emulator" / "state" / "cognito-pool-keys" / name
@@ -87,48 +87,48 @@ class People:
         return key
 
 
-def parts(token: str) -> tuple[dict[str, Any], dict[str, Any], str]:
+def decode_token(token: str) -> tuple[dict[str, Any], dict[str, Any], str]:
     """Return a token's header, claims and signature."""
     header, claims, signature = token.split(".")
-    return unpacked(header), unpacked(claims), signature
+    return decode_part(header), decode_part(claims), signature
 
 
-def unpacked(part: str) -> dict[str, Any]:
+def decode_part(part: str) -> dict[str, Any]:
     """Return what one part of a token says."""
     said: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=="))
     return said
 
 
-def packed(part: dict[str, Any] | bytes) -> str:
+def encode_part(part: dict[str, Any] | bytes) -> str:
     """Return one part of a token."""
     content = part if isinstance(part, bytes) else json.dumps(part).encode()
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
-def signed(token: str, key: RSAPrivateKey, **claims: Any) -> str:
+def sign_token(token: str, key: RSAPrivateKey, **claims: Any) -> str:
     """Return a token with other claims, signed with a key."""
-    header, known, _ = parts(token)
-    text = f"{packed(header)}.{packed(known | claims)}"
-    return f"{text}.{packed(key.sign(text.encode(), PKCS1v15(), SHA256()))}"
+    header, known, _ = decode_token(token)
+    text = f"{encode_part(header)}.{encode_part(known | claims)}"
+    return f"{text}.{encode_part(key.sign(text.encode(), PKCS1v15(), SHA256()))}"
 
 
-def forgeries(token: str, key: RSAPrivateKey) -> dict[str, str]:
+def forged_tokens(token: str, key: RSAPrivateKey) -> dict[str, str]:
     """Return what somebody can make of a token without the pool's key, and what has run out, with it."""
-    header, claims, signature = parts(token)
+    header, claims, signature = decode_token(token)
     now = int(time.time())
     own = generate_private_key(65537, 2048)
     return {
-        "expired": signed(token, key, iat=now - 7200, exp=now - 3600),
-        "another subject": f"{packed(header)}.{packed(claims | {'sub': 'bob'})}.{signature}",
-        "put into a group": f"{packed(header)}.{packed(claims | {'cognito:groups': ['admins']})}.{signature}",
-        "expiry put off": f"{packed(header)}.{packed(claims | {'exp': now + 10**6})}.{signature}",
-        "signed with a key of one's own": signed(token, own),
-        "another issuer": signed(token, key, iss="https://attacker.example"),
-        "not signed": f"{packed(header | {'alg': 'none'})}.{packed(claims)}.",
+        "expired": sign_token(token, key, iat=now - 7200, exp=now - 3600),
+        "another subject": f"{encode_part(header)}.{encode_part(claims | {'sub': 'bob'})}.{signature}",
+        "put into a group": f"{encode_part(header)}.{encode_part(claims | {'cognito:groups': ['admins']})}.{signature}",
+        "expiry put off": f"{encode_part(header)}.{encode_part(claims | {'exp': now + 10**6})}.{signature}",
+        "signed with a key of one's own": sign_token(token, own),
+        "another issuer": sign_token(token, key, iss="https://attacker.example"),
+        "not signed": f"{encode_part(header | {'alg': 'none'})}.{encode_part(claims)}.",
         "signature cut off": token.rpartition(".")[0] + ".",
         "signature cut short": token[:-20],
         "two parts": token.rpartition(".")[0],
-        "an unknown key's": f"{packed(header | {'kid': 'unknown'})}.{packed(claims)}.{signature}",
+        "an unknown key's": f"{encode_part(header | {'kid': 'unknown'})}.{encode_part(claims)}.{signature}",
         "no token": "nothing",
         "empty": "",
     }

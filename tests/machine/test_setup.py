@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 HARMFUL = {"PIP_USER": "1", "PIP_DRY_RUN": "1", "PYTHONSAFEPATH": "1", "UV_OFFLINE": "1", "LC_ALL": "C"}
 
 
-def pythons() -> Iterator[str]:
+def supported_pythons() -> Iterator[str]:
     """Each supported version's Python whose own pip is the oldest."""
     home = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
     found = {*home.glob("versions/3.*/bin/python"), *Path("/usr/bin").glob("python3.[0-9]*")}
@@ -41,7 +41,7 @@ def pythons() -> Iterator[str]:
     return iter(sorted(python for _, python in oldest.values()))
 
 
-PYTHONS = list(pythons())
+PYTHONS = list(supported_pythons())
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
-def without_uv(checkout: Path) -> dict[str, str]:
+def hide_uv(checkout: Path) -> dict[str, str]:
     """Leave no uv to be had; return the variables for that."""
     (checkout / "requirements" / "uv.txt").write_text(f"uv==0.0.1 --hash=sha256:{'0' * 64}\n")
     program = checkout.parent / "bin" / "uv"
@@ -75,7 +75,7 @@ def run(command: list[str], checkout: Path, **environment: str) -> subprocess.Co
     return done
 
 
-def check(checkout: Path, folder: str = ".venv") -> None:
+def check_dependencies(checkout: Path, folder: str = ".venv") -> None:
     """Stop if an installed package lacks one that it needs: the lock is not complete."""
     run([str(checkout / folder / "bin" / "python"), "-m", "pip", "check"], checkout)
 
@@ -83,9 +83,9 @@ def check(checkout: Path, folder: str = ".venv") -> None:
 @pytest.mark.parametrize("installer", ["uv", "pip"])
 @pytest.mark.parametrize("python", PYTHONS)
 def test_a_first_command_sets_up(checkout: Path, python: str, installer: str) -> None:
-    variables = HARMFUL | (without_uv(checkout) if installer == "pip" else {})
+    variables = HARMFUL | (hide_uv(checkout) if installer == "pip" else {})
     run(["make", "setup", f"PYTHON={python}"], checkout, **variables)
-    check(checkout)
+    check_dependencies(checkout)
     run([str(checkout / ".venv/bin/python"), "-c", "import boto3, hcl2, ministack, pycognito"], checkout)
     again = run(["make", "setup", f"PYTHON={python}"], checkout, **variables)
     assert again.stderr == ""
@@ -95,7 +95,7 @@ def test_a_first_command_sets_up(checkout: Path, python: str, installer: str) ->
 def test_each_lock_is_complete(checkout: Path, name: str) -> None:
     command = [PYTHONS[0], "-m", "tools", "setup", name]
     run(command, checkout)
-    check(checkout, venv.folder_of(name).name)
+    check_dependencies(checkout, venv.folder_of(name).name)
 
 
 def test_two_first_commands_at_once_set_up_one_environment(checkout: Path) -> None:
@@ -104,7 +104,7 @@ def test_two_first_commands_at_once_set_up_one_environment(checkout: Path) -> No
     said = [process.communicate()[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     assert sum("Installing" in each for each in said) == 1
-    check(checkout)
+    check_dependencies(checkout)
 
 
 def test_terraform_comes_by_itself_where_there_is_none(checkout: Path) -> None:

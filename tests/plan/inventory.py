@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.plan.planner import ROOT, Plan, Planner, Values, planning
+from tests.plan.planner import ROOT, Plan, Planner, Values, start_planner
 from tools import tfvars
 
 FOLDER = Path(__file__).with_name("inventories")
@@ -71,7 +71,7 @@ def counts(plan: Plan, inventory: Values) -> dict[str, int]:
 
 def compare(where: str, found: Any, listed: Any) -> Iterator[str]:
     """Yield a line for each difference below one place."""
-    found = decoded(found, listed)
+    found = decode_json(found, listed)
     if isinstance(found, dict) and isinstance(listed, dict):
         for key, value in listed.items():
             yield from compare(f"{where} > {key}", found.get(key, ABSENT), value)
@@ -82,7 +82,7 @@ def compare(where: str, found: Any, listed: Any) -> Iterator[str]:
         yield f"{where}: planned {json.dumps(found)}, listed {json.dumps(listed)}"
 
 
-def decoded(found: Any, listed: Any) -> Any:
+def decode_json(found: Any, listed: Any) -> Any:
     """Return a string of JSON as what it holds, where the inventory lists an object or a list."""
     if isinstance(found, str) and isinstance(listed, dict | list):
         try:
@@ -92,22 +92,22 @@ def decoded(found: Any, listed: Any) -> Any:
     return found
 
 
-def renewed(found: Any, listed: Any) -> Any:
+def renew_values(found: Any, listed: Any) -> Any:
     """Return what was found in the shape of what is listed; what is no longer there goes."""
-    found = decoded(found, listed)
+    found = decode_json(found, listed)
     if isinstance(found, dict) and isinstance(listed, dict):
-        return {k: renewed(found[k], v) for k, v in listed.items() if k in found}
+        return {k: renew_values(found[k], v) for k, v in listed.items() if k in found}
     if isinstance(found, list) and isinstance(listed, list) and len(found) == len(listed):
-        return [renewed(one, other) for one, other in zip(found, listed, strict=True)]
+        return [renew_values(one, other) for one, other in zip(found, listed, strict=True)]
     return found
 
 
 def regenerate(plan: Plan, inventory: Values) -> Values:
     """Return the inventory with the plan's values for what it lists, and counts of every type in the plan."""
     return {
-        "values": renewed(plan.resources, inventory.get("values", {})),
+        "values": renew_values(plan.resources, inventory.get("values", {})),
         "counts": dict(sorted(counts(plan, inventory).items())),
-        "outputs": renewed(plan.outputs, inventory.get("outputs", plan.outputs)),
+        "outputs": renew_values(plan.outputs, inventory.get("outputs", plan.outputs)),
     }
 
 
@@ -122,7 +122,7 @@ def main(names: list[str]) -> None:
     """Regenerate the inventories, all unless names are given."""
     if unknown := set(names) - VAR_FILES.keys():
         sys.exit(f"No var-file is called {', '.join(sorted(unknown))}; there are {', '.join(sorted(VAR_FILES))}.")
-    with tempfile.TemporaryDirectory() as folder, planning(Path(folder)) as planner:
+    with tempfile.TemporaryDirectory() as folder, start_planner(Path(folder)) as planner:
         plans = VarFiles(planner)
         for name in names or sorted(VAR_FILES):
             inventory = regenerate(plans[name], load(name))

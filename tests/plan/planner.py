@@ -54,23 +54,23 @@ def run(folder: Path, environment: Mapping[str, str], command: str, *arguments: 
 
 
 @contextlib.contextmanager
-def alone(path: Path) -> Iterator[None]:
+def hold_lock(path: Path) -> Iterator[None]:
     """Hold the lock file at the path: of all pytest-xdist workers, one at a time goes on."""
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def fill(planned: Any, unknown: Any) -> Any:
+def fill_unknown(planned: Any, unknown: Any) -> Any:
     """Put UNKNOWN where a planned value will be known only after the apply."""
     if unknown is True:
         return UNKNOWN
     if isinstance(unknown, dict):
         planned = planned or {}
-        return {k: fill(planned.get(k), unknown.get(k)) for k in sorted(planned.keys() | unknown.keys())}
+        return {k: fill_unknown(planned.get(k), unknown.get(k)) for k in sorted(planned.keys() | unknown.keys())}
     if isinstance(unknown, list) and unknown:
         rest = [None] * (len(unknown) - len(planned or []))
-        return [fill(p, u) for p, u in zip([*(planned or []), *rest], unknown, strict=True)]
+        return [fill_unknown(p, u) for p, u in zip([*(planned or []), *rest], unknown, strict=True)]
     return planned
 
 
@@ -108,12 +108,12 @@ class Plan:
     @functools.cached_property
     def resources(self) -> dict[str, Values]:
         """Planned values by address in modules/service, which holds all that the root makes."""
-        return {a: fill(r["change"]["after"], r["change"]["after_unknown"]) for a, r in self.changes.items()}
+        return {a: fill_unknown(r["change"]["after"], r["change"]["after_unknown"]) for a, r in self.changes.items()}
 
     @functools.cached_property
     def outputs(self) -> Values:
         """Output values by name."""
-        found = {n: fill(c.get("after"), c["after_unknown"]) for n, c in self.data["output_changes"].items()}
+        found = {n: fill_unknown(c.get("after"), c["after_unknown"]) for n, c in self.data["output_changes"].items()}
         return found[self.system] if self.system else found
 
     @functools.cached_property
@@ -169,9 +169,9 @@ class Planner:
         self.folder = folder
         self.plans = plans
         self.environment = local_terraform.environment(endpoint, REGION)
-        self.root = self.copy(folder / "root")
+        self.root = self.copy_root(folder / "root")
 
-    def copy(self, folder: Path, overrides: Mapping[str, Values] | None = None) -> Path:
+    def copy_root(self, folder: Path, overrides: Mapping[str, Values] | None = None) -> Path:
         """Lay out the root configuration in a folder, as links, ready to plan.
 
         Overrides, by module folder, replace arguments in that module: see `tools.terraform.stage`.
@@ -187,7 +187,9 @@ class Planner:
     def __call__(self, *var_files: str, **variables: Any) -> Plan:
         """Return the plan of var-files, named from the repository's root, and variables that override."""
         key = hashlib.sha256(json.dumps([var_files, variables], sort_keys=True).encode()).hexdigest()[:8]
-        return Plan(self.planned(self.root, "-".join([*(Path(f).stem for f in var_files), key]), var_files, variables))
+        return Plan(
+            self.make_plan(self.root, "-".join([*(Path(f).stem for f in var_files), key]), var_files, variables)
+        )
 
     def systems(self, name: str, systems: Mapping[str, Values]) -> dict[str, Plan]:
         """Return a plan of each set of variables: instances of modules/service in a root without default tags.
@@ -215,13 +217,13 @@ class Planner:
         }
         (root / "main.tf.json").write_text(json.dumps(configuration))
         self.init(root)
-        file = self.planned(root, name, (), {})
+        file = self.make_plan(root, name, (), {})
         return {system: Plan(file, system, given=given) for system, given in systems.items()}
 
-    def planned(self, root: Path, name: str, var_files: Sequence[str], variables: Values) -> Path:
+    def make_plan(self, root: Path, name: str, var_files: Sequence[str], variables: Values) -> Path:
         """Return the file of a plan, as JSON; make it unless it is there."""
         file = self.plans / f"{name}.json"
-        with alone(file.with_suffix(".lock")):
+        with hold_lock(file.with_suffix(".lock")):
             if not file.exists():
                 binary, extra, partial = (file.with_suffix(s) for s in (".tfplan", ".tfvars.json", ".partial"))
                 extra.write_text(json.dumps(variables))
@@ -233,10 +235,10 @@ class Planner:
 
 
 @contextlib.contextmanager
-def planning(folder: Path, plans: Path | None = None) -> Iterator[Planner]:
+def start_planner(folder: Path, plans: Path | None = None) -> Iterator[Planner]:
     """Build the packages and start an emulator; plans are kept in a folder that other processes may share."""
     plans = plans or folder
-    with alone(plans / "build.lock"):
+    with hold_lock(plans / "build.lock"):
         subprocess.run([sys.executable, ROOT / "build.py"], check=True, stdout=subprocess.DEVNULL)
     emulator = Emulator(folder / "emulator")
     try:

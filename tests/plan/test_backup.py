@@ -33,7 +33,7 @@ def statements(plan: Plan, role: str) -> dict[str, Any]:
     return {s["Sid"]: s for s in json.loads(policy["policy"])["Statement"]}
 
 
-def kept(plan: Plan) -> dict[str, tuple[str, int]]:
+def retention_rules(plan: Plan) -> dict[str, tuple[str, int]]:
     """Return when each of the plan's rules begins, and for how many days it keeps what it makes."""
     rules = plan.one("aws_backup_plan")["rule"]
     return {r["rule_name"]: (r["schedule"], r["lifecycle"][0]["delete_after"]) for r in rules}
@@ -55,7 +55,7 @@ def test_off_by_default(plan: Plan) -> None:
 )
 def test_recovery_points_are_kept(systems: dict[str, Plan], system: str, expected: dict[str, tuple[str, int]]) -> None:
     plan = systems[system]
-    assert kept(plan) == expected
+    assert retention_rules(plan) == expected
     assert {r["target_vault_name"] for r in plan.one("aws_backup_plan")["rule"]} == {"shop-test"}
 
 

@@ -117,18 +117,18 @@ NEVER = [
 
 
 @pytest.fixture(scope="module")
-def bootstrapped(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Plan]:
+def plan_bootstrap(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Plan]:
     """Plans bootstrap/ with variables, into a file: `bootstrapped("file", name="shop")`."""
     root = tmp_path_factory.mktemp("bootstrap") / "bootstrap"
     shutil.copytree(ROOT / "bootstrap", root, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*"))
     planner.init(root)
-    return lambda file, **variables: Plan(planner.planned(root, file, (), variables), prefix="")
+    return lambda file, **variables: Plan(planner.make_plan(root, file, (), variables), prefix="")
 
 
 @pytest.fixture(scope="module")
-def bootstrap(bootstrapped: Callable[..., Plan]) -> Plan:
+def bootstrap_plan(plan_bootstrap: Callable[..., Plan]) -> Plan:
     """The plan for a repository that deploys."""
-    return bootstrapped("bootstrap", **VARIABLES, environments=ENVIRONMENTS, name="shop")
+    return plan_bootstrap("bootstrap", **VARIABLES, environments=ENVIRONMENTS, name="shop")
 
 
 def policies(plan: Plan, role: str) -> dict[str, list[str]]:
@@ -151,36 +151,36 @@ def by_sid(plan: Plan, role: str) -> dict[str, Statement]:
     return {s["Sid"]: s for s in statements(plan, role)}
 
 
-def listed(value: str | list[str]) -> list[str]:
+def as_list(value: str | list[str]) -> list[str]:
     """Return what IAM takes as a text or as a list of texts as a list."""
     return [value] if isinstance(value, str) else value
 
 
 def matches(patterns: str | list[str], text: str) -> bool:
     """Return whether one of IAM's patterns, in which * and ? stand for anything, matches the text."""
-    return any(fnmatchcase(text, pattern.replace("[", "[[]")) for pattern in listed(patterns))
+    return any(fnmatchcase(text, pattern.replace("[", "[[]")) for pattern in as_list(patterns))
 
 
-def allowing(policy: Statements, action: str, resource: str) -> list[Statement]:
+def allowing_statements(policy: Statements, action: str, resource: str) -> list[Statement]:
     """Return the statements that allow an action on a resource under any condition. Actions know no case."""
     return [
         s
         for s in policy
         if s["Effect"] == "Allow"
-        and ("NotAction" in s or matches([a.lower() for a in listed(s["Action"])], action.lower()))
+        and ("NotAction" in s or matches([a.lower() for a in as_list(s["Action"])], action.lower()))
         and ("NotResource" in s or matches(s["Resource"], resource))
     ]
 
 
-def faults(policy: Statements, iam: set[str]) -> Iterator[str]:
+def policy_faults(policy: Statements, iam: set[str]) -> Iterator[str]:
     """Yield what a role of CI is allowed and must not be; iam is what it may say of IAM."""
     for statement in policy:
         if statement["Effect"] == "Allow":
-            for pattern in listed(statement.get("Action", "*")):
+            for pattern in as_list(statement.get("Action", "*")):
                 if fnmatchcase("iam", pattern.split(":")[0].lower()) and pattern not in iam:
                     yield f"{statement.get('Sid')}: {pattern}"
     for action, resource in NEVER:
-        for statement in allowing(policy, action, resource):
+        for statement in allowing_statements(policy, action, resource):
             yield f"{statement.get('Sid')}: {action} on {resource}"
 
 
@@ -188,10 +188,10 @@ ROLES = [*ENVIRONMENTS, "plan"]
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_ci_may_nothing_that_is_none_of_its_business(bootstrap: Plan, role: str) -> None:
+def test_ci_may_nothing_that_is_none_of_its_business(bootstrap_plan: Plan, role: str) -> None:
     """Neither records nor users nor items, no other way into a function, and of IAM what is listed."""
     iam = IAM_OF_PLAN if role == "plan" else IAM_OF_DEPLOY
-    assert list(faults(statements(bootstrap, role), iam)) == []
+    assert list(policy_faults(statements(bootstrap_plan, role), iam)) == []
 
 
 @pytest.mark.parametrize(
@@ -213,21 +213,21 @@ def test_ci_may_nothing_that_is_none_of_its_business(bootstrap: Plan, role: str)
     ids=json.dumps,
 )
 @pytest.mark.parametrize("role", ["test", "plan"])
-def test_a_statement_too_many_is_noticed(bootstrap: Plan, role: str, statement: Statement) -> None:
+def test_a_statement_too_many_is_noticed(bootstrap_plan: Plan, role: str, statement: Statement) -> None:
     iam = IAM_OF_PLAN if role == "plan" else IAM_OF_DEPLOY
-    assert list(faults([*statements(bootstrap, role), {"Effect": "Allow", **statement}], iam))
+    assert list(policy_faults([*statements(bootstrap_plan, role), {"Effect": "Allow", **statement}], iam))
 
 
 @pytest.mark.parametrize("role", ENVIRONMENTS)
-def test_a_deploy_role_reaches_its_own_environment_alone(bootstrap: Plan, role: str) -> None:
-    policy = statements(bootstrap, role)
+def test_a_deploy_role_reaches_its_own_environment_alone(bootstrap_plan: Plan, role: str) -> None:
+    policy = statements(bootstrap_plan, role)
     for action, resource in OWN:
         arns = {env: resource.format(account=ACCOUNT, env=env) for env in ENVIRONMENTS}
-        assert [env for env, arn in arns.items() if allowing(policy, action, arn)] == [role], action
+        assert [env for env, arn in arns.items() if allowing_statements(policy, action, arn)] == [role], action
 
 
 @pytest.mark.parametrize("system", ["audited", "backed_up", "guarded", "watched", "with_scopes", "with_website"])
-def test_a_deploy_role_reaches_all_that_is_named(bootstrap: Plan, systems: dict[str, Plan], system: str) -> None:
+def test_a_deploy_role_reaches_all_that_is_named(bootstrap_plan: Plan, systems: dict[str, Plan], system: str) -> None:
     """What the other tests plan as shop, test; what an administrator makes is compared alone."""
     place = f"us-west-2:{ACCOUNT}"
     kinds = {
@@ -252,7 +252,7 @@ def test_a_deploy_role_reaches_all_that_is_named(bootstrap: Plan, systems: dict[
         "aws_sns_topic": ("sns:CreateTopic", f"arn:aws:sns:{place}:%s"),
         "aws_wafv2_web_acl": ("wafv2:CreateWebACL", f"arn:aws:wafv2:{place}:regional/webacl/%s/1"),
     }
-    policy = statements(bootstrap, "test")
+    policy = statements(bootstrap_plan, "test")
     named = [
         (action, arn % name)
         for kind, (action, arn) in kinds.items()
@@ -261,23 +261,25 @@ def test_a_deploy_role_reaches_all_that_is_named(bootstrap: Plan, systems: dict[
         if (name := values.get(attribute)) not in (None, UNKNOWN)
     ]
     assert len(named) > 5
-    assert [pair for pair in named if not allowing(policy, *pair)] == []
+    assert [pair for pair in named if not allowing_statements(policy, *pair)] == []
 
 
-def test_each_state_is_its_environments_own(bootstrap: Plan) -> None:
+def test_each_state_is_its_environments_own(bootstrap_plan: Plan) -> None:
     for environment in ("dev", "prod"):
         backend = (ROOT / "environments" / f"{environment}.s3.tfbackend").read_text()
         (key,) = re.findall(r'^key += "(.+)"$', backend, re.MULTILINE)
         state = f"arn:aws:s3:::shop-state-{ACCOUNT}-us-west-2/{key}"
         for action in ("s3:DeleteObject", "s3:GetObject", "s3:PutObject"):
             for file in (state, f"{state}.tflock"):
-                holders = [role for role in ENVIRONMENTS if allowing(statements(bootstrap, role), action, file)]
+                holders = [
+                    role for role in ENVIRONMENTS if allowing_statements(statements(bootstrap_plan, role), action, file)
+                ]
                 assert holders == [environment]
 
 
-def test_deploying_is_for_one_environment_and_planning_for_pull_requests(bootstrap: Plan) -> None:
+def test_deploying_is_for_one_environment_and_planning_for_pull_requests(bootstrap_plan: Plan) -> None:
     found = {}
-    for address, role in bootstrap.all("aws_iam_role").items():
+    for address, role in bootstrap_plan.all("aws_iam_role").items():
         (statement,) = json.loads(role["assume_role_policy"])["Statement"]
         if address.startswith("aws_iam_role.ci["):
             equal = statement["Condition"].pop("StringEquals")
@@ -292,7 +294,7 @@ def test_deploying_is_for_one_environment_and_planning_for_pull_requests(bootstr
     }
 
 
-def test_no_policy_is_out_of_these_tests_sight(bootstrap: Plan) -> None:
+def test_no_policy_is_out_of_these_tests_sight(bootstrap_plan: Plan) -> None:
     per_environment = {f'deploy["{environment}"]' for environment in ENVIRONMENTS}
     boundaries = {f'boundary["{environment}"]' for environment in ENVIRONMENTS}
     websites = {f'website["{environment}"]' for environment in ENVIRONMENTS}
@@ -302,20 +304,20 @@ def test_no_policy_is_out_of_these_tests_sight(bootstrap: Plan) -> None:
         "aws_iam_role_policy_attachment": {*per_environment, *websites, "logs"},
     }
     for kind, names in expected.items():
-        assert bootstrap.all(kind).keys() == {f"{kind}.{name}" for name in names}
-    assert not {"aws_iam_role_policies_exclusive", "aws_iam_policy_attachment"} & bootstrap.counts.keys()
-    for role in bootstrap.all("aws_iam_role").values():
+        assert bootstrap_plan.all(kind).keys() == {f"{kind}.{name}" for name in names}
+    assert not {"aws_iam_role_policies_exclusive", "aws_iam_policy_attachment"} & bootstrap_plan.counts.keys()
+    for role in bootstrap_plan.all("aws_iam_role").values():
         # What a role sets itself would be known here; what AWS fills in is not.
         assert (role["inline_policy"], role["managed_policy_arns"]) == (UNKNOWN, UNKNOWN)
 
 
-def test_a_role_and_a_boundary_are_told_for_each_environment(bootstrap: Plan) -> None:
+def test_a_role_and_a_boundary_are_told_for_each_environment(bootstrap_plan: Plan) -> None:
     for output in ("deploy_role_arns", "permissions_boundaries"):
-        assert bootstrap.outputs[output].keys() == set(ENVIRONMENTS)
+        assert bootstrap_plan.outputs[output].keys() == set(ENVIRONMENTS)
 
 
-def test_without_a_repository_there_is_no_role_for_ci(bootstrapped: Callable[..., Plan]) -> None:
-    plan = bootstrapped("by-hand", name="shop")
+def test_without_a_repository_there_is_no_role_for_ci(plan_bootstrap: Callable[..., Plan]) -> None:
+    plan = plan_bootstrap("by-hand", name="shop")
     assert plan.counts["aws_iam_role"] == 1, "API Gateway's, for its logs"
     assert plan.counts["aws_iam_policy"] == plan.counts["aws_iam_role_policy"] == 0
     outputs = ("deploy_role_arns", "permissions_boundaries", "plan_role_arn")
@@ -332,27 +334,27 @@ def test_environments_that_iam_could_not_tell_apart_are_refused(tmp_path: Path, 
     assert said.startswith("environments: n")
 
 
-def test_planning_changes_nothing(bootstrap: Plan) -> None:
+def test_planning_changes_nothing(bootstrap_plan: Plan) -> None:
     reads = ("Describe", "Get", "List", "Decrypt", "GET")
-    allowed = [a for s in statements(bootstrap, "plan") if s["Effect"] == "Allow" for a in listed(s["Action"])]
+    allowed = [a for s in statements(bootstrap_plan, "plan") if s["Effect"] == "Allow" for a in as_list(s["Action"])]
     assert [a for a in allowed if not a.split(":")[1].startswith(reads)] == []
 
 
-def test_roles_of_ci_are_out_of_its_own_reach(bootstrap: Plan) -> None:
-    assert {role["path"] for role in bootstrap.all("aws_iam_role").values()} == {"/bootstrap/"}
-    assert {policy["path"] for policy in bootstrap.all("aws_iam_policy").values()} == {"/bootstrap/"}
+def test_roles_of_ci_are_out_of_its_own_reach(bootstrap_plan: Plan) -> None:
+    assert {role["path"] for role in bootstrap_plan.all("aws_iam_role").values()} == {"/bootstrap/"}
+    assert {policy["path"] for policy in bootstrap_plan.all("aws_iam_policy").values()} == {"/bootstrap/"}
     for role in ENVIRONMENTS:
         for name in ("shop-deploy-test-us-west-2", "shop-plan-us-west-2"):
             arn = f"arn:aws:iam::{ACCOUNT}:role/bootstrap/{name}"
-            assert not [a for a in IAM_OF_DEPLOY if allowing(statements(bootstrap, role), a, arn)]
+            assert not [a for a in IAM_OF_DEPLOY if allowing_statements(statements(bootstrap_plan, role), a, arn)]
 
 
-def test_rights_go_to_bounded_roles_alone(bootstrap: Plan) -> None:
+def test_rights_go_to_bounded_roles_alone(bootstrap_plan: Plan) -> None:
     granting = ("AttachRolePolicy", "CreateRole", "PutRolePermissionsBoundary", "PutRolePolicy")
     role = f"arn:aws:iam::{ACCOUNT}:role/shop-todos-create-test"
-    policy = statements(bootstrap, "test")
+    policy = statements(bootstrap_plan, "test")
     for action in granting:
-        for statement in allowing(policy, f"iam:{action}", role):
+        for statement in allowing_statements(policy, f"iam:{action}", role):
             assert statement["Condition"] == {"StringEquals": {"iam:PermissionsBoundary": BOUNDARY}}
     for action in (
         "CreatePolicyVersion",
@@ -361,13 +363,13 @@ def test_rights_go_to_bounded_roles_alone(bootstrap: Plan) -> None:
         "AttachRolePolicy",
     ):
         for resource in (role, BOUNDARY):
-            assert not allowing(policy, f"iam:{action}", resource)
+            assert not allowing_statements(policy, f"iam:{action}", resource)
 
 
-def test_a_boundary_ends_at_its_environment(bootstrap: Plan) -> None:
-    boundary = json.loads(bootstrap.one("aws_iam_policy", 'boundary["test"]')["policy"])["Statement"]
+def test_a_boundary_ends_at_its_environment(bootstrap_plan: Plan) -> None:
+    boundary = json.loads(bootstrap_plan.one("aws_iam_policy", 'boundary["test"]')["policy"])["Statement"]
     allowed = {s["Sid"]: s for s in boundary}
-    assert not [a for s in boundary for a in listed(s["Action"]) if fnmatchcase("iam", a.split(":")[0])]
+    assert not [a for s in boundary for a in as_list(s["Action"]) if fnmatchcase("iam", a.split(":")[0])]
     assert "*" not in str(allowed["UseItems"]["Action"])
     group = f"arn:aws:logs:us-west-2:{ACCOUNT}:log-group:/aws/lambda/shop-todos-create-{{}}:log-stream:1"
     table = f"arn:aws:dynamodb:us-west-2:{ACCOUNT}:table/shop-todos-{{}}"
@@ -376,14 +378,16 @@ def test_a_boundary_ends_at_its_environment(bootstrap: Plan) -> None:
         ("dynamodb:Query", table + "/index/created"),
         ("logs:PutLogEvents", group),
     ):
-        assert [e for e in ENVIRONMENTS if allowing(boundary, action, arn.format(e))] == ["test"]
+        assert [e for e in ENVIRONMENTS if allowing_statements(boundary, action, arn.format(e))] == ["test"]
     assert allowed["Decrypt"]["Condition"] == {"StringEquals": OURS}
 
 
 @pytest.mark.parametrize("names", ["short", "long"])
-def test_policies_are_within_what_iam_takes(bootstrapped: Callable[..., Plan], bootstrap: Plan, names: str) -> None:
+def test_policies_are_within_what_iam_takes(
+    plan_bootstrap: Callable[..., Plan], bootstrap_plan: Plan, names: str
+) -> None:
     longest = {"environments": ["e" * 20], "name": "n" * 20, "region": "ap-southeast-2"}
-    plan = bootstrap if names == "short" else bootstrapped("longest", **VARIABLES, **longest)
+    plan = bootstrap_plan if names == "short" else plan_bootstrap("longest", **VARIABLES, **longest)
     for role in [*(ENVIRONMENTS if names == "short" else longest["environments"]), "plan"]:
         found = policies(plan, role)
         assert sum(map(len, found["role"])) <= LIMIT["role"]
@@ -394,8 +398,8 @@ def test_policies_are_within_what_iam_takes(bootstrapped: Callable[..., Plan], b
 OURS = {"aws:ResourceTag/Environment": "test", "aws:ResourceTag/Project": "shop"}
 
 
-def test_keys_and_pools_are_ours_by_their_tags(bootstrap: Plan) -> None:
-    found = by_sid(bootstrap, "test")
+def test_keys_and_pools_are_ours_by_their_tags(bootstrap_plan: Plan) -> None:
+    found = by_sid(bootstrap_plan, "test")
     claimed = {key.replace("Resource", "Request"): value for key, value in OURS.items()}
     for sid in ("KeepKeys", "KeepUserPools"):
         assert found[sid]["Condition"] == {"StringEquals": OURS}
@@ -415,12 +419,12 @@ def test_keys_and_pools_are_ours_by_their_tags(bootstrap: Plan) -> None:
           for action in ("DescribeLogStreams", "FilterLogEvents")),
     ],
 )  # fmt: skip
-def test_ci_may_release(bootstrap: Plan, action: str, resource: str) -> None:
-    assert allowing(statements(bootstrap, "test"), action, resource)
+def test_ci_may_release(bootstrap_plan: Plan, action: str, resource: str) -> None:
+    assert allowing_statements(statements(bootstrap_plan, "test"), action, resource)
 
 
-def test_keys_of_others_cannot_be_tagged_as_ours(bootstrap: Plan) -> None:
-    found = by_sid(bootstrap, "test")
+def test_keys_of_others_cannot_be_tagged_as_ours(bootstrap_plan: Plan) -> None:
+    found = by_sid(bootstrap_plan, "test")
     for sid, tag in (("ClaimNoKeys", "Project"), ("ClaimNoKeysOfOthers", "Environment")):
         denied = found[sid]
         assert (denied["Effect"], denied["Action"]) == ("Deny", "kms:TagResource")
@@ -428,8 +432,8 @@ def test_keys_of_others_cannot_be_tagged_as_ours(bootstrap: Plan) -> None:
         assert denied["Condition"] == {"StringNotEquals": {f"aws:ResourceTag/{tag}": OURS[f"aws:ResourceTag/{tag}"]}}
 
 
-def test_what_has_no_name_is_told_apart_by_its_tag(bootstrap: Plan) -> None:
-    denied = by_sid(bootstrap, "test")["LeaveOthersAlone"]
+def test_what_has_no_name_is_told_apart_by_its_tag(bootstrap_plan: Plan) -> None:
+    denied = by_sid(bootstrap_plan, "test")["LeaveOthersAlone"]
     assert (denied["Effect"], denied["Resource"]) == ("Deny", "*")
     assert {"apigateway:*", "ec2:*", "cloudwatch:DeleteAlarms"} <= set(denied["Action"])
     assert denied["Condition"] == {
@@ -439,48 +443,48 @@ def test_what_has_no_name_is_told_apart_by_its_tag(bootstrap: Plan) -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_records_are_denied_whatever_grants_them(bootstrap: Plan, role: str) -> None:
+def test_records_are_denied_whatever_grants_them(bootstrap_plan: Plan, role: str) -> None:
     """A bucket's policy can grant what a role's own policies do not."""
-    denied = by_sid(bootstrap, role)["TouchNoRecords"]
+    denied = by_sid(bootstrap_plan, role)["TouchNoRecords"]
     assert (denied["Effect"], denied["Action"], "Condition" in denied) == ("Deny", "s3:*", False)
     assert matches(denied["Resource"], f"{BUCKET}/AWSLogs/1.json.gz")
     assert not matches(denied["Resource"], BUCKET)
 
 
 @pytest.mark.parametrize("role", ENVIRONMENTS)
-def test_backups_are_denied_whatever_grants_them(bootstrap: Plan, role: str) -> None:
+def test_backups_are_denied_whatever_grants_them(bootstrap_plan: Plan, role: str) -> None:
     """A vault's policy can grant what a role's own policies do not, and the deploy role writes it."""
-    denied = by_sid(bootstrap, role)["TouchNoBackups"]
+    denied = by_sid(bootstrap_plan, role)["TouchNoBackups"]
     assert (denied["Effect"], denied["Resource"], "Condition" in denied) == ("Deny", "*", False)
     for action, _ in NEVER:
         assert not action.startswith("backup:") or matches(denied["Action"], action)
 
 
-def test_backup_plans_are_ours_by_their_tags(bootstrap: Plan) -> None:
-    found = by_sid(bootstrap, "test")
+def test_backup_plans_are_ours_by_their_tags(bootstrap_plan: Plan) -> None:
+    found = by_sid(bootstrap_plan, "test")
     claimed = {key.replace("Resource", "Request"): value for key, value in OURS.items()}
     assert found["DeployBackupPlans"]["Condition"] == {"StringEquals": OURS}
     assert found["MakeBackupPlans"]["Condition"] == {"StringEquals": claimed, "StringEqualsIfExists": OURS}
 
 
-def test_a_boundary_lets_tables_be_backed_up_and_restored(bootstrap: Plan, systems: dict[str, Plan]) -> None:
-    boundary = json.loads(bootstrap.one("aws_iam_policy", 'boundary["test"]')["policy"])["Statement"]
+def test_a_boundary_lets_tables_be_backed_up_and_restored(bootstrap_plan: Plan, systems: dict[str, Plan]) -> None:
+    boundary = json.loads(bootstrap_plan.one("aws_iam_policy", 'boundary["test"]')["policy"])["Statement"]
     wanted = [
         (action, resource.replace("*", "01"))
         for policy in systems["backed_up"].all("aws_iam_role_policy").values()
         if policy["policy"] != UNKNOWN
         for statement in json.loads(policy["policy"])["Statement"]
         if statement["Sid"] in ("CopyTables", "FillTables", "KeepCopies", "ReadCopies")
-        for action in listed(statement["Action"])
-        for resource in listed(statement["Resource"])
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
     ]
     assert len(wanted) > 20
-    assert [pair for pair in wanted if not allowing(boundary, *pair)] == []
+    assert [pair for pair in wanted if not allowing_statements(boundary, *pair)] == []
 
 
 @pytest.mark.parametrize("role", ENVIRONMENTS)
-def test_functions_get_no_other_way_in(bootstrap: Plan, role: str) -> None:
-    denied = by_sid(bootstrap, role)["OpenNoOtherWay"]
+def test_functions_get_no_other_way_in(bootstrap_plan: Plan, role: str) -> None:
+    denied = by_sid(bootstrap_plan, role)["OpenNoOtherWay"]
     assert (denied["Effect"], denied["Resource"], "Condition" in denied) == ("Deny", "*", False)
     for action in (
         "CreateFunctionUrlConfig",
@@ -492,7 +496,7 @@ def test_functions_get_no_other_way_in(bootstrap: Plan, role: str) -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_what_a_plan_needs_is_allowed(bootstrap: Plan, role: str) -> None:
+def test_what_a_plan_needs_is_allowed(bootstrap_plan: Plan, role: str) -> None:
     pool = f"arn:aws:cognito-idp:us-west-2:{ACCOUNT}:userpool/us-west-2_1"
     for action, resource in (
         ("cloudwatch:DescribeAlarms", f"arn:aws:cloudwatch:us-west-2:{ACCOUNT}:alarm:shop-test"),
@@ -502,9 +506,9 @@ def test_what_a_plan_needs_is_allowed(bootstrap: Plan, role: str) -> None:
             f"arn:aws:s3:::shop-audit-{role.replace('plan', 'dev')}-{ACCOUNT}",
         ),
     ):
-        assert allowing(statements(bootstrap, role), action, resource), action
+        assert allowing_statements(statements(bootstrap_plan, role), action, resource), action
 
 
-def test_what_watches_is_made_in_our_region(bootstrap: Plan) -> None:
-    everywhere = by_sid(bootstrap, "test")["DeployOthersThatWatch"]
+def test_what_watches_is_made_in_our_region(bootstrap_plan: Plan) -> None:
+    everywhere = by_sid(bootstrap_plan, "test")["DeployOthersThatWatch"]
     assert everywhere["Condition"] == {"StringEquals": {"aws:RequestedRegion": "us-west-2"}}

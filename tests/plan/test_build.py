@@ -43,10 +43,10 @@ def build(root: Path, **inputs: str) -> None:
 
 
 def test_missing_packages_stop_the_plan_of_a_system(planner: Planner, tmp_path: Path) -> None:
-    root = planner.copy(tmp_path / "root")
+    root = planner.copy_root(tmp_path / "root")
     (root / "dist").unlink()
     with pytest.raises(TerraformError, match=r"Lambda packages are missing: run `python build\.py` first"):
-        planner.planned(root, "missing", (), SMALL)
+        planner.make_plan(root, "missing", (), SMALL)
 
 
 @pytest.mark.parametrize("file", ["lambda_src/get/index.py", "schemas/todo.json"])

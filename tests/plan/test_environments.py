@@ -101,7 +101,7 @@ def test_names_that_all_regions_share_carry_the_region(environment: tuple[str, P
             assert values[NAMED[kind]].endswith(plan.variables["region"]), address
 
 
-def tagged(plan: Plan) -> dict[str, Values]:
+def taggable_resources(plan: Plan) -> dict[str, Values]:
     """Return what takes tags, by address.
 
     But for the web console's files: S3 takes ten tags of an object, and an environment may have more.
@@ -116,7 +116,7 @@ def test_tags_are_on_everything_that_takes_them(environment: tuple[str, Plan]) -
     name, plan = environment
     variables = plan.variables
     ours = {"Environment": variables["environment"], "ManagedBy": "terraform", "Project": variables["name"]}
-    for address, values in tagged(plan).items():
+    for address, values in taggable_resources(plan).items():
         assert values["tags_all"].items() >= ours.items(), address
         if name in inventory.BY_THE_ROOT:
             assert not set(values["tags"] or {}) & ours.keys(), f"{address}: the provider adds them already"
@@ -127,7 +127,7 @@ def test_tags_are_on_everything_that_takes_them(environment: tuple[str, Plan]) -
     ["audited", "backed_up", "bounded", "guarded", "nat_single", "signed_in", "two_plans", "watched", "with_website"],
 )
 def test_the_module_adds_the_tags_that_its_provider_does_not(systems: dict[str, Plan], name: str) -> None:
-    for address, values in tagged(systems[name]).items():
+    for address, values in taggable_resources(systems[name]).items():
         ours = {"Environment": "test", "ManagedBy": "terraform", "Project": "shop"}
         assert values["tags_all"].items() >= ours.items(), address
 

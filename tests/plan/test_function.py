@@ -42,13 +42,13 @@ def statements(plan: Plan, operation: str) -> list[dict[str, Any]]:
     return [s for p in policies if p["policy"] != UNKNOWN for s in json.loads(p["policy"])["Statement"]]
 
 
-def options(plan: Plan, operation: str) -> Values:
+def entity_options(plan: Plan, operation: str) -> Values:
     """Return what the function is told of its entity."""
     found: Values = json.loads(function(plan, operation)["environment"][0]["variables"]["ENTITY_OPTIONS"])
     return found
 
 
-def listed(value: str | list[str]) -> list[str]:
+def as_list(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
@@ -105,11 +105,11 @@ def test_log_group_exists_before_the_function_with_key_and_retention(plan: Plan,
 def test_role_may_do_only_what_its_operation_needs(plan: Plan, operation: str) -> None:
     group = f"arn:aws:logs:us-west-2:000000000000:log-group:/aws/lambda/shop-todos-{operation}-test:*"
     dynamodb, logs, traces, network, denied = statements(plan, operation)
-    assert (sorted(dynamodb["Action"]), listed(dynamodb["Resource"])) == (
+    assert (sorted(dynamodb["Action"]), as_list(dynamodb["Resource"])) == (
         RIGHTS[operation][0],
         [RIGHTS[operation][1]],
     )
-    assert (logs["Action"], listed(logs["Resource"])) == (
+    assert (logs["Action"], as_list(logs["Resource"])) == (
         ["logs:CreateLogStream", "logs:PutLogEvents"],
         [group],
     )
@@ -129,7 +129,7 @@ def test_without_a_network_the_roles_know_no_interfaces(systems: dict[str, Plan]
 def test_key_may_be_used_for_the_table_and_the_environment_alone(planner: Planner, tmp_path: Path) -> None:
     """The apply decides the key's ARN, so here it is one that is known: the plan shows every right."""
     known = {"modules/encryption": {"output": {"key_arn": {"value": KEY}}}}
-    found = planner.planned(planner.copy(tmp_path / "root", known), "known-key", (), {**SMALL, "network": {}})
+    found = planner.make_plan(planner.copy_root(tmp_path / "root", known), "known-key", (), {**SMALL, "network": {}})
     policies = {a: p["policy"] for a, p in Plan(found).all("aws_iam_role_policy").items()}
     assert UNKNOWN not in policies.values()
     rights = {
@@ -214,30 +214,30 @@ def test_a_function_per_entity_has_what_its_operations_have(systems: dict[str, P
 
 def test_options_tell_filters_and_expiry(systems: dict[str, Plan]) -> None:
     filters = {"status": {"sort": "quantity"}, "userId": {}}
-    assert options(systems["filtered"], "create")["filters"] == filters
-    assert options(systems["filtered"], "list") == {"filters": filters, "list": "created", "schema": "order"}
-    assert options(systems["expiring"], "create")["ttl"] == "expiresAt"
-    assert options(systems["expiring"], "get") == {"ttl": "expiresAt"}
+    assert entity_options(systems["filtered"], "create")["filters"] == filters
+    assert entity_options(systems["filtered"], "list") == {"filters": filters, "list": "created", "schema": "order"}
+    assert entity_options(systems["expiring"], "create")["ttl"] == "expiresAt"
+    assert entity_options(systems["expiring"], "get") == {"ttl": "expiresAt"}
 
 
 def test_options_tell_who_is_asked_for(systems: dict[str, Plan]) -> None:
     plan = systems["with_scopes"]
-    assert options(plan, "create") == {"ids": "server", "list": "created", "signed_in": ["create"]}
-    assert options(plan, "delete") == {"groups": {"delete": "admins"}, "signed_in": ["delete"]}
-    assert options(plan, "get") == {"signed_in": ["get"]}
-    assert options(plan, "replace") == {"put": "replace"}, "open"
+    assert entity_options(plan, "create") == {"ids": "server", "list": "created", "signed_in": ["create"]}
+    assert entity_options(plan, "delete") == {"groups": {"delete": "admins"}, "signed_in": ["delete"]}
+    assert entity_options(plan, "get") == {"signed_in": ["get"]}
+    assert entity_options(plan, "replace") == {"put": "replace"}, "open"
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_options_tell_every_function_of_owners(systems: dict[str, Plan], operation: str) -> None:
-    found = options(systems["owned"], operation)
+    found = entity_options(systems["owned"], operation)
     assert (found["owner_scoped"], found["signed_in"]) == (True, [operation])
     assert "groups" not in found
     assert statements(systems["owned"], operation) == statements(systems["small"], operation), "no more rights"
 
 
 def test_options_of_one_function_tell_of_all_its_operations(systems: dict[str, Plan]) -> None:
-    found = options(systems["owned_per_entity"], "entity")
+    found = entity_options(systems["owned_per_entity"], "entity")
     assert found["signed_in"] == OPERATIONS
     assert found["groups"] == {"delete": "admins"}
 

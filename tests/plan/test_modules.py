@@ -22,13 +22,13 @@ READMES = sorted((ROOT / "modules").glob("*/README.md"))
 EXAMPLE = ROOT / "examples" / "as-module"
 
 
-def example(readme: Path) -> str:
+def readme_example(readme: Path) -> str:
     """Return the only example of a README."""
     (text,) = re.findall(r"^```hcl\n(.*?)^```", readme.read_text(), re.MULTILINE | re.DOTALL)
     return str(text)
 
 
-def guest(planner: Planner, folder: Path, **files: str) -> Path:
+def make_other_root(planner: Planner, folder: Path, **files: str) -> Path:
     """Lay out a root that is not Trestle's, with these files, beside Trestle's modules; return it."""
     folder.mkdir()
     copy_modules(folder, {})
@@ -43,9 +43,11 @@ def guest(planner: Planner, folder: Path, **files: str) -> Path:
 @pytest.mark.slow
 def test_the_example_of_each_module_can_be_planned(planner: Planner, tmp_path: Path) -> None:
     assert [readme.parent for readme in READMES] == sorted((ROOT / "modules").iterdir())
-    texts = {readme.parent.name: example(readme) for readme in READMES}
+    texts = {readme.parent.name: readme_example(readme) for readme in READMES}
     provider = f'provider "aws" {{\n  region = "{REGION}"\n}}\n'
-    plan = Plan(planner.planned(guest(planner, tmp_path / "root", **texts, provider=provider), "readmes", (), {}))
+    plan = Plan(
+        planner.make_plan(make_other_root(planner, tmp_path / "root", **texts, provider=provider), "readmes", (), {})
+    )
     found = {r["address"].split(".")[1] for r in plan.data["resource_changes"]}
     assert found == texts.keys() - {"openapi"}
 
@@ -66,9 +68,9 @@ module "api" {{
   entities    = {{ todos = {{ operations = ["get"] }} }}
 }}
 """
-    root = guest(planner, tmp_path / "root", main=text)
+    root = make_other_root(planner, tmp_path / "root", main=text)
     with pytest.raises(TerraformError, match=f'region is "eu-west-1", but .* works in {REGION}. Write region = '):
-        planner.planned(root, "elsewhere", (), {})
+        planner.make_plan(root, "elsewhere", (), {})
 
 
 @pytest.fixture(scope="module")

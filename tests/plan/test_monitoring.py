@@ -42,14 +42,14 @@ def expression(alarm: Values) -> str:
     return text
 
 
-def rule(plan: Plan, name: str) -> set[str]:
+def composite_members(plan: Plan, name: str) -> set[str]:
     """Return the alarms of which a composite alarm is made, by what follows the API's name in theirs."""
     (found,) = [c for c in plan.all("aws_cloudwatch_composite_alarm").values() if c["alarm_name"] == name]
     conditions = found["alarm_rule"].split(" OR ")
     return {re.sub(r'^ALARM\("shop-test/(.*)"\)$', r"\1", condition) for condition in conditions}
 
 
-def telling(plan: Plan) -> dict[str, Values]:
+def notifying_alarms(plan: Plan) -> dict[str, Values]:
     """Return the alarms that tell somebody, by name."""
     kinds = ("aws_cloudwatch_composite_alarm", "aws_cloudwatch_metric_alarm")
     found = [alarm for kind in kinds for alarm in plan.all(kind).values()]
@@ -71,15 +71,15 @@ def alarm_widgets(plan: Plan) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def watched(systems: dict[str, Plan]) -> Plan:
+def alarmed_plan(systems: dict[str, Plan]) -> Plan:
     """All alarms at their defaults, for one entity of six operations."""
     return systems["watched"]
 
 
-def test_every_function_table_and_stage_has_its_alarms(watched: Plan) -> None:
+def test_every_function_table_and_stage_has_its_alarms(alarmed_plan: Plan) -> None:
     functions = {f"todos/{o}/{kind}" for o in OPERATIONS for kind in KINDS["function"]}
     tables = {f"todos/table/{kind}" for kind in KINDS["table"]}
-    assert alarms(watched).keys() == functions | tables | {f"gateway/{kind}" for kind in KINDS["gateway"]}
+    assert alarms(alarmed_plan).keys() == functions | tables | {f"gateway/{kind}" for kind in KINDS["gateway"]}
 
 
 # What each compares with what, for how many periods; "get" stands for all functions.
@@ -115,8 +115,8 @@ KEYS = [
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_alarm_compares(watched: Plan, key: str) -> None:
-    alarm = alarms(watched)[key]
+def test_alarm_compares(alarmed_plan: Plan, key: str) -> None:
+    alarm = alarms(alarmed_plan)[key]
     what = {"todos/get": "function", "gateway": "gateway", "todos/table": "table"}[key.rpartition("/")[0]]
     assert (
         alarm["comparison_operator"], alarm["threshold"], alarm["evaluation_periods"], expression(alarm)
@@ -125,8 +125,8 @@ def test_alarm_compares(watched: Plan, key: str) -> None:
     assert metrics(alarm).keys() == used, "what is not looked at is paid for, too"
 
 
-def test_alarms_are_quiet_where_nobody_calls(watched: Plan) -> None:
-    for key, alarm in alarms(watched).items():
+def test_alarms_are_quiet_where_nobody_calls(alarmed_plan: Plan) -> None:
+    for key, alarm in alarms(alarmed_plan).items():
         assert alarm["treat_missing_data"] == "notBreaching", key
         assert {metric["period"] for metric in metrics(alarm).values()} == {300}, key
 
@@ -147,8 +147,10 @@ def test_alarms_are_quiet_where_nobody_calls(watched: Plan) -> None:
         ("todos/table/system-errors", "query", "AWS/DynamoDB SystemErrors", "Sum", QUERY),
     ],
 )  # fmt: skip
-def test_alarm_looks_at(watched: Plan, key: str, id_: str, metric: str, stat: str, dimensions: dict[str, str]) -> None:
-    found = metrics(alarms(watched)[key])[id_]
+def test_alarm_looks_at(
+    alarmed_plan: Plan, key: str, id_: str, metric: str, stat: str, dimensions: dict[str, str]
+) -> None:
+    found = metrics(alarms(alarmed_plan)[key])[id_]
     assert (f"{found['namespace']} {found['metric_name']}", found["stat"]) == (metric, stat)
     assert found["dimensions"] == dimensions
 
@@ -165,7 +167,7 @@ def test_zero_leaves_a_kind_out_and_others_take_their_thresholds(systems: dict[s
     assert alarms(plan).keys() == {f"{f}/{kind}" for f in functions for kind in ("error-rate", "errors")}
     assert alarms(plan)["todos/entity/errors"]["threshold"] == 2
     assert "FILL(requests, 0) >= 50" in expression(alarms(plan)["todos/entity/error-rate"])
-    assert rule(plan, "shop-test") == {"todo-lists", "todos"}
+    assert composite_members(plan, "shop-test") == {"todo-lists", "todos"}
 
 
 def test_without_metrics_of_our_own_alarms_know_lambdas_alone(systems: dict[str, Plan]) -> None:
@@ -183,68 +185,74 @@ def test_a_function_has_no_longer_than_the_gateway_waits(systems: dict[str, Plan
     assert alarm["threshold"] == 14500, "half of 29 s: its own timeout is 60"
 
 
-TELLING = ["shop-test", "shop-test/gateway/4xx"]
+NOTIFYING = ["shop-test", "shop-test/gateway/4xx"]
 
 
-def test_one_alarm_tells_of_what_is_ours_and_one_of_what_callers_do(watched: Plan) -> None:
+def test_one_alarm_tells_of_what_is_ours_and_one_of_what_callers_do(alarmed_plan: Plan) -> None:
     """Of what else happens while it lasts an alarm tells nothing: callers' faults must not hide ours."""
-    composites = {c["alarm_name"]: c for c in watched.all("aws_cloudwatch_composite_alarm").values()}
+    composites = {c["alarm_name"]: c for c in alarmed_plan.all("aws_cloudwatch_composite_alarm").values()}
     assert composites.keys() == {"shop-test", "shop-test/todos"}
-    of_entity = {key for key in alarms(watched) if key.startswith("todos/")}
-    assert rule(watched, "shop-test/todos") == of_entity
-    assert rule(watched, "shop-test") == {"gateway/5xx", "gateway/latency", "todos"}
-    assert sorted(telling(watched)) == TELLING
-    assert [alarm["alarm_actions"] for alarm in telling(watched).values()] == 2 * [[OWN_TOPIC]]
+    of_entity = {key for key in alarms(alarmed_plan) if key.startswith("todos/")}
+    assert composite_members(alarmed_plan, "shop-test/todos") == of_entity
+    assert composite_members(alarmed_plan, "shop-test") == {"gateway/5xx", "gateway/latency", "todos"}
+    assert sorted(notifying_alarms(alarmed_plan)) == NOTIFYING
+    assert [alarm["alarm_actions"] for alarm in notifying_alarms(alarmed_plan).values()] == 2 * [[OWN_TOPIC]]
 
 
 def test_there_may_be_an_alarm_of_what_callers_do_alone(systems: dict[str, Plan]) -> None:
     plan = systems["watched_for_callers"]
     assert alarms(plan).keys() == {"gateway/4xx"}
-    assert telling(plan).keys() == {"shop-test/gateway/4xx"}
+    assert notifying_alarms(plan).keys() == {"shop-test/gateway/4xx"}
     assert plan.counts["aws_cloudwatch_composite_alarm"] == 0
     (widget,) = alarm_widgets(plan)
     assert [arn.rpartition(":")[2] for arn in widget["properties"]["alarms"]] == ["shop-test/gateway/4xx"]
 
 
-def test_rules_stay_below_cloudwatchs_limits(watched: Plan) -> None:
+def test_rules_stay_below_cloudwatchs_limits(alarmed_plan: Plan) -> None:
     """A rule takes 10,240 characters and a hundred alarms; a name has up to 84 characters before its kind."""
-    assert len(rule(watched, "shop-test/todos")) == 26
+    assert len(composite_members(alarmed_plan, "shop-test/todos")) == 26
     assert len(" OR ".join('ALARM("' + "x" * 100 + '")' for _ in range(26))) < 10240
-    assert len(rule(watched, "shop-test") - {"todos"}) == 100 - 98, "entities, for which the variable has room"
+    assert len(composite_members(alarmed_plan, "shop-test") - {"todos"}) == 100 - 98, (
+        "entities, for which the variable has room"
+    )
     assert len(" OR ".join('ALARM("' + "x" * 84 + '")' for _ in range(100))) < 10240
 
 
-def test_topic_is_encrypted_and_for_our_alarms_alone(watched: Plan) -> None:
-    topic = watched.one("aws_sns_topic")
+def test_topic_is_encrypted_and_for_our_alarms_alone(alarmed_plan: Plan) -> None:
+    topic = alarmed_plan.one("aws_sns_topic")
     assert (topic["name"], topic["kms_master_key_id"]) == ("shop-alarms-test", UNKNOWN)
-    policy = json.loads(watched.one("aws_sns_topic_policy")["policy"])
+    policy = json.loads(alarmed_plan.one("aws_sns_topic_policy")["policy"])
     found = {s["Sid"]: s for s in policy["Statement"]}
     assert found.keys() == {"OurAlarmsTell", "TlsOnly"}
     assert found["OurAlarmsTell"]["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert found["OurAlarmsTell"]["Condition"] == {
-        "ArnEquals": {"aws:SourceArn": [f"arn:aws:cloudwatch:us-west-2:000000000000:alarm:{name}" for name in TELLING]},
+        "ArnEquals": {
+            "aws:SourceArn": [f"arn:aws:cloudwatch:us-west-2:000000000000:alarm:{name}" for name in NOTIFYING]
+        },
         "StringEquals": {"aws:SourceAccount": "000000000000"},
     }
     assert (found["TlsOnly"]["Effect"], found["TlsOnly"]["Principal"]) == ("Deny", "*")
-    mails = watched.all("aws_sns_topic_subscription").values()
+    mails = alarmed_plan.all("aws_sns_topic_subscription").values()
     assert {(m["protocol"], m["endpoint"]) for m in mails} == {
         ("email", "a@example.com"), ("email", "b@example.com"),
     }  # fmt: skip
 
 
-def test_alarms_may_use_the_topics_key(watched: Plan) -> None:
-    (statement,) = [s for s in json.loads(watched.one("aws_kms_key")["policy"])["Statement"] if s["Sid"] == "Alarms"]
+def test_alarms_may_use_the_topics_key(alarmed_plan: Plan) -> None:
+    (statement,) = [
+        s for s in json.loads(alarmed_plan.one("aws_kms_key")["policy"])["Statement"] if s["Sid"] == "Alarms"
+    ]
     assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert set(statement["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey*"}
     assert statement["Condition"]["ArnEquals"] == {
-        "aws:SourceArn": [f"arn:aws:cloudwatch:us-west-2:000000000000:alarm:{name}" for name in TELLING]
+        "aws:SourceArn": [f"arn:aws:cloudwatch:us-west-2:000000000000:alarm:{name}" for name in NOTIFYING]
     }
 
 
 def test_a_topic_there_is_already_is_told(systems: dict[str, Plan]) -> None:
     plan = systems["watched_by_others"]
     assert plan.counts["aws_sns_topic"] == plan.counts["aws_sns_topic_subscription"] == 0
-    assert [alarm["alarm_actions"] for alarm in telling(plan).values()] == 2 * [[TOPIC]]
+    assert [alarm["alarm_actions"] for alarm in notifying_alarms(plan).values()] == 2 * [[TOPIC]]
 
 
 def anchors() -> set[str]:
@@ -254,9 +262,9 @@ def anchors() -> set[str]:
     return {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_every_alarm_names_a_section_that_is_there(watched: Plan) -> None:
-    composites = watched.all("aws_cloudwatch_composite_alarm").values()
-    for alarm in [*alarms(watched).values(), *composites]:
+def test_every_alarm_names_a_section_that_is_there(alarmed_plan: Plan) -> None:
+    composites = alarmed_plan.all("aws_cloudwatch_composite_alarm").values()
+    for alarm in [*alarms(alarmed_plan).values(), *composites]:
         section = re.search(r"What to do: docs/operations\.md#([a-z0-9-]+)$", alarm["alarm_description"])
         assert section, alarm["alarm_name"]
         assert section[1] in anchors(), alarm["alarm_name"]
@@ -297,12 +305,12 @@ def test_dashboard_shows_what_is_paid_for(systems: dict[str, Plan]) -> None:
     assert groups >= {"/aws/apigateway/shop-test", "/aws/lambda/shop-todos-entity-test"}
 
 
-def test_dashboard_begins_with_the_alarms_where_there_are_any(plan: Plan, watched: Plan) -> None:
+def test_dashboard_begins_with_the_alarms_where_there_are_any(plan: Plan, alarmed_plan: Plan) -> None:
     assert alarm_widgets(plan) == []
-    (widget,) = alarm_widgets(watched)
+    (widget,) = alarm_widgets(alarmed_plan)
     names = [arn.rpartition(":")[2] for arn in widget["properties"]["alarms"]]
-    assert names[:2] == TELLING
-    assert set(names[2:]) == {f"shop-test/{name}" for name in rule(watched, "shop-test")}
+    assert names[:2] == NOTIFYING
+    assert set(names[2:]) == {f"shop-test/{name}" for name in composite_members(alarmed_plan, "shop-test")}
 
 
 def test_without_metrics_of_our_own_the_dashboard_shows_lambdas(systems: dict[str, Plan]) -> None:

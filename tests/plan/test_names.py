@@ -39,20 +39,20 @@ def evaluate(tmp_path: Path) -> Evaluate:
     return evaluate
 
 
-def entity(filters: Values) -> Values:
+def filtered_entity(filters: Values) -> Values:
     return {"schema": "schemas/odd.json", "filters": filters, "list": "unordered"}
 
 
-def typed(types: dict[str, str]) -> Values:
+def schema_of_types(types: dict[str, str]) -> Values:
     return {"required": list(types), "properties": {name: {"type": kind} for name, kind in types.items()}}
 
 
 @pytest.mark.parametrize("kind", ["string", "integer", "number"])
 def test_functions_and_table_have_the_same_names(evaluate: Evaluate, kind: str) -> None:
     sorts = dict(zip(NAMES, [*NAMES[1:], ""], strict=True))
-    schema = typed(dict.fromkeys([*NAMES, ""], kind))
+    schema = schema_of_types(dict.fromkeys([*NAMES, ""], kind))
     is_number = kind != "string"
-    filters, _, faults = evaluate(entity({name: {"sort": sort} for name, sort in sorts.items()}), schema)
+    filters, _, faults = evaluate(filtered_entity({name: {"sort": sort} for name, sort in sorts.items()}), schema)
     assert faults == []
     assert filters == {
         name: {
@@ -69,16 +69,18 @@ def test_an_index_is_another_where_its_sort_has_another_type(evaluate: Evaluate)
     """The provider compares an index's keys by their names: one of the same name would keep its old type."""
     ranges = []
     for kind in ("string", "integer", "number"):
-        (found,) = evaluate(entity({"flag": {"sort": "rank"}}), typed({"flag": "boolean", "rank": kind}))[0].values()
+        (found,) = evaluate(
+            filtered_entity({"flag": {"sort": "rank"}}), schema_of_types({"flag": "boolean", "rank": kind})
+        )[0].values()
         ranges.append((found["range"], found["number"]))
     assert ranges == [("sort_rank", False), ("number_rank", True), ("number_rank", True)]
 
 
 def test_only_what_api_gateway_takes_is_declared(evaluate: Evaluate) -> None:
-    schema = typed({"due-date": "string", "ü": "string", "[0]": "string", "a.b": "integer"})
+    schema = schema_of_types({"due-date": "string", "ü": "string", "[0]": "string", "a.b": "integer"})
     filters = {"due-date": {"sort": "ü"}, "ü": {"sort": "a.b"}, "[0]": {}, "a.b": {}}
     created = [f"querystring.createdAt.{operator}" for operator in ("gt", "gte", "lt", "lte", "prefix")]
-    assert sorted(evaluate(entity(filters), schema)[1]) == sorted(
+    assert sorted(evaluate(filtered_entity(filters), schema)[1]) == sorted(
         [
             *created,
             *(f"querystring.a.b.{operator}" for operator in ("gt", "gte", "lt", "lte")),

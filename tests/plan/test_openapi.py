@@ -32,7 +32,7 @@ def document(plan: Plan) -> Values:
     return found
 
 
-def resolved(value: Values, whole: Values) -> Values:
+def resolve(value: Values, whole: Values) -> Values:
     """Return what a reference refers to, or the value itself."""
     for name in value.get("$ref", "").split("/")[1:]:
         whole = value = whole[name]
@@ -45,27 +45,27 @@ def operations(found: Values) -> Iterator[tuple[str, str, Values]]:
         for method, operation in item.items():
             if method != "parameters":
                 own = [*item.get("parameters", []), *operation.get("parameters", [])]
-                parameters = [resolved(parameter, found) for parameter in own]
+                parameters = [resolve(parameter, found) for parameter in own]
                 yield path, method.upper(), {**operation, "parameters": parameters}
 
 
 @pytest.fixture(scope="module", params=sorted(inventory.VAR_FILES))
-def described(request: pytest.FixtureRequest, var_files: dict[str, Plan]) -> tuple[Plan, Values]:
+def planned_document(request: pytest.FixtureRequest, var_files: dict[str, Plan]) -> tuple[Plan, Values]:
     plan = var_files[request.param]
     return plan, document(plan)
 
 
-def test_models_leave_formats_to_the_functions(described: tuple[Plan, Values]) -> None:
-    models = [model["schema"] for model in described[0].all("aws_api_gateway_model").values()]
+def test_models_leave_formats_to_the_functions(planned_document: tuple[Plan, Values]) -> None:
+    models = [model["schema"] for model in planned_document[0].all("aws_api_gateway_model").values()]
     assert [model for model in models if '"format":"' in model] == []
 
 
-def test_document_is_valid(described: tuple[Plan, Values]) -> None:
-    OpenAPIV30SpecValidator(described[1]).validate()
+def test_document_is_valid(planned_document: tuple[Plan, Values]) -> None:
+    OpenAPIV30SpecValidator(planned_document[1]).validate()
 
 
-def test_document_has_the_planned_methods_and_no_others(described: tuple[Plan, Values]) -> None:
-    plan, found = described
+def test_document_has_the_planned_methods_and_no_others(planned_document: tuple[Plan, Values]) -> None:
+    plan, found = planned_document
     responses = mocks(plan, "aws_api_gateway_integration_response")
     planned = {
         (route.removeprefix("ANY "), method)
@@ -78,8 +78,8 @@ def test_document_has_the_planned_methods_and_no_others(described: tuple[Plan, V
     assert {(path, method) for path, method, _ in operations(found)} == planned
 
 
-def test_operations_say_what_the_methods_ask_for(described: tuple[Plan, Values]) -> None:
-    plan, found = described
+def test_operations_say_what_the_methods_ask_for(planned_document: tuple[Plan, Values]) -> None:
+    plan, found = planned_document
     by_id = {operation["operationId"]: (method, operation) for _, method, operation in operations(found)}
     routes = {
         address.partition('"')[2].rpartition('"')[0]: method
@@ -104,9 +104,9 @@ def test_operations_say_what_the_methods_ask_for(described: tuple[Plan, Values])
         assert said == {p.removeprefix("method.request.") for p in route["request_parameters"]}
 
 
-def test_generators_find_types_where_they_look_for_them(described: tuple[Plan, Values]) -> None:
+def test_generators_find_types_where_they_look_for_them(planned_document: tuple[Plan, Values]) -> None:
     """swagger-typescript-api skips the body of a referenced answer; others take an untyped branch for any."""
-    found = described[1]
+    found = planned_document[1]
     for _, _, operation in operations(found):
         (success,) = (answer for status, answer in operation["responses"].items() if status.startswith("2"))
         assert "description" in success, operation["operationId"]
@@ -114,14 +114,14 @@ def test_generators_find_types_where_they_look_for_them(described: tuple[Plan, V
         assert all("type" in branch for branch in parameter["schema"].get("anyOf", [])), name
 
 
-def test_filters_name_the_property_their_bounds_are_of(described: tuple[Plan, Values]) -> None:
-    for _, _, operation in operations(described[1]):
+def test_filters_name_the_property_their_bounds_are_of(planned_document: tuple[Plan, Values]) -> None:
+    for _, _, operation in operations(planned_document[1]):
         parameters = operation["parameters"]
         sorts = {parameter["x-sorted-by"] for parameter in parameters if "x-sorted-by" in parameter}
         assert sorts == {p["name"].rpartition(".")[0] for p in parameters if "." in p["name"]}
 
 
-def security(found: Values) -> dict[str, Values]:
+def security_by_operation(found: Values) -> dict[str, Values]:
     """Return what each operation asks for, by its name."""
     return {o["operationId"]: o["security"][0] for _, _, o in operations(found) if o["security"]}
 
@@ -148,7 +148,7 @@ def test_tokens_are_had_at_the_pools_domain(systems: dict[str, Plan]) -> None:
             },
         },
     }
-    assert security(found) == {
+    assert security_by_operation(found) == {
         "createTodo": {"cognito": ["shop-test/import"]},
         "deleteTodo": {"cognito": []},
         "getTodo": {"cognito": []},
@@ -167,7 +167,10 @@ def test_pool_there_is_says_itself_how_to_sign_in(systems: dict[str, Plan]) -> N
     issuer = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Abc123"
     assert scheme["type"] == "openIdConnect"
     assert scheme["openIdConnectUrl"] == f"{issuer}/.well-known/openid-configuration"
-    assert security(found) == {"createTodo": {"cognito": ["shop-test/import"]}, "listTodos": {"cognito": []}}
+    assert security_by_operation(found) == {
+        "createTodo": {"cognito": ["shop-test/import"]},
+        "listTodos": {"cognito": []},
+    }
 
 
 def test_tokens_from_elsewhere_are_bearers(systems: dict[str, Plan]) -> None:
@@ -175,19 +178,19 @@ def test_tokens_from_elsewhere_are_bearers(systems: dict[str, Plan]) -> None:
     assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
 
 
-def test_rows_are_items(described: tuple[Plan, Values]) -> None:
-    found = described[1]
+def test_rows_are_items(planned_document: tuple[Plan, Values]) -> None:
+    found = planned_document[1]
     lists = {o["operationId"]: o for _, _, o in operations(found) if o["operationId"].startswith("list")}
     assert lists
     for name, operation in lists.items():
-        page = resolved(operation["responses"]["200"]["content"]["application/json"]["schema"], found)
+        page = resolve(operation["responses"]["200"]["content"]["application/json"]["schema"], found)
         assert page["properties"]["items"]["items"] == {"$ref": f"#/components/schemas/{name[4:]}Item"}
-        item = resolved(page["properties"]["items"]["items"], found)
+        item = resolve(page["properties"]["items"]["items"], found)
         assert {"createdAt", "id", "updatedAt", "version"} <= set(item["required"])
 
 
-def test_nothing_is_left_unsaid(described: tuple[Plan, Values]) -> None:
-    found = described[1]
+def test_nothing_is_left_unsaid(planned_document: tuple[Plan, Values]) -> None:
+    found = planned_document[1]
     sent = [o["requestBody"]["content"] for _, _, o in operations(found) if "requestBody" in o]
     bodies = {each["application/json"]["schema"]["$ref"].rpartition("/")[2] for each in sent}
     for name, schema in found["components"]["schemas"].items():
@@ -209,7 +212,7 @@ def test_bodies_take_the_servers_properties_as_the_functions_do(folder: Path, id
     for _, method, operation in operations(found):
         if "requestBody" not in operation:
             continue
-        sent = resolved(operation["requestBody"]["content"]["application/json"]["schema"], found)
+        sent = resolve(operation["requestBody"]["content"]["application/json"]["schema"], found)
         takes = {
             text: OAS30WriteValidator(sent | {"components": found["components"]}).is_valid(
                 {"title": "a", **own, **each}
@@ -228,7 +231,7 @@ def test_patterns_are_the_rules_of_the_functions(folder: Path) -> None:
     assert found["components"]["schemas"]["TodosBody"]["properties"]["id"]["not"] == {"enum": ["openapi.json"]}
     used = {parameter["name"]: parameter["schema"] for parameter in found["components"]["parameters"].values()}
     known = {name: limit["pattern"] for name, limit in LIMITS.items() if "pattern" in limit}
-    assert resolved(used["id"], found)["pattern"] == known["id"]
+    assert resolve(used["id"], found)["pattern"] == known["id"]
     assert {used["If-Match"]["pattern"], used["If-None-Match"]["pattern"]} == {known["entity_tags"]}
     assert (used["cursor"]["pattern"], used["fields"]["pattern"]) == (known["cursor"], known["fields"])
     assert used["Idempotency-Key"]["pattern"] == known["idempotency_key"]
@@ -279,7 +282,7 @@ LINTERS: dict[str, Values] = {
 
 
 @pytest.fixture(scope="module")
-def written(folder: Path, systems: dict[str, Plan], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def document_folder(folder: Path, systems: dict[str, Plan], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the document of each var-file and of two systems with sign-in, and the linters' settings."""
     found = {name: documents.document(folder, ROOT / file) for name, file in inventory.VAR_FILES.items()}
     found |= {name: document(systems[name]) for name in ("existing_pool", "with_scopes")}
@@ -292,7 +295,7 @@ def written(folder: Path, systems: dict[str, Plan], tmp_path_factory: pytest.Tem
 def lint(written: Path, package: str, program: str, option: str) -> subprocess.CompletedProcess[str]:
     """Run a linter from npm on all documents; skip the test where npm cannot install it."""
     try:
-        installed = npm.installed(package)
+        installed = npm.install_packages(package)
     except AssertionError as error:
         pytest.skip(str(error))
     files = sorted(file.name for file in written.glob("*.json"))
@@ -303,14 +306,14 @@ def lint(written: Path, package: str, program: str, option: str) -> subprocess.C
     )  # fmt: skip
 
 
-def test_linter_finds_nothing(written: Path) -> None:
-    done = lint(written, REDOCLY, "redocly", "--format=stylish")
+def test_linter_finds_nothing(document_folder: Path) -> None:
+    done = lint(document_folder, REDOCLY, "redocly", "--format=stylish")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert all(f"validating {file.name}" in done.stderr for file in written.glob("*.json"))
+    assert all(f"validating {file.name}" in done.stderr for file in document_folder.glob("*.json"))
 
 
 @pytest.mark.slow
-def test_second_linter_finds_nothing(written: Path) -> None:
-    done = lint(written, SPECTRAL, "spectral", "--fail-severity=hint")
+def test_second_linter_finds_nothing(document_folder: Path) -> None:
+    done = lint(document_folder, SPECTRAL, "spectral", "--fail-severity=hint")
     found = (done.returncode, done.stdout.strip())
     assert found == (0, "No results with a severity of 'hint' or higher found!"), done.stderr

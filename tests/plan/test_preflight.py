@@ -28,11 +28,11 @@ BUCKET = "shop-state-000000000000-us-west-2"
 GROUPS = preflight.GROUPS
 BEFORE_A_PLAN = 3  # of them, since a plan takes long
 
-Look = Callable[..., tuple[int, list[str]]]
+Preflight = Callable[..., tuple[int, list[str]]]
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def empty_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """An account with nothing in it."""
     emulator = Emulator(tmp_path_factory.mktemp("account"))
     try:
@@ -62,19 +62,19 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def asking(running: Running, planner: Planner) -> Iterator[dict[str, str]]:
+def account_environment(empty_account: Running, planner: Planner) -> Iterator[dict[str, str]]:
     """The environment in which Terraform and SDKs ask that account."""
-    variables = emulated(running.endpoint, REGION)
+    variables = emulated(empty_account.endpoint, REGION)
     with provider(planner.root, variables) as reached:
         yield variables | reached
 
 
 @pytest.fixture
-def look(
-    asking: dict[str, str], root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Look:
+def run_preflight(
+    account_environment: dict[str, str], root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Preflight:
     """Runs the preflight; its exit code and its lines with a level."""
-    for name, value in asking.items():
+    for name, value in account_environment.items():
         monkeypatch.setenv(name, value)
     for module in (environment, tfvars):
         monkeypatch.setattr(module, "ROOT", root)
@@ -98,7 +98,7 @@ def terraform(root: Path, *arguments: str) -> None:
     subprocess.run([find_terraform(), *arguments], check=True, cwd=root, capture_output=True, env=own)
 
 
-def an_account_where_nothing_is_prepared(look: Look) -> None:
+def an_account_where_nothing_is_prepared(look: Preflight) -> None:
     code, lines = look()
     assert code == 1
     assert levels(lines) == {
@@ -110,7 +110,7 @@ def an_account_where_nothing_is_prepared(look: Look) -> None:
     assert f"stop     state           The bucket {BUCKET} does not exist." in lines
 
 
-def a_first_apply(look: Look, running: Running) -> None:
+def a_first_apply(look: Preflight, running: Running) -> None:
     client("s3", running).create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     code, lines = look(groups=BEFORE_A_PLAN)
     assert (code, levels(lines)["gateway's role"]) == (1, "stop")
@@ -133,7 +133,7 @@ def a_first_apply(look: Look, running: Running) -> None:
     } <= levels(lines).keys()
 
 
-def somebody_who_is_at_work(look: Look, running: Running) -> None:
+def somebody_who_is_at_work(look: Preflight, running: Running) -> None:
     s3 = client("s3", running)
     held = {
         "ID": "x",
@@ -148,7 +148,7 @@ def somebody_who_is_at_work(look: Look, running: Running) -> None:
     assert "stop     lock            ada@laptop since 2026-01-02T03:04:05Z: OperationTypeApply." in lines
 
 
-def a_table_that_would_go(look: Look, root: Path) -> None:
+def a_table_that_would_go(look: Preflight, root: Path) -> None:
     file = root / "environments" / "small.tfvars"
     mirror = [f"-plugin-dir={folder}"] if (folder := find_mirror()) else []
     terraform(root, "init", "-input=false", "-backend-config=environments/small.s3.tfbackend", *mirror)
@@ -161,7 +161,7 @@ def a_table_that_would_go(look: Look, root: Path) -> None:
     assert f"stop     losses          {lost}" in lines
 
 
-def another_environments_state(look: Look, root: Path) -> None:
+def another_environments_state(look: Preflight, root: Path) -> None:
     for suffix in ("tfvars", "s3.tfbackend"):
         shutil.copyfile(root / f"environments/small.{suffix}", root / f"environments/other.{suffix}")
     code, lines = look("other")
@@ -176,10 +176,12 @@ def another_environments_state(look: Look, root: Path) -> None:
     assert any("other.s3.tfbackend names the state of small" in line for line in lines)
 
 
-def test_from_an_empty_account_to_the_state_of_another_environment(look: Look, root: Path, running: Running) -> None:
+def test_from_an_empty_account_to_the_state_of_another_environment(
+    run_preflight: Preflight, root: Path, empty_account: Running
+) -> None:
     """One test, since each step goes on from where the one before has come."""
-    an_account_where_nothing_is_prepared(look)
-    a_first_apply(look, running)
-    somebody_who_is_at_work(look, running)
-    a_table_that_would_go(look, root)
-    another_environments_state(look, root)
+    an_account_where_nothing_is_prepared(run_preflight)
+    a_first_apply(run_preflight, empty_account)
+    somebody_who_is_at_work(run_preflight, empty_account)
+    a_table_that_would_go(run_preflight, root)
+    another_environments_state(run_preflight, root)

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these
 
 @pytest.mark.slow
 def test_a_removed_operation_is_deployed_away(planner: Planner, tmp_path: Path) -> None:
-    root = planner.copy(tmp_path / "root")
+    root = planner.copy_root(tmp_path / "root")
     variables = root / "removed.auto.tfvars.json"
 
     def apply(*operations: str) -> None:

@@ -54,7 +54,7 @@ CROWDED = {
 }
 
 
-def measured(part: object) -> int:
+def environment_bytes(part: object) -> int:
     """Return the bytes of an environment, or of a value in it, as Lambda measures them."""
     return len(json.dumps(part, separators=(",", ":"), ensure_ascii=False).encode())
 
@@ -114,9 +114,9 @@ FAULTS: dict[str, tuple[Values, str]] = {
             "schema": "schemas/wide.json",
         },
         "entities.crowded: the environment of the function shop-crowded-list-test has "
-        f"{measured(CROWDED)} bytes, and Lambda takes 4096. cors_origins take "
-        f"{measured(CROWDED['CORS_ORIGINS'])} of them and "
-        f"filters and other settings {measured(CROWDED['ENTITY_OPTIONS'])}: write fewer or shorter ones.",
+        f"{environment_bytes(CROWDED)} bytes, and Lambda takes 4096. cors_origins take "
+        f"{environment_bytes(CROWDED['CORS_ORIGINS'])} of them and "
+        f"filters and other settings {environment_bytes(CROWDED['ENTITY_OPTIONS'])}: write fewer or shorter ones.",
     ),
 }
 
@@ -280,7 +280,7 @@ URL = (
     "Write one that begins with https://, http://localhost or an app's own scheme, such as "
     'com.example.app://, and has no #: "https://app.example.com/signed-in".'
 )
-TOGETHER: dict[str, tuple[Values, list[str]]] = {
+COMBINATIONS: dict[str, tuple[Values, list[str]]] = {
     "faults": (
         {
             "entities": {"todos": {"access": {"get": "cognito"}}},
@@ -535,7 +535,7 @@ def variables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def refusals(variables: Path) -> str:
+def combined_errors(variables: Path) -> str:
     entities = {name: e for name, (e, _) in REFUSED.items()}
     long = {**SMALL, "environment": "test-environment", "name": "a-name-for-a-shop"}
     return "\n".join(rules.refused(variables, {**long, "entities": entities}))
@@ -552,20 +552,20 @@ def test_each_has_one_fault(faults: str) -> None:
 
 
 @pytest.mark.parametrize("entity", REFUSED)
-def test_refusal_names_entity_and_remedy(refusals: str, entity: str) -> None:
-    assert REFUSED[entity][1] in refusals
+def test_refusal_names_entity_and_remedy(combined_errors: str, entity: str) -> None:
+    assert REFUSED[entity][1] in combined_errors
 
 
-@pytest.mark.parametrize("name", TOGETHER)
+@pytest.mark.parametrize("name", COMBINATIONS)
 def test_refusal_of_a_variable_says_the_remedy(variables: Path, name: str) -> None:
-    values, sentences = TOGETHER[name]
+    values, sentences = COMBINATIONS[name]
     said = rules.refused(variables, {**SMALL, **values})
     unsaid = [each for each in sentences if not any(each in text for text in said)]
     assert unsaid == [], "\n".join(said)
     assert len(said) == len(sentences), "\n".join(said)
 
 
-WITHIN: dict[str, Values] = {
+VALID_WITH_EMPTY: dict[str, Values] = {
     "origins": {"cors_origins": SENT},
     "names": {
         "entities": {"a" * 31: {"functions": "per_entity"}, "pings": {}, "a-b1-c": {}},
@@ -597,14 +597,14 @@ WITHIN: dict[str, Values] = {
 }
 
 
-@pytest.mark.parametrize("name", WITHIN)
+@pytest.mark.parametrize("name", VALID_WITH_EMPTY)
 def test_what_lies_just_within_is_accepted(variables: Path, name: str) -> None:
-    assert rules.refused(variables, {**SMALL, **WITHIN[name]}) == []
+    assert rules.refused(variables, {**SMALL, **VALID_WITH_EMPTY[name]}) == []
 
 
 # What may be empty: a tag's value, and the name of a property, which JSON allows.
 MAY_BE_EMPTY = [("entities", "NAME", "filters", "NAME", "sort"), ("tags", "NAME")]
-LISTED = {
+LIST_ELEMENTS = {
     "aliases": "a.example",
     "cors_origins": "https://a.example",
     "private_subnets": "10.0.0.0/24",
@@ -612,25 +612,25 @@ LISTED = {
 }
 
 
-def example(kind: Type) -> object:
+def example_value(kind: Type) -> object:
     if kind.kind == "object":
-        return {name: example(inner) for name, inner in kind.attributes.items() if inner.is_required}
+        return {name: example_value(inner) for name, inner in kind.attributes.items() if inner.is_required}
     return {"string": "x", "number": 1, "bool": True, "map": {}}.get(kind.kind, [])
 
 
-def faulty(kind: Type, place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
+def faulty_values(kind: Type, place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
     """Yield places in the variables, each with a faulty value: an empty text or key, or a list of one thing twice."""
     if kind.kind == "string":
         yield place, ""
     elif kind.kind == "list":
-        yield place, [LISTED[place[-1]]] * 2
+        yield place, [LIST_ELEMENTS[place[-1]]] * 2
     elif kind.kind == "map":
         assert kind.element
-        yield place, {"": example(kind.element)}
+        yield place, {"": example_value(kind.element)}
     for name, inner in kind.attributes.items():
-        yield from faulty(inner, (*place, name))
+        yield from faulty_values(inner, (*place, name))
     if kind.element:
-        yield from faulty(kind.element, (*place, "NAME" if kind.kind == "map" else "0"))
+        yield from faulty_values(kind.element, (*place, "NAME" if kind.kind == "map" else "0"))
 
 
 def set_at(kind: Type, place: tuple[str, ...], value: object, within: object = None) -> object:
@@ -641,7 +641,7 @@ def set_at(kind: Type, place: tuple[str, ...], value: object, within: object = N
     if kind.element:
         inner = set_at(kind.element, (*rest,), value)
         return {"default" if kind.element.kind == "string" else "todos": inner} if name == "NAME" else [inner]
-    base = within if isinstance(within, dict) else example(kind)
+    base = within if isinstance(within, dict) else example_value(kind)
     assert isinstance(base, dict)
     return {**base, name: set_at(kind.attributes[name], (*rest,), value)}
 
@@ -652,7 +652,7 @@ def test_no_empty_text_or_key_and_no_repetition_is_accepted(tmp_path: Path) -> N
     variables = declared(ROOT / "variables.tf")
     rules.validations(tmp_path / "system")
     start = {"name": "shop", "environment": "test", "entities": {"todos": {"access": {"default": "cognito"}}}}
-    places = [*faulty(variables)]
+    places = [*faulty_values(variables)]
     given = {f"place_{n}": set_at(variables, place, value, start) for n, (place, value) in enumerate(places)}
     for name, values in given.items():
         assert isinstance(values, dict)

@@ -17,28 +17,28 @@ CREATE, GET, LIST = (f"shop-todos-{operation}-test" for operation in ("create", 
 VARIABLES = {**SMALL, "entities": {"todos": {"operations": ["create", "get", "list"]}}}
 
 
-def planned(planner: Planner, folder: Path, text: str) -> Plan:
+def plan_with_live_file(planner: Planner, folder: Path, text: str) -> Plan:
     """Return the plan of an environment whose file has the text."""
-    root = planner.copy(folder / "root")
+    root = planner.copy_root(folder / "root")
     (root / "environments").mkdir(exist_ok=True)
     (root / "environments" / "test.live.json").write_text(text)
-    return Plan(planner.planned(root, folder.name, (), VARIABLES))
+    return Plan(planner.make_plan(root, folder.name, (), VARIABLES))
 
 
-def live(plan: Plan, name: str) -> Values:
+def live_alias(plan: Plan, name: str) -> Values:
     (alias,) = (a for a in plan.all("aws_lambda_alias").values() if a["function_name"] == name)
     return alias
 
 
 @pytest.fixture(scope="module")
-def pinned(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> Plan:
+def pinned_plan(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> Plan:
     gone = "shop-gone-get-test"
     content = {
         "live": {"since": "2026-11-21T12:30:37Z", "versions": {CREATE: "7", GET: 7, gone: "1"}},
         "canary": {"since": "2026-11-21T12:30:37Z", "versions": {GET: "8"}, "percent": 7},
         "history": [],
     }
-    return planned(planner, tmp_path_factory.mktemp("pinned"), json.dumps(content))
+    return plan_with_live_file(planner, tmp_path_factory.mktemp("pinned"), json.dumps(content))
 
 
 def test_the_newest_is_live_where_nothing_else_is_said(plan: Plan) -> None:
@@ -46,18 +46,26 @@ def test_the_newest_is_live_where_nothing_else_is_said(plan: Plan) -> None:
         assert (alias["name"], alias["function_version"], alias["routing_config"]) == ("live", UNKNOWN, [])
 
 
-def test_the_file_says_what_is_live(pinned: Plan) -> None:
-    assert (live(pinned, CREATE)["function_version"], live(pinned, CREATE)["routing_config"]) == ("7", [])
-    assert live(pinned, GET)["function_version"] == "7"
-    assert live(pinned, GET)["routing_config"] == [{"additional_version_weights": {"8": 0.07}}]
+def test_the_file_says_what_is_live(pinned_plan: Plan) -> None:
+    assert (live_alias(pinned_plan, CREATE)["function_version"], live_alias(pinned_plan, CREATE)["routing_config"]) == (
+        "7",
+        [],
+    )
+    assert live_alias(pinned_plan, GET)["function_version"] == "7"
+    assert live_alias(pinned_plan, GET)["routing_config"] == [{"additional_version_weights": {"8": 0.07}}]
 
 
-def test_a_function_that_the_file_does_not_know_follows_the_newest(pinned: Plan) -> None:
-    assert (live(pinned, LIST)["function_version"], live(pinned, LIST)["routing_config"]) == (UNKNOWN, [])
+def test_a_function_that_the_file_does_not_know_follows_the_newest(pinned_plan: Plan) -> None:
+    assert (live_alias(pinned_plan, LIST)["function_version"], live_alias(pinned_plan, LIST)["routing_config"]) == (
+        UNKNOWN,
+        [],
+    )
 
 
-def test_functions_that_are_gone_are_a_warning(pinned: Plan) -> None:
-    (check,) = (c for c in pinned.data["checks"] if c["address"]["to_display"] == "module.service.check.live_versions")
+def test_functions_that_are_gone_are_a_warning(pinned_plan: Plan) -> None:
+    (check,) = (
+        c for c in pinned_plan.data["checks"] if c["address"]["to_display"] == "module.service.check.live_versions"
+    )
     assert check["status"] == "fail"
     assert check["instances"][0]["problems"] == [
         {

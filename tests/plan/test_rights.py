@@ -19,7 +19,7 @@ from moto import mock_aws
 from tests.plan import inventory
 from tests.plan.conftest import SYSTEMS
 from tests.plan.planner import REGION, ROOT, UNKNOWN, Plan, Values
-from tests.plan.test_table import create_table
+from tests.plan.test_table import create_table_arguments
 from tests.unit.api import OPERATIONS, Api
 from tests.unit.conftest import ENVIRONMENT
 
@@ -27,7 +27,7 @@ from tests.unit.conftest import ENVIRONMENT
 # runtime writes the log; X-Ray's part of it sends the traces. (The right to DynamoDB's key, which DynamoDB
 # uses in the role's name, stands in a policy of its own, whose text no plan knows before the key is there:
 # test_key_may_be_used_for_the_table_and_the_environment_alone has a key that is.)
-OF_LAMBDA = {
+RIGHTS_OF_LAMBDA = {
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
     "ec2:DeleteNetworkInterface",
@@ -90,7 +90,7 @@ def requests_of(operation: str, options: Values, item: str) -> Iterator[tuple[st
         yield method, path, None, {}
 
 
-def used(function: Values, operations: set[str], table: Values, region: str) -> set[Right]:
+def used_rights(function: Values, operations: set[str], table: Values, region: str) -> set[Right]:
     """The actions, and what they were on, of all calls of AWS's that a planned function's code makes."""
     variables = function["environment"][0]["variables"]
     name, entity = variables["TABLE_NAME"], variables["ENTITY"]
@@ -108,10 +108,10 @@ def used(function: Values, operations: set[str], table: Values, region: str) -> 
         return call(client, action, parameters)
 
     with mock_aws():
-        api = function_of(package, name, entity, options).signed_in(**user)
+        api = function_of(package, name, entity, options).as_user(**user)
         owner_scoped = {"owner_scoped": options.get("owner_scoped", False)}
-        writer = function_of("create", name, entity, owner_scoped).signed_in(**user)
-        keys = {part: value for part, value in create_table(table).items() if value}
+        writer = function_of("create", name, entity, owner_scoped).as_user(**user)
+        keys = {part: value for part, value in create_table_arguments(table).items() if value}
         api.client.create_table(TableName=name, **keys)
         for operation in sorted(operations):
             item = writer.create({})["id"]
@@ -122,7 +122,7 @@ def used(function: Values, operations: set[str], table: Values, region: str) -> 
     return calls
 
 
-def allowed(plan: Plan, key: str) -> set[Right]:
+def allowed_rights(plan: Plan, key: str) -> set[Right]:
     """The actions, and what they are on, that a function's role allows its code."""
     policies = {a: p["policy"] for a, p in plan.all("aws_iam_role_policy").items() if f'module.function["{key}"]' in a}
     unknown = {a.rpartition("aws_iam_role_policy.")[2] for a, policy in policies.items() if policy == UNKNOWN}
@@ -132,17 +132,17 @@ def allowed(plan: Plan, key: str) -> set[Right]:
         (action, resource)
         for statement in found
         if statement["Effect"] == "Allow"
-        for action in listed(statement["Action"])
-        for resource in listed(statement["Resource"])
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
     }
-    return {right for right in rights if right[0] not in OF_LAMBDA}
+    return {right for right in rights if right[0] not in RIGHTS_OF_LAMBDA}
 
 
-def listed(value: str | list[str]) -> list[str]:
+def as_list(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
-def check(plan: Plan, region: str) -> None:
+def check_rights(plan: Plan, region: str) -> None:
     """Hold every function of a plan to its role."""
     functions = {
         address.partition('["')[2].partition('"]')[0]: function
@@ -158,7 +158,7 @@ def check(plan: Plan, region: str) -> None:
             if name == function["function_name"]
         }
         assert operations if package == "entity" else operations == {package}
-        needed, granted = used(function, operations, table, region), allowed(plan, key)
+        needed, granted = used_rights(function, operations, table, region), allowed_rights(plan, key)
         assert needed - granted == set(), f"{key}: its code needs rights that its role lacks"
         assert granted - needed == set(), f"{key}: its role has rights that its code does not use"
 
@@ -166,13 +166,13 @@ def check(plan: Plan, region: str) -> None:
 @pytest.mark.xdist_group("plan")
 @pytest.mark.parametrize("system", sorted(SYSTEMS))
 def test_roles_allow_what_the_code_asks_for_and_nothing_else(systems: dict[str, Plan], system: str) -> None:
-    check(systems[system], REGION)
+    check_rights(systems[system], REGION)
 
 
 @pytest.mark.xdist_group("environments")
 @pytest.mark.parametrize("name", sorted(inventory.VAR_FILES))
 def test_roles_of_the_var_files(var_files: dict[str, Plan], name: str) -> None:
-    check(var_files[name], var_files[name].variables["region"])
+    check_rights(var_files[name], var_files[name].variables["region"])
 
 
 @pytest.mark.xdist_group("plan")
@@ -196,4 +196,4 @@ def test_a_wrong_policy_is_noticed(systems: dict[str, Plan], actions: list[str],
     statement["Action"] = actions
     wrong = {**plan.resources, address: {**right, "policy": json.dumps(policy)}}
     with mock.patch.object(plan, "resources", wrong), pytest.raises(AssertionError, match=message):
-        check(plan, REGION)
+        check_rights(plan, REGION)

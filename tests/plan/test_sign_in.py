@@ -21,7 +21,7 @@ KINDS = (
 SIGNED_IN = ["aws.cognito.signin.user.admin", "openid"]
 
 
-def made(plan: Plan) -> list[int]:
+def count_kinds(plan: Plan) -> list[int]:
     """Return how many there are of each of KINDS."""
     return [plan.counts[kind] for kind in KINDS]
 
@@ -31,14 +31,14 @@ def method(plan: Plan, operation: str) -> Values:
 
 
 def test_there_is_no_pool_where_nothing_asks_for_one(plan: Plan) -> None:
-    assert made(plan) == [0] * 6
+    assert count_kinds(plan) == [0] * 6
     names = ("sign_in_url", "user_pool_client_id", "user_pool_id", "user_pool_machine_client_id")
     assert [plan.outputs[name] for name in names] == [None] * 4
 
 
 def test_a_pool_and_a_client_by_default(systems: dict[str, Plan]) -> None:
     plan = systems["signed_in"]
-    assert made(plan) == [1, 0, 0, 1, 1, 0]
+    assert count_kinds(plan) == [1, 0, 0, 1, 1, 0]
     assert plan.counts["aws_api_gateway_usage_plan"] == 0, "nobody has a key"
     assert plan.outputs["user_pool_id"] == plan.outputs["user_pool_client_id"] == UNKNOWN
     assert plan.outputs["sign_in_url"] is None
@@ -153,7 +153,7 @@ def test_without_scopes_of_our_own_signing_in_is_what_counts(systems: dict[str, 
 
 def test_an_existing_pool_is_asked_and_left_alone(systems: dict[str, Plan]) -> None:
     plan = systems["existing_pool"]
-    assert made(plan) == [1, 0, 0, 0, 0, 0]
+    assert count_kinds(plan) == [1, 0, 0, 0, 0, 0]
     authorizer = plan.one("aws_api_gateway_authorizer")
     assert (authorizer["type"], authorizer["provider_arns"]) == ("COGNITO_USER_POOLS", [POOL])
     assert plan.outputs["user_pool_id"] == "eu-central-1_Abc123"

@@ -72,7 +72,7 @@ def api_module(
     return folder
 
 
-def template(plan: Plan, module: str) -> str:
+def document_template(plan: Plan, module: str) -> str:
     address = f'module.{module}.aws_api_gateway_integration_response.mock["GET /openapi.json"]'
     found: str = plan.resources[address]["response_templates"]["application/json"]
     return found
@@ -104,12 +104,12 @@ def test_a_document_too_large_for_a_template_is_packed(planner: Planner, tmp_pat
     }
     assert len(documents["large"]) > TEMPLATE
     root = api_module(tmp_path / "root", planner, documents)
-    plan = Plan(planner.planned(root, "documents", (), {}), prefix="")
-    assert "#set" not in template(plan, "small"), "as it stands while it fits"
-    packed = template(plan, "large")
+    plan = Plan(planner.make_plan(root, "documents", (), {}), prefix="")
+    assert "#set" not in document_template(plan, "small"), "as it stands while it fits"
+    packed = document_template(plan, "large")
     assert len(packed.encode()) < TEMPLATE
     assert json.loads(unpacked(packed)) == large
-    assert json.loads(template(plan, "small")) == small
+    assert json.loads(document_template(plan, "small")) == small
 
 
 def test_a_document_too_large_even_so_is_refused_with_its_size(planner: Planner, tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_more_resources_than_an_api_has_by_default_are_a_warning(planner: Planne
         for n in range(60)
     }  # fmt: skip
     root = api_module(tmp_path / "root", planner, {"wide": "{}"}, routes)
-    plan = Plan(planner.planned(root, "resources", (), {}), prefix="")
+    plan = Plan(planner.make_plan(root, "resources", (), {}), prefix="")
     failed = [check for check in plan.data["checks"] if check["status"] == "fail"]
     (message,) = [problem["message"] for check in failed for i in check["instances"] for problem in i["problems"]]
     assert plan.counts["aws_api_gateway_resource"] == 301
@@ -157,13 +157,13 @@ def check_dashboards(plan: Plan) -> None:
 
 
 @pytest.fixture(scope="session")
-def largest(planner: Planner) -> Plan:
+def largest_plan(planner: Planner) -> Plan:
     return planner(**LARGEST)
 
 
 @pytest.mark.slow
-def test_sixty_entities_with_long_names_are_below_every_limit(largest: Plan) -> None:
-    plan = largest
+def test_sixty_entities_with_long_names_are_below_every_limit(largest_plan: Plan) -> None:
+    plan = largest_plan
     inline: dict[str, int] = defaultdict(int)
     for address, policy in plan.all("aws_iam_role_policy").items():
         # An unknown text is a key's, with one statement or two.
@@ -208,12 +208,12 @@ def test_sixty_entities_with_long_names_are_below_every_limit(largest: Plan) -> 
 
 
 @pytest.mark.slow
-def test_the_dashboard_of_sixty_entities_is_split(largest: Plan) -> None:
-    check_dashboards(largest)
-    titles = [w["properties"].get("title", "") for widgets in dashboards(largest) for w in widgets]
+def test_the_dashboard_of_sixty_entities_is_split(largest_plan: Plan) -> None:
+    check_dashboards(largest_plan)
+    titles = [w["properties"].get("title", "") for widgets in dashboards(largest_plan) for w in widgets]
     for entity in LARGEST["entities"]:
         assert titles.count(f"{entity}: requests") == 1
-    bodies = {d["dashboard_name"]: d["dashboard_body"] for d in largest.all("aws_cloudwatch_dashboard").values()}
+    bodies = {d["dashboard_name"]: d["dashboard_body"] for d in largest_plan.all("aws_cloudwatch_dashboard").values()}
     first = f"{LARGEST['name']}-{LARGEST['environment']}-us-west-2"
     assert len(bodies) > 2
     assert all(f"Dashboard `{name}`: entity-no-" in bodies[first] for name in bodies.keys() - {first})

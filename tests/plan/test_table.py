@@ -124,10 +124,10 @@ def test_unit_tests_make_the_planned_table(plan: Plan) -> None:
 
     After a change: put what the failure prints into tests/unit/table.json.
     """
-    assert json.loads(UNIT_TABLE.read_text()) == create_table(plan.one("aws_dynamodb_table"))
+    assert json.loads(UNIT_TABLE.read_text()) == create_table_arguments(plan.one("aws_dynamodb_table"))
 
 
-def create_table(table: Values) -> Values:
+def create_table_arguments(table: Values) -> Values:
     """Return the arguments of DynamoDB's CreateTable for a planned table, but for its name."""
 
     def schema(keys: Values) -> list[Values]:

@@ -78,7 +78,7 @@ DOCUMENTED = re.compile(r"^:param (\w+): (.*)$", re.MULTILINE)
 TERRAFORM_NAME = re.compile(r"\{@link \S+#(\w+) \w+#\1\}")
 
 
-def plain(name: str) -> str:
+def comparable_name(name: str) -> str:
     """Return an attribute's name as it can be compared: the types have put some through camel case and back."""
     return name.replace("_", "")
 
@@ -100,7 +100,7 @@ def schema_of(name: str, text: str) -> Schema:
             continue
         functions = {f.name: f for f in each.body if isinstance(f, ast.FunctionDef)}
         if re.search(r"Terraform(Resource|DataSource|Provider)$", ast.unparse(each.bases[0]) if each.bases else ""):
-            attributes = {plain(function) for function in functions}
+            attributes = {comparable_name(function) for function in functions}
             main = each.name
         elif "__init__" not in functions or (each.bases and each.name != f"{main}Config"):
             continue
@@ -136,14 +136,14 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFil
         yield file
 
 
-def schema(package: zipfile.ZipFile, kind: str) -> Schema | None:
+def load_schema(package: zipfile.ZipFile, kind: str) -> Schema | None:
     """Return the schema of a type such as aws_kms_key or data.aws_region, or None if there is none."""
     module = kind.replace("data.aws_", "data_aws_").removeprefix("aws_")
     file = f"cdktn_provider_aws/{module}/__init__.py"
     return schema_of(kind, package.read(file).decode()) if file in package.NameToInfo else None
 
 
-def configuration() -> list[Path]:
+def configuration_files() -> list[Path]:
     """Return all files of the configuration."""
     folders = [ROOT / name for name in ("bootstrap", "examples", "modules")]
     return [*sources(ROOT, "*.tf"), *(file for folder in folders for file in sources(folder, "**/*.tf"))]
@@ -156,7 +156,7 @@ def blocks_of(body: Any) -> Iterator[tuple[list[str], Any]]:
             yield [str(label.serialize()).strip('"') for label in block.labels], block.body
 
 
-def read(body: Any) -> Body:
+def read_body(body: Any) -> Body:
     """Return what a body says. A dynamic block counts as the block that it makes."""
     found: Body = {}
     for child in body.children:
@@ -165,25 +165,25 @@ def read(body: Any) -> Body:
     for (name, *labels), inner in blocks_of(body):
         if name == "dynamic":
             found.setdefault(labels[0], []).extend(
-                read(each) for (word, *_), each in blocks_of(inner) if word == "content"
+                read_body(each) for (word, *_), each in blocks_of(inner) if word == "content"
             )
         else:
-            found.setdefault(name, []).append(read(inner))
+            found.setdefault(name, []).append(read_body(inner))
     return {name: value for name, value in found.items() if name not in META}
 
 
-def used() -> Iterator[tuple[str, str, Body]]:
+def used_blocks() -> Iterator[tuple[str, str, Body]]:
     """Yield the resources, data sources and providers of AWS in all of the configuration: type, place and body."""
-    for file in configuration():
+    for file in configuration_files():
         for words, body in blocks_of(hcl2.parses(file.read_text()).body):
             if words == ["provider", "aws"]:
-                yield "provider", str(file.relative_to(ROOT)), read(body)
+                yield "provider", str(file.relative_to(ROOT)), read_body(body)
             elif words[0] in ("resource", "data") and words[1].startswith("aws_"):
                 kind = f"data.{words[1]}" if words[0] == "data" else words[1]
-                yield kind, f"{file.relative_to(ROOT)}: {words[2]}", read(body)
+                yield kind, f"{file.relative_to(ROOT)}: {words[2]}", read_body(body)
 
 
-def faults(schema: Schema, body: Body, struct: str = "", path: str = "") -> Iterator[str]:
+def schema_faults(schema: Schema, body: Body, struct: str = "", path: str = "") -> Iterator[str]:
     """Yield what the schema does not take of a block, what it wants besides, and what is deprecated."""
     known = schema.structs[struct]
     wanted = {name for name, (_, is_required, _) in known.items() if is_required}
@@ -203,28 +203,32 @@ def faults(schema: Schema, body: Body, struct: str = "", path: str = "") -> Iter
         elif blocks and not is_block and not structs:  # an argument that holds objects may be written as blocks
             yield f"{here} is no block"
         for each, struct_of_block in product(blocks or (), structs):
-            yield from faults(schema, each, struct_of_block, f"{here}.")
+            yield from schema_faults(schema, each, struct_of_block, f"{here}.")
 
 
 @pytest.mark.slow
 def test_version_6_takes_every_resource(package: zipfile.ZipFile) -> None:
     found, seen = [], 0
-    for kind, where, body in used():
+    for kind, where, body in used_blocks():
         seen += 1
-        known = schema(package, kind)
-        found += [f"{where}: {kind}.{fault}" for fault in (faults(known, body) if known else ["is unknown"])]
+        known = load_schema(package, kind)
+        found += [f"{where}: {kind}.{fault}" for fault in (schema_faults(known, body) if known else ["is unknown"])]
     assert found == []
     assert seen > 100
 
 
 @pytest.mark.slow
 def test_version_6_has_every_attribute(package: zipfile.ZipFile) -> None:
-    found = {match.groups("") for file in configuration() for match in REFERENCE.finditer(file.read_text())}
+    found = {match.groups("") for file in configuration_files() for match in REFERENCE.finditer(file.read_text())}
     assert len(found) > 50
     missing = []
     for prefix, kind, attribute in sorted(found):
-        known = schema(package, f"{prefix}{kind}")
-        if known is None or plain(attribute) not in known.attributes or f"{prefix}{kind}.{attribute}" in DEPRECATED:
+        known = load_schema(package, f"{prefix}{kind}")
+        if (
+            known is None
+            or comparable_name(attribute) not in known.attributes
+            or f"{prefix}{kind}.{attribute}" in DEPRECATED
+        ):
             missing.append(f"{prefix}{kind}.{attribute}")
     assert missing == []
 
@@ -248,14 +252,14 @@ def test_version_6_has_every_attribute(package: zipfile.ZipFile) -> None:
     ],
 )
 def test_what_version_6_does_not_take_is_found(package: zipfile.ZipFile, kind: str, body: Body, fault: str) -> None:
-    known = schema(package, kind)
+    known = load_schema(package, kind)
     assert known
-    assert fault in list(faults(known, body))
+    assert fault in list(schema_faults(known, body))
 
 
 def test_the_language_is_that_of_terraform_and_of_opentofu() -> None:
     kinds, of_variables, of_lifecycles = set(), set(), set()
-    for file in configuration():
+    for file in configuration_files():
         text = file.read_text()  # as `terraform fmt` lays it out
         assert re.findall(NOT_COMMON, text) == [], file
         for kind, body in re.findall(r"^(\w+)[^{}\n]* \{\n(.*?)^\}", text, re.MULTILINE | re.DOTALL):

@@ -41,7 +41,7 @@ def objects(plan: Plan, kind: str) -> dict[str, Values]:
     return {values["key"]: values for address, values in found if f"aws_s3_object.{kind}[" in address}
 
 
-def policy(plan: Plan) -> dict[str, str]:
+def content_security_policy(plan: Plan) -> dict[str, str]:
     """Return the Content-Security-Policy's rules by directive."""
     (security,) = plan.one("aws_cloudfront_response_headers_policy")["security_headers_config"]
     (text,) = security["content_security_policy"]
@@ -116,7 +116,7 @@ def test_origins_are_the_bucket_and_the_stage(distribution: Values) -> None:
     assert (custom["origin_protocol_policy"], custom["origin_ssl_protocols"]) == ("https-only", ["TLSv1.2"])
 
 
-def mounted(website: Plan, asked: str) -> Any:
+def run_mount_function(website: Plan, asked: str) -> Any:
     """What the distribution's function makes of a request for a path."""
     function = website.one("aws_cloudfront_function")
     assert (function["runtime"], function["publish"]) == ("cloudfront-js-2.0", True)
@@ -140,7 +140,7 @@ def mounted(website: Plan, asked: str) -> Any:
 )
 def test_function_takes_the_mount_off_and_tells_who_asks(website: Plan, asked: str, passed: str) -> None:
     """Locally, where Node.js may be missing, tools/laptop/corrections/cloudfront.py does the same."""
-    assert mounted(website, asked) == {
+    assert run_mount_function(website, asked) == {
         "headers": {"x-viewer-address": {"value": "192.0.2.1"}},
         "method": "GET",
         "querystring": {"limit": {"value": "1"}},
@@ -154,7 +154,7 @@ def test_function_takes_the_mount_off_and_tells_who_asks(website: Plan, asked: s
 )
 def test_function_lets_no_path_out_of_the_stage(website: Plan, asked: str) -> None:
     """CloudFront matches a path without its dot segments, and passes it on with them."""
-    assert mounted(website, asked) == {"statusCode": 400}
+    assert run_mount_function(website, asked) == {"statusCode": 400}
 
 
 def test_own_names_have_their_certificate_and_todays_tls(systems: dict[str, Plan]) -> None:
@@ -203,8 +203,8 @@ def test_browsers_run_the_pages_own_files_alone(systems: dict[str, Plan]) -> Non
         "require-trusted-types-for": "'script'",
         "trusted-types": "'none'",
     }
-    assert policy(systems["with_website_at_names"]) == strict
-    assert policy(systems["with_website"]) == {**strict, "connect-src": f"'self' {DOMAIN}"}
+    assert content_security_policy(systems["with_website_at_names"]) == strict
+    assert content_security_policy(systems["with_website"]) == {**strict, "connect-src": f"'self' {DOMAIN}"}
     (security,) = systems["with_website"].one("aws_cloudfront_response_headers_policy")["security_headers_config"]
     (hsts,) = security["strict_transport_security"]
     assert (hsts["access_control_max_age_sec"], hsts["override"]) == (31536000, True)
@@ -237,7 +237,7 @@ def test_objects_say_what_they_are_and_how_long_they_last(website: Plan) -> None
 def test_a_changed_file_moves_them_all_and_the_page_with_them(planner: Planner, tmp_path: Path) -> None:
     pages = {}
     for name in ("as-it-is", "changed"):
-        root = planner.copy(tmp_path / name)
+        root = planner.copy_root(tmp_path / name)
         (root / "web").unlink()
         shutil.copytree(WEB, root / "web")
         if name == "changed":
@@ -246,7 +246,7 @@ def test_a_changed_file_moves_them_all_and_the_page_with_them(planner: Planner, 
             for left in (".DS_Store", ".index.html.swp", "notes", "assets/.old.js", "assets/app.js~"):
                 (root / "web" / left).write_bytes(b"\0\xff")
         small = {**SMALL, "entities": {"todos": {"operations": ["get"]}}, "website": {}}
-        plan = Plan(planner.planned(root, f"website-{name}", (), small))
+        plan = Plan(planner.make_plan(root, f"website-{name}", (), small))
         (digest,) = {key.split("/")[0] for key in objects(plan, "asset")}
         page = objects(plan, "entry")["index.html"]["content"]
         assert page == (WEB / "index.html").read_text().replace("assets/", f"{digest}/")

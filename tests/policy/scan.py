@@ -2,7 +2,7 @@
 
 The scan of the HCL sees every module, bootstrap/ too, but no values; the scan of a plan sees what one of the
 var-files makes of it. A finding may be skipped beside its resource, with the reason, or be what a var-file
-asks for in so many words, such as open methods: see `declared`. Any other makes the exit code 1.
+asks for in so many words, such as open methods: see `declared_failures`. Any other makes the exit code 1.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.plan import inventory
-from tests.plan.planner import ROOT, Plan, Values, planning
+from tests.plan.planner import ROOT, Plan, Values, start_planner
 
 CHECKOV = ROOT / ".venv-checkov" / "bin" / "checkov"
 SARIF = ROOT / "reports" / "checkov.sarif"
@@ -59,8 +59,8 @@ class Report:
 def scan_hcl(root: Path, sarif: Path | None = None) -> Report:
     """Scan the configuration below a folder."""
     with_sarif = ["-o", "sarif", "--output-file-path", f"console,{sarif}"] if sarif else []
-    results = checkov("-d", str(root), "--framework", "terraform", "-o", "json", *with_sarif)
-    return report(results.get("", {}))
+    results = run_checkov("-d", str(root), "--framework", "terraform", "-o", "json", *with_sarif)
+    return read_report(results.get("", {}))
 
 
 def scan_plans(plans: Mapping[str, Plan], root: Path = ROOT) -> dict[str, Report]:
@@ -79,11 +79,11 @@ def scan_plans(plans: Mapping[str, Plan], root: Path = ROOT) -> dict[str, Report
             "--repo-root-for-plan-enrichment",
             str(root),
         )
-        results = checkov(*arguments, *options)
-    return {name: report(results.get(name, {})) for name in plans}
+        results = run_checkov(*arguments, *options)
+    return {name: read_report(results.get(name, {})) for name in plans}
 
 
-def checkov(*arguments: str) -> dict[str, dict[str, list[Values]]]:
+def run_checkov(*arguments: str) -> dict[str, dict[str, list[Values]]]:
     """Run checkov; return its records by plan ("" for HCL) and by "passed", "failed" and "skipped"."""
     if not CHECKOV.exists():
         raise CheckovMissingError("checkov is missing: run `python -m tools setup checkov`, as `make check` does.")
@@ -102,16 +102,16 @@ def checkov(*arguments: str) -> dict[str, dict[str, list[Values]]]:
     return sorted_out
 
 
-def report(records: Mapping[str, list[Values]]) -> Report:
+def read_report(records: Mapping[str, list[Values]]) -> Report:
     """Return the findings among checkov's records."""
     return Report(
-        passed=tuple(finding(r) for r in records.get("passed", [])),
-        failed=frozenset(finding(r) for r in records.get("failed", [])),
-        skipped=frozenset(finding(r) for r in records.get("skipped", [])),
+        passed=tuple(read_finding(r) for r in records.get("passed", [])),
+        failed=frozenset(read_finding(r) for r in records.get("failed", [])),
+        skipped=frozenset(read_finding(r) for r in records.get("skipped", [])),
     )
 
 
-def finding(record: Values) -> Finding:
+def read_finding(record: Values) -> Finding:
     """Return one of checkov's records as a finding."""
     # Modules are called as their folders are. Only the resources of another root tell by their file.
     *modules, _, _ = INDEX.sub("", record["resource"]).split(".")
@@ -130,16 +130,16 @@ def with_placeholders(document: Values) -> Values:
     unknown = {
         r["address"]: (r["change"]["after_unknown"], expressions(document, r)) for r in document["resource_changes"]
     }
-    for resource in planned(document["planned_values"]["root_module"]):
-        fill(resource["values"], *unknown[resource["address"]])
+    for resource in planned_resources(document["planned_values"]["root_module"]):
+        fill_unknown(resource["values"], *unknown[resource["address"]])
     return document
 
 
-def planned(module: Values) -> Iterator[Values]:
+def planned_resources(module: Values) -> Iterator[Values]:
     """Yield the planned resources of a module and of those below it."""
     yield from module.get("resources", [])
     for child in module.get("child_modules", []):
-        yield from planned(child)
+        yield from planned_resources(child)
 
 
 def expressions(document: Values, resource: Values) -> Values:
@@ -152,7 +152,7 @@ def expressions(document: Values, resource: Values) -> Values:
     return configured
 
 
-def fill(values: Any, unknown: Any, configured: Any) -> None:
+def fill_unknown(values: Any, unknown: Any, configured: Any) -> None:
     """Put a text into planned values where the configuration sets what is unknown."""
     for key, what in unknown.items() if isinstance(unknown, dict) else enumerate(unknown):
         # A dynamic block is not in the configuration's expressions: what is in it was set.
@@ -162,13 +162,13 @@ def fill(values: Any, unknown: Any, configured: Any) -> None:
         elif isinstance(what, dict | list) and isinstance(values, dict) and values.get(key):
             for i, part in enumerate(what if isinstance(what, list) else []):
                 if isinstance(part, dict):
-                    fill(values[key][i], part, below[i] if isinstance(below, list) and i < len(below) else None)
+                    fill_unknown(values[key][i], part, below[i] if isinstance(below, list) and i < len(below) else None)
 
 
-def skips(root: Path = ROOT) -> dict[tuple[str, str, str], str]:
+def configured_skips(root: Path = ROOT) -> dict[tuple[str, str, str], str]:
     """Return the reasons of the skips that stand in the configuration, by check, folder and block."""
     found = {}
-    for file in configuration(root):
+    for file in configuration_files(root):
         block = ""
         for line in file.read_text().splitlines():
             if begins := BLOCK.match(line):
@@ -178,21 +178,21 @@ def skips(root: Path = ROOT) -> dict[tuple[str, str, str], str]:
     return found
 
 
-def configuration(root: Path = ROOT) -> list[Path]:
+def configuration_files(root: Path = ROOT) -> list[Path]:
     """Return the project's Terraform files."""
     return [f for pattern in ("*.tf", "modules/*/*.tf", "bootstrap/*.tf") for f in sorted(root.glob(pattern))]
 
 
-def without_skips(folder: Path) -> Path:
+def copy_without_skips(folder: Path) -> Path:
     """Copy the configuration to the folder with its skips blanked, on the same lines; return the folder."""
-    for file in configuration():
+    for file in configuration_files():
         copy = folder / file.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(SKIP.sub("#", file.read_text()))
     return folder
 
 
-def declared(plan: Plan) -> dict[tuple[str, str], str]:
+def declared_failures(plan: Plan) -> dict[tuple[str, str], str]:
     """Return the failures that a var-file asks for, by check and address, each with the setting that does."""
     variables = plan.variables
     groups, functions, tables = (
@@ -218,7 +218,7 @@ def declared(plan: Plan) -> dict[tuple[str, str], str]:
     return found
 
 
-def line(name: str, result: Report, asked: Mapping[tuple[str, str], str]) -> str:
+def count_line(name: str, result: Report, asked: Mapping[tuple[str, str], str]) -> str:
     """Return a scan's counts on one line."""
     own = [f for f in result.failed if (f.check, f.resource) in asked]
     numbers = {"passed": result.passed, "failed": result.failed - set(own), "skipped": result.skipped}
@@ -230,17 +230,17 @@ def line(name: str, result: Report, asked: Mapping[tuple[str, str], str]) -> str
 def main() -> int:
     """Scan everything, write the SARIF report, print counts, skips and failures; return the exit code."""
     SARIF.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, planning(Path(folder)) as planner:
+    with tempfile.TemporaryDirectory() as folder, start_planner(Path(folder)) as planner:
         hcl = scan_hcl(ROOT, SARIF)
         plans = {name: planner(file) for name, file in inventory.VAR_FILES.items()}
         reports = scan_plans(plans)
-        asked = {name: declared(plan) for name, plan in plans.items()}
+        asked = {name: declared_failures(plan) for name, plan in plans.items()}
 
-    print(line("HCL", hcl, {}))
+    print(count_line("HCL", hcl, {}))
     for name, result in reports.items():
-        print(line(inventory.VAR_FILES[name], result, asked[name]))
+        print(count_line(inventory.VAR_FILES[name], result, asked[name]))
     print("\nSkipped, beside the resource:")
-    for (check, place, block), reason in sorted(skips().items()):
+    for (check, place, block), reason in sorted(configured_skips().items()):
         print(f"{check:12} {place}, {block}: {reason}")
     failed = [("HCL", f) for f in sorted(hcl.failed)]
     failed += [(n, f) for n, r in reports.items() for f in sorted(r.failed) if (f.check, f.resource) not in asked[n]]

@@ -49,7 +49,7 @@ def other_plans(planner: Planner) -> dict[str, Plan]:
 
 
 @pytest.fixture(scope="session")
-def hcl() -> Report:
+def hcl_report() -> Report:
     return scan.scan_hcl(ROOT)
 
 
@@ -64,22 +64,22 @@ def other_reports(other_plans: dict[str, Plan]) -> dict[str, Report]:
 
 
 @pytest.fixture(scope="session")
-def unskipped(plans: dict[str, Plan], tmp_path_factory: pytest.TempPathFactory) -> set[Finding]:
+def unskipped_reports(plans: dict[str, Plan], tmp_path_factory: pytest.TempPathFactory) -> set[Finding]:
     """What fails in the configuration, the fullest plan and a console for all countries, with no skips."""
-    copy = scan.without_skips(tmp_path_factory.mktemp("without-skips"))
+    copy = scan.copy_without_skips(tmp_path_factory.mktemp("without-skips"))
     fullest = {name: plans[name] for name in ("guarded", "prod")}
     reports = [scan.scan_hcl(copy), *scan.scan_plans(fullest, copy).values()]
     return {finding for report in reports for finding in report.failed}
 
 
-def test_configuration_passes(hcl: Report) -> None:
-    assert hcl.failed == frozenset()
-    assert len(hcl.passed) > 100
+def test_configuration_passes(hcl_report: Report) -> None:
+    assert hcl_report.failed == frozenset()
+    assert len(hcl_report.passed) > 100
 
 
 def check_report(plan: Plan, report: Report) -> None:
     """Assert that a scan saw the whole plan and failed only what the var-file asks for."""
-    assert {(f.check, f.resource) for f in report.failed} == scan.declared(plan).keys()
+    assert {(f.check, f.resource) for f in report.failed} == scan.declared_failures(plan).keys()
     for kind in ("aws_api_gateway_stage", "aws_dynamodb_table", "aws_lambda_function"):
         planned = {plan.prefix + address for address in plan.all(kind)}
         assert planned <= {f.resource for f in report.passed}, "it saw a part"
@@ -115,18 +115,18 @@ def test_open_methods_are_found(reports: dict[str, Report]) -> None:
 
 
 def test_skips_have_reasons() -> None:
-    assert [skip for skip, why in scan.skips().items() if len(why) <= 20] == []
+    assert [skip for skip, why in scan.configured_skips().items() if len(why) <= 20] == []
 
 
 @pytest.mark.slow  # all is scanned once more
-@pytest.mark.parametrize("skip", sorted(scan.skips()), ids=" ".join)
-def test_skip_is_needed(unskipped: set[Finding], skip: tuple[str, str, str]) -> None:
-    assert skip in {finding.block for finding in unskipped}, "nothing fails without it: remove the skip"
+@pytest.mark.parametrize("skip", sorted(scan.configured_skips()), ids=" ".join)
+def test_skip_is_needed(unskipped_reports: set[Finding], skip: tuple[str, str, str]) -> None:
+    assert skip in {finding.block for finding in unskipped_reports}, "nothing fails without it: remove the skip"
 
 
-def test_every_skip_is_one_of_the_listed(hcl: Report, reports: dict[str, Report]) -> None:
-    used = {f.block: f.reason for report in [hcl, *reports.values()] for f in report.skipped}
-    assert used == scan.skips()
+def test_every_skip_is_one_of_the_listed(hcl_report: Report, reports: dict[str, Report]) -> None:
+    used = {f.block: f.reason for report in [hcl_report, *reports.values()] for f in report.skipped}
+    assert used == scan.configured_skips()
 
 
 def test_settings_skip_no_check() -> None:

@@ -111,7 +111,7 @@ class Api:
         assert self.client
         return _CALLS
 
-    def signed_in(self, sub: str, **claims: Any) -> Api:
+    def as_user(self, sub: str, **claims: Any) -> Api:
         """The same functions, called by a user with these claims in an access token."""
         mine = copy.copy(self)
         mine._claims = {"sub": sub, "token_use": "access", **claims}
@@ -216,7 +216,7 @@ def error(code: str, status: int = 400, message: str = "no", **more: Any) -> Cal
     return lambda request: AWSResponse(request.url, status, HTTPHeaders(), _Raw(body))
 
 
-def lost(request: Any) -> Any:
+def lose_answer(request: Any) -> Any:
     """The request is carried out and its answer never arrives."""
     answer = botocore_stubber("before-send", request)
     assert answer
@@ -224,10 +224,10 @@ def lost(request: Any) -> Any:
     raise ReadTimeoutError(endpoint_url=request.url)
 
 
-def passes(_: Any) -> None:
+def succeed(_: Any) -> None:
     """No fault."""
 
 
-def nothing(request: Any) -> Any:
+def lose_request(request: Any) -> Any:
     """The request never arrives."""
     raise ReadTimeoutError(endpoint_url=request.url)

@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Lambda:
+class FakeLambda:
     """The settings that the live version of each function has."""
 
     settings: dict[str, dict[str, Any]]

@@ -58,7 +58,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "bootstrap"
 
 
-class Terraform:
+class FakeTerraform:
     """Stands in for the commands that a person watches; writes the state that an apply would."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, outputs: dict[str, Any]) -> None:
@@ -92,9 +92,9 @@ class Terraform:
         return terraform.Result(self.output_code, self.answer, "Error: No state\n")
 
 
-def stand_in(monkeypatch: pytest.MonkeyPatch, region: str = WEST) -> Terraform:
+def use_fake_terraform(monkeypatch: pytest.MonkeyPatch, region: str = WEST) -> FakeTerraform:
     bucket = f"shop-state-123456789012-{region}"
-    return Terraform(monkeypatch, {"backend": {"bucket": bucket, "region": region}})
+    return FakeTerraform(monkeypatch, {"backend": {"bucket": bucket, "region": region}})
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_no_environment_at_all_is_refused(folder: Path) -> None:
 
 
 def test_each_region_has_a_state_of_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = stand_in(monkeypatch)
+    made = use_fake_terraform(monkeypatch)
     for region in (WEST, EAST):
         assert commands.run("bootstrap", "-auto-approve", "-var=name=shop", f"-var=region={region}") == 0
     paths = [command[5] for command in made.commands if command[0] == "init"]
@@ -187,7 +187,7 @@ def test_each_region_has_a_state_of_its_own(folder: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("without", ["", "state", "logs"])
 def test_the_one_state_of_before_is_taken_over(folder: Path, monkeypatch: pytest.MonkeyPatch, without: str) -> None:
-    stand_in(monkeypatch)
+    use_fake_terraform(monkeypatch)
     text = json.dumps(state(EAST, without))
     (folder / "terraform.tfstate").write_text(text)
     assert commands.run("bootstrap", "-var=name=shop") == 0  # whatever this is about, it is not that state
@@ -195,7 +195,7 @@ def test_the_one_state_of_before_is_taken_over(folder: Path, monkeypatch: pytest
 
 
 def test_an_empty_state_of_before_is_nobodys(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stand_in(monkeypatch)
+    use_fake_terraform(monkeypatch)
     (folder / "terraform.tfstate").write_text('{"resources": []}')
     assert commands.run("bootstrap") == 0
     assert (folder / "terraform.tfstate").exists()
@@ -230,7 +230,7 @@ def test_a_state_of_something_else_stops_it(
     files: dict[str, dict[str, Any]],
     said: str,
 ) -> None:
-    made = stand_in(monkeypatch)
+    made = use_fake_terraform(monkeypatch)
     for name, content in files.items():
         (folder / name).write_text(json.dumps(content))
     assert commands.run("bootstrap", "-var=name=shop") == 1
@@ -241,7 +241,7 @@ def test_a_state_of_something_else_stops_it(
 def test_terraform_that_fails(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made = stand_in(monkeypatch)
+    made = use_fake_terraform(monkeypatch)
     made.code = 1
     assert commands.run("bootstrap") == 1
     assert capsys.readouterr().err.endswith("\nterraform apply ended with exit code 1: see above.\n")
@@ -253,7 +253,7 @@ def test_terraform_that_fails(
 def test_outputs_that_terraform_cannot_read(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made = stand_in(monkeypatch)
+    made = use_fake_terraform(monkeypatch)
     made.output_code = 1
     assert commands.run("bootstrap") == 1
     assert capsys.readouterr().err.endswith("\nterraform output failed: No state\n")
@@ -293,7 +293,7 @@ def test_the_bucket_is_written_where_none_is(folder: Path, monkeypatch: pytest.M
         named=('region = "us-east-1"\n', FILLED),
         dots=('region = "us-east-1"\n', 'bucket = "..."\nkey = "dots.tfstate"\n'),
     )
-    stand_in(monkeypatch, EAST)
+    use_fake_terraform(monkeypatch, EAST)
     assert commands.run("bootstrap", "--write", "-var", f"region={EAST}") == 0
     assert files["dev"].read_text() == BACKEND.replace(
         '# bucket     = "..."\nregion       = "us-west-2"',
@@ -312,7 +312,7 @@ def test_nothing_is_written_unasked(
     answer: str | None, is_written: bool,
 ) -> None:  # fmt: skip
     files = environments(folder, dev=("", BACKEND))
-    stand_in(monkeypatch)
+    use_fake_terraform(monkeypatch)
     terminal = io.StringIO(answer or "")
     monkeypatch.setattr(terminal, "isatty", lambda: answer is not None)
     monkeypatch.setattr("sys.stdin", terminal)
@@ -324,7 +324,7 @@ def test_nothing_is_written_unasked(
 
 def test_what_is_destroyed_has_no_bucket(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = environments(folder, dev=("", BACKEND))
-    Terraform(monkeypatch, {})
+    FakeTerraform(monkeypatch, {})
     assert commands.run("bootstrap", "--write", "-destroy") == 0
     assert files["dev"].read_text() == BACKEND
 

@@ -72,10 +72,10 @@ class validate: pass
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A repository with two functions."""
-    return written(tmp_path / "repository", SOURCES)
+    return write_files(tmp_path / "repository", SOURCES)
 
 
-def written(root: Path, sources: dict[str, str]) -> Path:
+def write_files(root: Path, sources: dict[str, str]) -> Path:
     for name, text in sources.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, encoding="utf-8")
@@ -124,7 +124,7 @@ def test_a_zip_holds_what_its_function_imports(root: Path) -> None:
 
 
 def test_a_project_has_its_own_schemas_and_packages(root: Path, tmp_path: Path) -> None:
-    project = written(tmp_path / "project", {"schemas/own.json": '{"type": "object"}'})
+    project = write_files(tmp_path / "project", {"schemas/own.json": '{"type": "object"}'})
     assert run(root, "--bytecode", "none", "--project", str(project)) == 0
     assert not (root / "dist").exists()
     assert [name for name in names(project, "create") if name.startswith("schemas/")] == ["schemas/own.json"]
@@ -234,7 +234,7 @@ def test_entries_are_stored_with_fixed_times_and_rights(root: Path) -> None:
 
 def test_same_bytes_from_another_folder_and_file_times(root: Path, tmp_path: Path) -> None:
     run(root)
-    other = written(tmp_path / "deep" / "er", dict(reversed(SOURCES.items())))
+    other = write_files(tmp_path / "deep" / "er", dict(reversed(SOURCES.items())))
     for path in other.rglob("*.py"):
         os.utime(path, (1, 1))
         path.chmod(0o600)
@@ -418,7 +418,7 @@ def test_where_the_runtimes_python_is_looked_for(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+def build_writes(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Where zips were written."""
     writes: list[Path] = []
     real = build.write
@@ -432,12 +432,12 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 
 def test_unchanged_sources_are_not_built_again(
-    root: Path, counted: list[Path], capsys: pytest.CaptureFixture[str]
+    root: Path, build_writes: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(root, "--bytecode", "none")
     capsys.readouterr()
     assert run(root, "--bytecode", "none") == 0
-    assert len(counted) == 1
+    assert len(build_writes) == 1
     assert capsys.readouterr().out == "dist/ is up to date: create, get.\n"
 
 
@@ -461,7 +461,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_check_and_build_see_any_difference(
-    root: Path, capsys: pytest.CaptureFixture[str], counted: list[Path], damage: str
+    root: Path, capsys: pytest.CaptureFixture[str], build_writes: list[Path], damage: str
 ) -> None:
     run(root, "--bytecode", "none")
     assert run(root, "--check") == 0
@@ -472,19 +472,19 @@ def test_check_and_build_see_any_difference(
     assert sentence.startswith("build.py: dist/ ")
     assert sentence.endswith(": run `python build.py`.\n")
     run(root, "--bytecode", "none")
-    assert len(counted) == 2
+    assert len(build_writes) == 2
     assert run(root, "--check") == 0
 
 
-def test_another_wish_for_byte_code_builds_again(root: Path, counted: list[Path]) -> None:
+def test_another_wish_for_byte_code_builds_again(root: Path, build_writes: list[Path]) -> None:
     lambda_python()
     run(root)
     run(root)
-    assert len(counted) == 1
+    assert len(build_writes) == 1
     run(root, "--bytecode", "none")
-    assert len(counted) == 2
+    assert len(build_writes) == 2
     run(root)
-    assert len(counted) == 3
+    assert len(build_writes) == 3
 
 
 @pytest.mark.usefixtures("no_runtime")

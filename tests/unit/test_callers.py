@@ -60,14 +60,14 @@ NO_MEMBER: list[Any] = [
 ]
 
 
-def refused(answer: Answer, status: int) -> None:
+def check_refused(answer: Answer, status: int) -> None:
     kind = {401: "unauthorized", 403: "forbidden"}[status]
     assert (answer.status, answer.json["type"]) == (status, f"urn:trestle:problem:{kind}")
     assert ("WWW-Authenticate" in answer.headers) == (status == 401)
     assert answer.headers.get("WWW-Authenticate", "Bearer") == "Bearer"
 
 
-def called(api: Api, method: str, path: str, body: Any, authorizer: Any) -> tuple[Answer, list[str]]:
+def call_with_authorizer(api: Api, method: str, path: str, body: Any, authorizer: Any) -> tuple[Answer, list[str]]:
     """The answer to a request with this in place of the gateway's authorizer, and the requests it took."""
     sent = event(method, path, body=None if body is None else "{}")
     sent["requestContext"]["authorizer"] = authorizer
@@ -81,25 +81,25 @@ def test_without_sound_claims_nothing_is_done(make_api: Make, options: Any, func
     api = make_api(options, functions=functions)
     for authorizer in NOBODY:
         for method, path, body in SENT:
-            answer, requests = called(api, method, path, body, authorizer)
-            refused(answer, 401)
+            answer, requests = call_with_authorizer(api, method, path, body, authorizer)
+            check_refused(answer, 401)
             assert requests == [], authorizer
     for method, path, body in SENT:
-        assert called(api, method, path, body, {"claims": USER})[0].status in (200, 201, 404)
+        assert call_with_authorizer(api, method, path, body, {"claims": USER})[0].status in (200, 201, 404)
 
 
 @pytest.mark.parametrize("options", [SIGNED_IN, SCOPED, {"groups": {"create": "a", "get": "a"}}])
 def test_sign_in_is_asked_for_before_anything_else(make_api: Make, options: Any) -> None:
     api = make_api(options)
-    refused(api.request("POST", "/items", "no JSON", query={"un": "known"}), 401)
-    refused(api.request("GET", "/items/no%20id", headers={"If-Match": "unquoted"}), 401)
+    check_refused(api.request("POST", "/items", "no JSON", query={"un": "known"}), 401)
+    check_refused(api.request("GET", "/items/no%20id", headers={"If-Match": "unquoted"}), 401)
 
 
 def test_only_the_operations_that_say_so_need_a_user(make_api: Make) -> None:
     for functions in ([], ["entity"]):
         api = make_api({"signed_in": ["create", "delete"]}, functions=functions)
         for method, path, body in SENT:
-            answer, _ = called(api, method, path, body, None)
+            answer, _ = call_with_authorizer(api, method, path, body, None)
             assert (answer.status == 401) == (OPERATION[method, path] in ("create", "delete"))
 
 
@@ -109,11 +109,11 @@ def test_only_the_operations_that_say_so_need_a_user(make_api: Make) -> None:
 @pytest.mark.parametrize("functions", [[], ["entity"]])
 def test_a_group_lets_its_members_alone_pass(make_api: Make, functions: list[str], claim: Any, status: int) -> None:
     api = make_api({**SIGNED_IN, "groups": {"delete": "admins"}}, functions=functions)
-    user = api.signed_in("alice", **{"cognito:groups": claim})
+    user = api.as_user("alice", **{"cognito:groups": claim})
     answer, requests = user.requests_of("DELETE", "/items/a")
     assert (answer.status, requests) == (status, ["DeleteItem"] if status == 404 else [])
     if status == 403:
-        refused(answer, 403)
+        check_refused(answer, 403)
         assert "admins" in answer.json["detail"]
     assert user.request("GET", "/items/a").status == 404, "the group is for deleting alone"
 
@@ -121,19 +121,19 @@ def test_a_group_lets_its_members_alone_pass(make_api: Make, functions: list[str
 def test_a_group_needs_a_user_even_where_nothing_else_says_so(make_api: Make) -> None:
     api = make_api({"groups": {"delete": "admins"}})
     for authorizer in NOBODY:
-        refused(called(api, "DELETE", "/items/a", None, authorizer)[0], 401)
+        check_refused(call_with_authorizer(api, "DELETE", "/items/a", None, authorizer)[0], 401)
     id_token = {"claims": {**USER, "token_use": "id", "cognito:groups": "admins"}}
-    refused(called(api, "DELETE", "/items/a", None, id_token)[0], 401)
-    refused(called(api, "DELETE", "/items/a", None, {"claims": USER})[0], 403)
+    check_refused(call_with_authorizer(api, "DELETE", "/items/a", None, id_token)[0], 401)
+    check_refused(call_with_authorizer(api, "DELETE", "/items/a", None, {"claims": USER})[0], 403)
 
 
 def test_each_operation_has_its_own_group(make_api: Make) -> None:
     api = make_api({**SIGNED_IN, "groups": {"create": "writers", "delete": "admins"}}, functions=["entity"])
-    writer = api.signed_in("alice", **{"cognito:groups": "writers"})
+    writer = api.as_user("alice", **{"cognito:groups": "writers"})
     item = writer.create({})
-    refused(writer.request("DELETE", f"/items/{item['id']}"), 403)
-    admin = api.signed_in("bob", **{"cognito:groups": "admins"})
-    refused(admin.request("POST", "/items", {}), 403)
+    check_refused(writer.request("DELETE", f"/items/{item['id']}"), 403)
+    admin = api.as_user("bob", **{"cognito:groups": "admins"})
+    check_refused(admin.request("POST", "/items", {}), 403)
     assert admin.request("DELETE", f"/items/{item['id']}").status == 204
 
 

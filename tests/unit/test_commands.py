@@ -171,14 +171,16 @@ def test_neither_side_imports_the_other_but_through_its_door() -> None:
         (file.relative_to(ROOT).as_posix(), name)
         for folder, other in (("aws", "laptop"), ("laptop", "aws"))
         for file in (ROOT / "tools" / folder).rglob("*.py")
-        for name in imported(file)
+        for name in imported_modules(file)
         if name.startswith(f"tools.{other}")
     }
     assert {name for _, name in found} <= doors
-    assert {name for file in (ROOT / "tools").glob("*.py") for name in imported(file) if "laptop" in name} <= doors
+    assert {
+        name for file in (ROOT / "tools").glob("*.py") for name in imported_modules(file) if "laptop" in name
+    } <= doors
 
 
-def imported(file: Path) -> set[str]:
+def imported_modules(file: Path) -> set[str]:
     """Return the modules that a file imports, anywhere in it."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

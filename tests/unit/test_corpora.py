@@ -13,7 +13,7 @@ import pytest
 from tests import corpora
 from tests.unit.api import Answer, Api
 from tests.unit.conftest import Make
-from tests.unit.test_json import written
+from tests.unit.test_json import json_text
 from tools.patterns import PatternError, check
 from tools.schemas import KEYWORDS
 from trestle.errors import InvalidRequest
@@ -107,10 +107,10 @@ def keywords(schema: Any) -> Iterator[str]:
             yield from keywords(part)
 
 
-def judged(data: Any, schema: Any) -> bool:
+def is_valid_item(data: Any, schema: Any) -> bool:
     """Whether a value is taken; numbers that cannot be kept are not."""
     try:
-        return not validate(loads(written(data)), loads(written(schema)))
+        return not validate(loads(json_text(data)), loads(json_text(schema)))
     except InvalidRequest:
         return False
 
@@ -133,7 +133,7 @@ def test_the_judge_agrees_with_the_test_suite() -> None:
                 continue
             tests += len(group["tests"])
             for test in group["tests"]:
-                if judged(test["data"], schema) != test["valid"]:
+                if is_valid_item(test["data"], schema) != test["valid"]:
                     place = (file, group["description"])
                     differences.setdefault(place, set()).add(test["description"])
     assert differences == DIFFERENCES
@@ -163,7 +163,7 @@ RESERVED = {"id", "createdAt", "updatedAt", "version"}
 NOTE = {"type": "object", "properties": {"text": {"type": "string"}}}
 
 
-def own(item: dict[str, Any]) -> dict[str, Any]:
+def client_properties(item: dict[str, Any]) -> dict[str, Any]:
     """The client's properties of an item."""
     return {name: value for name, value in item.items() if name not in RESERVED}
 
@@ -174,12 +174,12 @@ def test_naughty_strings_are_kept_all_at_once(api: Api) -> None:
     body = {text: {text: [text]} for text in strings}
     item = api.create(json.dumps(body, ensure_ascii=False))
     path = f"/items/{item['id']}"
-    assert own(item) == own(api.request("GET", path).json) == body
+    assert client_properties(item) == client_properties(api.request("GET", path).json) == body
     changed = {text: None if index % 2 else text for index, text in enumerate(strings)}
     patched = api.request("PATCH", path, json.dumps(changed))
-    assert own(patched.json) == {text: text for text in strings[::2]}
+    assert client_properties(patched.json) == {text: text for text in strings[::2]}
     replaced = api.request("PUT", path, {"all": strings})
-    assert own(replaced.json) == own(api.request("GET", path).json) == {"all": strings}
+    assert client_properties(replaced.json) == client_properties(api.request("GET", path).json) == {"all": strings}
 
 
 @pytest.fixture
@@ -199,7 +199,7 @@ def test_each_naughty_string_goes_through_every_operation(notes: Api) -> None:
         page = notes.request("GET", "/items", query={"text": item["text"]} if text != "text" else {})
         assert [found["id"] for found in page.json["items"]] == [item["id"]], text
         patched = notes.request("PATCH", path, {"text": text[::-1], text: None})
-        assert own(patched.json) == ({} if text == "text" else {"text": text[::-1]}), text
+        assert client_properties(patched.json) == ({} if text == "text" else {"text": text[::-1]}), text
         replaced = notes.request("PUT", path, {"text": "", "naughty": [text, {text: text}]})
         assert replaced.json["naughty"] == [text, {text: text}]
         assert notes.request("DELETE", path).status == 204

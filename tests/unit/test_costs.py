@@ -10,7 +10,7 @@ from tests.unit.conftest import Make
 DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"
 
 
-def documented() -> dict[str, str]:
+def documented_costs() -> dict[str, str]:
     """Requests by operation, from the table of costs."""
     text = DOCUMENT.read_text(encoding="utf-8").partition("## What an operation costs")[2]
     rows = [line.split("|")[1:3] for line in text.splitlines() if line.startswith("| ")]
@@ -40,4 +40,4 @@ def test_every_operation_sends_the_documented_requests(make_api: Make) -> None:
         if name.startswith("list"):
             assert (answer.json["count"], answer.json["next"] is None) == (25, False)
         sent[name] = " and ".join(f"{count} {action}" for action, count in Counter(requests).items())
-    assert sent == documented()
+    assert sent == documented_costs()

@@ -12,7 +12,7 @@ from tools import errors, terraform
 from tools.errors import UserError, user_errors
 
 
-def said(error: BaseException, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+def run_failing_command(error: BaseException, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
     """What a command that raises this error ends with, and prints."""
 
     @user_errors
@@ -22,7 +22,7 @@ def said(error: BaseException, capsys: pytest.CaptureFixture[str]) -> tuple[int,
     return command(), capsys.readouterr().err
 
 
-def of_file(number: int, path: Path | None) -> OSError:
+def os_error(number: int, path: Path | None) -> OSError:
     return OSError(number, os.strerror(number), *([str(path)] if path else []))
 
 
@@ -33,7 +33,7 @@ def test_another_users_file_is_named_with_the_way_to_take_it_back(
     file.parent.mkdir()
     monkeypatch.setattr(os, "getuid", lambda: file.parent.stat().st_uid + 1)
     # The file is not there yet: its folder is what is not ours.
-    code, text = said(of_file(errno.EACCES, file), capsys)
+    code, text = run_failing_command(os_error(errno.EACCES, file), capsys)
     assert code == 1
     assert text == (
         f"{file}: Permission denied. {file.parent} belongs to another user, as after a command with sudo. "
@@ -45,13 +45,13 @@ def test_ones_own_file_is_named_with_the_way_to_make_it_usable(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = f"{tmp_path}: Permission denied. Give yourself the right: chmod -R u+rwX {tmp_path}\n"
-    assert said(of_file(errno.EACCES, tmp_path), capsys) == (1, text)
+    assert run_failing_command(os_error(errno.EACCES, tmp_path), capsys) == (1, text)
 
 
 @pytest.mark.parametrize("path", ["/data/trestle", "/var/lib/trestle", str(errors.ROOT.parent / "new")])
 def test_no_folder_of_the_system_is_to_be_taken(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The folder to make the file in is / or the like: a recursive chown there breaks the machine."""
-    code, text = said(of_file(errno.EACCES, Path(path)), capsys)
+    code, text = run_failing_command(os_error(errno.EACCES, Path(path)), capsys)
     assert code == 1
     assert text.endswith("is not yours to write in: name a folder of your own.\n")
     assert "chown" not in text
@@ -63,21 +63,21 @@ def test_no_folder_of_the_system_is_to_be_taken(path: str, capsys: pytest.Captur
 def test_a_disk_that_is_full_or_read_only_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], number: int, named: bool
 ) -> None:
-    code, text = said(of_file(number, tmp_path if named else None), capsys)
+    code, text = run_failing_command(os_error(number, tmp_path if named else None), capsys)
     assert code == 1
     assert (str(tmp_path) in text) is named
     assert text.count("\n") == 1
 
 
 def test_users_errors_and_interruptions_have_their_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
-    assert said(UserError("Write it first.", exit_code=3), capsys) == (3, "Write it first.\n")
-    assert said(KeyboardInterrupt(), capsys) == (130, "")
+    assert run_failing_command(UserError("Write it first.", exit_code=3), capsys) == (3, "Write it first.\n")
+    assert run_failing_command(KeyboardInterrupt(), capsys) == (130, "")
 
 
 def test_our_own_faults_keep_their_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     for error in (OSError(errno.EBADF, "Bad file descriptor"), PermissionError("no file"), ValueError("x")):
         with pytest.raises(type(error)):
-            said(error, capsys)
+            run_failing_command(error, capsys)
 
 
 # --- Where sockets are put ---

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.api import TABLE, Api, error, lost, nothing, passes
+from tests.unit.api import TABLE, Api, error, lose_answer, lose_request, succeed
 from tests.unit.conftest import Make
 from trestle.store import table
 
@@ -25,7 +25,7 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_create_knows_itself_after_a_lost_answer(api: Api) -> None:
-    with api.fault("PutItem", lost):
+    with api.fault("PutItem", lose_answer):
         answer = api.request("POST", "/items", {"a": 1})
     assert answer.status == 201
     assert "Idempotency-Replayed" not in answer.headers
@@ -34,9 +34,9 @@ def test_a_create_knows_itself_after_a_lost_answer(api: Api) -> None:
 
 def test_a_create_with_a_client_id_does_not_conflict_with_itself(make_api: Make) -> None:
     api = make_api({"ids": "client"})
-    with api.fault("PutItem", lost, lost):
+    with api.fault("PutItem", lose_answer, lose_answer):
         assert api.request("POST", "/items", {"id": "a"}).status == 201
-    with api.fault("PutItem", lost):
+    with api.fault("PutItem", lose_answer):
         assert api.request("POST", "/items", {"id": "a"}).status == 409
 
 
@@ -47,7 +47,7 @@ def test_a_create_with_a_client_id_does_not_conflict_with_itself(make_api: Make)
 def test_a_change_counts_once_after_a_lost_answer(api: Api, method: str, body: Any, conditional: bool) -> None:
     created = api.request("POST", "/items", {"a": 1})
     headers = {"If-Match": created.etag} if conditional else {}
-    with api.fault("UpdateItem", lost):
+    with api.fault("UpdateItem", lose_answer):
         answer = api.request(method, f"/items/{created.json['id']}", body, headers=headers)
     assert (answer.status, answer.json["a"], answer.json["version"]) == (200, 2, 2)
     assert api.request("GET", f"/items/{created.json['id']}").json == answer.json
@@ -56,11 +56,11 @@ def test_a_change_counts_once_after_a_lost_answer(api: Api, method: str, body: A
 def test_a_delete_counts_after_a_lost_answer(api: Api) -> None:
     created = api.request("POST", "/items", {"a": 1})
     path = f"/items/{created.json['id']}"
-    with api.fault("DeleteItem", lost):
+    with api.fault("DeleteItem", lose_answer):
         assert api.request("DELETE", path, headers={"If-Match": created.etag}).status == 204
     assert api.request("GET", path).status == 404
     other = f"/items/{api.create({})['id']}"
-    with api.fault("DeleteItem", nothing):
+    with api.fault("DeleteItem", lose_request):
         assert api.request("DELETE", other, headers={"If-Match": created.etag}).status == 412
 
 
@@ -73,7 +73,7 @@ def test_a_delete_that_was_refused_before_finds_nothing(api: Api) -> None:
         assert api.request("DELETE", "/items/none").status == 204
 
 
-@pytest.mark.parametrize("fault", [THROTTLED, BROKEN, nothing, error("ThrottlingException")])
+@pytest.mark.parametrize("fault", [THROTTLED, BROKEN, lose_request, error("ThrottlingException")])
 @pytest.mark.parametrize(
     ("method", "action"),
     [
@@ -117,7 +117,7 @@ def test_nothing_is_written_once_the_gateway_has_given_up(api: Api, monkeypatch:
     assert 0 < seconds[0] <= 28.5
 
 
-def overtaken(api: Api, path: str) -> Any:
+def overtake(api: Api, path: str) -> Any:
     """Another request changes the item first."""
 
     def change(_: Any) -> None:
@@ -134,8 +134,8 @@ def overtaken(api: Api, path: str) -> Any:
 
 def test_a_patch_tries_again_when_it_is_overtaken(api: Api) -> None:
     path = f"/items/{api.create({'a': {'b': 1}})['id']}"
-    change = overtaken(api, path)
-    faults = [step for _ in range(3) for step in (change, passes)]
+    change = overtake(api, path)
+    faults = [step for _ in range(3) for step in (change, succeed)]
     with api.fault("UpdateItem", *faults):
         answer, requests = api.requests_of("PATCH", path, {"a": {"c": 2}})
     assert answer.status == 200
@@ -145,8 +145,8 @@ def test_a_patch_tries_again_when_it_is_overtaken(api: Api) -> None:
 
 def test_a_patch_that_loses_every_race_is_409(api: Api) -> None:
     path = f"/items/{api.create({'a': {'b': 1}})['id']}"
-    change = overtaken(api, path)
-    faults = [step for _ in range(4) for step in (change, passes)]
+    change = overtake(api, path)
+    faults = [step for _ in range(4) for step in (change, succeed)]
     with api.fault("UpdateItem", *faults):
         answer = api.request("PATCH", path, {"a": {"c": 2}})
     assert (answer.status, answer.json["type"]) == (409, "urn:trestle:problem:conflict")
@@ -156,7 +156,7 @@ def test_a_patch_that_loses_every_race_is_409(api: Api) -> None:
 def test_a_conditional_patch_that_is_overtaken_is_412(api: Api) -> None:
     created = api.request("POST", "/items", {"a": {"b": 1}})
     path = f"/items/{created.json['id']}"
-    with api.fault("UpdateItem", overtaken(api, path), passes):
+    with api.fault("UpdateItem", overtake(api, path), succeed):
         answer = api.request("PATCH", path, {"a": {"c": 2}}, headers={"If-Match": created.etag})
     assert answer.status == 412
 

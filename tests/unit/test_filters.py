@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.unit.api import TABLE, Api, error, modules
 from tests.unit.conftest import ENVIRONMENT, Make
-from tests.unit.test_list import follow, sealed
+from tests.unit.test_list import encode_cursor, follow
 from trestle.store.derived import number_key
 from trestle.strict_json import dumps
 
@@ -49,7 +49,7 @@ def tasks(make_api: Make) -> Api:
     return make_api(OPTIONS, {"task": TASK}, numeric=["rank"])
 
 
-def found(api: Api, **query: str) -> list[Any]:
+def list_items(api: Api, **query: str) -> list[Any]:
     """The items of a list."""
     return [
         item
@@ -90,9 +90,9 @@ def test_a_filter_is_one_query(tasks: Api) -> None:
 def test_values_are_equal_as_in_json(tasks: Api, name: str, value: Any, texts: list[str], others: list[str]) -> None:
     item_id = tasks.create(dumps({**DUE, name: value}))["id"]
     for text in texts:
-        assert [item["id"] for item in found(tasks, **{name: text})] == [item_id]
+        assert [item["id"] for item in list_items(tasks, **{name: text})] == [item_id]
     for text in others:
-        assert found(tasks, **{name: text}) == []
+        assert list_items(tasks, **{name: text}) == []
 
 
 @pytest.mark.parametrize("value", [None, [], {}, [1], "x" * 1025, "ü" * 513])
@@ -105,11 +105,11 @@ def test_what_no_filter_finds_is_stored_all_the_same(tasks: Api, value: Any) -> 
 def test_an_empty_text_sorts_before_all_others(make_api: Make) -> None:
     api = make_api({"filters": {"status": {"sort": "dueDate"}}})
     items = [api.create({"status": "open", "dueDate": due}) for due in ("b", "", "\u0001")]
-    assert found(api, status="open") == [items[1], items[2], items[0]]
-    assert found(api, status="open", order="desc", limit="1") == [items[0], items[2], items[1]]
-    assert found(api, status="open", dueDate__gt="a") == [items[0]]
-    assert found(api, status="open", dueDate__lt="b") == [items[1], items[2]]
-    assert found(api, status="open", limit="1") == [items[1], items[2], items[0]]
+    assert list_items(api, status="open") == [items[1], items[2], items[0]]
+    assert list_items(api, status="open", order="desc", limit="1") == [items[0], items[2], items[1]]
+    assert list_items(api, status="open", dueDate__gt="a") == [items[0]]
+    assert list_items(api, status="open", dueDate__lt="b") == [items[1], items[2]]
+    assert list_items(api, status="open", limit="1") == [items[1], items[2], items[0]]
 
 
 @pytest.mark.parametrize("due", ["x" * 1025, 5, None, True])
@@ -117,9 +117,9 @@ def test_an_item_whose_sort_is_no_key_is_in_no_index(make_api: Make, due: Any) -
     api = make_api({"filters": {"status": {"sort": "dueDate"}}})
     item = api.create({"status": "open", "dueDate": due})
     assert record(api, item["id"]) == {"by_status": {"S": "s:open"}}
-    assert found(api, status="open") == []
+    assert list_items(api, status="open") == []
     assert api.request("PATCH", f"/items/{item['id']}", {"dueDate": "2026"}).status == 200
-    assert [each["id"] for each in found(api, status="open")] == [item["id"]]
+    assert [each["id"] for each in list_items(api, status="open")] == [item["id"]]
 
 
 @pytest.mark.parametrize("rank", ["5", None, True, []])
@@ -132,12 +132,12 @@ def test_changes_move_an_item_from_filter_to_filter(tasks: Api) -> None:
     path = f"/items/{tasks.create({**DUE, 'status': 'open'})['id']}"
     replaced, requests = tasks.requests_of("PUT", path, {**DUE, "dueDate": "2027", "completed": True})
     assert requests == ["UpdateItem"]
-    assert (found(tasks, status="open"), found(tasks, completed="true")) == ([], [replaced.json])
+    assert (list_items(tasks, status="open"), list_items(tasks, completed="true")) == ([], [replaced.json])
     patch = {"status": "done", "completed": None, "rank": 9, "size": 3}
     patched, requests = tasks.requests_of("PATCH", path, patch)
     assert requests == ["UpdateItem"]
-    assert found(tasks, completed="true") == []
-    assert found(tasks, status="done") == found(tasks, size="3", rank__gte="9") == [patched.json]
+    assert list_items(tasks, completed="true") == []
+    assert list_items(tasks, status="done") == list_items(tasks, size="3", rank__gte="9") == [patched.json]
     assert record(tasks, patched.json["id"]) == {
         "by_status": {"S": "s:done"},
         "by_size": {"S": "n:3"},
@@ -146,11 +146,11 @@ def test_changes_move_an_item_from_filter_to_filter(tasks: Api) -> None:
     }
     deep, requests = tasks.requests_of("PATCH", path, {"status": "deep", "note": {"a": 1}})
     assert requests == ["GetItem", "UpdateItem"]
-    assert found(tasks, status="deep") == [deep.json]
+    assert list_items(tasks, status="deep") == [deep.json]
     assert tasks.request("PATCH", path, {"unrelated": 1}).status == 200
-    assert len(found(tasks, status="deep")) == 1
+    assert len(list_items(tasks, status="deep")) == 1
     assert tasks.request("DELETE", path).status == 204
-    assert found(tasks, status="deep") == []
+    assert list_items(tasks, status="deep") == []
 
 
 RANGES = [
@@ -178,7 +178,7 @@ def test_ranges_of_texts(tasks: Api, order: str) -> None:
         tasks.create({"dueDate": due, "rank": 1, "status": "other"})
     for conditions, limit in itertools.product(RANGES, ("1", "3", "100")):
         query = {f"dueDate.{operator}": bound for operator, bound in conditions.items()}
-        listed = [item["dueDate"] for item in found(tasks, status="open", order=order, limit=limit, **query)]
+        listed = [item["dueDate"] for item in list_items(tasks, status="open", order=order, limit=limit, **query)]
         wanted = sorted((due for due in dates if meets(due, conditions)), reverse=order == "desc")
         assert listed == wanted, conditions
 
@@ -194,7 +194,7 @@ def test_ranges_of_numbers(tasks: Api, order: str) -> None:
             continue
         numbers = {operator: bounds[bound] for operator, bound in conditions.items()}
         query = {f"rank.{operator}": f"{bound}.0" for operator, bound in numbers.items()}
-        listed = [item["rank"] for item in found(tasks, size="1", order=order, limit="2", **query)]
+        listed = [item["rank"] for item in list_items(tasks, size="1", order=order, limit="2", **query)]
         assert listed == sorted((rank for rank in ranks if meets(rank, numbers)), reverse=order == "desc")
 
 
@@ -216,7 +216,7 @@ def test_a_range_by_creation_takes_dates_and_times_of_any_offset(tasks: Api) -> 
         ({"prefix": made_at[:7]}, 1),
         ({"prefix": "2016"}, 0),
     ]:
-        listed = found(tasks, completed="false", **{f"createdAt.{name}": value for name, value in query.items()})
+        listed = list_items(tasks, completed="false", **{f"createdAt.{name}": value for name, value in query.items()})
         assert len(listed) == wanted, query
 
 
@@ -236,7 +236,7 @@ def test_pages_of_a_filter_hold_every_matching_item_once(
     low: tuple[str, int] | None,
     high: tuple[str, int] | None,
 ) -> None:
-    for item in found(tasks, limit="100"):
+    for item in list_items(tasks, limit="100"):
         tasks.request("DELETE", f"/items/{item['id']}")
     conditions = dict(each for each in (low, high) if each)
     made = [tasks.create({"dueDate": "a", "rank": rank, "size": size}) for rank, size in ranks]
@@ -302,7 +302,7 @@ def test_every_time_that_can_be_written_bounds_a_list(tasks: Api) -> None:
             assert found == ([item] if (sign == ">") == operator.startswith("g") else []), query
 
 
-def refused(api: Api, **query: Any) -> dict[str, str]:
+def query_faults(api: Api, **query: Any) -> dict[str, str]:
     """The faults of a query, by parameter."""
     answer, requests = api.requests_of("GET", "/items", query=query)
     assert (answer.status, requests) == (400, []), query
@@ -364,7 +364,7 @@ def refused(api: Api, **query: Any) -> dict[str, str]:
     ],
 )
 def test_a_wrong_filter_is_400_and_why(tasks: Api, query: dict[str, str], faults: dict[str, str]) -> None:
-    assert refused(tasks, **query) == faults
+    assert query_faults(tasks, **query) == faults
 
 
 @pytest.mark.parametrize(
@@ -372,7 +372,7 @@ def test_a_wrong_filter_is_400_and_why(tasks: Api, query: dict[str, str], faults
     ["state", "dueDate", "dueDate.", "dueDate.eq", "status.gte", "rank.prefix", "version", "createdAt", "."],
 )
 def test_an_unknown_filter_is_400_and_what_is_known(tasks: Api, name: str) -> None:
-    detail = refused(tasks, **{name: "1", "size": "1"})[name]
+    detail = query_faults(tasks, **{name: "1", "size": "1"})[name]
     filters = "status, completed, size, price, note"
     assert detail.startswith(f"Is unknown; known here: limit, cursor, order, fields, {filters}, dueDate.gt, ")
     assert detail.endswith("rank.gt, rank.gte, rank.lt, rank.lte")
@@ -393,7 +393,7 @@ def test_a_cursor_belongs_to_its_filter_value_conditions_and_order(tasks: Api) -
         {"status": "open", "dueDate.gte": "2025"},
         {**query, "order": "desc"},
     ):
-        assert "another" in refused(tasks, **other, cursor=cursor)["cursor"]
+        assert "another" in query_faults(tasks, **other, cursor=cursor)["cursor"]
     again = {"limit": "1", "dueDate.gte": "2026", "status": "open", "order": "asc", "cursor": cursor}
     assert tasks.request("GET", "/items", query=again).status == 200
 
@@ -412,15 +412,15 @@ def test_a_cursor_that_dynamodb_refuses_is_400(tasks: Api) -> None:
     with tasks.fault("Query", error("AccessDeniedException")):
         assert tasks.request("GET", "/items", query={**query, "cursor": cursor}).status == 500
     seal = json.loads(base64.urlsafe_b64decode(cursor + "=="))[0]
-    assert refused(tasks, **query, cursor=sealed(seal, "a")) == {"cursor": "Is not a cursor of this list"}
+    assert query_faults(tasks, **query, cursor=encode_cursor(seal, "a")) == {"cursor": "Is not a cursor of this list"}
 
 
 def test_an_unordered_entity_orders_its_filters(make_api: Make) -> None:
     api = make_api({**OPTIONS, "list": "unordered"}, {"task": TASK}, numeric=["rank"])
     items = [api.create({"dueDate": due, "rank": 1, "status": "open"}) for due in ("b", "a", "c")]
-    assert refused(api, order="asc") == {"order": "This list has no order"}
-    assert found(api, status="open", order="desc", limit="1") == [items[2], items[0], items[1]]
-    assert len(found(api, limit="2")) == 3
+    assert query_faults(api, order="asc") == {"order": "This list has no order"}
+    assert list_items(api, status="open", order="desc", limit="1") == [items[2], items[0], items[1]]
+    assert len(list_items(api, limit="2")) == 3
 
 
 def test_functions_without_filters_load_none_of_it() -> None:
@@ -473,7 +473,7 @@ def narrow(make_api: Make) -> Api:
     ],
 )
 def test_a_value_that_the_property_never_has_is_400(narrow: Api, name: str, value: str, detail: str) -> None:
-    assert refused(narrow, **{name: value}) == {name: detail}
+    assert query_faults(narrow, **{name: value}) == {name: detail}
 
 
 def test_values_that_the_property_may_have_are_found(narrow: Api) -> None:
@@ -483,4 +483,4 @@ def test_values_that_the_property_may_have_are_found(narrow: Api) -> None:
     }  # fmt: skip
     item = narrow.create({**values, "stars": 4, "price": 0.5, "sure": True, "level": 10})
     for name, value in values.items():
-        assert found(narrow, **{name: value}) == [item], name
+        assert list_items(narrow, **{name: value}) == [item], name

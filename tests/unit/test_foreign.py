@@ -52,22 +52,22 @@ ODD: dict[str, tuple[dict[str, Any], str]] = {
 }  # fmt: skip
 
 
-def store(api: Api, name: str, change: dict[str, Any]) -> None:
+def store_record(api: Api, name: str, change: dict[str, Any]) -> None:
     record = {"id": {"S": name}, **WHOLE, **change}
     api.client.put_item(TableName=TABLE, Item={key: value for key, value in record.items() if value})
 
 
-def stored(api: Api, name: str) -> Any:
+def stored_record(api: Api, name: str) -> Any:
     return api.client.get_item(TableName=TABLE, Key={"id": {"S": name}}).get("Item")
 
 
-def exported(api: Api) -> tuple[dict[str, Any], transfer.ExportResult]:
+def export_items(api: Api) -> tuple[dict[str, Any], transfer.ExportResult]:
     out = io.StringIO()
     done = transfer.export(transfer.DeployedEntity(ITEMS, api.client), TABLE, out.write)
     return {item["id"]: item for item in map(loads, out.getvalue().splitlines())}, done
 
 
-def reindexed(api: Api, entity: Entity = ITEMS) -> reindex.ReindexResult:
+def run_reindex(api: Api, entity: Entity = ITEMS) -> reindex.ReindexResult:
     done = reindex.ReindexResult()
     reindex.reindex(api.client, entity, done, rate=1e9)
     return done
@@ -75,17 +75,17 @@ def reindexed(api: Api, entity: Entity = ITEMS) -> reindex.ReindexResult:
 
 @pytest.mark.parametrize(("value", "shown"), SHOWN)
 def test_what_json_can_show_is_shown_and_kept(api: Api, value: dict[str, Any], shown: Any) -> None:
-    store(api, "a", {"doc": {"M": {"theirs": value}}})
+    store_record(api, "a", {"doc": {"M": {"theirs": value}}})
     read = api.request("GET", "/items/a")
     found = loads(read.body)["theirs"]
     shown = found if "NS" in value and sorted(found) == sorted(shown) else shown  # which has no order
     assert (read.status, found) == (200, shown)
-    assert reindexed(api).changed == 1
+    assert run_reindex(api).changed == 1
     assert api.request("GET", "/items").json["items"] == [read.json]
-    assert exported(api)[0] == {"a": loads(read.body)}
+    assert export_items(api)[0] == {"a": loads(read.body)}
     patched = api.request("PATCH", "/items/a", {"mine": 1}, headers={"If-Match": read.etag})
     assert (loads(patched.body)["theirs"], patched.json["mine"]) == (shown, 1)
-    assert sets(stored(api, "a")["doc"]["M"]["theirs"]) == sets(value)
+    assert sort_sets(stored_record(api, "a")["doc"]["M"]["theirs"]) == sort_sets(value)
     nested = api.request("PATCH", "/items/a", {"mine": {"more": 1}})
     assert (loads(nested.body)["theirs"], nested.json["mine"]) == (shown, {"more": 1})
     replaced = api.request("PUT", "/items/a", nested.body)
@@ -93,56 +93,58 @@ def test_what_json_can_show_is_shown_and_kept(api: Api, value: dict[str, Any], s
     assert api.request("DELETE", "/items/a").status == 204
 
 
-def sets(value: Any) -> Any:
+def sort_sets(value: Any) -> Any:
     """A value with its sets in one order: DynamoDB's have none."""
     if isinstance(value, dict):
         return {
-            kind: sorted(each) if kind in ("NS", "SS") else sets(each) for kind, each in value.items() if kind != "N"
+            kind: sorted(each) if kind in ("NS", "SS") else sort_sets(each)
+            for kind, each in value.items()
+            if kind != "N"
         }
-    return [sets(each) for each in value] if isinstance(value, list) else value
+    return [sort_sets(each) for each in value] if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize("name", ODD)
 def test_what_is_no_item_can_be_deleted(make_api: Make, name: str) -> None:
     api = make_api({"ids": "client"})
-    store(api, name, ODD[name][0])
-    before = stored(api, name)
+    store_record(api, name, ODD[name][0])
+    before = stored_record(api, name)
     assert api.request("GET", f"/items/{name}").status == 500
     assert api.request("PATCH", f"/items/{name}", {"b": {"c": 1}}).status == 500
     assert api.request("POST", "/items", {"id": name}).status == 409
     assert api.request("POST", "/items", {"id": name}, headers={"Idempotency-Key": "k"}).status == 409
     assert api.request("DELETE", f"/items/{name}", headers={"If-Match": '"1-1"'}).status == 412
-    assert stored(api, name) == before
+    assert stored_record(api, name) == before
     assert api.request("DELETE", f"/items/{name}").status == 204
 
 
 def test_one_odd_record_stops_neither_export_nor_reindex(api: Api) -> None:
-    store(api, "fine", {"doc": {"M": {"a": {"NS": ["1", "2"]}}}})
+    store_record(api, "fine", {"doc": {"M": {"a": {"NS": ["1", "2"]}}}})
     for name, (change, _) in ODD.items():
-        store(api, name, change)
-    before = {name: stored(api, name) for name in ODD}
-    items, done = exported(api)
+        store_record(api, name, change)
+    before = {name: stored_record(api, name) for name in ODD}
+    items, done = export_items(api)
     assert (list(items), done.items) == (["fine"], 1)
     wanted = [f"{name}: {why}" for name, (_, why) in sorted(ODD.items())]
     assert sorted(done.left_out) == wanted
-    run = reindexed(api)
+    run = run_reindex(api)
     assert (run.read, run.changed, sorted(run.left_out)) == (len(ODD) + 1, 1, wanted)
-    assert {name: stored(api, name) for name in ODD} == before
-    assert stored(api, "fine")["collection"] == {"S": "items"}
+    assert {name: stored_record(api, name) for name in ODD} == before
+    assert stored_record(api, "fine")["collection"] == {"S": "items"}
 
 
 @pytest.mark.parametrize("expires", [{"S": "soon"}, {"N": "1.5"}, {"BOOL": True}])
 def test_only_a_number_is_a_time_to_live(make_api: Make, expires: dict[str, Any]) -> None:
     api = make_api({"ttl": "until"})
-    store(api, "a", {"expires": expires})
+    store_record(api, "a", {"expires": expires})
     status = 404 if "N" in expires else 200
     assert api.request("GET", "/items/a").status == status
-    assert has_expired(Entity("items", TABLE, {"ttl": "until"}), stored(api, "a")) == (status == 404)
+    assert has_expired(Entity("items", TABLE, {"ttl": "until"}), stored_record(api, "a")) == (status == 404)
 
 
 @pytest.mark.parametrize("stamp", ["yesterday", " ", "2026-01-02", "1" * 1000, "²" * 30, 'a"b', "a\r\nb"])
 def test_times_of_another_form_are_not_exported(api: Api, stamp: str) -> None:
-    store(api, "a", {"createdAt": {"S": stamp}})
+    store_record(api, "a", {"createdAt": {"S": stamp}})
     reason = "has a createdAt that is no time"
     read = api.request("GET", "/items/a")
     if stamp.isascii() and stamp.isprintable() and '"' not in stamp:
@@ -150,14 +152,14 @@ def test_times_of_another_form_are_not_exported(api: Api, stamp: str) -> None:
         assert (read.status, read.json["createdAt"], read.etag) == (200, stamp, f'"{stamp}-1"')
     else:
         assert read.status == 500, "no header can hold it"
-    items, done = exported(api)
+    items, done = export_items(api)
     assert (items, done.left_out) == ({}, [f"a: {reason}"])
     assert api.request("DELETE", "/items/a").status == 204
 
 
 def test_ids_of_another_form_are_not_exported(api: Api) -> None:
-    store(api, "a b", {})
-    items, done = exported(api)
+    store_record(api, "a b", {})
+    items, done = export_items(api)
     assert (items, [each.partition(" Must")[0] for each in done.left_out]) == ({}, ["a b: /id"])
 
 
@@ -165,19 +167,19 @@ def test_an_item_without_room_for_its_keys_is_named(make_api: Make) -> None:
     options: dict[str, Any] = {"filters": {"tag": {}}}
     api = make_api(options)
     for name in ("large", "small"):
-        store(api, name, {"doc": {"M": {"tag": {"S": "x"}}}})
+        store_record(api, name, {"doc": {"M": {"tag": {"S": "x"}}}})
     full = error("ValidationException", message="Item size to update has exceeded the maximum allowed size")
     with api.fault("UpdateItem", full):
-        done = reindexed(api, Entity("items", TABLE, options))
+        done = run_reindex(api, Entity("items", TABLE, options))
     assert (done.changed, len(done.left_out)) == (1, 1)
     assert done.left_out[0].endswith("has no room for the keys of its filters within DynamoDB's 400 KB")
     denied = error("AccessDeniedException")
     with api.fault("UpdateItem", denied), pytest.raises(ClientError, match="AccessDenied"):
-        reindexed(api, Entity("items", TABLE, options))
+        run_reindex(api, Entity("items", TABLE, options))
 
 
 def test_an_import_leaves_what_is_no_item(api: Api) -> None:
-    store(api, "a", ODD["binary"][0])
+    store_record(api, "a", ODD["binary"][0])
     line = json.dumps({"id": "a", "a": 1, "createdAt": STAMP["S"], "updatedAt": STAMP["S"], "version": 1})
     done = transfer.ImportResult()
     transfer.write(io.BytesIO(line.encode()), transfer.DeployedEntity(ITEMS, api.client), done, rate=1e9)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.api import OPERATIONS, TABLE, Api, lost
+from tests.unit.api import OPERATIONS, TABLE, Api, lose_answer
 from tests.unit.api import error as fails
 from tests.unit.conftest import Make
 from trestle.context import Context
@@ -672,10 +672,10 @@ def test_a_hook_acts_for_the_caller_in_entities_with_owners(hooked: Hooked, make
     owned = {"owner_scoped": True, "ids": "client"}
     api = hooked(READS, uses={"rooms": {"operations": ["get", "list"], "options": owned}})
     rooms = make_api(owned, TABLE_NAME="test-rooms", ENTITY="rooms")
-    rooms.signed_in("ada").create({"id": "a"})
-    rooms.signed_in("bob").create({"id": "b"})
+    rooms.as_user("ada").create({"id": "a"})
+    rooms.as_user("bob").create({"id": "b"})
     call = "[[room.id, room.owner] for room in rooms.list()] + [rooms.find('b')]"
-    assert api.signed_in("ada").create({"call": call})["got"] == [["a", "ada"], None]
+    assert api.as_user("ada").create({"call": call})["got"] == [["a", "ada"], None]
 
 
 def test_entities_are_not_read_as_a_module_is_imported(hooked: Hooked, capsys: pytest.CaptureFixture[str]) -> None:
@@ -817,16 +817,16 @@ def test_what_a_hook_writes_obeys_the_rules_of_its_entity(hooked: Hooked, make_a
     schema = {"properties": {"kind": {"default": "new"}, "set": {"readOnly": True}}}
     api = hooked(WRITES_OF, uses={"nights": {"operations": ANY, "options": options, "schema": schema}})
     nights = make_api({**options, "schema": "nights"}, {"nights": schema}, TABLE_NAME="test-nights", ENTITY="nights")
-    api.signed_in("ada").create({"calls": ["transaction.create('nights', {'set': 1, 'until': '2999-01-01'})"]})
-    (night,) = nights.signed_in("ada").request("GET", "/items", query={"kind": "new"}).json["items"]
+    api.as_user("ada").create({"calls": ["transaction.create('nights', {'set': 1, 'until': '2999-01-01'})"]})
+    (night,) = nights.as_user("ada").request("GET", "/items", query={"kind": "new"}).json["items"]
     assert (night["set"], night["version"]) == (1, 1)
-    assert nights.signed_in("bob").request("GET", "/items").json["items"] == []
+    assert nights.as_user("bob").request("GET", "/items").json["items"] == []
     (record,) = api.client.scan(TableName="test-nights")["Items"]
     assert record["owner"] == {"S": "ada"}
     assert int(record["expires"]["N"]) > 32_000_000_000
     calls = [f"transaction.merge('nights', {night['id']!r}, {{'kind': 'old', 'set': 2}})"]
-    api.signed_in("ada").create({"calls": calls})
-    (night,) = nights.signed_in("ada").request("GET", "/items", query={"kind": "old"}).json["items"]
+    api.as_user("ada").create({"calls": calls})
+    (night,) = nights.as_user("ada").request("GET", "/items", query={"kind": "old"}).json["items"]
     assert night["set"] == 2
 
 
@@ -1017,9 +1017,9 @@ def test_two_requests_with_a_key_at_once_make_one_item(hooked: Hooked, make_api:
 
 def test_a_lost_answer_counts_once(hooked: Hooked, make_api: Make) -> None:
     api = hooked("def before_create(draft, context): pass\ndef before_update(draft, current, context): pass")
-    with api.fault("PutItem", lost):
+    with api.fault("PutItem", lose_answer):
         made = api.create({})
-    with api.fault("UpdateItem", lost):
+    with api.fault("UpdateItem", lose_answer):
         patched = api.request("PATCH", f"/items/{made['id']}", {"a": 1})
     assert patched.json["version"] == 2
     assert make_api().request("GET", f"/items/{made['id']}").json == patched.json

@@ -36,12 +36,12 @@ values = st.recursive(
 objects = st.dictionaries(texts, values, max_size=5)
 
 
-def written(value: Any) -> str:
+def json_text(value: Any) -> str:
     """JSON text of a value, by other means than the code under test."""
     if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(name)}:{written(member)}" for name, member in value.items()) + "}"
+        return "{" + ",".join(f"{json.dumps(name)}:{json_text(member)}" for name, member in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(map(written, value)) + "]"
+        return "[" + ",".join(map(json_text, value)) + "]"
     return str(value) if isinstance(value, Decimal) else json.dumps(value)
 
 
@@ -74,8 +74,8 @@ def test_equal_numbers_are_written_alike() -> None:
 
 @given(values)
 def test_any_value_survives_reading_and_writing(value: Any) -> None:
-    text = dumps(loads(written(value)))
-    assert exact(text) == exact(written(value))
+    text = dumps(loads(json_text(value)))
+    assert exact(text) == exact(json_text(value))
     assert dumps(loads(text)) == text
 
 
@@ -169,7 +169,7 @@ def test_any_document_is_read_as_python_reads_it(value: Any, indent: int | None,
 @given(objects)
 @example({"": {"\0": {"\0\0": 1}, "": 2}})
 def test_any_object_survives_dynamodbs_types(value: dict[str, Any]) -> None:
-    read = loads(written(value))
+    read = loads(json_text(value))
     attribute = json.loads(json.dumps(encode(read)))
     assert dumps(decode(attribute)) == dumps(read)
 
@@ -184,11 +184,11 @@ def test_any_object_survives_dynamodbs_types(value: dict[str, Any]) -> None:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=objects)
 def test_any_object_survives_the_api(api: Api, body: dict[str, Any]) -> None:
-    created = api.request("POST", "/items", written(body))
+    created = api.request("POST", "/items", json_text(body))
     assert created.status == 201, created.body
     path = f"/items/{created.json['id']}"
-    wanted = {name: value for name, value in exact(written(body)).items() if name not in SERVER}
-    for answer in (created, api.request("GET", path), api.request("PUT", path, written(body))):
+    wanted = {name: value for name, value in exact(json_text(body)).items() if name not in SERVER}
+    for answer in (created, api.request("GET", path), api.request("PUT", path, json_text(body))):
         kept = {name: value for name, value in exact(answer.body).items() if name not in SERVER}
         assert kept == wanted
 

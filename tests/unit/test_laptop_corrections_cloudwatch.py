@@ -33,7 +33,7 @@ def test_answers_in_xml_hold_what_those_in_json_do() -> None:
     )
 
 
-class Alarms(SimpleNamespace):
+class FakeCloudWatch(SimpleNamespace):
     """The emulator's CloudWatch, as far as alarms go: it keeps a threshold, and makes a statistic up."""
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Alarms(SimpleNamespace):
 
 
 def test_an_alarm_keeps_its_metrics() -> None:
-    service = Alarms()
+    service = FakeCloudWatch()
     cloudwatch.correct(service)
     sent = {
         "AlarmName": ["a"],

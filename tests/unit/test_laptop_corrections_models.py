@@ -15,7 +15,7 @@ from trestle.schema.validation import validate
 
 
 @pytest.fixture
-def valid(monkeypatch: pytest.MonkeyPatch) -> Any:
+def is_valid_body(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The emulator's own validator of bodies, corrected."""
     service = importlib.import_module("ministack.services.apigateway_v1")
     monkeypatch.setattr(service, "_regex_search", None)
@@ -23,11 +23,11 @@ def valid(monkeypatch: pytest.MonkeyPatch) -> Any:
     return lambda value, schema: service._json_schema_valid(schema, value, copy.deepcopy(schema))
 
 
-def test_the_gateway_reads_patterns_as_the_functions_do(valid: Any) -> None:
+def test_the_gateway_reads_patterns_as_the_functions_do(is_valid_body: Any) -> None:
     for pattern in (*COMMON, *MEANING):
         schema = {"pattern": pattern}
         for text in (*TEXTS, *"".join(MEANING.get(pattern, ()))):
-            assert valid(text, schema) == (not validate(text, schema)), (pattern, text)
+            assert is_valid_body(text, schema) == (not validate(text, schema)), (pattern, text)
 
 
 def test_a_pattern_that_cannot_be_read_refuses_nothing() -> None:

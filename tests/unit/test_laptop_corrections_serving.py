@@ -46,7 +46,7 @@ API = "/_aws/execute-api/x/dev/todos"
 CALL = b"Action=CreateUser&X-Amz-Credential=test/20260101/us-west-2/iam/aws4_request"
 
 
-class Served:
+class WrappedServer:
     """A server behind the wrapper: what it was asked, and what the client got."""
 
     def __init__(self, *distributions: str) -> None:
@@ -97,13 +97,13 @@ CONSOLE = "d1.cloudfront.net"
 def test_localhost_is_the_distribution_and_other_names_are_nothing(
     host: bytes, path: str, header: bytes | None, served: str | None
 ) -> None:
-    server = Served(CONSOLE)
+    server = WrappedServer(CONSOLE)
     assert server.ask(host, path, *([(header, b"x")] if header else [])) == served
     assert [message.get("status") for message in server.sent] == ([] if served else [403, None])
 
 
 def test_the_distribution_is_asked_over_tls_and_for_all_that_was_sent() -> None:
-    server, cookies = Served(CONSOLE), [(b"cookie", b"a=1"), (b"cookie", b"b=2")]
+    server, cookies = WrappedServer(CONSOLE), [(b"cookie", b"a=1"), (b"cookie", b"b=2")]
     server.ask(b"localhost:4566", "/", (b"x-forwarded-proto", b"http"), *cookies)
     there = [(b"host", CONSOLE.encode()), (b"x-forwarded-proto", b"https")]
     assert server.seen[0]["headers"] == [*cookies, *there]
@@ -150,14 +150,14 @@ def test_the_distribution_is_asked_over_tls_and_for_all_that_was_sent() -> None:
 )
 def test_browsers_get_no_aws(host: bytes, asked: str, served: str | None, sign: tuple[bytes, bytes]) -> None:
     method, path = asked.split(" ")
-    server = Served(CONSOLE)
+    server = WrappedServer(CONSOLE)
     for header in (b"accept", b"x-amz-date", b"x-amz-target"):
         found = server.ask(host, path, sign, (header, b"x"), method=method, query=CALL)
         assert found == served, header
 
 
 def test_without_a_distribution_localhost_is_the_emulator() -> None:
-    server = Served()
+    server = WrappedServer()
     assert server.ask(b"localhost:4566", "/") == "localhost:4566"
     assert server.ask(b"localhost:4566", "/", BROWSERS[0]) is None
     assert server.ask(b"localhost:4566", "/api/todos", BROWSERS[0]) is None
@@ -168,7 +168,7 @@ def test_without_a_distribution_localhost_is_the_emulator() -> None:
 
 
 def test_web_sockets_are_no_way_round() -> None:
-    server = Served(CONSOLE)
+    server = WrappedServer(CONSOLE)
     scope = {"type": "websocket", "path": "/mqtt", "query_string": b""}
     for headers in ([(b"host", b"evil.example")], [(b"host", b"127.0.0.1"), BROWSERS[0]]):
         asyncio.run(server.serve(scope | {"headers": headers}, None, server.send))

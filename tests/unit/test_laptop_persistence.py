@@ -20,7 +20,7 @@ from tools.laptop import snapshot
 from tools.laptop.corrections import TERRAFORM_PATH, basic_authorization, persistence
 
 
-class Service:
+class FakeService:
     """A service of the emulator, with a state to save."""
 
     def __init__(self, state: dict[str, Any]) -> None:
@@ -39,9 +39,9 @@ class Service:
 
 def emulator(
     folder: Path, monkeypatch: pytest.MonkeyPatch, **states: dict[str, Any]
-) -> tuple[persistence.Saver, dict[str, Service]]:
+) -> tuple[persistence.Saver, dict[str, FakeService]]:
     """Return what saves the state of an emulator of these services."""
-    services = {name: Service(state) for name, state in states.items()}
+    services = {name: FakeService(state) for name, state in states.items()}
     for name in ("STATE_DIR", "PERSIST_STATE"):
         monkeypatch.setattr(emulated, name, {"STATE_DIR": str(folder), "PERSIST_STATE": True}[name])
     monkeypatch.setattr(emulated, "_json_object_hook", emulated._json_object_hook)
@@ -59,7 +59,7 @@ def save(saver: persistence.Saver) -> str:
     return asyncio.run(saver.save())
 
 
-def loaded(folder: Path, monkeypatch: pytest.MonkeyPatch, *names: str) -> tuple[dict[str, Any], str]:
+def load_states(folder: Path, monkeypatch: pytest.MonkeyPatch, *names: str) -> tuple[dict[str, Any], str]:
     """Return the states that an emulator finds that is started on a folder, and what it says of them."""
     saver, services = emulator(folder, monkeypatch, **{name: {} for name in names})
     saver.load()
@@ -79,7 +79,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     saver, _ = emulator(tmp_path, monkeypatch, dynamodb={"tables": table(items={"1": document})}, kms={"key": b"\xff"})
     saver.changes, saver.terraform = 7, '{"serial": 3}'
     assert save(saver) == ""
-    states, notice = loaded(tmp_path, monkeypatch, "dynamodb", "kms")
+    states, notice = load_states(tmp_path, monkeypatch, "dynamodb", "kms")
     store = states["dynamodb"]["tables"]
     assert store.get_scoped("000000000000", "us-west-2", "items") == {"items": {"1": document}}
     assert (states["kms"], notice) == ({"key": b"\xff"}, "")
@@ -193,11 +193,11 @@ def test_what_the_emulator_saved_by_itself_is_taken_over(tmp_path: Path, monkeyp
     emulator(tmp_path, monkeypatch, kms={}, sts={})
     emulated.save_state("kms", {"key": b"\xff"})
     emulated.save_state("sts", {})
-    assert loaded(tmp_path, monkeypatch, "kms", "sts") == ({"kms": {"key": b"\xff"}, "sts": {}}, "")
+    assert load_states(tmp_path, monkeypatch, "kms", "sts") == ({"kms": {"key": b"\xff"}, "sts": {}}, "")
     saver, _ = emulator(tmp_path, monkeypatch, kms={"key": b"\xfe"}, sts={})
     assert save(saver) == ""
     assert {file.name for file in tmp_path.iterdir()} == {"saved", "saved.lock"}
-    assert loaded(tmp_path, monkeypatch, "kms", "sts")[0]["kms"] == {"key": b"\xfe"}
+    assert load_states(tmp_path, monkeypatch, "kms", "sts")[0]["kms"] == {"key": b"\xfe"}
 
 
 def test_a_save_that_fails_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +211,7 @@ def test_a_save_that_fails_leaves_the_one_before(tmp_path: Path, monkeypatch: py
     assert "File too large" in save(saver)
     assert saver.touched != saver.saved, "it is tried again"
     assert not (tmp_path / "saved.partial").exists()
-    assert loaded(tmp_path, monkeypatch, "kms")[0]["kms"] == {"key": "first"}
+    assert load_states(tmp_path, monkeypatch, "kms")[0]["kms"] == {"key": "first"}
     services["kms"].before = lambda: None
     assert save(saver) == ""
     assert saver.touched == saver.saved
@@ -224,7 +224,7 @@ def test_a_kill_while_it_saves_leaves_the_one_before(tmp_path: Path, monkeypatch
     services["b"].before = lambda: os.kill(os.getpid(), 9)
     assert save(saver) == "the process that saves ended with -9"
     assert (tmp_path / "saved.partial").exists()
-    assert loaded(tmp_path, monkeypatch, "a", "b") == ({"a": {"n": 1}, "b": {"n": 1}}, "")
+    assert load_states(tmp_path, monkeypatch, "a", "b") == ({"a": {"n": 1}, "b": {"n": 1}}, "")
     assert not (tmp_path / "saved.partial").exists()
 
 
@@ -235,7 +235,7 @@ def test_a_service_that_cannot_be_saved_keeps_what_was_saved_of_it(
     assert save(saver) == ""
     services["a"].state, services["b"].state = {"n": 2}, {"n": object()}
     assert save(saver) == ""
-    assert loaded(tmp_path, monkeypatch, "a", "b")[0] == {"a": {"n": 2}, "b": {"n": 1}}
+    assert load_states(tmp_path, monkeypatch, "a", "b")[0] == {"a": {"n": 2}, "b": {"n": 1}}
 
 
 @pytest.mark.parametrize("spoil", [lambda text: text[: len(text) // 2], lambda _: b"\0" * 99, lambda _: b""])
@@ -248,14 +248,14 @@ def test_what_cannot_be_read_is_kept_and_the_save_before_is_loaded(
     assert save(saver) == ""
     spoilt = spoil((tmp_path / "saved").read_bytes())
     (tmp_path / "saved").write_bytes(spoilt)
-    states, notice = loaded(tmp_path, monkeypatch, "a", "b")
+    states, notice = load_states(tmp_path, monkeypatch, "a", "b")
     assert states == {"a": {"n": 1}, "b": {"n": 1}}
     (kept,) = tmp_path.glob("saved.unreadable-*")
     assert kept.read_bytes() == spoilt
     earlier = "the state that was saved before it is loaded."
     assert notice == f"Saved state cannot be read: it is kept in {kept}, and {earlier}"
     (tmp_path / "saved.previous").write_bytes(spoilt)
-    states, notice = loaded(tmp_path, monkeypatch, "a", "b")
+    states, notice = load_states(tmp_path, monkeypatch, "a", "b")
     assert states == {"a": {}, "b": {}}
     assert notice.endswith(", and nothing is loaded.")
 
@@ -294,7 +294,7 @@ def test_changes_of_resources_are_told_from_data(scope: dict[str, Any], body: by
     assert persistence.kind_of(scope, body) == kind
 
 
-def saved(folder: Path, name: str, table: dict[str, Any], others: dict[str, Any], *buckets: str) -> Path:
+def write_state(folder: Path, name: str, table: dict[str, Any], others: dict[str, Any], *buckets: str) -> Path:
     """Write a saved state of one table."""
     lines = [
         {"format": 1, "changes": 1, "services": 3, "terraform": f"of {name}"},
@@ -314,9 +314,9 @@ def saved(folder: Path, name: str, table: dict[str, Any], others: dict[str, Any]
 @pytest.mark.parametrize(("table_id", "items"), [("same", {"1": "new"}), ("another", {"1": "old"})])
 def test_a_state_is_taken_back_but_for_items(tmp_path: Path, table_id: str, items: dict[str, str]) -> None:
     known = {"TableId": "same", "KeySchema": ["id"], "items": {"1": "old"}, "Tags": ["old"]}
-    before = saved(tmp_path, "before", known, {"role": "old"}, "mine")
+    before = write_state(tmp_path, "before", known, {"role": "old"}, "mine")
     later = {"TableId": table_id, "KeySchema": ["id"], "items": {"1": "new"}, "Tags": ["new"]}
-    now = saved(tmp_path, "saved", later, {"role": "new", "other": "new"}, "mine", "made")
+    now = write_state(tmp_path, "saved", later, {"role": "new", "other": "new"}, "mine", "made")
     for _ in range(2):  # again, where it was killed in between
         snapshot.restore(now, before)
         header, services = snapshot.services(now)

@@ -25,7 +25,7 @@ CALL = """module "api" {
 """
 
 
-def written(folder: Path, **files: str) -> Path:
+def write_root(folder: Path, **files: str) -> Path:
     folder.mkdir()
     for name, text in files.items():
         (folder / f"{name}.tf").write_text(text)
@@ -35,7 +35,7 @@ def written(folder: Path, **files: str) -> Path:
 def test_the_call_of_the_module_is_found_wherever_it_comes_from(tmp_path: Path) -> None:
     providers = 'provider "aws" {\n}\nprovider "aws" {\n  alias = "api"\n}\n'
     others = 'module "inner" {\n  source = "./inner"\n}\nmodule "outer" {\n  source = "../outer"\n}\n'
-    found = user_root.read(written(tmp_path / "root", main=CALL, more=providers + others))
+    found = user_root.read(write_root(tmp_path / "root", main=CALL, more=providers + others))
     assert (found.call, found.providers) == ("api", 2)
     assert found.arguments >= {"source", "name"}
     assert found.outside == {"outer": tmp_path / "outer"}
@@ -51,7 +51,7 @@ def test_the_call_of_the_module_is_found_wherever_it_comes_from(tmp_path: Path) 
     ],
 )
 def test_another_folder_is_refused_with_what_to_pass(tmp_path: Path, text: str, fault: str) -> None:
-    root = written(tmp_path / "root", main=text)
+    root = write_root(tmp_path / "root", main=text)
     with pytest.raises(UserError) as error:
         user_root.read(root)
     assert fault in str(error.value)
@@ -73,7 +73,7 @@ def test_a_root_in_json_is_read(tmp_path: Path) -> None:
         "terraform": {"required_version": ">= 1.10"},
         "variable": {"size": {"type": "number"}},
     }
-    root = written(tmp_path / "root", other='data "aws_region" "here" {}\n')
+    root = write_root(tmp_path / "root", other='data "aws_region" "here" {}\n')
     (root / "main.tf.json").write_text(json.dumps(configuration))
     found = user_root.read(root)
     assert (found.call, found.providers, found.outside) == ("api", 2, {"b": tmp_path / "b"})
@@ -82,7 +82,7 @@ def test_a_root_in_json_is_read(tmp_path: Path) -> None:
 
 
 def test_an_override_file_holds_a_part_of_a_call(tmp_path: Path) -> None:
-    found = user_root.read(written(tmp_path / "root", main=CALL, z_override='module "api" {\n  docs = "none"\n}\n'))
+    found = user_root.read(write_root(tmp_path / "root", main=CALL, z_override='module "api" {\n  docs = "none"\n}\n'))
     assert found.arguments >= {"source", "name", "docs"}
 
 
@@ -121,7 +121,7 @@ sizes    = { one = { cpu = 1, tags = { Any = "x" }, more = { x = { y = 1 } } } }
 def test_names_that_the_root_does_not_declare_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, fault: str
 ) -> None:
-    root, systems = written(tmp_path / "root", main=CALL, variables=VARIABLES), Systems(tmp_path / "local")
+    root, systems = write_root(tmp_path / "root", main=CALL, variables=VARIABLES), Systems(tmp_path / "local")
     right, file = tmp_path / "right.tfvars", tmp_path / name
     right.write_text(RIGHT)
     file.write_text(text)
@@ -141,7 +141,7 @@ def test_names_that_the_root_does_not_declare_are_refused(
 
 
 def test_a_root_without_variables_takes_none(tmp_path: Path) -> None:
-    root, file = written(tmp_path / "root", main=CALL), tmp_path / "x.tfvars"
+    root, file = write_root(tmp_path / "root", main=CALL), tmp_path / "x.tfvars"
     file.write_text("x = 1\n")
     with pytest.raises(UserError, match=r"x\.tfvars: x: no such variable; remove it\.$"):
         Systems(tmp_path / "local").up([file], root=root)
@@ -168,7 +168,7 @@ MADE, THERE = "terraform_data.made.id", "data.terraform_remote_state.there.outpu
 @pytest.fixture(scope="module")
 def remote(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root with a stand-in for modules/service, initialised."""
-    root = written(tmp_path_factory.mktemp("my work") / "root", main=REMOTE % KNOWN)
+    root = write_root(tmp_path_factory.mktemp("my work") / "root", main=REMOTE % KNOWN)
     for module in ("beside", "modules/service"):
         (root / module).mkdir(parents=True)
     (root / "modules/service/main.tf").write_text(
@@ -233,7 +233,7 @@ def test_a_data_source_that_finds_nothing_is_said(remote: Path) -> None:
 
 @pytest.mark.parametrize("name", user_root.WRITTEN)
 def test_a_file_of_the_users_that_the_stage_would_write_over_is_refused(tmp_path: Path, name: str) -> None:
-    root = written(tmp_path / "root", main=CALL)
+    root = write_root(tmp_path / "root", main=CALL)
     (root / name).write_text("{}")
     with pytest.raises(UserError, match=rf"{name} has a name that the local run needs for a file of its own: rename"):
         user_root.read(root)
@@ -242,7 +242,7 @@ def test_a_file_of_the_users_that_the_stage_would_write_over_is_refused(tmp_path
 def test_a_module_outside_may_be_called_like_a_folder_of_trestle(tmp_path: Path) -> None:
     (tmp_path / "web").mkdir()
     more = 'module "web" {\n  source = "../web"\n}\n'
-    staged = user_root.read(written(tmp_path / "root", main=CALL, more=more)).stage(tmp_path / "stage", {}, {})
+    staged = user_root.read(write_root(tmp_path / "root", main=CALL, more=more)).stage(tmp_path / "stage", {}, {})
     assert (staged / ".trestle/outside/web").resolve() == tmp_path / "web"
     assert (staged / ".trestle/web").resolve() == ROOT / "web"
 
@@ -325,7 +325,7 @@ def test_an_init_that_does_not_end_is_repeated(tmp_path: Path, monkeypatch: pyte
 
 
 def test_the_stage_has_another_backend_and_this_trestle(tmp_path: Path) -> None:
-    root = written(tmp_path / "root", main=CALL + 'module "outer" {\n  source = "../outer"\n}\n')
+    root = write_root(tmp_path / "root", main=CALL + 'module "outer" {\n  source = "../outer"\n}\n')
     (tmp_path / "outer").mkdir()
     for name in ("schemas", "environments", ".terraform"):
         (root / name).mkdir()

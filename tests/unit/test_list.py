@@ -167,7 +167,7 @@ def test_every_operation_refuses_parameters_it_does_not_know(api: Api) -> None:
         assert answer.json["errors"] == [{"parameter": "debug", "detail": "Is unknown; known here: none"}]
 
 
-def sealed(*parts: Any) -> str:
+def encode_cursor(*parts: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
 
 
@@ -179,17 +179,17 @@ def test_a_foreign_cursor_is_400(make_api: Make) -> None:
     seal, item_id, created_at = json.loads(base64.urlsafe_b64decode(cursor + "=="))
     assert api.request("GET", "/items", query={"cursor": cursor, "limit": "2"}).json["count"] == 1
     refused = [
-        *("", "x", "abc", "%%%", "ä", "a" * 5000, cursor[:-2], cursor + "A", sealed(), "W10", "MQ", "bnVsbA"),
-        sealed({}),
+        *("", "x", "abc", "%%%", "ä", "a" * 5000, cursor[:-2], cursor + "A", encode_cursor(), "W10", "MQ", "bnVsbA"),
+        encode_cursor({}),
         base64.b64encode(b"[" * 100_000).decode(),
-        sealed("seal", item_id, created_at),
-        sealed(seal, item_id),
-        sealed(seal, item_id, created_at, "more"),
-        sealed(seal, item_id, ""),
-        sealed(seal, item_id, "\ud800"),
-        sealed(seal, item_id, 1),
-        sealed(seal, "no id", created_at),
-        sealed(seal, None, created_at),
+        encode_cursor("seal", item_id, created_at),
+        encode_cursor(seal, item_id),
+        encode_cursor(seal, item_id, created_at, "more"),
+        encode_cursor(seal, item_id, ""),
+        encode_cursor(seal, item_id, "\ud800"),
+        encode_cursor(seal, item_id, 1),
+        encode_cursor(seal, "no id", created_at),
+        encode_cursor(seal, None, created_at),
     ]
     for foreign in refused:
         answer = api.request("GET", "/items", query={"cursor": foreign})

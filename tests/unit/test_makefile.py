@@ -22,14 +22,14 @@ PHONY = re.search(r"^\.PHONY: ((?:.*\\\n)*.*)", MAKEFILE, re.MULTILINE)
 ENVIRONMENT = re.search(r"^ENVIRONMENT := (.*)", MAKEFILE, re.MULTILINE)
 assert PHONY
 assert ENVIRONMENT
-OF_AN_ENVIRONMENT = ENVIRONMENT[1].split()
+ENVIRONMENT_TARGETS = ENVIRONMENT[1].split()
 TARGETS = [
     name for name in PHONY[1].replace("\\", " ").replace("$(ENVIRONMENT)", ENVIRONMENT[1]).split() if name != "help"
 ]
 FOLDER = """my work ü (1), it's $HOME & "co"; <#1>"""
 
 # It notes how it was called: name, environment, arguments, and an empty line, each with a NUL behind it.
-STAND_IN = """\
+FAKE_COMMAND = """\
 #!/bin/sh
 { printf '%s\\0' "${0##*/}" "$TF_DATA_DIR" "$TMPDIR" "$PYTHONPATH$PYTHONSAFEPATH" "$@"; printf '\\n\\0'; } \\
   >> "$CALLS"
@@ -46,13 +46,13 @@ class Call(NamedTuple):
     arguments: list[str]
 
 
-def call(folder: Path, target: str, *arguments: str, **environment: str) -> list[Call]:
+def run_make(folder: Path, target: str, *arguments: str, **environment: str) -> list[Call]:
     """Run a target where terraform, git and Python are stand-ins; return what they were called with."""
     folder.mkdir(parents=True)
     for program in (".venv/bin/python", ".venv-audit/bin/python", "bin/terraform", "bin/git", "bin/uv"):
         path = folder / program
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(STAND_IN)
+        path.write_text(FAKE_COMMAND)
         path.chmod(0o755)
     (folder / "bin/python3").symlink_to("../.venv/bin/python")
     (folder / "environments").mkdir()
@@ -78,7 +78,7 @@ def call(folder: Path, target: str, *arguments: str, **environment: str) -> list
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_target_works_in_any_folder(tmp_path: Path, target: str) -> None:
     there = tmp_path / FOLDER
-    calls = call(there, target, "ENV=dev", "ENTITY=todos", "FILE=my items.jsonl")
+    calls = run_make(there, target, "ENV=dev", "ENTITY=todos", "FILE=my items.jsonl")
     assert calls
     # The tools choose a terraform: the one on PATH may be too old.
     assert "terraform" not in {each.program for each in calls}
@@ -87,11 +87,11 @@ def test_a_target_works_in_any_folder(tmp_path: Path, target: str) -> None:
         assert not {"work", "ü", "(1),", "it's", "items.jsonl", "&"} & set(each.arguments)
 
 
-@pytest.mark.parametrize("target", OF_AN_ENVIRONMENT)
+@pytest.mark.parametrize("target", ENVIRONMENT_TARGETS)
 def test_a_target_of_an_environment_is_the_command_of_that_name(tmp_path: Path, target: str) -> None:
     """Whatever the variables hold, they arrive whole, as options that the command has."""
     given = {"ENV": 'my "dev" $$x', "ENTITY": "it's", "FILE": "my items.jsonl", "REQUESTS": "5"}
-    (each,) = call(tmp_path / FOLDER, target, *(f"{name}={value}" for name, value in given.items()))
+    (each,) = run_make(tmp_path / FOLDER, target, *(f"{name}={value}" for name, value in given.items()))
     parsed = commands.parse("python -m tools", commands.TOOLS, each.arguments[2:])
     assert each.arguments[:3] == ["-m", "tools", target]
     assert (parsed.env, parsed.arguments) == ('my "dev" $x', [])
@@ -105,7 +105,7 @@ def test_further_arguments_reach_the_program_that_a_command_runs(tmp_path: Path)
     folders = itertools.count()
 
     def parsed(target: str, *variables: str) -> argparse.Namespace:
-        (each,) = call(tmp_path / str(next(folders)), target, "ENV=dev", *variables)
+        (each,) = run_make(tmp_path / str(next(folders)), target, "ENV=dev", *variables)
         return commands.parse("python -m tools", commands.TOOLS, each.arguments[2:])
 
     arguments = ["-auto-approve", "-var", "a=b c", "-lock=false"]
@@ -132,7 +132,7 @@ def test_variables_that_lead_python_or_sockets_astray_are_not_passed_on(tmp_path
     astray = {
         "CDPATH": str(ROOT), "PYTHONPATH": "/nowhere", "PYTHONSAFEPATH": "1", "TMPDIR": f"/tmp/{'long' * 20}",
     }  # fmt: skip
-    calls = call(tmp_path / "folder", "plan", "ENV=dev", **astray)
+    calls = run_make(tmp_path / "folder", "plan", "ENV=dev", **astray)
     assert {(each.astray, each.temporary) for each in calls} == {("", "/tmp")}
 
 
@@ -140,14 +140,14 @@ def test_a_temporary_folder_that_is_of_use_is_kept(tmp_path: Path) -> None:
     short = Path("/tmp") / f"trestle-{os.getpid()}"
     short.mkdir()
     try:
-        calls = call(tmp_path / "folder", "plan", "ENV=dev", TMPDIR=str(short))
+        calls = run_make(tmp_path / "folder", "plan", "ENV=dev", TMPDIR=str(short))
     finally:
         short.rmdir()
     assert {each.temporary for each in calls} == {str(short)}
 
 
 def test_targets_keep_their_order_with_parallel_jobs(tmp_path: Path) -> None:
-    calls = call(tmp_path / "folder", "test", MAKEFLAGS="-j8")
+    calls = run_make(tmp_path / "folder", "test", MAKEFLAGS="-j8")
     words = [word for each in calls for word in each.arguments if word in ("ruff", "mypy", "validate", "pytest")]
     assert list(dict.fromkeys(words)) == ["ruff", "mypy", "validate", "pytest"]
 
@@ -155,7 +155,7 @@ def test_targets_keep_their_order_with_parallel_jobs(tmp_path: Path) -> None:
 def test_lint_says_what_to_do_in_another_users_checkout(tmp_path: Path) -> None:
     """git refuses it, and a pipe would hide that nothing was searched."""
     there = tmp_path / FOLDER
-    call(there, "lint")
+    run_make(there, "lint")
     (there / "bin/git").write_text("#!/bin/sh\necho fatal: detected dubious ownership >&2\nexit 128\n")
     kept = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
     done = subprocess.run(

@@ -37,7 +37,7 @@ def api(make_api: Make, capsys: pytest.CaptureFixture[str]) -> Api:
     return api
 
 
-def document(capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], dict[str, float]]:
+def log_and_metrics(capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], dict[str, float]]:
     """The line of the one request since the last look, and the metrics that CloudWatch makes of it."""
     (text,) = capsys.readouterr().err.splitlines()
     line: dict[str, Any] = json.loads(text)
@@ -84,7 +84,7 @@ def test_what_happened_is_counted_and_nothing_else_is_sent(
     with api.fault("GetItem", *faults):
         answer = api.request(method, path, None if query else body, headers=headers, query=query)
     assert answer.status == status
-    line, metrics = document(capsys)
+    line, metrics = log_and_metrics(capsys)
     assert metrics == dict.fromkeys({"Requests", *counted}, 1)
     assert (line["status"], line["Latency"]) == (status, line["durationMs"])
 
@@ -96,7 +96,7 @@ def test_an_item_that_breaks_its_schema_is_a_validation_failure(
     api.request("POST", "/items", {"n": 1})
     capsys.readouterr()
     assert api.request("POST", "/items", {}).status == 422
-    assert document(capsys)[1] == {"Requests": 1, "ValidationFailures": 1}
+    assert log_and_metrics(capsys)[1] == {"Requests": 1, "ValidationFailures": 1}
 
 
 def test_each_function_counts_its_cold_start_once(make_api: Make, capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,7 +104,7 @@ def test_each_function_counts_its_cold_start_once(make_api: Make, capsys: pytest
     for path, operation in (("/items/a", "get"), ("/items", "list")):
         for counted in ({"Requests": 1, "ColdStarts": 1}, {"Requests": 1}, {"Requests": 1}):
             api.request("GET", path)
-            line, metrics = document(capsys)
+            line, metrics = log_and_metrics(capsys)
             assert (line["entity"], line["operation"], metrics) == ("items", operation, counted)
 
 
@@ -115,7 +115,7 @@ def test_metrics_are_sent_whatever_the_log_level(
     api = make_api(METRICS_NAMESPACE=NAMESPACE, LOG_LEVEL=level)
     with api.fault("GetItem", *([DENIED] if status == 500 else [])):
         assert api.request("GET", "/items/a").status == status
-    line, metrics = document(capsys)
+    line, metrics = log_and_metrics(capsys)
     counted = {"Requests": 1, "ColdStarts": 1}
     if status == 500:
         assert metrics == {**counted, "Faults": 1}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.unit.api import OPERATIONS, TABLE, Api
 from tests.unit.conftest import Make
-from tests.unit.test_list import follow, sealed
+from tests.unit.test_list import encode_cursor, follow
 
 NOTE = {
     "type": "object",
@@ -44,20 +44,20 @@ def notes(make_api: Make) -> Api:
 @pytest.fixture
 def alice(notes: Api) -> Api:
     """The functions as Alice calls them."""
-    return notes.signed_in("alice")
+    return notes.as_user("alice")
 
 
 @pytest.fixture
 def bob(notes: Api) -> Api:
     """The functions as Bob calls them."""
-    return notes.signed_in("bob")
+    return notes.as_user("bob")
 
 
-def listed(api: Api, **query: str) -> list[Any]:
+def list_items(api: Api, **query: str) -> list[Any]:
     return [item for page in follow(api, **query) for item in page["items"]]
 
 
-def stored(api: Api) -> dict[str, Any]:
+def stored_records(api: Api) -> dict[str, Any]:
     """The table's records by key."""
     records: list[dict[str, Any]] = api.client.scan(TableName=TABLE)["Items"]
     return {record["id"]["S"]: record for record in records}
@@ -66,7 +66,7 @@ def stored(api: Api) -> dict[str, Any]:
 def test_a_record_is_found_by_its_owner_alone(notes: Api, alice: Api) -> None:
     item = alice.create({"id": "a", **BODY})
     assert item["id"] == "a"
-    (record,) = stored(notes).values()
+    (record,) = stored_records(notes).values()
     keys = {name: value for name, value in record.items() if name not in ("doc", "write", "updatedAt", "version")}
     assert keys == {
         "id": {"S": "alice#a"},
@@ -79,7 +79,7 @@ def test_a_record_is_found_by_its_owner_alone(notes: Api, alice: Api) -> None:
     }
     alice.request("PUT", "/items/a", {**BODY, "tag": "work"})
     alice.request("PATCH", "/items/a", {"pinned": False})
-    (record,) = stored(notes).values()
+    (record,) = stored_records(notes).values()
     assert [record[name]["S"] for name in ("by_tag", "by_pinned", "owner")] == [
         "alice#s:work",
         "alice#b:false",
@@ -111,7 +111,7 @@ def test_anothers_id_is_not_found_and_nothing_happens_to_the_item(
 ) -> None:
     tag = alice.request("POST", "/items", {"id": "a", **BODY}).etag
     headers = {name: value or tag for name, value in match.items()}
-    before = stored(notes)
+    before = stored_records(notes)
     nobodys = bob.request("GET", "/items/none")
     for method, body in [
         ("GET", None),
@@ -122,7 +122,7 @@ def test_anothers_id_is_not_found_and_nothing_happens_to_the_item(
     ]:
         answer = bob.request(method, "/items/a", body, headers=headers)
         assert answer.json == nobodys.json, "as for an item that nobody has"
-    assert stored(notes) == before
+    assert stored_records(notes) == before
 
 
 @pytest.mark.parametrize("item_id", ["alice#a", "alice%23a", "alice%2523a", "%23a", "bob#../alice#a", "alice%00a"])
@@ -139,7 +139,7 @@ def test_two_owners_may_choose_the_same_id(notes: Api, alice: Api, bob: Api) -> 
     assert alice.request("POST", "/items", {"id": "a"}).status == 409
     assert (alice.request("GET", "/items/a").json, bob.request("GET", "/items/a").json) == (hers, his)
     assert bob.request("DELETE", "/items/a").status == 204
-    assert list(stored(notes)) == ["alice#a"]
+    assert list(stored_records(notes)) == ["alice#a"]
 
 
 def test_lists_and_filters_hold_the_callers_own(notes: Api, alice: Api, bob: Api) -> None:
@@ -148,17 +148,17 @@ def test_lists_and_filters_hold_the_callers_own(notes: Api, alice: Api, bob: Api
     for query in ({}, {"tag": "home"}, {"pinned": "true"}, {"pinned": "true", "rank.gte": "0"}):
         for limit, order in itertools.product(("1", "2", "100"), ("asc", "desc")):
             step = 1 if order == "asc" else -1
-            assert listed(alice, **query, limit=limit, order=order) == hers[::step]
-            assert listed(bob, **query, limit=limit, order=order) == his[::step]
-    assert listed(notes.signed_in("alic")) == listed(notes.signed_in("alice2")) == []
+            assert list_items(alice, **query, limit=limit, order=order) == hers[::step]
+            assert list_items(bob, **query, limit=limit, order=order) == his[::step]
+    assert list_items(notes.as_user("alic")) == list_items(notes.as_user("alice2")) == []
 
 
 @pytest.mark.parametrize("value", ["alice#s:home", "#s:home", "s:home", "home#", "\0alice#s:home"])
 def test_no_value_of_a_filter_names_another_owner(alice: Api, bob: Api, value: str) -> None:
     alice.create(BODY)
-    assert listed(bob, tag=value) == []
+    assert list_items(bob, tag=value) == []
     mine = bob.create({"tag": value})
-    assert (listed(bob, tag=value), len(listed(alice, tag="home"))) == ([mine], 1)
+    assert (list_items(bob, tag=value), len(list_items(alice, tag="home"))) == ([mine], 1)
 
 
 QUERIES = [{}, {"tag": "home"}, {"pinned": "true"}, {"order": "desc"}]
@@ -176,9 +176,9 @@ def test_anothers_cursor_is_foreign(alice: Api, bob: Api, query: dict[str, str])
     assert "alice" not in base64.urlsafe_b64decode(hers + "==").decode()
     # Even under his own seal, her place is but one in his list.
     (seal, *_), (_, *place) = (json.loads(base64.urlsafe_b64decode(each + "==")) for each in (his, hers))
-    own = listed(bob, **query)
+    own = list_items(bob, **query)
     for forged in (place, [f"alice#{place[0]}", place[1]], ["alice", place[1]]):
-        answer = bob.request("GET", "/items", query={**query, "cursor": sealed(seal, *forged)})
+        answer = bob.request("GET", "/items", query={**query, "cursor": encode_cursor(seal, *forged)})
         assert answer.status in (200, 400)
         assert all(item in own for item in answer.json.get("items", []))
 
@@ -198,32 +198,32 @@ def test_anothers_idempotency_key_is_a_new_one(
             "POST", "/items", {"tag": first.json["tag"]} if first is his and body != BODY else BODY, **how
         )
         assert (again.json, again.headers["Idempotency-Replayed"]) == (first.json, "true")
-        assert listed(api) == [first.json]
+        assert list_items(api) == [first.json]
     bob.request("DELETE", f"/items/{his.json['id']}")
-    assert listed(alice) == [hers.json]
+    assert list_items(alice) == [hers.json]
 
 
 def test_a_body_does_not_choose_its_owner(notes: Api, alice: Api, bob: Api) -> None:
     item = bob.create({"owner": "alice", "collection": "alice#items", "by_tag": "alice#s:home", "sub": "alice"})
     bob.request("PATCH", f"/items/{item['id']}", {"owner": "alice", "by_tag": "alice#s:home", "tag": "home"})
-    assert (listed(alice), listed(alice, tag="home"), len(listed(bob, tag="home"))) == ([], [], 1)
-    (record,) = stored(notes).values()
+    assert (list_items(alice), list_items(alice, tag="home"), len(list_items(bob, tag="home"))) == ([], [], 1)
+    (record,) = stored_records(notes).values()
     assert record["owner"] == {"S": "bob"}
 
 
 def test_items_expire_for_their_owner(make_api: Make) -> None:
-    api = make_api({**OPTIONS, "ttl": "until"}, {"note": NOTE}, numeric=["rank"]).signed_in("alice")
+    api = make_api({**OPTIONS, "ttl": "until"}, {"note": NOTE}, numeric=["rank"]).as_user("alice")
     kept = api.create({"id": "kept", "until": FUTURE})
     api.create({"id": "gone", "until": 1})
-    assert (listed(api), api.request("GET", "/items/gone").status) == ([kept], 404)
+    assert (list_items(api), api.request("GET", "/items/gone").status) == ([kept], 404)
     assert api.create({"id": "gone"})["version"] == 1
 
 
 def test_a_list_is_never_a_scan(make_api: Make) -> None:
     api = make_api({**OPTIONS, "list": "unordered"}, {"note": NOTE}, numeric=["rank"])
-    hers = api.signed_in("alice").create(BODY)
-    api.signed_in("bob").create(BODY)
-    answer, requests = api.signed_in("alice").requests_of("GET", "/items")
+    hers = api.as_user("alice").create(BODY)
+    api.as_user("bob").create(BODY)
+    answer, requests = api.as_user("alice").requests_of("GET", "/items")
     assert (answer.json["items"], requests) == ([hers], ["Query"])
 
 
@@ -232,11 +232,11 @@ def test_items_of_before_are_nobodys(make_api: Make, notes: Api) -> None:
     open_to_all = make_api(plain, {"note": NOTE}, numeric=["rank"])
     old = open_to_all.create({"id": "a", **BODY})
     for sub in ("alice", "items", "a"):
-        user = notes.signed_in(sub)
-        assert (listed(user), listed(user, tag="home")) == ([], [])
+        user = notes.as_user(sub)
+        assert (list_items(user), list_items(user, tag="home")) == ([], [])
         assert user.request("GET", "/items/a").status == 404
-    notes.signed_in("alice").create({"id": "b", **BODY})
-    assert listed(open_to_all) == listed(open_to_all, tag="home") == [old]
+    notes.as_user("alice").create({"id": "b", **BODY})
+    assert list_items(open_to_all) == list_items(open_to_all, tag="home") == [old]
     assert open_to_all.request("GET", "/items/b").status == 404
 
 
@@ -253,11 +253,11 @@ def test_items_of_before_are_nobodys(make_api: Make, notes: Api) -> None:
     )
 )
 def test_each_owner_has_an_api_of_their_own(notes: Api, steps: list[tuple[str, str, str, str]]) -> None:
-    for key in stored(notes):
+    for key in stored_records(notes):
         notes.client.delete_item(TableName=TABLE, Key={"id": {"S": key}})
     model: dict[str, dict[str, str]] = {}
     for sub, method, item_id, tag in steps:
-        user, own = notes.signed_in(sub), model.setdefault(sub, {})
+        user, own = notes.as_user(sub), model.setdefault(sub, {})
         held = item_id in own
         if method in ("POST", "KEY"):
             headers = {"Idempotency-Key": "k"} if method == "KEY" else {}
@@ -274,8 +274,8 @@ def test_each_owner_has_an_api_of_their_own(notes: Api, steps: list[tuple[str, s
             elif held:
                 del own[item_id]
     for sub, own in model.items():
-        user = notes.signed_in(sub)
-        assert {item["id"]: item["tag"] for item in listed(user, limit="2")} == own
+        user = notes.as_user(sub)
+        assert {item["id"]: item["tag"] for item in list_items(user, limit="2")} == own
         for tag in ("home", "work", "alice#s:home"):
             wanted = {item_id for item_id, each in own.items() if each == tag}
-            assert {item["id"] for item in listed(user, tag=tag)} == wanted
+            assert {item["id"] for item in list_items(user, tag=tag)} == wanted

@@ -29,7 +29,7 @@ LOCK = {
 ARN = "arn:aws:acm:eu-west-1:1:certificate/x"
 
 
-def refused(code: str = "AccessDenied") -> ClientError:
+def client_error(code: str = "AccessDenied") -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "no"}}, "Op")
 
 
@@ -41,11 +41,11 @@ class Exceptions:
         pass
 
 
-def gone(kind: type[ClientError]) -> ClientError:
+def not_found_error(kind: type[ClientError]) -> ClientError:
     return kind({"Error": {"Code": "404", "Message": "no"}}, "Op")
 
 
-class Client:
+class FakeClient:
     """Answers each operation with what it was given, or raises it."""
 
     exceptions = Exceptions
@@ -65,22 +65,22 @@ class Client:
 
         return call
 
-    def get_paginator(self, operation: str) -> Client:
-        return Client({"paginate": [self.answers[operation]] * 2}, self.asked, self.place)
+    def get_paginator(self, operation: str) -> FakeClient:
+        return FakeClient({"paginate": [self.answers[operation]] * 2}, self.asked, self.place)
 
 
 def environment(plan: Any = None, asked: list[Any] | None = None, **answers: Any) -> tool.Context:
     """An environment whose AWS gives these answers, by operation."""
 
-    def client(service: str, place: str | None = None) -> Client:
-        return Client(answers, [] if asked is None else asked, place)
+    def client(service: str, place: str | None = None) -> FakeClient:
+        return FakeClient(answers, [] if asked is None else asked, place)
 
     made = tool.Context("dev", "eu-west-1", client, plan=plan or {}, account="1")
     made.backend = {"bucket": "b", "key": "k", "region": "eu-west-1"}
     return made
 
 
-def found(check: tool.Check, *arguments: Any, **answers: Any) -> list[tuple[str, str]]:
+def check_findings(check: tool.Check, *arguments: Any, **answers: Any) -> list[tuple[str, str]]:
     findings = list(check(environment(*arguments, **answers)))
     assert all(each.remedy for each in findings if each.level != tool.OK)
     return [(each.level, each.text) for each in findings]
@@ -97,16 +97,18 @@ def change(kind: str, *actions: str, name: str = "this", **more: Any) -> dict[st
     }
 
 
-def planned(*changes: dict[str, Any]) -> dict[str, Any]:
+def plan_document(*changes: dict[str, Any]) -> dict[str, Any]:
     return {"resource_changes": [*changes, {**change("aws_dynamodb_table", "delete"), "mode": "data"}]}
 
 
 def test_who_we_are() -> None:
     arn = "arn:aws:sts::1:assumed-role/dev/ada"
-    assert found(tool.credentials, get_caller_identity={"Account": "1", "Arn": arn}) == [("ok", f"Account 1 as {arn}.")]
-    root = found(tool.credentials, get_caller_identity={"Account": "1", "Arn": "arn:aws:iam::1:root"})
+    assert check_findings(tool.credentials, get_caller_identity={"Account": "1", "Arn": arn}) == [
+        ("ok", f"Account 1 as {arn}.")
+    ]
+    root = check_findings(tool.credentials, get_caller_identity={"Account": "1", "Arn": "arn:aws:iam::1:root"})
     assert root[1] == ("warning", "This is the account's root.")
-    (lost,) = found(tool.credentials, get_caller_identity=NoCredentialsError())
+    (lost,) = check_findings(tool.credentials, get_caller_identity=NoCredentialsError())
     assert lost == ("stop", "AWS does not know you: Unable to locate credentials")
 
 
@@ -119,24 +121,28 @@ def test_who_we_are() -> None:
     ],
 )
 def test_the_region(regions: dict[str, str], level: str) -> None:
-    assert found(tool.region, describe_regions={"Regions": [regions]})[0][0] == level
+    assert check_findings(tool.region, describe_regions={"Regions": [regions]})[0][0] == level
 
 
 def test_the_bucket_of_the_state() -> None:
     asked: list[Any] = []
-    assert found(tool.bucket, None, asked, head_bucket={}) == [("ok", "In b, k.")]
+    assert check_findings(tool.bucket, None, asked, head_bucket={}) == [("ok", "In b, k.")]
     assert asked == [("head_bucket", "eu-west-1", {"Bucket": "b", "ExpectedBucketOwner": "1"})]
-    assert found(tool.bucket, head_bucket=refused("404")) == [("stop", "The bucket b does not exist.")]
-    assert found(tool.bucket, head_bucket=refused("403")) == [("stop", "The bucket b is not ours to read (403).")]
+    assert check_findings(tool.bucket, head_bucket=client_error("404")) == [("stop", "The bucket b does not exist.")]
+    assert check_findings(tool.bucket, head_bucket=client_error("403")) == [
+        ("stop", "The bucket b is not ours to read (403).")
+    ]
 
 
 def test_who_is_at_work_on_the_state() -> None:
     body = {"Body": io.BytesIO(json.dumps(LOCK).encode())}
-    assert found(tool.lock, get_object=gone(Exceptions.NoSuchKey)) == [("ok", "Nobody is at work on the state.")]
+    assert check_findings(tool.lock, get_object=not_found_error(Exceptions.NoSuchKey)) == [
+        ("ok", "Nobody is at work on the state.")
+    ]
     (held,) = tool.lock(environment(get_object=body))
     assert held.text == "ada@laptop since 2026-01-02T03:04:05Z: OperationTypeApply."
     assert held.remedy.endswith("`TF_DATA_DIR=.terraform/dev terraform force-unlock x-1`.")
-    assert found(tool.lock, get_object={"Body": io.BytesIO(b"{}")}) == [
+    assert check_findings(tool.lock, get_object={"Body": io.BytesIO(b"{}")}) == [
         ("stop", "Somebody since a time unknown: an operation.")
     ]
 
@@ -144,25 +150,27 @@ def test_who_is_at_work_on_the_state() -> None:
 def test_the_gateways_role() -> None:
     account = {"cloudwatchRoleArn": "arn:aws:iam::1:role/bootstrap/logs"}
     asked: list[Any] = []
-    assert found(tool.gateway_role, None, asked, get_account=account, get_role={})[0][0] == "ok"
+    assert check_findings(tool.gateway_role, None, asked, get_account=account, get_role={})[0][0] == "ok"
     assert asked[1] == ("get_role", None, {"RoleName": "logs"})
-    assert found(tool.gateway_role, get_account={}) == [
+    assert check_findings(tool.gateway_role, get_account={}) == [
         ("stop", "API Gateway has no role to write logs with in eu-west-1.")
     ]
-    lost = found(tool.gateway_role, get_account=account, get_role=gone(Exceptions.NoSuchEntityException))
+    lost = check_findings(
+        tool.gateway_role, get_account=account, get_role=not_found_error(Exceptions.NoSuchEntityException)
+    )
     assert lost == [("stop", "arn:aws:iam::1:role/bootstrap/logs is gone.")]
 
 
 def test_what_would_be_lost() -> None:
     replaced = change("aws_dynamodb_table", "delete", "create", replace_paths=[["range_key"], ["hash_key"], []])
-    plan = planned(
+    plan = plan_document(
         replaced,
         change("aws_kms_key", "delete"),
         change("aws_api_gateway_api_key", "create", "delete"),
         change("aws_lambda_function", "delete", "create"),
         change("aws_dynamodb_table", "update", name="other"),
     )
-    assert found(tool.losses, plan) == [
+    assert check_findings(tool.losses, plan) == [
         (
             "warning",
             'module.x["eu"].module.y["todos"].aws_api_gateway_api_key.this is replaced: its value would be lost.',
@@ -185,8 +193,8 @@ def test_what_would_be_lost() -> None:
         change("aws_iam_role", "delete"),
         {**change("aws_kms_key", "delete"), "mode": "data"},
     ]
-    gone = {**planned(change("aws_dynamodb_table", "create")), "resource_drift": drifted}
-    assert found(tool.losses, gone) == [
+    gone = {**plan_document(change("aws_dynamodb_table", "create")), "resource_drift": drifted}
+    assert check_findings(tool.losses, gone) == [
         (
             "stop",
             'module.x["eu"].module.y["todos"].aws_dynamodb_table.this is gone, and Terraform did not delete it: '
@@ -198,7 +206,7 @@ def test_what_would_be_lost() -> None:
             "this lost its logs.",
         ),
     ]
-    assert found(tool.losses, planned(change("aws_kms_key", "create"))) == [
+    assert check_findings(tool.losses, plan_document(change("aws_kms_key", "create"))) == [
         ("ok", "Nothing that holds data is deleted or replaced.")
     ]
 
@@ -213,19 +221,19 @@ def table(**indexes: str) -> dict[str, Any]:
 
 def test_what_becomes_of_indexes() -> None:
     before, after = table(a="x", b="y", c="z"), table(c="z", b="other", d="w")
-    plan = planned(change("aws_dynamodb_table", "update", before=before, after=after))
-    assert found(tool.indexes, plan) == [
+    plan = plan_document(change("aws_dynamodb_table", "update", before=before, after=after))
+    assert check_findings(tool.indexes, plan) == [
         ("warning", "The index a of todos goes, and its lists with it."),
         ("stop", "The index b of todos is replaced: its lists fail until it is rebuilt."),
         ("warning", "The index d of todos is new: its lists lack what is stored already."),
     ]
     remedies = [each.remedy for each in tool.indexes(environment(plan))]
     assert remedies[2] == "Afterwards `make reindex ENV=dev ENTITY=todos`."
-    new = planned(
+    new = plan_document(
         change("aws_dynamodb_table", "create", after=after),
         change("aws_dynamodb_table", "update", before={}, after=table()),
     )
-    assert found(tool.indexes, new) == [("ok", "No index of a table with data changes.")]
+    assert check_findings(tool.indexes, new) == [("ok", "No index of a table with data changes.")]
 
 
 def limits(limit: int, unreserved: int) -> dict[str, Any]:
@@ -233,7 +241,7 @@ def limits(limit: int, unreserved: int) -> dict[str, Any]:
 
 
 def test_concurrency() -> None:
-    plan = planned(
+    plan = plan_document(
         change("aws_lambda_function", "create", after={"reserved_concurrent_executions": 60}),
         change(
             "aws_lambda_function",
@@ -242,19 +250,21 @@ def test_concurrency() -> None:
             after={"reserved_concurrent_executions": -1},
         ),
     )
-    assert found(tool.concurrency, plan, get_account_settings=limits(1000, 110)) == [("ok", "100 of 1000 are left.")]
-    assert found(tool.concurrency, plan, get_account_settings=limits(1000, 109)) == [
+    assert check_findings(tool.concurrency, plan, get_account_settings=limits(1000, 110)) == [
+        ("ok", "100 of 1000 are left.")
+    ]
+    assert check_findings(tool.concurrency, plan, get_account_settings=limits(1000, 109)) == [
         ("stop", "Functions reserve 10 more, and 109 of 1000 are left, 100 for others.")
     ]
-    assert found(tool.concurrency, planned(), get_account_settings=limits(10, 10)) == [
+    assert check_findings(tool.concurrency, plan_document(), get_account_settings=limits(10, 10)) == [
         ("warning", "All functions of the account together have 10 invocations at once.")
     ]
 
 
 def test_quotas() -> None:
-    eips = planned(change("aws_eip", "create"), change("aws_eip", "create"), change("aws_eip", "no-op"))
+    eips = plan_document(change("aws_eip", "create"), change("aws_eip", "create"), change("aws_eip", "no-op"))
     four: Any = {"Addresses": [{}] * 4}
-    assert found(tool.addresses, eips, describe_addresses=four, get_service_quota=refused()) == [
+    assert check_findings(tool.addresses, eips, describe_addresses=four, get_service_quota=client_error()) == [
         (
             "stop",
             "4 of 5 Elastic IP addresses used, AWS's default: the account's own quota could not be read; "
@@ -263,16 +273,16 @@ def test_quotas() -> None:
     ]
     for limit, level in [(5, "stop"), (6, "warning"), (10, "ok")]:
         answer = {"Quota": {"Value": float(limit)}}
-        said = found(tool.addresses, eips, describe_addresses=four, get_service_quota=answer)
+        said = check_findings(tool.addresses, eips, describe_addresses=four, get_service_quota=answer)
         assert said == [(level, f"4 of {limit} Elastic IP addresses used; this apply adds 2.")]
-    full: Any = {"describe_vpcs": {"Vpcs": [{}] * 3}, "get_service_quota": refused()}
-    assert found(tool.networks, planned(), **full)[0][0] == "ok"  # nothing is added, so nothing can fail
-    (stop,) = tool.networks(environment(planned(change("aws_vpc", "create")), **full))
+    full: Any = {"describe_vpcs": {"Vpcs": [{}] * 3}, "get_service_quota": client_error()}
+    assert check_findings(tool.networks, plan_document(), **full)[0][0] == "ok"  # nothing is added, so nothing can fail
+    (stop,) = tool.networks(environment(plan_document(change("aws_vpc", "create")), **full))
     assert (stop.level, "--quota-code L-F678F1CE --desired-value 10" in stop.remedy) == ("stop", True)
 
 
 def test_network_interfaces() -> None:
-    new = planned(
+    new = plan_document(
         change("aws_subnet", "create", name="private"),
         change("aws_subnet", "create", name="private"),
         change("aws_subnet", "create", name="public"),
@@ -280,12 +290,12 @@ def test_network_interfaces() -> None:
         change("aws_vpc_endpoint", "create", after={"vpc_endpoint_type": "Interface"}),
         change("aws_vpc_endpoint", "create", after={"vpc_endpoint_type": "Gateway"}),
     )
-    used = {"describe_network_interfaces": {"NetworkInterfaces": [{}]}, "get_service_quota": refused()}
-    assert found(tool.interfaces, new, **used)[0][1].startswith("2 of 5000 network interfaces used")
-    assert found(tool.interfaces, new, **used)[0][1].endswith("this apply adds 5.")
-    old = planned(change("aws_subnet", "no-op", name="private", before={"id": "s"}))
+    used = {"describe_network_interfaces": {"NetworkInterfaces": [{}]}, "get_service_quota": client_error()}
+    assert check_findings(tool.interfaces, new, **used)[0][1].startswith("2 of 5000 network interfaces used")
+    assert check_findings(tool.interfaces, new, **used)[0][1].endswith("this apply adds 5.")
+    old = plan_document(change("aws_subnet", "no-op", name="private", before={"id": "s"}))
     subnets = [{"SubnetId": "s", "AvailableIpAddressCount": n} for n in (15, 16)]
-    assert found(tool.interfaces, old, **used, describe_subnets={"Subnets": subnets})[1:] == [
+    assert check_findings(tool.interfaces, old, **used, describe_subnets={"Subnets": subnets})[1:] == [
         ("warning", "s has 15 addresses left.")
     ]
 
@@ -295,7 +305,7 @@ def domain(**values: Any) -> dict[str, Any]:
     return {"planned_values": {"root_module": {"child_modules": [{"resources": [resource]}]}}}
 
 
-def described(**changed: Any) -> dict[str, Any]:
+def described_certificate(**changed: Any) -> dict[str, Any]:
     good = {
         "DomainName": "*.example.com",
         "Status": "ISSUED",
@@ -305,28 +315,30 @@ def described(**changed: Any) -> dict[str, Any]:
 
 
 def test_certificates() -> None:
-    assert found(tool.certificate, {}) == [("ok", "The API has no domain of its own.")]
-    assert found(tool.certificate, domain()) == [("ok", "That of api.example.com is made by this apply.")]
+    assert check_findings(tool.certificate, {}) == [("ok", "The API has no domain of its own.")]
+    assert check_findings(tool.certificate, domain()) == [("ok", "That of api.example.com is made by this apply.")]
     here, edge = domain(regional_certificate_arn=ARN), domain(certificate_arn=ARN)
-    assert found(tool.certificate, edge) == [
+    assert check_findings(tool.certificate, edge) == [
         ("stop", f"{ARN}, for api.example.com, is in eu-west-1, not in us-east-1.")
     ]
     for answer, level, text in [
-        (described(), "ok", "That of api.example.com is issued."),
-        (described(NotAfter=None), "ok", "That of api.example.com is issued."),
+        (described_certificate(), "ok", "That of api.example.com is issued."),
+        (described_certificate(NotAfter=None), "ok", "That of api.example.com is issued."),
         (
-            described(Status="PENDING_VALIDATION"),
+            described_certificate(Status="PENDING_VALIDATION"),
             "stop",
             "The certificate of api.example.com is PENDING_VALIDATION.",
         ),
         (
-            described(DomainName="example.com", SubjectAlternativeNames=["www.example.com"]),
+            described_certificate(DomainName="example.com", SubjectAlternativeNames=["www.example.com"]),
             "stop",
             "The certificate is for example.com, www.example.com, not for api.example.com.",
         ),
     ]:
-        assert found(tool.certificate, here, describe_certificate=answer) == [(level, text)]
-    (old,) = found(tool.certificate, here, describe_certificate=described(RenewalEligibility="INELIGIBLE"))
+        assert check_findings(tool.certificate, here, describe_certificate=answer) == [(level, text)]
+    (old,) = check_findings(
+        tool.certificate, here, describe_certificate=described_certificate(RenewalEligibility="INELIGIBLE")
+    )
     assert (old[0], old[1].endswith("and ACM will not renew it.")) == ("warning", True)
 
 
@@ -334,12 +346,12 @@ TFVARS = 'name = "shop"\nenvironment = "dev"\nentities = { todos = {} }\n'
 
 
 def test_a_first_distribution() -> None:
-    plan = planned(change("aws_cloudfront_distribution", "create"))
+    plan = plan_document(change("aws_cloudfront_distribution", "create"))
     for quantity, level in [(0, "warning"), (2, "ok")]:
         answer = {"DistributionList": {"Quantity": quantity}}
-        assert [each[0] for each in found(tool.distributions, plan, list_distributions=answer)] == [level]
-    kept = planned(change("aws_cloudfront_distribution", "update"))
-    assert found(tool.distributions, kept) == [("ok", "This apply makes no CloudFront distribution.")]
+        assert [each[0] for each in check_findings(tool.distributions, plan, list_distributions=answer)] == [level]
+    kept = plan_document(change("aws_cloudfront_distribution", "update"))
+    assert check_findings(tool.distributions, kept) == [("ok", "This apply makes no CloudFront distribution.")]
 
 
 @pytest.mark.parametrize(
@@ -356,9 +368,9 @@ def test_mails_to_people_who_sign_up(by_administrators: bool, email: list[Any], 
         "admin_create_user_config": [{"allow_admin_create_user_only": by_administrators}],
         "email_configuration": email,
     }
-    plan = planned(change("aws_cognito_user_pool", "no-op", after=pool))
-    assert [each[0] for each in found(tool.sign_up, plan)] == [level]
-    assert found(tool.sign_up, planned(change("aws_cognito_user_pool", "delete")))[0][0] == "ok"
+    plan = plan_document(change("aws_cognito_user_pool", "no-op", after=pool))
+    assert [each[0] for each in check_findings(tool.sign_up, plan)] == [level]
+    assert check_findings(tool.sign_up, plan_document(change("aws_cognito_user_pool", "delete")))[0][0] == "ok"
 
 
 @pytest.fixture
@@ -379,9 +391,9 @@ def test_where_the_state_is(root: Path) -> None:
     assert list(tool.backend(made)) == []
     assert made.backend == {"bucket": "b", "key": "k", "region": "eu-west-1"}
     (root / "environments" / "dev.s3.tfbackend").write_text('key = "k"\nregion = "eu-west-1"\n')
-    assert found(tool.backend) == [("stop", "environments/dev.s3.tfbackend has no bucket.")]
+    assert check_findings(tool.backend) == [("stop", "environments/dev.s3.tfbackend has no bucket.")]
     (root / "environments" / "dev.s3.tfbackend").unlink()
-    assert found(tool.backend) == [("stop", "There is no environments/dev.s3.tfbackend.")]
+    assert check_findings(tool.backend) == [("stop", "There is no environments/dev.s3.tfbackend.")]
     (root / "environments" / "dev.s3.tfbackend").write_bytes("bucket".encode("utf-16"))
     (stop,) = tool.run_check(tool.backend, environment())
     assert (stop.level, stop.subject) == ("stop", "backend")
@@ -406,23 +418,23 @@ def terraform(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_whose_state_it_is(terraform: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     variables = {"environment": "dev", "name": "shop", "region": "eu-west-1"}
     monkeypatch.setattr(aws_environment, "facts", lambda _: variables)
-    assert found(tool.state) == [("ok", "Nothing is deployed yet.")]
+    assert check_findings(tool.state) == [("ok", "Nothing is deployed yet.")]
     instance: dict[str, Any] = {"attributes": {"tags_all": {"Environment": "prod"}}}
     terraform["state"] = {"resources": [{"instances": [instance]}]}
-    ((level, text),) = found(tool.state)
+    ((level, text),) = check_findings(tool.state)
     assert (level, "names the state of prod" in text) == ("stop", True)
     instance["attributes"]["tags_all"]["Environment"] = "dev"
-    assert found(tool.state) == [("ok", "The state holds 1 resources of dev.")]
+    assert check_findings(tool.state) == [("ok", "The state holds 1 resources of dev.")]
     instance["attributes"]["tags_all"]["Project"] = "store"
-    ((level, text),) = found(tool.state)
+    ((level, text),) = check_findings(tool.state)
     assert (level, text.startswith("dev is deployed with the name store, but its tfvars say shop")) == ("stop", True)
     instance["attributes"]["tags_all"]["Project"] = "shop"
     instance["attributes"]["arn"] = "arn:aws:dynamodb:us-west-2:1:table/x"
     terraform["state"] = {"resources": [{"type": "aws_dynamodb_table", "instances": [instance]}]}
-    ((level, text),) = found(tool.state)
+    ((level, text),) = check_findings(tool.state)
     assert (level, text.startswith("dev is deployed in us-west-2, but its tfvars say")) == ("stop", True)
     terraform["init"] = UserError("terraform init failed: No.")
-    assert found(tool.state) == [("stop", "terraform init failed: No.")]
+    assert check_findings(tool.state) == [("stop", "terraform init failed: No.")]
 
 
 def test_what_is_planned(terraform: dict[str, Any]) -> None:
@@ -433,9 +445,9 @@ def test_what_is_planned(terraform: dict[str, Any]) -> None:
         change("x", "update"),
     ]
     terraform["plan"] = {"resource_changes": changes}
-    assert found(tool.plan) == [("ok", "2 made, 1 changed, 1 deleted.")]
+    assert check_findings(tool.plan) == [("ok", "2 made, 1 changed, 1 deleted.")]
     terraform["plan"] = UserError("terraform plan failed: No.")
-    assert found(tool.plan) == [("stop", "terraform plan failed: No.")]
+    assert check_findings(tool.plan) == [("stop", "terraform plan failed: No.")]
 
 
 def checks(monkeypatch: pytest.MonkeyPatch, **levels: str | Exception) -> None:
@@ -466,12 +478,12 @@ def run(capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
 
 @pytest.mark.usefixtures("root")
 def test_all_is_well(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    checks(monkeypatch, bucket="ok", networks="warning", lock=refused())
+    checks(monkeypatch, bucket="ok", networks="warning", lock=client_error())
     code, said = run(capsys)
     assert code == 0
     assert said == [
         "ok       bucket          Text.",
-        f"warning  lock            Not checked: {refused()}",
+        f"warning  lock            Not checked: {client_error()}",
         "                         Give yourself the right, or look in the console.",
         "warning  networks        Text.",
         "                         Remedy.",
@@ -482,13 +494,13 @@ def test_all_is_well(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
 
 @pytest.mark.usefixtures("root")
 def test_a_stop_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    checks(monkeypatch, lock="stop", losses="stop", region=refused())
+    checks(monkeypatch, lock="stop", losses="stop", region=client_error())
     code, said = run(capsys)
     assert (code, said[-1]) == (1, "Stop: mend what is marked so before an apply (2, and warnings: 1).")
 
 
 @pytest.mark.usefixtures("root")
-@pytest.mark.parametrize("level", ["stop", refused()])
+@pytest.mark.parametrize("level", ["stop", client_error()])
 def test_what_cannot_be_checked_is_said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], level: Any
 ) -> None:

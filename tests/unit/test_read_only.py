@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.api import TABLE, Api, passes
+from tests.unit.api import TABLE, Api, succeed
 from tests.unit.conftest import Make
 from trestle.entity import Entity
 from trestle.errors import InvalidItem
@@ -223,10 +223,10 @@ def test_replace_tries_again_when_it_is_overtaken(api: Api) -> None:
             ExpressionAttributeValues={":one": {"N": "1"}, ":price": {"N": "7"}},
         )
 
-    with api.fault("UpdateItem", overtake, passes):
+    with api.fault("UpdateItem", overtake, succeed):
         answer = api.request("PUT", path, {"title": "b"})
     assert (doc_of(answer)["price"], answer.json["version"]) == (7, 3)
-    with api.fault("UpdateItem", *(4 * [overtake, passes])):
+    with api.fault("UpdateItem", *(4 * [overtake, succeed])):
         answer = api.request("PUT", path, {"title": "c"})
     assert (answer.status, answer.json["type"]) == (409, "urn:trestle:problem:conflict")
 

@@ -42,11 +42,11 @@ def routes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Routes:
     return Routes(Terraform(tmp_path, dict(os.environ, TF_DATA_DIR=".terraform/dev")))
 
 
-def has(routes: Routes, *addresses: str) -> None:
+def set_state(routes: Routes, *addresses: str) -> None:
     (routes.terraform.folder / "state").write_text("".join(f"{address}\n" for address in addresses))
 
 
-def asked(routes: Routes) -> list[str]:
+def terraform_calls(routes: Routes) -> list[str]:
     file = routes.terraform.folder / "asked"
     return file.read_text().splitlines() if file.exists() else []
 
@@ -59,59 +59,59 @@ def test_names_are_of_routes_wherever_the_module_is_called() -> None:
 
 
 def test_a_removed_route_is_deployed_away(routes: Routes) -> None:
-    has(routes, *ALL)
+    set_state(routes, *ALL)
     routes.remember()
-    has(routes, ALL[0], *ALL[2:])
+    set_state(routes, ALL[0], *ALL[2:])
     assert routes.finish(["-var-file=x.tfvars"]) == ["todos.delete"]
-    assert asked(routes) == [
+    assert terraform_calls(routes) == [
         "apply -input=false -auto-approve -var-file=x.tfvars "
         "-replace=module.service.module.api.aws_api_gateway_deployment.this"
     ]
     assert routes.finish([]) == []
-    assert len(asked(routes)) == 1, "once is enough"
+    assert len(terraform_calls(routes)) == 1, "once is enough"
 
 
 @pytest.mark.parametrize("before", [(), ALL[:1], ALL])
 def test_where_nothing_went_nothing_is_deployed(routes: Routes, before: tuple[str, ...]) -> None:
     if before:
-        has(routes, *before)
+        set_state(routes, *before)
     routes.remember()
-    has(routes, *ALL)
+    set_state(routes, *ALL)
     assert routes.finish([]) == []
-    assert asked(routes) == []
+    assert terraform_calls(routes) == []
 
 
 def test_routes_that_the_apply_moved_are_not_gone(routes: Routes) -> None:
-    has(routes, *(address.removeprefix("module.service.") for address in ALL))
+    set_state(routes, *(address.removeprefix("module.service.") for address in ALL))
     routes.remember()
-    has(routes, *ALL)
+    set_state(routes, *ALL)
     assert routes.finish([]) == []
-    assert asked(routes) == []
+    assert terraform_calls(routes) == []
 
 
 def test_an_api_that_went_altogether_is_not_deployed(routes: Routes) -> None:
-    has(routes, *ALL)
+    set_state(routes, *ALL)
     routes.remember()
-    has(routes)
+    set_state(routes)
     routes.finish([])
-    assert asked(routes) == []
+    assert terraform_calls(routes) == []
 
 
 def test_a_state_that_cannot_be_read_is_not_one_without_routes(routes: Routes) -> None:
-    has(routes, *ALL)
+    set_state(routes, *ALL)
     routes.remember()
     (routes.terraform.folder / "state").unlink()
     (routes.terraform.folder / "said").write_text("Error: Unable to access object\n\nAccess Denied\n")
     with pytest.raises(UserError, match=r"^Terraform cannot list the state: Unable to access object"):
         routes.finish([])
-    has(routes, ALL[0], *ALL[2:])
+    set_state(routes, ALL[0], *ALL[2:])
     assert routes.finish([]) == ["todos.delete"]
 
 
 def test_what_an_apply_that_failed_removed_is_not_forgotten(routes: Routes) -> None:
-    has(routes, *ALL)
+    set_state(routes, *ALL)
     routes.remember()
-    has(routes, ALL[0], *ALL[2:])  # and then it failed: nothing was finished
+    set_state(routes, ALL[0], *ALL[2:])  # and then it failed: nothing was finished
     routes.remember()
     (routes.terraform.folder / "code").write_text("1")
     with pytest.raises(UserError, match=r"todos\.delete may answer 500"):

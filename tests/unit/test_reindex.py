@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from tests.unit import commands
-from tests.unit.api import TABLE, Api, passes
+from tests.unit.api import TABLE, Api, succeed
 from tests.unit.commands import FakeEnvironment
 from tests.unit.conftest import Make
-from tests.unit.lambdas import Lambda
-from tests.unit.test_faults import overtaken
+from tests.unit.lambdas import FakeLambda
+from tests.unit.test_faults import overtake
 from tests.unit.test_list import follow
 from tools.aws import reindex as tool
 from tools.errors import UserError
@@ -34,13 +34,13 @@ FUTURE = 4_000_000_000
 
 
 @pytest.fixture
-def now(make_api: Make) -> Api:
+def filtered_api(make_api: Make) -> Api:
     """The entity with filters, over a table with their indexes."""
     return make_api(OPTIONS, {"task": SCHEMA}, numeric=["rank"])
 
 
 @pytest.fixture
-def before(now: Api, make_api: Make) -> Api:
+def unfiltered_api(filtered_api: Api, make_api: Make) -> Api:
     """The same entity as it was before."""
     return make_api({"schema": "task"}, {"task": SCHEMA})
 
@@ -56,89 +56,89 @@ def run(api: Api, entity: Entity, **how: Any) -> tuple[int, int]:
     return done.read, done.changed
 
 
-def listed(api: Api, **query: str) -> list[Any]:
+def list_items(api: Api, **query: str) -> list[Any]:
     return [item for page in follow(api, **query) for item in page["items"]]
 
 
-def test_items_of_before_are_found_and_not_changed(before: Api, now: Api, entity: Entity) -> None:
-    old = [before.create({"status": "open", "rank": rank, "until": FUTURE}) for rank in (2, 1.5, 1e100)]
-    before.create({})
-    new = now.create({"status": "open", "rank": 9})
-    assert listed(now, status="open") == [new]
-    assert run(now, entity) == (5, 3)
-    assert listed(now, status="open") == [old[1], old[0], new, old[2]]
-    stored = now.client.get_item(TableName=TABLE, Key={"id": {"S": old[0]["id"]}})["Item"]
+def test_items_of_before_are_found_and_not_changed(unfiltered_api: Api, filtered_api: Api, entity: Entity) -> None:
+    old = [unfiltered_api.create({"status": "open", "rank": rank, "until": FUTURE}) for rank in (2, 1.5, 1e100)]
+    unfiltered_api.create({})
+    new = filtered_api.create({"status": "open", "rank": 9})
+    assert list_items(filtered_api, status="open") == [new]
+    assert run(filtered_api, entity) == (5, 3)
+    assert list_items(filtered_api, status="open") == [old[1], old[0], new, old[2]]
+    stored = filtered_api.client.get_item(TableName=TABLE, Key={"id": {"S": old[0]["id"]}})["Item"]
     assert (stored["expires"], stored["number_rank"]) == ({"N": str(FUTURE)}, {"N": "2"})
-    assert run(now, entity) == (5, 0)
+    assert run(filtered_api, entity) == (5, 0)
 
 
-def test_items_that_another_program_wrote_are_listed(now: Api, entity: Entity) -> None:
+def test_items_that_another_program_wrote_are_listed(filtered_api: Api, entity: Entity) -> None:
     stamp = {"S": "2026-01-02T03:04:05.000006Z"}
     record = {"id": {"S": "theirs"}, "createdAt": stamp, "updatedAt": stamp, "version": {"N": "1"}}
-    now.client.put_item(TableName=TABLE, Item={"id": {"S": "no-item"}, "doc": {"M": {}}})
-    now.client.put_item(TableName=TABLE, Item={**record, "doc": {"M": {"completed": {"BOOL": True}}}})
-    assert run(now, entity) == (2, 1)
-    (item,) = listed(now)
-    assert item == now.request("GET", "/items/theirs").json
+    filtered_api.client.put_item(TableName=TABLE, Item={"id": {"S": "no-item"}, "doc": {"M": {}}})
+    filtered_api.client.put_item(TableName=TABLE, Item={**record, "doc": {"M": {"completed": {"BOOL": True}}}})
+    assert run(filtered_api, entity) == (2, 1)
+    (item,) = list_items(filtered_api)
+    assert item == filtered_api.request("GET", "/items/theirs").json
     assert (item["id"], item["completed"], item["version"]) == ("theirs", True, 1)
-    assert listed(now, completed="true") == [item]
+    assert list_items(filtered_api, completed="true") == [item]
 
 
-def test_what_is_no_longer_declared_goes(now: Api) -> None:
-    item = now.create({"status": "open", "rank": 1, "completed": True, "until": FUTURE})
-    assert run(now, Entity("items", TABLE, {"filters": {"completed": {}}})) == (1, 1)
-    stored = now.client.get_item(TableName=TABLE, Key={"id": {"S": item["id"]}})["Item"]
+def test_what_is_no_longer_declared_goes(filtered_api: Api) -> None:
+    item = filtered_api.create({"status": "open", "rank": 1, "completed": True, "until": FUTURE})
+    assert run(filtered_api, Entity("items", TABLE, {"filters": {"completed": {}}})) == (1, 1)
+    stored = filtered_api.client.get_item(TableName=TABLE, Key={"id": {"S": item["id"]}})["Item"]
     assert {name for name in stored if is_derived(name)} == {"by_completed"}
-    assert run(now, Entity("items", TABLE)) == (1, 1)
-    assert now.request("GET", f"/items/{item['id']}").json == item
+    assert run(filtered_api, Entity("items", TABLE)) == (1, 1)
+    assert filtered_api.request("GET", f"/items/{item['id']}").json == item
 
 
-def test_a_stale_value_is_mended(now: Api, before: Api, entity: Entity) -> None:
-    path = f"/items/{now.create({'status': 'open', 'rank': 1})['id']}"
-    changed = before.request("PATCH", path, {"status": "done", "rank": 2}).json
-    assert run(now, entity) == (1, 1)
-    assert (listed(now, status="open"), listed(now, status="done")) == ([], [changed])
+def test_a_stale_value_is_mended(filtered_api: Api, unfiltered_api: Api, entity: Entity) -> None:
+    path = f"/items/{filtered_api.create({'status': 'open', 'rank': 1})['id']}"
+    changed = unfiltered_api.request("PATCH", path, {"status": "done", "rank": 2}).json
+    assert run(filtered_api, entity) == (1, 1)
+    assert (list_items(filtered_api, status="open"), list_items(filtered_api, status="done")) == ([], [changed])
 
 
-def test_no_write_is_lost_when_it_is_overtaken(before: Api, now: Api, entity: Entity) -> None:
-    item = before.create({"status": "open", "rank": 1})
+def test_no_write_is_lost_when_it_is_overtaken(unfiltered_api: Api, filtered_api: Api, entity: Entity) -> None:
+    item = unfiltered_api.create({"status": "open", "rank": 1})
     path = f"/items/{item['id']}"
 
     def client_writes(_: Any) -> None:
-        before.request("PATCH", path, {"status": "done"})
+        unfiltered_api.request("PATCH", path, {"status": "done"})
 
-    with now.fault("UpdateItem", client_writes, passes):
-        assert run(now, entity) == (1, 1)
-    (found,) = listed(now, status="done")
-    assert (found["version"], listed(now, status="open")) == (2, [])
+    with filtered_api.fault("UpdateItem", client_writes, succeed):
+        assert run(filtered_api, entity) == (1, 1)
+    (found,) = list_items(filtered_api, status="done")
+    assert (found["version"], list_items(filtered_api, status="open")) == (2, [])
 
 
-def test_an_item_that_goes_or_comes_anew_meanwhile(before: Api, now: Api, entity: Entity) -> None:
-    item = before.create({"status": "open", "rank": 1})
+def test_an_item_that_goes_or_comes_anew_meanwhile(unfiltered_api: Api, filtered_api: Api, entity: Entity) -> None:
+    item = unfiltered_api.create({"status": "open", "rank": 1})
     path = f"/items/{item['id']}"
 
     def client_deletes(_: Any) -> None:
-        before.request("DELETE", path)
+        unfiltered_api.request("DELETE", path)
 
-    with now.fault("UpdateItem", client_deletes):
-        assert run(now, entity) == (1, 0)
-    assert listed(now) == []
+    with filtered_api.fault("UpdateItem", client_deletes):
+        assert run(filtered_api, entity) == (1, 0)
+    assert list_items(filtered_api) == []
 
 
-def test_an_item_that_never_rests_stops_the_run(before: Api, now: Api, entity: Entity) -> None:
-    path = f"/items/{before.create({'status': 'open', 'rank': 1})['id']}"
-    change = overtaken(now, path)
-    steps = [step for _ in range(tool.ATTEMPTS) for step in (change, passes)]
-    with now.fault("UpdateItem", *steps), pytest.raises(UserError, match="keeps changing"):
-        run(now, entity)
+def test_an_item_that_never_rests_stops_the_run(unfiltered_api: Api, filtered_api: Api, entity: Entity) -> None:
+    path = f"/items/{unfiltered_api.create({'status': 'open', 'rank': 1})['id']}"
+    change = overtake(filtered_api, path)
+    steps = [step for _ in range(tool.ATTEMPTS) for step in (change, succeed)]
+    with filtered_api.fault("UpdateItem", *steps), pytest.raises(UserError, match="keeps changing"):
+        run(filtered_api, entity)
 
 
 def test_a_run_continues_where_one_has_stopped(
-    before: Api, now: Api, entity: Entity, monkeypatch: pytest.MonkeyPatch
+    unfiltered_api: Api, filtered_api: Api, entity: Entity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tool, "PAGE", 2)
     for rank in range(5):
-        before.create({"status": "open", "rank": rank})
+        unfiltered_api.create({"status": "open", "rank": rank})
     stopped = tool.ReindexResult()
 
     def stop(_: tool.ReindexResult) -> None:
@@ -146,20 +146,22 @@ def test_a_run_continues_where_one_has_stopped(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        tool.reindex(now.client, entity, stopped, rate=1e9, report=stop)
-    assert (stopped.read, stopped.changed, len(listed(now, status="open"))) == (4, 4, 4)
-    assert run(now, entity, after=stopped.after) == (1, 1)
-    assert len(listed(now, status="open")) == 5
+        tool.reindex(filtered_api.client, entity, stopped, rate=1e9, report=stop)
+    assert (stopped.read, stopped.changed, len(list_items(filtered_api, status="open"))) == (4, 4, 4)
+    assert run(filtered_api, entity, after=stopped.after) == (1, 1)
+    assert len(list_items(filtered_api, status="open")) == 5
 
 
-def test_the_rate_is_kept(before: Api, now: Api, entity: Entity, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rate_is_kept(
+    unfiltered_api: Api, filtered_api: Api, entity: Entity, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tool, "PAGE", 2)
     pauses: list[float] = []
     monkeypatch.setattr("tools.aws.reindex.time.sleep", pauses.append)
     for _ in range(3):
-        before.create({"status": "open", "rank": 1})
+        unfiltered_api.create({"status": "open", "rank": 1})
     done = tool.ReindexResult()
-    tool.reindex(now.client, entity, done, rate=0.01)
+    tool.reindex(filtered_api.client, entity, done, rate=0.01)
     assert [150 < pause <= 200 for pause in pauses] == [True]
 
 
@@ -167,26 +169,26 @@ def test_items_stay_their_owners(make_api: Make, entity: Entity) -> None:
     owned = {"owner_scoped": True}
     now = make_api(OPTIONS | owned, {"task": SCHEMA}, numeric=["rank"])
     before = make_api({"schema": "task"} | owned, {"task": SCHEMA})
-    hers, his = (before.signed_in(sub).create({"status": "open", "rank": 1}) for sub in ("alice", "bob"))
+    hers, his = (before.as_user(sub).create({"status": "open", "rank": 1}) for sub in ("alice", "bob"))
     assert run(now, entity) == (2, 2)
-    assert listed(now.signed_in("alice"), status="open") == [hers]
-    assert listed(now.signed_in("bob"), status="open") == [his]
+    assert list_items(now.as_user("alice"), status="open") == [hers]
+    assert list_items(now.as_user("bob"), status="open") == [his]
     assert run(now, entity) == (2, 0)
     assert run(now, entity, after=f"alice#{hers['id']}")[1] == 0
 
 
-def test_items_that_are_nobodys_stay_so(make_api: Make, now: Api, before: Api, entity: Entity) -> None:
+def test_items_that_are_nobodys_stay_so(make_api: Make, filtered_api: Api, unfiltered_api: Api, entity: Entity) -> None:
     scoped = make_api({**OPTIONS, "owner_scoped": True}, {"task": SCHEMA}, numeric=["rank"])
-    plain = before.create({"status": "open", "rank": 1})
-    hers = scoped.signed_in("alice").create({"status": "open", "rank": 1})
-    assert run(now, entity) == (2, 1)
-    assert listed(scoped.signed_in("alice"), status="open") == [hers]
-    assert listed(now, status="open") == [plain]
+    plain = unfiltered_api.create({"status": "open", "rank": 1})
+    hers = scoped.as_user("alice").create({"status": "open", "rank": 1})
+    assert run(filtered_api, entity) == (2, 1)
+    assert list_items(scoped.as_user("alice"), status="open") == [hers]
+    assert list_items(filtered_api, status="open") == [plain]
 
 
-def test_items_that_are_none_of_ours_are_left(now: Api, entity: Entity) -> None:
-    now.client.put_item(TableName=TABLE, Item={"id": {"S": "x"}, "by_status": {"S": "odd"}})
-    assert run(now, entity) == (1, 0)
+def test_items_that_are_none_of_ours_are_left(filtered_api: Api, entity: Entity) -> None:
+    filtered_api.client.put_item(TableName=TABLE, Item={"id": {"S": "x"}, "by_status": {"S": "odd"}})
+    assert run(filtered_api, entity) == (1, 0)
 
 
 def test_the_options_of_a_function_give_its_derivation(tmp_path: Path) -> None:
@@ -205,7 +207,7 @@ def test_the_options_of_a_function_give_its_derivation(tmp_path: Path) -> None:
     assert derivation_of(tool.deployed_entity(project, outputs, "items", {})).of({"status": "a"}, "") == {}
 
 
-LAMBDA = Lambda({name: {"ttl": name} for name in ("d", "g", "l", "m", "until")})
+LAMBDA = FakeLambda({name: {"ttl": name} for name in ("d", "g", "l", "m", "until")})
 
 
 def test_the_table_and_the_options_are_the_deployed_ones() -> None:
@@ -237,11 +239,11 @@ def test_a_rate_that_is_none(capsys: pytest.CaptureFixture[str], rate: str) -> N
 
 
 def test_the_command(
-    before: Api, now: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    unfiltered_api: Api, filtered_api: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before.create({"until": FUTURE})
+    unfiltered_api.create({"until": FUTURE})
     outputs = {"table_names": {"a": TABLE}, "function_names": {"a": {"create": "until"}}}
-    environment = FakeEnvironment(outputs, {"lambda": LAMBDA, "dynamodb": now.client})
+    environment = FakeEnvironment(outputs, {"lambda": LAMBDA, "dynamodb": filtered_api.client})
     monkeypatch.setattr("tools.commands.find_environment", lambda *_: environment)
     for arguments, code, message in [
         (["a"], 0, "1 items read, 1 changed."),
@@ -287,7 +289,7 @@ def test_a_schema_that_cannot_be_used_is_one_sentence(
     if command == "import":
         items.write_text('{"id": "a"}\n')
     outputs = {"table_names": {"a": TABLE}, "function_names": {"a": {"create": "c"}}}
-    clients = {"lambda": Lambda({"c": {"schema": "task"}}), "dynamodb": None}
+    clients = {"lambda": FakeLambda({"c": {"schema": "task"}}), "dynamodb": None}
     monkeypatch.setattr("tools.commands.find_environment", lambda *_: FakeEnvironment(outputs, clients, tmp_path))
     named = [] if command == "reindex" else ["--file", items]
     assert commands.run(command, "--env", "dev", "--entity", "a", *named) == 1

@@ -135,7 +135,7 @@ class Shop:
         return [{"events": found[:2]}, {"events": []}, {"events": found[2:]}]
 
 
-def answered(shop: Shop, function: str, version: str, *lines: str, ahead: float = 0) -> None:
+def write_log(shop: Shop, function: str, version: str, *lines: str, ahead: float = 0) -> None:
     """Let a version write lines, on a clock that is some seconds ahead of this machine's."""
     at = time.time() + ahead
     day = f"{datetime.datetime.fromtimestamp(at, datetime.UTC):%Y/%m/%d}"
@@ -211,17 +211,17 @@ def test_a_release_goes_to_some_and_then_to_all(shop: Shop) -> None:
 def test_what_met_no_request_does_not_go_live(shop: Shop) -> None:
     shop.changes = (CREATE, GET)
     # Where snapshots are taken, Lambda writes of it before anybody has sent a request.
-    answered(shop, GET, "2", "INIT_START Runtime Version: python:3.13.v1")
+    write_log(shop, GET, "2", "INIT_START Runtime Version: python:3.13.v1")
     shop.naps = [
-        lambda: answered(shop, CREATE, "2", line(201)),
-        lambda: answered(shop, GET, "2", "RESTORE_START"),
+        lambda: write_log(shop, CREATE, "2", line(201)),
+        lambda: write_log(shop, GET, "2", "RESTORE_START"),
     ]
     assert shop.ship(unproven=False) == 1
     assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
     (said,) = (each for each in shop.said if each.startswith("Taken back"))
     assert said.startswith(f"Taken back: {GET} met no request, and nothing else proves new code.")
     # A level above INFO leaves nothing but Lambda's own lines.
-    shop.naps = [lambda: answered(shop, GET, "3", START), lambda: answered(shop, CREATE, "3", line(200))]
+    shop.naps = [lambda: write_log(shop, GET, "3", START), lambda: write_log(shop, CREATE, "3", line(200))]
     assert shop.ship(unproven=False) == 0
     assert shop.live() == {CREATE: ("3", {}), GET: ("3", {})}
 
@@ -262,7 +262,7 @@ def test_nothing_new_is_nothing_to_release(shop: Shop) -> None:
 )
 def test_a_fault_of_a_new_version_takes_it_back(shop: Shop, said: str, reason: str) -> None:
     shop.changes = (CREATE, GET)
-    shop.naps = [lambda: answered(shop, GET, "2", "START", line(200), said)]
+    shop.naps = [lambda: write_log(shop, GET, "2", "START", line(200), said)]
     assert shop.ship() == 1
     assert shop.said[-1] == f"Taken back: faults of the new versions (1):\n  {GET} 2: {reason}"
     assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
@@ -277,15 +277,15 @@ def test_a_fault_of_a_new_version_takes_it_back(shop: Shop, said: str, reason: s
 )
 def test_other_lines_are_no_faults(shop: Shop, said: str) -> None:
     shop.changes = (GET,)
-    shop.naps = [lambda: answered(shop, GET, "2", START, said)]
+    shop.naps = [lambda: write_log(shop, GET, "2", START, said)]
     assert shop.ship(unproven=False) == 0
 
 
 def test_faults_of_what_was_live_before_do_not_count(shop: Shop) -> None:
     def fail() -> None:
-        answered(shop, GET, "1", line(500))
-        answered(shop, GET, "12", line(500))
-        answered(shop, CREATE, "2", line(500))
+        write_log(shop, GET, "1", line(500))
+        write_log(shop, GET, "12", line(500))
+        write_log(shop, CREATE, "2", line(500))
 
     shop.changes = (GET,)
     shop.naps = [fail]
@@ -295,10 +295,10 @@ def test_faults_of_what_was_live_before_do_not_count(shop: Shop) -> None:
 @pytest.mark.parametrize("ahead", [-240, 0, 240])
 def test_faults_of_an_earlier_trial_do_not_count_whatever_clock_is_right(shop: Shop, ahead: float) -> None:
     shop.changes = (GET,)
-    shop.naps = [lambda: answered(shop, GET, "2", line(500), ahead=ahead)]
+    shop.naps = [lambda: write_log(shop, GET, "2", line(500), ahead=ahead)]
     assert shop.ship() == 1
     shop.changes, shop.release = (), ReleaseSettings(faults=1, minutes=1, percent=10)
-    shop.naps = [lambda: answered(shop, GET, "2", line(200), ahead=ahead)]
+    shop.naps = [lambda: write_log(shop, GET, "2", line(200), ahead=ahead)]
     assert shop.ship(unproven=False) == 0
 
 
@@ -308,9 +308,9 @@ def test_each_look_reads_what_is_new(shop: Shop, monkeypatch: pytest.MonkeyPatch
     shop.changes, shop.release = (GET,), ReleaseSettings(faults=3, minutes=10, percent=10)
 
     def later() -> None:
-        answered(shop, GET, "2", line(500))
+        write_log(shop, GET, "2", line(500))
         monkeypatch.setattr("time.time", lambda: began + 400)
-        answered(shop, GET, "2", line(500, 2))
+        write_log(shop, GET, "2", line(500, 2))
 
     shop.naps = [later, lambda: None, lambda: None]
     assert shop.ship() == 0  # the two are counted once each
@@ -326,9 +326,9 @@ def test_a_trial_over_midnight_reads_both_days(shop: Shop, monkeypatch: pytest.M
     shop.changes, shop.release = (GET,), ReleaseSettings(faults=3, minutes=60, percent=10)
 
     def after() -> None:
-        answered(shop, GET, "2", line(500, 1), line(500, 2))
+        write_log(shop, GET, "2", line(500, 1), line(500, 2))
         monkeypatch.setattr("time.time", lambda: midnight + 1000)
-        answered(shop, GET, "2", line(500, 3))
+        write_log(shop, GET, "2", line(500, 3))
 
     shop.naps = [after]
     assert shop.ship() == 1
@@ -354,8 +354,8 @@ def test_more_answers_of_4xx_than_before_take_it_back(
     shop: Shop, tried: tuple[int, int], live: tuple[int, int], code: int
 ) -> None:
     def send() -> None:
-        answered(shop, GET, "2", START, *lines("2", *tried))
-        answered(shop, GET, "1", START, "no JSON", "[]", *lines("1", *live))
+        write_log(shop, GET, "2", START, *lines("2", *tried))
+        write_log(shop, GET, "1", START, "no JSON", "[]", *lines("1", *live))
 
     shop.changes = (CREATE, GET)
     shop.naps = [send, lambda: None]
@@ -375,9 +375,9 @@ def test_more_answers_of_4xx_than_before_take_it_back(
 
 
 def test_answers_from_before_the_trial_are_not_compared(shop: Shop) -> None:
-    answered(shop, GET, "1", *lines("1", 0, 500), ahead=-200)
+    write_log(shop, GET, "1", *lines("1", 0, 500), ahead=-200)
     shop.changes = (GET,)
-    shop.naps = [lambda: answered(shop, GET, "2", *lines("2", 0, 10))]
+    shop.naps = [lambda: write_log(shop, GET, "2", *lines("2", 0, 10))]
     assert shop.ship() == 1
 
 
@@ -389,14 +389,14 @@ def test_a_log_of_faults_alone_is_not_compared(shop: Shop, monkeypatch: pytest.M
 
     monkeypatch.setattr(Functions, "configuration", configuration)
     shop.changes = (GET,)
-    shop.naps = [lambda: answered(shop, GET, "2", *lines("2", 0, 50))]
+    shop.naps = [lambda: write_log(shop, GET, "2", *lines("2", 0, 50))]
     assert shop.ship() == 0
     assert f"Answers of 4xx are not compared (log_level keeps them out): {GET}." in shop.said
 
 
 def test_all_requests_at_once_leave_nothing_to_compare_with(shop: Shop) -> None:
     shop.changes, shop.release = (GET,), ReleaseSettings(faults=1, minutes=1, percent=100)
-    shop.naps = [lambda: answered(shop, GET, "2", *lines("2", 0, 50))]
+    shop.naps = [lambda: write_log(shop, GET, "2", *lines("2", 0, 50))]
     assert shop.ship() == 0
     assert f"Answers of 4xx are not compared (no other version answers): {GET}." in shop.said
 
@@ -405,11 +405,11 @@ def test_as_many_faults_as_the_variable_allows(shop: Shop) -> None:
     shop.changes = (GET,)
     shop.release = ReleaseSettings(faults=3, minutes=1, percent=10)
     # The first two are one line, seen twice.
-    shop.naps = [lambda: answered(shop, GET, "2", line(500), line(500), line(503))]
+    shop.naps = [lambda: write_log(shop, GET, "2", line(500), line(500), line(503))]
     assert shop.ship() == 0
     shop.changes = (GET,)
     shop.release = ReleaseSettings(faults=2, minutes=1, percent=10)
-    shop.naps = [lambda: answered(shop, GET, "3", line(500), line(503))]
+    shop.naps = [lambda: write_log(shop, GET, "3", line(500), line(503))]
     assert shop.ship() == 1
 
 

@@ -18,7 +18,7 @@ def api(make_api: Make) -> Api:
     return make_api({"filters": {"status": {}}, "ttl": "until"}, functions=["entity"])
 
 
-def operations(capsys: pytest.CaptureFixture[str]) -> list[Any]:
+def logged_operations(capsys: pytest.CaptureFixture[str]) -> list[Any]:
     """What the log calls the requests since the last look."""
     return [json.loads(line)["operation"] for line in capsys.readouterr().err.splitlines()]
 
@@ -26,17 +26,17 @@ def operations(capsys: pytest.CaptureFixture[str]) -> list[Any]:
 def test_one_function_routes_every_operation(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
     created = api.request("POST", "/items", {"status": "open"})
     path = f"/items/{created.json['id']}"
-    assert (created.status, operations(capsys)) == (201, ["create"])
+    assert (created.status, logged_operations(capsys)) == (201, ["create"])
     read = api.request("GET", path)
-    assert (read.json, read.etag, operations(capsys)) == (created.json, created.etag, ["get"])
+    assert (read.json, read.etag, logged_operations(capsys)) == (created.json, created.etag, ["get"])
     listed = api.request("GET", "/items", query={"status": "open"})
-    assert (listed.json["items"], operations(capsys)) == ([created.json], ["list"])
+    assert (listed.json["items"], logged_operations(capsys)) == ([created.json], ["list"])
     replaced = api.request("PUT", path, {"n": 1}, headers={"If-Match": created.etag})
-    assert (replaced.json["n"], replaced.json["version"], operations(capsys)) == (1, 2, ["replace"])
+    assert (replaced.json["n"], replaced.json["version"], logged_operations(capsys)) == (1, 2, ["replace"])
     merged = api.request("PATCH", path, {"m": 2})
-    assert (merged.json["n"], merged.json["m"], operations(capsys)) == (1, 2, ["merge"])
-    assert (api.request("DELETE", path).status, operations(capsys)) == (204, ["delete"])
-    assert (api.request("GET", path).status, operations(capsys)) == (404, ["get"])
+    assert (merged.json["n"], merged.json["m"], logged_operations(capsys)) == (1, 2, ["merge"])
+    assert (api.request("DELETE", path).status, logged_operations(capsys)) == (204, ["delete"])
+    assert (api.request("GET", path).status, logged_operations(capsys)) == (404, ["get"])
 
 
 def test_a_collection_at_the_root(api: Api) -> None:
@@ -49,4 +49,4 @@ def test_a_collection_at_the_root(api: Api) -> None:
 @pytest.mark.parametrize("foreign", [None, {}, event("TRACE", "/items"), event("POST", "/items/a")])
 def test_an_event_without_an_operation_is_500(api: Api, capsys: pytest.CaptureFixture[str], foreign: Any) -> None:
     assert api.invoke("entity", foreign).status == 500
-    assert operations(capsys) == [None]
+    assert logged_operations(capsys) == [None]

@@ -43,7 +43,7 @@ WHOLE: dict[str, Any] = {
 }
 
 
-def found(schema: Any) -> list[tuple[str, str]]:
+def schema_faults(schema: Any) -> list[tuple[str, str]]:
     return faults(json.dumps(schema).encode())
 
 
@@ -57,7 +57,7 @@ def keywords(schema: Any) -> set[str]:
 
 
 def test_the_whole_subset_is_taken() -> None:
-    assert found(WHOLE) == []
+    assert schema_faults(WHOLE) == []
     assert keywords(WHOLE) == {*KEYWORDS, "$schema"}
 
 
@@ -160,7 +160,7 @@ REFUSED: list[tuple[Any, dict[str, str]]] = [
 @pytest.mark.parametrize(("rule", "expected"), REFUSED, ids=lambda value: json.dumps(value)[:50])
 def test_what_is_refused_of_a_property(rule: Any, expected: dict[str, str]) -> None:
     schema = {"type": "object", "properties": {"a": rule}}
-    assert dict(found(schema)) == {f"/properties/a{where}": why for where, why in expected.items()}
+    assert dict(schema_faults(schema)) == {f"/properties/a{where}": why for where, why in expected.items()}
 
 
 ROOTS: list[tuple[bytes, dict[str, str]]] = [
@@ -214,4 +214,4 @@ def test_what_is_refused_of_the_whole(content: bytes, expected: dict[str, str]) 
 
 def test_a_property_inside_may_have_a_name_of_the_servers() -> None:
     inside = {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}
-    assert found({"type": "object", "properties": {"customer": inside}}) == []
+    assert schema_faults({"type": "object", "properties": {"customer": inside}}) == []

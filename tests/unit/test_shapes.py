@@ -129,17 +129,17 @@ def accepts(shape: dict[str, Any], value: Any) -> bool:
     return bool(OAS30Validator(shape, format_checker=oas30_format_checker).is_valid(value))
 
 
-def merged(target: Any, changes: Any) -> Any:
+def merge(target: Any, changes: Any) -> Any:
     """Return the merge of RFC 7396, section 2, by its own words."""
     if not isinstance(changes, dict):
         return changes
     whole = dict(target) if isinstance(target, dict) else {}
     for name, value in changes.items():
-        whole[name] = merged(whole.get(name), value)
+        whole[name] = merge(whole.get(name), value)
     return {name: value for name, value in whole.items() if changes.get(name, 0) is not None}
 
 
-def stored(value: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any] | None:
+def stored_item(value: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any] | None:
     """Return the client's part of the item that a body makes, or None if it is refused."""
     doc = fill({name: member for name, member in value.items() if name not in RESERVED}, schema)
     return None if validate(doc, schema) else doc
@@ -157,7 +157,7 @@ def case(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any], dict[str,
 
 def test_body_is_what_the_functions_take(case: Any) -> None:
     name, schema, found, bodies = case
-    taken = [body for body in bodies if stored(body, schema) is not None]
+    taken = [body for body in bodies if stored_item(body, schema) is not None]
     assert taken
     assert [body for body in taken if not accepts(found["body"], body)] == []
     refused = [body for body in bodies if body not in taken and accepts(found["body"], body)]
@@ -168,7 +168,7 @@ def test_gateway_is_no_stricter_than_the_functions(case: Any) -> None:
     _, schema, found, bodies = case
     judged = jsonschema.Draft4Validator(found["model"])
     for body in bodies:
-        if stored(body, schema) is not None:
+        if stored_item(body, schema) is not None:
             # A body may repeat what was read.
             assert judged.is_valid(body)
             assert judged.is_valid(body | SERVERS)
@@ -181,7 +181,7 @@ def test_item_is_what_the_functions_store(case: Any) -> None:
         "properties": {**found["item"].get("properties", {}), **{n: {} for n in SERVERS}},
     }
     for body in bodies:
-        doc = stored(body, schema)
+        doc = stored_item(body, schema)
         if doc is not None:
             assert accepts(described, doc | SERVERS), body
         elif fill(body, schema) == body and not body.keys() & SERVERS.keys() and name != "these objects":
@@ -190,10 +190,10 @@ def test_item_is_what_the_functions_store(case: Any) -> None:
 
 def test_patch_is_no_stricter_than_the_functions(case: Any) -> None:
     _, schema, found, bodies = case
-    items = [doc for body in bodies if (doc := stored(body, schema)) is not None]
+    items = [doc for body in bodies if (doc := stored_item(body, schema)) is not None]
     for patch in bodies:
         own = {name: member for name, member in patch.items() if name not in RESERVED}
-        if any(not validate(merged(item, own), schema) for item in items):
+        if any(not validate(merge(item, own), schema) for item in items):
             # There, null for an unknown name does nothing.
             closed = schema.get("additionalProperties") is False
             assert accepts(found["patch"], patch) or (closed and None in patch.values()), patch
@@ -209,20 +209,20 @@ def test_patch_names_the_fault_of_a_single_property() -> None:
     assert [value for value in taken if not accepts(patch, value)] == []
 
 
-def each(schema: Any) -> Iterator[dict[str, Any]]:
+def all_schemas(schema: Any) -> Iterator[dict[str, Any]]:
     """Yield a schema and all schemas in it."""
     yield schema
     inner = [schema[keyword] for keyword in ("items", "not", "additionalProperties") if keyword in schema]
     inner += [part for keyword in shapes.COMBINING for part in schema.get(keyword, [])]
     for part in [*inner, *schema.get("properties", {}).values()]:
         if isinstance(part, dict):
-            yield from each(part)
+            yield from all_schemas(part)
 
 
 def test_shapes_say_what_is_open_and_answers_have_no_defaults(case: Any) -> None:
     _, _, found, _ = case
     for shape, schema in found.items():
-        for part in each(schema):
+        for part in all_schemas(schema):
             assert "title" not in part
             if shape != "model" and (part.get("type") == "object" or "properties" in part):
                 assert "additionalProperties" in part

@@ -13,7 +13,7 @@ from tests import smoke
 
 
 @contextmanager
-def answering(answer: bytes, received: list[bytes] | None = None) -> Iterator[str]:
+def answer_once(answer: bytes, received: list[bytes] | None = None) -> Iterator[str]:
     """Answer one connection with these bytes, and note what was received; yield the URL."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
 
@@ -43,7 +43,7 @@ def answering(answer: bytes, received: list[bytes] | None = None) -> Iterator[st
     ],
 )
 def test_another_server_is_not_the_api(capsys: pytest.CaptureFixture[str], answer: bytes, said: str) -> None:
-    with answering(answer) as url:
+    with answer_once(answer) as url:
         assert smoke.main([url]) == 1
     assert capsys.readouterr().err == f"FAILED after nothing: POST {url}/items: {said}\n"
 
@@ -87,7 +87,7 @@ def test_the_key_comes_from_the_environment_or_the_command_line(
     if variable:
         monkeypatch.setenv("TRESTLE_API_KEY", variable)
     received: list[bytes] = []
-    with answering(b"", received) as url:
+    with answer_once(b"", received) as url:
         assert smoke.main([url, *arguments]) == 1
     headers = dict(line.split(": ", 1) for line in received[0].decode().split("\r\n\r\n")[0].splitlines()[1:])
     assert {name.lower(): value for name, value in headers.items()}.get("x-api-key") == sent

@@ -25,7 +25,7 @@ LEFTOVERS = [
 ]  # fmt: skip
 
 
-def litter(folder: Path, name: str) -> None:
+def write_leftovers(folder: Path, name: str) -> None:
     """Leave all of LEFTOVERS in the folder, and links to nowhere, as if `name` was being edited there."""
     for pattern in LEFTOVERS:
         path = folder / pattern.format(name)
@@ -50,7 +50,7 @@ def root(tmp_path: Path) -> Path:
 
 def test_only_files_that_are_sources_are_found(tmp_path: Path) -> None:
     (tmp_path / "index.py").touch()
-    litter(tmp_path, "index.py")
+    write_leftovers(tmp_path, "index.py")
     (tmp_path / "folder.py").mkdir()
     (tmp_path / "folder.py" / "with space.py").touch()
     (tmp_path / "gone.py").symlink_to("nowhere.py")
@@ -64,10 +64,10 @@ def test_a_build_leaves_them_out(root: Path) -> None:
     (root / "app").mkdir()
     (root / "app" / "bookings.py").touch()
     clean = build.Sources(root)
-    litter(root / "app", "bookings.py")
-    litter(root / "lambda_src" / "create", "index.py")
-    litter(root / "lambda_src" / "trestle" / "store", "dynamodb.py")
-    litter(root / "schemas", "todo.json")
+    write_leftovers(root / "app", "bookings.py")
+    write_leftovers(root / "lambda_src" / "create", "index.py")
+    write_leftovers(root / "lambda_src" / "trestle" / "store", "dynamodb.py")
+    write_leftovers(root / "schemas", "todo.json")
     littered = build.Sources(root)
     assert littered.functions == clean.functions
     assert littered.digest() == clean.digest()
@@ -86,7 +86,7 @@ def test_the_local_run_leaves_them_out(
         ("schemas", "todo.json"),
         ("web", "index.html"),
     ):
-        litter(root / place, name)
+        write_leftovers(root / place, name)
     assert fingerprint([]) == clean
     staged = terraform.stage(folder, folder / "state", {"modules/function": {"resource": {}}})
     assert "../api" in terraform.init_depends_on(staged)
@@ -95,8 +95,8 @@ def test_the_local_run_leaves_them_out(
 
 def test_the_console_and_the_deployment_leave_them_out(root: Path, tmp_path: Path) -> None:
     """Both list files with fileset(), which fails at a link to nowhere."""
-    litter(root / "web" / "assets", "app.js")
-    litter(root / "modules" / "api", "main.tf")
+    write_leftovers(root / "web" / "assets", "app.js")
+    write_leftovers(root / "modules" / "api", "main.tf")
     website = (ROOT / "modules" / "website" / "main.tf").read_text()
     patterns, files = (re.search(rf"^  {name} += .*$", website, re.MULTILINE) for name in ("file_patterns", "files"))
     api = re.search(r'sort\((fileset\(path\.module, ".*?"\))\)', (ROOT / "modules" / "api" / "main.tf").read_text())
@@ -121,7 +121,9 @@ def test_the_console_and_the_deployment_leave_them_out(root: Path, tmp_path: Pat
     assert configuration == [file.name for file in sources(root / "modules" / "api", "*.tf")]
 
 
-def compared(root: Path, project: Path, built: dict[str, str], aside: Path) -> tuple[dict[str, str], list[str], str]:
+def compare_inputs(
+    root: Path, project: Path, built: dict[str, str], aside: Path
+) -> tuple[dict[str, str], list[str], str]:
     """Return what Terraform takes for the packages' inputs, which of them changed since the build, and its remedy."""
     block = re.search(r"^locals {\n.*?^}\n", (ROOT / "modules" / "service" / "build.tf").read_text(), re.M | re.S)
     assert block
@@ -140,27 +142,27 @@ def compared(root: Path, project: Path, built: dict[str, str], aside: Path) -> t
 
 
 def test_a_plan_compares_what_a_build_packs(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    litter(root / "lambda_src" / "trestle" / "store", "dynamodb.py")
-    litter(root / "schemas", "todo.json")
+    write_leftovers(root / "lambda_src" / "trestle" / "store", "dynamodb.py")
+    write_leftovers(root / "schemas", "todo.json")
     for name in ("bookings.py", "lib/money.py", "requirements.txt"):
         (root / "app" / name).parent.mkdir(parents=True, exist_ok=True)
         (root / "app" / name).touch()
     for name in ("README.md", "requirements.in", "lib/requirements.txt"):  # which no build reads
         (root / "app" / name).touch()
-    litter(root / "app" / "lib", "money.py")
+    write_leftovers(root / "app" / "lib", "money.py")
     for name in ("__pycache__", "old~", ".git", "x.BAK"):
         (root / "lambda_src" / name).mkdir()
         (root / "lambda_src" / name / "a.py").write_text("1")
     folder = tmp_path_factory.mktemp("compared")
     built = build.Sources(root).inputs()
-    assert compared(root, root, built, folder / "same") == (built, [], "python build.py")
+    assert compare_inputs(root, root, built, folder / "same") == (built, [], "python build.py")
     (root / "lambda_src" / "create" / "index.py").write_text("x = 1\n")
     (root / "lambda_src" / "create" / "new.py").write_text("x = 1\n")
     (root / "schemas" / "todo.json").unlink()
     (root / "app" / "bookings.py").unlink()
     (root / "app" / "lib" / "money.py").write_text("rate = 1\n")
     (root / "app" / "requirements.txt").write_text("# none\n")
-    _, changed, _ = compared(root, root, built, folder / "edited")
+    _, changed, _ = compare_inputs(root, root, built, folder / "edited")
     assert changed == [
         "app/bookings.py", "app/lib/money.py", "app/requirements.txt", "lambda_src/create/index.py",
         "lambda_src/create/new.py", "schemas/todo.json",
@@ -172,11 +174,11 @@ def test_a_plan_compares_the_schemas_of_the_project(root: Path, tmp_path_factory
     project = folder / "project"
     built = build.Sources(root, project).inputs()
     assert not [name for name in built if not name.startswith("lambda_src/")]
-    inputs, changed, remedy = compared(root, project, built, folder / "without")
+    inputs, changed, remedy = compare_inputs(root, project, built, folder / "without")
     assert (inputs, changed) == (built, [])
     assert remedy == f"python {root}/build.py --project {project}"
     (project / "schemas").mkdir(parents=True)
     (project / "schemas" / "own.json").write_text("{}")
     (project / "app").mkdir()
     (project / "app" / "bookings.py").touch()
-    assert compared(root, project, built, folder / "with")[1] == ["app/bookings.py", "schemas/own.json"]
+    assert compare_inputs(root, project, built, folder / "with")[1] == ["app/bookings.py", "schemas/own.json"]

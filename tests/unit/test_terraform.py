@@ -283,7 +283,7 @@ VARIABLES = {"environment": "dev", "name": "shop", "region": "eu-west-1"}
 
 
 @pytest.fixture
-def judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def check_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Looks at a state for tfvars of the system shop in an environment and a region."""
 
     def judge(state: dict[str, Any], written: str = "dev", region: str = "eu-west-1", name: str = "dev") -> None:
@@ -297,49 +297,49 @@ def judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Non
     return judge
 
 
-def test_the_state_of_another_environment_is_refused(judged: Callable[..., None]) -> None:
+def test_the_state_of_another_environment_is_refused(check_state: Callable[..., None]) -> None:
     def state(*environments: str) -> dict[str, Any]:
         instances = [{"attributes": {"tags_all": {"Environment": e}}} for e in environments]
         return {"resources": [{"instances": [*instances, {"attributes": {"id": "x"}}]}]}
 
-    judged({})
-    judged(state())
-    judged(state("dev", "dev"))
-    judged(state("dev"), name="dev-eu")
+    check_state({})
+    check_state(state())
+    check_state(state("dev", "dev"))
+    check_state(state("dev"), name="dev-eu")
     with pytest.raises(UserError, match=r"environments/dev\.s3\.tfbackend names the state of prod: give each"):
-        judged(state("dev", "prod"))
+        check_state(state("dev", "prod"))
 
 
-def test_the_state_of_another_name_is_refused(judged: Callable[..., None]) -> None:
+def test_the_state_of_another_name_is_refused(check_state: Callable[..., None]) -> None:
     def state(*names: str) -> dict[str, Any]:
         instances = [{"attributes": {"tags_all": {"Environment": "dev", "Project": name}}} for name in names]
         return {"resources": [{"instances": [*instances, {"attributes": {"tags_all": None}}]}]}
 
-    judged(state("shop", "shop"))
+    check_state(state("shop", "shop"))
     said = (
         r"^dev is deployed with the name store, but its tfvars say shop: an apply would replace its tables, .*"
         r'Write name = "store" into environments/dev\.tfvars\. For a system of another name, write tfvars and a backend'
     )
     with pytest.raises(UserError, match=said):
-        judged(state("shop", "store"))
+        check_state(state("shop", "store"))
 
 
-def test_the_state_of_another_region_is_refused(judged: Callable[..., None]) -> None:
+def test_the_state_of_another_region_is_refused(check_state: Callable[..., None]) -> None:
     def state(kind: str, arn: str | None) -> dict[str, Any]:
         return {"resources": [{"type": kind, "instances": [{"attributes": {"arn": arn}}]}]}
 
     table = state("aws_dynamodb_table", "arn:aws:dynamodb:us-west-2:1:table/shop-todos-dev")
-    judged(table, region="us-west-2")
+    check_state(table, region="us-west-2")
     said = (
         r"^dev is deployed in us-west-2, but its tfvars say eu-west-1: .*"
         r'Write region = "us-west-2" into environments/dev\.tfvars'
     )
     with pytest.raises(UserError, match=said):
-        judged(table)
+        check_state(table)
     # What has no region, or may be in another one.
-    judged(state("aws_iam_role", "arn:aws:iam::1:role/x"))
-    judged(state("aws_acm_certificate", "arn:aws:acm:us-east-1:1:certificate/x"))
-    judged(state("aws_lambda_function", None))
+    check_state(state("aws_iam_role", "arn:aws:iam::1:role/x"))
+    check_state(state("aws_acm_certificate", "arn:aws:acm:us-east-1:1:certificate/x"))
+    check_state(state("aws_lambda_function", None))
 
 
 @pytest.fixture
@@ -577,11 +577,11 @@ def test_the_tools_ask_terraform_by_these_names_alone() -> None:
     """An expression in a string is evaluated nowhere until somebody needs it, and fails then."""
     found = set()
     for file in (ROOT / "Makefile", *(ROOT / "tools").rglob("*.py"), ROOT / "build.py", ROOT / "local.py"):
-        found |= set(re.findall(r"(?:local|module|var)\.[a-z_.]+(?=[)\"'])", asked(file.read_text())))
+        found |= set(re.findall(r"(?:local|module|var)\.[a-z_.]+(?=[)\"'])", encoding_calls(file.read_text())))
     assert found == {"local.tools", "module.service.openapi_document"}
 
 
-def asked(text: str) -> str:
+def encoding_calls(text: str) -> str:
     """Return what of a text is written as an expression of Terraform's: calls of its encoding functions."""
     return "\n".join(re.findall(r"(?:jsonencode|base64encode)\(.*", text))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.api import TABLE, Api, error, nothing
+from tests.unit.api import TABLE, Api, error, lose_request
 from tests.unit.api import Context as LambdaContext
 from tests.unit.conftest import Make
 from tests.unit.events import event
@@ -65,7 +65,7 @@ def daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
     daemon.socket.close()
 
 
-def check(documents: list[dict[str, Any]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def check_documents(documents: list[dict[str, Any]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Hold documents to X-Ray's form; the request's, and those of its calls without what changes."""
     request, *calls = documents
     assert (request["trace_id"], request["parent_id"]) == (ROOT, PARENT)
@@ -116,13 +116,13 @@ def without_ids(calls: list[dict[str, Any]], *, some: bool) -> list[dict[str, An
 
 def test_a_request_and_its_calls_are_sent(api: Api, daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
     created = api.create({"a": {"b": 1}}, request_id="r1")
-    request, calls = check(daemon.received())
+    request, calls = check_documents(daemon.received())
     annotations = {"requestId": "r1", "entity": "items", "operation": "create", "status": 201}
     http = {"response": {"status": 201}}
     assert request == {"name": "items.create", "annotations": annotations, "http": http}
     assert without_ids(calls, some=True) == [call("PutItem")]
     assert api.request("PATCH", f"/items/{created['id']}", {"a": {"c": 2}}).status == 200
-    request, calls = check(daemon.received())
+    request, calls = check_documents(daemon.received())
     assert request["name"] == "items.merge"
     assert without_ids(calls, some=True) == [call("GetItem"), call("UpdateItem")]
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
@@ -164,7 +164,7 @@ def test_a_transaction_is_one_call_on_several_tables(
     assert answer["statusCode"] == 204
     line = json.loads(capsys.readouterr().err)
     assert (line["databaseRequests"], line.get("consumedCapacity")) == (2, units)
-    _, calls = check(daemon.received())
+    _, calls = check_documents(daemon.received())
     expected = call("TransactWriteItems", retries=1)
     expected["aws"] |= {"table_names": [TABLE, "test-nights"]}
     del expected["aws"]["table_name"]
@@ -204,7 +204,7 @@ def test_what_a_caller_did_wrong_is_an_error(
     path, _, query = path.partition("?")
     answer = api.request(method, path, query=dict([query.split("=")]) if query else None)
     assert answer.status == status
-    request, sent = check(daemon.received())
+    request, sent = check_documents(daemon.received())
     assert (request["error"], request["annotations"]["status"]) == (True, status)
     assert not {"fault", "throttle", "cause"} & set(request)
     assert without_ids(sent, some=True) == calls
@@ -213,7 +213,7 @@ def test_what_a_caller_did_wrong_is_an_error(
 def test_a_throttled_request_is_sent_with_its_cause(api: Api, daemon: Daemon) -> None:
     with api.fault("GetItem", THROTTLED, THROTTLED, THROTTLED):
         assert api.request("GET", "/items/a").status == 503
-    request, calls = check(daemon.received())
+    request, calls = check_documents(daemon.received())
     assert (request["fault"], request["throttle"], request["annotations"]["status"]) == (True, True, 503)
     assert "error" not in request
     cause = {"exceptions": [{"type": "ThrottlingException", "remote": True}]}
@@ -229,23 +229,23 @@ def test_a_throttled_request_is_sent_with_its_cause(api: Api, daemon: Daemon) ->
 
 
 def test_a_fault_is_sent_with_its_cause(api: Api, daemon: Daemon) -> None:
-    with api.fault("GetItem", error("InternalServerError", 500), nothing, nothing):
+    with api.fault("GetItem", error("InternalServerError", 500), lose_request, lose_request):
         assert api.request("GET", "/items/a").status == 503
-    request, calls = check(daemon.received())
+    request, calls = check_documents(daemon.received())
     assert request["fault"]
     assert "throttle" not in request
     cause = {"exceptions": [{"type": "ReadTimeoutError", "remote": True}]}
     assert without_ids(calls, some=False) == [call("GetItem", retries=2, status=0, fault=True, cause=cause)]
     with api.fault("GetItem", error("AccessDeniedException")):
         assert api.request("GET", "/items/a").status == 500
-    request, _ = check(daemon.received())
+    request, _ = check_documents(daemon.received())
     assert request["fault"]
     assert request["cause"]["exceptions"][0]["type"] == "ServiceError"
 
 
 def test_an_event_without_an_operation_is_sent_too(make_api: Make, daemon: Daemon) -> None:
     assert make_api(functions=["entity"]).invoke("entity", {}).status == 500
-    request, calls = check(daemon.received())
+    request, calls = check_documents(daemon.received())
     assert (request["name"], calls) == ("items", [])
     assert set(request["annotations"]) == {"requestId", "entity", "status"}
 

@@ -14,10 +14,10 @@ import pytest
 
 import build
 from tests.unit import commands
-from tests.unit.api import TABLE, Api, error, lost
+from tests.unit.api import TABLE, Api, error, lose_answer
 from tests.unit.commands import FakeEnvironment
 from tests.unit.conftest import Make
-from tests.unit.lambdas import Lambda
+from tests.unit.lambdas import FakeLambda
 from tools.aws import reindex
 from tools.aws import transfer as tool
 from tools.errors import UserError
@@ -59,7 +59,7 @@ def entity(api: Api) -> tool.DeployedEntity:
     return tool.DeployedEntity(Entity("items", TABLE, OPTIONS, SCHEMA), api.client)
 
 
-def exported(source: tool.DeployedEntity) -> tuple[str, tool.ExportResult]:
+def run_export(source: tool.DeployedEntity) -> tuple[str, tool.ExportResult]:
     out = io.StringIO()
     done = tool.export(source, TABLE, out.write)
     return out.getvalue(), done
@@ -70,7 +70,7 @@ def file(*lines: Any) -> io.BytesIO:
     return io.BytesIO("".join(f"{text}\n" for text in texts).encode())
 
 
-def imported(entity: tool.DeployedEntity, source: io.BytesIO, **how: Any) -> tool.ImportResult:
+def run_import(entity: tool.DeployedEntity, source: io.BytesIO, **how: Any) -> tool.ImportResult:
     done = tool.ImportResult(after=how.pop("after", 0))
     tool.write(source, entity, done, rate=1e9, **how)
     return done
@@ -94,7 +94,7 @@ def test_what_goes_out_comes_back_as_it_was(api: Api, entity: tool.DeployedEntit
     made.append(api.create({"values": values, "deep": json.loads("[" * 31 + "]" * 31)}))
     changed = api.request("PATCH", f"/items/{made[0]['id']}", {"status": "b"})
     before = records(api)
-    text, done = exported(entity)
+    text, done = run_export(entity)
     assert (done.items, done.expired, done.left_out) == (3, 0, [])
     lines = {item["id"]: item for item in map(json.loads, text.strip().split("\n"))}
     assert lines == {item["id"]: item for item in (changed.json, *made[1:])}
@@ -102,7 +102,7 @@ def test_what_goes_out_comes_back_as_it_was(api: Api, entity: tool.DeployedEntit
     source = io.BytesIO(text.encode())
     assert tool.check(source, entity.entity) == []
     source.seek(0)
-    assert str(imported(entity, source)) == "3 written"
+    assert str(run_import(entity, source)) == "3 written"
     assert records(api) == before
     answer = api.request("GET", f"/items/{made[0]['id']}")
     assert (answer.body, answer.etag) == (changed.body, changed.etag)
@@ -111,38 +111,38 @@ def test_what_goes_out_comes_back_as_it_was(api: Api, entity: tool.DeployedEntit
 
 def test_a_second_run_changes_nothing(api: Api, entity: tool.DeployedEntity) -> None:
     lines = [{"id": "a", "rank": 1.0, **STAMPS}, "", {"id": "b", "status": "x"}]
-    assert imported(entity, file(*lines)).outcomes == {"written": 2}
+    assert run_import(entity, file(*lines)).outcomes == {"written": 2}
     before = api.client.scan(TableName=TABLE)["Items"]
-    assert imported(entity, file(*lines)).outcomes == {"there already": 2}
+    assert run_import(entity, file(*lines)).outcomes == {"there already": 2}
     assert api.client.scan(TableName=TABLE)["Items"] == before
 
 
 def test_a_line_without_times_is_a_new_item(api: Api, entity: tool.DeployedEntity) -> None:
-    imported(entity, file({"id": "b", "rank": 1}))
+    run_import(entity, file({"id": "b", "rank": 1}))
     item = api.request("GET", "/items/b").json
     assert item.pop("createdAt") == item.pop("updatedAt") > "2026"
     assert item == {"id": "b", "rank": 1, "status": "open", "version": 1}
 
 
 def test_an_item_of_before_stays_without_later_defaults(api: Api, entity: tool.DeployedEntity) -> None:
-    imported(entity, file({"id": "a", **STAMPS}))
+    run_import(entity, file({"id": "a", **STAMPS}))
     assert api.request("GET", "/items/a").json == {"id": "a", **STAMPS}
 
 
 def test_another_item_with_the_id_stays_unless_it_is_to_be_replaced(api: Api, entity: tool.DeployedEntity) -> None:
-    imported(entity, file({"id": "a", "rank": 1, **STAMPS}))
+    run_import(entity, file({"id": "a", "rank": 1, **STAMPS}))
     other = [{"id": "b", **STAMPS}, {"id": "a", "rank": True, **STAMPS}]
-    done = imported(entity, file(*other), as_stored=True)
+    done = run_import(entity, file(*other), as_stored=True)
     assert (str(done), done.after) == ("1 written, 1 refused", 2)
     assert done.left_out == [
         "line 2: the table has another item with this id (ARGS=--replace puts this one in its place)"
     ]
     assert api.request("GET", "/items/a").json["rank"] == 1
-    done = imported(entity, file({"id": "a", "rank": 2, **STAMPS}), replace=True)
+    done = run_import(entity, file({"id": "a", "rank": 2, **STAMPS}), replace=True)
     assert (str(done), done.left_out) == ("1 replaced", [])
     assert api.request("GET", "/items/a").json["rank"] == 2
     api.client.put_item(TableName=TABLE, Item={"id": {"S": "c"}})
-    assert str(imported(entity, file({"id": "c", **STAMPS}))) == "1 refused"
+    assert str(run_import(entity, file({"id": "c", **STAMPS}))) == "1 refused"
 
 
 def test_bad_lines_are_told_by_number_and_fault(entity: tool.DeployedEntity) -> None:
@@ -179,7 +179,7 @@ def test_what_was_stored_before_the_rules_can_be_restored(api: Api, entity: tool
     line = {"id": "openapi.json", "rank": "old", **STAMPS}
     assert len(tool.check(file(line), entity.entity)) == 1
     assert tool.check(file(line), entity.entity, as_stored=True) == []
-    assert str(imported(entity, file(line), as_stored=True)) == "1 written"
+    assert str(run_import(entity, file(line), as_stored=True)) == "1 written"
     assert "number_rank" not in records(api)["openapi.json"]
 
 
@@ -187,18 +187,18 @@ def test_owners_keep_their_items(make_api: Make) -> None:
     options = {"owner_scoped": True, "filters": {"tag": {}}}
     api = make_api(options)
     entity = tool.DeployedEntity(Entity("items", TABLE, options), api.client)
-    hers, his = (api.signed_in(sub).create({"tag": "x", "owner": "me"}) for sub in ("alice", "bob"))
+    hers, his = (api.as_user(sub).create({"tag": "x", "owner": "me"}) for sub in ("alice", "bob"))
     before = records(api)
-    text, _ = exported(entity)
+    text, _ = run_export(entity)
     assert sorted(json.loads(each)["id"] for each in text.splitlines()) == [
         f"alice#{hers['id']}",
         f"bob#{his['id']}",
     ]
     wipe(api)
     assert tool.check(io.BytesIO(text.encode()), entity.entity) == []
-    imported(entity, io.BytesIO(text.encode()))
+    run_import(entity, io.BytesIO(text.encode()))
     assert records(api) == before
-    assert api.signed_in("alice").request("GET", "/items", query={"tag": "x"}).json["items"] == [hers]
+    assert api.as_user("alice").request("GET", "/items", query={"tag": "x"}).json["items"] == [hers]
     assert tool.check(file({"id": "a"}), entity.entity) == [
         "line 1: /id Must be OWNER#ID: items of this entity have owners"
     ]
@@ -206,15 +206,15 @@ def test_owners_keep_their_items(make_api: Make) -> None:
 
 def test_items_whose_time_is_over_go_neither_way(api: Api, entity: tool.DeployedEntity) -> None:
     api.create({"until": 1})
-    text, done = exported(entity)
+    text, done = run_export(entity)
     assert (text, done.items, done.expired) == ("", 0, 1)
     wipe(api)
     gone = {"id": "a", "until": 1, **STAMPS}
-    assert str(imported(entity, file(gone))) == "1 expired"
+    assert str(run_import(entity, file(gone))) == "1 expired"
     assert records(api) == {}
     item = tool.parse_line(1, file(gone).read(), entity.entity).item
     api.client.put_item(TableName=TABLE, Item=creation(entity.entity, "", item).payload["Item"])
-    assert str(imported(entity, file({"id": "a", "until": FUTURE, **STAMPS}))) == "1 written"
+    assert str(run_import(entity, file({"id": "a", "until": FUTURE, **STAMPS}))) == "1 written"
 
 
 def test_records_that_are_no_items_are_named(api: Api, entity: tool.DeployedEntity) -> None:
@@ -230,7 +230,7 @@ def test_records_that_are_no_items_are_named(api: Api, entity: tool.DeployedEnti
         "fine": whole,
     }.items():
         api.client.put_item(TableName=TABLE, Item={"id": {"S": name}, **record})
-    text, done = exported(entity)
+    text, done = run_export(entity)
     assert (done.items, json.loads(text)["id"]) == (1, "fine")
     value = "holds a value that JSON does not have, or a version that is no whole number"
     assert sorted(done.left_out) == [
@@ -259,20 +259,20 @@ def test_many_pages_and_batches(api: Api, entity: tool.DeployedEntity, monkeypat
 
 
 def test_what_dynamodb_does_not_take_is_told(api: Api, entity: tool.DeployedEntity) -> None:
-    done = imported(entity, file({"id": "a", "text": "x" * 420_000, **STAMPS}))
+    done = run_import(entity, file({"id": "a", "text": "x" * 420_000, **STAMPS}))
     assert done.left_out == ["line 1: the item is over the 400 KB that DynamoDB keeps of one"]
-    with api.fault("PutItem", lost):
-        assert str(imported(entity, file({"id": "b", **STAMPS}))) == "1 written"
+    with api.fault("PutItem", lose_answer):
+        assert str(run_import(entity, file({"id": "b", **STAMPS}))) == "1 written"
     with api.fault("PutItem", error("AccessDeniedException")), pytest.raises(Exception, match="AccessDenied"):
-        imported(entity, file({"id": "c", **STAMPS}))
+        run_import(entity, file({"id": "c", **STAMPS}))
 
 
 def test_a_file_that_changes_meanwhile_stops_the_run(entity: tool.DeployedEntity) -> None:
     with pytest.raises(UserError, match="The file has changed since it was validated: line 2: is no object"):
-        imported(entity, file({"id": "a"}, "[]"))
+        run_import(entity, file({"id": "a"}, "[]"))
 
 
-LAMBDA = Lambda({"c": {"schema": "task", "ids": "client"}, "g": {"ttl": "until"}, "x": {}})
+LAMBDA = FakeLambda({"c": {"schema": "task", "ids": "client"}, "g": {"ttl": "until"}, "x": {}})
 FUNCTIONS = {"a": {"create": "c", "get": "g"}, "b": {"get": "x"}, "c": {"create": "none"}}
 OUTPUTS = {
     "api_url": "https://x.execute-api.eu-west-1.amazonaws.com/dev",
@@ -295,7 +295,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def deployed(project: Path, name: str, functions: Lambda = LAMBDA) -> tool.DeployedEntity:
+def deployed(project: Path, name: str, functions: FakeLambda = LAMBDA) -> tool.DeployedEntity:
     environment: Any = FakeEnvironment(OUTPUTS, {"lambda": functions, "dynamodb": None}, project)
     return tool.deployed(environment, name)
 
@@ -315,10 +315,10 @@ def test_an_entity_is_what_all_its_functions_go_by(project: Path) -> None:
 
 
 def test_an_entity_of_another_build_is_known(project: Path) -> None:
-    def is_built_here(name: str, functions: Lambda = LAMBDA) -> bool:
+    def is_built_here(name: str, functions: FakeLambda = LAMBDA) -> bool:
         return deployed(project, name, functions).matches_local_build
 
-    other = Lambda(LAMBDA.settings, "built elsewhere")
+    other = FakeLambda(LAMBDA.settings, "built elsewhere")
     assert (is_built_here("a"), is_built_here("a", other)) == (True, False)
     schema = project / "schemas" / "task.json"
     schema.write_text(json.dumps({**SCHEMA, "required": ["rank"]}))

@@ -62,7 +62,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture(params=["signed", "boto3"])
-def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Runs a test once per transport."""
     monkeypatch.setenv("DYNAMODB_CLIENT", request.param)
     return str(request.param)
@@ -105,7 +105,7 @@ def get(deadline: float | None = None) -> dynamodb.Reply:
     return table.send("GetItem", {"TableName": "t", "Key": {"id": {"S": "a"}}}, deadline=deadline)
 
 
-def refused(**how: Any) -> dynamodb.ServiceError:
+def get_error(**how: Any) -> dynamodb.ServiceError:
     with pytest.raises(dynamodb.ServiceError) as caught:
         get(**how)
     return caught.value
@@ -218,10 +218,10 @@ def test_same_requests_and_signatures(serve: Callable[..., Server], monkeypatch:
     assert parts[0][:5] == parts[1][:5]  # algorithm, scope, signed headers
 
 
-def test_answers_carry_the_id_that_aws_knows_the_request_by(either: str, serve: Callable[..., Server]) -> None:
+def test_answers_carry_the_id_that_aws_knows_the_request_by(transport: str, serve: Callable[..., Server]) -> None:
     serve(answers({}, x_amzn_requestid="R1"), fails("ValidationException", x_amzn_requestid="R2"), OK)
     assert get().request_id == "R1"
-    assert refused().request_id == "R2"
+    assert get_error().request_id == "R2"
     assert get().request_id == ""
 
 
@@ -233,7 +233,7 @@ TRANSIENT = sorted(dynamodb.TRANSIENT - {"InternalServerError"})
 
 @pytest.mark.parametrize("code", [*THROTTLING, *TRANSIENT])
 def test_passing_error_is_tried_again(
-    either: str, serve: Callable[..., Server], pauses: list[float], code: str
+    transport: str, serve: Callable[..., Server], pauses: list[float], code: str
 ) -> None:
     server = serve(fails(code), answers({}))
     reply = table.send("PutItem", {"TableName": "t", "Item": ITEM})
@@ -243,7 +243,7 @@ def test_passing_error_is_tried_again(
 
 
 def test_a_transaction_is_repeated_with_its_token(
-    either: str, serve: Callable[..., Server], pauses: list[float]
+    transport: str, serve: Callable[..., Server], pauses: list[float]
 ) -> None:
     reasons = [{"Code": "TransactionConflict", "Message": "Ongoing."}, {"Code": "None"}]
     cancelled = {"__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException", "Message": "Cancelled."}
@@ -266,7 +266,7 @@ def test_a_transaction_is_repeated_with_its_token(
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_passing_status_is_tried_again(
-    either: str, serve: Callable[..., Server], pauses: list[float], status: int
+    transport: str, serve: Callable[..., Server], pauses: list[float], status: int
 ) -> None:
     server = serve(answers(b"<html>", status), fails("SomeError", status), OK)
     assert get().retries == 2
@@ -282,9 +282,11 @@ def test_too_many_requests_is_tried_again(serve: Callable[..., Server], pauses: 
 @pytest.mark.parametrize(
     "code", ["ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"]
 )
-def test_three_attempts_and_no_more(either: str, serve: Callable[..., Server], pauses: list[float], code: str) -> None:
+def test_three_attempts_and_no_more(
+    transport: str, serve: Callable[..., Server], pauses: list[float], code: str
+) -> None:
     server = serve(fails(code, message="Too fast."))
-    error = refused()
+    error = get_error()
     assert isinstance(error, dynamodb.ServiceUnavailable)
     assert (error.code, error.message, error.status, error.retries) == (code, "Too fast.", 400, 2)
     assert len(server.requests) == 3
@@ -302,9 +304,9 @@ def test_three_attempts_and_no_more(either: str, serve: Callable[..., Server], p
         ("IdempotentParameterMismatchException", ": No."),
     ],
 )
-def test_lasting_error_is_not_tried_again(either: str, serve: Callable[..., Server], code: str, said: str) -> None:
+def test_lasting_error_is_not_tried_again(transport: str, serve: Callable[..., Server], code: str, said: str) -> None:
     server = serve(fails(code))
-    error = refused()
+    error = get_error()
     assert not isinstance(error, dynamodb.ServiceUnavailable)
     assert (error.code, error.status, error.retries) == (code, 400, 0)
     assert (str(error), error.message) == (f"{code}{said}", "No.")
@@ -312,10 +314,10 @@ def test_lasting_error_is_not_tried_again(either: str, serve: Callable[..., Serv
 
 
 def test_retries_are_counted_when_the_last_answer_is_an_error(
-    either: str, serve: Callable[..., Server], pauses: list[float]
+    transport: str, serve: Callable[..., Server], pauses: list[float]
 ) -> None:
     serve(drops, fails("ConditionalCheckFailedException"))
-    assert refused().retries == 1
+    assert get_error().retries == 1
 
 
 @pytest.mark.parametrize(
@@ -333,26 +335,26 @@ def test_retries_are_counted_when_the_last_answer_is_an_error(
     ],
 )
 def test_an_earlier_attempt_is_uncertain_when_its_answer_was_lost(
-    either: str, serve: Callable[..., Server], pauses: list[float], first: list[Behaviour], uncertain: bool
+    transport: str, serve: Callable[..., Server], pauses: list[float], first: list[Behaviour], uncertain: bool
 ) -> None:
     serve(*first, fails("ConditionalCheckFailedException"))
-    error = refused()
+    error = get_error()
     assert (error.code, error.uncertain) == ("ConditionalCheckFailedException", uncertain)
 
 
 def test_an_attempt_that_was_never_sent_is_not_uncertain(
-    either: str, serve: Callable[..., Server], pauses: list[float], monkeypatch: pytest.MonkeyPatch
+    transport: str, serve: Callable[..., Server], pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve(OK)
     get()  # another request before, which was sent
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{closed_port()}")
     boto3_client.shared_client.cache_clear()
-    assert not refused().uncertain
+    assert not get_error().uncertain
 
 
 @pytest.mark.parametrize("behaviour", [drops, resets])
 def test_broken_connection_is_tried_again(
-    either: str, serve: Callable[..., Server], pauses: list[float], behaviour: Behaviour
+    transport: str, serve: Callable[..., Server], pauses: list[float], behaviour: Behaviour
 ) -> None:
     server = serve(behaviour, OK)
     reply = get()
@@ -366,20 +368,20 @@ def test_cut_answer_is_tried_again(serve: Callable[..., Server], pauses: list[fl
     assert get().retries == 1
 
 
-def test_nobody_listens(either: str, monkeypatch: pytest.MonkeyPatch, pauses: list[float]) -> None:
+def test_nobody_listens(transport: str, monkeypatch: pytest.MonkeyPatch, pauses: list[float]) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{closed_port()}")
-    error = refused()
+    error = get_error()
     assert isinstance(error, dynamodb.ServiceUnavailable)
     assert (error.status, error.retries, len(pauses)) == (0, 2, 2)
 
 
 def test_silence_ends_each_attempt(
-    either: str, serve: Callable[..., Server], pauses: list[float], monkeypatch: pytest.MonkeyPatch
+    transport: str, serve: Callable[..., Server], pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dynamodb, "ATTEMPT_SECONDS", 0.2)
     with hanging() as hangs:
         server = serve(hangs)
-        error = refused()  # while the server keeps silent
+        error = get_error()  # while the server keeps silent
     assert isinstance(error, dynamodb.ServiceUnavailable)
     assert (error.status, error.retries) == (0, 2)
     until(lambda: len(server.requests) == 3)
@@ -388,7 +390,7 @@ def test_silence_ends_each_attempt(
 def test_pauses_grow_and_are_jittered(serve: Callable[..., Server], pauses: list[float]) -> None:
     serve(answers(b"", 500))
     for _ in range(120):  # so many that some are near each end
-        refused()
+        get_error()
     firsts, seconds = pauses[::2], pauses[1::2]
     assert 0 <= min(firsts) < 0.006 < 0.019 < max(firsts) <= 0.025
     assert 0 <= min(seconds) < 0.012 < 0.038 < max(seconds) <= 0.05
@@ -403,14 +405,14 @@ def test_throttled_pauses_are_longer_but_end(serve: Callable[..., Server], monke
 # --- The kept connection ---
 
 
-def test_connection_is_kept(either: str, serve: Callable[..., Server]) -> None:
+def test_connection_is_kept(transport: str, serve: Callable[..., Server]) -> None:
     server = serve(OK)
     for _ in range(3):
         assert get().retries == 0
     assert server.connections == 1
 
 
-def test_connection_that_was_closed_meanwhile_is_replaced_unseen(either: str, serve: Callable[..., Server]) -> None:
+def test_connection_that_was_closed_meanwhile_is_replaced_unseen(transport: str, serve: Callable[..., Server]) -> None:
     content = json.dumps({"Item": ITEM}).encode()
     closing = sends(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(content), content))
     server = serve(closing, OK)
@@ -421,7 +423,7 @@ def test_connection_that_was_closed_meanwhile_is_replaced_unseen(either: str, se
 
 
 def test_connection_that_breaks_under_a_request_counts_as_a_retry(
-    either: str, serve: Callable[..., Server], pauses: list[float]
+    transport: str, serve: Callable[..., Server], pauses: list[float]
 ) -> None:
     server = serve(OK, drops, OK)
     get()
@@ -510,11 +512,11 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
     ],
     ids=["chunked", "until the end", "long until the end", "closing", "1.0"],
 )
-def test_ways_to_send_a_body(either: str, serve: Callable[..., Server], answer: bytes) -> None:
-    if either == "boto3":
+def test_ways_to_send_a_body(transport: str, serve: Callable[..., Server], answer: bytes) -> None:
+    if transport == "boto3":
         answer = answer.replace(b'{"a":1}', b"{}     ").replace(b'{"a"', b"{   ").replace(b":1}", b"  }")
     server = serve(sends(answer), OK)
-    assert get().body == ({} if either == "boto3" else {"a": 1})
+    assert get().body == ({} if transport == "boto3" else {"a": 1})
     until(lambda: server.closed == 1)
     assert get().retries == 0
     assert server.connections == 2
@@ -552,7 +554,7 @@ def test_what_is_no_answer_is_refused(
     monkeypatch.setattr(connection, "MAX_HEAD_BYTES", 1000)
     monkeypatch.setattr(connection, "MAX_BODY_BYTES", 1000)
     serve(sends(answer))
-    error = refused()
+    error = get_error()
     assert isinstance(error, dynamodb.ServiceUnavailable)
     assert (error.code, error.message, error.status) == ("BrokenAnswerError", "DynamoDB gave no answer.", 0)
     assert error.retries == 2
@@ -566,17 +568,17 @@ def test_checksum_of_the_answer_is_verified(serve: Callable[..., Server], pauses
 
 def test_error_without_a_type_has_its_status_as_code(serve: Callable[..., Server]) -> None:
     serve(answers(b"[]", 413))
-    error = refused()
+    error = get_error()
     assert (error.code, error.message, error.status, error.body) == ("413", "", 413, {})
 
 
 # --- Deadlines ---
 
 
-def test_deadline_ends_a_call(either: str, serve: Callable[..., Server]) -> None:
+def test_deadline_ends_a_call(transport: str, serve: Callable[..., Server]) -> None:
     with hanging() as hangs:
         server = serve(hangs)
-        error = refused(deadline=time.monotonic() + 0.3)  # while the server keeps silent
+        error = get_error(deadline=time.monotonic() + 0.3)  # while the server keeps silent
     assert isinstance(error, dynamodb.ServiceUnavailable)
     assert (error.code, error.status) == ("TimeoutError", 0)
     assert len(server.requests) <= 1
@@ -589,27 +591,27 @@ def test_no_pause_runs_past_the_deadline(serve: Callable[..., Server], monkeypat
     monkeypatch.setattr(dynamodb, "THROTTLED_PAUSE_SECONDS", dynamodb.LONGEST_PAUSE_SECONDS)
     monkeypatch.setattr("random.random", lambda: 1.0)
     server = serve(fails("ThrottlingException"))
-    error = refused(deadline=time.monotonic() + dynamodb.LONGEST_PAUSE_SECONDS - 5)
+    error = get_error(deadline=time.monotonic() + dynamodb.LONGEST_PAUSE_SECONDS - 5)
     assert pauses == []
     assert (error.code, error.retries, len(server.requests)) == ("ThrottlingException", 0, 1)
 
 
-def test_past_deadline_sends_nothing(either: str, serve: Callable[..., Server]) -> None:
+def test_past_deadline_sends_nothing(transport: str, serve: Callable[..., Server]) -> None:
     server = serve(OK)
-    assert isinstance(refused(deadline=time.monotonic() - 1), dynamodb.ServiceUnavailable)
+    assert isinstance(get_error(deadline=time.monotonic() - 1), dynamodb.ServiceUnavailable)
     assert server.requests == []
 
 
-def test_answer_before_the_deadline(either: str, serve: Callable[..., Server]) -> None:
+def test_answer_before_the_deadline(transport: str, serve: Callable[..., Server]) -> None:
     serve(OK, fails("ValidationException"))
     assert get(deadline=time.monotonic() + 60).body == {"Item": ITEM}
-    assert refused(deadline=time.monotonic() + 60).code == "ValidationException"
+    assert get_error(deadline=time.monotonic() + 60).code == "ValidationException"
 
 
 # --- The clock ---
 
 
-def skewed(seconds: float, code: str = "InvalidSignatureException") -> Behaviour:
+def respond_with_skewed_clock(seconds: float, code: str = "InvalidSignatureException") -> Behaviour:
     """An error by a clock that differs; by its time when it answers, long after the tests were collected."""
 
     def behave(connected: socket.socket, request: Request) -> bool:
@@ -620,7 +622,7 @@ def skewed(seconds: float, code: str = "InvalidSignatureException") -> Behaviour
 
 @pytest.mark.parametrize("code", dynamodb.CLOCK_CODES)
 def test_wrong_clock_is_set_by_the_servers(serve: Callable[..., Server], pauses: list[float], code: str) -> None:
-    server = serve(skewed(3600, code), OK)
+    server = serve(respond_with_skewed_clock(3600, code), OK)
     assert get().retries == 1
     assert get().retries == 0
     dates = [request.headers["x-amz-date"] for request in server.requests]
@@ -630,11 +632,15 @@ def test_wrong_clock_is_set_by_the_servers(serve: Callable[..., Server], pauses:
 
 @pytest.mark.parametrize(
     "answer",
-    [skewed(10), fails("InvalidSignatureException"), fails("InvalidSignatureException", date="today")],
+    [
+        respond_with_skewed_clock(10),
+        fails("InvalidSignatureException"),
+        fails("InvalidSignatureException", date="today"),
+    ],
 )
 def test_refused_signature_with_a_right_clock_is_final(serve: Callable[..., Server], answer: Behaviour) -> None:
     server = serve(answer)
-    error = refused()
+    error = get_error()
     assert (type(error), error.code) == (dynamodb.ServiceError, "InvalidSignatureException")
     assert len(server.requests) == 1
 
@@ -682,7 +688,7 @@ def container(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Server]
 
 
 def test_keys_of_the_credential_endpoint(
-    either: str,
+    transport: str,
     serve: Callable[..., Server],
     container: Callable[..., Server],
     monkeypatch: pytest.MonkeyPatch,
@@ -699,7 +705,7 @@ def test_keys_of_the_credential_endpoint(
 
 
 def test_keys_are_exchanged_before_they_end(
-    either: str, serve: Callable[..., Server], container: Callable[..., Server]
+    transport: str, serve: Callable[..., Server], container: Callable[..., Server]
 ) -> None:
     server, endpoint = serve(OK), container(keys("old", 60), keys("new", 3600))
     for _ in range(3):
@@ -753,14 +759,14 @@ def test_no_keys_from_the_endpoint(
     answer: Behaviour,
 ) -> None:
     server, endpoint = serve(OK), container(answer)
-    error = refused()
+    error = get_error()
     assert isinstance(error, dynamodb.ServiceUnavailable)
     assert (error.code, error.status, error.retries) == ("CredentialEndpointError", 0, 2)
     assert (len(endpoint.requests), server.requests) == (3, [])
 
 
 def test_failing_credential_endpoint_is_a_passing_fault(
-    either: str,
+    transport: str,
     serve: Callable[..., Server],
     container: Callable[..., Server],
     pauses: list[float],
@@ -769,7 +775,7 @@ def test_failing_credential_endpoint_is_a_passing_fault(
     monkeypatch.setattr("botocore.utils.ContainerMetadataFetcher.SLEEP_TIME", 0)
     server = serve(OK)
     container(answers({}, 500))
-    assert isinstance(refused(), dynamodb.ServiceUnavailable)
+    assert isinstance(get_error(), dynamodb.ServiceUnavailable)
     assert server.requests == []
 
 
@@ -779,7 +785,7 @@ def test_ended_keys_do_not_serve(
     serve(OK)
     container(keys("old", -1), answers({}, 500))
     get()
-    assert refused().code == "CredentialEndpointError"
+    assert get_error().code == "CredentialEndpointError"
 
 
 def test_keys_are_not_asked_of_another_machine_in_the_clear(
@@ -788,7 +794,7 @@ def test_keys_are_not_asked_of_another_machine_in_the_clear(
     serve(OK)
     container(OK)
     monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://192.0.2.1/keys")
-    assert refused().code == "CredentialsError"
+    assert get_error().code == "CredentialsError"
 
 
 def test_token_with_a_line_break_is_refused(
@@ -797,15 +803,17 @@ def test_token_with_a_line_break_is_refused(
     serve(OK)
     endpoint = container(keys("k", 3600))
     monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "a\r\nhost: b")
-    assert refused().code == "CredentialsError"
+    assert get_error().code == "CredentialsError"
     assert endpoint.requests == []
 
 
 @pytest.mark.parametrize("missing", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
-def test_missing_keys(either: str, serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+def test_missing_keys(
+    transport: str, serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
     server = serve(OK)
     monkeypatch.delenv(missing)
-    error = refused()
+    error = get_error()
     assert (error.code, error.status, error.retries) == ("CredentialsError", 0, 0)
     assert "secret" not in error.message
     assert server.requests == []

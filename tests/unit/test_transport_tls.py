@@ -104,7 +104,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture(params=["signed", "boto3"])
-def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("DYNAMODB_CLIENT", request.param)
     return str(request.param)
 
@@ -136,7 +136,7 @@ def scan() -> dynamodb.Reply:
     return table.send("Scan", {"TableName": "t"})
 
 
-def refusal() -> str:
+def tls_error() -> str:
     """Why the transport would not talk to the server."""
     with pytest.raises(dynamodb.ServiceUnavailable) as caught:
         scan()
@@ -148,7 +148,7 @@ Serve = Callable[[ssl.SSLContext], Server]
 
 
 def test_trusted_server(
-    either: str,
+    transport: str,
     serve: Serve,
     authority: Authority,
     tmp_path: Path,
@@ -162,7 +162,7 @@ def test_trusted_server(
 
 
 def test_other_hosts_certificate(
-    either: str,
+    transport: str,
     serve: Serve,
     authority: Authority,
     tmp_path: Path,
@@ -171,12 +171,12 @@ def test_other_hosts_certificate(
 ) -> None:
     server = serve(authority.context(tmp_path, host="dynamodb.us-west-2.amazonaws.com"))
     monkeypatch.setenv("AWS_CA_BUNDLE", bundle)
-    assert "127.0.0.1" in refusal()
+    assert "127.0.0.1" in tls_error()
     assert server.requests == []
 
 
 def test_expired_certificate(
-    either: str,
+    transport: str,
     serve: Serve,
     authority: Authority,
     tmp_path: Path,
@@ -185,13 +185,13 @@ def test_expired_certificate(
 ) -> None:
     server = serve(authority.context(tmp_path, ends=NOW - DAY))
     monkeypatch.setenv("AWS_CA_BUNDLE", bundle)
-    assert "expired" in refusal()
+    assert "expired" in tls_error()
     assert server.requests == []
 
 
-def test_unknown_authority(either: str, serve: Serve, authority: Authority, tmp_path: Path) -> None:
+def test_unknown_authority(transport: str, serve: Serve, authority: Authority, tmp_path: Path) -> None:
     server = serve(authority.context(tmp_path))
-    assert "unable to get local issuer certificate" in refusal()
+    assert "unable to get local issuer certificate" in tls_error()
     assert server.requests == []
 
 
@@ -201,7 +201,7 @@ def test_bundle_is_all_that_is_trusted(
     serve(authority.context(tmp_path))
     monkeypatch.setenv("SSL_CERT_FILE", bundle)
     monkeypatch.setenv("AWS_CA_BUNDLE", certifi.where())
-    assert "unable to get local issuer certificate" in refusal()
+    assert "unable to get local issuer certificate" in tls_error()
 
 
 def test_missing_bundle_is_an_error_each_time(
@@ -209,7 +209,7 @@ def test_missing_bundle_is_an_error_each_time(
 ) -> None:
     serve(authority.context(tmp_path))
     monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "none"))
-    assert "No such file" in refusal()
+    assert "No such file" in tls_error()
     monkeypatch.setenv("AWS_CA_BUNDLE", bundle)
     assert scan().retries == 0
 
@@ -231,7 +231,7 @@ def test_expired_certificate_is_no_reason_for_other_roots(
 ) -> None:
     monkeypatch.setattr(tls, "AMAZON_ROOTS", authority.pem().decode())
     server = serve(authority.context(tmp_path, ends=NOW - DAY))
-    assert "expired" in refusal()
+    assert "expired" in tls_error()
     assert server.connections == 3
     assert not tls._all_roots
 
@@ -262,7 +262,7 @@ def test_tls_1_1_is_refused(
         context.maximum_version = ssl.TLSVersion.TLSv1_1
     server = serve(context)
     monkeypatch.setenv("AWS_CA_BUNDLE", bundle)
-    assert "protocol version" in refusal().lower().replace("_", " ")
+    assert "protocol version" in tls_error().lower().replace("_", " ")
     assert server.requests == []
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.api import TABLE, Api, lost
+from tests.unit.api import TABLE, Api, lose_answer
 from tests.unit.conftest import Make
 from tests.unit.test_list import follow
 from trestle.strict_json import dumps
@@ -22,7 +22,7 @@ def sessions(make_api: Make) -> Api:
     return make_api({"ttl": "until", "ids": "client"})
 
 
-def expires(api: Api, item_id: str) -> Any:
+def expiry(api: Api, item_id: str) -> Any:
     stored: dict[str, Any] = api.client.get_item(TableName=TABLE, Key={"id": {"S": item_id}})["Item"]
     return int(stored["expires"]["N"]) if "expires" in stored else None
 
@@ -54,7 +54,7 @@ def expires(api: Api, item_id: str) -> Any:
 )
 def test_the_time_to_live_is_in_whole_seconds(sessions: Api, until: Any, seconds: int | None) -> None:
     item = sessions.create(dumps({"id": "a", "until": until}))
-    assert expires(sessions, item["id"]) == seconds
+    assert expiry(sessions, item["id"]) == seconds
 
 
 def test_changes_move_the_end(sessions: Api) -> None:
@@ -68,7 +68,7 @@ def test_changes_move_the_end(sessions: Api) -> None:
         ("PUT", {}, None),
     ]:
         assert sessions.request(method, path, body).status == 200
-        assert expires(sessions, "a") == seconds
+        assert expiry(sessions, "a") == seconds
         assert sessions.request("GET", path).status == 200
 
 
@@ -88,7 +88,7 @@ def test_an_expired_item_is_404(sessions: Api, method: str, body: Any, requests:
     headers = {"If-Match": created.etag} if conditional else {}
     answer, sent = sessions.requests_of(method, "/items/a", body, headers=headers)
     assert (answer.status, sent) == (404, requests)
-    assert expires(sessions, "a") == PAST
+    assert expiry(sessions, "a") == PAST
 
 
 def test_a_living_item_in_another_state_is_412(sessions: Api) -> None:
@@ -118,7 +118,7 @@ def test_an_expired_items_id_and_key_are_free(sessions: Api) -> None:
 
 def test_a_change_that_ends_an_item_knows_itself_after_a_lost_answer(sessions: Api) -> None:
     sessions.create({"id": "a"})
-    with sessions.fault("UpdateItem", lost):
+    with sessions.fault("UpdateItem", lose_answer):
         answer = sessions.request("PATCH", "/items/a", {"until": PAST})
     assert (answer.status, answer.json["version"]) == (200, 2)
 

@@ -79,29 +79,29 @@ def test_the_packages_for_tests_include_those_of_the_local_run(root: Path, insta
     assert installed == ["dev"]
 
 
-def no_python(folder: Path) -> None:
+def remove_python(folder: Path) -> None:
     shutil.rmtree(folder / "bin")
 
 
-def dangling_python(folder: Path) -> None:
+def break_python_link(folder: Path) -> None:
     (folder / "bin" / "python").unlink()
     (folder / "bin" / "python").symlink_to("/nowhere/python3")
 
 
-def python_that_fails(folder: Path) -> None:
+def break_python(folder: Path) -> None:
     script(folder / "bin" / "python", BROKEN)
 
 
-def older_python(folder: Path) -> None:
+def replace_python(folder: Path) -> None:
     script(folder / "bin" / "python", OLD)
 
 
-def interrupted(folder: Path) -> None:
+def interrupt_install(folder: Path) -> None:
     (folder / ".local").unlink()
     (folder / ".local.begun").touch()
 
 
-def moved(folder: Path) -> None:
+def move_checkout(folder: Path) -> None:
     away = folder.with_name("other-checkout")
     folder.rename(away)
     shutil.copytree(away, folder, symlinks=True)
@@ -110,7 +110,7 @@ def moved(folder: Path) -> None:
 
 
 Break = Callable[[Path], None]
-BREAKS = [no_python, dangling_python, python_that_fails, older_python, interrupted, moved]
+BREAKS = [remove_python, break_python_link, break_python, replace_python, interrupt_install, move_checkout]
 
 
 @pytest.mark.parametrize("break_it", BREAKS)
@@ -131,7 +131,7 @@ def test_a_uv_that_goes_with_the_environment_does_not_make_it_again(
     root: Path, installed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     venv.ensure()
-    interrupted(root / ".venv")
+    interrupt_install(root / ".venv")
     made: list[bool] = []
     monkeypatch.setattr(venv, "usable_uv", lambda program: root / ".venv" / "bin" / "uv")
     monkeypatch.setattr(venv, "create_environment", lambda folder, with_pip: made.append(with_pip))
@@ -139,29 +139,29 @@ def test_a_uv_that_goes_with_the_environment_does_not_make_it_again(
     assert made == [True]
 
 
-def nothing(folder: Path) -> None:
+def leave_empty(folder: Path) -> None:
     folder.mkdir()
 
 
-def cut_short(folder: Path) -> None:
+def cut_venv_short(folder: Path) -> None:
     """What is left of `python -m venv` that was interrupted at once."""
     (folder / "bin").mkdir(parents=True)
     (folder / "pyvenv.cfg").write_text("home = /nowhere\n")
 
 
-def cut_short_while_pip_was_installed(folder: Path) -> None:
-    cut_short(folder)
+def cut_ensurepip_short(folder: Path) -> None:
+    cut_venv_short(folder)
     script(folder / "bin" / "python", BROKEN)
     (packages(folder) / "pip").mkdir(parents=True)
     (packages(folder) / "pip" / "__init__.py").touch()
 
 
-def of_an_older_python(folder: Path) -> None:
-    cut_short_while_pip_was_installed(folder)
+def use_older_python(folder: Path) -> None:
+    cut_ensurepip_short(folder)
     script(folder / "bin" / "python", OLD)
 
 
-@pytest.mark.parametrize("begin", [nothing, cut_short, cut_short_while_pip_was_installed, of_an_older_python])
+@pytest.mark.parametrize("begin", [leave_empty, cut_venv_short, cut_ensurepip_short, use_older_python])
 def test_one_that_is_broken_and_holds_no_package_is_made_again(root: Path, installed: list[str], begin: Break) -> None:
     begin(root / ".venv")
     assert subprocess.run([venv.ensure(), "-c", ""], check=False).returncode == 0
@@ -175,7 +175,7 @@ def test_one_that_somebody_else_made_is_added_to_not_replaced(root: Path, instal
     venv.ensure()
     assert mine.exists()
     # Interrupted, nobody knows which packages are whole; and only what we made may be deleted.
-    interrupted(root / ".venv")
+    interrupt_install(root / ".venv")
     venv.ensure()
     assert mine.exists()
     assert installed == ["local", "local again"]
@@ -462,7 +462,7 @@ def test_terraform_from_pypi_runs_in_any_folder(tmp_path: Path, folder: str) -> 
 # --- The locks ---
 
 
-def locked(name: str) -> dict[str, list[str]]:
+def locked_versions(name: str) -> dict[str, list[str]]:
     """The versions that a lock has of each package."""
     found: dict[str, list[str]] = {}
     for line in (REQUIREMENTS / f"{name}.txt").read_text().splitlines():
@@ -474,17 +474,17 @@ def locked(name: str) -> dict[str, list[str]]:
     return found
 
 
-def inputs(name: str) -> Iterator[Requirement]:
+def input_requirements(name: str) -> Iterator[Requirement]:
     """What the lock of that name was made of."""
     for line in (REQUIREMENTS / f"{name}.in").read_text().splitlines():
         text = line.partition("#")[0].strip()
         if text.startswith("-r "):
-            yield from inputs(text[3:].removesuffix(".in"))
+            yield from input_requirements(text[3:].removesuffix(".in"))
         elif text and not text.startswith("-"):
             yield Requirement(text)
 
 
-def needed(roots: Iterator[Requirement]) -> set[str]:
+def required_packages(roots: Iterator[Requirement]) -> set[str]:
     """The packages that these need on this Python, by what the installed ones declare."""
     found: set[tuple[str, str]] = set()
     waiting = [(each, "") for each in roots]
@@ -505,17 +505,17 @@ def needed(roots: Iterator[Requirement]) -> set[str]:
 
 @pytest.mark.parametrize("name", ["local", "dev"])
 def test_a_lock_is_complete(name: str) -> None:
-    assert needed(inputs(name)) <= locked(name).keys()
+    assert required_packages(input_requirements(name)) <= locked_versions(name).keys()
 
 
 def test_the_locks_of_one_environment_agree() -> None:
-    dev = locked("dev")
-    assert locked("local").items() <= dev.items()
+    dev = locked_versions("dev")
+    assert locked_versions("local").items() <= dev.items()
 
 
 @pytest.mark.parametrize("name", [*venv.LOCKS, "uv"])
 def test_each_package_of_a_lock_has_a_hash(name: str) -> None:
     entries = (REQUIREMENTS / f"{name}.txt").read_text().split("\n# via")[0].replace("\\\n", "").splitlines()
     packages = [line for line in entries if line and not line.startswith((" ", "#"))]
-    assert len(packages) == sum(map(len, locked(name).values()))
+    assert len(packages) == sum(map(len, locked_versions(name).values()))
     assert all("--hash=sha256:" in line for line in packages)

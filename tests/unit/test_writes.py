@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.api import TABLE, Api, error, lost, passes
+from tests.unit.api import TABLE, Api, error, lose_answer, succeed
 from tests.unit.conftest import KEYS
 from trestle.context import Context
 from trestle.entity import Entity
@@ -130,7 +130,9 @@ def test_a_condition_that_fails_stops_every_write(prepared: Any, index: int, tog
         assert type(refusal(writes[caught.value.index].entity, caught.value)) is kinds[index]
 
 
-@pytest.mark.parametrize("faults", [[lost], [lost, lost], [error("InternalServerError", 500), lost]])
+@pytest.mark.parametrize(
+    "faults", [[lose_answer], [lose_answer, lose_answer], [error("InternalServerError", 500), lose_answer]]
+)
 def test_a_transaction_recognises_itself_after_a_lost_answer(api: Api, prepared: Any, faults: list[Any]) -> None:
     with api.fault("TransactWriteItems", *faults):
         commit(Context(), every_action())
@@ -140,7 +142,7 @@ def test_a_transaction_recognises_itself_after_a_lost_answer(api: Api, prepared:
 def test_deletions_alone_recognise_themselves(api: Api, client: Any) -> None:
     make(ITEMS, "a", "b", "c")
     writes = [deletion(ITEMS, "", "a", [(THEN, 1)]), presence(ITEMS, "", "c"), deletion(ITEMS, "", "b", None)]
-    with api.fault("TransactWriteItems", lost):
+    with api.fault("TransactWriteItems", lose_answer):
         commit(Context(), writes)
     assert stored(client) == {"c": "1"}
     with pytest.raises(Cancelled) as caught:  # for certain
@@ -172,7 +174,7 @@ def test_what_others_deleted_was_not_our_transaction(api: Api, client: Any, othe
 
 
 def test_a_check_alone_never_takes_itself_for_done(api: Api, client: Any) -> None:
-    with api.fault("TransactWriteItems", lost), pytest.raises(Cancelled):
+    with api.fault("TransactWriteItems", lose_answer), pytest.raises(Cancelled):
         commit(Context(), [presence(ITEMS, "", "a")])
 
 
@@ -305,14 +307,16 @@ def test_a_request_waits_for_a_transaction_on_its_item(
     assert answer.json["detail"] == "A transaction is changing the item. Try again in a moment."
 
 
-@pytest.mark.parametrize("faults", [[lost, CONFLICT], [lost, CONFLICT, CONFLICT], [CONFLICT, lost]])
+@pytest.mark.parametrize(
+    "faults", [[lose_answer, CONFLICT], [lose_answer, CONFLICT, CONFLICT], [CONFLICT, lose_answer]]
+)
 @pytest.mark.parametrize(("method", "path", "action"), REQUESTS)
 def test_a_request_that_waited_recognises_itself(
     api: Api, client: Any, method: str, path: str, action: str, faults: list[Callable[..., Any]]
 ) -> None:
     if method != "POST":
         make(ITEMS, "a")
-    with api.fault(action, *faults, passes):
+    with api.fault(action, *faults, succeed):
         assert api.request(method, path, {"n": 2}).status < 300
     versions = {"POST": ["1"], "DELETE": []}
     assert list(stored(client).values()) == versions.get(method, ["2"])

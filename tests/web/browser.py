@@ -33,10 +33,10 @@ REMEDY = (
 Schema = dict[str, Any]
 
 # Milliseconds. A page at rest stays as it is, so a passing test never waits this long: only a failing one does.
-PATIENCE = 60_000
+TIMEOUT_MS = 60_000
 
 # Runs in each page before the page's own scripts. `buffered`: what was there before is told as well.
-OBSERVER = """
+OBSERVER_SCRIPT = """
 addEventListener("securitypolicyviolation", (event) =>
   trestleTests("csp", `${event.effectiveDirective} refused ${event.blockedURI} ${event.sample}`));
 window.layoutShifts = [];
@@ -50,7 +50,7 @@ new PerformanceObserver((list) => {
 
 # Runs in each page before the page's own scripts, and knows what the page has still to do by itself. Timers of a second
 # or more are for people: they last ten minutes here, so that no test has to act within a few seconds.
-REST = """
+AT_REST_SCRIPT = """
 {
   const { setTimeout: begin, clearTimeout: end } = window;
   const timers = new Set();
@@ -103,10 +103,10 @@ REST = """
 }
 """
 
-expect.set_options(timeout=PATIENCE)
+expect.set_options(timeout=TIMEOUT_MS)
 
 
-def program(playwright: Playwright) -> Path | None:
+def find_browser(playwright: Playwright) -> Path | None:
     """Return the browser's program: the one that CHROMIUM names, else one on PATH, else Playwright's own."""
     if named := os.environ.get("CHROMIUM"):
         return Path(named)
@@ -122,7 +122,7 @@ def launch(playwright: Playwright, chromium: Path) -> Browser:
 
 
 @dataclass
-class Watch:
+class PageWatch:
     """What a page did that it never may do, whatever it shows."""
 
     origins: set[str]
@@ -131,8 +131,8 @@ class Watch:
     def attach(self, context: BrowserContext) -> None:
         """Watch all the pages of a context."""
         context.expose_binding("trestleTests", lambda _, kind, said: self.faults.append(f"{kind}: {said}"))
-        context.add_init_script(OBSERVER)
-        context.add_init_script(REST)
+        context.add_init_script(OBSERVER_SCRIPT)
+        context.add_init_script(AT_REST_SCRIPT)
         context.on("console", self._said)
         context.on("dialog", self._dialog)
         context.on("request", self._requested)
@@ -154,12 +154,12 @@ class Watch:
 
 
 @dataclass(frozen=True)
-class Tabs:
+class PageOpener:
     """Opens pages, each with a session of its own."""
 
     browser: Browser
     url: str
-    watch: Watch
+    page_watch: PageWatch
 
     @contextmanager
     def open(self, path: str = "", schema: Schema | None = None, **options: Any) -> Iterator[Page]:
@@ -168,10 +168,10 @@ class Tabs:
         schema: what the page is to believe that parcels are. options: of a browser context.
         """
         context = self.browser.new_context(**{"base_url": self.url, "locale": "en-GB", **options})
-        context.set_default_timeout(PATIENCE)
-        self.watch.attach(context)
+        context.set_default_timeout(TIMEOUT_MS)
+        self.page_watch.attach(context)
         if schema:
-            context.route("**/api/openapi.json", lambda route: route.fulfill(json=believed(route, schema)))
+            context.route("**/api/openapi.json", lambda route: route.fulfill(json=change_document(route, schema)))
         try:
             page = context.new_page()
             go_to(page, path)
@@ -183,7 +183,7 @@ class Tabs:
 Open = Callable[..., Page]
 
 
-def believed(route: Route, schema: Schema) -> Any:
+def change_document(route: Route, schema: Schema) -> Any:
     """Return the API's document with a schema for the entity that has none."""
     document = route.fetch().json()
     for kind in ("Body", "Item", "Patch"):
@@ -199,7 +199,7 @@ def settle(page: Page) -> None:
 
     It has followed its address, has its answers, and has drawn them; its short timers are over, and nothing moves.
     """
-    page.evaluate("(patience) => rest(patience)", PATIENCE)
+    page.evaluate("(patience) => rest(patience)", TIMEOUT_MS)
 
 
 def go_to(page: Page, path: str) -> None:
@@ -208,13 +208,13 @@ def go_to(page: Page, path: str) -> None:
     settle(page)
 
 
-def choose(page: Page, name: str) -> None:
+def open_entity(page: Page, name: str) -> None:
     """Choose an entity in the side bar, and wait until its view is there."""
     page.get_by_role("navigation", name="Main").get_by_role("link", name=name, exact=True).click()
     settle(page)
 
 
-def hold(page: Page, url: str) -> list[Route]:
+def hold_requests(page: Page, url: str) -> list[Route]:
     """Hold back the page's requests to a URL; return them, a list that grows."""
     held: list[Route] = []
 
@@ -225,20 +225,20 @@ def hold(page: Page, url: str) -> list[Route]:
     return held
 
 
-def until(page: Page, holds: Callable[[], bool]) -> None:
+def wait_until(page: Page, holds: Callable[[], bool]) -> None:
     """Wait until something holds outside of the page, or in a list that the page's events fill."""
-    deadline = time.monotonic() + PATIENCE / 1000
+    deadline = time.monotonic() + TIMEOUT_MS / 1000
     while not holds():
         assert time.monotonic() < deadline, "it does not come to hold"
         page.wait_for_timeout(50)
 
 
-def copied(page: Page) -> str:
+def copy_curl(page: Page) -> str:
     """Press "Copy as curl", and return what is in the clipboard then."""
     # What was copied before, and the note of it, are still there.
     page.evaluate("navigator.clipboard.writeText('')")
     page.get_by_role("button", name="Copy as curl").click()
-    until(page, lambda: bool(page.evaluate("navigator.clipboard.readText()")))
+    wait_until(page, lambda: bool(page.evaluate("navigator.clipboard.readText()")))
     expect(page.get_by_role("status").get_by_text("Copied")).to_be_visible()
     text: str = page.evaluate("navigator.clipboard.readText()")
     return text

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.local.api import Api
 from tests.local.runner import Local
-from tests.web.browser import REMEDY, Open, Tabs, Watch, launch, program
+from tests.web.browser import REMEDY, Open, PageOpener, PageWatch, find_browser, launch
 
 HERE = Path(__file__).parent
 
@@ -56,7 +56,7 @@ class Console:
         """Return a client of an entity's collection: what the tests do behind the console's back."""
         return Api(f"{self.outputs['api_url']}/{entity}", self.key)
 
-    def empty(self, entity: str) -> Api:
+    def empty_collection(self, entity: str) -> Api:
         """Return the same, with nothing in the collection."""
         api = self.api(entity)
         while items := api("GET", "?limit=100").json["items"]:
@@ -71,7 +71,7 @@ class Console:
 def browser() -> Iterator[Browser]:
     """A browser; where there is none, every test is reported as skipped."""
     with sync_playwright() as playwright:
-        chromium = program(playwright)
+        chromium = find_browser(playwright)
         if chromium is None:
             pytest.skip(REMEDY)
         browser = launch(playwright, chromium)
@@ -92,38 +92,38 @@ def console(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture
-def watch(console: Console) -> Iterator[Watch]:
+def page_watch(console: Console) -> Iterator[PageWatch]:
     """Refuse what no page may do: dialogs, requests elsewhere, errors, breaches of the CSP."""
     # Where users sign in is the only other place that the page may ask.
     origins = {console.url}
     if sign_in := console.outputs.get("sign_in_url"):
         url = urlsplit(sign_in)
         origins.add(f"{url.scheme}://{url.netloc}")
-    watch = Watch(origins)
+    watch = PageWatch(origins)
     yield watch
     assert watch.faults == []
 
 
 @pytest.fixture
-def tabs(browser: Browser, console: Console, watch: Watch) -> Tabs:
+def page_opener(browser: Browser, console: Console, page_watch: PageWatch) -> PageOpener:
     """Opens pages, which the test closes."""
-    return Tabs(browser, console.url, watch)
+    return PageOpener(browser, console.url, page_watch)
 
 
 @pytest.fixture
-def visit(tabs: Tabs) -> Iterator[Open]:
+def visit(page_opener: PageOpener) -> Iterator[Open]:
     """Opens pages, which are closed after the test: `visit("#/todos")`."""
     with ExitStack() as opened:
-        yield lambda path="", **options: opened.enter_context(tabs.open(path, **options))
+        yield lambda path="", **options: opened.enter_context(page_opener.open(path, **options))
 
 
 @pytest.fixture
 def todos(console: Console) -> Api:
     """The collection of todos, with nothing in it."""
-    return console.empty("todos")
+    return console.empty_collection("todos")
 
 
 @pytest.fixture
 def parcels(console: Console) -> Api:
     """The collection of parcels, with nothing in it."""
-    return console.empty("parcels")
+    return console.empty_collection("parcels")

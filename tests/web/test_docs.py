@@ -10,7 +10,7 @@ import subprocess
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.local.api import Api
-from tests.web.browser import Open, copied, enter_key, go_to
+from tests.web.browser import Open, copy_curl, enter_key, go_to
 from tests.web.conftest import Console
 
 CLIPBOARD = ["clipboard-read", "clipboard-write"]
@@ -20,7 +20,7 @@ def form(page: Page, name: str) -> Locator:
     return page.get_by_role("form", name=f"Try {name}")
 
 
-def run(command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def run_command(command: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run what was copied, as somebody would who pastes it into a shell."""
     return subprocess.run(
         ["sh", "-c", command], check=False, capture_output=True, text=True, env={**os.environ, **variables}
@@ -59,7 +59,7 @@ def test_a_request_is_tried_out_by_keyboard(visit: Open, todos: Api) -> None:
 
 
 def test_an_operation_has_an_address_of_its_own(visit: Open, todos: Api) -> None:
-    made = todos.make({"title": "Buy milk"}).json
+    made = todos.create({"title": "Buy milk"}).json
     page = visit("#/docs/getTodo")
     tried = form(page, "Read one of todos")
     expect(tried).to_be_in_viewport()
@@ -97,9 +97,9 @@ def test_a_command_does_the_same_when_pasted(visit: Open, todos: Api) -> None:
     page = visit("#/docs/createTodo", permissions=CLIPBOARD)
     title = 'it\'s $HOME `id` "here" \\ \u202e @/etc/passwd\n!!'
     page.get_by_label("Body").fill(json.dumps({"title": title}, ensure_ascii=False))
-    command = copied(page)
+    command = copy_curl(page)
     assert "\u202e" not in command
-    done = run(command)
+    done = run_command(command)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("HTTP/1.1 201")
     assert [item["title"] for item in todos("GET").json["items"]] == [title]
@@ -109,24 +109,24 @@ def test_a_command_has_a_variable_in_place_of_the_key(visit: Open, console: Cons
     page = visit("#/docs/listCustomers", permissions=CLIPBOARD)
     enter_key(page, console.key)
     page.get_by_label("lastName").fill("O'Hara [née] & co")
-    command = copied(page)
+    command = copy_curl(page)
     assert console.key not in command
-    assert run(command).stdout.startswith("HTTP/1.1 403")
-    assert run(command, API_KEY=console.key).stdout.startswith("HTTP/1.1 200")
+    assert run_command(command).stdout.startswith("HTTP/1.1 403")
+    assert run_command(command, API_KEY=console.key).stdout.startswith("HTTP/1.1 200")
 
 
 def test_a_command_from_a_table_or_an_item_says_who_calls(visit: Open, console: Console) -> None:
     ada = {"firstName": "Ada", "lastName": "Lovelace", "email": "ada@example.com"}
-    made = console.empty("customers").make(ada).json
+    made = console.empty_collection("customers").create(ada).json
     page = visit("#/customers", permissions=CLIPBOARD)
     enter_key(page, console.key)
     expect(page.get_by_role("table")).to_be_visible()
     for path in ("#/customers", f"#/customers/{made['id']}"):
         go_to(page, path)
-        command = copied(page)
+        command = copy_curl(page)
         assert console.key not in command
-        assert run(command).stdout.startswith("HTTP/1.1 403")
-        assert run(command, API_KEY=console.key).stdout.startswith("HTTP/1.1 200")
+        assert run_command(command).stdout.startswith("HTTP/1.1 403")
+        assert run_command(command, API_KEY=console.key).stdout.startswith("HTTP/1.1 200")
 
 
 def test_a_header_that_can_not_be_sent_is_a_fault_of_its_field(visit: Open) -> None:
@@ -161,7 +161,7 @@ def test_choices_that_are_numbers_keep_their_digits(visit: Open) -> None:
 
 def test_parameters_are_sent_as_they_are_filled_in(visit: Open, todos: Api) -> None:
     for done in (True, False, True):
-        todos.make({"title": f"is {done}", "completed": done})
+        todos.create({"title": f"is {done}", "completed": done})
     page = visit("#/docs/listTodos")
     tried = form(page, "List a page of todos")
     tried.get_by_label("completed").select_option("true")

@@ -109,7 +109,7 @@ def test_items_are_only_text_in_tables_and_forms(visit: Open, parcels: Api, sche
     for name, text in TEXTS.items():
         short = text[:2000]
         others = dict.fromkeys(("link", "day", "time", "kind", "count", "parts"), short)
-        ids[name] = parcels.make({"label": text, **others, "list": [short, {"in": short}]}).json["id"]
+        ids[name] = parcels.create({"label": text, **others, "list": [short, {"in": short}]}).json["id"]
     page = visit("#/parcels?limit=100", schema=schema)
     expect(page.get_by_role("table").get_by_role("row")).to_have_count(len(TEXTS) + 1)
     check_only_text(page)
@@ -126,7 +126,7 @@ def test_items_are_only_text_in_tables_and_forms(visit: Open, parcels: Api, sche
 
 def test_todos_are_only_text(visit: Open, todos: Api) -> None:
     for text in TEXTS.values():
-        todos.make({"title": text[:200], "description": text[:10_000]})
+        todos.create({"title": text[:200], "description": text[:10_000]})
     page = visit("#/todos")
     expect(page.get_by_role("checkbox")).to_have_count(len(TEXTS))
     check_only_text(page)
@@ -154,7 +154,7 @@ def test_what_a_schema_says_turns_nothing(visit: Open, parcels: Api) -> None:
 
 def test_names_are_only_names_and_are_saved_as_they_were(visit: Open, parcels: Api) -> None:
     # dict and json.dumps keep "__proto__" as any other name.
-    made = parcels.make({"label": "odd", **OBJECT}).json
+    made = parcels.create({"label": "odd", **OBJECT}).json
     page = visit("#/parcels")
     expect(page.get_by_role("table").get_by_role("row")).to_have_count(2)
     check_only_text(page)
@@ -184,7 +184,7 @@ def test_names_are_only_names_and_are_saved_as_they_were(visit: Open, parcels: A
 
 def test_answers_in_the_documentation_are_only_text(visit: Open, parcels: Api) -> None:
     for text in TEXTS.values():
-        parcels.make({"label": text[:3000], TEXTS["image"]: OBJECT})
+        parcels.create({"label": text[:3000], TEXTS["image"]: OBJECT})
     page = visit("#/docs/listParcels")
     page.get_by_label("limit").fill("100")
     page.get_by_role("button", name="Send").click()

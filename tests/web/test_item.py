@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.local.api import Api
-from tests.web.browser import Open, Watch, copied, go_to, hold, settle, until
+from tests.web.browser import Open, PageWatch, copy_curl, go_to, hold_requests, settle, wait_until
 from tests.web.conftest import Console
 
 PARCEL: dict[str, Any] = {
@@ -33,18 +33,18 @@ PARCEL: dict[str, Any] = {
 }
 
 
-def save(page: Page) -> None:
+def click_save(page: Page) -> None:
     page.get_by_role("button", name=re.compile("^(Create|Save)$")).click()
 
 
-def saved(page: Page) -> None:
+def expect_saved(page: Page) -> None:
     settle(page)  # the note of another save may still be there
     expect(page.get_by_role("status").get_by_text(re.compile("^(Created|Saved)$")).last).to_be_visible()
 
 
 @pytest.fixture
 def customers(console: Console) -> Api:
-    return console.empty("customers")
+    return console.empty_collection("customers")
 
 
 def test_a_field_of_each_kind(visit: Open, parcels: Api) -> None:
@@ -63,8 +63,8 @@ def test_a_field_of_each_kind(visit: Open, parcels: Api) -> None:
     for place, tag in enumerate(("old", "heavy")):
         tags.get_by_role("button", name="Add", exact=True).click()
         tags.get_by_role("textbox").nth(place).fill(tag)
-    save(page)
-    saved(page)
+    click_save(page)
+    expect_saved(page)
     (stored,) = parcels("GET").json["items"]
     assert stored == {name: stored[name] for name in ("id", "createdAt", "updatedAt", "version")} | {
         "label": "Books",
@@ -87,7 +87,7 @@ def test_a_field_of_each_kind(visit: Open, parcels: Api) -> None:
     expect(page.get_by_label("Street")).to_have_value("1 High Street")
     page.get_by_label("Pieces").fill("13")
     with page.expect_request(lambda request: request.method == "PATCH") as patched:
-        save(page)
+        click_save(page)
     assert patched.value.post_data_json == {"pieces": 13}
     assert patched.value.headers["if-match"]
 
@@ -97,12 +97,12 @@ def test_made_and_changed_by_keyboard(visit: Open, todos: Api) -> None:
     page.get_by_label("Title").focus()
     page.keyboard.type("Buy milk")
     page.keyboard.press("Enter")
-    saved(page)
+    expect_saved(page)
     expect(page.get_by_role("heading", name="Buy milk")).to_be_focused()
     page.get_by_label("Completed").focus()
     page.keyboard.press("Space")
     page.keyboard.press("Enter")
-    saved(page)
+    expect_saved(page)
     (stored,) = todos("GET").json["items"]
     assert (stored["title"], stored["completed"]) == ("Buy milk", True)
 
@@ -119,7 +119,7 @@ def test_faults_are_said_as_one_types(visit: Open, parcels: Api) -> None:
     pieces.blur()
     expect(pieces).to_have_accessible_description(re.compile("Must be a number"))
     # Nothing is sent while anything is wrong, and the first fault is a step away.
-    save(page)
+    click_save(page)
     expect(page.get_by_role("alert")).to_be_focused()
     expect(page.get_by_role("alert")).to_contain_text("Label: Is required")
     page.get_by_role("alert").get_by_role("button", name="Label").click()
@@ -132,35 +132,35 @@ def test_the_apis_own_pointers_are_on_the_fields(visit: Open, customers: Api, co
     # A page that was opened before the schema became stricter.
     page = visit("#/docs")
     page.evaluate("(key) => sessionStorage.setItem('trestle.key', JSON.stringify(key))", console.key)
-    page.route("**/api/openapi.json", loosened)
+    page.route("**/api/openapi.json", allow_any_email)
     go_to(page, "#/customers/+new")
     page.reload()
     page.get_by_label("First name").fill("Ada")
     page.get_by_label("Last name").fill("Lovelace")
     page.get_by_label("Email").fill("ada at example")
-    save(page)
+    click_save(page)
     email = page.get_by_label("Email")
     expect(email).to_have_attribute("aria-invalid", "true")
     expect(email).to_have_accessible_description(re.compile("Must be of the format email"))
     email.fill("ada@example.com")
-    save(page)
-    saved(page)
+    click_save(page)
+    expect_saved(page)
     assert [item["email"] for item in customers("GET").json["items"]] == ["ada@example.com"]
 
 
-def loosened(route: Any) -> None:
+def allow_any_email(route: Any) -> None:
     document = route.fetch().json()
     del document["components"]["schemas"]["CustomersBody"]["properties"]["email"]["format"]
     route.fulfill(json=document)
 
 
 def test_a_lost_update_is_shown_and_merged(visit: Open, todos: Api) -> None:
-    made = todos.make({"title": "Buy milk", "description": "One pint"}).json
+    made = todos.create({"title": "Buy milk", "description": "One pint"}).json
     page = visit(f"#/todos/{made['id']}")
     page.get_by_label("Title").fill("Buy oat milk")
     theirs = {"title": "Buy cheese", "completed": True}
     todos("PATCH", f"/{made['id']}", theirs)
-    save(page)
+    click_save(page)
     dialog = page.get_by_role("dialog", name="Someone else has changed this")
     expect(dialog).to_contain_text("Buy oat milk")
     expect(dialog).to_contain_text("Buy cheese")
@@ -169,31 +169,31 @@ def test_a_lost_update_is_shown_and_merged(visit: Open, todos: Api) -> None:
     dialog.get_by_role("radio", name="Yours").check()
     dialog.get_by_role("button", name="Merge").click()
     expect(page.get_by_label("Completed")).to_be_checked()
-    save(page)
-    saved(page)
+    click_save(page)
+    expect_saved(page)
     merged = todos("GET", f"/{made['id']}").json
     assert (merged["title"], merged["description"], merged["completed"]) == ("Buy oat milk", "One pint", True)
 
 
 def test_what_was_deleted_meanwhile_is_said(visit: Open, todos: Api) -> None:
-    made = todos.make({"title": "Buy milk"}).json
+    made = todos.create({"title": "Buy milk"}).json
     page = visit(f"#/todos/{made['id']}")
     page.get_by_label("Title").fill("Buy oat milk")
     todos("DELETE", f"/{made['id']}")
-    save(page)
+    click_save(page)
     expect(page.get_by_role("alert")).to_contain_text("deleted meanwhile")
     expect(page.get_by_label("Title")).to_have_value("Buy oat milk")
 
 
 def test_the_focus_stays_where_it_is_put_while_an_item_is_read(visit: Open, todos: Api) -> None:
-    made = todos.make({"title": "Buy milk"}).json
+    made = todos.create({"title": "Buy milk"}).json
     page = visit("#/docs")
-    held = hold(page, "**/api/todos/*")
+    held = hold_requests(page, "**/api/todos/*")
     page.goto(f"/#/todos/{made['id']}")
     expect(page.get_by_role("heading", level=1, name="Todos")).to_be_focused()
     orders = page.get_by_role("link", name="Orders")
     orders.focus()
-    until(page, lambda: bool(held))
+    wait_until(page, lambda: bool(held))
     held[0].continue_()
     expect(page.get_by_role("heading", name="Buy milk")).to_be_visible()
     settle(page)
@@ -201,7 +201,7 @@ def test_the_focus_stays_where_it_is_put_while_an_item_is_read(visit: Open, todo
 
 
 def test_a_deletion_is_undone(visit: Open, todos: Api) -> None:
-    made = todos.make({"title": "Buy milk"}).json
+    made = todos.create({"title": "Buy milk"}).json
     page = visit(f"#/todos/{made['id']}")
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_role("heading", level=1, name="Todos")).to_be_visible()
@@ -212,13 +212,13 @@ def test_a_deletion_is_undone(visit: Open, todos: Api) -> None:
 
 
 def test_raw_json(visit: Open, parcels: Api) -> None:
-    made = parcels.make({"label": "Books"}).json
+    made = parcels.create({"label": "Books"}).json
     page = visit(f"#/parcels/{made['id']}")
     page.get_by_role("button", name="JSON", exact=True).click()
     text = page.get_by_label("The item as JSON")
     text.fill('{"label": "Cups", "any": [1, {"deep": null}], "big": 12345678901234567890123}')
-    save(page)
-    saved(page)
+    click_save(page)
+    expect_saved(page)
     stored = parcels("GET", f"/{made['id']}")
     assert (stored.json["label"], stored.json["any"]) == ("Cups", [1, {"deep": None}])
     assert stored.json["big"] == 12345678901234567890123
@@ -235,8 +235,8 @@ def test_json_that_is_too_deep_is_told(visit: Open, parcels: Api) -> None:
     expect(page.get_by_label("The item as JSON")).to_have_value(deep)
     # Brackets in texts are no levels.
     page.get_by_label("The item as JSON").fill(json.dumps({"label": '\\"' + deep}))
-    save(page)
-    saved(page)
+    click_save(page)
+    expect_saved(page)
 
 
 def test_what_was_typed_survives_a_reload(visit: Open, todos: Api) -> None:
@@ -254,10 +254,10 @@ def test_an_item_that_is_not_there(visit: Open, todos: Api) -> None:
 
 
 def test_a_request_is_copied_as_curl(visit: Open, todos: Api) -> None:
-    made = todos.make({"title": "Buy milk"}).json
+    made = todos.create({"title": "Buy milk"}).json
     page = visit(f"#/todos/{made['id']}", permissions=["clipboard-read", "clipboard-write"])
     page.get_by_label("Title").fill("Buy oat milk")
-    command = copied(page)
+    command = copy_curl(page)
     assert "-X PATCH" in command
     assert """--data-raw '{"title":"Buy oat milk"}'""" in command
 
@@ -272,27 +272,27 @@ def test_a_request_is_copied_as_curl(visit: Open, todos: Api) -> None:
     ],
 )
 def test_a_time_that_no_input_can_show_is_a_text(visit: Open, parcels: Api, time: str) -> None:
-    made = parcels.make({"label": "Books", "collectedAt": time}).json
+    made = parcels.create({"label": "Books", "collectedAt": time}).json
     page = visit(f"#/parcels/{made['id']}", schema=PARCEL, timezone_id="UTC")
     expect(page.get_by_label("Collected at")).to_have_value(time)
     page.get_by_label("Label").fill("Cups")
-    save(page)
-    saved(page)
+    click_save(page)
+    expect_saved(page)
     stored = parcels("GET", f"/{made['id']}").json
     assert (stored["label"], stored["collectedAt"]) == ("Cups", time)
 
 
-def test_what_no_form_can_be_made_of_is_changed_as_json(visit: Open, parcels: Api, watch: Watch) -> None:
-    made = parcels.make({"label": "Books", "broken": {}}).json
+def test_what_no_form_can_be_made_of_is_changed_as_json(visit: Open, parcels: Api, page_watch: PageWatch) -> None:
+    made = parcels.create({"label": "Books", "broken": {}}).json
     # No schema of the API's: a form of it fails.
     broken: dict[str, Any] = {"broken": {"type": "object", "properties": {"inner": None}}}
     page = visit(f"#/parcels/{made['id']}", schema={"properties": PARCEL["properties"] | broken, "required": []})
     text = page.get_by_label("The item as JSON")
     text.fill('{"label": "Cups"}')
-    save(page)
-    saved(page)
+    click_save(page)
+    expect_saved(page)
     assert "broken" not in parcels("GET", f"/{made['id']}").json
-    assert "TypeError" in watch.faults.pop()
+    assert "TypeError" in page_watch.faults.pop()
 
 
 def test_an_equal_item_is_another_one(visit: Open, todos: Api) -> None:
@@ -300,7 +300,7 @@ def test_an_equal_item_is_another_one(visit: Open, todos: Api) -> None:
     for number in (1, 2):
         go_to(page, "#/todos/+new")
         page.get_by_label("Title").fill("Twin")
-        save(page)
+        click_save(page)
         expect(page).to_have_url(re.compile(r"#/todos/[^+]+$"))
         assert len(todos("GET").json["items"]) == number
 
@@ -314,11 +314,11 @@ def test_an_answer_that_is_lost_makes_no_second_item(visit: Open, todos: Api) ->
 
     page.route("**/api/todos", lose, times=1)
     page.get_by_label("Title").fill("Buy milk")
-    save(page)
+    click_save(page)
     expect(page.get_by_role("alert")).to_contain_text("did not answer")
     # Pasted, the command makes another one: it has no key that was used.
-    assert "idempotency-key" not in copied(page).lower()
-    save(page)
+    assert "idempotency-key" not in copy_curl(page).lower()
+    click_save(page)
     expect(page.get_by_role("status").get_by_text("It was created by the try before")).to_be_visible()
     assert len(todos("GET").json["items"]) == 1
 
@@ -355,11 +355,11 @@ def test_what_is_required_is_told(visit: Open, parcels: Api) -> None:
     expect(fragile.locator("option:checked")).to_have_text("Choose …")
     page.get_by_label("Label").fill("Books")
     page.get_by_label("Street").fill("1 High Street")
-    save(page)
+    click_save(page)
     expect(page.get_by_role("alert")).to_contain_text("Fragile: Is required")
     fragile.select_option("No")
-    save(page)
-    saved(page)
+    click_save(page)
+    expect_saved(page)
     assert parcels("GET").json["items"][0]["fragile"] is False
 
 
@@ -370,7 +370,9 @@ def test_a_form_is_not_cut_off_on_the_narrowest_screen(visit: Open, parcels: Api
         "items": {"type": "object", "properties": {"tags": PARCEL["properties"]["tags"]}},
     }
     schema = {"properties": PARCEL["properties"] | {"lines": lines}, "required": []}
-    made = parcels.make({"lines": [{"tags": ["old", "heavy"]}], "W" * 100: "x", "collectedAt": "2026-01-31T12:00:00Z"})
+    made = parcels.create(
+        {"lines": [{"tags": ["old", "heavy"]}], "W" * 100: "x", "collectedAt": "2026-01-31T12:00:00Z"}
+    )
     page = visit(f"#/parcels/{made.json['id']}", schema=schema, viewport={"width": 320, "height": 600})
     expect(page.get_by_role("group", name="Tags").last).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -384,7 +386,7 @@ def test_a_form_is_not_cut_off_on_the_narrowest_screen(visit: Open, parcels: Api
 
 
 def test_an_item_of_thousands_of_properties_is_json(visit: Open, parcels: Api) -> None:
-    made = parcels.make({f"property{number}": number for number in range(5000)}).json
+    made = parcels.create({f"property{number}": number for number in range(5000)}).json
     page = visit(f"#/parcels/{made['id']}")
     text = page.get_by_label("The item as JSON")
     expect(text).to_be_visible()

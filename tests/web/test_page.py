@@ -16,7 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Route, expect
 
 from tests.local.runner import ROOT
-from tests.web.browser import Open, Watch, choose, enter_key, go_to, hold, settle
+from tests.web.browser import Open, PageWatch, enter_key, go_to, hold_requests, open_entity, settle
 from tests.web.conftest import Console
 
 WEB = ROOT / "web"
@@ -30,7 +30,7 @@ PHONE = {
 }
 
 
-def figure(name: str, value: str) -> None:
+def report_figure(name: str, value: str) -> None:
     """Print a figure, and keep it in reports/console.txt: of a test that passes pytest shows nothing."""
     print(f"{name}: {value}")
     (ROOT / "reports").mkdir(exist_ok=True)
@@ -43,7 +43,7 @@ def figure(name: str, value: str) -> None:
 
 def test_the_page_is_small() -> None:
     sizes = {file.relative_to(WEB): len(gzip.compress(file.read_bytes(), 9)) for file in SHIPPED}
-    figure("size", f"{sum(sizes.values()) / 1000:.1f} KB compressed in {len(sizes)} files")
+    report_figure("size", f"{sum(sizes.values()) / 1000:.1f} KB compressed in {len(sizes)} files")
     assert sum(sizes.values()) < 100_000
 
 
@@ -74,25 +74,25 @@ PEOPLE = [
 
 
 @pytest.fixture(scope="module")
-def furnished(console: Console) -> Console:
+def filled_console(console: Console) -> Console:
     """The console of a system in use."""
-    todos = console.empty("todos")
+    todos = console.empty_collection("todos")
     for title, completed in (
         ("Renew the certificate of the shop", True), ("Order name tags for the meeting", True),
         ("Ask Grace for the figures of May", False), ("Write down how backups are restored", False),
         ("Book the train to Bath", False),
     ):  # fmt: skip
-        todos.make({"title": title, "completed": completed})
-    todos.make({"title": "Buy milk", "description": "Oat, two litres. The corner shop is closed on Mondays."})
-    customers = console.empty("customers")
+        todos.create({"title": title, "completed": completed})
+    todos.create({"title": "Buy milk", "description": "Oat, two litres. The corner shop is closed on Mondays."})
+    customers = console.empty_collection("customers")
     for number, name in enumerate(PEOPLE):
         first, last = name.split()
         email = f"{first}@{last}.example".lower()
-        customers.make({"firstName": first, "lastName": last, "email": email, "phone": f"+44 20 7946 095{number}"})
-    orders = console.empty("orders")
+        customers.create({"firstName": first, "lastName": last, "email": email, "phone": f"+44 20 7946 095{number}"})
+    orders = console.empty_collection("orders")
     for number in range(30):
         status = ("open", "paid", "shipped", "cancelled")[number % 4]
-        orders.make({"quantity": number % 7 + 1, "status": status, "userId": f"user-{number % 5}"})
+        orders.create({"quantity": number % 7 + 1, "status": status, "userId": f"user-{number % 5}"})
     return console
 
 
@@ -175,7 +175,7 @@ def views(console: Console) -> Iterator[tuple[str, str, View]]:
     ],
 )
 def test_axe_finds_nothing_in_any_view(
-    visit: Open, furnished: Console, name: str, options: dict[str, Any], rules: list[str] | None
+    visit: Open, filled_console: Console, name: str, options: dict[str, Any], rules: list[str] | None
 ) -> None:
     folder = ROOT / "screenshots"
     folder.mkdir(exist_ok=True)
@@ -183,7 +183,7 @@ def test_axe_finds_nothing_in_any_view(
     page = visit("#/todos", reduced_motion="reduce", bypass_csp=True, **options)
     run = {"runOnly": {"type": "rule", "values": rules}} if rules else {}
     found = {}
-    for view, address, act in views(furnished):
+    for view, address, act in views(filled_console):
         go_to(page, address)
         act(page)
         page.mouse.move(0, 0)
@@ -196,9 +196,11 @@ def test_axe_finds_nothing_in_any_view(
 
 
 @pytest.mark.parametrize(("address", "button"), [("#/todos", "Open"), ("#/orders", "Reload")], ids=["list", "table"])
-def test_what_is_read_again_is_legible_meanwhile(visit: Open, furnished: Console, address: str, button: str) -> None:
+def test_what_is_read_again_is_legible_meanwhile(
+    visit: Open, filled_console: Console, address: str, button: str
+) -> None:
     page = visit(address, bypass_csp=True)
-    held = hold(page, "**/api/*?*")
+    held = hold_requests(page, "**/api/*?*")
     page.get_by_role("button", name=button, exact=True).click()
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
@@ -213,28 +215,28 @@ def test_what_is_read_again_is_legible_meanwhile(visit: Open, furnished: Console
     expect(page.locator("[aria-busy=true]")).to_have_count(0)
 
 
-def test_the_menu_of_a_phone(visit: Open, furnished: Console) -> None:
+def test_the_menu_of_a_phone(visit: Open, filled_console: Console) -> None:
     page = visit("#/todos", **PHONE, bypass_csp=True, reduced_motion="reduce")
     expect(page.get_by_role("link", name="Orders")).not_to_be_visible()
     page.get_by_role("button", name="Menu").click()
     expect(page.get_by_role("link", name="Orders")).to_be_visible()
     page.screenshot(path=ROOT / "screenshots" / "menu-phone.png")
     assert Axe().run(page).response["violations"] == []
-    choose(page, "Orders")
+    open_entity(page, "Orders")
     expect(page.get_by_role("heading", level=1, name="Orders")).to_be_visible()
     expect(page.get_by_role("link", name="Todos")).not_to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 @pytest.mark.parametrize("options", [{}, PHONE], ids=["desk", "phone"])
-def test_nothing_jumps_when_answers_arrive(visit: Open, furnished: Console, options: dict[str, Any]) -> None:
+def test_nothing_jumps_when_answers_arrive(visit: Open, filled_console: Console, options: dict[str, Any]) -> None:
     def slowly(route: Route) -> None:
         # Once what is there before the answer has been painted.
         page.evaluate("new Promise((painted) => requestAnimationFrame(() => setTimeout(painted)))")
         route.continue_()
 
     page = visit("#/docs", **options)
-    enter_key(page, furnished.key) if not options else None
+    enter_key(page, filled_console.key) if not options else None
     page.route("**/api/**", slowly)
     for address in ("#/todos", "#/orders", "#/customers", "#/parcels", "#/docs", "#/todos/+new"):
         go_to(page, address)
@@ -263,7 +265,7 @@ new PerformanceObserver((list) => {
 def archive(console: Console) -> int:
     """The archive, with 10 000 items: as the API would have stored them, which would take it minutes."""
     dynamodb, table = console.local.client("dynamodb"), console.outputs["table_names"]["archive"]
-    console.api("archive").make({"title": "Number 0"})
+    console.api("archive").create({"title": "Number 0"})
     pattern = dynamodb.scan(TableName=table, Limit=1)["Items"][0]
     begin = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -291,7 +293,7 @@ def test_ten_thousand_items(visit: Open, archive: int, address: str) -> None:
     expect(page.get_by_text(f"Number {archive - 1}", exact=True).first).to_be_visible()
     settle(page)
     ready = page.evaluate("Math.max(rowsAt, busyUntil)")
-    figure(f"time to interactive with {archive} items, {address}", f"{ready:.0f} ms")
+    report_figure(f"time to interactive with {archive} items, {address}", f"{ready:.0f} ms")
 
     # From page to page it stays as fast, and every item comes once.
     onward = page.get_by_role("button", name=re.compile("^(Next|Show more)$"))
@@ -300,20 +302,20 @@ def test_ten_thousand_items(visit: Open, archive: int, address: str) -> None:
         with page.expect_response(re.compile("cursor=")):
             onward.click()
         expect(page.get_by_text(f"Number {archive - 1 - 100 * number}", exact=True).first).to_be_visible()
-    figure(f"a further page of 100, {address}", f"{(time.perf_counter() - began) / 4 * 1000:.0f} ms")
+    report_figure(f"a further page of 100, {address}", f"{(time.perf_counter() - began) / 4 * 1000:.0f} ms")
 
 
 # --- what it can not show ---
 
 
-def test_a_view_that_fails_leaves_the_page(visit: Open, console: Console, watch: Watch) -> None:
+def test_a_view_that_fails_leaves_the_page(visit: Open, console: Console, page_watch: PageWatch) -> None:
     page = visit("#/docs")
     answer = {"items": [None], "next": None}
     page.route(re.compile(r"/api/orders"), lambda route: route.fulfill(json=answer), times=1)
-    choose(page, "Orders")
+    open_entity(page, "Orders")
     expect(page.get_by_role("alert")).to_contain_text("The console failed here")
-    assert "TypeError" in watch.faults.pop()
+    assert "TypeError" in page_watch.faults.pop()
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("heading", level=1, name="Orders")).to_be_visible()
-    choose(page, "Todos")
+    open_entity(page, "Todos")
     expect(page.get_by_role("heading", level=1, name="Todos")).to_be_visible()

@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import APIResponse, Page, Request, Route, expect
 
 from tests.local.api import Api
-from tests.local.people import PASSWORD
-from tests.web.browser import Open, choose, enter_key, go_to, settle, until
+from tests.local.users import PASSWORD
+from tests.web.browser import Open, enter_key, go_to, open_entity, settle, wait_until
 from tests.web.conftest import Console
 from tools.laptop.sign_in import sign_in as pool_sign_in
 
@@ -24,8 +24,8 @@ TOKENS = "trestle.tokens"
 
 
 def test_a_key_is_asked_for_and_kept_for_the_session_alone(visit: Open, console: Console) -> None:
-    customers = console.empty("customers")
-    customers.make({"firstName": "Ada", "lastName": "Lovelace", "email": "ada@example.com"})
+    customers = console.empty_collection("customers")
+    customers.create({"firstName": "Ada", "lastName": "Lovelace", "email": "ada@example.com"})
     page = visit("#/customers")
     expect(page.get_by_role("heading", name="This needs an API key")).to_be_visible()
 
@@ -53,7 +53,7 @@ def test_a_key_goes_only_where_one_is_asked_for(visit: Open, console: Console) -
     page = visit("#/customers")
     enter_key(page, console.key)
     with page.expect_request(re.compile("/api/todos")) as asked:
-        choose(page, "Todos")
+        open_entity(page, "Todos")
     assert "x-api-key" not in asked.value.all_headers()
 
 
@@ -70,16 +70,16 @@ def test_text_that_no_header_holds_is_no_key(visit: Open) -> None:
 @pytest.fixture(scope="module")
 def ada(console: Console) -> str:
     """A user who can sign in with PASSWORD."""
-    return user(console, "ada")
+    return create_user(console, "ada")
 
 
 @pytest.fixture(scope="module")
 def bob(console: Console) -> str:
     """Another one."""
-    return user(console, "bob")
+    return create_user(console, "bob")
 
 
-def user(console: Console, name: str) -> str:
+def create_user(console: Console, name: str) -> str:
     cognito, pool = console.local.client("cognito-idp"), console.outputs["user_pool_id"]
     name = f"{name}-{secrets.token_hex(4)}"
     cognito.admin_create_user(UserPoolId=pool, Username=name, MessageAction="SUPPRESS")
@@ -94,7 +94,7 @@ def sign_in(page: Page, user: str) -> None:
     page.keyboard.press("Enter")
 
 
-def tokens(page: Page) -> Any:
+def stored_tokens(page: Page) -> Any:
     return json.loads(page.evaluate(f"sessionStorage.getItem('{TOKENS}')") or "null")
 
 
@@ -102,11 +102,11 @@ def keep_tokens(page: Page, **changed: str) -> None:
     """Have the page find other tokens when it is loaded again."""
     page.evaluate(
         "([name, tokens]) => sessionStorage.setItem(name, JSON.stringify(tokens))",
-        [TOKENS, tokens(page) | changed],
+        [TOKENS, stored_tokens(page) | changed],
     )
 
 
-def requests(page: Page, path: str) -> list[str]:
+def record_requests(page: Page, path: str) -> list[str]:
     """Return what the page asks of a path from now on: a list that grows."""
     sent: list[str] = []
 
@@ -125,7 +125,7 @@ def sign_out(page: Page) -> None:
     settle(page)
 
 
-def believe(page: Page, change: Callable[[Any], None]) -> None:
+def reload_with_document(page: Page, change: Callable[[Any], None]) -> None:
     """Load the page again, with another document of the API's."""
 
     def changed(route: Route) -> None:
@@ -153,8 +153,8 @@ def test_sign_in_and_sign_out(visit: Open, console: Console, ada: str) -> None:
     expect(page.get_by_role("heading", name="Sign in to see this")).to_have_count(0)
 
     # Hers alone: made with her token, and seen with it.
-    notes = Api(f"{console.outputs['api_url']}/notes", None).as_bearer(tokens(page)["access"])
-    notes.make({"title": "Dear diary"})
+    notes = Api(f"{console.outputs['api_url']}/notes", None).as_bearer(stored_tokens(page)["access"])
+    notes.create({"title": "Dear diary"})
     page.reload()
     expect(page.get_by_role("cell", name="Dear diary", exact=True)).to_be_visible()
     assert page.evaluate("localStorage.length") == 0
@@ -163,12 +163,12 @@ def test_sign_in_and_sign_out(visit: Open, console: Console, ada: str) -> None:
     expect(page.get_by_role("navigation").get_by_role("button", name="Sign in")).to_be_visible()
     go_to(page, "#/notes")
     expect(page.get_by_role("heading", name="Sign in to see this")).to_be_visible()
-    assert tokens(page) is None
+    assert stored_tokens(page) is None
     assert page.evaluate("sessionStorage.getItem('trestle.tokens')") is None
 
 
 @pytest.fixture
-def signed_in(visit: Open, ada: str) -> Page:
+def signed_in_page(visit: Open, ada: str) -> Page:
     page = visit("#/notes")
     page.get_by_role("main").get_by_role("button", name="Sign in").click()
     sign_in(page, ada)
@@ -179,9 +179,9 @@ def signed_in(visit: Open, ada: str) -> Page:
     return page
 
 
-def test_an_access_token_that_runs_out_is_renewed_unseen(signed_in: Page) -> None:
-    page = signed_in
-    keep_tokens(page, access=spoilt(tokens(page)["access"]))
+def test_an_access_token_that_runs_out_is_renewed_unseen(signed_in_page: Page) -> None:
+    page = signed_in_page
+    keep_tokens(page, access=spoil_signature(stored_tokens(page)["access"]))
     with page.expect_response(lambda response: "/oauth2/token" in response.url) as renewed:
         page.reload()
     assert renewed.value.request.post_data
@@ -191,9 +191,9 @@ def test_an_access_token_that_runs_out_is_renewed_unseen(signed_in: Page) -> Non
     expect(page.get_by_text("Your session has ended")).to_have_count(0)
 
 
-def test_a_session_that_ends_keeps_what_was_typed(signed_in: Page, ada: str) -> None:
-    page = signed_in
-    keep_tokens(page, access=spoilt(tokens(page)["access"]), refresh="spent")
+def test_a_session_that_ends_keeps_what_was_typed(signed_in_page: Page, ada: str) -> None:
+    page = signed_in_page
+    keep_tokens(page, access=spoil_signature(stored_tokens(page)["access"]), refresh="spent")
     go_to(page, "#/notes/+new")
     page.reload()
     page.get_by_label("Title").fill("Half a thought")
@@ -209,29 +209,29 @@ def test_a_session_that_ends_keeps_what_was_typed(signed_in: Page, ada: str) -> 
 
 
 @pytest.mark.parametrize("path", ["#/notes", "#/notes/any"])
-def test_a_session_that_has_ended_asks_for_nothing_more(signed_in: Page, path: str) -> None:
-    page = signed_in
+def test_a_session_that_has_ended_asks_for_nothing_more(signed_in_page: Page, path: str) -> None:
+    page = signed_in_page
     go_to(page, path)
     if path.endswith("any"):
         expect(page.get_by_role("heading", name="There is no such item")).to_be_visible()
-    keep_tokens(page, access=spoilt(tokens(page)["access"]), refresh="spent")
-    asked, renewed = requests(page, "/api/notes"), requests(page, "/oauth2/token")
+    keep_tokens(page, access=spoil_signature(stored_tokens(page)["access"]), refresh="spent")
+    asked, renewed = record_requests(page, "/api/notes"), record_requests(page, "/oauth2/token")
     page.reload()
     expect(page.get_by_text("Your session has ended")).to_be_visible()
     settle(page)
     assert (asked, renewed) == (["GET"], ["POST"])
-    choose(page, "Orders")
-    choose(page, "Notes")
+    open_entity(page, "Orders")
+    open_entity(page, "Notes")
     expect(page.get_by_role("heading", name="Sign in to see this")).to_be_visible()
     assert (asked, renewed) == (["GET"], ["POST"])
 
 
-def test_a_new_token_that_is_refused_as_well_is_not_renewed_again(signed_in: Page) -> None:
-    page = signed_in
+def test_a_new_token_that_is_refused_as_well_is_not_renewed_again(signed_in_page: Page) -> None:
+    page = signed_in_page
     # A new token counts as one for a while, which does not pass here.
     page.add_init_script("Date.now = ((now) => () => now)(Date.now())")
     page.route("**/api/notes?*", lambda route: route.fulfill(status=401, json={"message": "Unauthorized"}))
-    asked, renewed = requests(page, "/api/notes"), requests(page, "/oauth2/token")
+    asked, renewed = record_requests(page, "/api/notes"), record_requests(page, "/oauth2/token")
     page.reload()
     expect(page.get_by_role("heading", name="Your sign-in is not accepted")).to_be_visible()
     settle(page)
@@ -241,8 +241,8 @@ def test_a_new_token_that_is_refused_as_well_is_not_renewed_again(signed_in: Pag
     assert (asked, renewed) == (["GET", "GET", "GET"], ["POST"])
 
 
-def test_who_signs_in_next_finds_nothing_of_what_was_typed(signed_in: Page, bob: str) -> None:
-    page = signed_in
+def test_who_signs_in_next_finds_nothing_of_what_was_typed(signed_in_page: Page, bob: str) -> None:
+    page = signed_in_page
     go_to(page, "#/notes/+new")
     page.get_by_label("Title").fill("Ada's own business")
     sign_out(page)
@@ -257,8 +257,8 @@ def test_who_signs_in_next_finds_nothing_of_what_was_typed(signed_in: Page, bob:
     expect(page.get_by_label("Title")).to_have_value("")
 
 
-def test_going_back_does_not_bring_back_what_a_user_saw(signed_in: Page) -> None:
-    page = signed_in
+def test_going_back_does_not_bring_back_what_a_user_saw(signed_in_page: Page) -> None:
+    page = signed_in_page
     go_to(page, "#/notes/+new")
     page.get_by_label("Title").fill("Ada's own business")
     # As a page is that the browser keeps whole for "Back": it is left, and goes on later.
@@ -272,26 +272,26 @@ def test_going_back_does_not_bring_back_what_a_user_saw(signed_in: Page) -> None
     assert page.evaluate("Object.keys(sessionStorage)") == []
 
 
-def test_a_token_that_comes_after_its_user_is_gone_is_not_kept(signed_in: Page) -> None:
-    page = signed_in
-    keep_tokens(page, access=spoilt(tokens(page)["access"]))
+def test_a_token_that_comes_after_its_user_is_gone_is_not_kept(signed_in_page: Page) -> None:
+    page = signed_in_page
+    keep_tokens(page, access=spoil_signature(stored_tokens(page)["access"]))
     held: list[tuple[Route, APIResponse]] = []
     page.route("**/oauth2/token", lambda route: held.append((route, route.fetch())))
     page.route("**/logout?*", lambda route: route.fulfill(status=204))
     with page.expect_request("**/oauth2/token"):
         page.reload()
-    until(page, lambda: bool(held))
+    wait_until(page, lambda: bool(held))
     page.get_by_role("button", name="Sign out").click()
     [(route, answer)] = held
     with page.expect_response("**/oauth2/token"):
         route.fulfill(response=answer)
     settle(page)
-    assert tokens(page) is None
+    assert stored_tokens(page) is None
 
 
-def test_another_user_finds_no_draft_of_a_session_that_ended(signed_in: Page, bob: str) -> None:
-    page = signed_in
-    keep_tokens(page, access=spoilt(tokens(page)["access"]), refresh="spent")
+def test_another_user_finds_no_draft_of_a_session_that_ended(signed_in_page: Page, bob: str) -> None:
+    page = signed_in_page
+    keep_tokens(page, access=spoil_signature(stored_tokens(page)["access"]), refresh="spent")
     go_to(page, "#/notes/+new")
     page.reload()
     page.get_by_label("Title").fill("Ada's own business")
@@ -302,16 +302,16 @@ def test_another_user_finds_no_draft_of_a_session_that_ended(signed_in: Page, bo
     expect(page.get_by_label("Title")).to_have_value("")
 
 
-def test_signing_out_deletes_what_could_be_undone(signed_in: Page, console: Console) -> None:
-    page = signed_in
-    notes = Api(f"{console.outputs['api_url']}/notes", None).as_bearer(tokens(page)["access"])
-    made = notes.make({"title": "Farewell"}).json
+def test_signing_out_deletes_what_could_be_undone(signed_in_page: Page, console: Console) -> None:
+    page = signed_in_page
+    notes = Api(f"{console.outputs['api_url']}/notes", None).as_bearer(stored_tokens(page)["access"])
+    made = notes.create({"title": "Farewell"}).json
     page.reload()
     page.get_by_role("button", name="Delete Farewell").click()
     with page.expect_request(re.compile(f"/api/notes/{made['id']}$")):
         page.get_by_role("button", name="Sign out").click()
     # Nobody waits for the answer.
-    until(page, lambda: notes("GET", f"/{made['id']}").status == 404)
+    wait_until(page, lambda: notes("GET", f"/{made['id']}").status == 404)
 
 
 def test_users_of_a_pool_that_was_there_bring_their_tokens(visit: Open, console: Console, ada: str) -> None:
@@ -343,10 +343,10 @@ def test_users_of_a_pool_that_was_there_bring_their_tokens(visit: Open, console:
 
 def test_without_a_key_or_a_user_the_api_is_not_asked(visit: Open) -> None:
     page = visit("#/docs")
-    asked = [requests(page, "/api/customers"), requests(page, "/api/notes")]
-    choose(page, "Customers")
+    asked = [record_requests(page, "/api/customers"), record_requests(page, "/api/notes")]
+    open_entity(page, "Customers")
     expect(page.get_by_role("heading", name="This needs an API key")).to_be_visible()
-    choose(page, "Notes")
+    open_entity(page, "Notes")
     expect(page.get_by_role("heading", name="Sign in to see this")).to_be_visible()
     go_to(page, "#/docs/listNotes")
     form = page.get_by_role("form", name="Try")
@@ -355,14 +355,14 @@ def test_without_a_key_or_a_user_the_api_is_not_asked(visit: Open) -> None:
     assert asked == [[], []]
 
 
-def test_a_user_hears_which_scope_is_missing(signed_in: Page) -> None:
-    page = signed_in
-    asked = requests(page, "/api/notes")
+def test_a_user_hears_which_scope_is_missing(signed_in_page: Page) -> None:
+    page = signed_in_page
+    asked = record_requests(page, "/api/notes")
 
     def scoped(document: Any) -> None:
         document["paths"]["/notes"]["get"]["security"] = [{"cognito": ["console-test/write"]}]
 
-    believe(page, scoped)
+    reload_with_document(page, scoped)
     expect(page.get_by_role("heading", name="Your account may not do this")).to_be_visible()
     expect(page.get_by_text("the scope console-test/write, which your sign-in does not have")).to_be_visible()
     expect(page.get_by_role("button", name="Sign in")).to_have_count(0)
@@ -373,14 +373,14 @@ def test_what_asks_for_a_signature_says_so_and_is_not_offered(visit: Open) -> No
     page = visit("#/orders")
     expect(page.get_by_role("heading", name="No orders yet").or_(page.get_by_role("table"))).to_be_visible()
     expect(page.get_by_role("link", name="New")).to_be_visible()
-    asked = requests(page, "/api/orders")
+    asked = record_requests(page, "/api/orders")
 
     def signed(document: Any) -> None:
         for path in ("/orders", "/orders/{id}"):
             for method in document["paths"][path].keys() - {"parameters"}:
                 document["paths"][path][method]["security"] = [{"iam": []}]
 
-    believe(page, signed)
+    reload_with_document(page, signed)
     expect(page.get_by_role("heading", name="This needs an AWS signature")).to_be_visible()
     expect(page.get_by_role("link", name="New")).to_have_count(0)
     expect(page.get_by_role("button", name="Copy as curl")).to_have_count(0)
@@ -398,7 +398,7 @@ def test_a_code_that_somebody_else_sent_is_left_aside(visit: Open) -> None:
     expect(status).to_contain_text("This sign-in was not begun in this tab")
     expect(status.get_by_role("button", name="Sign in")).to_be_visible()
     assert "code=" not in page.url
-    assert tokens(page) is None
+    assert stored_tokens(page) is None
 
 
 def test_a_sign_in_that_the_pool_refuses_says_why(visit: Open) -> None:
@@ -410,6 +410,6 @@ def test_a_sign_in_that_the_pool_refuses_says_why(visit: Open) -> None:
     assert page.url.endswith("/#/notes")
 
 
-def spoilt(token: str) -> str:
+def spoil_signature(token: str) -> str:
     """Return a token as good as one that has run out: its signature is wrong."""
     return token[:-10] + token[-10:][::-1]

@@ -9,21 +9,21 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.local.api import Api
-from tests.web.browser import Open, choose, go_to, settle
+from tests.web.browser import Open, go_to, open_entity, settle
 from tests.web.conftest import Console
 
 
 @pytest.fixture
 def orders(console: Console) -> Api:
     """The collection of orders, with nothing in it."""
-    return console.empty("orders")
+    return console.empty_collection("orders")
 
 
 def rows(page: Page) -> Locator:
     return page.get_by_role("table").get_by_role("row").filter(has=page.get_by_role("cell"))
 
 
-def column(page: Page, name: str) -> list[str]:
+def column_texts(page: Page, name: str) -> list[str]:
     heads = [text.strip().lower() for text in page.get_by_role("columnheader").all_inner_texts()]
     place = heads.index(name.lower())
     return [row.get_by_role("cell").nth(place).inner_text().strip() for row in rows(page).all()]
@@ -42,12 +42,12 @@ def test_nothing_there_is_said_and_the_first_is_a_step_away(visit: Open, orders:
 
 
 def test_columns_are_the_schemas(visit: Open, orders: Api) -> None:
-    made = orders.make({"quantity": 3, "status": "paid", "userId": "u1"}).json
+    made = orders.create({"quantity": 3, "status": "paid", "userId": "u1"}).json
     page = visit("#/orders")
     expect(rows(page)).to_have_count(1)
-    assert column(page, "Quantity") == ["3"]
-    assert column(page, "Status") == ["paid"]
-    assert column(page, "User id") == ["u1"]
+    assert column_texts(page, "Quantity") == ["3"]
+    assert column_texts(page, "Status") == ["paid"]
+    assert column_texts(page, "User id") == ["u1"]
     # By keyboard, a row is its first cell's link.
     rows(page).get_by_role("link").focus()
     page.keyboard.press("Enter")
@@ -56,11 +56,11 @@ def test_columns_are_the_schemas(visit: Open, orders: Api) -> None:
 
 def test_pages_there_and_back(visit: Open, orders: Api) -> None:
     for quantity in range(1, 61):
-        orders.make({"quantity": quantity})
+        orders.create({"quantity": quantity})
     page = visit("#/orders")
     expect(rows(page)).to_have_count(25)
     # The newest first.
-    assert column(page, "Quantity") == [str(number) for number in range(60, 35, -1)]
+    assert column_texts(page, "Quantity") == [str(number) for number in range(60, 35, -1)]
     expect(page.get_by_role("button", name="Previous")).to_be_disabled()
     page.get_by_role("button", name="Next").click()
     expect(page.get_by_text("Page 2")).to_be_visible()
@@ -77,18 +77,18 @@ def test_pages_there_and_back(visit: Open, orders: Api) -> None:
     expect(rows(page)).to_have_count(60)
     page.get_by_role("button", name="Created").click()
     expect_first(page, 1)
-    assert column(page, "Quantity")[:3] == ["1", "2", "3"]
+    assert column_texts(page, "Quantity")[:3] == ["1", "2", "3"]
 
 
 def test_filters_are_the_apis(visit: Open, orders: Api) -> None:
     for quantity, status in ((5, "open"), (1, "paid"), (9, "paid"), (4, "paid")):
-        orders.make({"quantity": quantity, "status": status})
+        orders.create({"quantity": quantity, "status": status})
     page = visit("#/orders")
     expect(rows(page)).to_have_count(4)
     page.get_by_label("Status").select_option("paid")
     expect(rows(page)).to_have_count(3)
     # In the order that the filter sorts by, and bounded by it.
-    assert column(page, "Quantity") == ["1", "4", "9"]
+    assert column_texts(page, "Quantity") == ["1", "4", "9"]
     page.get_by_role("button", name="Quantity").click()
     expect_first(page, 9)
     page.get_by_label("Quantity from").fill("4")
@@ -158,10 +158,10 @@ def test_a_day_that_the_api_does_not_know_is_refused(visit: Open, todos: Api) ->
 
 
 def test_a_link_asks_for_nothing_that_the_page_does_not_offer(visit: Open, orders: Api) -> None:
-    orders.make({"quantity": 7})
+    orders.create({"quantity": 7})
     page = visit("#/orders?fields=id&unknown=1&limit=50")
     expect(rows(page)).to_have_count(1)
-    assert column(page, "Quantity") == ["7"]
+    assert column_texts(page, "Quantity") == ["7"]
 
 
 def test_a_refused_filter_says_why(visit: Open, orders: Api) -> None:
@@ -170,30 +170,30 @@ def test_a_refused_filter_says_why(visit: Open, orders: Api) -> None:
 
 
 def test_what_is_deleted_comes_back_when_undone(visit: Open, orders: Api) -> None:
-    made = orders.make({"quantity": 7}).json
+    made = orders.create({"quantity": 7}).json
     page = visit("#/orders")
     rows(page).hover()
     page.get_by_role("button", name=re.compile("^Delete ")).click()
     expect(page.get_by_role("heading", name="No orders yet")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
     expect(rows(page)).to_have_count(1)
-    choose(page, "Parcels")
+    open_entity(page, "Parcels")
     expect(page.get_by_role("heading", level=1, name="Parcels")).to_be_visible()
     assert orders("GET", f"/{made['id']}").status == 200
 
 
 def test_what_is_deleted_goes_at_once_when_the_view_does(visit: Open, orders: Api) -> None:
-    orders.make({"quantity": 7})
+    orders.create({"quantity": 7})
     page = visit("#/orders")
     rows(page).hover()
     page.get_by_role("button", name=re.compile("^Delete ")).click()
     with page.expect_response(lambda response: response.request.method == "DELETE") as deleted:
-        choose(page, "Parcels")
+        open_entity(page, "Parcels")
     assert deleted.value.status == 204
 
 
 def test_what_was_changed_meanwhile_is_not_deleted(visit: Open, orders: Api) -> None:
-    made = orders.make({"quantity": 7}).json
+    made = orders.create({"quantity": 7}).json
     tag = orders("GET", f"/{made['id']}").headers["ETag"]
     page = visit("#/orders")
     expect(rows(page)).to_have_count(1)
@@ -201,7 +201,7 @@ def test_what_was_changed_meanwhile_is_not_deleted(visit: Open, orders: Api) -> 
     rows(page).hover()
     page.get_by_role("button", name=re.compile("^Delete ")).click()
     with page.expect_request(lambda request: request.method == "DELETE") as deleted:
-        choose(page, "Parcels")
+        open_entity(page, "Parcels")
     # A list has no tags: the page makes the one of the state that it showed.
     assert deleted.value.headers["if-match"] == tag
     expect(page.get_by_role("status").get_by_text("It was changed meanwhile")).to_be_visible()
@@ -213,7 +213,7 @@ def test_an_item_that_is_made_again_is_there_again(visit: Open, orders: Api) -> 
     page = visit("#/docs")
     page.route(re.compile(r"/api/orders\?"), lambda route: route.fulfill(json={"items": listed, "next": None}))
     page.route(re.compile("/api/orders/one"), lambda route: route.fulfill(status=204))
-    choose(page, "Orders")
+    open_entity(page, "Orders")
     rows(page).hover()
     page.get_by_role("button", name=re.compile("^Delete ")).click()
     expect(page.get_by_role("heading", name="No orders yet")).to_be_visible()
@@ -227,7 +227,7 @@ def test_an_item_that_is_made_again_is_there_again(visit: Open, orders: Api) -> 
 
 def test_the_focus_stays_near_what_is_deleted(visit: Open, orders: Api) -> None:
     for quantity in (1, 2):
-        orders.make({"quantity": quantity})
+        orders.create({"quantity": quantity})
     page = visit("#/orders")
     expect(rows(page)).to_have_count(2)
     links = rows(page).get_by_role("link")
@@ -244,7 +244,7 @@ def test_the_focus_stays_near_what_is_deleted(visit: Open, orders: Api) -> None:
 
 
 def test_an_error_is_shown_with_a_way_on(visit: Open, orders: Api) -> None:
-    orders.make({"quantity": 7})
+    orders.create({"quantity": 7})
     problem: dict[str, Any] = {
         "title": "Service unavailable",
         "detail": "The database is throttled.",
@@ -252,7 +252,7 @@ def test_an_error_is_shown_with_a_way_on(visit: Open, orders: Api) -> None:
     }
     page = visit("#/docs")
     page.route(re.compile("/api/orders"), lambda route: route.fulfill(status=503, json=problem), times=1)
-    choose(page, "Orders")
+    open_entity(page, "Orders")
     expect(page.get_by_role("alert")).to_contain_text("The database is throttled.")
     expect(page.get_by_role("alert")).to_contain_text("r-1")
     page.get_by_role("button", name="Try again").click()
@@ -260,10 +260,10 @@ def test_an_error_is_shown_with_a_way_on(visit: Open, orders: Api) -> None:
 
 
 def test_an_entity_without_a_schema_has_its_items_properties(visit: Open, parcels: Api) -> None:
-    parcels.make({"label": "Books", "weight": 1.5})
-    parcels.make({"label": "Cups", "fragile": True, "to": {"city": "Bath"}})
+    parcels.create({"label": "Books", "weight": 1.5})
+    parcels.create({"label": "Cups", "fragile": True, "to": {"city": "Bath"}})
     page = visit("#/parcels")
     expect(rows(page)).to_have_count(2)
-    assert column(page, "Label") == ["Cups", "Books"]
-    assert column(page, "Weight") == ["\u2013", "1.5"]
-    assert column(page, "Fragile") == ["Yes", "\u2013"]
+    assert column_texts(page, "Label") == ["Cups", "Books"]
+    assert column_texts(page, "Weight") == ["\u2013", "1.5"]
+    assert column_texts(page, "Fragile") == ["Yes", "\u2013"]

@@ -8,20 +8,20 @@ from datetime import datetime, timedelta
 from playwright.sync_api import APIResponse, Locator, Page, Route, expect
 
 from tests.local.api import Api
-from tests.web.browser import Open, choose, hold, settle, until
+from tests.web.browser import Open, hold_requests, open_entity, settle, wait_until
 
 
 def row(page: Page, title: str) -> Locator:
     return page.get_by_role("listitem").filter(has=page.get_by_role("checkbox", name=title, exact=True))
 
 
-def add(page: Page, title: str) -> None:
+def add_todo(page: Page, title: str) -> None:
     page.get_by_label("What is there to do?").fill(title)
     page.get_by_role("button", name="Add").click()
     expect(row(page, title)).to_be_visible()
 
 
-def stored(todos: Api) -> dict[str, bool]:
+def stored_todos(todos: Api) -> dict[str, bool]:
     return {item["title"]: item["completed"] for item in todos("GET", "?limit=100").json["items"]}
 
 
@@ -29,7 +29,7 @@ def test_add_tick_and_see_what_is_open_or_done(visit: Open, todos: Api) -> None:
     page = visit("#/todos")
     expect(page.get_by_role("heading", name="Nothing to do")).to_be_visible()
     for title in ("Buy milk", "Write to Ada"):
-        add(page, title)
+        add_todo(page, title)
     page.get_by_label("Buy milk", exact=True).check()
     expect(page.get_by_text("1 open, 1 done")).to_be_visible()
 
@@ -45,7 +45,7 @@ def test_add_tick_and_see_what_is_open_or_done(visit: Open, todos: Api) -> None:
     page.go_back()
     expect(row(page, "Write to Ada")).to_be_visible()
     settle(page)
-    assert stored(todos) == {"Buy milk": True, "Write to Ada": False}
+    assert stored_todos(todos) == {"Buy milk": True, "Write to Ada": False}
 
 
 def test_all_of_it_by_keyboard(visit: Open, todos: Api) -> None:
@@ -87,12 +87,12 @@ def test_all_of_it_by_keyboard(visit: Open, todos: Api) -> None:
     page.keyboard.press("Enter")
     expect(row(page, "Two")).to_be_visible()
     settle(page)
-    assert stored(todos) == {"One": False, "Two": False, "Thirty": True}
+    assert stored_todos(todos) == {"One": False, "Two": False, "Thirty": True}
 
 
 def test_what_is_ticked_leaves_the_open_ones_and_the_focus_stays_near(visit: Open, todos: Api) -> None:
     for title in ("Third", "Second", "First"):
-        todos.make({"title": title})
+        todos.create({"title": title})
     page = visit("#/todos?completed=false")
     page.get_by_label("Second", exact=True).focus()
     page.keyboard.press("Space")
@@ -104,7 +104,7 @@ def test_what_is_ticked_leaves_the_open_ones_and_the_focus_stays_near(visit: Ope
 
 
 def test_a_deletion_is_sent_after_a_while_and_not_before(visit: Open, todos: Api) -> None:
-    todos.make({"title": "Short"})
+    todos.create({"title": "Short"})
     page = visit("#/todos")
     # From here on its time goes by as the test has it.
     page.clock.install()
@@ -112,27 +112,27 @@ def test_a_deletion_is_sent_after_a_while_and_not_before(visit: Open, todos: Api
     row(page, "Short").get_by_role("button", name="Delete").click()
     expect(page.get_by_role("status").get_by_text("Deleted “Short”")).to_be_visible()
     page.clock.run_for(5999)
-    assert stored(todos) == {"Short": False}
+    assert stored_todos(todos) == {"Short": False}
     with page.expect_response(lambda response: response.request.method == "DELETE") as deleted:
         page.clock.run_for(1)
     assert deleted.value.status == 204
-    assert stored(todos) == {}
+    assert stored_todos(todos) == {}
     expect(page.get_by_role("button", name="Undo")).to_have_count(0)
 
 
 def test_a_deletion_is_sent_when_the_page_goes(visit: Open, todos: Api) -> None:
-    todos.make({"title": "Short"})
+    todos.create({"title": "Short"})
     page = visit("#/todos")
     row(page, "Short").get_by_role("button", name="Delete").click()
     page.reload()
     # The page that went does not wait for the answer, and the new one does not wait for it.
-    until(page, lambda: stored(todos) == {})
+    wait_until(page, lambda: stored_todos(todos) == {})
     page.reload()
     expect(page.get_by_role("heading", name="Nothing to do")).to_be_visible()
 
 
 def test_a_title_that_somebody_else_changed_is_shown_and_not_overwritten(visit: Open, todos: Api) -> None:
-    made = todos.make({"title": "Buy milk"}).json
+    made = todos.create({"title": "Buy milk"}).json
     page = visit("#/todos")
     page.get_by_role("button", name="Edit Buy milk").click()
     title = page.get_by_label("Title", exact=True)
@@ -140,29 +140,29 @@ def test_a_title_that_somebody_else_changed_is_shown_and_not_overwritten(visit: 
     todos("PATCH", f"/{made['id']}", {"title": "Buy cheese"})
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("alert")).to_contain_text("Somebody else has made it “Buy cheese” since")
-    assert stored(todos) == {"Buy cheese": False}
+    assert stored_todos(todos) == {"Buy cheese": False}
 
     page.get_by_role("button", name="take theirs").click()
     expect(title).to_have_value("Buy cheese")
     title.fill("Buy oat milk and cheese")
     page.get_by_role("button", name="Save").click()
     expect(row(page, "Buy oat milk and cheese")).to_be_visible()
-    assert stored(todos) == {"Buy oat milk and cheese": False}
+    assert stored_todos(todos) == {"Buy oat milk and cheese": False}
 
 
 def test_a_tick_leaves_alone_what_somebody_else_changed(visit: Open, todos: Api) -> None:
-    made = todos.make({"title": "Buy milk"}).json
+    made = todos.create({"title": "Buy milk"}).json
     page = visit("#/todos")
     expect(row(page, "Buy milk")).to_be_visible()
     todos("PATCH", f"/{made['id']}", {"title": "Buy cheese"})
     page.get_by_label("Buy milk", exact=True).check()
     expect(page.get_by_label("Buy cheese", exact=True)).to_be_checked()
     settle(page)
-    assert stored(todos) == {"Buy cheese": True}
+    assert stored_todos(todos) == {"Buy cheese": True}
 
 
 def test_the_focus_is_there_before_the_next_key(visit: Open, todos: Api) -> None:
-    todos.make({"title": "Buy milk"})
+    todos.create({"title": "Buy milk"})
     page = visit("#/todos")
     # Clicks, waits for the drawing, which is a microtask, and for no more.
     click = """async (button) => {
@@ -176,12 +176,12 @@ def test_the_focus_is_there_before_the_next_key(visit: Open, todos: Api) -> None
 
 
 def test_a_tick_counts_by_the_filter_of_its_answer(visit: Open, todos: Api) -> None:
-    todos.make({"title": "Buy milk"})
+    todos.create({"title": "Buy milk"})
     page = visit("#/todos")
-    held = hold(page, "**/api/todos/*")
+    held = hold_requests(page, "**/api/todos/*")
     page.get_by_label("Buy milk", exact=True).click()
     page.get_by_role("button", name="Open", exact=True).click()
-    until(page, lambda: bool(held))
+    wait_until(page, lambda: bool(held))
     with page.expect_response("**/api/todos/*"):
         held[0].continue_()
     settle(page)
@@ -190,7 +190,7 @@ def test_a_tick_counts_by_the_filter_of_its_answer(visit: Open, todos: Api) -> N
 
 
 def test_an_older_answer_takes_nothing_back(visit: Open, todos: Api) -> None:
-    todos.make({"title": "Buy milk"})
+    todos.create({"title": "Buy milk"})
     page = visit("#/docs")
     late: list[tuple[Route, APIResponse]] = []
 
@@ -205,39 +205,39 @@ def test_an_older_answer_takes_nothing_back(visit: Open, todos: Api) -> None:
     # The list was read before another was added.
     page.route("**/api/todos?*", hold_answer, times=1)
     page.get_by_role("link", name="Todos").click()
-    until(page, lambda: bool(late))
-    add(page, "Write to Ada")
+    wait_until(page, lambda: bool(late))
+    add_todo(page, "Write to Ada")
     release()
     expect(page.get_by_role("checkbox")).to_have_count(2)
 
     # The tick was saved before the title.
     page.route("**/api/todos/*", hold_answer, times=1)
     page.get_by_label("Buy milk", exact=True).click()
-    until(page, lambda: bool(late))
+    wait_until(page, lambda: bool(late))
     page.get_by_role("button", name="Edit Buy milk").click()
     page.get_by_label("Title", exact=True).fill("Buy oat milk")
     page.get_by_role("button", name="Save").click()
     expect(row(page, "Buy oat milk")).to_be_visible()
     release()
     expect(row(page, "Buy oat milk")).to_be_visible()
-    assert stored(todos) == {"Buy oat milk": True, "Write to Ada": False}
+    assert stored_todos(todos) == {"Buy oat milk": True, "Write to Ada": False}
 
 
 def test_what_was_changed_and_deleted_meanwhile_does_not_come_back(visit: Open, todos: Api) -> None:
     """The list's answer lacks both what was made after it and what was deleted before it."""
-    made = todos.make({"title": "Buy milk"})
+    made = todos.create({"title": "Buy milk"})
     page = visit("#/todos")
-    held = hold(page, "**/api/todos?*")
+    held = hold_requests(page, "**/api/todos?*")
     page.get_by_role("button", name="Open", exact=True).click()
-    until(page, lambda: bool(held))
+    wait_until(page, lambda: bool(held))
     page.get_by_role("button", name="Edit Buy milk").click()
     page.get_by_label("Title", exact=True).fill("Buy oat milk")
     page.get_by_role("button", name="Save").click()
     expect(row(page, "Buy oat milk")).to_be_visible()
     todos("DELETE", made.location)
-    add(page, "Write to Ada")
+    add_todo(page, "Write to Ada")
     answer = held[0].fetch()
-    add(page, "Call Bob")
+    add_todo(page, "Call Bob")
     held[0].fulfill(response=answer)
     settle(page)
     expect(row(page, "Buy oat milk")).to_have_count(0)
@@ -246,7 +246,7 @@ def test_what_was_changed_and_deleted_meanwhile_does_not_come_back(visit: Open, 
 
 def test_an_item_is_deleted_although_its_tick_was_under_way(visit: Open, todos: Api) -> None:
     """Only what somebody else has changed is another item than the one that the user deleted."""
-    ada = [todos.make({"title": title}) for title in ("Buy milk", "Write to Ada")][-1]
+    ada = [todos.create({"title": title}) for title in ("Buy milk", "Write to Ada")][-1]
     page = visit("#/todos")
     held: list[Route] = []
 
@@ -260,15 +260,15 @@ def test_an_item_is_deleted_although_its_tick_was_under_way(visit: Open, todos: 
     for title in ("Buy milk", "Write to Ada"):
         page.get_by_label(title, exact=True).click()
         row(page, title).get_by_role("button", name="Delete").click()
-    until(page, lambda: len(held) == 2)
+    wait_until(page, lambda: len(held) == 2)
     todos("PATCH", ada.location, {"description": "Before Friday"})
     for route in held:
         route.continue_()
     settle(page)
-    choose(page, "Customers")  # which sends the deletions
+    open_entity(page, "Customers")  # which sends the deletions
     expect(page.get_by_role("status").get_by_text("Not deleted. It was changed meanwhile")).to_be_visible()
     settle(page)
-    assert stored(todos) == {"Write to Ada": True}
+    assert stored_todos(todos) == {"Write to Ada": True}
 
 
 def test_a_title_against_the_schema_is_said_at_its_input(visit: Open, todos: Api) -> None:
@@ -281,7 +281,7 @@ def test_a_title_against_the_schema_is_said_at_its_input(visit: Open, todos: Api
     title.fill("short")
     expect(title).not_to_have_attribute("aria-invalid", "true")
     settle(page)
-    assert stored(todos) == {}
+    assert stored_todos(todos) == {}
 
 
 def test_without_an_answer_what_was_typed_stays_and_is_not_there_twice(visit: Open, todos: Api) -> None:
@@ -304,7 +304,7 @@ def test_without_an_answer_what_was_typed_stays_and_is_not_there_twice(visit: Op
 
 
 def test_a_tick_that_fails_is_taken_back(visit: Open, todos: Api) -> None:
-    todos.make({"title": "Buy milk"})
+    todos.create({"title": "Buy milk"})
     page = visit("#/todos")
     page.route(re.compile("/api/todos/"), lambda route: route.abort())
     page.get_by_label("Buy milk", exact=True).click()
@@ -313,10 +313,10 @@ def test_a_tick_that_fails_is_taken_back(visit: Open, todos: Api) -> None:
 
 
 def test_a_list_that_fails_says_so_and_is_asked_for_again(visit: Open, todos: Api) -> None:
-    todos.make({"title": "Buy milk"})
+    todos.create({"title": "Buy milk"})
     page = visit("#/customers")
     page.route(re.compile(r"/api/todos\?"), lambda route: route.abort(), times=1)
-    choose(page, "Todos")
+    open_entity(page, "Todos")
     expect(page.get_by_role("alert")).to_contain_text("The API did not answer")
     page.get_by_role("button", name="Try again").click()
     expect(row(page, "Buy milk")).to_be_visible()
@@ -324,7 +324,7 @@ def test_a_list_that_fails_says_so_and_is_asked_for_again(visit: Open, todos: Ap
 
 def test_more_than_a_page(visit: Open, todos: Api) -> None:
     for number in range(103):
-        todos.make({"title": f"Number {number}"})
+        todos.create({"title": f"Number {number}"})
     page = visit("#/todos")
     expect(page.get_by_role("checkbox")).to_have_count(100)
     page.get_by_role("button", name="Show more").click()
@@ -334,7 +334,7 @@ def test_more_than_a_page(visit: Open, todos: Api) -> None:
 
 
 def test_the_table_and_the_details_are_a_step_away(visit: Open, todos: Api) -> None:
-    made = todos.make({"title": "Buy milk"}).json
+    made = todos.create({"title": "Buy milk"}).json
     page = visit("#/todos")
     page.get_by_role("link", name="Details of Buy milk").click()
     expect(page).to_have_url(re.compile(f"#/todos/{made['id']}$"))
