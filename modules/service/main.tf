@@ -198,7 +198,7 @@ module "openapi" {
     operations = { for m in values(local.methods) : m.operation => merge(local.entity_operations[name][m.operation], {
       access = { group = m.group, kind = m.access, scope = m.scope }
       # What `present` answers may change without a write, so that a GET of it is never "not modified".
-      answers = { for status, answer in local.calls[name][m.operation].answers : status => answer
+      answers = { for status, answer in local.entity_operations[name][m.operation].answers : status => answer
         if status != "304" || !contains(local.entity_hooks[name], local.present)
       }
       may_refuse = length(local.operation_hooks[name][m.operation]) > 0
