@@ -13,9 +13,11 @@ from tests.unit.api import TABLE, Api, succeed
 from tests.unit.commands import FakeEnvironment
 from tests.unit.conftest import Make
 from tests.unit.lambdas import FakeLambda
+from tests.unit.loopback import Behaviour, Server, answers, fails
 from tests.unit.test_faults import overtake
 from tests.unit.test_list import follow
 from tools.aws import reindex as tool
+from tools.aws.environment import AwsEnvironment
 from tools.errors import UserError
 from trestle.entity import Entity
 from trestle.store.derived import derivation_of, is_derived
@@ -298,3 +300,42 @@ def test_a_schema_that_cannot_be_used_is_one_sentence(
     assert "`make apply ENV=dev`" in said
     assert said.count("\n") == 1
     assert items.exists() == (command == "import")
+
+
+ONGOING = fails("TransactionConflictException", message="Transaction is ongoing for the item")
+
+
+@pytest.mark.parametrize("conflicts", [1, 9, 10])
+def test_writes_of_the_tools_wait_for_transactions(monkeypatch: pytest.MonkeyPatch, conflicts: int) -> None:
+    """Hooks of a live system may be changing an item while it is imported or reindexed."""
+    asked: list[float] = []
+    monkeypatch.setattr("botocore.endpoint.time.sleep", asked.append)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    with Server(*conflicts * [ONGOING], answers({})) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        client = AwsEnvironment("dev", lambda _: None).client("dynamodb")
+
+        def write() -> None:
+            client.put_item(TableName="t", Item={"id": {"S": "a"}})
+
+        if conflicts < 10:
+            write()
+        else:
+            with pytest.raises(client.exceptions.TransactionConflictException):
+                write()
+    assert len(server.requests) == min(conflicts + 1, 10)
+    assert asked == sorted(asked)
+    assert len(asked) == len(server.requests) - 1
+
+
+@pytest.mark.parametrize("fault", [fails("ConditionalCheckFailedException"), fails("ValidationException")])
+def test_other_refusals_are_not_repeated(monkeypatch: pytest.MonkeyPatch, fault: Behaviour) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    with Server(fault) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        client = AwsEnvironment("dev", lambda _: None).client("dynamodb")
+        with pytest.raises(client.exceptions.ClientError):
+            client.put_item(TableName="t", Item={"id": {"S": "a"}})
+    assert len(server.requests) == 1

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.api import TABLE, Api, error, lose_answer, succeed
+import build
+from tests.unit.api import LAMBDA_SRC, OPERATIONS, TABLE, Api, error, lose_answer, succeed
 from tests.unit.conftest import KEYS
 from trestle.context import Context
 from trestle.entity import Entity
@@ -280,6 +281,14 @@ def test_two_writes_on_one_item_are_refused_by_its_name(api: Api, client: Any) -
     assert len(api.calls) == before
     make(NIGHTS, "a")
     commit(Context(), [creation(ITEMS, "", item("a")), presence(NIGHTS, "", "a"), creation(ITEMS, "ada", item("a"))])
+
+
+def test_zips_without_hooks_hold_no_transaction() -> None:
+    sources = build.Sources(LAMBDA_SRC.parent)
+    for function in OPERATIONS.values():
+        files = sources.files(function, "index.py")
+        assert ("trestle/store/writes.py" in files) == (function not in ("get", "list")), function
+        assert not {"trestle/store/transaction.py", "trestle/store/check.py"} & files.keys(), function
 
 
 # --- One write that meets a transaction of somebody else ---

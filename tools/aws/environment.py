@@ -19,6 +19,8 @@ from tools.terraform import ROOT, Progress, Terraform, facts, own_environment
 
 NO_BACKEND = "Run `make bootstrap`, which makes the bucket and offers to write its name there."
 
+ATTEMPTS = 10
+
 # What a backend file's bucket is before somebody fills it in.
 PLACEHOLDERS = (None, "", "...")
 
@@ -171,10 +173,12 @@ class AwsEnvironment:
         return ROOT / "environments" / f"{self.values['environment']}.live.json"
 
     def client(self, service: str) -> Any:
-        """Return a client that waits out AWS's rate limits."""
-        retries = Config(retries={"mode": "adaptive", "total_max_attempts": 10})
+        """Return a client that waits out AWS's rate limits, and transactions on an item."""
+        retries = Config(retries={"mode": "adaptive", "total_max_attempts": ATTEMPTS})
         make: Any = boto3.client  # typed for each service's literal name
-        return make(service, region_name=self.region, config=retries)
+        client = make(service, region_name=self.region, config=retries)
+        client.meta.events.register("needs-retry.dynamodb", wait_for_transaction)
+        return client
 
     def function_names(self) -> set[str]:
         """Return the names of its functions, from Terraform's outputs."""
@@ -184,6 +188,15 @@ class AwsEnvironment:
         """Return the variable `release`, whose defaults Terraform knows."""
         found: dict[str, Any] = self.variables["release"]
         return found
+
+
+def wait_for_transaction(response: Any, attempts: int, **_: Any) -> float | None:
+    """Return the seconds until the next attempt if a transaction is changing the item, None for other answers.
+
+    botocore does not repeat such a request. Ours can be: they have conditions, or are meant to replace any item.
+    """
+    code = response[1].get("Error", {}).get("Code") if response else None
+    return 0.05 * attempts if code == "TransactionConflictException" and attempts < ATTEMPTS else None
 
 
 def tags_in(state: dict[str, Any], key: str) -> set[str]:
