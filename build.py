@@ -155,7 +155,7 @@ class Sources:
             name = path.removeprefix("lambda_src/").removeprefix(f"{function}/") if path not in self.app.files else path
             if name not in found:
                 found[name] = path
-                waiting += self.app.imported(path) if path in self.app.files else self._imported(function, path)
+                waiting += self.app.imported(path) if path in self.app.files else self._imported_modules(function, path)
         if "lambda_handler" not in bound_names(self._tree(first)):
             raise BuildError(f"{first} defines no lambda_handler.")
         files = {name: self.modules[path] for name, path in found.items()}
@@ -173,7 +173,7 @@ class Sources:
                 raise BuildError(f"{path}{line} is not Python: {reason}.") from None
         return self._trees[path]
 
-    def _imported(self, function: str, path: str) -> Iterator[str]:
+    def _imported_modules(self, function: str, path: str) -> Iterator[str]:
         """The modules of lambda_src/ that the module at `path` imports, wherever in it the import stands."""
         from tools.imports import bound_names, imports  # noqa: PLC0415
 

@@ -1,7 +1,7 @@
 """Cold starts and warm requests of each function against a tutorial handler; prints and writes RESULTS.md.
 
 Both answer the same request, in fresh processes taken in turn, on the Python that Lambda runs where there is
-one. CPU time is counted, not the clock's, so a busy machine and the stand-in for DynamoDB do not show.
+one. CPU time is counted, not the clock's, so a busy machine and the fake DynamoDB do not show.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def blocks(kind: str, module: Path = SERVICE) -> dict[str, str]:
     return {match["name"]: match["body"] for match in sorted(found, key=lambda match: match["name"])}
 
 
-def parsed(kind: str, texts: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def parse_blocks(kind: str, texts: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Return the same as values."""
     text = "\n".join(f'{kind} "{name}" {{\n{body}}}\n' for name, body in texts.items())
     found = hcl2.loads(text, serialization_options=OPTIONS)
@@ -61,12 +61,12 @@ def root_files() -> dict[str, str]:
     }
     return {
         "main.tf": f'{WRITTEN}.\n\nmodule "service" {{\n  source = "./modules/service"\n\n{call}}}\n',
-        "outputs.tf": f"{WRITTEN}.\n{_written('output', passed_on)}",
-        "variables.tf": f"{WRITTEN}, which validates them.\n{_written('variable', variables)}",
+        "outputs.tf": f"{WRITTEN}.\n{_render_blocks('output', passed_on)}",
+        "variables.tf": f"{WRITTEN}, which validates them.\n{_render_blocks('variable', variables)}",
     }
 
 
-def _written(kind: str, texts: Mapping[str, str]) -> str:
+def _render_blocks(kind: str, texts: Mapping[str, str]) -> str:
     return "".join(f'\n{kind} "{name}" {{\n{body}}}\n' for name, body in texts.items())
 
 
@@ -99,16 +99,20 @@ def hcl(value: object) -> str:
 
 def tables() -> dict[str, str]:
     """Return the table for each marked part of the repository's README."""
-    variables = {name: body for name, body in parsed("variable", blocks("variable")).items() if name not in ROOT_SETS}
-    outputs = {name: body for name, body in parsed("output", blocks("output")).items() if name not in NOT_PASSED_ON}
+    variables = {
+        name: body for name, body in parse_blocks("variable", blocks("variable")).items() if name not in ROOT_SETS
+    }
+    outputs = {
+        name: body for name, body in parse_blocks("output", blocks("output")).items() if name not in NOT_PASSED_ON
+    }
     return {"variables": inputs_table(variables), "outputs": outputs_table(outputs)}
 
 
 def module_tables(module: Path) -> dict[str, str]:
     """Return the table for each marked part of a module's README."""
-    outputs = parsed("output", blocks("output", module))
+    outputs = parse_blocks("output", blocks("output", module))
     return {
-        "inputs": inputs_table(parsed("variable", blocks("variable", module))),
+        "inputs": inputs_table(parse_blocks("variable", blocks("variable", module))),
         "outputs": outputs_table(outputs) if outputs else "None.",
     }
 
@@ -129,7 +133,7 @@ def outputs_table(outputs: Mapping[str, dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def filled(readme: Path, parts: Mapping[str, str]) -> str:
+def fill_tables(readme: Path, parts: Mapping[str, str]) -> str:
     """Return a README with its tables as the code has them now. Raise ValueError if it lacks a marker."""
     text = readme.read_text(encoding="utf-8")
     for part, table in parts.items():
@@ -145,9 +149,9 @@ def filled(readme: Path, parts: Mapping[str, str]) -> str:
 def main(arguments: list[str]) -> int:
     """Write the files, or check them; return 1 if --check finds one out of date."""
     wanted = {ROOT / name: text for name, text in root_files().items()}
-    wanted[ROOT / "README.md"] = filled(ROOT / "README.md", tables())
+    wanted[ROOT / "README.md"] = fill_tables(ROOT / "README.md", tables())
     for module in sorted((ROOT / "modules").iterdir()):
-        wanted[module / "README.md"] = filled(module / "README.md", module_tables(module))
+        wanted[module / "README.md"] = fill_tables(module / "README.md", module_tables(module))
     stale = [file for file, text in wanted.items() if not file.exists() or file.read_text(encoding="utf-8") != text]
     if "--check" not in arguments:
         for file in stale:

@@ -167,7 +167,7 @@ MADE, THERE = "terraform_data.made.id", "data.terraform_remote_state.there.outpu
 
 @pytest.fixture(scope="module")
 def remote(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A root with a stand-in for modules/service, initialised."""
+    """A root with a fake modules/service, initialised."""
     root = write_root(tmp_path_factory.mktemp("my work") / "root", main=REMOTE % KNOWN)
     for module in ("beside", "modules/service"):
         (root / module).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The Makefile's recipes, with stand-ins for the programs they run: in any folder, with any variables."""
+"""The Makefile's recipes, with fakes of the programs they run: in any folder, with any variables."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FAKE_COMMAND = """\
 
 
 class Call(NamedTuple):
-    """How a stand-in was called."""
+    """How a fake command was called."""
 
     program: str
     data_dir: str
@@ -47,7 +47,7 @@ class Call(NamedTuple):
 
 
 def run_make(folder: Path, target: str, *arguments: str, **environment: str) -> list[Call]:
-    """Run a target where terraform, git and Python are stand-ins; return what they were called with."""
+    """Run a target where terraform, git and Python are fakes; return what they were called with."""
     folder.mkdir(parents=True)
     for program in (".venv/bin/python", ".venv-audit/bin/python", "bin/terraform", "bin/git", "bin/uv"):
         path = folder / program

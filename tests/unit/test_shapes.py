@@ -166,12 +166,12 @@ def test_body_is_what_the_functions_take(case: Any) -> None:
 
 def test_gateway_is_no_stricter_than_the_functions(case: Any) -> None:
     _, schema, found, bodies = case
-    judged = jsonschema.Draft4Validator(found["model"])
+    validator = jsonschema.Draft4Validator(found["model"])
     for body in bodies:
         if stored_item(body, schema) is not None:
             # A body may repeat what was read.
-            assert judged.is_valid(body)
-            assert judged.is_valid(body | SERVERS)
+            assert validator.is_valid(body)
+            assert validator.is_valid(body | SERVERS)
 
 
 def test_item_is_what_the_functions_store(case: Any) -> None:

@@ -286,7 +286,7 @@ VARIABLES = {"environment": "dev", "name": "shop", "region": "eu-west-1"}
 def check_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Looks at a state for tfvars of the system shop in an environment and a region."""
 
-    def judge(state: dict[str, Any], written: str = "dev", region: str = "eu-west-1", name: str = "dev") -> None:
+    def check(state: dict[str, Any], written: str = "dev", region: str = "eu-west-1", name: str = "dev") -> None:
         monkeypatch.setattr(environment, "ROOT", tmp_path)
         variables = {**VARIABLES, "environment": written, "region": region}
         monkeypatch.setattr(environment, "facts", lambda _: variables)
@@ -294,7 +294,7 @@ def check_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...
         (tmp_path / f"environments/{name}.tfvars").touch()
         AwsEnvironment(name, lambda _: None).check_state(state)
 
-    return judge
+    return check
 
 
 def test_the_state_of_another_environment_is_refused(check_state: Callable[..., None]) -> None:
@@ -517,7 +517,7 @@ def test_the_smoke_test_takes_an_entity_that_it_can_try() -> None:
         return {"methods": methods, "path": path, "schema": schema}
 
     entities = {
-        "judged": entity("judged", every, "schemas/judged.json"),
+        "validated": entity("validated", every, "schemas/validated.json"),
         "kept": entity("kept", {k: v for k, v in every.items() if k != "delete"}),
         "signed": entity("signed", every | {"get": "iam"}),
         "merging": entity("v1/open", every | {"merge": "iam", "list": "open"}),
