@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,11 @@ from tests.local.api import Api
 from tests.local.runner import ROOT, Local
 
 HERE = Path(__file__).parent
+EXAMPLES = ("items", "shop", "vpc-items", "movies", "todos", "notes")
 VAR_FILES = (ROOT / "environments" / "local.tfvars", HERE / "entities.tfvars")
+
+
+Start = Callable[[str], Future[Local]]
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups, even where this file is loaded before it
@@ -27,10 +32,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
     """A running stack. Who stops or changes it brings it back up as it was."""
     stack = Local(tmp_path_factory.mktemp("stack"))
-    done = stack.up(*VAR_FILES)
     try:
-        assert done.returncode == 0, done.stderr
-        yield stack
+        yield up(stack, *VAR_FILES)
     finally:
         stack("down")
 
@@ -60,3 +63,38 @@ def empty_items(items: Api) -> Api:
         for item in found:
             items("DELETE", f"/{item['id']}")
     return items
+
+
+@pytest.fixture(scope="module")
+def start_example(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """Brings an example up; all that the file's tests name are on their way by then, two at a time.
+
+    Most of it is waiting, and the first can be tested while others are still coming.
+    """
+    stacks: dict[str, Local] = {}
+    starts: dict[str, Future[Local]] = {}
+    with ThreadPoolExecutor(2) as pool:
+
+        def start(name: str) -> Future[Local]:
+            if name not in starts:
+                stacks[name] = Local(tmp_path_factory.mktemp(name))
+                starts[name] = pool.submit(up, stacks[name], ROOT / "examples" / f"{name}.tfvars")
+            return starts[name]
+
+        tests = (item for item in request.session.items if isinstance(item, pytest.Function))
+        named = (name.replace("_", "-") for test in tests if test.path == request.path for name in test.fixturenames)
+        for name in named:
+            if name in EXAMPLES:
+                start(name)
+        yield start
+        for each in starts.values():
+            each.cancel()
+    for stack in stacks.values():
+        stack("down")
+
+
+def up(stack: Local, *var_files: Path) -> Local:
+    """Bring the stack up; return it."""
+    done = stack.up(*var_files)
+    assert done.returncode == 0, done.stderr
+    return stack

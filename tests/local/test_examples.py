@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,6 +12,7 @@ import boto3
 import pytest
 
 from tests.local.api import Api
+from tests.local.conftest import EXAMPLES, Start
 from tests.local.described_api import DescribedApi
 from tests.local.runner import ROOT, Local
 
@@ -38,32 +38,19 @@ class Example:
         return DescribedApi(Api(self.url, None, done.stdout.strip()))
 
 
-@contextmanager
-def run_example(name: str, factory: pytest.TempPathFactory) -> Iterator[Example]:
-    local = Local(factory.mktemp(name))
-    done = local.up(ROOT / "examples" / f"{name}.tfvars")
-    try:
-        assert done.returncode == 0, done.stderr
-        outputs = local.outputs()
-        yield Example(local, outputs["api_url"], outputs["api_keys"])
-    finally:
-        local("down")
-
-
-def example_fixture(name: str) -> Callable[[pytest.TempPathFactory], Iterator[Example]]:
-    """Return a fixture that keeps one example up for the tests of this file."""
+def example_fixture(name: str) -> Callable[[Start], Example]:
+    """Return a fixture that keeps one example up for the tests of a file."""
 
     @pytest.fixture(scope="module", name=name.replace("-", "_"))
-    def fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
-        with run_example(name, tmp_path_factory) as found:
-            yield found
+    def fixture(start_example: Start) -> Example:
+        local = start_example(name).result()
+        outputs = local.outputs()
+        return Example(local, outputs["api_url"], outputs["api_keys"])
 
     return fixture
 
 
-_items, _shop, _vpc_items, _movies, _todos, _notes = map(
-    example_fixture, ("items", "shop", "vpc-items", "movies", "todos", "notes")
-)
+_items, _shop, _vpc_items, _movies, _todos, _notes = map(example_fixture, EXAMPLES)
 
 
 def list_items(api: DescribedApi, path: str) -> list[dict[str, object]]:
