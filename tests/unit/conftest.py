@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from moto import mock_aws
 
 from tests.unit.api import OPERATIONS, TABLE, Api
+from trestle.store import boto3_client, credentials, dynamodb
 from trestle.store.derived import hash_name, sort_name
 
 ENVIRONMENT = {
@@ -89,3 +91,32 @@ def make_api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
 def api(make_api: Make) -> Api:
     """The functions of an entity with every option at its default."""
     return make_api()
+
+
+@pytest.fixture
+def unconnected(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A process that has not talked to DynamoDB yet, with keys and a region of its own."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "DYNAMODB_", "SSL_CERT"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_REGION", "us-west-2")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "first")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setattr(dynamodb, "_connections", {})
+    monkeypatch.setattr(dynamodb, "_clock_offset", 0.0)
+    monkeypatch.setattr(credentials, "_cached", None)
+    boto3_client.shared_client.cache_clear()
+    yield
+    boto3_client.shared_client.cache_clear()
+    for each in dynamodb._connections.values():
+        each.close()
+
+
+@pytest.fixture(params=["signed", "boto3"])
+def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, unconnected: None) -> str:
+    """Runs a test once per transport."""
+    monkeypatch.setenv("DYNAMODB_CLIENT", request.param)
+    return str(request.param)

@@ -33,39 +33,13 @@ from tests.unit.loopback import (
     sends,
     until,
 )
-from trestle.store import boto3_client, connection, credentials, dynamodb, endpoint, table
+from trestle.store import boto3_client, connection, dynamodb, endpoint, table
 
 ITEM = {"id": {"S": "a"}, "doc": {"M": {"n": {"N": "1"}, "t": {"S": "é€😀"}, "l": {"L": [{"NULL": True}]}}}}
 OK = answers({"Item": ITEM})
 
 
-@pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A process that has not talked to DynamoDB yet, with keys and a region of its own."""
-    for name in [name for name in os.environ if name.startswith(("AWS_", "DYNAMODB_"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_REGION", "us-west-2")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "first")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-    monkeypatch.setattr(dynamodb, "_connections", {})
-    monkeypatch.setattr(dynamodb, "_clock_offset", 0.0)
-    monkeypatch.setattr(credentials, "_cached", None)
-    boto3_client.shared_client.cache_clear()
-    yield
-    boto3_client.shared_client.cache_clear()
-    for each in dynamodb._connections.values():
-        each.close()
-
-
-@pytest.fixture(params=["signed", "boto3"])
-def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Runs a test once per transport."""
-    monkeypatch.setenv("DYNAMODB_CLIENT", request.param)
-    return str(request.param)
+pytestmark = pytest.mark.usefixtures("unconnected")
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
-import os
 import re
 import ssl
 import warnings
@@ -21,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.unit.loopback import Server, answers
-from trestle.store import boto3_client, credentials, dynamodb, table, tls
+from trestle.store import dynamodb, table, tls
 from trestle.store.roots import AMAZON_ROOTS
 
 NOW = datetime.datetime.now(datetime.UTC)
@@ -84,29 +83,11 @@ def authority() -> Authority:
 
 
 @pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in [name for name in os.environ if name.startswith(("AWS_", "DYNAMODB_", "SSL_CERT"))]:
-        monkeypatch.delenv(name)
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
-        monkeypatch.setenv(name, "us-west-2")
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.setattr(dynamodb, "_connections", {})
+def fresh(monkeypatch: pytest.MonkeyPatch, unconnected: None) -> None:
+    """A process that has not loaded any roots either, and that does not pause between attempts."""
     monkeypatch.setattr(dynamodb, "PAUSE_SECONDS", 0.0)
-    monkeypatch.setattr(credentials, "_cached", None)
     monkeypatch.setattr(tls, "_context", None)
     monkeypatch.setattr(tls, "_all_roots", False)
-    boto3_client.shared_client.cache_clear()
-    yield
-    boto3_client.shared_client.cache_clear()
-    for each in dynamodb._connections.values():
-        each.close()
-
-
-@pytest.fixture(params=["signed", "boto3"])
-def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("DYNAMODB_CLIENT", request.param)
-    return str(request.param)
 
 
 @pytest.fixture
