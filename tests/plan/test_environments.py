@@ -122,16 +122,6 @@ def test_tags_are_on_everything_that_takes_them(environment: tuple[str, Plan]) -
             assert not set(values["tags"] or {}) & ours.keys(), f"{address}: the provider adds them already"
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["audited", "backed_up", "bounded", "guarded", "nat_single", "signed_in", "two_plans", "watched", "with_website"],
-)
-def test_the_module_adds_the_tags_that_its_provider_does_not(systems: dict[str, Plan], name: str) -> None:
-    for address, values in taggable_resources(systems[name]).items():
-        ours = {"Environment": "test", "ManagedBy": "terraform", "Project": "shop"}
-        assert values["tags_all"].items() >= ours.items(), address
-
-
 def test_environments_do_not_collide(var_files: dict[str, Plan]) -> None:
     taken: dict[tuple[str, str], str] = {}
     for environment in inventory.VAR_FILES:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.plan.conftest import SMALL
 from tests.plan.planner import REGION, ROOT, Plan, Planner, TerraformError, Values, run
+from tests.plan.test_environments import taggable_resources
 from tools.terraform import copy_modules, find_mirror
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
@@ -106,3 +107,13 @@ def test_an_instance_of_for_each_has_names_of_its_own(systems: dict[str, Plan]) 
     """All plans of `systems` are instances of one module call."""
     assert systems["small"].prefix == 'module.system["small"].'
     assert systems["small"].one("aws_dynamodb_table")["name"] == f"{SMALL['name']}-todos-{SMALL['environment']}"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["audited", "backed_up", "bounded", "guarded", "nat_single", "signed_in", "two_plans", "watched", "with_website"],
+)
+def test_the_module_adds_the_tags_that_its_provider_does_not(systems: dict[str, Plan], name: str) -> None:
+    for address, values in taggable_resources(systems[name]).items():
+        ours = {"Environment": "test", "ManagedBy": "terraform", "Project": "shop"}
+        assert values["tags_all"].items() >= ours.items(), address
