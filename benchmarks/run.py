@@ -119,8 +119,8 @@ class Bench:
         self.bundles["tutorial"].write_text(Path(certifi.where()).read_text(encoding="utf-8") + root)
         self.bundles["ours"].write_text(AMAZON_ROOTS + root)
 
-    def start(self, operation: str, *, tutorial: bool, warm: int = 0) -> Sample:
-        """One fresh process."""
+    def start(self, operation: str, *, tutorial: bool, warm: int = 0, handler: str = "", options: str = "{}") -> Sample:
+        """One fresh process; handler: the folder of ours, the operation by default; options: its ENTITY_OPTIONS."""
         method, has_id, body, status = REQUESTS[operation]
         request_file = self.folder / "request"
         request_file.write_text(repr((event(method, has_id, body), status, warm)), encoding="utf-8")
@@ -135,6 +135,7 @@ class Bench:
             "AWS_CA_BUNDLE": str(self.bundles["tutorial" if tutorial else "ours"]),
             "TABLE_NAME": "items",
             "ENTITY": "items",
+            "ENTITY_OPTIONS": options,
             "ENVIRONMENT": "dev",
             "METRICS_NAMESPACE": "items-dev",
         }
@@ -144,8 +145,8 @@ class Bench:
             environment["PYTHONPYCACHEPREFIX"] = str(self.folder / "pycache")
         else:
             environment["PYTHONDONTWRITEBYTECODE"] = "1"
-        handler = self.folder / ("tutorial" if tutorial else operation)
-        command = [*self.python, "-S", str(HERE / "one_start.py"), str(handler), str(request_file)]
+        folder = self.folder / ("tutorial" if tutorial else handler or operation)
+        command = [*self.python, "-S", str(HERE / "one_start.py"), str(folder), str(request_file)]
         answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if answer.returncode:
             raise SystemExit(answer.stderr[-2000:])
