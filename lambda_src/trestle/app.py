@@ -56,6 +56,7 @@ __all__ = (
 )
 
 _SLUG = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
+_SCALARS = frozenset((str, int, bool, type(None)))
 _NOTHING: Document = {}
 _runtime: Runtime | None = None
 
@@ -110,8 +111,10 @@ class Draft(Object):
         id: str = "",
         changed: Iterable[str] | None = None,
     ) -> None:
-        super().__init__()
-        self.update(properties)
+        super().__init__(properties)
+        for name, value in properties.items():
+            if type(value) not in _SCALARS:
+                _refuse_floats(value, f"/{name}")
         self.id = id
         self.changed = frozenset(properties if changed is None else changed)
 
@@ -297,7 +300,7 @@ class Context:
     details. now: when the hook starts, a time. transaction: see Transaction.
     """
 
-    __slots__ = ("_deadline", "caller", "now", "operation", "request_id", "transaction", "via")
+    __slots__ = ("_caller", "_deadline", "_transaction", "now", "operation", "request_id", "via")
 
     def __init__(
         self,
@@ -314,13 +317,23 @@ class Context:
 
         now: the current time by default. seconds: how long the request may still take.
         """
-        self.caller = caller
+        self._caller = caller
         self.via = via
         self.operation = operation
         self.request_id = request_id
         self.now = now or _now()
-        self.transaction = transaction or Transaction()
+        self._transaction = transaction or Transaction()
         self._deadline = time.monotonic() + seconds
+
+    @property
+    def caller(self) -> Caller | None:
+        """Who sent the request."""
+        return self._caller
+
+    @property
+    def transaction(self) -> Transaction:
+        """The writes that join the item's own."""
+        return self._transaction
 
     def seconds_left(self) -> float:
         """Return the seconds that are left before the caller gets no answer any more, 0 at least."""

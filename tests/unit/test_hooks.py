@@ -79,7 +79,9 @@ def hooked(make_api: Make) -> Hooked:
             entities["items"]["table"] = "test-items"
         chosen = {"hooks": "rules", **(options or {}), **({"schema": "items"} if schema else {})}
         more = {"functions": ["entity"], **more}  # one to load instead of six
-        return make_api(chosen, schemas, code=code, ENTITIES=json.dumps(entities), **more)
+        if entities:
+            more["ENTITIES"] = json.dumps(entities)
+        return make_api(chosen, schemas, code=code, **more)
 
     return make
 
@@ -488,6 +490,10 @@ def test_a_presented_item_is_never_not_modified_and_its_tag_goes_on_serving_if_m
         ("items.clear()", "It was given 1 items and left 0"),
         ("items[0]['n'] = 1.5", "/n is a float"),
         ("items[0] = 5", "An item is a dict, not a int"),
+        ("items[0]['n'] = [[1.5]]", "/n/0/0 is a float"),
+        ("items[0]['n'] = eval('[' * 40 + ']' * 40)", "nested deeper than 32"),
+        ("items[0]['n'] = eval('{1:' * 40 + '1' + '}' * 40)", "has a name that is a int"),
+        ("items[0]['n'] = eval('{\"a\":' * 40 + '1' + '}' * 40)", "nested deeper than 32"),
         ("context.transaction.delete('nights', 'x')", "only shows items"),
     ],
 )
@@ -941,6 +947,7 @@ def test_a_race_about_another_item_runs_the_hooks_again(hooked: Hooked, make_api
     api = hooked(
         """
         def before_create(draft, context):
+            assert context.transaction is context.transaction
             context.transaction.merge("nights", "a", {"deep": {"mine": True}}, otherwise=Refuse("No."))
             interfere(draft)
         """,
@@ -964,6 +971,18 @@ def test_a_conflict_of_transactions_runs_the_hooks_again(hooked: Hooked) -> None
         assert api.request("POST", "/items", calls).status == 201
     with api.fault("TransactWriteItems", *[conflict] * 4):
         assert api.request("POST", "/items", {"calls": []} | calls).status == 409
+
+
+def test_a_conflict_with_a_transaction_of_others_runs_the_hooks_again(hooked: Hooked) -> None:
+    api = hooked("runs = []\ndef before_create(draft, context):\n    runs.append(1)\n    draft['run'] = len(runs)\n")
+    with api.fault("PutItem", *[fails("TransactionConflictException")] * 3):
+        assert api.create({})["run"] == 2
+
+
+def test_an_entity_without_uses_reads_nothing(hooked: Hooked, capsys: pytest.CaptureFixture[str]) -> None:
+    api = hooked("def before_create(draft, context): entity('rooms').find('x')")
+    line = failed(api.request("POST", "/items", {}), capsys)
+    assert 'Write rooms = ["get"] in entities.items.hooks.uses.before_create.' in line["causes"][0]
 
 
 # --- Idempotency keys

@@ -6,14 +6,15 @@ import json
 
 from trestle import app, errors
 from trestle.entity import Entity
+from trestle.own.callers import caller_of
 from trestle.own.hooks import Hooks
-from trestle.own.scope import RightError, current
-from trestle.own.values import FaultsError, plain, public_item
+from trestle.own.scope import RightError, current, missing_right
+from trestle.own.values import plain, public_item, raise_public
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from typing import Any, NoReturn
+    from typing import Any
 
     from trestle.context import Context
     from trestle.store.selections import Selection
@@ -41,11 +42,7 @@ class Entities:
     def __init__(self, environment: Mapping[str, str], level: int) -> None:
         """Read ENTITIES; `level` is the log's. Raise CodeError for hooks that cannot be imported."""
         self._used: dict[str, Used] = {}
-        # Most functions with hooks use no other entity.
-        text = environment.get("ENTITIES")
-        if not text:
-            return
-        for name, each in json.loads(text).items():
+        for name, each in json.loads(environment["ENTITIES"]).items():
             entity = Entity.with_schema(name, each["table"], each.get("options", {}), environment)
             hooks = Hooks(entity, each.get("hooks"), self, level)
             self._used[name] = Used(entity, frozenset(each["operations"]), hooks)
@@ -58,15 +55,13 @@ class Entities:
         scope = current()
         used = self._used.get(name)
         if used is None or operation not in used.operations:
-            raise RightError(
-                f'{scope} may not {operation} "{name}". Write {name} = ["{operation}"] in {scope.attribute}.'
-            )
+            raise missing_right(name, operation)
         if not used.entity.owner_scoped:
             return used, scope.context.for_owner("")
-        owner = scope.caller.owner if scope.caller else ""
-        if not owner:
+        caller = caller_of(scope.context)
+        if caller is None or not caller.owner:
             raise RightError(f'{scope} may not {operation} "{name}": its items have owners, and the caller is none.')
-        return used, scope.context.for_owner(owner)
+        return used, scope.context.for_owner(caller.owner)
 
 
 class OwnEntity(app.Entity):
@@ -127,13 +122,6 @@ class OwnEntity(app.Entity):
         except ValueError as error:
             raise app.Invalid(f"The cursor is not valid: {error}.") from None
         return app.Page([public_item(item, context.owner) for item in items], following)
-
-
-def raise_public(refusal: errors.Refusal) -> NoReturn:
-    """Raise the exception of trestle.app that stands for a refusal of the operations."""
-    if isinstance(refusal, errors.Unavailable):
-        raise app.Unavailable(refusal.detail) from refusal
-    raise app.Invalid(refusal.detail, refusal.faults) from FaultsError(refusal)
 
 
 def _selection(entity: Entity, where: Mapping[str, Any]) -> Selection | None:

@@ -6,14 +6,17 @@ item as it is then, in a transaction of their own.
 
 from __future__ import annotations
 
+import os
+import time
+
 from trestle.clock import now
 from trestle.errors import Changed, Conflict, InvalidItem
 from trestle.item import Item
 from trestle.operations.validation import validator_of
-from trestle.own.transaction import ATTEMPTS, LostRaceError, Transaction, pause
+from trestle.own.scope import LostRaceError
 from trestle.own.values import differing
 from trestle.store.get import get
-from trestle.store.writes import Cancelled
+from trestle.store.writes import Cancelled, perform
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,11 +26,48 @@ if TYPE_CHECKING:
     from trestle.context import Context
     from trestle.entity import Entity
     from trestle.own.hooks import Hooks
+    from trestle.own.transaction import Transaction
+    from trestle.store.writes import Write
 
     Object = dict[str, Any]
     States = Sequence[tuple[str, int]] | None
 
+ATTEMPTS = 4
+_LONGEST_PAUSE_SECONDS = 0.05
 _LOST = "Other requests keep changing the item. Try again."
+
+
+class Attempt:
+    """One attempt to carry out a request: its transaction is made when a hook asks for it."""
+
+    __slots__ = ("_transaction",)
+
+    def __init__(self) -> None:
+        self._transaction: Transaction | None = None
+
+    @property
+    def transaction(self) -> Transaction:
+        """The transaction that the item's write joins."""
+        if self._transaction is None:
+            from trestle.own.transaction import Transaction
+
+            self._transaction = Transaction()
+        return self._transaction
+
+    def commit(self, context: Context, write: Write) -> None:
+        """Carry out the item's write, with all that the hooks have added.
+
+        Raises Cancelled if the item is not as it was, LostRaceError, and what Transaction.commit raises.
+        """
+        if self._transaction is not None:
+            self._transaction.commit(context, write)
+            return
+        try:
+            perform(context, write)
+        except Cancelled as cancelled:
+            if cancelled.kind == "conflict":
+                raise LostRaceError from None
+            raise
 
 
 def create(
@@ -49,9 +89,9 @@ def create(
         check_same(request, request_of(record))
         return item_of(entity, record), True
     given = validator.keep(validator.complete(doc), {})
-    for attempt in range(ATTEMPTS):
-        transaction = Transaction()
-        made = hooks.new_doc(context, transaction, given, item_id)
+    for number in range(ATTEMPTS):
+        attempt = Attempt()
+        made = hooks.new_doc(context, attempt, given, item_id)
         if made is not given or validator.has_read_only:
             try:
                 validator.check(made)
@@ -60,9 +100,9 @@ def create(
         created_at = now()
         item = Item(item_id, made, created_at, created_at, 1)
         try:
-            transaction.commit(context, creation(entity, context.owner, item, request))
+            attempt.commit(context, creation(entity, context.owner, item, request))
         except LostRaceError:
-            pause(attempt)
+            _pause(number)
             continue
         except Cancelled as cancelled:
             check_same(request, request_of(cancelled.record))
@@ -105,14 +145,14 @@ def delete(hooks: Hooks, entity: Entity, context: Context, item_id: str, expecte
     """Delete an item, as trestle.operations.delete.delete does."""
     from trestle.store.delete import deletion
 
-    for attempt in range(ATTEMPTS):
+    for number in range(ATTEMPTS):
         current = _read(entity, context, item_id, expected)
-        transaction = Transaction()
-        hooks.admit_deletion(context, transaction, current)
+        attempt = Attempt()
+        hooks.admit_deletion(context, attempt, current)
         try:
-            transaction.commit(context, deletion(entity, context.owner, item_id, [current.state]))
+            attempt.commit(context, deletion(entity, context.owner, item_id, [current.state]))
         except (Cancelled, LostRaceError):
-            pause(attempt)
+            _pause(number)
             continue
         return
     raise Conflict(_LOST)
@@ -136,11 +176,11 @@ def _update(
     from trestle.store.update import replacement
 
     validator = validator_of(entity)
-    for attempt in range(ATTEMPTS):
+    for number in range(ATTEMPTS):
         current = _read(entity, context, item_id, expected)
-        transaction = Transaction()
+        attempt = Attempt()
         given = change(current.doc)
-        made = hooks.changed_doc(context, transaction, current, given)
+        made = hooks.changed_doc(context, attempt, current, given)
         if made is not given or validator.has_read_only:
             try:
                 check(made, current.doc)
@@ -149,9 +189,9 @@ def _update(
         at = now()
         try:
             write = replacement(entity, context.owner, item_id, made, [current.state], at=at)
-            transaction.commit(context, write)
+            attempt.commit(context, write)
         except (Cancelled, LostRaceError):
-            pause(attempt)
+            _pause(number)
             continue
         return Item(item_id, made, current.created_at, at, current.version + 1)
     raise Conflict(_LOST)
@@ -163,3 +203,9 @@ def _read(entity: Entity, context: Context, item_id: str, expected: States) -> I
     if expected is not None and item.state not in expected:
         raise Changed("The item has changed: read it again and send its current ETag.")
     return item
+
+
+def _pause(number: int) -> None:
+    """Wait after a lost race, up to 50, 100 and 200 ms, so that those who race do not meet once more."""
+    if number + 1 < ATTEMPTS:
+        time.sleep(os.urandom(1)[0] / 255 * _LONGEST_PAUSE_SECONDS * 2**number)

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import time
-
 from trestle import app, errors
+from trestle.clock import now
 from trestle.context import Context
 from trestle.own import scope
-from trestle.own.callers import caller_of
 from trestle.own.code import CodeError, bad_result, load
 from trestle.own.output import Output
-from trestle.own.values import FaultsError, differing, exact, is_same, plain_object, plain_view, public_item
+from trestle.own.values import FaultsError, differing, exact, is_plain, is_same, plain_object, plain_view, public_item
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, NoReturn
+    from typing import Any, NoReturn, Protocol
 
     from trestle.entity import Entity
     from trestle.item import Item
     from trestle.own.scope import Uses
 
     Hook = Callable[..., object]
+
+    class Attempt(Protocol):
+        """What the hooks of one attempt of a request write to."""
+
+        @property
+        def transaction(self) -> app.Transaction:
+            """The transaction, which is made when a hook asks for it."""
+            ...
 
 
 class LengthError(errors.QuotableError):
@@ -31,12 +37,41 @@ class LengthError(errors.QuotableError):
 class NoTransaction(app.Transaction):
     """In the place of a transaction where nothing is written."""
 
-    __slots__ = ()
+    __slots__ = ("transaction",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.transaction = self
 
     def _refuse(self, *_: Any, **__: Any) -> Any:
         raise scope.NotHereError("The hook present only shows items: it cannot write.")
 
     create = merge = delete = check = _refuse
+
+
+class RequestContext(app.Context):
+    """The context of a request for its hooks. What few hooks ask for is made when they do."""
+
+    __slots__ = ("_attempt", "_request")
+
+    def __init__(self, request: Context, attempt: Attempt) -> None:
+        self._request = request
+        self._attempt = attempt
+        self.via = "import" if request.gateway is None else "api"
+        self.operation = request.operation
+        self.request_id = request.request_id
+        self.now = now()
+        self._deadline = float("inf") if request.deadline is None else request.deadline
+
+    @property
+    def caller(self) -> app.Caller | None:
+        from trestle.own.callers import caller_of
+
+        return caller_of(self._request)
+
+    @property
+    def transaction(self) -> app.Transaction:
+        return self._attempt.transaction
 
 
 class Hooks:
@@ -64,7 +99,7 @@ class Hooks:
 
     def show(self, views: list[dict[str, Any]], context: Context) -> None:
         """Let the hook `present` change views of items, in place. Raise CodeError if it fails."""
-        shown = [exact(view) for view in views]
+        shown = [view if is_plain(view) else exact(view) for view in views]
         self._call("present", context, NoTransaction(), shown)
         try:
             if len(shown) != len(views):
@@ -73,9 +108,7 @@ class Hooks:
         except (LengthError, TypeError, ValueError) as error:
             raise self._bad_result("present") from error
 
-    def new_doc(
-        self, context: Context, transaction: app.Transaction, doc: dict[str, Any], item_id: str
-    ) -> dict[str, Any]:
+    def new_doc(self, context: Context, attempt: Attempt, doc: dict[str, Any], item_id: str) -> dict[str, Any]:
         """Return a new item's object as before_create leaves it, `doc` itself if it changes nothing.
 
         Raises CodeError for a value that no item can hold, and as scope.run.
@@ -83,22 +116,20 @@ class Hooks:
         if self.before_create is None:
             return doc
         draft = app.Draft(exact(doc), id=item_id)
-        self._call("before_create", context, transaction, draft)
+        self._call("before_create", context, attempt, draft)
         return self._made("before_create", draft, doc)
 
-    def changed_doc(
-        self, context: Context, transaction: app.Transaction, current: Item, doc: dict[str, Any]
-    ) -> dict[str, Any]:
+    def changed_doc(self, context: Context, attempt: Attempt, current: Item, doc: dict[str, Any]) -> dict[str, Any]:
         """Return a changed item's object as before_update leaves it, as new_doc."""
         if self.before_update is None:
             return doc
         draft = app.Draft(exact(doc), id=current.id, changed=differing(current.doc, doc))
-        self._call("before_update", context, transaction, draft, public_item(current, context.owner))
+        self._call("before_update", context, attempt, draft, public_item(current, context.owner))
         return self._made("before_update", draft, doc)
 
-    def admit_deletion(self, context: Context, transaction: app.Transaction, current: Item) -> None:
+    def admit_deletion(self, context: Context, attempt: Attempt, current: Item) -> None:
         """Let before_delete refuse to delete an item. Raises as scope.run."""
-        self._call("before_delete", context, transaction, public_item(current, context.owner))
+        self._call("before_delete", context, attempt, public_item(current, context.owner))
 
     def refuse(self, hook: str, refusal: errors.Refusal) -> NoReturn:
         """Raise CodeError for a draft that a hook has left and the schema does not allow."""
@@ -115,16 +146,7 @@ class Hooks:
         except (TypeError, ValueError) as error:
             raise self._bad_result(hook) from error
 
-    def _call(self, hook: str, context: Context, transaction: app.Transaction, *arguments: Any) -> None:
+    def _call(self, hook: str, context: Context, attempt: Attempt, *arguments: Any) -> None:
         """Run a hook. Raises as scope.run."""
-        caller = caller_of(context)
-        public = app.Context(
-            caller=caller,
-            via="import" if context.gateway is None else "api",
-            operation=context.operation,
-            request_id=context.request_id,
-            transaction=transaction,
-            seconds=float("inf") if context.deadline is None else context.deadline - time.monotonic(),
-        )
-        running = scope.Scope(self._entity.name, hook, context, self._uses, caller)
-        scope.run(running, self._level, getattr(self, hook), *arguments, public)
+        running = scope.Scope(self._entity.name, hook, context, self._uses)
+        scope.run(running, self._level, getattr(self, hook), *arguments, RequestContext(context, attempt))

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 
 from trestle import app
-from trestle.own.entities import Entities
 from trestle.own.hooks import Hooks
-from trestle.own.runtime import Runtime
+from trestle.own.scope import NoEntities, NotHereError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from trestle.context import Context
     from trestle.entity import Entity
     from trestle.item import Item
+    from trestle.own.scope import Uses
 
     States = Sequence[tuple[str, int]] | None
 
@@ -28,7 +28,14 @@ def operations_of(entity: Entity, environment: Mapping[str, str], level: int) ->
     """
     app._register(Runtime())
     module: str = json.loads(environment["ENTITY_OPTIONS"])["hooks"]
-    return HookedOperations(Hooks(entity, module, Entities(environment, level), level))
+    uses: Uses = NoEntities()
+    if environment.get("ENTITIES"):
+        # Imported while Lambda starts the function, and so not by functions whose hooks use no entity.
+        from trestle.own import transaction  # noqa: F401
+        from trestle.own.entities import Entities
+
+        uses = Entities(environment, level)
+    return HookedOperations(Hooks(entity, module, uses, level))
 
 
 class HookedOperations:
@@ -91,3 +98,36 @@ class HookedOperations:
         from trestle.operations.delete import delete
 
         return delete(entity, context, item_id, expected)
+
+
+class Runtime:
+    """Carries out the functions of trestle.app for hooks."""
+
+    def entity(self, name: str) -> app.Entity:
+        """Return the entity for own code."""
+        from trestle.own.entities import OwnEntity
+
+        return OwnEntity(name)
+
+    def secret(self, name: str) -> str:
+        """Raise: hooks have no secrets."""
+        raise _no_effect("secret")
+
+    def setting(self, name: str) -> str:
+        """Raise: hooks have no settings."""
+        raise _no_effect("setting")
+
+    def send(self, function: str, body: Any, *, delay: int) -> None:
+        """Raise: hooks send nothing."""
+        raise _no_effect("send")
+
+    def transaction(self) -> Any:
+        """Raise: a hook's transaction is that of its item's write."""
+        raise NotHereError("A hook cannot open a transaction. Use context.transaction, which joins the item's write.")
+
+
+def _no_effect(name: str) -> NotHereError:
+    return NotHereError(
+        f"A hook cannot call {name}(): it may run several times for one write, so it only reads, refuses and adds "
+        "writes to context.transaction."
+    )

@@ -30,21 +30,32 @@ class NotHereError(QuotableError, RuntimeError):
     """Own code calls what it cannot use here."""
 
 
+class LostRaceError(Exception):
+    """Somebody else has changed an item since it was read: the hooks have to run again."""
+
+
+class NoEntities:
+    """What own code may use if `uses` names nothing."""
+
+    def use(self, name: str, operation: str) -> Any:
+        """Raise RightError."""
+        raise missing_right(name, operation)
+
+
 class Scope:
     """One hook that runs.
 
     entity: the name of the entity that has the hook. hook: the hook's name. context: the request's. uses: what own
-    code of this function may use. caller: who sent the request.
+    code of this function may use.
     """
 
-    __slots__ = ("caller", "context", "entity", "hook", "uses")
+    __slots__ = ("context", "entity", "hook", "uses")
 
-    def __init__(self, entity: str, hook: str, context: Context, uses: Uses, caller: app.Caller | None) -> None:
+    def __init__(self, entity: str, hook: str, context: Context, uses: Uses) -> None:
         self.entity = entity
         self.hook = hook
         self.context = context
         self.uses = uses
-        self.caller = caller
 
     def __str__(self) -> str:
         return f"{self.hook} of {self.entity}"
@@ -63,6 +74,12 @@ def current() -> Scope:
     if _current is None:
         raise NotHereError("Entities can be read and written while a hook runs, not while a module is imported.")
     return _current
+
+
+def missing_right(name: str, operation: str) -> RightError:
+    """Return the error for an operation of the own code that runs, which `uses` lacks."""
+    scope = current()
+    return RightError(f'{scope} may not {operation} "{name}". Write {name} = ["{operation}"] in {scope.attribute}.')
 
 
 def run(scope: Scope, level: int, hook: Callable[..., Any], *arguments: Any) -> None:

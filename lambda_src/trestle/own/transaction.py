@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import time
-
 from trestle import app, errors
 from trestle.item import Item, state_of
-from trestle.own.entities import raise_public
-from trestle.own.scope import current
-from trestle.own.values import differing, plain_object
+from trestle.own.scope import LostRaceError, current
+from trestle.own.values import differing, plain_object, raise_public
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,16 +19,10 @@ if TYPE_CHECKING:
 
     States = Sequence[tuple[str, int]] | None
 
-ATTEMPTS = 4
 MAX_WRITES = 99  # beside the item's own
-_LONGEST_PAUSE_SECONDS = 0.05
 _ABSENT = "There is no item with the id of a record that belongs to this request."
 _EXISTS = "A record that belongs to this request exists already."
 _CHANGED = "A record that belongs to this request has changed."
-
-
-class LostRaceError(Exception):
-    """Somebody else has changed an item since it was read: the hooks have to run again."""
 
 
 class TransactionError(errors.QuotableError, ValueError):
@@ -57,10 +47,11 @@ class _Planned:
 class Transaction(app.Transaction):
     """The transaction of one attempt. Hooks of the entities that it writes run as it is told of the write."""
 
-    __slots__ = ("_keys", "_planned")
+    __slots__ = ("_keys", "_planned", "transaction")
 
     def __init__(self) -> None:
         super().__init__()
+        self.transaction = self  # that of the hooks which it runs
         self._planned: list[_Planned] = []
         self._keys: set[tuple[str, str, str]] = set()
 
@@ -232,12 +223,6 @@ class Transaction(app.Transaction):
             raise TransactionError(f"A transaction takes {MAX_WRITES} writes at most, beside the item's own.")
         self._keys.add(key)
         self._planned.append(_Planned(write, otherwise, is_read=is_read))
-
-
-def pause(attempt: int) -> None:
-    """Wait before the hooks run again, up to 50, 100 and 200 ms, so that those who race do not meet once more."""
-    if attempt + 1 < ATTEMPTS:
-        time.sleep(os.urandom(1)[0] / 255 * _LONGEST_PAUSE_SECONDS * 2**attempt)
 
 
 def _check_id(item_id: Any) -> None:

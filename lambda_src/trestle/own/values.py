@@ -6,14 +6,14 @@ floats would store what nobody meant.
 
 from __future__ import annotations
 
-from trestle import app
+from trestle import app, errors
 from trestle.errors import QuotableError
 from trestle.item import RESERVED
 from trestle.strict_json import MAX_DEPTH, parse_number, pointer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, NoReturn
 
     from trestle.errors import Refusal
     from trestle.item import Item
@@ -37,6 +37,13 @@ class FaultsError(QuotableError):
             f"{fault.get('pointer') or fault.get('parameter')}: {fault['detail']}" for fault in refusal.faults
         )
         super().__init__(f"{refusal.detail} {faults}".rstrip())
+
+
+def raise_public(refusal: errors.Refusal) -> NoReturn:
+    """Raise the exception of trestle.app that stands for a refusal of the operations."""
+    if isinstance(refusal, errors.Unavailable):
+        raise app.Unavailable(refusal.detail) from refusal
+    raise app.Invalid(refusal.detail, refusal.faults) from FaultsError(refusal)
 
 
 def public_item(item: Item, owner: str) -> app.Item:
@@ -77,8 +84,29 @@ def plain_view(value: Any) -> dict[str, Any]:
     """Return what an answer shows of an item, as strict_json writes it. Raise as plain_object."""
     if not isinstance(value, dict):
         raise ValueTypeError(f"An item is a dict, not a {type(value).__name__}.")
-    found: dict[str, Any] = plain(value)
+    found: dict[str, Any] = value if is_plain(value) else plain(value)
     return found
+
+
+def is_plain(value: Any, depth: int = 1) -> bool:
+    """Return whether a value surely is as strict_json reads it, and so need not be copied."""
+    kind = type(value)
+    if kind is str:
+        return bool(value.isascii())
+    if kind is int:
+        return bool(-_EXACT_BELOW < value < _EXACT_BELOW)
+    if kind is dict:
+        if depth > MAX_DEPTH:
+            return False
+        for name, member in value.items():
+            if type(name) is not str or not name.isascii() or not is_plain(member, depth + 1):
+                return False
+        return True
+    if kind is list:
+        if depth > MAX_DEPTH:
+            return False
+        return all(is_plain(element, depth + 1) for element in value)
+    return kind is bool or value is None
 
 
 def plain(value: Any, where: str = "", depth: int = 1) -> Any:
