@@ -34,7 +34,7 @@ ENVIRONMENT := plan apply deploy destroy smoke outputs openapi preflight cost re
 # Targets rely on the order of what they need, whatever MAKEFLAGS says.
 .NOTPARALLEL:
 .PHONY: help setup terraform ready tools local down build test verify check bench contract fmt lint types unit validate audit requirements \
-  bootstrap $(ENVIRONMENT)
+  locks bootstrap $(ENVIRONMENT)
 
 help:
 	@awk -F ':.*## ' '/^##@ / { printf "%s%s\n", gap, substr($$0, 5); gap = "\n" } \
@@ -153,9 +153,14 @@ audit: ## look up the pinned Python packages among the known vulnerabilities
 	  .venv-audit/bin/python -m pip_audit --strict --disable-pip --require-hashes --requirement requirements/$$name.txt || exit; \
 	done
 
-requirements: setup ## lock requirements/*.in anew, each with all that its packages need
-	@cd requirements && for name in local dev checkov terraform audit uv; do \
-	  uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-	    --no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" \
-	    --output-file $$name.txt $$name.in || exit; \
-	done
+# All that a lock's packages need, for any platform and Python, with hashes.
+lock = uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --no-emit-find-links --custom-compile-command "make $(1)" --output-file $(2).txt $(2).in
+
+requirements: setup ## lock your own code's packages: app/requirements.in into app/requirements.txt
+	@[ -f app/requirements.in ] || { echo "There is no app/requirements.in: write the packages that app/ imports into it," \
+	  "one a line." >&2; exit 1; }
+	@$(call lock,requirements,app/requirements)
+
+locks: setup ## lock Trestle's own packages anew: requirements/*.in
+	@cd requirements && for name in local dev checkov terraform audit uv; do $(call lock,locks,$$name) || exit; done

@@ -29,14 +29,16 @@ import sys
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tools.packages import Packages
 
 ROOT = Path(__file__).resolve().parent
 
 RUNTIME: str = json.loads((ROOT / "contract" / "platform.json").read_text(encoding="utf-8"))["runtime"]
 CACHE_TAG = f"cpython-{RUNTIME.replace('.', '')}"
 WRONG_PYTHON = 3  # the compiling process' exit status when it is not that Python
-WRONG_SYNTAX = 4  # and when that Python cannot read a module, whose fault it then prints
 
 # Where Lambda unpacks a zip: the file name that tracebacks show.
 TASK_FOLDER = "/var/task"
@@ -49,6 +51,9 @@ HOOKED = "hooked.py"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 READABLE_FILE = 0o100644 << 16
 UNIX = 3
+
+# What Lambda takes in a request, in bytes. Unzipped it takes five times that, which stored files never reach.
+LARGEST_ZIP = 50 * 2**20
 
 MANIFEST = "manifest.json"
 PARTIAL = ".partial"
@@ -70,7 +75,7 @@ class Sources:
     `functions` are the folders of lambda_src/ that hold an index.py.
     """
 
-    def __init__(self, root: Path, project: Path | None = None) -> None:
+    def __init__(self, root: Path, project: Path | None = None, platform: str = "lambda") -> None:
         # Imported here: the process that compiles, isolated as it is, cannot import Trestle's other files.
         from tools import own_code  # noqa: PLC0415
         from tools.sources import sources  # noqa: PLC0415
@@ -87,7 +92,10 @@ class Sources:
         names = own_code.public_names(self._tree(public)) if public in self.modules else set()
         self.app = own_code.OwnCode(project or root, names)
         self.modules |= self.app.files
-        if faults := self.app.faults + self._import_faults():
+        if self.app.faults:
+            raise BuildError("\n".join(self.app.faults))
+        self.packages = self._packages((project or root) / "dist", platform)
+        if faults := self._import_faults():
             raise BuildError("\n".join(faults))
 
     @staticmethod
@@ -100,12 +108,27 @@ class Sources:
             raise BuildError("\n".join(faults))
         return shapes.texts(content)
 
+    def _packages(self, dist: Path, platform: str) -> Packages | None:
+        """Return the packages that app/ may import, installed for the platform; None if it imports none."""
+        if self.app.lock is None:
+            return None
+        from tools.packages import PackagesError, install, platform_of  # noqa: PLC0415
+
+        try:
+            return install(self.app, platform_of(platform, RUNTIME), dist)
+        except PackagesError as error:
+            raise BuildError(str(error)) from None
+
     def _import_faults(self) -> list[str]:
         """Return the imports of app/ that would fail in Lambda, each as a sentence."""
         from tools.own_code import import_fault  # noqa: PLC0415
 
-        found = [import_fault(each, self.app) for externals in self.app.externals.values() for each in externals]
-        return list(filter(None, found))
+        imports = [each for externals in self.app.externals.values() for each in externals]
+        return [
+            fault
+            for each in imports
+            if not (self.packages and self.packages.providing(each)) and (fault := import_fault(each, self.app))
+        ]
 
     def inputs(self) -> dict[str, str]:
         """Return the SHA-256 (hex) of each file that is packed or read, by path. Terraform compares them."""
@@ -117,6 +140,8 @@ class Sources:
         """A SHA-256 (hex) of everything a build depends on, this file included."""
         read = {f"shapes/{name}": texts for name, texts in self.shapes.items()} | {"app": self.app.manifest()}
         others = {"build.py": sha256(Path(__file__).read_bytes()), "runtime": RUNTIME}
+        if self.packages:
+            others["packages"] = self.packages.digest
         inputs = {
             **self.inputs(),
             **{name: sha256(json.dumps(value).encode()) for name, value in read.items()},
@@ -161,6 +186,9 @@ class Sources:
         files = {name: self.modules[path] for name, path in found.items()}
         if any(name.startswith("trestle/schema/") for name in found):
             files |= {f"schemas/{name}": content for name, content in self.schemas.items()}
+        if self.packages:
+            imports = [each for path in found if path in self.app.files for each in self.app.externals[path]]
+            files |= self.packages.files(set().union(*map(self.packages.providing, imports)))
         return dict(sorted(files.items()))
 
     def _tree(self, path: str) -> ast.Module:
@@ -249,10 +277,11 @@ def python_commands() -> Iterator[list[str]]:
         yield [launcher, f"-{RUNTIME}"]
 
 
-def byte_code(modules: list[Module]) -> list[bytes] | None:
+def byte_code(modules: list[Module]) -> list[bytes | str] | None:
     """`modules` compiled by Lambda's Python, in their order; None where this machine has none.
 
-    Raise BuildError for what that Python cannot read, as it may be newer or older than the one that runs this.
+    A sentence stands for a module that this Python cannot read: it may be another version than the one that runs
+    this file.
     """
     question = json.dumps([[path, base64.b64encode(source).decode()] for path, source in modules])
     for python in python_commands():
@@ -261,17 +290,21 @@ def byte_code(modules: list[Module]) -> list[bytes] | None:
             answer = subprocess.run(command, input=question, capture_output=True, text=True, check=False)
         except OSError:
             continue
-        if answer.returncode == WRONG_SYNTAX:
-            raise BuildError(answer.stdout)
         if answer.returncode == 0:
-            return [base64.b64decode(code) for code in json.loads(answer.stdout)]
+            return [each.get("fault") or base64.b64decode(each["code"]) for each in json.loads(answer.stdout)]
     return None
 
 
 def compile_modules(question: str) -> str:
     """The other side of `byte_code`, run by Lambda's Python."""
-    modules = [(path, base64.b64decode(source)) for path, source in json.loads(question)]
-    return json.dumps([base64.b64encode(pyc(path, source)).decode() for path, source in modules])
+    answer = []
+    for path, source in json.loads(question):
+        try:
+            answer.append({"code": base64.b64encode(pyc(path, base64.b64decode(source))).decode()})
+        except (SyntaxError, ValueError) as error:
+            line = f" line {error.lineno}" if isinstance(error, SyntaxError) else ""
+            answer.append({"fault": f"{path}{line} is not Python {RUNTIME}: {error.args[0]}."})
+    return json.dumps(answer)
 
 
 def pyc(path: str, source: bytes) -> bytes:
@@ -320,10 +353,24 @@ def build_files(sources: Sources, bytecode: str) -> dict[str, bytes]:
     if compiled is None and bytecode == "require":
         raise BuildError(f"There is no Python {RUNTIME} for the byte code: install it, with uv or pyenv for example.")
     codes = dict(zip(modules, compiled or [], strict=False))
+    # A package may hold what no Python reads, such as templates; own code may not.
+    foreign = sources.packages.paths if sources.packages else frozenset()
+    if faults := [code for (path, _), code in codes.items() if isinstance(code, str) and path not in foreign]:
+        raise BuildError("\n".join(faults))
     zips = {
-        function: pack(each | {cached_name(item[0]): codes[item] for item in each.items() if item in codes})
+        function: pack(
+            each
+            | {
+                cached_name(path): code
+                for path, source in each.items()
+                if isinstance(code := codes.get((path, source)), bytes)
+            }
+        )
         for function, each in files.items()
     }
+    for function, content in zips.items():
+        if len(content) > LARGEST_ZIP:
+            raise BuildError(_too_large(function, len(content), files[function]))
     manifest = {
         "app": sources.app.manifest(),
         "bytecode": None if compiled is None else RUNTIME,
@@ -337,6 +384,7 @@ def build_files(sources: Sources, bytecode: str) -> dict[str, bytes]:
             for function, content in zips.items()
         },
         "inputs": sources.inputs(),
+        "platform": sources.packages.platform.name if sources.packages else None,
         "runtime": f"python{RUNTIME}",
         "schemas": {
             f"schemas/{name}": {"sha256": sha256(content), **sources.shapes[name]}
@@ -348,6 +396,20 @@ def build_files(sources: Sources, bytecode: str) -> dict[str, bytes]:
     return named | {MANIFEST: (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()}
 
 
+def _too_large(function: str, size: int, files: dict[str, bytes]) -> str:
+    """Return what to do about a zip that Lambda does not take."""
+    sizes: dict[str, int] = {}
+    for name, content in files.items():
+        sizes[name.partition("/")[0]] = sizes.get(name.partition("/")[0], 0) + len(content)
+    largest = sorted(sizes, key=lambda name: -sizes[name])[:3]
+    parts = ", ".join(f"{name} ({sizes[name] / 2**20:.0f} MB)" for name in largest)
+    limit = LARGEST_ZIP // 2**20
+    return (
+        f"dist/{function}.zip would have {size / 2**20:.0f} MB, and Lambda takes {limit}. Import smaller packages; the "
+        f"largest are {parts}."
+    )
+
+
 def _read_manifest(dist: Path) -> dict[str, Any]:
     from tools.dist import read_manifest  # noqa: PLC0415 - as in Sources
 
@@ -357,7 +419,12 @@ def _read_manifest(dist: Path) -> dict[str, Any]:
 def is_current(dist: Path, manifest: dict[str, Any], sources: Sources, bytecode: str) -> bool:
     """Whether dist/ is whole and of these sources, as far as digests tell."""
     has_code = manifest.get("bytecode") == RUNTIME
-    if manifest.get("sources") != sources.digest() or has_code != (bytecode != "none"):
+    platform = sources.packages.platform.name if sources.packages else None
+    if (
+        manifest.get("platform") != platform
+        or manifest.get("sources") != sources.digest()
+        or has_code != (bytecode != "none")
+    ):
         return False
     try:
         zips = {entry["file"]: entry["sha256"] for entry in manifest["functions"].values()}
@@ -385,10 +452,10 @@ def write(dist: Path, files: dict[str, bytes]) -> None:
             partial.unlink(missing_ok=True)
 
 
-def build(root: Path, project: Path, bytecode: str) -> None:
+def build(root: Path, project: Path, bytecode: str, platform: str) -> None:
     """Bring the project's dist/ up to date and say what it holds."""
     dist = project / "dist"
-    sources = Sources(root, project)
+    sources = Sources(root, project, platform)
     manifest = _read_manifest(dist)
     if is_current(dist, manifest, sources, bytecode):
         print(f"dist/ is up to date: {', '.join(manifest['functions'])}.")
@@ -411,7 +478,8 @@ def check(root: Path, project: Path) -> None:
     manifest = _read_manifest(dist)
     if not manifest:
         raise BuildError("dist/ holds no build: run `python build.py`.")
-    expected = build_files(Sources(root, project), "none" if manifest.get("bytecode") is None else "require")
+    sources = Sources(root, project, manifest.get("platform") or "lambda")
+    expected = build_files(sources, "none" if manifest.get("bytecode") is None else "require")
     present = {path.name: path.read_bytes() for path in [*dist.glob("*.zip"), dist / MANIFEST]}
     different = sorted(name for name in expected | present if expected.get(name) != present.get(name))
     if different:
@@ -429,6 +497,12 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
         help=f"compile for Python {RUNTIME}: when one is found (auto, the default), or fail, or not at all",
     )
     parser.add_argument(
+        "--platform",
+        choices=("lambda", "laptop"),
+        default="lambda",
+        help="where packages of app/requirements.txt are to run: Lambda (the default), or this machine and this Python",
+    )
+    parser.add_argument(
         "--project",
         type=Path,
         metavar="DIR",
@@ -439,12 +513,7 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     if options.compile:
         if sys.implementation.cache_tag != CACHE_TAG:
             return WRONG_PYTHON
-        try:
-            sys.stdout.write(compile_modules(sys.stdin.read()))
-        except SyntaxError as error:
-            path = str(error.filename).removeprefix(f"{TASK_FOLDER}/")
-            sys.stdout.write(f"{path} line {error.lineno} is not Python {RUNTIME}: {error.msg}.")
-            return WRONG_SYNTAX
+        sys.stdout.write(compile_modules(sys.stdin.read()))
         return 0
     sys.path[:0] = {str(ROOT)} - set(sys.path)  # where Python does not look with PYTHONSAFEPATH
     from tools.errors import user_errors  # noqa: PLC0415 - as in Sources
@@ -461,7 +530,7 @@ def run(options: argparse.Namespace, root: Path) -> int:
         if options.check:
             check(root, project)
         else:
-            build(root, project, options.bytecode)
+            build(root, project, options.bytecode, options.platform)
     except BuildError as error:
         print(*(f"build.py: {line}" for line in str(error).splitlines()), sep="\n", file=sys.stderr)
         return 1

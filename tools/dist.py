@@ -16,10 +16,14 @@ ROOT = Path(__file__).resolve().parent.parent
 MANIFEST = "manifest.json"
 
 
-def build_functions(progress: Callable[[str], None], project: Path | None = None) -> None:
-    """Bring dist/ up to date, of a project with schemas of its own if given; raise UserError if the build fails."""
+def build_functions(progress: Callable[[str], None], project: Path | None = None, *, is_laptop: bool = False) -> None:
+    """Bring dist/ up to date, of a project with schemas of its own if given; raise UserError if the build fails.
+
+    is_laptop: the functions are to run on this machine, so the packages that they import are for it.
+    """
     progress("Building the functions ...")
     options = ["--project", str(project)] if project else []
+    options += ["--platform", "laptop"] if is_laptop else []
     done = subprocess.run([sys.executable, ROOT / "build.py", *options], check=False, capture_output=True, text=True)
     if done.returncode:
         lines = (done.stderr.strip() or done.stdout.strip() or "it printed nothing").splitlines()

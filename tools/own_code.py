@@ -381,10 +381,16 @@ def _did_you_mean(name: str, names: Collection[str], package: str = "") -> str:
     return f" Did you mean {package}{'.' if package else ''}{nearest[0]}?" if nearest else ""
 
 
+def is_standard(external: External) -> bool:
+    """Tell whether a module is of the standard library of Lambda's Python."""
+    top = external.module.partition(".")[0]
+    return top in sys.stdlib_module_names and top not in REMOVED
+
+
 def import_fault(external: External, app: OwnCode) -> str | None:
     """Return why an import from elsewhere would fail in Lambda; None if Lambda's Python has the module."""
     top = external.module.partition(".")[0]
-    if external.is_optional or top in PROVIDED or (top in sys.stdlib_module_names and top not in REMOVED):
+    if external.is_optional or top in PROVIDED or is_standard(external):
         return None
     begun = f"{external.where} imports {external.module}, which"
     if top in app.named():

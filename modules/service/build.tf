@@ -84,6 +84,12 @@ resource "terraform_data" "build" {
       error_message = "The Lambda packages are not all there: run `${local.build_command}`."
     }
 
+    # The emulator's account has this number, which no account of AWS has.
+    precondition {
+      condition     = try(local.manifest.platform, null) != "laptop" || data.aws_caller_identity.current.account_id == "000000000000"
+      error_message = "The Lambda packages were built for `local.py up`, with libraries for this machine. Run `${local.build_command}`."
+    }
+
     precondition {
       condition     = length(local.faults) == 0
       error_message = join("\n", local.faults)

@@ -13,6 +13,7 @@ from tests.plan import rules
 from tests.plan.conftest import SMALL
 from tests.plan.planner import ROOT, Planner, TerraformError, Values
 from tools import shapes
+from tools.laptop.emulator import ACCOUNT
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 
@@ -64,6 +65,17 @@ def test_a_package_that_was_not_built(root: Path) -> None:
     (root / "dist" / "manifest.json").write_text(json.dumps(manifest))
     shared: Values = {**SMALL, "entities": {"todos": {"functions": "per_entity", "operations": ["get"]}}}
     assert rules.refused(root, shared) == ["The Lambda packages are not all there: run `python build.py`."]
+
+
+def test_packages_for_the_laptop(root: Path) -> None:
+    build(root)
+    manifest = json.loads((root / "dist" / "manifest.json").read_text())
+    (root / "dist" / "manifest.json").write_text(json.dumps({**manifest, "platform": "laptop"}))
+    assert rules.refused(root, SMALL) == [
+        "The Lambda packages were built for `local.py up`, with libraries for this machine. Run `python build.py`."
+    ]
+    (root / "build.tf").write_text((root / "build.tf").read_text().replace("123456789012", ACCOUNT))
+    assert rules.refused(root, SMALL) == []
 
 
 def test_packages_of_these_sources(root: Path) -> None:

@@ -361,7 +361,7 @@ def test_commands_that_are_not_the_runtimes_python_are_passed_over(
     folder = tmp_path / "bin"
     folder.mkdir()
     code = base64.b64encode(b"byte code").decode()
-    compiled = json.dumps([code] * 10)
+    compiled = json.dumps([{"code": code}] * 10)
     commands = [
         [str(folder / "missing")],
         fake_python(folder, f"exit {build.WRONG_PYTHON}"),
@@ -381,18 +381,18 @@ def test_compiling_side(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.setattr(sys, "stdin", io.StringIO(question))
     assert build.main(["--compile"]) == (0 if is_runtime else build.WRONG_PYTHON)
     answer = capsys.readouterr().out
-    expected = json.dumps([base64.b64encode(build.pyc("a.py", b"a = 1")).decode()])
+    expected = json.dumps([{"code": base64.b64encode(build.pyc("a.py", b"a = 1")).decode()}])
     assert answer == (expected if is_runtime else "")
 
 
-def test_compiling_side_names_what_it_cannot_read(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(build, "CACHE_TAG", sys.implementation.cache_tag)
-    question = json.dumps([["app/a.py", base64.b64encode(b"\ndef a(:").decode()]])
-    monkeypatch.setattr(sys, "stdin", io.StringIO(question))
-    assert build.main(["--compile"]) == build.WRONG_SYNTAX
-    assert capsys.readouterr().out == "app/a.py line 2 is not Python 3.13: invalid syntax."
+def test_compiling_side_names_what_it_cannot_read() -> None:
+    sources = {"app/a.py": b"\ndef a(:", "app/b.py": b"b = '\0'", "app/c.py": b"c = 1"}
+    question = json.dumps([[path, base64.b64encode(source).decode()] for path, source in sources.items()])
+    syntax, null, good = json.loads(build.compile_modules(question))
+    assert syntax == {"fault": "app/a.py line 2 is not Python 3.13: invalid syntax."}
+    assert null["fault"].startswith("app/b.py")
+    assert null["fault"].endswith(" is not Python 3.13: source code string cannot contain null bytes.")
+    assert good.keys() == {"code"}
 
 
 def test_where_the_runtimes_python_is_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -579,3 +579,6 @@ def test_tools_build_and_say_why_they_cannot(tmp_path: Path, monkeypatch: pytest
         with pytest.raises(UserError) as failed:
             dist.build_functions(steps.append)
         assert str(failed.value) == f"The build failed: {said} Run `python build.py` to see all of it."
+    (tmp_path / "build.py").write_text("import sys; sys.exit(f'build.py: {sys.argv[1:]}')")
+    with pytest.raises(UserError, match=r"\['--platform', 'laptop'\]"):
+        dist.build_functions(steps.append, is_laptop=True)

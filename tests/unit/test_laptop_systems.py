@@ -51,7 +51,7 @@ class Machine:
         monkeypatch.setattr(Emulator, "save", lambda *_: self.fault)
         monkeypatch.setattr(Emulator, "answers", lambda *_: True)
         monkeypatch.setattr(Stack, "apply", apply)
-        monkeypatch.setattr(systems, "build_functions", lambda *_: None)
+        monkeypatch.setattr(systems, "build_functions", lambda *_, **__: None)
         monkeypatch.setattr(Systems, "_settings", lambda _, files, _root: json.loads(files[0].read_text()))
         monkeypatch.setattr(systems, "find_terraform", lambda: None)
         monkeypatch.setattr(systems, "find_mirror", lambda: None)

@@ -126,7 +126,7 @@ def test_names_that_the_root_does_not_declare_are_refused(
     right.write_text(RIGHT)
     file.write_text(text)
 
-    def built(*_: Any) -> None:
+    def built(*_: Any, **__: Any) -> None:
         raise NotImplementedError
 
     monkeypatch.setattr("tools.laptop.systems.build_functions", built)

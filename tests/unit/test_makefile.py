@@ -60,6 +60,8 @@ def run_make(folder: Path, target: str, *arguments: str, **environment: str) -> 
     (folder / "environments/local.tfvars").touch()
     (folder / ".local").mkdir()
     (folder / "requirements").mkdir()
+    (folder / "app").mkdir()
+    (folder / "app/requirements.in").touch()
     (folder / "modules/service").mkdir(parents=True)
     (folder / "modules/service/variables.tf").touch()
     shutil.copy(ROOT / "Makefile", folder)
@@ -118,6 +120,16 @@ def test_further_arguments_reach_the_program_that_a_command_runs(tmp_path: Path)
     deploy = parsed("deploy", """SMOKE=--path todos --body '{"a": 1}'""", given)
     assert (deploy.arguments, deploy.smoke) == (arguments, body)
     assert parsed("import", "ENTITY=a", "FILE=b", "ARGS=--replace --after 3").after == 3
+
+
+def test_packages_of_own_code_that_are_not_there_cannot_be_locked(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    variables = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    command = ["make", "requirements", "PYTHON=true"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=variables)
+    assert done.returncode == 2
+    said = "There is no app/requirements.in: write the packages that app/ imports into it, one a line."
+    assert done.stderr.splitlines()[0] == said
 
 
 def test_every_target_is_in_a_group_of_the_help() -> None:

@@ -350,7 +350,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """
     for module in (deploy, environment, tfvars):
         monkeypatch.setattr(module, "ROOT", tmp_path)
-    monkeypatch.setattr(environment, "build_functions", lambda _: (tmp_path / "asked").write_text("build\n"))
+    monkeypatch.setattr(environment, "build_functions", lambda *_, **__: (tmp_path / "asked").write_text("build\n"))
     monkeypatch.setattr(terraform, "find_mirror", lambda: Path("/mirror"))
     monkeypatch.setattr(environment, "facts", lambda _: {**VARIABLES, "entities": {}})
     program = tmp_path / "bin" / "terraform"

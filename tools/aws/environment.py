@@ -72,7 +72,8 @@ class AwsEnvironment:
 
     def prepare(self) -> Terraform:
         """Build, check the files, and initialise Terraform; stop if the state is another environment's."""
-        build_functions(self.progress)
+        # An emulator runs the functions on this machine.
+        build_functions(self.progress, is_laptop="AWS_ENDPOINT_URL" in os.environ)
         self.check_var_file()
         self.initialise()
         self.check_state(self.terraform.state())

@@ -112,7 +112,7 @@ class Systems:
         with self._lock():
             find_terraform()
             find_mirror()
-            build_functions(self.progress, root)
+            build_functions(self.progress, root, is_laptop=True)
             settings = self._settings(named, root)
             # The plan would refuse the same, but after the system that runs was stopped.
             if faults := settings.get("faults"):
