@@ -22,7 +22,7 @@ from tests.unit.conftest import ENVIRONMENT, with_filters
 from tools.laptop.emulator import Emulator, client
 
 FILTERS = {"status": {"sort": "dueDate"}}
-SCHEMA = {
+SCHEMA: dict[str, Any] = {
     "required": ["dueDate"],
     "properties": {"status": {"type": "string"}, "dueDate": {"type": "string", "minLength": 1}},
 }
@@ -46,13 +46,14 @@ def attribute_size(attribute: dict[str, Any]) -> float:
 class Meter:
     """One entity on the emulator; `calls` are its answers with their ConsumedCapacity."""
 
-    def __init__(self, endpoint: str, filters: dict[str, Any]) -> None:
+    def __init__(self, endpoint: str, filters: dict[str, Any], *, read_only: bool = False) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         keys = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "test")  # the emulator's
         environment = ENVIRONMENT | keys | {"AWS_ENDPOINT_URL": endpoint}
         os.environ.update(environment)
         options = {"schema": "todo", "filters": filters}
-        self.api = Api({**environment, "ENTITY_OPTIONS": json.dumps(options)}, {"todo": SCHEMA})
+        schema = SCHEMA | ({"properties": {**SCHEMA["properties"], "price": {"readOnly": True}}} if read_only else {})
+        self.api = Api({**environment, "ENTITY_OPTIONS": json.dumps(options)}, {"todo": schema})
         events = self.api.client.meta.events
         events.register("provide-client-params.dynamodb", self._request_capacity)
         events.register("after-call.dynamodb", self._record_answer)
@@ -85,8 +86,8 @@ class Meter:
         return f"{requests} | {', '.join(f'{count:g} {name}' for name, count in units.items())}"
 
 
-def cost_rows(meter: Meter, filtered: bool) -> list[str]:
-    """The rows for one entity."""
+def cost_rows(meter: Meter, priced: Meter, filtered: bool) -> list[str]:
+    """The rows for one entity; `priced` is the same with a readOnly property."""
     empty = meter.api.create(TODO)
     stored = meter.api.client.get_item(TableName=TABLE, Key={"id": {"S": empty["id"]}})["Item"]
     todo = {**TODO, "text": "x" * (ITEM_BYTES - round(attribute_size({"M": stored})))}
@@ -95,6 +96,7 @@ def cost_rows(meter: Meter, filtered: bool) -> list[str]:
     path = f"/items/{meter.api.request('GET', '/items').json['items'][0]['id']}"
     rows["get"] = meter.cost("GET", path)
     rows["replace"] = meter.cost("PUT", path, todo)
+    rows["replace, the schema has `readOnly`"] = priced.cost("PUT", path, todo)
     rows["merge, flat"] = meter.cost("PATCH", path, {"text": todo["text"][::-1]})
     if filtered:
         rows["merge that changes the filter's value"] = meter.cost("PATCH", path, {"status": "done"})
@@ -122,7 +124,8 @@ def main() -> None:
                 admin.create_table(TableName=TABLE, **with_filters({"filters": filters}))
                 print(f"\nAn item of {ITEM_BYTES} bytes, {len(filters)} filters:\n")
                 print("| operation | requests | units |\n|---|---|---|")
-                print("\n".join(cost_rows(Meter(running.endpoint, filters), bool(filters))))
+                meters = [Meter(running.endpoint, filters, read_only=each) for each in (False, True)]
+                print("\n".join(cost_rows(meters[0], meters[1], bool(filters))))
                 admin.delete_table(TableName=TABLE)
         finally:
             emulator.stop()

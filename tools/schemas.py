@@ -46,6 +46,7 @@ KEYWORDS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "title": (TYPES, TEXT),
     "description": (TYPES, TEXT),
     "default": (TYPES, {}),
+    "readOnly": (TYPES, FLAG),
     "type": (TYPES, {"type": "string", "enum": list(TYPES)}),
     "enum": (TYPES, {"type": "array", "minItems": 1, "uniqueItems": True}),
     "format": (("string",), {"type": "string", "enum": sorted(FORMATS)}),
@@ -94,7 +95,6 @@ INSTEAD = {
     "nullable": "leave the property out of required: an item says null by not having it",
     "patternProperties": "write additionalProperties with one schema for all other names",
     "prefixItems": "write items with one schema for all elements",
-    "readOnly": "leave it out, clients may write every property that they may read",
     "then": "write anyOf with a schema for each case",
     "writeOnly": "leave it out, clients may read every property that they may write",
 }
@@ -133,8 +133,10 @@ def _root(schema: dict[str, Any]) -> Iterator[Fault]:
         yield "/type", 'an item is an object: write "object"'
     if "default" in schema:
         yield "/default", "an item has no default: write one for each property that has"
+    if "readOnly" in schema:
+        yield "/readOnly", "an item cannot be readOnly: write it for each property that clients cannot write"
     yield from _servers_own(schema, "")
-    yield from _schema(schema, "", gives_defaults=True)
+    yield from _schema(schema, "", is_items_own=True)
 
 
 def _servers_own(schema: dict[str, Any], where: str) -> Iterator[Fault]:
@@ -149,20 +151,24 @@ def _servers_own(schema: dict[str, Any], where: str) -> Iterator[Fault]:
             yield from _servers_own(_members(part), f"{where}/{keyword}/{index}")
 
 
-def _schema(schema: dict[str, Any], where: str, *, gives_defaults: bool) -> Iterator[Fault]:
+def _schema(schema: dict[str, Any], where: str, *, is_items_own: bool) -> Iterator[Fault]:
     """Faults of one schema and of those inside it.
 
-    gives_defaults: an item that lacks a property of this schema gets the property's default.
+    is_items_own: the schema's properties are those of an item, or of an object in one, in an array or not. Only
+    they get defaults, and can be readOnly.
     """
     found = [fault for keyword in schema for fault in _keyword(keyword, schema, where)]
     yield from found
     for keyword, place, part in _inner(schema, where):
         if "default" in part and keyword != "properties":
             yield f"{place}/default", "only properties have defaults: remove it"
-        elif "default" in part and not gives_defaults:
+        elif "default" in part and not is_items_own:
             yield f"{place}/default", "a default has no effect here: write it under the item's own properties"
-        fills = gives_defaults and keyword in ("properties", "items")
-        yield from _schema(part, place, gives_defaults=fills)
+        if "readOnly" in part and keyword != "properties":
+            yield f"{place}/readOnly", "only properties can be readOnly: write it for a property"
+        elif "readOnly" in part and not is_items_own:
+            yield f"{place}/readOnly", "readOnly has no effect here: write it under the item's own properties"
+        yield from _schema(part, place, is_items_own=is_items_own and keyword in ("properties", "items"))
     if not found:
         yield from _contradictions(schema, where)
 

@@ -1,9 +1,9 @@
 """Derive from an entity's schema what its bodies, items and patches look like to clients.
 
 The OpenAPI document and API Gateway's model are made of these shapes. A schema validates the client's object
-after its defaults are filled in. A body is the object before that, an item has the server's properties
-besides, and a merge patch (RFC 7396) is a part of an object. Terraform has no recursion, so build.py writes
-the shapes into its manifest. This module needs the standard library alone, as build.py does.
+after its defaults are filled in. A body is the object before that and without readOnly properties, an item has
+the server's properties besides, and a merge patch (RFC 7396) is a part of an object. Terraform has no recursion,
+so build.py writes the shapes into its manifest. This module needs the standard library alone, as build.py does.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 sys.path.append(str(Path(__file__).resolve().parent.parent / "lambda_src"))
 
 from tools.contract import SERVERS_OWN
+from trestle.schema import read_only
 from trestle.strict_json import dumps, loads
 
 Schema = dict[str, Any]
@@ -25,24 +26,57 @@ INTEGERS = {"int32": 2**31, "int64": 2**63}
 
 
 def texts(content: bytes) -> dict[str, str]:
-    """Return the shapes of a valid schema file, as JSON that keeps every number."""
-    return {shape: dumps(schema) for shape, schema in shapes(loads(content.decode())).items()}
+    """Return the shapes of a valid schema file, as JSON that keeps every number.
+
+    A schema with readOnly properties also has `read_only`: "nested" if some are in objects or arrays, else "top".
+    """
+    schema = loads(content.decode())
+    place = read_only.find(schema)
+    depth = {"read_only": "nested" if is_nested(place) else "top"} if place else {}
+    return {shape: dumps(found) for shape, found in shapes(schema).items()} | depth
 
 
 def shapes(schema: Schema) -> dict[str, Schema]:
     """Return the shapes of an entity's schema.
 
     body: of POST, and of PUT if it replaces. item: of answers. model: of bodies, for API Gateway, in draft 4.
-    patch: of PATCH, and of PUT if it merges. Body, model and patch name the server's properties only where
-    `additionalProperties` would refuse them: a body may repeat them with any values.
+    patch: of PATCH, and of PUT if it merges. Body, model and patch name the server's properties and those that
+    are readOnly only where `additionalProperties` would refuse them: a body may repeat them with any values.
+    unfilled: of answers while no own code fills in readOnly properties, if that makes a difference.
     """
     given = {keyword: value for keyword, value in schema.items() if keyword != "$schema"}
-    return {
-        "body": explicit(body_of(given, strict=True)),
+    clients = read_only.before_own_code(given, read_only.find(given))
+    sent = without("readOnly")(writable(clients, strict=True))
+    found = {
+        "body": explicit(body_of(sent, strict=True)),
         "item": explicit(item_of(given)),
-        "model": looser_on_formats(body_of(given, strict=False)),
-        "patch": explicit(patch_of(given)),
+        "model": looser_on_formats(body_of(without("readOnly")(writable(clients, strict=False)), strict=False)),
+        "patch": explicit(patch_of(sent)),
     }
+    may_lack = explicit(item_of(read_only.before_own_code(given, unfilled(given))))
+    return found if may_lack == found["item"] else found | {"unfilled": may_lack}
+
+
+def unfilled(schema: Schema) -> read_only.Place | None:
+    """Return where items may lack readOnly properties while no own code fills them in.
+
+    Creation gives the item's own their defaults. A patch that makes a new object or element gives it none.
+    """
+    place = read_only.find(schema)
+    if place:
+        filled = {name for name, rule in schema.get("properties", {}).items() if "default" in rule}
+        members = {
+            name: inner
+            for name, inner in place.members.items()
+            if inner is not read_only.READ_ONLY or name not in filled
+        }
+        place = read_only.Place(members) if members else None
+    return place
+
+
+def is_nested(place: read_only.Place) -> bool:
+    """Return whether some of an item's readOnly properties are in objects or arrays."""
+    return any(inner is not read_only.READ_ONLY for inner in place.members.values())
 
 
 def explicit(schema: Schema) -> Schema:
@@ -117,6 +151,21 @@ def without(keyword: str) -> Callable[[Schema], Schema]:
 without_defaults = without("default")
 # Generators would call all the shapes of a schema by its title.
 without_titles = without("title")
+
+
+def writable(schema: Schema, *, strict: bool) -> Schema:
+    """Return what a body may hold of a schema for clients: no readOnly property, or any value in its place.
+
+    strict: whether to keep bounds on the whole of an object, towards which repeated readOnly properties count.
+    """
+    found = mapped(schema, lambda part: writable(part, strict=strict))
+    names = [name for name, rule in schema.get("properties", {}).items() if rule.get("readOnly")]
+    if names:
+        rest = {name: rule for name, rule in found["properties"].items() if name not in names}
+        is_open = schema.get("additionalProperties", True) is True
+        found["properties"] = rest if is_open else rest | {name: {} for name in names}
+        found = found if strict else without_totals(found)
+    return found
 
 
 def before_defaults(schema: Schema, filled: frozenset[str] = frozenset()) -> Schema:

@@ -142,7 +142,9 @@ locals {
     )
     operations = coalesce(e.operations, local.all_operations)
     path       = trim(coalesce(e.path, name), "/")
-    table      = "${var.name}-${name}-${var.environment}"
+    # Whether the schema has properties that clients cannot write, as build.py found at any depth.
+    read_only = can(local.manifest.schemas[e.schema].read_only) ? "kept" : "none"
+    table     = "${var.name}-${name}-${var.environment}"
   }) }
 
   # What a list takes besides: filters, and bounds such as "dueDate.gte" of what these sort by.

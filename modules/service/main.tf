@@ -216,12 +216,12 @@ module "openapi" {
     path         = local.entities[name].path
     reserved_ids = local.reserved_ids[name]
     # `present` may take properties away and add others.
-    shapes = try({ for shape in ["body", "item", "model", "patch"] : shape =>
+    shapes = try({ for shape, key in { body = "body", item = local.item_shapes[name], model = "model", patch = "patch" } : shape =>
       shape == "item" && contains(local.entity_hooks[name], local.present) ?
-      jsonencode({ for keyword, value in jsondecode(local.manifest.schemas[e.schema].item) : keyword => value
+      jsonencode({ for keyword, value in jsondecode(local.manifest.schemas[e.schema][key]) : keyword => value
         if !contains(["additionalProperties", "required"], keyword)
       }) :
-      local.manifest.schemas[e.schema][shape]
+      local.manifest.schemas[e.schema][key]
     }, null)
   } if length(local.entities[name].operations) > 0 }
   info = {

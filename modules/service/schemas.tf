@@ -13,6 +13,15 @@ locals {
     }
   } }
 
+  # The shape of each entity's items. If nothing fills in what the schema requires and clients cannot write, items may lack it. A hook does:
+  # before_create in new items, and before_update in the objects and arrays that a change makes.
+  item_shapes = { for name, e in var.entities : name =>
+    !can(local.manifest.schemas[e.schema].unfilled) ? "item" : length(setsubtract(
+      { nested = ["before_create", "before_update"], top = ["before_create"] }[local.manifest.schemas[e.schema].read_only],
+      local.entity_hooks[name],
+    )) == 0 ? "item" : "unfilled"
+  }
+
   # An entity with a schema that cannot be read has that fault and no others.
   readable_entities = { for name, e in var.entities : name => e if e.schema == null || can(keys(local.schemas[name])) }
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from openapi_schema_validator import OAS30WriteValidator
@@ -14,9 +15,10 @@ from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from tests import npm
 from tests.plan import documents, inventory
-from tests.plan.planner import ROOT, Plan, Values
+from tests.plan.planner import REGION, ROOT, Plan, Values
 from tests.plan.test_api import headers, mocks, names
 from tools.contract import LIMITS
+from tools.terraform import OF_VARIABLES, Terraform, environment
 
 pytestmark = pytest.mark.xdist_group("environments")  # one worker makes the plans these tests share
 
@@ -47,6 +49,30 @@ def operations(found: Values) -> Iterator[tuple[str, str, Values]]:
                 own = [*item.get("parameters", []), *operation.get("parameters", [])]
                 parameters = [resolve(parameter, found) for parameter in own]
                 yield path, method.upper(), {**operation, "parameters": parameters}
+
+
+Evaluate = Callable[[list[str], Values, Values], list[Any]]
+
+
+@pytest.fixture
+def evaluate(tmp_path: Path) -> Evaluate:
+    """Tells what follows from an entity and from what build.py writes of its schema, without a provider."""
+    for name in ("contract", *OF_VARIABLES):
+        (tmp_path / Path(name).name).symlink_to(ROOT / name)
+    for name in ("dist", "schemas"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "schemas" / "odd.json").write_text('{"type": "object"}')
+    terraform = Terraform(tmp_path, environment("", REGION))
+
+    def evaluate(asked: list[str], entity: Values, manifest: Values) -> list[Any]:
+        (tmp_path / "dist" / "manifest.json").write_text(json.dumps(manifest))
+        variables = {"name": "shop", "environment": "dev", "entities": {"odd": entity}}
+        (tmp_path / "odd.tfvars.json").write_text(json.dumps(variables))
+        text = terraform.evaluate(f"jsonencode([{', '.join(asked)}])", [f"-var-file={tmp_path / 'odd.tfvars.json'}"])
+        found: list[Any] = json.loads(text)
+        return found
+
+    return evaluate
 
 
 @pytest.fixture(scope="module", params=sorted(inventory.VAR_FILES))
@@ -224,6 +250,46 @@ def test_bodies_take_the_servers_properties_as_the_functions_do(folder: Path, id
         else:
             expected = {"": True, "valid": method == "POST", "null": False, "number": False}
         assert takes == expected, method
+
+
+@pytest.mark.parametrize("put", ["replace", "merge"])
+def test_clients_read_what_they_cannot_write(folder: Path, put: str) -> None:
+    """The functions' side of it: tests/unit/test_read_only.py."""
+    found = documents.document(folder, entities={"products": {"put": put, "schema": "schemas/product.json"}})
+    schemas = found["components"]["schemas"]
+    assert schemas["ProductsItem"]["properties"]["rating"]["readOnly"] is True
+    sent = [name for name in schemas if name.endswith(("Body", "Patch", "Replacement"))]
+    assert len(sent) == 3 - (put == "merge")
+    for name in sent:
+        assert "rating" not in schemas[name]["properties"]
+        validator = OAS30WriteValidator(schemas[name] | {"components": found["components"]})
+        assert all(validator.is_valid({"name": "cup", **each}) for each in ({}, {"rating": 5}, {"rating": "best"}))
+    # To keep it, PUT reads the item first, and others may win each time.
+    replace = found["paths"]["/products/{id}"]["put"]
+    assert "409" in replace["responses"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "hooks", "shape"),
+    [
+        ({}, [], "item"),
+        ({"read_only": "top"}, [], "item"),
+        ({"read_only": "top", "unfilled": "{}"}, [], "unfilled"),
+        ({"read_only": "top", "unfilled": "{}"}, ["before_update", "present"], "unfilled"),
+        ({"read_only": "top", "unfilled": "{}"}, ["before_create"], "item"),
+        ({"read_only": "nested", "unfilled": "{}"}, ["before_create"], "unfilled"),
+        ({"read_only": "nested", "unfilled": "{}"}, ["before_create", "before_update"], "item"),
+    ],
+)
+def test_what_nothing_fills_in_may_be_missing_in_answers(
+    evaluate: Evaluate, schema: Values, hooks: list[str], shape: str
+) -> None:
+    entity: Values = {"schema": "schemas/odd.json", "hooks": {"code": "odd"}}
+    manifest = {"schemas": {"schemas/odd.json": schema}, "app": {"odd": {"hooks": hooks}}}
+    replace = "local.entity_operations.odd.replace"
+    asked = ["local.item_shapes.odd", f"{replace}.actions", f"{replace}.body"]
+    actions = ["GetItem", "UpdateItem"] if schema else ["UpdateItem"]
+    assert evaluate(asked, entity, manifest) == [shape, actions, "Replacement"]
 
 
 def test_patterns_are_the_rules_of_the_functions(folder: Path) -> None:

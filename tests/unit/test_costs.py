@@ -17,8 +17,13 @@ def documented_costs() -> dict[str, str]:
     return {name.strip(): requests.strip() for name, requests in rows[1:]}
 
 
+READ_ONLY = "replace, the schema has `readOnly`"
+PRICED = {"properties": {"price": {"type": "number", "readOnly": True}}}
+
+
 def test_every_operation_sends_the_documented_requests(make_api: Make) -> None:
     api = make_api({"filters": {"status": {}}})
+    priced = make_api({"filters": {"status": {}}, "schema": "priced"}, {"priced": PRICED})
     todo = {"status": "open", "text": "x"}
     path = f"/items/{api.create(todo)['id']}"
     for _ in range(26):
@@ -28,6 +33,7 @@ def test_every_operation_sends_the_documented_requests(make_api: Make) -> None:
         ("create", "POST", "/items", todo, None),
         ("get", "GET", path, None, None),
         ("replace", "PUT", path, todo, None),
+        (READ_ONLY, "PUT", path, todo, None),
         ("merge, flat", "PATCH", path, {"text": "y", "tags": [{}]}, None),
         ("merge that changes the filter's value", "PATCH", path, {"status": "done"}, None),
         ("merge, a value is an object", "PATCH", path, {"a": {"b": None}}, None),
@@ -35,7 +41,7 @@ def test_every_operation_sends_the_documented_requests(make_api: Make) -> None:
         ("list of 25 by a filter", "GET", "/items", None, {"status": "open"}),
         ("delete", "DELETE", path, None, None),
     ]:
-        answer, requests = api.requests_of(method, url, body, query=query)
+        answer, requests = (priced if name == READ_ONLY else api).requests_of(method, url, body, query=query)
         assert answer.status < 300
         if name.startswith("list"):
             assert (answer.json["count"], answer.json["next"] is None) == (25, False)

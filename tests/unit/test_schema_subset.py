@@ -33,6 +33,7 @@ WHOLE: dict[str, Any] = {
             },
         },
         "price": {"type": "number", "minimum": 0, "exclusiveMinimum": True, "multipleOf": 0.01},
+        "paid": {"type": "boolean", "readOnly": True, "default": False},
         "share": {"type": "number", "maximum": 1, "exclusiveMaximum": True},
         "status": {"type": "string", "enum": ["open", "paid"], "default": "open"},
         "code": {"type": "string", "minLength": 3, "maxLength": 9, "pattern": r"^[*+?}]+\+(?:-\\A|(?=b)c)$"},
@@ -62,9 +63,10 @@ def test_the_whole_subset_is_taken() -> None:
 
 
 def test_the_subset_lies_within_draft_4() -> None:
+    """But for readOnly, which is OpenAPI's: the gateway's models do without."""
     jsonschema.Draft4Validator.check_schema(WHOLE)
     of_the_draft = set(jsonschema.Draft4Validator.META_SCHEMA["properties"])
-    assert set(KEYWORDS) <= of_the_draft
+    assert set(KEYWORDS) - of_the_draft == {"readOnly"}
 
 
 # A property's schema, and the faults it has.
@@ -138,6 +140,20 @@ REFUSED: list[tuple[Any, dict[str, str]]] = [
         {"oneOf": [{"properties": {"a": {"default": 1}}}]},
         {"/oneOf/0/properties/a/default": "a default has no effect here: write it under the item's own properties"},
     ),
+    ({"readOnly": "yes"}, {"/readOnly": "readOnly must be a boolean, not a string"}),
+    ({"items": {"readOnly": True}}, {"/items/readOnly": "only properties can be readOnly: write it for a property"}),
+    (
+        {"additionalProperties": {"readOnly": True}},
+        {"/additionalProperties/readOnly": "only properties can be readOnly: write it for a property"},
+    ),
+    (
+        {"anyOf": [{"readOnly": True}, {"properties": {"a": {"readOnly": False}}}]},
+        {
+            "/anyOf/0/readOnly": "only properties can be readOnly: write it for a property",
+            "/anyOf/1/properties/a/readOnly": "readOnly has no effect here: write it under the item's own properties",
+        },
+    ),
+    ({"items": {"properties": {"a": {"readOnly": True, "default": 1}}}}, {}),
     ({"anyOf": [True]}, {"/anyOf/0": "anyOf must be an object, not a boolean"}),
     ({"not": {"typo": 1}}, {"/not/typo": "typo is no keyword of the subset: write type"}),
     ({"properties": []}, {"/properties": "properties must be an object, not an array"}),
@@ -188,6 +204,10 @@ ROOTS: list[tuple[bytes, dict[str, str]]] = [
     (
         b'{"type": "object", "default": {}}',
         {"/default": "an item has no default: write one for each property that has"},
+    ),
+    (
+        b'{"type": "object", "readOnly": true}',
+        {"/readOnly": "an item cannot be readOnly: write it for each property that clients cannot write"},
     ),
     (
         b'{"type": "object", "$schema": "https://json-schema.org/draft/2020-12/schema"}',

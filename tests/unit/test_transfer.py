@@ -183,6 +183,54 @@ def test_what_was_stored_before_the_rules_can_be_restored(api: Api, entity: tool
     assert "number_rank" not in records(api)["openapi.json"]
 
 
+PRICED: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "price": {"type": "number", "readOnly": True},
+        "status": {"type": "string", "readOnly": True, "default": "new"},
+        "lines": {"type": "array", "items": {
+            "type": "object", "properties": {"cost": {"type": "number", "readOnly": True}}, "required": ["cost"],
+        }},
+    },
+    "required": ["price"],
+    "anyOf": [{"required": ["price"]}, {"required": ["quote"]}],
+    "not": {"required": ["price", "quote"]},
+}  # fmt: skip
+
+
+def test_what_clients_cannot_write_comes_back_as_it_was(make_api: Make) -> None:
+    api = make_api({"schema": "task"}, {"task": PRICED})
+    entity = tool.DeployedEntity(Entity("items", TABLE, {"schema": "task"}, PRICED), api.client)
+    made = api.create({"price": 1, "lines": [{"cost": 1}]})
+    line = {"id": "paid", "price": 9.5, "status": "paid", "lines": [{"cost": 4}], **STAMPS}
+    run_import(entity, file(line))
+    text = run_export(entity)[0]
+    assert json.loads(next(each for each in text.splitlines() if '"paid"' in each)) == line
+    wipe(api)
+    run_import(entity, io.BytesIO(text.encode()))
+    assert api.request("GET", "/items/paid").json == line
+    # Nothing has set its price: the API made it, and so does an import.
+    assert api.request("GET", f"/items/{made['id']}").json == made
+
+
+@pytest.mark.parametrize(
+    ("doc", "faults"),
+    [
+        ({}, []),
+        ({"price": "x"}, ["/price Must be a number, not a string"]),
+        ({"lines": [{"cost": "x"}]}, ["/lines/0/cost Must be a number, not a string"]),
+        ({"price": 1, "quote": 1}, [" Must not meet the schema's exclusion (not)"]),
+    ],
+)
+def test_what_clients_cannot_write_is_validated_where_it_is_there(doc: dict[str, Any], faults: list[str]) -> None:
+    entity = Entity("items", TABLE, {"schema": "task"}, PRICED)
+    found = tool.check(file({"id": "a", **doc}), entity)
+    assert found == [f"line 1: {fault.strip()}" for fault in faults]
+    if not faults:
+        line = tool.parse_line(1, json.dumps({"id": "a", **doc}).encode(), entity)
+        assert (line.is_new, line.item.doc) == (True, {**doc, "status": "new"})
+
+
 def test_owners_keep_their_items(make_api: Make) -> None:
     options = {"owner_scoped": True, "filters": {"tag": {}}}
     api = make_api(options)

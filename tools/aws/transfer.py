@@ -52,6 +52,7 @@ from trestle.entity import Entity
 from trestle.errors import InvalidRequest
 from trestle.item import RESERVED, Item, join_key, split_key
 from trestle.operations.ids import NOT_RESERVED, RULE, is_id
+from trestle.schema import read_only
 from trestle.schema.defaults import fill
 from trestle.schema.formats import is_date_time
 from trestle.schema.validation import is_equal, validate
@@ -156,8 +157,9 @@ def parse_lines(file: IO[bytes], entity: Entity, *, as_stored: bool) -> Iterator
 def parse_line(number: int, raw: bytes, entity: Entity, *, as_stored: bool = False) -> ImportLine:
     """Read one line. Raise InvalidItemError with all that is wrong.
 
-    A line without times and version is a new item, and gets the schema's defaults. as_stored: take what the
-    API would not make now, such as an item that was stored before its schema became stricter.
+    A line without times and version is a new item, and gets the schema's defaults. readOnly properties are taken
+    as they are. as_stored: take what the API would not make now, such as an item that was stored before its
+    schema became stricter.
     """
     try:
         value = loads(raw.strip().decode("utf-8-sig"))
@@ -180,11 +182,22 @@ def parse_line(number: int, raw: bytes, entity: Entity, *, as_stored: bool = Fal
         value |= {"createdAt": created_at, "updatedAt": created_at, "version": 1}
         doc = fill(doc, entity.schema)
     if not as_stored:
-        faults += validate(doc, entity.schema)
+        faults += validate(doc, schema_of(entity, doc))
     faults += stamp_faults(value)
     if faults:
         raise InvalidItemError(describe_faults(faults))
     return ImportLine(number, Item(item_id, doc, *(value[name] for name in STAMPS)), owner, is_new)
+
+
+def schema_of(entity: Entity, doc: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an object has to meet: the schema, but for readOnly properties that nothing has set yet."""
+    place = read_only.find(entity.schema)
+    if not place:
+        return entity.schema
+    missing = {
+        name: inner for name, inner in place.members.items() if inner is not read_only.READ_ONLY or name not in doc
+    }
+    return read_only.before_own_code(entity.schema, read_only.Place(missing))
 
 
 def placement_faults(entity: Entity, item_id: str, owner: str) -> Iterator[dict[str, str]]:

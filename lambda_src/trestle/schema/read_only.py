@@ -93,8 +93,8 @@ def keep(value: Any, stored: Any, place: Place | bool | None) -> Any:
 def before_own_code(schema: Schema, place: Place | bool | None) -> Schema:
     """Return what a schema asks of a value that still lacks readOnly members.
 
-    They are not required, and what anyOf, oneOf, not and the like say of them is left out: nobody knows yet.
-    Their own rules stay.
+    They are not required, and what anyOf, oneOf, not and the like say of them is left out: nobody knows yet. So
+    is uniqueItems, which they may make true. Their own rules stay.
     """
     if not isinstance(place, Place):
         return schema
@@ -110,6 +110,8 @@ def before_own_code(schema: Schema, place: Place | bool | None) -> Schema:
         found["properties"] = properties
     if "items" in schema:
         found["items"] = before_own_code(schema["items"], place.element)
+    if place.element:
+        found.pop("uniqueItems", None)
     if "required" in schema:
         found["required"] = [name for name in schema["required"] if name not in names]
         if not found["required"]:
