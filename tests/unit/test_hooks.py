@@ -1095,6 +1095,15 @@ def test_what_a_hook_prints_and_logs_is_json_with_the_requests_id(
     assert capsys.readouterr().out == "out\n"
 
 
+def test_lines_of_a_hook_within_a_hook_name_its_entity(hooked: Hooked, capsys: pytest.CaptureFixture[str]) -> None:
+    source = "import logging\ndef before_create(draft, context):\n    print('{0}')\n    logging.info('{0}')\n"
+    outer = f"    context.transaction.create('nights', {{}}){source.format('after').partition(':')[2]}"
+    nights = {"operations": ["create"], "source": source.format("within")}
+    hooked(source.format("before") + outer, uses={"nights": nights}).create({})
+    told = [(line["entity"], line["message"]) for line in lines_of(capsys) if "message" in line]
+    assert told == [("items", "before")] * 2 + [("nights", "within")] * 2 + [("items", "after")] * 2
+
+
 def test_what_is_printed_needs_no_logging(
     hooked: Hooked, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

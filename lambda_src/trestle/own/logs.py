@@ -9,29 +9,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     WriteLine = Callable[..., None]
+    Before = tuple[list[logging.Handler], int, WriteLine]
 
 _format = logging.Formatter()
+_root = logging.getLogger()
 
 
-class Redirection(logging.Handler):
-    """Sends what is logged to the lines of own code, in place of Lambda's own handler, until its end."""
+class _Lines(logging.Handler):
+    """Writes records as lines of JSON."""
 
-    def __init__(self, write_line: WriteLine, level: int) -> None:
-        super().__init__(level)
-        self._write_line = write_line
-        root = logging.getLogger()
-        self._before = root.handlers, root.level
-        root.handlers = [each for each in root.handlers if not type(each).__module__.startswith("awslambdaric")]
-        root.addHandler(self)
-        if root.level != level:
-            root.setLevel(level)
-
-    def end(self) -> None:
-        """Leave logging as it was."""
-        root = logging.getLogger()
-        root.handlers, level = self._before
-        if root.level != level:
-            root.setLevel(level)
+    write_line: WriteLine = print  # replaced before it is used
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record as a line."""
@@ -42,4 +29,33 @@ class Redirection(logging.Handler):
         except Exception:  # such as arguments that do not fit the message
             self.handleError(record)
         else:
-            self._write_line(record.levelname, **members)
+            self.write_line(record.levelname, **members)
+
+
+_lines = _Lines()
+
+
+def redirect(write_line: WriteLine, level: int) -> Before:
+    """Send what is logged from a level on to `write_line`, in place of Lambda's own handler.
+
+    Return what `restore` takes.
+    """
+    before = _root.handlers, _root.level, _lines.write_line
+    _lines.write_line = write_line
+    _lines.level = level
+    _root.handlers = [_lines, *(each for each in _root.handlers if not _is_replaced(each))]
+    if _root.level != level:
+        _root.setLevel(level)
+    return before
+
+
+def restore(before: Before) -> None:
+    """Leave logging as it was."""
+    _root.handlers, level, _lines.write_line = before
+    if _root.level != level:
+        _root.setLevel(level)
+
+
+def _is_replaced(handler: logging.Handler) -> bool:
+    """Return whether a handler is Lambda's, or our own of a hook that runs this one."""
+    return handler is _lines or type(handler).__module__.startswith("awslambdaric")

@@ -35,15 +35,17 @@ class Output(io.TextIOBase):
         sys.stdout = self
         # Imported by own code or by Lambda's runtime: this package does without, at 20 ms of a cold start.
         if "logging" in sys.modules:
-            from trestle.own.logs import Redirection
+            from trestle.own.logs import redirect
 
-            self._logging = Redirection(self.line, self._level)
+            self._logging = redirect(self.line, self._level)
         return self
 
     def __exit__(self, *_: object) -> None:
         sys.stdout = self._stdout
         if self._logging:
-            self._logging.end()
+            from trestle.own.logs import restore
+
+            restore(self._logging)
         if self._rest:
             self.write("\n")
 
