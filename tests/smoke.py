@@ -97,7 +97,7 @@ def take_steps(client: Client, collection: str, body: dict[str, Any], proved: li
         read, headers = client.send(200, "GET", item)
         check(read == made, f"the item read is not the one made: {read}")
         proved.append("read")
-        check(listed(client, collection, made["id"]), "the list lacks the item")
+        check(is_listed(client, collection, made["id"]), "the list lacks the item")
         proved.append("list")
         changed, _ = client.send(200, "PUT", item, body, If_Match=headers["ETag"])
         check(changed["version"] == made["version"] + 1, f"the change made no new version: {changed}")
@@ -109,7 +109,7 @@ def take_steps(client: Client, collection: str, body: dict[str, Any], proved: li
     proved.append("404")
 
 
-def listed(client: Client, collection: str, wanted: str) -> bool:
+def is_listed(client: Client, collection: str, wanted: str) -> bool:
     """Tell whether the newest items, of which the one just made must be, hold the wanted id."""
     page, _ = client.send(200, "GET", f"{collection}?order=desc&limit=100")
     return any(item["id"] == wanted for item in page["items"])

@@ -270,7 +270,7 @@ def var_files(planner: Planner) -> dict[str, Plan]:
 
 
 @pytest.fixture(scope="session")
-def retouched(planner: Planner) -> Plan:
+def changed_plan(planner: Planner) -> Plan:
     """`plan` again, with everything changed that is none of the API's shape."""
     return planner(
         **{name: value for name, value in SMALL.items() if name not in ("network", "entities")},

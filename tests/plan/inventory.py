@@ -46,11 +46,13 @@ class VarFiles(dict[str, Plan]):
         if name in BY_THE_ROOT:
             self[name] = self.planner(VAR_FILES[name])
         else:
-            self.update(self.planner.systems("var-files", {n: given(n) for n in VAR_FILES if n not in BY_THE_ROOT}))
+            self.update(
+                self.planner.systems("var-files", {n: var_file_values(n) for n in VAR_FILES if n not in BY_THE_ROOT})
+            )
         return self[name]
 
 
-def given(name: str) -> Values:
+def var_file_values(name: str) -> Values:
     """Return the variables of a var-file; null is not the default of `network`, as it is of others."""
     values = tfvars.read(ROOT / VAR_FILES[name])
     assert values, f"{VAR_FILES[name]} cannot be read"

@@ -38,7 +38,7 @@ def preconditions(folder: Path) -> Path:
     return folder
 
 
-def refused(folder: Path, values: Mapping[str, object]) -> list[str]:
+def rule_errors(folder: Path, values: Mapping[str, object]) -> list[str]:
     """Return what the rules in the folder refuse of the variables; each is a text of its own."""
     (folder / "values.tfvars.json").write_text(json.dumps(values))
     command = [str(find_terraform()), "plan", "-json", "-input=false", "-lock=false", "-var-file=values.tfvars.json"]

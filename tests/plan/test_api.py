@@ -375,8 +375,8 @@ def test_what_shapes_the_api_redeploys_it(systems: dict[str, Plan], system: str,
     assert trigger(systems[system]) != trigger(systems[other])
 
 
-def test_what_does_not_shape_the_api_leaves_the_deployment_alone(plan: Plan, retouched: Plan) -> None:
-    assert trigger(retouched) == trigger(plan)
+def test_what_does_not_shape_the_api_leaves_the_deployment_alone(plan: Plan, changed_plan: Plan) -> None:
+    assert trigger(changed_plan) == trigger(plan)
 
 
 def test_stage_moves_to_a_new_deployment_before_the_old_one_goes(plan: Plan) -> None:

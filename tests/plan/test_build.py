@@ -53,7 +53,7 @@ def test_missing_packages_stop_the_plan_of_a_system(planner: Planner, tmp_path: 
 @pytest.mark.parametrize("file", ["lambda_src/get/index.py", "schemas/todo.json"])
 def test_packages_of_other_sources(root: Path, file: str) -> None:
     build(root, **{file: hashlib.sha256(b"older").hexdigest()})
-    assert rules.refused(root, WITH_SCHEMA) == [
+    assert rules.rule_errors(root, WITH_SCHEMA) == [
         f"The Lambda packages are out of date: {file} differs from what they were built from. Run `python build.py`."
     ]
 
@@ -64,20 +64,20 @@ def test_a_package_that_was_not_built(root: Path) -> None:
     del manifest["functions"]["entity"]
     (root / "dist" / "manifest.json").write_text(json.dumps(manifest))
     shared: Values = {**SMALL, "entities": {"todos": {"functions": "per_entity", "operations": ["get"]}}}
-    assert rules.refused(root, shared) == ["The Lambda packages are not all there: run `python build.py`."]
+    assert rules.rule_errors(root, shared) == ["The Lambda packages are not all there: run `python build.py`."]
 
 
 def test_packages_for_the_laptop(root: Path) -> None:
     build(root)
     manifest = json.loads((root / "dist" / "manifest.json").read_text())
     (root / "dist" / "manifest.json").write_text(json.dumps({**manifest, "platform": "laptop"}))
-    assert rules.refused(root, SMALL) == [
+    assert rules.rule_errors(root, SMALL) == [
         "The Lambda packages were built for `local.py up`, with libraries for this machine. Run `python build.py`."
     ]
     (root / "build.tf").write_text((root / "build.tf").read_text().replace("123456789012", ACCOUNT))
-    assert rules.refused(root, SMALL) == []
+    assert rules.rule_errors(root, SMALL) == []
 
 
 def test_packages_of_these_sources(root: Path) -> None:
     build(root)
-    assert rules.refused(root, WITH_SCHEMA) == []
+    assert rules.rule_errors(root, WITH_SCHEMA) == []

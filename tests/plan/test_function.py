@@ -275,7 +275,7 @@ def test_function_settings_reach_every_function_of_the_entity(systems: dict[str,
 
 
 def test_more_origins_than_the_environment_holds_are_refused(tmp_path: Path) -> None:
-    (said,) = rules.refused(rules.validations(tmp_path), {**SMALL, "cors_origins": ORIGINS})
+    (said,) = rules.rule_errors(rules.validations(tmp_path), {**SMALL, "cors_origins": ORIGINS})
     assert said.startswith("cors_origins: there are 4999 characters of origins, and functions have room for 2600.")
 
 

@@ -234,7 +234,7 @@ def faults(tmp_path_factory: pytest.TempPathFactory) -> str:
     project = project_of(folder, CODE)
     root = rules.preconditions(folder / "root")
     values = {**SMALL, "entities": {name: e for name, (e, _) in FAULTS.items()}, "project": str(project)}
-    return "\n".join(rules.refused(root, values))
+    return "\n".join(rules.rule_errors(root, values))
 
 
 @pytest.mark.parametrize("entity", FAULTS)
@@ -259,8 +259,8 @@ def test_a_long_chain_of_hooks_is_followed(tmp_path: Path) -> None:
         }
 
     values = {**SMALL, "project": str(project)}
-    assert rules.refused(root, {**values, "entities": chained([*names[1:], None])}) == []
-    said = "\n".join(rules.refused(root, {**values, "entities": chained([*names[1:], names[0]])}))
+    assert rules.rule_errors(root, {**values, "entities": chained([*names[1:], None])}) == []
+    said = "\n".join(rules.rule_errors(root, {**values, "entities": chained([*names[1:], names[0]])}))
     assert said.count("would run itself") == len(names)
 
 
@@ -269,5 +269,5 @@ def test_code_that_is_not_built_is_said_first(tmp_path: Path) -> None:
     root = rules.preconditions(tmp_path / "root")
     (project / "app" / "stones.py").write_text("def before_create(draft, context): ...\n")
     values = {**SMALL, "project": str(project), "entities": {"todos": {"hooks": {"code": "stones"}}}}
-    (said,) = rules.refused(root, values)
+    (said,) = rules.rule_errors(root, values)
     assert "app/stones.py differs from what they were built from. Run" in said

@@ -98,8 +98,8 @@ def terraform(root: Path, *arguments: str) -> None:
     subprocess.run([find_terraform(), *arguments], check=True, cwd=root, capture_output=True, env=own)
 
 
-def an_account_where_nothing_is_prepared(look: Preflight) -> None:
-    code, lines = look()
+def an_account_where_nothing_is_prepared(run_preflight: Preflight) -> None:
+    code, lines = run_preflight()
     assert code == 1
     assert levels(lines) == {
         "credentials": "warning",
@@ -110,15 +110,15 @@ def an_account_where_nothing_is_prepared(look: Preflight) -> None:
     assert f"stop     state           The bucket {BUCKET} does not exist." in lines
 
 
-def a_first_apply(look: Preflight, running: Running) -> None:
-    client("s3", running).create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-    code, lines = look(groups=BEFORE_A_PLAN)
+def a_first_apply(run_preflight: Preflight, empty_account: Running) -> None:
+    client("s3", empty_account).create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    code, lines = run_preflight(groups=BEFORE_A_PLAN)
     assert (code, levels(lines)["gateway's role"]) == (1, "stop")
     trust = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole"}]}
-    made = client("iam", running).create_role(RoleName="logs", AssumeRolePolicyDocument=json.dumps(trust))
+    made = client("iam", empty_account).create_role(RoleName="logs", AssumeRolePolicyDocument=json.dumps(trust))
     role = {"op": "replace", "path": "/cloudwatchRoleArn", "value": made["Role"]["Arn"]}
-    client("apigateway", running).update_account(patchOperations=[role])
-    code, lines = look()
+    client("apigateway", empty_account).update_account(patchOperations=[role])
+    code, lines = run_preflight()
     assert code == 0, lines
     assert "ok       environment     Nothing is deployed yet." in lines
     assert {subject for subject, level in levels(lines).items() if level != "ok"} == {"credentials"}
@@ -133,8 +133,8 @@ def a_first_apply(look: Preflight, running: Running) -> None:
     } <= levels(lines).keys()
 
 
-def somebody_who_is_at_work(look: Preflight, running: Running) -> None:
-    s3 = client("s3", running)
+def somebody_who_is_at_work(run_preflight: Preflight, empty_account: Running) -> None:
+    s3 = client("s3", empty_account)
     held = {
         "ID": "x",
         "Who": "ada@laptop",
@@ -142,35 +142,35 @@ def somebody_who_is_at_work(look: Preflight, running: Running) -> None:
         "Created": "2026-01-02T03:04:05Z",
     }
     s3.put_object(Bucket=BUCKET, Key="small.tfstate.tflock", Body=json.dumps(held).encode())
-    code, lines = look(groups=BEFORE_A_PLAN)
+    code, lines = run_preflight(groups=BEFORE_A_PLAN)
     s3.delete_object(Bucket=BUCKET, Key="small.tfstate.tflock")
     assert code == 1
     assert "stop     lock            ada@laptop since 2026-01-02T03:04:05Z: OperationTypeApply." in lines
 
 
-def a_table_that_would_go(look: Preflight, root: Path) -> None:
+def a_table_that_would_go(run_preflight: Preflight, root: Path) -> None:
     file = root / "environments" / "small.tfvars"
     mirror = [f"-plugin-dir={folder}"] if (folder := find_mirror()) else []
     terraform(root, "init", "-input=false", "-backend-config=environments/small.s3.tfbackend", *mirror)
     only = "-target=module.service.module.table"  # the functions would take half a minute
     terraform(root, "apply", "-input=false", "-auto-approve", only, f"-var-file={file}")
     file.write_text(file.read_text().replace("items =", "things ="))
-    code, lines = look()
+    code, lines = run_preflight()
     assert code == 1
     lost = 'module.service.module.table["items"].aws_dynamodb_table.this is deleted: its items would be lost.'
     assert f"stop     losses          {lost}" in lines
 
 
-def another_environments_state(look: Preflight, root: Path) -> None:
+def another_environments_state(run_preflight: Preflight, root: Path) -> None:
     for suffix in ("tfvars", "s3.tfbackend"):
         shutil.copyfile(root / f"environments/small.{suffix}", root / f"environments/other.{suffix}")
-    code, lines = look("other")
+    code, lines = run_preflight("other")
     assert (code, levels(lines)["state"]) == (1, "stop")
     assert any("other.s3.tfbackend and small.s3.tfbackend name the same state." in line for line in lines)
     file = root / "environments" / "other.tfvars"
     file.write_text(file.read_text().replace('"small"', '"other"'))
     (root / "environments" / "small.s3.tfbackend").rename(root / "small.s3.tfbackend")
-    code, lines = look("other", groups=BEFORE_A_PLAN)
+    code, lines = run_preflight("other", groups=BEFORE_A_PLAN)
     (root / "small.s3.tfbackend").rename(root / "environments" / "small.s3.tfbackend")
     assert (code, levels(lines)["environment"]) == (1, "stop")
     assert any("other.s3.tfbackend names the state of small" in line for line in lines)

@@ -525,7 +525,7 @@ def faults(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> str:
     for name, text in SCHEMAS.items():
         (root / "schemas" / name).write_text(text)
     entities = {name: e for name, (e, _) in FAULTS.items()}
-    return "\n".join(rules.refused(root, {**SMALL, "cors_origins": ORIGINS, "entities": entities}))
+    return "\n".join(rules.rule_errors(root, {**SMALL, "cors_origins": ORIGINS, "entities": entities}))
 
 
 @pytest.fixture(scope="module")
@@ -538,7 +538,7 @@ def variables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def combined_errors(variables: Path) -> str:
     entities = {name: e for name, (e, _) in REFUSED.items()}
     long = {**SMALL, "environment": "test-environment", "name": "a-name-for-a-shop"}
-    return "\n".join(rules.refused(variables, {**long, "entities": entities}))
+    return "\n".join(rules.rule_errors(variables, {**long, "entities": entities}))
 
 
 @pytest.mark.parametrize("entity", FAULTS)
@@ -559,7 +559,7 @@ def test_refusal_names_entity_and_remedy(combined_errors: str, entity: str) -> N
 @pytest.mark.parametrize("name", COMBINATIONS)
 def test_refusal_of_a_variable_says_the_remedy(variables: Path, name: str) -> None:
     values, sentences = COMBINATIONS[name]
-    said = rules.refused(variables, {**SMALL, **values})
+    said = rules.rule_errors(variables, {**SMALL, **values})
     unsaid = [each for each in sentences if not any(each in text for text in said)]
     assert unsaid == [], "\n".join(said)
     assert len(said) == len(sentences), "\n".join(said)
@@ -599,7 +599,7 @@ VALID_WITH_EMPTY: dict[str, Values] = {
 
 @pytest.mark.parametrize("name", VALID_WITH_EMPTY)
 def test_what_lies_just_within_is_accepted(variables: Path, name: str) -> None:
-    assert rules.refused(variables, {**SMALL, **VALID_WITH_EMPTY[name]}) == []
+    assert rules.rule_errors(variables, {**SMALL, **VALID_WITH_EMPTY[name]}) == []
 
 
 # What may be empty: a tag's value, and the name of a property, which JSON allows.

@@ -90,4 +90,4 @@ def test_a_file_that_cannot_be_read_stops_the_plan(planner: Planner, tmp_path: P
     (root / "environments").mkdir()
     (root / "environments" / "test.live.json").write_text(text)
     said = "environments/test.live.json does not say which versions are live. Take it from version control again"
-    assert [each.partition(", or delete it")[0] for each in rules.refused(root, VARIABLES)] == [said]
+    assert [each.partition(", or delete it")[0] for each in rules.rule_errors(root, VARIABLES)] == [said]

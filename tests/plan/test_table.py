@@ -53,8 +53,8 @@ def test_key_obeys_the_account_and_encrypts_its_log_groups(plan: Plan) -> None:
             assert not [arn for arn in arns if fnmatch.fnmatchcase(group + other, arn)], other
 
 
-def test_without_a_customer_key_aws_owned_keys_encrypt(retouched: Plan) -> None:
-    plan = retouched
+def test_without_a_customer_key_aws_owned_keys_encrypt(changed_plan: Plan) -> None:
+    plan = changed_plan
     assert plan.counts["aws_kms_key"] == plan.counts["aws_kms_alias"] == 0
     assert plan.outputs["kms_key_arn"] is None
     assert plan.one("aws_dynamodb_table")["server_side_encryption"][0]["enabled"] is False
