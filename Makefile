@@ -16,7 +16,7 @@ ifneq ($(shell $(fits)),yes)
 export TMPDIR := /tmp
 endif
 WORKERS ?= 2
-SOURCES := build.py tools lambda_src tests benchmarks docs
+SOURCES := build.py tools lambda_src tests benchmarks docs $(wildcard app/*.py)
 # What stands next to a name such as "key" or "authorization" in this repository, word for word.
 no_secrets = NONE|benchmark|key1|key2|name|one-for-all|test|testing
 
@@ -144,7 +144,8 @@ lint: tools ## ruff, bandit, detect-secrets, terraform fmt, and the README's tab
 	@$(tools) fmt --check
 	@$(PY) docs/reference.py --check
 
-types: tools ## mypy
+types: tools ## write app/entities.py, types of your items, if app/ holds code; then mypy
+	@$(PY) -m tools.entity_types
 	@$(PY) -m mypy $(wildcard $(SOURCES))
 
 audit: ## look up the pinned Python packages among the known vulnerabilities
