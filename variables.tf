@@ -17,7 +17,8 @@ variable "alarms" {
     requests: how many a period needs, for error_rate_percent and latency_p99_ms to mean anything.
     table_system_errors, table_throttles: requests that DynamoDB fails or throttles, in each of two periods.
     throttles: requests for which Lambda has no function free.
-    topic_arn: a topic there is already, whose policy lets CloudWatch publish; else one is made, under the customer key.
+    topic_arn: a topic there is already, whose policy lets CloudWatch publish; else one is made, under the customer key. If the same apply
+      makes the topic, write coalesce(aws_sns_topic.NAME.arn): a plan has to know that the ARN is not null.
   EOT
   type = object({
     api_4xx             = optional(number, 10)
@@ -319,7 +320,8 @@ variable "user_pool" {
   description = <<-EOT
     Who signs in, where access asks for cognito: a Cognito user pool is made, which is free for up to 10,000 users a month.
     app_scopes: those of scopes, and of the scopes in access, that whoever signs in may have.
-    arn: a pool there is already; nothing is made but what asks it, and clients, groups and domain are its own.
+    arn: a pool there is already; nothing is made but what asks it, and clients, groups and domain are its own. If the same apply makes the
+      pool, write coalesce(aws_cognito_user_pool.NAME.arn): a plan has to know that the ARN is not null.
     callback_urls, logout_urls: where the app is that users sign in to over the pool's domain; by code and PKCE.
     domain_prefix: of https://PREFIX.auth.REGION.amazoncognito.com, where tokens are to be had. Without it users sign in with the SDK
       (SRP), and by

@@ -4,7 +4,8 @@ locals {
 }
 
 resource "aws_sns_topic" "this" {
-  count = local.creates_topic ? 1 : 0
+  # Terraform shows this line if it does not know at the plan whether the ARN is null.
+  count = local.creates_topic ? 1 : 0 # If the same apply makes the topic, write topic_arn = coalesce(aws_sns_topic.NAME.arn).
 
   name              = var.topic
   kms_master_key_id = var.kms_key_arn

@@ -3,7 +3,7 @@ variable "alarms" {
     Thresholds of the alarms by kind, 0 for none of it; or null for no alarms at all.
     emails: whom the topic writes to.
     requests: how many there have to be in a period, for rates and percentiles to mean anything.
-    topic_arn: a topic there is already, or null to have one made.
+    topic_arn: a topic there is already, or null to have one made. A plan has to know whether it is null.
   EOT
   type = object({
     api_4xx             = number

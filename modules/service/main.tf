@@ -273,7 +273,8 @@ module "api" {
 
 module "access" {
   source = "../access"
-  count  = local.has_api_keys || local.creates_pool ? 1 : 0
+  # Terraform shows this line if it does not know at the plan whether the ARN is null.
+  count = local.has_api_keys || local.creates_pool ? 1 : 0 # If the same apply makes it: arn = coalesce(aws_cognito_user_pool.NAME.arn).
 
   api_id      = module.api.id
   environment = var.environment

@@ -134,7 +134,8 @@ variable "user_pool" {
   description = <<-EOT
     Who signs in, where access asks for cognito: a Cognito user pool is made, which is free for up to 10,000 users a month.
     app_scopes: those of scopes, and of the scopes in access, that whoever signs in may have.
-    arn: a pool there is already; nothing is made but what asks it, and clients, groups and domain are its own.
+    arn: a pool there is already; nothing is made but what asks it, and clients, groups and domain are its own. If the same apply makes the
+      pool, write coalesce(aws_cognito_user_pool.NAME.arn): a plan has to know that the ARN is not null.
     callback_urls, logout_urls: where the app is that users sign in to over the pool's domain; by code and PKCE.
     domain_prefix: of https://PREFIX.auth.REGION.amazoncognito.com, where tokens are to be had. Without it users sign in with the SDK
       (SRP), and by

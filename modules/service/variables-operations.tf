@@ -15,7 +15,8 @@ variable "alarms" {
     requests: how many a period needs, for error_rate_percent and latency_p99_ms to mean anything.
     table_system_errors, table_throttles: requests that DynamoDB fails or throttles, in each of two periods.
     throttles: requests for which Lambda has no function free.
-    topic_arn: a topic there is already, whose policy lets CloudWatch publish; else one is made, under the customer key.
+    topic_arn: a topic there is already, whose policy lets CloudWatch publish; else one is made, under the customer key. If the same apply
+      makes the topic, write coalesce(aws_sns_topic.NAME.arn): a plan has to know that the ARN is not null.
   EOT
   type = object({
     api_4xx             = optional(number, 10)

@@ -74,6 +74,53 @@ module "api" {{
         planner.make_plan(root, "elsewhere", (), {})
 
 
+SAME_APPLY = f"""
+provider "aws" {{
+  region = "{REGION}"
+}}
+
+data "aws_caller_identity" "this" {{}}
+
+resource "aws_cognito_user_pool" "own" {{
+  name = "people"
+}}
+
+resource "aws_sns_topic" "own" {{
+  name = "on-call"
+}}
+
+module "api" {{
+  source      = "./modules/service"
+  for_each    = FORMS
+  project     = path.root
+  name        = each.key
+  environment = "test"
+  network     = null
+  alarms      = {{ topic_arn = each.value }}
+  user_pool   = {{ arn = POOL }}
+  entities    = {{ todos = {{ access = {{ default = "cognito" }}, operations = ["get"] }} }}
+}}
+"""
+
+
+@pytest.mark.slow
+def test_a_topic_and_a_pool_may_come_of_the_same_apply(planner: Planner, tmp_path: Path) -> None:
+    """Their ARNs are unknown then, as null may be: the caller says that they are not, and the error says how."""
+    composed = "arn:aws:sns:us-west-2:${data.aws_caller_identity.this.account_id}:${aws_sns_topic.own.name}"
+    forms = f'{{ coalesced = coalesce(aws_sns_topic.own.arn), composed = "{composed}" }}'
+    pool = "aws_cognito_user_pool.own.arn"
+    text = SAME_APPLY.replace("FORMS", forms).replace("POOL", f"coalesce({pool})")
+    plan = Plan(planner.planned(guest(planner, tmp_path / "root", main=text), "same-apply", (), {}), prefix="")
+    made = [address for address in plan.resources if re.search("aws_(sns|cognito)", address)]
+    assert made == ["aws_cognito_user_pool.own", "aws_sns_topic.own"]
+    assert sum(".aws_cloudwatch_composite_alarm." in address for address in plan.resources) >= 2
+
+    plain = SAME_APPLY.replace("FORMS", "{ plain = aws_sns_topic.own.arn }").replace("POOL", pool)
+    with pytest.raises(TerraformError, match=r"write topic_arn = coalesce\(aws_sns_topic.NAME.arn\)") as error:
+        planner.planned(guest(planner, tmp_path / "plain", main=plain), "same-apply-plain", (), {})
+    assert "arn = coalesce(aws_cognito_user_pool.NAME.arn)" in str(error.value)
+
+
 @pytest.fixture(scope="module")
 def as_module(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> Values:
     """The plan of examples/as-module, where it lies in the repository."""
