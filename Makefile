@@ -33,8 +33,22 @@ ENVIRONMENT := plan apply deploy destroy smoke outputs openapi preflight cost re
 .DEFAULT_GOAL := help
 # Targets rely on the order of what they need, whatever MAKEFLAGS says.
 .NOTPARALLEL:
-.PHONY: help setup terraform ready tools local down build test verify check bench contract fmt lint types unit validate audit requirements \
-  locks bootstrap $(ENVIRONMENT)
+TARGETS := help setup terraform ready tools local down build test verify check bench contract fmt lint types unit validate audit \
+  requirements locks bootstrap $(ENVIRONMENT)
+.PHONY: $(TARGETS)
+
+# A misspelt target stops here, even if a folder is called like it. A misspelt variable would have no effect.
+VARIABLES := ARGS DETACH ENTITY ENV FILE PORT PYTHON REQUESTS SMOKE WORKERS WRITE
+suggestion = $(shell $(PYTHON) -m tools.suggestions $(1) $(call quoted,$(2)) $(3) 2> /dev/null)
+given = $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+misspelt := $(firstword $(filter-out $(TARGETS),$(MAKECMDGOALS)))
+ifneq ($(misspelt),)
+$(error $(or $(call suggestion,target,$(misspelt),$(TARGETS)),There is no target $(misspelt): run `make help`))
+endif
+ifeq ($(MAKELEVEL),0)
+$(foreach name,$(filter-out $(VARIABLES),$(given)),$(if $(call suggestion,variable,$(name),$(VARIABLES)),$(error \
+  $(call suggestion,variable,$(name),$(VARIABLES)))))
+endif
 
 help:
 	@awk -F ':.*## ' '/^##@ / { printf "%s%s\n", gap, substr($$0, 5); gap = "\n" } \

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -21,17 +22,18 @@ from tools import venv
 from tools.console import Console
 from tools.environment import Environment
 from tools.errors import UserError, explain_os_error, user_errors
+from tools.suggestions import correction, example_entity, example_environment, nearest
 
 
 class Option:
     """An argument of a command, as ArgumentParser.add_argument takes it.
 
-    `example` is a value of an option that has to be given, for the error that says how. Of a command's options
-    that are alternatives, one at most may be given.
+    An option that is needed is an error of its own if it is missing, which says how to give it. Of a command's
+    options that are alternatives, one at most may be given.
     """
 
-    def __init__(self, *flags: str, example: str = "", is_alternative: bool = False, **settings: Any) -> None:
-        self.flags, self.example, self.is_alternative, self.settings = flags, example, is_alternative, settings
+    def __init__(self, *flags: str, is_needed: bool = False, is_alternative: bool = False, **settings: Any) -> None:
+        self.flags, self.is_needed, self.is_alternative, self.settings = flags, is_needed, is_alternative, settings
 
     @property
     def name(self) -> str:
@@ -50,6 +52,8 @@ class Command:
     forwards_to: str = ""  # the program that gets further arguments
     needs_packages: bool = True  # those of .venv
 
+
+ALMOST = 0.8  # how alike a word and an option are, from 0 to 1, if it is that option misspelt
 
 NOUNS = {"ENV": "environment", "ENTITY": "entity", "FILE": "file"}
 
@@ -79,14 +83,43 @@ def port(text: str) -> int:
     return int(text)
 
 
-ENV = Option("--env", example="dev", metavar="ENV", help="the environment, as in environments/ENV.tfvars")
+# What Cognito sets itself, or lets no trigger change:
+# https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-pre-token-generation.html
+RESERVED_CLAIMS = frozenset((
+    "acr", "amr", "at_hash", "aud", "auth_time", "azp", "client_id", "device_key", "event_id", "exp", "iat",
+    "identities", "iss", "jti", "nbf", "nonce", "origin_jti", "scope", "sub", "token_use", "username", "version",
+))  # fmt: skip
+CLAIM_NAME, LONGEST_CLAIM, MOST_CLAIMS = re.compile(r"[!-<>-~]{1,128}"), 1024, 20
+
+
+def claim(text: str) -> tuple[str, str]:
+    """Return the name and the value of a claim that is written NAME=VALUE, for argparse."""
+    name, equals, value = text.partition("=")
+    if not equals or not CLAIM_NAME.fullmatch(name):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a claim: write NAME=VALUE, with a name of 1 to 128 printable ASCII characters without "
+            "spaces, such as tenant_id=acme"
+        )
+    if name.startswith("cognito:"):
+        raise argparse.ArgumentTypeError(f"{name} is Cognito's own claim: put the user into groups with --group")
+    if name in RESERVED_CLAIMS:
+        raise argparse.ArgumentTypeError(f"{name} is a claim that the user pool sets itself: choose another name")
+    if len(value) > LONGEST_CLAIM or not value.isprintable():
+        raise argparse.ArgumentTypeError(
+            f"the value of {name} is not text of at most {LONGEST_CLAIM} printable characters: shorten it, or remove "
+            "control characters"
+        )
+    return name, value
+
+
+ENV = Option("--env", is_needed=True, metavar="ENV", help="the environment, as in environments/ENV.tfvars")
 ENV_OR_LOCAL = Option(
     "--env",
-    example="dev",
+    is_needed=True,
     metavar="ENV",
     help="the environment, as in environments/ENV.tfvars, or local: what runs here",
 )
-ENTITY = Option("--entity", example="todos", metavar="ENTITY", help="the entity, by its key in the tfvars")
+ENTITY = Option("--entity", is_needed=True, metavar="ENTITY", help="the entity, by its key in the tfvars")
 RATE = Option("--rate", type=positive, default=200.0, metavar="N", help="writes a second (default: %(default)g)")
 
 TERRAFORM = "terraform"
@@ -162,7 +195,7 @@ TOOLS = (
         (
             ENV_OR_LOCAL,
             ENTITY,
-            Option("--file", type=Path, example="todos.jsonl", metavar="FILE", help="the file of JSON lines"),
+            Option("--file", type=Path, is_needed=True, metavar="FILE", help="the file of JSON lines"),
             Option("--after", type=count, default=0, metavar="N", help="continue after this line"),
             Option("--as-stored", action="store_true", help="take what the API would refuse now"),
             Option("--replace", action="store_true", help="replace other items that have the same ids"),
@@ -204,6 +237,10 @@ LAPTOP = (
             Option(
                 "--group", action="append", default=[], metavar="G", dest="groups",
                 help="a group that the user is put into and stays in, more than once if need be",
+            ),
+            Option(
+                "--claim", action="append", type=claim, default=[], metavar="K=V", dest="claims",
+                help="a further claim of this token, as a trigger of the pool adds in AWS, more than once if need be",
             ),
         ),
     ),
@@ -254,17 +291,55 @@ def parse(program: str, commands: Sequence[Command], arguments: Sequence[str]) -
 
     Besides its own, a command finds there `arguments`, which it forwards, and `progress`, which shows its steps.
     """
+    check_spelling(program, commands, arguments)
     options, rest = parser(program, commands).parse_known_args(arguments)
     command: Command = options.command
     if rest and not command.forwards_to:
-        options.parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        raise UserError(
+            f"{program} {command.name} takes no argument {rest[0]}: run `{program} {command.name} --help`.", exit_code=2
+        )
     options.arguments, options.progress = rest, Console()
-    needed = {option.name: option.example for option in command.options if option.example}
+    needed = [option.name for option in command.options if option.is_needed]
     given = {name: str(getattr(options, name.lower()) or "") for name in needed}
     if missing := [NOUNS[name] for name in needed if not given[name] or given[name] == "."]:
-        words = " ".join(f"{name}={given[name] if given[name] not in ('', '.') else needed[name]}" for name in needed)
+        examples = examples_of(given["ENV"])
+        words = " ".join(f"{name}={given[name] if given[name] not in ('', '.') else examples[name]}" for name in needed)
         raise UserError(f"Name the {' and the '.join(missing)}: make {command.name} {words}", exit_code=2)
     return options
+
+
+def check_spelling(program: str, commands: Sequence[Command], arguments: Sequence[str]) -> None:
+    """Raise UserError if the command or a long option is unknown, with the one that was probably meant.
+
+    An option of a program that gets further arguments passes, unless it is almost one of the command's own.
+    """
+    words = iter(arguments)
+    word = next(words, "-")
+    if word.startswith("-"):
+        return
+    names = [command.name for command in commands]
+    if word not in names:
+        remedy = correction(word, names, f"run `{program} --help`, which lists them")
+        raise UserError(f"{program} has no command {word}: {remedy}", exit_code=2)
+    command = commands[names.index(word)]
+    flags = {flag: option for option in command.options for flag in option.flags if flag.startswith("--")}
+    for each in words:
+        flag = each.partition("=")[0]
+        if flag == "--" or (flag in flags and flags[flag].settings.get("nargs") == argparse.REMAINDER):
+            return
+        if not flag.startswith("--") or flag in (*flags, "--help"):
+            continue
+        if command.forwards_to and not nearest(flag, flags, ALMOST):
+            continue
+        remedy = correction(flag, flags, f"run `{program} {word} --help`, which lists them")
+        raise UserError(f"{program} {word} has no option {flag}: {remedy}", exit_code=2)
+
+
+def examples_of(environment: str) -> dict[str, str]:
+    """Return an example of each option that has to be given: of an environment and an entity that there are."""
+    environment = environment or example_environment()
+    entity = example_entity(environment)
+    return {"ENV": environment, "ENTITY": entity, "FILE": f"{entity}.jsonl"}
 
 
 def interrupt(number: int, _frame: FrameType | None) -> None:

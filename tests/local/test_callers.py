@@ -17,6 +17,7 @@ from botocore.credentials import Credentials
 from tests.local.api import EXPOSED, POOL, Answer, Api
 from tests.local.runner import Local
 from tests.local.users import Users, decode_token, forged_tokens
+from tools.commands import RESERVED_CLAIMS
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +135,19 @@ def test_access_tokens_alone_pass(users: Users, notes: Api) -> None:
     for kind in ("IdToken", "RefreshToken"):
         check_unauthorized(notes.as_bearer(tokens[kind])("GET"))
     assert notes.as_bearer(tokens["AccessToken"])("GET").status == 200
+
+
+def test_a_token_with_claims_is_the_users_and_passes(users: Users, notes: Api) -> None:
+    done = users.local("token", "--user", "dora", "--claim", "tenant_id=acme", "--claim", "https://a.example/x=a=b ü")
+    assert (done.returncode, done.stderr) == (0, "")
+    token = done.stdout.removesuffix("\n")
+    claims, plain = decode_token(token)[1], decode_token(users.token("dora"))[1]
+    assert (claims["tenant_id"], claims["https://a.example/x"]) == ("acme", "a=b ü")
+    assert claims.keys() - plain.keys() == {"tenant_id", "https://a.example/x"}
+    assert claims["sub"] == plain["sub"]
+    assert {name for name in plain if not name.startswith("cognito:")} <= RESERVED_CLAIMS
+    assert notes.as_bearer(token)("GET").status == 200
+    check_unauthorized(notes.as_bearer(f"{token.rpartition('.')[0]}.{decode_token(users.token('dora'))[2]}")("GET"))
 
 
 def test_a_token_travels_in_its_header_alone(notes: Api, alice: Api) -> None:

@@ -8,7 +8,6 @@ import secrets
 import time
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -81,8 +80,7 @@ class Users:
     def signing_key(self) -> RSAPrivateKey:
         """The key that the pool signs access tokens with, which nobody has in AWS."""
         name = f"{self.outputs['user_pool_id']}-access.pem"
-        pem = self.local.stack.folder / "emulator" / "state" / "cognito-pool-keys" / name
-        key = load_pem_private_key(Path(pem).read_bytes(), None)
+        key = load_pem_private_key((self.local.stack.emulator.pool_keys / name).read_bytes(), None)
         assert isinstance(key, RSAPrivateKey)
         return key
 

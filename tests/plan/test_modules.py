@@ -110,14 +110,16 @@ def test_a_topic_and_a_pool_may_come_of_the_same_apply(planner: Planner, tmp_pat
     forms = f'{{ coalesced = coalesce(aws_sns_topic.own.arn), composed = "{composed}" }}'
     pool = "aws_cognito_user_pool.own.arn"
     text = SAME_APPLY.replace("FORMS", forms).replace("POOL", f"coalesce({pool})")
-    plan = Plan(planner.planned(guest(planner, tmp_path / "root", main=text), "same-apply", (), {}), prefix="")
+    plan = Plan(
+        planner.planned(make_other_root(planner, tmp_path / "root", main=text), "same-apply", (), {}), prefix=""
+    )
     made = [address for address in plan.resources if re.search("aws_(sns|cognito)", address)]
     assert made == ["aws_cognito_user_pool.own", "aws_sns_topic.own"]
     assert sum(".aws_cloudwatch_composite_alarm." in address for address in plan.resources) >= 2
 
     plain = SAME_APPLY.replace("FORMS", "{ plain = aws_sns_topic.own.arn }").replace("POOL", pool)
     with pytest.raises(TerraformError, match=r"write topic_arn = coalesce\(aws_sns_topic.NAME.arn\)") as error:
-        planner.planned(guest(planner, tmp_path / "plain", main=plain), "same-apply-plain", (), {})
+        planner.planned(make_other_root(planner, tmp_path / "plain", main=plain), "same-apply-plain", (), {})
     assert "arn = coalesce(aws_cognito_user_pool.NAME.arn)" in str(error.value)
 
 

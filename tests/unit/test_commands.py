@@ -14,9 +14,10 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from tests.unit import commands as running
-from tools import commands
+from tools import commands, suggestions
 from tools.commands import LAPTOP, TOOLS, Command, count
 from tools.errors import UserError, user_errors
+from tools.laptop import cli
 
 ROOT = Path(__file__).resolve().parents[2]
 ALL = [("python -m tools", TOOLS, each) for each in TOOLS] + [("local.py", LAPTOP, each) for each in LAPTOP]
@@ -52,11 +53,11 @@ def test_options_are_called_alike_in_all_commands() -> None:
     [
         (["plan"], "Name the environment: make plan ENV=dev"),
         (["plan", "--env", ""], "Name the environment: make plan ENV=dev"),
-        (["export", "--env", "prod"], "Name the entity: make export ENV=prod ENTITY=todos"),
-        (["reindex", "--env", ""], "Name the environment and the entity: make reindex ENV=dev ENTITY=todos"),
+        (["export", "--env", "prod"], "Name the entity: make export ENV=prod ENTITY=items"),
+        (["reindex", "--env", ""], "Name the environment and the entity: make reindex ENV=dev ENTITY=items"),
         (
             ["import", "--env", "dev", "--entity", "", "--file", ""],
-            "Name the entity and the file: make import ENV=dev ENTITY=todos FILE=todos.jsonl",
+            "Name the entity and the file: make import ENV=dev ENTITY=items FILE=items.jsonl",
         ),
     ],
 )
@@ -67,12 +68,104 @@ def test_what_is_missing_is_named_as_make_takes_it(
     assert capsys.readouterr().err == f"{said}\n"
 
 
-@pytest.mark.parametrize("arguments", [["live", "--env", "dev", "-var", "a=b"], ["none"], [], ["cost", "--req", "5"]])
-def test_what_no_command_takes_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("program", "arguments", "said"),
+    [
+        ("tools", ["live", "--env", "dev", "-var", "a=b"], "live takes no argument -var: run `PROGRAM live --help`."),
+        ("tools", ["none"], "has no command none: run `PROGRAM --help`, which lists them."),
+        ("tools", ["pln"], "has no command pln: did you mean plan?"),
+        ("tools", ["Deploy"], "has no command Deploy: did you mean deploy?"),
+        ("tools", ["cost", "--req", "5"], "cost has no option --req: did you mean --requests?"),
+        ("tools", ["export", "--entty=a"], "export has no option --entty: did you mean --entity?"),
+        (
+            "tools",
+            ["release", "--unprven", "--env", "dev"],
+            "release has no option --unprven: did you mean --unproven?",
+        ),
+        ("tools", ["plan", "--evn", "dev"], "plan has no option --evn: did you mean --env?"),
+        ("local.py", ["upp"], "has no command upp: did you mean up?"),
+        ("local.py", ["up", "--detatch"], "up has no option --detatch: did you mean --detach?"),
+        ("local.py", ["up", "shop.tfvars"], "up takes no argument shop.tfvars: run `PROGRAM up --help`."),
+        ("local.py", ["down", "--zzz"], "down has no option --zzz: run `PROGRAM down --help`, which lists them."),
+        ("local.py", ["token", "--usr", "ada"], "token has no option --usr: did you mean --user?"),
+    ],
+)
+def test_what_no_command_takes_is_refused_in_one_sentence(program: str, arguments: list[str], said: str) -> None:
+    name, group = ("python -m tools", TOOLS) if program == "tools" else ("local.py", LAPTOP)
+    with pytest.raises(UserError) as stopped:
+        commands.parse(name, group, arguments)
+    assert str(stopped.value) == f"{name} {said.replace('PROGRAM', name)}"
+    assert stopped.value.exit_code == 2
+
+
+def test_no_command_at_all_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
-        running.run(*arguments)
+        running.run()
     assert stopped.value.code == 2
     assert "error: " in capsys.readouterr().err
+
+
+def test_options_of_other_programs_pass() -> None:
+    rest = ["--target=x", "--var", "a=b", "--", "--evn"]
+    assert commands.parse("python -m tools", TOOLS, ["plan", "--env", "dev", *rest]).arguments == rest
+    smoke = commands.parse("python -m tools", TOOLS, ["deploy", "--env", "dev", "--smoke", "--path", "x", "--evn", "y"])
+    assert smoke.smoke == ["--path", "x", "--evn", "y"]
+
+
+def test_examples_name_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suggestions, "ROOT", tmp_path)
+    monkeypatch.delenv("TRESTLE_LOCAL_DIR", raising=False)
+    assert commands.examples_of("") == {"ENV": "dev", "ENTITY": "todos", "FILE": "todos.jsonl"}
+    folder = tmp_path / "environments"
+    folder.mkdir()
+    (folder / "test.tfvars").write_text('name = "a"\nentities = {\n  # one\n  "orders" = {}\n  lines = {}\n}\n')
+    (folder / "local.tfvars").write_text("entities = { notes = {} }")
+    assert commands.examples_of("") == {"ENV": "test", "ENTITY": "orders", "FILE": "orders.jsonl"}
+    assert suggestions.example_entity("local") == "notes"
+    ran = tmp_path / ".local" / "shop-local"
+    ran.mkdir(parents=True)
+    (ran.parent / "last.json").write_text('{"folder": "shop-local", "var_files": []}')
+    (ran / "settings.json").write_text('{"settings": {"entities": {"products": {}, "orders": {}}}}')
+    assert suggestions.example_entity("local") == "products"
+    for broken in ("entities = {", "\xff", "entities = local.x"):
+        (folder / "test.tfvars").write_text(broken, encoding="latin-1")
+        assert suggestions.example_entity("test") == "todos"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            "tenant_id",
+            "'tenant_id' is not a claim: write NAME=VALUE, with a name of 1 to 128 printable ASCII characters",
+        ),
+        ("=acme", "'=acme' is not a claim: write NAME=VALUE"),
+        ("tenant id=acme", "'tenant id=acme' is not a claim: write NAME=VALUE"),
+        ("tenänt=acme", "'tenänt=acme' is not a claim: write NAME=VALUE"),
+        (f"{'n' * 129}=acme", "is not a claim: write NAME=VALUE"),
+        ("sub=me", "sub is a claim that the user pool sets itself: choose another name"),
+        ("exp=9999999999", "exp is a claim that the user pool sets itself: choose another name"),
+        ("cognito:groups=admins", "cognito:groups is Cognito's own claim: put the user into groups with --group"),
+        (f"tenant_id={'x' * 1025}", "the value of tenant_id is not text of at most 1024 printable characters"),
+        ("tenant_id=a\nb", "the value of tenant_id is not text of at most 1024 printable characters"),
+    ],
+)
+def test_a_claim_that_no_token_can_have_is_refused(given: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        commands.parse("local.py", LAPTOP, ["token", "--user", "ada", "--claim", given])
+    assert stopped.value.code == 2
+    shown = capsys.readouterr().err.splitlines()[-1]
+    assert "error: argument --claim: " in shown
+    assert said in shown
+
+
+def test_claims_have_one_value_each_and_are_few() -> None:
+    known = commands.parse("local.py", LAPTOP, ["token", "--user", "a", "--claim", "x=1=2", "--claim", "y="])
+    assert cli.unique_claims(known.claims) == {"x": "1=2", "y": ""}
+    with pytest.raises(UserError, match="--claim x is given twice: a claim has one value"):
+        cli.unique_claims([("x", "1"), ("y", "1"), ("x", "2")])
+    with pytest.raises(UserError, match="21 claims are given: a token takes 20 at most"):
+        cli.unique_claims([(f"c{number}", "") for number in range(21)])
 
 
 def test_further_arguments_keep_their_order() -> None:
@@ -159,8 +252,8 @@ def test_the_tree_imports_no_handler() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
     assert {*done.stdout.split()} == {
-        "tools", "tools.commands", "tools.console", "tools.environment", "tools.errors",
-        "tools.venv",
+        "tools", "tools.commands", "tools.console", "tools.environment", "tools.errors", "tools.files",
+        "tools.hcl_keys", "tools.suggestions", "tools.venv",
     }  # fmt: skip
 
 

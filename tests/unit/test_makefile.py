@@ -18,7 +18,7 @@ from tools import commands
 
 ROOT = Path(__file__).parent.parent.parent
 MAKEFILE = (ROOT / "Makefile").read_text()
-PHONY = re.search(r"^\.PHONY: ((?:.*\\\n)*.*)", MAKEFILE, re.MULTILINE)
+PHONY = re.search(r"^TARGETS := ((?:.*\\\n)*.*)", MAKEFILE, re.MULTILINE)
 ENVIRONMENT = re.search(r"^ENVIRONMENT := (.*)", MAKEFILE, re.MULTILINE)
 assert PHONY
 assert ENVIRONMENT
@@ -182,3 +182,39 @@ def test_lint_says_what_to_do_in_another_users_checkout(tmp_path: Path) -> None:
     command = sentence.partition("run: ")[2]
     assert shlex.split(command) == ["git", "config", "--global", "--add", "safe.directory", str(there)]
     assert [line for line in rest if not line.startswith("make: ***")] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["pln"], "There is no target pln: did you mean plan? `make help` lists the targets."),
+        (["tests"], "There is no target tests: did you mean test? `make help` lists the targets."),  # a folder
+        (["xyzzy"], "There is no target xyzzy: run `make help`, which lists the targets."),
+        (["help", "EVN=dev"], "There is no variable EVN: did you mean ENV? `make help` names the variables."),
+        (["help", "entity=a"], "There is no variable entity: did you mean ENTITY? `make help` names the variables."),
+        (["pln", "PYTHON=/nowhere/python"], "There is no target pln: run `make help`."),
+    ],
+)
+def test_what_is_misspelt_is_refused_in_one_sentence(arguments: list[str], said: str) -> None:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    done = subprocess.run(["make", *arguments], cwd=ROOT, capture_output=True, text=True, check=False, env=kept)
+    (line,) = done.stderr.splitlines()
+    assert re.fullmatch(rf"Makefile:\d+: \*\*\* {re.escape(said)} +Stop\.", line)
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+@pytest.mark.parametrize("name", ["AWS_PROFILE", "PAGER", "SHELL", "PYTHONWARNINGS", "V", "WORKERS"])
+def test_variables_of_other_programs_pass(name: str) -> None:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    done = subprocess.run(
+        ["make", "help", f"{name}=/bin/sh"], cwd=ROOT, capture_output=True, text=True, env=kept, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_variable_of_a_recipe_is_known() -> None:
+    """A variable that the list lacks would be refused if another has a name like it."""
+    listed = re.search(r"^VARIABLES := (.*)$", MAKEFILE, re.MULTILINE)
+    assert listed
+    helped = set(re.findall(r"\b([A-Z]+)=", "".join(re.findall(r"^[a-z]+:.*## .*$", MAKEFILE, re.MULTILINE))))
+    assert helped <= {*listed[1].split()}

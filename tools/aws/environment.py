@@ -15,6 +15,7 @@ from tools import tfvars
 from tools.aws.redeploy import Routes
 from tools.dist import build_functions
 from tools.errors import UserError
+from tools.suggestions import correction
 from tools.terraform import ROOT, Progress, Terraform, facts, own_environment
 
 NO_BACKEND = "Run `make bootstrap`, which makes the bucket and offers to write its name there."
@@ -41,7 +42,10 @@ class AwsEnvironment:
         self.var_file = ROOT / "environments" / f"{name}.tfvars"
         self.apply_command = f"make apply ENV={name}"
         if not self.var_file.is_file():
-            raise UserError(f"There is no environments/{name}.tfvars: write it first.", exit_code=2)
+            known = [file.stem for file in self.var_file.parent.glob("*.tfvars")]
+            raise UserError(
+                f"There is no environments/{name}.tfvars: {correction(name, known, 'write it first')}", exit_code=2
+            )
 
     @cached_property
     def terraform(self) -> Terraform:

@@ -7,8 +7,10 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+from tools.commands import MOST_CLAIMS
 from tools.console import ERASE, print_note
 from tools.errors import UserError
 from tools.laptop import sign_in
@@ -108,9 +110,24 @@ def env(options: argparse.Namespace) -> int:
 def token(options: argparse.Namespace) -> int:
     """Print an access token, and nothing else, on stdout."""
     stack = local_systems(options.progress).current()
-    running = stack.running()
-    print(sign_in.token(stack.outputs(), running, stack.users, options.user, options.groups))
+    running, claims = stack.running(), unique_claims(options.claims)
+    print(
+        sign_in.token(
+            stack.outputs(), running, stack.users, options.user, options.groups,
+            claims=claims, keys=stack.emulator.pool_keys,
+        )
+    )  # fmt: skip
     return 0
+
+
+def unique_claims(claims: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Return the claims of a command line by name; raise UserError if one is repeated, or if they are too many."""
+    names = [name for name, _ in claims]
+    if repeated := next((name for name in names if names.count(name) > 1), None):
+        raise UserError(f"--claim {repeated} is given twice: a claim has one value.", exit_code=2)
+    if len(claims) > MOST_CLAIMS:
+        raise UserError(f"{len(claims)} claims are given: a token takes {MOST_CLAIMS} at most.", exit_code=2)
+    return dict(claims)
 
 
 def down(options: argparse.Namespace) -> int:

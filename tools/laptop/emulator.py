@@ -129,6 +129,11 @@ class Emulator:
         """Tell whether it runs and answers."""
         return self.running() is not None and is_healthy(running.port)
 
+    @property
+    def pool_keys(self) -> Path:
+        """The folder of the keys with which the emulated user pools sign tokens."""
+        return self.folder / "state" / "cognito-pool-keys"
+
     def state(self, running: Running) -> dict[str, Any]:
         """Return how often its resources were changed, and what went wrong with saving and loading."""
         return ask(running.port, "GET", "/_trestle/state", 10)[1]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import json
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,20 @@ from tools.errors import UserError
 from tools.laptop.emulator import Running, client
 
 
-def token(outputs: dict[str, Any], running: Running, passwords: Path, user: str, groups: Sequence[str] = ()) -> str:
+def token(
+    outputs: dict[str, Any],
+    running: Running,
+    passwords: Path,
+    user: str,
+    groups: Sequence[str] = (),
+    *,
+    claims: Mapping[str, str] | None = None,
+    keys: Path | None = None,
+) -> str:
     """Return an access token of a user, who is made and put into the groups if need be.
 
     The passwords, which are our own making, are kept in a file: whoever signs in elsewhere needs them, too.
+    claims: further claims of this token alone. keys: the folder of the keys that the emulated pools sign with.
     """
     pool, app = outputs.get("user_pool_id"), outputs.get("user_pool_client_id")
     if pool is None:
@@ -42,10 +53,33 @@ def token(outputs: dict[str, Any], running: Running, passwords: Path, user: str,
         for group in groups:
             cognito.admin_add_user_to_group(UserPoolId=pool, Username=user, GroupName=group)
         access_token: str = sign_in(cognito, pool, app, user, password)["AccessToken"]
-        return access_token
     except ClientError as error:
         said = error.response["Error"]["Message"]
         raise UserError(f"The user pool refuses {user} ({said}): choose another with --user.") from None
+    return add_claims(access_token, claims, keys / f"{pool}-access.pem") if claims and keys else access_token
+
+
+def add_claims(access_token: str, claims: Mapping[str, str], key_file: Path) -> str:
+    """Return a token with further claims, signed anew with the pool's key.
+
+    In AWS a Lambda trigger of the pool adds claims (pre token generation).
+    """
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15  # noqa: PLC0415 - only this needs it
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415
+    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
+
+    key = load_pem_private_key(key_file.read_bytes(), None)
+    assert isinstance(key, RSAPrivateKey)
+    header, payload, _ = access_token.split(".")
+    known = json.loads(base64.urlsafe_b64decode(f"{payload}=="))
+    text = f"{header}.{encode_part(json.dumps({**claims, **known}).encode())}"
+    return f"{text}.{encode_part(key.sign(text.encode(), PKCS1v15(), SHA256()))}"
+
+
+def encode_part(content: bytes) -> str:
+    """Return a part of a token."""
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 def paginate(cognito: Any, operation: str, key: str, pool: str) -> Iterator[dict[str, Any]]:
