@@ -476,6 +476,20 @@ def test_what_is_wrong_with_a_backend_file(root: Path) -> None:
     assert said() == f"There is no environments/dev.s3.tfbackend. {environment.NO_BACKEND}"
 
 
+@pytest.mark.parametrize("command", ["plan", "deploy", "release", "rollback", "export", "preflight", "destroy"])
+def test_trestle_as_a_module_is_no_root_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """Its tfvars are Trestle's examples there: a deployment of them would be another system."""
+    copy = tmp_path / ".terraform" / "modules" / "api"
+    (copy / "environments").mkdir(parents=True)
+    (copy / "environments" / "dev.tfvars").write_text((ROOT / "environments" / "dev.tfvars").read_text())
+    monkeypatch.setattr(environment, "ROOT", copy)
+    arguments = [command, "--env", "dev", *(["--entity", "items"] if command == "export" else [])]
+    with pytest.raises(UserError, match=r"is a copy of Trestle that `terraform init` made .* run terraform in your"):
+        commands.run(commands.parse("python -m tools", commands.TOOLS, arguments))
+
+
 def test_the_terraform_of_all_tools_formats(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(validation, "ROOT", root)
     for is_check in (False, True):

@@ -36,7 +36,14 @@ class AwsEnvironment:
     project = ROOT
 
     def __init__(self, name: str, progress: Progress) -> None:
-        """Find the tfvars; raise UserError if there are none."""
+        """Find the tfvars; raise UserError if there are none, or if Trestle is here as another root's module."""
+        if ".terraform" in ROOT.parts:
+            raise UserError(
+                f"{ROOT} is a copy of Trestle that `terraform init` made for a configuration of your own, and these "
+                "commands work on Trestle's own root: run terraform in your configuration instead, as "
+                "examples/as-module/README.md shows.",
+                exit_code=2,
+            )
         self.name = name
         self.progress = progress
         self.var_file = ROOT / "environments" / f"{name}.tfvars"
