@@ -111,7 +111,7 @@ def test_a_topic_and_a_pool_may_come_of_the_same_apply(planner: Planner, tmp_pat
     pool = "aws_cognito_user_pool.own.arn"
     text = SAME_APPLY.replace("FORMS", forms).replace("POOL", f"coalesce({pool})")
     plan = Plan(
-        planner.planned(make_other_root(planner, tmp_path / "root", main=text), "same-apply", (), {}), prefix=""
+        planner.make_plan(make_other_root(planner, tmp_path / "root", main=text), "same-apply", (), {}), prefix=""
     )
     made = [address for address in plan.resources if re.search("aws_(sns|cognito)", address)]
     assert made == ["aws_cognito_user_pool.own", "aws_sns_topic.own"]
@@ -119,7 +119,7 @@ def test_a_topic_and_a_pool_may_come_of_the_same_apply(planner: Planner, tmp_pat
 
     plain = SAME_APPLY.replace("FORMS", "{ plain = aws_sns_topic.own.arn }").replace("POOL", pool)
     with pytest.raises(TerraformError, match=r"write topic_arn = coalesce\(aws_sns_topic.NAME.arn\)") as error:
-        planner.planned(make_other_root(planner, tmp_path / "plain", main=plain), "same-apply-plain", (), {})
+        planner.make_plan(make_other_root(planner, tmp_path / "plain", main=plain), "same-apply-plain", (), {})
     assert "arn = coalesce(aws_cognito_user_pool.NAME.arn)" in str(error.value)
 
 
