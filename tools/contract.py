@@ -29,6 +29,16 @@ OPERATIONS: dict[str, dict[str, Any]] = read("operations")["operations"]
 SERVERS_OWN = tuple(sorted(ITEMS["properties"]))
 
 
+# The hook that gets the items of an answer.
+PRESENT = "present"
+
+
+def hooks_of(operation: dict[str, Any]) -> set[str]:
+    """Return the hooks that run in an operation: the one before it writes, and `present` if it answers with items."""
+    answers = {answer.get("schema") for answer in operation["answers"].values()}
+    return {*([operation["hook"]] if "hook" in operation else []), *([PRESENT] if answers & {"Item", "Page"} else [])}
+
+
 def functions() -> dict[str, str]:
     """Return the text of each file of functions, by its path in lambda_src/.
 

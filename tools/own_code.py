@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tools.contract import OPERATIONS, PRESENT, hooks_of
 from tools.files import encoding_fault
 from tools.imports import Import, bound_names, imports, is_type_checking
 from tools.sources import sources
@@ -27,15 +28,17 @@ REQUIREMENTS = f"{FOLDER}/requirements.txt"
 PUBLIC = "trestle.app"
 PUBLIC_PATH = "lambda_src/trestle/app.py"
 
-# Each hook: its parameters, and the operations in which it runs.
-WRITES = {"before_create": ("create",), "before_update": ("merge", "replace"), "before_delete": ("delete",)}
-HOOKS = {**WRITES, "present": ("create", "get", "list", "merge", "replace")}
+# The hooks with their parameters, and the operations in which each runs.
 PARAMETERS = {
     "before_create": ("draft", "context"),
     "before_update": ("draft", "current", "context"),
     "before_delete": ("current", "context"),
     "present": ("items", "context"),
 }
+HOOKS = {
+    hook: tuple(name for name, operation in OPERATIONS.items() if hook in hooks_of(operation)) for hook in PARAMETERS
+}
+WRITES = HOOKS.keys() - {PRESENT}
 RESERVED = ("after_", "before_", "present")
 
 # A module's name is part of a zip's, and an attribute of a tfvars file names it.
@@ -277,7 +280,7 @@ class OwnCode:
         return [module.path, *self._writing_modules()]
 
     def _writing_modules(self) -> list[str]:
-        return [module.path for module in self.named().values() if WRITES.keys() & module.functions.keys()]
+        return [module.path for module in self.named().values() if WRITES & module.functions.keys()]
 
     # --- Imports ---
 

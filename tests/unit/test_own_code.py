@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import build
+from tools import contract, own_code
 
 # Trestle, in small: two operations that write, one that reads, and the public module.
 TRESTLE = {
@@ -200,6 +201,29 @@ def _helper(): ...
         "write def swapped(event, context)",
     }
     assert found["shop"]["functions"]["pay"]["line"] == 21
+
+
+def test_the_hooks_of_operations() -> None:
+    assert {hook: sorted(operations) for hook, operations in own_code.HOOKS.items()} == {
+        "before_create": ["create"],
+        "before_update": ["merge", "replace"],
+        "before_delete": ["delete"],
+        "present": ["create", "get", "list", "merge", "replace"],
+    }
+
+
+def test_a_zip_holds_no_other_operations_endpoint(tmp_path: Path) -> None:
+    """Trestle's own functions, with a module that has every hook."""
+    text = "".join(f"def {hook}({', '.join(names)}): ...\n" for hook, names in own_code.PARAMETERS.items())
+    written(tmp_path, {"app/rules.py": f"from trestle.app import Refuse, entity\n{text}"})
+    zips = build.Sources(build.ROOT, tmp_path).zips()
+    operations = {name: f"trestle/http/{name}.py" for name in contract.OPERATIONS}
+    for name, endpoint in operations.items():
+        files = zips[f"{name}.rules"].keys()
+        assert files & set(operations.values()) == {endpoint}
+        assert {"app/rules.py", "hooked.py", "trestle/app.py", "trestle/own/code.py"} <= files
+        assert not [path for path in zips[name] if path.startswith(("app/", "trestle/app", "trestle/own/", "hooked"))]
+    assert set(operations.values()) <= zips["entity.rules"].keys()
 
 
 # --- What a build refuses ---
