@@ -226,10 +226,11 @@ class Entity:
 class Transaction:
     """Writes that join the write of the item for which a hook runs: all are carried out, or none.
 
-    Each method takes `otherwise`, the Refuse that answers the request if this write cannot be carried out. Without
-    it, create and check answer 409, merge and delete 404 for a missing item and 409 for a changed one. A
-    transaction holds 99 further writes at most, and one at most for each item. `if_match` takes an item's etag, None
-    for any state. A transaction that you make yourself, for a test, only collects `writes`.
+    An entity is given by its name, or as `entity()` returns it. Each method takes `otherwise`, the Refuse that
+    answers the request if this write cannot be carried out. Without it, create and check answer 409, merge and
+    delete 404 for a missing item and 409 for a changed one. A transaction holds 99 further writes at most, and one
+    at most for each item. `if_match` takes an item's etag, None for any state. A transaction that you make yourself,
+    for a test, only collects `writes`.
 
     writes: of each call the method's name, the entity's, the id and the object, None without one.
     """
@@ -241,7 +242,7 @@ class Transaction:
 
     def create(
         self,
-        entity: str,
+        entity: str | Entity,
         doc: Document,
         id: str | None = None,
         *,
@@ -251,12 +252,12 @@ class Transaction:
 
         Raise Invalid if the item breaks its schema.
         """
-        self.writes.append(("create", entity, id, dict(doc)))
+        self.writes.append(("create", name_of(entity), id, dict(doc)))
         return id or f"new-{len(self.writes)}"
 
     def merge(
         self,
-        entity: str,
+        entity: str | Entity,
         id: str,
         changes: Document,
         *,
@@ -267,29 +268,29 @@ class Transaction:
 
         Raise Invalid if the item would break its schema.
         """
-        self.writes.append(("merge", entity, id, dict(changes)))
+        self.writes.append(("merge", name_of(entity), id, dict(changes)))
 
     def delete(
         self,
-        entity: str,
+        entity: str | Entity,
         id: str,
         *,
         if_match: str | None = None,
         otherwise: Refuse | None = None,
     ) -> None:
         """Delete an item."""
-        self.writes.append(("delete", entity, id, None))
+        self.writes.append(("delete", name_of(entity), id, None))
 
     def check(
         self,
-        entity: str,
+        entity: str | Entity,
         id: str,
         *,
         if_match: str | None = None,
         otherwise: Refuse | None = None,
     ) -> None:
         """Make the whole transaction depend on an item that it does not change. Needs "get" in `uses`."""
-        self.writes.append(("check", entity, id, None))
+        self.writes.append(("check", name_of(entity), id, None))
 
 
 class Context:
@@ -449,6 +450,11 @@ def send(function: str, body: Any, *, delay: int = 0) -> None:
 def transaction() -> AbstractContextManager[Transaction]:
     """Open a transaction. Raise RuntimeError in a hook, whose transaction is context.transaction."""
     return _in_charge("transaction").transaction()
+
+
+def name_of(entity: str | Entity) -> str:
+    """Return an entity's name, which may stand for the entity."""
+    return entity if isinstance(entity, str) else entity.name
 
 
 def _in_charge(name: str) -> Runtime:

@@ -113,7 +113,7 @@ def test_a_transaction_for_tests_collects_what_it_is_told() -> None:
     assert transaction.create("nights", {"n": 1}, "a", otherwise=app.Refuse("No.")) == "a"
     assert transaction.create("nights", {}) == "new-2"
     transaction.merge("rooms", "r", {"n": 2})
-    transaction.delete("rooms", "s", if_match='"t-1"')
+    transaction.delete(app.Entity("rooms"), "s", if_match='"t-1"')
     transaction.check("rooms", "t")
     assert transaction.writes == [
         ("create", "nights", "a", {"n": 1}),

@@ -720,7 +720,7 @@ def test_writes_join_the_items_own(hooked: Hooked, make_api: Make) -> None:
         "transaction.create('nights', {'n': 5}, id='e')",
         "transaction.merge('nights', 'a', {'n': 2, 'deep': None})",
         "transaction.merge('nights', 'b', {'deep': {'x': None}})",
-        "transaction.delete('nights', 'c')",
+        "transaction.delete(entity('nights'), 'c')",
         "transaction.check('nights', 'd')",
     ]
     answer, requests = api.requests_of("POST", "/items", {"calls": calls})

@@ -57,7 +57,7 @@ class Transaction(app.Transaction):
 
     def create(
         self,
-        entity: str,
+        entity: str | app.Entity,
         doc: Mapping[str, Any],
         id: str | None = None,
         *,
@@ -70,7 +70,7 @@ class Transaction(app.Transaction):
 
         used, context = self._use(entity, "create", otherwise)
         if id is not None and used.entity.ids != "client":
-            raise app.Invalid(f'"{entity}" has ids = "server": leave out id, or set ids = "client".')
+            raise app.Invalid(f'"{used.entity.name}" has ids = "server": leave out id, or set ids = "client".')
         given = plain_object(dict(doc))
         try:
             item_id, _ = identify(used.entity, context, given, NO_ID if id is None else id)
@@ -88,7 +88,7 @@ class Transaction(app.Transaction):
 
     def merge(
         self,
-        entity: str,
+        entity: str | app.Entity,
         id: str,
         changes: Mapping[str, Any],
         *,
@@ -128,7 +128,7 @@ class Transaction(app.Transaction):
 
     def delete(
         self,
-        entity: str,
+        entity: str | app.Entity,
         id: str,
         *,
         if_match: str | None = None,
@@ -154,7 +154,7 @@ class Transaction(app.Transaction):
 
     def check(
         self,
-        entity: str,
+        entity: str | app.Entity,
         id: str,
         *,
         if_match: str | None = None,
@@ -195,10 +195,10 @@ class Transaction(app.Transaction):
             exists = bool(cancelled.record) and not has_expired(planned.write.entity, cancelled.record)
             raise _refusal(planned.otherwise, exists=exists or planned.write.action == "ConditionCheck") from None
 
-    def _use(self, entity: str, operation: str, otherwise: app.Refuse | None) -> tuple[Used, Context]:
+    def _use(self, entity: str | app.Entity, operation: str, otherwise: app.Refuse | None) -> tuple[Used, Context]:
         if otherwise is not None and not isinstance(otherwise, app.Refuse):
             raise OtherwiseError(f"otherwise is a {type(otherwise).__name__}. Use Refuse(...).")
-        used: tuple[Used, Context] = current().uses.use(entity, operation)
+        used: tuple[Used, Context] = current().uses.use(app.name_of(entity), operation)
         return used
 
     def _read(self, entity: Entity, context: Context, item_id: str, expected: States) -> Item:
