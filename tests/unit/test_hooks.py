@@ -818,6 +818,19 @@ def test_what_a_hook_cannot_write(
     assert message in "; ".join(line["causes"])
 
 
+def test_a_hook_does_not_write_its_own_item(hooked: Hooked, capsys: pytest.CaptureFixture[str]) -> None:
+    api = hooked(
+        """
+        def before_update(draft, current, context):
+            context.transaction.merge("items", current.id, {"a": 1})
+        """,
+        uses={"items": {"operations": ["merge"]}},
+    )
+    item_id = api.create({})["id"]
+    line = failed(api.request("PATCH", f"/items/{item_id}", {}), capsys)
+    assert line["error"] == f"TransactionError: A transaction can act only once on an item; items {item_id} has two."
+
+
 def test_what_a_hook_writes_obeys_the_rules_of_its_entity(hooked: Hooked, make_api: Make) -> None:
     options = {"filters": {"kind": {}}, "owner_scoped": True, "ttl": "until"}
     schema = {"properties": {"kind": {"default": "new"}, "set": {"readOnly": True}}}

@@ -177,11 +177,16 @@ class Transaction(app.Transaction):
         own, Unavailable, TooLarge.
         """
         from trestle.store.records import has_expired
-        from trestle.store.transaction import commit
+        from trestle.store.transaction import check_writes, commit
         from trestle.store.writes import Cancelled
 
+        writes = [write, *(each.write for each in self._planned)]
         try:
-            commit(context, [write, *(each.write for each in self._planned)])
+            check_writes(writes)
+        except ValueError as error:  # such as a write of the very item that the hook is for
+            raise TransactionError(str(error)) from None
+        try:
+            commit(context, writes)
         except Cancelled as cancelled:
             if cancelled.kind == "conflict":
                 raise LostRaceError from None
