@@ -150,6 +150,24 @@ def test_shop_keeps_products(shop: Example) -> None:
     replaced = api("PUT", made.location, {"name": "Lamp"})
     assert "tags" not in replaced.json
     api("PUT", made.location, {"price": -1}).problem(422, "invalid-item")
+    # Another program writes the rating, and clients cannot.
+    assert "rating" not in api("PATCH", made.location, {"rating": 5}).json
+    table = boto3.client(
+        "dynamodb", endpoint_url=f"http://127.0.0.1:{shop.local.port}", region_name="us-west-2",
+        aws_access_key_id="test", aws_secret_access_key="test",
+    )  # fmt: skip
+    table.update_item(
+        TableName=shop.local.outputs()["table_names"]["products"],
+        Key={"id": {"S": made.json["id"]}},
+        UpdateExpression="SET doc.rating = :rating",
+        ExpressionAttributeValues={":rating": {"N": "4.5"}},
+    )
+    for method, sent in (
+        ("PATCH", {"rating": None}),
+        ("PUT", {"name": "Lamp", "rating": "best"}),
+        ("PUT", {"name": "Lamp"}),
+    ):
+        assert api(method, made.location, sent).json["rating"] == 4.5
     assert api("DELETE", made.location).status == 204
 
 

@@ -211,6 +211,42 @@ def test_a_deletion_is_undone(visit: Open, todos: Api) -> None:
     assert todos("GET", f"/{made['id']}").status == 200
 
 
+def test_what_clients_cannot_write_is_shown_and_never_sent(visit: Open, parcels: Api) -> None:
+    line = {"type": "object", "properties": {"sku": {"type": "string"}, "cost": {"type": "number", "readOnly": True}}}
+    schema: dict[str, Any] = {
+        "properties": {
+            "label": {"type": "string"},
+            "price": {"type": "number", "readOnly": True, "default": 1, "description": "As the shop has it."},
+            "lines": {"type": "array", "items": line},
+        },
+        "required": ["label", "price"],
+    }
+
+    def sent(page: Page, method: str) -> Any:
+        with page.expect_request(lambda request: request.method == method) as caught:
+            click_save(page)
+        expect_saved(page)
+        return caught.value.post_data_json
+
+    made = parcels.create({"label": "Books", "price": "spoilt", "lines": [{"sku": "a", "cost": 4}]}).json
+    page = visit(f"#/parcels/{made['id']}", schema=schema)
+    price = page.get_by_role("group", name="Price")
+    expect(price).to_contain_text("spoilt")
+    expect(price).to_contain_text("As the shop has it.")
+    expect(price.locator("input, textarea, select")).to_have_count(0)
+    expect(page.get_by_role("group", name="Lines").get_by_role("group", name="Cost")).to_contain_text("4")
+    page.get_by_label("Label").fill("Maps")
+    assert sent(page, "PATCH") == {"label": "Maps"}
+    page.get_by_label("Sku").fill("b")
+    assert sent(page, "PATCH") == {"lines": [{"sku": "b"}]}
+
+    go_to(page, "#/parcels/+new")
+    expect(page.get_by_role("group", name="Price")).to_have_count(0)
+    page.get_by_role("button", name="JSON", exact=True).click()
+    page.get_by_label("The item as JSON").fill('{"label": "Pens", "price": 0, "lines": [{"sku": "a", "cost": 0}]}')
+    assert sent(page, "POST") == {"label": "Pens", "lines": [{"sku": "a"}]}
+
+
 def test_raw_json(visit: Open, parcels: Api) -> None:
     made = parcels.create({"label": "Books"}).json
     page = visit(f"#/parcels/{made['id']}")

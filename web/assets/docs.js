@@ -116,6 +116,7 @@ function SchemaProperty({ name, rule, description, required, where }) {
     <code>${name}</code>
     ${where && html`<span class="badge">${where}</span>`}
     ${required && html`<span class="badge">required</span>`}
+    ${rule.readOnly && html`<span class="badge">read-only</span>`}
     <span class="hint">${ruleText(rule)}</span>
     ${description && html`<p><${Prose} text=${description} /></p>`}
     ${inner && html`<${Disclosure} label=${`Properties of ${name}`}><${Schema} schema=${inner} /><//>`}

@@ -5,7 +5,7 @@ import { isEqual, isNumber, isObject, numberText, own, parse, parseNumber, strin
 import { labelOf, truncate, visiblePieces } from "./text.js";
 import { Field, Hint, Icon, Text, inputAttributes } from "./ui.js";
 import { FORMATS, InvalidInput, pointer, validate } from "./validate.js";
-import { plainText } from "./value.js";
+import { Value, plainText } from "./value.js";
 
 const PAUSE_MS = 600; // ms without a key, after which what was typed is validated
 const LINE_LENGTH = 200; // characters that fit into one line
@@ -25,8 +25,8 @@ export function Form({ schema, value, onChange, faultsAt, touch }) {
 export function initialValue(schema) {
   const { properties = {}, required = [] } = schema;
   const entries = Object.entries(properties).map(([name, rule]) => {
-    if (rule.default !== undefined) return [name, rule.default];
-    return [name, required.includes(name) && rule.type === "object" ? initialValue(rule) : undefined];
+    if (rule.default !== undefined && !rule.readOnly) return [name, rule.default];
+    return [name, required.includes(name) && rule.type === "object" && !rule.readOnly ? initialValue(rule) : undefined];
   });
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
@@ -81,7 +81,9 @@ function PropertyFields({ schema, value, where, onChange }) {
   };
   return html`
     ${orderedNames(schema).map(
-      (name) => html`<${Property} key=${name} label=${labelOf(name)} schema=${properties[name]} value=${own(value, name)}
+      (name) => properties[name].readOnly
+        ? html`<${ReadOnlyProperty} key=${name} label=${labelOf(name)} schema=${properties[name]} value=${own(value, name)} where=${pointer(where, name)} />`
+        : html`<${Property} key=${name} label=${labelOf(name)} schema=${properties[name]} value=${own(value, name)}
         where=${pointer(where, name)} required=${required.includes(name)} onChange=${changeMember(name)} />`,
     )}
     ${others.map(
@@ -145,6 +147,17 @@ function editorOf(schema, value) {
     default:
       return AnyValueInput;
   }
+}
+
+// What clients cannot write, as text. A new item has none of it yet.
+function ReadOnlyProperty({ label, schema, value, where }) {
+  if (value === undefined) return null;
+  const id = fieldId(where);
+  return html`<div class="property field" role="group" aria-labelledby=${id}>
+    <span class="label" id=${id} tabindex="-1">${label}</span>
+    <div><${Value} value=${value} schema=${schema} /></div>
+    <${Hint} id=${id} hint=${schema.description} />
+  </div>`;
 }
 
 // keepsEmpty: it is there, even when it is empty, until someone removes it.

@@ -8,7 +8,7 @@ import { Form, JsonText, fieldId, fitsForm, initialValue, orderedNames, pointerL
 import { isEqual, isObject, own, stringify, without } from "./json.js";
 import { MergeDialog } from "./lost-update.js";
 import { isId } from "./model.js";
-import { mergePatch, mergeThreeWay } from "./patch.js";
+import { mergePatch, mergeThreeWay, writablePart } from "./patch.js";
 import { NEW, hashOf } from "./route.js";
 import { dateTimeText, labelOf, truncate } from "./text.js";
 import { Choice, CopyButton, EmptyState, Field, Icon, Page, Problem, Text, inputAttributes } from "./ui.js";
@@ -223,7 +223,7 @@ function Editor(props) {
     else setView(next);
   };
   const request = () => {
-    if (!item) return api.buildRequest(entity.operations.create, { body: newItem(id, draft) });
+    if (!item) return api.buildRequest(entity.operations.create, { body: newItem(entity, id, draft) });
     const call = isDirty ? changeRequest(entity, item, origin, draft) : {};
     return call.request ? api.buildRequest(...call.request) : stored.request;
   };
@@ -269,16 +269,17 @@ function noFormReason(entity, draft) {
 
 const schemaOf = (entity, item) => (item ? entity.storedSchema : entity.schema);
 
-const newItem = (id, draft) => (id ? { id, ...draft } : draft);
+const newItem = (entity, id, draft) => ({ ...(id && { id }), ...writablePart(entity.schema, draft) });
 
 // {request: arguments for api.call}, or {problem} for a change that no request can make.
 function changeRequest(entity, item, { base, etag }, draft) {
   const { merge, replace } = entity.operations;
   const headers = etag ? { "If-Match": etag } : {};
-  const patch = mergePatch(base, draft);
+  const body = writablePart(entity.schema, draft);
+  const patch = mergePatch(writablePart(entity.schema, base), body);
   const call = (operation, body) => ({ request: [operation, { id: item.id, headers, body }] });
   if (patch && merge) return call(merge, patch);
-  if (replace && !replace.body.partial) return call(replace, draft);
+  if (replace && !replace.body.partial) return call(replace, body);
   if (patch) return call(replace, patch);
   const detail = "A change that is null takes a property away, and this API has no request that replaces an item whole.";
   return { problem: { title: "Null can not be saved here", detail } };
@@ -289,7 +290,7 @@ function changeRequest(entity, item, { base, etag }, draft) {
 let lastCreate = {};
 
 function createRequest(entity, id, draft) {
-  const body = newItem(id, draft);
+  const body = newItem(entity, id, draft);
   const text = entity.name + stringify(body);
   if (lastCreate.text !== text) lastCreate = { text, key: crypto.randomUUID() };
   return { request: [entity.operations.create, { headers: { "Idempotency-Key": lastCreate.key }, body }] };

@@ -111,7 +111,7 @@ function readEntity(name, all) {
   // Names may have dots of their own.
   const filters = parameters.filter((parameter) => Object.hasOwn(parameter, "x-sorted-by"));
   const bounds = parameters.filter((parameter) => parameter.name.includes(".") && !Object.hasOwn(parameter, "x-sorted-by"));
-  const schema = clientSchema(body ?? item);
+  const schema = withReadOnly(clientSchema(body ?? item), item);
   const idSchema = own(operations.create?.body.schema.properties ?? {}, "id");
   const required = (item.required ?? []).filter((property) => !SERVERS_OWN.includes(property));
   return {
@@ -137,6 +137,22 @@ function readEntity(name, all) {
     })),
     isOrdered: parameters.some((parameter) => parameter.name === "order"),
     limit: parameters.find((parameter) => parameter.name === "limit")?.schema,
+  };
+}
+
+// A schema of bodies with what the item's schema has besides: properties that clients read and cannot write.
+function withReadOnly(schema, item) {
+  const rules = Object.entries(item.properties ?? {});
+  const shared = rules.filter(([name, rule]) => !rule.readOnly && Object.hasOwn(schema.properties ?? {}, name));
+  const properties = Object.fromEntries([
+    ...Object.entries(schema.properties ?? {}),
+    ...shared.map(([name, rule]) => [name, withReadOnly(schema.properties[name], rule)]),
+    ...rules.filter(([, rule]) => rule.readOnly),
+  ]);
+  return {
+    ...schema,
+    ...(Object.keys(properties).length > 0 && { properties }),
+    ...(schema.items && item.items && { items: withReadOnly(schema.items, item.items) }),
   };
 }
 

@@ -2,6 +2,15 @@
 import { isEqual, isObject, own, without } from "./json.js";
 import { pointer } from "./validate.js";
 
+/** A value without what clients cannot write. */
+export function writablePart(schema, value) {
+  if (Array.isArray(value)) return schema.items ? value.map((element) => writablePart(schema.items, element)) : value;
+  if (!isObject(value)) return value;
+  const rule = (name) => own(schema.properties ?? {}, name) ?? {};
+  const members = Object.entries(value).filter(([name]) => !rule(name).readOnly);
+  return Object.fromEntries(members.map(([name, member]) => [name, writablePart(rule(name), member)]));
+}
+
 /**
  * The JSON merge patch (RFC 7396) that makes `to` of `from`; undefined where none can, since null in a patch takes a
  * property away.

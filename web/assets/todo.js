@@ -16,8 +16,10 @@ export function isTodo(entity) {
   return Boolean(entity.operations.list) && typeOf(entity, "title") === "string" && Boolean(doneProperty(entity));
 }
 
+// Of what clients can write.
 function typeOf(entity, property) {
-  return own(entity.schema.properties, property)?.type;
+  const rule = own(entity.schema.properties, property);
+  return rule?.readOnly ? undefined : rule?.type;
 }
 
 function doneProperty(entity) {

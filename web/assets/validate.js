@@ -108,13 +108,16 @@ function validateArray(value, schema, where, faults, fault) {
 
 function validateObject(value, schema, where, faults, fault) {
   const { required = [], minProperties = 0, maxProperties = Infinity, properties = {}, additionalProperties = true } = schema;
+  // What clients cannot write is no fault of theirs.
+  const isReadOnly = (name) => own(properties, name)?.readOnly;
   for (const name of required) {
-    if (!Object.hasOwn(value, name)) faults.push({ pointer: pointer(where, name), detail: "Is required" });
+    if (!Object.hasOwn(value, name) && !isReadOnly(name)) faults.push({ pointer: pointer(where, name), detail: "Is required" });
   }
   const size = Object.keys(value).length;
   if (size < minProperties) fault(`Must have at least ${countText(minProperties, "property")}`);
   if (size > maxProperties) fault(`Must have at most ${countText(maxProperties, "property")}`);
   for (const [name, member] of Object.entries(value)) {
+    if (isReadOnly(name)) continue;
     const rule = own(properties, name) ?? additionalProperties;
     if (rule === false) faults.push({ pointer: pointer(where, name), detail: "Is not a known property" });
     else if (rule !== true) validateValue(member, rule, pointer(where, name), faults);
