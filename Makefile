@@ -16,7 +16,7 @@ ifneq ($(shell $(fits)),yes)
 export TMPDIR := /tmp
 endif
 WORKERS ?= 2
-SOURCES := build.py tools lambda_src tests benchmarks docs $(wildcard app/*.py)
+SOURCES := build.py tools lambda_src tests benchmarks docs
 # What stands next to a name such as "key" or "authorization" in this repository, word for word.
 no_secrets = NONE|benchmark|key1|key2|name|one-for-all|test|testing
 
