@@ -185,6 +185,18 @@ def test_each_region_has_a_state_of_its_own(folder: Path, monkeypatch: pytest.Mo
     assert made.commands[1] == ["apply", "-auto-approve", "-var=name=shop", f"-var=region={WEST}"]
 
 
+def test_the_first_apply_says_what_takes_a_minute(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use_fake_terraform(monkeypatch)
+    said = "the AWS provider waits until S3's lifecycle rules settle"
+    assert commands.run("bootstrap", "-var=name=shop") == 0
+    assert said in capsys.readouterr().err
+    (folder / f"shop-123456789012-{WEST}.tfstate").write_text(json.dumps(state(WEST)))
+    assert commands.run("bootstrap", "-var=name=shop") == 0
+    assert said not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("without", ["", "state", "logs"])
 def test_the_one_state_of_before_is_taken_over(folder: Path, monkeypatch: pytest.MonkeyPatch, without: str) -> None:
     use_fake_terraform(monkeypatch)

@@ -140,6 +140,11 @@ def apply(wanted: Installation, arguments: Sequence[str], progress: Progress) ->
     terraform = Terraform(FOLDER, own_environment(), progress=progress)
     progress("Initialising Terraform ...")
     terraform.init(f"-backend-config=path={state}")
+    if not state.exists():
+        # The provider waits 50 s for them, in the emulator as well.
+        progress(
+            "Applying. The first time takes a minute: the AWS provider waits until S3's lifecycle rules settle ..."
+        )
     if code := terraform.attend("apply", *arguments):
         raise UserError(f"terraform apply ended with exit code {code}: see above.")
     return terraform.outputs()
