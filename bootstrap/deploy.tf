@@ -65,9 +65,9 @@ locals {
   # is open to every branch. Whoever may push a branch runs code of his own in a pull request's plan, unreviewed.
   ci_roles = var.repository == null ? {} : merge(
     { for environment in local.environments :
-      "deploy-${environment}" => { does = "Deploys ${environment} of", subject = "repo:${var.repository}:environment:${environment}" }
+      "deploy-${environment}" => { summary = "Deploys ${environment} of", subject = "repo:${var.repository}:environment:${environment}" }
     },
-    { plan = { does = "Plans, reading alone,", subject = "repo:${var.repository}:pull_request" } },
+    { plan = { summary = "Plans, reading alone,", subject = "repo:${var.repository}:pull_request" } },
   )
 }
 
@@ -83,7 +83,7 @@ resource "aws_iam_role" "ci" {
   for_each = local.ci_roles
 
   name                 = "${var.name}-${each.key}-${var.region}"
-  description          = "${each.value.does} ${var.name} from ${var.repository}"
+  description          = "${each.value.summary} ${var.name} from ${var.repository}"
   max_session_duration = 3600
   path                 = local.path
 

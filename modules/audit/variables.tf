@@ -19,7 +19,7 @@ variable "retention_years" {
 }
 
 variable "scope" {
-  description = "Where we are, to compose ARNs and service names with."
+  description = "The account, region, partition and DNS suffix of AWS that ARNs and service names are composed of."
   type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })
 }
 

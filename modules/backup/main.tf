@@ -18,7 +18,7 @@ locals {
   # meant, DynamoDB's own and those that AWS Backup keeps itself: the account's settings say which it makes.
   roles = {
     backup = {
-      does = "Backs up the tables of ${local.name}"
+      description = "Backs up the tables of ${local.name}"
       statements = [
         {
           Sid      = "CopyTables"
@@ -37,7 +37,7 @@ locals {
       key = ["kms:Decrypt", "kms:GenerateDataKey"]
     }
     restore = {
-      does = "Restores tables of ${local.name} from the backup vault"
+      description = "Restores tables of ${local.name} from the backup vault"
       statements = [
         {
           Sid    = "FillTables"
@@ -101,7 +101,7 @@ resource "aws_iam_role" "this" {
   for_each = local.roles
 
   name                 = "${var.name}-${each.key}-${var.environment}-${var.scope.region}"
-  description          = each.value.does
+  description          = each.value.description
   permissions_boundary = var.permissions_boundary
   tags                 = var.tags
 

@@ -24,7 +24,7 @@ locals {
   function_alarms = merge([for key, f in var.functions : { for alarm in [
     {
       kind = "error_rate_percent"
-      says = join(" ", [
+      summary = join(" ", [
         "More than ${try(var.alarms.error_rate_percent, 0)} % of the requests fail, out of at least ${try(var.alarms.requests, 0)} in five",
         "minutes.",
       ])
@@ -33,30 +33,32 @@ locals {
       metrics = merge(local.error_metrics[key], {
         requests = { namespace = "AWS/Lambda", metric = "Invocations", stat = "Sum", dimensions = { FunctionName = f.name } }
       })
-      more    = true
-      periods = 1
+      is_exclusive = true
+      periods      = 1
     },
     {
-      kind       = "errors"
-      says       = "At least ${try(var.alarms.errors, 0)} requests fail, in each of two periods of five minutes."
-      section    = "errors"
-      expression = local.error_expressions[key]
-      metrics    = local.error_metrics[key]
-      more       = false
-      periods    = 2
+      kind         = "errors"
+      summary      = "At least ${try(var.alarms.errors, 0)} requests fail, in each of two periods of five minutes."
+      section      = "errors"
+      expression   = local.error_expressions[key]
+      metrics      = local.error_metrics[key]
+      is_exclusive = false
+      periods      = 2
     },
     {
       kind       = "throttles"
-      says       = "At least ${try(var.alarms.throttles, 0)} requests in five minutes find no free function."
+      summary    = "At least ${try(var.alarms.throttles, 0)} requests in five minutes find no free function."
       section    = "throttles"
       expression = null
-      metrics    = { throttles = { namespace = "AWS/Lambda", metric = "Throttles", stat = "Sum", dimensions = { FunctionName = f.name } } }
-      more       = false
-      periods    = 1
+      metrics = {
+        throttles = { namespace = "AWS/Lambda", metric = "Throttles", stat = "Sum", dimensions = { FunctionName = f.name } }
+      }
+      is_exclusive = false
+      periods      = 1
     },
     {
       kind = "duration_percent"
-      says = join(" ", [
+      summary = join(" ", [
         "The slowest request takes ${try(var.alarms.duration_percent, 0)} % of the time it has, or more, in each of two periods of five",
         "minutes.",
       ])
@@ -65,8 +67,8 @@ locals {
       metrics = {
         duration = { namespace = "AWS/Lambda", metric = "Duration", stat = "Maximum", dimensions = { FunctionName = f.name } }
       }
-      more    = false
-      periods = 2
+      is_exclusive = false
+      periods      = 2
     },
     ] : "${f.entity}/${f.label}/${alarm.section}" => merge(alarm, {
       entity = f.entity
@@ -82,13 +84,13 @@ locals {
     {
       kind    = "table_throttles"
       metric  = "ThrottledRequests"
-      says    = "DynamoDB throttles at least ${try(var.alarms.table_throttles, 0)} requests, in each of two periods of five minutes."
+      summary = "DynamoDB throttles at least ${try(var.alarms.table_throttles, 0)} requests, in each of two periods of five minutes."
       section = "table-throttles"
     },
     {
       kind    = "table_system_errors"
       metric  = "SystemErrors"
-      says    = "DynamoDB fails at least ${try(var.alarms.table_system_errors, 0)} requests, in each of two periods of five minutes."
+      summary = "DynamoDB fails at least ${try(var.alarms.table_system_errors, 0)} requests, in each of two periods of five minutes."
       section = "table-system-errors"
     },
     ] : "${entity}/table/${trimprefix(alarm.section, "table-")}" => merge(alarm, {
@@ -97,30 +99,30 @@ locals {
       metrics = { for action in table.actions : lower(action) => {
         namespace = "AWS/DynamoDB", metric = alarm.metric, stat = "Sum", dimensions = { TableName = table.name, Operation = action }
       } }
-      more      = false
-      periods   = 2
-      threshold = local.thresholds[alarm.kind]
+      is_exclusive = false
+      periods      = 2
+      threshold    = local.thresholds[alarm.kind]
   }) if contains(local.alarm_kinds, alarm.kind) }]...)
 
   stage_dimensions = { ApiName = var.api.name, Stage = var.api.stage }
   gateway_alarms = { for alarm in [
     {
       kind       = "api_4xx"
-      says       = "At least ${try(var.alarms.api_4xx, 0)} requests are refused (4xx), in each of two periods of five minutes."
+      summary    = "At least ${try(var.alarms.api_4xx, 0)} requests are refused (4xx), in each of two periods of five minutes."
       section    = "gateway-4xx"
       expression = null
       metrics    = { refused = { namespace = "AWS/ApiGateway", metric = "4XXError", stat = "Sum", dimensions = local.stage_dimensions } }
     },
     {
       kind       = "api_5xx"
-      says       = "At least ${try(var.alarms.api_5xx, 0)} requests fail (5xx), in each of two periods of five minutes."
+      summary    = "At least ${try(var.alarms.api_5xx, 0)} requests fail (5xx), in each of two periods of five minutes."
       section    = "gateway-5xx"
       expression = null
       metrics    = { failed = { namespace = "AWS/ApiGateway", metric = "5XXError", stat = "Sum", dimensions = local.stage_dimensions } }
     },
     {
       kind = "latency_p99_ms"
-      says = join(" ", [
+      summary = join(" ", [
         "One request in a hundred takes ${try(var.alarms.latency_p99_ms, 0)} ms or more, out of at least ${try(var.alarms.requests, 0)},",
         "in each of two periods of five minutes.",
       ])
@@ -132,9 +134,9 @@ locals {
       }
     },
     ] : "gateway/${trimprefix(alarm.section, "gateway-")}" => merge(alarm, {
-      more      = false
-      periods   = 2
-      threshold = local.thresholds[alarm.kind]
+      is_exclusive = false
+      periods      = 2
+      threshold    = local.thresholds[alarm.kind]
   }) if contains(local.alarm_kinds, alarm.kind) }
 
   alarms            = merge(local.function_alarms, local.table_alarms, local.gateway_alarms)
@@ -154,8 +156,8 @@ resource "aws_cloudwatch_metric_alarm" "this" {
 
   alarm_actions       = contains(local.caller_alarm_keys, each.key) ? [local.topic_arn] : []
   alarm_name          = "${var.name}/${each.key}"
-  alarm_description   = "${each.value.says} What to do: ${local.runbook_path}#${each.value.section}"
-  comparison_operator = each.value.more ? "GreaterThanThreshold" : "GreaterThanOrEqualToThreshold"
+  alarm_description   = "${each.value.summary} What to do: ${local.runbook_path}#${each.value.section}"
+  comparison_operator = each.value.is_exclusive ? "GreaterThanThreshold" : "GreaterThanOrEqualToThreshold"
   evaluation_periods  = each.value.periods
   ok_actions          = contains(local.caller_alarm_keys, each.key) ? [local.topic_arn] : []
   tags                = var.tags

@@ -12,7 +12,7 @@ locals {
 
   partition = data.aws_partition.current.partition
   account   = data.aws_caller_identity.current.account_id
-  # What ARNs and service names are composed with, so that a plan already shows them whole.
+  # What ARNs and service names are composed of, so that a plan already shows them whole.
   scope = {
     account_id = local.account
     dns_suffix = data.aws_partition.current.dns_suffix

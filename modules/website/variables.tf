@@ -44,7 +44,7 @@ variable "price_class" {
 }
 
 variable "scope" {
-  description = "What ARNs are composed with."
+  description = "The account, region, partition and DNS suffix of AWS that ARNs and service names are composed of."
   type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })
 }
 
