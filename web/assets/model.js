@@ -140,14 +140,16 @@ function readEntity(name, all) {
   };
 }
 
-// A schema of bodies with what the item's schema has besides: properties that clients read and cannot write.
+// A schema of bodies with what the item's schema has besides: properties that clients read and cannot write. A document may be wrong, and
+// have null for a schema: a form of it fails, the rest of the page works.
 function withReadOnly(schema, item) {
+  if (!schema || !item) return schema;
   const rules = Object.entries(item.properties ?? {});
-  const shared = rules.filter(([name, rule]) => !rule.readOnly && Object.hasOwn(schema.properties ?? {}, name));
+  const shared = rules.filter(([name, rule]) => !rule?.readOnly && Object.hasOwn(schema.properties ?? {}, name));
   const properties = Object.fromEntries([
     ...Object.entries(schema.properties ?? {}),
     ...shared.map(([name, rule]) => [name, withReadOnly(schema.properties[name], rule)]),
-    ...rules.filter(([, rule]) => rule.readOnly),
+    ...rules.filter(([, rule]) => rule?.readOnly),
   ]);
   return {
     ...schema,
