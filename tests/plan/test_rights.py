@@ -7,7 +7,8 @@ the table that it makes. A right that is missing fails, and so does one that not
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -48,9 +49,13 @@ SAMPLES: dict[str, Values] = {
     "movie": {"title": "Metropolis", "year": "1927"},
     "order": {"userId": "1", "quantity": 1, "status": "open"},
     "product": {"name": "cup"},
+    "room": {"name": "Attic", "beds": 2, "rate": 80},
     "user": {"name": "Ada"},
 }
 VALUES = {"boolean": "true", "integer": "1", "number": "1.5"}
+
+# What the parts of a transaction need the right to.
+ACTIONS = {"ConditionCheck": "ConditionCheckItem", "Delete": "DeleteItem", "Put": "PutItem", "Update": "UpdateItem"}
 
 Right = tuple[str, str]
 
@@ -61,21 +66,35 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def function_of(package: str, table: str, entity: str, options: Values) -> Api:
-    """Return a function with its planned environment."""
-    told = {"TABLE_NAME": table, "ENTITY": entity, "ENTITY_OPTIONS": json.dumps(options)}
-    return Api(ENVIRONMENT | told, SCHEMAS, [package])
+def function_of(package: str, table: str, entity: str, options: Values, **more: str) -> Api:
+    """Return a function with its planned environment, and with the repository's own code if it has hooks."""
+    told = {"TABLE_NAME": table, "ENTITY": entity, "ENTITY_OPTIONS": json.dumps(options), **more}
+    code = {file.stem: file.read_text() for file in sorted((ROOT / "app").glob("*.py"))}
+    return Api(ENVIRONMENT | told, SCHEMAS, [package], code if "hooks" in options else None)
 
 
-def requests_of(operation: str, options: Values, item: str) -> Iterator[tuple[str, str, Any, Values]]:
-    """Requests that lead an operation's code along each of its ways to AWS: method, path, body, the rest."""
+def bookings_of(room: str) -> Iterator[Values]:
+    """Yield bookings of a room that do not overlap."""
+    for day in range(1, 28):
+        yield {"room": room, "arrival": f"2027-01-{day:02}", "departure": f"2027-01-{day + 1:02}"}
+
+
+def requests_of(
+    operation: str, options: Values, item: str, stored: Values | None = None, samples: Iterator[Values] | None = None
+) -> Iterator[tuple[str, str, Any, Values]]:
+    """Requests that lead an operation's code along each of its ways to AWS: method, path, body, the rest.
+
+    stored: what the item was made of. samples: what others can be made of. Without them it is one of SAMPLES.
+    """
     ((method, on_item),) = (how for how, name in OPERATIONS.items() if name == operation)
     path = f"/items/{item}" if on_item else "/items"
-    body = SAMPLES.get(options.get("schema", ""), {"title": "text"})
+    body = stored or SAMPLES.get(options.get("schema", ""), {"title": "text"})
+    samples = samples or repeat(body)
     if operation == "create":
-        yield method, path, body, {}
-        yield method, path, body, {"headers": {"Idempotency-Key": "k"}}
-        yield method, path, body, {"headers": {"Idempotency-Key": "k"}}
+        yield method, path, next(samples), {}
+        keyed = next(samples)
+        yield method, path, keyed, {"headers": {"Idempotency-Key": "k"}}
+        yield method, path, keyed, {"headers": {"Idempotency-Key": "k"}}
     elif operation == "list":
         yield method, path, None, {}
         properties = SCHEMAS.get(options.get("schema", ""), {}).get("properties", {})
@@ -90,36 +109,60 @@ def requests_of(operation: str, options: Values, item: str) -> Iterator[tuple[st
         yield method, path, None, {}
 
 
-def used_rights(function: Values, operations: set[str], table: Values, region: str) -> set[Right]:
-    """The actions, and what they were on, of all calls of AWS's that a planned function's code makes."""
+def used_rights(function: Values, operations: set[str], tables: Mapping[str, Values], region: str) -> set[Right]:
+    """The actions, and what they were on, of all calls of AWS's that a planned function's code makes.
+
+    tables: the planned tables by name.
+    """
     variables = function["environment"][0]["variables"]
     name, entity = variables["TABLE_NAME"], variables["ENTITY"]
     options = json.loads(variables.get("ENTITY_OPTIONS", "{}"))
-    package = Path(function["filename"]).stem
+    package = Path(function["filename"]).stem.partition(".")[0]
+    more = {key: value for key, value in variables.items() if key == "ENTITIES"}
     user = {"sub": "somebody", "cognito:groups": ",".join(options.get("groups", {}).values())}
     calls: set[Right] = set()
     call = BaseClient._make_api_call  # type: ignore[attr-defined] # the stubs leave out what is private
 
     def note(client: BaseClient, action: str, parameters: Values) -> Any:
-        index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
         kind = client.meta.service_model.service_id.lower()
-        resource = f"arn:aws:{kind}:{region}:000000000000:table/{parameters.get('TableName')}{index}"
-        calls.add((f"{kind}:{action}", resource))
+        parts = [(action, parameters)]
+        if action == "TransactWriteItems":  # which asks for the right to each of its parts
+            parts = [(ACTIONS[name], part) for each in parameters["TransactItems"] for name, part in each.items()]
+        for name, part in parts:
+            index = f"/index/{part['IndexName']}" if "IndexName" in part else ""
+            calls.add((f"{kind}:{name}", f"arn:aws:{kind}:{region}:000000000000:table/{part.get('TableName')}{index}"))
         return call(client, action, parameters)
 
     with mock_aws():
-        api = function_of(package, name, entity, options).as_user(**user)
-        owner_scoped = {"owner_scoped": options.get("owner_scoped", False)}
-        writer = function_of("create", name, entity, owner_scoped).as_user(**user)
-        keys = {part: value for part, value in create_table_arguments(table).items() if value}
-        api.client.create_table(TableName=name, **keys)
+        api = function_of(package, name, entity, options, **more).as_user(**user)
+        for each, table in tables.items():
+            keys = {part: value for part, value in create_table_arguments(table).items() if value}
+            api.client.create_table(TableName=each, **keys)
+        samples: Iterator[Values] | None = None
+        writer_options = {"owner_scoped": options.get("owner_scoped", False)}
+        if "hooks" in options:
+            rooms = next(each for each in tables if "-rooms-" in each)
+            room = function_of("create", rooms, "rooms", {}).create({"name": "Attic", "beds": 2, "rate": 80})
+            samples = bookings_of(room["id"])
+            writer_options |= {"hooks": options["hooks"], "schema": "booking"}
+            more = {"ENTITIES": json.dumps(everything(tables))}
+        writer = function_of("create", name, entity, writer_options, **more).as_user(**user)
         for operation in sorted(operations):
-            item = writer.create({})["id"]
-            for method, path, body, parts in requests_of(operation, options, item):
+            stored = next(samples) if samples else None
+            item = writer.create(stored or {})["id"]
+            for method, path, body, parts in requests_of(operation, options, item, stored, samples):
                 with mock.patch.object(BaseClient, "_make_api_call", note):
                     answer = api.request(method, path, body, **parts)
                 assert answer.status < 300, f"{answer.body} Give SAMPLES what {options.get('schema')} takes."
     return calls
+
+
+def everything(tables: Mapping[str, Values]) -> Values:
+    """Return what ENTITIES says of the tables to a function that may do everything with them."""
+    return {
+        name.split("-")[1]: {"operations": ["create", "get"], "options": {"ids": "client"}, "table": name}
+        for name in tables
+    }
 
 
 def allowed_rights(plan: Plan, key: str) -> set[Right]:
@@ -151,14 +194,17 @@ def check_rights(plan: Plan, region: str) -> None:
     assert functions
     for key, function in functions.items():
         entity, _, package = key.partition(".")
-        table = plan.one("aws_dynamodb_table", f'"{entity}"')
+        entities = [entity, *json.loads(function["environment"][0]["variables"].get("ENTITIES", "{}"))]
+        if "hooks" in json.loads(function["environment"][0]["variables"].get("ENTITY_OPTIONS", "{}")):
+            entities = list(plan.outputs["table_names"])
+        tables = {plan.outputs["table_names"][each]: plan.one("aws_dynamodb_table", f'"{each}"') for each in entities}
         operations = {
             operation
             for operation, name in plan.outputs["function_names"][entity].items()
             if name == function["function_name"]
         }
         assert operations if package == "entity" else operations == {package}
-        needed, granted = used_rights(function, operations, table, region), allowed_rights(plan, key)
+        needed, granted = used_rights(function, operations, tables, region), allowed_rights(plan, key)
         assert needed - granted == set(), f"{key}: its code needs rights that its role lacks"
         assert granted - needed == set(), f"{key}: its role has rights that its code does not use"
 

@@ -1,0 +1,121 @@
+"""The example bookings, over HTTP: its hooks price, claim nights and refuse, for many clients at once as well."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.local.api import Answer, Api
+from tests.local.described_api import DescribedApi
+from tests.local.test_examples import Example, example_fixture
+
+CLIENTS = 24
+
+_bookings = example_fixture("bookings")
+
+
+@pytest.fixture(scope="module")
+def ada(bookings: Example) -> DescribedApi:
+    return bookings.as_user("ada")
+
+
+@pytest.fixture
+def room(bookings: Example) -> str:
+    made = bookings.api("default").create("/rooms", {"name": "Attic", "beds": 2, "rate": 80.5})
+    found: str = made.json["id"]
+    return found
+
+
+def stay(room: str, arrival: int, departure: int, **more: Any) -> dict[str, Any]:
+    """Return a booking for days of January."""
+    return {"room": room, "arrival": f"2027-01-{arrival:02}", "departure": f"2027-01-{departure:02}", **more}
+
+
+def nights(example: Example) -> set[str]:
+    """Return the ids of all taken nights, as the table has them."""
+    outputs = example.local.outputs()
+    found = example.local.client("dynamodb").scan(TableName=outputs["table_names"]["nights"], ConsistentRead=True)
+    return {record["id"]["S"] for record in found["Items"]}
+
+
+def test_the_rate_makes_the_price_and_clients_do_not(ada: DescribedApi, room: str) -> None:
+    made = ada.create("/bookings", stay(room, 1, 4, price=1, status="cancelled"))
+    assert (made.json["price"], made.json["status"], made.json["guests"]) == (241.5, "booked", 1)
+    assert ada("GET", made.location).json == made.json
+    changed = ada("PATCH", made.location, {"price": 1, "note": "late"})
+    assert (changed.json["price"], changed.json["note"]) == (241.5, "late")
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer", "detail"),
+    [
+        ({"room": "nowhere"}, "/room", "There is no such room."),
+        ({"guests": 3}, "/guests", "Attic has 2 beds."),
+        ({"departure": "2027-01-01"}, "/departure", "A booking has 1 to 60 nights."),
+        ({"departure": "2027-12-31"}, "/departure", "A booking has 1 to 60 nights."),
+    ],
+)
+def test_what_breaks_a_rule_is_refused(
+    ada: DescribedApi, room: str, change: dict[str, Any], pointer: str, detail: str
+) -> None:
+    problem = ada("POST", "/bookings", {**stay(room, 1, 4), **change}).problem(422, "refused")
+    assert problem["detail"] == detail
+    assert problem["errors"] == [{"pointer": pointer, "detail": detail}]
+
+
+def test_a_taken_night_is_named_and_nothing_is_written(bookings: Example, ada: DescribedApi, room: str) -> None:
+    ada.create("/bookings", stay(room, 10, 12))
+    before = nights(bookings)
+    bob = bookings.as_user("bob")
+    problem = bob("POST", "/bookings", stay(room, 8, 11)).problem(409, "room-taken")
+    assert problem["detail"] == "The room is taken on 2027-01-10."
+    assert nights(bookings) == before
+    assert bob("GET", "/bookings").json["items"] == []
+
+
+def test_a_deleted_booking_gives_its_nights_back(bookings: Example, ada: DescribedApi, room: str) -> None:
+    made = ada.create("/bookings", stay(room, 20, 23))
+    assert {f"{room}.2027-01-{day}" for day in (20, 21, 22)} <= nights(bookings)
+    assert ada("DELETE", made.location).status == 204
+    assert not any(night.startswith(room) for night in nights(bookings))
+    ada.create("/bookings", stay(room, 20, 23))
+
+
+def test_what_the_price_depends_on_stays(ada: DescribedApi, room: str) -> None:
+    made = ada.create("/bookings", stay(room, 5, 6))
+    for method, body in [("PATCH", {"departure": "2027-01-09"}), ("PUT", stay(room, 5, 9))]:
+        problem = ada(method, made.location, body).problem(409, "fixed")
+        assert problem["errors"][0]["pointer"] == "/departure"
+    assert ada("PUT", made.location, stay(room, 5, 6)).json["price"] == made.json["price"]
+
+
+def test_a_repeated_request_books_once(bookings: Example, ada: DescribedApi, room: str) -> None:
+    first, again = (ada("POST", "/bookings", stay(room, 14, 16), Idempotency_Key=f"once-{room}") for _ in range(2))
+    assert (first.status, again.status, again.json) == (201, 201, first.json)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    ada("POST", "/bookings", stay(room, 15, 16), Idempotency_Key=f"other-{room}").problem(409, "room-taken")
+
+
+def test_of_many_at_once_no_two_have_the_same_night(bookings: Example, room: str) -> None:
+    """Every client books some of the same four nights: who loses has taken none of them."""
+    tokens = bookings.local("token", "--user", "eve").stdout.strip()
+    api = Api(bookings.url, None, tokens)
+    stays = [stay(room, 1 + n % 3, 3 + n % 3) for n in range(CLIENTS)]
+
+    def book(body: dict[str, Any]) -> Answer:
+        return api("POST", "/bookings", body)
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        answers = list(pool.map(book, stays))
+    assert {answer.status for answer in answers} <= {201, 409}, [answer.content for answer in answers]
+    won = [body for body, answer in zip(stays, answers, strict=True) if answer.status == 201]
+    taken = [
+        f"{room}.2027-01-{day:02}"
+        for body in won
+        for day in range(int(body["arrival"][-2:]), int(body["departure"][-2:]))
+    ]
+    assert 1 <= len(won) <= 2
+    assert len(taken) == len(set(taken))
+    assert {night for night in nights(bookings) if night.startswith(room)} == set(taken)
