@@ -12,10 +12,13 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 import tempfile
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lambda_src"))
 
 from tests.unit.api import TABLE, Api
 from tests.unit.conftest import ENVIRONMENT, with_filters
