@@ -386,7 +386,7 @@ def test_every_command_checks(
     monkeypatch.setenv("TRESTLE_LOCAL_DIR", str(tmp_path / "stack"))
     monkeypatch.setattr(environment, "ROOT", tmp_path)
     for module in (cost, environment, preflight):
-        monkeypatch.setattr(module, "build_functions", lambda _: None)
+        monkeypatch.setattr(module, "build_functions", lambda _, **options: None)
     (tmp_path / "environments").mkdir()
     file = tmp_path / "environments" / "my.tfvars"
     for text, said in {
