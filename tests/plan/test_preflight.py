@@ -46,7 +46,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The repository, with an environment of its own."""
     folder = tmp_path_factory.mktemp("root")
     subprocess.run(["make", "-C", ROOT, "build"], check=True, capture_output=True)
-    for source in (*ROOT.glob("*.tf"), *(ROOT / name for name in ("dist", "lambda_src", "modules", "schemas"))):
+    for source in (*ROOT.glob("*.tf"), *(ROOT / name for name in ("app", "dist", "lambda_src", "modules", "schemas"))):
         (folder / source.name).symlink_to(source)
     shutil.copyfile(ROOT / ".terraform.lock.hcl", folder / ".terraform.lock.hcl")
     (folder / "environments").mkdir()
@@ -119,7 +119,7 @@ def a_first_apply(run_preflight: Preflight, empty_account: Running) -> None:
     role = {"op": "replace", "path": "/cloudwatchRoleArn", "value": made["Role"]["Arn"]}
     client("apigateway", empty_account).update_account(patchOperations=[role])
     code, lines = run_preflight()
-    assert code == 0, lines
+    assert code == 0, "\n".join(lines)
     assert "ok       environment     Nothing is deployed yet." in lines
     assert {subject for subject, level in levels(lines).items() if level != "ok"} == {"credentials"}
     assert {
