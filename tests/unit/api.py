@@ -22,8 +22,8 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import ReadTimeoutError
 from moto.core.models import botocore_stubber
 
-from tests.unit.events import event
 from tools.contract import PROBLEMS
+from tools.testing.events import event
 from trestle.store import boto3_client
 
 _CALLS: list[str] = []

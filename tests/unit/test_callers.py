@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.api import OPERATIONS, Answer, Api, modules
 from tests.unit.conftest import ENVIRONMENT, Make
-from tests.unit.events import event
+from tools.testing.events import event
 
 SENT: list[tuple[str, str, Any]] = [
     ("POST", "/items", {}),

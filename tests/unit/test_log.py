@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.api import Api, error
 from tests.unit.conftest import Make
-from tests.unit.events import event
+from tools.testing.events import event
 
 USER = {"sub": "3f0c2f4e-9b1d-4a51-8f7e-2d6f1f0a9c11", "token_use": "access"}
 ROLE = "arn:aws:iam::123456789012:role/reader"

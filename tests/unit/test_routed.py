@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.api import Api
 from tests.unit.conftest import Make
-from tests.unit.events import event
+from tools.testing.events import event
 
 
 @pytest.fixture

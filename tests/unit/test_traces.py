@@ -14,7 +14,7 @@ import pytest
 from tests.unit.api import TABLE, Api, error, lose_request
 from tests.unit.api import Context as LambdaContext
 from tests.unit.conftest import Make
-from tests.unit.events import event
+from tools.testing.events import event
 from trestle.context import Context
 from trestle.entity import Entity
 from trestle.http.handler import handler

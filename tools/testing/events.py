@@ -1,5 +1,6 @@
 """Events as API Gateway's REST proxy integration sends them ("Input format of a Lambda function for proxy
-integration" in its developer guide)."""
+integration" in its developer guide).
+"""
 
 from __future__ import annotations
 
