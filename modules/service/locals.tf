@@ -147,6 +147,16 @@ locals {
     table     = "${var.name}-${name}-${var.environment}"
   }) }
 
+  # The indexes of each entity's table: the list's, and one for each filter.
+  table_indexes = { for name, e in local.entities : name => merge(
+    { for index in [local.contract.items.list_index] : index.name => {
+      hash_key = index.hash, range_key = index.range, range_type = local.contract.items.attributes[index.range]
+    } if contains(e.indexes, index.name) },
+    { for filter in values(e.filters) :
+      filter.index => { hash_key = filter.index, range_key = filter.range, range_type = filter.number ? "N" : "S" }
+    },
+  ) }
+
   # What a list takes besides: filters, and bounds such as "dueDate.gte" of what these sort by.
   bounds = { for name, e in local.entities : name => flatten([for sort, numbers in { for f in values(e.filters) : f.sort => f.number... } :
     [for operator in local.bound_operators :

@@ -126,18 +126,11 @@ module "table" {
   customer_key        = var.encryption.customer_key
   deletion_protection = var.deletion_protection
   expiry              = { attribute = local.contract.items.expiry, enabled = each.value.ttl != null }
-  indexes = merge(
-    { for index in [local.contract.items.list_index] : index.name => {
-      hash_key = index.hash, range_key = index.range, range_type = local.contract.items.attributes[index.range]
-    } if contains(each.value.indexes, index.name) },
-    { for filter in values(each.value.filters) :
-      filter.index => { hash_key = filter.index, range_key = filter.range, range_type = filter.number ? "N" : "S" }
-    },
-  )
-  key         = local.contract.items.key
-  kms_key_arn = local.kms_key_arn
-  name        = each.value.table
-  tags        = local.tags
+  indexes             = local.table_indexes[each.key]
+  key                 = local.contract.items.key
+  kms_key_arn         = local.kms_key_arn
+  name                = each.value.table
+  tags                = local.tags
 }
 
 module "function" {

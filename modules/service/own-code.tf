@@ -101,4 +101,27 @@ locals {
   sids = { for name in keys(var.entities) : name => join("", [for word in split("-", name) : title(word)]) }
 
   hook_modules = sort([for name, module in local.app : name if length(module.hooks) > 0])
+
+  # What is wrong with hooks, as far as only the build can tell.
+  hook_faults = flatten([
+    [for name, e in var.entities :
+      !contains(keys(local.app), e.hooks.code) ?
+      "entities.${name}.hooks.code: there is no app/${e.hooks.code}.py. Write it${
+        length(local.hook_modules) == 0 ? "." : ", or name one of ${join(", ", local.hook_modules)}."
+      }" :
+      join(" ", [
+        "entities.${name}.hooks.code: app/${e.hooks.code}.py defines no hook. Define one of ${join(", ", local.all_hooks)} in it, or leave",
+        "hooks out.",
+      ])
+      if e.hooks != null && length(local.entity_hooks[name]) == 0
+    ],
+    [for name, e in var.entities : [for hook in keys(e.hooks.uses) :
+      "entities.${name}.hooks.uses.${hook}: app/${e.hooks.code}.py defines no ${hook}. Define it, or leave its uses out."
+      if contains(local.all_hooks, hook) && !contains(local.entity_hooks[name], hook)
+    ] if e.hooks != null && length(local.entity_hooks[name]) > 0],
+    [for hook in local.circular_hooks : join(" ", [
+      "entities.${split(".", hook)[0]}.hooks.uses.${split(".", hook)[1]}: the hook would run itself, over",
+      "${join(", ", local.runs[hook])}. Take an operation that leads back to it out of uses.",
+    ])],
+  ])
 }
