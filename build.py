@@ -136,6 +136,16 @@ class Sources:
         files |= {f"schemas/{name}": content for name, content in self.schemas.items()}
         return {path: sha256(content) for path, content in files.items()}
 
+    def described(self) -> dict[str, Any]:
+        """Return what the manifest says of own code and of schemas, which needs no zip."""
+        return {
+            "app": self.app.manifest(),
+            "schemas": {
+                f"schemas/{name}": {"sha256": sha256(content), **self.shapes[name]}
+                for name, content in self.schemas.items()
+            },
+        }
+
     def digest(self) -> str:
         """A SHA-256 (hex) of everything a build depends on, this file included."""
         read = {f"shapes/{name}": texts for name, texts in self.shapes.items()} | {"app": self.app.manifest()}
@@ -372,7 +382,7 @@ def build_files(sources: Sources, bytecode: str) -> dict[str, bytes]:
         if len(content) > LARGEST_ZIP:
             raise BuildError(_too_large(function, len(content), files[function]))
     manifest = {
-        "app": sources.app.manifest(),
+        **sources.described(),
         "bytecode": None if compiled is None else RUNTIME,
         "functions": {
             function: {
@@ -386,10 +396,6 @@ def build_files(sources: Sources, bytecode: str) -> dict[str, bytes]:
         "inputs": sources.inputs(),
         "platform": sources.packages.platform.name if sources.packages else None,
         "runtime": f"python{RUNTIME}",
-        "schemas": {
-            f"schemas/{name}": {"sha256": sha256(content), **sources.shapes[name]}
-            for name, content in sources.schemas.items()
-        },
         "sources": sources.digest(),
     }
     named = {f"{function}.zip": content for function, content in zips.items()}

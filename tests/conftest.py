@@ -22,6 +22,8 @@ FOREIGN = re.compile(
     r"|ARGS|DETACH|ENTITY|ENV|FILE|PORT|PY|PYTHON|REQUESTS|SMOKE|WORKERS|WRITE"  # of our own Makefile
 )
 SLOW_LIMIT = 1800  # seconds
+# The fixture `system`, for users' tests in tests/app/.
+pytest_plugins = ["trestle.testing"]
 FIXED = {"LANG": "C.UTF-8", "NO_PROXY": "127.0.0.1,localhost", "TERM": "dumb", "TZ": "UTC"}
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import re
-import runpy
 import subprocess
 import sys
 import tempfile
@@ -24,11 +22,11 @@ from moto.core.models import botocore_stubber
 
 from tools.contract import PROBLEMS
 from tools.testing.events import event
+from tools.testing.functions import LAMBDA_SRC, Handler, LambdaContext, load_handler
 from trestle.store import boto3_client
 
 _CALLS: list[str] = []
 _COUNTED: weakref.WeakSet[Any] = weakref.WeakSet()
-LAMBDA_SRC = Path(__file__).parents[2] / "lambda_src"
 TABLE = "test-items"
 OPERATIONS = {
     ("POST", False): "create",
@@ -39,17 +37,6 @@ OPERATIONS = {
     ("DELETE", True): "delete",
 }
 _SECRETIVE = re.compile(rf"{TABLE}|arn:|Traceback|botocore|\.py\b|dynamodb", re.IGNORECASE)
-
-
-class Context:
-    """The part of Lambda's context object that handlers use."""
-
-    def __init__(self, millis: int = 30_000) -> None:
-        self.aws_request_id = "52fdfc07-2182-454f-963f-5f0f9a621d72"
-        self.millis = millis
-
-    def get_remaining_time_in_millis(self) -> int:
-        return self.millis
 
 
 class Answer(NamedTuple):
@@ -78,7 +65,7 @@ class Api:
     ) -> None:
         """Load the functions; code: the modules of app/, with hooks, by their names."""
         self._claims: dict[str, Any] | None = None
-        self._handlers: dict[str, Callable[[Any, Any], dict[str, Any]]] = {}
+        self._handlers: dict[str, Handler] = {}
         # Laid out as in a function's package: the schemas are beside the code.
         self._folder = tempfile.TemporaryDirectory()
         folder = Path(self._folder.name)
@@ -91,10 +78,10 @@ class Api:
         file = "index.py" if code is None else "hooked.py"
         for name in [name for name in sys.modules if code is not None and name.partition(".")[0] == "app"]:
             del sys.modules[name]
-        changed = mock.patch.dict(os.environ, {**environment, "LAMBDA_TASK_ROOT": str(folder)})
-        with changed, mock.patch.object(sys, "path", [str(folder), *sys.path]):
+        variables = {**environment, "LAMBDA_TASK_ROOT": str(folder)}
+        with mock.patch.object(sys, "path", [str(folder), *sys.path]):
             for function in functions:
-                self._handlers[function] = runpy.run_path(str(LAMBDA_SRC / function / file))["lambda_handler"]
+                self._handlers[function] = load_handler(function, file, variables)
 
     @property
     def client(self) -> Any:
@@ -120,7 +107,7 @@ class Api:
     def invoke(self, operation: str, sent: Any, context: Any = None) -> Answer:
         """What an operation's function returns to an event."""
         handler = self._handlers.get(operation) or self._handlers["entity"]
-        result = handler(sent, context or Context())
+        result = handler(sent, context or LambdaContext())
         assert set(result) == {"statusCode", "headers", "body", "isBase64Encoded"}
         assert result["isBase64Encoded"] is False
         answer = Answer(result["statusCode"], result["headers"], result["body"])
@@ -130,7 +117,7 @@ class Api:
 
     def request(self, method: str, path: str, body: Any = None, **parts: Any) -> Answer:
         """Send a request; a body that is no text is sent as JSON."""
-        context = Context(parts.pop("millis", 30_000))
+        context = LambdaContext(parts.pop("millis", 30_000))
         if body is not None and not isinstance(body, str):
             body = json.dumps(body)
         sent = event(method, path, body=body, **{"claims": self._claims, **parts})

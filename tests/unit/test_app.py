@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.api import LAMBDA_SRC
+from tools.testing.functions import LAMBDA_SRC
 from trestle import app
 
 REFERENCE = (Path(__file__).parents[2] / "docs" / "reference" / "app.md").read_text(encoding="utf-8")

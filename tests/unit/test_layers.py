@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.api import LAMBDA_SRC
+from tools.testing.functions import LAMBDA_SRC
 
 PACKAGE = LAMBDA_SRC / "trestle"
 MODULES = {".".join(path.relative_to(LAMBDA_SRC).with_suffix("").parts): path for path in PACKAGE.rglob("*.py")}

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tests.unit.api import TABLE, Api, error, lose_request
-from tests.unit.api import Context as LambdaContext
 from tests.unit.conftest import Make
 from tools.testing.events import event
+from tools.testing.functions import LambdaContext
 from trestle.context import Context
 from trestle.entity import Entity
 from trestle.http.handler import handler

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 import build
-from tests.unit.api import LAMBDA_SRC, OPERATIONS, TABLE, Api, error, lose_answer, succeed
+from tests.unit.api import OPERATIONS, TABLE, Api, error, lose_answer, succeed
 from tests.unit.conftest import KEYS
+from tools.testing.functions import LAMBDA_SRC
 from trestle.context import Context
 from trestle.entity import Entity
 from trestle.errors import Changed, NotFound, Refusal, TooLarge, Unavailable

@@ -1,0 +1,22 @@
+"""Test your own code: pytest's fixture `system` is the API of a var-file in the test's process.
+
+Nothing of this is in a function's package.
+"""
+
+from __future__ import annotations
+
+from tools.testing.plugin import _projects, pytest_addoption, pytest_configure, system
+from tools.testing.system import Answer, Client, Clock, Items, Lists, System
+
+__all__ = (
+    "Answer",
+    "Client",
+    "Clock",
+    "Items",
+    "Lists",
+    "System",
+    "_projects",
+    "pytest_addoption",
+    "pytest_configure",
+    "system",
+)

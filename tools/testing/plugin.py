@@ -1,0 +1,53 @@
+"""pytest's fixture `system`, and the marker and the setting that choose its var-file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tools.errors import UserError
+from tools.testing.project import Project, read_project
+from tools.testing.system import System
+
+SETTING = "system_var_file"
+DEFAULT = "environments/local.tfvars"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the setting."""
+    parser.addini(SETTING, "the var-file of the fixture `system`, from the root folder on", default=DEFAULT)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker."""
+    config.addinivalue_line("markers", "system(var_file): the fixture's var-file, from the root folder on")
+
+
+@pytest.fixture(scope="session")
+def _projects() -> dict[Path, Project]:
+    """The projects of this session, by var-file."""
+    return {}
+
+
+@pytest.fixture
+def system(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, _projects: dict[Path, Project]
+) -> Iterator[System]:
+    """The API of a var-file, with empty tables."""
+    from moto import mock_aws
+
+    marker = request.node.get_closest_marker("system")
+    named = marker.args[0] if marker and marker.args else request.config.getini(SETTING)
+    var_file = request.config.rootpath / named
+    fault = ""
+    if var_file not in _projects:
+        try:
+            _projects[var_file] = read_project(request.config.rootpath, var_file)
+        except UserError as error:
+            fault = str(error)
+    if fault:  # not in the except clause, whose traceback pytest would show
+        pytest.fail(fault, pytrace=False)
+    with mock_aws():
+        yield System(_projects[var_file], monkeypatch)
