@@ -361,6 +361,10 @@ class Refuse(Refused):
     ) -> None:
         if not isinstance(detail, str) or not detail:
             raise ValueError("Refuse: detail is empty. Write one sentence for the caller.")
+        if pointer is not None and not isinstance(pointer, str):
+            raise ValueError(f'Refuse: pointer is {pointer!r}. Use a JSON pointer, such as "/price".')
+        if not _is_text(detail) or (pointer and not _is_text(pointer)):
+            raise ValueError("Refuse: detail or pointer holds a lone surrogate, which JSON cannot carry.")
         if not isinstance(status, int) or status == 401 or status not in (*range(400, 500), 502, 503):
             raise ValueError(f"Refuse: status is {status}. Use any 4xx but 401, or 502 or 503.")
         if not isinstance(code, str) or not code or not _SLUG.issuperset(code):
@@ -450,6 +454,15 @@ def send(function: str, body: Any, *, delay: int = 0) -> None:
 def transaction() -> AbstractContextManager[Transaction]:
     """Open a transaction. Raise RuntimeError in a hook, whose transaction is context.transaction."""
     return _in_charge("transaction").transaction()
+
+
+def _is_text(value: str) -> bool:
+    """Return whether a text can be written as UTF-8: it has no lone surrogates."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def name_of(entity: str | Entity) -> str:

@@ -286,6 +286,9 @@ RAISED = [
     ("Invalid('s3cr3t')", 500, "internal-error"),
     ("KeyError('s3cr3t')", 500, "internal-error"),
     ("SystemExit('s3cr3t')", 500, "internal-error"),
+    ("KeyboardInterrupt('s3cr3t')", 500, "internal-error"),
+    ("type('Own', (BaseException,), {})('s3cr3t')", 500, "internal-error"),
+    (r"Refuse('s3cr3t\ud800')", 500, "internal-error"),
     ("Refuse('No.', status=401)", 500, "internal-error"),
 ]
 
@@ -323,7 +326,11 @@ def test_what_a_hook_raises(hooked: Hooked, make_api: Make, capsys: pytest.Captu
 def test_a_module_that_cannot_be_imported_fails_each_request_and_the_log_says_where(
     hooked: Hooked, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for source, place in (("raise KeyError('s3cr3t')", "app/rules.py:2"), ("def f(:", "app/rules.py:2")):
+    for source, place in [
+        ("raise KeyError('s3cr3t')", "app/rules.py:2"),
+        ("raise GeneratorExit('s3cr3t')", "app/rules.py:2"),
+        ("def f(:", "app/rules.py:2"),
+    ]:
         api = hooked(source)
         for _ in range(2):
             line = failed(api.request("POST", "/items", {}), capsys)

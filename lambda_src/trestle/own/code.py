@@ -32,7 +32,7 @@ def load(name: str) -> ModuleType:
     """Return a module of app/. Raise CodeError if it cannot be imported, whatever the cause."""
     try:
         module: ModuleType = __import__(f"{PACKAGE}.{name}", fromlist=[PACKAGE])
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # even SystemExit, as in trestle.own.scope
         raise failure(f"The import of {PACKAGE}/{name.replace('.', '/')}.py", error) from error
     return module
 

@@ -96,7 +96,7 @@ def run(scope: Scope, level: int, hook: Callable[..., Any], *arguments: Any) -> 
         raise
     except app.Unavailable as error:
         raise errors.Unavailable(error.detail) from error
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # even SystemExit: what escapes would end the function and be logged with its text
         raise failure(f"The hook {scope}", error) from error
     finally:
         _current = before
