@@ -10,8 +10,17 @@ import pytest
 from tests.local.api import Answer, Api
 from tests.local.described_api import DescribedApi
 from tests.local.test_examples import Example, example_fixture
+from tests.local.test_roles import RIGHTS, Roles, is_allowed, own_requests
 
 CLIENTS = 24
+
+# What the functions of bookings may do beside the operation itself: as current is read, and by `uses`.
+HOOKS: dict[str, dict[str, set[str]]] = {
+    "create": {"bookings": {"GetItem"}, "rooms": {"GetItem"}, "nights": {"PutItem"}},
+    "delete": {"bookings": {"GetItem"}, "nights": {"DeleteItem"}},
+    "merge": {},
+    "replace": {"bookings": {"GetItem"}},
+}
 
 _bookings = example_fixture("bookings")
 
@@ -119,3 +128,16 @@ def test_of_many_at_once_no_two_have_the_same_night(bookings: Example, room: str
     assert 1 <= len(won) <= 2
     assert len(taken) == len(set(taken))
     assert {night for night in nights(bookings) if night.startswith(room)} == set(taken)
+
+
+def test_the_roles_of_hooks_reach_what_uses_names_and_nothing_else(bookings: Example) -> None:
+    roles = Roles(bookings.local)
+    for role in roles.arns:
+        entity, _, operation = role.partition(".")
+        roles.assume(role)
+        for name, table in roles.outputs["table_names"].items():
+            tried = own_requests(roles.client("dynamodb"), table)
+            allowed = {what for what, request in tried.items() if is_allowed(request)}
+            own = RIGHTS[operation] if name == entity else set()
+            hooks = HOOKS.get(operation, {}).get(name, set()) if entity == "bookings" else set()
+            assert allowed == own | hooks, (role, table)

@@ -691,6 +691,36 @@ def test_a_hook_acts_for_the_caller_in_entities_with_owners(hooked: Hooked, make
     assert api.as_user("ada").create({"call": call})["got"] == [["a", "ada"], None]
 
 
+def test_no_text_of_a_client_leads_a_hook_to_another_owners_item(hooked: Hooked, make_api: Make) -> None:
+    owned = {"owner_scoped": True, "ids": "client"}
+    api = hooked(
+        """
+        def before_create(draft, context):
+            rooms, named = entity("rooms"), draft["named"]
+            if draft["way"] == "find":
+                draft["got"] = rooms.find(named)
+            elif draft["way"] == "page":
+                page = rooms.page({}, 1, named)
+                draft["got"], draft["next"] = page.items, page.next
+            elif draft["way"] == "merge":
+                context.transaction.merge("rooms", named, {"a": 2})
+            else:
+                getattr(context.transaction, draft["way"])("rooms", named)
+        """,
+        uses={"rooms": {"operations": ["get", "list", "merge", "delete"], "options": owned}},
+    )
+    rooms = make_api(owned, TABLE_NAME="test-rooms", ENTITY="rooms")
+    first, second = (rooms.as_user("ada").create({"id": each, "a": 1}) for each in ("r1", "r2"))
+    cursor = api.as_user("ada").create({"way": "page", "named": None})["next"]
+    for named in ("r1", "ada#r1", "ada/r1", "../ada/r1", "", None, 5, ["r1"], {"S": "r1"}):
+        assert api.as_user("bob").create({"way": "find", "named": named})["got"] is None
+        for way, status in (("merge", 404), ("delete", 404), ("check", 404 if named != "r1" else 409)):
+            assert api.as_user("bob").request("POST", "/items", {"way": way, "named": named}).status == status
+    assert api.as_user("bob").request("POST", "/items", {"way": "page", "named": cursor}).status == 500
+    for room in (first, second):
+        assert rooms.as_user("ada").request("GET", f"/items/{room['id']}").json == room
+
+
 def test_entities_are_not_read_as_a_module_is_imported(hooked: Hooked, capsys: pytest.CaptureFixture[str]) -> None:
     uses = {"rooms": {"operations": ["get"]}}
     api = hooked(
