@@ -88,6 +88,8 @@ class Sources:
             raise BuildError("lambda_src/ holds no function: put an index.py into a folder of it.")
         self.shapes = {name: self._shapes(name, content) for name, content in self.schemas.items()}
         self._trees: dict[str, ast.Module] = {}
+        self._import_nodes: dict[str, list[ast.Import | ast.ImportFrom]] = {}
+        self._names: dict[str, set[str]] = {}
         public = own_code.PUBLIC_PATH
         names = own_code.public_names(self._tree(public)) if public in self.modules else set()
         self.app = own_code.OwnCode(project or root, names)
@@ -180,8 +182,6 @@ class Sources:
 
     def files(self, function: str, entry: str, own: Iterable[str] = ()) -> dict[str, bytes]:
         """Return the files of a zip that begins with `entry` of a function and holds these modules of app/."""
-        from tools.imports import bound_names  # noqa: PLC0415
-
         first = f"lambda_src/{function}/{entry}"
         found: dict[str, str] = {}  # path in the zip -> path in the repository or project
         waiting = [first, *own]
@@ -191,7 +191,7 @@ class Sources:
             if name not in found:
                 found[name] = path
                 waiting += self.app.imported(path) if path in self.app.files else self._imported_modules(function, path)
-        if "lambda_handler" not in bound_names(self._tree(first)):
+        if "lambda_handler" not in self._bound_names(first):
             raise BuildError(f"{first} defines no lambda_handler.")
         files = {name: self.modules[path] for name, path in found.items()}
         if any(name.startswith("trestle/schema/") for name in found):
@@ -211,11 +211,25 @@ class Sources:
                 raise BuildError(f"{path}{line} is not Python: {reason}.") from None
         return self._trees[path]
 
+    def _imports(self, path: str) -> list[ast.Import | ast.ImportFrom]:
+        """The import statements of a module, which many zips share."""
+        if path not in self._import_nodes:
+            from tools.imports import imports  # noqa: PLC0415
+
+            self._import_nodes[path] = list(imports(self._tree(path)))
+        return self._import_nodes[path]
+
+    def _bound_names(self, path: str) -> set[str]:
+        """The names that a module has, as others may import them."""
+        if path not in self._names:
+            from tools.imports import bound_names  # noqa: PLC0415
+
+            self._names[path] = bound_names(self._tree(path))
+        return self._names[path]
+
     def _imported_modules(self, function: str, path: str) -> Iterator[str]:
         """The modules of lambda_src/ that the module at `path` imports, wherever in it the import stands."""
-        from tools.imports import bound_names, imports  # noqa: PLC0415
-
-        for node in imports(self._tree(path)):
+        for node in self._imports(path):
             where = f"{path} line {node.lineno}"
             if isinstance(node, ast.Import):
                 for alias in node.names:
@@ -230,7 +244,7 @@ class Sources:
                 inner = self._path(function, f"{module}.{alias.name}")
                 if inner:
                     yield inner
-                elif modules and alias.name not in {"*", *bound_names(self._tree(modules[-1]))}:
+                elif modules and alias.name not in {"*"} | self._bound_names(modules[-1]):
                     raise BuildError(f"{where} imports {alias.name} of {module}, which has no such name.")
 
     def _module(self, function: str, module: str, where: str) -> list[str]:
