@@ -220,7 +220,7 @@ def test_a_refused_change_leaves_the_stack_running(local: Local, items: Api, tmp
 
 
 def test_one_command_at_a_time(local: Local, items: Api) -> None:
-    with Systems(local.folder)._lock():
+    with Systems(local.folder).lock():
         for command in (("down",), ("up", "--detach")):
             said = error_sentence(local(*command))
             assert said == "Another command is at work on the local run: wait until it is done, then try again."

@@ -18,6 +18,7 @@ from tools.laptop.emulated_aws import EmulatedAws, exports, proxy_exceptions
 from tools.laptop.logs import follow
 from tools.laptop.stack import Stack
 from tools.laptop.systems import local_folder, local_systems
+from tools.laptop.watch import Watch
 
 HERE = ("127.0.0.1", "localhost")
 QUOTE, QUOTED = "'", "'\\''"
@@ -29,7 +30,9 @@ def now() -> int:
 
 
 def up(options: argparse.Namespace) -> int:
-    """Bring a system up; without --detach, follow the logs until Ctrl-C and stop it."""
+    """Bring a system up; without --detach, follow the logs, or the files as well, until Ctrl-C and stop it."""
+    if options.watch and options.detach:
+        raise UserError("--watch follows your files until Ctrl-C: leave --detach out, or --watch.", exit_code=2)
     systems = local_systems(options.progress)
     began = now()
     confirm = (lambda _: True) if options.yes else confirm_losses
@@ -43,7 +46,15 @@ def up(options: argparse.Namespace) -> int:
     try:
         print_note(f"{said}\n\nThe functions' logs follow; Ctrl-C stops everything.\n")
         # Since the beginning: whoever reads the URL above may be quicker than the first look at the logs.
-        follow(stack.outputs(), stack.running(), began, forever=True)
+        if options.watch:
+            watch = Watch(systems, stack, confirm, began)
+            print_note("Watching app/, lambda_src/, schemas/ and what describes the system.")
+            try:
+                watch.run()
+            finally:
+                stack = watch.stack
+        else:
+            follow(stack.outputs(), stack.running(), began, forever=True)
         print_note(f"\n{stack.name} was stopped from elsewhere.")
     except KeyboardInterrupt:
         print_note("\nStopping ...")

@@ -29,30 +29,46 @@ class LogLine(NamedTuple):
         return f"{at:%H:%M:%S} {self.function:<16} {self.message.rstrip()}"
 
 
+class Follower:
+    """Prints log lines of functions as they come. `functions` may change meanwhile."""
+
+    def __init__(self, outputs: dict[str, Any], running: Running, since: int) -> None:
+        self.functions = functions_of(outputs)
+        self.running = running
+        self._logs = client("logs", running)
+        self._since = since
+        self._shown: Counter[LogLine] = Counter()
+
+    def look(self) -> bool:
+        """Print the lines that are new, oldest first; return whether the emulator still answers."""
+        try:
+            found = Counter(lines(self._logs, self.functions, self._since))
+        except BotoCoreError:
+            return False  # the emulator was stopped from elsewhere
+        for line in sorted((found - self._shown).elements()):
+            print(line, flush=True)
+        since = max([self._since, *(line.time - OVERLAP for line in found)])
+        self._since = min(since, int(time.time() * 1000) - OVERLAP)  # where the clock was set back
+        self._shown = Counter({line: count for line, count in found.items() if line.time >= self._since})
+        return True
+
+
+def functions_of(outputs: dict[str, Any]) -> dict[str, str]:
+    """Return what each function is called, ENTITY.OPERATION, by its log group."""
+    return {
+        f"/aws/lambda/{name}": f"{entity}.{operation}"
+        for entity, operations in outputs["function_names"].items()
+        for operation, name in operations.items()
+    }
+
+
 def follow(outputs: dict[str, Any], running: Running, since: int = 0, *, forever: bool) -> None:
     """Print the functions' log lines since a time in milliseconds of the epoch, oldest first.
 
     Forever is until the emulator stops or Ctrl-C.
     """
-    functions = {
-        f"/aws/lambda/{name}": f"{entity}.{operation}"
-        for entity, operations in outputs["function_names"].items()
-        for operation, name in operations.items()
-    }
-    logs = client("logs", running)
-    shown: Counter[LogLine] = Counter()
-    while True:
-        try:
-            found = Counter(lines(logs, functions, since))
-        except BotoCoreError:
-            return  # the emulator was stopped from elsewhere
-        for line in sorted((found - shown).elements()):
-            print(line, flush=True)
-        if not forever:
-            return
-        since = max([since, *(line.time - OVERLAP for line in found)])
-        since = min(since, int(time.time() * 1000) - OVERLAP)  # where the clock was set back
-        shown = Counter({line: count for line, count in found.items() if line.time >= since})
+    follower = Follower(outputs, running, since)
+    while follower.look() and forever:
         time.sleep(INTERVAL)
 
 
@@ -60,6 +76,9 @@ def lines(logs: Any, functions: dict[str, str], since: int) -> Iterator[LogLine]
     """Yield the lines since a time, in milliseconds of the epoch, of the log groups of the functions."""
     pages = logs.get_paginator("filter_log_events")
     for group, function in functions.items():
-        for page in pages.paginate(logGroupName=group, startTime=since):
-            for event in page["events"]:
-                yield LogLine(event["timestamp"], function, event.get("logStreamName", ""), event["message"])
+        try:
+            for page in pages.paginate(logGroupName=group, startTime=since):
+                for event in page["events"]:
+                    yield LogLine(event["timestamp"], function, event.get("logStreamName", ""), event["message"])
+        except logs.exceptions.ResourceNotFoundException:
+            continue  # an apply has deleted the function meanwhile

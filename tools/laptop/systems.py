@@ -35,6 +35,10 @@ PREVIOUS = (
 )  # fmt: skip
 
 
+class BusyError(UserError):
+    """Another command works on the systems of this machine."""
+
+
 def local_systems(progress: Progress = lambda _: None) -> Systems:
     """Return the systems of TRESTLE_LOCAL_DIR or .local, and isolate this process from the user's AWS."""
     isolate(os.environ)
@@ -109,7 +113,7 @@ class Systems:
             tfvars.check_names(tfvars.all_var_files(named, root), user_root.read(root).variables)
         else:
             tfvars.check(named)
-        with self._lock():
+        with self.lock():
             find_terraform()
             find_mirror()
             build_functions(self.progress, root, is_laptop=True)
@@ -153,7 +157,7 @@ class Systems:
 
         Return its name, and whether it ran; None if none ever did.
         """
-        with self._lock():
+        with self.lock():
             try:
                 stack = self.current()
             except UserError:
@@ -168,7 +172,7 @@ class Systems:
 
     def stop(self, stack: Stack) -> None:
         """Stop a system, if it runs."""
-        with self._lock():
+        with self.lock():
             stack.stop()
 
     def others(self) -> list[str]:
@@ -261,7 +265,7 @@ class Systems:
         return {**found, "root": str(root)}
 
     @contextmanager
-    def _lock(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Let one command at a time work on these systems."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)  # the state holds the keys' values
@@ -269,7 +273,7 @@ class Systems:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise UserError(
+                raise BusyError(
                     "Another command is at work on the local run: wait until it is done, then try again."
                 ) from None
             yield
