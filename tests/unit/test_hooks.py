@@ -674,6 +674,22 @@ def test_bounds_of_creation_take_any_offset(hooked: Hooked, make_api: Make) -> N
     assert api.create({"call": call.format("x").replace("gte", "prefix")})["got"] == []
 
 
+def test_a_filter_of_a_value_that_none_can_have_is_invalid(hooked: Hooked) -> None:
+    api = hooked(
+        """
+        def before_create(draft, context):
+            try:
+                entity("rooms").page({"kind": draft["kind"]})
+            except Invalid as error:
+                draft["got"] = error.detail
+        """,
+        uses={"rooms": {"operations": ["list"], "options": {"filters": {"kind": {}}}}},
+    )
+    for kind in (None, {"a": 1}, [1]):
+        got = api.create({"kind": kind})["got"]
+        assert got == f"kind: filters take texts, numbers and booleans, not a {type(kind).__name__}."
+
+
 def test_a_database_that_does_not_answer_is_503(hooked: Hooked) -> None:
     api = hooked(READS, uses={"rooms": {"operations": ["get", "list"]}})
     for call, action in (("rooms.find('x')", "GetItem"), ("rooms.page()", "Query")):

@@ -152,4 +152,6 @@ def _bound(name: str, value: Any) -> Any:
             return timestamp(max(parse_instant(value), 0))
         except (TypeError, ValueError) as error:
             raise app.Invalid(f"{name}: {error}.") from None
+    if value is None or isinstance(value, dict | list):
+        raise app.Invalid(f"{name}: filters take texts, numbers and booleans, not a {type(value).__name__}.")
     return plain(value, name)
