@@ -106,9 +106,10 @@ locals {
   hook_faults = flatten([
     [for name, e in var.entities :
       !contains(keys(local.app), e.hooks.code) ?
-      "entities.${name}.hooks.code: there is no app/${e.hooks.code}.py. Write it${
-        length(local.hook_modules) == 0 ? "." : ", or name one of ${join(", ", local.hook_modules)}."
-      }" :
+      join("", [
+        "entities.${name}.hooks.code: there is no app/${e.hooks.code}.py. Write it",
+        length(local.hook_modules) == 0 ? "." : ", or name one of ${join(", ", local.hook_modules)}.",
+      ]) :
       join(" ", [
         "entities.${name}.hooks.code: app/${e.hooks.code}.py defines no hook. Define one of ${join(", ", local.all_hooks)} in it, or leave",
         "hooks out.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import hcl2
 import pytest
 
 from tools.sources import sources
@@ -21,3 +22,9 @@ FILES = [
 def test_lines_end_at_140_columns(file: Path) -> None:
     lines = enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
     assert [number for number, line in lines if len(line) > LONGEST_LINE] == []
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if f.suffix == ".tf"], ids=lambda file: str(file.relative_to(ROOT)))
+def test_the_tools_can_read_what_terraform_reads(file: Path) -> None:
+    """python-hcl2, by which the tools follow calls of modules, knows less than Terraform does."""
+    assert hcl2.parses(file.read_text(encoding="utf-8"))
