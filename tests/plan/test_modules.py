@@ -33,7 +33,7 @@ def make_other_root(planner: Planner, folder: Path, **files: str) -> Path:
     """Lay out a root that is not Trestle's, with these files, beside Trestle's modules; return it."""
     folder.mkdir()
     copy_modules(folder, {})
-    for name in ("contract", "dist", "lambda_src", "schemas", "web"):
+    for name in ("app", "contract", "dist", "lambda_src", "schemas", "web"):
         (folder / name).symlink_to(ROOT / name)
     for name, text in files.items():
         (folder / f"{name}.tf").write_text(text)
