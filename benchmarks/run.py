@@ -120,7 +120,7 @@ class Bench:
         self.bundles["ours"].write_text(AMAZON_ROOTS + root)
 
     def start(self, operation: str, *, tutorial: bool, warm: int = 0, handler: str = "", options: str = "{}") -> Sample:
-        """One fresh process; handler: the folder of ours, the operation by default; options: its ENTITY_OPTIONS."""
+        """Measure one fresh process; handler: Trestle's folder, by default the operation's; options: ENTITY_OPTIONS."""
         method, has_id, body, status = REQUESTS[operation]
         request_file = self.folder / "request"
         request_file.write_text(repr((event(method, has_id, body), status, warm)), encoding="utf-8")
