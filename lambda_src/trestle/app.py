@@ -15,7 +15,7 @@ from trestle.errors import MAX_FAULTS, QuotableError, Refused
 # Importing typing or collections.abc would cost each cold start milliseconds.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from typing import Any, Protocol, Self
 
@@ -35,16 +35,23 @@ else:
     Object = dict
 
 __all__ = (
+    "Again",
     "Caller",
+    "Change",
     "Changed",
     "Context",
     "Draft",
     "Entity",
+    "Event",
     "Invalid",
     "Item",
+    "Job",
     "NotFound",
     "Page",
     "Refuse",
+    "Request",
+    "Response",
+    "Retry",
     "Taken",
     "Transaction",
     "Unavailable",
@@ -58,6 +65,8 @@ __all__ = (
 _SLUG = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 _SCALARS = frozenset((str, int, bool, type(None)))
 _NOTHING: Document = {}
+# SQS hides a message for 12 hours at most, its first seconds included.
+MAX_RETRY_SECONDS = 43_000
 _runtime: Runtime | None = None
 
 
@@ -222,6 +231,46 @@ class Entity:
         """Return up to `limit` items, 1 to 100, after a cursor; otherwise as `list`. Raise Invalid."""
         raise NotImplementedError
 
+    def create(self, doc: Document, id: str | None = None, key: str | None = None) -> Item:
+        """Create an item, and return it. Needs "create" in `uses`.
+
+        id: its id, which entities with ids = "client" take. key: an idempotency key of your choice; with the key of
+        an earlier call this returns that call's item. Raise Invalid, Taken.
+        """
+        raise NotImplementedError
+
+    def replace(self, id: str, doc: Document, if_match: str | None = None) -> Item:
+        """Give an item another object, and return it. Needs "replace" in `uses`. Raise NotFound, Changed, Invalid."""
+        raise NotImplementedError
+
+    def merge(self, id: str, changes: Document, if_match: str | None = None) -> Item:
+        """Change an item by a JSON merge patch, in which None removes a property, and return it.
+
+        Needs "merge" in `uses`. Raise NotFound, Changed, Invalid.
+        """
+        raise NotImplementedError
+
+    def delete(self, id: str, if_match: str | None = None) -> None:
+        """Delete an item. Needs "delete" in `uses`. Raise NotFound, Changed."""
+        raise NotImplementedError
+
+    def update(self, id: str, change: Callable[[Draft], object]) -> Item:
+        """Read an item, let `change` alter it, write it if nobody else has changed it, and return it.
+
+        change: gets a Draft of the item and changes it in place. It runs again, four times in all, if somebody else
+        was faster. Needs "get", and "merge" or "replace", in `uses`. Raise NotFound, Changed, Invalid.
+        """
+        raise NotImplementedError
+
+    def of(self, owner: str) -> Entity:
+        """Return the items of one owner. Needs owners = "any", unless `owner` is the caller's."""
+        raise NotImplementedError
+
+    @property
+    def everyone(self) -> Entity:
+        """The items of all owners, which can only be listed. Needs owners = "any"."""
+        raise NotImplementedError
+
 
 class Transaction:
     """Writes that join the write of the item for which a hook runs: all are carried out, or none.
@@ -339,6 +388,131 @@ class Context:
     def seconds_left(self) -> float:
         """Return the seconds that are left before the caller gets no answer any more, 0 at least."""
         return max(0.0, self._deadline - time.monotonic())
+
+
+class Request:
+    """A request to a route.
+
+    route: as the tfvars write it, such as "POST /orders/{id}/pay". path: the values of the route's parameters by
+    name. query: the query's parameters by name, of the types that the query's schema gives; texts without a schema.
+    headers: by name in lower case. body: the JSON value of the body, valid by the body's schema, with numbers as int
+    or Decimal; None without a body, and for other media types. raw: the body's bytes as they came.
+    idempotency_key: the header Idempotency-Key, None without it.
+    """
+
+    __slots__ = ("body", "headers", "idempotency_key", "path", "query", "raw", "route")
+
+    def __init__(
+        self,
+        route: str = "",
+        *,
+        path: Mapping[str, str] = _NOTHING,
+        query: Document = _NOTHING,
+        headers: Mapping[str, str] = _NOTHING,
+        body: Any = None,
+        raw: bytes = b"",
+        idempotency_key: str | None = None,
+    ) -> None:
+        self.route = route
+        self.path = dict(path)
+        self.query = dict(query)
+        self.headers = {name.lower(): value for name, value in headers.items()}
+        self.body = body
+        self.raw = raw
+        self.idempotency_key = idempotency_key
+
+
+class Response:
+    """The answer of a route.
+
+    status: 200 to 599. body: a dict or list becomes JSON, a text goes as it is, None is no body. headers: by name;
+    they win over Trestle's own Content-Type and Cache-Control.
+    """
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, body: Any = None, headers: Mapping[str, str] = _NOTHING) -> None:
+        self.status = status
+        self.body = body
+        self.headers = dict(headers)
+
+
+class Change:
+    """A change of an item, after it was written. It comes at least once, and in order for each item.
+
+    id: the same each time the change comes. entity: its name. kind: "created", "updated", "deleted" or "expired".
+    item: as the change left it; of a deletion, what was deleted. before: as it was, None for "created". at: a time.
+    """
+
+    __slots__ = ("at", "before", "entity", "id", "item", "kind")
+
+    def __init__(
+        self,
+        entity: str,
+        kind: str,
+        item: Item,
+        *,
+        before: Item | None = None,
+        id: str = "",
+        at: str = "",
+    ) -> None:
+        self.id = id
+        self.entity = entity
+        self.kind = kind
+        self.item = item
+        self.before = before
+        self.at = at or _now()
+
+
+class Job:
+    """A job of a queue, a schedule, or `make run`. It comes at least once.
+
+    id: the same at each attempt. body: a JSON value with numbers as int or Decimal, None for a schedule. attempt:
+    counts from 1. first_at: when the job was sent, a time.
+    """
+
+    __slots__ = ("attempt", "body", "first_at", "id")
+
+    def __init__(self, body: Any = None, *, id: str = "", attempt: int = 1, first_at: str = "") -> None:
+        self.id = id
+        self.body = body
+        self.attempt = attempt
+        self.first_at = first_at or _now()
+
+
+class Event:
+    """An event of EventBridge. It comes at least once.
+
+    id: the event's own. type: its detail-type, such as "Object Created". detail: a JSON object with numbers as int
+    or Decimal. at: a time.
+    """
+
+    __slots__ = ("at", "detail", "id", "type")
+
+    def __init__(self, type: str, detail: Document = _NOTHING, *, id: str = "", at: str = "") -> None:
+        self.id = id
+        self.type = type
+        self.detail = dict(detail)
+        self.at = at or _now()
+
+
+class Again:
+    """Returned by the handler of a job to be called again, as a new job with this body."""
+
+    __slots__ = ("body",)
+
+    def __init__(self, body: Any = None) -> None:
+        self.body = body
+
+
+class Retry(Exception):  # noqa: N818 - it asks for something
+    """Raised by the handler of a job to be tried again after `after` seconds, by the queue's backoff without it."""
+
+    def __init__(self, after: int | None = None) -> None:
+        super().__init__()
+        if after is not None and (type(after) is not int or not 0 <= after <= MAX_RETRY_SECONDS):
+            raise ValueError(f"Retry: after is {after!r}. Use whole seconds, 0 to {MAX_RETRY_SECONDS}.")
+        self.after = after
 
 
 class Refuse(Refused):
