@@ -1,4 +1,4 @@
-"""The function's log: one JSON line per request, never what the request or the item holds.
+"""The function's log: one JSON line per request, change or job, never what it holds.
 
 The line is a metric document too (CloudWatch's embedded metric format): CloudWatch makes metrics of what
 passes through its logs, without a request of ours. Source: "Specification: Embedded metric format" in its
@@ -32,14 +32,16 @@ class Log:
     """Writes a line for each request to stderr, which Lambda's runtime sends to CloudWatch.
 
     level: the lowest level that is written. namespace: where CloudWatch keeps the metrics, "" for none.
+    dimensions: the fields that the metrics are kept by; a line without a value for the last has no metrics.
     The logging module would cost 20 ms of each cold start.
     """
 
-    __slots__ = ("_constants", "_level", "_namespace")
+    __slots__ = ("_constants", "_dimensions", "_level", "_namespace")
 
-    def __init__(self, level: int, namespace: str) -> None:
+    def __init__(self, level: int, namespace: str, dimensions: tuple[str, ...] = ("entity", "operation")) -> None:
         self._level = level
         self._namespace = namespace
+        self._dimensions = dimensions
         self._constants: dict[tuple[str, ...], str] = {}
 
     def write(self, fields: dict[str, Any], error: Exception | None = None) -> None:
@@ -57,9 +59,9 @@ class Log:
                     line["causes"] = causes
                 line["trace"] = "\n".join(each.trace for each in errors)
         # Without an operation the event is no request of a route.
-        if self._namespace and fields["operation"]:
-            dimensions = {"entity": fields["entity"], "operation": fields["operation"]}
-            sys.stderr.write(f"{_encode(line or dimensions)[:-1]},{self._metrics(fields)}}}\n")
+        if self._namespace and fields[self._dimensions[-1]]:
+            document = line or {name: fields[name] for name in self._dimensions}
+            sys.stderr.write(f"{_encode(document)[:-1]},{self._metrics(fields)}}}\n")
         elif line:
             sys.stderr.write(f"{_encode(line)}\n")
         sys.stderr.flush()
@@ -83,7 +85,7 @@ class Log:
             metrics = [{"Name": name, "Unit": "Count"} for name in counted]
             directive = {
                 "Namespace": self._namespace,
-                "Dimensions": [["entity", "operation"]],
+                "Dimensions": [self._dimensions],
                 "Metrics": [*metrics, {"Name": "Latency", "Unit": "Milliseconds"}],
             }
             members = _encode({**dict.fromkeys(counted, 1), "_aws": {"CloudWatchMetrics": [directive]}})
