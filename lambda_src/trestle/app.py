@@ -106,11 +106,12 @@ class FloatError(QuotableError, TypeError):
 class Draft(Object):
     """An item that is about to be written: its properties, which a hook may change in place.
 
-    id: the id that the item has or gets. changed: the names of the top-level properties that the request changes,
-    all of them for a new item; what a hook changes does not count. Raises TypeError for a float.
+    id: the id that the item has or gets. owner: whose item it is or will be, "" in entities without owners. changed:
+    the names of the top-level properties that the request changes, all of them for a new item; what a hook changes
+    does not count. Raises TypeError for a float.
     """
 
-    __slots__ = ("changed", "id")
+    __slots__ = ("changed", "id", "owner")
 
     def __init__(
         self,
@@ -118,6 +119,7 @@ class Draft(Object):
         /,
         *,
         id: str = "",
+        owner: str = "",
         changed: Iterable[str] | None = None,
     ) -> None:
         super().__init__(properties)
@@ -125,6 +127,7 @@ class Draft(Object):
             if type(value) not in _SCALARS:
                 _refuse_floats(value, f"/{name}")
         self.id = id
+        self.owner = owner
         self.changed = frozenset(properties if changed is None else changed)
 
     def __setitem__(self, name: str, value: Any) -> None:

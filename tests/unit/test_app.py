@@ -91,7 +91,8 @@ def test_values_can_be_made_for_tests() -> None:
     draft = app.Draft({"a": 1}, id="x")
     assert (draft, draft.id, sorted(draft.changed)) == ({"a": 1}, "x", ["a"])
     assert app.Draft({"a": 1, "b": 2}, changed=["b"]).changed == {"b"}
-    assert (app.Draft(), app.Draft().changed) == ({}, frozenset())
+    assert (app.Draft(), app.Draft().changed, app.Draft().owner) == ({}, frozenset(), "")
+    assert app.Draft(owner="ada").owner == "ada"
     item = app.Item({"n": 1}, id="x", owner="ada", version=3, created_at="t1", updated_at="t2")
     assert (item["n"], item.id, item.owner, item.version, item.etag) == (1, "x", "ada", 3, '"t1-3"')
     assert (item.created_at, item.updated_at) == ("t1", "t2")

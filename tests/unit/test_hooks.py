@@ -707,6 +707,21 @@ def test_a_hook_acts_for_the_caller_in_entities_with_owners(hooked: Hooked, make
     assert api.as_user("ada").create({"call": call})["got"] == [["a", "ada"], None]
 
 
+def test_a_draft_knows_whose_item_it_is(hooked: Hooked) -> None:
+    api = hooked(
+        """
+        def before_create(draft, context):
+            draft["owners"] = [draft.owner]
+
+        def before_update(draft, current, context):
+            draft["owners"] = [*current["owners"], draft.owner]
+        """,
+        options={"owner_scoped": True},
+    ).as_user("ada")
+    made = api.create({})
+    assert api.request("PATCH", f"/items/{made['id']}", {}).json["owners"] == ["ada", "ada"]
+
+
 def test_no_text_of_a_client_leads_a_hook_to_another_owners_item(hooked: Hooked, make_api: Make) -> None:
     owned = {"owner_scoped": True, "ids": "client"}
     api = hooked(

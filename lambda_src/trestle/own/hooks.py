@@ -115,7 +115,7 @@ class Hooks:
         """
         if self.before_create is None:
             return doc
-        draft = app.Draft(exact(doc), id=item_id)
+        draft = app.Draft(exact(doc), id=item_id, owner=context.owner)
         self._call("before_create", context, attempt, draft)
         return self._made("before_create", draft, doc)
 
@@ -123,7 +123,7 @@ class Hooks:
         """Return a changed item's object as before_update leaves it, as new_doc."""
         if self.before_update is None:
             return doc
-        draft = app.Draft(exact(doc), id=current.id, changed=differing(current.doc, doc))
+        draft = app.Draft(exact(doc), id=current.id, owner=context.owner, changed=differing(current.doc, doc))
         self._call("before_update", context, attempt, draft, public_item(current, context.owner))
         return self._made("before_update", draft, doc)
 
