@@ -398,3 +398,27 @@ echo '[{"fault": "app/bookings.py line 1 is not Python 3.13: no."}, {"code": ""}
     written(root, {"app/bookings.py": CREATE})
     assert build.main([], root) == 1
     assert capsys.readouterr().err == "build.py: app/bookings.py line 1 is not Python 3.13: no.\n"
+
+
+def test_a_function_of_app_has_a_zip_with_all_schemas_and_all_hooks(tmp_path: Path) -> None:
+    """Trestle's own sources, and a project in which one module writes what has hooks in another."""
+    project = written(
+        tmp_path,
+        {
+            "app/pay.py": "from app import money\nfrom trestle.app import entity\ndef pay(request, context): ...\n",
+            "app/money.py": "RATE = 2\n",
+            "app/bookings.py": "from app import rules\ndef before_create(draft, context): ...\n",
+            "app/rules.py": "",
+            "app/shown.py": "def present(items, context): ...\n",
+            "schemas/receipt.json": '{"type": "object"}',
+        },
+    )
+    assert build.main(["--bytecode", "none", "--project", str(project)]) == 0
+    entry = json.loads((project / "dist/manifest.json").read_bytes())["functions"]["app.pay"]
+    assert entry["file"] == "app.pay.zip"
+    with zipfile.ZipFile(project / "dist/app.pay.zip") as archive:
+        names = set(archive.namelist())
+    assert {name for name in names if name.startswith("app/")} == {
+        f"app/{n}.py" for n in ("bookings", "money", "pay", "rules")
+    }
+    assert {"index.py", "trestle/functions/entry.py", "trestle/app.py"} <= names
