@@ -15,6 +15,7 @@ module "service" {
   encryption                 = var.encryption
   entities                   = var.entities
   environment                = var.environment
+  functions                  = var.functions
   info                       = var.info
   log_retention_days         = var.log_retention_days
   metrics                    = var.metrics

@@ -25,6 +25,14 @@ output "function_role_arns" {
   value       = module.service.function_role_arns
 }
 
+output "functions" {
+  description = <<-EOT
+    Functions of your own, by name: kind; name, what Lambda calls it; role_arn; queue_url of the jobs' queue and dead_letters_url of those
+    that failed, or null; routes.
+  EOT
+  value       = module.service.functions
+}
+
 output "kms_key_arn" {
   description = "The customer managed key, or null where AWS's own keys encrypt."
   value       = module.service.kms_key_arn
@@ -38,7 +46,7 @@ output "openapi_url" {
 output "own_code" {
   description = <<-EOT
     The own code that each function carries, by function: hooks, which include those of entities that they write, and the operations that
-    these may use, by entity.
+    your code in it may use, by entity.
   EOT
   value       = module.service.own_code
 }

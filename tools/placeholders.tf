@@ -2,5 +2,6 @@
 locals {
   account         = "123456789012"
   contract_folder = "${path.module}/contract"
+  dns_suffix      = "amazonaws.com"
   partition       = "aws"
 }

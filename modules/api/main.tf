@@ -168,9 +168,12 @@ resource "aws_lambda_permission" "route" {
   principal     = "apigateway.amazonaws.com"
   qualifier     = each.value.qualifier
   source_arn = join("/", [
-    aws_api_gateway_rest_api.this.execution_arn, var.stage, each.value.method, replace(each.value.path, "{id}", "*")
+    aws_api_gateway_rest_api.this.execution_arn, var.stage, each.value.method, replace(each.value.path, "/{[^}]+}/", "*")
   ])
-  statement_id = "api-gateway-${replace(each.key, ".", "-")}"
+  # Ids take letters, digits, - and _. A route's other characters are told apart by a digest.
+  statement_id = "api-gateway-${can(regex("^[A-Za-z0-9.-]+$", each.key)) ? replace(each.key, ".", "-") : join("-", [
+    trim(substr(replace(each.key, "/[^A-Za-z0-9_]+/", "-"), 0, 70), "-"), substr(sha256(each.key), 0, 8)
+  ])}"
 }
 
 # Another pool is another snapshot. Among the triggers, one that is still to be made would hide them all from the plan.

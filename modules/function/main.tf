@@ -86,7 +86,7 @@ resource "aws_iam_role_policy" "key" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
+    Statement = concat([{
       Sid      = "DecryptTableAndEnvironment"
       Effect   = "Allow"
       Action   = "kms:Decrypt"
@@ -94,7 +94,14 @@ resource "aws_iam_role_policy" "key" {
       Condition = { StringEquals = {
         "kms:ViaService" = [for service in ["dynamodb", "lambda"] : "${service}.${var.scope.region}.${var.scope.dns_suffix}"]
       } }
-    }]
+      }], !var.uses_queues ? [] : [{
+      # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+      Sid       = "UseQueues"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource  = var.kms_key_arn
+      Condition = { StringEquals = { "kms:ViaService" = "sqs.${var.scope.region}.${var.scope.dns_suffix}" } }
+    }])
   })
 }
 

@@ -107,3 +107,8 @@ variable "timeout" {
   description = "Seconds an invocation may take."
   type        = number
 }
+
+variable "uses_queues" {
+  description = "Whether the function sends to or receives from queues under the customer key."
+  type        = bool
+}

@@ -53,8 +53,10 @@ resource "terraform_data" "build" {
     precondition {
       condition = (
         local.manifest == null ||
-        length(local.hook_faults) > 0 ||
-        alltrue([for zip in values(local.zips) : try(contains(keys(local.manifest.functions), zip), false)])
+        length(local.own_code_faults) > 0 ||
+        alltrue([for zip in concat(values(local.zips), values(local.own_functions)[*].zip) :
+          try(contains(keys(local.manifest.functions), zip), false)
+        ])
       )
       error_message = "The Lambda packages are not all there: run `${local.build_command}`."
     }
@@ -81,8 +83,8 @@ resource "terraform_data" "build" {
 
     # What the manifest says of app/ holds only once the packages are up to date.
     precondition {
-      condition     = local.manifest == null || length(local.changed_inputs) > 0 || length(local.hook_faults) == 0
-      error_message = join("\n", local.hook_faults)
+      condition     = local.manifest == null || length(local.changed_inputs) > 0 || length(local.own_code_faults) == 0
+      error_message = join("\n", local.own_code_faults)
     }
 
     precondition {

@@ -249,17 +249,26 @@ locals {
 
   # Lambda measures an environment as JSON, in bytes, of which base64 makes four characters out of three.
   environment_limit = 4096
-  environment_bytes = { for key, environment in local.function_environments : key => {
+  environment_bytes = { for key, environment in merge(local.function_environments, local.own_function_environments) : key => {
     for part, encoded in { for part, value in merge(environment, { all = environment }) : part => base64encode(jsonencode(value)) } :
     part => length(encoded) / 4 * 3 - length(regexall("=", encoded))
   } }
   environment_faults = [for key, bytes in local.environment_bytes : join("", [
-    "entities.${local.functions[key].entity}: the environment of the function ",
-    "${local.functions[key].name} has ${bytes.all} bytes, and Lambda takes ${local.environment_limit}. ",
+    can(local.functions[key]) ? "entities.${local.functions[key].entity}" : "functions.${key}",
+    ": the environment of the function ",
+    "${try(local.functions[key].name, local.own_functions[key].name)} has ${bytes.all} bytes, and Lambda takes ",
+    "${local.environment_limit}. ",
+    can(local.functions[key]) ?
     join(" ", [
       "cors_origins take ${bytes.CORS_ORIGINS} of them and filters and other settings",
       "${try(bytes.ENTITY_OPTIONS, 0)}${can(bytes.ENTITIES) ? ", entities that own code uses ${bytes.ENTITIES}" : ""}: write fewer or",
       "shorter ones.",
+    ]) :
+    join(" ", [
+      "${can(bytes.CORS_ORIGINS) ? "cors_origins take ${bytes.CORS_ORIGINS} of them, " : ""}the function's attributes ${bytes.FUNCTION},",
+      "entities that it uses ${try(bytes.ENTITIES, 0)} and settings",
+      "${sum(concat([0], [for setting in keys(local.own_functions[key].settings) : bytes[setting]]))}: write fewer or shorter ones, or",
+      "split the function.",
     ])
   ]) if bytes.all > local.environment_limit]
 
@@ -277,18 +286,23 @@ locals {
     }
   }]...)
 
+  # All methods of the API with who may call them: those of entities by "entity.operation", those of functions by their routes.
+  api_methods = { for key, m in merge(local.methods, local.own_methods) :
+    key => { access = m.access, group = m.group, scope = m.scope }
+  }
+
   identifier = "${var.name}-${var.environment}"
   # The namespace of the functions' own metrics.
   metrics_namespace = var.metrics ? local.identifier : null
 
   # Our own of those that access names, and all of our own with what they are for.
-  access_scopes = [for scope in distinct(compact(values(local.methods)[*].scope)) :
+  access_scopes = [for scope in distinct(compact(values(local.api_methods)[*].scope)) :
     trimprefix(scope, "${local.identifier}/")
     if startswith(scope, "${local.identifier}/")
   ]
   scopes = merge({ for scope in local.access_scopes : scope => "Operations for the scope ${scope}" }, var.user_pool.scopes)
 
-  uses_cognito = contains(values(local.methods)[*].access, "cognito")
+  uses_cognito = contains(values(local.api_methods)[*].access, "cognito")
   creates_pool = local.uses_cognito && var.user_pool.arn == null
   # The web console's users cannot do without.
   domain_prefix = (
@@ -302,7 +316,7 @@ locals {
 
   # Every method that needs a token names scopes, if only those of whoever signed in, by SRP or over the domain: ID tokens,
   # which are for the app and hold what it knows of its user, have none and do not pass.
-  method_scopes = { for key, m in local.methods : key => (
+  method_scopes = { for key, m in local.api_methods : key => (
     m.access != "cognito" ? [] :
     m.scope != null ? [m.scope] :
     sort(concat(["aws.cognito.signin.user.admin", "openid"], [for scope in keys(local.scopes) : "${local.identifier}/${scope}"]))
@@ -325,13 +339,16 @@ locals {
     local.canary_percent > 0 && local.canary_percent <= 100) &&
     alltrue([for version in concat(values(local.live_versions), values(local.canary_versions)) : can(regex("^[1-9][0-9]*$", version))])
   )
-  unknown_live_names = sort(setsubtract(concat(keys(local.live_versions), keys(local.canary_versions)), values(local.functions)[*].name))
+  unknown_live_names = sort(setsubtract(
+    concat(keys(local.live_versions), keys(local.canary_versions)),
+    concat(values(local.functions)[*].name, values(local.own_functions)[*].name)
+  ))
 
   trail = "${var.name}-audit-${var.environment}"
 
   # The plan that is there by default before any other: one that is added beside it must not take its key.
   api_keys      = coalesce(var.api_keys, { default = contains(keys(var.usage_plans), "standard") ? "standard" : keys(var.usage_plans)[0] })
-  needs_api_key = contains(concat(values(local.methods)[*].access, [var.docs]), "api_key")
+  needs_api_key = contains(concat(values(local.api_methods)[*].access, [var.docs]), "api_key")
   has_api_keys  = local.needs_api_key || length(coalesce(var.api_keys, {})) > 0
 
   # All that tools/ reads of the variables. It evaluates this name only, and so does every plan.
@@ -350,8 +367,19 @@ locals {
     } }
     environment = var.environment
     faults      = local.faults
-    name        = var.name
-    region      = var.region
-    release     = var.release
+    functions = { for name, f in local.own_functions : name => {
+      changes      = keys(f.changes)
+      dead_letters = f.dead_letters
+      kind         = f.kind
+      name         = f.name
+      queue        = f.queue_name
+      routes = { for route, m in local.own_methods : route => { access = m.access, group = m.group, scope = m.scope }
+        if m.function == name
+      }
+      secrets = f.secrets
+    } }
+    name    = var.name
+    region  = var.region
+    release = var.release
   }
 }

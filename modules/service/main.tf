@@ -10,12 +10,13 @@ data "aws_region" "current" {}
 locals {
   contract_folder = "${path.module}/../../contract"
 
-  partition = data.aws_partition.current.partition
-  account   = data.aws_caller_identity.current.account_id
+  partition  = data.aws_partition.current.partition
+  account    = data.aws_caller_identity.current.account_id
+  dns_suffix = data.aws_partition.current.dns_suffix
   # What ARNs and service names are composed of, so that a plan already shows them whole.
   scope = {
     account_id = local.account
-    dns_suffix = data.aws_partition.current.dns_suffix
+    dns_suffix = local.dns_suffix
     partition  = local.partition
     region     = var.region
   }
@@ -31,7 +32,7 @@ locals {
   # second region can have the same system. Resources that are older than this keep their names: see ignore_changes.
   regional_suffix = "${var.environment}-${var.region}"
   # A name that is too long has a digest in place of its middle. CI's roles know names by their beginning and their end.
-  role_names = { for key, f in local.functions : key => (
+  role_names = { for key, f in merge(local.functions, local.own_functions) : key => (
     length("${f.name}-${var.region}") <= 64 ? "${f.name}-${var.region}" :
     "${substr(f.name, 0, 56 - length(local.regional_suffix))}-${substr(sha256(f.name), 0, 6)}-${local.regional_suffix}"
   ) }
@@ -41,7 +42,7 @@ locals {
     "${var.name}-${kind}-${var.environment}-${substr(sha256("${local.account}-${var.region}"), 0, 12)}"
   ) }
 
-  routes = { for key, m in local.methods : key => {
+  routes = merge({ for key, m in local.methods : key => {
     access   = m.access
     function = module.function[m.function].name
     method   = local.entity_operations[m.entity][m.operation].method
@@ -62,7 +63,19 @@ locals {
     path      = join("/", compact([local.entities[m.entity].path, local.entity_operations[m.entity][m.operation].path]))
     qualifier = module.function[m.function].alias
     scopes    = local.method_scopes[key]
-  } }
+    } }, { for route, m in local.own_methods : route => {
+    access     = m.access
+    function   = module.own_function[m.function].name
+    method     = m.method
+    model      = "Empty"
+    parameters = []
+    path       = m.path
+    qualifier  = module.own_function[m.function].alias
+    scopes     = local.method_scopes[route]
+  } })
+
+  # What functions of triggers may do, by function.
+  trigger_statements = {}
 
   models = merge(
     { Patch = jsonencode({ type = "object" }) },
@@ -171,6 +184,48 @@ module "function" {
   statements           = each.value.statements
   tags                 = local.tags
   timeout              = local.entities[each.value.entity].function.timeout
+  uses_queues          = false
+}
+
+module "own_function" {
+  source   = "../function"
+  for_each = local.own_functions
+
+  canary = one([for version in [lookup(local.canary_versions, each.value.name, null)] :
+    { version = version, weight = local.canary_percent / 100 }
+    if version != null
+  ])
+  customer_key = var.encryption.customer_key
+  description  = "${each.key} of your own, ${var.environment}"
+  # The tables' names by the tables, which have to be there first.
+  environment = merge(
+    local.own_function_environments[each.key],
+    length(local.own_function_entities[each.key]) == 0 ? {} : { ENTITIES = jsonencode({
+      for name, used in local.own_function_entities[each.key] : name => merge(used, { table = module.table[name].name })
+    }) },
+  )
+  handler            = "index.lambda_handler"
+  kms_key_arn        = local.kms_key_arn
+  live_version       = lookup(local.live_versions, each.value.name, null)
+  log_retention_days = var.log_retention_days
+  memory_size        = each.value.memory_size
+  name               = each.value.name
+  network = one([for network in module.network :
+    { subnet_ids = network.private_subnet_ids, security_group_ids = [network.security_group_ids.functions] }
+  ])
+  package              = "${var.project}/dist/${each.value.zip}.zip"
+  permissions_boundary = var.permissions_boundary
+  reserved_concurrency = each.value.reserved_concurrency
+  role_name            = local.role_names[each.key]
+  runtime              = "python${local.contract.platform.runtime}"
+  scope                = local.scope
+  snap_start           = false
+  source_code_hash     = try(local.manifest.functions[each.value.zip].source_code_hash, null)
+  statements           = concat(local.own_function_statements[each.key], try(local.trigger_statements[each.key], []))
+  tags                 = local.tags
+  timeout              = each.value.timeout
+  # Jobs and dead letters, its own and those that it sends.
+  uses_queues = each.value.kind != "routes" || length(each.value.sends) > 0
 }
 
 module "openapi" {
@@ -280,7 +335,7 @@ module "access" {
   user_pool = !local.creates_pool ? null : merge(var.user_pool, {
     deletion_protection = var.deletion_protection
     domain_prefix       = local.domain_prefix
-    groups              = setunion(var.user_pool.groups, compact(values(local.methods)[*].group))
+    groups              = setunion(var.user_pool.groups, compact(values(local.api_methods)[*].group))
     scopes              = local.scopes
   })
   # By index, as above: the page waits for the client that it signs users in with.

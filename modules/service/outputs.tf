@@ -27,6 +27,21 @@ output "function_role_arns" {
   }
 }
 
+output "functions" {
+  description = <<-EOT
+    Functions of your own, by name: kind; name, what Lambda calls it; role_arn; queue_url of the jobs' queue and dead_letters_url of those
+    that failed, or null; routes.
+  EOT
+  value = { for name, f in local.own_functions : name => {
+    dead_letters_url = lookup(local.dead_letter_urls, name, null)
+    kind             = f.kind
+    name             = module.own_function[name].name
+    queue_url        = lookup(local.queue_urls, name, null)
+    role_arn         = module.own_function[name].role_arn
+    routes           = sort(keys(f.routes))
+  } }
+}
+
 output "kms_key_arn" {
   description = "The customer managed key, or null where AWS's own keys encrypt."
   value       = local.kms_key_arn
@@ -45,12 +60,15 @@ output "openapi_url" {
 output "own_code" {
   description = <<-EOT
     The own code that each function carries, by function: hooks, which include those of entities that they write, and the operations that
-    these may use, by entity.
+    your code in it may use, by entity.
   EOT
-  value = { for key, f in local.functions :
-    f.name => { hooks = local.function_hooks_all[key], uses = local.function_uses[key] }
-    if length(local.function_hooks_all[key]) > 0
-  }
+  value = merge(
+    { for key, f in local.functions :
+      f.name => { hooks = local.function_hooks_all[key], uses = local.function_uses[key] }
+      if length(local.function_hooks_all[key]) > 0
+    },
+    { for key, f in local.own_functions : f.name => { hooks = local.own_function_hooks[key], uses = local.own_function_uses[key] } },
+  )
 }
 
 output "private_subnet_ids" {

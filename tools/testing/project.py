@@ -22,7 +22,7 @@ from tools.terraform import OF_VARIABLES, ROOT, Terraform, environment, link, va
 EXPRESSIONS = {
     "entities": "{ for name, e in local.entities : name => { path = e.path, table = e.table } }",
     "environments": "local.function_environments",
-    "faults": "concat(local.tools.faults, local.hook_faults, local.environment_faults)",
+    "faults": "concat(local.tools.faults, local.own_code_faults, local.environment_faults)",
     "functions": (
         "{ for key, f in local.functions : key => "
         '{ file = length(local.function_hooks[key]) > 0 ? "hooked.py" : "index.py", package = f.package } }'
