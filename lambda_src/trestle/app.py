@@ -353,7 +353,7 @@ class Context:
     details. now: when the hook starts, a time. transaction: see Transaction.
     """
 
-    __slots__ = ("_caller", "_deadline", "_transaction", "now", "operation", "request_id", "via")
+    __slots__ = ("_caller", "_deadline", "_now", "_transaction", "operation", "request_id", "via")
 
     def __init__(
         self,
@@ -374,7 +374,7 @@ class Context:
         self.via = via
         self.operation = operation
         self.request_id = request_id
-        self.now = now or _now()
+        self._now = now or _now()
         self._transaction = transaction or Transaction()
         self._deadline = time.monotonic() + seconds
 
@@ -382,6 +382,11 @@ class Context:
     def caller(self) -> Caller | None:
         """Who sent the request."""
         return self._caller
+
+    @property
+    def now(self) -> str:
+        """When the hook starts."""
+        return self._now
 
     @property
     def transaction(self) -> Transaction:

@@ -7,7 +7,12 @@ import time
 
 def now() -> str:
     """Return the current time as a timestamp."""
-    return timestamp(time.time_ns() // 1000)
+    return timestamp(micros())
+
+
+def micros() -> int:
+    """Return the current time in microseconds since 1970."""
+    return time.time_ns() // 1000
 
 
 def timestamp(micros: int) -> str:

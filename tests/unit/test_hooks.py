@@ -474,6 +474,26 @@ def test_present_adds_and_hides_in_every_answer(hooked: Hooked, make_api: Make) 
     assert (stored["hidden"], "shown" in stored) == (1, False)
 
 
+def test_texts_in_arrays_are_shown_as_they_are(hooked: Hooked, capsys: pytest.CaptureFixture[str]) -> None:
+    api = hooked("def present(items, context): items[0]['tags'].append('b' if items[0]['tags'] else chr(0xd800))")
+    assert [api.create({"tags": [tag]})["tags"] for tag in ("a", "ä")] == [["a", "b"], ["ä", "b"]]
+    failed(api.request("POST", "/items", {"tags": []}), capsys)
+
+
+def test_the_time_of_a_hook_is_when_it_starts(hooked: Hooked) -> None:
+    api = hooked(
+        """
+        import time
+        def before_create(draft, context):
+            time.sleep(0.002)
+            draft["times"] = [context.now, context.now]
+            draft["later"] = Context().now
+        """
+    )
+    made = api.create({})
+    assert made["times"][0] == made["times"][1] < made["later"] <= made["createdAt"]
+
+
 def test_fields_apply_after_present(hooked: Hooked) -> None:
     api = hooked(PRESENT)
     made = api.create({"n": 1.5})

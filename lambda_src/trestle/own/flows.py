@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 4
 _LONGEST_PAUSE_SECONDS = 0.05
-_LOST = "Other requests keep changing the item. Try again."
+LOST = "Other requests keep changing the item. Try again."
 
 
 class Attempt:
@@ -68,47 +68,6 @@ class Attempt:
             if cancelled.kind == "conflict":
                 raise LostRaceError from None
             raise
-
-
-def create(
-    hooks: Hooks, entity: Entity, context: Context, doc: Object, own_id: Any, *, key: str = ""
-) -> tuple[Item, bool]:
-    """Make an item, as trestle.operations.create.create does.
-
-    With an idempotency key it first looks for the key's item, and returns it as it is now: no hook runs twice.
-    """
-    from trestle.operations.create import check_same, identify
-    from trestle.store.get import find
-    from trestle.store.put import creation
-    from trestle.store.records import item_of, request_of
-
-    validator = validator_of(entity)
-    doc = validator.client_part(doc)
-    item_id, request = identify(entity, context, doc, own_id, key=key)
-    if key and (record := find(entity, context, item_id)):
-        check_same(request, request_of(record))
-        return item_of(entity, record), True
-    given = validator.keep(validator.complete(doc), {})
-    for number in range(ATTEMPTS):
-        attempt = Attempt()
-        made = hooks.new_doc(context, attempt, given, item_id)
-        if made is not given or validator.has_read_only:
-            try:
-                validator.check(made)
-            except InvalidItem as refusal:
-                hooks.refuse("before_create", refusal)
-        created_at = now()
-        item = Item(item_id, made, created_at, created_at, 1)
-        try:
-            attempt.commit(context, creation(entity, context.owner, item, request))
-        except LostRaceError:
-            _pause(number)
-            continue
-        except Cancelled as cancelled:
-            check_same(request, request_of(cancelled.record))
-            return item_of(entity, cancelled.record), True
-        return item, False
-    raise Conflict(_LOST)
 
 
 def replace(hooks: Hooks, entity: Entity, context: Context, item_id: str, doc: Object, *, expected: States) -> Item:
@@ -152,10 +111,10 @@ def delete(hooks: Hooks, entity: Entity, context: Context, item_id: str, expecte
         try:
             attempt.commit(context, deletion(entity, context.owner, item_id, [current.state]))
         except (Cancelled, LostRaceError):
-            _pause(number)
+            pause(number)
             continue
         return
-    raise Conflict(_LOST)
+    raise Conflict(LOST)
 
 
 def _update(
@@ -191,10 +150,10 @@ def _update(
             write = replacement(entity, context.owner, item_id, made, [current.state], at=at)
             attempt.commit(context, write)
         except (Cancelled, LostRaceError):
-            _pause(number)
+            pause(number)
             continue
         return Item(item_id, made, current.created_at, at, current.version + 1)
-    raise Conflict(_LOST)
+    raise Conflict(LOST)
 
 
 def _read(entity: Entity, context: Context, item_id: str, expected: States) -> Item:
@@ -205,7 +164,7 @@ def _read(entity: Entity, context: Context, item_id: str, expected: States) -> I
     return item
 
 
-def _pause(number: int) -> None:
+def pause(number: int) -> None:
     """Wait after a lost race, up to 50, 100 and 200 ms, so that those who race do not meet once more."""
     if number + 1 < ATTEMPTS:
         time.sleep(os.urandom(1)[0] / 255 * _LONGEST_PAUSE_SECONDS * 2**number)

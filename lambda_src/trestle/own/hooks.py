@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from trestle import app, errors
-from trestle.clock import now
+from trestle.clock import micros, timestamp
 from trestle.context import Context
 from trestle.own import scope
 from trestle.own.code import CodeError, bad_result, load
 from trestle.own.output import Output
-from trestle.own.values import FaultsError, differing, exact, is_plain, is_same, plain_object, plain_view, public_item
+from trestle.own.values import (
+    FaultsError,
+    differing,
+    draft_of,
+    exact,
+    is_plain,
+    is_same,
+    plain_object,
+    plain_view,
+    public_item,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +62,7 @@ class NoTransaction(app.Transaction):
 class RequestContext(app.Context):
     """The context of a request for its hooks. What few hooks ask for is made when they do."""
 
-    __slots__ = ("_attempt", "_request")
+    __slots__ = ("_attempt", "_micros", "_request")
 
     def __init__(self, request: Context, attempt: Attempt) -> None:
         self._request = request
@@ -60,7 +70,7 @@ class RequestContext(app.Context):
         self.via = "import" if request.gateway is None else "api"
         self.operation = request.operation
         self.request_id = request.request_id
-        self.now = now()
+        self._micros = micros()
         self._deadline = float("inf") if request.deadline is None else request.deadline
 
     @property
@@ -68,6 +78,10 @@ class RequestContext(app.Context):
         from trestle.own.callers import caller_of
 
         return caller_of(self._request)
+
+    @property
+    def now(self) -> str:
+        return timestamp(self._micros)
 
     @property
     def transaction(self) -> app.Transaction:
@@ -115,7 +129,7 @@ class Hooks:
         """
         if self.before_create is None:
             return doc
-        draft = app.Draft(exact(doc), id=item_id, owner=context.owner)
+        draft = draft_of(doc, item_id, context.owner, doc)
         self._call("before_create", context, attempt, draft)
         return self._made("before_create", draft, doc)
 
@@ -123,7 +137,7 @@ class Hooks:
         """Return a changed item's object as before_update leaves it, as new_doc."""
         if self.before_update is None:
             return doc
-        draft = app.Draft(exact(doc), id=current.id, owner=context.owner, changed=differing(current.doc, doc))
+        draft = draft_of(doc, current.id, context.owner, differing(current.doc, doc))
         self._call("before_update", context, attempt, draft, public_item(current, context.owner))
         return self._made("before_update", draft, doc)
 

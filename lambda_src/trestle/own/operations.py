@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 from trestle import app
 from trestle.own.hooks import Hooks
@@ -11,7 +12,7 @@ from trestle.own.scope import NoEntities, NotHereError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any
+    from typing import Any, Protocol
 
     from trestle.context import Context
     from trestle.entity import Entity
@@ -19,6 +20,25 @@ if TYPE_CHECKING:
     from trestle.own.scope import Uses
 
     States = Sequence[tuple[str, int]] | None
+
+    class Create(Protocol):
+        """Makes items."""
+
+        def __call__(
+            self, entity: Entity, context: Context, doc: dict[str, Any], own_id: Any = ..., *, key: str = ""
+        ) -> tuple[Item, bool]: ...
+
+    class Change(Protocol):
+        """Changes items."""
+
+        def __call__(
+            self, entity: Entity, context: Context, item_id: str, doc: dict[str, Any], expected: States = None, /
+        ) -> Item: ...
+
+    class Delete(Protocol):
+        """Deletes items."""
+
+        def __call__(self, entity: Entity, context: Context, item_id: str, expected: States = None, /) -> None: ...
 
 
 def operations_of(entity: Entity, environment: Mapping[str, str], level: int) -> HookedOperations:
@@ -49,55 +69,57 @@ class HookedOperations:
     def __init__(self, hooks: Hooks) -> None:
         self._hooks = hooks
         self.present = hooks.show if hooks.present else None
-        if hooks.before_create or hooks.before_update or hooks.before_delete:
-            # Imported while Lambda starts the function, and so not by functions that only present.
-            from trestle.own import flows  # noqa: F401
 
-    def create(
-        self, entity: Entity, context: Context, doc: dict[str, Any], own_id: Any, *, key: str = ""
-    ) -> tuple[Item, bool]:
-        """Make an item, as trestle.operations.create.create."""
+    @property
+    def create(self) -> Create:
+        """What makes an item, as trestle.operations.create.create.
+
+        An endpoint asks for its operation once, while Lambda starts the function, which so imports no other.
+        """
         if self._hooks.before_create:
-            from trestle.own import flows
+            from trestle.own.creation import create as hooked
 
-            return flows.create(self._hooks, entity, context, doc, own_id, key=key)
+            return partial(hooked, self._hooks)
         from trestle.operations.create import create
 
-        return create(entity, context, doc, own_id, key=key)
+        return create
 
-    def replace(
-        self, entity: Entity, context: Context, item_id: str, doc: dict[str, Any], expected: States = None
-    ) -> Item:
-        """Give an item another object, as trestle.operations.replace.replace."""
+    @property
+    def replace(self) -> Change:
+        """What gives an item another object, as trestle.operations.replace.replace."""
         if self._hooks.before_update:
             from trestle.own import flows
 
-            return flows.replace(self._hooks, entity, context, item_id, doc, expected=expected)
+            return lambda entity, context, item_id, doc, expected=None: flows.replace(
+                self._hooks, entity, context, item_id, doc, expected=expected
+            )
         from trestle.operations.replace import replace
 
-        return replace(entity, context, item_id, doc, expected)
+        return replace
 
-    def merge(
-        self, entity: Entity, context: Context, item_id: str, changes: dict[str, Any], expected: States = None
-    ) -> Item:
-        """Change an item, as trestle.operations.merge.merge."""
+    @property
+    def merge(self) -> Change:
+        """What changes an item, as trestle.operations.merge.merge."""
         if self._hooks.before_update:
             from trestle.own import flows
 
-            return flows.merge(self._hooks, entity, context, item_id, changes, expected=expected)
+            return lambda entity, context, item_id, doc, expected=None: flows.merge(
+                self._hooks, entity, context, item_id, doc, expected=expected
+            )
         from trestle.operations.merge import merge
 
-        return merge(entity, context, item_id, changes, expected)
+        return merge
 
-    def delete(self, entity: Entity, context: Context, item_id: str, expected: States = None) -> None:
-        """Delete an item, as trestle.operations.delete.delete."""
+    @property
+    def delete(self) -> Delete:
+        """What deletes an item, as trestle.operations.delete.delete."""
         if self._hooks.before_delete:
             from trestle.own import flows
 
-            return flows.delete(self._hooks, entity, context, item_id, expected)
+            return partial(flows.delete, self._hooks)
         from trestle.operations.delete import delete
 
-        return delete(entity, context, item_id, expected)
+        return delete
 
 
 class Runtime:

@@ -23,10 +23,12 @@ class Output(io.TextIOBase):
     standard error, which Lambda's runtime sends to CloudWatch.
     """
 
+    __slots__ = ("_context", "_entity", "_level", "_logging", "_rest", "_stdout")
+
     def __init__(self, level: int, context: Context, entity: str) -> None:
         self._level = level
-        fields = {"requestId": context.request_id, "entity": entity, "operation": context.operation}
-        self._fields = {name: value for name, value in fields.items() if value}
+        self._context = context
+        self._entity = entity
         self._rest = ""
 
     def __enter__(self) -> Output:
@@ -63,5 +65,8 @@ class Output(io.TextIOBase):
 
     def line(self, level: str, **members: Any) -> None:
         """Write one line of JSON."""
-        sys.stderr.write(f"{_encode({'level': level, **self._fields, **members})}\n")
+        context = self._context
+        fields = {"requestId": context.request_id, "entity": self._entity, "operation": context.operation}
+        known = {name: value for name, value in fields.items() if value}
+        sys.stderr.write(f"{_encode({'level': level, **known, **members})}\n")
         sys.stderr.flush()

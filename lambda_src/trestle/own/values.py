@@ -13,6 +13,7 @@ from trestle.strict_json import MAX_DEPTH, parse_number, pointer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any, NoReturn
 
     from trestle.errors import Refusal
@@ -52,6 +53,13 @@ def public_item(item: Item, owner: str) -> app.Item:
         exact(item.doc),
         id=item.id, owner=owner, version=item.version, created_at=item.created_at, updated_at=item.updated_at,
     )  # fmt: skip
+
+
+def draft_of(doc: dict[str, Any], item_id: str, owner: str, changed: Iterable[str]) -> app.Draft:
+    """Return the draft of a JSON object; changed: the names of the properties that the request changes."""
+    draft = app.Draft(id=item_id, owner=owner, changed=changed)
+    dict.update(draft, exact(doc))  # without Draft's search for floats, of which there are none now
+    return draft
 
 
 def exact(value: Any) -> Any:
@@ -99,7 +107,9 @@ def is_plain(value: Any, depth: int = 1) -> bool:
         if depth > MAX_DEPTH:
             return False
         for name, member in value.items():
-            if type(name) is not str or not name.isascii() or not is_plain(member, depth + 1):
+            if type(name) is not str or not name.isascii():
+                return False
+            if not (member.isascii() if type(member) is str else is_plain(member, depth + 1)):
                 return False
         return True
     if kind is list:
@@ -136,13 +146,16 @@ def plain(value: Any, where: str = "", depth: int = 1) -> Any:
 
 def is_same(one: Any, other: Any) -> bool:
     """Return whether a value of own code's is the JSON value that it was made of, types included."""
+    if one is other:  # all that own code has left alone, but for arrays and objects, which are copies
+        return True
     kind = type(one)
     if kind is dict or kind is app.Draft:
-        return (
-            type(other) is dict
-            and len(one) == len(other)
-            and all(name in other and is_same(member, other[name]) for name, member in one.items())
-        )
+        if type(other) is not dict or len(one) != len(other):
+            return False
+        for name, member in one.items():
+            if name not in other or not (member is other[name] or is_same(member, other[name])):
+                return False
+        return True
     if kind is list:
         return type(other) is list and len(one) == len(other) and all(map(is_same, one, other))
     if type(other) is float:
