@@ -17,6 +17,14 @@ _FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: P
 _NOTHING: Mapping[str, Any] = {}
 
 
+def read_schema(name: str, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return a schema of the folder beside the code by its base name. Raise OSError if the file is missing."""
+    folder = environment.get("LAMBDA_TASK_ROOT") or _FOLDER
+    with open(f"{folder}/schemas/{name}.json", encoding="utf-8") as file:  # noqa: PTH123
+        schema: dict[str, Any] = loads(file.read())
+    return schema
+
+
 class Entity:
     """What operations, store and tools know of one entity. A function makes its entity once, at cold start.
 
@@ -65,9 +73,7 @@ class Entity:
         """
         schema: dict[str, Any] = {}
         if "schema" in options:
-            folder = environment.get("LAMBDA_TASK_ROOT") or _FOLDER
-            with open(f"{folder}/schemas/{options['schema']}.json", encoding="utf-8") as file:  # noqa: PTH123
-                schema = loads(file.read())
+            schema = read_schema(options["schema"], environment)
         return cls(name, table, options, schema)
 
     def property_type(self, name: str) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from trestle.context import Call
+    from trestle.http.callers import Access
     from trestle.http.responses import Response
 
     class Endpoint(Protocol):
@@ -42,7 +43,7 @@ def handler(make_endpoint: MakeEndpoint) -> Handler:
     """Return the Lambda handler of one endpoint."""
     entity = Entity.from_environment(os.environ)
     endpoint = make_endpoint(entity)
-    return _Function(entity, lambda _: endpoint).handle
+    return _handle(entity, lambda _: endpoint)
 
 
 def routed(make_endpoints: Mapping[tuple[str, str], MakeEndpoint]) -> Handler:
@@ -58,41 +59,61 @@ def routed(make_endpoints: Mapping[tuple[str, str], MakeEndpoint]) -> Handler:
         path = event["resource"].rpartition("/")[2]
         return endpoints[event["httpMethod"], path if path in paths else ""]
 
-    return _Function(entity, endpoint_of).handle
+    return _handle(entity, endpoint_of)
 
 
-class _Function:
-    """What a Lambda function keeps between requests: all that it can make at its cold start."""
+def _handle(entity: Entity, endpoint_of: Callable[[dict[str, Any]], Endpoint]) -> Handler:
+    settings = Settings(os.environ)
+    access = None
+    if entity.owner_scoped or settings.signed_in or settings.groups:
+        from trestle.http.callers import Access
 
-    def __init__(self, entity: Entity, endpoint_of: Callable[[dict[str, Any]], Endpoint]) -> None:
-        settings = self._settings = Settings(os.environ)
-        self._entity = entity
+        access = Access(settings.signed_in, settings.groups, owner_scoped=entity.owner_scoped)
+
+    def names(endpoint: Endpoint | None) -> dict[str, Any]:
+        return {"entity": entity.name, "operation": endpoint.operation if endpoint else None}
+
+    return Handling(settings, endpoint_of, names, access).handle
+
+
+class Handling:
+    """How a Lambda function answers requests, and what it keeps between them: all that it can make at its cold start.
+
+    endpoint_of: returns the endpoint of an event. names: returns what the log calls an endpoint, None for an event
+    that has none. access: who may use which endpoint, None if anybody may. dimensions: as trestle.http.log.Log.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        endpoint_of: Callable[[dict[str, Any]], Endpoint],
+        names: Callable[[Any], dict[str, Any]],
+        access: Access | None,
+        dimensions: tuple[str, ...] = ("entity", "operation"),
+    ) -> None:
+        self._settings = settings
         self._endpoint_of = endpoint_of
-        self._log = Log(settings.log_level, settings.metrics_namespace)
+        self._names = names
+        self._access = access
+        self._log = Log(settings.log_level, settings.metrics_namespace, dimensions)
         self._is_cold = True
-        self._access = None
-        if entity.owner_scoped or settings.signed_in or settings.groups:
-            from trestle.http.callers import Access
-
-            self._access = Access(settings.signed_in, settings.groups, owner_scoped=entity.owner_scoped)
 
     def handle(self, event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
         """Answer an event of API Gateway's REST proxy integration."""
         started, began = time.monotonic(), time.time()
         request_id = lambda_context.aws_request_id
-        operation = request = context = error = None
+        endpoint = request = context = error = None
         try:
             endpoint = self._endpoint_of(event)
-            operation = endpoint.operation
             request_id = event["requestContext"]["requestId"]
             remaining = lambda_context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS
             request = Request(event)
             context = Context(
                 caller=request.caller, deadline=started + min(remaining, _GATEWAY_SECONDS),
-                operation=operation, request_id=request_id, gateway=request.gateway,
+                operation=endpoint.operation, request_id=request_id, gateway=request.gateway,
             )  # fmt: skip
             if self._access:
-                context.owner = self._access.admit(request.gateway, operation)
+                context.owner = self._access.admit(request.gateway, endpoint.operation)
             response = endpoint(request, context)
         except Exception as raised:
             error = raised
@@ -104,8 +125,7 @@ class _Function:
             "lambdaRequestId": lambda_context.aws_request_id,
             "functionVersion": self._settings.function_version,
             "environment": self._settings.environment,
-            "entity": self._entity.name,
-            "operation": operation,
+            **self._names(endpoint),
             "status": answer["statusCode"],
             "durationMs": round((time.monotonic() - started) * 1000, 1),
             "coldStart": self._is_cold,

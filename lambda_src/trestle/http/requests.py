@@ -16,6 +16,8 @@ MAX_BODY_BYTES = 400 * 1024
 MAX_ADDRESS_CHARACTERS = 45
 MAX_USER_AGENT_CHARACTERS = 256
 ANONYMOUS = "anonymous"
+NOT_JSON = "The body must be application/json or another +json type."
+_NOT_UTF_8 = "The body is not valid UTF-8."
 _NONE: Mapping[str, Callable[[str], Any]] = {}
 
 
@@ -37,6 +39,11 @@ class Request:
         claims = _dict_of(_dict_of(self.gateway.get("authorizer")).get("claims"))
         self.caller: str = claims.get("sub") or identity.get("userArn") or identity.get("apiKeyId") or ANONYMOUS
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers by their lower-case names, several lines as one list."""
+        return {name: ", ".join(values) for name, values in self._headers.items()}
+
     def header(self, name: str) -> str | None:
         """Return a header's value by its lower-case name, several lines as one list, or None if it is missing."""
         values = self._headers.get(name)
@@ -45,30 +52,50 @@ class Request:
     @property
     def item_id(self) -> str:
         """The id in the path. Raises InvalidRequest."""
-        item_id: str = self._event["pathParameters"]["id"]
-        if "%" in item_id:
-            from urllib.parse import unquote  # hardly any id needs it, and it costs 4 ms of a cold start
-
-            item_id = unquote(item_id)
+        item_id = self.path_parameter("id")
         if not is_id(item_id):
             raise InvalidRequest("The id in the path is not valid.", [{"parameter": "id", "detail": RULE}])
         return item_id
 
     @property
+    def path_parameters(self) -> dict[str, str]:
+        """The parameters of the path by name. Raises InvalidRequest."""
+        found = {name: self.path_parameter(name) for name in self._event.get("pathParameters") or ()}
+        if "id" in found:
+            found["id"] = self.item_id
+        return found
+
+    def path_parameter(self, name: str) -> str:
+        """Return a parameter of the path. Raise InvalidRequest if it is not UTF-8."""
+        value: str = self._event["pathParameters"][name]
+        if "%" in value:
+            from urllib.parse import unquote  # hardly any path needs it, and it costs 4 ms of a cold start
+
+            try:
+                value = unquote(value, errors="strict")
+            except ValueError:
+                faults = [{"parameter": name, "detail": "Must be UTF-8"}]
+                raise InvalidRequest("The path is not valid.", faults) from None
+        return value
+
+    @property
     def query(self) -> dict[str, str]:
         """The query's parameters as they were sent, the first of those that are repeated."""
-        given: dict[str, list[str]] = self._event.get("multiValueQueryStringParameters") or {}
-        return {name: values[0] for name, values in given.items()}
+        return {name: values[0] for name, values in self.repeated_query.items()}
+
+    @property
+    def repeated_query(self) -> dict[str, list[str]]:
+        """The query's parameters as they were sent."""
+        return self._event.get("multiValueQueryStringParameters") or {}
 
     def parameters(self, parsers: Mapping[str, Callable[[str], Any]] = _NONE) -> dict[str, Any]:
         """Return the query's parameters, each read by its parser, which raises ValueError with the reason.
 
         Raises InvalidRequest for all that are unknown, repeated or refused by their parser.
         """
-        given: dict[str, list[str]] = self._event.get("multiValueQueryStringParameters") or {}
         parsed: dict[str, Any] = {}
         faults: list[dict[str, str]] = []
-        for name, values in given.items():
+        for name, values in self.repeated_query.items():
             try:
                 if name not in parsers:
                     known = ", ".join(parsers) or "none"
@@ -83,12 +110,22 @@ class Request:
         return parsed
 
     @property
+    def media_type(self) -> str:
+        """The body's type in lower case, without parameters; "" if the request does not say."""
+        return (self.header("content-type") or "").partition(";")[0].strip().lower()
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the body's type is JSON, or not said."""
+        media_type = self.media_type
+        return media_type in ("", "application/json") or media_type.endswith("+json")
+
+    @property
     def body(self) -> dict[str, Any]:
         """The JSON object in the body. Raises InvalidRequest, UnsupportedMediaType, TooLarge."""
-        media_type = (self.header("content-type") or "").partition(";")[0].strip().lower()
-        if media_type not in ("", "application/json") and not media_type.endswith("+json"):
-            raise UnsupportedMediaType("The body must be application/json or another +json type.")
-        text = self._text()
+        if not self.is_json:
+            raise UnsupportedMediaType(NOT_JSON)
+        text = text_of(self.raw)
         if not text or text.isspace():
             raise InvalidRequest("The body is empty: a JSON object is needed.")
         value = loads(text)
@@ -140,20 +177,30 @@ class Request:
         segment = self.gateway["path"].rpartition("/")[2]
         return f"{segment}/{item_id}" if segment else item_id
 
-    def _text(self) -> str:
-        raw: str = self._event.get("body") or ""
+    @property
+    def raw(self) -> bytes:
+        """The body's bytes. Raises InvalidRequest, TooLarge."""
+        body: str = self._event.get("body") or ""
         try:
             if self._event.get("isBase64Encoded"):
                 from binascii import a2b_base64
 
-                data = a2b_base64(raw, strict_mode=True)
+                data = a2b_base64(body, strict_mode=True)
             else:
-                data = raw.encode()
-            if len(data) > MAX_BODY_BYTES:
-                raise TooLarge(f"The body is over {MAX_BODY_BYTES // 1024} KiB.")
-            return data.decode()
-        except ValueError:  # raised for invalid base64, invalid UTF-8 and lone surrogates
-            raise InvalidRequest("The body is not valid UTF-8.") from None
+                data = body.encode()
+        except ValueError:  # raised for invalid base64 and lone surrogates
+            raise InvalidRequest(_NOT_UTF_8) from None
+        if len(data) > MAX_BODY_BYTES:
+            raise TooLarge(f"The body is over {MAX_BODY_BYTES // 1024} KiB.")
+        return data
+
+
+def text_of(raw: bytes) -> str:
+    """Return the text of a body. Raise InvalidRequest if it is not UTF-8."""
+    try:
+        return raw.decode()
+    except ValueError:
+        raise InvalidRequest(_NOT_UTF_8) from None
 
 
 def _dict_of(value: Any) -> dict[str, Any]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from trestle.context import Call
 
 _HEADER = '{"format": "json", "version": 1}\n'
+_ANNOTATIONS = ("requestId", "entity", "operation", "function", "call", "route", "status")
 _encode = json.JSONEncoder(default=str, separators=(",", ":")).encode
 
 
@@ -63,13 +64,13 @@ def _send_document(address: str, document: dict[str, Any]) -> None:
 
 def _request_segment(fields: dict[str, Any], error: Exception | None, began: float, ended: float) -> dict[str, Any]:
     status = fields["status"]
-    names = ("requestId", "entity", "operation", "status")
+    what = [fields.get("entity") or fields.get("function"), fields.get("operation") or fields.get("call")]
     segment = {
-        **_subsegment(".".join(filter(None, (fields["entity"], fields["operation"])))),
+        **_subsegment(".".join(filter(None, what))),
         "start_time": began,
         "end_time": ended,
         # X-Ray searches traces by these: annotation.requestId = "...".
-        "annotations": {name: fields[name] for name in names if fields[name] is not None},
+        "annotations": {name: fields[name] for name in _ANNOTATIONS if fields.get(name) is not None},
         "http": {"response": {"status": status}},
         **_flags(status, throttled="throttled" in fields),
     }
