@@ -564,6 +564,8 @@ class Refuse(Refused):
 class _Outcome(Exception):  # noqa: N818 - what came of a call
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
+        if not isinstance(detail, str) or not detail or not _is_text(detail):
+            raise ValueError(f"{type(self).__name__}: detail is not a text that JSON can carry. Write one sentence.")
         self.detail = detail
 
 
