@@ -9,14 +9,19 @@ wrong are sent as they are.
 
 from __future__ import annotations
 
+import json
 import uuid
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import schemathesis
 
 STORABLE_NUMBERS = range(-129, 126)  # exponents of numbers that DynamoDB keeps
 DEPTH = 30
+CONTRACT = Path(__file__).parents[2] / "contract" / "problems.json"
+# The types of problems that are Trestle's own.
+PROBLEMS = [f"urn:trestle:problem:{kind}" for kind in json.loads(CONTRACT.read_text(encoding="utf-8"))["kinds"]]
 
 
 @schemathesis.hook
@@ -36,6 +41,18 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
             headers[name] = f'"{headers[name]}"'
     if isinstance(case.body, dict):
         case.body = make_storable(case.body)
+
+
+@schemathesis.hook
+def after_call(context: Any, case: Any, response: Any) -> None:
+    """Count a valid request that own code refuses as one that meets a conflict.
+
+    The document says that own code may refuse (4XX), and cannot say which requests.
+    """
+    if "4XX" not in case.operation.definition.raw["responses"] or not 400 <= response.status_code < 500:
+        return
+    if response.json()["type"] not in PROBLEMS:
+        response.status_code = 409
 
 
 def without_fields(query: dict[str, Any]) -> dict[str, Any]:
