@@ -41,9 +41,10 @@ class Context:
     deadline: the value of time.monotonic() after which nobody waits for the result, None for never.
     calls: the calls on DynamoDB so far, which the request's log line and trace report.
     operation, request_id: of the request, "" without one. gateway: the event's requestContext, None without one.
+    writer: who writes, "function:NAME" or "import", "" for the API's own operations. Records keep it.
     """
 
-    __slots__ = ("caller", "calls", "deadline", "gateway", "operation", "owner", "request_id")
+    __slots__ = ("caller", "calls", "deadline", "gateway", "operation", "owner", "request_id", "writer")
 
     def __init__(
         self,
@@ -54,6 +55,7 @@ class Context:
         operation: str = "",
         request_id: str = "",
         gateway: dict[str, Any] | None = None,
+        writer: str = "",
     ) -> None:
         self.caller = caller
         self.owner = owner
@@ -61,6 +63,7 @@ class Context:
         self.operation = operation
         self.request_id = request_id
         self.gateway = gateway
+        self.writer = writer
         self.calls: list[Call] = []
 
     def for_owner(self, owner: str) -> Context:
@@ -68,6 +71,7 @@ class Context:
         context = Context(
             caller=self.caller, owner=owner, deadline=self.deadline,
             operation=self.operation, request_id=self.request_id, gateway=self.gateway,
+            writer=self.writer,
         )  # fmt: skip
         context.calls = self.calls
         return context

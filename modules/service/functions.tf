@@ -145,6 +145,8 @@ locals {
     sends    = { for other in f.sends : other => local.queue_urls[other] if can(local.queue_urls[other]) }
     settings = keys(f.settings)
     tables   = { for entity in keys(f.changes) : local.entities[entity].table => entity if can(local.entities[entity]) }
+    # Without hooks these are what ENTITIES says; hooks may use more than their function.
+    uses = length(local.own_function_hooks[name]) == 0 ? {} : { for entity, operations in f.uses : entity => sort(operations) }
   } : member => value if try(length(value) > 0, value != null) } }
 
   own_function_environments = { for name, f in local.own_functions : name => merge(

@@ -34,6 +34,8 @@ from tests.unit.loopback import (
     until,
 )
 from trestle.store import boto3_client, connection, dynamodb, endpoint, table
+from trestle.store.queues import SQS
+from trestle.store.secrets import SECRETS_MANAGER
 
 ITEM = {"id": {"S": "a"}, "doc": {"M": {"n": {"N": "1"}, "t": {"S": "é€😀"}, "l": {"L": [{"NULL": True}]}}}}
 OK = answers({"Item": ITEM})
@@ -802,15 +804,18 @@ def every_region() -> list[str]:
 
 
 @pytest.mark.parametrize("fips", [False, True])
-def test_every_regions_endpoint_is_botocores(monkeypatch: pytest.MonkeyPatch, fips: bool) -> None:
+@pytest.mark.parametrize("service", [endpoint.DYNAMODB, SQS, SECRETS_MANAGER], ids=lambda service: service.name)
+def test_every_regions_endpoint_is_botocores(
+    monkeypatch: pytest.MonkeyPatch, service: endpoint.Service, fips: bool
+) -> None:
     session = botocore.session.get_session()
     monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", str(fips).lower())
     regions = every_region()
     assert len(regions) > 40
     config = Config(use_fips_endpoint=fips)
-    clients = {name: session.create_client("dynamodb", region_name=name, config=config) for name in regions}
+    clients = {name: session.create_client(service.name, region_name=name, config=config) for name in regions}
     expected = {name: client.meta.endpoint_url for name, client in clients.items()}
-    assert {name: endpoint.url(name) for name in regions} == expected
+    assert {name: endpoint.url(name, service) for name in regions} == expected
 
 
 def test_endpoint_named_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ def caller_of(context: Context) -> Caller | None:
         # Cognito gives a client that signs in by itself its own id as the subject.
         return Caller(
             "machine" if claims.get("client_id") == subject else "user", subject,
-            owner=context.owner or subject, groups=groups_of(claims), scopes=str(claims.get("scope", "")).split(),
+            owner=subject, groups=groups_of(claims), scopes=str(claims.get("scope", "")).split(),
             claims=claims,
         )  # fmt: skip
     identity = gateway.get("identity") or {}

@@ -13,14 +13,20 @@ from trestle.own.values import plain, public_item, raise_public
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from typing import Any
 
     from trestle.context import Context
+    from trestle.own.scope import Scope
     from trestle.store.selections import Selection
 
 _NOTHING: Mapping[str, Any] = {}
 _PAGE = 100
+EVERYONE = "*"  # stands for all owners; no owner is called that
+
+
+class OwnersError(errors.QuotableError, ValueError):
+    """The items of an entity have no owners."""
 
 
 class Used:
@@ -47,21 +53,82 @@ class Entities:
             hooks = Hooks(entity, each.get("hooks"), self, level)
             self._used[name] = Used(entity, frozenset(each["operations"]), hooks)
 
-    def use(self, name: str, operation: str) -> tuple[Used, Context]:
+    def use(self, name: str, operation: str, owner: str | None = None) -> tuple[Used, Context]:
         """Return an entity for an operation of the own code that runs, and the context to use it in.
 
-        Raise RightError if `uses` lacks the operation, or if the entity has owners and nobody is signed in.
+        owner: whose items are meant, None for the caller's. Raise RightError if `uses` lacks the operation, if the
+        entity has owners and nobody is signed in, or if the items are another owner's.
         """
-        scope = current()
+        used = self.find(name, operation)
+        return used, _context_for(used.entity, operation, owner, may_reach_others=False)
+
+    def find(self, name: str, operation: str) -> Used:
+        """Return an entity for an operation. Raise RightError if neither `uses` nor a hook's brings it."""
         used = self._used.get(name)
         if used is None or operation not in used.operations:
             raise missing_right(name, operation)
-        if not used.entity.owner_scoped:
-            return used, scope.context.for_owner("")
-        caller = caller_of(scope.context)
-        if caller is None or not caller.owner:
-            raise RightError(f'{scope} may not {operation} "{name}": its items have owners, and the caller is none.')
-        return used, scope.context.for_owner(caller.owner)
+        return used
+
+
+class FunctionUses:
+    """The entities that a function of app/ may use; its hooks may use more."""
+
+    __slots__ = ("_caller", "_entities", "_may_reach_others", "_uses")
+
+    def __init__(self, entities: Entities, config: Mapping[str, Any]) -> None:
+        """config: the function's. Its member `uses` is missing if the hooks bring nothing more."""
+        self._entities = entities
+        self._uses: Mapping[str, Collection[str]] | None = config.get("uses")
+        self._may_reach_others = config.get("owners") == "any"
+        self._caller = f"function:{config['name']}"
+
+    def use(self, name: str, operation: str, owner: str | None = None) -> tuple[Used, Context]:
+        """Return an entity for an operation, as Entities.use.
+
+        An idempotency key belongs to the function, whoever calls it.
+        """
+        if self._uses is not None and operation not in self._uses.get(name, ()):
+            raise missing_right(name, operation)
+        used = self._entities.find(name, operation)
+        context = _context_for(used.entity, operation, owner, may_reach_others=self._may_reach_others)
+        context.caller = self._caller
+        context.operation = operation
+        return used, context
+
+
+def _context_for(entity: Entity, operation: str, owner: str | None, *, may_reach_others: bool) -> Context:
+    """Return the context in which the own code that runs reaches the items of an owner, None for the caller.
+
+    Raise RightError for owners that it may not reach, OwnersError for an entity without owners.
+    """
+    scope = current()
+    if not entity.owner_scoped:
+        if owner not in (None, EVERYONE):
+            raise OwnersError(f'The items of "{entity.name}" have no owners: leave out of().')
+        return scope.context.for_owner("")
+    caller = caller_of(scope.context)
+    # A hook acts for the owner of its item.
+    own = scope.context.owner or (caller.owner if caller else "")
+    if owner is None:
+        if not own:
+            raise RightError(f'{scope} may not {operation} "{entity.name}": {_no_owner(scope, entity.name)}')
+    elif owner != own and not may_reach_others:
+        raise RightError(f"{scope} may not reach the items of other owners{_how_to_reach(scope)}")
+    elif owner == EVERYONE and operation != "list":
+        raise RightError(f'{scope} may not {operation} "{entity.name}" of everyone. Say whose item it is: of(owner).')
+    return scope.context.for_owner(own if owner is None else owner)
+
+
+def _no_owner(scope: Scope, name: str) -> str:
+    if scope.is_hook:
+        return "its items have owners, and the caller is none."
+    whose = f'entity("{name}").of(owner)'
+    return f"its items have owners, and nobody is signed in. Say whose: {whose}{_how_to_reach(scope)}"
+
+
+def _how_to_reach(scope: Scope) -> str:
+    """Return the end of a sentence on other owners: what allows a function to reach their items."""
+    return "." if scope.is_hook else f'. This needs owners = "any" in {scope.attribute.removesuffix(".uses")}.'
 
 
 class OwnEntity(app.Entity):

@@ -67,7 +67,7 @@ class RequestContext(app.Context):
     def __init__(self, request: Context, attempt: Attempt) -> None:
         self._request = request
         self._attempt = attempt
-        self.via = "import" if request.gateway is None else "api"
+        self.via = request.writer or ("import" if request.gateway is None else "api")
         self.operation = request.operation
         self.request_id = request.request_id
         self._micros = micros()
@@ -104,7 +104,7 @@ class Hooks:
         self._level = level
         code: object = None
         if module:
-            with Output(level, Context(), entity.name):
+            with Output(level, Context(), entity=entity.name):
                 code = load(module)
         self.before_create: Hook | None = getattr(code, "before_create", None)
         self.before_update: Hook | None = getattr(code, "before_update", None)

@@ -133,22 +133,23 @@ class Runtime:
 
     def secret(self, name: str) -> str:
         """Raise: hooks have no secrets."""
-        raise _no_effect("secret")
+        raise no_effect("secret")
 
     def setting(self, name: str) -> str:
         """Raise: hooks have no settings."""
-        raise _no_effect("setting")
+        raise no_effect("setting")
 
     def send(self, function: str, body: Any, *, delay: int) -> None:
         """Raise: hooks send nothing."""
-        raise _no_effect("send")
+        raise no_effect("send")
 
     def transaction(self) -> Any:
         """Raise: a hook's transaction is that of its item's write."""
         raise NotHereError("A hook cannot open a transaction. Use context.transaction, which joins the item's write.")
 
 
-def _no_effect(name: str) -> NotHereError:
+def no_effect(name: str) -> NotHereError:
+    """Return the error for what hooks cannot call."""
     return NotHereError(
         f"A hook cannot call {name}(): it may run several times for one write, so it only reads, refuses and adds "
         "writes to context.transaction."

@@ -12,23 +12,27 @@ if TYPE_CHECKING:
 
     from trestle.context import Context
 
-_INFO = 20
+# As logging counts.
+LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
+_INFO = LEVELS["INFO"]
 _encode = json.JSONEncoder(default=str, ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Output(io.TextIOBase):
-    """Takes the place of standard output, and of logging's handler, while a hook runs: a context manager.
+    """Takes the place of standard output, and of logging's handler, while own code runs: a context manager.
 
     level: the lowest level that is written, as logging counts; what is printed is of the level INFO. It writes to
-    standard error, which Lambda's runtime sends to CloudWatch.
+    standard error, which Lambda's runtime sends to CloudWatch. entity: of a hook. function: of app/, by its key in
+    the tfvars.
     """
 
-    __slots__ = ("_context", "_entity", "_level", "_logging", "_rest", "_stdout")
+    __slots__ = ("_context", "_entity", "_function", "_level", "_logging", "_rest", "_stdout")
 
-    def __init__(self, level: int, context: Context, entity: str) -> None:
+    def __init__(self, level: int, context: Context, *, entity: str = "", function: str = "") -> None:
         self._level = level
         self._context = context
         self._entity = entity
+        self._function = function
         self._rest = ""
 
     def __enter__(self) -> Output:
@@ -66,7 +70,11 @@ class Output(io.TextIOBase):
     def line(self, level: str, **members: Any) -> None:
         """Write one line of JSON."""
         context = self._context
-        fields = {"requestId": context.request_id, "entity": self._entity, "operation": context.operation}
+        fields = {"requestId": context.request_id}
+        if self._function:
+            fields |= {"function": self._function, "call": context.operation}
+        else:
+            fields |= {"entity": self._entity, "operation": context.operation}
         known = {name: value for name, value in fields.items() if value}
         sys.stderr.write(f"{_encode({'level': level, **known, **members})}\n")
         sys.stderr.flush()

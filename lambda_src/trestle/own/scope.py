@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from trestle.context import Context
 
     class Uses(Protocol):
-        """What the own code of a function may use: trestle.own.entities.Entities."""
+        """What own code may use of entities: trestle.own.entities.Entities."""
 
-        def use(self, name: str, operation: str) -> Any:
-            """Return an entity for an operation, and the context to use it in."""
+        def use(self, name: str, operation: str, owner: str | None = None) -> Any:
+            """Return an entity for an operation, and the context to use it in.
+
+            owner: whose items are meant, None for the caller's.
+            """
             ...
 
 
@@ -37,19 +40,24 @@ class LostRaceError(Exception):
 class NoEntities:
     """What own code may use if `uses` names nothing."""
 
-    def use(self, name: str, operation: str) -> Any:
+    def use(self, name: str, operation: str, owner: str | None = None) -> Any:
         """Raise RightError."""
         raise missing_right(name, operation)
 
 
 class Scope:
-    """One hook that runs.
+    """A hook that runs.
 
     entity: the name of the entity that has the hook. hook: the hook's name. context: the request's. uses: what own
     code of this function may use.
     """
 
     __slots__ = ("context", "entity", "hook", "uses")
+
+    is_hook = True
+    function = ""
+    # What it may raise for those who run it.
+    raises: tuple[type[BaseException], ...] = (errors.Refused, CodeError)
 
     def __init__(self, entity: str, hook: str, context: Context, uses: Uses) -> None:
         self.entity = entity
@@ -61,18 +69,54 @@ class Scope:
         return f"{self.hook} of {self.entity}"
 
     @property
+    def title(self) -> str:
+        """What it is, at the beginning of a message."""
+        return f"The hook {self}"
+
+    @property
     def attribute(self) -> str:
         """The attribute of the tfvars that gives this own code its rights."""
         return f"entities.{self.entity}.hooks.uses.{self.hook}"
 
 
+class FunctionScope(Scope):
+    """A function of app/ that runs. function: its key in the tfvars."""
+
+    __slots__ = ("function",)
+
+    is_hook = False
+    raises = (*Scope.raises, app.NotFound, app.Taken, app.Changed, app.Invalid, app.Unavailable, app.Retry)
+
+    def __init__(self, function: str, context: Context, uses: Uses) -> None:
+        super().__init__("", "", context, uses)
+        self.function = function
+
+    def __str__(self) -> str:
+        return self.function
+
+    @property
+    def title(self) -> str:
+        return f"The function {self}"
+
+    @property
+    def attribute(self) -> str:
+        return f"functions.{self.function}.uses"
+
+
 _current: Scope | None = None
 
 
+def running() -> Scope | None:
+    """Return what runs own code now, None while a module is imported, and in threads left behind."""
+    return _current
+
+
 def current() -> Scope:
-    """Return what runs own code now. Raise NotHereError while a module is imported, and in threads left behind."""
+    """Return what runs own code now. Raise NotHereError if nothing does."""
     if _current is None:
-        raise NotHereError("Entities can be read and written while a hook runs, not while a module is imported.")
+        raise NotHereError(
+            "Entities can be read and written while a hook or function runs, not while a module is imported."
+        )
     return _current
 
 
@@ -82,21 +126,21 @@ def missing_right(name: str, operation: str) -> RightError:
     return RightError(f'{scope} may not {operation} "{name}". Write {name} = ["{operation}"] in {scope.attribute}.')
 
 
-def run(scope: Scope, level: int, hook: Callable[..., Any], *arguments: Any) -> None:
-    """Call a hook; what it prints from `level` on goes to the log.
+def run(scope: Scope, level: int, code: Callable[..., Any], *arguments: Any) -> Any:
+    """Call own code, and return what it returns; what it prints from `level` on goes to the log.
 
-    Raises Refused as the hook did, Unavailable for app.Unavailable, and CodeError for all else.
+    Raises what the scope says that it may raise, Unavailable for app.Unavailable, and CodeError for all else.
     """
     global _current  # noqa: PLW0603 - a function handles one request at a time
     before, _current = _current, scope
     try:
-        with Output(level, scope.context, scope.entity):
-            hook(*arguments)
-    except (errors.Refused, CodeError):
+        with Output(level, scope.context, entity=scope.entity, function=scope.function):
+            return code(*arguments)
+    except scope.raises:
         raise
     except app.Unavailable as error:
         raise errors.Unavailable(error.detail) from error
     except BaseException as error:  # even SystemExit: what escapes would end the function and be logged with its text
-        raise failure(f"The hook {scope}", error) from error
+        raise failure(scope.title, error) from error
     finally:
         _current = before

@@ -1,4 +1,4 @@
-"""The reference transport: the same calls through boto3's client, chosen by DYNAMODB_CLIENT=boto3."""
+"""The reference transport: the same calls through boto3's clients, chosen by DYNAMODB_CLIENT=boto3."""
 
 from __future__ import annotations
 
@@ -21,19 +21,21 @@ from botocore.exceptions import (
 
 from trestle.store import dynamodb
 from trestle.store.connection import CONNECT_SECONDS
+from trestle.store.endpoint import DYNAMODB, Service
 
 
-@lru_cache(maxsize=1)
-def shared_client() -> Any:
-    """Return the process's only client, with the signed transport's attempts and time-outs."""
+@lru_cache
+def shared_client(service: str = DYNAMODB.name, region: str = "") -> Any:
+    """Return the process's only client of a service, with the signed transport's attempts and time-outs."""
     config = Config(
         retries={"mode": "standard", "total_max_attempts": dynamodb.ATTEMPTS},
         connect_timeout=CONNECT_SECONDS,
         read_timeout=dynamodb.ATTEMPT_SECONDS,
         parameter_validation=False,
     )
-    client: Any = boto3.session.Session().client("dynamodb", config=config)
-    client.meta.events.register("needs-retry.dynamodb", _note_uncertainty)
+    session: Any = boto3.session.Session()
+    client = session.client(service, config=config, region_name=region or None)
+    client.meta.events.register(f"needs-retry.{service}", _note_uncertainty)
     return client
 
 
@@ -53,14 +55,21 @@ def _note_uncertainty(
     context["uncertain"] = uncertain or done
 
 
-def call(action: str, payload: dict[str, Any], *, deadline: float | None = None) -> dynamodb.Reply:
-    """Call DynamoDB as `trestle.store.dynamodb.call` does.
+def call(
+    action: str,
+    payload: dict[str, Any],
+    *,
+    deadline: float | None = None,
+    service: Service = DYNAMODB,
+    region: str = "",
+) -> dynamodb.Reply:
+    """Call DynamoDB, or another service, as `trestle.store.dynamodb.call` does.
 
     botocore knows no deadline: the call runs in a thread that is left behind when the time is up, so an
     abandoned write may still be carried out, just as one whose answer was lost.
     """
     try:
-        client = shared_client()
+        client = shared_client() if service is DYNAMODB else shared_client(service.name, region)
     except BotoCoreError as error:
         raise _service_error(error) from error
     if deadline is None:

@@ -1,4 +1,6 @@
-"""DynamoDB's low-level API: seven actions, each one signed HTTP request, retried as the AWS SDKs do.
+"""DynamoDB's low-level API: each action is one signed HTTP request, retried as the AWS SDKs do.
+
+Other services with a JSON protocol, such as SQS, are called in the same way: `service` says which.
 
 `trestle.store.boto3_client` makes the same calls through boto3's client. It is the reference that the tests
 hold this transport to; docs/decisions/ says why it is not the default. Source of the retries: "Retry
@@ -15,10 +17,13 @@ import time
 from trestle.errors import QuotableError
 from trestle.store import credentials, endpoint, signing
 from trestle.store.connection import CONNECT_SECONDS, Answer, BrokenAnswerError, Connection
+from trestle.store.endpoint import DYNAMODB
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from trestle.store.endpoint import Service
 
 ATTEMPTS = 3
 # How long one attempt may take: DynamoDB answers in milliseconds, and three fit into a function's 30 seconds.
@@ -62,9 +67,9 @@ _clock_offset = 0.0
 
 
 class Reply:
-    """DynamoDB's answer.
+    """A service's answer.
 
-    `body` is its JSON with low-level attribute values, {"Item": {"id": {"S": "..."}}}; `retries` is 0 when
+    `body` is its JSON, of DynamoDB with low-level attribute values, {"Item": {"id": {"S": "..."}}}; `retries` is 0 when
     the first attempt answered. After a retry a write may have been carried out twice. `request_id` is what
     AWS knows the request by.
     """
@@ -78,7 +83,7 @@ class Reply:
 
 
 class ServiceError(QuotableError):
-    """DynamoDB refused the request.
+    """The service refused the request.
 
     `code` is the exception's short name, such as "ConditionalCheckFailedException"; `status` the HTTP status,
     0 when none came; `body` what else the answer's JSON holds, such as the old item a request asked for under
@@ -102,11 +107,19 @@ class ServiceUnavailable(ServiceError):  # noqa: N818 - the name is a state call
     """No attempt succeeded: throttled, failing, out of reach, or the deadline passed."""
 
 
-def call(action: str, payload: dict[str, Any], *, deadline: float | None = None) -> Reply:
-    """Send `payload` as DynamoDB's `action` ("PutItem", "Query", ...) and return its answer.
+def call(
+    action: str,
+    payload: dict[str, Any],
+    *,
+    deadline: float | None = None,
+    service: Service = DYNAMODB,
+    region: str = "",
+) -> Reply:
+    """Send `payload` as a service's `action` ("PutItem", "Query", ...) and return its answer.
 
-    `deadline` is a time.monotonic() value after which the caller no longer wants the answer. Raises
-    ServiceError, and its subclass ServiceUnavailable once the attempts or the time are used up.
+    `deadline` is a time.monotonic() value after which the caller no longer wants the answer; `region` is the
+    function's by default. Raises ServiceError, and its subclass ServiceUnavailable once the attempts or the time
+    are used up.
     """
     now = time.monotonic()
     until = now + ATTEMPTS * (ATTEMPT_SECONDS + LONGEST_PAUSE_SECONDS) if deadline is None else deadline
@@ -115,11 +128,11 @@ def call(action: str, payload: dict[str, Any], *, deadline: float | None = None)
     uncertain = False
     while True:
         try:
-            reply = _attempt(action, body, min(until, now + ATTEMPT_SECONDS))
+            reply = _attempt(service, region, action, body, min(until, now + ATTEMPT_SECONDS))
             reply.retries = retries
             return reply
         except OSError as error:
-            failure = ServiceUnavailable(type(error).__name__, "DynamoDB gave no answer.", 0, {}, retries)
+            failure = ServiceUnavailable(type(error).__name__, f"{service.title} gave no answer.", 0, {}, retries)
             failure.__cause__ = error
         except credentials.CredentialsError as error:
             raise ServiceError("CredentialsError", str(error), 0, {}, retries) from error
@@ -129,7 +142,7 @@ def call(action: str, payload: dict[str, Any], *, deadline: float | None = None)
             if not isinstance(error, ServiceUnavailable):
                 raise
             failure = error
-        if _connection(endpoint.region()).sent and may_have_run(failure.code, failure.status):
+        if _connection(service, region or endpoint.region()).sent and may_have_run(failure.code, failure.status):
             failure.uncertain = uncertain = True
         seconds = pause(failure.code, retries)
         now = time.monotonic() + seconds
@@ -150,22 +163,23 @@ def connect() -> None:
         return
     if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") in ("on-demand", "provisioned-concurrency"):
         try:
-            _connection(endpoint.region()).open(time.monotonic() + CONNECT_SECONDS)
+            _connection(DYNAMODB, endpoint.region()).open(time.monotonic() + CONNECT_SECONDS)
         except (OSError, ValueError):
             return
 
 
-def _attempt(action: str, body: bytes, deadline: float) -> Reply:
+def _attempt(service: Service, region: str, action: str, body: bytes, deadline: float) -> Reply:
     """Send one signed request and return its answer.
 
     Raises ServiceUnavailable for an error that may pass, ServiceError for any other, OSError when no sound answer
     came.
     """
-    region = endpoint.region()
-    connection = _connection(region)
+    region = region or endpoint.region()
+    connection = _connection(service, region)
     connection.sent = False
     headers = signing.signed_headers(
-        f"DynamoDB_20120810.{action}",
+        service,
+        action,
         body,
         endpoint=connection.endpoint,
         credentials=credentials.current(deadline),
@@ -178,7 +192,8 @@ def _attempt(action: str, body: bytes, deadline: float) -> Reply:
     if checksum is not None and checksum != str(binascii.crc32(answer.body)):
         raise BrokenAnswerError("The answer's checksum does not match.")
     try:
-        found = json.loads(answer.body)
+        # SQS answers some actions with nothing at all.
+        found = json.loads(answer.body) if answer.body or service is DYNAMODB else {}
     except ValueError:
         found = None
     if not isinstance(found, dict):
@@ -196,9 +211,9 @@ def _attempt(action: str, body: bytes, deadline: float) -> Reply:
     raise failure
 
 
-def _connection(region: str) -> Connection:
-    """Return the only connection to the endpoint of `region`, open or not."""
-    url = endpoint.url(region)
+def _connection(service: Service, region: str) -> Connection:
+    """Return the only connection to a service's endpoint in `region`, open or not."""
+    url = endpoint.url(region, service)
     if url not in _connections:
         _connections[url] = Connection(endpoint.Endpoint(url))
     return _connections[url]

@@ -1,4 +1,4 @@
-"""Where DynamoDB answers: the endpoint of a region in any AWS partition, or the one the environment names."""
+"""Where an AWS service answers: its endpoint in a region of any partition, or the one the environment names."""
 
 from __future__ import annotations
 
@@ -14,6 +14,30 @@ SUFFIXES = {
     "eu-isoe-": "cloud.adc-e.uk",
     "eusc-": "amazonaws.eu",
 }
+
+
+class Service:
+    """An AWS service with a JSON protocol.
+
+    name: in its host names and signatures. title: in messages. target: the prefix of X-Amz-Target. version: of the
+    protocol. variable: the end of the environment variable that names an endpoint of its own. always_fips: how the
+    regions begin whose usual endpoint meets FIPS 140, and which have no other.
+    """
+
+    __slots__ = ("always_fips", "name", "target", "title", "variable", "version")
+
+    def __init__(
+        self, name: str, target: str, *, title: str, version: str, variable: str, always_fips: tuple[str, ...] = ()
+    ) -> None:
+        self.name = name
+        self.title = title
+        self.target = target
+        self.version = version
+        self.variable = variable
+        self.always_fips = always_fips
+
+
+DYNAMODB = Service("dynamodb", "DynamoDB_20120810", title="DynamoDB", version="1.0", variable="DYNAMODB")
 
 
 class Endpoint:
@@ -48,12 +72,18 @@ def region() -> str:
     return name
 
 
-def url(name: str) -> str:
-    """Return DynamoDB's base URL in region `name`, or the one in AWS_ENDPOINT_URL(_DYNAMODB)."""
+def named(service: Service = DYNAMODB) -> str:
+    """Return the endpoint of a service in AWS_ENDPOINT_URL_<SERVICE> or AWS_ENDPOINT_URL, "" if none is named."""
     environment = os.environ
-    named = environment.get("AWS_ENDPOINT_URL_DYNAMODB") or environment.get("AWS_ENDPOINT_URL")
-    if named and environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
-        return named
+    if environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
+        return ""
+    return environment.get(f"AWS_ENDPOINT_URL_{service.variable}") or environment.get("AWS_ENDPOINT_URL") or ""
+
+
+def url(name: str, service: Service = DYNAMODB) -> str:
+    """Return a service's base URL in region `name`: the one that the environment names, or the region's own."""
+    if found := named(service):
+        return found
     suffix = next((suffix for prefix, suffix in SUFFIXES.items() if name.startswith(prefix)), "amazonaws.com")
-    fips = environment.get("AWS_USE_FIPS_ENDPOINT", "").lower() == "true"
-    return f"https://{'dynamodb-fips' if fips else 'dynamodb'}.{name}.{suffix}"
+    fips = os.environ.get("AWS_USE_FIPS_ENDPOINT", "").lower() == "true" and not name.startswith(service.always_fips)
+    return f"https://{service.name}{'-fips' if fips else ''}.{name}.{suffix}"

@@ -65,13 +65,16 @@ def _call(tables: Sequence[str], action: str, began: float, result: dynamodb.Rep
     )  # fmt: skip
 
 
-def send(action: str, payload: dict[str, Any], *, deadline: float | None = None) -> dynamodb.Reply:
-    """Call DynamoDB as `dynamodb.call` does, or through boto3's client if DYNAMODB_CLIENT is "boto3"."""
+def send(action: str, payload: dict[str, Any], *, deadline: float | None = None, **where: Any) -> dynamodb.Reply:
+    """Call DynamoDB, or the service in `where`, as `dynamodb.call` does.
+
+    Goes through boto3's client if DYNAMODB_CLIENT is "boto3".
+    """
     if os.environ.get("DYNAMODB_CLIENT") == "boto3":
         from trestle.store import boto3_client
 
-        return boto3_client.call(action, payload, deadline=deadline)
-    return dynamodb.call(action, payload, deadline=deadline)
+        return boto3_client.call(action, payload, deadline=deadline, **where)
+    return dynamodb.call(action, payload, deadline=deadline, **where)
 
 
 def write_token() -> str:

@@ -42,6 +42,9 @@ def commit(context: Context, writes: Sequence[Write]) -> None:
     if len(writes) == 1 and writes[0].action != "ConditionCheck":
         perform(context, writes[0])
         return
+    if context.writer:
+        for write in writes:
+            write.sign(context.writer)
     payload = {
         "ClientRequestToken": table.write_token(),
         "TransactItems": [

@@ -35,6 +35,16 @@ class Write:
         self.payload = payload
         self.token = token
 
+    def sign(self, writer: str) -> None:
+        """Let the record that the write leaves tell who wrote it: its token becomes "WRITER/<token>"."""
+        if not self.token or self.token.startswith(f"{writer}/"):
+            return
+        self.token = f"{writer}/{self.token}"
+        if self.action == "PutItem":
+            self.payload["Item"]["write"] = {"S": self.token}
+        else:
+            self.payload["ExpressionAttributeValues"][":write"] = {"S": self.token}
+
 
 class Cancelled(Exception):  # noqa: N818 - an outcome, not a failure of the program
     """DynamoDB has carried out none of the writes.
@@ -57,6 +67,8 @@ def perform(context: Context, write: Write) -> dict[str, Any]:
     A write that finds itself carried out, since the answer to an earlier attempt was lost, has succeeded.
     Tries again while a transaction of somebody else is changing the record. Raises Cancelled.
     """
+    if context.writer:
+        write.sign(context.writer)
     payload = {**write.payload, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
     if write.action == "UpdateItem":
         payload["ReturnValues"] = "ALL_NEW"

@@ -1,0 +1,43 @@
+"""AWS services beside DynamoDB, called over the same signed transport."""
+
+from __future__ import annotations
+
+from trestle.errors import QuotableError, Unavailable
+from trestle.store import table
+from trestle.store.dynamodb import ServiceError, ServiceUnavailable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from trestle.context import Context
+    from trestle.store.endpoint import Service
+
+# What SQS calls throttling by KMS, whose key encrypts the queues.
+_THROTTLED = "KmsThrottled"
+
+
+class RefusedError(QuotableError):
+    """A service has refused a call. The message names the service and the code of its error.
+
+    code: the error's short name, such as "ResourceNotFoundException".
+    """
+
+    def __init__(self, service: Service, action: str, code: str) -> None:
+        super().__init__(f"{service.title} refused {action} with {code}.")
+        self.code = code
+
+
+def request(
+    service: Service, context: Context, action: str, payload: dict[str, Any], *, region: str = ""
+) -> dict[str, Any]:
+    """Call a service before the context's deadline, and return its answer.
+
+    region: the function's by default. Raise Unavailable after the attempts that DynamoDB gets too, and RefusedError.
+    """
+    try:
+        return table.send(action, payload, deadline=context.deadline, service=service, region=region).body
+    except ServiceError as error:
+        if isinstance(error, ServiceUnavailable) or error.code == _THROTTLED:
+            raise Unavailable(f"{service.title} cannot answer now. Try again in a moment.") from error
+        raise RefusedError(service, action, error.code) from error
