@@ -47,8 +47,10 @@ def module_of(project: Path) -> str:
         content = file.read_bytes()
         for where, fault in schemas.faults(content):
             raise UserError(f"schemas/{file.name}#{where}: {fault}.")
-        types.about = f"An item of schemas/{file.name}."
-        types.add(loads(content.decode()), _class_name(file.stem), types.about)
+        schema = loads(content.decode())
+        if schema.get("type") == "object":  # routes may have others
+            types.about = f"An item of schemas/{file.name}."
+            types.add(schema, _class_name(file.stem), types.about)
     return "\n\n".join((HEAD, *types.classes))
 
 

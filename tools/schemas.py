@@ -33,6 +33,10 @@ TYPES = ("array", "boolean", "integer", "number", "object", "string")
 
 NUMBERS = ("integer", "number")
 
+# The types that a parameter of a query, or each element of one, can have, and what its schema may hold beside it.
+PARAMETERS = ("boolean", "integer", "number", "string")
+QUERY_KEYWORDS = ("$schema", "additionalProperties", "description", "properties", "required", "title", "type")
+
 COMBINING = ("allOf", "anyOf", "oneOf")
 
 # Each keyword: the types of which it says something, and the schema of its own value.
@@ -108,7 +112,7 @@ LOWER_AND_UPPER = (
 
 
 def faults(content: bytes) -> list[Fault]:
-    """What keeps a schema file out of the subset; nothing when an entity can have it."""
+    """What keeps a schema file out of the subset; nothing when own code's routes can have it."""
     if fault := encoding_fault(content):
         return [("", f"the file {fault}")]
     if content.startswith(codecs.BOM_UTF8):
@@ -127,16 +131,39 @@ def faults(content: bytes) -> list[Fault]:
 def _root(schema: dict[str, Any]) -> Iterator[Fault]:
     if schema.pop("$schema", DRAFT) not in (DRAFT, DRAFT.rstrip("#")):
         yield "/$schema", f"the subset is one of draft 4: write {DRAFT}, or leave it out"
+    if "default" in schema:
+        yield "/default", "the whole has no default: write one for each property that has"
+    if "readOnly" in schema:
+        yield "/readOnly", "the whole cannot be readOnly: write it for each property that clients cannot write"
+    yield from _schema(schema, "", is_items_own=True)
+
+
+def item_faults(schema: dict[str, Any]) -> Iterator[Fault]:
+    """Yield what keeps a schema of the subset from being that of an entity's items."""
     if "type" not in schema:
         yield "", 'an item is an object: write "type": "object"'
     elif schema["type"] != "object":
         yield "/type", 'an item is an object: write "object"'
-    if "default" in schema:
-        yield "/default", "an item has no default: write one for each property that has"
-    if "readOnly" in schema:
-        yield "/readOnly", "an item cannot be readOnly: write it for each property that clients cannot write"
     yield from _servers_own(schema, "")
-    yield from _schema(schema, "", is_items_own=True)
+
+
+def query_faults(schema: dict[str, Any]) -> Iterator[Fault]:
+    """Yield what keeps a schema of the subset from being that of a query, whose parameters are texts."""
+    if schema.get("type") != "object":
+        yield "/type", 'a query is an object of its parameters: write "object"'
+    for keyword in schema:
+        if keyword not in QUERY_KEYWORDS:
+            yield pointer("", keyword), f"{keyword} says nothing about one parameter of a query: remove it"
+    if schema.get("additionalProperties", False) is not False:
+        yield "/additionalProperties", "a query has no parameters but its properties: remove it"
+    for name, rule in schema.get("properties", {}).items():
+        place = pointer("/properties", name)
+        if "readOnly" in rule:
+            yield f"{place}/readOnly", "parameters are the client's: remove it"
+        is_array = rule.get("type") == "array"
+        if (rule["items"] if is_array else rule).get("type") not in PARAMETERS:
+            fault = f"a parameter of a query is a text: write one of {', '.join(PARAMETERS)}, or an array of them"
+            yield f"{place}/items/type" if is_array else f"{place}/type", fault
 
 
 def _servers_own(schema: dict[str, Any], where: str) -> Iterator[Fault]:

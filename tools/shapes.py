@@ -15,6 +15,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "lambda_src"))
 
+from tools import schemas
 from tools.contract import SERVERS_OWN
 from trestle.schema import read_only
 from trestle.strict_json import dumps, loads
@@ -29,20 +30,29 @@ def texts(content: bytes) -> dict[str, str]:
     """Return the shapes of a valid schema file, as JSON that keeps every number.
 
     A schema with readOnly properties also has `read_only`: "nested" if some are in objects or arrays, else "top".
+    One that cannot be an entity's has `item_fault`, and one that cannot be a query's `query_fault`: the first
+    fault, to follow the file's name.
     """
     schema = loads(content.decode())
     place = read_only.find(schema)
-    depth = {"read_only": "nested" if is_nested(place) else "top"} if place else {}
-    return {shape: dumps(found) for shape, found in shapes(schema).items()} | depth
+    found = {shape: dumps(each) for shape, each in shapes(schema).items()}
+    if place:
+        found["read_only"] = "nested" if is_nested(place) else "top"
+    for what, faults in (("item_fault", schemas.item_faults(schema)), ("query_fault", schemas.query_faults(schema))):
+        for where, fault in faults:
+            found.setdefault(what, f"#{where}: {fault}")
+    return found
 
 
 def shapes(schema: Schema) -> dict[str, Schema]:
-    """Return the shapes of an entity's schema.
+    """Return the shapes of a schema.
 
-    body: of POST, and of PUT if it replaces. item: of answers. model: of bodies, for API Gateway, in draft 4.
-    patch: of PATCH, and of PUT if it merges. Body, model and patch name the server's properties and those that
+    Of an entity's: body: of POST, and of PUT if it replaces. item: of answers. model: of bodies, for API Gateway, in
+    draft 4. patch: of PATCH, and of PUT if it merges. Body, model and patch name the server's properties and those that
     are readOnly only where `additionalProperties` would refuse them: a body may repeat them with any values.
     unfilled: of answers while no own code fills in readOnly properties, if that makes a difference.
+
+    Of a route's: request: of its body, and of its query. response: of its answer.
     """
     given = {keyword: value for keyword, value in schema.items() if keyword != "$schema"}
     clients = read_only.before_own_code(given, read_only.find(given))
@@ -52,6 +62,8 @@ def shapes(schema: Schema) -> dict[str, Schema]:
         "item": explicit(item_of(given)),
         "model": looser_on_formats(body_of(without("readOnly")(writable(clients, strict=False)), strict=False)),
         "patch": explicit(patch_of(sent)),
+        "request": explicit(before_defaults(without_titles(sent))),
+        "response": explicit(without("readOnly")(without_defaults(without_titles(given)))),
     }
     may_lack = explicit(item_of(read_only.before_own_code(given, unfilled(given))))
     return found if may_lack == found["item"] else found | {"unfilled": may_lack}

@@ -42,6 +42,14 @@ locals {
       for property in setintersection(keys(local.properties[name]), keys(local.contract.items.properties)) :
       "entities.${name}.schema: ${e.schema} declares ${property}, which the server sets. Remove it from the properties."
     ]],
+    # A schema of a route can have what an entity's cannot.
+    [for name, e in local.readable_entities :
+      "entities.${name}.schema: ${e.schema}${local.manifest.schemas[e.schema].item_fault}."
+      if try(
+        length(setintersection(keys(local.properties[name]), keys(local.contract.items.properties))) == 0 &&
+        local.manifest.schemas[e.schema].item_fault != "",
+      false)
+    ],
     [for name, e in local.readable_entities : [for filter in keys(e.filters) :
       e.schema == null ?
       join(" ", [

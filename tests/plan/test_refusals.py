@@ -13,6 +13,7 @@ import pytest
 from tests.plan import rules
 from tests.plan.conftest import POOL, SMALL
 from tests.plan.planner import Planner, Values
+from tools import shapes
 from tools.terraform import ROOT, find_terraform
 from tools.tfvars import Type, declared
 
@@ -30,6 +31,7 @@ SCHEMAS: dict[str, str] = {
     "broken.json": "{",
     "list.json": "[]",
     "own.json": json.dumps({"type": "object", "properties": {"id": {}, "version": {}}}),
+    "part.json": json.dumps({"type": "object", "allOf": [{"properties": {"version": {}}}]}),
     "task.json": json.dumps({"type": "object", "properties": PROPERTIES, "required": ["due", "flag", "title"]}),
     "wide.json": json.dumps(
         {"type": "object", "properties": {name: {"type": "string"} for name in WIDE}, "required": [*WIDE]}
@@ -70,6 +72,10 @@ FAULTS: dict[str, tuple[Values, str]] = {
     "own": (
         {"schema": "schemas/own.json"},
         "entities.own.schema: schemas/own.json declares version, which the server sets. Remove it",
+    ),
+    "part": (
+        {"schema": "schemas/part.json"},
+        "entities.part.schema: schemas/part.json#/allOf/0/properties/version: the server sets version itself: remove",
     ),
     "bare": (
         {"filters": {"status": {}}},
@@ -524,6 +530,11 @@ def faults(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> str:
     (root / "schemas").mkdir()
     for name, text in SCHEMAS.items():
         (root / "schemas" / name).write_text(text)
+    manifest = json.loads((root / "dist/manifest.json").read_bytes())
+    manifest["schemas"]["schemas/part.json"] = shapes.texts(SCHEMAS["part.json"].encode())
+    (root / "dist").unlink()
+    (root / "dist").mkdir()
+    (root / "dist/manifest.json").write_text(json.dumps(manifest))
     entities = {name: e for name, (e, _) in FAULTS.items()}
     return "\n".join(rules.rule_errors(root, {**SMALL, "cors_origins": ORIGINS, "entities": entities}))
 

@@ -67,7 +67,8 @@ def schema(**properties: Any) -> str:
 
 
 def test_each_kind_of_schema(tmp_path: Path) -> None:
-    written(tmp_path, {"schemas/order-line.json": json.dumps(ORDER)})
+    numbers = {"type": "array", "items": {"type": "integer"}}  # the answer of a route
+    written(tmp_path, {"schemas/order-line.json": json.dumps(ORDER), "schemas/numbers.json": json.dumps(numbers)})
     assert module_of(tmp_path) == HEAD + WRITTEN
 
 

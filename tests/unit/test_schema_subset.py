@@ -8,7 +8,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tools.schemas import KEYWORDS, faults
+from tools import shapes
+from tools.schemas import KEYWORDS, faults, item_faults, query_faults
 
 # Every keyword of the subset, each where it has an effect.
 WHOLE: dict[str, Any] = {
@@ -199,30 +200,17 @@ ROOTS: list[tuple[bytes, dict[str, str]]] = [
     ),
     ('{"type": "object", "properties": {"\u00e9": {}}}'.encode(), {}),
     (b"[]", {"": 'the outermost value must be an object: write {"type": "object"} and more'}),
-    (b"{}", {"": 'an item is an object: write "type": "object"'}),
-    (b'{"type": "array", "items": {}}', {"/type": 'an item is an object: write "object"'}),
     (
         b'{"type": "object", "default": {}}',
-        {"/default": "an item has no default: write one for each property that has"},
+        {"/default": "the whole has no default: write one for each property that has"},
     ),
     (
         b'{"type": "object", "readOnly": true}',
-        {"/readOnly": "an item cannot be readOnly: write it for each property that clients cannot write"},
+        {"/readOnly": "the whole cannot be readOnly: write it for each property that clients cannot write"},
     ),
     (
         b'{"type": "object", "$schema": "https://json-schema.org/draft/2020-12/schema"}',
         {"/$schema": "the subset is one of draft 4: write http://json-schema.org/draft-04/schema#, or leave it out"},
-    ),
-    (
-        b'{"type": "object", "properties": {"id": {}}, "required": ["version"]}',
-        {
-            "/properties/id": "the server sets id itself: remove it",
-            "/required": "the server sets version itself: remove it",
-        },
-    ),
-    (
-        b'{"type": "object", "allOf": [{"properties": {"createdAt": {}}}]}',
-        {"/allOf/0/properties/createdAt": "the server sets createdAt itself: remove it"},
     ),
 ]
 
@@ -230,6 +218,72 @@ ROOTS: list[tuple[bytes, dict[str, str]]] = [
 @pytest.mark.parametrize(("content", "expected"), ROOTS)
 def test_what_is_refused_of_the_whole(content: bytes, expected: dict[str, str]) -> None:
     assert dict(faults(content)) == expected
+
+
+ITEMS: list[tuple[Any, dict[str, str]]] = [
+    ({}, {"": 'an item is an object: write "type": "object"'}),
+    ({"type": "array", "items": {}}, {"/type": 'an item is an object: write "object"'}),
+    (
+        {"type": "object", "properties": {"id": {}}, "required": ["version"]},
+        {
+            "/properties/id": "the server sets id itself: remove it",
+            "/required": "the server sets version itself: remove it",
+        },
+    ),
+    (
+        {"type": "object", "allOf": [{"properties": {"createdAt": {}}}]},
+        {"/allOf/0/properties/createdAt": "the server sets createdAt itself: remove it"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("schema", "expected"), ITEMS)
+def test_what_an_entity_cannot_have_a_route_can(schema: Any, expected: dict[str, str]) -> None:
+    assert schema_faults(schema) == []
+    assert dict(item_faults(schema)) == expected
+    where, fault = next(iter(expected.items()))
+    assert shapes.texts(json.dumps(schema).encode())["item_fault"] == f"#{where}: {fault}"
+
+
+QUERIES: list[tuple[Any, dict[str, str]]] = [
+    ({"type": "array", "items": {}}, {"/type": "a query is an object", "/items": "items says nothing about one"}),
+    ({"properties": {}}, {"/type": "a query is an object of its parameters"}),
+    ({"minProperties": 1}, {"/minProperties": "minProperties says nothing about one parameter of a query"}),
+    ({"anyOf": [{"required": ["a"]}]}, {"/anyOf": "anyOf says nothing"}),
+    ({"additionalProperties": True}, {"/additionalProperties": "a query has no parameters but its properties"}),
+    ({"properties": {"a": {}}}, {"/properties/a/type": "a parameter of a query is a text: write one of boolean,"}),
+    ({"properties": {"a/b": {"type": "object"}}}, {"/properties/a~1b/type": "a parameter of a query is a text"}),
+    (
+        {"properties": {"a": {"type": "array", "items": {"type": "array", "items": {}}}}},
+        {"/properties/a/items/type": "a parameter of a query is a text"},
+    ),
+    ({"properties": {"a": {"type": "string", "readOnly": True}}}, {"/properties/a/readOnly": "parameters are the"}),
+    (
+        {
+            "$schema": "http://json-schema.org/draft-04/schema#",
+            "title": "a",
+            "description": "b",
+            "properties": {
+                "a": {"type": "integer", "default": 1},
+                "b": {"type": "array", "items": {"type": "number"}, "maxItems": 3},
+                "id": {"type": "boolean"},
+            },
+            "required": ["id"],
+            "additionalProperties": False,
+        },
+        {},
+    ),
+]
+
+
+@pytest.mark.parametrize(("schema", "expected"), QUERIES)
+def test_what_a_query_cannot_have(schema: Any, expected: dict[str, str]) -> None:
+    schema = schema if "/type" in expected else {"type": "object", **schema}
+    assert schema_faults(schema) == []
+    found = dict(query_faults(schema))
+    assert found.keys() == expected.keys()
+    assert all(found[where].startswith(begin) for where, begin in expected.items())
+    assert ("query_fault" in shapes.texts(json.dumps(schema).encode())) == bool(expected)
 
 
 def test_a_property_inside_may_have_a_name_of_the_servers() -> None:

@@ -16,6 +16,7 @@ from trestle.errors import InvalidItem
 from trestle.item import RESERVED
 from trestle.operations.validation import Validator
 from trestle.schema.defaults import fill
+from trestle.schema.validation import is_valid
 
 SERVERS: dict[str, Any] = {
     "id": "a", "version": 1,
@@ -162,6 +163,8 @@ SCHEMAS: dict[str, tuple[dict[str, Any], dict[str, list[Any]]]] = {
 # Schemas of which a shape expresses only a part: it allows more than the function does.
 LOOSER = {"a required default in a part", "how many, with a default", "what clients cannot write, counted"}
 
+NO_SHAPES = ("item_fault", "query_fault", "read_only")
+
 
 def values(tried: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
     """Yield objects with each of the values, and without."""
@@ -221,7 +224,7 @@ def case(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any], dict[str,
     schema = {"type": "object", "title": "Thing", **given}
     content = json.dumps(schema).encode()
     assert not list(schemas.faults(content)), "a schema that the build refuses shows nothing"
-    found = {shape: json.loads(text) for shape, text in shapes.texts(content).items() if shape != "read_only"}
+    found = {shape: json.loads(text) for shape, text in shapes.texts(content).items() if shape not in NO_SHAPES}
     return request.param, schema, found, list(values(tried))
 
 
@@ -232,6 +235,23 @@ def test_body_is_what_the_functions_take(case: Any) -> None:
     assert [body for body in taken if not accepts(found["body"], body)] == []
     refused = [body for body in bodies if body not in taken and accepts(found["body"], body)]
     assert bool(refused) == (name in LOOSER), refused
+
+
+def test_request_is_what_routes_take(case: Any) -> None:
+    name, schema, found, bodies = case
+    for body in (*bodies, *(body | SERVERS for body in bodies[:3])):
+        try:
+            Validator(schema).complete(body)
+        except InvalidItem:
+            assert not accepts(found["request"], body) or name in LOOSER, body
+        else:
+            assert accepts(found["request"], body), body
+
+
+def test_response_is_what_routes_are_held_to(case: Any) -> None:
+    _, schema, found, bodies = case
+    for body in (*bodies, *(body | SERVERS for body in bodies[:3])):
+        assert accepts(found["response"], body) == is_valid(body, schema), body
 
 
 def test_gateway_is_no_stricter_than_the_functions(case: Any) -> None:
@@ -343,7 +363,7 @@ def test_shapes_say_what_is_open_and_answers_have_no_defaults(case: Any) -> None
             assert "title" not in part
             if shape != "model" and (part.get("type") == "object" or "properties" in part):
                 assert "additionalProperties" in part
-            assert "default" not in part or shape in ("body", "model")
+            assert "default" not in part or shape in ("body", "model", "request")
 
 
 def test_numbers_are_exact_and_integers_have_a_size() -> None:
