@@ -346,3 +346,47 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest
     assert (files.read_json(file), [f.name for f in tmp_path.iterdir()]) == ({"a": 1}, ["known.json"])
     file.write_bytes(b"{")
     assert files.read_json(file) is None
+
+
+STREAM = {"LatestStreamArn": "arn:stream", "TableId": "t", "KeySchema": ["id"]}
+STORES = ("_stream_records", "_stream_trimmed", "_closed_streams")
+
+
+def write_sources(folder: Path, name: str, said: str, *keys: str) -> Path:
+    """Write a saved state of tables with streams, mappings and queues, each of which says something."""
+
+    def store(value: Any) -> dict[str, Any]:
+        return {"data": dict.fromkeys(keys, value)}
+
+    tables = {"tables": store(STREAM), **{each: store([said]) for each in STORES}}
+    mappings = {"esms": store({}), "dynamodb_stream_positions": store(said)}
+    queues = {"queues": store({"attributes": said, "messages": [said]})}
+    states = {"dynamodb": tables, "lambda": mappings, "sqs": queues}
+    lines = [{"format": 1, "services": 3}, *({"service": each, "state": state} for each, state in states.items())]
+    file = folder / name
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return file
+
+
+def test_what_functions_have_yet_to_take_is_kept(tmp_path: Path) -> None:
+    """Items are kept, and so are the records of their writes, the positions in them, and messages."""
+    before, now = (
+        write_sources(tmp_path, "before", "old", "a", "gone"),
+        write_sources(tmp_path, "saved", "new", "a", "b"),
+    )
+    snapshot.restore(now, before)
+    tables, mappings, queues = (each["state"] for each in snapshot.services(now)[1])
+    for name in STORES:
+        assert tables[name]["data"] == {"a": ["new"], "gone": ["old"]}
+    assert mappings["dynamodb_stream_positions"]["data"] == {"a": "new", "gone": "old"}
+    assert queues["queues"]["data"] == {
+        "a": {"attributes": "old", "messages": ["new"]}, "gone": {"attributes": "old", "messages": ["old"]},
+    }  # fmt: skip
+
+
+def test_a_state_from_before_there_were_streams_is_taken_back(tmp_path: Path) -> None:
+    before, now = write_sources(tmp_path, "before", "old", "a"), write_sources(tmp_path, "saved", "new", "a")
+    for name in STORES:
+        before.write_text(before.read_text().replace(f'"{name}"', f'"other{name}"'))
+    snapshot.restore(now, before)
+    assert snapshot.services(now)[1][0]["state"]["_stream_records"]["data"] == {"a": ["new"]}

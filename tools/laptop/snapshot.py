@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from tools.files import write
+from tools.laptop.corrections.streams import STORES
 
 
 def restore(saved: Path, before: Path) -> None:
-    """Replace a saved state with an earlier one, but keep the items and users of resources in both."""
+    """Replace a saved state with an earlier one, but keep the items, messages and users of resources in both."""
     if not saved.exists():
         write(saved, before.read_bytes())
         return
@@ -27,8 +28,13 @@ def restore(saved: Path, before: Path) -> None:
                 ("items", "ItemCount", "TableSizeBytes"),
                 ("TableId", "KeySchema"),
             )
+            keep_streams(known["state"], later)
         if known["service"] == "cognito" and later:
             keep(known["state"]["user_pools"], later["user_pools"], ("_users",), ("Id",))
+        if known["service"] == "sqs" and later:
+            keep(known["state"]["queues"], later["queues"], ("messages",), ())
+        if known["service"] == "lambda" and later:
+            keep_values(known["state"], later, "dynamodb_stream_positions", {*known["state"]["esms"]["data"]})
     write(saved, b"".join(json.dumps(each).encode() + b"\n" for each in (header, *earlier)))
 
 
@@ -38,6 +44,22 @@ def keep(into: dict[str, Any], of: dict[str, Any], what: tuple[str, ...], same: 
         later = of["data"].get(key, {})
         if all(name in resource and resource[name] == later.get(name) for name in same):
             resource |= {name: later[name] for name in what if name in later}
+
+
+def keep_streams(into: dict[str, Any], of: dict[str, Any]) -> None:
+    """Copy the records of streams that are in both states of DynamoDB: each is of a write that is kept."""
+    tables, later = into["tables"]["data"], of["tables"]["data"]
+    stream = "LatestStreamArn"
+    same = {key for key, table in tables.items() if stream in table and table[stream] == later.get(key, {}).get(stream)}
+    for name in STORES:
+        keep_values(into, of, name, same)
+
+
+def keep_values(into: dict[str, Any], of: dict[str, Any], name: str, keys: set[str]) -> None:
+    """Copy the values of some keys of a store into an earlier state, which an earlier version may have saved."""
+    if found := of.get(name):
+        kept = into.setdefault(name, found | {"data": {}})["data"]
+        kept |= {key: value for key, value in found["data"].items() if key in keys}
 
 
 def services(file: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:

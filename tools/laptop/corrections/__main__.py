@@ -17,15 +17,20 @@ from tools.laptop.corrections import (
     PINNED,
     TERRAFORM_PASSWORD,
     apigateway,
+    background,
     backup,
     cloudfront,
     cloudtrail,
     cloudwatch,
     ec2,
+    events,
     functions,
     logs,
     persistence,
+    queues,
+    secretsmanager,
     serving,
+    streams,
     waf,
 )
 
@@ -54,6 +59,15 @@ def main() -> None:
     cloudfront.correct(distributions, app, evaluator, service("cognito"), port)
 
     saver = persistence.correct(import_module("ministack.core.persistence"), app, service("lambda_svc"))
+    threads = background.Background(saver, service("lambda_svc"))
+    lambdas, sqs = service("lambda_svc"), service("sqs")
+    tables, metrics = service("dynamodb"), service("cloudwatch")
+    streams.correct(lambdas, tables, sqs, metrics, evaluator=evaluator, background=threads)
+    streams.correct_identities(service("dynamodb_streams"))
+    queues.correct(lambdas, sqs, evaluator, threads)
+    events.correct(service("scheduler"), service("eventbridge"), sqs, evaluator, threads)
+    secretsmanager.correct(service("secretsmanager"), lambdas, import_module("ministack.core.lambda_runtime"))
+
     password = Path(os.environ["STATE_DIR"]).parent.with_name(TERRAFORM_PASSWORD)
     answering = persistence.serve(serving.replay_lost_answers(app.app), saver, password)
     app.app = serving.serve_to_whom_it_is_for(answering, distributions, port)

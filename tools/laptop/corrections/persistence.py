@@ -49,7 +49,7 @@ OF_DATA = re.compile(
     r"|PutLogEvents|CreateLogStream|PutMetricData|PutTraceSegments"
     r"|Admin|SignUp|Confirm|Initiate|RespondTo|Forgot|Resend|GlobalSignOut|Revoke"
     r"|(De|En|ReEn)crypt|Generate|Sign$|Verify|AssumeRole|Invoke"
-    r"|Send|Receive|DeleteMessage|ChangeMessage|Publish$"
+    r"|Send|Receive|DeleteMessage|ChangeMessage|Publish$|PutEvents$|PutSecretValue$"
 )
 DATA_PATHS = re.compile(
     r"/(_aws/|_ministack/|oauth2/|login|logout|restapis/[^/]+/[^/]+/_user_request_)|.*/(invocations|response|error)$"
@@ -88,6 +88,8 @@ class Saver:
         self.empty = True  # whether nothing was loaded
         self.touched = self.saved = 0
         self.fault = ""
+        self.is_serving = False  # whether a request was answered
+        self.loop: asyncio.AbstractEventLoop | None = None
         self.wake = asyncio.Event()
         self.at_work = asyncio.Lock()
 
@@ -107,10 +109,16 @@ class Saver:
         self.changes += is_change
         self.wake.set()
 
+    def touch_from_thread(self) -> None:
+        """Note, outside the server's thread, that data have changed."""
+        if self.loop:
+            self.loop.call_soon_threadsafe(self.touch)
+
     # -- saving
 
     async def keep_saving(self) -> None:
         """Save soon after each change, for ever."""
+        self.loop = asyncio.get_running_loop()
         while True:
             await self.wake.wait()
             self.wake.clear()
@@ -360,7 +368,9 @@ def serve(app: Any, saver: Saver, password: Path) -> Any:
                 await send(message)
 
             await app(scope, receive, began)
-        elif scope["path"] in METHODS:
+            return
+        saver.is_serving = True
+        if scope["path"] in METHODS:
             await answer_ourselves(scope, receive, send)
         else:
             head = b""

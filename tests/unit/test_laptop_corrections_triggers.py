@@ -1,0 +1,189 @@
+"""What calls functions in the emulator: how batches are retried, and what schedules send."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tools.laptop.corrections import events, secretsmanager
+from tools.laptop.corrections.queues import correct_restarts
+from tools.laptop.corrections.streams import Batch, failures, left_over
+
+RECORDS = [(position, {"dynamodb": {"SequenceNumber": f"n{position}"}}) for position in range(4, 8)]
+REPORTS = {"FunctionResponseTypes": ["ReportBatchItemFailures"]}
+ERROR: dict[str, Any] = {"error": True}
+
+
+def named(*names: Any) -> dict[str, Any]:
+    return {"body": {"batchItemFailures": [{"itemIdentifier": name} for name in names]}}
+
+
+def positions(batches: list[Batch]) -> list[tuple[list[int], int]]:
+    return [([position for position, _ in batch.records], batch.failed) for batch in batches]
+
+
+WHOLE = [4, 5, 6, 7]
+BISECT = {"BisectBatchOnFunctionError": True}
+LEFT: list[tuple[dict[str, Any], dict[str, Any], list[tuple[list[int], int]]]] = [
+    ({}, {"body": None}, []),
+    ({}, named("n6"), []),  # names mean nothing to a mapping that does not ask for them
+    ({}, ERROR, [(WHOLE, 3)]),
+    (REPORTS, named(), []),
+    (REPORTS, {"body": None}, []),
+    (REPORTS, named("n7", "n6"), [([6, 7], 0)]),
+    (REPORTS, named("n4"), [(WHOLE, 3)]),
+    (REPORTS, named("another"), [(WHOLE, 3)]),
+    (REPORTS, named(""), [(WHOLE, 3)]),
+    (REPORTS | BISECT, named("n4"), [([4, 5], 2), ([6, 7], 2)]),
+    (BISECT, ERROR, [([4, 5], 2), ([6, 7], 2)]),
+    ({"MaximumRetryAttempts": 3}, ERROR, [(WHOLE, 3)]),
+    ({"MaximumRetryAttempts": -1}, ERROR, [(WHOLE, 3)]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("mapping", "answer", "left"), LEFT)
+def test_what_a_function_is_called_with_again(mapping: Any, answer: Any, left: Any) -> None:
+    batches, given_up = left_over(mapping, Batch(RECORDS, failed=2), answer, 10)
+    assert (positions(batches), given_up) == (left, "")
+
+
+@pytest.mark.parametrize(
+    ("mapping", "why"),
+    [
+        ({"MaximumRetryAttempts": 2}, "RetryAttemptsExhausted"),
+        ({"MaximumRetryAttempts": 0}, "RetryAttemptsExhausted"),
+        ({"MaximumRetryAttempts": 9, "MaximumRecordAgeInSeconds": 60}, "MaxRecordAgeExceeded"),
+    ],
+)
+def test_records_are_given_up(mapping: Any, why: str) -> None:
+    assert left_over(mapping, Batch(RECORDS, failed=2), ERROR, 61) == ([], why)
+    assert left_over(mapping | REPORTS, Batch(RECORDS[:1], failed=2), named("n4"), 61) == ([], why)
+
+
+@pytest.mark.parametrize(
+    ("answer", "failed"),
+    [
+        (None, []),
+        ("", ["a", "b"]),
+        ("{", ["a", "b"]),
+        ({}, []),
+        ({"batchItemFailures": None}, []),
+        ({"batchItemFailures": [{"itemIdentifier": "b"}]}, ["b"]),
+        (json.dumps({"batchItemFailures": [{"itemIdentifier": "b"}]}), ["b"]),
+        ({"batchItemFailures": [{"itemIdentifier": None}]}, ["a", "b"]),
+        ({"batchItemFailures": [{"id": "b"}]}, ["a", "b"]),
+        ({"batchItemFailures": ["b"]}, ["a", "b"]),
+        ({"batchItemFailures": [{"itemIdentifier": "b"}, {"itemIdentifier": "c"}]}, ["a", "b"]),
+    ],
+)
+def test_an_answer_that_cannot_be_read_fails_the_batch(answer: Any, failed: list[str]) -> None:
+    assert failures(answer, ["a", "b"]) == failed
+
+
+def rates(expression: str) -> int | None:
+    found = re.fullmatch(r"rate\((\d+) minutes?\)", expression)
+    return int(found[1]) * 60 if found else None
+
+
+def test_a_schedule_is_due_on_time_over_restarts() -> None:
+    """A new rate is due at once, one from before a restart at its next time, and neither drifts."""
+    began = 1_000_000.0
+    stored = {
+        ("new",): {"ScheduleExpression": "rate(5 minutes)", "CreationDate": began + 7},
+        ("old",): {"ScheduleExpression": "rate(5 minutes)", "CreationDate": began - 650},
+        ("cron",): {"ScheduleExpression": "cron(0 3 * * ? *)", "CreationDate": began - 650},
+    }
+    ticks: list[None] = []
+    schedules = SimpleNamespace(
+        _tick_schedules=lambda: ticks.append(None), _schedule_last_fired={},
+        _schedules=SimpleNamespace(all_items=stored.items),
+    )  # fmt: skip
+    service = SimpleNamespace(_parse_rate_seconds=rates)
+    background = SimpleNamespace(is_serving=False, began=began)
+    events.correct_times(schedules, service, background)
+    tick: Any = schedules._tick_schedules
+    tick()
+    assert not ticks
+    background.is_serving = True
+    fired: dict[Any, float] = schedules._schedule_last_fired
+    fired["old",] = began - 3  # later than planned
+    tick()
+    assert fired == {("new",): began + 7 - 300, ("old",): began - 50}
+    fired.pop(("old",))
+    tick()
+    assert 0 <= time.time() - fired["old",] < 300
+    assert (fired["old",] - (began - 650)) % 300 == 0
+
+
+def test_a_schedule_sends_when_it_was_due() -> None:
+    service = SimpleNamespace(_parse_rate_seconds=rates)
+    every = {"ScheduleExpression": "rate(2 minutes)", "CreationDate": 1_767_225_600.0}
+    assert events.due(service, every, 1_767_225_600 + 250.5) == 1_767_225_600 + 240
+    assert events.due(service, {"ScheduleExpression": "cron(* * * * ? *)"}, 1_767_225_663.2) == 1_767_225_660
+    said = events.with_context('{"at": "<aws.scheduler.scheduled-time>", "b": "<aws.other>"}', "arn", 1_767_225_660)
+    assert said == '{"at": "2026-01-01T00:01:00Z", "b": "<aws.other>"}'
+
+
+def test_after_a_restart_queues_are_where_the_emulator_listens_and_no_call_is_under_way() -> None:
+    taken, waiting = {"taken": True, "visible_at": 9e9}, {"visible_at": 9e9}
+    queues = ScopedDict({("1", "eu", "http://old/1/jobs"): {"name": "jobs", "messages": [taken, waiting]}})
+    index = ScopedDict({("1", "eu", "jobs"): "http://old/1/jobs"})
+    service = SimpleNamespace(
+        load_persisted_state=lambda _: None, _queues=queues, _queue_name_to_url=index,
+        _queue_url_for_account=lambda account, name: f"http://new/{account}/{name}",
+        _rebuild_queue_name_index=lambda: index.set_scoped("1", "eu", "jobs", "rebuilt"),
+    )  # fmt: skip
+    correct_restarts(service)
+    load: Any = service.load_persisted_state
+    load({})
+    assert queues._data == {
+        ("1", "eu", "http://new/1/jobs"): {
+            "name": "jobs", "url": "http://new/1/jobs", "messages": [{"visible_at": taken["visible_at"]}, waiting]
+        }
+    }  # fmt: skip
+    assert taken["visible_at"] <= time.time() < waiting["visible_at"]
+    assert index._data == {("1", "eu", "jobs"): "rebuilt"}
+
+
+class ScopedDict:
+    """Stands for the emulator's dictionaries by account and region."""
+
+    def __init__(self, data: dict[tuple[str, str, str], Any]) -> None:
+        self._data = data
+
+    def pop_scoped(self, account: str, region: str, key: str) -> Any:
+        return self._data.pop((account, region, key))
+
+    def set_scoped(self, account: str, region: str, key: str, value: Any) -> None:
+        self._data[account, region, key] = value
+
+    def clear(self) -> None:
+        self._data.clear()
+
+
+def test_a_process_ends_once_it_has_answered() -> None:
+    ended: list[Any] = []
+    busy, idle, other = (SimpleNamespace(in_use=in_use) for in_use in (True, False, False))
+    runtime = SimpleNamespace(
+        _lock=Lock(), _workers={"1:eu:f:1": [busy, idle], "1:eu:fg:1": [other]}, kill_workers=ended.extend
+    )
+    secretsmanager.retire_workers(runtime, "1:eu:f:")
+    assert runtime._workers == {"1:eu:fg:1": [other]}
+    while ended != [idle]:
+        time.sleep(0.01)
+    busy.in_use = False
+    while ended != [idle, busy]:
+        time.sleep(0.01)
+
+
+class Lock:
+    """Stands for a lock."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...

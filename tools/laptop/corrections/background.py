@@ -1,0 +1,41 @@
+"""What the emulator does on its own, without a request: from when on, for which account, and what is saved of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tools.laptop.corrections.persistence import Saver, tell
+
+
+class Background:
+    """The emulator's threads that call functions, fire schedules and delete expired items."""
+
+    def __init__(self, saver: Saver, functions: Any) -> None:
+        """Save what the threads change with `saver`; `functions` is ministack.services.lambda_svc."""
+        self.saver, self.functions = saver, functions
+        self.began = time.time()
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether functions can reach the emulator."""
+        return self.saver.is_serving
+
+    def changed(self) -> None:
+        """Note, from any thread, that data have changed."""
+        self.saver.touch_from_thread()
+
+    def log(self, text: str) -> None:
+        """Write a line to the emulator's log."""
+        tell(text)
+
+    def run_for(self, account: str, region: str, work: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function of the emulator's as one account in one region; return its result."""
+        kinds = (self.functions._request_account_id, self.functions._request_region)
+        tokens = [kind.set(value) for kind, value in zip(kinds, (account, region), strict=True)]
+        try:
+            return work(*arguments)
+        finally:
+            for kind, token in zip(kinds, tokens, strict=True):
+                kind.reset(token)

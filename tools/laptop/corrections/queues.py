@@ -1,0 +1,96 @@
+"""SQS queues whose messages a function takes.
+
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from tools.laptop.corrections import Params
+from tools.laptop.corrections.rights import may
+from tools.laptop.corrections.streams import failures
+
+READING = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+
+TAKEN = "taken"  # marks the messages that a function is at work on
+
+
+def correct(functions: Any, queues: Any, evaluator: Any, background: Any) -> None:
+    """Correct how ministack.services.lambda_svc reads queues."""
+    correct_rights(functions, evaluator)
+    correct_answers(functions, queues, background)
+    correct_restarts(queues)
+
+
+def correct_rights(functions: Any, evaluator: Any) -> None:
+    """A function gets messages of queues that its role may not read."""
+    concurrency = functions._sqs_esm_concurrency
+
+    def concurrency_by_rights(mapping: Params, function: Params, config: Params, queue: Any = None) -> int:
+        source = mapping["EventSourceArn"]
+        if lacking := [each for each in READING if not may(evaluator, config["Role"], f"sqs:{each}", source)]:
+            mapping["LastProcessingResult"] = f"PROBLEM: The function's role lacks sqs:{lacking[0]} on the queue."
+            return 0
+        limit: int = concurrency(mapping, function, config, queue)
+        return limit
+
+    functions._sqs_esm_concurrency = concurrency_by_rights
+
+
+def correct_answers(functions: Any, queues: Any, background: Any) -> None:
+    """An answer that names no message of the batch counts as success; calls leave no metrics and are not saved."""
+    poll = functions._poll_sqs
+
+    def run_batch(mapping: Params, function: Params, event: Params, batch: list[Params], url: str, _name: str) -> None:
+        name, began = mapping["UUID"], time.time()
+        for message in batch:
+            message[TAKEN] = True
+        try:
+            answer = functions._execute_function(function, event)
+            is_error = bool(answer.get("error"))
+            config = function.get("config") or function
+            duration = (time.time() - began) * 1000
+            functions._emit_lambda_metrics(config["FunctionName"], duration, is_error, throttle=False)
+            ids = [message["id"] for message in batch]
+            reports = "ReportBatchItemFailures" in (mapping.get("FunctionResponseTypes") or ())
+            failed = ids if is_error else failures(answer.get("body"), ids) if reports else []
+            if is_error:
+                functions._esm_backoff_until[name] = time.time() + functions._ESM_BACKOFF_SECONDS
+            else:
+                functions._esm_backoff_until.pop(name, None)
+            done = {message["receipt_handle"] for message in batch if message["id"] not in failed}
+            queues._delete_messages_for_esm(url, done)
+            mapping["LastProcessingResult"] = "PROBLEM: Function call failed" if is_error else "OK"
+        finally:
+            for message in batch:
+                message.pop(TAKEN, None)
+            background.changed()
+
+    def poll_once_serving() -> bool:
+        if not background.is_serving or not poll():
+            return False
+        background.changed()
+        return True
+
+    functions._run_sqs_batch, functions._poll_sqs = run_batch, poll_once_serving
+
+
+def correct_restarts(queues: Any) -> None:
+    """Messages of calls that a stop cut short wait for their timeout, and after a change of port no queue is read."""
+    load_state = queues.load_persisted_state
+
+    def load_state_and_release(state: Params) -> None:
+        load_state(state)
+        for account, region, known in list(queues._queues._data):
+            queue = queues._queues.pop_scoped(account, region, known)
+            queue["url"] = url = queues._queue_url_for_account(account, queue["name"])
+            queues._queues.set_scoped(account, region, url, queue)
+            for message in queue["messages"]:
+                if message.pop(TAKEN, False):
+                    message["visible_at"] = time.time()
+        queues._queue_name_to_url.clear()
+        queues._rebuild_queue_name_index()
+
+    queues.load_persisted_state = load_state_and_release

@@ -1,0 +1,78 @@
+"""Secrets Manager: secrets of other accounts and regions, and values that change."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import Any
+
+from tools.laptop.corrections import Params
+
+NEW_VALUES = ("CreateSecret", "PutSecretValue", "UpdateSecret", "UpdateSecretVersionStage")
+
+
+def correct(vault: Any, functions: Any, runtime: Any) -> None:
+    """Correct ministack.services.secretsmanager."""
+    correct_foreign_secrets(vault)
+    correct_new_values(vault, functions, runtime)
+
+
+def correct_foreign_secrets(vault: Any) -> None:
+    """A secret whose name is an ARN stands for that very secret, whatever account and region the ARN names."""
+    resolve, create, policy_for = vault._resolve, vault._create_secret, vault.secret_policy_for_arn
+
+    def foreign(arn: str) -> tuple[str, Params] | None:
+        known = vault._secrets.all_items() if arn.startswith("arn:") else ()
+        return next(((key[-1], secret) for key, secret in known if key[-1] == arn), None)
+
+    def resolve_any(secret_id: str, **options: Any) -> Any:
+        return foreign(secret_id or "") or resolve(secret_id, **options)
+
+    def create_named(data: Params) -> Any:
+        answer = create(data)
+        name = data.get("Name") or ""
+        if answer[0] != 200 or not name.startswith("arn:"):
+            return answer
+        vault._secrets[name]["ARN"] = name
+        return vault.json_response(json.loads(answer[2]) | {"ARN": name})
+
+    def policy_of(arn: str) -> Any:
+        # Who may read it there is not known here: the function's own policies decide.
+        return None if foreign(arn) else policy_for(arn)
+
+    vault._resolve, vault._create_secret, vault.secret_policy_for_arn = resolve_any, create_named, policy_of
+
+
+def correct_new_values(vault: Any, functions: Any, runtime: Any) -> None:
+    """Functions keep a secret's value for minutes: a new value starts those anew that know the secret."""
+    handle_request = vault.handle_request
+
+    async def handle_and_refresh(method: str, path: str, headers: Any, body: Any, query: Any) -> Any:
+        answer = await handle_request(method, path, headers, body, query)
+        action = headers.get("x-amz-target", "").rpartition(".")[2]
+        if answer[0] == 200 and action in NEW_VALUES:
+            arn = json.loads(answer[2])["ARN"]
+            for (account, region, name), function in list(functions._functions.all_items()):
+                environment = function["config"].get("Environment", {}).get("Variables", {})
+                if any(arn in value for value in environment.values()):
+                    retire_workers(runtime, f"{account}:{region}:{name}:")
+        return answer
+
+    vault.handle_request = handle_and_refresh
+
+
+def retire_workers(runtime: Any, key: str) -> None:
+    """End the processes of functions whose keys begin so, each once it has answered."""
+    with runtime._lock:
+        keys = [known for known in runtime._workers if known.startswith(key)]
+        workers = [worker for known in keys for worker in runtime._workers.pop(known)]
+
+    def end() -> None:
+        while busy := [worker for worker in workers if worker.in_use]:
+            time.sleep(0.05)
+            runtime.kill_workers([worker for worker in workers if worker not in busy])
+            workers[:] = busy
+        runtime.kill_workers(workers)
+
+    threading.Thread(target=end, daemon=True).start()
