@@ -27,7 +27,8 @@ DOC = {
     "priority": {"N": "3"},
     "tags": {"L": [{"S": "work"}, {"S": "writing"}]},
 }
-# One record of ours; the tutorial reads it as well, its attributes being as good as any.
+# One record of ours; the tutorial reads it as well, its attributes being as good as any. Others, whose answers have
+# a model, keep an item as it is.
 RECORD = {
     "id": {"S": ID},
     "collection": {"S": "items"},
@@ -37,6 +38,7 @@ RECORD = {
     "write": {"S": 24 * "0"},
     "doc": {"M": DOC},
 }
+FLAT_RECORD = {"id": {"S": ID}, "createdAt": {"S": CREATED}, "updatedAt": {"S": CREATED}, **DOC}
 RESPONSES: dict[str, dict[str, Any]] = {
     "PutItem": {},
     "GetItem": {"Item": RECORD},
@@ -44,6 +46,12 @@ RESPONSES: dict[str, dict[str, Any]] = {
     "DeleteItem": {},
     "Query": {"Items": [RECORD] * 25, "Count": 25, "ScannedCount": 25},
     "Scan": {"Items": [RECORD] * 25, "Count": 25, "ScannedCount": 25},
+}
+# Of the table "flat".
+FLAT_RESPONSES: dict[str, dict[str, Any]] = {
+    "PutItem": {},
+    "GetItem": {"Item": FLAT_RECORD},
+    "UpdateItem": {"Attributes": FLAT_RECORD},
 }
 # What a response also holds if the request asks for the consumed capacity.
 CONSUMED_CAPACITY = {"ConsumedCapacity": {"TableName": "items", "CapacityUnits": 1.0}}
@@ -57,10 +65,9 @@ class FakeDynamoDB:
         self.ca = folder / "ca.pem"
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(_certificates(self.ca, folder / "server.pem"))
-        self._responses = {(action, False): _encode_response(body) for action, body in RESPONSES.items()}
-        self._responses |= {
-            (action, True): _encode_response(body | CONSUMED_CAPACITY) for action, body in RESPONSES.items()
-        }
+        self._responses = {action: _encode_response(body) for action, body in RESPONSES.items()}
+        self._metered = {action: _encode_response(body | CONSUMED_CAPACITY) for action, body in RESPONSES.items()}
+        self._flat = {action: _encode_response(body) for action, body in FLAT_RESPONSES.items()}
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"https://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -82,7 +89,11 @@ class FakeDynamoDB:
                 body = stream.read(int(headers["content-length"]))
                 action = headers["x-amz-target"].partition(".")[2]
                 self.requests[action] += 1
-                connection.sendall(self._responses[action, b'"ReturnConsumedCapacity"' in body])
+                if b'"flat"' in body:
+                    responses = self._flat
+                else:
+                    responses = self._metered if b'"ReturnConsumedCapacity"' in body else self._responses
+                connection.sendall(responses[action])
 
 
 def _encode_response(body: dict[str, Any]) -> bytes:
@@ -112,8 +123,16 @@ def _certificates(ca: Path, server: Path) -> Path:
             .not_valid_before(now - datetime.timedelta(days=1))
             .not_valid_after(now + datetime.timedelta(days=1))
             .add_extension(x509.BasicConstraints(authority, None), critical=True)
+            # Python's own TLS context wants what RFC 5280 does.
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(by.public_key()), critical=False)
         )
-        if not authority:
+        if authority:
+            usage = dict.fromkeys(("content_commitment", "key_encipherment", "data_encipherment"), False)
+            usage |= dict.fromkeys(("key_agreement", "encipher_only", "decipher_only"), False)
+            usage |= dict.fromkeys(("digital_signature", "key_cert_sign", "crl_sign"), True)
+            builder = builder.add_extension(x509.KeyUsage(**usage), critical=True)
+        else:
             address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
             builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=False)
         return builder.sign(by, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)

@@ -1,24 +1,13 @@
-"""What an empty hook costs: operations with one against the same without; prints a table.
-
-    python -m benchmarks.hooks --rounds 15
-
-Both are unpacked zips, in fresh processes taken in turn, as in benchmarks.run. An operation that reads the item
-for its hook is compared as well: its difference holds that request.
-"""
+"""What an empty hook costs: operations with one against the same without."""
 
 from __future__ import annotations
 
-import argparse
-import statistics
-import sys
-import tempfile
-import zipfile
-from pathlib import Path
+from benchmarks.bench import REQUESTS, ROOT, Bench, cold, excess, warm
 
-import build
-from benchmarks.run import Bench, Sample
-
-EMPTY = """
+COLD_TARGET, WARM_TARGET = 3, 0.02
+BEFORE, PRESENT = "before_...", "present"
+MODULES = {
+    BEFORE: """
 def before_create(draft, context):
     pass
 
@@ -29,61 +18,50 @@ def before_update(draft, current, context):
 
 def before_delete(current, context):
     pass
-"""
-# The operations, and the hooks of the module that each is measured with.
-PRESENT = """
+""",
+    PRESENT: """
 def present(items, context):
     pass
-"""
-CASES = [
-    ("create", EMPTY), ("create", PRESENT), ("get", PRESENT), ("list", PRESENT),
-    ("replace", EMPTY), ("merge", EMPTY), ("delete", EMPTY),
-]  # fmt: skip
+""",
+}
+CASES = {
+    "create": (BEFORE, PRESENT), "get": (PRESENT,), "list": (PRESENT,),
+    "replace": (BEFORE,), "merge": (BEFORE,), "delete": (BEFORE,),
+}  # fmt: skip
+PLAIN = "without a hook"
 
 
-def main() -> int:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15, help="pairs of processes per operation")
-    parser.add_argument("--warm", type=int, default=200, help="warm requests per process")
-    options = parser.parse_args()
-    if build.main([]):
-        return 1
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        bench = Bench(folder)
-        project = folder / "project"
-        (project / "app").mkdir(parents=True)
-        (project / "schemas").mkdir()
-        (project / "app" / "before.py").write_text(EMPTY, encoding="utf-8")
-        (project / "app" / "after.py").write_text(PRESENT, encoding="utf-8")
-        if build.main(["--project", str(project)]):
-            return 1
-        samples: dict[tuple[str, str], list[tuple[Sample, Sample]]] = {}
-        for operation, source in CASES:
-            module = "before" if source == EMPTY else "after"
-            unpacked = folder / f"{operation}.{module}"
-            with zipfile.ZipFile(project / "dist" / f"{operation}.{module}.zip") as archive:
-                archive.extractall(unpacked)
-            for file in (*unpacked.glob("hooked.py"), *unpacked.glob("__pycache__/hooked.*")):
-                file.rename(file.with_name(file.name.replace("hooked", "index")))
-            samples[operation, module] = []
-        for _ in range(options.rounds):
-            for (operation, module), pairs in samples.items():
-                plain = bench.start(operation, tutorial=False, warm=options.warm)
-                hooked = bench.start(
-                    operation, tutorial=False, warm=options.warm, handler=f"{operation}.{module}",
-                    options=f'{{"hooks": "{module}"}}',
-                )  # fmt: skip
-                pairs.append((plain, hooked))
-    print("| operation | hook | cold, ms more | warm, ms more |\n|---|---|---|---|")
-    for (operation, module), pairs in samples.items():
-        hook = "present" if module == "after" else "before_..."
-        cold = statistics.median(hooked.cold - plain.cold for plain, hooked in pairs) * 1000
-        warm = statistics.median(hooked.warm - plain.warm for plain, hooked in pairs) * 1000
-        print(f"| {operation} | {hook} | {cold:.2f} | {warm:.3f} |")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def table(bench: Bench, rounds: int, warm_requests: int) -> str:
+    """Return the table."""
+    names = {hook: f"rules{number}" for number, hook in enumerate(MODULES)}
+    dist = bench.build({f"app/{names[hook]}.py": source for hook, source in MODULES.items()})
+    handlers = {
+        operation: [
+            bench.function(PLAIN, ROOT / "dist" / f"{operation}.zip"),
+            *(
+                bench.function(
+                    hook, dist / f"{operation}.{names[hook]}.zip", entry="hooked",
+                    ENTITY_OPTIONS=f'{{"hooks": "{names[hook]}"}}',
+                )
+                for hook in hooks
+            ),
+        ]
+        for operation, hooks in CASES.items()
+    }  # fmt: skip
+    samples = bench.measure(handlers, rounds, warm_requests, REQUESTS)
+    rows = [
+        f"| {operation} | {hook} | {excess(samples[hook, operation], samples[PLAIN, operation], cold):.2f} "
+        f"| {excess(samples[hook, operation], samples[PLAIN, operation], warm):.3f} "
+        f"| {bench.count_requests(handler, REQUESTS[operation])} |"
+        for operation, hooks in CASES.items()
+        for hook, handler in zip(hooks, handlers[operation][1:], strict=True)
+    ]
+    return "\n".join(
+        [
+            "| operation | hook | cold, ms more | warm, ms more | DynamoDB requests |",
+            "|---|---|---|---|---|",
+            *rows,
+            "",
+            f"The bounds, where the hook takes no further request: {COLD_TARGET} ms more cold, {WARM_TARGET} ms warm.",
+        ]
+    )

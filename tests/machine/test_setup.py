@@ -91,7 +91,7 @@ def test_a_first_command_sets_up(checkout: Path, python: str, installer: str) ->
     assert again.stderr == ""
 
 
-@pytest.mark.parametrize("name", ["dev", "checkov", "audit"])
+@pytest.mark.parametrize("name", ["dev", "checkov", "audit", "benchmarks"])
 def test_each_lock_is_complete(checkout: Path, name: str) -> None:
     command = [PYTHONS[0], "-m", "tools", "setup", name]
     run(command, checkout)
