@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 from trestle.errors import QuotableError
+from trestle.own.code import CodeError
+from trestle.own.function import Function
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,5 +21,17 @@ class KindError(QuotableError):
 
 
 def make_handler(environment: Mapping[str, str]) -> Handler:
-    """Return the Lambda handler of the function that an environment describes."""
-    raise KindError(f"This version cannot run {environment['FUNCTION']}.")
+    """Return the Lambda handler of the function that an environment describes.
+
+    If its module cannot be imported, routes answer 500; otherwise this raises CodeError, and Lambda tries again.
+    """
+    kind = json.loads(environment["FUNCTION"])["kind"]
+    if kind == "routes":
+        from trestle.functions import routes
+
+        try:
+            function = Function.from_environment(environment)
+        except CodeError as error:
+            return routes.broken(environment, error)
+        return routes.handler(function, environment)
+    raise KindError(f"This version cannot run functions of the kind {kind}.")

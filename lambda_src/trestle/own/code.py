@@ -21,11 +21,11 @@ def failure(what: str, error: BaseException) -> CodeError:
     return CodeError(f"{what} failed at {place_of(error)} with {type(error).__name__}.")
 
 
-def bad_result(what: str, function: Any) -> CodeError:
-    """Return the error for a function of own code that has left what is not valid."""
+def bad_result(what: str, function: Any, did: str = "left") -> CodeError:
+    """Return the error for a function of own code that has left, or returned, what is not valid."""
     code = function.__code__
     place = f"{_relative(code.co_filename)}:{code.co_firstlineno}"
-    return CodeError(f"{what} at {place} left what is not valid.")
+    return CodeError(f"{what} at {place} {did} what is not valid.")
 
 
 def load(name: str) -> ModuleType:
