@@ -3,7 +3,7 @@ locals {
   # Seconds, by the unit of a backoff.
   duration_units = { s = 1, m = 60, h = 3600 }
 
-  own_functions = { for name, f in { for name, f in var.functions : name => merge(f, {
+  own_functions = { for name, f in { for name, f in local.sound_functions : name => merge(f, {
     handle = try(split(":", f.code)[1], "handle")
     kind = (
       length(f.routes) > 0 ? "routes" : length(f.changes) > 0 ? "changes" :
@@ -35,7 +35,7 @@ locals {
   }
 
   # The API's methods that functions answer, by route. A route that moves to another function stays the same method.
-  own_methods = merge([for name, f in var.functions : { for route, r in f.routes : route => {
+  own_methods = merge([for name, f in local.sound_functions : { for route, r in f.routes : route => {
     accepts     = sort(r.accepts)
     access      = split(":", coalesce(r.access, local.default_access))[0]
     answers     = r.answers
@@ -53,13 +53,13 @@ locals {
   } }]...)
 
   # The hooks that a function's writes run, and those that these run.
-  own_function_hooks = { for name, f in var.functions : name => sort(distinct(flatten([for entity, operations in f.uses : [
+  own_function_hooks = { for name, f in local.sound_functions : name => sort(distinct(flatten([for entity, operations in f.uses : [
     for o in operations : concat(["${entity}.${local.operations[o].hook}"], local.runs_all["${entity}.${local.operations[o].hook}"])
     if try(contains(local.entity_hooks[entity], local.operations[o].hook), false)
   ]]))) }
 
   # By function, the operations on entities that it and these hooks may use.
-  own_function_uses = { for name, f in var.functions : name => { for entity in distinct(concat(
+  own_function_uses = { for name, f in local.sound_functions : name => { for entity in distinct(concat(
     keys(f.uses), flatten([for hook in local.own_function_hooks[name] : keys(local.hook_uses[hook])])
     )) : entity => sort(distinct(flatten(concat(
       [try(tolist(f.uses[entity]), [])], [for hook in local.own_function_hooks[name] : try(tolist(local.hook_uses[hook][entity]), [])]

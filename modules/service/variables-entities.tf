@@ -87,8 +87,14 @@ variable "entities" {
   }
 
   validation {
-    condition     = length(var.entities) == 0 || anytrue([for e in values(var.entities) : try(length(e.operations) > 0, true)])
-    error_message = "entities: none has an operation, and the API would have no route. Leave operations out of one, or write some in it."
+    condition = length(var.entities) == 0 || anytrue(concat(
+      [for e in values(var.entities) : try(length(e.operations) > 0, true)],
+      [for f in values(var.functions) : try(length(f.routes) > 0, false)],
+    ))
+    error_message = join(" ", [
+      "entities: none has an operation and no function a route, so the API would have no route. Leave operations out of one, or write some",
+      "in it.",
+    ])
   }
 
   validation {

@@ -1,0 +1,394 @@
+"""What is wrong with functions of one's own: a sentence each, which names the place and says what to write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.plan import rules
+from tests.plan.conftest import SMALL
+from tests.plan.planner import Planner, Values
+from tests.plan.test_refusals import faulty_values, set_at
+from tools.terraform import ROOT
+from tools.tfvars import declared
+
+pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
+
+ENTITIES: Values = {
+    "nights": {"ids": "client", "operations": []},
+    "notes": {"access": {"default": "cognito"}, "owner_scoped": True},
+    "orders": {"operations": ["create", "get", "list"], "schema": "schemas/order.json"},
+    "top": {"operations": ["list"], "path": "v1/top"},
+}
+
+
+def route(key: str, **attributes: object) -> Values:
+    """Return a function with one route."""
+    return {"routes": {key: {"call": "pay", **attributes}}}
+
+
+def changes(entity: str, kind: str, **becomes: object) -> Values:
+    """Return a function on one change."""
+    return {"changes": {entity: [{"kind": kind, "becomes": becomes}]}}
+
+
+def statement(action: str, resource: str) -> Values:
+    return {"statements": [{"actions": [action], "resources": [resource]}]}
+
+
+ACCOUNT = "arn:aws:{}:us-west-2:123456789012:"
+
+# What is wrong with one function, by the function's name: its attributes, and how the sentence goes on.
+ALONE: dict[str, tuple[Values, str]] = {
+    "my mail": ({}, ': "my mail" contains a space. Write up to 31'),
+    "Mail": ({}, ': "Mail" contains the capital letter M. Write'),
+    "a" * 32: ({}, f': "{"a" * 32}" has 32 characters. Write'),
+    "a--b": ({}, ': "a--b" has a hyphen that joins no words. Write'),
+    "2a": ({}, ': "2a" has a word that does not begin with a letter. Write'),
+    "kinds": (
+        {**route("GET /k"), "queue": {}},
+        ".kinds has queue and routes, and a function has one kind. Keep one of them, and write another",
+    ),
+    "code": ({"code": "a/b"}, '.code.code: "a/b" is not a module of app/, or a module and a function. Write such as'),
+    "code2": ({"code": "a:b:c"}, '.code2.code: "a:b:c" is not a module of app/'),
+    "coded": (
+        {**route("GET /k2"), "code": "pay:pay"},
+        '.coded.code: "pay:pay" names a function, and routes name theirs in call. Write code = "pay".',
+    ),
+    "key": (route("/orders"), '.key.routes["/orders"]: the key is not a method and a path. Write such as'),
+    "key2": (route("GET  /x"), '.key2.routes["GET  /x"]: the key is not a method and a path.'),
+    "method": (route("HEAD /x"), '.method.routes["HEAD /x"]: "HEAD" is not a method of routes. Write GET, POST,'),
+    "small": (route("get /x"), '.small.routes["get /x"]: "get" is not a method of routes. Write GET, POST,'),
+    "long": (route("GET /a/b/c/d/e/f"), '.long.routes["GET /a/b/c/d/e/f"]: the path has 6 segments. Write five at'),
+    "slash": (route("GET /a/"), '.slash.routes["GET /a/"]: the segment "" of the path is empty. Write letters,'),
+    "brace": (
+        route("GET /a/{id"),
+        '.brace.routes["GET /a/{id"]: the segment "{id" of the path is neither a text nor a parameter. Write',
+    ),
+    "greedy": (route("GET /a/{id+}"), '.greedy.routes["GET /a/{id+}"]: the segment "{id+}" of the path is neither'),
+    "dots": (route("GET /a/../b"), '.dots.routes["GET /a/../b"]: clients resolve the segment ".." before they send'),
+    "document": (
+        route("POST /openapi.json"),
+        '.document.routes["POST /openapi.json"]: the API\'s description is at /openapi.json. Write another',
+    ),
+    "health": (route("GET /ping/x"), '.health.routes["GET /ping/x"]: API Gateway answers for its own health at /ping.'),
+    "twice": (route("GET /a/{x}/{x}"), '.twice.routes["GET /a/{x}/{x}"] has the parameter {x} twice. Give one'),
+    "call": (
+        {"routes": {"GET /r1": {"call": "pay now"}}},
+        '.call.routes["GET /r1"].call: "pay now" is not the name of a Python',
+    ),
+    "access": (
+        route("GET /r2", access="staff"),
+        '.access.routes["GET /r2"].access: "staff" is not an access mode. Write "open", "api_key",',
+    ),
+    "body": (
+        route("POST /r3", body="payment.json"),
+        '.body.routes["POST /r3"].body: "payment.json" is not a file of schemas/ whose name has letters',
+    ),
+    "answers": (
+        route("GET /r4", answers={"200": "a.json"}),
+        '.answers.routes["GET /r4"].answers["200"]: "a.json" is not a file of schemas/',
+    ),
+    "status": (
+        route("GET /r5", answers={"ok": "schemas/order.json"}),
+        '.status.routes["GET /r5"].answers: "ok" is not a status of an answer. Write one of 200 to 599',
+    ),
+    "empty": (
+        route("DELETE /r6", answers={"204": "schemas/order.json"}),
+        '.empty.routes["DELETE /r6"].answers: an answer of 204 has no body, so it needs no schema. Leave it out.',
+    ),
+    "bodyless": (
+        route("GET /r7", body="schemas/order.json"),
+        '.bodyless.routes["GET /r7"].body: a GET has no body. Leave body out, or write a POST, PUT or PATCH.',
+    ),
+    "accepts": (
+        route("POST /r8", accepts=["json"]),
+        '.accepts.routes["POST /r8"].accepts: "json" is not a media type. Write such as "application/json"',
+    ),
+    "text": (
+        route("POST /r9", accepts=["text/csv"], body="schemas/order.json"),
+        '.text.routes["POST /r9"].accepts: a body of text/csv cannot be validated by the JSON Schema',
+    ),
+    "summary": (route("GET /r10", summary=""), '.summary.routes["GET /r10"].summary is empty. Write a sentence'),
+    "entity": ({"uses": {"rooms": ["get"]}}, '.entity.uses: there is no entity "rooms". Write one of nights, notes'),
+    "operation": ({"uses": {"orders": ["put"]}}, '.operation.uses.orders: there is no operation "put". Write any of'),
+    "useless": ({"uses": {"orders": []}}, ".useless.uses.orders: it is empty. Write any of create, delete"),
+    "owners": ({"owners": "all"}, '.owners.owners: "all" is not a choice. Write "caller" or "any".'),
+    "secret": ({"secrets": {"stripe": "sk-x"}}, ".secret.secrets.stripe is not the ARN of a secret. Write such as"),
+    "parameter": (
+        {"secrets": {"a": ACCOUNT.format("ssm") + "parameter/x"}},
+        ".parameter.secrets.a is not the ARN of a secret.",
+    ),
+    "named": (
+        {"secrets": {"a b": ACCOUNT.format("secretsmanager") + "secret:x-AbCdEf"}},
+        '.named.secrets: the code cannot ask for "a b". Write up to 64 letters',
+    ),
+    "setting": (
+        {"settings": {"currency": "EUR"}},
+        '.setting.settings: "currency" is not the name of a setting. Write up to 64 capital letters',
+    ),
+    "ours": ({"settings": {"FUNCTION": "x"}}, ".ours.settings.FUNCTION: Trestle sets this variable. Write another"),
+    "lambdas": (
+        {"settings": {"AWS_REGION": "x"}},
+        ".lambdas.settings.AWS_REGION: Lambda or Python reads this variable. Write",
+    ),
+    "all": (statement("*", "*"), '.all.statements[0].actions: "*" allows everything. Write the actions that'),
+    "service": (statement("s3:*", "*"), '.service.statements[0].actions: "s3:*" allows every action of a service.'),
+    "action": (statement("SendEmail", "*"), '.action.statements[0].actions: "SendEmail" is not an action. Write such'),
+    "iam": (
+        statement("iam:PassRole", "*"),
+        ".iam.statements[0].actions: iam:PassRole could change the rights of this function and others. Leave it out.",
+    ),
+    "gateway": (
+        statement("apigateway:PATCH", "*"),
+        ".gateway.statements[0].actions: apigateway:PATCH could change the API's own rules. Leave it out.",
+    ),
+    "resource": (statement("ses:SendEmail", "x"), '.resource.statements[0].resources: "x" is not an ARN. Write such'),
+    "actionless": (
+        {"statements": [{"actions": [], "resources": ["*"]}]},
+        ".actionless.statements[0].actions is empty. Write at least one, or remove the statement.",
+    ),
+    "slow": (
+        {**route("GET /r11"), "timeout": 30},
+        ".slow.timeout is 30. Write a whole number of 1 to 29: API Gateway waits for 29 seconds.",
+    ),
+    "slower": ({"timeout": 901}, ".slower.timeout is 901. Write a whole number of 1 to 900."),
+    "memory": ({"memory_size": 64}, ".memory.memory_size is 64. Write a whole number of 128 to 10240."),
+    "level": ({"log_level": "LOUD"}, '.level.log_level: "LOUD" is not a level. Write "DEBUG", "INFO", "WARNING" or'),
+    "attempts": ({"queue": {"attempts": 0}}, ".attempts.queue.attempts is 0. Write a whole number of 1 to 1000."),
+    "backoff": (
+        {"queue": {"backoff": "10-60"}},
+        '.backoff.queue.backoff: "10-60" is not two times. Write the first and the longest wait in s, m or h',
+    ),
+    "backwards": (
+        {"queue": {"backoff": "1h-10s"}},
+        '.backwards.queue.backoff: the first wait of "1h-10s" is longer than the longest. Write such as',
+    ),
+    "patient": (
+        {"queue": {"backoff": "1h-13h"}},
+        '.patient.queue.backoff: SQS waits for 12 hours at most, and "1h-13h" is longer. Write such as',
+    ),
+    "schedule": ({"schedule": "daily"}, '.schedule.schedule: "daily" is not a schedule. Write rate(NUMBER UNIT)'),
+    "rate": ({"schedule": "rate(0 days)"}, '.rate.schedule: "rate(0 days)" is not a schedule. Write rate'),
+    "at": ({"schedule": "at(2027-01-01T00:00:00)"}, '.at.schedule: "at(2027-01-01T00:00:00)" is not a schedule.'),
+    "unix": (
+        {"schedule": "cron(0 3 * * *)"},
+        '.unix.schedule: "cron(0 3 * * *)" has 5 fields, and cron has six: minutes, hours, day of the month',
+    ),
+    "hour": (
+        {"schedule": "cron(0 24 * * ? *)"},
+        '.hour.schedule: "24" is not hours in "cron(0 24 * * ? *)". Write 0 to 23, lists with commas',
+    ),
+    "month": (
+        {"schedule": "cron(0 3 1 JANUARY ? *)"},
+        '.month.schedule: "JANUARY" is not the month in "cron(0 3 1 JANUARY ? *)". Write 1 to 12 or JAN to DEC',
+    ),
+    "step": ({"schedule": "cron(*/0 3 * * ? *)"}, '.step.schedule: "*/0" is not minutes in "cron(*/0 3 * * ? *)".'),
+    "days": (
+        {"schedule": "cron(0 3 * * * *)"},
+        '.days.schedule: "cron(0 3 * * * *)" gives both the day of the month and the day of the week. Write ?',
+    ),
+    "no-days": (
+        {"schedule": "cron(0 3 ? * ? *)"},
+        '.no-days.schedule: "cron(0 3 ? * ? *)" gives neither the day of the month nor the day of the week.',
+    ),
+    "source": ({"event": {"source": ""}}, '.source.event.source: "" is not the source of an event. Write such as'),
+    "detail": (
+        {"event": {"source": "aws.s3", "detail": {"bucket..name": ["x"]}}},
+        '.detail.event.detail: "bucket..name" is not the path of a property. Write such as "bucket.name".',
+    ),
+    "details": (
+        {"event": {"source": "aws.s3", "detail": {"bucket.name": []}}},
+        '.details.event.detail["bucket.name"]: it is empty. Write the values that the function is for',
+    ),
+    "bus": ({"event": {"source": "a", "bus": "a b"}}, '.bus.event.bus: "a b" is not the name or the ARN of an event'),
+    "changed": (changes("rooms", "created"), '.changed.changes: there is no entity "rooms". Write one of nights,'),
+    "kind": (
+        changes("nights", "modified"),
+        '.kind.changes.nights[0].kind: "modified" is not a kind of change. Write "created", "updated"',
+    ),
+    "expired": (
+        changes("nights", "expired"),
+        ".expired.changes.nights[0].kind: items of nights do not expire. Write the entity's ttl, or another kind.",
+    ),
+    "becomes": (
+        changes("orders", "updated", state="x"),
+        '.becomes.changes.orders[0].becomes.state: schemas/order.json has no property "state". Write one of',
+    ),
+    "typed": (
+        changes("orders", "updated", quantity="many"),
+        '.typed.changes.orders[0].becomes.quantity: "many" is not a integer. Write one.',
+    ),
+    "gone": (
+        changes("orders", "deleted", status="open"),
+        ".gone.changes.orders[0].becomes: an item that is deleted becomes nothing. Leave becomes out",
+    ),
+    "unchanged": ({"changes": {"nights": []}}, ".unchanged.changes.nights: it is empty. Write such as"),
+    "imports": ({"imports": True}, ".imports.imports is for functions with changes, and this one has none. Leave it"),
+}  # fmt: skip
+
+# What is wrong with functions beside others, and beside the API.
+TOGETHER: dict[str, tuple[Values, str]] = {
+    "orders-get": ({}, '.orders-get: the entity orders has a function "shop-orders-get-test" already: get. Write'),
+    "flow": ({}, ".flow: another role of the system has this name. Write another."),
+    "ask-failed": ({}, ".ask-failed: names that AWS knows the function ask by end in -failed. Write another name."),
+    "ask": (route("POST /ask", accepts=["application/json", "text/csv"]), ""),
+    "askew": (route("POST /ask"), '.askew.routes["POST /ask"]: functions.ask.routes["POST /ask"] is the same route.'),
+    "same": (
+        {"routes": {"GET /same/{x}": {"call": "x"}, "GET /same/{y}": {"call": "y"}}},
+        '.same.routes["GET /same/{y}"]: functions.same.routes["GET /same/{x}"] is the same route. Leave one of',
+    ),
+    "shadow": (
+        route("GET /orders/{id}"),
+        '.shadow.routes["GET /orders/{id}"]: the operation get of orders is there. Take it out of the entity\'s',
+    ),
+    "batch": (route("POST /v1/top/batch"), '.batch.routes["POST /v1/top/batch"]: /v1/top/batch is reserved for top.'),
+    "sibling": (
+        route("POST /orders/{order}/pay"),
+        '.sibling.routes["POST /orders/{order}/pay"]: {order} stands where the operation get of orders has {id}, and '
+        "API Gateway takes one name there. Write {id}.",
+    ),
+    "lacking": (route("DELETE /orders/{id}"), ""),
+    "absent": (
+        route("POST /absent", body="schemas/absent.json"),
+        '.absent.routes["POST /absent"].body: there is no schemas/absent.json. Write it, or leave',
+    ),
+    "sends": ({"sends": ["nobody"]}, '.sends.sends: there is no function "nobody". Write one of jobs.'),
+    "sender": ({"sends": ["ask"]}, ".sender.sends: ask has no queue to send to. Write one of jobs."),
+    "jobs": ({"queue": {}, "sends": ["jobs"]}, ""),
+    "tables": (
+        statement("dynamodb:PutItem", ACCOUNT.format("dynamodb") + "table/shop-ord*"),
+        f'.tables.statements[0]: dynamodb:PutItem on "{ACCOUNT.format("dynamodb")}table/shop-ord*" reaches the table '
+        "of orders. Write uses = { orders = [...] } instead, or name the resources that the statement is for.",
+    ),
+    "tables2": (statement("dynamodb:Query", "*"), '.tables2.statements[0]: dynamodb:Query on "*" reaches the table of'),
+    "indexes": (
+        statement("dynamodb:Query", ACCOUNT.format("dynamodb") + "table/shop-orders-test/index/*"),
+        ".indexes.statements[0]: dynamodb:Query on",
+    ),
+    "others": (statement("dynamodb:Query", ACCOUNT.format("dynamodb") + "table/other"), ""),
+    "invokes": (
+        statement("lambda:InvokeFunction", ACCOUNT.format("lambda") + "function:shop-*"),
+        ".invokes.statements[0]: lambda:InvokeFunction on",
+    ),
+    "queues": (
+        statement("sqs:ReceiveMessage", ACCOUNT.format("sqs") + "shop-jobs-test"),
+        f'.queues.statements[0]: sqs:ReceiveMessage on "{ACCOUNT.format("sqs")}shop-jobs-test" reaches the queue '
+        "shop-jobs-test. Write sends instead",
+    ),
+    "console": (
+        statement("s3:PutObject", "arn:aws:s3:::shop-website-*"),
+        '.console.statements[0]: s3:PutObject on "arn:aws:s3:::shop-website-*" reaches the bucket of',
+    ),
+    "roles": (
+        statement("sts:AssumeRole", "arn:aws:iam::123456789012:role/deploy"),
+        '.roles.statements[0]: sts:AssumeRole on "arn:aws:iam::123456789012:role/deploy" reaches roles of',
+    ),
+    "abroad": (statement("sts:AssumeRole", "arn:aws:iam::210987654321:role/partner"), ""),
+    "reader-a": (changes("notes", "created"), ""),
+    "reader-b": (changes("notes", "updated"), ""),
+    "reader-c": (
+        changes("notes", "deleted"),
+        ".reader-c.changes.notes: reader-a and reader-b read the changes of notes already, and Lambda gives two",
+    ),
+    # A loop of one ends by itself; a longer one does not.
+    "alone": ({**changes("nights", "updated"), "uses": {"nights": ["merge"]}}, ""),
+    "ping": (
+        {**changes("top", "created"), "uses": {"orders": ["merge"]}},
+        ".ping.changes: the function would run itself, over the writes of pong. Take an operation that leads back",
+    ),
+    "pong": (
+        {**changes("orders", "updated"), "uses": {"top": ["create"]}},
+        ".pong.changes: the function would run itself, over the writes of ping. Take an operation that leads back",
+    ),
+    # What pong does not listen to leads nowhere.
+    "creator": ({**changes("top", "deleted"), "uses": {"orders": ["create"]}}, ""),
+}  # fmt: skip
+
+RIGHT: Values = {
+    "routes": {
+        "routes": {
+            "GET /": {"call": "root", "access": "cognito:scope=read"},
+            "GET /a/{first}/b/{second}/c": {"call": "deep", "query": "schemas/order.json"},
+            "PATCH /nights/{night}": {"call": "_own", "accepts": ["application/merge-patch+json"]},
+            "GET /openapi.json/x": {"call": "x"},
+            "POST /batch": {"call": "x", "answers": {"202": "schemas/order.json", "409": "schemas/order.json"}},
+        },
+        "timeout": 29,
+    },
+    **{
+        f"cron-{n}": {"schedule": f"cron({fields})"}
+        for n, fields in zip(
+            "abcdefgh",
+            [
+                "0 3 * * ? *", "*/15 0-6,22,23 ? * MON-FRI *", "0/5 8-17 ? * 2-6 2027-2030", "0 0 L * ? *",
+                "59 23 ? 1,JUL FRI#2 *", "0 8 15W * ? *", "0 0 ? * 6L *", "0 10 1-7/2 jan-mar ? 2199",
+            ],
+            strict=True,
+        )
+    },
+    "rate-a": {"schedule": "rate(1 day)"},
+    "rate-b": {"schedule": "rate(90 minutes)"},
+    "queue": {"queue": {"attempts": 1000, "backoff": "1s-12h"}, "code": "notify:deliver", "timeout": 900},
+    "event": {"event": {"source": "com.example.shop", "bus": "shop"}},
+    "secrets": {"secrets": {"a": ACCOUNT.format("secretsmanager") + "secret:prod/stripe-AbCdEf"}},
+    "changes": {
+        **changes("orders", "updated", status="paid", quantity="3"),
+        "imports": True,
+        "settings": {"EMPTY": "", "TZ": "UTC"},
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the rules are tried; the planner has built the packages."""
+    return rules.preconditions(tmp_path_factory.mktemp("functions"))
+
+
+def sentences(folder: Path, functions: Values, entities: Values = ENTITIES) -> list[str]:
+    """Return what is wrong with functions, but for their code."""
+    said = "\n".join(rules.rule_errors(folder, {**SMALL, "entities": entities, "functions": functions}))
+    return [line for line in said.splitlines() if "there is no app/" not in line]
+
+
+@pytest.fixture(scope="module", params=[ALONE, TOGETHER], ids=["alone", "together"])
+def faults(folder: Path, request: pytest.FixtureRequest) -> tuple[dict[str, tuple[Values, str]], list[str]]:
+    return request.param, sentences(folder, {name: values for name, (values, _) in request.param.items()})
+
+
+def test_each_fault_has_one_sentence(faults: tuple[dict[str, tuple[Values, str]], list[str]]) -> None:
+    expected = [f"functions{sentence}" for _, sentence in faults[0].values() if sentence]
+    unsaid = [sentence for sentence in expected if not any(said.startswith(sentence) for said in faults[1])]
+    unexpected = [said for said in faults[1] if not any(said.startswith(sentence) for sentence in expected)]
+    assert (unsaid, unexpected) == ([], [])
+    assert len(faults[1]) == len(expected)
+
+
+def test_what_lies_just_within_is_accepted(folder: Path) -> None:
+    assert sentences(folder, RIGHT) == []
+
+
+def test_null_is_no_function(folder: Path) -> None:
+    assert sentences(folder, {"mail": None}) == ["functions.mail is null. Write mail = {}, or remove it."]
+
+
+def test_a_system_may_have_no_routes_but_those_of_functions(folder: Path) -> None:
+    nights = {"nights": ENTITIES["nights"]}
+    assert sentences(folder, {"x": route("GET /x")}, nights) == []
+    assert sentences(folder, {"jobs": {}}, nights)[0].startswith("entities: none has an operation and no function a")
+
+
+# What may be empty: a setting's value.
+MAY_BE_EMPTY = [("settings", "NAME")]
+
+
+def test_no_empty_text_or_key_and_no_repetition_is_accepted(folder: Path) -> None:
+    kind = declared(ROOT / "variables.tf").attributes["functions"].element
+    assert kind
+    places = [*faulty_values(kind)]
+    said = sentences(folder, {f"place{n}": set_at(kind, place, value) for n, (place, value) in enumerate(places)})
+    refused = {each.removeprefix("functions.").replace(":", ".").split(".")[0] for each in said}
+    assert [place for n, (place, _) in enumerate(places) if f"place{n}" not in refused] == MAY_BE_EMPTY
+    assert sentences(folder, {"": {}})[0].startswith('functions: "" is empty. Write up to 31 lower-case letters')
