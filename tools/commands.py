@@ -229,6 +229,10 @@ LAPTOP = (
         "logs", "print what the functions logged", "tools.laptop.cli:logs",
         (Option("-f", "--follow", action="store_true", help="go on with what they log from now on"),),
     ),
+    Command(
+        "secret", "keep a secret's value for your functions on this machine", "tools.laptop.own_functions:run_secret",
+        (Option("name", metavar="NAME", help="the secret, by its key in the tfvars' `secrets`"),),
+    ),
     Command("outputs", "print Terraform's outputs and the API keys as JSON", "tools.laptop.cli:outputs"),
     Command("env", "print exports of URL, KEY and CONSOLE for a shell to evaluate", "tools.laptop.cli:env"),
     Command(

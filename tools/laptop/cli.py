@@ -9,13 +9,16 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tools.commands import MOST_CLAIMS
 from tools.console import ERASE, print_note
 from tools.errors import UserError
 from tools.laptop import sign_in
 from tools.laptop.emulated_aws import EmulatedAws, exports, proxy_exceptions
+from tools.laptop.emulator import Running, client
 from tools.laptop.logs import follow
+from tools.laptop.secret_values import advice
 from tools.laptop.stack import Stack
 from tools.laptop.systems import local_folder, local_systems
 from tools.laptop.watch import Watch
@@ -71,10 +74,20 @@ def confirm_losses(losses: list[str]) -> bool:
 
 
 def welcome(stack: Stack) -> str:
-    """Return what to do now: the API's URL and a request to paste."""
+    """Return what to do now: the API's URL and a request to paste, what calls functions, secrets without a value."""
     outputs = stack.outputs()
     lines = {"API": outputs["api_url"], "Console": outputs.get("website_url"), "Try": stack.request()}
-    return "\n".join(f"{name:<9}{value}" for name, value in lines.items() if value)
+    said = ["\n".join(f"{name:<9}{value}" for name, value in lines.items() if value)]
+    if functions := outputs.get("functions"):
+        width = max(map(len, functions)) + 2
+        said.append("\n".join(["Functions", *(f"  {name:<{width}}{calls(of)}" for name, of in functions.items())]))
+    return "\n\n".join([*said, *filter(None, [advice(stack.missing_secrets())])])
+
+
+def calls(function: dict[str, Any]) -> str:
+    """Return what calls a function: its routes, or the kind of its trigger."""
+    kinds = {"job": "only `python local.py run`", "changes": "changes of items", "event": "events"}
+    return ", ".join(function["routes"]) or kinds.get(function["kind"], f"a {function['kind']}")
 
 
 def status(options: argparse.Namespace) -> int:
@@ -87,7 +100,22 @@ def status(options: argparse.Namespace) -> int:
         print_note(f"Other systems with data here: {', '.join(others)}")
     if fault := stack.emulator.state(running).get("fault"):
         print_note(f"Its latest changes cannot be saved ({fault}): fix that.")
+    for problem in [advice(stack.missing_secrets()), *mapping_problems(running)]:
+        if problem:
+            print_note(problem)
     return 0
+
+
+def mapping_problems(running: Running) -> list[str]:
+    """Return what keeps functions from reading their streams and queues, a sentence each."""
+    found = client("lambda", running).get_paginator("list_event_source_mappings").paginate()
+    return [
+        f"{mapping['FunctionArn'].split(':')[6]} gets nothing from {mapping['EventSourceArn']}: {problem}"
+        for page in found
+        for mapping in page["EventSourceMappings"]
+        for kind, _, problem in [mapping["LastProcessingResult"].partition("PROBLEM: ")]
+        if not kind and "lacks" in problem
+    ]
 
 
 def logs(options: argparse.Namespace) -> int:

@@ -19,6 +19,7 @@ from tools.errors import UserError
 from tools.files import read_json, write, write_json
 from tools.laptop import snapshot, user_root
 from tools.laptop.emulator import Emulator, Running, client, corrections_version
+from tools.laptop.secret_values import SecretValues
 from tools.sources import sources
 from tools.terraform import ROOT, InterruptedApplyError, Progress, Terraform, environment, module_folders, stage
 from tools.urls import local_urls
@@ -143,6 +144,15 @@ class Stack:
         """The passwords of the users that we made."""
         return self.folder / "users.json"
 
+    @property
+    def secrets(self) -> SecretValues:
+        """The values of secrets that we were given."""
+        return SecretValues(self.folder / "secrets.json")
+
+    def missing_secrets(self) -> list[str]:
+        """Return the names of secrets of functions that have no value in the running system."""
+        return self.secrets.put(self.settings.get("functions", {}), self.running())
+
     def apply(self, settings: dict[str, Any], var_files: Sequence[Path], port: int, confirm: Confirm) -> None:
         """Start the emulator unless it runs, and apply unless nothing has changed.
 
@@ -163,6 +173,8 @@ class Stack:
                 self.progress(state["notice"])
             self._take_over_state(started, is_empty=state.get("empty", False))
             applied = read_json(self.folder / "applied") or {}
+            # Functions may run before the apply is done. Of a root of the user's own they are known only after it.
+            self.secrets.put(settings.get("functions", {}), started)
             # A restart brings back what was saved, and the emulator counts what changes its resources, for
             # someone may do so by hand. After a kill, what was done in the last seconds may be lost.
             is_untouched = not died and applied.get("changes") == state.get("changes", -1)

@@ -49,7 +49,7 @@ OF_DATA = re.compile(
     r"|PutLogEvents|CreateLogStream|PutMetricData|PutTraceSegments"
     r"|Admin|SignUp|Confirm|Initiate|RespondTo|Forgot|Resend|GlobalSignOut|Revoke"
     r"|(De|En|ReEn)crypt|Generate|Sign$|Verify|AssumeRole|Invoke"
-    r"|Send|Receive|DeleteMessage|ChangeMessage|Publish$|PutEvents$|PutSecretValue$"
+    r"|Send|Receive|DeleteMessage|ChangeMessage|Publish$|PutEvents$|CreateSecret$|PutSecretValue$"
 )
 DATA_PATHS = re.compile(
     r"/(_aws/|_ministack/|oauth2/|login|logout|restapis/[^/]+/[^/]+/_user_request_)|.*/(invocations|response|error)$"

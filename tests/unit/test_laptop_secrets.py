@@ -1,0 +1,156 @@
+"""The values of secrets on this machine: kept for their owner, put where functions find them, never shown."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from argparse import Namespace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tools.errors import UserError
+from tools.laptop import own_functions, secret_values
+from tools.laptop.emulator import Running
+from tools.laptop.secret_values import SecretValues, advice
+
+RUNNING = Running(1, 2, "eu-west-1")
+STRIPE, OTHER, MADE = (f"arn:aws:secretsmanager:eu-west-1:1:secret:{name}" for name in ("stripe", "other", "made"))
+FUNCTIONS = {
+    "pay": {"secrets": {"stripe": STRIPE, "made": MADE}},
+    "refund": {"secrets": {"stripe": OTHER}},
+    "plain": {"secrets": {}},
+}
+
+
+class Vault:
+    """Stands for Secrets Manager: it has a value that Terraform made."""
+
+    class MissingError(Exception):
+        """There is none."""
+
+    exceptions = SimpleNamespace(ResourceNotFoundException=MissingError, InvalidRequestException=KeyError)
+
+    def __init__(self) -> None:
+        self.values, self.calls = {MADE: "by Terraform"}, 0
+
+    def get_secret_value(self, **asked: str) -> dict[str, str]:
+        if asked["SecretId"] not in self.values:
+            raise self.MissingError
+        return {"SecretString": self.values[asked["SecretId"]]}
+
+    def put_secret_value(self, **sent: str) -> None:
+        self.get_secret_value(SecretId=sent["SecretId"])
+        self.values[sent["SecretId"]], self.calls = sent["SecretString"], self.calls + 1
+
+    def create_secret(self, **sent: str) -> None:
+        self.values[sent["Name"]], self.calls = sent["SecretString"], self.calls + 1
+
+
+@pytest.fixture
+def vault(monkeypatch: pytest.MonkeyPatch) -> Vault:
+    made = Vault()
+    monkeypatch.setattr(secret_values, "client", lambda *_: made)
+    return made
+
+
+def test_values_reach_every_arn_of_their_name_and_those_without_one_are_named(tmp_path: Path, vault: Vault) -> None:
+    secrets = SecretValues(tmp_path / "secrets.json")
+    assert secrets.put({"plain": {}}, RUNNING) == []
+    assert secrets.put(FUNCTIONS, RUNNING) == ["stripe"]
+    secrets.keep("stripe", "s3cret")
+    assert secrets.put(FUNCTIONS, RUNNING) == []
+    assert vault.values == {STRIPE: "s3cret", OTHER: "s3cret", MADE: "by Terraform"}
+    secrets.put(FUNCTIONS, RUNNING)
+    assert vault.calls == 2  # what is there already is not put again: a new version would start functions anew
+    secrets.keep("made", "here")
+    secrets.put(FUNCTIONS, RUNNING)
+    assert vault.values[MADE] == "here"
+    assert secrets.file.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_has_no_value_is_told_with_what_to_do() -> None:
+    assert advice([]) == ""
+    assert advice(["a"]) == "The secret a has no value yet: run `python local.py secret a`."
+    assert advice(["a", "b"]) == (
+        "The secrets a, b have no value yet: run `python local.py secret a` and `python local.py secret b`."
+    )
+
+
+def pipe(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+
+@pytest.fixture
+def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A system that does not run, and its secrets."""
+    secrets = SecretValues(tmp_path / "secrets.json")
+    stack = SimpleNamespace(
+        name="shop-dev", settings={"functions": FUNCTIONS}, secrets=secrets,
+        emulator=SimpleNamespace(running=lambda: None),
+    )  # fmt: skip
+    systems = SimpleNamespace(current=lambda: stack, lock=lambda: (tmp_path / "lock").open("w"))
+    monkeypatch.setattr(own_functions, "local_systems", lambda _: systems)
+    return stack
+
+
+def give(name: str) -> int:
+    return own_functions.run_secret(Namespace(name=name, progress=None))
+
+
+def test_a_piped_value_is_kept_and_not_shown(
+    known: Any, vault: Vault, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pipe(monkeypatch, "pässword with spaces \r\n".encode())
+    assert give("stripe") == 0
+    assert known.secrets.known() == {"stripe": "pässword with spaces "}
+    assert capfd.readouterr() == ("", "stripe is kept for shop-dev.\n")
+    assert vault.calls == 0
+    known.emulator.running = lambda: RUNNING
+    pipe(monkeypatch, b"two\nlines")
+    give("stripe")
+    assert vault.values[STRIPE] == "two\nlines"
+    assert capfd.readouterr().err == "stripe is kept for shop-dev; its functions read it from now on.\n"
+
+
+def test_a_typed_value_is_asked_for_without_echo(known: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("getpass.getpass", lambda text: f"typed at {text[-17:]!r}")
+    assert give("stripe") == 0
+    assert known.secrets.known() == {"stripe": "typed at 'Value of stripe: '"}
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("strip", b"x", "shop-dev has no secret strip: did you mean stripe?"),
+        ("xyz", b"x", "shop-dev has no secret xyz: name one of made, stripe"),
+        ("stripe", b"", "No value was given for stripe: type one, or pipe one in."),
+        ("stripe", b"\n", "No value was given for stripe: type one, or pipe one in."),
+        ("stripe", b"\xff\xfea", "The value of stripe is in UTF-16: save it as UTF-8."),
+        ("stripe", b"x" * 65_537, "The value of stripe is too large: Secrets Manager takes 65,536 bytes."),
+    ],
+)
+def test_what_is_no_secret_or_no_value_is_refused(
+    known: Any, monkeypatch: pytest.MonkeyPatch, name: str, data: bytes, said: str
+) -> None:
+    pipe(monkeypatch, data)
+    with pytest.raises(UserError) as refused:
+        give(name)
+    assert said in str(refused.value)
+    assert not known.secrets.file.exists()
+
+
+def test_a_system_without_secrets_says_so(known: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    known.settings = {}
+    pipe(monkeypatch, b"x")
+    with pytest.raises(UserError, match="shop-dev has no secret stripe: its functions have no `secrets`"):
+        give("stripe")
+
+
+def test_the_file_is_as_other_secrets_of_the_system(known: Any) -> None:
+    known.secrets.keep("stripe", "v")
+    assert json.loads(known.secrets.file.read_text()) == {"stripe": "v"}

@@ -1,0 +1,32 @@
+"""The commands for functions of one's own on this machine: their secrets, and calls without a trigger."""
+
+from __future__ import annotations
+
+import argparse
+
+from tools.console import print_note
+from tools.errors import UserError
+from tools.laptop.secret_values import read_value, secrets_of
+from tools.laptop.systems import local_systems
+from tools.suggestions import correction
+
+
+def run_secret(options: argparse.Namespace) -> int:
+    """Keep a secret's value, and bring it to the running system at once."""
+    systems = local_systems(options.progress)
+    stack = systems.current()
+    functions = stack.settings.get("functions", {})
+    known = secrets_of(functions)
+    if options.name not in known:
+        remedy = correction(
+            options.name, known, f"name one of {', '.join(known)}" if known else "its functions have no `secrets`"
+        )
+        raise UserError(f"{stack.name} has no secret {options.name}: {remedy}", exit_code=2)
+    value = read_value(options.name)
+    with systems.lock():
+        stack.secrets.keep(options.name, value)
+        running = stack.emulator.running()
+        if running:
+            stack.secrets.put(functions, running)
+    print_note(f"{options.name} is kept for {stack.name}{'; its functions read it from now on' if running else ''}.")
+    return 0
