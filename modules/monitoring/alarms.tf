@@ -9,19 +9,38 @@ locals {
   thresholds  = try({ for kind, threshold in var.alarms : kind => threshold if !contains(["emails", "requests", "topic_arn"], kind) }, {})
   alarm_kinds = [for kind, threshold in local.thresholds : kind if threshold > 0]
 
+  # Functions of operations and your own, by keys that none shares: what Lambda calls them, where alarms have them, the time that a
+  # request, a change or a job has, and the dimensions of our own metrics.
+  watched_functions = merge(
+    { for key, f in var.functions : key => {
+      dimensions = { for operation in f.operations : "faults_${operation}" => { entity = f.entity, operation = operation } }
+      entity     = f.entity
+      label      = f.label
+      name       = f.name
+      seconds    = min(f.timeout, local.gateway_timeout_seconds)
+    } },
+    { for name, f in var.own_functions : "function ${name}" => {
+      dimensions = { faults = { function = name } }
+      entity     = name
+      label      = "function"
+      name       = f.name
+      seconds    = f.kind == "routes" ? min(f.timeout, local.gateway_timeout_seconds) : f.timeout
+    } },
+  )
+
   # What goes wrong in a function: Lambda's errors are what broke or ran out of time, the faults of our own metrics what it
   # answered by itself with 500 or more. None is both. Neither is sent when there is none, hence FILL.
-  error_metrics = { for key, f in var.functions : key => merge(
+  error_metrics = { for key, f in local.watched_functions : key => merge(
     { errors = { namespace = "AWS/Lambda", metric = "Errors", stat = "Sum", dimensions = { FunctionName = f.name } } },
-    { for operation in f.operations : "faults_${operation}" => {
-      namespace = var.namespace, metric = "Faults", stat = "Sum", dimensions = { entity = f.entity, operation = operation }
+    { for id, dimensions in f.dimensions : id => {
+      namespace = var.namespace, metric = "Faults", stat = "Sum", dimensions = dimensions
     } if var.namespace != null },
   ) }
   error_expressions = { for key, metrics in local.error_metrics : key => join(" + ", [for id in keys(metrics) : "FILL(${id}, 0)"]) }
 
   # By what follows the name of the API in the alarm's own name; each kind as its variable. A metric is asked for by id, an
   # expression puts several together. A single metric has none.
-  function_alarms = merge([for key, f in var.functions : { for alarm in [
+  function_alarms = merge([for key, f in local.watched_functions : { for alarm in [
     {
       kind = "error_rate_percent"
       summary = join(" ", [
@@ -74,10 +93,59 @@ locals {
       entity = f.entity
       threshold = (
         alarm.kind == "duration_percent" ?
-        10 * local.thresholds[alarm.kind] * min(f.timeout, local.gateway_timeout_seconds) :
+        10 * local.thresholds[alarm.kind] * f.seconds :
         local.thresholds[alarm.kind]
       )
   }) if contains(local.alarm_kinds, alarm.kind) }]...)
+
+  # What waits for functions of your own, and what they have given up.
+  consumer_alarms = merge([for name, f in var.own_functions : { for alarm in [
+    {
+      kind      = "dead_letters"
+      summary   = "At least ${try(var.alarms.dead_letters, 0)} jobs or changes that failed for good wait in the dead-letter queue."
+      section   = "dead-letters"
+      metric    = "ApproximateNumberOfMessagesVisible"
+      source    = f.dead_letters
+      periods   = 1
+      threshold = try(var.alarms.dead_letters, 0)
+    },
+    {
+      kind    = "message_age_seconds"
+      summary = "The oldest job waits longer than it may, retries included, in each of two periods of five minutes."
+      section = "message-age"
+      metric  = "ApproximateAgeOfOldestMessage"
+      source  = f.queue
+      periods = 2
+      # A job whose attempts are not used up is only waiting.
+      threshold = max(try(var.alarms.message_age_seconds, 0), coalesce(f.message_seconds, 0))
+    },
+    {
+      kind = "iterator_age_seconds"
+      summary = join(" ", [
+        "Changes of items wait for at least ${try(var.alarms.iterator_age_seconds, 0)} seconds, in each of two periods of five minutes.",
+      ])
+      section   = "iterator-age"
+      metric    = "IteratorAge"
+      source    = f.has_streams ? f.name : null
+      periods   = 2
+      threshold = 1000 * try(var.alarms.iterator_age_seconds, 0)
+    },
+    ] : "${name}/function/${alarm.section}" => {
+    entity       = name
+    expression   = null
+    is_exclusive = false
+    kind         = alarm.kind
+    metrics = { waiting = {
+      dimensions = { for dimension in [alarm.kind == "iterator_age_seconds" ? "FunctionName" : "QueueName"] : dimension => alarm.source }
+      metric     = alarm.metric
+      namespace  = alarm.kind == "iterator_age_seconds" ? "AWS/Lambda" : "AWS/SQS"
+      stat       = "Maximum"
+    } }
+    periods   = alarm.periods
+    section   = alarm.section
+    summary   = alarm.summary
+    threshold = alarm.threshold
+  } if alarm.source != null && contains(local.alarm_kinds, alarm.kind) }]...)
 
   # DynamoDB counts these by request, those that an index throttles included.
   table_alarms = merge([for entity, table in var.tables : { for alarm in [
@@ -139,8 +207,8 @@ locals {
       threshold    = local.thresholds[alarm.kind]
   }) if contains(local.alarm_kinds, alarm.kind) }
 
-  alarms            = merge(local.function_alarms, local.table_alarms, local.gateway_alarms)
-  entity_alarm_keys = { for key, alarm in merge(local.function_alarms, local.table_alarms) : alarm.entity => key... }
+  alarms            = merge(local.function_alarms, local.consumer_alarms, local.table_alarms, local.gateway_alarms)
+  entity_alarm_keys = { for key, alarm in merge(local.function_alarms, local.consumer_alarms, local.table_alarms) : alarm.entity => key... }
   # What callers do may last, and an alarm tells of nothing while it lasts: so this one tells for itself, and the API's of what is ours.
   caller_alarm_keys = [for key in keys(local.gateway_alarms) : key if key == "gateway/4xx"]
   service_alarm_keys = concat(
@@ -195,12 +263,13 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   depends_on = [aws_sns_topic_policy.this]
 }
 
-# Between the alarms and the API's: that one takes a hundred, and an entity has up to 26.
+# Between the alarms and the API's: that one takes a hundred, and an entity has up to 26. A function of your own that is called like an
+# entity shares its alarm.
 resource "aws_cloudwatch_composite_alarm" "entity" {
   for_each = local.entity_alarm_keys
 
   alarm_name        = "${var.name}/${each.key}"
-  alarm_description = "An alarm of ${each.key}, its functions or its table. What to do: ${local.runbook_path}#an-alarm-comes"
+  alarm_description = "An alarm of ${each.key}: of its functions, its table or its queues. What to do: ${local.runbook_path}#an-alarm-comes"
   alarm_rule        = join(" OR ", [for key in each.value : "ALARM(\"${aws_cloudwatch_metric_alarm.this[key].alarm_name}\")"])
   tags              = var.tags
 }

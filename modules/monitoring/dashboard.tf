@@ -43,10 +43,10 @@ locals {
     ],
   )
 
-  functions_of = { for key, f in var.functions : f.entity => f... }
+  entity_functions = { for key, f in var.functions : f.entity => f... }
 
   # What callers see of an operation: our own metrics, or Lambda's, which know of functions alone.
-  entity_metrics = { for entity, functions in local.functions_of : entity => {
+  entity_metrics = { for entity, functions in local.entity_functions : entity => {
     requests = concat(
       [for f in functions : ["AWS/Lambda", "Invocations", "FunctionName", f.name, { label = f.label }] if var.namespace == null],
       [for o in flatten(functions[*].operations) :
@@ -103,7 +103,53 @@ locals {
     )
   } }
 
-  entity_widgets = { for entity, figures in local.entity_metrics : entity => [
+  # The same of functions of your own: requests, changes, jobs or events, and what waits for them.
+  own_metrics = { for name, f in var.own_functions : "function ${name}" => {
+    requests = [
+      var.namespace == null ?
+      ["AWS/Lambda", "Invocations", "FunctionName", f.name, { label = "invocations" }] :
+      [var.namespace, "Requests", "function", name, { label = f.kind }]
+    ]
+    errors = concat(
+      [["AWS/Lambda", "Errors", "FunctionName", f.name, { label = "crashes" }]],
+      [for metric in ["Faults", "Conflicts", "ValidationFailures"] : [var.namespace, metric, "function", name, { label = metric }]
+        if var.namespace != null && (metric == "Faults" || f.kind == "routes")
+      ],
+    )
+    latency = [for stat in ["p50", "p99"] : var.namespace == null ?
+      ["AWS/Lambda", "Duration", "FunctionName", f.name, { label = stat, stat = stat }] :
+      [var.namespace, "Latency", "function", name, { label = stat, stat = stat }]
+    ]
+    waiting = concat(
+      [for queue in compact([f.queue]) :
+        ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue, { label = "jobs", stat = "Maximum" }]
+      ],
+      [for queue in compact([f.dead_letters]) :
+        ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue, { label = "dead letters", stat = "Maximum" }]
+      ],
+      [for queue in compact([f.queue]) : [
+        "AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", queue, { label = "oldest job, s", stat = "Maximum", yAxis = "right" }
+      ]],
+      [for function in [f.name] : [
+        "AWS/Lambda", "IteratorAge", "FunctionName", function, { label = "oldest change, ms", stat = "Maximum", yAxis = "right" }
+      ] if f.has_streams],
+      [["AWS/Lambda", "Throttles", "FunctionName", f.name, { label = "throttles" }]],
+    )
+  } }
+
+  # The dashboard's sections: entities, then functions of your own. A key of the latter has a blank, which no entity's name has.
+  functions_of = merge(local.entity_functions, { for name, f in var.own_functions : "function ${name}" => [f] })
+  figures_of = merge(
+    { for entity, figures in local.entity_metrics : entity => {
+      capacity = figures.capacity, errors = figures.errors, latency = figures.latency, requests = figures.requests
+      title    = "capacity units; throttles (right)", waiting = concat(figures.capacity, figures.throttles)
+    } },
+    { for section, figures in local.own_metrics : section => merge(figures, {
+      capacity = [], title = "waiting, and throttles; age (right)"
+    }) },
+  )
+
+  section_widgets = { for entity, figures in local.figures_of : entity => [
     { type = "text", width = 24, height = 1, properties = { markdown = "## ${entity}" } },
     {
       type       = "metric"
@@ -119,25 +165,28 @@ locals {
       properties = merge(local.graph, { title = "${entity}: latency, ms", metrics = figures.latency })
     },
     { type = "metric", width = 6, height = 6, properties = merge(local.graph, {
-      title   = "${entity}: capacity units; throttles (right)"
-      metrics = concat(figures.capacity, figures.throttles)
+      title   = "${entity}: ${figures.title}"
+      metrics = figures.waiting
     }) },
   ] }
 
   # An id begins with a small letter, and has no hyphens.
-  metric_ids = { for key, f in var.functions : key => "f_${replace(replace(key, "-", "_"), ".", "_")}" }
+  metric_ids = merge(
+    { for key, f in var.functions : f.name => "f_${replace(replace(key, "-", "_"), ".", "_")}" },
+    { for name, f in var.own_functions : f.name => "function_${replace(name, "-", "_")}" },
+  )
 
   # CloudWatch takes 500 metrics a widget, and 2,500 metrics and 500 widgets a dashboard. If all entities and their costs do not fit
   # on one dashboard, they are on further ones, which the first one names. The numbers below leave some room for the head.
-  metric_counts = { for entity, figures in local.entity_metrics : entity =>
-    sum([for metrics in values(figures) : length(metrics)]) +
+  metric_counts = { for entity, figures in local.figures_of : entity =>
+    length(figures.requests) + length(figures.errors) + length(figures.latency) + length(figures.waiting) +
   length(figures.capacity) + 2 * length(local.functions_of[entity]) + 1 }
   per_page = floor(min(
     2450 / max(values(local.metric_counts)...),
-    480 / max([for entity, figures in local.entity_metrics : max(length(figures.capacity), length(local.functions_of[entity]) + 1)]...),
+    480 / max([for entity, figures in local.figures_of : max(length(figures.capacity), length(local.functions_of[entity]) + 1)]...),
     480 / 5,
   ))
-  pages    = chunklist(keys(local.entity_metrics), local.per_page)
+  pages    = chunklist(concat(keys(local.entity_metrics), keys(local.own_metrics)), local.per_page)
   is_paged = length(local.pages) > 1
 
   cost_widgets = [for entities in local.pages : concat(
@@ -152,13 +201,12 @@ locals {
         period = 3600
         title  = "GB-seconds of the functions"
         metrics = concat(
-          [for key, f in var.functions :
-            ["AWS/Lambda", "Duration", "FunctionName", f.name, { id = local.metric_ids[key], visible = false }]
-            if contains(entities, f.entity)
+          [for f in flatten([for entity in entities : local.functions_of[entity]]) :
+            ["AWS/Lambda", "Duration", "FunctionName", f.name, { id = local.metric_ids[f.name], visible = false }]
           ],
           [for entity in entities : [{
             expression = join(" ", [
-              "(${join(" + ", [for key, f in var.functions : "FILL(${local.metric_ids[key]}, 0)" if f.entity == entity])}) *",
+              "(${join(" + ", [for f in local.functions_of[entity] : "FILL(${local.metric_ids[f.name]}, 0)"])}) *",
               "${local.functions_of[entity][0].memory_size} / 1024000",
             ])
             label = entity
@@ -168,14 +216,14 @@ locals {
       { type = "metric", width = 6, height = 6, properties = merge(local.graph, {
         period  = 3600
         title   = "Capacity units of the tables and their indexes"
-        metrics = concat([for entity in entities : local.entity_metrics[entity].capacity]...)
+        metrics = concat([for entity in entities : local.figures_of[entity].capacity]...)
       }) },
       { type = "metric", width = 6, height = 6, properties = merge(local.graph, {
         period = 3600
         title  = "Bytes of logs"
         metrics = [for group in concat(
           [for group in [var.api.log_group] : group if !local.is_paged],
-          [for f in values(var.functions) : f.log_group if contains(entities, f.entity)]) :
+          [for f in flatten([for entity in entities : local.functions_of[entity]]) : f.log_group]) :
           ["AWS/Logs", "IncomingBytes", "LogGroupName", group]
         ]
       }) },
@@ -184,7 +232,7 @@ locals {
 
   # What a dashboard shows of the entities of a page.
   page_widgets = [for i, entities in local.pages :
-    concat(flatten([for entity in entities : local.entity_widgets[entity]]), local.cost_widgets[i])
+    concat(flatten([for entity in entities : local.section_widgets[entity]]), local.cost_widgets[i])
   ]
   page_index_widgets = [for i, entities in local.pages : {
     type = "text", width = 24, height = 1, properties = { markdown = "Dashboard `${var.dashboard_name}-${i + 1}`: ${join(", ", entities)}" }

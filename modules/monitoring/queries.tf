@@ -1,8 +1,21 @@
 locals {
   # CloudWatch asks 50 groups at a time: who has more functions than that picks others in the console.
-  function_groups = slice(sort(values(var.functions)[*].log_group), 0, min(49, length(var.functions)))
+  all_groups      = sort(concat(values(var.functions)[*].log_group, values(var.own_functions)[*].log_group))
+  function_groups = slice(local.all_groups, 0, min(49, length(local.all_groups)))
+  worker_groups   = sort([for f in values(var.own_functions) : f.log_group if f.kind != "routes"])
 
-  queries = {
+  queries = merge(local.request_queries, { for groups in [local.worker_groups] : "jobs and changes" => {
+    groups = slice(groups, 0, min(50, length(groups)))
+    query  = <<-EOT
+      filter ispresent(result)
+      | stats count(*) as units, pct(durationMs, 50) as p50, max(durationMs) as longest, max(attempt) as attempts,
+          latest(requestId) as example
+        by function, result
+      | sort units desc
+    EOT
+  } if length(groups) > 0 })
+
+  request_queries = {
     "cold starts" = {
       groups = local.function_groups
       query  = <<-EOT
@@ -20,7 +33,7 @@ locals {
       query  = <<-EOT
         filter status >= 500
           or @message like /Task timed out|Runtime exited|Runtime\.|signal: killed/
-        | fields @timestamp, entity, operation, status, functionVersion, requestId, @message, @log
+        | fields @timestamp, entity, operation, function, status, functionVersion, requestId, @message, @log
         | sort @timestamp desc
         | limit 100
       EOT
@@ -68,7 +81,7 @@ locals {
       query  = <<-EOT
         fields coalesce(durationMs, Latency) as ms
         | filter ispresent(ms)
-        | display @timestamp, entity, operation, status, ms, databaseRequests, consumedCapacity, coldStart, requestId
+        | display @timestamp, entity, operation, function, status, ms, databaseRequests, consumedCapacity, coldStart, requestId
         | sort ms desc
         | limit 50
       EOT

@@ -6,18 +6,21 @@ variable "alarms" {
     topic_arn: a topic there is already, or null to have one made. A plan has to know whether it is null.
   EOT
   type = object({
-    api_4xx             = number
-    api_5xx             = number
-    duration_percent    = number
-    emails              = set(string)
-    error_rate_percent  = number
-    errors              = number
-    latency_p99_ms      = number
-    requests            = number
-    table_system_errors = number
-    table_throttles     = number
-    throttles           = number
-    topic_arn           = string
+    api_4xx              = number
+    api_5xx              = number
+    dead_letters         = number
+    duration_percent     = number
+    emails               = set(string)
+    error_rate_percent   = number
+    errors               = number
+    iterator_age_seconds = number
+    latency_p99_ms       = number
+    message_age_seconds  = number
+    requests             = number
+    table_system_errors  = number
+    table_throttles      = number
+    throttles            = number
+    topic_arn            = string
   })
 }
 
@@ -67,6 +70,28 @@ variable "name" {
 variable "namespace" {
   description = "Where the functions' own metrics are, or null where they send none."
   type        = string
+}
+
+variable "own_functions" {
+  description = <<-EOT
+    Functions of your own, by name.
+    has_streams: whether it reads changes of tables.
+    kind: what starts it, such as "routes" or "queue".
+    message_seconds: how long a job may wait and be retried, or null without a queue.
+    queue, dead_letters: the names of its queues, or null without.
+    timeout: seconds an invocation may take.
+  EOT
+  type = map(object({
+    dead_letters    = string
+    has_streams     = bool
+    kind            = string
+    log_group       = string
+    memory_size     = number
+    message_seconds = number
+    name            = string
+    queue           = string
+    timeout         = number
+  }))
 }
 
 variable "scope" {

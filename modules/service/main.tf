@@ -413,7 +413,21 @@ module "monitoring" {
   kms_key_arn = local.kms_key_arn
   name        = local.identifier
   namespace   = local.metrics_namespace
-  scope       = local.scope
+  own_functions = { for name, f in local.own_functions : name => {
+    dead_letters = f.dead_letters
+    has_streams  = length(f.changes) > 0
+    kind         = f.kind
+    log_group    = module.own_function[name].log_group
+    memory_size  = f.memory_size
+    # All attempts and the time between them, and the longest delay with which one can be sent.
+    message_seconds = f.queue_name == null ? null : 900 + f.retries.attempts * f.timeout + sum([
+      for n in range(min(100, f.retries.attempts)) : min(f.retries.backoff[1], f.retries.backoff[0] * pow(2, min(n, 40)))
+    ])
+    name    = module.own_function[name].name
+    queue   = f.queue_name
+    timeout = f.timeout
+  } }
+  scope = local.scope
   tables = { for entity, e in local.entities : entity => {
     actions = sort(
       distinct(flatten([for rights in values(local.rights) : [for table, used in rights : concat(used.actions, used.index_actions)

@@ -7,11 +7,14 @@ variable "alarms" {
     api_4xx: requests that are refused, in each of two periods. This one tells for itself: what callers do may last, and hides nothing of
       what is ours.
     api_5xx: requests that the gateway or a function fails, in each of two periods.
+    dead_letters: jobs and changes in the dead-letter queue of a function of your own.
     duration_percent: of the time that a request has, in each of two periods.
     emails: whom to write to. Each address has to agree, by the link in a first mail.
     error_rate_percent: of a function's requests that fail.
-    errors: requests that fail in a function, in each of two periods.
+    errors: requests, changes or jobs that fail in a function, in each of two periods.
+    iterator_age_seconds: how long changes wait for a function of your own, in each of two periods.
     latency_p99_ms: what one request in a hundred takes or more, in each of two periods.
+    message_age_seconds: how long a job waits for a function of your own, in each of two periods; never less than its retries may take.
     requests: how many a period needs, for error_rate_percent and latency_p99_ms to mean anything.
     table_system_errors, table_throttles: requests that DynamoDB fails or throttles, in each of two periods.
     throttles: requests for which Lambda has no function free.
@@ -19,18 +22,21 @@ variable "alarms" {
       makes the topic, write coalesce(aws_sns_topic.NAME.arn): a plan has to know that the ARN is not null.
   EOT
   type = object({
-    api_4xx             = optional(number, 10)
-    api_5xx             = optional(number, 5)
-    duration_percent    = optional(number, 80)
-    emails              = optional(set(string), [])
-    error_rate_percent  = optional(number, 5)
-    errors              = optional(number, 5)
-    latency_p99_ms      = optional(number, 3000)
-    requests            = optional(number, 20)
-    table_system_errors = optional(number, 1)
-    table_throttles     = optional(number, 1)
-    throttles           = optional(number, 10)
-    topic_arn           = optional(string)
+    api_4xx              = optional(number, 10)
+    api_5xx              = optional(number, 5)
+    dead_letters         = optional(number, 1)
+    duration_percent     = optional(number, 80)
+    emails               = optional(set(string), [])
+    error_rate_percent   = optional(number, 5)
+    errors               = optional(number, 5)
+    iterator_age_seconds = optional(number, 300)
+    latency_p99_ms       = optional(number, 3000)
+    message_age_seconds  = optional(number, 3600)
+    requests             = optional(number, 20)
+    table_system_errors  = optional(number, 1)
+    table_throttles      = optional(number, 1)
+    throttles            = optional(number, 10)
+    topic_arn            = optional(string)
   })
   default = null
 
@@ -83,10 +89,10 @@ variable "alarms" {
 
   validation {
     # The API's alarm takes a hundred, and two of them are the gateway's.
-    condition = var.alarms == null || length(var.entities) <= 98
+    condition = var.alarms == null || length(setunion(keys(var.entities), keys(var.functions))) <= 98
     error_message = join(" ", [
-      "alarms: CloudWatch puts a hundred alarms into one, which is enough for 98 entities. Write alarms = null, or make a second API of",
-      "some of them.",
+      "alarms: CloudWatch puts a hundred alarms into one, which is enough for 98 entities and functions of your own. Write alarms = null,",
+      "or make a second API of some of them.",
     ])
   }
 }
