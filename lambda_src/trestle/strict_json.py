@@ -25,8 +25,8 @@ MAX_NAME_CHARACTERS = MAX_NAME_BYTES // 4  # fewer than that are never too many 
 _UNKEEPABLE = "Numbers may have 38 significant digits and magnitudes from 1e-130 to 9.99e125"
 
 
-def loads(text: str) -> Any:
-    """Read one JSON value.
+def loads(text: str, *, around: int = 0) -> Any:
+    """Read one JSON value; around: how many levels of objects it may have round what is MAX_DEPTH deep at most.
 
     Raises InvalidRequest with a pointer (RFC 6901) to every value that it refuses, at most 20.
     """
@@ -71,7 +71,7 @@ def loads(text: str) -> Any:
     # Only text with one of these signs can hold what the walk below looks for.
     if invalid or "\\u" in text or text.count("{") + text.count("[") > MAX_DEPTH or len(text) > MAX_NAME_CHARACTERS:
         faults: list[dict[str, str]] = []
-        _collect_faults(value, "", 1, faults)
+        _collect_faults(value, "", 1 - around, faults)
         if faults:
             raise InvalidRequest("The body holds values that can not be kept.", faults)
     return value

@@ -636,9 +636,3 @@ def test_a_sampled_request_has_a_trace_of_its_function(serve: Serve, monkeypatch
 
 
 # --- Kinds
-
-
-def test_a_function_of_an_unknown_kind_does_not_start(serve: Serve, tmp_path: Path) -> None:
-    function = {"name": "a", "kind": "later", "code": "own"}
-    with pytest.raises(Exception, match="cannot run functions of the kind later"):
-        load_handler("app", "index.py", {**ENVIRONMENT, "FUNCTION": json.dumps(function)})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-from trestle.errors import QuotableError
 from trestle.own.code import CodeError
 from trestle.own.function import Function
 
@@ -16,14 +15,11 @@ if TYPE_CHECKING:
     Handler = Callable[[dict[str, Any], Any], Any]
 
 
-class KindError(QuotableError):
-    """A function is of no known kind."""
-
-
 def make_handler(environment: Mapping[str, str]) -> Handler:
     """Return the Lambda handler of the function that an environment describes.
 
-    If its module cannot be imported, routes answer 500; otherwise this raises CodeError, and Lambda tries again.
+    If its module cannot be imported, routes answer 500 and direct invocations are told so. For others each invocation
+    fails, and Lambda tries it again.
     """
     kind = json.loads(environment["FUNCTION"])["kind"]
     if kind == "routes":
@@ -34,4 +30,41 @@ def make_handler(environment: Mapping[str, str]) -> Handler:
         except CodeError as error:
             return routes.broken(environment, error)
         return routes.handler(function, environment)
-    raise KindError(f"This version cannot run functions of the kind {kind}.")
+    try:
+        function = Function.from_environment(environment)
+    except CodeError as error:
+        return _broken(error)
+    if kind == "changes":
+        from trestle.functions import changes
+
+        return _or_direct(function, changes.handler(function))
+    from trestle.functions import jobs
+
+    return _or_direct(function, jobs.handler(function))
+
+
+def _or_direct(function: Function, handle: Handler) -> Handler:
+    """Return a handler of a function's own events, and of direct invocations, which are few."""
+
+    def choose(event: dict[str, Any], lambda_context: Any) -> Any:
+        if "trestle" in event:
+            from trestle.functions import direct
+
+            return direct.handler(function)(event, lambda_context)
+        return handle(event, lambda_context)
+
+    return choose
+
+
+def _broken(error: CodeError) -> Handler:
+    """Return the handler of a function whose code cannot be imported."""
+    trace = error.__traceback__
+
+    def fail(event: dict[str, Any], _: Any) -> Any:
+        if "trestle" in event:
+            from trestle.functions.units import fault_of
+
+            return {"error": fault_of(error)}
+        raise error.with_traceback(trace)
+
+    return fail

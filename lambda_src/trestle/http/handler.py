@@ -7,17 +7,16 @@ import time
 
 from trestle.context import Context
 from trestle.entity import Entity
-from trestle.http.log import Log
+from trestle.http.log import Log, add_calls
 from trestle.http.problems import kind_of, problem
 from trestle.http.requests import Request
 from trestle.http.settings import Settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from typing import Any, Protocol
 
-    from trestle.context import Call
     from trestle.http.callers import Access
     from trestle.http.responses import Response
 
@@ -131,7 +130,7 @@ class Handling:
             "coldStart": self._is_cold,
         }
         self._is_cold = False
-        _add_calls(fields, calls)
+        add_calls(fields, calls)
         if request:
             fields |= request.sender
         if error:
@@ -147,14 +146,3 @@ class Handling:
                 fields["xrayTraceId"] = trace_id
         self._log.write(fields, error)
         return answer
-
-
-def _add_calls(fields: dict[str, Any], calls: Sequence[Call]) -> None:
-    """Add the request's calls on DynamoDB to the log's fields; retries are requests too."""
-    fields["databaseRequests"] = 0
-    for call in calls:
-        fields["databaseRequests"] += 1 + call.retries
-        if call.units is not None:
-            fields["consumedCapacity"] = fields.get("consumedCapacity", 0) + call.units
-        if call.throttled:
-            fields["throttled"] = True

@@ -15,7 +15,10 @@ from trestle.http.settings import LEVELS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
+
+    from trestle.context import Call
 
 # Every byte of a log is paid for: no blanks between the members.
 _encode = json.JSONEncoder(default=str, separators=(",", ":")).encode
@@ -91,3 +94,14 @@ class Log:
             members = _encode({**dict.fromkeys(counted, 1), "_aws": {"CloudWatchMetrics": [directive]}})
             self._constants[counted] = f'{members[1:-2]},"Timestamp":'
         return self._constants[counted]
+
+
+def add_calls(fields: dict[str, Any], calls: Sequence[Call]) -> None:
+    """Add the request's calls on DynamoDB to the log's fields; retries are requests too."""
+    fields["databaseRequests"] = 0
+    for call in calls:
+        fields["databaseRequests"] += 1 + call.retries
+        if call.units is not None:
+            fields["consumedCapacity"] = fields.get("consumedCapacity", 0) + call.units
+        if call.throttled:
+            fields["throttled"] = True

@@ -1,0 +1,141 @@
+"""One unit of work of a function: a change, a job or an event, each with a context and a line in the log."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from trestle import app, errors
+from trestle.context import Context
+from trestle.http.log import Log, add_calls
+from trestle.http.settings import Settings
+from trestle.own.code import CodeError, failure, place_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from trestle.own.function import Function
+
+# Reserved at the end of the function's time, so that it answers before Lambda ends it.
+_MARGIN_SECONDS = 0.5
+
+
+class UnitError(errors.QuotableError):
+    """A function was given, or has returned, what is not valid. The message quotes nothing but names and places."""
+
+
+class MalformedError(UnitError):
+    """A message, or what a direct invocation brings, is not what the function takes."""
+
+
+class Time:
+    """The time that an invocation has."""
+
+    __slots__ = ("_longest", "_started", "deadline")
+
+    def __init__(self, lambda_context: Any) -> None:
+        self._started = time.monotonic()
+        self._longest = 1.0
+        self.deadline: float = self._started + lambda_context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS
+
+    def spent(self) -> float:
+        """Return the seconds since the invocation began."""
+        return time.monotonic() - self._started
+
+    def is_up(self) -> bool:
+        """Return whether a unit that takes as long as the longest so far, or a second, would not end in time."""
+        return time.monotonic() + self._longest > self.deadline
+
+    def note(self, seconds: float) -> None:
+        """Take into account how long a unit took."""
+        self._longest = max(self._longest, seconds)
+
+
+class Unit:
+    """One change, job or event while it is worked on.
+
+    fields: what its line in the log says beside what all lines say.
+    """
+
+    __slots__ = ("_began", "context", "fields")
+
+    def __init__(self, unit_id: str, deadline: float, fields: dict[str, Any]) -> None:
+        self._began = time.monotonic()
+        self.context = Context(request_id=unit_id, deadline=deadline)
+        self.fields = fields
+
+    def name(self, kind: str, unit_id: str) -> None:
+        """Let the unit be known by its own id, which is under this name in the log."""
+        self.context.request_id = self.fields[kind] = unit_id
+
+    def seconds(self) -> float:
+        """Return how long it has taken so far."""
+        return time.monotonic() - self._began
+
+
+class Worker:
+    """Lets a function work on its units, and writes the log. A process makes one, at its cold start."""
+
+    def __init__(self, function: Function) -> None:
+        settings = self._settings = Settings(os.environ)
+        self.name = function.name
+        self.config = function.config
+        self._function = function
+        self._handle: str = function.config.get("handle") or "handle"
+        self._log = Log(settings.log_level, settings.metrics_namespace, ("function",))
+        self._is_cold = True
+
+    def call(self, unit: Unit, argument: app.Change | app.Job | app.Event) -> Any:
+        """Call the function's handler.
+
+        Raises CodeError and errors.Unavailable, and whatever own code may raise on purpose: app.Retry as it is.
+        """
+        try:
+            return self._function.call(self._handle, unit.context, argument)
+        except (CodeError, errors.Unavailable, app.Retry):
+            raise
+        except app.Unavailable as error:
+            raise errors.Unavailable(error.detail) from error
+        except Exception as error:  # Refuse, NotFound and the like have no caller here whom they could be told
+            raise failure(f"The function {self.name}", error) from error
+
+    def call_once(self, unit: Unit, what: str, argument: app.Change | app.Event) -> None:
+        """Call the function's handler with what is no job; `what` is its kind.
+
+        Raises as `call`, and UnitError for Again. Retry is a failure like others.
+        """
+        try:
+            result = self.call(unit, argument)
+        except app.Retry as error:
+            raise failure(f"The function {self.name}", error) from error
+        if isinstance(result, app.Again):
+            raise UnitError(f"{self.name} returned Again for {what}. Only jobs are carried on: send() a job instead.")
+
+    def write(self, unit: Unit, lambda_context: Any, result: str, error: Exception | None = None) -> None:
+        """Write the unit's line. error: why it failed, None if it did not."""
+        status = 200 if error is None else 503 if isinstance(error, errors.Unavailable) else 500
+        fields: dict[str, Any] = {
+            "requestId": unit.context.request_id,
+            "lambdaRequestId": lambda_context.aws_request_id,
+            "functionVersion": self._settings.function_version,
+            "environment": self._settings.environment,
+            "function": self.name,
+            "call": self._handle,
+            **unit.fields,
+            "result": result,
+            "status": status,
+            "durationMs": round(unit.seconds() * 1000, 1),
+            "coldStart": self._is_cold,
+        }
+        self._is_cold = False
+        add_calls(fields, unit.context.calls)
+        self._log.write(fields, error)
+
+
+def fault_of(error: BaseException) -> dict[str, str]:
+    """Return the type of an error and the line of app/ that it came by, and for a UnitError its message: no data."""
+    if isinstance(error, UnitError):
+        return {"type": type(error).__name__, "place": "", "detail": str(error)}
+    cause = error.__cause__ if isinstance(error, CodeError | errors.Unavailable) and error.__cause__ else error
+    return {"type": type(cause).__name__, "place": place_of(cause)}
