@@ -1,5 +1,5 @@
-# All commands of this repository: `make help` lists them. Variables: ENV (dev, staging, prod), ENTITY, FILE, REQUESTS,
-# ARGS (more arguments for what a target runs), PYTHON (3.11 or newer), and those that `make help` names.
+# All commands of this repository: `make help` lists them. Variables: ENV (dev, staging, prod), ENTITY, FILE, FUNCTION, BODY,
+# REQUESTS, ARGS (more arguments for what a target runs), PYTHON (3.11 or newer), and those that `make help` names.
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -28,7 +28,7 @@ pytest = $(PY) -m pytest $(1) --cov --cov-report term $(ARGS)
 in_parallel = -n $(WORKERS) --dist loadgroup
 
 # The commands of tools/ that work on an environment.
-ENVIRONMENT := plan apply deploy destroy smoke outputs openapi preflight cost release rollback live export import reindex
+ENVIRONMENT := plan apply deploy destroy smoke outputs openapi preflight cost release rollback live run redrive export import reindex
 
 .DEFAULT_GOAL := help
 # Targets rely on the order of what they need, whatever MAKEFLAGS says.
@@ -38,7 +38,7 @@ TARGETS := help setup terraform ready tools local down build test verify check b
 .PHONY: $(TARGETS)
 
 # A misspelt target stops here, even if a folder is called like it. A misspelt variable would have no effect.
-VARIABLES := ARGS DETACH ENTITY ENV FILE PORT PYTHON REQUESTS SMOKE WORKERS WRITE
+VARIABLES := ARGS BODY DETACH ENTITY ENV FILE FUNCTION PORT PYTHON REQUESTS SMOKE WORKERS WRITE
 suggestion = $(shell $(PYTHON) -m tools.suggestions $(1) $(call quoted,$(2)) $(3) 2> /dev/null)
 given = $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 misspelt := $(firstword $(filter-out $(TARGETS),$(MAKECMDGOALS)))
@@ -119,6 +119,8 @@ release: ## put new code live by degrees, or take it back if it fails: ENV=
 rollback: ## put live what was before, at once: ENV=
 live: ## show what is live, since when, and what there is to go back to: ENV=
 outputs: ## print an environment's outputs, URLs and ids: ENV=
+run: ## call a function of app/ once: ENV= FUNCTION= BODY= (a JSON file: a job's body, a change or an event)
+redrive: ## take the dead letters of a function of app/ back: ENV= FUNCTION=
 openapi: ## write a deployed API's OpenAPI document into openapi-ENV.json: ENV=
 
 ##@ Data
@@ -133,6 +135,8 @@ smoke: options = $(SMOKE)
 deploy: options = $(if $(SMOKE),--smoke $(SMOKE))
 reindex import export: options = $(call option,--entity,ENTITY)
 import export: options += $(call option,--file,FILE)
+run redrive: options = $(call option,--function,FUNCTION)
+run: options += $(call option,--body,BODY)
 
 $(ENVIRONMENT):
 	@$(tools) $@ --env $(call quoted,$(ENV)) $(ARGS) $(options)

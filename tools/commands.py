@@ -22,7 +22,7 @@ from tools import venv
 from tools.console import Console
 from tools.environment import Environment
 from tools.errors import UserError, explain_os_error, user_errors
-from tools.suggestions import correction, example_entity, example_environment, nearest
+from tools.suggestions import correction, example_entity, example_environment, example_function, nearest
 
 
 class Option:
@@ -55,7 +55,7 @@ class Command:
 
 ALMOST = 0.8  # how alike a word and an option are, from 0 to 1, if it is that option misspelt
 
-NOUNS = {"ENV": "environment", "ENTITY": "entity", "FILE": "file"}
+NOUNS = {"ENV": "environment", "ENTITY": "entity", "FILE": "file", "FUNCTION": "function"}
 
 
 def positive(text: str) -> float:
@@ -120,6 +120,7 @@ ENV_OR_LOCAL = Option(
     help="the environment, as in environments/ENV.tfvars, or local: what runs here",
 )
 ENTITY = Option("--entity", is_needed=True, metavar="ENTITY", help="the entity, by its key in the tfvars")
+FUNCTION = Option("--function", is_needed=True, metavar="FUNCTION", help="the function, by its key in the tfvars")
 RATE = Option("--rate", type=positive, default=200.0, metavar="N", help="writes a second (default: %(default)g)")
 
 TERRAFORM = "terraform"
@@ -181,6 +182,18 @@ TOOLS = (
     ),
     Command("rollback", "put what was live before back, at once", "tools.aws.release:run_rollback", (ENV_OR_LOCAL,)),
     Command("live", "show what is live and what there is to go back to", "tools.aws.release:run_live", (ENV_OR_LOCAL,)),
+    Command(
+        "run", "call a function of app/ once, with a job, a change or an event", "tools.aws.functions:run_function",
+        (
+            ENV_OR_LOCAL,
+            FUNCTION,
+            Option("--body", type=Path, metavar="FILE", help="a JSON file: the job's body, the change or the event"),
+        ),
+    ),
+    Command(
+        "redrive", "take the dead letters of a function of app/ back", "tools.aws.functions:run_redrive",
+        (ENV_OR_LOCAL, FUNCTION),
+    ),
     Command(
         "export", "write an entity's items into a file of JSON lines", "tools.aws.transfer:run_export",
         (
@@ -341,10 +354,11 @@ def check_spelling(program: str, commands: Sequence[Command], arguments: Sequenc
 
 
 def examples_of(environment: str) -> dict[str, str]:
-    """Return an example of each option that has to be given: of an environment and an entity that there are."""
+    """Return an example of each option that has to be given, of what there is."""
     environment = environment or example_environment()
     entity = example_entity(environment)
-    return {"ENV": environment, "ENTITY": entity, "FILE": f"{entity}.jsonl"}
+    function = example_function(environment)
+    return {"ENV": environment, "ENTITY": entity, "FILE": f"{entity}.jsonl", "FUNCTION": function}
 
 
 def interrupt(number: int, _frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""What releases, exports, imports and reindexes need of an environment, in AWS or on this machine."""
+"""What releases, exports, imports, reindexes and runs need of an environment, in AWS or on this machine."""
 
 from __future__ import annotations
 
@@ -33,8 +33,14 @@ class Environment(Protocol):
     def entities(self) -> dict[str, Any]:
         """Return what Terraform derives from each entity's attributes for the tools, by the entity's name."""
 
-    def client(self, service: str) -> Any:
-        """Return a client of an AWS service."""
+    def functions(self) -> dict[str, Any]:
+        """Return what Terraform derives from each function of app/ for the tools, by its key in the tfvars."""
+
+    def client(self, service: str, *, timeout: int | None = None) -> Any:
+        """Return a client of an AWS service.
+
+        timeout: how many seconds it waits for an answer; then, or on an error, it does not try again.
+        """
 
     def function_names(self) -> set[str]:
         """Return the names of its functions, from Terraform's outputs. Raise UserError without outputs."""

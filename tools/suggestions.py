@@ -64,22 +64,27 @@ def example_environment() -> str:
 
 def example_entity(environment: str) -> str:
     """Return an entity of an environment, as far as its tfvars can be read."""
-    return next(entities_of(environment), "todos")
+    return next(keys_of("entities", environment), "todos")
 
 
-def entities_of(environment: str) -> Iterator[str]:
-    """Yield the entities of an environment's tfvars, or of what ran last on this machine."""
+def example_function(environment: str) -> str:
+    """Return a function of app/ of an environment, as far as its tfvars can be read."""
+    return next(keys_of("functions", environment), "report")
+
+
+def keys_of(variable: str, environment: str) -> Iterator[str]:
+    """Yield the keys of a variable in an environment's tfvars, or in those of what ran last on this machine."""
     if environment == "local":
         folder = Path(os.environ.get("TRESTLE_LOCAL_DIR") or ROOT / ".local")
         last = read_json(folder / "last.json") or {}
         applied = read_json(folder / last.get("folder", "") / "settings.json") or {}
-        yield from applied.get("settings", {}).get("entities", {})
+        yield from applied.get("settings", {}).get(variable, {})
     try:
         keys = find_keys((ROOT / "environments" / f"{environment}.tfvars").read_text(encoding="utf-8"), is_json=False)
     except (OSError, ValueError, NotReadableError):
         return
     for key in keys:
-        if key.name == "entities":
+        if key.name == variable:
             yield from (inner.name for inner in key.keys if inner.name)
 
 

@@ -26,6 +26,7 @@ class FakeEnvironment:
     name: str = "dev"
     apply_command: str = "make apply ENV=dev"
     known: dict[str, Any] = field(default_factory=dict)
+    own_functions: dict[str, Any] = field(default_factory=dict)
     prepared: list[bool] = field(default_factory=list)
 
     def prepare(self) -> None:
@@ -40,6 +41,10 @@ class FakeEnvironment:
         """Return the outputs."""
         return self.found
 
-    def client(self, service: str) -> Any:
+    def functions(self) -> dict[str, Any]:
+        """Return what the tools know of each function of app/."""
+        return self.own_functions
+
+    def client(self, service: str, *, timeout: int | None = None) -> Any:
         """Return the client of a service."""
         return self.clients[service]

@@ -55,6 +55,8 @@ def test_options_are_called_alike_in_all_commands() -> None:
         (["plan", "--env", ""], "Name the environment: make plan ENV=dev"),
         (["export", "--env", "prod"], "Name the entity: make export ENV=prod ENTITY=items"),
         (["reindex", "--env", ""], "Name the environment and the entity: make reindex ENV=dev ENTITY=items"),
+        (["run", "--env", "dev"], "Name the function: make run ENV=dev FUNCTION=report"),
+        (["redrive", "--function", "mail"], "Name the environment: make redrive ENV=dev FUNCTION=mail"),
         (
             ["import", "--env", "dev", "--entity", "", "--file", ""],
             "Name the entity and the file: make import ENV=dev ENTITY=items FILE=items.jsonl",
@@ -115,12 +117,18 @@ def test_options_of_other_programs_pass() -> None:
 def test_examples_name_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(suggestions, "ROOT", tmp_path)
     monkeypatch.delenv("TRESTLE_LOCAL_DIR", raising=False)
-    assert commands.examples_of("") == {"ENV": "dev", "ENTITY": "todos", "FILE": "todos.jsonl"}
+    assert commands.examples_of("") == {
+        "ENV": "dev", "ENTITY": "todos", "FILE": "todos.jsonl", "FUNCTION": "report",
+    }  # fmt: skip
     folder = tmp_path / "environments"
     folder.mkdir()
-    (folder / "test.tfvars").write_text('name = "a"\nentities = {\n  # one\n  "orders" = {}\n  lines = {}\n}\n')
+    (folder / "test.tfvars").write_text(
+        'name = "a"\nentities = {\n  # one\n  "orders" = {}\n  lines = {}\n}\nfunctions = { mail = {} }\n'
+    )
     (folder / "local.tfvars").write_text("entities = { notes = {} }")
-    assert commands.examples_of("") == {"ENV": "test", "ENTITY": "orders", "FILE": "orders.jsonl"}
+    assert commands.examples_of("") == {
+        "ENV": "test", "ENTITY": "orders", "FILE": "orders.jsonl", "FUNCTION": "mail",
+    }  # fmt: skip
     assert suggestions.example_entity("local") == "notes"
     ran = tmp_path / ".local" / "shop-local"
     ran.mkdir(parents=True)

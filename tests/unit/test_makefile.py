@@ -80,7 +80,7 @@ def run_make(folder: Path, target: str, *arguments: str, **environment: str) -> 
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_target_works_in_any_folder(tmp_path: Path, target: str) -> None:
     there = tmp_path / FOLDER
-    calls = run_make(there, target, "ENV=dev", "ENTITY=todos", "FILE=my items.jsonl")
+    calls = run_make(there, target, "ENV=dev", "ENTITY=todos", "FILE=my items.jsonl", "FUNCTION=report")
     assert calls
     # The tools choose a terraform: the one on PATH may be too old.
     assert "terraform" not in {each.program for each in calls}
@@ -92,13 +92,20 @@ def test_a_target_works_in_any_folder(tmp_path: Path, target: str) -> None:
 @pytest.mark.parametrize("target", ENVIRONMENT_TARGETS)
 def test_a_target_of_an_environment_is_the_command_of_that_name(tmp_path: Path, target: str) -> None:
     """Whatever the variables hold, they arrive whole, as options that the command has."""
-    given = {"ENV": 'my "dev" $$x', "ENTITY": "it's", "FILE": "my items.jsonl", "REQUESTS": "5"}
+    given = {
+        "ENV": 'my "dev" $$x', "ENTITY": "it's", "FILE": "my items.jsonl", "REQUESTS": "5", "FUNCTION": "it's",
+        "BODY": "my job.json",
+    }  # fmt: skip
     (each,) = run_make(tmp_path / FOLDER, target, *(f"{name}={value}" for name, value in given.items()))
     parsed = commands.parse("python -m tools", commands.TOOLS, each.arguments[2:])
     assert each.arguments[:3] == ["-m", "tools", target]
     assert (parsed.env, parsed.arguments) == ('my "dev" $x', [])
     if target in ("export", "import"):
         assert (parsed.entity, parsed.file) == ("it's", Path("my items.jsonl"))
+    if target in ("run", "redrive"):
+        assert parsed.function == "it's"
+    if target == "run":
+        assert parsed.body == Path("my job.json")
     if target == "cost":
         assert parsed.requests == 5
 

@@ -63,7 +63,10 @@ class Shop:
     logs: dict[tuple[str, str], list[tuple[int, str]]] = field(default_factory=dict)
     searched: list[dict[str, Any]] = field(default_factory=list)
 
-    def client(self, service: str) -> Any:
+    def functions(self) -> dict[str, Any]:
+        return {}
+
+    def client(self, service: str, *, timeout: int | None = None) -> Any:
         # The stubs know clients by literal names alone.
         return self if service == "logs" else boto3.client(service, region_name=REGION)  # type: ignore[call-overload]
 

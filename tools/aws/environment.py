@@ -156,6 +156,11 @@ class AwsEnvironment:
         found: dict[str, Any] = self.variables["entities"]
         return found
 
+    def functions(self) -> dict[str, Any]:
+        """Return what Terraform derives from each function of app/ for the tools, by its key in the tfvars."""
+        found: dict[str, Any] = self.variables["functions"]
+        return found
+
     # --- Without Terraform, for which a rollback does not wait ---
 
     @cached_property
@@ -184,11 +189,16 @@ class AwsEnvironment:
         """The file that says which versions are live."""
         return ROOT / "environments" / f"{self.values['environment']}.live.json"
 
-    def client(self, service: str) -> Any:
-        """Return a client that waits out AWS's rate limits, and transactions on an item."""
-        retries = Config(retries={"mode": "adaptive", "total_max_attempts": ATTEMPTS})
+    def client(self, service: str, *, timeout: int | None = None) -> Any:
+        """Return a client that waits out AWS's rate limits, and transactions on an item.
+
+        timeout: how many seconds it waits for an answer; then, or on an error, it does not try again.
+        """
+        config = Config(retries={"mode": "adaptive", "total_max_attempts": ATTEMPTS})
+        if timeout is not None:
+            config = Config(retries={"total_max_attempts": 1}, read_timeout=timeout)
         make: Any = boto3.client  # typed for each service's literal name
-        client = make(service, region_name=self.region, config=retries)
+        client = make(service, region_name=self.region, config=config)
         client.meta.events.register("needs-retry.dynamodb", wait_for_transaction)
         return client
 

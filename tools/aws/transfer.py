@@ -296,6 +296,7 @@ def put(target: DeployedEntity, line: ImportLine, *, replace: bool) -> str:
     """Store one item, unless there is another with its id; return the outcome."""
     entity, client = target.entity, target.client
     write = creation(entity, line.owner, line.item)
+    write.sign("import")
     record = write.payload["Item"]
     if has_expired(entity, record):
         return "expired"

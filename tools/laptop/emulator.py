@@ -218,16 +218,20 @@ class Emulator:
         raise UserError(f"The emulator did not start: {said[-1] if said else 'it said nothing'} (log: {self.log})")
 
 
-def client(service: str, running: Running) -> Any:
-    """Return a boto3 client of one of the emulator's services, with every right."""
+def client(service: str, running: Running, timeout: int | None = None) -> Any:
+    """Return a boto3 client of one of the emulator's services, with every right.
+
+    timeout: how many seconds it waits for an answer; then, or on an error, it does not try again.
+    """
     import boto3  # noqa: PLC0415 - a third of a second, which most commands need not wait
     from botocore.config import Config  # noqa: PLC0415
 
+    patience: Any = {} if timeout is None else {"read_timeout": timeout, "retries": {"total_max_attempts": 1}}
     make: Any = boto3.client  # typed for each service's literal name
     return make(
         service, endpoint_url=running.endpoint, region_name=running.region,
         aws_access_key_id="test", aws_secret_access_key="test",  # noqa: S106 - the emulator's, and no secret
-        config=Config(s3={"addressing_style": "path"}, proxies={}),
+        config=Config(s3={"addressing_style": "path"}, proxies={}, **patience),
     )  # fmt: skip
 
 

@@ -54,9 +54,14 @@ class LocalEnvironment:
         found: dict[str, Any] = self.stack.settings["entities"]
         return found
 
-    def client(self, service: str) -> Any:
-        """Return a client of the emulator's service."""
-        return client(service, self.running)
+    def functions(self) -> dict[str, Any]:
+        """Return what Terraform derived from each function of app/ in the last apply, by its key in the tfvars."""
+        found: dict[str, Any] = self.stack.settings.get("functions", {})
+        return found
+
+    def client(self, service: str, *, timeout: int | None = None) -> Any:
+        """Return a client of the emulator's service, which may wait `timeout` seconds and then does not try again."""
+        return client(service, self.running, timeout)
 
     def function_names(self) -> set[str]:
         """Return the functions' names."""
