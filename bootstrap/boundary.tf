@@ -1,5 +1,6 @@
 # The most that any role of an environment may ever do, whatever policies CI gives it. Give its ARN to that environment as
-# permissions_boundary. Besides all that modules/backup, modules/function and modules/network grant: no other tables, and no IAM.
+# permissions_boundary: all that modules/backup, modules/function, modules/network and modules/service grant, and what function_statements
+# adds for functions of your own. No other tables and queues, and no IAM.
 resource "aws_iam_policy" "boundary" {
   for_each = local.boundary_names
 
@@ -9,7 +10,7 @@ resource "aws_iam_policy" "boundary" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       {
         Sid    = "UseItems"
         Effect = "Allow"
@@ -33,6 +34,29 @@ resource "aws_iam_policy" "boundary" {
         Resource = [for what in ["", "-restored", "/backup/*"] : "${local.resource_arns[each.key].tables}${what}"]
       },
       {
+        # What Lambda does in the role's name to hand changes over.
+        Sid      = "ReadStreams"
+        Effect   = "Allow"
+        Action   = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"]
+        Resource = "${local.resource_arns[each.key].tables}/stream/*"
+      },
+      {
+        Sid    = "UseQueues"
+        Effect = "Allow"
+        Action = [
+          "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"
+        ]
+        Resource = local.resource_arns[each.key].queues
+      },
+      {
+        # A secret is ours by its tags. function_statements names others.
+        Sid       = "ReadSecrets"
+        Effect    = "Allow"
+        Action    = "secretsmanager:GetSecretValue"
+        Resource  = "arn:${local.partition}:secretsmanager:${var.region}:${local.account}:secret:*"
+        Condition = local.resource_condition[each.key]
+      },
+      {
         Sid      = "WriteLogs"
         Effect   = "Allow"
         Action   = ["logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:PutLogEvents"]
@@ -47,7 +71,7 @@ resource "aws_iam_policy" "boundary" {
         Condition = local.region_condition
       },
       {
-        # Through DynamoDB and Lambda, and directly: our keys encrypt nothing that is not ours.
+        # Through DynamoDB, Lambda, Scheduler and SQS, and directly: our keys encrypt nothing that is not ours.
         Sid       = "Decrypt"
         Effect    = "Allow"
         Action    = "kms:Decrypt"
@@ -64,6 +88,21 @@ resource "aws_iam_policy" "boundary" {
           StringEquals = merge(
             local.resource_condition[each.key].StringEquals,
             { "kms:ViaService" = "dynamodb.${var.region}.${data.aws_partition.current.dns_suffix}" },
+          )
+        }
+      },
+      {
+        # To send messages, and to keep what a schedule sends.
+        Sid      = "EncryptMessages"
+        Effect   = "Allow"
+        Action   = "kms:GenerateDataKey"
+        Resource = local.key_arns
+        Condition = {
+          StringEquals = merge(
+            local.resource_condition[each.key].StringEquals,
+            { "kms:ViaService" = [for service in ["scheduler", "sqs"] :
+              "${service}.${var.region}.${data.aws_partition.current.dns_suffix}"
+            ] },
           )
         }
       },
@@ -86,6 +125,8 @@ resource "aws_iam_policy" "boundary" {
         Resource  = "*"
         Condition = local.region_condition
       },
-    ]
+      ], [for n, statement in var.function_statements :
+      { Sid = "Own${n}", Effect = "Allow", Action = sort(statement.actions), Resource = sort(statement.resources) }
+    ])
   })
 }

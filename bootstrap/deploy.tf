@@ -26,9 +26,16 @@ locals {
     mounts = [for place in ["", "-${var.region}"] :
       "arn:${local.partition}:cloudfront::${local.account}:function/${var.name}-website-${environment}${place}"
     ]
-    pages = [for place in local.bucket_suffixes : "arn:${local.partition}:s3:::${var.name}-website-${environment}-${place}"]
+    pages  = [for place in local.bucket_suffixes : "arn:${local.partition}:s3:::${var.name}-website-${environment}-${place}"]
+    queues = "arn:${local.partition}:sqs:${var.region}:${local.account}:${var.name}-*-${environment}"
     roles = [for role in ["*-${environment}", "${environment}-flow-logs", "*-${environment}-${var.region}"] :
       "arn:${local.partition}:iam::${local.account}:role/${var.name}-${role}"
+    ]
+    rules = [for bus in ["", "*/"] :
+      "arn:${local.partition}:events:${var.region}:${local.account}:rule/${bus}${var.name}-*-${environment}"
+    ]
+    schedules = [for place in ["schedule/${var.name}-${environment}/*", "schedule-group/${var.name}-${environment}"] :
+      "arn:${local.partition}:scheduler:${var.region}:${local.account}:${place}"
     ]
     records = [for place in local.bucket_suffixes : "arn:${local.partition}:s3:::${var.name}-audit-${environment}-${place}"]
     stages  = "arn:${local.partition}:apigateway:${var.region}::/restapis/*/stages/${environment}"
@@ -43,6 +50,11 @@ locals {
   boundary_names  = { for environment in local.environments : environment => "${var.name}-boundary-${environment}-${var.region}" }
   # Plans have no names in their ARNs: their tags say whose they are.
   backup_plan_arns = "arn:${local.partition}:backup:${var.region}:${local.account}:backup-plan:*"
+  # Nor have event source mappings: the function that they invoke says whose they are, and their tags.
+  mapping_arns = "arn:${local.partition}:lambda:${var.region}:${local.account}:event-source-mapping:*"
+  mapping_condition = { for environment, arns in local.resource_arns :
+    environment => { ArnLike = { "lambda:FunctionArn" = [arns.functions, "${arns.functions}:*"] } }
+  }
   # Neither have distributions. What CloudFront keeps beside them has no tags either.
   distribution_arns = "arn:${local.partition}:cloudfront::${local.account}:distribution/*"
   cloudfront_arns = [for kind in ["origin-access-control", "response-headers-policy"] :
@@ -209,7 +221,9 @@ resource "aws_iam_role_policy" "deploy" {
         Action   = "iam:PassRole"
         Resource = local.resource_arns[each.key].roles
         Condition = {
-          StringEquals = { "iam:PassedToService" = ["backup.amazonaws.com", "lambda.amazonaws.com", "vpc-flow-logs.amazonaws.com"] }
+          StringEquals = { "iam:PassedToService" = [for service in ["backup", "lambda", "scheduler", "vpc-flow-logs"] :
+            "${service}.amazonaws.com"
+          ] }
         }
       },
       {
@@ -586,5 +600,109 @@ resource "aws_iam_role_policy_attachment" "website" {
   for_each = local.environments
 
   policy_arn = aws_iam_policy.website[each.key].arn
+  role       = aws_iam_role.ci["deploy-${each.key}"].name
+}
+
+# What starts functions of your own, for the same reason.
+resource "aws_iam_policy" "triggers" {
+  for_each = local.environments
+
+  name        = "${aws_iam_role.ci["deploy-${each.key}"].name}-triggers"
+  description = "${aws_iam_role.ci["deploy-${each.key}"].description}: what starts functions of your own"
+  path        = local.path
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        # And neither to send messages nor to receive them.
+        Sid    = "DeployQueues"
+        Effect = "Allow"
+        Action = [
+          "sqs:CreateQueue",
+          "sqs:DeleteQueue",
+          "sqs:GetQueueAttributes",
+          "sqs:GetQueueUrl",
+          "sqs:ListQueueTags",
+          "sqs:SetQueueAttributes",
+          "sqs:TagQueue",
+          "sqs:UntagQueue"
+        ]
+        Resource = local.resource_arns[each.key].queues
+      },
+      {
+        # Lambda names no resource when it makes one.
+        Sid       = "MakeEventSourceMappings"
+        Effect    = "Allow"
+        Action    = "lambda:CreateEventSourceMapping"
+        Resource  = "*"
+        Condition = local.mapping_condition[each.key]
+      },
+      {
+        Sid       = "DeployEventSourceMappings"
+        Effect    = "Allow"
+        Action    = ["lambda:DeleteEventSourceMapping", "lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"]
+        Resource  = local.mapping_arns
+        Condition = local.mapping_condition[each.key]
+      },
+      {
+        # A new mapping has no tags yet; one of others keeps theirs.
+        Sid       = "ClaimEventSourceMappings"
+        Effect    = "Allow"
+        Action    = "lambda:TagResource"
+        Resource  = local.mapping_arns
+        Condition = merge(local.request_condition[each.key], { StringEqualsIfExists = local.resource_condition[each.key].StringEquals })
+      },
+      {
+        Sid       = "TagEventSourceMappings"
+        Effect    = "Allow"
+        Action    = ["lambda:ListTags", "lambda:TagResource", "lambda:UntagResource"]
+        Resource  = local.mapping_arns
+        Condition = local.resource_condition[each.key]
+      },
+      {
+        # Rules that send to queues: targets that need a role get none, since EventBridge is not among the services of PassRoles.
+        Sid    = "DeployRules"
+        Effect = "Allow"
+        Action = [
+          "events:DeleteRule",
+          "events:DescribeRule",
+          "events:DisableRule",
+          "events:EnableRule",
+          "events:ListTagsForResource",
+          "events:ListTargetsByRule",
+          "events:PutRule",
+          "events:PutTargets",
+          "events:RemoveTargets",
+          "events:TagResource",
+          "events:UntagResource"
+        ]
+        Resource = local.resource_arns[each.key].rules
+      },
+      {
+        Sid    = "DeploySchedules"
+        Effect = "Allow"
+        Action = [
+          "scheduler:CreateSchedule",
+          "scheduler:CreateScheduleGroup",
+          "scheduler:DeleteSchedule",
+          "scheduler:DeleteScheduleGroup",
+          "scheduler:GetSchedule",
+          "scheduler:GetScheduleGroup",
+          "scheduler:ListTagsForResource",
+          "scheduler:TagResource",
+          "scheduler:UntagResource",
+          "scheduler:UpdateSchedule"
+        ]
+        Resource = local.resource_arns[each.key].schedules
+      },
+    ]
+  })
+}
+
+resource "aws_iam_role_policy_attachment" "triggers" {
+  for_each = local.environments
+
+  policy_arn = aws_iam_policy.triggers[each.key].arn
   role       = aws_iam_role.ci["deploy-${each.key}"].name
 }

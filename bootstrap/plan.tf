@@ -34,6 +34,31 @@ resource "aws_iam_role_policy" "plan" {
         Resource = [local.resource_arns["*"].functions, "${local.resource_arns["*"].functions}:*"]
       },
       {
+        Sid       = "ReadEventSourceMappings"
+        Effect    = "Allow"
+        Action    = "lambda:GetEventSourceMapping"
+        Resource  = local.mapping_arns
+        Condition = local.mapping_condition["*"]
+      },
+      {
+        Sid       = "ReadTagsOfEventSourceMappings"
+        Effect    = "Allow"
+        Action    = "lambda:ListTags"
+        Resource  = local.mapping_arns
+        Condition = local.project_key_condition
+      },
+      {
+        # And no messages.
+        Sid    = "ReadWhatTriggers"
+        Effect = "Allow"
+        Action = [
+          "events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule",
+          "scheduler:GetSchedule", "scheduler:GetScheduleGroup", "scheduler:ListTagsForResource",
+          "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueueTags"
+        ]
+        Resource = flatten([local.resource_arns["*"].queues, local.resource_arns["*"].rules, local.resource_arns["*"].schedules])
+      },
+      {
         # Their indexes too, and no item: those are Get, Query and Scan.
         Sid      = "ReadTables"
         Effect   = "Allow"
@@ -60,13 +85,15 @@ resource "aws_iam_role_policy" "plan" {
         Condition = local.project_key_condition
       },
       {
-        # Lambda shows a function's settings to those who could decrypt them.
+        # Lambda shows a function's settings to those who could decrypt them, and Scheduler a schedule's input.
         Sid      = "ReadSettings"
         Effect   = "Allow"
         Action   = "kms:Decrypt"
         Resource = local.key_arns
         Condition = { StringEquals = merge(local.project_key_condition.StringEquals, {
-          "kms:ViaService" = "lambda.${var.region}.${data.aws_partition.current.dns_suffix}"
+          "kms:ViaService" = [for service in ["lambda", "scheduler"] :
+            "${service}.${var.region}.${data.aws_partition.current.dns_suffix}"
+          ]
         }) }
       },
       {

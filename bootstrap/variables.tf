@@ -42,6 +42,28 @@ variable "environments" {
   }
 }
 
+variable "function_statements" {
+  description = <<-EOT
+    What functions of your own may do besides using tables and queues of their environment, and secrets that are tagged Project and
+    Environment as the system: at most this. Write what the `statements` and `secrets` of your functions name.
+  EOT
+  type        = list(object({ actions = set(string), resources = set(string) }))
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([for s in var.function_statements :
+      try(length(s.actions) > 0 && length(s.resources) > 0 && alltrue([for action in s.actions :
+        can(regex("^[a-z0-9-]+:[A-Za-z0-9*]+$", action)) && !startswith(action, "iam:")
+      ]), false)
+    ])
+    error_message = join(" ", [
+      "function_statements: each has actions such as \"ses:SendEmail\", none of them of IAM, and resources, as ARNs. Write",
+      "[{ actions = [\"ses:SendEmail\"], resources = [\"arn:aws:ses:us-west-2:123456789012:identity/example.com\"] }].",
+    ])
+  }
+}
+
 variable "name" {
   description = "The systems' name, as in their tfvars: what CI may deploy begins with it."
   type        = string

@@ -43,6 +43,7 @@ OF_VARIABLES = (
     f"{SERVICE}/locals.tf",
     f"{SERVICE}/own-code.tf",
     f"{SERVICE}/schemas.tf",
+    f"{SERVICE}/triggers.tf",
     "tools/placeholders.tf",
     "tools/placeholders.auto.tfvars",
 )

@@ -55,6 +55,16 @@ resource "aws_kms_key" "this" {
       },
       ], [for statement in [
         {
+          # To queues, in nobody's name. Which rules may send to a queue is up to the queue's policy.
+          Sid       = "Events"
+          Effect    = "Allow"
+          Principal = { Service = "events.amazonaws.com" }
+          Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+          Resource  = "*"
+          Condition = { StringEquals = { "aws:SourceAccount" = var.scope.account_id } }
+        },
+        ] : statement if var.events], [for statement in [
+        {
           Sid       = "Trail"
           Effect    = "Allow"
           Principal = { Service = "cloudtrail.amazonaws.com" }

@@ -8,6 +8,11 @@ variable "environment" {
   type        = string
 }
 
+variable "events" {
+  description = "Whether rules of EventBridge send to queues that the key encrypts."
+  type        = bool
+}
+
 variable "name" {
   description = "Name of the system, which begins the names of what the key encrypts."
   type        = string

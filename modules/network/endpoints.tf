@@ -10,6 +10,11 @@ locals {
       resources = flatten([for arn in var.bucket_arns : [arn, "${arn}/*"]])
     }
   }
+
+  # And what functions of your own say that they use of these services.
+  own_statements = { for service in keys(local.gateways) : service => distinct([for statement in [for s in var.statements :
+    merge(s, { actions = [for action in s.actions : action if startswith(action, "${service}:")] })
+  ] : statement if length(statement.actions) > 0]) }
 }
 
 resource "aws_vpc_endpoint" "gateway" {
@@ -22,24 +27,27 @@ resource "aws_vpc_endpoint" "gateway" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
+    Statement = concat([{
       Effect    = "Allow"
       Principal = "*"
       Action    = each.value.actions
       Resource  = each.value.resources
       # A bucket's name may be somebody else's.
       Condition = { StringEquals = { "aws:ResourceAccount" = var.scope.account_id } }
-    }]
+      }], [for statement in local.own_statements[each.key] :
+      { Effect = "Allow", Principal = "*", Action = statement.actions, Resource = statement.resources }
+    ])
   })
 
   tags = merge(var.tags, { Name = "${var.name}-${each.key}" })
 
   lifecycle {
     precondition {
-      condition = length(jsonencode(each.value.resources)) + 500 <= 20480
+      condition = length(jsonencode([each.value.resources, local.own_statements[each.key]])) + 500 <= 20480
       error_message = join(" ", [
-        "The policy of the ${each.key} endpoint has ${length(jsonencode(each.value.resources)) + 500} characters, and AWS takes 20480: it",
-        "names each of ${length(var.table_arns)} tables. Move some of the entities to a second system, or write network = null.",
+        "The policy of the ${each.key} endpoint has",
+        "${length(jsonencode([each.value.resources, local.own_statements[each.key]])) + 500} characters, and AWS takes 20480: it names each",
+        "of ${length(var.table_arns)} tables. Move some of the entities to a second system, or write network = null.",
       ])
     }
   }

@@ -58,6 +58,11 @@ variable "scope" {
   type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })
 }
 
+variable "statements" {
+  description = "What else may be asked of DynamoDB and S3 over their endpoints: statements of any services, of which these two count."
+  type        = list(object({ actions = list(string), resources = list(string) }))
+}
+
 variable "table_actions" {
   description = "What the functions ask of DynamoDB, such as GetItem."
   type        = list(string)

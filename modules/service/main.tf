@@ -36,6 +36,14 @@ locals {
     length("${f.name}-${var.region}") <= 64 ? "${f.name}-${var.region}" :
     "${substr(f.name, 0, 56 - length(local.regional_suffix))}-${substr(sha256(f.name), 0, 6)}-${local.regional_suffix}"
   ) }
+  schedule_role_names = { for name, f in local.scheduled : name => (
+    length("${f.name}-schedule-${var.region}") <= 64 ? "${var.name}-${name}-schedule-${local.regional_suffix}" :
+    "${substr(f.name, 0, 47 - length(local.regional_suffix))}-schedule-${substr(sha256(f.name), 0, 6)}-${local.regional_suffix}"
+  ) }
+  # By what the module knows of the functions, so that what names them waits for them.
+  own_function_arns = { for name, f in module.own_function :
+    name => "arn:${local.partition}:lambda:${var.region}:${local.account}:function:${f.name}"
+  }
   buckets = { for kind in ["audit", "website"] : kind => (
     length("${var.name}-${kind}-${var.environment}-${local.account}-${var.region}") <= 63 ?
     "${var.name}-${kind}-${var.environment}-${local.account}-${var.region}" :
@@ -74,9 +82,6 @@ locals {
     scopes     = local.method_scopes[route]
   } })
 
-  # What functions of triggers may do, by function.
-  trigger_statements = {}
-
   models = merge(
     { Patch = jsonencode({ type = "object" }) },
     { for name, model in module.openapi.models : local.model_names[name] => model },
@@ -100,6 +105,7 @@ module "encryption" {
 
   deletion_window_in_days = var.encryption.deletion_window_in_days
   environment             = var.environment
+  events                  = length(local.event_driven) > 0
   name                    = var.name
   scope                   = local.scope
   tags                    = local.tags
@@ -122,9 +128,10 @@ module "network" {
   public_subnets       = var.network.public_subnets
   role_name            = "${var.name}-flow-${local.regional_suffix}"
   scope                = local.scope
-  # What any operation asks of the tables, whatever the entities' attributes.
+  statements           = flatten(values(local.own_functions)[*].statements)
+  # What any operation, or code that uses it, asks of the tables, whatever the entities' attributes.
   table_actions = sort(distinct(flatten([for o in values(local.operations) : concat(
-    o.actions, try(o.index_actions, []), [for choices in values(try(o.variants, {})) :
+    o.actions, try(o.hook_actions, []), try(o.index_actions, []), try(o.own_code_actions, []), [for choices in values(try(o.variants, {})) :
       [for changes in values(choices) : try(changes.actions, [])]
     ]
   )])))
@@ -211,7 +218,13 @@ module "own_function" {
   memory_size        = each.value.memory_size
   name               = each.value.name
   network = one([for network in module.network :
-    { subnet_ids = network.private_subnet_ids, security_group_ids = [network.security_group_ids.functions] }
+    {
+      subnet_ids = network.private_subnet_ids
+      security_group_ids = concat(
+        [network.security_group_ids.functions],
+        [for carrier, id in network.security_group_ids : id if carrier == "egress" && each.value.egress],
+      )
+    }
   ])
   package              = "${var.project}/dist/${each.value.zip}.zip"
   permissions_boundary = var.permissions_boundary

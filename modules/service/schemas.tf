@@ -28,6 +28,7 @@ locals {
   # A sentence each, which names the place and says what to write.
   faults = flatten(concat(
     local.function_rule_faults,
+    local.trigger_faults,
     [for name, e in var.entities :
       !fileexists("${var.project}/${e.schema}") ?
       "entities.${name}.schema: there is no ${e.schema}. Write it, or leave the attribute out to take any JSON object." :

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.plan import inventory
-from tests.plan.planner import REGION, Plan, Planner, Values
+from tests.plan.planner import REGION, Plan, Planner, Values, project_of
 
 SMALL: Values = {
     "name": "shop",
@@ -234,6 +234,65 @@ WATCHED: dict[str, Values] = {
 }
 
 
+# And for functions of one's own, which all have the same code.
+CODE = {
+    "work": """
+def handle(work, context): ...
+def pay(request, context): ...
+""",
+}
+ORDERS = {"access": {"default": "open"}, "operations": ["create", "get"], "schema": "schemas/order.json"}
+MAILS = "arn:aws:sns:us-west-2:123456789012:mails"
+BUCKET = "arn:aws:s3:::shop-pictures"
+STRIPE = "arn:aws:secretsmanager:us-west-2:000000000000:secret:stripe-a1b2c3"
+FUNCTIONS: Values = {
+    "mail": {
+        "changes": {
+            "orders": [
+                {"kind": "created"},
+                {"kind": "updated", "becomes": {"status": "shipped"}},
+                {"kind": "updated", "becomes": {"quantity": "3", "status": "paid"}},
+                {"kind": "deleted"},
+            ],
+            "todos": [{"kind": "expired"}],
+        },
+        "reserved_concurrency": 0,
+    },
+    "deliver": {"queue": {"attempts": 12, "backoff": "1m-4h"}, "egress": True, "reserved_concurrency": 7},
+    "report": {"schedule": "cron(0 3 * * ? *)", "timeout": 900},
+    "thumbs": {
+        "event": {
+            "source": "aws.s3",
+            "types": ["Object Created"],
+            "detail": {
+                "bucket.name": ["shop-pictures"],
+                "bucket.of.the.owner": ["b", "a"],
+                "object.key": ["a.png"],
+                "reason": ["PutObject"],
+            },
+        },
+        "statements": [
+            {"actions": ["s3:GetObject"], "resources": [f"{BUCKET}/*"]},
+            {"actions": ["sns:Publish"], "resources": [MAILS]},
+        ],
+        "reserved_concurrency": 1,
+    },
+    "heard": {"event": {"source": "shop.orders", "bus": "orders"}},
+    "backfill": {"uses": {"todos": ["list"]}},
+    "pay": {
+        "routes": {"POST /pay": {"access": "open", "call": "pay"}},
+        "secrets": {"stripe": STRIPE},
+        "sends": ["deliver"],
+    },
+}
+NETWORK = {"endpoints": ["secretsmanager", "sqs"], "nat": "single"}
+
+
+def with_code(functions: Values) -> Values:
+    """Return functions that all have the module of CODE."""
+    return {name: {"code": "work", **function} for name, function in functions.items()}
+
+
 class Systems(dict[str, Plan]):
     """The plans of SYSTEMS, GUARDED and WATCHED by name, each lot made when the first of it is asked for."""
 
@@ -285,4 +344,31 @@ def changed_plan(planner: Planner) -> Plan:
         network=None,
         tags={"CostCentre": "42"},
         throttle={"rate_limit": 10, "burst_limit": 20},
+    )
+
+
+@pytest.fixture(scope="session")
+def code(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(project_of(tmp_path_factory.mktemp("triggers"), CODE))
+
+
+@pytest.fixture(scope="session")
+def triggers(planner: Planner, code: str) -> dict[str, Plan]:
+    """A system with every kind of function, in a network; and one without a network, a key and most of them."""
+    entities = {"orders": ORDERS, "todos": {"operations": ["get"], "ttl": "expiresAt"}}
+    boundary = "arn:aws:iam::123456789012:policy/bounds"
+    full = {
+        "entities": entities,
+        "functions": with_code(FUNCTIONS),
+        "network": NETWORK,
+        "permissions_boundary": boundary,
+    }
+    some = {name: FUNCTIONS[name] for name in ("deliver", "report")}
+    lean = {"encryption": {"customer_key": False}, "entities": entities, "functions": with_code(some)}
+    return planner.systems(
+        "triggers",
+        {
+            "full": {**SMALL, **full, "project": code},
+            "lean": {**SMALL, **lean, "project": code},
+        },
     )

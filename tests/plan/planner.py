@@ -13,6 +13,7 @@ import functools
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -248,3 +249,15 @@ def start_planner(folder: Path, plans: Path | None = None) -> Iterator[Planner]:
             yield planner
     finally:
         emulator.stop()
+
+
+def project_of(folder: Path, code: dict[str, str]) -> Path:
+    """Return a project with modules in its app/, built."""
+    project = folder / "project"
+    for name in ("app", "schemas"):
+        (project / name).mkdir(parents=True)
+    shutil.copy(ROOT / "schemas" / "order.json", project / "schemas")
+    for name, text in code.items():
+        (project / "app" / f"{name}.py").write_text(text)
+    subprocess.run([sys.executable, ROOT / "build.py", "--project", project], check=True, stdout=subprocess.DEVNULL)
+    return project

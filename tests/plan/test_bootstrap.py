@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.plan import rules
+from tests.plan.conftest import MAILS
 from tests.plan.planner import ROOT, UNKNOWN, Plan, Planner
 from tools.terraform import link
 
@@ -24,7 +25,11 @@ BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/bootstrap/shop-boundary-test-us-west-
 PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"
 # "test" is the environment of the other tests' plans.
 ENVIRONMENTS = ["dev", "prod", "test"]
-VARIABLES = {"oidc_provider_arn": PROVIDER, "repository": "octo/shop"}
+VARIABLES = {
+    "function_statements": [{"actions": ["sns:Publish"], "resources": [MAILS]}],
+    "oidc_provider_arn": PROVIDER,
+    "repository": "octo/shop",
+}
 LIMIT = {
     "role": 10240,
     "policy": 6144,
@@ -61,6 +66,8 @@ OWN = [
     ("cloudwatch:PutDashboard", "arn:aws:cloudwatch::{account}:dashboard/shop-{env}-us-west-2-1"),
     ("cloudwatch:PutMetricAlarm", "arn:aws:cloudwatch:us-west-2:{account}:alarm:shop-{env}/errors"),
     ("dynamodb:DeleteTable", "arn:aws:dynamodb:us-west-2:{account}:table/shop-todos-{env}"),
+    ("events:PutRule", "arn:aws:events:us-west-2:{account}:rule/shop-thumbs-{env}"),
+    ("events:PutTargets", "arn:aws:events:us-west-2:{account}:rule/orders/shop-thumbs-{env}"),
     ("iam:PassRole", "arn:aws:iam::{account}:role/shop-{env}-flow-logs"),
     ("iam:PassRole", "arn:aws:iam::{account}:role/shop-flow-{env}-us-west-2"),
     ("iam:PutRolePolicy", "arn:aws:iam::{account}:role/shop-todos-create-{env}"),
@@ -81,6 +88,9 @@ OWN = [
     ("s3:GetObject", "arn:aws:s3:::shop-state-{account}-us-west-2/trestle/{env}.tfstate"),
     ("s3:PutObject", "arn:aws:s3:::shop-state-{account}-us-west-2/trestle/{env}.tfstate"),
     ("s3:PutObject", "arn:aws:s3:::shop-state-{account}-us-west-2/trestle/{env}.tfstate.tflock"),
+    ("scheduler:CreateScheduleGroup", "arn:aws:scheduler:us-west-2:{account}:schedule-group/shop-{env}"),
+    ("scheduler:UpdateSchedule", "arn:aws:scheduler:us-west-2:{account}:schedule/shop-{env}/report"),
+    ("sqs:SetQueueAttributes", "arn:aws:sqs:us-west-2:{account}:shop-deliver-failed-{env}"),
     ("sns:Subscribe", "arn:aws:sns:us-west-2:{account}:shop-alarms-{env}"),
     ("wafv2:UpdateWebACL", "arn:aws:wafv2:us-west-2:{account}:regional/webacl/shop-{env}/1"),
 ]  # fmt: skip
@@ -88,6 +98,7 @@ OWN = [
 # What no role of CI may do in any environment, its own included.
 BUCKET = f"arn:aws:s3:::shop-audit-test-{ACCOUNT}-us-west-2"
 FUNCTION = f"arn:aws:lambda:us-west-2:{ACCOUNT}:function:shop-todos-create-test"
+FUNCTIONS_OF_TEST = f"arn:aws:lambda:us-west-2:{ACCOUNT}:function:shop-*-test"
 VAULT = f"arn:aws:backup:us-west-2:{ACCOUNT}:backup-vault:shop-test"
 NEVER = [
     *((f"backup:{action}", resource)
@@ -105,6 +116,11 @@ NEVER = [
     *((f"lambda:{action}", FUNCTION)
       for action in ("CreateFunctionUrlConfig", "InvokeFunction", "InvokeFunctionUrl",
                      "UpdateFunctionUrlConfig")),
+    *((f"dynamodb:{action}", f"arn:aws:dynamodb:us-west-2:{ACCOUNT}:table/shop-todos-test/stream/1")
+      for action in ("GetRecords", "GetShardIterator")),
+    *((f"sqs:{action}", f"arn:aws:sqs:us-west-2:{ACCOUNT}:shop-deliver-test")
+      for action in ("DeleteMessage", "PurgeQueue", "ReceiveMessage", "SendMessage")),
+    ("secretsmanager:GetSecretValue", f"arn:aws:secretsmanager:us-west-2:{ACCOUNT}:secret:stripe-a1b2c3"),
     *((f"s3:{action}", f"{BUCKET}/AWSLogs/{ACCOUNT}/CloudTrail/us-west-2/1.json.gz")
       for action in ("BypassGovernanceRetention", "DeleteObject", "DeleteObjectVersion", "GetObject",
                      "GetObjectVersion", "PutObject", "PutObjectRetention")),
@@ -135,7 +151,7 @@ def policies(plan: Plan, role: str) -> dict[str, list[str]]:
     """Return the texts of a role's own and managed policies; the role is "plan" or an environment."""
     key, kind = ("[0]", "plan") if role == "plan" else (f'["{role}"]', "deploy")
     own = plan.one("aws_iam_role_policy", f"{kind}{key}")["policy"]
-    names = () if role == "plan" else ("deploy", "website")
+    names = () if role == "plan" else ("deploy", "triggers", "website")
     managed = [plan.one("aws_iam_policy", f".{name}{key}")["policy"] for name in names]
     return {"role": [own], "policy": managed}
 
@@ -226,9 +242,8 @@ def test_a_deploy_role_reaches_its_own_environment_alone(bootstrap_plan: Plan, r
         assert [env for env, arn in arns.items() if allowing_statements(policy, action, arn)] == [role], action
 
 
-@pytest.mark.parametrize("system", ["audited", "backed_up", "guarded", "watched", "with_scopes", "with_website"])
-def test_a_deploy_role_reaches_all_that_is_named(bootstrap_plan: Plan, systems: dict[str, Plan], system: str) -> None:
-    """What the other tests plan as shop, test; what an administrator makes is compared alone."""
+def named_resources(plan: Plan) -> list[tuple[str, str]]:
+    """Return what a plan makes that IAM tells by its name: an action that making it needs, and the ARN."""
     place = f"us-west-2:{ACCOUNT}"
     kinds = {
         "aws_backup_vault": ("backup:CreateBackupVault", f"arn:aws:backup:{place}:backup-vault:%s"),
@@ -242,6 +257,7 @@ def test_a_deploy_role_reaches_all_that_is_named(bootstrap_plan: Plan, systems: 
             "cloudwatch:GetDashboard",
             f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/%s",
         ),
+        "aws_cloudwatch_event_rule": ("events:PutRule", f"arn:aws:events:{place}:rule/%s"),
         "aws_cloudwatch_log_group": ("logs:CreateLogGroup", f"arn:aws:logs:{place}:log-group:%s"),
         "aws_cloudwatch_metric_alarm": ("cloudwatch:PutMetricAlarm", f"arn:aws:cloudwatch:{place}:alarm:%s"),
         "aws_dynamodb_table": ("dynamodb:CreateTable", f"arn:aws:dynamodb:{place}:table/%s"),
@@ -249,19 +265,82 @@ def test_a_deploy_role_reaches_all_that_is_named(bootstrap_plan: Plan, systems: 
         "aws_kms_alias": ("kms:CreateAlias", f"arn:aws:kms:{place}:%s"),
         "aws_lambda_function": ("lambda:CreateFunction", f"arn:aws:lambda:{place}:function:%s"),
         "aws_s3_bucket": ("s3:ListBucket", "arn:aws:s3:::%s"),
+        "aws_scheduler_schedule": ("scheduler:CreateSchedule", f"arn:aws:scheduler:{place}:schedule/shop-test/%s"),
+        "aws_scheduler_schedule_group": ("scheduler:TagResource", f"arn:aws:scheduler:{place}:schedule-group/%s"),
+        "aws_sqs_queue": ("sqs:CreateQueue", f"arn:aws:sqs:{place}:%s"),
         "aws_sns_topic": ("sns:CreateTopic", f"arn:aws:sns:{place}:%s"),
         "aws_wafv2_web_acl": ("wafv2:CreateWebACL", f"arn:aws:wafv2:{place}:regional/webacl/%s/1"),
     }
-    policy = statements(bootstrap_plan, "test")
-    named = [
+    return [
         (action, arn % name)
         for kind, (action, arn) in kinds.items()
-        for values in systems[system].all(kind).values()
+        for values in plan.all(kind).values()
         for attribute in ("alarm_name", "dashboard_name", "function_name", "bucket", "name")
         if (name := values.get(attribute)) not in (None, UNKNOWN)
     ]
+
+
+@pytest.mark.parametrize("system", ["audited", "backed_up", "guarded", "watched", "with_scopes", "with_website"])
+def test_a_deploy_role_reaches_all_that_is_named(bootstrap_plan: Plan, systems: dict[str, Plan], system: str) -> None:
+    """What the other tests plan as shop, test; what an administrator makes is compared alone."""
+    policy = statements(bootstrap_plan, "test")
+    named = named_resources(systems[system])
     assert len(named) > 5
     assert [pair for pair in named if not allowing_statements(policy, *pair)] == []
+
+
+def test_a_deploy_role_reaches_what_starts_functions(bootstrap_plan: Plan, triggers: dict[str, Plan]) -> None:
+    named = named_resources(triggers["full"])
+    assert {action.split(":")[0] for action, _ in named} >= {"events", "scheduler", "sqs"}
+    policy = statements(bootstrap_plan, "test")
+    assert [pair for pair in named if not allowing_statements(policy, *pair)] == []
+    (passing,) = allowing_statements(policy, "iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/shop-report-schedule-test")
+    assert "scheduler.amazonaws.com" in passing["Condition"]["StringEquals"]["iam:PassedToService"]
+    mapping = f"arn:aws:lambda:us-west-2:{ACCOUNT}:event-source-mapping:1"
+    functions = {"ArnLike": {"lambda:FunctionArn": [FUNCTIONS_OF_TEST, f"{FUNCTIONS_OF_TEST}:*"]}}
+    for action in ("Create", "Delete", "Get", "Update"):
+        (found,) = allowing_statements(policy, f"lambda:{action}EventSourceMapping", mapping)
+        assert found["Condition"] == functions, "a mapping's own ARN does not say whose it is"
+
+
+def test_a_boundary_lets_functions_do_what_triggers_and_statements_ask(
+    bootstrap_plan: Plan, triggers: dict[str, Plan]
+) -> None:
+    """All that the roles of a system with every kind of function may do, but what function_statements leaves out."""
+    boundary = json.loads(bootstrap_plan.one("aws_iam_policy", 'boundary["test"]')["policy"])["Statement"]
+    wanted = [
+        (action, resource)
+        for policy in triggers["full"].all("aws_iam_role_policy").values()
+        if policy["policy"] != UNKNOWN
+        for statement in json.loads(policy["policy"])["Statement"]
+        if statement["Effect"] == "Allow"
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+    ]
+    assert len(wanted) > 60
+    refused = {action for action, resource in wanted if not allowing_statements(boundary, action, resource)}
+    assert refused == {"s3:GetObject"}
+    sids = {s["Sid"]: s for s in boundary}
+    assert sids["ReadSecrets"]["Condition"] == {"StringEquals": OURS}
+    assert sids["EncryptMessages"]["Condition"]["StringEquals"]["kms:ViaService"] == [
+        f"{service}.us-west-2.amazonaws.com" for service in ("scheduler", "sqs")
+    ]
+    for action, resource in (("sqs:PurgeQueue", "shop-mail-test"), ("sqs:SendMessage", "shop-mail-prod")):
+        assert not allowing_statements(boundary, action, f"arn:aws:sqs:us-west-2:{ACCOUNT}:{resource}")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        {"actions": ["iam:CreateRole"], "resources": ["*"]},
+        {"actions": ["*"], "resources": ["*"]},
+        {"actions": ["ses:SendEmail"], "resources": []},
+    ],
+)
+def test_rights_over_roles_are_no_functions(tmp_path: Path, statement: Statement) -> None:
+    variables = link(tmp_path, (ROOT / "bootstrap" / name for name in ("names.tf", "variables.tf")))
+    (said,) = rules.rule_errors(variables, {**VARIABLES, "function_statements": [statement]})
+    assert said.startswith("function_statements: each has actions such as")
 
 
 def test_each_state_is_its_environments_own(bootstrap_plan: Plan) -> None:
@@ -297,11 +376,11 @@ def test_deploying_is_for_one_environment_and_planning_for_pull_requests(bootstr
 def test_no_policy_is_out_of_these_tests_sight(bootstrap_plan: Plan) -> None:
     per_environment = {f'deploy["{environment}"]' for environment in ENVIRONMENTS}
     boundaries = {f'boundary["{environment}"]' for environment in ENVIRONMENTS}
-    websites = {f'website["{environment}"]' for environment in ENVIRONMENTS}
+    more = {f'{name}["{environment}"]' for name in ("triggers", "website") for environment in ENVIRONMENTS}
     expected = {
-        "aws_iam_policy": per_environment | websites | boundaries,
+        "aws_iam_policy": per_environment | more | boundaries,
         "aws_iam_role_policy": {*per_environment, "plan[0]"},
-        "aws_iam_role_policy_attachment": {*per_environment, *websites, "logs"},
+        "aws_iam_role_policy_attachment": {*per_environment, *more, "logs"},
     }
     for kind, names in expected.items():
         assert bootstrap_plan.all(kind).keys() == {f"{kind}.{name}" for name in names}

@@ -330,7 +330,8 @@ RIGHT: Values = {
     },
     "rate-a": {"schedule": "rate(1 day)"},
     "rate-b": {"schedule": "rate(90 minutes)"},
-    "queue": {"queue": {"attempts": 1000, "backoff": "1s-12h"}, "code": "notify:deliver", "timeout": 900},
+    "queue": {"queue": {"attempts": 1000, "backoff": "1s-1m"}, "code": "notify:deliver"},
+    "slow": {"queue": {"attempts": 14, "backoff": "12h-12h"}, "timeout": 900},
     "event": {"event": {"source": "com.example.shop", "bus": "shop"}},
     "secrets": {"secrets": {"a": ACCOUNT.format("secretsmanager") + "secret:prod/stripe-AbCdEf"}},
     "changes": {

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +10,7 @@ import pytest
 
 from tests.plan import rules
 from tests.plan.conftest import SMALL
-from tests.plan.planner import ROOT, Plan, Planner, Values
+from tests.plan.planner import Plan, Planner, Values, project_of
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 
@@ -45,18 +42,6 @@ ENTITIES: Values = {
     # Names that ids of statements could confuse.
     "table": {"operations": ["get"]},
 }
-
-
-def project_of(folder: Path, code: dict[str, str]) -> Path:
-    """Return a project with modules in its app/, built."""
-    project = folder / "project"
-    for name in ("app", "schemas"):
-        (project / name).mkdir(parents=True)
-    shutil.copy(ROOT / "schemas" / "order.json", project / "schemas")
-    for name, text in code.items():
-        (project / "app" / f"{name}.py").write_text(text)
-    subprocess.run([sys.executable, ROOT / "build.py", "--project", project], check=True, stdout=subprocess.DEVNULL)
-    return project
 
 
 @pytest.fixture(scope="module")
