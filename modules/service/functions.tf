@@ -189,7 +189,8 @@ locals {
       ]) :
       join("", [
         "${place}: app/${f.module}.py line ${local.app[f.module].functions[call].line}: ${call} ",
-        local.app[f.module].functions[call].fault,
+        # The build does not know of what kind the function is.
+        replace(local.app[f.module].functions[call].fault, "event, context", local.handler_parameters[f.kind]),
       ])
       if try(local.app[f.module].functions[call].fault, "-") != ""
     ]

@@ -416,9 +416,8 @@ def test_a_function_of_app_has_a_zip_with_all_schemas_and_all_hooks(tmp_path: Pa
     assert build.main(["--bytecode", "none", "--project", str(project)]) == 0
     entry = json.loads((project / "dist/manifest.json").read_bytes())["functions"]["app.pay"]
     assert entry["file"] == "app.pay.zip"
-    with zipfile.ZipFile(project / "dist/app.pay.zip") as archive:
-        names = set(archive.namelist())
-    assert {name for name in names if name.startswith("app/")} == {
-        f"app/{n}.py" for n in ("bookings", "money", "pay", "rules")
-    }
-    assert {"index.py", "trestle/functions/entry.py", "trestle/app.py"} <= names
+    packed = names(project, "app.pay")
+    modules = ("bookings", "money", "pay", "rules")
+    assert [name for name in packed if name.startswith("app/")] == [f"app/{name}.py" for name in modules]
+    assert {"index.py", "trestle/functions/routes.py", "trestle/app.py", "schemas/receipt.json"} <= {*packed}
+    assert not [name for name in names(project, "create") if name.startswith(("app", "trestle/app", "trestle/own"))]

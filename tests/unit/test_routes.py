@@ -468,6 +468,10 @@ def test_what_cannot_be_sent_is_500_and_the_log_says_what_and_where(
         ("Response(200, {'paid': 1})", None),
         ("Response(200, {'paid': Decimal('0.5'), 'more': 1})", None),
         ("Response(202, [1])", None),
+        ("Response(204)", None),
+        ("Response(303, None, {'Location': '/a'})", None),
+        ("Response(201)", "Its status is 201, and the route's answers declare 200, 202."),
+        ("Response(303, 'a')", "Its status is 303, and the route's answers declare 200, 202."),
         (
             "Response(200, {'paid': '1'})",
             "Its body does not fit the schema of 200. /paid: Must be a number, not a string.",
@@ -483,14 +487,14 @@ def test_answers_are_held_to_their_schemas_where_the_environment_says_so(
     serve: Serve, capsys: pytest.CaptureFixture[str], expression: str, fault: str | None
 ) -> None:
     route = {"POST /pay": {"call": "pay", "answers": {"200": "receipt", "202": "notes"}}}
-    assert serve(returns(expression), route).send("POST /pay").status < 300
+    assert serve(returns(expression), route).send("POST /pay").status < 400
     checked = serve(returns(expression), route, CHECK_ANSWERS="1").send("POST /pay")
     line = last_line(capsys)
     if fault is None:
-        assert checked.status < 300
+        assert checked.status < 400
     else:
         assert (checked.status, line["causes"]) == (500, [f"AnswerError: {fault}"])
-    assert serve(returns(expression), CHECK_ANSWERS="1").send("POST /pay").status < 300
+    assert serve(returns(expression), CHECK_ANSWERS="1").send("POST /pay").status < 400
 
 
 @pytest.mark.parametrize(
