@@ -234,6 +234,7 @@ LAPTOP = (
             Option("--port", type=port, metavar="N", help="where to listen (default: as what ran last, at first 4566)"),
             Option("--detach", action="store_true", help="return when it is up, and leave it running"),
             Option("--watch", action="store_true", help="bring what you save in app/, schemas/ or tfvars live at once"),
+            Option("--debug", metavar="FUNCTION", help="let a function wait for a debugger, without time limits"),
             Option("--yes", action="store_true", help="delete items and users of what was removed without asking"),
         ),
     ),

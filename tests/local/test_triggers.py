@@ -9,16 +9,19 @@ import io
 import json
 import os
 import signal
+import socket
 import time
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tools.laptop.corrections import debugging
 from tools.laptop.emulator import ACCOUNT, Emulator, Running, client, free_port
 
 pytestmark = pytest.mark.slow
@@ -61,8 +64,21 @@ def job(event, context):
     return {"batchItemFailures": [{"itemIdentifier": body["named"] or record["messageId"]}] if "named" in body else []}
 
 
+def greeting(event, context):
+    from app import greetings
+
+    return greetings.greet(event)
+
+
 def secret(event, context):
     return boto3.client("secretsmanager", region_name="eu-central-1").get_secret_value(SecretId=event)["SecretString"]
+"""
+
+
+GREETING = """
+def greet(name):
+    text = "Hello, " + name
+    return text
 """
 
 
@@ -110,6 +126,7 @@ class Aws:
         code = io.BytesIO()
         with zipfile.ZipFile(code, "w") as package:
             package.writestr("index.py", CODE)
+            package.writestr("app/greetings.py", GREETING)
         self("lambda").create_function(
             FunctionName=name, Runtime="python3.13", Handler=f"index.{handler}", Timeout=20,
             Role=self.role(name, [*allowed, noting]), Code={"ZipFile": code.getvalue()},
@@ -421,3 +438,79 @@ def test_a_secret_of_any_account_has_a_value_here_and_a_new_one_at_once(aws: Aws
 def worker_ids(aws: Aws) -> dict[str, Any]:
     """Return the folders of the functions' processes."""
     return {folder.name: folder for folder in (aws.emulator.folder / "tmp").glob("ministack-lambda-secret-*")}
+
+
+class Debugger:
+    """An editor's side of the Debug Adapter Protocol."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = wait_until(lambda: self._connect(port))
+        self.socket.settimeout(PATIENCE)
+        self.stream, self.sent = self.socket.makefile("rwb"), 0
+
+    @staticmethod
+    def _connect(port: int) -> socket.socket | None:
+        try:
+            return socket.create_connection(("127.0.0.1", port))
+        except ConnectionRefusedError:
+            return None
+
+    def send(self, command: str, **arguments: Any) -> None:
+        self.sent += 1
+        body = json.dumps({"seq": self.sent, "type": "request", "command": command, "arguments": arguments}).encode()
+        self.stream.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        self.stream.flush()
+
+    def receive(self, kind: str, name: str) -> Any:
+        """Return the body of the next event or response of a name; what comes before it is of no matter."""
+        while True:
+            size = 0
+            while line := self.stream.readline().strip():
+                size = int(line.partition(b":")[2])
+            message = json.loads(self.stream.read(size))
+            if message["type"] == kind and message.get("event", message.get("command")) == name:
+                return message.get("body")
+
+
+def test_a_debugger_stops_in_the_project_and_nothing_ends_meanwhile(aws: Aws, tmp_path: Path) -> None:
+    function = aws.function("greeting")
+    (tmp_path / "app").mkdir()
+    file = tmp_path / "app" / "greetings.py"
+    file.write_text(GREETING)
+
+    def call(function: str) -> Any:
+        answer = client("lambda", aws.running).invoke(FunctionName=f"{function}:live", Payload=b'"Ada"')
+        return json.loads(answer["Payload"].read())
+
+    assert call(function) == "Hello, Ada"
+    aws("lambda").update_function_configuration(FunctionName=function, Timeout=1)
+    aws("lambda").get_waiter("function_updated_v2").wait(FunctionName=function, WaiterConfig={"Delay": 0.05})
+    version = aws("lambda").publish_version(FunctionName=function)["Version"]
+    aws("lambda").update_alias(FunctionName=function, Name="live", FunctionVersion=version)
+    port = free_port()
+    asked = aws.emulator.folder / debugging.FILE
+    asked.write_text(json.dumps({"function": function, "port": port, "app": str(file.parent)}))
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(call, function)
+        debugger = Debugger(port)
+        try:
+            debugger.send("initialize", adapterID="test", pathFormat="path", linesStartAt1=True)
+            debugger.send("attach", justMyCode=False)
+            debugger.receive("event", "initialized")
+            debugger.send("setBreakpoints", source={"path": str(file)}, breakpoints=[{"line": 4}])
+            debugger.send("configurationDone")
+            stopped = debugger.receive("event", "stopped")
+            debugger.send("stackTrace", threadId=stopped["threadId"])
+            frame = debugger.receive("response", "stackTrace")["stackFrames"][0]
+            assert (frame["source"]["path"], frame["line"]) == (str(file), 4)
+            time.sleep(2)  # longer than the function may take
+            assert not answer.done()
+            debugger.send("evaluate", expression="text", frameId=frame["id"])
+            assert debugger.receive("response", "evaluate")["result"] == "'Hello, Ada'"
+            debugger.send("continue", threadId=stopped["threadId"])
+            assert answer.result() == "Hello, Ada"
+        finally:
+            debugger.socket.shutdown(socket.SHUT_RDWR)  # without a debugger the call goes on
+    asked.unlink()
+    assert call(function) == "Hello, Ada"
+    assert not (tmp_path / "app" / "__pycache__").exists()

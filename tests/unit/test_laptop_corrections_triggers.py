@@ -173,7 +173,7 @@ def test_a_process_ends_once_it_has_answered() -> None:
         _lock=Lock(), _workers={"1:eu:f:1": [busy, idle], "1:eu:fg:1": [other]}, kill_workers=ended.extend
     )
     secretsmanager.retire_workers(runtime, "1:eu:f:")
-    assert runtime._workers == {"1:eu:fg:1": [other]}
+    assert runtime._workers == {"1:eu:f:1": [], "1:eu:fg:1": [other]}
     while ended != [idle]:
         time.sleep(0.01)
     busy.in_use = False

@@ -15,6 +15,7 @@ from tools.commands import MOST_CLAIMS
 from tools.console import ERASE, print_note
 from tools.errors import UserError
 from tools.laptop import sign_in
+from tools.laptop.debugger import attach, check_debugger, detach
 from tools.laptop.emulated_aws import EmulatedAws, exports, proxy_exceptions
 from tools.laptop.emulator import Running, client
 from tools.laptop.logs import follow
@@ -36,12 +37,18 @@ def up(options: argparse.Namespace) -> int:
     """Bring a system up; without --detach, follow the logs, or the files as well, until Ctrl-C and stop it."""
     if options.watch and options.detach:
         raise UserError("--watch follows your files until Ctrl-C: leave --detach out, or --watch.", exit_code=2)
+    if options.debug:
+        check_debugger()
     systems = local_systems(options.progress)
     began = now()
     confirm = (lambda _: True) if options.yes else confirm_losses
     root = options.root.resolve() if options.root else None
     stack = systems.up([Path(f).resolve() for f in options.var_files or ()], options.port, confirm, root)
     said = f"{stack.name} is up in {(now() - began) / 1000:.0f} s.\n\n{welcome(stack)}"
+    if options.debug:
+        said = f"{said}\n\n{attach(stack, options.debug)}"
+    else:
+        detach(stack.emulator.folder)
     if options.detach:
         print_note(said)
         return 0

@@ -22,6 +22,7 @@ from tools.laptop.corrections import (
     cloudfront,
     cloudtrail,
     cloudwatch,
+    debugging,
     ec2,
     events,
     functions,
@@ -64,9 +65,12 @@ def main() -> None:
     tables, metrics = service("dynamodb"), service("cloudwatch")
     streams.correct(lambdas, tables, sqs, metrics, evaluator=evaluator, background=threads)
     streams.correct_identities(service("dynamodb_streams"))
-    queues.correct(lambdas, sqs, evaluator, threads)
+    runtime = import_module("ministack.core.lambda_runtime")
+    debugged = debugging.Debugging(Path(os.environ["STATE_DIR"]).with_name(debugging.FILE))
+    debugging.correct(lambdas, runtime, debugged)
+    queues.correct(lambdas, sqs, evaluator, background=threads, debugging=debugged)
     events.correct(service("scheduler"), service("eventbridge"), sqs, evaluator, threads)
-    secretsmanager.correct(service("secretsmanager"), lambdas, import_module("ministack.core.lambda_runtime"))
+    secretsmanager.correct(service("secretsmanager"), lambdas, runtime)
 
     password = Path(os.environ["STATE_DIR"]).parent.with_name(TERRAFORM_PASSWORD)
     answering = persistence.serve(serving.replay_lost_answers(app.app), saver, password)

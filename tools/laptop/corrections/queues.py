@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from tools.laptop.corrections import Params
+from tools.laptop.corrections.debugging import NO_LIMIT, Debugging
 from tools.laptop.corrections.rights import may
 from tools.laptop.corrections.streams import failures
 
@@ -17,10 +18,10 @@ READING = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
 TAKEN = "taken"  # marks the messages that a function is at work on
 
 
-def correct(functions: Any, queues: Any, evaluator: Any, background: Any) -> None:
+def correct(functions: Any, queues: Any, evaluator: Any, *, background: Any, debugging: Debugging) -> None:
     """Correct how ministack.services.lambda_svc reads queues."""
     correct_rights(functions, evaluator)
-    correct_answers(functions, queues, background)
+    correct_answers(functions, queues, background, debugging)
     correct_restarts(queues)
 
 
@@ -39,18 +40,21 @@ def correct_rights(functions: Any, evaluator: Any) -> None:
     functions._sqs_esm_concurrency = concurrency_by_rights
 
 
-def correct_answers(functions: Any, queues: Any, background: Any) -> None:
+def correct_answers(functions: Any, queues: Any, background: Any, debugging: Debugging) -> None:
     """An answer that names no message of the batch counts as success; calls leave no metrics and are not saved."""
     poll = functions._poll_sqs
 
     def run_batch(mapping: Params, function: Params, event: Params, batch: list[Params], url: str, _name: str) -> None:
         name, began = mapping["UUID"], time.time()
+        config = function.get("config") or function
+        is_debugged = bool(debugging.asked(config["FunctionName"]))
+        until = {message["id"]: message["visible_at"] for message in batch}
         for message in batch:
             message[TAKEN] = True
+            message["visible_at"] += NO_LIMIT if is_debugged else 0
         try:
             answer = functions._execute_function(function, event)
             is_error = bool(answer.get("error"))
-            config = function.get("config") or function
             duration = (time.time() - began) * 1000
             functions._emit_lambda_metrics(config["FunctionName"], duration, is_error, throttle=False)
             ids = [message["id"] for message in batch]
@@ -66,6 +70,8 @@ def correct_answers(functions: Any, queues: Any, background: Any) -> None:
         finally:
             for message in batch:
                 message.pop(TAKEN, None)
+                if message["visible_at"] == until[message["id"]] + NO_LIMIT:
+                    message["visible_at"] = until[message["id"]]
             background.changed()
 
     def poll_once_serving() -> bool:

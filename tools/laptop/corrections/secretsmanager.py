@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from tools.laptop.corrections import Params
@@ -62,11 +63,19 @@ def correct_new_values(vault: Any, functions: Any, runtime: Any) -> None:
     vault.handle_request = handle_and_refresh
 
 
-def retire_workers(runtime: Any, key: str) -> None:
-    """End the processes of functions whose keys begin so, each once it has answered."""
+def retire_workers(runtime: Any, prefix: str, is_meant: Callable[[str, Any], bool] = lambda *_: True) -> None:
+    """End the processes whose keys begin so, of those that are meant, each once it has answered.
+
+    A key is ACCOUNT:REGION:FUNCTION:VERSION. `is_meant` gets the key and the process.
+    """
+    workers: list[Any] = []
     with runtime._lock:
-        keys = [known for known in runtime._workers if known.startswith(key)]
-        workers = [worker for known in keys for worker in runtime._workers.pop(known)]
+        for key in [key for key in runtime._workers if key.startswith(prefix)]:
+            meant = [worker for worker in runtime._workers[key] if is_meant(key, worker)]
+            runtime._workers[key] = [worker for worker in runtime._workers[key] if worker not in meant]
+            workers += meant
+    if not workers:
+        return
 
     def end() -> None:
         while busy := [worker for worker in workers if worker.in_use]:

@@ -1,0 +1,59 @@
+"""A function of the running system under a debugger."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tools.errors import UserError
+from tools.files import write_json
+from tools.laptop.corrections.debugging import FILE
+from tools.laptop.emulator import HOST, free_port
+from tools.laptop.logs import functions_of
+from tools.laptop.stack import Stack
+from tools.suggestions import correction
+from tools.terraform import ROOT
+
+PACKAGE = "debugpy"
+
+
+def check_debugger() -> None:
+    """Raise UserError if the package that waits for debuggers is not installed."""
+    if not importlib.util.find_spec(PACKAGE):
+        raise UserError(
+            f"up --debug needs the package {PACKAGE}, which is not installed: run "
+            f"`{sys.executable} -m pip install {PACKAGE}`, then the same command again."
+        )
+
+
+def attach(stack: Stack, name: str) -> str:
+    """Let a function wait for a debugger from its next call on; return what to do, as text.
+
+    The name is that of a function of your own, or ENTITY.OPERATION. Raise UserError for an unknown one.
+    """
+    known = {key: group.rpartition("/")[2] for group, key in functions_of(stack.outputs()).items()}
+    if name not in known:
+        remedy = correction(name, known, f"name one of {', '.join(sorted(known))}")
+        raise UserError(f"{stack.name} has no function {name}: {remedy}", exit_code=2)
+    # The same port as before, so that an editor's configuration stays right.
+    file, used = stack.emulator.folder / FILE, stack.folder / FILE
+    port = json.loads(used.read_text())["port"] if used.is_file() else free_port()
+    write_json(used, {"port": port})
+    write_json(file, {"function": known[name], "port": port, "app": str((stack.root or ROOT) / "app")})
+    attaching: dict[str, Any] = {
+        "name": f"Trestle: {name}", "type": PACKAGE, "request": "attach", "connect": {"host": HOST, "port": port},
+        "justMyCode": False,
+    }  # fmt: skip
+    return (
+        f"{name} waits for a debugger at {HOST}:{port} when it is called, and has no time limit. It runs the files of "
+        f"app/ themselves, so that breakpoints need no path mapping. For VS Code, in .vscode/launch.json:\n\n"
+        f"  {json.dumps(attaching)}\n"
+    )
+
+
+def detach(emulator_folder: Path) -> None:
+    """Let functions run without a debugger."""
+    (emulator_folder / FILE).unlink(missing_ok=True)
