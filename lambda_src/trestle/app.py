@@ -204,8 +204,10 @@ class Page:
 class Entity:
     """The items of an entity, under the API's own rules, as far as `uses` allows. `entity()` returns one.
 
-    Reads raise PermissionError if `uses` lacks the operation; the message names what to write. They raise
-    Unavailable if the database does not answer.
+    Each method raises PermissionError if `uses` lacks the operation, or if the items are those of an owner that this
+    code may not reach; the message names what to write. Each raises Unavailable if the database does not answer.
+    The methods that write are for functions, and raise RuntimeError in a hook. Hooks of the entity run, and may
+    refuse the write by Refuse. Properties that clients cannot write (readOnly) can be written.
     """
 
     __slots__ = ("name",)
@@ -237,13 +239,17 @@ class Entity:
     def create(self, doc: Document, id: str | None = None, key: str | None = None) -> Item:
         """Create an item, and return it. Needs "create" in `uses`.
 
-        id: its id, which entities with ids = "client" take. key: an idempotency key of your choice; with the key of
-        an earlier call this returns that call's item. Raise Invalid, Taken.
+        id: its id, which entities with ids = "client" take. key: an idempotency key of your choice, such as the id
+        of a job; with the key of an earlier call this returns that call's item. Keys belong to the function, whoever
+        calls it. Raise Invalid, Taken.
         """
         raise NotImplementedError
 
     def replace(self, id: str, doc: Document, if_match: str | None = None) -> Item:
-        """Give an item another object, and return it. Needs "replace" in `uses`. Raise NotFound, Changed, Invalid."""
+        """Give an item another object, and return it. Needs "replace" in `uses`.
+
+        `doc` is all of it: a readOnly property that it lacks is gone. Raise NotFound, Changed, Invalid.
+        """
         raise NotImplementedError
 
     def merge(self, id: str, changes: Document, if_match: str | None = None) -> Item:
@@ -260,29 +266,36 @@ class Entity:
     def update(self, id: str, change: Callable[[Draft], object]) -> Item:
         """Read an item, let `change` alter it, write it if nobody else has changed it, and return it.
 
-        change: gets a Draft of the item and changes it in place. It runs again, four times in all, if somebody else
-        was faster. Needs "get", and "merge" or "replace", in `uses`. Raise NotFound, Changed, Invalid.
+        change: gets a Draft of the item and changes it in place. It runs again, on a new Draft, if somebody else was
+        faster: four times in all, and then Changed is raised. Needs "get", and "merge" or "replace", in `uses`. Raise
+        NotFound, Changed, Invalid.
         """
         raise NotImplementedError
 
     def of(self, owner: str) -> Entity:
-        """Return the items of one owner. Needs owners = "any", unless `owner` is the caller's."""
+        """Return the items of one owner, a user's id. Needs owners = "any", unless `owner` is the caller's.
+
+        Raise Invalid for what is no id.
+        """
         raise NotImplementedError
 
     @property
     def everyone(self) -> Entity:
-        """The items of all owners, which can only be listed. Needs owners = "any"."""
+        """The items of all owners, which can only be listed, in no order. Needs owners = "any".
+
+        A list reads the whole table, also if it is filtered.
+        """
         raise NotImplementedError
 
 
 class Transaction:
-    """Writes that join the write of the item for which a hook runs: all are carried out, or none.
+    """Writes that are all carried out, or none: with the item for which a hook runs, or as `transaction()` ends.
 
-    An entity is given by its name, or as `entity()` returns it. Each method takes `otherwise`, the Refuse that
-    answers the request if this write cannot be carried out. Without it, create and check answer 409, merge and
-    delete 404 for a missing item and 409 for a changed one. A transaction holds 99 further writes at most, and one
-    at most for each item. `if_match` takes an item's etag, None for any state. A transaction that you make yourself,
-    for a test, only collects `writes`.
+    An entity is given by its name, or as `entity()` returns it. Each method takes `otherwise`, the Refuse that is
+    raised if this write cannot be carried out. Without it, a hook's create and check answer 409, merge and delete 404
+    for a missing item and 409 for a changed one; in a function Taken, NotFound and Changed are raised. A
+    transaction holds 100 writes at most, the item's own included, and one at most for each item. `if_match` takes an
+    item's etag, None for any state. A transaction that you make yourself, for a test, only collects `writes`.
 
     writes: of each call the method's name, the entity's, the id and the object, None without one.
     """
@@ -349,8 +362,9 @@ class Context:
     """What a hook or function knows of the request beside its items. It is always the last parameter.
 
     caller: None where nobody called. via: how the code came to run: "api", "import" or "function:NAME". operation:
-    "create", "replace", "merge", "delete", "get" or "list". request_id: as in the log and in the answer's problem
-    details. now: when the hook starts, a time. transaction: see Transaction.
+    "create", "replace", "merge", "delete", "get" or "list" for a hook, the called function's name for a function.
+    request_id: as in the log and in the answer's problem
+    details. now: when the code starts, a time. transaction: see Transaction; a function has none.
     """
 
     __slots__ = ("_caller", "_deadline", "_now", "_transaction", "operation", "request_id", "via")
@@ -523,6 +537,9 @@ class Retry(Exception):  # noqa: N818 - it asks for something
         self.after = after
 
 
+_FIXED = ("code", "detail", "faults", "retry_after", "status")
+
+
 class Refuse(Refused):
     """Raised by a hook or a route to refuse the request.
 
@@ -559,6 +576,11 @@ class Refuse(Refused):
             raise ValueError(f"Refuse: retry_after is {retry_after!r}. Use whole seconds.")
         faults = [] if pointer is None else [{"pointer": pointer, "detail": detail}]
         super().__init__(detail, faults, status=int(status), code=code, retry_after=retry_after)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _FIXED and name in self.__dict__:
+            raise AttributeError(f"Refuse: {name} cannot be changed. Make another Refuse.")
+        super().__setattr__(name, value)
 
 
 class _Outcome(Exception):  # noqa: N818 - what came of a call
@@ -618,25 +640,39 @@ def entity(name: str) -> Entity:
 
 
 def secret(name: str) -> str:
-    """Return the value of a secret. Raise RuntimeError in a hook: hooks have no secrets."""
+    """Return the text of a secret that `secrets` names. It is read on first use and kept for five minutes.
+
+    Raise PermissionError if `secrets` does not name it, RuntimeError if it cannot be read or holds bytes, and in a
+    hook: hooks have no secrets. Raise Unavailable if Secrets Manager does not answer.
+    """
     return _in_charge("secret").secret(name)
 
 
 def setting(name: str) -> str:
-    """Return the value of a setting. Raise RuntimeError in a hook: hooks have no settings."""
+    """Return the value of a setting. It may be called as a module is imported, too.
+
+    Raise PermissionError if `settings` does not name it, RuntimeError in a hook: hooks have no settings.
+    """
     return _in_charge("setting").setting(name)
 
 
 def send(function: str, body: Any, *, delay: int = 0) -> None:
-    """Send a job to a function with a queue. Raise RuntimeError in a hook: hooks send nothing.
+    """Send a job to a function with a queue, which `sends` names. It comes at least once.
 
-    body: a JSON value. delay: seconds.
+    body: a JSON value of up to 256 KiB with numbers as int or Decimal. delay: seconds until it comes, 0 to 900.
+    Raise PermissionError if `sends` does not name the function, TypeError for a float and other types, ValueError for
+    what is too large or too late, Unavailable if SQS does not answer, RuntimeError if it refuses the job, and in a
+    hook: hooks send nothing.
     """
     _in_charge("send").send(function, body, delay=delay)
 
 
 def transaction() -> AbstractContextManager[Transaction]:
-    """Open a transaction. Raise RuntimeError in a hook, whose transaction is context.transaction."""
+    """Return a transaction for a `with` block, which is carried out where the block ends, unless it raises.
+
+    A lost race, to somebody who has changed an item that the transaction had read, raises Changed. Raise RuntimeError
+    in a hook, whose transaction is context.transaction.
+    """
     return _in_charge("transaction").transaction()
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from trestle.clock import timestamp
 from trestle.schema.formats import is_date, is_date_time
+
+_END = 253_402_300_799_999_999  # the last microsecond of 9999
 
 
 def parse_instant(text: str) -> int:
@@ -22,6 +25,14 @@ def parse_instant(text: str) -> int:
     fraction, offset = (text[20:-1], 0) if text[-1] in "Zz" else (text[20:-6], _minutes(text[-6:]))
     seconds = ((days * 24 + int(text[11:13])) * 60 + int(text[14:16]) - offset) * 60 + int(text[17:19])
     return seconds * 1_000_000 + int(f"{fraction:0<6}"[:6])
+
+
+def moment(text: str) -> str:
+    """Return a point in time as createdAt has it. Raise ValueError as parse_instant.
+
+    All items are between 1970 and 9999, and as text no other year would sort as time does.
+    """
+    return timestamp(min(max(parse_instant(text), 0), _END))
 
 
 def _minutes(offset: str) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.api import error as fails
 from tests.unit.conftest import ENVIRONMENT, Make
 from trestle import app, errors
 from trestle.context import Context
@@ -55,7 +56,13 @@ def own(make_api: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
             if "source" in each:
                 code[name] = each["source"]
                 entities[name]["hooks"] = name
-            make_api(options={**each.get("options", {})}, functions=["get"], TABLE_NAME=f"test-{name}", ENTITY=name)
+            make_api(
+                options={**each.get("options", {})},
+                numeric=["price"],
+                functions=["get"],
+                TABLE_NAME=f"test-{name}",
+                ENTITY=name,
+            )
         for name, text in code.items():
             (folder / "app" / f"{name}.py").write_text(f"from trestle.app import *\n{textwrap.dedent(text)}")
         for name in [name for name in sys.modules if name.partition(".")[0] == "app"]:
@@ -369,3 +376,621 @@ def test_items_of_the_caller_and_of_nobody(own: Own) -> None:
     seeded(client, "orders", "b", OTHER)
     with pytest.raises(app.NotFound):
         call(own(GET.replace("'a'", "'b'"), used=OWNED), None, gateway=SIGNED_IN)
+
+
+# --- Writes
+
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "title": {"type": "string", "maxLength": 8},
+        "price": {"type": "number", "readOnly": True},
+        "done": {"type": "boolean", "default": False},
+        "tags": {"type": "object"},
+    },
+    "required": ["title", "price"],
+    "additionalProperties": False,
+}
+EVERYTHING = ["create", "delete", "get", "list", "merge", "replace"]
+
+
+def entities(**orders: Any) -> Any:
+    return {"orders": {"operations": EVERYTHING, "schema": SCHEMA, **orders}}
+
+
+def run(own: Own, code: str, *, used: Any = None, context: Any = None, **more: Any) -> Any:
+    """What a function returns whose body is this code; `e` is its entity."""
+    body = textwrap.indent(textwrap.dedent(code), "    ")
+    function = own(f"e = entity('orders')\ndef handle(job, context):\n{body}", used=used or entities(), **more)
+    return call(function, None, **(context or {}))
+
+
+def test_own_code_writes_what_clients_cannot(own: Own) -> None:
+    made, merged, replaced, updated = run(
+        own,
+        """
+        made = e.create({"title": "a", "price": 1})
+        merged = e.merge(made.id, {"price": 2, "tags": {"x": 1}}, if_match=made.etag)
+        replaced = e.replace(made.id, {"title": "b", "price": 3}, if_match=merged.etag)
+        updated = e.update(made.id, lambda draft: draft.update(price=draft["price"] + 1))
+        assert e.get(made.id) == updated and e.get(made.id).etag == updated.etag
+        return made, merged, replaced, updated
+        """,
+    )
+    assert made == {"title": "a", "price": 1, "done": False}
+    assert merged == {"title": "a", "price": 2, "done": False, "tags": {"x": 1}}
+    assert replaced == {"title": "b", "price": 3, "done": False}
+    assert updated == {"title": "b", "price": 4, "done": False}
+    assert [each.version for each in (made, merged, replaced, updated)] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("hooks", ["", "def before_create(draft, context): pass\ndef before_update(d, c, x): pass\n"])
+@pytest.mark.parametrize(
+    ("code", "pointer"),
+    [
+        ("e.create({'title': 'a'})", "/price"),
+        ("e.create({'title': 'a' * 9, 'price': 1})", "/title"),
+        ("e.create({'title': 'a', 'price': 'x'})", "/price"),
+        ("e.create({'title': 'a', 'price': 1, 'new': 1})", "/new"),
+        ("e.replace(i, {'title': 'a'})", "/price"),
+        ("e.replace(i, {'title': 5, 'price': 1})", "/title"),
+        ("e.merge(i, {'price': None})", "/price"),
+        ("e.merge(i, {'title': 5})", "/title"),
+        ("e.merge(i, {'tags': {'x': 1}, 'price': 'x'})", "/price"),
+        ("e.update(i, lambda draft: draft.pop('price'))", "/price"),
+        ("e.update(i, lambda draft: draft.update(title=5))", "/title"),
+    ],
+)
+def test_own_code_keeps_to_the_schema(own: Own, code: str, pointer: str, hooks: str) -> None:
+    used = entities(**({"source": hooks} if hooks else {}))
+    with pytest.raises(app.Invalid) as error:
+        run(own, f"i = e.create({{'title': 'a', 'price': 1}}).id\n{code}", used=used)
+    assert [fault["pointer"] for fault in error.value.faults] == [pointer]
+
+
+def test_a_schema_of_the_whole_judges_the_whole(own: Own) -> None:
+    schema = {**SCHEMA, "anyOf": [{"required": ["tags"]}, {"properties": {"done": {"const": False}}}]}
+    with pytest.raises(app.Invalid):
+        run(
+            own,
+            "i = e.create({'title': 'a', 'price': 1}).id\ne.merge(i, {'done': True})",
+            used=entities(schema=schema),
+        )
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "detail"),
+    [
+        ("e.get('nope')", app.NotFound, "There is no item with this id."),
+        ("e.replace('nope', doc)", app.NotFound, "There is no item with this id."),
+        ("e.merge('nope', {'price': 2})", app.NotFound, "There is no item with this id."),
+        ("e.merge('nope', {'tags': {'x': 1}})", app.NotFound, "There is no item with this id."),
+        ("e.update('nope', lambda draft: None)", app.NotFound, "There is no item with this id."),
+        ("e.delete('nope')", app.NotFound, "There is no item with this id."),
+        ("e.delete('no#pe')", app.NotFound, "There is no item with this id."),
+        ("e.merge(5, {})", app.NotFound, "There is no item with this id."),
+        ("e.create(doc, id='a')", app.Taken, "There is an item with this id already."),
+        ("e.create(doc, id='no#pe')", app.Invalid, "The item's id is not valid."),
+        ("e.replace('a', doc, if_match='\"x-7\"')", app.Changed, "The item has changed."),
+        ("e.merge('a', {}, if_match='nonsense')", app.Changed, "The item has changed."),
+        ("e.merge('a', {'tags': {'x': 1}}, if_match='\"x-7\"')", app.Changed, "The item has changed."),
+        ("e.delete('a', if_match='\"x-7\"')", app.Changed, "The item has changed."),
+        ("e.create({**doc, 'title': 'x', 'tags': {'t': 'x' * 410_000}})", app.Invalid, "The item would be over"),
+        ("e.create(doc, key='')", app.Invalid, "The idempotency key is empty, or no text."),
+        ("e.create(doc, key=5)", app.Invalid, "The idempotency key is empty, or no text."),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("hooks", ["", "def before_delete(c, x): pass\ndef before_update(d, c, x): pass\n"])
+def test_outcomes_of_writes(own: Own, code: str, kind: type[Any], detail: str, hooks: str) -> None:
+    used = entities(options={"ids": "client"}, **({"source": hooks} if hooks else {}))
+    with pytest.raises(kind) as error:
+        run(own, f"doc = {{'title': 'a', 'price': 1}}\ne.create(doc, id='a')\n{code}", used=used)
+    assert error.value.detail.startswith(detail)
+
+
+def test_ids_of_the_server(own: Own) -> None:
+    with pytest.raises(app.Invalid, match=r'^"orders" has ids = "server": leave out id'):
+        run(own, "e.create({'title': 'a', 'price': 1}, id='a')")
+
+
+KEYED = """
+    first = e.create({"title": "a", "price": 1}, key="k")
+    again = e.create({"title": "a", "price": 2}, key="k")
+    assert (again.id, again["price"], again.version) == (first.id, 1, 1)
+    assert e.create({"title": "a", "price": 1}, key="l").id != first.id
+    assert e.create({"title": "a", "price": 1}).id != first.id
+    try:
+        e.create({"title": "b", "price": 1}, key="k")
+    except Taken as error:
+        assert error.detail == "This idempotency key came with another object before."
+        return first.id
+"""
+
+
+def test_an_idempotency_key_is_the_functions_own(own: Own) -> None:
+    made = run(own, KEYED, context={"gateway": SIGNED_IN, "caller": "ada"})
+    other = {"gateway": {}, "caller": "bob"}
+    assert run(own, "return e.create({'title': 'a', 'price': 9}, key='k').id", context=other) == made
+    # Hooks do not run again, and whatever they made of the first object is returned.
+    hooks = "def before_create(draft, context):\n    draft['done'] = True\n"
+    code = """
+        first = e.create({"title": "h", "price": 1}, key="m")
+        return first["done"], e.create({"title": "h", "price": 1}, key="m").id == first.id
+    """
+    assert run(own, code, used=entities(source=hooks)) == (True, True)
+
+
+def test_a_key_needs_no_right_to_read(own: Own, make_api: Make) -> None:
+    function = own(
+        "def handle(job, context):\n    return entity('orders').create({'n': 1}, key='k').id\n",
+        used={"orders": {"operations": ["create"]}},
+    )
+    calls = make_api().calls
+    before = len(calls)
+    assert call(function, None) == call(function, None)
+    assert calls[before:] == ["PutItem", "PutItem"]
+
+
+HOOKS = """
+def before_create(draft, context):
+    print(context.via, context.operation, context.caller and context.caller.id)
+    if draft["title"] == "no":
+        raise Refuse("No.", status=409, code="no")
+    draft["price"] = 7
+    context.transaction.create("log", {"made": context.operation})
+def before_update(draft, current, context):
+    print(context.via, context.operation, sorted(draft.changed))
+    draft["price"] = current["price"] + 1
+def before_delete(current, context):
+    print(context.via, context.operation)
+    if current["title"] == "keep":
+        raise Refuse("Keep it.")
+"""
+
+
+def test_hooks_of_the_entity_run_for_own_code(own: Own, capsys: pytest.CaptureFixture[str]) -> None:
+    used = {**entities(source=HOOKS), "log": {"operations": ["create", "list"]}}
+    code = """
+        made = e.create({"title": "a"})
+        assert made == {"title": "a", "done": False, "price": 7}
+        assert e.merge(made.id, {"title": "b"})["price"] == 8
+        assert e.replace(made.id, {"title": "c", "price": 1})["price"] == 9
+        assert e.update(made.id, lambda draft: draft.update(title="d"))["price"] == 10
+        e.delete(made.id)
+        return [dict(item) for item in entity("log").list()]
+    """
+    assert run(own, code, used=used, context={"gateway": SIGNED_IN}) == [{"made": "create"}]
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["message"] for line in lines] == [
+        f"function:payments create {USER['sub']}",
+        "function:payments merge ['title']",
+        "function:payments replace ['price', 'title']",
+        "function:payments merge ['title']",
+        "function:payments delete",
+    ]
+    assert {line["entity"] for line in lines} == {"orders"}
+
+
+@pytest.mark.parametrize("write", ["e.create({'title': 'no'})", "e.delete(e.create({'title': 'keep'}).id)"])
+def test_a_hook_refuses_own_code_too(own: Own, write: str) -> None:
+    used = {**entities(source=HOOKS), "log": {"operations": ["create"]}}
+    with pytest.raises(app.Refuse, match=r"^(No|Keep it)\.$"):
+        run(own, write, used=used)
+
+
+@pytest.mark.parametrize("write", ["e.create({'title': 'a', 'price': 1})", "t.create(e, {'title': 'a', 'price': 1})"])
+def test_a_hook_that_breaks_the_schema_is_named(own: Own, write: str) -> None:
+    used = entities(source="def before_create(draft, context):\n    draft['price'] = 'x'\n")
+    with pytest.raises(CodeError, match=r"^The hook before_create of orders at app/orders\.py:2 left what is not"):
+        run(own, f"with transaction() as t:\n    {write}", used=used)
+
+
+@pytest.mark.parametrize(
+    ("call_", "detail"),
+    [
+        ("entity('orders').create({})", "A hook cannot create an item by itself."),
+        ("entity('orders').delete('a')", "A hook cannot delete an item by itself."),
+        ("secret('stripe')", r"A hook cannot call secret\(\)"),
+        ("setting('CURRENCY')", r"A hook cannot call setting\(\)"),
+        ("send('deliver', 1)", r"A hook cannot call send\(\)"),
+        ("transaction()", "A hook cannot open a transaction."),
+    ],
+)
+def test_hooks_in_a_function_have_no_more_than_elsewhere(own: Own, call_: str, detail: str) -> None:
+    granted: dict[str, Any] = {"secrets": {"stripe": ARN}, "settings": ["CURRENCY"], "sends": {"deliver": QUEUE}}
+    used = entities(source=f"def before_create(draft, context):\n    {call_}\n")
+    with pytest.raises(CodeError, match=r"^The hook before_create of orders failed") as error:
+        run(own, "e.create({'title': 'a', 'price': 1})", used=used, **granted)
+    with pytest.raises(NotHereError, match=detail):
+        raise error.value.__cause__  # type: ignore[misc]
+
+
+def test_update_runs_again_after_a_lost_race(own: Own, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trestle.own.flows.time.sleep", lambda _: None)
+    code = """
+        i = e.create({"title": "a", "price": 1}).id
+        runs = []
+        def change(draft):
+            runs.append((draft["price"], draft.id == i, sorted(draft.changed)))
+            if len(runs) < LOSES:
+                e.merge(i, {"price": draft["price"] + 10})
+            draft["price"] += 1
+        try:
+            return runs, e.update(i, change)["price"]
+        except Changed as error:
+            return runs, error.detail
+    """
+    assert run(own, code.replace("LOSES", "3")) == ([(1, True, []), (11, True, []), (21, True, [])], 22)
+    runs, detail = run(own, code.replace("LOSES", "9"))
+    assert [price for price, _, _ in runs] == [1, 11, 21, 31]
+    assert detail == "Other requests keep changing the item. Try again."
+
+
+def test_update_needs_rights(own: Own) -> None:
+    for operations, lacks in ((["merge"], "get"), (["get"], "merge")):
+        used = {"orders": {"operations": operations}}
+        error = cause(own("def handle(j, c):\n    entity('orders').update('a', print)\n", used=used), None)
+        assert str(error).startswith(f'payments may not {lacks} "orders"')
+    used = {"orders": {"operations": ["get", "replace", "create"]}}
+    assert run(own, "return e.update(e.create({'n': 1}).id, lambda draft: draft.update(n=2))", used=used) == {"n": 2}
+
+
+def test_records_tell_which_function_wrote_them(own: Own) -> None:
+    code = """
+        a, b = e.create({"title": "a", "price": 1}).id, e.create({"title": "b", "price": 1}).id
+        e.merge(b, {"price": 2})
+        with transaction() as t:
+            c = t.create(e, {"title": "c", "price": 1})
+            t.merge(e, a, {"price": 3})
+        return a, b, c
+    """
+    client = boto3_client.shared_client()
+    for item_id in run(own, code):
+        record = client.get_item(TableName="test-orders", Key={"id": {"S": item_id}})["Item"]
+        writer, _, token = record["write"]["S"].partition("/")
+        assert (writer, len(token)) == ("function:payments", 24)
+
+
+# --- Owners
+
+ANY = {"owners": "any"}
+OWNERS = {"options": {"owner_scoped": True}}
+SEEDED = f"""
+    for owner in ("{OTHER}", "{USER["sub"]}"):
+        for n in range(3):
+            e.of(owner).create({{"title": owner[:2], "price": n}})
+"""
+
+
+def owned(own: Own, code: str, **more: Any) -> Any:
+    return run(own, textwrap.dedent(SEEDED) + textwrap.dedent(code), used=entities(**OWNERS), **{**ANY, **more})
+
+
+def test_functions_for_any_owner(own: Own) -> None:
+    code = f"""
+        mine, other = e.of("{USER["sub"]}"), e.of("{OTHER}")
+        (first, *_), (theirs, *_) = list(mine.list()), list(other.list())
+        assert first.owner == "{USER["sub"]}" and theirs.owner == "{OTHER}"
+        assert mine.find(theirs.id) is None and other.find(first.id) is None
+        for write in (lambda: mine.merge(theirs.id, {{}}), lambda: mine.delete(theirs.id)):
+            try:
+                write()
+            except NotFound:
+                continue
+            raise AssertionError
+        one, two = (of.create({{"title": "k", "price": 1}}, key="k") for of in (mine, other))
+        assert one.owner != two.owner
+        other.delete(two.id)
+        assert mine.get(one.id)["title"] == "k"
+        return sorted((item.owner, item["price"]) for item in e.everyone.list())
+    """
+    expected = sorted([(OTHER, n) for n in range(3)] + [(USER["sub"], n) for n in (0, 1, 1, 2)])
+    assert owned(own, code) == expected
+
+
+def test_everyone_is_listed_page_by_page(own: Own) -> None:
+    code = """
+        found, cursor = [], None
+        while True:
+            page = e.everyone.page(limit=4, cursor=cursor)
+            found += [(item.owner, item.id) for item in page.items]
+            cursor = page.next
+            if cursor is None:
+                assert len(set(found)) == len(found) == 6
+                return found
+    """
+    assert len(owned(own, code)) == 6
+
+
+FILTERS = {"title": {"sort": "price"}, "done": {}}
+
+
+def test_everyone_is_filtered(own: Own) -> None:
+    used = entities(options={"owner_scoped": True, "filters": FILTERS})
+    code = textwrap.dedent(SEEDED) + textwrap.dedent(f"""
+        def prices(**where):
+            where = {{name.replace("__", "."): value for name, value in where.items()}}
+            whole = sorted(item["price"] for item in e.everyone.list(where))
+            paged, cursor = [], None
+            while True:
+                page = e.everyone.page(where, limit=2, cursor=cursor)
+                paged += [item["price"] for item in page.items]
+                cursor = page.next
+                if cursor is None:
+                    assert sorted(paged) == whole
+                    return whole
+        return prices(title="{OTHER[:2]}", price__gte=1), prices(done=False), prices(done=True), prices(
+            done=False, createdAt__prefix="2"), prices(title="x")
+    """)
+    assert run(own, code, used=used, **ANY) == ([1, 2], [0, 0, 1, 1, 2, 2], [], [0, 0, 1, 1, 2, 2], [])
+
+
+@pytest.mark.parametrize(
+    ("code", "detail"),
+    [
+        ("e.everyone.page(order='desc')", 'The items of "orders" have no order: leave out order.'),
+        ("list(e.everyone.list(order='up'))", 'order is "up". Use "asc" or "desc".'),
+        ("e.everyone.page(cursor='x')", "The cursor is not valid: Is not a cursor of this list."),
+        ("e.everyone.page(cursor=e.of(O).page(limit=1).next)", "The cursor is not valid: Belongs to another list"),
+        ("e.of(O).page(cursor=e.everyone.page(limit=1).next)", "The cursor is not valid: Belongs to another list"),
+        ("e.of(O).page(cursor=e.of(M).page(limit=1).next)", "The cursor is not valid: Belongs to another list"),
+        ("e.of('a#b')", "The owner is not valid: an owner is the id of a user."),
+        ("e.of('')", "The owner is not valid: an owner is the id of a user."),
+        ("e.of('*')", "The owner is not valid: an owner is the id of a user."),
+        ("e.of(None)", "The owner is not valid: an owner is the id of a user."),
+    ],
+)
+def test_what_reaches_no_owner(own: Own, code: str, detail: str) -> None:
+    with pytest.raises(app.Invalid) as error:
+        owned(own, f"O, M = '{OTHER}', '{USER['sub']}'\n{code}")
+    assert error.value.detail.startswith(detail)
+
+
+def test_a_forged_cursor_leads_to_nobody(own: Own) -> None:
+    code = """
+        import base64, json
+        page = e.everyone.page(limit=1)
+        seal, *_ = json.loads(base64.urlsafe_b64decode(page.next + "=="))
+        def forged(*position):
+            return base64.urlsafe_b64encode(json.dumps([seal, *position]).encode()).decode().rstrip("=")
+        for position in (("a",), ("a", "b#c"), ("a#b", "c"), ("a", ""), ("a", "b", "c"), ("a", 5)):
+            try:
+                e.everyone.page(cursor=forged(*position))
+            except Invalid:
+                continue
+            raise AssertionError(position)
+    """
+    owned(own, code)
+
+
+def test_owners_are_the_callers_by_default(own: Own) -> None:
+    function = own(
+        f"def handle(job, context):\n    return entity('orders').of(job).find('a'), '{OTHER}'\n",
+        used=entities(**OWNERS), kind="routes",
+    )  # fmt: skip
+    assert call(function, USER["sub"], gateway=SIGNED_IN) == (None, OTHER)
+    refusal = 'payments may not reach the items of other owners. This needs owners = "any" in functions.payments.'
+    assert str(cause(function, OTHER, gateway=SIGNED_IN)) == refusal
+    assert str(cause(function, OTHER)) == refusal
+    everyone = own("def handle(j, c):\n    return entity('orders').everyone.page()\n", used=entities(**OWNERS))
+    assert str(cause(everyone, None, gateway=SIGNED_IN)) == refusal
+
+
+def test_everyone_can_only_be_listed(own: Own) -> None:
+    for write in ("get('a')", "delete('a')", "create({})", "merge('a', {})", "update('a', print)"):
+        function = own(f"def handle(j, c):\n    entity('orders').everyone.{write}\n", used=entities(**OWNERS), **ANY)
+        error = cause(function, None)
+        assert isinstance(error, PermissionError)
+        assert str(error).endswith('"orders" of everyone. Say whose item it is: of(owner).')
+
+
+def test_an_entity_without_owners(own: Own) -> None:
+    assert run(own, "e.create({'title': 'a', 'price': 1})\nreturn len(e.everyone.page().items)", **ANY) == 1
+    function = own("def handle(j, c):\n    entity('orders').of('ada').get('a')\n", used=entities(), **ANY)
+    assert str(cause(function, None)) == 'The items of "orders" have no owners: leave out of().'
+
+
+def test_hooks_act_for_the_owner_of_the_item(own: Own) -> None:
+    hooks = f"""
+def before_create(draft, context):
+    draft["title"] = str(len(entity("carts").page().items))
+    entity("carts").of(draft.owner).page()
+    try:
+        entity("carts").of("{USER["sub"]}").page()
+    except PermissionError as error:
+        draft["tags"] = {{"error": str(error)}}
+"""
+    used = {**entities(**OWNERS, source=hooks), "carts": {"operations": ["create", "list"], **OWNERS}}
+    code = f"""
+        entity("carts").of("{OTHER}").create({{}})
+        return e.of("{OTHER}").create({{"title": "x", "price": 1}})
+    """
+    made = run(own, code, used=used, context={"gateway": SIGNED_IN}, **ANY)
+    assert made["title"] == "1"
+    assert made["tags"] == {"error": "before_create of orders may not reach the items of other owners."}
+
+
+# --- Transactions
+
+TRANSACTED = """
+    a = e.create({"title": "a", "price": 1}, id="a")
+    b = e.create({"title": "b", "price": 1}, id="b")
+    def titles():
+        return {item.id: item["title"] for item in e.list()}
+"""
+
+
+def transacted(own: Own, code: str, **more: Any) -> Any:
+    used = entities(options={"ids": "client"}, **more)
+    return run(own, textwrap.dedent(TRANSACTED) + textwrap.dedent(code), used=used)
+
+
+def test_a_transaction_is_carried_out_at_its_end(own: Own) -> None:
+    code = """
+        with transaction() as t:
+            assert t.create("orders", {"title": "c", "price": 1}, id="c") == "c"
+            t.merge(e, "a", {"title": "A"}, if_match=a.etag)
+            t.merge(e, "b", {"tags": {"x": 1}})
+            assert titles() == {"a": "a", "b": "b"}
+        with transaction() as t:
+            pass
+        with transaction() as t:
+            t.check(e, "a")
+            t.delete(e, "c")
+        return titles(), e.get("b")["tags"]
+    """
+    assert transacted(own, code) == ({"a": "A", "b": "b"}, {"x": 1})
+
+
+def test_a_block_that_raises_writes_nothing(own: Own) -> None:
+    code = """
+        try:
+            with transaction() as t:
+                t.delete(e, "a")
+                raise KeyError
+        except KeyError:
+            return titles()
+    """
+    assert transacted(own, code) == {"a": "a", "b": "b"}
+
+
+@pytest.mark.parametrize("hooks", ["", "def before_delete(c, x): pass\ndef before_update(d, c, x): pass\n"])
+@pytest.mark.parametrize(
+    ("write", "kind"),
+    [
+        ("create(e, {'title': 'c', 'price': 1}, id='a'", app.Taken),
+        ("merge(e, 'nope', {'price': 1}", app.NotFound),
+        ("merge(e, 'a', {'price': 1}, if_match=b.etag", app.Changed),
+        ("delete(e, 'nope'", app.NotFound),
+        ("delete(e, 'a', if_match=b.etag", app.Changed),
+        ("check(e, 'nope'", app.Changed),
+        ("check(e, 'a', if_match=b.etag", app.Changed),
+        ("check(e, 'no#pe'", app.NotFound),
+    ],
+)
+def test_a_write_that_cannot_be_carried_out(own: Own, write: str, kind: type[Exception], hooks: str) -> None:
+    more = {"source": hooks} if hooks else {}
+    with pytest.raises(kind):
+        transacted(own, f"with transaction() as t:\n    t.merge(e, 'b', {{'price': 2}})\n    t.{write})\n", **more)
+    refused = f"with transaction() as t:\n    t.{write}, otherwise=Refuse('Sold.', status=409))\n"
+    refused = refused.replace("id='a'", "id='b'").replace("'a'", "'b'").replace("b.etag", "a.etag")
+    with pytest.raises(app.Refuse, match=r"^Sold\.$"):
+        run(own, "a, b = e.get('a'), e.get('b')\n" + refused, used=entities(options={"ids": "client"}, **more))
+
+
+def test_a_transaction_whose_item_changed_meanwhile(own: Own) -> None:
+    code = """
+        with transaction() as t:
+            t.merge(e, "a", {"tags": {"x": 1}}, otherwise=Refuse("Never."))
+            e.merge("a", {"price": 5})
+    """
+    with pytest.raises(app.Changed, match=r"^The item has changed\.$"):
+        transacted(own, code)
+
+
+def test_what_a_transaction_does_not_take(own: Own) -> None:
+    code = """
+        found = []
+        with transaction() as t:
+            for n in range(101):
+                try:
+                    t.create(e, {"title": "x", "price": n}, id=f"x{n}")
+                except ValueError as error:
+                    found.append(str(error))
+        late = transaction()
+        for use in (t, late):
+            try:
+                use.delete(e, "a")
+            except RuntimeError as error:
+                found.append(str(error))
+        return found, len(titles())
+    """
+    closed = "The transaction is not open. Write `with transaction() as t:`, and use t in its block."
+    assert transacted(own, code) == (["A transaction takes 100 writes at most.", closed, closed], 102)
+
+
+def test_a_transaction_at_import_is_not_carried_out(own: Own) -> None:
+    with pytest.raises(CodeError, match="NotHereError"):
+        own("with transaction() as t:\n    t.delete('orders', 'a')\n", used=entities())
+
+
+CONFLICT = fails(
+    "TransactionCanceledException", CancellationReasons=[{"Code": "None"}, {"Code": "TransactionConflict"}]
+)
+TWO = "with transaction() as t:\n    t.delete(e, 'a')\n    t.delete(e, 'b')\nreturn titles()\n"
+
+
+def test_a_conflict_with_another_transaction_may_pass(
+    own: Own, make_api: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trestle.own.flows.time.sleep", lambda _: None)
+    api = make_api()
+    with api.fault("TransactWriteItems", CONFLICT, CONFLICT, CONFLICT):
+        assert transacted(own, TWO) == {}
+    with api.fault("TransactWriteItems", *[CONFLICT] * 4), pytest.raises(app.Changed, match=r"^Other requests keep"):
+        transacted(own, TWO)
+
+
+def test_a_transaction_that_the_database_cannot_take_now(
+    own: Own, make_api: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trestle.store.transaction.time.sleep", lambda _: None)
+    throttled = fails("TransactionCanceledException", CancellationReasons=[{"Code": "ThrottlingError"}] * 2)
+    api = make_api()
+    with api.fault("TransactWriteItems", throttled, throttled):
+        assert transacted(own, TWO) == {}
+    with api.fault("TransactWriteItems", *[throttled] * 3), pytest.raises(app.Unavailable):
+        transacted(own, TWO)
+
+
+# --- Filters
+
+
+@pytest.mark.parametrize(
+    ("where", "detail"),
+    [
+        ({"title": "x" * 3000}, "title: the text has over 1024 bytes, which no filter finds."),
+        ({"title": "é" * 600}, "title: the text has over 1024 bytes, which no filter finds."),
+        ({"title": "\ud800"}, "title holds a lone surrogate."),
+        ({"title": {1}}, "title is a set, which JSON does not have."),
+        ({"title": None}, "title: filters take texts, numbers and booleans, not a NoneType."),
+        ({"title": "a", "price.gt": "1"}, "price.gt: use a number."),
+        ({"title": "a", "price.gt": True}, "price.gt: use a number."),
+        ({"done": True, "createdAt.gt": 5}, "createdAt.gt: use a text of 1 character or more."),
+        ({"done": True, "createdAt.gt": ""}, "createdAt.gt: use a text of 1 character or more."),
+        (
+            {"done": True, "createdAt.gt": "soon"},
+            'createdAt.gt: use a date or a time, such as "2026-01-31" or "2026-01-31T12:00:00Z".',
+        ),
+        ({"price.gt": 1}, "The query is not valid."),
+        ({"nope": 1}, '"orders" has no filter "nope".'),
+    ],
+    ids=lambda value: ascii(value)[:24],
+)
+def test_filters_that_find_nothing(own: Own, where: Any, detail: str) -> None:
+    used = entities(options={"filters": FILTERS})
+    function = own("def handle(where, context):\n    list(entity('orders').list(where))\n", used=used)
+    with pytest.raises(app.Invalid) as error:
+        call(function, where)
+    assert error.value.detail.startswith(detail)
+
+
+@pytest.mark.parametrize("limit", [0, 101, True, 5.0, "5", None])
+def test_limits_are_whole_numbers(own: Own, limit: Any) -> None:
+    function = own("def handle(limit, context):\n    entity('orders').page(limit=limit)\n", used=entities())
+    with pytest.raises(app.Invalid, match=r"Use a whole number, 1 to 100\."):
+        call(function, limit)
+
+
+def test_a_cursor_that_is_no_text(own: Own) -> None:
+    function = own("def handle(cursor, context):\n    entity('orders').page(cursor=cursor)\n", used=entities())
+    with pytest.raises(app.Invalid, match=r"The cursor is a int\. Use `next` of the page before\."):
+        call(function, 5)
+
+
+def test_a_refusal_cannot_be_changed() -> None:
+    refuse = app.Refuse("No.", status=409)
+    for name, value in {"status": 200, "code": "x", "detail": "", "faults": [], "retry_after": 1}.items():
+        with pytest.raises(AttributeError, match=f"Refuse: {name} cannot be changed. Make another Refuse."):
+            setattr(refuse, name, value)
+    refuse.__cause__ = ValueError()

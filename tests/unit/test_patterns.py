@@ -13,7 +13,7 @@ from trestle.http.etags import MAX_TAGS, expected_states
 from trestle.http.list import _parse_fields
 from trestle.http.requests import Request
 from trestle.operations.ids import is_id
-from trestle.operations.list import _encode_cursor
+from trestle.operations.list import encode_cursor
 
 PATTERNS = {name: limit["pattern"] for name, limit in LIMITS.items() if "pattern" in limit}
 
@@ -71,5 +71,5 @@ def test_idempotency_keys() -> None:
 
 
 def test_cursors() -> None:
-    assert all(matches("cursor", _encode_cursor("0" * 12, ["a" * length, "ü?>"])) for length in range(1, 20))
+    assert all(matches("cursor", encode_cursor("0" * 12, ["a" * length, "ü?>"])) for length in range(1, 20))
     assert not any(matches("cursor", text) for text in ("", "=", "a+b", "a/b", "a b", "ü"))

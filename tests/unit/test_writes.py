@@ -5,6 +5,7 @@ moto ignores the token of a transaction, so that a retry of ours after a lost an
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -219,12 +220,54 @@ def test_a_lost_race_is_the_callers(api: Api, client: Any, codes: tuple[str, str
 
 @pytest.mark.parametrize("code", ["ThrottlingError", "ProvisionedThroughputExceeded"])
 @pytest.mark.parametrize("other", ["None", "TransactionConflict"])
-def test_a_throttled_transaction_is_unavailable(api: Api, client: Any, code: str, other: str) -> None:
+def test_a_throttled_transaction_is_unavailable_in_the_end(
+    api: Api, client: Any, monkeypatch: pytest.MonkeyPatch, code: str, other: str
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("trestle.store.transaction.time.sleep", pauses.append)
     context = Context()
-    with api.fault("TransactWriteItems", cancelled(other, code)), pytest.raises(Unavailable):
+    with api.fault("TransactWriteItems", *[cancelled(other, code)] * 3), pytest.raises(Unavailable):
         commit(context, pair())
-    (call,) = context.calls
-    assert (call.throttled, call.code, call.status) == (True, "TransactionCanceledException", 400)
+    for call in context.calls:
+        assert (call.throttled, call.code, call.status) == (True, "TransactionCanceledException", 400)
+    assert (len(context.calls), len(pauses)) == (3, 2)
+    with api.fault("TransactWriteItems", cancelled(other, code)):
+        commit(context, pair())
+    assert [call.throttled for call in context.calls[3:]] == [True, False]
+
+
+def test_a_throttled_transaction_is_not_tried_again_too_late(
+    api: Api, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trestle.store.dynamodb.pause", lambda *_: 60.0)
+    context = Context(deadline=time.monotonic() + 30)
+    with api.fault("TransactWriteItems", cancelled("None", "ThrottlingError")), pytest.raises(Unavailable):
+        commit(context, pair())
+    assert len(context.calls) == 1
+
+
+def test_a_retry_of_a_throttled_transaction_finds_itself_carried_out(
+    api: Api, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first attempt was carried out, and only its answer was lost."""
+    monkeypatch.setattr("trestle.store.transaction.time.sleep", lambda _: None)
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+    context = Context(writer="function:payments")
+    with api.fault("TransactWriteItems", lose_answer, cancelled("None", "ThrottlingError"), succeed):
+        commit(context, pair())
+
+
+@pytest.mark.parametrize("writer", ["", "import", "function:payments"])
+def test_a_record_tells_who_wrote_it(api: Api, client: Any, writer: str) -> None:
+    context = Context(writer=writer)
+    first, second = pair()
+    commit(context, [first, second])
+    commit(context, [first, second])  # a retry after a lost answer: moto carries it out again, and finds itself
+    for write in (first, second):
+        key = write.payload.get("Key") or {"id": write.payload["Item"]["id"]}
+        token = client.get_item(TableName=write.entity.table, Key=key)["Item"]["write"]["S"]
+        assert token == write.token
+        assert token.rpartition("/")[0] == writer
 
 
 @pytest.mark.parametrize(

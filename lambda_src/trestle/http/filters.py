@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from trestle.clock import timestamp
 from trestle.errors import InvalidRequest
 from trestle.operations.filters import bounds_of, filters_of, selection_of
+from trestle.store.derived import MAX_KEY_BYTES
 from trestle.strict_json import loads
 
 TYPE_CHECKING = False
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from trestle.operations.filters import Filter
     from trestle.store.selections import Selection
 
-_MAX_BYTES = 1024
-_END = 253_402_300_799_999_999  # the last microsecond of 9999
 _DIGITS = "0123456789"
 
 
@@ -71,8 +69,8 @@ def _parse_integer(text: str) -> Any:
 
 
 def _parse_text(text: str) -> str:
-    if len(text.encode()) > _MAX_BYTES:
-        raise ValueError(f"Must have at most {_MAX_BYTES} bytes")
+    if len(text.encode()) > MAX_KEY_BYTES:
+        raise ValueError(f"Must have at most {MAX_KEY_BYTES} bytes")
     return text
 
 
@@ -83,10 +81,9 @@ def _parse_bound(text: str) -> str:
 
 
 def _parse_moment(text: str) -> str:
-    from trestle.instant import parse_instant  # for a rare condition
+    from trestle.instant import moment  # for a rare condition
 
-    # All items are within, and as text no other year would sort as time does.
-    return timestamp(min(max(parse_instant(text), 0), _END))
+    return moment(text)
 
 
 _PARSERS: dict[str, Callable[[str], Any]] = {

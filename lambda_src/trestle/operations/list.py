@@ -35,32 +35,34 @@ def list_items(
     text = f"{join_key(context.owner, entity.name)}\0{entity.list}\0{descending}"
     digest = sha256((f"{text}\0{selection}" if selection else text).encode()).hexdigest()[:12]
     is_ordered = entity.is_ordered or selection is not None
-    start = None if cursor is None else _decode_cursor(cursor, digest, 1 + is_ordered)
+    start = None if cursor is None else decode_cursor(cursor, digest, 1 + is_ordered)
     try:
         items, end = page(entity, context, limit, start, selection, descending=descending)
     except InvalidPositionError:
-        raise ValueError(_FOREIGN) from None
-    return items, _encode_cursor(digest, end) if end else None
+        raise ValueError(FOREIGN) from None
+    return items, encode_cursor(digest, end) if end else None
 
 
-def _encode_cursor(digest: str, position: list[str]) -> str:
+def encode_cursor(digest: str, position: list[str]) -> str:
+    """Return the cursor of a position in the list that a digest stands for."""
     # Only where the page ended: index and hash key come from the next request itself, so that a forged cursor
     # leads nowhere the caller could not go without.
     text = json.dumps([digest, *position], separators=(",", ":"))
     return b2a_base64(text.encode(), newline=False).translate(_TO_URL, b"=").decode()
 
 
-def _decode_cursor(cursor: str, digest: str, length: int) -> list[str]:
+def decode_cursor(cursor: str, digest: str, length: int) -> list[str]:
+    """Return the position of a cursor: an id and `length` - 1 texts. Raise ValueError for one of another list."""
     try:
         padded = cursor.encode().translate(_FROM_URL) + b"=" * (-len(cursor) % 4)
         position: list[str]
         seal, *position = json.loads(a2b_base64(padded, strict_mode=True))
     except (Error, ValueError, TypeError, RecursionError):
-        raise ValueError(_FOREIGN) from None
+        raise ValueError(FOREIGN) from None
     if seal != digest:
         raise ValueError("Belongs to another list or another order")
     if len(position) != length or not is_id(position[0]) or not all(map(_is_key, position)):
-        raise ValueError(_FOREIGN)
+        raise ValueError(FOREIGN)
     return position
 
 
@@ -69,6 +71,6 @@ def _is_key(value: object) -> bool:
     return isinstance(value, str) and value != "" and not any("\ud800" <= sign <= "\udfff" for sign in value)
 
 
-_FOREIGN = "Is not a cursor of this list"
+FOREIGN = "Is not a cursor of this list"
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes.maketrans(b"-_", b"+/")

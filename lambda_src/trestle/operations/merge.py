@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from trestle.context import Context
     from trestle.entity import Entity
     from trestle.item import Item
+    from trestle.operations.validation import Validator
 
 
 def merge(
@@ -21,16 +22,18 @@ def merge(
     item_id: str,
     changes: dict[str, Any],
     expected: Sequence[tuple[str, int]] | None = None,
+    *,
+    validator: Validator | None = None,
 ) -> Item:
     """Change an item.
 
     expected: the states, (created_at, version), that the item may be in, None for any. Takes one request if each
     changed property can be validated and written by itself. Otherwise it reads the item, and writes it on
     condition that it has not changed meanwhile. Either way only changed properties are validated, unless the
-    schema can only validate them together. Raises InvalidItem, NotFound, Changed, and Conflict when other
-    writers won every attempt.
+    schema can only validate them together. validator: the entity's by default. Raises
+    InvalidItem, NotFound, Changed, and Conflict when other writers won every attempt.
     """
-    validator = validator_of(entity)
+    validator = validator or validator_of(entity)
     changes = validator.client_changes(changes)
     if len(changes) <= MAX_PROPERTIES and validator.is_flat(changes):
         validator.check_patch(changes)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from trestle.context import Context
     from trestle.entity import Entity
     from trestle.item import Item
+    from trestle.operations.validation import Validator
 
 
 def replace(
@@ -21,14 +22,17 @@ def replace(
     item_id: str,
     doc: dict[str, Any],
     expected: Sequence[tuple[str, int]] | None = None,
+    *,
+    validator: Validator | None = None,
 ) -> Item:
     """Give an item another object, with the schema's defaults, and the readOnly properties that it has.
 
     expected: the states, (created_at, version), that the item may be in, None for any. Takes one request, or two
     if the schema has readOnly properties: then it reads the item, and writes it on condition that it has not
-    changed meanwhile. Raises InvalidItem, NotFound, Changed, and Conflict when other writers won every attempt.
+    changed meanwhile. validator: the entity's by default. Raises InvalidItem, NotFound, Changed,
+    and Conflict when other writers won every attempt.
     """
-    validator = validator_of(entity)
+    validator = validator or validator_of(entity)
     doc = validator.complete(doc)
     if not validator.has_read_only:
         return update.replace(entity, context, item_id, doc, expected)

@@ -27,7 +27,7 @@ _COMBINING = ("allOf", "anyOf", "oneOf", "not", "enum", "const", "minProperties"
 class Validator:
     """Validates items, and fills in defaults.
 
-    has_read_only: whether the schema has readOnly properties.
+    is_own_code: whether it validates what own code writes. has_read_only: whether the schema has readOnly properties.
     is_separable: whether each property can be validated without the others.
     """
 
@@ -44,6 +44,8 @@ class Validator:
         "has_read_only",
         "is_separable",
     )
+
+    is_own_code = False
 
     def __init__(self, schema: dict[str, Any]) -> None:
         self._schema = self._clients = schema
@@ -83,7 +85,7 @@ class Validator:
         if not self._schema:
             return doc
         doc = self._fill(self.client_part(doc), self._schema)
-        _refuse(self._validate(doc, self._clients))
+        refuse(self._validate(doc, self._clients))
         return doc
 
     def keep(self, doc: dict[str, Any], stored: dict[str, Any]) -> dict[str, Any]:
@@ -96,7 +98,7 @@ class Validator:
         doc = self._keep(doc, stored, self._place)
         for names, rule in self._conditions:
             if names <= doc.keys():
-                _refuse(self._validate(doc, rule))
+                refuse(self._validate(doc, rule))
         return doc
 
     def is_flat(self, changes: dict[str, Any]) -> bool:
@@ -121,7 +123,7 @@ class Validator:
         if self.is_separable:
             self._check_properties(part, changes, self._clients)
         else:
-            _refuse(self._validate(part, self._clients))
+            refuse(self._validate(part, self._clients))
         return self.keep(doc, stored)
 
     # --- Whole items
@@ -134,7 +136,7 @@ class Validator:
     def check(self, doc: dict[str, Any]) -> None:
         """Raise InvalidItem with every fault of a whole item."""
         if self._schema:
-            _refuse(self._validate(doc, self._schema))
+            refuse(self._validate(doc, self._schema))
 
     def check_changed(self, doc: dict[str, Any], changes: Iterable[str]) -> None:
         """Raise InvalidItem with every fault of a whole item, of which these properties have changed.
@@ -155,7 +157,7 @@ class Validator:
                 self._validate_property(name, doc[name], schema, "", faults)
             elif name in schema.get("required", ()):
                 faults.append({"pointer": pointer("", name), "detail": "Is required"})
-        _refuse(faults)
+        refuse(faults)
 
 
 @cache
@@ -172,6 +174,7 @@ def _has_read_only(schema: dict[str, Any]) -> bool:
     )
 
 
-def _refuse(faults: list[dict[str, str]]) -> None:
+def refuse(faults: list[dict[str, str]]) -> None:
+    """Raise InvalidItem if there are faults."""
     if faults:
         raise InvalidItem("The item does not fit its schema.", faults)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trestle.clock import now
-from trestle.errors import Conflict, InvalidItem
+from trestle.errors import Conflict
 from trestle.item import Item
 from trestle.operations.create import check_same, identify
 from trestle.operations.validation import validator_of
@@ -20,33 +20,37 @@ if TYPE_CHECKING:
 
     from trestle.context import Context
     from trestle.entity import Entity
+    from trestle.operations.validation import Validator
     from trestle.own.hooks import Hooks
 
     Object = dict[str, Any]
 
 
 def create(
-    hooks: Hooks, entity: Entity, context: Context, doc: Object, own_id: Any, *, key: str = ""
+    hooks: Hooks,
+    entity: Entity,
+    context: Context,
+    doc: Object,
+    own_id: Any,
+    *,
+    key: str = "",
+    validator: Validator | None = None,
 ) -> tuple[Item, bool]:
     """Make an item, as trestle.operations.create.create does.
 
     With an idempotency key it first looks for the key's item, and returns it as it is now: no hook runs twice.
+    validator: the entity's by default.
     """
-    validator = validator_of(entity)
-    doc = validator.client_part(doc)
-    item_id, request = identify(entity, context, doc, own_id, key=key)
-    if key and (record := find(entity, context, item_id)):
+    validator = validator or validator_of(entity)
+    item_id, request = identify(entity, context, validator.client_part(doc), own_id, key=key)
+    if key and hooks.before_create and (record := find(entity, context, item_id)):
         check_same(request, request_of(record))
         return item_of(entity, record), True
     given = validator.keep(validator.complete(doc), {})
     for number in range(ATTEMPTS):
         attempt = Attempt()
         made = hooks.new_doc(context, attempt, given, item_id)
-        if made is not given or validator.has_read_only:
-            try:
-                validator.check(made)
-            except InvalidItem as refusal:
-                hooks.refuse("before_create", refusal)
+        hooks.judge("before_create", validator, given, made, validator.check)
         created_at = now()
         item = Item(item_id, made, created_at, created_at, 1)
         try:

@@ -7,13 +7,13 @@ import json
 from trestle import app, errors
 from trestle.entity import Entity
 from trestle.own.callers import caller_of
-from trestle.own.hooks import Hooks
+from trestle.own.hooks import Hooks, Used
 from trestle.own.scope import RightError, current, missing_right
-from trestle.own.values import plain, public_item, raise_public
+from trestle.own.values import public_item, raise_public
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from typing import Any
 
     from trestle.context import Context
@@ -27,17 +27,6 @@ EVERYONE = "*"  # stands for all owners; no owner is called that
 
 class OwnersError(errors.QuotableError, ValueError):
     """The items of an entity have no owners."""
-
-
-class Used:
-    """An entity that own code may use. operations: the names of those it may use. hooks: the entity's own."""
-
-    __slots__ = ("entity", "hooks", "operations")
-
-    def __init__(self, entity: Entity, operations: frozenset[str], hooks: Hooks) -> None:
-        self.entity = entity
-        self.operations = operations
-        self.hooks = hooks
 
 
 class Entities:
@@ -132,9 +121,27 @@ def _how_to_reach(scope: Scope) -> str:
 
 
 class OwnEntity(app.Entity):
-    """An entity for own code: what it may do is looked up when it does it."""
+    """An entity for own code: what it may do is looked up when it does it.
 
-    __slots__ = ()
+    owner: whose items they are, EVERYONE for those of all, None for the caller's.
+    """
+
+    __slots__ = ("_owner",)
+
+    def __init__(self, name: str, owner: str | None = None) -> None:
+        super().__init__(name)
+        self._owner = owner
+
+    def of(self, owner: str) -> app.Entity:
+        from trestle.operations.ids import is_id
+
+        if not is_id(owner):
+            raise app.Invalid("The owner is not valid: an owner is the id of a user.")
+        return OwnEntity(self.name, owner)
+
+    @property
+    def everyone(self) -> app.Entity:
+        return OwnEntity(self.name, EVERYONE)
 
     def get(self, id: str) -> app.Item:
         found = self.find(id)
@@ -146,7 +153,7 @@ class OwnEntity(app.Entity):
         from trestle.operations.get import get
         from trestle.operations.ids import is_id
 
-        used, context = current().uses.use(self.name, "get")
+        used, context = self._use("get")
         if not is_id(id):
             return None
         try:
@@ -157,6 +164,13 @@ class OwnEntity(app.Entity):
             raise_public(refusal)
 
     def list(self, where: Mapping[str, Any] = _NOTHING, order: str = "asc") -> Iterator[app.Item]:
+        used, context = self._use("list")
+        if context.owner == EVERYONE:
+            from trestle.own.everyone import list_everyone
+
+            selection = self._selection(used.entity, where, order, is_ordered=False)
+            yield from list_everyone(used.entity, context, selection)
+            return
         cursor: str | None = None
         while True:
             page = self.page(where, _PAGE, cursor, order)
@@ -172,17 +186,22 @@ class OwnEntity(app.Entity):
         cursor: str | None = None,
         order: str = "asc",
     ) -> app.Page:
-        from trestle.operations.list import list_items
-
-        used, context = current().uses.use(self.name, "list")
-        selection = _selection(used.entity, where)
-        if limit not in range(1, _PAGE + 1):
-            raise app.Invalid(f"limit is {limit}. Use 1 to {_PAGE}.")
-        if order not in ("asc", "desc"):
-            raise app.Invalid(f'order is "{order}". Use "asc" or "desc".')
-        if order == "desc" and not (used.entity.is_ordered or selection):
-            raise app.Invalid(f'The items of "{self.name}" have no order: leave out order.')
+        used, context = self._use("list")
+        if type(limit) is not int or not 1 <= limit <= _PAGE:
+            raise app.Invalid(f"limit is {limit}. Use a whole number, 1 to {_PAGE}.")
+        if cursor is not None and not isinstance(cursor, str):
+            raise app.Invalid(f"The cursor is a {type(cursor).__name__}. Use `next` of the page before.")
+        is_everyone = context.owner == EVERYONE
+        selection = self._selection(
+            used.entity, where, order, is_ordered=not is_everyone and (used.entity.is_ordered or bool(where))
+        )
         try:
+            if is_everyone:
+                from trestle.own.everyone import page_of_everyone
+
+                return page_of_everyone(used.entity, context, limit, cursor, selection)
+            from trestle.operations.list import list_items
+
             items, following = list_items(used.entity, context, limit, cursor, selection, descending=order == "desc")
         except errors.Refusal as refusal:
             raise_public(refusal)
@@ -190,35 +209,43 @@ class OwnEntity(app.Entity):
             raise app.Invalid(f"The cursor is not valid: {error}.") from None
         return app.Page([public_item(item, context.owner) for item in items], following)
 
+    def create(self, doc: Mapping[str, Any], id: str | None = None, key: str | None = None) -> app.Item:
+        from trestle.own import writes
 
-def _selection(entity: Entity, where: Mapping[str, Any]) -> Selection | None:
-    """Return what `where` narrows a list to, None for an empty one. Raise app.Invalid."""
-    if not where:
-        return None
-    from trestle.operations.filters import bounds_of, filters_of, selection_of
+        return writes.create(self.name, self._owner, doc, id, key)
 
-    filters = filters_of(entity)
-    bounds = bounds_of(filters)
-    for name in where:
-        if name not in filters and name not in bounds:
-            known = ", ".join(sorted({*filters, *bounds})) or "none"
-            raise app.Invalid(f'"{entity.name}" has no filter "{name}". Declared: {known}.')
-    try:
-        return selection_of(filters, bounds, {name: _bound(name, value) for name, value in where.items()})
-    except errors.Refusal as refusal:
-        raise_public(refusal)
+    def replace(self, id: str, doc: Mapping[str, Any], if_match: str | None = None) -> app.Item:
+        from trestle.own import writes
 
+        return writes.replace(self.name, self._owner, id, doc, if_match)
 
-def _bound(name: str, value: Any) -> Any:
-    """Return a value or bound in the form that the store compares."""
-    if name.startswith("createdAt.") and name != "createdAt.prefix":
-        from trestle.clock import timestamp
-        from trestle.instant import parse_instant
+    def merge(self, id: str, changes: Mapping[str, Any], if_match: str | None = None) -> app.Item:
+        from trestle.own import writes
 
-        try:
-            return timestamp(max(parse_instant(value), 0))
-        except (TypeError, ValueError) as error:
-            raise app.Invalid(f"{name}: {error}.") from None
-    if value is None or isinstance(value, dict | list):
-        raise app.Invalid(f"{name}: filters take texts, numbers and booleans, not a {type(value).__name__}.")
-    return plain(value, name)
+        return writes.merge(self.name, self._owner, id, changes, if_match)
+
+    def delete(self, id: str, if_match: str | None = None) -> None:
+        from trestle.own import writes
+
+        writes.delete(self.name, self._owner, id, if_match)
+
+    def update(self, id: str, change: Callable[[app.Draft], object]) -> app.Item:
+        from trestle.own import writes
+
+        return writes.update(self.name, self._owner, id, change)
+
+    def _use(self, operation: str) -> tuple[Used, Context]:
+        found: tuple[Used, Context] = current().uses.use(self.name, operation, self._owner)
+        return found
+
+    def _selection(self, entity: Entity, where: Mapping[str, Any], order: str, *, is_ordered: bool) -> Selection | None:
+        """Return what `where` narrows a list to, None for an empty one. Raise app.Invalid, for `order` too."""
+        if order not in ("asc", "desc"):
+            raise app.Invalid(f'order is "{order}". Use "asc" or "desc".')
+        if order == "desc" and not is_ordered:
+            raise app.Invalid(f'The items of "{self.name}" have no order: leave out order.')
+        if not where:
+            return None
+        from trestle.own.where import selection_of
+
+        return selection_of(entity, where)

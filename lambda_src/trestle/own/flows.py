@@ -10,7 +10,7 @@ import os
 import time
 
 from trestle.clock import now
-from trestle.errors import Changed, Conflict, InvalidItem
+from trestle.errors import Changed, Conflict
 from trestle.item import Item
 from trestle.operations.validation import validator_of
 from trestle.own.scope import LostRaceError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from trestle.context import Context
     from trestle.entity import Entity
+    from trestle.operations.validation import Validator
     from trestle.own.hooks import Hooks
     from trestle.own.transaction import Transaction
     from trestle.store.writes import Write
@@ -70,9 +71,18 @@ class Attempt:
             raise
 
 
-def replace(hooks: Hooks, entity: Entity, context: Context, item_id: str, doc: Object, *, expected: States) -> Item:
+def replace(
+    hooks: Hooks,
+    entity: Entity,
+    context: Context,
+    item_id: str,
+    doc: Object,
+    *,
+    expected: States,
+    validator: Validator | None = None,
+) -> Item:
     """Give an item another object, as trestle.operations.replace.replace does."""
-    validator = validator_of(entity)
+    validator = validator or validator_of(entity)
     given = validator.complete(doc)
 
     def check(made: Object, _: Object) -> None:
@@ -81,14 +91,23 @@ def replace(hooks: Hooks, entity: Entity, context: Context, item_id: str, doc: O
     def change(stored: Object) -> Object:
         return validator.keep(given, stored)
 
-    return _update(hooks, entity, context, item_id, expected=expected, change=change, check=check)
+    return update(hooks, entity, context, item_id, expected=expected, change=change, check=check, validator=validator)
 
 
-def merge(hooks: Hooks, entity: Entity, context: Context, item_id: str, changes: Object, *, expected: States) -> Item:
+def merge(
+    hooks: Hooks,
+    entity: Entity,
+    context: Context,
+    item_id: str,
+    changes: Object,
+    *,
+    expected: States,
+    validator: Validator | None = None,
+) -> Item:
     """Change an item by a JSON merge patch, as trestle.operations.merge.merge does."""
     from trestle.operations.merge import apply_merge_patch
 
-    validator = validator_of(entity)
+    validator = validator or validator_of(entity)
     changes = validator.client_changes(changes)
 
     def change(stored: Object) -> Object:
@@ -97,7 +116,7 @@ def merge(hooks: Hooks, entity: Entity, context: Context, item_id: str, changes:
     def check(made: Object, stored: Object) -> None:
         validator.check_changed(made, differing(stored, made))
 
-    return _update(hooks, entity, context, item_id, expected=expected, change=change, check=check)
+    return update(hooks, entity, context, item_id, expected=expected, change=change, check=check, validator=validator)
 
 
 def delete(hooks: Hooks, entity: Entity, context: Context, item_id: str, expected: States) -> None:
@@ -117,7 +136,7 @@ def delete(hooks: Hooks, entity: Entity, context: Context, item_id: str, expecte
     raise Conflict(LOST)
 
 
-def _update(
+def update(
     hooks: Hooks,
     entity: Entity,
     context: Context,
@@ -126,6 +145,7 @@ def _update(
     expected: States,
     change: Callable[[Object], Object],
     check: Callable[[Object, Object], None],
+    validator: Validator,
 ) -> Item:
     """Change an item.
 
@@ -134,17 +154,12 @@ def _update(
     """
     from trestle.store.update import replacement
 
-    validator = validator_of(entity)
     for number in range(ATTEMPTS):
         current = _read(entity, context, item_id, expected)
         attempt = Attempt()
         given = change(current.doc)
         made = hooks.changed_doc(context, attempt, current, given)
-        if made is not given or validator.has_read_only:
-            try:
-                check(made, current.doc)
-            except InvalidItem as refusal:
-                hooks.refuse("before_update", refusal)
+        hooks.judge("before_update", validator, given, made, check, current.doc)
         at = now()
         try:
             write = replacement(entity, context.owner, item_id, made, [current.state], at=at)

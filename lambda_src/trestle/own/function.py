@@ -163,8 +163,15 @@ class Function:
             ) from error
 
     def transaction(self) -> AbstractContextManager[app.Transaction]:
-        """Return a transaction that is committed at the end of a `with` block."""
-        raise NotImplementedError
+        """Return a transaction that is carried out at the end of its `with` block."""
+        running = scope.running()
+        if running is not None and running.is_hook:
+            from trestle.own.operations import NO_TRANSACTION
+
+            raise NotHereError(NO_TRANSACTION)
+        from trestle.own.opened import OpenedTransaction
+
+        return OpenedTransaction()
 
     def _context(self, name: str) -> Context:
         """Return the context of the call that runs. Raise NotHereError for hooks, and while a module is imported."""

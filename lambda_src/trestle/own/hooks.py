@@ -23,10 +23,11 @@ from trestle.own.values import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, NoReturn, Protocol
+    from typing import Any, Protocol
 
     from trestle.entity import Entity
     from trestle.item import Item
+    from trestle.operations.validation import Validator
     from trestle.own.scope import Uses
 
     Hook = Callable[..., object]
@@ -145,9 +146,27 @@ class Hooks:
         """Let before_delete refuse to delete an item. Raises as scope.run."""
         self._call("before_delete", context, attempt, public_item(current, context.owner))
 
-    def refuse(self, hook: str, refusal: errors.Refusal) -> NoReturn:
-        """Raise CodeError for a draft that a hook has left and the schema does not allow."""
-        raise self._bad_result(hook) from FaultsError(refusal)
+    def judge(
+        self,
+        hook: str,
+        validator: Validator,
+        given: dict[str, Any],
+        made: dict[str, Any],
+        check: Callable[..., None],
+        *stored: Any,
+    ) -> None:
+        """Check what a hook has made of a valid object: check(made, *stored) raises InvalidItem for its faults.
+
+        Raise CodeError for them, and InvalidItem where own code wrote the object and the hook left it alone.
+        """
+        if made is given and not validator.has_read_only:
+            return
+        try:
+            check(made, *stored)
+        except errors.InvalidItem as refusal:
+            if made is given and validator.is_own_code:
+                raise
+            raise self._bad_result(hook) from FaultsError(refusal)
 
     def _bad_result(self, hook: str) -> CodeError:
         return bad_result(f"The hook {hook} of {self._entity.name}", getattr(self, hook))
@@ -164,3 +183,14 @@ class Hooks:
         """Run a hook. Raises as scope.run."""
         running = scope.Scope(self._entity.name, hook, context, self._uses)
         scope.run(running, self._level, getattr(self, hook), *arguments, RequestContext(context, attempt))
+
+
+class Used:
+    """An entity that own code may use. operations: the names of those it may use. hooks: the entity's own."""
+
+    __slots__ = ("entity", "hooks", "operations")
+
+    def __init__(self, entity: Entity, operations: frozenset[str], hooks: Hooks) -> None:
+        self.entity = entity
+        self.operations = operations
+        self.hooks = hooks

@@ -122,6 +122,9 @@ class HookedOperations:
         return delete
 
 
+NO_TRANSACTION = "A hook cannot open a transaction. Use context.transaction, which joins the item's write."
+
+
 class Runtime:
     """Carries out the functions of trestle.app for hooks."""
 
@@ -145,7 +148,7 @@ class Runtime:
 
     def transaction(self) -> Any:
         """Raise: a hook's transaction is that of its item's write."""
-        raise NotHereError("A hook cannot open a transaction. Use context.transaction, which joins the item's write.")
+        raise NotHereError(NO_TRANSACTION)
 
 
 def no_effect(name: str) -> NotHereError:

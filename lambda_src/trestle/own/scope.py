@@ -34,7 +34,14 @@ class NotHereError(QuotableError, RuntimeError):
 
 
 class LostRaceError(Exception):
-    """Somebody else has changed an item since it was read: the hooks have to run again."""
+    """Somebody else has changed an item since it was read: the hooks have to run again.
+
+    may_pass: whether somebody else is only about to change an item, and the same writes may succeed.
+    """
+
+    def __init__(self, *, may_pass: bool = False) -> None:
+        super().__init__()
+        self.may_pass = may_pass
 
 
 class NoEntities:

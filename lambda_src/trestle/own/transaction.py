@@ -1,20 +1,21 @@
-"""The transaction of a hook: what it writes is prepared at once, and carried out with the item's own write."""
+"""Transactions of own code: what joins them is prepared at once, and carried out together."""
 
 from __future__ import annotations
 
 from trestle import app, errors
-from trestle.item import Item, state_of
+from trestle.item import Item
 from trestle.own.scope import LostRaceError, current
-from trestle.own.values import differing, plain_object, raise_public
+from trestle.own.validation import own_validator_of
+from trestle.own.values import differing, plain_object, raise_public, states_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any, NoReturn
+    from typing import Any
 
     from trestle.context import Context
     from trestle.entity import Entity
-    from trestle.own.entities import Used
+    from trestle.own.hooks import Used
     from trestle.store.writes import Write
 
     States = Sequence[tuple[str, int]] | None
@@ -34,7 +35,10 @@ class OtherwiseError(errors.QuotableError, TypeError):
 
 
 class _Planned:
-    """A write of the transaction. is_read: whether it depends on a state that was read in this attempt."""
+    """A write of the transaction.
+
+    is_read: whether it depends on a state that was read in this attempt, and that the caller did not ask for.
+    """
 
     __slots__ = ("is_read", "otherwise", "write")
 
@@ -45,9 +49,15 @@ class _Planned:
 
 
 class Transaction(app.Transaction):
-    """The transaction of one attempt. Hooks of the entities that it writes run as it is told of the write."""
+    """The transaction of one attempt of a request with hooks.
+
+    Hooks of the entities that it writes run as it is told of the write.
+    """
 
     __slots__ = ("_keys", "_planned", "transaction")
+
+    max_writes = MAX_WRITES
+    too_many = f"A transaction takes {MAX_WRITES} writes at most, beside the item's own."
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,7 +75,6 @@ class Transaction(app.Transaction):
     ) -> str:
         from trestle.clock import now
         from trestle.operations.create import NO_ID, identify
-        from trestle.operations.validation import validator_of
         from trestle.store.put import creation
 
         used, context = self._use(entity, "create", otherwise)
@@ -74,11 +83,12 @@ class Transaction(app.Transaction):
         given = plain_object(dict(doc))
         try:
             item_id, _ = identify(used.entity, context, given, NO_ID if id is None else id)
-            validator = validator_of(used.entity)
-            made = used.hooks.new_doc(context, self, validator.filled(given), item_id)
-            validator.check(made)
+            validator = own_validator_of(used.entity, has_hook=used.hooks.before_create is not None)
+            given = validator.complete(given)
+            made = used.hooks.new_doc(context, self, given, item_id)
+            used.hooks.judge("before_create", validator, given, made, validator.check)
         except errors.Refusal as refusal:
-            _raise_own(refusal)
+            raise_public(refusal)
         created_at = now()
         self._add(
             creation(used.entity, context.owner, Item(item_id, made, created_at, created_at, 1)),
@@ -96,35 +106,32 @@ class Transaction(app.Transaction):
         otherwise: app.Refuse | None = None,
     ) -> None:
         from trestle.operations.merge import apply_merge_patch
-        from trestle.operations.validation import validator_of
         from trestle.store.update import MAX_PROPERTIES, patching, replacement
 
         used, context = self._use(entity, "merge", otherwise)
         given = plain_object(dict(changes))
-        expected = _expected(if_match)
-        validator = validator_of(used.entity)
+        expected = states_of(if_match)
+        has_hook = used.hooks.before_update is not None
+        validator = own_validator_of(used.entity, has_hook=has_hook)
         # Otherwise the result can only be validated, or written, with the stored item.
-        is_read = (
-            used.hooks.before_update is not None
-            or not validator.is_separable
-            or len(given) > MAX_PROPERTIES
-            or any(isinstance(value, dict) for value in given.values())
-        )
+        is_read = has_hook or len(given) > MAX_PROPERTIES or not validator.is_flat(given)
         try:
             if is_read:
                 item = self._read(used.entity, context, id, expected)
-                doc = used.hooks.changed_doc(context, self, item, apply_merge_patch(item.doc, given))
-                validator.check_changed(doc, differing(item.doc, doc))
-                write = replacement(used.entity, context.owner, id, doc, [item.state])
+                whole = validator.merged(apply_merge_patch(item.doc, given), item.doc, given)
+                made = used.hooks.changed_doc(context, self, item, whole)
+                changed = differing(item.doc, made)
+                used.hooks.judge("before_update", validator, whole, made, validator.check_changed, changed)
+                write = replacement(used.entity, context.owner, id, made, [item.state])
             else:
                 _check_id(id)
-                validator.check_changed({name: value for name, value in given.items() if value is not None}, given)
+                validator.check_patch(given)
                 write = patching(used.entity, context.owner, id, given, expected)
         except (errors.NotFound, errors.Changed) as refusal:
-            raise _refusal(otherwise, exists=isinstance(refusal, errors.Changed)) from None
+            raise self._failed(otherwise, exists=isinstance(refusal, errors.Changed)) from None
         except errors.Refusal as refusal:
-            _raise_own(refusal)
-        self._add(write, used.entity, context.owner, id, otherwise, is_read=is_read)
+            raise_public(refusal)
+        self._add(write, used.entity, context.owner, id, otherwise, is_read=is_read and if_match is None)
 
     def delete(
         self,
@@ -137,7 +144,7 @@ class Transaction(app.Transaction):
         from trestle.store.delete import deletion
 
         used, context = self._use(entity, "delete", otherwise)
-        expected = _expected(if_match)
+        expected = states_of(if_match)
         is_read = used.hooks.before_delete is not None
         try:
             _check_id(id)
@@ -146,11 +153,11 @@ class Transaction(app.Transaction):
                 used.hooks.admit_deletion(context, self, item)
                 expected = [item.state]
         except (errors.NotFound, errors.Changed) as refusal:
-            raise _refusal(otherwise, exists=isinstance(refusal, errors.Changed)) from None
+            raise self._failed(otherwise, exists=isinstance(refusal, errors.Changed)) from None
         except errors.Refusal as refusal:
-            _raise_own(refusal)
+            raise_public(refusal)
         write = deletion(used.entity, context.owner, id, expected)
-        self._add(write, used.entity, context.owner, id, otherwise, is_read=is_read)
+        self._add(write, used.entity, context.owner, id, otherwise, is_read=is_read and if_match is None)
 
     def check(
         self,
@@ -166,11 +173,11 @@ class Transaction(app.Transaction):
         try:
             _check_id(id)
         except errors.NotFound:
-            raise _refusal(otherwise, exists=False) from None
-        write = presence(used.entity, context.owner, id, _expected(if_match))
+            raise self._failed(otherwise, exists=False) from None
+        write = presence(used.entity, context.owner, id, states_of(if_match))
         self._add(write, used.entity, context.owner, id, otherwise, is_read=False)
 
-    def commit(self, context: Context, write: Write) -> None:
+    def commit(self, context: Context, *own: Write) -> None:
         """Carry out the item's own write and those of the hooks, all or none.
 
         Raises Refused for a write of the hooks, LostRaceError if they have to run again, Cancelled for the item's
@@ -180,7 +187,7 @@ class Transaction(app.Transaction):
         from trestle.store.transaction import check_writes, commit
         from trestle.store.writes import Cancelled
 
-        writes = [write, *(each.write for each in self._planned)]
+        writes = [*own, *(each.write for each in self._planned)]
         try:
             check_writes(writes)
         except ValueError as error:  # such as a write of the very item that the hook is for
@@ -189,16 +196,25 @@ class Transaction(app.Transaction):
             commit(context, writes)
         except Cancelled as cancelled:
             if cancelled.kind == "conflict":
-                raise LostRaceError from None
-            if not cancelled.index:
+                raise LostRaceError(may_pass=True) from None
+            if cancelled.index < len(own):
                 raise
-            planned = self._planned[cancelled.index - 1]
+            planned = self._planned[cancelled.index - len(own)]
             if planned.is_read:
                 raise LostRaceError from None
             if planned.write.action == "PutItem":
-                raise planned.otherwise or _refuse(_EXISTS) from None
+                raise planned.otherwise or self._taken() from None
             exists = bool(cancelled.record) and not has_expired(planned.write.entity, cancelled.record)
-            raise _refusal(planned.otherwise, exists=exists or planned.write.action == "ConditionCheck") from None
+            is_check = planned.write.action == "ConditionCheck"
+            raise self._failed(planned.otherwise, exists=exists or is_check) from None
+
+    def _taken(self) -> Exception:
+        """Return what is raised for a record that exists already."""
+        return _refuse(_EXISTS)
+
+    def _failed(self, otherwise: app.Refuse | None, *, exists: bool) -> Exception:
+        """Return what is raised for a write that met no item, or one in another state."""
+        return otherwise or (_refuse(_CHANGED) if exists else _refuse(_ABSENT, 404, "not-found"))
 
     def _use(self, entity: str | app.Entity, operation: str, otherwise: app.Refuse | None) -> tuple[Used, Context]:
         if otherwise is not None and not isinstance(otherwise, app.Refuse):
@@ -224,8 +240,8 @@ class Transaction(app.Transaction):
             raise TransactionError(
                 f'The transaction has a write of "{entity.name}" {item_id} already: one item, one write.'
             )
-        if len(self._planned) == MAX_WRITES:
-            raise TransactionError(f"A transaction takes {MAX_WRITES} writes at most, beside the item's own.")
+        if len(self._planned) == self.max_writes:
+            raise TransactionError(self.too_many)
         self._keys.add(key)
         self._planned.append(_Planned(write, otherwise, is_read=is_read))
 
@@ -238,25 +254,5 @@ def _check_id(item_id: Any) -> None:
         raise errors.NotFound(_ABSENT)
 
 
-def _expected(if_match: str | None) -> States:
-    """Return the states that an entity tag stands for, any for None."""
-    if if_match is None:
-        return None
-    state = state_of(if_match)
-    return [state] if state else []
-
-
 def _refuse(detail: str, status: int = 409, code: str = "conflict") -> app.Refuse:
     return app.Refuse(detail, status=status, code=code)
-
-
-def _refusal(otherwise: app.Refuse | None, *, exists: bool) -> app.Refuse:
-    """Return why a request is refused whose write met no item, or one in another state."""
-    return otherwise or (_refuse(_CHANGED) if exists else _refuse(_ABSENT, 404, "not-found"))
-
-
-def _raise_own(refusal: errors.Refusal) -> NoReturn:
-    """Raise what a hook gets for a refusal: its own as it is, and the exceptions of trestle.app for others."""
-    if isinstance(refusal, errors.Refused):
-        raise refusal
-    raise_public(refusal)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from trestle import app, errors
 from trestle.errors import QuotableError
-from trestle.item import RESERVED
+from trestle.item import RESERVED, state_of
 from trestle.strict_json import MAX_DEPTH, parse_number, pointer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Any, NoReturn
 
     from trestle.errors import Refusal
@@ -41,10 +41,26 @@ class FaultsError(QuotableError):
 
 
 def raise_public(refusal: errors.Refusal) -> NoReturn:
-    """Raise the exception of trestle.app that stands for a refusal of the operations."""
+    """Raise the exception of trestle.app that stands for a refusal of the operations; own code's as it is."""
+    if isinstance(refusal, errors.Refused):
+        raise refusal
+    if isinstance(refusal, errors.NotFound):
+        raise app.NotFound from None
+    if isinstance(refusal, errors.Changed):
+        raise app.Changed from None
+    if isinstance(refusal, errors.Conflict):
+        raise app.Changed(refusal.detail) from None
     if isinstance(refusal, errors.Unavailable):
         raise app.Unavailable(refusal.detail) from refusal
     raise app.Invalid(refusal.detail, refusal.faults) from FaultsError(refusal)
+
+
+def states_of(if_match: str | None) -> Sequence[tuple[str, int]] | None:
+    """Return the states that an entity tag stands for, None for any."""
+    if if_match is None:
+        return None
+    state = state_of(if_match)
+    return [state] if state else []
 
 
 def public_item(item: Item, owner: str) -> app.Item:

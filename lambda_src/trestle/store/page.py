@@ -102,6 +102,21 @@ def page(
         payload |= index.request
     if after:
         payload["ExclusiveStartKey"] = key_of(after[0], context.owner) | (index.start_key(after[1]) if index else {})
+    records, is_last = read(entity, context, limit, payload, index)
+    items = [item_of(entity, record) for record in records]
+    if is_last:
+        return items, None
+    return items, [items[-1].id, *((records[-1][index.sort][index.sort_type],) if index else ())]
+
+
+def read(
+    entity: Entity, context: Context, limit: int, payload: dict[str, Any], index: Index | None = None
+) -> tuple[list[dict[str, Any]], bool]:
+    """Return up to `limit` records that a Query on an index finds, or a Scan, and whether they are the last.
+
+    payload: the request, which is changed. Raises InvalidPositionError.
+    """
+    after = "ExclusiveStartKey" in payload
     records: list[dict[str, Any]] = []
     while True:
         try:
@@ -120,8 +135,7 @@ def page(
         if not start or len(records) > limit or (len(records) > 1 and len(found) <= limit):
             break
     if not start and len(records) <= limit:
-        return [item_of(entity, record) for record in records], None
+        return records, True
     # Nothing may be left after 1 MB: the last item is left for the next page, so that one is never empty.
     del records[min(limit, len(records) - 1) :]
-    items = [item_of(entity, record) for record in records]
-    return items, [items[-1].id, *((records[-1][index.sort][index.sort_type],) if index else ())]
+    return records, False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trestle.store.attributes import encode, encode_name
 from trestle.store.derived import hash_key, hash_name, sort_name
 from trestle.store.page import Index
 
@@ -44,6 +45,26 @@ class Selection:
             name, (name, hash_key(self._value, owner)), (sort_name(self._sort, self._numeric), kind),
             condition, values, is_before_end=is_before_end, descending=descending,
         )  # fmt: skip
+
+    def scan_request(self) -> dict[str, Any]:
+        """Return what narrows a Scan over the items of all owners to this selection.
+
+        It finds what their indexes hold: items that have a key for both the property and the sort.
+        """
+        names = {"#hash": hash_name(self._name), "#sort": sort_name(self._sort, self._numeric)}
+        names |= {"#doc": "doc", "#name": encode_name(self._name)}
+        values = {":value": encode(self._value)}
+        conditions = ["attribute_exists(#hash)", "attribute_exists(#sort)", "#doc.#name=:value"]
+        for operator, bound in self._conditions.items():
+            values[f":{operator}"] = {"N" if self._numeric else "S": str(bound)}
+            conditions.append(
+                "begins_with(#sort,:prefix)" if operator == "prefix" else f"#sort{_SIGNS[operator]}:{operator}"
+            )
+        return {
+            "FilterExpression": " AND ".join(conditions),
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values,
+        }
 
 
 def _key_condition(

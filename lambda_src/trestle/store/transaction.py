@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 from trestle.errors import TooLarge, Unavailable
 from trestle.item import split_key
-from trestle.store import table
+from trestle.store import dynamodb, table
 from trestle.store.dynamodb import ServiceError
 from trestle.store.writes import Cancelled, is_deleted, is_left_by, perform
 
@@ -32,7 +34,8 @@ class TransactionTooLarge(ValueError):  # noqa: N818 - named as the refusals are
 def commit(context: Context, writes: Sequence[Write]) -> None:
     """Carry out all writes or none; a single one goes in a request of its own kind.
 
-    A retry within the call sends the same token, so that nothing is carried out twice. Raises Cancelled for the
+    A retry within the call, also of a transaction that was cancelled for throttling, sends the same token, so that
+    nothing is carried out twice. Raises Cancelled for the
     first write whose condition failed, else for the first that met a transaction of somebody else; Unavailable,
     TooLarge; TransactionTooLarge for more than MAX_WRITES writes, ValueError for two on one record.
     """
@@ -59,29 +62,51 @@ def commit(context: Context, writes: Sequence[Write]) -> None:
         ],
     }
     tables = list(dict.fromkeys(write.entity.table for write in writes))
-    try:
-        table.request(tables, context, "TransactWriteItems", payload)
-    except ServiceError as error:
-        if error.code == "ValidationException" and _TOO_LARGE_TOGETHER in error.message.replace(" ", ""):
-            raise TooLarge("The transaction would be over the 4 MB that the database takes at once.") from error
-        if error.code != "TransactionCanceledException":
-            raise
-        reasons = error.body.get("CancellationReasons") or []
-        codes = [reason.get("Code") for reason in reasons]
-        met = [reason.get("Item") or {} for reason in reasons]
-        if _is_carried_out(writes, codes, met, uncertain=error.uncertain):
-            return
-        if "ConditionalCheckFailed" in codes:
-            index = codes.index("ConditionalCheckFailed")
-            raise Cancelled(index, "condition", met[index]) from None
-        if any("Item size" in (reason.get("Message") or "") for reason in reasons):
-            raise TooLarge(table.ITEM_TOO_LARGE) from error
-        if not _THROTTLED.isdisjoint(codes):
-            context.calls[-1].throttled = True
-            raise Unavailable(table.NO_ANSWER) from error
-        if "TransactionConflict" in codes:
-            raise Cancelled(codes.index("TransactionConflict"), "conflict", {}) from None
-        raise
+    uncertain = False
+    retries = 0
+    while True:
+        try:
+            table.request(tables, context, "TransactWriteItems", payload)
+        except ServiceError as error:
+            uncertain = uncertain or error.uncertain
+            try:
+                _settle(context, writes, error, uncertain=uncertain)
+            except Unavailable:
+                seconds = dynamodb.pause("ThrottlingException", retries)
+                is_late = context.deadline is not None and time.monotonic() + seconds >= context.deadline
+                if is_late or retries + 1 == dynamodb.ATTEMPTS:
+                    raise
+                time.sleep(seconds)
+                retries += 1
+                continue
+        return
+
+
+def _settle(context: Context, writes: Sequence[Write], error: ServiceError, *, uncertain: bool) -> None:
+    """Return if an error means that the writes were carried out before; else raise as `commit`.
+
+    Unavailable is for throttling, which may pass.
+    """
+    if error.code == "ValidationException" and _TOO_LARGE_TOGETHER in error.message.replace(" ", ""):
+        raise TooLarge("The transaction would be over the 4 MB that the database takes at once.") from error
+    if error.code != "TransactionCanceledException":
+        raise error
+    reasons = error.body.get("CancellationReasons") or []
+    codes = [reason.get("Code") for reason in reasons]
+    met = [reason.get("Item") or {} for reason in reasons]
+    if _is_carried_out(writes, codes, met, uncertain=uncertain):
+        return
+    if "ConditionalCheckFailed" in codes:
+        index = codes.index("ConditionalCheckFailed")
+        raise Cancelled(index, "condition", met[index]) from None
+    if any("Item size" in (reason.get("Message") or "") for reason in reasons):
+        raise TooLarge(table.ITEM_TOO_LARGE) from error
+    if not _THROTTLED.isdisjoint(codes):
+        context.calls[-1].throttled = True
+        raise Unavailable(table.NO_ANSWER) from error
+    if "TransactionConflict" in codes:
+        raise Cancelled(codes.index("TransactionConflict"), "conflict", {}) from None
+    raise error
 
 
 def check_writes(writes: Sequence[Write]) -> None:

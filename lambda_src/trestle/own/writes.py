@@ -1,0 +1,154 @@
+"""The writes of functions of app/: the API's own operations, with their hooks."""
+
+from __future__ import annotations
+
+from trestle import app, errors
+from trestle.operations.create import NO_ID
+from trestle.operations.ids import is_id
+from trestle.own import flows
+from trestle.own.creation import create as create_item
+from trestle.own.scope import NotHereError, RightError, current
+from trestle.own.validation import own_validator_of
+from trestle.own.values import differing, draft_of, plain_object, public_item, raise_public, states_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from trestle.context import Context
+    from trestle.item import Item
+    from trestle.own.hooks import Used
+
+    Document = Mapping[str, Any]
+
+
+def create(name: str, owner: str | None, doc: Document, item_id: str | None, key: str | None) -> app.Item:
+    """Create an item, as app.Entity.create."""
+    used, context = _use(name, "create", owner)
+    if item_id is not None and used.entity.ids != "client":
+        raise app.Invalid(f'"{name}" has ids = "server": leave out id, or set ids = "client".')
+    if key is not None and (not isinstance(key, str) or not key):
+        raise app.Invalid("The idempotency key is empty, or no text. Use a text of 1 character or more.")
+    validator = own_validator_of(used.entity, has_hook=used.hooks.before_create is not None)
+    given = plain_object(dict(doc))
+    try:
+        item, _ = create_item(
+            used.hooks, used.entity, context, given, NO_ID if item_id is None else item_id,
+            key=key or "", validator=validator,
+        )  # fmt: skip
+    except errors.Conflict as refusal:
+        if refusal.detail == flows.LOST:
+            raise app.Changed(refusal.detail) from None
+        raise app.Taken(refusal.detail) from None
+    except errors.KeyReused:
+        raise app.Taken("This idempotency key came with another object before.") from None
+    except errors.Refusal as refusal:
+        raise_public(refusal)
+    return public_item(item, context.owner)
+
+
+def replace(name: str, owner: str | None, item_id: str, doc: Document, if_match: str | None) -> app.Item:
+    """Give an item another object, as app.Entity.replace."""
+    from trestle.operations import replace as plain
+
+    used, context = _use(name, "replace", owner)
+    given = plain_object(dict(doc))
+
+    def write() -> Item:
+        validator = own_validator_of(used.entity, has_hook=used.hooks.before_update is not None)
+        if used.hooks.before_update is None:
+            return plain.replace(used.entity, context, item_id, given, states_of(if_match), validator=validator)
+        return flows.replace(
+            used.hooks, used.entity, context, item_id, given, expected=states_of(if_match), validator=validator
+        )
+
+    return _written(write, item_id, context)
+
+
+def merge(name: str, owner: str | None, item_id: str, changes: Document, if_match: str | None) -> app.Item:
+    """Change an item by a JSON merge patch, as app.Entity.merge."""
+    from trestle.operations import merge as plain
+
+    used, context = _use(name, "merge", owner)
+    given = plain_object(dict(changes))
+
+    def write() -> Item:
+        validator = own_validator_of(used.entity, has_hook=used.hooks.before_update is not None)
+        if used.hooks.before_update is None:
+            return plain.merge(used.entity, context, item_id, given, states_of(if_match), validator=validator)
+        return flows.merge(
+            used.hooks, used.entity, context, item_id, given, expected=states_of(if_match), validator=validator
+        )
+
+    return _written(write, item_id, context)
+
+
+def update(name: str, owner: str | None, item_id: str, change: Callable[[app.Draft], object]) -> app.Item:
+    """Change an item by what it is now, as app.Entity.update."""
+    _use(name, "get", owner)
+    try:
+        used, context = _use(name, "merge", owner)
+    except RightError as error:
+        try:
+            used, context = _use(name, "replace", owner)
+        except RightError:
+            raise error from None
+    validator = own_validator_of(used.entity, has_hook=used.hooks.before_update is not None)
+
+    def changed(stored: dict[str, Any]) -> dict[str, Any]:
+        draft = draft_of(stored, item_id, context.owner, ())
+        change(draft)
+        made = plain_object(draft)
+        return validator.merged(made, stored, differing(stored, made))
+
+    def check(made: dict[str, Any], stored: dict[str, Any]) -> None:
+        validator.check_changed(made, differing(stored, made))
+
+    return _written(
+        lambda: flows.update(
+            used.hooks, used.entity, context, item_id, expected=None, change=changed, check=check, validator=validator
+        ),
+        item_id,
+        context,
+    )
+
+
+def delete(name: str, owner: str | None, item_id: str, if_match: str | None) -> None:
+    """Delete an item, as app.Entity.delete."""
+    from trestle.operations import delete as plain
+
+    used, context = _use(name, "delete", owner)
+
+    def write() -> None:
+        if used.hooks.before_delete is None:
+            plain.delete(used.entity, context, item_id, states_of(if_match))
+        else:
+            flows.delete(used.hooks, used.entity, context, item_id, states_of(if_match))
+
+    _carried_out(write, item_id)
+
+
+def _use(name: str, operation: str, owner: str | None) -> tuple[Used, Context]:
+    """Return an entity for an operation, and the context to use it in. Raise NotHereError in a hook."""
+    scope = current()
+    if scope.is_hook:
+        raise NotHereError(
+            f"A hook cannot {operation} an item by itself. Use context.transaction, which joins the item's write."
+        )
+    found: tuple[Used, Context] = scope.uses.use(name, operation, owner)
+    return found
+
+
+def _written(write: Callable[[], Item], item_id: str, context: Context) -> app.Item:
+    return public_item(_carried_out(write, item_id), context.owner)
+
+
+def _carried_out(write: Callable[[], Any], item_id: str) -> Any:
+    """Return what a write of an item returns, with trestle.app's exceptions for its refusals."""
+    if not is_id(item_id):
+        raise app.NotFound
+    try:
+        return write()
+    except errors.Refusal as refusal:
+        raise_public(refusal)
