@@ -212,6 +212,7 @@ TOOLS = (
             Option("--after", type=count, default=0, metavar="N", help="continue after this line"),
             Option("--as-stored", action="store_true", help="take what the API would refuse now"),
             Option("--replace", action="store_true", help="replace other items that have the same ids"),
+            Option("--hooks", action="store_true", help="make new items, with the hook before_create"),
             RATE,
         ),
     ),

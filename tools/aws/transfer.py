@@ -6,6 +6,9 @@ An import validates the whole file before it writes anything, as the entity's fu
 owners. What lists, filters and the time to live go by is derived as they derive it; ids, times and versions
 stay. An item that the table has already, as it is in the file, is left as it is: what was stopped can be run
 again.
+
+With --hooks new items are made as by the API's POST: the entity's before_create runs, here and with the caller's own
+rights, and what it writes is written with the item or not at all. Without it no hook runs.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from __future__ import annotations
 import argparse
 import errno
 import hashlib
+import json
 import os
 import re
 import stat
@@ -47,7 +51,9 @@ from tools.errors import ROOT, UserError
 
 sys.path.insert(0, str(ROOT / "lambda_src"))
 
+from trestle import errors
 from trestle.clock import now
+from trestle.context import Context
 from trestle.entity import Entity
 from trestle.errors import InvalidRequest
 from trestle.item import RESERVED, Item, join_key, split_key
@@ -56,6 +62,7 @@ from trestle.schema import read_only
 from trestle.schema.defaults import fill
 from trestle.schema.formats import is_date_time
 from trestle.schema.validation import is_equal, validate
+from trestle.store import boto3_client
 from trestle.store.attributes import decode
 from trestle.store.put import creation
 from trestle.store.records import ENVELOPE, has_expired
@@ -66,6 +73,7 @@ BATCH = 100  # lines between two looks at the rate
 THREADS = 8
 DEFAULT_RATE = 200.0  # writes a second
 STAMPS = tuple(name for name in SERVERS_OWN if name != "id")
+WRITER = "import"  # as the records tell who wrote them
 # As the functions write times: text that sorts as time does.
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
@@ -77,6 +85,7 @@ class DeployedEntity:
     entity: Entity
     client: Any
     matches_local_build: bool = True  # whether its live functions are those of the last build, with its schemas
+    hooks: Any = None  # trestle.own.hooks.Hooks, if they are to run
 
 
 # --- out
@@ -227,13 +236,18 @@ def describe_faults(faults: list[dict[str, str]]) -> str:
     return "; ".join(f"{fault['pointer']} {fault['detail']}".strip() for fault in faults)
 
 
-def check(file: IO[bytes], entity: Entity, *, as_stored: bool = False) -> list[str]:
-    """Validate every line; return what is wrong, "line 3: ..." each."""
+def check(file: IO[bytes], entity: Entity, *, as_stored: bool = False, hooks: bool = False) -> list[str]:
+    """Validate every line; return what is wrong, "line 3: ..." each. hooks: whether hooks are to run."""
     faults: list[str] = []
     numbers: dict[str, int] = {}
     for line in parse_lines(file, entity, as_stored=as_stored):
         if isinstance(line, InvalidItemError):
             faults.append(str(line))
+        elif hooks and not line.is_new:
+            faults.append(
+                f"line {line.number}: has times and a version, so it is no new item: leave out --hooks to store it as "
+                "it is"
+            )
         elif (first := numbers.setdefault(join_key(line.owner, line.item.id), line.number)) != line.number:
             faults.append(f"line {line.number}: has the id of line {first}")
     return faults
@@ -272,14 +286,20 @@ def write(
             if line.number > result.after:
                 yield line
 
+    def store(line: ImportLine) -> tuple[str, str]:
+        if target.hooks:
+            return create(target, line)
+        outcome = put(target, line, replace=replace)
+        return outcome, REJECTED.get(outcome, "")
+
     found = rest()
-    with ThreadPoolExecutor(THREADS) as threads:
+    # Hooks run one at a time, as in a function.
+    with ThreadPoolExecutor(1 if target.hooks else THREADS) as threads:
         while batch := list(islice(found, BATCH)):
-            outcomes = threads.map(lambda line: put(target, line, replace=replace), batch)
-            for line, outcome in zip(batch, outcomes, strict=True):
+            for line, (outcome, why) in zip(batch, threads.map(store, batch), strict=True):
                 result.outcomes[outcome] += 1
-                if outcome in REJECTED:
-                    result.left_out.append(f"line {line.number}: {REJECTED[outcome]}")
+                if why:
+                    result.left_out.append(f"line {line.number}: {why}")
             result.after, count = batch[-1].number, count + len(batch)
             report(str(result))
             time.sleep(max(0.0, started + count / rate - time.monotonic()))
@@ -296,7 +316,7 @@ def put(target: DeployedEntity, line: ImportLine, *, replace: bool) -> str:
     """Store one item, unless there is another with its id; return the outcome."""
     entity, client = target.entity, target.client
     write = creation(entity, line.owner, line.item)
-    write.sign("import")
+    write.sign(WRITER)
     record = write.payload["Item"]
     if has_expired(entity, record):
         return "expired"
@@ -319,6 +339,34 @@ def put(target: DeployedEntity, line: ImportLine, *, replace: bool) -> str:
     return "written"
 
 
+def create(target: DeployedEntity, line: ImportLine) -> tuple[str, str]:
+    """Make a new item as POST does, with the entity's hooks; return the outcome, and why the line was left out, or "".
+
+    Raise UserError if a hook fails.
+    """
+    from trestle.own.code import CodeError  # noqa: PLC0415 - for few imports
+    from trestle.own.creation import create as create_hooked  # noqa: PLC0415
+
+    context = Context(owner=line.owner, operation="create", request_id=f"line {line.number}", writer=WRITER)
+    try:
+        # By the key a second run finds what the first has made, and no hook runs again.
+        key = join_key(line.owner, line.item.id)
+        _, was_there = create_hooked(target.hooks, target.entity, context, line.item.doc, line.item.id, key=key)
+    except errors.Refused as refused:
+        return "refused by a hook", refused.detail
+    except (errors.Conflict, errors.KeyReused):
+        return "refused", "the table has another item with this id"
+    except errors.TooLarge:
+        return "too large", REJECTED["too large"]
+    except errors.Unavailable as error:
+        raise UserError(f"line {line.number}: {error.detail}") from error
+    except errors.Refusal as refusal:  # such as a required property that only the hook was to set
+        return "invalid", f"{refusal.detail} {describe_faults(refusal.faults)}".strip()
+    except CodeError as error:
+        raise UserError(f"line {line.number}: {error}") from error
+    return ("there already" if was_there else "written"), ""
+
+
 def is_same(stored: Record, record: Record, attributes: Iterable[str]) -> bool:
     """Return whether two records have the same values, in JSON's sense; one that is no item has not."""
     try:
@@ -330,17 +378,49 @@ def is_same(stored: Record, record: Record, attributes: Iterable[str]) -> bool:
 # --- the command
 
 
-def deployed(environment: Environment, name: str) -> DeployedEntity:
-    """Return an entity as it is deployed in an environment."""
+def deployed(environment: Environment, name: str, *, hooks: bool = False) -> DeployedEntity:
+    """Return an entity as it is deployed in an environment; hooks: with its hooks, and then clients choose ids."""
     outputs, functions = environment.outputs(), environment.client("lambda")
     options = deployed_options(environment, outputs, name)
-    entity = deployed_entity(environment, outputs, name, options)
+    entity = deployed_entity(environment, outputs, name, options | ({"ids": "client"} if hooks else {}))
     schema, live = schema_file(environment.project, options), outputs["function_names"][name].values()
+    client = environment.client("dynamodb")
     return DeployedEntity(
         entity,
-        environment.client("dynamodb"),
+        client,
         not schema or matches_local_build(environment.project, live, functions, schema),
+        load_hooks(environment, entity, outputs["function_names"][name].get("create"), client) if hooks else None,
     )
+
+
+def load_hooks(environment: Environment, entity: Entity, function: str | None, client: Any) -> Any:
+    """Return the hooks of an entity, from the code of the project and the settings of the function that creates.
+
+    Raise UserError if before_create is not there or cannot be imported.
+    """
+    none = UserError(f"{entity.name} has no hook before_create that creates run: leave out --hooks.")
+    if function is None:
+        raise none
+    settings = environment.client("lambda").get_function_configuration(FunctionName=function, Qualifier=ALIAS)
+    variables: dict[str, str] = settings["Environment"]["Variables"]
+    if "hooks" not in json.loads(variables.get("ENTITY_OPTIONS") or "{}"):
+        raise none
+    from trestle.own.code import CodeError  # noqa: PLC0415 - for few imports
+    from trestle.own.operations import hooks_of  # noqa: PLC0415
+    from trestle.own.output import LEVELS  # noqa: PLC0415
+
+    os.environ["DYNAMODB_CLIENT"] = "boto3"
+    boto3_client.use(client)
+    sys.path.insert(0, str(environment.project))
+    # The schemas of entities that hooks use are beside the code.
+    try:
+        hooks = hooks_of(entity, {**variables, "LAMBDA_TASK_ROOT": str(environment.project)}, LEVELS["WARNING"])
+    except CodeError as error:
+        packages = " Install its packages into .venv first." if isinstance(error.__cause__, ImportError) else ""
+        raise UserError(f"{error}{packages}") from error
+    if not hooks.before_create:
+        raise none
+    return hooks
 
 
 def matches_local_build(project: Path, names: Iterable[str], functions: Any, schema: Path) -> bool:
@@ -421,9 +501,11 @@ def run_export(options: argparse.Namespace) -> int:
 def run_import(options: argparse.Namespace) -> int:
     """Store the file's items; 1 when lines have faults, and then nothing is written, or ids are taken."""
     check_readable(options.file)
+    if options.hooks and (options.as_stored or options.replace):
+        raise UserError("--hooks makes new items: leave it out, or --as-stored and --replace.", exit_code=2)
     environment: Environment = options.environment
     environment.prepare()
-    target = deployed(environment, options.entity)
+    target = deployed(environment, options.entity, hooks=options.hooks)
     entity = target.entity
     if not entity.schema:
         print_note(f"No function of {entity.name} has a schema: the import accepts every JSON object.")
@@ -434,7 +516,7 @@ def run_import(options: argparse.Namespace) -> int:
         )
     how = {"as_stored": options.as_stored}
     with options.file.open("rb") as file:
-        if faults := check(file, entity, **how):
+        if faults := check(file, entity, hooks=options.hooks, **how):
             report_faults(faults, f"Lines of {options.file} with faults")
             raise UserError("Nothing was written: correct the file, and import it again.")
         file.seek(0)

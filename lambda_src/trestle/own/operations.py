@@ -42,9 +42,14 @@ if TYPE_CHECKING:
 
 
 def operations_of(entity: Entity, environment: Mapping[str, str], level: int) -> HookedOperations:
-    """Return the operations of a function's entity, which has hooks; `level` is the log's.
+    """Return the operations of a function's entity, which has hooks, as hooks_of."""
+    return HookedOperations(hooks_of(entity, environment, level))
 
-    Raise CodeError if the module of its hooks, or of those of an entity that they use, cannot be imported.
+
+def hooks_of(entity: Entity, environment: Mapping[str, str], level: int) -> Hooks:
+    """Return the hooks of a function's entity; `level` is the log's.
+
+    Raise CodeError if their module, or that of the hooks of an entity that they use, cannot be imported.
     """
     app._register(Runtime())
     module: str = json.loads(environment["ENTITY_OPTIONS"])["hooks"]
@@ -55,7 +60,7 @@ def operations_of(entity: Entity, environment: Mapping[str, str], level: int) ->
         from trestle.own.entities import Entities
 
         uses = Entities(environment, level)
-    return HookedOperations(Hooks(entity, module, uses, level))
+    return Hooks(entity, module, uses, level)
 
 
 class HookedOperations:

@@ -23,6 +23,14 @@ from trestle.store import dynamodb
 from trestle.store.connection import CONNECT_SECONDS
 from trestle.store.endpoint import DYNAMODB, Service
 
+_given: list[Any] = []
+
+
+def use(client: Any) -> None:
+    """Let all calls on DynamoDB go through this client, as those of a tool with its user's credentials."""
+    client.meta.events.register("needs-retry.dynamodb", _note_uncertainty)
+    _given[:] = [client]
+
 
 @lru_cache
 def shared_client(service: str = DYNAMODB.name, region: str = "") -> Any:
@@ -69,7 +77,10 @@ def call(
     abandoned write may still be carried out, just as one whose answer was lost.
     """
     try:
-        client = shared_client() if service is DYNAMODB else shared_client(service.name, region)
+        if service is DYNAMODB:
+            client = _given[0] if _given else shared_client()
+        else:
+            client = shared_client(service.name, region)
     except BotoCoreError as error:
         raise _service_error(error) from error
     if deadline is None:

@@ -22,8 +22,10 @@ SQS = endpoint.Service(
 def send_message(context: Context, url: str, body: str, *, delay: int = 0) -> None:
     """Send a message to a queue, which shows it after `delay` seconds, 0 to 900.
 
+    body: JSON, in which the two characters that SQS refuses are escaped.
     A call that is retried because its answer was lost may send it twice. Raise Unavailable, RefusedError.
     """
+    body = body.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
     payload = {"QueueUrl": _reachable(url), "MessageBody": body}
     request(SQS, context, "SendMessage", payload | ({"DelaySeconds": delay} if delay else {}))
 
