@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -45,8 +46,28 @@ class Environment(Protocol):
     def function_names(self) -> set[str]:
         """Return the names of its functions, from Terraform's outputs. Raise UserError without outputs."""
 
+    def worker_names(self) -> set[str]:
+        """Return those of functions of one's own that work on jobs, events or changes, from Terraform's outputs."""
+
     def apply(self, arguments: list[str]) -> int:
         """Apply the configuration; return the exit code of `terraform apply`, which gets the arguments."""
 
     def release_settings(self) -> dict[str, Any]:
         """Return the variable `release`."""
+
+
+def function_names(outputs: Mapping[str, Any]) -> set[str]:
+    """Return the names of all functions, from Terraform's outputs."""
+    names = {name for each in outputs["function_names"].values() for name in each.values()}
+    return names | {each["name"] for each in own_functions(outputs)}
+
+
+def worker_names(outputs: Mapping[str, Any]) -> set[str]:
+    """Return the names of functions of one's own that no request reaches, from Terraform's outputs."""
+    return {each["name"] for each in own_functions(outputs) if each["kind"] != "routes"}
+
+
+def own_functions(outputs: Mapping[str, Any]) -> Collection[dict[str, Any]]:
+    """Return what the outputs say of functions of one's own; older Trestles have no such output."""
+    found: dict[str, dict[str, Any]] = outputs.get("functions", {})
+    return found.values()

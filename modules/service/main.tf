@@ -198,9 +198,10 @@ module "own_function" {
   source   = "../function"
   for_each = local.own_functions
 
+  # What no request reaches has one version at a time: a queue or a stream goes to the tried one while a release is tried.
   canary = one([for version in [lookup(local.canary_versions, each.value.name, null)] :
     { version = version, weight = local.canary_percent / 100 }
-    if version != null
+    if version != null && each.value.kind == "routes"
   ])
   customer_key = var.encryption.customer_key
   description  = "${each.key} of your own, ${var.environment}"
@@ -211,9 +212,11 @@ module "own_function" {
       for name, used in local.own_function_entities[each.key] : name => merge(used, { table = module.table[name].name })
     }) },
   )
-  handler            = "index.lambda_handler"
-  kms_key_arn        = local.kms_key_arn
-  live_version       = lookup(local.live_versions, each.value.name, null)
+  handler     = "index.lambda_handler"
+  kms_key_arn = local.kms_key_arn
+  live_version = lookup(
+    each.value.kind == "routes" ? local.live_versions : merge(local.live_versions, local.canary_versions), each.value.name, null
+  )
   log_retention_days = var.log_retention_days
   memory_size        = each.value.memory_size
   name               = each.value.name

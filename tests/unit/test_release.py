@@ -29,6 +29,7 @@ from tools.aws import release as tool
 from tools.aws.environment import AwsEnvironment
 from tools.aws.release import ReleaseSettings
 from tools.aws.versions import Canary, Functions, Record, Release, versions_before_last_deployment
+from tools.environment import function_names, worker_names
 from tools.errors import UserError
 from tools.terraform import ROOT
 
@@ -59,6 +60,7 @@ class Shop:
     naps: list[Callable[[], object]] = field(default_factory=list)  # what happens while a release waits
     slept: float = 0
     code: int = 0  # of the next apply
+    workers: frozenset[str] = frozenset()
     # By function and stream: the times, in milliseconds of the epoch, and the lines.
     logs: dict[tuple[str, str], list[tuple[int, str]]] = field(default_factory=dict)
     searched: list[dict[str, Any]] = field(default_factory=list)
@@ -72,6 +74,9 @@ class Shop:
 
     def function_names(self) -> set[str]:
         return {CREATE, GET, "shop-todos-list-test"}
+
+    def worker_names(self) -> set[str]:
+        return set(self.workers)
 
     def prepare(self) -> None:
         pass
@@ -206,9 +211,65 @@ def test_a_release_goes_to_some_and_then_to_all(shop: Shop) -> None:
     assert [each.versions for each in after.history] == [{CREATE: "1", GET: "1"}]
     assert shop.slept == pytest.approx(60)
     assert f"10 % of the requests for 1 minutes: {GET} 1 -> 2." in shop.said
-    assert f"Met no request, and so not proven: {GET}." in shop.said
+    assert f"Met no request or job, and so not proven: {GET}." in shop.said
     assert not [said for said in shop.said if "4xx" in said]
     assert shop.said[-1] == "Released: the new versions answer all requests."
+
+
+def test_a_worker_moves_at_once_and_is_watched(shop: Shop) -> None:
+    seen: list[Any] = []
+    shop.workers = frozenset([GET])
+    shop.changes = (CREATE, GET)
+    shop.naps = [
+        lambda: write_log(shop, CREATE, "2", line(201)),
+        lambda: seen.extend([shop.live(), Record.read(shop.live_file)]),
+    ]
+    # No job comes meanwhile, and nobody can send one to a schedule.
+    assert shop.ship(unproven=False) == 0
+    tried, record = seen
+    assert tried == {CREATE: ("1", {"2": 0.1}), GET: ("2", {})}
+    assert (record.live.versions, record.canary.versions) == ({CREATE: "1", GET: "1"}, {CREATE: "2", GET: "2"})
+    assert shop.live() == {CREATE: ("2", {}), GET: ("2", {})}
+    assert f"10 % of the requests for 1 minutes: {CREATE} 1 -> 2." in shop.said
+    assert f"All jobs, events and changes, watched for 1 minutes: {GET} 1 -> 2." in shop.said
+    assert f"Met no request or job, and so not proven: {GET}." in shop.said
+    assert not [said for said in shop.said if "4xx" in said]
+
+
+def test_a_job_that_fails_takes_all_back(shop: Shop) -> None:
+    shop.workers = frozenset([GET])
+    shop.changes = (CREATE, GET)
+    shop.naps = [lambda: write_log(shop, GET, "2", line(500))]
+    assert shop.ship() == 1
+    assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
+    assert "500, KeyError: 'x' (requestId r-1)" in shop.said[-1]
+    assert Record.read(shop.live_file).canary is None
+
+
+def test_a_rollback_takes_back_a_worker_that_is_tried(shop: Shop) -> None:
+    shop.workers = frozenset([GET])
+    shop.changes = (GET,)
+    shop.naps = [shop.rollback]
+    assert shop.ship() == 1
+    assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
+    # And goes back to what was live before, as for others.
+    shop.changes = (GET,)
+    assert shop.ship() == 0
+    assert shop.live()[GET] == ("3", {})
+    assert shop.rollback() == 0
+    assert shop.live()[GET] == ("1", {})
+
+
+def test_own_functions_are_in_outputs_of_their_own() -> None:
+    outputs = {
+        "function_names": {"todos": {"get": "g"}},
+        "functions": {
+            "pay": {"kind": "routes", "name": "p"},
+            "mail": {"kind": "changes", "name": "m"},
+            "report": {"kind": "schedule", "name": "r"},
+        },
+    }
+    assert (function_names(outputs), worker_names(outputs)) == ({"g", "p", "m", "r"}, {"m", "r"})
 
 
 def test_what_met_no_request_does_not_go_live(shop: Shop) -> None:

@@ -14,6 +14,7 @@ from botocore.config import Config
 from tools import tfvars
 from tools.aws.redeploy import Routes
 from tools.dist import build_functions
+from tools.environment import function_names, worker_names
 from tools.errors import UserError
 from tools.suggestions import correction
 from tools.terraform import ROOT, Progress, Terraform, facts, own_environment
@@ -204,7 +205,11 @@ class AwsEnvironment:
 
     def function_names(self) -> set[str]:
         """Return the names of its functions, from Terraform's outputs."""
-        return {name for each in self.outputs()["function_names"].values() for name in each.values()}
+        return function_names(self.outputs())
+
+    def worker_names(self) -> set[str]:
+        """Return those of functions of one's own that work on jobs, events or changes."""
+        return worker_names(self.outputs())
 
     def release_settings(self) -> dict[str, Any]:
         """Return the variable `release`, whose defaults Terraform knows."""

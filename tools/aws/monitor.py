@@ -150,13 +150,14 @@ class Monitor:
         self, environment: Environment, functions: Functions, live: Versions, canary: Canary, faults: int
     ) -> None:
         """Look at what is there before anybody meets the versions; as many faults are too many."""
-        self.environment, self.faults = environment, faults
+        self.environment, self.faults, self.workers = environment, faults, functions.workers
         self.alarms, logs = environment.client("cloudwatch"), environment.client("logs")
         self.before = frozenset(self.active_alarms())
         self.candidates = []
         for name, version in canary.versions.items():
             both = (functions.configuration(name, each) for each in (version, live[name]))
-            is_comparable = canary.percent < 100 and all(map(logs_every_answer, both))
+            # Nobody sends a worker requests, so it refuses none.
+            is_comparable = canary.percent < 100 and name not in functions.workers and all(map(logs_every_answer, both))
             self.candidates.append(Candidate(logs, name, version, live[name], canary.percent, is_comparable))
 
     def active_alarms(self) -> Iterator[str]:
@@ -196,7 +197,9 @@ class Monitor:
 
     def incomparable(self) -> list[str]:
         """Return the functions whose answers of 4xx cannot be compared."""
-        return [each.function for each in self.candidates if not each.is_comparable]
+        return [
+            each.function for each in self.candidates if not each.is_comparable and each.function not in self.workers
+        ]
 
 
 def logs_every_answer(configuration: dict[str, Any]) -> bool:

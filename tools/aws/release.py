@@ -78,31 +78,39 @@ class Trial:
             self.record.canary = canary
             self.record.write()
             self.functions.point_aliases(self.before.versions, canary)
-            changed = format_changes(self.before.versions, self.tried)
-            self.progress(
-                f"{self.settings.percent} % of the requests for {self.settings.minutes:g} minutes: {changed}."
-            )
+            self.announce()
             reason = self.watch_candidates(monitor)
             unreached = [] if reason or not self.settings.minutes else monitor.unreached()
         except BaseException:
             self.progress("Taking back ...")
             restore_live(self.record, self.functions)
             raise
-        if unreached and not self.unproven:
+        # A job may come once a night, and no release waits for it.
+        if (unproven := [name for name in unreached if name not in self.functions.workers]) and not self.unproven:
             # One that cannot even start is as quiet as this.
             reason = (
-                f"{', '.join(unreached)} met no request, and nothing else proves new code. Send some while "
+                f"{', '.join(unproven)} met no request, and nothing else proves new code. Send some while "
                 "it is tried, or add ARGS=--unproven."
             )
         if reason:
             restore_live(self.record, self.functions)
             return reason
         if unreached:
-            self.progress(f"Met no request, and so not proven: {', '.join(unreached)}.")
+            self.progress(f"Met no request or job, and so not proven: {', '.join(unreached)}.")
         self.record.history = [self.before, *self.record.history][:HISTORY_LENGTH]
         self.record.live = Release(now(), {**self.before.versions, **self.tried})
         restore_live(self.record, self.functions)
         return None
+
+    def announce(self) -> None:
+        """Say which versions answer now, and how much."""
+        workers = {name: version for name, version in self.tried.items() if name in self.functions.workers}
+        others = {name: version for name, version in self.tried.items() if name not in workers}
+        minutes, live = f"for {self.settings.minutes:g} minutes", self.before.versions
+        if others:
+            self.progress(f"{self.settings.percent} % of the requests {minutes}: {format_changes(live, others)}.")
+        if workers:
+            self.progress(f"All jobs, events and changes, watched {minutes}: {format_changes(live, workers)}.")
 
     def watch_candidates(self, monitor: Monitor) -> str | None:
         """Look until the time is over; return why the versions must be taken back, or None."""
@@ -121,7 +129,13 @@ class Trial:
     def interference(self) -> str | None:
         """Return that somebody else has moved the aliases meanwhile, by a rollback; or None."""
         aliases = self.functions.aliases()
-        if all(name in aliases and version in aliases[name].weights for name, version in self.tried.items()):
+        if all(
+            name in aliases
+            and (
+                aliases[name].version == version if name in self.functions.workers else version in aliases[name].weights
+            )
+            for name, version in self.tried.items()
+        ):
             return None
         return "somebody did so from elsewhere."
 
@@ -325,7 +339,8 @@ def format_changes(live: Versions, other: Versions) -> str:
 
 def find_functions(environment: Environment, record: Record) -> Functions:
     """Return the functions: those in Terraform's outputs, and those that were live at the last release."""
-    return Functions(environment.client("lambda"), frozenset(environment.function_names() | released(record)))
+    names = frozenset(environment.function_names() | released(record))
+    return Functions(environment.client("lambda"), names, frozenset(environment.worker_names()))
 
 
 def released(record: Record) -> set[str]:

@@ -115,10 +115,15 @@ class Alias:
 
 @dataclass(frozen=True)
 class Functions:
-    """Functions by name, which may not exist, and Lambda's client."""
+    """Functions by name, which may not exist, and Lambda's client.
+
+    workers: those that no request reaches. Their queues and streams go to one version: a share of the traffic would
+    mean that two versions take jobs from the same queue.
+    """
 
     client: Any
     names: frozenset[str]
+    workers: frozenset[str] = frozenset()
 
     def aliases(self) -> dict[str, Alias]:
         """Return where the alias points, of each function that exists."""
@@ -144,14 +149,15 @@ class Functions:
         return found
 
     def point_aliases(self, versions: Versions, canary: Canary | None = None) -> None:
-        """Point the aliases at the versions, and for a part of the requests at those of the canary."""
+        """Point the aliases at the versions, and for a part of the requests at those of the canary; workers wholly."""
         tried = canary.versions if canary else {}
         for name, version in versions.items():
-            weights = {tried[name]: canary.percent / 100} if canary and name in tried else {}
+            is_worker = name in self.workers
+            weights = {tried[name]: canary.percent / 100} if canary and name in tried and not is_worker else {}
             self.client.update_alias(
                 FunctionName=name,
                 Name=ALIAS,
-                FunctionVersion=version,
+                FunctionVersion=tried.get(name, version) if is_worker else version,
                 RoutingConfig={"AdditionalVersionWeights": weights},
             )
 

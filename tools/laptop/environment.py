@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tools import tfvars
+from tools.environment import function_names, worker_names
 from tools.laptop.emulator import client
 from tools.laptop.systems import local_systems
 from tools.terraform import ROOT, Progress
@@ -65,7 +66,11 @@ class LocalEnvironment:
 
     def function_names(self) -> set[str]:
         """Return the functions' names."""
-        return {name for each in self.stack.outputs()["function_names"].values() for name in each.values()}
+        return function_names(self.stack.outputs())
+
+    def worker_names(self) -> set[str]:
+        """Return those of functions of one's own that work on jobs, events or changes."""
+        return worker_names(self.stack.outputs())
 
     def apply(self, _arguments: list[str]) -> int:
         """Build and apply with the variables that it was brought up with."""
