@@ -436,12 +436,10 @@ module "monitoring" {
     log_group    = module.own_function[name].log_group
     memory_size  = f.memory_size
     # All attempts and the time between them, and the longest delay with which one can be sent.
-    message_seconds = f.queue_name == null ? null : 900 + f.retries.attempts * f.timeout + sum([
-      for n in range(min(100, f.retries.attempts)) : min(f.retries.backoff[1], f.retries.backoff[0] * pow(2, min(n, 40)))
-    ])
-    name    = module.own_function[name].name
-    queue   = f.queue_name
-    timeout = f.timeout
+    message_seconds = f.queue_name == null ? null : 900 + local.job_times[name]
+    name            = module.own_function[name].name
+    queue           = f.queue_name
+    timeout         = f.timeout
   } }
   scope = local.scope
   tables = { for entity, e in local.entities : entity => {

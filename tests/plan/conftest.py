@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+
 import pytest
 
 from tests.plan import inventory
@@ -353,11 +356,15 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def triggers(planner: Planner, code: str) -> dict[str, Plan]:
-    """A system with every kind of function, in a network; and one without a network, a key and most of them."""
+def triggers(planner: Planner, code: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Plan]:
+    """A system with every kind of function, in a network; and one without a network, a key and most of them.
+
+    A release of the latter is being tried.
+    """
     entities = {"orders": ORDERS, "todos": {"operations": ["get"], "ttl": "expiresAt"}}
     boundary = "arn:aws:iam::123456789012:policy/bounds"
     full = {
+        "alarms": {"emails": ["a@example.com"]},
         "entities": entities,
         "functions": with_code(FUNCTIONS),
         "network": NETWORK,
@@ -365,10 +372,16 @@ def triggers(planner: Planner, code: str) -> dict[str, Plan]:
     }
     some = {name: FUNCTIONS[name] for name in ("deliver", "report")}
     lean = {"encryption": {"customer_key": False}, "entities": entities, "functions": with_code(some)}
+    tried = {"since": "2026-11-21T12:30:37Z", "versions": {"shop-report-test": "8"}, "percent": 10}
+    live = {"since": "2026-11-02T09:00:12Z", "versions": {"shop-report-test": "7", "shop-deliver-test": "7"}}
+    released = tmp_path_factory.mktemp("released") / "project"
+    shutil.copytree(code, released)
+    (released / "environments").mkdir()
+    (released / "environments" / "test.live.json").write_text(json.dumps({"live": live, "canary": tried}))
     return planner.systems(
         "triggers",
         {
             "full": {**SMALL, **full, "project": code},
-            "lean": {**SMALL, **lean, "project": code},
+            "lean": {**SMALL, **lean, "project": str(released)},
         },
     )

@@ -255,6 +255,95 @@ def test_a_topic_there_is_already_is_told(systems: dict[str, Plan]) -> None:
     assert [alarm["alarm_actions"] for alarm in notifying_alarms(plan).values()] == 2 * [[TOPIC]]
 
 
+# --- Functions of one's own
+
+
+@pytest.fixture(scope="module")
+def own_plan(triggers: dict[str, Plan]) -> Plan:
+    """A function of each kind."""
+    return triggers["full"]
+
+
+OF_ANY = {"duration", "error-rate", "errors", "throttles"}
+OF_A_QUEUE = {*OF_ANY, "dead-letters", "message-age"}
+OWN_KINDS = {
+    "backfill": OF_A_QUEUE, "deliver": OF_A_QUEUE, "heard": OF_A_QUEUE, "report": OF_A_QUEUE, "thumbs": OF_A_QUEUE,
+    "mail": {*OF_ANY, "dead-letters", "iterator-age"},
+    "pay": OF_ANY,
+}  # fmt: skip
+
+
+def test_every_own_function_has_its_alarms_and_they_notify(own_plan: Plan) -> None:
+    found = {key for key in alarms(own_plan) if "/function/" in key}
+    assert found == {f"{name}/function/{kind}" for name, kinds in OWN_KINDS.items() for kind in kinds}
+    for name, kinds in OWN_KINDS.items():
+        assert composite_members(own_plan, f"shop-test/{name}") == {f"{name}/function/{kind}" for kind in kinds}
+    assert composite_members(own_plan, "shop-test") >= OWN_KINDS.keys()
+
+
+@pytest.mark.parametrize(
+    ("key", "metric", "dimensions", "threshold", "periods"),
+    [
+        ("deliver/function/dead-letters", "AWS/SQS ApproximateNumberOfMessagesVisible",
+         {"QueueName": "shop-deliver-failed-test"}, 1, 1),
+        ("mail/function/dead-letters", "AWS/SQS ApproximateNumberOfMessagesVisible",
+         {"QueueName": "shop-mail-failed-test"}, 1, 1),
+        ("report/function/message-age", "AWS/SQS ApproximateAgeOfOldestMessage",
+         {"QueueName": "shop-report-test"}, 5550, 2),
+        ("thumbs/function/message-age", "AWS/SQS ApproximateAgeOfOldestMessage",
+         {"QueueName": "shop-thumbs-test"}, 3600, 2),
+        ("mail/function/iterator-age", "AWS/Lambda IteratorAge", {"FunctionName": "shop-mail-test"}, 300_000, 2),
+        ("report/function/duration", "AWS/Lambda Duration", {"FunctionName": "shop-report-test"}, 720_000, 2),
+        ("pay/function/duration", "AWS/Lambda Duration", {"FunctionName": "shop-pay-test"}, 23_200, 2),
+    ],
+)  # fmt: skip
+def test_an_alarm_of_an_own_function_looks_at(
+    own_plan: Plan, key: str, metric: str, dimensions: dict[str, str], threshold: int, periods: int
+) -> None:
+    alarm = alarms(own_plan)[key]
+    (found,) = metrics(alarm).values()
+    assert (f"{found['namespace']} {found['metric_name']}", found["dimensions"]) == (metric, dimensions)
+    assert (found["stat"], alarm["threshold"], alarm["evaluation_periods"]) == ("Maximum", threshold, periods)
+    assert alarm["comparison_operator"] == "GreaterThanOrEqualToThreshold"
+
+
+def test_a_job_that_still_has_attempts_is_not_too_old(own_plan: Plan) -> None:
+    backoff = sum(min(4 * 3600, 60 * 2**number) for number in range(11))
+    assert alarms(own_plan)["deliver/function/message-age"]["threshold"] == 900 + 12 * 60 + backoff
+
+
+def test_faults_of_an_own_function_are_its_own_metrics(own_plan: Plan) -> None:
+    alarm = alarms(own_plan)["pay/function/error-rate"]
+    assert (
+        expression(alarm)
+        == "IF(FILL(requests, 0) >= 20, 100 * (FILL(errors, 0) + FILL(faults, 0)) / FILL(requests, 1), 0)"
+    )
+    faults = metrics(alarm)["faults"]
+    assert (faults["namespace"], faults["dimensions"]) == ("shop-test", {"function": "pay"})
+
+
+def test_the_dashboard_has_a_row_for_each_own_function(own_plan: Plan) -> None:
+    found = widgets(own_plan)
+    waiting = "waiting, and throttles; age (right)"
+    for name in OWN_KINDS:
+        (requests,) = found[f"function {name}: requests"]["metrics"]
+        assert requests[:-1] == ["shop-test", "Requests", "function", name]
+    queues = {m[3] for m in found[f"function deliver: {waiting}"]["metrics"] if m[0] == "AWS/SQS"}
+    assert queues == {"shop-deliver-test", "shop-deliver-failed-test"}
+    assert "IteratorAge" in {m[1] for m in found[f"function mail: {waiting}"]["metrics"]}
+    assert {m[1] for m in found[f"function pay: {waiting}"]["metrics"]} == {"Throttles"}
+    seconds = {m[0]["label"] for m in found["GB-seconds of the functions"]["metrics"] if isinstance(m[0], dict)}
+    assert seconds >= {"orders", *(f"function {name}" for name in OWN_KINDS)}
+    assert "/aws/lambda/shop-mail-test" in {m[3] for m in found["Bytes of logs"]["metrics"]}
+
+
+def test_queries_ask_own_functions_too(own_plan: Plan) -> None:
+    groups = {f"/aws/lambda/shop-{name}-test" for name in OWN_KINDS}
+    assert groups <= set(own_plan.one("aws_cloudwatch_query_definition", "faults")["log_group_names"])
+    work = own_plan.one("aws_cloudwatch_query_definition", "jobs and changes")
+    assert set(work["log_group_names"]) == groups - {"/aws/lambda/shop-pay-test"}
+
+
 def anchors() -> set[str]:
     """Return the anchors of the runbook's headings, as GitHub makes them."""
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -262,9 +351,9 @@ def anchors() -> set[str]:
     return {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_every_alarm_names_a_section_that_is_there(alarmed_plan: Plan) -> None:
-    composites = alarmed_plan.all("aws_cloudwatch_composite_alarm").values()
-    for alarm in [*alarms(alarmed_plan).values(), *composites]:
+def test_every_alarm_names_a_section_that_is_there(alarmed_plan: Plan, own_plan: Plan) -> None:
+    composites = own_plan.all("aws_cloudwatch_composite_alarm").values()
+    for alarm in [*alarms(alarmed_plan).values(), *alarms(own_plan).values(), *composites]:
         section = re.search(r"What to do: docs/operations\.md#([a-z0-9-]+)$", alarm["alarm_description"])
         assert section, alarm["alarm_name"]
         assert section[1] in anchors(), alarm["alarm_name"]

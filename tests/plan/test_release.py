@@ -62,6 +62,12 @@ def test_a_function_that_the_file_does_not_know_follows_the_newest(pinned_plan: 
     )
 
 
+def test_a_queue_goes_to_one_version_even_while_another_is_tried(triggers: dict[str, Plan]) -> None:
+    tried, other = (live_alias(triggers["lean"], f"shop-{name}-test") for name in ("report", "deliver"))
+    assert (tried["function_version"], tried["routing_config"]) == ("8", [])
+    assert (other["function_version"], other["routing_config"]) == ("7", [])
+
+
 def test_functions_that_are_gone_are_a_warning(pinned_plan: Plan) -> None:
     (check,) = (
         c for c in pinned_plan.data["checks"] if c["address"]["to_display"] == "module.service.check.live_versions"
