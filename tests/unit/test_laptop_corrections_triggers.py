@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import time
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tools.laptop.corrections import events, secretsmanager
-from tools.laptop.corrections.queues import correct_restarts
+from tools.laptop.corrections.queues import correct_policies, correct_restarts
 from tools.laptop.corrections.streams import Batch, failures, left_over
 
 RECORDS = [(position, {"dynamodb": {"SequenceNumber": f"n{position}"}}) for position in range(4, 8)]
@@ -187,3 +188,21 @@ class Lock:
     def __enter__(self) -> None: ...
 
     def __exit__(self, *_: object) -> None: ...
+
+
+def test_queues_that_demand_tls_take_requests() -> None:
+    """The emulator has no TLS, and judges policies of queues. Another denial holds."""
+    real = import_module("ministack.core.iam_evaluator")
+    evaluator = SimpleNamespace(resource_policy_allows=real.resource_policy_allows)
+    correct_policies(evaluator)
+
+    def allowed(allows: Any, **condition: Any) -> bool:
+        denial = {"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*", **condition}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [denial]})
+        context = real.EvalContext("arn:aws:iam::1:root", "Root", "1", "sqs:SendMessage", "*", "us-west-2")
+        return bool(allows(policy, context, True))
+
+    without_tls = {"Bool": {"aws:SecureTransport": "false"}}
+    assert not allowed(real.resource_policy_allows, Condition=without_tls)
+    assert allowed(evaluator.resource_policy_allows, Condition=without_tls)
+    assert not allowed(evaluator.resource_policy_allows)

@@ -20,9 +20,22 @@ TAKEN = "taken"  # marks the messages that a function is at work on
 
 def correct(functions: Any, queues: Any, evaluator: Any, *, background: Any, debugging: Debugging) -> None:
     """Correct how ministack.services.lambda_svc reads queues."""
+    correct_policies(evaluator)
     correct_rights(functions, evaluator)
     correct_answers(functions, queues, background, debugging)
     correct_restarts(queues)
+
+
+def correct_policies(evaluator: Any) -> None:
+    """aws_sqs_queue: a policy that denies requests without TLS denies every request, since the emulator has no TLS."""
+    allows = evaluator.resource_policy_allows
+
+    def allows_over_tls(policy: Any, context: Any, same_account: bool) -> bool:
+        context.secure_transport = True
+        allowed: bool = allows(policy, context, same_account)
+        return allowed
+
+    evaluator.resource_policy_allows = allows_over_tls
 
 
 def correct_rights(functions: Any, evaluator: Any) -> None:
