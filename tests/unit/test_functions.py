@@ -746,6 +746,28 @@ def test_what_reaches_no_owner(own: Own, code: str, detail: str) -> None:
     assert error.value.detail.startswith(detail)
 
 
+def test_a_transaction_acts_for_the_owner_of_its_entities(own: Own) -> None:
+    code = f"""
+        mine, other = e.of("{USER["sub"]}"), e.of("{OTHER}")
+        (first, *_), (theirs, second, *_) = list(mine.list()), list(other.list())
+        with transaction() as t:
+            t.merge(other, theirs.id, {{"price": 8}}, if_match=theirs.etag)
+            t.check(mine, first.id)
+            t.delete(other, second.id)
+            made = t.create(other, {{"title": "new", "price": 9}})
+        assert other.get(made)["price"] == 9 and mine.find(made) is None and other.find(second.id) is None
+        for entity, error in ((mine, NotFound), (e.everyone, PermissionError)):
+            try:
+                with transaction() as t:
+                    t.merge(entity, theirs.id, {{"price": 1}})
+            except error:
+                continue
+            raise AssertionError(entity)
+        return other.get(theirs.id)["price"]
+    """
+    assert owned(own, code) == 8
+
+
 def test_a_forged_cursor_leads_to_nobody(own: Own) -> None:
     code = """
         import base64, json

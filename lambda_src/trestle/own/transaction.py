@@ -219,7 +219,9 @@ class Transaction(app.Transaction):
     def _use(self, entity: str | app.Entity, operation: str, otherwise: app.Refuse | None) -> tuple[Used, Context]:
         if otherwise is not None and not isinstance(otherwise, app.Refuse):
             raise OtherwiseError(f"otherwise is a {type(otherwise).__name__}. Use Refuse(...).")
-        used: tuple[Used, Context] = current().uses.use(app.name_of(entity), operation)
+        # entity("orders").of(owner) stays that owner's; a name stands for the caller's items.
+        owner: str | None = getattr(entity, "_owner", None)
+        used: tuple[Used, Context] = current().uses.use(app.name_of(entity), operation, owner)
         return used
 
     def _read(self, entity: Entity, context: Context, item_id: str, expected: States) -> Item:
