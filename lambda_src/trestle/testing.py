@@ -5,8 +5,10 @@ Nothing of this is in a function's package.
 
 from __future__ import annotations
 
+from tools.testing.clock import Clock
+from tools.testing.own import Secrets
 from tools.testing.plugin import _projects, pytest_addoption, pytest_configure, system
-from tools.testing.system import Answer, Client, Clock, Items, Lists, System
+from tools.testing.system import Answer, Client, Items, Lists, System
 
 __all__ = (
     "Answer",
@@ -14,6 +16,7 @@ __all__ = (
     "Clock",
     "Items",
     "Lists",
+    "Secrets",
     "System",
     "_projects",
     "pytest_addoption",

@@ -16,6 +16,7 @@ import trestle.testing
 from tools.errors import UserError
 from tools.terraform import ROOT
 from tools.testing.project import Project, read_project
+from trestle.app import Taken
 from trestle.testing import System
 
 NOON = "2027-01-01T12:00:00.000000Z"
@@ -23,6 +24,7 @@ GUIDE = (ROOT / "docs" / "reference" / "testing.md").read_text(encoding="utf-8")
 VARIABLES = """
 name        = "shop"
 environment = "test"
+network     = null
 entities = {
   notes = {
     schema = "schemas/note.json", access = { default = "open" }, filters = { kind = {} }, ttl = "until"
@@ -32,7 +34,33 @@ entities = {
     access = { default = "open", create = "cognito:group=staff", merge = "cognito:scope=write", delete = "iam" }
     path   = "v1/prices"
   }
+  events = { ids = "client", list = "unordered", operations = [] }
   plain = { functions = "per_entity", list = "unordered", ids = "client", operations = ["create", "get", "list"] }
+}
+functions = {
+  ask = {
+    routes = {
+      "GET /notes/latest"      = { access = "open", call = "latest" }
+      "GET /ask/{what}/{when}" = { access = "api_key", call = "ask" }
+      "POST /ask" = {
+        access = "cognito:group=staff", call = "post"
+        body   = "schemas/note.json", answers = { 200 = "schemas/note.json" }
+      }
+    }
+    secrets  = { key = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:key-AbCdEf" }
+    settings = { PLACE = "here" }
+  }
+  watch = {
+    changes = { notes = [{ kind = "created" }, { kind = "updated" }, { kind = "expired" }] }
+    uses    = { events = ["create"] }
+  }
+  work  = { queue = { attempts = 3, backoff = "10s-1m" }, sends = ["work"], uses = { events = ["create"] } }
+  tick  = { code = "work:tick", schedule = "rate(1 day)", sends = ["work"] }
+  ear   = {
+    code  = "work:ear"
+    event = { source = "shop", types = ["Sold"], detail = { "item.kind" = ["pen", "ink"] } }
+    uses  = { events = ["create"] }
+  }
 }
 """
 SCHEMA = {
@@ -46,6 +74,60 @@ SCHEMA = {
 }
 # Members that the system itself calls.
 FOR_FUNCTIONS = ("Clock.time", "Clock.time_ns", "Lists.backend", "System.answer")
+ASK = """
+from trestle.app import Response, secret, setting
+
+
+def latest(request, context):
+    return Response(200, {"latest": True})
+
+
+def ask(request, context):
+    return Response(200, {**request.path, "place": setting("PLACE"), "key": secret("key")})
+
+
+def post(request, context):
+    return Response(200, {"kind": request.body.get("answer", "none")}, {"X-By": context.caller.id})
+"""
+WATCH = """
+from trestle.app import entity
+
+
+def handle(change, context):
+    if change.item.get("kind") == "poison":
+        raise ValueError("poison")
+    entity("events").create({"kind": change.kind, "at": change.at}, id=f"{change.id}{context.now[-5:-1]}")
+"""
+WORK = """
+import uuid
+
+from trestle.app import Again, Retry, entity, send
+
+
+def handle(job, context):
+    if job.body == "fail":
+        raise ValueError("no such work")
+    if job.body == "later" and job.attempt == 1:
+        raise Retry(after=60)
+    if job.body == "for ever":
+        return Again(job.body)
+    if isinstance(job.body, int) and job.body > 1:
+        note(job)
+        return Again(job.body - 1)
+    note(job)
+
+
+def note(job):
+    entity("events").create({"job": job.body, "attempt": job.attempt}, id=str(uuid.uuid4()))
+
+
+def tick(job, context):
+    send("work", {"price": 2}, delay=90)
+
+
+def ear(event, context):
+    entity("events").create({"sold": event.detail["item"]["kind"]}, id=event.id)
+"""
 HOOKS = """
 from trestle.app import entity
 
@@ -56,14 +138,20 @@ def before_create(draft, context):
 """
 
 
+FILES = {
+    "schemas/note.json": json.dumps(SCHEMA),
+    "app/ask.py": ASK,
+    "app/notes.py": HOOKS,
+    "app/watch.py": WATCH,
+    "app/work.py": WORK,
+    "shop.tfvars": VARIABLES,
+}
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Project:
     folder = tmp_path_factory.mktemp("shop")
-    for name, text in {
-        "schemas/note.json": json.dumps(SCHEMA),
-        "app/notes.py": HOOKS,
-        "shop.tfvars": VARIABLES,
-    }.items():
+    for name, text in FILES.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
     return read_project(folder, folder / "shop.tfvars")
@@ -85,14 +173,15 @@ def test_terraform_is_asked_once_for_the_same_inputs(shop: Project, monkeypatch:
     [
         ({"shop.tfvars": VARIABLES.replace("ttl ", "tll ")}, "tll"),
         ({"shop.tfvars": VARIABLES.replace('"notes",', '"no",')}, "there is no app/no.py"),
-        ({"shop.tfvars": VARIABLES.replace("kind =", "other =")}, 'has no property "other"'),
+        ({"shop.tfvars": VARIABLES.replace("{ kind = {} }", "{ other = {} }")}, 'has no property "other"'),
+        ({"shop.tfvars": VARIABLES.replace('"post"', '"pots"')}, "app/ask.py defines no pots"),
         ({"app/notes.py": "def before_craete(draft, context): ..."}, "before_craete"),
     ],
 )
 def test_what_a_plan_would_refuse_is_refused(
     shop: Project, tmp_path: Path, changes: dict[str, str], sentence: str
 ) -> None:
-    for name in ("schemas/note.json", "app/notes.py", "shop.tfvars"):
+    for name in FILES:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(changes.get(name) or (shop.folder / name).read_text())
     with pytest.raises(UserError, match=re.escape(sentence)):
@@ -190,6 +279,148 @@ def test_items_that_are_there_already(system: System) -> None:
         notes.find("n1", owner="ada")
     with pytest.raises(ValueError, match='There is no entity "note"'):
         system.entity("note")
+
+
+# --- Functions of one's own
+
+
+def events(system: System) -> list[dict[str, Any]]:
+    return [dict(event) for event in system.entity("events").all()]
+
+
+def test_routes_of_functions(system: System, capsys: pytest.CaptureFixture[str]) -> None:
+    assert system.anonymous.get("/notes/latest").json == {"latest": True}
+    assert system.anonymous.get("/notes/another").status == 404
+    assert system.anonymous.get("/ask/price/today").status == 403
+    assert system.key().get("/ask/price/today").status == 500
+    assert "Secrets Manager" in capsys.readouterr().err
+    system.secrets["key"] = "k1"
+    assert system.key().get("/ask/price/today").json == {"what": "price", "when": "today", "place": "here", "key": "k1"}
+    system.settings["PLACE"] = "there"
+    system.secrets["key"] = "k2"
+    assert system.key().get("/ask/price/today/").json["place"] == "there"
+    assert (dict(system.secrets), len(system.secrets)) == ({"key": "k2"}, 1)
+    del system.secrets["key"]
+    assert "key" not in system.secrets
+    with pytest.raises(ValueError, match=r'No function has a secret "kye". Declared: key'):
+        system.secrets["kye"] = "x"
+
+
+def test_access_bodies_and_answers_of_routes(system: System) -> None:
+    assert system.anonymous.post("/ask", {}).status == 401
+    assert system.user("ada").post("/ask", {}).status == 403
+    ada = system.user("ada", groups=["staff"])
+    answer = ada.post("/ask", {"answer": "yes"})
+    assert (answer.status, answer.json, answer.headers["x-by"]) == (200, {"kind": "yes"}, "ada")
+    assert ada.post("/ask", {"kind": 1}).status == 422
+    assert ada.post("/ask", {"answer": 1}).status == 500  # what it answers breaks the schema
+    assert ada.delete("/ask").headers["Allow"] == "OPTIONS, POST"
+
+
+def test_changes_reach_functions_when_they_are_delivered(system: System) -> None:
+    system.clock.set(NOON)
+    note = system.anonymous.post("/notes", {"until": 1798804800 + 3600}).json
+    system.anonymous.patch(f"/notes/{note['id']}", {"kind": "a"})
+    other = system.anonymous.post("/notes", {}).json
+    system.anonymous.delete(f"/notes/{other['id']}")
+    assert events(system) == []
+    system.deliver()
+    assert sorted(event["kind"] for event in events(system)) == ["created", "created", "updated"]
+    assert events(system)[0]["at"] == NOON
+    system.deliver()
+    assert len(events(system)) == 3
+    system.clock.advance(hours=2)
+    system.deliver()
+    assert [event["kind"] for event in events(system)][3:] == ["expired"]
+
+
+def test_a_change_that_fails_raises_and_becomes_a_dead_letter(system: System) -> None:
+    system.anonymous.post("/notes", {"kind": "poison"})
+    system.anonymous.post("/notes", {})
+    for _ in range(2):
+        with pytest.raises(ValueError, match="poison") as caught:
+            system.deliver()
+        assert str(caught.traceback[-1].path).endswith("app/watch.py")
+    system.deliver(retry=True)
+    (letter,) = system.dead_letters("watch")
+    assert (letter["function"], letter["error"]["type"], letter["change"]["item"]["kind"]) == (
+        "watch", "ValueError", "poison",
+    )  # fmt: skip
+    assert [event["kind"] for event in events(system)] == ["created"]
+
+
+def test_a_job_and_what_it_leaves(system: System) -> None:
+    system.run("work", 3)
+    assert [event["job"] for event in events(system)] == [3, 2, 1]
+    with pytest.raises(ValueError, match="no such work"):
+        system.run("work", "fail")
+    with pytest.raises(AssertionError, match="work was called 1000 times"):
+        system.run("work", "for ever")
+
+
+def test_jobs_are_delivered_when_they_are_due(system: System) -> None:
+    system.run("tick")
+    system.send("work", "later")
+    assert system.jobs("work") == [{"price": 2}, "later"]
+    system.deliver()
+    assert events(system) == []
+    system.clock.advance(seconds=62)
+    system.deliver()
+    assert events(system) == [{"job": "later", "attempt": 2}]
+    system.clock.advance(seconds=30)
+    system.deliver()
+    assert events(system)[1:] == [{"job": {"price": 2}, "attempt": 1}]
+    assert system.jobs("work") == []
+
+
+def test_jobs_that_fail(system: System) -> None:
+    system.send("work", "fail")
+    with pytest.raises(ValueError, match="no such work"):
+        system.deliver()
+    system.deliver()  # it is not due
+    began = system.clock.time()
+    system.deliver(retry=True)
+    assert system.dead_letters("work") == ["fail"]
+    assert system.clock.time() >= began + 29  # after 10 and 20 seconds, in whole milliseconds
+    system.deliver()
+    assert (system.jobs("work"), events(system)) == ([], [])
+
+
+def test_jobs_that_come_twice(system: System) -> None:
+    system.send("work", 2)
+    system.deliver(twice=True)
+    # 2 and its repetition; the 1 that the first leaves comes twice, that of the repetition once.
+    assert sorted(event["job"] for event in events(system)) == [1, 1, 1, 2, 2]
+
+
+def test_events_reach_the_functions_whose_rule_they_match(system: System) -> None:
+    detail = {"item": {"kind": "pen", "price": 1.5}}
+    assert system.emit("another", "Sold", detail) == []
+    assert system.emit("shop", "Bought", detail) == []
+    assert system.emit("shop", "Sold", {"item": {"kind": "cup"}}) == []
+    assert system.emit("shop", "Sold", {"item": "pen"}) == []
+    assert system.emit("shop", "Sold", detail) == ["ear"]
+    assert system.jobs("ear")[0]["detail"] == detail
+    with pytest.raises(Taken):
+        system.deliver(twice=True)
+    assert events(system) == [{"sold": "pen"}]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda system: system.run("watch"), 'There is no function "watch" with jobs. Use one of ear, tick, work.'),
+        (lambda system: system.jobs("x"), 'There is no function "x" with jobs. Use one of ear, tick, work.'),
+        (lambda system: system.send("ask", 1), 'There is no function "ask" with jobs. Use one of ear, tick, work.'),
+        (
+            lambda system: system.dead_letters("ask"),
+            'There is no function "ask" with dead letters. Use one of ear, tick, watch, work.',
+        ),
+    ],
+)
+def test_a_function_that_is_not_there_is_named(system: System, call: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        call(system)
 
 
 def test_the_docs_name_each_public_name() -> None:

@@ -22,7 +22,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker."""
-    config.addinivalue_line("markers", "system(var_file): the fixture's var-file, from the root folder on")
+    config.addinivalue_line(
+        "markers",
+        "system(var_file, *, folder='.'): the fixture's var-file, and the project's folder, from the root folder on",
+    )
 
 
 @pytest.fixture(scope="session")
@@ -40,11 +43,12 @@ def system(
 
     marker = request.node.get_closest_marker("system")
     named = marker.args[0] if marker and marker.args else request.config.getini(SETTING)
+    folder = request.config.rootpath / (marker.kwargs.get("folder", "") if marker else "")
     var_file = request.config.rootpath / named
     fault = ""
     if var_file not in _projects:
         try:
-            _projects[var_file] = read_project(request.config.rootpath, var_file)
+            _projects[var_file] = read_project(folder, var_file)
         except UserError as error:
             fault = str(error)
     if fault:  # not in the except clause, whose traceback pytest would show

@@ -33,6 +33,16 @@ EXPRESSIONS = {
     "method_scopes": "local.method_scopes",
     "methods": "local.methods",
     "options": "{ for name, e in local.tools.entities : name => e.options }",
+    "own_environments": "local.own_function_environments",
+    "own_functions": (
+        "{ for name, f in local.own_functions : name => { attempts = f.retries.attempts, changes = f.changes, "
+        "dead_letters = f.dead_letters, event = f.event, kind = f.kind, queue = f.queue_name, secrets = f.secrets, "
+        "settings = f.settings, timeout = f.timeout } }"
+    ),
+    "own_routes": (
+        "{ for route, m in local.own_methods : route => "
+        "{ access = m.access, function = m.function, method = m.method, path = m.path } }"
+    ),
     "region": "var.region",
 }
 KEPT = 20  # evaluations
@@ -54,6 +64,9 @@ class Project:
     method_scopes: Mapping[str, list[str]]
     methods: Mapping[str, Mapping[str, Any]]
     options: Mapping[str, Mapping[str, Any]]
+    own_environments: Mapping[str, Mapping[str, str]]
+    own_functions: Mapping[str, Mapping[str, Any]]
+    own_routes: Mapping[str, Mapping[str, str]]
     region: str
 
 

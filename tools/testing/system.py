@@ -6,10 +6,8 @@ import copy
 import json
 import os
 import sys
-import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -18,9 +16,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tools.contract import ITEMS, OPERATIONS, PROBLEMS
+from tools.testing.clock import Clock
 from tools.testing.events import event
 from tools.testing.functions import ENVIRONMENT, Handler, LambdaContext, load_handler
+from tools.testing.own import OwnFunctions, Secrets
 from tools.testing.project import Project
+from tools.testing.tables import backend, records_of
 from trestle import app
 from trestle.context import Context
 from trestle.entity import Entity
@@ -130,35 +131,6 @@ class Client:
         return self._system.answer(sent, self._claims, self._identity)
 
 
-class Clock:
-    """The time that the functions see. It goes on as usual until `set` stops it."""
-
-    def __init__(self) -> None:
-        self._micros: int | None = None
-
-    def set(self, moment: str | datetime) -> None:
-        """Stop the clock at a moment: RFC 3339, or a datetime with a time zone."""
-        at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-        if at.tzinfo is None:
-            raise ValueError(f'{moment} has no time zone: write one, such as "2027-01-01T12:00:00Z".')
-        self._micros = (at - datetime.fromisoformat("1970-01-01T00:00:00Z")) // timedelta(microseconds=1)
-
-    def advance(self, **by: float) -> None:
-        """Move the clock on and stop it there: `advance(days=1)`, with the arguments of timedelta."""
-        self._micros = self.time_ns() // 1000 + timedelta(**by) // timedelta(microseconds=1)
-
-    def time(self) -> float:
-        """Return the seconds since 1970."""
-        return self.time_ns() / 1e9
-
-    def time_ns(self) -> int:
-        """Return the nanoseconds since 1970."""
-        return time.time_ns() if self._micros is None else self._micros * 1000
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(time, name)  # it takes the place of the module
-
-
 class Lists:
     """How far lists are behind. In DynamoDB they may lag behind writes; moto's never do by themselves."""
 
@@ -167,9 +139,9 @@ class Lists:
 
     def lag(self) -> None:
         """Let lists go on showing what is there now, whatever is written from now on."""
-        backend = _backend()
-        self._behind = copy.copy(backend)
-        self._behind.tables = {name: copy.copy(table) for name, table in backend.tables.items()}
+        current = backend()
+        self._behind = copy.copy(current)
+        self._behind.tables = {name: copy.copy(table) for name, table in current.tables.items()}
         for table in self._behind.tables.values():
             table.items = copy.deepcopy(table.items)
 
@@ -233,7 +205,7 @@ class Items:
 
         found = [
             public_item(item_of(self._entity, record), split_key(record["id"]["S"])[0])
-            for record in _records(self._entity.table)
+            for record in records_of(self._entity.table)
             if not has_expired(self._entity, record)
         ]
         return sorted(found, key=lambda item: (item.created_at, item.id))
@@ -245,22 +217,77 @@ class Items:
 
 
 class System:
-    """The API of a var-file, in this process."""
+    """The API and the functions of a var-file, in this process.
+
+    secrets: the values of secrets, by the names that the tfvars give them. settings: values that take the place of
+    those in the tfvars, by name, from the next call of a function on.
+    """
 
     def __init__(self, project: Project, patch: pytest.MonkeyPatch) -> None:
         """Make its tables, empty, under a running moto; `patch` is undone after the test."""
         self.clock = Clock()
         self.lists = Lists()
         self._project = project
-        self._handlers: dict[str, Handler] = {}
+        # By function, each with what carries out trestle.app's functions for it.
+        self._handlers: dict[str, tuple[Handler, app.Runtime | None]] = {}
         for name, value in {**ENVIRONMENT, "AWS_REGION": project.region, "AWS_DEFAULT_REGION": project.region}.items():
             patch.setenv(name, value)
         for each in filter(None, (project.packages, project.folder)):
             patch.syspath_prepend(str(each))
         _forget_other_app(project.folder)
         self._patch(patch)
+        self.settings: dict[str, str] = {}
+        tables = {name: each["table"] for name, each in project.entities.items()}
+        self._own = OwnFunctions(project.own_functions, tables, project.region, self.clock, self._invoke)
+        if project.own_functions:
+            self._own.watch(patch)
+        self._templates = {
+            **{key: self._template(each) for key, each in project.methods.items()},
+            **{key: f"/{each['path']}".rstrip("/") or "/" for key, each in project.own_routes.items()},
+        }
         for name in project.entities:
             self._create_table(name)
+
+    @property
+    def secrets(self) -> Secrets:
+        """The values of secrets, by the names that `secrets` of the tfvars gives them."""
+        return self._own.secrets
+
+    def run(self, function: str, body: Any = None) -> None:
+        """Run a job of a function now, as `make run` does, and what it leaves for itself by Again, to the end.
+
+        Raises what the function raises.
+        """
+        self._own.run(function, body)
+
+    def send(self, function: str, body: Any) -> None:
+        """Send a job to a function's queue, as `send` of trestle.app does. deliver() delivers it."""
+        self._own.send(function, body)
+
+    def emit(self, source: str, type: str, detail: Mapping[str, Any]) -> list[str]:
+        """Put an event on EventBridge's bus. Return the names of the functions that get it by deliver()."""
+        return self._own.emit(source, type, detail)
+
+    def deliver(self, *, twice: bool = False, retry: bool = False) -> None:
+        """Deliver changes, jobs and events to functions until none is due, also those that come of it.
+
+        twice: each comes a second time, as it may in AWS; what a repetition sends is not repeated. retry: what fails
+        or is to be tried later is tried again until it succeeds or is a dead letter; the clock moves on to each
+        attempt. Without it, raises what the function raises; the change or job is tried again once it is due.
+        Items whose ttl is over are deleted first.
+        """
+        self._own.deliver(self._delete_expired, twice=twice, retry=retry)
+
+    def jobs(self, function: str) -> list[Any]:
+        """Return the bodies of the jobs that wait in a function's queue, those that are not due yet as well."""
+        return self._own.jobs(function)
+
+    def dead_letters(self, function: str) -> list[Any]:
+        """Return what a function has failed for good to do.
+
+        Of jobs the bodies, events whole, of changes {"function", "change", "error", "attempts"}.
+        """
+        return self._own.dead_letters(function)
 
     @property
     def anonymous(self) -> Client:
@@ -298,6 +325,24 @@ class System:
         environment = {"LAMBDA_TASK_ROOT": str(self._project.folder)}
         return Items(Entity.with_schema(name, known[name]["table"], self._project.options[name], environment))
 
+    def _delete_expired(self) -> None:
+        """Delete the items whose time is over, as DynamoDB does some time later, in tables that functions watch."""
+        from trestle.store.boto3_client import shared_client
+        from trestle.store.records import has_expired
+
+        for name in self._watched:
+            entity = self.entity(name)._entity
+            for record in list(records_of(entity.table)) if entity.ttl else ():
+                if has_expired(entity, record):
+                    shared_client().delete_item(TableName=entity.table, Key={ITEMS["key"]: record[ITEMS["key"]]})
+                    last = backend().tables[entity.table].stream_shard.items[-1].record
+                    last["userIdentity"] = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+
+    @property
+    def _watched(self) -> set[str]:
+        """The entities whose changes functions wait for."""
+        return {name for each in self._project.own_functions.values() for name in each["changes"]}
+
     def answer(self, sent: dict[str, Any], claims: Mapping[str, Any], identity: Mapping[str, Any]) -> Answer:
         """Answer an event as the gateway and the function behind it do: its path may be anything.
 
@@ -311,7 +356,7 @@ class System:
             allowed = ", ".join(sorted([*routes, "OPTIONS"]))
             return self._refusal("METHOD_NOT_ALLOWED", gateway["requestId"], Allow=allowed)
         key = routes[method]
-        route = self._project.methods[key]
+        route = self._project.methods.get(key) or self._project.own_routes[key]
         access = route["access"]
         if access == "cognito":
             if not {*str(claims.get("scope", "")).split()} & {*self._project.method_scopes[key]}:
@@ -323,43 +368,66 @@ class System:
             return self._refusal("MISSING_AUTHENTICATION_TOKEN", gateway["requestId"])
         elif access != "open":
             gateway["identity"].update(identity)
-        base = self._base(route)
-        form = OPERATIONS[route["operation"]]["path"]
-        sent["resource"] = gateway["resourcePath"] = f"{base}/{form}".rstrip("/") or "/"
-        sent["pathParameters"] = {"id": path.removeprefix(f"{base}/")} if form else None
-        result = self._call(route["function"], sent)
-        return Answer(result["statusCode"], result["headers"], result["body"])
+        sent["resource"] = gateway["resourcePath"] = template = self._templates[key]
+        sent["pathParameters"] = _matched(template, path) or None
+        is_own = key in self._project.own_routes
+        result = self._invoke(route["function"], sent) if is_own else self._call(route["function"], sent)
+        return Answer(result["statusCode"], result["headers"], result["body"] or "")
 
     def _call(self, function: str, sent: Mapping[str, Any]) -> dict[str, Any]:
         """Return what a function returns to an event; the first one is its cold start."""
         environment = {**self._project.environments[function], "LAMBDA_TASK_ROOT": str(self._project.folder)}
-        if function not in self._handlers:
-            facts = self._project.functions[function]
-            self._handlers[function] = load_handler(facts["package"], facts["file"], environment)
-        with mock.patch.dict(os.environ, environment):
-            return self._handlers[function](sent, LambdaContext())
+        facts = self._project.functions[function]
+        answer: dict[str, Any] = self._handle(
+            function, (facts["package"], facts["file"]), environment, sent, LambdaContext()
+        )
+        return answer
 
-    def _base(self, route: Mapping[str, Any]) -> str:
-        """Return the path of a method's collection, without a slash at its end."""
-        return f"/{self._project.entities[route['entity']]['path']}".rstrip("/")
+    def _invoke(self, name: str, sent: Mapping[str, Any], seconds: float = 30) -> Any:
+        """Return what a function of one's own returns to an event; the first one is its cold start."""
+        settings = self._project.own_functions[name]["settings"]
+        environment = {
+            **self._project.own_environments[name],
+            **{each: value for each, value in self.settings.items() if each in settings},
+            "CHECK_ANSWERS": "1",
+            "LAMBDA_TASK_ROOT": str(self._project.folder),
+        }
+        context = LambdaContext(int(seconds * 1000))
+        return self._handle(json.dumps([name, self.settings]), ("app", "index.py"), environment, sent, context)
+
+    def _handle(
+        self, key: str, file: tuple[str, str], environment: Mapping[str, str], sent: Any, context: LambdaContext
+    ) -> Any:
+        """Let a function handle an event, in its environment and as if it had this process to itself."""
+        if key not in self._handlers:
+            with mock.patch.object(app, "_runtime", None):
+                self._handlers[key] = load_handler(*file, environment), app._runtime
+        handler, runtime = self._handlers[key]
+        with mock.patch.dict(os.environ, environment), mock.patch.object(app, "_runtime", runtime):
+            return handler(sent, context)
+
+    def _template(self, route: Mapping[str, Any]) -> str:
+        """Return the path of an operation, such as /orders/{id}."""
+        base = f"/{self._project.entities[route['entity']]['path']}".rstrip("/")
+        return f"{base}/{OPERATIONS[route['operation']]['path']}".rstrip("/") or "/"
 
     def _routes(self, path: str) -> dict[str, str]:
-        """Return the methods of a path, each with its key in the project: fixed paths go before those with {id}."""
-        found: dict[bool, dict[str, str]] = {}
-        for key, route in self._project.methods.items():
-            base = self._base(route)
-            form = OPERATIONS[route["operation"]]
-            rest = path.removeprefix(base)
-            is_item = bool(form["path"])
-            if path.startswith(base) and (rest.count("/") == 1 and len(rest) > 1 if is_item else rest in ("", "/")):
-                found.setdefault(is_item, {})[form["method"]] = key
-        return found.get(False) or found.get(True) or {}
+        """Return the methods of a path, each with its key in the project: fixed segments go before parameters."""
+        found: dict[str, dict[str, str]] = {}
+        for key, template in self._templates.items():
+            if _matched(template, path) is not None:
+                route = self._project.own_routes.get(key)
+                method = route["method"] if route else OPERATIONS[self._project.methods[key]["operation"]]["method"]
+                found.setdefault(template, {})[method] = key
+        # "{" sorts after all that a path may hold.
+        return found[min(found)] if found else {}
 
     def _refusal(self, response: str, request_id: str, **headers: str) -> Answer:
         """Return one of the gateway's own answers."""
         known = PROBLEMS["gateway"][response]
         kind = PROBLEMS["kinds"][known["kind"]]
-        uses_iam = any(route["access"] == "iam" for route in self._project.methods.values())
+        known_routes = [*self._project.methods.values(), *self._project.own_routes.values()]
+        uses_iam = any(route["access"] == "iam" for route in known_routes)
         problem = {
             "type": f"urn:trestle:problem:{known['kind']}",
             "title": kind["title"],
@@ -412,32 +480,33 @@ class System:
                 for index, each in indexes.items()
             ]
         }
+        stream = {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}}
         shared_client().create_table(
             TableName=self._project.entities[name]["table"],
             BillingMode="PAY_PER_REQUEST",
             KeySchema=_key_schema(ITEMS["key"]),
             AttributeDefinitions=[{"AttributeName": key, "AttributeType": kind} for key, kind in types.items()],
             **(more if indexes else {}),
+            **(stream if name in self._watched else {}),
         )
+
+
+def _matched(template: str, path: str) -> dict[str, str] | None:
+    """Return the values of a route's parameters in a path, None if the path is another. It may end with a slash."""
+    parts, asked = template.strip("/").split("/"), path.removeprefix("/").removesuffix("/").split("/")
+    if len(parts) != len(asked):
+        return None
+    found = {}
+    for part, value in zip(parts, asked, strict=True):
+        if part.startswith("{") and value:
+            found[part.strip("{}")] = value
+        elif part != value:
+            return None
+    return found
 
 
 def _key_schema(*keys: str) -> list[dict[str, str]]:
     return [{"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)]
-
-
-def _backend() -> Any:
-    """Return moto's backend of the functions' client."""
-    from moto.dynamodb.models import dynamodb_backends
-
-    from trestle.store.boto3_client import shared_client
-
-    return dynamodb_backends["123456789012"][shared_client().meta.region_name]
-
-
-def _records(table: str) -> Iterator[Mapping[str, Any]]:
-    """Yield the records of a table as they are now."""
-    for item in _backend().tables[table].all_items():
-        yield item.to_json()["Attributes"]
 
 
 def _forget_other_app(folder: Path) -> None:

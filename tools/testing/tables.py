@@ -1,0 +1,21 @@
+"""The tables of a system, as moto has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+def backend() -> Any:
+    """Return moto's backend of the functions' client."""
+    from moto.dynamodb.models import dynamodb_backends
+
+    from trestle.store.boto3_client import shared_client
+
+    return dynamodb_backends["123456789012"][shared_client().meta.region_name]
+
+
+def records_of(table: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the records of a table as they are now."""
+    for item in backend().tables[table].all_items():
+        yield item.to_json()["Attributes"]
