@@ -16,6 +16,7 @@ from tests.unit.api import error as fails
 from tests.unit.conftest import ENVIRONMENT, Make
 from trestle import app, errors
 from trestle.context import Context
+from trestle.http.log import Log
 from trestle.http.settings import LEVELS
 from trestle.own import output
 from trestle.own.code import CodeError
@@ -1016,3 +1017,109 @@ def test_a_refusal_cannot_be_changed() -> None:
         with pytest.raises(AttributeError, match=f"Refuse: {name} cannot be changed. Make another Refuse."):
             setattr(refuse, name, value)
     refuse.__cause__ = ValueError()
+
+
+CONFLICT_ALONE = fails("TransactionConflictException")
+
+
+def test_a_creation_that_loses_every_race(own: Own, make_api: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    api = make_api()
+    with api.fault("PutItem", *[CONFLICT_ALONE] * 12), pytest.raises(app.Changed, match=r"^Other requests keep"):
+        run(own, "e.create({'title': 'a', 'price': 1})")
+
+
+@pytest.mark.parametrize("code", ["list(e.everyone.list())", "e.everyone.page()"])
+def test_a_table_that_does_not_answer(own: Own, make_api: Make, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+    api = make_api()
+    function = own(f"def handle(j, c):\n    e = entity('orders')\n    {code}\n", used=entities(**OWNERS), **ANY)
+    with api.fault("Scan", *[fails("InternalServerError", 500)] * 3), pytest.raises(app.Unavailable):
+        call(function, None)
+
+
+def test_everyone_is_read_to_the_end_without_what_has_expired(own: Own) -> None:
+    """moto's pages are of 1 MB too, as DynamoDB's are."""
+    used = entities(options={"owner_scoped": True, "ttl": "ends"}, schema={"type": "object"})
+    code = """
+        for n in range(12):
+            e.of(f"user-{n}").create({"text": "x" * 150_000, "ends": 1 if n % 4 == 0 else 9_999_999_999})
+        whole = sorted(item.owner for item in e.everyone.list())
+        found, cursor = [], None
+        while True:
+            page = e.everyone.page(limit=100, cursor=cursor)
+            found += [item.owner for item in page.items]
+            cursor = page.next
+            if cursor is None:
+                return whole, sorted(found)
+    """
+    left = sorted(f"user-{n}" for n in range(12) if n % 4)
+    assert run(own, code, used=used, **ANY) == (left, left)
+
+
+def test_a_position_that_the_table_refuses(own: Own, make_api: Make) -> None:
+    api = make_api()
+    code = """
+        page = e.everyone.page(limit=1)
+        return page.next
+    """
+    cursor = owned(own, code)
+    function = own(
+        "def handle(cursor, c):\n    entity('orders').everyone.page(cursor=cursor)\n", used=entities(**OWNERS), **ANY
+    )
+    with api.fault("Scan", fails("ValidationException")), pytest.raises(app.Invalid, match="Is not a cursor"):
+        call(function, cursor)
+
+
+def test_a_value_of_a_secret_is_in_no_line_of_the_log(
+    own: Own, asked: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """However own code fails with it: by its text, by a refused call, by what Trestle says of itself."""
+    asked["answer"] = {"SecretString": VALUE * 3}
+    source = """
+        def handle(job, context):
+            value = secret("stripe")
+            if job == "raise":
+                raise ValueError(value)
+            if job == "chain":
+                try:
+                    int(value)
+                except ValueError as error:
+                    raise KeyError(value) from error
+            if job == "entity":
+                entity(value).get(value)
+            if job == "send":
+                send(value, value)
+            if job == "filter":
+                entity("orders").page({"title": value})
+            if job == "write":
+                entity("orders").create({"title": value, value: value, "price": Decimal("NaN")})
+            if job == "exit":
+                raise SystemExit(value)
+    """
+    granted: dict[str, Any] = {"secrets": {"stripe": ARN}}
+    function = own(f"from decimal import Decimal\n{textwrap.dedent(source)}", used=entities(), **granted)
+    for job in ("none", "raise", "chain", "entity", "send", "filter", "write", "exit"):
+        try:
+            call(function, job)
+        except (CodeError, app.Invalid, app.NotFound) as error:
+            Log(20, "").write({"requestId": "r-1", "status": 500}, error)
+    printed = capsys.readouterr()
+    lines = [json.loads(line) for line in printed.err.splitlines() + printed.out.splitlines()]
+    assert len(lines) == 7
+    assert VALUE not in printed.err + printed.out
+    assert VALUE not in repr(function) + repr(app._runtime)
+
+
+@pytest.mark.parametrize(
+    ("code", "detail"),
+    [
+        ("entity(job).get('a')", "payments may not get an entity of this name, which no entity can have."),
+        ("secret(job)", "The name is none of functions.payments.secrets."),
+        ("setting(job)", "The name is none of functions.payments.settings."),
+        ("send(job, 1)", "The name is none of functions.payments.sends."),
+    ],
+)
+@pytest.mark.parametrize("job", ["ada@example.com", "x" * 65, "", 5, None])
+def test_what_no_name_can_be_is_not_repeated(own: Own, code: str, detail: str, job: Any) -> None:
+    assert str(cause(own(f"def handle(job, c):\n    {code}\n", used=entities()), job)) == detail

@@ -139,9 +139,7 @@ class Function:
         """Return the value of a setting. It can be read while the module is imported, too."""
         _no_hook("setting")
         if name not in self.config.get("settings", ()):
-            raise RightError(
-                f'{self.name} has no setting "{name}". Write {name} = "<value>" in functions.{self.name}.settings.'
-            )
+            raise self._lacks("settings", name, f'{self.name} has no setting "{name}". Write {name} = "<value>" in')
         return self._environment[name]
 
     def send(self, function: str, body: Any, *, delay: int) -> None:
@@ -185,8 +183,13 @@ class Function:
         """Return what the tfvars grant to this function by a name. Raise RightError, which begins with `fault`."""
         granted: dict[str, str] = self.config.get(what, {})
         if name not in granted:
-            raise RightError(f"{fault} functions.{self.name}.{what}.")
+            raise self._lacks(what, name, fault)
         return granted[name]
+
+    def _lacks(self, what: str, name: str, fault: str) -> RightError:
+        if not scope.is_name(name):
+            fault = "The name is none of"
+        return RightError(f"{fault} functions.{self.name}.{what}.")
 
 
 def _no_hook(name: str) -> None:

@@ -110,6 +110,9 @@ class FunctionScope(Scope):
         return f"functions.{self.function}.uses"
 
 
+_NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+_MAX_NAME = 64
+
 _current: Scope | None = None
 
 
@@ -130,7 +133,14 @@ def current() -> Scope:
 def missing_right(name: str, operation: str) -> RightError:
     """Return the error for an operation of the own code that runs, which `uses` lacks."""
     scope = current()
+    if not is_name(name):
+        return RightError(f"{scope} may not {operation} an entity of this name, which no entity can have.")
     return RightError(f'{scope} may not {operation} "{name}". Write {name} = ["{operation}"] in {scope.attribute}.')
+
+
+def is_name(name: Any) -> bool:
+    """Return whether a value can be a name in the tfvars, which a message may repeat: others may be data."""
+    return isinstance(name, str) and 0 < len(name) <= _MAX_NAME and _NAME_CHARACTERS.issuperset(name)
 
 
 def run(scope: Scope, level: int, code: Callable[..., Any], *arguments: Any) -> Any:
