@@ -19,7 +19,13 @@ locals {
       # What AWS judges of each change: the kind of the write, and values of properties that are texts or booleans. Everything else is the
       # function's: a number has several forms, an old value may be missing, and only the record tells expired items from deleted ones.
       filters = [for change in changes : {
-        event = { created = "INSERT", updated = "MODIFY", deleted = "REMOVE", expired = "REMOVE" }[change.kind]
+        # Where items expire, a new one may take the place of one whose time was over: one record for both.
+        events = {
+          created = local.entities[entity].ttl == null ? ["INSERT"] : ["INSERT", "MODIFY"]
+          updated = ["MODIFY"]
+          deleted = ["REMOVE"]
+          expired = local.entities[entity].ttl == null ? ["REMOVE"] : ["MODIFY", "REMOVE"]
+        }[change.kind]
         values = merge(
           { for property, value in change.becomes : property => { S = [value] }
             if can(regex("^[A-Za-z0-9_-]+$", property)) && try(local.properties[entity][property].type, "") == "string"
@@ -35,13 +41,13 @@ locals {
 
   # Patterns of the kinds alone, and with values.
   stream_kinds = { for key, stream in local.streams : key => sort(distinct([for filter in stream.filters :
-    jsonencode({ eventName = [filter.event] })
+    jsonencode({ eventName = filter.events })
   ])) }
   stream_patterns = { for key, stream in local.streams : key => sort(distinct([for filter in stream.filters :
     # A kind that is asked for without values needs no pattern with them.
-    length(filter.values) == 0 || anytrue([for other in stream.filters : other.event == filter.event && length(other.values) == 0]) ?
-    jsonencode({ eventName = [filter.event] }) :
-    jsonencode({ dynamodb = { NewImage = { doc = { M = filter.values } } }, eventName = [filter.event] })
+    length(filter.values) == 0 || anytrue([for other in stream.filters : other.events == filter.events && length(other.values) == 0]) ?
+    jsonencode({ eventName = filter.events }) :
+    jsonencode({ dynamodb = { NewImage = { doc = { M = filter.values } } }, eventName = filter.events })
   ])) }
   # Lambda takes five patterns, of 4096 characters each: https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
   stream_filters = { for key, patterns in local.stream_patterns : key =>
