@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
@@ -13,11 +14,17 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.unit.api import Answer, check_problem
 from tests.unit.conftest import ENVIRONMENT
 from tools.testing.events import event
 from tools.testing.functions import Handler, LambdaContext, load_handler
+from trestle.app import FloatError, Response
+from trestle.functions.answers import AnswerError, Answers
+from trestle.own.values import UnkeepableError, ValueTypeError
+from trestle.strict_json import loads
 
 USER = {"sub": "3f0c2f4e-9b1d-4a51-8f7e-2d6f1f0a9c11", "token_use": "access"}
 NOTE = {
@@ -525,6 +532,36 @@ def test_scripts_of_the_origins_alone_see_an_answer_and_all_its_headers(serve: S
     assert not [name for name in other.headers if name.startswith("Access-Control")]
     anyone = serve(source).send("POST /pay")
     assert (anyone.headers["Vary"], anyone.headers["Access-Control-Allow-Origin"]) == ("Accept", "*")
+
+
+scalars = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.decimals(), st.text(), st.characters(), st.binary()
+)
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner) | st.tuples(inner)
+)
+
+
+@given(body=st.lists(values) | st.dictionaries(st.text() | st.integers(), values))
+@settings(max_examples=40)
+def test_an_answer_holds_exactly_what_was_returned_or_cannot_be_made(body: Any) -> None:
+    try:
+        answer = Answers(None).answer(Response(200, body))
+    except (FloatError, ValueTypeError, UnkeepableError):
+        return
+    assert loads(answer.body) == body
+    assert answer.body.encode()
+
+
+@given(name=st.text(), value=st.text())
+@settings(max_examples=100)
+def test_a_header_has_no_sign_that_could_end_it(name: str, value: str) -> None:
+    try:
+        headers = Answers(None).answer(Response(204, None, {name: value})).headers
+    except AnswerError:
+        return
+    assert re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", *headers)
+    assert re.fullmatch(r"[\t\x20-\x7e]*", headers.popitem()[1])
 
 
 # --- Errors
