@@ -14,11 +14,11 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
 
 import build  # noqa: E402 - sys.path comes first
-from benchmarks import hooks, operations, peers  # noqa: E402
+from benchmarks import hooks, operations, peers, routes  # noqa: E402
 from benchmarks.bench import Bench  # noqa: E402
 
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
-TABLES = {"operations": operations.table, "peers": peers.table, "hooks": hooks.table}
+TABLES = {"operations": operations.table, "peers": peers.table, "hooks": hooks.table, "routes": routes.table}
 
 METHOD = """# Benchmark
 
@@ -40,6 +40,13 @@ The same operation with a hook that does nothing, against the one without. A hoo
 the request that reads it.
 
 {hooks}
+
+## A route of your own
+
+A route that reads an item, and changes it if nobody else has done so meanwhile, in own code and in a Powertools
+resolver. Both validate the body by the same rules.
+
+{routes}
 
 ## How it is measured
 

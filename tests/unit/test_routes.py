@@ -18,13 +18,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.api import Answer, check_problem
-from tests.unit.conftest import ENVIRONMENT
+from tests.unit.conftest import ENVIRONMENT, Make
+from tools.terraform import ROOT
 from tools.testing.events import event
 from tools.testing.functions import Handler, LambdaContext, load_handler
 from trestle.app import FloatError, Response
 from trestle.functions.answers import AnswerError, Answers
 from trestle.own.values import UnkeepableError, ValueTypeError
-from trestle.strict_json import loads
 
 USER = {"sub": "3f0c2f4e-9b1d-4a51-8f7e-2d6f1f0a9c11", "token_use": "access"}
 NOTE = {
@@ -51,7 +51,14 @@ QUERY = {
     "required": ["name"],
 }
 RECEIPT = {"type": "object", "properties": {"paid": {"type": "number"}}, "required": ["paid"]}
-SCHEMAS = {"note": NOTE, "query": QUERY, "receipt": RECEIPT, "notes": {"type": "array", "items": {"type": "integer"}}}
+PAYMENT = {"type": "object", "properties": {"amount": {"type": "number"}}, "required": ["amount"]}
+SCHEMAS = {
+    "payment": PAYMENT,
+    "note": NOTE,
+    "query": QUERY,
+    "receipt": RECEIPT,
+    "notes": {"type": "array", "items": {"type": "integer"}},
+}
 
 
 class Routes:
@@ -549,7 +556,7 @@ def test_an_answer_holds_exactly_what_was_returned_or_cannot_be_made(body: Any) 
         answer = Answers(None).answer(Response(200, body))
     except (FloatError, ValueTypeError, UnkeepableError):
         return
-    assert loads(answer.body) == body
+    assert json.loads(answer.body, parse_float=Decimal) == body
     assert answer.body.encode()
 
 
@@ -557,11 +564,11 @@ def test_an_answer_holds_exactly_what_was_returned_or_cannot_be_made(body: Any) 
 @settings(max_examples=100)
 def test_a_header_has_no_sign_that_could_end_it(name: str, value: str) -> None:
     try:
-        headers = Answers(None).answer(Response(204, None, {name: value})).headers
+        ((name, value),) = Answers(None).answer(Response(204, None, {name: value})).headers.items()
     except AnswerError:
         return
-    assert re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", *headers)
-    assert re.fullmatch(r"[\t\x20-\x7e]*", headers.popitem()[1])
+    assert re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name)
+    assert re.fullmatch(r"[\t\x20-\x7e]*", value)
 
 
 # --- Errors
@@ -638,6 +645,42 @@ def test_a_route_that_this_release_lacks_is_500(
 def test_an_event_that_is_no_request_is_500(serve: Serve) -> None:
     result = serve(ECHO).handler({}, LambdaContext())
     assert result["statusCode"] == 500
+
+
+def test_the_route_of_the_documents_reads_and_writes_an_item(make_api: Make, serve: Serve) -> None:
+    document = (ROOT / "docs/own-code.md").read_text(encoding="utf-8")
+    (code,) = (each for each in re.findall("```python\n(.*?)```", document, re.DOTALL) if "def pay(" in each)
+    orders = make_api()
+    uses = {"orders": {"table": "test-items", "options": {}, "operations": ["get", "merge"]}}
+    route = "POST /orders/{id}/pay"
+    routes = serve(code, {route: {"call": "pay", "body": "payment"}}, ENTITIES=json.dumps(uses))
+    order = orders.create({"status": "open"})
+    assert routes.send(route, {}, {"id": order["id"]}).status == 422
+    assert orders.request("GET", f"/items/{order['id']}").json == order
+    assert routes.send(route, {"amount": 5}, {"id": "nothing"}).status == 404
+    paid = routes.send(route, {"amount": 0.5}, {"id": order["id"]})
+    assert (paid.status, paid.json) == (200, {"order": order["id"], "paid": 0.5})
+    assert orders.request("GET", f"/items/{order['id']}").json["status"] == "paid"
+    again = routes.send(route, {"amount": 5}, {"id": order["id"]})
+    assert (again.status, again.json["type"]) == (409, "urn:trestle:problem:already-paid")
+
+
+def test_a_write_that_came_too_late_is_409(make_api: Make, serve: Serve) -> None:
+    item = make_api().create({"a": 1})
+    uses = {"orders": {"table": "test-items", "options": {}, "operations": ["merge"]}}
+    source = f"def pay(request, context): entity('orders').merge({item['id']!r}, {{}}, if_match='\"old\"')"
+    answer = serve(source, ENTITIES=json.dumps(uses)).send("POST /pay")
+    assert (answer.status, answer.json["type"]) == (409, "urn:trestle:problem:conflict")
+
+
+def test_what_the_tfvars_do_not_allow_is_500_and_the_log_says_what_to_write(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = serve("def pay(request, context): entity('orders').get('a')").send("POST /pay")
+    assert answer.status == 500
+    assert last_line(capsys)["causes"] == [
+        'RightError: payments may not get "orders". Write orders = ["get"] in functions.payments.uses.'
+    ]
 
 
 # --- Log, metrics and trace
