@@ -12,6 +12,7 @@ import pytest
 from tests.plan.conftest import TOPIC
 from tests.plan.planner import ROOT, UNKNOWN, Plan, Values
 from tools import contract
+from tools.aws import cost
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 
@@ -335,6 +336,13 @@ def test_the_dashboard_has_a_row_for_each_own_function(own_plan: Plan) -> None:
     seconds = {m[0]["label"] for m in found["GB-seconds of the functions"]["metrics"] if isinstance(m[0], dict)}
     assert seconds >= {"orders", *(f"function {name}" for name in OWN_KINDS)}
     assert "/aws/lambda/shop-mail-test" in {m[3] for m in found["Bytes of logs"]["metrics"]}
+
+
+def test_everything_of_own_functions_has_a_price(own_plan: Plan) -> None:
+    table = json.loads(cost.PRICES.read_text(encoding="utf-8"))
+    assert own_plan.counts["aws_scheduler_schedule"] == 1
+    known = {*table["monthly"], *table["computed"], *table["by_use"], *table["free"]}
+    assert own_plan.counts.keys() <= known, "write them into tools/aws/prices.json"
 
 
 def test_queries_ask_own_functions_too(own_plan: Plan) -> None:

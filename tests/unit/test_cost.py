@@ -145,6 +145,34 @@ def test_what_is_there_costs_whether_it_is_used_or_not() -> None:
     }
 
 
+def test_what_own_functions_cost() -> None:
+    document = plan(
+        resource("aws_lambda_event_source_mapping", batch_size=1),
+        resource("aws_lambda_event_source_mapping", batch_size=1),
+        resource("aws_lambda_event_source_mapping", batch_size=100),
+        resource("aws_api_gateway_method_settings", settings=[{"metrics_enabled": True}]),
+        resource("aws_scheduler_schedule"),
+        resource("aws_lambda_function", **{**FUNCTION, "environment": [{"variables": {"METRICS_NAMESPACE": "x"}}]},
+                 function_name="pay"),
+    )  # fmt: skip
+    document["variables"]["functions"] = {
+        "value": {
+            "pay": {"routes": {"POST /pay": {}, "GET /pay": {}}, "secrets": {"stripe": "arn"}},
+            "mail": {"changes": {"orders": []}},
+            "report": {"schedule": "rate(1 day)"},
+        }
+    }
+    found = lines(document)
+    assert found["SQS: waiting for jobs, at most"] == (0.53, 0), "streams are read for nothing"
+    assert found["Secrets Manager: reads"] == (0.04, 0)
+    assert found["CloudWatch: 25 metrics of the gateway"] == (7.50, 0)
+    assert found["CloudWatch: 18 metrics of the functions"] == (5.40, 0)
+    report = cost.Estimate(document, 1_000_000, TABLE).report("dev")
+    assert "Requests for routes of your own count as if operations answered them" in report
+    assert "aws_scheduler_schedule: 1.00 for a million runs." in report
+    assert not cost.Estimate(document, 1_000_000, TABLE).unknown()
+
+
 def test_the_report() -> None:
     document = plan(
         resource("aws_kms_key"),

@@ -66,7 +66,9 @@ class FakeClient:
         return call
 
     def get_paginator(self, operation: str) -> FakeClient:
-        return FakeClient({"paginate": [self.answers[operation]] * 2}, self.asked, self.place)
+        answer = self.answers[operation]
+        pages = answer if isinstance(answer, Exception) else [answer] * 2
+        return FakeClient({"paginate": pages}, self.asked, self.place)
 
 
 def environment(plan: Any = None, asked: list[Any] | None = None, **answers: Any) -> tool.Context:
@@ -314,6 +316,70 @@ def described_certificate(**changed: Any) -> dict[str, Any]:
     return {"Certificate": {**good, "RenewalEligibility": "ELIGIBLE", **changed}}
 
 
+def with_functions(**functions: Any) -> dict[str, Any]:
+    return {"variables": {"functions": {"value": functions}}}
+
+
+STRIPE = "arn:aws:secretsmanager:eu-west-1:1:secret:stripe-a1b2c3"
+KEY = "arn:aws:kms:eu-west-1:1:key/k"
+THERE = {"Name": "stripe", "VersionIdsToStages": {"v1": ["AWSCURRENT"]}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "level", "said"),
+    [
+        (THERE, "ok", "stripe, for functions.pay, is there."),
+        ({**THERE, "KmsKeyId": "alias/aws/secretsmanager"}, "ok", "stripe, for functions.pay, is there."),
+        ({**THERE, "KmsKeyId": KEY}, "warning", f"which is encrypted by the key {KEY}."),
+        ({**THERE, "DeletedDate": datetime.now(UTC)}, "stop", "which is marked for deletion."),
+        ({"Name": "stripe", "VersionIdsToStages": {"v1": ["AWSPREVIOUS"]}}, "stop", "which has no value yet."),
+        ({"Name": "stripe"}, "stop", "which has no value yet."),
+        (client_error("ResourceNotFoundException"), "stop", "which does not exist."),
+        (client_error(), "warning", f"{STRIPE}, for functions.pay, is not checked: AccessDenied."),
+    ],
+)  # fmt: skip
+def test_secrets_are_there_for_functions(answer: Any, level: str, said: str) -> None:
+    plan = with_functions(pay={"secrets": {"stripe": STRIPE, "again": STRIPE}}, mail={"changes": {}})
+    ((found, text),) = check_findings(tool.secrets, plan, describe_secret=answer)
+    assert found == level
+    assert text.endswith(said)
+
+
+def test_a_function_that_may_decrypt_needs_no_further_right() -> None:
+    statements = [{"actions": ["kms:Decrypt"], "resources": [KEY]}]
+    plan = with_functions(pay={"secrets": {"stripe": STRIPE}, "statements": statements})
+    assert check_findings(tool.secrets, plan, describe_secret={**THERE, "KmsKeyId": KEY})[0][0] == "ok"
+
+
+def test_a_secret_of_another_region_is_out_of_reach() -> None:
+    asked: list[Any] = []
+    elsewhere = STRIPE.replace("eu-west-1", "us-east-1")
+    plan = with_functions(pay={"secrets": {"stripe": elsewhere}})
+    assert check_findings(tool.secrets, plan, asked) == [
+        ("stop", f"functions.pay reads {elsewhere}, which is not in eu-west-1.")
+    ]
+    assert asked == [], "no secret is read, and no other region is asked"
+    assert check_findings(tool.secrets, with_functions()) == [("ok", "No function reads secrets.")]
+
+
+def test_event_buses_and_their_rules() -> None:
+    assert check_findings(tool.rules) == [("ok", "No function waits for events.")]
+    rule = change(
+        "aws_cloudwatch_event_rule", "create", after={"event_bus_name": "arn:aws:events:r:1:event-bus/orders"}
+    )
+    plan = {
+        **plan_document(rule, change("aws_cloudwatch_event_rule", "create", after={})),
+        **with_functions(heard={"event": {"source": "s", "bus": "orders"}}, thumbs={"event": {"source": "aws.s3"}}),
+    }
+    quota = {"Quota": {"Value": 4.0}}
+    assert check_findings(tool.rules, plan, list_rules={"Rules": [{}, {}]}, get_service_quota=quota) == [
+        ("stop", "4 of 4 rules of the event bus default used; this apply adds 1."),
+        ("stop", "4 of 4 rules of the event bus orders used; this apply adds 1."),
+    ]
+    missing = check_findings(tool.rules, plan, list_rules=client_error("ResourceNotFoundException"))
+    assert missing[1] == ("stop", "There is no event bus orders in eu-west-1.")
+
+
 def test_certificates() -> None:
     assert check_findings(tool.certificate, {}) == [("ok", "The API has no domain of its own.")]
     assert check_findings(tool.certificate, domain()) == [("ok", "That of api.example.com is made by this apply.")]
@@ -509,7 +575,8 @@ def test_what_cannot_be_checked_is_said(
     assert code == 1
     assert said[-4:-2] == [
         "warning  not checked     "
-        "losses, indexes, concurrency, addresses, networks, interfaces, certificate, distributions, sign up.",
+        "losses, indexes, concurrency, addresses, networks, interfaces, rules, secrets, certificate, distributions, "
+        "sign up.",
         "                         Mend the above, and look again.",
     ]
 

@@ -30,10 +30,15 @@ MILLION = 1_000_000
 KB_OF_GB = 1024 * 1024
 # What API Gateway tells CloudWatch of each method: Count, Latency, IntegrationLatency, 4XXError, 5XXError.
 METRICS_OF_A_METHOD = 5
-# What the functions tell it of each operation all the time: Requests, Latency, ColdStarts.
+# What the functions tell it of each operation, and of each function of your own, all the time: Requests, Latency and
+# ColdStarts.
 METRICS_OF_AN_OPERATION = 3
 # DynamoDB asks for a table's key anew every five minutes for each of its callers.
 KEY_REQUESTS = SECONDS / 300
+# Lambda waits for jobs with five pollers of each queue, which ask every 20 seconds while there are none.
+POLLS_OF_A_QUEUE = 5 * SECONDS / 20
+# A function reads a secret anew every five minutes while it is used; at most, in one environment all the time.
+READS_OF_A_SECRET = SECONDS / 300
 # X-Ray's default rule traces the first request of each second, and of the others so many.
 TRACED = 0.05
 # The operations that a share of the requests belongs to, if the entity has them.
@@ -73,6 +78,8 @@ class Estimate:
         self.assumed: dict[str, Any] = table["assumed"]
         self.region: str = plan["variables"].get("region", {}).get("value") or table["region"]
         plan_without_aws = plan["planned_values"]
+        own: dict[str, Values] = plan["variables"].get("functions", {}).get("value") or {}
+        self.own_functions = own
         self.outputs = {name: each.get("value") for name, each in plan_without_aws.get("outputs", {}).items()}
         self.resources = [
             Resource(each["type"], each["name"], each["values"])
@@ -184,12 +191,13 @@ class Estimate:
     def monitoring(self) -> Iterator[CostLine]:
         """Metrics, which cost only while requests come, alarms and traces."""
         operations = sum(len(each) for each in self.operations.values())
+        routes = sum(len(each.get("routes") or ()) for each in self.own_functions.values())
         settings = [one for each in self.values_of("aws_api_gateway_method_settings") for one in each["settings"]]
         if self.requests and any(each.get("metrics_enabled") for each in settings):
-            count = operations * METRICS_OF_A_METHOD
+            count = (operations + routes) * METRICS_OF_A_METHOD
             yield CostLine(f"CloudWatch: {count} metrics of the gateway", count * self.price["cloudwatch_metric"])
         if self.requests and any(map(has_metrics, self.values_of("aws_lambda_function"))):
-            count = operations * METRICS_OF_AN_OPERATION
+            count = (operations + len(self.own_functions)) * METRICS_OF_AN_OPERATION
             yield CostLine(f"CloudWatch: {count} metrics of the functions", count * self.price["cloudwatch_metric"])
         count = sum(map(metrics_of, self.values_of("aws_cloudwatch_metric_alarm")))
         yield CostLine(f"CloudWatch: alarms on {count} metrics", count * self.price["cloudwatch_alarm_metric"])
@@ -206,6 +214,13 @@ class Estimate:
         if self.counts["aws_kms_key"]:
             asked = self.counts["aws_lambda_function"] * KEY_REQUESTS / MILLION
             yield CostLine("KMS: requests", asked * self.price["kms_million_requests"])
+        # Lambda reads streams for nothing.
+        queues = sum(each.get("batch_size") == 1 for each in self.values_of("aws_lambda_event_source_mapping"))
+        polls = queues * POLLS_OF_A_QUEUE / MILLION
+        yield CostLine("SQS: waiting for jobs, at most", polls * self.price["sqs_million_requests"])
+        secrets = sum(len(each.get("secrets") or ()) for each in self.own_functions.values())
+        reads = secrets * READS_OF_A_SECRET / MILLION
+        yield CostLine("Secrets Manager: reads", reads * self.price["secrets_million_reads"])
         zones = sum(each.kind == "aws_subnet" and each.name == "private" for each in self.resources)
         endpoints = sum(each.get("vpc_endpoint_type") == "Interface" for each in self.values_of("aws_vpc_endpoint"))
         hours = endpoints * zones * HOURS
@@ -248,6 +263,10 @@ class Estimate:
         ]
         if self.region not in table["same_in"]:
             notes.append(f"Prices of {self.region} differ, by up to a third.")
+        if any(each.get("routes") for each in self.own_functions.values()):
+            notes.append(
+                "Requests for routes of your own count as if operations answered them; add what your code takes."
+            )
         if by_use := self.by_use():
             notes += ["Not in the table, by use:", *(f"  {each}" for each in by_use)]
         if unknown := self.unknown():

@@ -74,6 +74,12 @@ class Context:
         changes = self.plan.get("resource_changes", ())
         return [each for each in changes if each["mode"] == "managed" and each["type"] == kind]
 
+    @property
+    def own_functions(self) -> Mapping[str, Mapping[str, Any]]:
+        """The functions of your own by name, with the attributes that the var-files write."""
+        found: Mapping[str, Any] = self.plan.get("variables", {}).get("functions", {}).get("value") or {}
+        return found
+
     def created(self, kind: str) -> list[Mapping[str, Any]]:
         """The changes that make a resource where there is none."""
         return [each for each in self.changes(kind) if each["change"]["actions"] == ["create"]]
@@ -343,6 +349,87 @@ def count(context: Context, operation: str, member: str) -> int:
     return sum(len(page[member]) for page in pages)
 
 
+def rules(context: Context) -> Findings:
+    """EventBridge rules, one for each function on events; a quota holds for each bus."""
+    buses = {bus_name(each["event"].get("bus")): 0 for each in context.own_functions.values() if each.get("event")}
+    for each in context.created("aws_cloudwatch_event_rule"):
+        name = bus_name(each["change"]["after"].get("event_bus_name"))
+        buses[name] = buses.get(name, 0) + 1
+    if not buses:
+        yield Finding(OK, "events", "No function waits for events.")
+    events = context.client("events")
+    for bus, more in sorted(buses.items()):
+        try:
+            used = sum(len(page["Rules"]) for page in events.get_paginator("list_rules").paginate(EventBusName=bus))
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                raise
+            text = f"There is no event bus {bus} in {context.region}."
+            yield Finding(STOP, "events", text, "Make it first, or correct `bus` of the function's event.")
+            continue
+        yield quota(context, "events", (f"rules of the event bus {bus}", "events", "L-244521F2", 300), used, more)
+
+
+def bus_name(bus: str | None) -> str:
+    """The name of a bus that is given by its name or ARN, or not at all."""
+    return (bus or "default").rpartition("/")[2]
+
+
+# --- secrets
+
+
+def secrets(context: Context) -> Findings:
+    """Whether the secrets of functions are there, where functions can read them."""
+    wanted = [
+        (name, function, arn)
+        for name, function in sorted(context.own_functions.items())
+        for arn in sorted(set((function.get("secrets") or {}).values()))
+    ]
+    if not wanted:
+        yield Finding(OK, "secrets", "No function reads secrets.")
+    for name, function, arn in wanted:
+        yield secret_finding(context, name, function, arn)
+
+
+def secret_finding(context: Context, name: str, function: Mapping[str, Any], arn: str) -> Finding:
+    """What there is to say of a secret that a function reads. Its value is not asked for."""
+    place = arn.split(":")[3]
+    if place != context.region:
+        text = f"functions.{name} reads {arn}, which is not in {context.region}."
+        return Finding(STOP, "secrets", text, f"Replicate the secret to {context.region}, and name the replica.")
+    try:
+        found = context.client("secretsmanager").describe_secret(SecretId=arn)
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code == "ResourceNotFoundException":
+            return Finding(STOP, "secrets", f"functions.{name} reads {arn}, which does not exist.", "Correct its ARN.")
+        remedy = "Give yourself secretsmanager:DescribeSecret, or look in the console."
+        return Finding(WARNING, "secrets", f"{arn}, for functions.{name}, is not checked: {code}.", remedy)
+    if found.get("DeletedDate"):
+        remedy = f"Run `aws secretsmanager restore-secret --secret-id {arn}`, or name another."
+        return Finding(STOP, "secrets", f"functions.{name} reads {arn}, which is marked for deletion.", remedy)
+    if not any("AWSCURRENT" in stages for stages in (found.get("VersionIdsToStages") or {}).values()):
+        remedy = f"Run `aws secretsmanager put-secret-value --secret-id {arn} --secret-string ...`."
+        return Finding(STOP, "secrets", f"functions.{name} reads {arn}, which has no value yet.", remedy)
+    key = found.get("KmsKeyId")
+    if key and "alias/aws/" not in key and not may_decrypt(function, key):
+        text = f"functions.{name} reads {arn}, which is encrypted by the key {key}."
+        remedy = (
+            f'Add {{ actions = ["kms:Decrypt"], resources = ["{key}"] }} to statements of the function, unless the '
+            "key's policy lets its role decrypt."
+        )
+        return Finding(WARNING, "secrets", text, remedy)
+    return Finding(OK, "secrets", f"{found['Name']}, for functions.{name}, is there.")
+
+
+def may_decrypt(function: Mapping[str, Any], key: str) -> bool:
+    """Whether a function's own statements name a key for decryption."""
+    return any(
+        {"kms:Decrypt", "kms:*"} & {*each["actions"]} and any(resource in (key, "*") for resource in each["resources"])
+        for each in function.get("statements") or ()
+    )
+
+
 # --- domain
 
 
@@ -433,7 +520,19 @@ GROUPS: tuple[tuple[Check, ...], ...] = (
     (region, bucket),
     (lock, gateway_role, state),
     (plan,),
-    (losses, indexes, concurrency, addresses, networks, interfaces, certificate, distributions, sign_up),
+    (
+        losses,
+        indexes,
+        concurrency,
+        addresses,
+        networks,
+        interfaces,
+        rules,
+        secrets,
+        certificate,
+        distributions,
+        sign_up,
+    ),
 )
 # What the checks after them need; another stop only adds to the table.
 REQUIRED = (backend, credentials, region, bucket, state, plan)
