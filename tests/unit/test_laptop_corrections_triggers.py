@@ -193,16 +193,17 @@ class Lock:
 def test_queues_that_demand_tls_take_requests() -> None:
     """The emulator has no TLS, and judges policies of queues. Another denial holds."""
     real = import_module("ministack.core.iam_evaluator")
-    evaluator = SimpleNamespace(resource_policy_allows=real.resource_policy_allows)
+    evaluator = SimpleNamespace(evaluate_resource_policy=real.evaluate_resource_policy)
     correct_policies(evaluator)
 
-    def allowed(allows: Any, **condition: Any) -> bool:
-        denial = {"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*", **condition}
+    def decision(evaluate: Any, action: str = "sqs:SendMessage", **condition: Any) -> str:
+        denial = {"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*", **condition}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [denial]})
-        context = real.EvalContext("arn:aws:iam::1:root", "Root", "1", "sqs:SendMessage", "*", "us-west-2")
-        return bool(allows(policy, context, True))
+        context = real.EvalContext("*", "Service", "", action, "arn:aws:sqs:us-west-2:1:q", "us-west-2")
+        return str(evaluate(policy, context, service="events.amazonaws.com").decision)
 
     without_tls = {"Bool": {"aws:SecureTransport": "false"}}
-    assert not allowed(real.resource_policy_allows, Condition=without_tls)
-    assert allowed(evaluator.resource_policy_allows, Condition=without_tls)
-    assert not allowed(evaluator.resource_policy_allows)
+    assert decision(real.evaluate_resource_policy, Condition=without_tls) == "Deny"
+    assert decision(evaluator.evaluate_resource_policy, Condition=without_tls) == "ImplicitDeny"
+    assert decision(evaluator.evaluate_resource_policy, "s3:GetObject", Condition=without_tls) == "Deny"
+    assert decision(evaluator.evaluate_resource_policy) == "Deny"

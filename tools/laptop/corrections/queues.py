@@ -28,14 +28,13 @@ def correct(functions: Any, queues: Any, evaluator: Any, *, background: Any, deb
 
 def correct_policies(evaluator: Any) -> None:
     """aws_sqs_queue: a policy that denies requests without TLS denies every request, since the emulator has no TLS."""
-    allows = evaluator.resource_policy_allows
+    evaluate = evaluator.evaluate_resource_policy
 
-    def allows_over_tls(policy: Any, context: Any, same_account: bool) -> bool:
-        context.secure_transport = True
-        allowed: bool = allows(policy, context, same_account)
-        return allowed
+    def evaluate_over_tls(policy: Any, context: Any, *options: Any, **more: Any) -> Any:
+        context.secure_transport |= context.action.startswith("sqs:")
+        return evaluate(policy, context, *options, **more)
 
-    evaluator.resource_policy_allows = allows_over_tls
+    evaluator.evaluate_resource_policy = evaluate_over_tls
 
 
 def correct_rights(functions: Any, evaluator: Any) -> None:
