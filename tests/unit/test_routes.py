@@ -234,6 +234,14 @@ def test_a_route_accepts_the_media_types_that_it_names(
     assert (got()["body"], got()["raw"]) == (value, b"[1]")
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+@pytest.mark.parametrize("body", ["{", "x" * 500_000, "\ud800"])
+def test_a_method_without_a_body_ignores_one(serve: Serve, method: str, body: str) -> None:
+    routes = serve(ECHO, {f"{method} /pay": {"call": "pay"}})
+    assert routes.send(f"{method} /pay", body, headers={"Content-Type": "text/plain"}).status == 204
+    assert (got()["body"], got()["raw"]) == (None, b"")
+
+
 # --- Paths, queries, headers
 
 
@@ -474,6 +482,20 @@ def test_what_cannot_be_sent_is_500_and_the_log_says_what_and_where(
     assert line["error"] == "CodeError: The function payments at app/own.py:5 returned what is not valid."
     assert line["causes"] == [reason]
     assert "s3cr3t" not in json.dumps(line) + answer.body
+
+
+def test_a_decorated_function_is_named_where_it_is_defined(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    routes = serve(
+        """
+        import functools
+
+        @functools.cache
+        def pay(request, context):
+            pass
+        """
+    )
+    assert routes.send("POST /pay").status == 500
+    assert last_line(capsys)["error"] == "CodeError: The function payments at app/own.py:5 returned what is not valid."
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     Call = Callable[..., Any]
 
 
+_WITHOUT_BODY = ("GET ", "DELETE ")
+
+
 class RouteError(QuotableError):
     """The gateway knows a route that this version of the function lacks."""
 
@@ -137,7 +140,12 @@ class Route:
             raise bad_result(f"The function {self._name}", function, "returned") from error
 
     def _body(self, request: Request) -> tuple[Any, bytes]:
-        """Return the body's value, None unless it is JSON, and its bytes. Raise a Refusal."""
+        """Return the body's value, None unless it is JSON, and its bytes. Raise a Refusal.
+
+        What a GET or DELETE brings is no body, as in operations.
+        """
+        if self.operation.startswith(_WITHOUT_BODY):
+            return None, b""
         raw = request.raw
         if not raw.strip():
             if self._validator:

@@ -23,6 +23,8 @@ def failure(what: str, error: BaseException) -> CodeError:
 
 def bad_result(what: str, function: Any, did: str = "left") -> CodeError:
     """Return the error for a function of own code that has left, or returned, what is not valid."""
+    while hasattr(function, "__wrapped__"):  # by a decorator
+        function = function.__wrapped__
     code = function.__code__
     place = f"{_relative(code.co_filename)}:{code.co_firstlineno}"
     return CodeError(f"{what} at {place} {did} what is not valid.")
