@@ -14,7 +14,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.api import Answer, check_problem
@@ -567,12 +567,15 @@ scalars = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.decimals(), st.text(), st.characters(), st.binary()
 )
 values = st.recursive(
-    scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner) | st.tuples(inner)
+    scalars,
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner) | st.tuples(inner),
+    max_leaves=8,
 )
+unhurried = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 
 
 @given(body=st.lists(values) | st.dictionaries(st.text() | st.integers(), values))
-@settings(max_examples=40)
+@unhurried
 def test_an_answer_holds_exactly_what_was_returned_or_cannot_be_made(body: Any) -> None:
     try:
         answer = Answers(None).answer(Response(200, body))
@@ -583,7 +586,7 @@ def test_an_answer_holds_exactly_what_was_returned_or_cannot_be_made(body: Any) 
 
 
 @given(name=st.text(), value=st.text())
-@settings(max_examples=100)
+@unhurried
 def test_a_header_has_no_sign_that_could_end_it(name: str, value: str) -> None:
     try:
         ((name, value),) = Answers(None).answer(Response(204, None, {name: value})).headers.items()
