@@ -101,7 +101,7 @@ locals {
     var.sign_in.domain != null && (var.sign_in.code || var.sign_in.machine) ? "oauth2" : "http"
   )
   # What operations ask for and no client of ours may have: the scheme has to name it all the same.
-  foreign_scopes = { for scope in setsubtract(flatten(local.calls[*].scopes), concat(
+  foreign_scopes = { for scope in setsubtract(flatten([local.calls[*].scopes, values(local.route_scopes)]), concat(
     var.sign_in.code ? keys(var.sign_in.app_scopes) : [], var.sign_in.machine ? keys(var.sign_in.machine_scopes) : []
   )) : scope => "For clients of other systems" }
   flows = {

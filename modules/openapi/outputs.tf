@@ -11,7 +11,7 @@ output "document" {
     }
     # Relative to the document. The gateway and `make openapi` replace it with the API's URL.
     servers = [{ url = "." }]
-    tags    = [for name in keys(var.entities) : { name = name, description = "The collection /${var.entities[name].path}" }]
+    tags    = local.used_tags
     paths   = local.paths
     # Only what something refers to: a linter takes the rest for a mistake.
     components = {
@@ -23,9 +23,12 @@ output "document" {
         name => parameter
         if strcontains(jsonencode(local.paths), "/parameters/${name}\"")
       }
-      responses       = local.used_responses
-      schemas         = local.schemas
-      securitySchemes = { for scheme, s in local.security_schemes : scheme => s if contains(local.calls[*].access, scheme) }
+      responses = local.used_responses
+      schemas   = local.schemas
+      securitySchemes = { for scheme, s in local.security_schemes :
+        scheme => s
+        if contains(concat(local.calls[*].access, [for r in values(var.routes) : r.access.kind]), scheme)
+      }
     }
   })
 }

@@ -49,7 +49,7 @@ locals {
     } if bound.sort != "createdAt"],
   ) }
 
-  paths = { for path in distinct(local.calls[*].path) : path => merge(
+  paths = { for path in distinct(concat(local.calls[*].path, keys(local.route_parameters))) : path => merge(
     { for call in local.calls : call.method => merge(
       {
         description = "${call.description}${call.allowed}"
@@ -90,6 +90,13 @@ locals {
         } }
       } if name != null },
     ) if call.path == path },
-    { for key, parameters in { parameters = [{ "$ref" = "#/components/parameters/id" }] } : key => parameters if endswith(path, "{id}") },
+    { for route, r in var.routes : lower(r.method) => local.route_operations[route] if "/${r.path}" == path },
+    # Where an entity's items are, ids have their form.
+    { for key, parameters in { parameters = concat(
+      [for parameter in [{ "$ref" = "#/components/parameters/id" }] : parameter
+        if contains(local.calls[*].path, path) && endswith(path, "{id}")
+      ],
+      [for parameter in try(local.route_parameters[path], []) : parameter if !contains(local.calls[*].path, path)],
+    ) } : key => parameters if length(parameters) > 0 },
   ) }
 }

@@ -60,7 +60,7 @@ locals {
     call.body, [for answer in values(call.answers) : answer.schema == "Page" ? ["Page", "Item"] : [answer.schema]]
   ] if call.entity == entity]))) }
 
-  schemas = merge(local.shared_schemas,
+  schemas = merge(local.shared_schemas, local.route_schemas,
     { for name, schema in var.contract.schemas : name => jsondecode(schema) if contains(flatten(values(local.used_schemas)), name) },
     [for name, e in var.entities : { for schema, rules in {
       Body = merge(local.shapes[name].body, { properties = merge(

@@ -69,6 +69,39 @@ variable "info" {
   type        = object({ contact = map(string), license = object({ name = string, url = string }) })
 }
 
+variable "routes" {
+  description = <<-EOT
+    The API's methods that functions of your own answer, by method and path, such as "POST /orders/{id}/pay".
+    accepts: media types of the body; none for JSON.
+    access: as in entities.
+    answers: by status, the schema of the body.
+    body, query: schemas, or null.
+    call: the Python function, after which the operation is called.
+    function: the name of the function.
+    problems: statuses of the problems that it may answer with.
+    summary, description: for readers, or null.
+  EOT
+  type = map(object({
+    accepts     = list(string)
+    access      = object({ group = string, kind = string, scope = string })
+    answers     = map(string)
+    body        = string
+    call        = string
+    description = string
+    function    = string
+    method      = string
+    path        = string
+    problems    = list(string)
+    query       = string
+    summary     = string
+  }))
+}
+
+variable "schemas" {
+  description = "The schemas that routes name, by name: of what is sent and of what is answered, as build.py derives them, as text."
+  type        = map(object({ request = string, response = string }))
+}
+
 variable "sign_in" {
   description = <<-EOT
     How callers get tokens, for operations whose access is cognito.

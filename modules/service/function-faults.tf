@@ -155,7 +155,7 @@ locals {
         [for type in r.accepts : join(" ", [
           "${place}.accepts: ${try("\"${type}\"", "null")} is not a media type. Write such as \"application/json\", in lower case and",
           "without parameters.",
-        ]) if !can(regex("^[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*$", type))],
+        ]) if !can(regex("^(?:[*]/[*]|[a-z0-9][a-z0-9!#$&^_.+-]*/(?:[*]|[a-z0-9][a-z0-9!#$&^_.+-]*))$", type))],
         [for type in r.accepts : join(" ", [
           "${place}.accepts: a body of ${type} cannot be validated by the JSON Schema ${r.body}. Leave ${type} out, or body, and validate",
           "request.raw in the code.",
@@ -460,9 +460,9 @@ locals {
     "${s.place}: ${s.schema} is not JSON. Run `python build.py`, which says where it goes wrong." :
     !can(keys(jsondecode(file("${var.project}/${s.schema}")))) ?
     "${s.place}: ${s.schema} is no JSON Schema. Make its outermost value an object, such as { \"type\": \"object\", \"properties\": {} }." :
-    "${s.place}: ${s.schema} ${local.manifest.schemas[s.schema].faults.query}"
+    "${s.place}: ${s.schema}${local.manifest.schemas[s.schema].query_fault}."
     ) if !can(keys(jsondecode(file("${var.project}/${s.schema}")))) ||
-    s.attribute == "query" && can(local.manifest.schemas[s.schema].faults.query)
+    s.attribute == "query" && can(local.manifest.schemas[s.schema].query_fault)
   ]
 
   queue_functions = [for name, f in local.own_functions : name if f.kind == "queue"]

@@ -52,6 +52,22 @@ locals {
     summary = r.summary
   } }]...)
 
+  # By file, the names of schemas that routes name; the code knows them by these.
+  schema_files = { for file in distinct(flatten([for m in values(local.own_methods) : [compact([m.body, m.query]), values(m.answers)]])) :
+    file => trimsuffix(basename(file), ".json")
+  }
+  # By file, API Gateway's models of JSON bodies. Names of models have letters and digits alone; the digest tells similar ones apart.
+  schema_model_names = { for file in distinct(compact([for m in values(local.own_methods) : m.body if length(m.accepts) == 0])) :
+    file => join("", concat(
+      [for word in split("-", replace(local.schema_files[file], "_", "-")) : title(word)], [substr(sha256(file), 0, 6), "Body"]
+    ))
+  }
+  # The parameters of queries that API Gateway lets an API declare.
+  query_parameters = { for route, m in local.own_methods : route => m.query == null ? [] : [
+    for name in keys(try(jsondecode(file("${var.project}/${m.query}")).properties, {})) : "querystring.${name}"
+    if can(regex("^[A-Za-z0-9._-]+$", name))
+  ] }
+
   # The hooks that a function's writes run, and those that these run.
   own_function_hooks = { for name, f in local.sound_functions : name => sort(distinct(flatten([for entity, operations in f.uses : [
     for o in operations : concat(["${entity}.${local.operations[o].hook}"], local.runs_all["${entity}.${local.operations[o].hook}"])
@@ -94,7 +110,10 @@ locals {
       },
     ] : merge(statement, { actions = [for action in statement.actions : "dynamodb:${action}"] }) if length(statement.actions) > 0]]),
     [for secrets in [values(f.secrets)] : {
-      sid = "ReadSecrets", actions = ["secretsmanager:GetSecretValue"], resources = sort(distinct(secrets))
+      sid     = "ReadSecrets"
+      actions = ["secretsmanager:GetSecretValue"]
+      # An ARN may lack the six characters that Secrets Manager ends it with.
+      resources = sort(distinct(flatten([for arn in secrets : can(regex("-[A-Za-z0-9]{6}$", arn)) ? [arn] : [arn, "${arn}-??????"]])))
     } if length(secrets) > 0],
     [for others in [[for other in f.sends : local.own_functions[other].queue_name if can(local.queue_urls[other])]] : {
       sid       = "SendJobs"
@@ -122,7 +141,10 @@ locals {
   own_function_settings = { for name, f in local.own_functions : name => { for member, value in {
     changes = { for entity, kinds in f.changes : entity => [for change in kinds : merge(
       { kind = change.kind },
-      length(change.becomes) == 0 ? {} : { becomes = change.becomes },
+      # As the items have the values, by the schema's types.
+      length(change.becomes) == 0 ? {} : { becomes = { for property, value in change.becomes : property => jsondecode(
+        contains(["boolean", "integer", "number"], try(local.properties[entity][property].type, "")) ? value : jsonencode(value)
+      ) } },
     )] }
     code         = f.module
     dead_letters = f.kind == "changes" ? local.dead_letter_urls[name] : null

@@ -174,15 +174,16 @@ locals {
     name => "arn:${local.partition}:dynamodb:${var.region}:${local.account}:table/${e.table}"
   }
 
-  # Ids that a client must not choose: what is at their path is another collection, an operation, or the document.
+  # Ids that a client must not choose: what is at their path is another collection, an operation, a route, or the document.
   reserved_ids = { for name, e in local.entities : name => e.ids != "client" ? [] : distinct([
     for path in concat(
       [for other in values(local.entities) : other.path if length(other.operations) > 0],
       [for call in values(local.entity_operations[name]) : join("/", compact([e.path, call.path])) if !strcontains(call.path, "{")],
       [for document in [local.contract.platform.document] : document if var.docs != "none"],
+      values(local.own_methods)[*].path,
     ) :
     split("/", trimprefix(path, e.path == "" ? "" : "${e.path}/"))[0] if path != e.path &&
-    startswith(path, e.path == "" ? "" : "${e.path}/")
+    startswith(path, e.path == "" ? "" : "${e.path}/") && !startswith(trimprefix(path, e.path == "" ? "" : "${e.path}/"), "{")
   ]) }
 
   # The settings that functions of an entity may read, of which each gets those of its operations.

@@ -75,8 +75,8 @@ locals {
     access     = m.access
     function   = module.own_function[m.function].name
     method     = m.method
-    model      = "Empty"
-    parameters = []
+    model      = try(local.schema_model_names[m.body], "Empty")
+    parameters = local.query_parameters[route]
     path       = m.path
     qualifier  = module.own_function[m.function].alias
     scopes     = local.method_scopes[route]
@@ -85,6 +85,7 @@ locals {
   models = merge(
     { Patch = jsonencode({ type = "object" }) },
     { for name, model in module.openapi.models : local.model_names[name] => model },
+    { for file, name in local.schema_model_names : name => try(local.manifest.schemas[file].model, "{}") },
   )
 }
 
@@ -292,6 +293,33 @@ module "openapi" {
     contact = merge({ name = var.name }, { for key, value in var.info.contact : key => value if value != null })
     license = var.info.license
   }
+  routes = { for route, m in local.own_methods : route => {
+    accepts     = m.accepts
+    access      = { group = m.group, kind = m.access, scope = m.scope }
+    answers     = { for status, schema in m.answers : status => local.schema_files[schema] }
+    body        = try(local.schema_files[m.body], null)
+    call        = m.call
+    description = m.description
+    function    = m.function
+    method      = m.method
+    path        = m.path
+    problems = distinct([
+      for kind in concat(
+        contains(["PATCH", "POST", "PUT"], m.method) ? ["invalid-request", "content-too-large", "unsupported-media-type"] : [],
+        m.body == null ? [] : ["invalid-item"],
+        m.query == null ? [] : ["invalid-request"],
+        local.contract.platform.access.modes[m.access].problems,
+        local.contract.problems.always
+      ) :
+      tostring(local.contract.problems.kinds[kind].status)
+    ])
+    query   = try(local.schema_files[m.query], null)
+    summary = m.summary
+  } }
+  schemas = { for file, name in local.schema_files : name => {
+    request  = try(local.manifest.schemas[file].request, "{}")
+    response = try(local.manifest.schemas[file].response, "{}")
+  } }
   sign_in = {
     app_scopes = { for scope in var.user_pool.app_scopes : "${local.identifier}/${scope}" => local.scopes[scope] }
     code       = length(var.user_pool.callback_urls) > 0 || var.website != null

@@ -150,8 +150,8 @@ locals {
       length(split(".", path)) > 4 ?
       "functions.${name}.event.detail: \"${path}\" has more than four parts. Name an outer property, and check the rest in the function." :
       join(" ", [
-        "functions.${name}.event.detail: \"${path}\" cannot have values of its own, since \"${
-        [for inner in keys(f.event.detail) : inner if startswith(inner, "${path}.")][0]}\" is within it. Leave one of them out.",
+        "functions.${name}.event.detail: \"${path}\" cannot have values of its own, since",
+        "\"${[for inner in keys(f.event.detail) : inner if startswith(inner, "${path}.")][0]}\" is within it. Leave one of them out.",
       ])
       if length(split(".", path)) > 4 || anytrue([for inner in keys(f.event.detail) : startswith(inner, "${path}.")])
     ]],

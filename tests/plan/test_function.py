@@ -12,7 +12,7 @@ import pytest
 
 from tests.plan import rules
 from tests.plan.conftest import BOUNDARY, ORIGINS, SMALL
-from tests.plan.planner import ROOT, UNKNOWN, Plan, Planner, Values
+from tests.plan.planner import ROOT, UNKNOWN, Plan, Planner, Values, project_of
 from tools import contract
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
@@ -126,10 +126,17 @@ def test_without_a_network_the_roles_know_no_interfaces(systems: dict[str, Plan]
         assert not any("ec2" in json.dumps(s) for s in found)
 
 
-def test_key_may_be_used_for_the_table_and_the_environment_alone(planner: Planner, tmp_path: Path) -> None:
+def test_key_may_be_used_for_tables_environments_and_queues_alone(planner: Planner, tmp_path: Path) -> None:
     """The apply decides the key's ARN, so here it is one that is known: the plan shows every right."""
+    project = project_of(tmp_path, {"jobs": "def handle(job, context): ...\n"})
     known = {"modules/encryption": {"output": {"key_arn": {"value": KEY}}}}
-    found = planner.make_plan(planner.copy_root(tmp_path / "root", known), "known-key", (), {**SMALL, "network": {}})
+    root = planner.copy_root(tmp_path / "root", known)
+    for name in ("app", "dist", "schemas"):
+        (root / name).unlink(missing_ok=True)
+        (root / name).symlink_to(project / name)
+    functions: Values = {"jobs": {"queue": {}}, "sender": {"code": "jobs:handle", "sends": ["jobs"]}}
+    network = {"endpoints": ["sqs"]}
+    found = planner.make_plan(root, "known-key", (), {**SMALL, "functions": functions, "network": network})
     policies = {a: p["policy"] for a, p in Plan(found).all("aws_iam_role_policy").items()}
     assert UNKNOWN not in policies.values()
     rights = {
@@ -146,9 +153,16 @@ def test_key_may_be_used_for_the_table_and_the_environment_alone(planner: Planne
             "StringEquals": {"kms:ViaService": ["dynamodb.us-west-2.amazonaws.com", "lambda.us-west-2.amazonaws.com"]}
         },
     }
+    queues = {
+        "Sid": "UseQueues",
+        "Effect": "Allow",
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+        "Resource": KEY,
+        "Condition": {"StringEquals": {"kms:ViaService": "sqs.us-west-2.amazonaws.com"}},
+    }
     assert rights == {
         f'module.function["todos.{operation}"].aws_iam_role_policy.key[0]': [the_only_one] for operation in OPERATIONS
-    }
+    } | {f'module.own_function["{name}"].aws_iam_role_policy.key[0]': [the_only_one, queues] for name in functions}
 
 
 def test_roles_belong_to_lambda_and_have_no_managed_policies(plan: Plan) -> None:

@@ -336,6 +336,23 @@ def test_operations_are_of_one_item(folder: Path, names: dict[str, str]) -> None
     }
 
 
+# Routes with and without what they may declare.
+ROUTED: Values = {
+    "payments": {
+        "routes": {
+            "POST /orders/{id}/pay": {
+                "access": "cognito:group=staff",
+                "answers": {"200": "schemas/todo.json", "404": "schemas/todo.json"},
+                "body": "schemas/order.json",
+                "call": "pay",
+            },
+            "GET /orders/latest": {"call": "latest", "query": "schemas/order.json"},
+            "GET /v2/orders": {"call": "latest", "access": "iam"},
+            "POST /hooks/{sender}": {"accepts": ["text/csv", "application/*"], "access": "open", "call": "webhook"},
+        }
+    }
+}
+
 # Of a pool that is there already, the document names scopes that it has no place to list: Spectral knows none but
 # those of OAuth 2 flows, although OpenAPI lets an operation ask for scopes of OpenID Connect.
 LINTERS: dict[str, Values] = {
@@ -352,6 +369,7 @@ def document_folder(folder: Path, systems: dict[str, Plan], tmp_path_factory: py
     """A folder with the document of each var-file and of two systems with sign-in, and the linters' settings."""
     found = {name: documents.document(folder, ROOT / file) for name, file in inventory.VAR_FILES.items()}
     found |= {name: document(systems[name]) for name in ("existing_pool", "with_scopes")}
+    found["routes"] = documents.document(folder, entities={"orders": {}}, functions=ROUTED)
     written = tmp_path_factory.mktemp("written")
     for name, content in [*LINTERS.items(), *((f"{name}.json", content) for name, content in found.items())]:
         (written / name).write_text(json.dumps(content, indent=2))

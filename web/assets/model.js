@@ -6,10 +6,10 @@ import { labelOf } from "./text.js";
 const METHODS = ["get", "post", "put", "patch", "delete"];
 const MERGE_PATCH = "application/merge-patch+json";
 
-/** {title, description, entities, operations}: operations in the document's order, and the same by entity. */
+/** {title, description, entities, operations}: entities' operations in the document's order, and the same by entity. */
 export function readModel(document) {
   const operations = Object.entries(document.paths).flatMap(([path, item]) =>
-    METHODS.filter((method) => Object.hasOwn(item, method)).map((method) => readOperation(document, path, item, method)),
+    METHODS.filter((method) => Object.hasOwn(item, method) && !Object.hasOwn(item[method], "x-function")).map((method) => readOperation(document, path, item, method)),
   );
   const names = [...new Set(operations.map((operation) => operation.entity))];
   return {

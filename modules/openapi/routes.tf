@@ -1,0 +1,91 @@
+# Routes that functions of your own answer.
+locals {
+  # Operations are called after the Python function. If several have one name, or an entity's operation has it, after method and path:
+  # postOrdersByIdPay.
+  route_words = { for route, r in var.routes : route => [for word in split("_", trim(r.call, "_")) : word if word != ""] }
+  route_calls = { for route, words in local.route_words : route => join("", [for n, word in words : n == 0 ? word : title(word)]) }
+  route_paths = { for route, r in var.routes : route => join("", flatten([lower(r.method), [for segment in split("/", r.path) : concat(
+    startswith(segment, "{") ? ["By"] : [],
+    [for word in split("-", replace(segment, "/[^A-Za-z0-9]+/", "-")) : word == "" ? "" : title(word)],
+  )]])) }
+  routes_by_call = { for route, name in local.route_calls : lower(name) => route... }
+  entity_ids     = [for call in local.calls : lower(call.id)]
+  route_ids = { for route, name in local.route_calls : route => (
+    length(local.routes_by_call[lower(name)]) > 1 || contains(local.entity_ids, lower(name)) ? local.route_paths[route] : name
+  ) }
+
+  # The tag is the entity that the path begins with, the longest of several, else the function.
+  route_entities = { for route, r in var.routes : route => reverse(sort([
+    for name, e in var.entities : format("%04d %s", length(e.path), name) if e.path != "" && startswith("${r.path}/", "${e.path}/")
+  ])) }
+  route_tags = { for route, r in var.routes : route => try(substr(local.route_entities[route][0], 5, -1), r.function) }
+
+  # Schemas of files, such as PaymentRequest and PaymentResponse of payment.json. Some generators ignore case.
+  schema_words      = { for name in keys(var.schemas) : name => split("-", replace(lower(name), "_", "-")) }
+  schemas_by_letter = { for name, words in local.schema_words : join("", words) => name... }
+  schema_names = { for name, words in local.schema_words : name => join("", concat(
+    [for word in words : title(word)],
+    length(local.schemas_by_letter[join("", words)]) > 1 ? [title(substr(sha256(name), 0, 6))] : [],
+  )) }
+  route_bodies  = distinct(compact(values(var.routes)[*].body))
+  route_answers = distinct(flatten([for r in values(var.routes) : values(r.answers)]))
+  route_schemas = merge(
+    { for name in local.route_bodies : "${local.schema_names[name]}Request" => jsondecode(var.schemas[name].request) },
+    { for name in local.route_answers : "${local.schema_names[name]}Response" => jsondecode(var.schemas[name].response) },
+  )
+  queries = { for route, r in var.routes : route => jsondecode(r.query == null ? "{}" : var.schemas[r.query].request) }
+
+  route_scopes = { for route, r in var.routes : route => [for scope in r.access.scope[*] : scope if local.token_scheme != "http"] }
+
+  route_operations = { for route, r in var.routes : route => merge(
+    {
+      description = join("", concat(
+        [coalesce(r.description, "Answered by the function ${r.function}.")],
+        [for group in r.access.group[*] : " For members of the group ${group}."],
+        [for scope in r.access.scope[*] : " For tokens with the scope ${scope}."],
+      ))
+      operationId = local.route_ids[route]
+      summary     = coalesce(r.summary, join(" ", [for n, word in local.route_words[route] : n == 0 ? title(word) : word]), route)
+      tags        = [local.route_tags[route]]
+      security    = [for access in [r.access.kind] : { (access) = local.route_scopes[route] } if access != "open"]
+      # The web console shows entities alone.
+      x-function = r.function
+      parameters = [for name, rule in try(local.queries[route].properties, {}) : merge(
+        { name = name, in = "query", required = contains(try(local.queries[route].required, []), name) },
+        { schema = { for keyword, value in rule : keyword => value if keyword != "description" } },
+        { for keyword in ["description"] : keyword => rule[keyword] if can(rule[keyword]) },
+      )]
+      responses = merge(
+        { for status in r.problems : status => { "$ref" = "#/components/responses/${var.contract.statuses[status].name}" } },
+        { "4XX" = { "$ref" = "#/components/responses/Refused" } },
+        { for status, schema in r.answers : status => {
+          description = tonumber(status) < 400 ? "The answer." : "The function's own answer."
+          content = merge(
+            { "application/json" = { schema = { "$ref" = "#/components/schemas/${local.schema_names[schema]}Response" } } },
+            { for type in ["application/problem+json"] : type => { schema = { "$ref" = "#/components/schemas/Problem" } }
+              if tonumber(status) >= 400
+            },
+          )
+        } },
+        { for status in ["2XX"] : status => { description = "The answer.", content = { "*/*" = { schema = {} } } }
+          if !anytrue([for declared in keys(r.answers) : tonumber(declared) < 400])
+        },
+      )
+    },
+    { for key, content in { requestBody = { for type in length(r.accepts) == 0 ? ["application/json"] : r.accepts : type => {
+      schema = { for keyword, value in {
+        "$ref" = try("#/components/schemas/${local.schema_names[r.body]}Request", null)
+        type   = r.body == null && !endswith(type, "json") ? "string" : null
+      } : keyword => value if value != null }
+    } } } : key => { required = r.body != null, content = content } if contains(["PATCH", "POST", "PUT"], r.method) },
+  ) }
+
+  route_parameters = { for path in distinct(values(var.routes)[*].path) : "/${path}" => [for name in regexall("{([^}]+)}", path) :
+    { name = name[0], in = "path", required = true, schema = { type = "string", minLength = 1 } }
+  ] }
+
+  used_tags = concat(
+    [for name in keys(var.entities) : { name = name, description = "The collection /${var.entities[name].path}" }],
+    [for name in sort(setsubtract(values(local.route_tags), keys(var.entities))) : { name = name, description = "The function ${name}" }],
+  )
+}
