@@ -9,14 +9,18 @@ if TYPE_CHECKING:
 
 
 class Call:
-    """One call on DynamoDB, its retries included.
+    """One call on a service, its retries included.
 
-    tables: the names of those it is on. began, ended: seconds since 1970. status: of HTTP, 0 when no answer came.
-    code: the error's short name, "" without one. units: the capacity units it consumed, None where DynamoDB did
-    not say.
+    service: its title, such as "DynamoDB". tables: the names of those it is on, none of other services. queue: the
+    URL of the queue of SQS that it is on, "" of other services. began, ended: seconds since 1970. status: of HTTP, 0
+    when no answer came. code: the error's short name, "" without one. units: the capacity units it consumed, None
+    where DynamoDB did not say.
     """
 
-    __slots__ = ("action", "began", "code", "ended", "request_id", "retries", "status", "tables", "throttled", "units")
+    __slots__ = (
+        "action", "began", "code", "ended", "queue", "request_id", "retries", "service", "status", "tables",
+        "throttled", "units",
+    )  # fmt: skip
 
     def __init__(
         self, action: str, tables: Sequence[str], *, began: float, ended: float, retries: int, request_id: str
@@ -31,6 +35,8 @@ class Call:
         self.code = ""
         self.throttled = False
         self.units: float | None = None
+        self.service = "DynamoDB"
+        self.queue = ""
 
 
 class Context:
@@ -39,7 +45,7 @@ class Context:
     caller: who asks, "" for nobody. An idempotency key belongs to its caller.
     owner: the user whose items the operations are about, "" for an entity whose items have no owners.
     deadline: the value of time.monotonic() after which nobody waits for the result, None for never.
-    calls: the calls on DynamoDB so far, which the request's log line and trace report.
+    calls: the calls on services so far, which the request's log line and trace report.
     operation, request_id: of the request, "" without one. gateway: the event's requestContext, None without one.
     writer: who writes, "function:NAME" or "import", "" for the API's own operations. Records keep it.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -217,6 +218,28 @@ def test_again_is_a_new_job_with_what_is_left(deployed: Deploy, capsys: pytest.C
     (raw,) = own_functions.sqs().receive_message(QueueUrl=url)["Messages"]
     assert json.loads(raw["Body"])["turn"] == 4
     assert "\uffff" not in raw["Body"]  # which SQS refuses
+
+
+def test_a_job_and_its_calls_are_traced(
+    deployed: Deploy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, parent = "1-67891233-abcdef012345678912345678", 4 * "5a9c"
+    daemon = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with daemon:
+        daemon.bind(("127.0.0.1", 0))
+        daemon.settimeout(10)
+        monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", f"127.0.0.1:{daemon.getsockname()[1]}")
+        monkeypatch.setenv("_X_AMZN_TRACE_ID", f"Root={root};Parent={parent};Sampled=1")
+        assert failed(deployed("def handle(job, context): return Again({})")(batch(message(json.dumps(JOB))))) == []
+        job, call = (json.loads(daemon.recv(65536).partition(b"\n")[2]) for _ in range(2))
+    assert (job["name"], job["parent_id"], job["trace_id"]) == ("own.handle", parent, root)
+    assert job["annotations"]["result"] == "again"
+    assert (call["name"], call["parent_id"], call["aws"]["operation"]) == ("SQS", job["id"], "SendMessage")
+    assert call["aws"]["queue_url"].endswith("/deliver")
+    assert not {"table_name", "table_names"} & call["aws"].keys()
+    assert job["start_time"] <= call["start_time"] <= call["end_time"] <= job["end_time"]
+    (line,) = lines(capsys.readouterr().err)
+    assert (line["xrayTraceId"], line["databaseRequests"]) == (root, 0), "SQS is no database"
 
 
 def test_again_that_cannot_be_sent_is_a_failure(deployed: Deploy, hidden: Any) -> None:

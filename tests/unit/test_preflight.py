@@ -351,14 +351,14 @@ def test_a_function_that_may_decrypt_needs_no_further_right() -> None:
     assert check_findings(tool.secrets, plan, describe_secret={**THERE, "KmsKeyId": KEY})[0][0] == "ok"
 
 
-def test_a_secret_of_another_region_is_out_of_reach() -> None:
+def test_a_secret_of_another_region_needs_both() -> None:
     asked: list[Any] = []
     elsewhere = STRIPE.replace("eu-west-1", "us-east-1")
     plan = with_functions(pay={"secrets": {"stripe": elsewhere}})
-    assert check_findings(tool.secrets, plan, asked) == [
-        ("stop", f"functions.pay reads {elsewhere}, which is not in eu-west-1.")
+    assert check_findings(tool.secrets, plan, asked, describe_secret=THERE) == [
+        ("warning", f"functions.pay reads {elsewhere}, which is not in eu-west-1: it needs both regions to work.")
     ]
-    assert asked == [], "no secret is read, and no other region is asked"
+    assert asked == [("describe_secret", "us-east-1", {"SecretId": elsewhere})], "its value is not asked for"
     assert check_findings(tool.secrets, with_functions()) == [("ok", "No function reads secrets.")]
 
 

@@ -13,6 +13,7 @@ from moto.server import ThreadedMotoServer
 from tests.unit.loopback import Behaviour, Server, answers, fails, sends
 from trestle.context import Context
 from trestle.errors import Unavailable
+from trestle.http.traces import _call_segment
 from trestle.store import dynamodb
 from trestle.store.queues import change_visibility, send_message
 from trestle.store.secrets import BinarySecretError, secret_value
@@ -93,6 +94,23 @@ def test_a_secret_is_read_where_it_is(transport: str, serve: Callable[..., Serve
     assert asked.headers["x-amz-target"] == "secretsmanager.GetSecretValue"
     assert asked.headers["content-type"] == "application/x-amz-json-1.1"
     assert "/eu-west-1/secretsmanager/aws4_request" in asked.headers["authorization"]
+
+
+def test_calls_are_noted_for_the_trace_and_hold_no_value(transport: str, serve: Callable[..., Server]) -> None:
+    context = Context()
+    serve(answers({"SecretString": TEXT}))
+    secret_value(context, ARN)
+    serve(fails("ResourceNotFoundException"))
+    with pytest.raises(RefusedError):
+        secret_value(context, ARN)
+    read, refused = map(_call_segment, context.calls)
+    assert (read["name"], read["aws"]["operation"], read["http"]) == (
+        "Secrets Manager", "GetSecretValue", {"response": {"status": 200}},
+    )  # fmt: skip
+    assert set(read["aws"]) == {"operation", "region", "request_id", "retries"}
+    assert (refused["error"], refused["http"]) == (True, {"response": {"status": 400}})
+    assert refused["cause"]["exceptions"][0]["type"] == "ResourceNotFoundException"
+    assert TEXT not in json.dumps([read, refused])
 
 
 def test_a_secret_of_bytes(transport: str, serve: Callable[..., Server]) -> None:

@@ -394,11 +394,8 @@ def secrets(context: Context) -> Findings:
 def secret_finding(context: Context, name: str, function: Mapping[str, Any], arn: str) -> Finding:
     """What there is to say of a secret that a function reads. Its value is not asked for."""
     place = arn.split(":")[3]
-    if place != context.region:
-        text = f"functions.{name} reads {arn}, which is not in {context.region}."
-        return Finding(STOP, "secrets", text, f"Replicate the secret to {context.region}, and name the replica.")
     try:
-        found = context.client("secretsmanager").describe_secret(SecretId=arn)
+        found = context.client("secretsmanager", place).describe_secret(SecretId=arn)
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code == "ResourceNotFoundException":
@@ -419,6 +416,9 @@ def secret_finding(context: Context, name: str, function: Mapping[str, Any], arn
             "key's policy lets its role decrypt."
         )
         return Finding(WARNING, "secrets", text, remedy)
+    if place != context.region:
+        text = f"functions.{name} reads {arn}, which is not in {context.region}: it needs both regions to work."
+        return Finding(WARNING, "secrets", text, f"Replicate the secret to {context.region}, and name the replica.")
     return Finding(OK, "secrets", f"{found['Name']}, for functions.{name}, is there.")
 
 

@@ -55,13 +55,13 @@ class Time:
 class Unit:
     """One change, job or event while it is worked on.
 
-    fields: what its line in the log says beside what all lines say.
+    fields: what its line in the log says beside what all lines say. since: when it began, in seconds since 1970.
     """
 
-    __slots__ = ("_began", "context", "fields")
+    __slots__ = ("_began", "context", "fields", "since")
 
     def __init__(self, unit_id: str, deadline: float, fields: dict[str, Any]) -> None:
-        self._began = time.monotonic()
+        self._began, self.since = time.monotonic(), time.time()
         self.context = Context(request_id=unit_id, deadline=deadline)
         self.fields = fields
 
@@ -130,6 +130,10 @@ class Worker:
         }
         self._is_cold = False
         add_calls(fields, unit.context.calls)
+        if "Sampled=1" in os.environ.get("_X_AMZN_TRACE_ID", ""):
+            from trestle.http.traces import add_trace  # few of a busy function's units are sampled
+
+            add_trace(fields, unit.context.calls, error, unit.since)
         self._log.write(fields, error)
 
 

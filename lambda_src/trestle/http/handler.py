@@ -137,12 +137,9 @@ class Handling:
             fields["problem"] = kind_of(error)[0]
         if "Idempotency-Replayed" in answer["headers"]:
             fields["replayed"] = True
-        trace = os.environ.get("_X_AMZN_TRACE_ID", "")
-        if "Sampled=1" in trace:
-            ended = time.time()
-            from trestle.http.traces import send  # few of a busy function's requests are sampled
+        if "Sampled=1" in os.environ.get("_X_AMZN_TRACE_ID", ""):
+            from trestle.http.traces import add_trace  # few of a busy function's requests are sampled
 
-            if trace_id := send(trace, fields, calls, error, began=began, ended=ended):
-                fields["xrayTraceId"] = trace_id
+            add_trace(fields, calls, error, began)
         self._log.write(fields, error)
         return answer

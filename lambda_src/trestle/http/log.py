@@ -100,6 +100,8 @@ def add_calls(fields: dict[str, Any], calls: Sequence[Call]) -> None:
     """Add the request's calls on DynamoDB to the log's fields; retries are requests too."""
     fields["databaseRequests"] = 0
     for call in calls:
+        if call.service != "DynamoDB":
+            continue
         fields["databaseRequests"] += 1 + call.retries
         if call.units is not None:
             fields["consumedCapacity"] = fields.get("consumedCapacity", 0) + call.units

@@ -1,4 +1,4 @@
-"""X-Ray: the request and its calls on DynamoDB as subsegments of the segment that Lambda makes.
+"""X-Ray: the request, change or job and its calls on services as subsegments of the segment that Lambda makes.
 
 Imported for sampled requests alone. Sources: "AWS X-Ray segment documents" and "Sending trace data to X-Ray"
 in its developer guide.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,8 +19,15 @@ if TYPE_CHECKING:
     from trestle.context import Call
 
 _HEADER = '{"format": "json", "version": 1}\n'
-_ANNOTATIONS = ("requestId", "entity", "operation", "function", "call", "route", "status")
+_ANNOTATIONS = ("requestId", "entity", "operation", "function", "call", "route", "result", "status")
 _encode = json.JSONEncoder(default=str, separators=(",", ":")).encode
+
+
+def add_trace(fields: dict[str, Any], calls: Sequence[Call], error: Exception | None, began: float) -> None:
+    """Send the trace of what began at a time and ends now, if X-Ray samples it, and add its id to the log's fields."""
+    header = os.environ["_X_AMZN_TRACE_ID"]
+    if trace_id := send(header, fields, calls, error, began=began, ended=time.time()):
+        fields["xrayTraceId"] = trace_id
 
 
 def send(
@@ -33,7 +41,7 @@ def send(
 ) -> str:
     """Send the request's trace to the daemon at AWS_XRAY_DAEMON_ADDRESS.
 
-    header: what _X_AMZN_TRACE_ID says. fields: the request's, as they are logged. calls: on DynamoDB. began,
+    header: what _X_AMZN_TRACE_ID says. fields: the request's, as they are logged. calls: on services. began,
     ended: seconds since 1970.
     Returns the trace's id; "", and sends nothing, where the header names no trace or there is no daemon.
     """
@@ -81,14 +89,14 @@ def _request_segment(fields: dict[str, Any], error: Exception | None, began: flo
 
 def _call_segment(call: Call) -> dict[str, Any]:
     segment = {
-        **_subsegment("DynamoDB"),
+        **_subsegment(call.service),
         "start_time": call.began,
         "end_time": call.ended,
         "namespace": "aws",
         "aws": {
             "operation": call.action,
             "region": os.environ.get("AWS_REGION"),
-            **({"table_name": call.tables[0]} if len(call.tables) == 1 else {"table_names": call.tables}),
+            **_resources(call),
             "request_id": call.request_id,
             "retries": call.retries,
         },
@@ -99,6 +107,15 @@ def _call_segment(call: Call) -> dict[str, Any]:
     if call.code:
         segment["cause"] = {"exceptions": [{"id": _id(), "type": call.code, "remote": True}]}
     return segment
+
+
+def _resources(call: Call) -> dict[str, Any]:
+    """Return what a call is on, as X-Ray names it."""
+    if call.queue:
+        return {"queue_url": call.queue}
+    if not call.tables:
+        return {}
+    return {"table_name": call.tables[0]} if len(call.tables) == 1 else {"table_names": call.tables}
 
 
 def _subsegment(name: str) -> dict[str, Any]:
