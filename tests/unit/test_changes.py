@@ -463,6 +463,19 @@ def test_what_the_api_and_the_tools_write(stream: Any, deployed: Deploy) -> None
     assert kinds == [("created", 1, None), ("updated", 2, 1), ("updated", 3, 2), ("deleted", 3, None)]
 
 
+def test_a_functions_own_writes_do_not_come_back(stream: Any, deployed: Deploy) -> None:
+    items = {"table": "test-items", "options": {"ids": "client"}, "operations": ["create", "merge"]}
+    merges = "    entity('items').merge(change.item.id, {'done': True})\n"
+    creates = "    entity('items').create({}, id=f'of-{change.item.id}')\n"
+    function = deployed(NOTE + merges + creates, environment={"ENTITIES": json.dumps({"items": items})})
+    stream.create({"id": "a"})
+    function(read(stream))
+    assert stream.request("GET", "/items/a").json["done"] is True
+    assert stream.request("GET", "/items/of-a").status == 200
+    function(read(stream))
+    assert [each.kind for each in function.code.seen] == ["created", "created"]  # the first record, read twice
+
+
 def test_what_an_import_writes(stream: Any, deployed: Deploy) -> None:
     target = transfer.DeployedEntity(Entity("items", "test-items", {"ids": "client"}), stream.client)
     stamps = {"createdAt": "2026-01-02T03:04:05.000006Z", "updatedAt": "2026-02-02T03:04:05.000006Z", "version": 3}

@@ -330,11 +330,13 @@ def test_a_job_of_an_operators(deployed: Deploy, kind: str, as_text: bool, capsy
     function = deployed(kind=kind)
     job = {"body": {"n": 1.5}}
     assert function({"trestle": {"job": json.dumps(job) if as_text else job}}) == {"result": "done"}
-    (seen,) = function.code.seen
+    seen = function.code.seen[0]
     assert (seen.body, seen.attempt) == ({"n": Decimal("1.5")}, 1)
     assert len(seen.id) == 36
-    (line,) = lines(capsys.readouterr().err)
+    function({"trestle": {"job": job}})
+    line, second = lines(capsys.readouterr().err)
     assert (line["jobId"], line["direct"], line["result"]) == (seen.id, True, "done")
+    assert (line["coldStart"], second["coldStart"]) == (True, False)
 
 
 def test_what_a_direct_invocation_answers_is_no_data(deployed: Deploy) -> None:

@@ -44,14 +44,17 @@ def make_handler(environment: Mapping[str, str]) -> Handler:
 
 
 def _or_direct(function: Function, handle: Handler) -> Handler:
-    """Return a handler of a function's own events, and of direct invocations, which are few."""
+    """Return a handler of a function's own events, and of direct invocations, whose module few functions need."""
+    made: list[Handler] = []
 
     def choose(event: dict[str, Any], lambda_context: Any) -> Any:
-        if "trestle" in event:
+        if "trestle" not in event:
+            return handle(event, lambda_context)
+        if not made:
             from trestle.functions import direct
 
-            return direct.handler(function)(event, lambda_context)
-        return handle(event, lambda_context)
+            made.append(direct.handler(function))
+        return made[0](event, lambda_context)
 
     return choose
 
