@@ -98,9 +98,8 @@ def test_a_secret_is_read_where_it_is(transport: str, serve: Callable[..., Serve
 
 def test_calls_are_noted_for_the_trace_and_hold_no_value(transport: str, serve: Callable[..., Server]) -> None:
     context = Context()
-    serve(answers({"SecretString": TEXT}))
+    serve(answers({"SecretString": TEXT}), fails("ResourceNotFoundException"))
     secret_value(context, ARN)
-    serve(fails("ResourceNotFoundException"))
     with pytest.raises(RefusedError):
         secret_value(context, ARN)
     read, refused = map(_call_segment, context.calls)
