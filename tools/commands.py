@@ -245,6 +245,16 @@ LAPTOP = (
         (Option("-f", "--follow", action="store_true", help="go on with what they log from now on"),),
     ),
     Command(
+        "run", "call a function of the running system once", "tools.aws.run_here:run_function",
+        (
+            Option("function", metavar="FUNCTION", help="the function, by its key in the tfvars"),
+            Option("--change", is_alternative=True, type=Path, metavar="FILE", help="a JSON file: the change"),
+            Option(
+                "--body", is_alternative=True, type=Path, metavar="FILE", help="a JSON file: a job's body, or an event"
+            ),
+        ),
+    ),
+    Command(
         "secret", "keep a secret's value for your functions on this machine", "tools.laptop.own_functions:run_secret",
         (Option("name", metavar="NAME", help="the secret, by its key in the tfvars' `secrets`"),),
     ),

@@ -164,8 +164,8 @@ def test_what_goes_on_goes_on_in_the_queue(load: Load, capsys: pytest.CaptureFix
     (said,) = told(capsys)
     assert said.startswith("backfill returned Again after ")
     assert said.endswith(
-        "the queue shop-backfill-dev calls it with what is left, and its log, /aws/lambda/shop-backfill-dev, shows how "
-        "it goes on."
+        "the queue shop-backfill-dev calls it with what is left. Its log, /aws/lambda/shop-backfill-dev, shows how it "
+        "goes on."
     )
     assert [each["body"] for each in messages(new_queue("shop-backfill-dev"))] == [1]
 

@@ -134,6 +134,11 @@ def describe(function: OwnFunction, error: dict[str, str]) -> str:
     return f"{function.key} failed at {error.get('place') or 'an unknown line'} with {error['type']}."
 
 
+def log_of(environment: Environment, function: OwnFunction) -> str:
+    """Return where a function's log is, as the beginning of a sentence."""
+    return "`python local.py logs`" if environment.name == "local" else f"Its log, /aws/lambda/{function.name},"
+
+
 def run_function(options: argparse.Namespace) -> int:
     """Call a function once. Raise UserError if it fails."""
     environment: Environment = options.environment
@@ -143,12 +148,12 @@ def run_function(options: argparse.Namespace) -> int:
     began = time.monotonic()
     answer = invoke(environment, function, argument)
     if "error" in answer:
-        raise UserError(f"{describe(function, answer['error'])} Its log, /aws/lambda/{function.name}, has the error.")
+        raise UserError(f"{describe(function, answer['error'])} {log_of(environment, function)} has the error.")
     seconds = time.monotonic() - began
     if answer.get("result") == "again":
         print_note(
             f"{function.key} returned Again after {seconds:.1f} s: the queue {function.queue} calls it with what is "
-            f"left, and its log, /aws/lambda/{function.name}, shows how it goes on."
+            f"left. {log_of(environment, function)} shows how it goes on."
         )
     else:
         print_note(f"{function.key} is done after {seconds:.1f} s.")

@@ -1,4 +1,4 @@
-"""The commands for functions of one's own on this machine: their secrets, and calls without a trigger."""
+"""The command that takes a secret's value for functions of one's own on this machine."""
 
 from __future__ import annotations
 
