@@ -2,6 +2,13 @@ locals {
   arn_prefix       = "arn:${var.scope.partition}:sqs:${var.scope.region}:${var.scope.account_id}"
   dead_letters_arn = "${local.arn_prefix}:${var.dead_letters}"
 
+  # SQS refuses a redrive policy that names a queue that is not there: so the name comes from the queue. The ARN is composed so that a plan
+  # shows it.
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = "${local.arn_prefix}:${aws_sqs_queue.dead_letters.name}"
+    maxReceiveCount     = var.attempts
+  })
+
   # Fourteen days, the most that SQS takes. A message that moves keeps the time when it was first sent.
   dead_letters_retention = 14 * 24 * 3600
 
@@ -54,11 +61,8 @@ resource "aws_sqs_queue" "work" {
   kms_master_key_id                 = var.customer_key ? var.kms_key_arn : null
   message_retention_seconds         = var.retention
   policy                            = local.policies[var.name]
-  redrive_policy                    = jsonencode({ deadLetterTargetArn = local.dead_letters_arn, maxReceiveCount = var.attempts })
+  redrive_policy                    = local.redrive_policy
   sqs_managed_sse_enabled           = var.customer_key ? null : true
   tags                              = var.tags
   visibility_timeout_seconds        = var.visibility_timeout
-
-  # SQS refuses a redrive policy that names a queue that is not there. The ARN is composed so that a plan shows it.
-  depends_on = [aws_sqs_queue.dead_letters]
 }

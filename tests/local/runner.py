@@ -27,10 +27,21 @@ class Local:
     folder: Path
     port: int = field(default_factory=emulator.free_port)
 
-    def __call__(self, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, *arguments: str | Path, stdin: str | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run one command to its end."""
+        return self._run(ROOT / "local.py", *arguments, stdin=stdin, **environment)
+
+    def operate(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of `make` with ENV=local to its end."""
+        return self._run("-m", "tools", command, "--env", "local", *arguments)
+
+    def _run(
+        self, *arguments: str | Path, stdin: str | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, ROOT / "local.py", *arguments], check=False, capture_output=True, text=True,
+            [sys.executable, *arguments], check=False, capture_output=True, text=True, cwd=ROOT, input=stdin,
             env={**os.environ, "TRESTLE_LOCAL_DIR": str(self.folder), **environment},
         )  # fmt: skip
 

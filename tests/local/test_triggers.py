@@ -406,7 +406,12 @@ def test_a_rule_sends_what_its_pattern_names_if_the_queue_lets_it(aws: Aws) -> N
         "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage",
         "Resource": arn("sqs", name), "Condition": {"ArnEquals": {"aws:SourceArn": rule}},
     }  # fmt: skip
-    aws("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy([allowed])})
+    # Requests here count as encrypted, since none leaves the machine.
+    tls_only = {
+        "Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": arn("sqs", name),
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }  # fmt: skip
+    aws("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy([tls_only, allowed])})
     for bucket, at in (("a.c", bus), ("a.b", "default"), ("a.b", bus)):
         send(bucket, at)
     (event,) = wait_until(lambda: aws.messages(url))

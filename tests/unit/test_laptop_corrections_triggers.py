@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tools.laptop.corrections import events, secretsmanager
-from tools.laptop.corrections.queues import correct_policies, correct_restarts
+from tools.laptop.corrections.queues import correct_order, correct_policies, correct_restarts
 from tools.laptop.corrections.streams import Batch, failures, left_over
 
 RECORDS = [(position, {"dynamodb": {"SequenceNumber": f"n{position}"}}) for position in range(4, 8)]
@@ -207,3 +207,30 @@ def test_queues_that_demand_tls_take_requests() -> None:
     assert decision(evaluator.evaluate_resource_policy, Condition=without_tls) == "ImplicitDeny"
     assert decision(evaluator.evaluate_resource_policy, "s3:GetObject", Condition=without_tls) == "Deny"
     assert decision(evaluator.evaluate_resource_policy) == "Deny"
+
+
+def test_a_queue_may_be_made_before_that_of_its_dead_letters() -> None:
+    class RefusedError(Exception):
+        """The emulator's."""
+
+    def refuse(_: str) -> None:
+        raise RefusedError
+
+    known = {"arn:aws:sqs:eu:1:known"}
+    service = SimpleNamespace(
+        _Err=RefusedError, _validate_redrive_policy=refuse, get_region=lambda: "eu", get_account_id=lambda: "1",
+        _queue_by_arn=lambda arn: arn in known or None,
+    )  # fmt: skip
+    correct_order(service)
+    validate: Any = service._validate_redrive_policy
+
+    def policy(target: str, count: Any) -> str:
+        return json.dumps({"deadLetterTargetArn": target, "maxReceiveCount": count}, separators=(",", ":"))
+
+    validate(policy("arn:aws:sqs:eu:1:later", 3))
+    for target, count in (("known", 3), ("later", 0), ("later", 1001)):
+        with pytest.raises(RefusedError):
+            validate(policy(f"arn:aws:sqs:eu:1:{target}", count))
+    for text in (policy("arn:aws:sqs:us:1:later", 3), policy("arn:aws:sns:eu:1:later", 3), "", "[]"):
+        with pytest.raises(RefusedError):
+            validate(text)

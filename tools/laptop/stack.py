@@ -32,7 +32,8 @@ ENDS_WITHIN = 60.0  # seconds; a Terraform whose caller was killed ends when it 
 
 # The packages reach the emulator through a bucket: with `filename` the provider makes one function after the
 # other, five seconds each, while it makes functions from S3 side by side. A distribution is there at once,
-# where the provider would look after half a minute.
+# where the provider would look after half a minute. It takes 25 seconds for each queue: a queue of jobs need not
+# wait here until that of its dead letters is there.
 OVERRIDES = {
     "modules/function": {
         "resource": {
@@ -41,6 +42,16 @@ OVERRIDES = {
                     "filename": None,
                     "s3_bucket": "packages-${var.scope.region}",
                     "s3_key": "${basename(var.package)}",
+                }
+            }
+        }
+    },
+    "modules/queue": {
+        "resource": {
+            "aws_sqs_queue": {
+                "work": {
+                    "redrive_policy": "${jsonencode({ deadLetterTargetArn = local.dead_letters_arn, "
+                    "maxReceiveCount = var.attempts })}"
                 }
             }
         }

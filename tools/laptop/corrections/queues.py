@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -24,6 +25,7 @@ def correct(functions: Any, queues: Any, evaluator: Any, *, background: Any, deb
     correct_rights(functions, evaluator)
     correct_answers(functions, queues, background, debugging)
     correct_restarts(queues)
+    correct_order(queues)
 
 
 def correct_policies(evaluator: Any) -> None:
@@ -93,6 +95,23 @@ def correct_answers(functions: Any, queues: Any, background: Any, debugging: Deb
         return True
 
     functions._run_sqs_batch, functions._poll_sqs = run_batch, poll_once_serving
+
+
+def correct_order(queues: Any) -> None:
+    """aws_sqs_queue: takes 25 seconds, so the laptop run makes a queue beside that of its dead letters."""
+    validate = queues._validate_redrive_policy
+
+    def validate_but_for_order(text: str) -> None:
+        try:
+            validate(text)
+        except queues._Err:
+            here = rf"arn:aws:sqs:{queues.get_region()}:{queues.get_account_id()}:[\w-]+"
+            policy = re.compile(rf'{{"deadLetterTargetArn":"({here})","maxReceiveCount":([1-9]\d{{0,2}}|1000)}}')
+            found = policy.fullmatch(text)
+            if found is None or queues._queue_by_arn(found[1]):
+                raise
+
+    queues._validate_redrive_policy = validate_but_for_order
 
 
 def correct_restarts(queues: Any) -> None:
