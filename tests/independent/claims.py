@@ -1,24 +1,28 @@
 """A client that writes in transactions, to be run many times at once.
 
 `python -m tests.independent.claims NUMBER` says "ready" and waits for each line on standard input, {"claim": ID} or
-{"count": ID}, which it answers by one line of JSON:
+{"count": ID} or {"update": ID} or {"open": ID}, which it answers by one line of JSON:
 
 - claim: it makes the night ID, which only one client can, and a booking of its own, and marks the room as booked;
   {"won": true}, or {"won": false, "index": position, "met": id of the record that the condition met}.
 - count: it adds 1 to the counter ID and makes a booking of its own, again until no other client is first;
   {"attempts": how many it took}.
+- update, open: the same as a function of app/, by Entity.update (without a booking) and by transaction().
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from types import ModuleType
 from typing import Any
 
+from trestle import app
 from trestle.clock import now
 from trestle.context import Context
 from trestle.entity import Entity
 from trestle.item import Item
+from trestle.own.function import Function
 from trestle.store.get import get
 from trestle.store.put import creation
 from trestle.store.transaction import commit
@@ -67,12 +71,65 @@ def count(counter: str, number: int) -> dict[str, Any]:
             return {"attempts": attempts}
 
 
+def add_by_update(job: dict[str, Any], _: app.Context) -> None:
+    """Add 1 to a counter: what a function of app/ does."""
+    app.entity("rooms").update(job["id"], lambda draft: draft.update(n=draft["n"] + 1))
+
+
+def add_by_transaction(job: dict[str, Any], _: app.Context) -> None:
+    """Add 1 to a counter and make a booking, or neither."""
+    current = app.entity("rooms").get(job["id"])
+    with app.transaction() as transaction:
+        transaction.create("bookings", {"counter": job["id"]}, id=f"{job['id']}-{job['number']}")
+        transaction.merge("rooms", job["id"], {"n": current["n"] + 1}, if_match=current.etag)
+
+
+def counting() -> Function:
+    """Return a function of app/ that has both."""
+    module = ModuleType("app.counting")
+    module.__dict__.update(add_by_update=add_by_update, add_by_transaction=add_by_transaction)
+    sys.modules["app.counting"] = module
+    operations = ["create", "get", "merge"]
+    used = {
+        each.name: {"table": each.table, "options": {"ids": "client"}, "operations": operations}
+        for each in (BOOKINGS, ROOMS)
+    }
+    config = {"name": "counting", "kind": "job", "code": "counting"}
+    return Function.from_environment({"FUNCTION": json.dumps(config), "ENTITIES": json.dumps(used)})
+
+
+def own(name: str, counter: str, number: int) -> dict[str, Any]:
+    """Call one of its functions until no other client is first."""
+    function = counting()
+    attempts = 0
+    while True:
+        attempts += 1
+        try:
+            function.call(name, Context(), {"id": counter, "number": number})
+        except app.Changed:
+            continue
+        return {"attempts": attempts}
+
+
+def update(counter: str, number: int) -> dict[str, Any]:
+    """Count by Entity.update."""
+    return own("add_by_update", counter, number)
+
+
+def open_transaction(counter: str, number: int) -> dict[str, Any]:
+    """Count by transaction()."""
+    return own("add_by_transaction", counter, number)
+
+
+TASKS = {"claim": claim, "count": count, "open": open_transaction, "update": update}
+
+
 def main(number: int) -> None:
     """Do what is asked on standard input until it ends."""
     print('"ready"', flush=True)
     for line in sys.stdin:
         ((task, name),) = json.loads(line).items()
-        print(json.dumps({"claim": claim, "count": count}[task](name, number)), flush=True)
+        print(json.dumps(TASKS[task](name, number)), flush=True)
 
 
 if __name__ == "__main__":

@@ -159,6 +159,17 @@ def test_no_update_of_many_clients_is_lost(client: Any, clients: Clients) -> Non
         assert sum(key.startswith(f"{counter}-") for key in stored(client)) == CLIENTS
 
 
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(("task", "bookings"), [("update", 0), ("open", CLIENTS)])
+def test_no_update_of_many_functions_is_lost(client: Any, clients: Clients, task: str, bookings: int) -> None:
+    counter = f"counted-by-{task}"
+    commit(Context(), [creation(ROOMS, "", new(counter, n=0))])
+    clients.ask(task, counter)
+    assert get(ROOMS, Context(), counter).doc == {"n": CLIENTS}
+    assert get(ROOMS, Context(), counter).version == 1 + CLIENTS
+    assert sum(key.startswith(f"{counter}-") for key in stored(client)) == bookings
+
+
 # --- Answers that are lost ---
 
 
