@@ -42,6 +42,24 @@ def test_terraform_works_where_more_than_code_differs(after: dict[str, Any], fil
     assert watch.needs_apply(MANIFEST, after, ["get", "create.notes"]) == files
 
 
+def test_what_running_functions_call_has_to_be_there() -> None:
+    """Else the save would take down what answers."""
+    fine, fault = {"line": 3}, {"line": 9, "fault": "takes (x) but is called with (job, context)"}
+    functions = {"pay": fine, "handle": fine, "refund": fault}
+    found = manifest(app={"notes": {"file": "app/notes.py", "functions": functions, "hooks": []}})
+    routes = {"POST /pay": {"call": "pay"}, "POST /refund": {"call": "refund"}, "GET /pay": {"call": "tell"}}
+    assert watch.function_faults({"report": {"code": "notes"}}, found) == []
+    configurations: dict[str, dict[str, Any]] = {
+        "api": {"code": "notes", "routes": routes},
+        "gone": {"code": "gone", "handle": "work"},
+    }
+    assert watch.function_faults(configurations, found) == [
+        "app/notes.py line 9: refund takes (x) but is called with (job, context).",
+        "app/notes.py defines no tell, which the function api calls.",
+        "app/gone.py defines no work, which the function gone calls.",
+    ]
+
+
 def test_functions_whose_code_differs_get_it() -> None:
     packages = {"get": "get", "other-get": "get", "create": "create.notes", "gone": "delete", "new": "get"}
     deployed = {"get": "0", "other-get": "1", "create": "2", "gone": "0"}

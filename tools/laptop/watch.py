@@ -6,6 +6,7 @@ hand: it uploads the packages of dist/ once more, and then everything is as desc
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -92,6 +93,24 @@ def needs_apply(before: Manifest, after: Manifest, used: Iterable[str] = ()) -> 
     return sorted(found) or [f"dist/{name}.zip" for name in sorted({*used} - after["functions"].keys())]
 
 
+def function_faults(configurations: Mapping[str, Mapping[str, Any]], manifest: Manifest) -> list[str]:
+    """Return what keeps the running functions from calling what a build has in app/, as sentences.
+
+    The configurations are those that trestle.own.function reads, by the function's key in the tfvars.
+    """
+    faults = []
+    for key, settings in sorted(configurations.items()):
+        module = manifest["app"].get(settings["code"], {"file": f"app/{settings['code']}.py", "functions": {}})
+        called = [route["call"] for route in settings.get("routes", {}).values()] or [settings.get("handle", "handle")]
+        for name in sorted({*called}):
+            found = module["functions"].get(name)
+            if found is None:
+                faults.append(f"{module['file']} defines no {name}, which the function {key} calls.")
+            elif found.get("fault"):
+                faults.append(f"{module['file']} line {found['line']}: {name} {found['fault']}.")
+    return faults
+
+
 def packages_to_push(deployed: Mapping[str, str], packages: Mapping[str, str], manifest: Manifest) -> dict[str, str]:
     """Return the functions whose code differs from the build, each with its package.
 
@@ -119,11 +138,15 @@ class Functions:
 
     def __post_init__(self) -> None:
         self.client = client("lambda", self.running)
-        self.packages = {
-            each["function_name"]: each["s3_key"].removesuffix(".zip")
+        made = [
+            each
             for each in resources_of(self.stack.emulator.terraform_state(self.running), "aws_lambda_function")
             if each.get("s3_bucket") == f"packages-{self.running.region}"  # not a function of the user's own root
-        }
+        ]
+        self.packages = {each["function_name"]: each["s3_key"].removesuffix(".zip") for each in made}
+        variables = [part.get("variables") or {} for each in made for part in each.get("environment") or ()]
+        own = [json.loads(each["FUNCTION"]) for each in variables if "FUNCTION" in each]
+        self.configurations = {each["name"]: each for each in own}
 
     def push(self, dist: Path, manifest: Manifest) -> tuple[list[str], list[str]]:
         """Make the code of a build live; return the functions that changed, and those pinned to another version."""
@@ -220,6 +243,10 @@ class Watch:
         try:
             with self.systems.lock():
                 manifest = self._build()
+                # Changed variables may name other functions: then the plan says what is wrong.
+                faults = function_faults(self.functions.configurations, manifest)
+                if faults and self._settings() == self.settings:
+                    raise UserError("\n".join(faults))
                 changed, pinned = self.functions.push(self.project / "dist", manifest)
             live = [name for name in changed if name not in pinned]
             if live:
