@@ -248,6 +248,7 @@ ORDERS = {"access": {"default": "open"}, "operations": ["create", "get"], "schem
 MAILS = "arn:aws:sns:us-west-2:123456789012:mails"
 BUCKET = "arn:aws:s3:::shop-pictures"
 STRIPE = "arn:aws:secretsmanager:us-west-2:000000000000:secret:stripe-a1b2c3"
+ENTITIES: Values = {"orders": ORDERS, "todos": {"operations": ["get"], "ttl": "expiresAt"}}
 FUNCTIONS: Values = {
     "mail": {
         "changes": {
@@ -361,17 +362,16 @@ def triggers(planner: Planner, code: str, tmp_path_factory: pytest.TempPathFacto
 
     A release of the latter is being tried.
     """
-    entities = {"orders": ORDERS, "todos": {"operations": ["get"], "ttl": "expiresAt"}}
     boundary = "arn:aws:iam::123456789012:policy/bounds"
     full = {
         "alarms": {"emails": ["a@example.com"]},
-        "entities": entities,
+        "entities": ENTITIES,
         "functions": with_code(FUNCTIONS),
         "network": NETWORK,
         "permissions_boundary": boundary,
     }
     some = {name: FUNCTIONS[name] for name in ("deliver", "report")}
-    lean = {"encryption": {"customer_key": False}, "entities": entities, "functions": with_code(some)}
+    lean = {"encryption": {"customer_key": False}, "entities": ENTITIES, "functions": with_code(some)}
     tried = {"since": "2026-11-21T12:30:37Z", "versions": {"shop-report-test": "8"}, "percent": 10}
     live = {"since": "2026-11-02T09:00:12Z", "versions": {"shop-report-test": "7", "shop-deliver-test": "7"}}
     released = tmp_path_factory.mktemp("released") / "project"

@@ -7,6 +7,7 @@ asks for in so many words, such as open methods: see `declared_failures`. Any ot
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import subprocess
@@ -25,6 +26,7 @@ SARIF = ROOT / "reports" / "checkov.sarif"
 
 INDEX = re.compile(r'\[(?:\d+|"(?:[^"\\]|\\.)*")\]')
 SKIP = re.compile(r"#\s*checkov:skip=(\w+):?(.*)")
+CALL = re.compile(r'^module "(\w+)" {\n  source += "\.\./(\w+)"$', re.MULTILINE)
 BLOCK = re.compile(r'^(?:resource|data) "(\w+)" "(\w+)"')
 
 
@@ -113,11 +115,22 @@ def read_report(records: Mapping[str, list[Values]]) -> Report:
 
 def read_finding(record: Values) -> Finding:
     """Return one of checkov's records as a finding."""
-    # Modules are called as their folders are. Only the resources of another root tell by their file.
+    # Only the resources of another root tell by their file.
     *modules, _, _ = INDEX.sub("", record["resource"]).split(".")
-    folder = f"modules/{modules[-1]}" if modules else str(Path(record["file_path"].lstrip("/")).parent)
+    folder = (
+        f"modules/{module_folders().get(modules[-1], modules[-1])}"
+        if modules
+        else str(Path(record["file_path"].lstrip("/")).parent)
+    )
     reason = record["check_result"].get("suppress_comment", "")
     return Finding(record["check_id"], record["resource"], folder, reason)
+
+
+@functools.cache
+def module_folders() -> dict[str, str]:
+    """Return the folders of the modules that modules/service calls, by the names of the calls."""
+    texts = (file.read_text() for file in (ROOT / "modules" / "service").glob("*.tf"))
+    return {call: folder for text in texts for call, folder in CALL.findall(text)}
 
 
 def with_placeholders(document: Values) -> Values:
@@ -206,15 +219,23 @@ def declared_failures(plan: Plan) -> dict[tuple[str, str], str]:
     if not variables["encryption"].get("customer_key", True):
         ask("encryption.customer_key = false", "CKV_AWS_119", tables)
         ask("encryption.customer_key = false", "CKV_AWS_158", groups)
+        ask("encryption.customer_key = false", "CKV_AWS_297", plan.all("aws_scheduler_schedule"))
     if (days := variables["log_retention_days"]) < 365:
         ask(f"log_retention_days = {days}", "CKV_AWS_338", groups)
     if variables["network"] is None:
         ask("network = null", "CKV_AWS_117", functions)
+    route_access = {
+        route: each.get("access")
+        for function in variables["functions"].values()
+        for route, each in (function.get("routes") or {}).items()
+    }
     for address in plan.all("aws_api_gateway_method"):
         if route := re.search(r'\.route\["([^.]+)\.(\w+)"\]$', address):
             access = variables["entities"][route[1]].get("access", {})
             if access.get(route[2], access.get("default")) == "open":
                 ask("access = open", "CKV_AWS_59", [address])
+        elif (route := re.search(r'\.route\["(\S+ .+)"\]$', address)) and route_access.get(route[1]) == "open":
+            ask("access = open", "CKV_AWS_59", [address])
     return found
 
 

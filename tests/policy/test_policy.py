@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.plan import inventory
-from tests.plan.conftest import SMALL
-from tests.plan.planner import ROOT, Plan, Planner
+from tests.plan.conftest import CODE, ENTITIES, FUNCTIONS, NETWORK, SMALL, with_code
+from tests.plan.planner import ROOT, Plan, Planner, project_of
 from tests.policy import scan
 from tests.policy.scan import Finding, Report
 
@@ -20,6 +20,18 @@ pytestmark = [
 # `make test` scans the configuration and these; `make verify` scans the plan of every var-file, and so does
 # `make check`, which CI runs beside the tests.
 QUICK = ("dev", "guarded", "opened", "prod")
+
+
+@pytest.fixture(scope="session")
+def triggered(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """The plan of every kind of function, with its code in the place of the repository's."""
+    folder = tmp_path_factory.mktemp("triggered")
+    project, root = project_of(folder, CODE), planner.copy_root(folder / "root")
+    for name in ("app", "dist", "schemas"):
+        (root / name).unlink()
+        (root / name).symlink_to(project / name)
+    variables = {**SMALL, "entities": ENTITIES, "functions": with_code(FUNCTIONS), "network": NETWORK}
+    return Plan(planner.make_plan(root, "triggered", (), variables))
 
 
 @pytest.fixture(scope="session")
@@ -43,9 +55,10 @@ def plans(planner: Planner) -> dict[str, Plan]:
 
 
 @pytest.fixture(scope="session")
-def other_plans(planner: Planner) -> dict[str, Plan]:
-    """The plans of all other var-files."""
-    return {name: planner(file) for name, file in inventory.VAR_FILES.items() if name not in QUICK}
+def other_plans(planner: Planner, triggered: Plan) -> dict[str, Plan]:
+    """The plans of all other var-files, and one with every kind of function."""
+    plans = {name: planner(file) for name, file in inventory.VAR_FILES.items() if name not in QUICK}
+    return {**plans, "triggered": triggered}
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +106,7 @@ def test_plan_fails_only_what_its_variables_ask_for(
 
 
 @pytest.mark.slow  # a dozen plans and scans
-@pytest.mark.parametrize("name", sorted(inventory.VAR_FILES.keys() - set(QUICK)))
+@pytest.mark.parametrize("name", sorted({*inventory.VAR_FILES, "triggered"} - set(QUICK)))
 def test_plan_of_each_other_var_file_fails_only_what_it_asks_for(
     other_plans: dict[str, Plan], other_reports: dict[str, Report], name: str
 ) -> None:
