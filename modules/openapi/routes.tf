@@ -81,7 +81,11 @@ locals {
   ) }
 
   route_parameters = { for path in distinct(values(var.routes)[*].path) : "/${path}" => [for name in regexall("{([^}]+)}", path) :
-    { name = name[0], in = "path", required = true, schema = { type = "string", minLength = 1 } }
+    { name = name[0], in = "path", required = true, schema = { for keyword, value in {
+      "$ref"    = name[0] == "id" ? "#/components/schemas/Id" : null
+      minLength = name[0] == "id" ? null : 1
+      type      = name[0] == "id" ? null : "string"
+    } : keyword => value if value != null } }
   ] }
 
   used_tags = concat(

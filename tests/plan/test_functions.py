@@ -323,8 +323,10 @@ def test_the_document_describes_routes(own: Plan) -> None:
     assert (change["summary"], change["description"]) == ("Change an order", "Until it is paid.")
     assert change["requestBody"] == {"content": {"application/json": {"schema": {}}}, "required": False}
     assert change["responses"]["2XX"]["content"] == {"*/*": {"schema": {}}}
+    assert found["paths"]["/orders/{id}/pay"]["parameters"][0]["schema"] == {"$ref": "#/components/schemas/Id"}
     hook = found["paths"]["/hooks/{from_whom}"]
     assert hook["parameters"][0]["name"] == "from_whom"
+    assert hook["parameters"][0]["schema"] == {"minLength": 1, "type": "string"}
     assert (hook["post"]["operationId"], hook["post"]["security"], hook["post"]["tags"]) == (
         "webhook",
         [],
