@@ -13,7 +13,7 @@ RESULTS = ROOT / "benchmarks" / "RESULTS.md"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("table", "rows"), [("operations", 6), ("peers", 8), ("hooks", 7)])
+@pytest.mark.parametrize(("table", "rows"), [("operations", 6), ("peers", 8), ("hooks", 7), ("routes", 2)])
 def test_a_table_has_a_row_for_each_handler(table: str, rows: int) -> None:
     before = RESULTS.read_bytes()
     command = [sys.executable, "-m", "benchmarks.run", "--only", table, "--rounds", "1", "--warm", "1"]
