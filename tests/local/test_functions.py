@@ -109,6 +109,7 @@ def test_a_poison_change_goes_whole_to_the_dead_letters_and_back(parts: Parts) -
         assert parts.waiting("changed") == 0
     finally:
         code.write_text(faulty)
+        assert parts.local(*parts.up, "--detach").returncode == 0
 
 
 def test_a_job_is_tried_again_later_and_goes_on_after_again(parts: Parts) -> None:
