@@ -305,9 +305,9 @@ module "openapi" {
     path        = m.path
     problems = distinct([
       for kind in concat(
-        contains(["PATCH", "POST", "PUT"], m.method) ? ["invalid-request", "content-too-large", "unsupported-media-type"] : [],
+        ["invalid-request"],
+        contains(["PATCH", "POST", "PUT"], m.method) ? ["content-too-large", "unsupported-media-type"] : [],
         m.body == null ? [] : ["invalid-item"],
-        m.query == null ? [] : ["invalid-request"],
         local.contract.platform.access.modes[m.access].problems,
         local.contract.problems.always
       ) :

@@ -324,6 +324,7 @@ def test_the_document_describes_routes(own: Plan) -> None:
     assert change["requestBody"] == {"content": {"application/json": {"schema": {}}}, "required": False}
     assert change["responses"]["2XX"]["content"] == {"*/*": {"schema": {}}}
     assert found["paths"]["/orders/{id}/pay"]["parameters"][0]["schema"] == {"$ref": "#/components/schemas/Id"}
+    assert "400" in found["paths"]["/orders/latest"]["get"]["responses"]
     hook = found["paths"]["/hooks/{from_whom}"]
     assert hook["parameters"][0]["name"] == "from_whom"
     assert hook["parameters"][0]["schema"] == {"minLength": 1, "type": "string"}

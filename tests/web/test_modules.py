@@ -238,3 +238,28 @@ def test_filters_and_their_bounds_may_have_dots(visit: Open) -> None:
         [module(page, "model.js"), document],
     )
     assert found == [["a.b", "due.at.gte"], ["due.at", ".gte"], ["status", "due.at.gte"]]
+
+
+def test_routes_of_functions_are_no_entities(visit: Open) -> None:
+    page = visit("#/docs")
+    answer = {"description": "", "content": {"*/*": {"schema": {}}}}
+    operation = {"tags": ["x"], "summary": "", "parameters": [], "responses": {"200": answer}}
+    route = {
+        "operationId": "listen", "tags": ["x"], "summary": "", "responses": {"2XX": answer}, "x-function": "f",
+        "requestBody": {"content": {"application/json": {"schema": {}}}},
+    }  # fmt: skip
+    document = {
+        "info": {"title": "x"},
+        "paths": {
+            "/x": {"get": {**operation, "operationId": "listXs"}, "post": route},
+            "/y": {"put": {**route, "tags": ["f"]}},
+        },
+    }
+    found = page.evaluate(
+        """async ([model, document]) => {
+          const { readModel } = await import(model);
+          return readModel(document).entities.map(({ name, operations }) => [name, Object.keys(operations)]);
+        }""",
+        [module(page, "model.js"), document],
+    )
+    assert found == [["x", ["list"]]]
