@@ -29,6 +29,7 @@ ACCEPTED = {
 
 # Actions whose resource parliament knows otherwise than AWS's service authorization reference does.
 KNOWN_OTHERWISE = {
+    "dynamodb:ListStreams": "AWS SAM's policy templates allow it on a table's streams, by which Lambda asks for it",
     "dynamodb:RestoreTableFromBackup": "the reference lists table* too, and the statement names both",
     "kms:CreateAlias": "one statement allows the alias, another the key",
     "kms:DeleteAlias": "one statement allows the alias, another the key",
