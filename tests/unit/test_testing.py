@@ -55,7 +55,7 @@ functions = {
     uses    = { events = ["create"] }
   }
   work  = { queue = { attempts = 3, backoff = "10s-1m" }, sends = ["work"], uses = { events = ["create"] } }
-  tick  = { code = "work:tick", schedule = "rate(1 day)", sends = ["work"] }
+  tick  = { code = "work:tick", schedule = "rate(1 day)", sends = ["work"], uses = { notes = ["create"] } }
   ear   = {
     code  = "work:ear"
     event = { source = "shop", types = ["Sold"], detail = { "item.kind" = ["pen", "ink"] } }
@@ -304,6 +304,13 @@ def test_routes_of_functions(system: System, capsys: pytest.CaptureFixture[str])
     assert "key" not in system.secrets
     with pytest.raises(ValueError, match=r'No function has a secret "kye". Declared: key'):
         system.secrets["kye"] = "x"
+
+
+def test_a_function_may_do_less_than_the_hooks_that_it_runs(shop: Project) -> None:
+    settings, entities = (json.loads(shop.own_environments["tick"][name]) for name in ("FUNCTION", "ENTITIES"))
+    assert settings["uses"] == {"notes": ["create"]}
+    assert entities["notes"]["operations"] == ["create", "list"]
+    assert "uses" not in json.loads(shop.own_environments["watch"]["FUNCTION"])
 
 
 def test_access_bodies_and_answers_of_routes(system: System) -> None:
