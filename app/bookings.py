@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from trestle.app import Context, Draft, Item, Refuse, entity
+from trestle.app import Context, Draft, Entity, Item, Refuse, Transaction, entity, transaction
 
 MAX_NIGHTS = 60
 FIXED = ("room", "arrival", "departure", "guests")
@@ -24,6 +24,8 @@ def before_create(draft: Draft, context: Context) -> None:
         raise Refuse(f"A booking has 1 to {MAX_NIGHTS} nights.", pointer="/departure")
     draft["price"] = room["rate"] * len(nights)
     draft["status"] = "booked"
+    # Staff cancel bookings by their ids alone, see app/cancel.py.
+    context.transaction.create("guests", {"guest": draft.owner}, id=draft.id)
     changed = Refuse("The room has just changed. Try again.", status=409, code="room-changed", pointer="/room")
     context.transaction.check("rooms", room.id, if_match=room.etag, otherwise=changed)
     for night in nights:
@@ -43,9 +45,21 @@ def before_update(draft: Draft, current: Item, context: Context) -> None:
 
 def before_delete(current: Item, context: Context) -> None:
     """Give the nights back."""
+    context.transaction.delete("guests", current.id)
     if current["status"] == "booked":
-        for night in nights_of(current):
-            context.transaction.delete("nights", f"{current['room']}.{night}")
+        give_nights_back(current, context.transaction)
+
+
+def end(bookings: Entity, booking: Item, status: str) -> None:
+    """Set the last status of a booking, unless it has changed, and give its nights back."""
+    with transaction() as writes:
+        writes.merge(bookings, booking.id, {"status": status}, if_match=booking.etag)
+        give_nights_back(booking, writes)
+
+
+def give_nights_back(booking: Item, writes: Transaction) -> None:
+    for night in nights_of(booking):
+        writes.delete("nights", f"{booking['room']}.{night}")
 
 
 def nights_of(booking: Mapping[str, Any]) -> list[str]:

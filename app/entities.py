@@ -19,7 +19,7 @@ class Booking(TypedDict):
     departure: str
     guests: NotRequired[int]
     price: int | Decimal
-    status: Literal["booked", "cancelled"]
+    status: Literal["booked", "cancelled", "stayed"]
 
 
 class Customer(TypedDict):
@@ -30,6 +30,12 @@ class Customer(TypedDict):
     email: str
     phone: NotRequired[str]
     address: NotRequired[Any]
+
+
+class Guest(TypedDict):
+    """An item of schemas/guest.json."""
+
+    guest: str
 
 
 class Movie(TypedDict):
@@ -52,6 +58,13 @@ class Note(TypedDict):
     text: NotRequired[str]
     tag: NotRequired[str]
     pinned: NotRequired[bool]
+
+
+class Notice(TypedDict):
+    """An item of schemas/notice.json."""
+
+    booking: str
+    text: str
 
 
 class Order(TypedDict):

@@ -1,6 +1,7 @@
-# Rooms and bookings: rules in Python that run inside operations. No two bookings have the same night of a room.
+# Rooms and bookings: rules inside operations, and functions of your own. No two bookings have the same night of a room.
 name        = "bookings"
 environment = "demo"
+network     = null # functions outside of a VPC reach queues, secrets and receivers of webhooks without a NAT gateway
 
 entities = {
   rooms = {
@@ -14,8 +15,8 @@ entities = {
     hooks = {
       code = "bookings"
       uses = {
-        before_create = { rooms = ["get"], nights = ["create"] }
-        before_delete = { nights = ["delete"] }
+        before_create = { rooms = ["get"], nights = ["create"], guests = ["create"] }
+        before_delete = { nights = ["delete"], guests = ["delete"] }
       }
     }
   }
@@ -25,6 +26,62 @@ entities = {
     list       = "unordered"
     operations = []
     schema     = "schemas/night.json"
+  }
+  # The guest of each booking, for staff who know only the booking's id.
+  guests = {
+    ids        = "client"
+    list       = "unordered"
+    operations = []
+    schema     = "schemas/guest.json"
+  }
+  # What guests are told. The function "notify" writes them, each with the id of the change that it is about.
+  notices = {
+    access       = { default = "cognito" }
+    ids          = "client"
+    operations   = ["delete", "get", "list"]
+    owner_scoped = true
+    schema       = "schemas/notice.json"
+  }
+}
+
+functions = {
+  cancel = {
+    owners = "any" # staff cancel bookings of others
+    routes = {
+      "POST /bookings/{id}/cancel" = {
+        access  = "cognito"
+        answers = { "200" = "schemas/booking.json" }
+        call    = "cancel"
+        summary = "Cancel a booking"
+      }
+    }
+    uses = { bookings = ["get", "merge"], guests = ["get"], nights = ["delete"] }
+  }
+  tickets = {
+    routes = {
+      "GET /bookings/{id}/ticket.svg" = { access = "cognito", call = "ticket", summary = "Get a booking's QR code" }
+    }
+    uses = { bookings = ["get"] }
+  }
+  notify = {
+    changes = { bookings = [{ kind = "created" }, { kind = "updated", becomes = { status = "cancelled" } }] }
+    owners  = "any"
+    sends   = ["webhook"]
+    uses    = { notices = ["create"] }
+  }
+  webhook = {
+    code    = "webhook:deliver"
+    egress  = true
+    queue   = { attempts = 8, backoff = "10s-1h" }
+    secrets = { webhook = "arn:aws:secretsmanager:us-west-2:111122223333:secret:bookings-webhook-AbCdEf" }
+    # Where webhooks go, such as "https://example.com/hooks". No webhook leaves while it is empty.
+    settings = { WEBHOOK_URL = "" }
+  }
+  nightly = {
+    owners   = "any"
+    schedule = "cron(0 3 * * ? *)"
+    timeout  = 900
+    uses     = { bookings = ["list", "merge"], nights = ["delete"] }
   }
 }
 

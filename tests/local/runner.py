@@ -20,6 +20,20 @@ from tools.laptop.systems import Systems
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def copy_files(folder: Path) -> None:
+    """Copy the repository's files into a folder, as a clone would have them, with our .venv."""
+    files = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    ).stdout.split("\0")  # fmt: skip
+    for name in filter(None, files):
+        if (source := ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(source.read_bytes())
+            (folder / name).chmod(source.stat().st_mode)
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+
+
 @dataclass
 class Local:
     """The commands of one stack, on one port."""

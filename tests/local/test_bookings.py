@@ -1,28 +1,87 @@
-"""The example bookings, over HTTP: its hooks price, claim nights and refuse, for many clients at once as well."""
+"""The example bookings, over HTTP: its hooks price, claim nights and refuse, for many clients at once as well.
+
+Its functions cancel, notify, send webhooks and go through what is past, as they do in AWS.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from tests.local.api import Answer, Api
+from tests.local.conftest import up
 from tests.local.described_api import DescribedApi
-from tests.local.test_examples import Example, example_fixture
+from tests.local.runner import ROOT, Local
+from tests.local.test_examples import Example
 from tests.local.test_roles import RIGHTS, Roles, is_allowed, own_requests
+from tests.receiver import Receiver, receiving
 
 CLIENTS = 24
 
 # What the functions of bookings may do beside the operation itself: as current is read, and by `uses`.
 HOOKS: dict[str, dict[str, set[str]]] = {
-    "create": {"bookings": {"GetItem"}, "rooms": {"GetItem"}, "nights": {"PutItem"}},
-    "delete": {"bookings": {"GetItem"}, "nights": {"DeleteItem"}},
+    "create": {"bookings": {"GetItem"}, "guests": {"PutItem"}, "nights": {"PutItem"}, "rooms": {"GetItem"}},
+    "delete": {"bookings": {"GetItem"}, "guests": {"DeleteItem"}, "nights": {"DeleteItem"}},
     "merge": {},
     "replace": {"bookings": {"GetItem"}},
 }
 
-_bookings = example_fixture("bookings")
+# And what the functions of one's own may do, by `uses`.
+FUNCTIONS: dict[str, dict[str, set[str]]] = {
+    "cancel": {"bookings": {"GetItem", "UpdateItem"}, "guests": {"GetItem"}, "nights": {"DeleteItem"}},
+    "nightly": {
+        "bookings": {"GetItem", "Query on the index", "Scan", "UpdateItem"},
+        "nights": {"DeleteItem"},
+    },
+    "notify": {"notices": {"PutItem"}},
+    "tickets": {"bookings": {"GetItem"}},
+    "webhook": {},
+}
+SECRET = "a value for this machine"
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    with receiving() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def bookings(receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
+    """The example, whose webhooks go to the receiver."""
+    folder = tmp_path_factory.mktemp("bookings")
+    text = (ROOT / "examples" / "bookings.tfvars").read_text()
+    assert text.count('WEBHOOK_URL = ""') == 1
+    (folder / "bookings.tfvars").write_text(text.replace('URL = ""', f'URL = "{receiver.url}/hooks"'))
+    local = Local(folder / "local")
+    try:
+        up(local, folder / "bookings.tfvars")
+        kept = subprocess.run(
+            [sys.executable, ROOT / "local.py", "secret", "webhook"], input=f"{SECRET}\n", check=False,
+            capture_output=True, text=True, env=local.environment,
+        )  # fmt: skip
+        assert kept.returncode == 0, kept.stderr
+        outputs = local.outputs()
+        yield Example(local, outputs["api_url"], outputs["api_keys"])
+    finally:
+        local("down")
+
+
+def eventually(find: Callable[[], Any]) -> Any:
+    """Return what is there, or comes; wait for it until the test's own time is up."""
+    while not (found := find()):
+        time.sleep(0.1)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +200,86 @@ def test_the_roles_of_hooks_reach_what_uses_names_and_nothing_else(bookings: Exa
             own = RIGHTS[operation] if name == entity else set()
             hooks = HOOKS.get(operation, {}).get(name, set()) if entity == "bookings" else set()
             assert allowed == own | hooks, (role, table)
+
+
+# --- Functions
+
+
+def test_a_guest_cancels_and_others_may_book(bookings: Example, ada: DescribedApi, room: str) -> None:
+    made = ada.create("/bookings", stay(room, 1, 4))
+    bob = bookings.as_user("bob")
+    assert bob("POST", f"{made.location}/cancel").status == 404
+    assert bookings.api()("POST", f"{made.location}/cancel").status == 401
+    cancelled = ada("POST", f"{made.location}/cancel")
+    assert (cancelled.status, cancelled.json["status"], cancelled.json["price"]) == (200, "cancelled", 241.5)
+    assert not any(night.startswith(room) for night in nights(bookings))
+    ada("POST", f"{made.location}/cancel").problem(409, "not-booked")
+    bob.create("/bookings", stay(room, 1, 4))
+
+
+def test_staff_cancel_for_a_guest(bookings: Example, ada: DescribedApi, room: str) -> None:
+    made = ada.create("/bookings", stay(room, 1, 4))
+    token = bookings.local("token", "--user", "eve", "--group", "staff").stdout.strip()
+    staff = Api(bookings.url, None, token)
+    assert staff("GET", made.location).status == 404
+    assert staff("POST", f"{made.location}/cancel").json["status"] == "cancelled"
+    assert ada("GET", made.location).json["status"] == "cancelled"
+
+
+def test_a_ticket_is_a_picture(ada: DescribedApi, room: str) -> None:
+    made = ada.create("/bookings", stay(room, 1, 4))
+    ticket = ada("GET", f"{made.location}/ticket.svg")
+    assert (ticket.status, ticket.headers["Content-Type"]) == (200, "image/svg+xml")
+    assert ticket.content.startswith(b"<svg")
+
+
+def test_a_change_becomes_a_notice_and_a_signed_webhook(bookings: Example, receiver: Receiver, room: str) -> None:
+    carl = bookings.as_user("carl")
+    made = carl.create("/bookings", stay(room, 1, 4)).json["id"]
+    notice = eventually(lambda: carl("GET", "/notices").json["items"])[0]
+    assert (notice["booking"], notice["text"]) == (made, "Your room is booked from 2027-01-01 to 2027-01-04.")
+
+    def received() -> list[Any]:
+        return [each for each in list(receiver.requests) if json.loads(each.body)["data"]["id"] == made]
+
+    sent = eventually(received)[0]
+    assert (sent.path, json.loads(sent.body)["type"]) == ("/hooks", "booking.booked")
+    signed = f"{sent.headers['webhook-id']}.{sent.headers['webhook-timestamp']}.".encode() + sent.body
+    expected = base64.b64encode(hmac.digest(SECRET.encode(), signed, hashlib.sha256)).decode()
+    assert sent.headers["webhook-signature"] == f"v1,{expected}"
+
+
+def test_the_nightly_job_ends_past_bookings(bookings: Example, ada: DescribedApi, room: str) -> None:
+    past = ada.create("/bookings", {"room": room, "arrival": "2020-01-01", "departure": "2020-01-03"})
+    later = ada.create("/bookings", {"room": room, "arrival": "2120-01-01", "departure": "2120-01-03"})
+    done = bookings.local("run", "nightly")
+    assert done.returncode == 0, done.stderr
+    assert ada("GET", past.location).json["status"] == "stayed"
+    assert ada("GET", later.location).json["status"] == "booked"
+    assert {f"{room}.2120-01-01", f"{room}.2120-01-02"} == {each for each in nights(bookings) if each.startswith(room)}
+
+
+def test_the_roles_of_functions_reach_what_uses_names_and_nothing_else(bookings: Example) -> None:
+    roles = Roles(bookings.local)
+    assert roles.own_arns.keys() == FUNCTIONS.keys()
+    for name, uses in FUNCTIONS.items():
+        roles.assume(name)
+        for entity, table in roles.outputs["table_names"].items():
+            tried = own_requests(roles.client("dynamodb"), table)
+            assert {what for what, request in tried.items() if is_allowed(request)} == uses.get(entity, set()), name
+
+
+def test_a_secret_is_in_no_log_state_or_output(bookings: Example) -> None:
+    """The webhooks of the other tests were signed with it."""
+    found = [
+        str(file)
+        for file in bookings.local.folder.rglob("*")
+        if file.is_file() and SECRET.encode() in file.read_bytes()
+    ]
+    assert [file for file in found if not is_store_of_secrets(file)] == []
+    assert SECRET not in bookings.local("outputs").stdout
+
+
+def is_store_of_secrets(file: str) -> bool:
+    """Return whether a file is where this machine keeps the values of secrets, as Secrets Manager does in AWS."""
+    return "secret" in file.rpartition("/")[2]

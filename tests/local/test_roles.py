@@ -60,6 +60,11 @@ class Roles:
         }
 
     @cached_property
+    def own_arns(self) -> dict[str, str]:
+        """The ARN of the role of each function of one's own, by its name."""
+        return {name: each["role_arn"] for name, each in self.outputs["functions"].items()}
+
+    @cached_property
     def _session(self) -> boto3.Session:
         return boto3.Session("nobody", "nothing", region_name=self.running.region)
 
@@ -76,7 +81,9 @@ class Roles:
 
     def assume(self, role: str) -> None:
         """Have a role's rights alone."""
-        given = self.local.client("sts").assume_role(RoleArn=self.arns[role], RoleSessionName="tests")
+        given = self.local.client("sts").assume_role(
+            RoleArn=self.arns.get(role) or self.own_arns[role], RoleSessionName="tests"
+        )
         # Clients hold on to this very object; a client for each role would take a minute to make.
         held: Any = self._session.get_credentials()
         held.access_key = given["Credentials"]["AccessKeyId"]

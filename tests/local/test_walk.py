@@ -15,7 +15,7 @@ import boto3
 import pytest
 
 from tests.local.api import Api
-from tests.local.runner import ROOT, Local
+from tests.local.runner import Local, copy_files
 from tests.local.test_emulator import read_exports
 from tools.terraform import find_mirror
 
@@ -61,19 +61,10 @@ class Clone:
 @pytest.fixture
 def clone(tmp_path: Path) -> Iterator[Clone]:
     folder = tmp_path / "my work ü (1)"
-    files = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, check=True, capture_output=True, text=True,
-    ).stdout.split("\0")  # fmt: skip
-    for name in filter(None, files):
-        if (source := ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(source.read_bytes())
-            (folder / name).chmod(source.stat().st_mode)
+    copy_files(folder)
     for backend in (folder / "environments").glob("*.s3.tfbackend"):
         lines = backend.read_text().splitlines(keepends=True)
         backend.write_text("".join(line for line in lines if not line.startswith("bucket")))
-    (folder / ".venv").symlink_to(ROOT / ".venv")
     emulator = Local(tmp_path / "local")
     started = emulator("emulator", "--port", str(emulator.port), "--detach")
     try:

@@ -70,7 +70,7 @@ def test_outputs(environment: tuple[str, Plan]) -> None:
     _, plan = environment
     assert plan.outputs.keys() >= OUTPUTS
     assert plan.outputs["api_url"] == UNKNOWN
-    routes = [re.findall(r'route\["(.+)\.(.+)"\]', address) for address in plan.all("aws_api_gateway_method")]
+    routes = [re.findall(r'route\["([^ ]+)\.([^ ]+)"\]', address) for address in plan.all("aws_api_gateway_method")]
     operations: dict[str, set[str]] = {entity: set() for entity in plan.outputs["table_names"]}
     for entity, operation in itertools.chain.from_iterable(routes):
         operations[entity].add(operation)

@@ -21,8 +21,12 @@ from tests.plan import inventory
 from tests.plan.conftest import SYSTEMS
 from tests.plan.planner import REGION, ROOT, UNKNOWN, Plan, Values
 from tests.plan.test_table import create_table_arguments
+from tests.receiver import receiving
 from tests.unit.api import OPERATIONS, Api
 from tests.unit.conftest import ENVIRONMENT
+from tools.contract import OPERATIONS as OPERATIONS_OF_CONTRACT
+from tools.testing.project import Project, read_project
+from trestle.testing import System
 
 # What no code of ours asks for. Lambda's own service makes the network interfaces, in the role's name; its
 # runtime writes the log; X-Ray's part of it sends the traces. (The right to DynamoDB's key, which DynamoDB
@@ -109,6 +113,22 @@ def requests_of(
         yield method, path, None, {}
 
 
+def rights_of(client: BaseClient, action: str, parameters: Values, region: str) -> Iterator[Right]:
+    """Yield the rights that a call asks for."""
+    kind = client.meta.service_model.service_id.lower().replace(" ", "")
+    if kind == "secretsmanager":
+        yield f"{kind}:{action}", parameters["SecretId"]
+    elif kind == "sqs":
+        yield f"{kind}:{action}", f"arn:aws:{kind}:{region}:000000000000:{parameters['QueueUrl'].rpartition('/')[2]}"
+    else:
+        parts = [(action, parameters)]
+        if action == "TransactWriteItems":  # which asks for the right to each of its parts
+            parts = [(ACTIONS[name], part) for each in parameters["TransactItems"] for name, part in each.items()]
+        for name, part in parts:
+            index = f"/index/{part['IndexName']}" if "IndexName" in part else ""
+            yield f"{kind}:{name}", f"arn:aws:{kind}:{region}:000000000000:table/{part.get('TableName')}{index}"
+
+
 def used_rights(function: Values, operations: set[str], tables: Mapping[str, Values], region: str) -> set[Right]:
     """The actions, and what they were on, of all calls of AWS's that a planned function's code makes.
 
@@ -124,13 +144,7 @@ def used_rights(function: Values, operations: set[str], tables: Mapping[str, Val
     call = BaseClient._make_api_call  # type: ignore[attr-defined] # the stubs leave out what is private
 
     def note(client: BaseClient, action: str, parameters: Values) -> Any:
-        kind = client.meta.service_model.service_id.lower()
-        parts = [(action, parameters)]
-        if action == "TransactWriteItems":  # which asks for the right to each of its parts
-            parts = [(ACTIONS[name], part) for each in parameters["TransactItems"] for name, part in each.items()]
-        for name, part in parts:
-            index = f"/index/{part['IndexName']}" if "IndexName" in part else ""
-            calls.add((f"{kind}:{name}", f"arn:aws:{kind}:{region}:000000000000:table/{part.get('TableName')}{index}"))
+        calls.update(rights_of(client, action, parameters, region))
         return call(client, action, parameters)
 
     with mock_aws():
@@ -165,9 +179,10 @@ def everything(tables: Mapping[str, Values]) -> Values:
     }
 
 
-def allowed_rights(plan: Plan, key: str) -> set[Right]:
+def allowed_rights(plan: Plan, key: str, module: str = "function") -> set[Right]:
     """The actions, and what they are on, that a function's role allows its code."""
-    policies = {a: p["policy"] for a, p in plan.all("aws_iam_role_policy").items() if f'module.function["{key}"]' in a}
+    all_policies = plan.all("aws_iam_role_policy")
+    policies = {a: p["policy"] for a, p in all_policies.items() if f'module.{module}["{key}"]' in a}
     unknown = {a.rpartition("aws_iam_role_policy.")[2] for a, policy in policies.items() if policy == UNKNOWN}
     assert unknown <= {"key[0]"}, "no right but that to the key is left to the apply"
     found = [s for policy in policies.values() if policy != UNKNOWN for s in json.loads(policy)["Statement"]]
@@ -190,6 +205,7 @@ def check_rights(plan: Plan, region: str) -> None:
     functions = {
         address.partition('["')[2].partition('"]')[0]: function
         for address, function in plan.all("aws_lambda_function").items()
+        if 'module.function["' in address
     }
     assert functions
     for key, function in functions.items():
@@ -207,6 +223,111 @@ def check_rights(plan: Plan, region: str) -> None:
         needed, granted = used_rights(function, operations, tables, region), allowed_rights(plan, key)
         assert needed - granted == set(), f"{key}: its code needs rights that its role lacks"
         assert granted - needed == set(), f"{key}: its role has rights that its code does not use"
+
+
+# --- Functions of one's own: the example's
+
+
+# What Lambda does in the name of a function that it calls with jobs or changes.
+RIGHTS_OF_CONSUMERS = {
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:ListStreams",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ReceiveMessage",
+}
+
+
+def calls_of_functions(project: Project, patch: pytest.MonkeyPatch) -> dict[str, set[Right]]:
+    """Return what the functions of the example ask of AWS, by function, along each of their ways."""
+    calls: dict[str, set[Right]] = {name: set() for name in project.own_functions}
+    running: list[str] = []
+    call, invoke = BaseClient._make_api_call, System._invoke  # type: ignore[attr-defined] # as in used_rights
+
+    def note(client: BaseClient, action: str, parameters: Values) -> Any:
+        for right in rights_of(client, action, parameters, project.region) if running else ():
+            calls[running[-1]].add(right)
+        return call(client, action, parameters)
+
+    def noting(system: System, name: str, *arguments: Any) -> Any:
+        running.append(name)
+        try:
+            return invoke(system, name, *arguments)
+        finally:
+            running.pop()
+
+    with mock_aws(), receiving() as receiver:
+        patch.setattr(System, "_invoke", noting)
+        patch.setattr(BaseClient, "_make_api_call", note)
+        system = System(project, patch)
+        system.secrets["webhook"] = "whsec"
+        system.settings["WEBHOOK_URL"] = receiver.url
+        room = system.entity("rooms").create({"name": "Attic", "beds": 2, "rate": 80})
+        ada, staff = system.user("ada"), system.user("eve", groups=["staff"])
+        days = bookings_of(room.id)
+        paths = [f"/bookings/{ada.post('/bookings', next(days)).json['id']}" for _ in range(4)]
+        assert ada.get(f"{paths[0]}/ticket.svg").status == 200
+        assert [ada.post(f"{paths[0]}/cancel").status, staff.post(f"{paths[1]}/cancel").status] == [200, 200]
+        receiver.answers = [(500, {}, b"")]
+        system.deliver(retry=True)
+        notices = ada.list("/notices")
+        assert (len(notices), len(receiver.requests)) == (6, 7)
+        patch.setattr("app.nightly.PAGE", 1)
+        patch.setattr("app.nightly.MARGIN", 10**6)  # so that it continues itself
+        system.clock.advance(days=365)
+        system.run("nightly")
+        system.send("nightly", "no cursor")
+        patch.setattr("app.notify.TEXTS", {})  # what fails goes to the dead letters
+        ada.post("/bookings", next(days))
+        system.deliver(retry=True)
+        assert (len(system.dead_letters("notify")), len(system.dead_letters("nightly"))) == (1, 1)
+    return calls
+
+
+def check_own_functions(plan: Plan, calls: Mapping[str, set[Right]]) -> None:
+    """Hold the roles of functions of one's own to their calls."""
+    assert calls.keys() == plan.variables["functions"].keys()
+    for name, needed in calls.items():
+        granted = allowed_rights(plan, name, "own_function")
+        assert needed - granted == set(), f"{name}: its code needs rights that its role lacks"
+        spare = {(action, on) for action, on in granted - needed if action not in RIGHTS_OF_CONSUMERS}
+        uses = plan.variables["functions"][name].get("uses", {})
+        for entity, operations in uses.items():
+            table = f":table/{plan.outputs['table_names'][entity]}"
+            for operation in operations:
+                # What the tfvars grant is the operation: a read brings ConditionCheckItem, a list all indexes.
+                brought = {f"dynamodb:{action}" for action in actions_of(operation)}
+                assert {action for action, on in needed if on.endswith(table)} & brought, f"{name} uses no {operation}"
+                spare = {(action, on) for action, on in spare if table not in on or action not in brought}
+        # Whether a job returns Again is known when it runs.
+        spare -= {
+            ("sqs:SendMessage", on) for _, on in spare if on.endswith(f":{plan.outputs['functions'][name]['name']}")
+        }
+        assert spare == set(), f"{name}: its role has rights that its code does not use"
+
+
+def actions_of(operation: str) -> set[str]:
+    """Return DynamoDB's actions that an operation in `uses` brings."""
+    found = OPERATIONS_OF_CONTRACT[operation]
+    brought = {*found["actions"], *found.get("own_code_actions", ()), *found.get("index_actions", ())}
+    return {*brought, "Scan"} if operation == "list" else brought
+
+
+@pytest.mark.xdist_group("environments")
+def test_roles_of_own_functions(var_files: dict[str, Plan], monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = var_files["bookings"]
+    calls = calls_of_functions(read_project(ROOT, ROOT / "examples" / "bookings.tfvars"), monkeypatch)
+    check_own_functions(plan, calls)
+    one = ("dynamodb:DeleteItem", next(on for action, on in calls["cancel"] if action == "dynamodb:DeleteItem"))
+    with pytest.raises(AssertionError, match="tickets: its code needs rights that its role lacks"):
+        check_own_functions(plan, {**calls, "tickets": {*calls["tickets"], one}})
+    with pytest.raises(AssertionError, match="cancel uses no delete"):
+        check_own_functions(plan, {**calls, "cancel": calls["cancel"] - {one}})
+    secrets = {right for right in calls["webhook"] if right[0] == "secretsmanager:GetSecretValue"}
+    with pytest.raises(AssertionError, match="webhook: its role has rights that its code does not use"):
+        check_own_functions(plan, {**calls, "webhook": calls["webhook"] - secrets})
 
 
 @pytest.mark.xdist_group("plan")
