@@ -1,0 +1,24 @@
+"""The tutorial's files, as its page shows them: its own tests pass. tests/local/test_tutorial.py runs its commands."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.tutorial import steps
+from tools.terraform import ROOT
+
+
+def test_the_tests_of_the_tutorial_pass(tmp_path: Path) -> None:
+    files = [step for step in steps() if step.what]
+    for step in files:
+        step.carry_out(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--rootdir=.", "-p", "trestle.testing", "-p", "no:randomly", "-q", "tests"],
+        cwd=tmp_path, check=False, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'lambda_src'}", "PYTEST_ADDOPTS": ""},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{sum(step.text.count('def test_') for step in files)} passed" in done.stdout
