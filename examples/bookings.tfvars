@@ -85,4 +85,4 @@ functions = {
   }
 }
 
-user_pool = { self_sign_up = true }
+user_pool = { groups = ["staff"], self_sign_up = true }

@@ -31,7 +31,8 @@ class Step:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(self.text)
         elif self.what == "Append to":
-            place.write_text(place.read_text() + self.text)
+            blank = "\n\n" if self.file.endswith(".py") else ""
+            place.write_text(f"{place.read_text()}{blank}{self.text}")
         else:
             before, end = place.read_text()[:-2], place.read_text()[-2:]
             assert (end, before.count("\nfunctions = {\n")) == ("}\n", 1)

@@ -96,7 +96,7 @@ def names(root: Path, function: str) -> list[str]:
 
 
 def content(root: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in (root / "dist").iterdir()}
+    return {path.name: path.read_bytes() for path in (root / "dist").iterdir() if path.is_file()}
 
 
 # --- What goes in ---
