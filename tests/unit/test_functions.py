@@ -16,6 +16,7 @@ from tests.unit.api import error as fails
 from tests.unit.conftest import ENVIRONMENT, Make
 from trestle import app, errors
 from trestle.context import Context
+from trestle.http.error_chain import error_chain
 from trestle.http.log import Log
 from trestle.http.settings import LEVELS
 from trestle.own import output
@@ -285,13 +286,19 @@ def test_a_job_is_sent(own: Own, asked: dict[str, Any]) -> None:
     assert json.loads(second["MessageBody"])["body"] is None
 
 
+UNKEPT = "a number that cannot be kept: numbers may have 38 significant digits and magnitudes from 1e-130 to 9.99e125."
+
+
 @pytest.mark.parametrize(
     ("job", "kind", "detail"),
     [
         ({"body": 1.5}, TypeError, "The body is a float. Numbers are int or Decimal."),
         ({"body": {"a": [1.5]}}, TypeError, "/a/0 is a float. Numbers of items are int or Decimal."),
         ({"body": {"a": {1, 2}}}, TypeError, "/a is a set, which JSON does not have."),
-        ({"body": Decimal("NaN")}, ValueError, " is NaN, which JSON does not have."),
+        ({"body": Decimal("NaN")}, ValueError, "The value is NaN, which JSON does not have."),
+        ({"body": (1,)}, TypeError, "The value is a tuple, which JSON does not have."),
+        ({"body": "\ud800"}, ValueError, "The value holds a lone surrogate."),
+        ({"body": 10**200}, ValueError, f"The value is {UNKEPT}"),
         ({"body": 1, "delay": 901}, ValueError, "delay is 901. Use whole seconds, 0 to 900."),
         ({"body": 1, "delay": -1}, ValueError, "delay is -1. Use whole seconds, 0 to 900."),
         ({"body": 1, "delay": True}, ValueError, "delay is True. Use whole seconds, 0 to 900."),
@@ -930,6 +937,58 @@ def test_what_a_transaction_does_not_take(own: Own) -> None:
     """
     closed = "The transaction is not open. Write `with transaction() as t:`, and use t in its block."
     assert transacted(own, code) == (["A transaction takes 100 writes at most.", closed, closed], 102)
+
+
+def test_a_transaction_is_carried_out_once(own: Own) -> None:
+    code = """
+        once = transaction()
+        with once:
+            once.create(e, {"title": "x", "price": 1}, id="x")
+            try:
+                with once:
+                    pass
+            except RuntimeError as nested:
+                found = [str(nested)]
+        try:
+            with once:
+                pass
+        except RuntimeError as again:
+            found.append(str(again))
+        return found, "x" in titles()
+    """
+    used = "The transaction has been opened before. Call transaction() again for another one."
+    assert transacted(own, code)[0] == [used, used]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "replace('a', doc, if_match=5)",
+        "merge('a', {}, if_match=5)",
+        "delete('a', if_match=5)",
+    ],
+)
+def test_an_etag_that_is_no_text(own: Own, code: str) -> None:
+    error = cause(own(f"def handle(job, context):\n    doc = {{}}\n    entity('orders').{code}", used=entities()), None)
+    assert str(error) == "if_match is a int. Use the etag of an item, or None."
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("create({}, id='s3cr3t')", '"orders" has ids = "server": leave out id, or set ids = "client".'),
+        ("create({}, key=5)", "The idempotency key is empty, or no text. Use a text of 1 character or more."),
+        ("page(limit=1234567)", "limit is not valid. Use a whole number, 1 to 100."),
+        ("page(cursor='s3cr3t')", "The cursor is not that of a page of this list."),
+        ("page(order='s3cr3t')", 'order is not valid. Use "asc" or "desc".'),
+        ("page({'s3cr3t': 1})", '"orders" has no such filter. Declared: none.'),
+        ("of('s3cr3t#')", "The owner is not valid: an owner is the id of a user."),
+    ],
+)
+def test_the_log_says_which_argument_is_not_valid_and_quotes_no_value(own: Own, code: str, reason: str) -> None:
+    with pytest.raises(app.Invalid) as raised:
+        run(own, f"e.{code}")
+    assert [str(each) for each in error_chain(raised.value)] == ["Invalid", f"ArgumentError: {reason}"]
 
 
 def test_a_transaction_at_import_is_not_carried_out(own: Own) -> None:

@@ -1165,6 +1165,7 @@ def test_what_a_hook_prints_and_logs_is_json_with_the_requests_id(
         def before_create(draft, context):
             print("one", 2)
             assert sys.stdout.writable()
+            print("\\ud800")
             print("a\\nb", end="")
             logging.getLogger("shop").warning("%s rooms", 3)
             logging.info("more")
@@ -1184,13 +1185,14 @@ def test_what_a_hook_prints_and_logs_is_json_with_the_requests_id(
     told = [{name: line[name] for name in line if name not in (*known, "trace")} for line in lines]
     assert told == [
         {"level": "INFO", "message": "one 2"},
+        {"level": "INFO", "message": "\ud800"},
         {"level": "INFO", "message": "a"},
         {"level": "WARNING", "logger": "shop", "message": "3 rooms"},
         {"level": "INFO", "logger": "root", "message": "more"},
         {"level": "ERROR", "logger": "root", "message": "failed"},
         {"level": "INFO", "message": "b"},
     ]
-    assert "KeyError" in lines[4]["trace"]
+    assert "KeyError" in lines[5]["trace"]
     assert last["status"] == 201
     print("out")
     assert capsys.readouterr().out == "out\n"

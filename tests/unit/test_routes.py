@@ -470,6 +470,7 @@ def test_what_a_route_returns_is_the_answer(
         ("Response(200, None, {'access-control-allow-origin': 's3cr3t'})",
          "AnswerError: access-control-allow-origin is a header that Trestle and API Gateway write. Leave it out."),
         ("changed(headers=[])", "AnswerError: Its headers are a list. Use a dict."),
+        ("Response.__new__(Response)", "AnswerError: Its status is None. Use an int, 200 to 599."),
     ],
 )  # fmt: skip
 def test_what_cannot_be_sent_is_500_and_the_log_says_what_and_where(
@@ -496,6 +497,26 @@ def test_a_decorated_function_is_named_where_it_is_defined(serve: Serve, capsys:
     )
     assert routes.send("POST /pay").status == 500
     assert last_line(capsys)["error"] == "CodeError: The function payments at app/own.py:5 returned what is not valid."
+
+
+@pytest.mark.parametrize(
+    ("decorator", "place"),
+    [
+        (
+            "class decorator(object):\n    def __init__(self, _): pass\n    def __call__(self, *_): pass\n",
+            " at app/own.py:5",
+        ),
+        ("def decorator(_): return functools.partial(print)\n", ""),
+    ],
+)
+def test_a_decorator_may_make_an_object_of_a_function(
+    serve: Serve, capsys: pytest.CaptureFixture[str], decorator: str, place: str
+) -> None:
+    source = f"import functools\n{decorator}@decorator\ndef pay(request, context): pass\n"
+    routes = serve(source)
+    assert routes.send("POST /pay").status == 500
+    line = last_line(capsys)
+    assert line["error"] == f"CodeError: The function payments{place} returned what is not valid."
 
 
 @pytest.mark.parametrize(

@@ -74,13 +74,14 @@ class Answers:
         """Return the answer. Raise AnswerError, FloatError, ValueTypeError or UnkeepableError."""
         if not isinstance(returned, app.Response):
             raise AnswerError(f"It is {_article(returned)}, not a Response.")
-        status, value = returned.status, returned.body
+        # A subclass may not have called __init__.
+        status, value = getattr(returned, "status", None), getattr(returned, "body", None)
         if not isinstance(status, int) or isinstance(status, bool):
             raise AnswerError(f"Its status is {_article(status)}. Use an int, 200 to 599.")
         status = int(status)  # of http.HTTPStatus
         if not 200 <= status <= 599:
             raise AnswerError(f"Its status is {status}. Use 200 to 599.")
-        headers = _headers_of(returned.headers)
+        headers = _headers_of(getattr(returned, "headers", None))
         if value is not None and status in _WITHOUT_BODY:
             raise AnswerError(f"It has a body, which a {status} cannot have.")
         if isinstance(value, dict | list):

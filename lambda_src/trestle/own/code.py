@@ -25,9 +25,10 @@ def bad_result(what: str, function: Any, did: str = "left") -> CodeError:
     """Return the error for a function of own code that has left, or returned, what is not valid."""
     while hasattr(function, "__wrapped__"):  # by a decorator
         function = function.__wrapped__
-    code = function.__code__
-    place = f"{_relative(code.co_filename)}:{code.co_firstlineno}"
-    return CodeError(f"{what} at {place} {did} what is not valid.")
+    # A decorator may have made an object of it, which has its code in its class, or none in Python.
+    code = getattr(function, "__code__", None) or getattr(type(function).__call__, "__code__", None)
+    place = f" at {_relative(code.co_filename)}:{code.co_firstlineno}" if code else ""
+    return CodeError(f"{what}{place} {did} what is not valid.")
 
 
 def load(name: str) -> ModuleType:

@@ -9,7 +9,7 @@ from trestle.entity import Entity
 from trestle.own.callers import caller_of
 from trestle.own.hooks import Hooks, Used
 from trestle.own.scope import RightError, current, missing_right
-from trestle.own.values import public_item, raise_public
+from trestle.own.values import ArgumentError, invalid, public_item, raise_public
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class OwnEntity(app.Entity):
         from trestle.operations.ids import is_id
 
         if not is_id(owner):
-            raise app.Invalid("The owner is not valid: an owner is the id of a user.")
+            raise invalid("The owner is not valid: an owner is the id of a user.")
         return OwnEntity(self.name, owner)
 
     @property
@@ -188,9 +188,10 @@ class OwnEntity(app.Entity):
     ) -> app.Page:
         used, context = self._use("list")
         if type(limit) is not int or not 1 <= limit <= _PAGE:
-            raise app.Invalid(f"limit is {limit}. Use a whole number, 1 to {_PAGE}.")
+            allowed = f"Use a whole number, 1 to {_PAGE}."
+            raise invalid(f"limit is {limit}. {allowed}", f"limit is not valid. {allowed}")
         if cursor is not None and not isinstance(cursor, str):
-            raise app.Invalid(f"The cursor is a {type(cursor).__name__}. Use `next` of the page before.")
+            raise invalid(f"The cursor is a {type(cursor).__name__}. Use `next` of the page before.")
         is_everyone = context.owner == EVERYONE
         selection = self._selection(
             used.entity, where, order, is_ordered=not is_everyone and (used.entity.is_ordered or bool(where))
@@ -206,7 +207,8 @@ class OwnEntity(app.Entity):
         except errors.Refusal as refusal:
             raise_public(refusal)
         except ValueError as error:
-            raise app.Invalid(f"The cursor is not valid: {error}.") from None
+            reason = ArgumentError("The cursor is not that of a page of this list.")
+            raise app.Invalid(f"The cursor is not valid: {error}.") from reason
         return app.Page([public_item(item, context.owner) for item in items], following)
 
     def create(self, doc: Mapping[str, Any], id: str | None = None, key: str | None = None) -> app.Item:
@@ -241,9 +243,10 @@ class OwnEntity(app.Entity):
     def _selection(self, entity: Entity, where: Mapping[str, Any], order: str, *, is_ordered: bool) -> Selection | None:
         """Return what `where` narrows a list to, None for an empty one. Raise app.Invalid, for `order` too."""
         if order not in ("asc", "desc"):
-            raise app.Invalid(f'order is "{order}". Use "asc" or "desc".')
+            allowed = 'Use "asc" or "desc".'
+            raise invalid(f'order is "{order}". {allowed}', f"order is not valid. {allowed}")
         if order == "desc" and not is_ordered:
-            raise app.Invalid(f'The items of "{self.name}" have no order: leave out order.')
+            raise invalid(f'The items of "{self.name}" have no order: leave out order.')
         if not where:
             return None
         from trestle.own.where import selection_of

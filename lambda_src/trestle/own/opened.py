@@ -19,17 +19,19 @@ if TYPE_CHECKING:
 class OpenedTransaction(Transaction):
     """A transaction of its own: it is carried out at the end of its `with` block, unless the block raised."""
 
-    __slots__ = ("_is_open",)
+    __slots__ = ("_is_open", "_is_used")
 
     max_writes = MAX_WRITES
     too_many = f"A transaction takes {MAX_WRITES} writes at most."
 
     def __init__(self) -> None:
         super().__init__()
-        self._is_open = False
+        self._is_open = self._is_used = False
 
     def __enter__(self) -> OpenedTransaction:
-        self._is_open = True
+        if self._is_used:
+            raise NotHereError("The transaction has been opened before. Call transaction() again for another one.")
+        self._is_open = self._is_used = True
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

@@ -76,5 +76,7 @@ class Output(io.TextIOBase):
         else:
             fields |= {"entity": self._entity, "operation": context.operation}
         known = {name: value for name, value in fields.items() if value}
-        sys.stderr.write(f"{_encode({'level': level, **known, **members})}\n")
+        line = _encode({"level": level, **known, **members})
+        # A lone surrogate, which UTF-8 does not have, is written as its escape.
+        sys.stderr.write(f"{line.encode(errors='backslashreplace').decode()}\n")
         sys.stderr.flush()

@@ -6,7 +6,7 @@ from trestle import app, errors
 from trestle.item import Item
 from trestle.own.scope import LostRaceError, current
 from trestle.own.validation import own_validator_of
-from trestle.own.values import differing, plain_object, raise_public, states_of
+from trestle.own.values import differing, invalid, plain_object, raise_public, states_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Transaction(app.Transaction):
 
         used, context = self._use(entity, "create", otherwise)
         if id is not None and used.entity.ids != "client":
-            raise app.Invalid(f'"{used.entity.name}" has ids = "server": leave out id, or set ids = "client".')
+            raise invalid(f'"{used.entity.name}" has ids = "server": leave out id, or set ids = "client".')
         given = plain_object(dict(doc))
         try:
             item_id, _ = identify(used.entity, context, given, NO_ID if id is None else id)

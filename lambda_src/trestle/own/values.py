@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trestle.item import Item
 
 _EXACT_BELOW = 10**38
+_WHOLE = "The value"  # of what messages say that it is wrong, where it has no pointer
 
 
 class ValueTypeError(QuotableError, TypeError):
@@ -40,6 +41,17 @@ class FaultsError(QuotableError):
         super().__init__(f"{refusal.detail} {faults}".rstrip())
 
 
+class ArgumentError(QuotableError):
+    """Why an argument of own code's is not valid, for the log: the message quotes no value."""
+
+
+def invalid(detail: str, reason: str = "") -> app.Invalid:
+    """Return the exception for an argument that is not valid; reason: `detail` without values, if it has any."""
+    error = app.Invalid(detail)
+    error.__cause__ = ArgumentError(reason or detail)
+    return error
+
+
 def raise_public(refusal: errors.Refusal) -> NoReturn:
     """Raise the exception of trestle.app that stands for a refusal of the operations; own code's as it is."""
     if isinstance(refusal, errors.Refused):
@@ -56,9 +68,11 @@ def raise_public(refusal: errors.Refusal) -> NoReturn:
 
 
 def states_of(if_match: str | None) -> Sequence[tuple[str, int]] | None:
-    """Return the states that an entity tag stands for, None for any."""
+    """Return the states that an entity tag stands for, None for any. Raise ValueTypeError for what is no text."""
     if if_match is None:
         return None
+    if not isinstance(if_match, str):
+        raise ValueTypeError(f"if_match is a {type(if_match).__name__}. Use the etag of an item, or None.")
     state = state_of(if_match)
     return [state] if state else []
 
@@ -136,7 +150,7 @@ def is_plain(value: Any, depth: int = 1) -> bool:
 
 
 def plain(value: Any, where: str = "", depth: int = 1) -> Any:
-    """Return a value that own code has written as strict_json reads it; `where` is its JSON pointer."""
+    """Return a value that own code has written as strict_json reads it; `where` is its JSON pointer, if it has one."""
     if isinstance(value, str):
         return _text(value, where)
     if value is None or isinstance(value, bool):
@@ -144,7 +158,7 @@ def plain(value: Any, where: str = "", depth: int = 1) -> Any:
     if isinstance(value, int):
         return int(value) if abs(value) < _EXACT_BELOW else _number(value, where)
     if isinstance(value, float):
-        raise app.FloatError(f"{where} is a float. Numbers of items are int or Decimal.")
+        raise app.FloatError(f"{where or _WHOLE} is a float. Numbers of items are int or Decimal.")
     if isinstance(value, dict | list):
         if depth > MAX_DEPTH:
             raise UnkeepableError(f"{where} is nested deeper than {MAX_DEPTH} levels.")
@@ -155,9 +169,9 @@ def plain(value: Any, where: str = "", depth: int = 1) -> Any:
 
     if isinstance(value, Decimal):
         if not value.is_finite():
-            raise UnkeepableError(f"{where} is {value}, which JSON does not have.")
+            raise UnkeepableError(f"{where or _WHOLE} is {value}, which JSON does not have.")
         return _number(value, where)
-    raise ValueTypeError(f"{where} is a {type(value).__name__}, which JSON does not have.")
+    raise ValueTypeError(f"{where or _WHOLE} is a {type(value).__name__}, which JSON does not have.")
 
 
 def is_same(one: Any, other: Any) -> bool:
@@ -192,7 +206,7 @@ def _text(value: str, where: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise UnkeepableError(f"{where} holds a lone surrogate.") from None
+        raise UnkeepableError(f"{where or _WHOLE} holds a lone surrogate.") from None
     return str.__str__(value)
 
 
@@ -207,6 +221,6 @@ def _number(value: Any, where: str) -> Any:
         return parse_number(str(value))
     except ValueError:
         raise UnkeepableError(
-            f"{where} is a number that cannot be kept: numbers may have 38 significant digits and magnitudes from "
-            "1e-130 to 9.99e125."
+            f"{where or _WHOLE} is a number that cannot be kept: numbers may have 38 significant digits and "
+            "magnitudes from 1e-130 to 9.99e125."
         ) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trestle import app, errors
 from trestle.operations import filters as operations
-from trestle.own.values import UnkeepableError, ValueTypeError, plain, raise_public
+from trestle.own.values import ArgumentError, UnkeepableError, ValueTypeError, invalid, plain, raise_public
 from trestle.store.derived import MAX_KEY_BYTES
 
 TYPE_CHECKING = False
@@ -23,7 +23,10 @@ def selection_of(entity: Entity, where: Mapping[str, Any]) -> Selection | None:
     for name in where:
         if name not in filters and name not in bounds:
             known = ", ".join(sorted({*filters, *bounds})) or "none"
-            raise app.Invalid(f'"{entity.name}" has no filter "{name}". Declared: {known}.')
+            raise invalid(
+                f'"{entity.name}" has no filter "{name}". Declared: {known}.',
+                f'"{entity.name}" has no such filter. Declared: {known}.',
+            )
     numeric = {each.sort for each in filters.values() if each.numeric}
 
     def compared(name: str) -> Any:
@@ -42,13 +45,13 @@ def selection_of(entity: Entity, where: Mapping[str, Any]) -> Selection | None:
 def _value(name: str, value: Any) -> Any:
     """Return the value of a filter as the store compares it."""
     if value is None or isinstance(value, dict | list):
-        raise app.Invalid(f"{name}: filters take texts, numbers and booleans, not a {type(value).__name__}.")
+        raise invalid(f"{name}: filters take texts, numbers and booleans, not a {type(value).__name__}.")
     try:
         found = plain(value, name)
     except (UnkeepableError, ValueTypeError) as error:
-        raise app.Invalid(str(error)) from None
+        raise app.Invalid(str(error)) from error
     if isinstance(found, str) and len(found.encode()) > MAX_KEY_BYTES:
-        raise app.Invalid(f"{name}: the text has over {MAX_KEY_BYTES} bytes, which no filter finds.")
+        raise invalid(f"{name}: the text has over {MAX_KEY_BYTES} bytes, which no filter finds.")
     return found
 
 
@@ -57,17 +60,16 @@ def _bound(name: str, value: Any, sort: str, operator: str, *, is_numeric: bool)
     found = _value(name, value)
     if is_numeric:
         if isinstance(found, str | bool):
-            raise app.Invalid(f"{name}: use a number.")
+            raise invalid(f"{name}: use a number.")
         return found
     if not isinstance(found, str) or not found:
-        raise app.Invalid(f"{name}: use a text of 1 character or more.")
+        raise invalid(f"{name}: use a text of 1 character or more.")
     if sort == "createdAt" and operator != "prefix":
         from trestle.instant import moment
 
         try:
             return moment(found)
         except ValueError:
-            raise app.Invalid(
-                f'{name}: use a date or a time, such as "2026-01-31" or "2026-01-31T12:00:00Z".'
-            ) from None
+            fault = f'{name}: use a date or a time, such as "2026-01-31" or "2026-01-31T12:00:00Z".'
+            raise app.Invalid(fault) from ArgumentError(fault)
     return found

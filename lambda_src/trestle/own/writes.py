@@ -9,7 +9,7 @@ from trestle.own import flows
 from trestle.own.creation import create as create_item
 from trestle.own.scope import NotHereError, RightError, current
 from trestle.own.validation import own_validator_of
-from trestle.own.values import differing, draft_of, plain_object, public_item, raise_public, states_of
+from trestle.own.values import differing, draft_of, invalid, plain_object, public_item, raise_public, states_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ def create(name: str, owner: str | None, doc: Document, item_id: str | None, key
     """Create an item, as app.Entity.create."""
     used, context = _use(name, "create", owner)
     if item_id is not None and used.entity.ids != "client":
-        raise app.Invalid(f'"{name}" has ids = "server": leave out id, or set ids = "client".')
+        raise invalid(f'"{name}" has ids = "server": leave out id, or set ids = "client".')
     if key is not None and (not isinstance(key, str) or not key):
-        raise app.Invalid("The idempotency key is empty, or no text. Use a text of 1 character or more.")
+        raise invalid("The idempotency key is empty, or no text. Use a text of 1 character or more.")
     validator = own_validator_of(used.entity, has_hook=used.hooks.before_create is not None)
     given = plain_object(dict(doc))
     try:
