@@ -374,6 +374,19 @@ locals {
       service = "sts", arn = local.role_prefix, what = "roles of this account"
       instead = "Name roles of other accounts"
     }],
+    [for f in concat(values(local.functions)[*].name, values(local.own_functions)[*].name) : {
+      service = "logs", arn = "arn:${local.partition}:logs:${var.region}:${local.account}:log-group:/aws/lambda/${f}:*"
+      what    = "the log of ${f}", instead = "Name your own log groups"
+    }],
+    # Their ids are known only after the apply, so these stand for all of a kind.
+    [for service, each in {
+      cognito-idp    = { name = "userpool/id", what = "the users and groups of the sign-in", instead = "Name a user pool" }
+      kms            = { name = "key/id", what = "the key of this system", instead = "Name your own keys" }
+      secretsmanager = { name = "secret:id", what = "the secrets of other functions", instead = "Write secrets = { NAME = ARN } instead" }
+      } : {
+      service = service, arn = "arn:${local.partition}:${service}:${var.region}:${local.account}:${each.name}"
+      what    = each.what, instead = each.instead
+    }],
   )
   # Resources as patterns. A role of this account begins like the one above.
   statement_patterns = { for resource in distinct(flatten([for f in values(local.sound_functions) : [for s in f.statements :

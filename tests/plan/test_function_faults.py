@@ -285,6 +285,24 @@ TOGETHER: dict[str, tuple[Values, str]] = {
         statement("sts:AssumeRole", "arn:aws:iam::123456789012:role/deploy"),
         '.roles.statements[0]: sts:AssumeRole on "arn:aws:iam::123456789012:role/deploy" reaches roles of',
     ),
+    "logs": (
+        statement("logs:DeleteLogGroup", "*"),
+        '.logs.statements[0]: logs:DeleteLogGroup on "*" reaches the log of shop-',
+    ),
+    "users": (
+        statement("cognito-idp:AdminAddUserToGroup", "*"),
+        '.users.statements[0]: cognito-idp:AdminAddUserToGroup on "*" reaches the users and groups of the sign-in.',
+    ),
+    "pool": (statement("cognito-idp:AdminGetUser", ACCOUNT.format("cognito-idp") + "userpool/us-west-2_a"), ""),
+    "keys": (
+        statement("kms:PutKeyPolicy", ACCOUNT.format("kms") + "key/*"),
+        f'.keys.statements[0]: kms:PutKeyPolicy on "{ACCOUNT.format("kms")}key/*" reaches the key of this system. Name',
+    ),
+    "others-secrets": (
+        statement("secretsmanager:GetSecretValue", "*"),
+        '.others-secrets.statements[0]: secretsmanager:GetSecretValue on "*" reaches the secrets of other functions.',
+    ),
+    "own-secrets": (statement("secretsmanager:PutSecretValue", ACCOUNT.format("secretsmanager") + "secret:mine-*"), ""),
     "abroad": (statement("sts:AssumeRole", "arn:aws:iam::210987654321:role/partner"), ""),
     "reader-a": (changes("notes", "created"), ""),
     "reader-b": (changes("notes", "updated"), ""),
@@ -330,7 +348,7 @@ RIGHT: Values = {
     },
     "rate-a": {"schedule": "rate(1 day)"},
     "rate-b": {"schedule": "rate(90 minutes)"},
-    "queue": {"queue": {"attempts": 1000, "backoff": "1s-1m"}, "code": "notify:deliver"},
+    "queue": {"queue": {"attempts": 1000, "backoff": "1s-1m"}, "code": "nowhere:deliver"},
     "slow": {"queue": {"attempts": 14, "backoff": "12h-12h"}, "timeout": 900},
     "event": {"event": {"source": "com.example.shop", "bus": "shop"}},
     "secrets": {"secrets": {"a": ACCOUNT.format("secretsmanager") + "secret:prod/stripe-AbCdEf"}},
