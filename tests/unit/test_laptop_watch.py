@@ -44,19 +44,27 @@ def test_terraform_works_where_more_than_code_differs(after: dict[str, Any], fil
 
 def test_what_running_functions_call_has_to_be_there() -> None:
     """Else the save would take down what answers."""
-    fine, fault = {"line": 3}, {"line": 9, "fault": "takes (x) but is called with (job, context)"}
+    fine, fault = {"line": 3}, {"line": 9, "fault": "takes (x) but is called with (event, context)"}
     functions = {"pay": fine, "handle": fine, "refund": fault}
     found = manifest(app={"notes": {"file": "app/notes.py", "functions": functions, "hooks": []}})
     routes = {"POST /pay": {"call": "pay"}, "POST /refund": {"call": "refund"}, "GET /pay": {"call": "tell"}}
     assert watch.function_faults({"report": {"code": "notes"}}, found) == []
     configurations: dict[str, dict[str, Any]] = {
-        "api": {"code": "notes", "routes": routes},
-        "gone": {"code": "gone", "handle": "work"},
+        "api": {"code": "notes", "kind": "routes", "routes": routes},
+        "gone": {"code": "gone", "handle": "work", "kind": "queue"},
+        **{
+            kind: {"code": "notes", "handle": "refund", "kind": kind}
+            for kind in ("changes", "event", "job", "schedule")
+        },
     }
     assert watch.function_faults(configurations, found) == [
-        "app/notes.py line 9: refund takes (x) but is called with (job, context).",
+        "app/notes.py line 9: refund takes (x) but is called with (request, context).",
         "app/notes.py defines no tell, which the function api calls.",
+        "app/notes.py line 9: refund takes (x) but is called with (change, context).",
+        "app/notes.py line 9: refund takes (x) but is called with (event, context).",
         "app/gone.py defines no work, which the function gone calls.",
+        "app/notes.py line 9: refund takes (x) but is called with (job, context).",
+        "app/notes.py line 9: refund takes (x) but is called with (job, context).",
     ]
 
 

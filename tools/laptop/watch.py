@@ -93,6 +93,10 @@ def needs_apply(before: Manifest, after: Manifest, used: Iterable[str] = ()) -> 
     return sorted(found) or [f"dist/{name}.zip" for name in sorted({*used} - after["functions"].keys())]
 
 
+# The first argument of a function of app/, by its kind; the build calls it "event", since it does not know the kind.
+_ARGUMENTS = {"changes": "change", "event": "event", "routes": "request"}
+
+
 def function_faults(configurations: Mapping[str, Mapping[str, Any]], manifest: Manifest) -> list[str]:
     """Return what keeps the running functions from calling what a build has in app/, as sentences.
 
@@ -107,7 +111,9 @@ def function_faults(configurations: Mapping[str, Mapping[str, Any]], manifest: M
             if found is None:
                 faults.append(f"{module['file']} defines no {name}, which the function {key} calls.")
             elif found.get("fault"):
-                faults.append(f"{module['file']} line {found['line']}: {name} {found['fault']}.")
+                argument = _ARGUMENTS.get(settings.get("kind", ""), "job")
+                fault = found["fault"].replace("event, context", f"{argument}, context")
+                faults.append(f"{module['file']} line {found['line']}: {name} {fault}.")
     return faults
 
 
