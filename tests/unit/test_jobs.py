@@ -321,6 +321,26 @@ def test_an_event_is_not_carried_on(deployed: Deploy, hidden: Any, capsys: pytes
     assert "returned Again for an event" in lines(capsys.readouterr().err)[0]["error"]
 
 
+@pytest.mark.parametrize("kind", ["queue", "event"])
+@pytest.mark.parametrize(
+    ("returned", "reason"),
+    [
+        ("Retry(5)", "own returned Retry: raise it instead."),
+        ("Refuse('s3cr3t')", "own returned Refuse: raise it instead."),
+        ("Retry", "own returned the class Retry: raise Retry() instead."),
+        ("Again", "own returned the class Again: return Again(body) instead."),
+    ],
+)
+def test_what_was_meant_otherwise_is_no_success(
+    deployed: Deploy, capsys: pytest.CaptureFixture[str], kind: str, returned: str, reason: str
+) -> None:
+    """Else the job would be gone."""
+    function = deployed(f"def handle(given, context):\n    return {returned}\n", kind=kind)
+    event = {"id": "e", "detail-type": "t", "detail": {}, "time": "2026-01-01T00:00:00Z"}
+    assert failed(function(batch(message(JOB if kind == "queue" else event)))) == [1]
+    assert lines(capsys.readouterr().err)[0]["error"] == f"UnitError: {reason}"
+
+
 # --- Direct invocations
 
 

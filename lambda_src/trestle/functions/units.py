@@ -90,15 +90,22 @@ class Worker:
         """Call the function's handler.
 
         Raises CodeError and errors.Unavailable, and whatever own code may raise on purpose: app.Retry as it is.
+        Raises UnitError for an exception that own code has returned.
         """
         try:
-            return self._function.call(self._handle, unit.context, argument)
+            result = self._function.call(self._handle, unit.context, argument)
         except (CodeError, errors.Unavailable, app.Retry):
             raise
         except app.Unavailable as error:
             raise errors.Unavailable(error.detail) from error
         except Exception as error:  # Refuse, NotFound and the like have no caller here whom they could be told
             raise failure(f"The function {self.name}", error) from error
+        if isinstance(result, BaseException):  # it would count as done
+            raise UnitError(f"{self.name} returned {type(result).__name__}: raise it instead.")
+        if result is app.Again or result is app.Retry:
+            instead = "return Again(body)" if result is app.Again else "raise Retry()"
+            raise UnitError(f"{self.name} returned the class {result.__name__}: {instead} instead.")
+        return result
 
     def call_once(self, unit: Unit, what: str, argument: app.Change | app.Event) -> None:
         """Call the function's handler with what is no job; `what` is its kind.
