@@ -365,6 +365,16 @@ def test_a_job_and_what_it_leaves(system: System) -> None:
         system.run("work", "for ever")
 
 
+def test_a_job_of_yesterday_waits_as_long_as_any_other(system: System) -> None:
+    system.send("work", "later")
+    system.clock.advance(hours=13)
+    system.deliver()
+    assert events(system) == []
+    system.clock.advance(seconds=62)
+    system.deliver()
+    assert events(system) == [{"job": "later", "attempt": 2}]
+
+
 def test_jobs_are_delivered_when_they_are_due(system: System) -> None:
     system.run("tick")
     system.send("work", "later")

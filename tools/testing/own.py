@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -225,7 +226,8 @@ class OwnFunctions:
         for message in found:
             event = {"Records": [_record(message, queue, self._region)]}
             known = self._ids()
-            failed = self._call(name, event)["batchItemFailures"]
+            with self._sent_now(queue, message["MessageId"]):
+                failed = self._call(name, event)["batchItemFailures"]
             if failed and self._failures and not retry:
                 raise self._failure(name, "failed")
             if failed:
@@ -239,6 +241,16 @@ class OwnFunctions:
                 self._repeated |= self._ids() - known  # what is repeated is not repeated again
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return bool(found)
+
+    @contextmanager
+    def _sent_now(self, queue: str, message_id: str) -> Iterator[None]:
+        """Let a message be hidden for up to 12 hours from now: moto counts them from when it was sent."""
+        message = next(each for each in self._messages(queue) if each.id == message_id)
+        sent, message.sent_timestamp = message.sent_timestamp, self._clock.time() * 1000
+        try:
+            yield
+        finally:
+            message.sent_timestamp = sent
 
     def _wait(self) -> bool:
         """Move the clock on to the next job that is due; return False if none waits."""
