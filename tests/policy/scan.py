@@ -230,11 +230,14 @@ def declared_failures(plan: Plan) -> dict[tuple[str, str], str]:
         for route, each in (function.get("routes") or {}).items()
     }
     for address in plan.all("aws_api_gateway_method"):
-        if route := re.search(r'\.route\["([^.]+)\.(\w+)"\]$', address):
-            access = variables["entities"][route[1]].get("access", {})
-            if access.get(route[2], access.get("default")) == "open":
-                ask("access = open", "CKV_AWS_59", [address])
-        elif (route := re.search(r'\.route\["(\S+ .+)"\]$', address)) and route_access.get(route[1]) == "open":
+        if route := re.search(r'\.route\["(\S+ .+)"\]$', address):
+            access = route_access[route[1]]
+        elif operation := re.search(r'\.route\["([^.]+)\.(\w+)"\]$', address):
+            entity = variables["entities"][operation[1]].get("access", {})
+            access = entity.get(operation[2], entity.get("default"))
+        else:
+            continue
+        if access == "open":
             ask("access = open", "CKV_AWS_59", [address])
     return found
 
