@@ -131,11 +131,11 @@ def test_what_breaks_a_rule_is_refused(
 def test_a_taken_night_is_named_and_nothing_is_written(bookings: Example, ada: DescribedApi, room: str) -> None:
     ada.create("/bookings", stay(room, 10, 12))
     before = nights(bookings)
-    bob = bookings.as_user("bob")
-    problem = bob("POST", "/bookings", stay(room, 8, 11)).problem(409, "room-taken")
+    mallory = bookings.as_user("mallory")
+    problem = mallory("POST", "/bookings", stay(room, 8, 11)).problem(409, "room-taken")
     assert problem["detail"] == "The room is taken on 2027-01-10."
     assert nights(bookings) == before
-    assert bob("GET", "/bookings").json["items"] == []
+    assert mallory("GET", "/bookings").json["items"] == []
 
 
 def test_a_deleted_booking_gives_its_nights_back(bookings: Example, ada: DescribedApi, room: str) -> None:
