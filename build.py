@@ -114,9 +114,11 @@ class Sources:
         """Return the packages that app/ may import, installed for the platform; None if it imports none."""
         if self.app.lock is None:
             return None
-        from tools.packages import PackagesError, install, platform_of  # noqa: PLC0415
+        from tools.packages import PackagesError, install, install_here, platform_of  # noqa: PLC0415
 
         try:
+            if platform == "laptop":
+                return install_here(self.app, RUNTIME, dist)
             return install(self.app, platform_of(platform, RUNTIME), dist)
         except PackagesError as error:
             raise BuildError(str(error)) from None

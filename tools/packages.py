@@ -253,6 +253,24 @@ class Packages:
                         return False
         return self._extras.keys() <= self._found.keys()
 
+    @property
+    def is_pure(self) -> bool:
+        """Whether all of their wheels are for any platform."""
+        tags = [
+            line.partition(":")[2]
+            for each in self._found.values()
+            for line in (each.read_text("WHEEL") or "Tag: unknown").splitlines()
+            if line.startswith("Tag:")
+        ]
+        return all(tag.strip().endswith("-none-any") for tag in tags)
+
+    def equals(self, other: Packages) -> bool:
+        """Tell whether these put the same files into every zip as others do."""
+        return self._files == other._files and all(
+            self.needed_by([name]) == other.needed_by([name]) and self.files([name]) == other.files([name])
+            for name in self._files
+        )
+
     def faults(self) -> list[str]:
         """Return what packages would take the place of, each one sentence."""
         return [
@@ -325,6 +343,21 @@ def install(app: OwnCode, platform: Platform, dist: Path) -> Packages | None:
     if faults := packages.faults():
         raise PackagesError("\n".join(faults))
     return packages
+
+
+def install_here(app: OwnCode, runtime: str, dist: Path) -> Packages | None:
+    """Return the packages for this machine; those for Lambda, whose Python is `runtime`, if they are the same.
+
+    Raise as `install`.
+    """
+    here = install(app, platform_of("laptop", runtime), dist)
+    if here is None or not here.is_pure:
+        return here
+    try:
+        there = install(app, platform_of("lambda", runtime), dist)
+    except PackagesError:  # which a build for Lambda reports
+        return here
+    return there if there and there.equals(here) else here
 
 
 def _install(packages: Packages) -> None:

@@ -181,6 +181,41 @@ def test_a_lock_replaces_what_the_last_one_installed(tmp_path: Path, index: Path
     assert len(list((root / "dist" / packages.CACHE).iterdir())) == 1
 
 
+def test_what_is_the_same_here_and_in_lambda_is_built_once(tmp_path: Path, index: Path) -> None:
+    root = project(tmp_path, wheel(index, "coin-1.0", {"money.py": ""}), bookings=f"import money\n{CREATE}")
+    assert run(root) == 0
+    built = (root / "dist" / "manifest.json").read_bytes()
+    assert run(root, "--platform", "laptop") == 0
+    assert (root / "dist" / "manifest.json").read_bytes() == built
+    assert manifest(root)["platform"] == "lambda"
+
+
+def test_what_only_this_machine_needs_makes_another_build(tmp_path: Path, index: Path) -> None:
+    needs = [f"spare ; sys_platform == '{sys.platform}' and platform_machine != 'aarch64'"]
+    lock = wheel(index, "coin-1.0", {"money.py": ""}, needs) + wheel(index, "spare-1.0", {"spare.py": ""})
+    root = project(tmp_path, lock, bookings=f"import money\n{CREATE}")
+    for platform, has_spare in (("laptop", True), ("lambda", False)):
+        assert run(root, "--platform", platform) == 0
+        assert manifest(root)["platform"] == platform
+        assert ("spare.py" in names(root, "create.bookings")) == has_spare
+
+
+def test_what_lambda_cannot_have_is_built_for_this_machine(
+    tmp_path: Path, index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install = packages.install
+
+    def failing(app: Any, platform: packages.Platform, dist: Path) -> packages.Packages | None:
+        if platform.name == "lambda":
+            raise packages.PackagesError("It has no wheel for Lambda.")
+        return install(app, platform, dist)
+
+    monkeypatch.setattr(packages, "install", failing)
+    root = project(tmp_path, wheel(index, "coin-1.0", {"money.py": ""}), bookings=f"import money\n{CREATE}")
+    assert run(root, "--platform", "laptop") == 0
+    assert manifest(root)["platform"] == "laptop"
+
+
 def test_what_the_laptop_runs_is_of_this_machine(tmp_path: Path, index: Path) -> None:
     arm = wheel(index, "money-1.0", {"money.py": "place = 'lambda'"}, tag=ARM).split(" ")
     any_ = wheel(index, "money-1.0", {"money.py": "place = 'laptop'"}).split(" ")
