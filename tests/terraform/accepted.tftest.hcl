@@ -99,8 +99,8 @@ run "edges" {
   }
 
   assert {
-    condition     = join(" ", keys(output.security_group_ids)) == "endpoints functions"
-    error_message = "Interface endpoints have a security group of their own."
+    condition     = join(" ", keys(output.security_group_ids)) == "egress endpoints functions"
+    error_message = "Interface endpoints, and functions with a way out, have security groups of their own."
   }
 }
 
