@@ -578,15 +578,18 @@ run "round_50" {
   variables {
     # alarms without a threshold
     alarms = {
-      api_4xx             = 0
-      api_5xx             = 0
-      duration_percent    = 0
-      error_rate_percent  = 0
-      errors              = 0
-      latency_p99_ms      = 0
-      table_system_errors = 0
-      table_throttles     = 0
-      throttles           = 0
+      api_4xx              = 0
+      api_5xx              = 0
+      dead_letters         = 0
+      duration_percent     = 0
+      error_rate_percent   = 0
+      errors               = 0
+      iterator_age_seconds = 0
+      latency_p99_ms       = 0
+      message_age_seconds  = 0
+      table_system_errors  = 0
+      table_throttles      = 0
+      throttles            = 0
     }
     user_pool = { password_minimum_length = 7 } # password too short
   }
