@@ -68,6 +68,13 @@ def _shown(default: Any) -> str:
     return f'"{default}"' if isinstance(default, str) else repr(default)
 
 
+@pytest.mark.parametrize("after", [-1, 43_001, 1.5, True, "5"])
+def test_a_retry_waits_whole_seconds_and_no_longer_than_a_queue_can(after: Any) -> None:
+    with pytest.raises(ValueError, match=r"Use whole seconds, 0 to 43000\."):
+        app.Retry(after=after)
+    assert [app.Retry(after=each).after for each in (None, 0, 43_000)] == [None, 0, 43_000]
+
+
 def test_outcomes_are_written_with_their_parameters() -> None:
     for name in OUTCOMES:
         parameters = [each.partition("=")[0] for each in _written(getattr(app, name))]
