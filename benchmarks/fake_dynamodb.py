@@ -27,8 +27,8 @@ DOC = {
     "priority": {"N": "3"},
     "tags": {"L": [{"S": "work"}, {"S": "writing"}]},
 }
-# One record of ours; the tutorial reads it as well, its attributes being as good as any. Others, whose answers have
-# a model, keep an item as it is.
+# A record as Trestle stores it. The tutorial handler can read it too, since it takes any attributes. Handlers whose
+# answers have a model get an item with plain attributes.
 RECORD = {
     "id": {"S": ID},
     "collection": {"S": "items"},

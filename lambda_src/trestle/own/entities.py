@@ -46,7 +46,7 @@ class Entities:
         """Return an entity for an operation of the own code that runs, and the context to use it in.
 
         owner: whose items are meant, None for the caller's. Raise RightError if `uses` lacks the operation, if the
-        entity has owners and nobody is signed in, or if the items are another owner's.
+        entity has owners and there is no signed-in user, or if the items are another owner's.
         """
         used = self.find(name, operation)
         return used, _context_for(used.entity, operation, owner, may_reach_others=False)
