@@ -65,6 +65,7 @@ class Api:
     ) -> None:
         """Load the functions; code: the modules of app/, with hooks, by their names."""
         self._claims: dict[str, Any] | None = None
+        self._jwt: dict[str, Any] | None = None
         self._handlers: dict[str, Handler] = {}
         # Laid out as in a function's package: the schemas are beside the code.
         self._folder = tempfile.TemporaryDirectory()
@@ -104,6 +105,15 @@ class Api:
         mine._claims = {"sub": sub, "token_use": "access", **claims}
         return mine
 
+    def as_issued(
+        self, sub: str, *, groups: Sequence[str] = (), scopes: Sequence[str] = (), exp: int = 2**40, **claims: Any
+    ) -> Api:
+        """The same functions, called with a token of the issuer that `jwt` names."""
+        mine = copy.copy(self)
+        found = {"sub": sub, "groups": [*groups], "scopes": [*scopes], "claims": {"sub": sub, **claims}, "exp": exp}
+        mine._claims, mine._jwt = None, found
+        return mine
+
     def invoke(self, operation: str, sent: Any, context: Any = None) -> Answer:
         """What an operation's function returns to an event."""
         handler = self._handlers.get(operation) or self._handlers["entity"]
@@ -120,7 +130,7 @@ class Api:
         context = LambdaContext(parts.pop("millis", 30_000))
         if body is not None and not isinstance(body, str):
             body = json.dumps(body)
-        sent = event(method, path, body=body, **{"claims": self._claims, **parts})
+        sent = event(method, path, body=body, **{"claims": self._claims, "jwt": self._jwt, **parts})
         return self.invoke(OPERATIONS[method, sent["pathParameters"] is not None], sent, context)
 
     def create(self, body: Any, **parts: Any) -> Any:

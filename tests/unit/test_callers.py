@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import types
 from typing import Any
 
 import pytest
@@ -23,6 +24,15 @@ OPERATION = {(method, path): OPERATIONS[method, path != "/items"] for method, pa
 SIGNED_IN = {"signed_in": list(OPERATIONS.values())}
 SCOPED = {"owner_scoped": True}
 USER = {"sub": "3f0c2f4e-9b1d-4a51-8f7e-2d6f1f0a9c11", "token_use": "access"}
+ISSUED = {"sub": "ada", "groups": [], "scopes": [], "claims": {"sub": "ada"}, "exp": 2**40}
+NO_TEXTS: list[Any] = [None, 5, {}, [ISSUED], "", "{", "null", "5", "[]", "{}", "[" * 10**6]
+NO_VALUES: dict[str, list[Any]] = {
+    "sub": ["", None, 5, True, ["a"], "a\0", "a\n", "\ud800", "ä" * 128],
+    "groups": [None, "admins", {"admins": 1}, [5], [None]],
+    "scopes": [None, "a b", {"a": 1}, [5], [["a"]]],
+    "claims": [None, [], "sub"],
+    "exp": [None, True, 2e9, "2000000000", float("inf"), 0, -1],
+}
 NOBODY: list[Any] = [
     None,
     "text",
@@ -38,6 +48,10 @@ NOBODY: list[Any] = [
     *({"claims": {**USER, "sub": sub}} for sub in ("a\0", "ä", "a\n", "x" * 129)),
     *({"claims": {**USER, "token_use": use}} for use in ("id", "ACCESS", "", None, ["access"], "refresh")),
     *({"claims": {name: USER[name]}} for name in USER),
+    *({"jwt": text, "claims": USER} for text in NO_TEXTS),
+    *({"jwt": json.dumps(ISSUED | {name: value})} for name, values in NO_VALUES.items() for value in values),
+    *({"jwt": json.dumps({each: ISSUED[each] for each in ISSUED if each != name})} for name in ISSUED),
+    {"claims": {**USER, "token_use": "id", "jwt": json.dumps(ISSUED)}},
 ]
 
 
@@ -86,6 +100,8 @@ def test_without_sound_claims_nothing_is_done(make_api: Make, options: Any, func
             assert requests == [], authorizer
     for method, path, body in SENT:
         assert call_with_authorizer(api, method, path, body, {"claims": USER})[0].status in (200, 201, 404)
+        issued = {"jwt": json.dumps(ISSUED)}
+        assert call_with_authorizer(api, method, path, body, issued)[0].status in (200, 201, 404)
 
 
 @pytest.mark.parametrize("options", [SIGNED_IN, SCOPED, {"groups": {"create": "a", "get": "a"}}])
@@ -137,7 +153,85 @@ def test_each_operation_has_its_own_group(make_api: Make) -> None:
     assert admin.request("DELETE", f"/items/{item['id']}").status == 204
 
 
+@pytest.mark.parametrize("functions", [[], ["entity"]])
+def test_a_token_of_an_issuer_needs_its_group_or_scope(make_api: Make, functions: list[str]) -> None:
+    api = make_api({"groups": {"delete": "the admins"}, "scopes": {"get": "read:items"}}, functions=functions)
+    token = api.as_issued("auth0|12", groups=["the admins"], scopes=["read:items"])
+    assert token.request("GET", "/items/a").status == token.request("DELETE", "/items/a").status == 404
+    for groups in ([], ["the"], ["The admins"], ["the admins "], ["the admins,x"]):
+        answer, requests = api.as_issued("auth0|12", groups=groups, scopes=["the admins"]).requests_of(
+            "DELETE", "/items/a"
+        )
+        check_refused(answer, 403)
+        assert (requests, "group the admins" in answer.json["detail"]) == ([], True)
+    for scopes in ([], ["read"], ["read:items2"], ["READ:ITEMS"], ["read:items write"]):
+        answer, requests = api.as_issued("auth0|12", groups=["read:items"], scopes=scopes).requests_of(
+            "GET", "/items/a"
+        )
+        check_refused(answer, 403)
+        assert (requests, "scope read:items" in answer.json["detail"]) == ([], True)
+    assert token.request("PATCH", "/items/a", {}).status == 404
+
+
+def test_a_scope_needs_a_token_even_where_nothing_else_says_so(make_api: Make) -> None:
+    api = make_api({"scopes": {"delete": "admin"}})
+    for authorizer in NOBODY:
+        check_refused(call_with_authorizer(api, "DELETE", "/items/a", None, authorizer)[0], 401)
+
+
+@pytest.mark.parametrize(
+    ("expires", "status"), [(1_800_000_001, 404), (1_800_000_000, 401), (1_799_999_700, 401), (0, 401)]
+)
+def test_what_the_gateway_has_kept_ends_with_its_token(
+    make_api: Make, monkeypatch: pytest.MonkeyPatch, expires: int, status: int
+) -> None:
+    api = make_api({"signed_in": ["get"], "groups": {"delete": "admins"}})
+    clock = types.SimpleNamespace(time=lambda: 1_800_000_000.0)
+    monkeypatch.setattr("trestle.http.callers.time", clock)
+    answer, requests = api.as_issued("ada", exp=expires).requests_of("GET", "/items/a")
+    assert (answer.status, requests) == (status, ["GetItem"] if status == 404 else [])
+    if status == 401:
+        check_refused(answer, 401)
+        assert "expired" in answer.json["detail"]
+        check_refused(api.as_issued("ada", exp=expires).request("DELETE", "/items/a"), 401)
+
+
+@pytest.mark.parametrize("subject", ["auth0|12", "ada@example.com", "a b", "ä", "a#b", "..", "x" * 129])
+def test_a_subject_that_is_no_id_owns_nothing(make_api: Make, subject: str) -> None:
+    api = make_api(SCOPED)
+    answer, requests = api.as_issued(subject).requests_of("GET", "/items/a")
+    check_refused(answer, 403)
+    assert requests == []
+    assert make_api(SIGNED_IN).as_issued(subject).request("GET", "/items/a").status == 404
+
+
+def test_a_name_of_an_issuer_is_no_other_callers(api: Api) -> None:
+    """An issuer may call a user as an API key, an IAM identity, a user of the pool or nobody is called."""
+    key = {"Idempotency-Key": "key1"}
+    others: list[Any] = [
+        {},
+        {"identity": {"apiKeyId": "name"}},
+        {"identity": {"userArn": "name"}},
+        {"claims": {"sub": "name"}},
+    ]
+    issued = [api.as_issued("anonymous"), api.as_issued("name"), api.as_issued("ada2")]
+    made = [api.create({}, headers=key, **each)["id"] for each in others]
+    made += [each.create({}, headers=key)["id"] for each in issued]
+    # The same subject of the pool, a key and an identity are told apart by the operation's access alone.
+    assert len({*made}) == 1 + 1 + len(issued)
+    for each in issued:
+        assert each.request("GET", "/items/a").headers["Cache-Control"] == "no-store"
+        assert each.request("POST", "/items", {}, headers=key).headers["Idempotency-Replayed"]
+
+
 def test_functions_that_nobody_signs_in_to_do_not_load_the_check_of_users() -> None:
-    for options, loaded in (({}, False), (SIGNED_IN, True), (SCOPED, True), ({"groups": {"get": "a"}}, True)):
+    for options, loaded in (
+        ({}, False),
+        (SIGNED_IN, True),
+        (SCOPED, True),
+        ({"groups": {"get": "a"}}, True),
+        ({"scopes": {"get": "a"}}, True),
+    ):
         environment = {**ENVIRONMENT, "ENTITY_OPTIONS": json.dumps(options)}
-        assert ("trestle.http.callers" in modules("get", environment)) == loaded
+        found = modules("get", environment)
+        assert [name in found for name in ("trestle.http.callers", "trestle.operations.claims")] == [loaded, loaded]

@@ -549,6 +549,12 @@ def test_one_function_has_all_hooks(hooked: Hooked, capsys: pytest.CaptureFixtur
 # --- Who calls
 
 
+def issued(subject: str, **claims: Any) -> dict[str, Any]:
+    """What the Lambda authorizer says of a token of an issuer's."""
+    known = {"sub": subject, "tenants": ["a", {"b": 1}], **claims}
+    return {"sub": subject, "groups": ["g h"], "scopes": ["s:t"], "claims": known, "exp": 2**40}
+
+
 @pytest.mark.parametrize(
     ("parts", "seen"),
     [
@@ -564,6 +570,11 @@ def test_one_function_has_all_hooks(hooked: Hooked, capsys: pytest.CaptureFixtur
         ),
         ({"claims": {**USER, "client_id": USER["sub"]}}, ["machine", USER["sub"], USER["sub"], [], []]),
         ({"claims": {**USER, "token_use": "id"}}, ["anonymous", "", "", [], []]),
+        ({"jwt": issued("auth0|1")}, ["user", "auth0|1", "auth0|1", ["g h"], ["s:t"]]),
+        ({"jwt": issued("app@clients", azp="app")}, ["machine", "app@clients", "app@clients", ["g h"], ["s:t"]]),
+        ({"jwt": issued("0oa1", cid="0oa1")}, ["machine", "0oa1", "0oa1", ["g h"], ["s:t"]]),
+        ({"jwt": issued("x", idtyp="app")}, ["machine", "x", "x", ["g h"], ["s:t"]]),
+        ({"jwt": issued("x", azp="y", client_id="z")}, ["user", "x", "x", ["g h"], ["s:t"]]),
     ],
 )
 def test_a_hook_knows_the_caller(hooked: Hooked, parts: Any, seen: list[Any]) -> None:
@@ -579,7 +590,8 @@ def test_a_hook_knows_the_caller(hooked: Hooked, parts: Any, seen: list[Any]) ->
     )
     made = api.create({}, **parts)
     assert made["seen"] == seen
-    assert made["claims"] == (parts.get("claims", {}) if seen[0] in ("user", "machine") else {})
+    claims = parts.get("claims") or parts.get("jwt", {}).get("claims")
+    assert made["claims"] == (claims if seen[0] in ("user", "machine") else {})
     assert made["id_"] == "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 
 

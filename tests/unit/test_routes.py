@@ -356,6 +356,8 @@ def test_own_code_gets_the_headers_and_the_idempotency_key(serve: Serve) -> None
         ({"access": "cognito", "group": "staff"}, None, 401),
         ({"access": "cognito", "group": "staff"}, {**USER, "cognito:groups": "guests"}, 403),
         ({"access": "cognito", "group": "staff"}, {**USER, "cognito:groups": "guests,staff"}, 204),
+        ({"access": "jwt"}, None, 401),
+        ({"access": "jwt", "scope": "pay"}, None, 401),
         ({"access": "open"}, None, 204),
         ({"access": "api_key"}, None, 204),
         ({}, None, 204),
@@ -365,6 +367,23 @@ def test_the_function_checks_sign_in_and_groups_again(serve: Serve, options: Any
     other = {"call": "pay", "access": "cognito", "group": "others"}
     routes = serve(ECHO, {"POST /pay": {"call": "pay", **options}, "POST /other": other})
     assert routes.send("POST /pay", claims=claims).status == status
+
+
+@pytest.mark.parametrize(
+    ("options", "token", "status"),
+    [
+        ({}, {}, 204),
+        ({}, {"exp": 5}, 401),
+        ({"group": "staff"}, {}, 403),
+        ({"group": "staff"}, {"groups": ["guests", "staff"]}, 204),
+        ({"scope": "pay"}, {"groups": ["pay"]}, 403),
+        ({"scope": "pay"}, {"scopes": ["see", "pay"]}, 204),
+    ],
+)
+def test_the_function_checks_an_issuers_token(serve: Serve, options: Any, token: Any, status: int) -> None:
+    routes = serve(ECHO, {"POST /pay": {"call": "pay", "access": "jwt", **options}})
+    known = {"sub": "auth0|1", "groups": [], "scopes": [], "claims": {}, "exp": 2**40}
+    assert routes.send("POST /pay", jwt=known | token).status == status
 
 
 def test_own_code_gets_the_caller(serve: Serve) -> None:

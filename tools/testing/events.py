@@ -4,6 +4,7 @@ integration" in its developer guide).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,9 +22,13 @@ def event(
     query: Mapping[str, str | Sequence[str]] | None = None,
     identity: Mapping[str, Any] | None = None,
     claims: Mapping[str, Any] | None = None,
+    jwt: Any = None,
     request_id: str = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
 ) -> dict[str, Any]:
-    """The event of a request on `collection` ("/items") or on an item in it ("/items/42")."""
+    """The event of a request on `collection` ("/items") or on an item in it ("/items/42").
+
+    claims: as the authorizer of a user pool hands them on. jwt: what Trestle's Lambda authorizer says of a token.
+    """
     item_id = path.removeprefix(collection).removeprefix("/")
     resource = collection if not item_id else f"{collection.rstrip('/')}/{{id}}"
     sent = {
@@ -49,6 +54,7 @@ def event(
             "accountId": "123456789012",
             "apiId": "abc123",
             **({"authorizer": {"claims": dict(claims)}} if claims else {}),
+            **({"authorizer": {"jwt": json.dumps(jwt), "principalId": "caller"}} if jwt else {}),
             "domainName": "abc123.execute-api.us-west-2.amazonaws.com",
             "domainPrefix": "abc123",
             "extendedRequestId": "Xe3bHFiEPHcEm0Q=",

@@ -80,10 +80,16 @@ class Client:
         system: System,
         claims: Mapping[str, Any] | None = None,
         identity: Mapping[str, Any] | None = None,
+        token: Mapping[str, Any] | None = None,
     ) -> None:
+        """Make a client of what it can prove.
+
+        claims: of a user pool's access token. token: what Trestle's Lambda authorizer says of an issuer's.
+        """
         self._system = system
         self._claims = dict(claims or {})
         self._identity = dict(identity or {})
+        self._token = dict(token or {})
 
     def get(self, path: str, *, query: Mapping[str, Any] | None = None, **headers: str) -> Answer:
         """Send GET."""
@@ -128,7 +134,7 @@ class Client:
             headers={"Content-Type": "application/json"} | {each.replace("_", "-"): headers[each] for each in headers},
             request_id=str(uuid.uuid4()),
         )  # fmt: skip
-        return self._system.answer(sent, self._claims, self._identity)
+        return self._system.answer(sent, self._claims, self._identity, self._token)
 
 
 class Lists:
@@ -295,16 +301,21 @@ class System:
         return Client(self)
 
     def user(self, id: str, *, groups: Sequence[str] = (), scopes: Sequence[str] = (), **claims: Any) -> Client:
-        """Return the client of a signed-in user; `id` is the token's subject, which owns items."""
+        """Return the client of a signed-in user; `id` is the token's subject, which owns items.
+
+        The user has signed in to the user pool and to the issuer that `jwt` names.
+        """
         known = {"sub": id, "token_use": "access", "client_id": "tests", "username": id, **claims}
         if groups:
             known["cognito:groups"] = ",".join(groups)
-        return Client(self, {**known, "scope": " ".join([SIGNED_IN, *map(self._scope, scopes)])})
+        known["scope"] = " ".join([SIGNED_IN, *map(self._scope, scopes)])
+        return Client(self, known, token=_token({"sub": id, "client_id": "tests", **claims}, groups, scopes))
 
     def machine(self, id: str, *, scopes: Sequence[str]) -> Client:
         """Return a client that has a token of its own, with these scopes."""
+        known = {"sub": id, "client_id": id}
         scope = " ".join(map(self._scope, scopes))
-        return Client(self, {"sub": id, "client_id": id, "token_use": "access", "scope": scope})
+        return Client(self, {**known, "token_use": "access", "scope": scope}, token=_token(known, (), scopes))
 
     def key(self, name: str = "") -> Client:
         """Return a client with an API key: one of the tfvars, the first by default."""
@@ -343,10 +354,17 @@ class System:
         """The entities whose changes functions wait for."""
         return {name for each in self._project.own_functions.values() for name in each["changes"]}
 
-    def answer(self, sent: dict[str, Any], claims: Mapping[str, Any], identity: Mapping[str, Any]) -> Answer:
+    def answer(
+        self,
+        sent: dict[str, Any],
+        claims: Mapping[str, Any],
+        identity: Mapping[str, Any],
+        token: Mapping[str, Any],
+    ) -> Answer:
         """Answer an event as the gateway and the function behind it do: its path may be anything.
 
-        The gateway hands on what it has checked: claims where access is cognito, the identity where it needs one.
+        The gateway hands on what it has checked: claims where access is cognito, the token where it is jwt, the
+        identity where it needs one.
         """
         method, path, gateway = sent["httpMethod"], sent["path"], sent["requestContext"]
         routes = self._routes(path)
@@ -362,6 +380,11 @@ class System:
             if not {*str(claims.get("scope", "")).split()} & {*self._project.method_scopes[key]}:
                 return self._refusal("UNAUTHORIZED", gateway["requestId"])
             gateway["authorizer"] = {"claims": dict(claims)}
+        elif access == "jwt":
+            if not token:
+                return self._refusal("UNAUTHORIZED", gateway["requestId"])
+            text = json.dumps({**token, "exp": int(self.clock.time()) + 3600})
+            gateway["authorizer"] = {"jwt": text, "principalId": token["sub"]}
         elif access == "api_key" and "apiKeyId" not in identity:
             return self._refusal("INVALID_API_KEY", gateway["requestId"])
         elif access == "iam" and "userArn" not in identity:
@@ -447,9 +470,10 @@ class System:
         from moto.dynamodb.models import DynamoDBBackend
 
         import trestle.clock
+        import trestle.http.callers
         import trestle.store.records
 
-        for module in (trestle.clock, trestle.store.records):
+        for module in (trestle.clock, trestle.http.callers, trestle.store.records):
             patch.setattr(module, "time", self.clock)
         scan, query = DynamoDBBackend.scan, DynamoDBBackend.query
         lists = self.lists
@@ -516,6 +540,12 @@ def _forget_other_app(folder: Path) -> None:
             places = [*getattr(module, "__path__", ()), *filter(None, [module.__file__])]
             if not any(Path(place).is_relative_to(folder / "app") for place in places):
                 del sys.modules[name]
+
+
+def _token(claims: Mapping[str, Any], groups: Sequence[str], scopes: Sequence[str]) -> dict[str, Any]:
+    """Return what Trestle's Lambda authorizer says of an issuer's token, but for its time."""
+    known = {**claims, **({"groups": [*groups]} if groups else {}), "scope": " ".join(scopes)}
+    return {"sub": known["sub"], "groups": [*groups], "scopes": [*scopes], "claims": known}
 
 
 def _number(value: Any) -> Any:

@@ -58,13 +58,14 @@ def _handle(config: Mapping[str, Any], call: Call, environment: Mapping[str, str
     name: str = config["name"]
     settings = Settings(environment)
     routes = {route: Route(route, each, config, call, environment) for route, each in config["routes"].items()}
-    signed_in = [route for route, each in config["routes"].items() if each.get("access") == "cognito"]
+    signed_in = [route for route, each in config["routes"].items() if each.get("access") in ("cognito", "jwt")]
     groups = {route: each["group"] for route, each in config["routes"].items() if each.get("group")}
+    scopes = {route: each["scope"] for route, each in config["routes"].items() if each.get("scope")}
     access = None
-    if signed_in or groups:
+    if signed_in or groups or scopes:
         from trestle.http.callers import Access
 
-        access = Access(signed_in, groups, owner_scoped=False)
+        access = Access(signed_in, groups, scopes, owner_scoped=False)
 
     def route_of(event: dict[str, Any]) -> Route:
         route = f"{event['httpMethod']} {event['resource']}"

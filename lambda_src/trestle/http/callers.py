@@ -1,13 +1,17 @@
 """Signed-in users, by the claims of the token that the gateway has verified.
 
-Where an operation needs sign-in, the gateway accepts only access tokens. It does not know groups, so this module
-checks them. It also checks the sign-in again, so that a route that was left open by mistake exposes nothing.
+Where an operation needs sign-in, the gateway accepts only access tokens. It does not know groups, nor the scopes of
+an issuer's tokens, so this module checks them. It also checks the sign-in again, so that a route that was left open
+by mistake exposes nothing.
 """
 
 from __future__ import annotations
 
+import time
+
 from trestle.errors import Forbidden, Unauthorized
-from trestle.operations.claims import access_claims, groups_of
+from trestle.operations.claims import token_of
+from trestle.operations.ids import is_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,14 +23,18 @@ class Access:
     """Who may use which operations, and whose items they reach.
 
     signed_in: the operations that need a signed-in user. groups: the group of those that are for its members.
+    scopes: the scope of those that are for an issuer's tokens with it; the gateway checks those of a user pool.
     owner_scoped: whether each user reaches only their own items, which needs sign-in for every operation.
     """
 
-    __slots__ = ("_groups", "_owner_scoped", "_signed_in")
+    __slots__ = ("_groups", "_owner_scoped", "_scopes", "_signed_in")
 
-    def __init__(self, signed_in: Sequence[str], groups: Mapping[str, str], *, owner_scoped: bool) -> None:
+    def __init__(
+        self, signed_in: Sequence[str], groups: Mapping[str, str], scopes: Mapping[str, str], *, owner_scoped: bool
+    ) -> None:
         self._signed_in = signed_in
         self._groups = groups
+        self._scopes = scopes
         self._owner_scoped = owner_scoped
 
     def admit(self, gateway: dict[str, Any], operation: str) -> str:
@@ -36,12 +44,22 @@ class Access:
         Unauthorized, Forbidden.
         """
         group = self._groups.get(operation)
-        if group is None and operation not in self._signed_in and not self._owner_scoped:
+        scope = self._scopes.get(operation)
+        if group is None and scope is None and operation not in self._signed_in and not self._owner_scoped:
             return ""
-        claims = access_claims(gateway)
-        if claims is None:
+        token = token_of(gateway)
+        if token is None:
             raise Unauthorized("Sign in, and send the access token as Authorization: Bearer <token>.")
-        if group is not None and group not in groups_of(claims):
+        # The gateway keeps the answer of a Lambda authorizer for up to five minutes.
+        if token.expires is not None and token.expires <= time.time():
+            raise Unauthorized("The access token has expired. Sign in again, or refresh it.")
+        if group is not None and group not in token.groups:
             raise Forbidden(f"This is for members of the group {group}: once you are one, sign in again.")
-        owner: str = claims["sub"] if self._owner_scoped else ""
-        return owner
+        if scope is not None and scope not in token.scopes:
+            raise Forbidden(f"The access token lacks the scope {scope}. Request it when you sign in.")
+        if not self._owner_scoped:
+            return ""
+        # Any other subject could make its keys those of another owner.
+        if not is_id(token.subject):
+            raise Forbidden("The access token's subject cannot own items here.")
+        return token.subject

@@ -25,7 +25,8 @@ class Request:
     """One request. Each part is read, and refused if it is invalid, when it is asked for.
 
     caller: a signed-in user, an IAM identity or else an API key, as the gateway has authenticated them. A key
-    comes last, since several people may share one. gateway: the event's requestContext.
+    comes last, since several people may share one. An issuer's users have "jwt:" in front, since their names may
+    be those of others. gateway: the event's requestContext.
     """
 
     __slots__ = ("_event", "_headers", "_identity", "caller", "gateway")
@@ -36,8 +37,14 @@ class Request:
         headers: dict[str, list[str]] = event.get("multiValueHeaders") or {}
         self._headers = {name.lower(): values for name, values in headers.items()}
         identity = self._identity = _dict_of(self.gateway.get("identity"))
-        claims = _dict_of(_dict_of(self.gateway.get("authorizer")).get("claims"))
-        self.caller: str = claims.get("sub") or identity.get("userArn") or identity.get("apiKeyId") or ANONYMOUS
+        authorizer = _dict_of(self.gateway.get("authorizer"))
+        user = _dict_of(authorizer.get("claims")).get("sub")
+        if "jwt" in authorizer:
+            from trestle.operations.claims import token_of  # functions without sign-in do without it
+
+            token = token_of(self.gateway)
+            user = token and f"jwt:{token.subject}"
+        self.caller: str = user or identity.get("userArn") or identity.get("apiKeyId") or ANONYMOUS
 
     @property
     def headers(self) -> dict[str, str]:

@@ -25,6 +25,7 @@ class Settings:
         "groups",
         "log_level",
         "metrics_namespace",
+        "scopes",
         "signed_in",
     )
 
@@ -36,6 +37,7 @@ class Settings:
         self.function_version = environment.get("AWS_LAMBDA_FUNCTION_VERSION") or "$LATEST"
         self.cors_origins = tuple((environment.get("CORS_ORIGINS") or "*").split())
         options: dict[str, Any] = json.loads(environment.get("ENTITY_OPTIONS") or "{}")
-        # The operations that need a signed-in user, and the group that each of some operations is limited to.
+        # The operations that need a signed-in user, and the group or the scope that some of them are limited to.
         self.signed_in: list[str] = options.get("signed_in", [])
         self.groups: dict[str, str] = options.get("groups", {})
+        self.scopes: dict[str, str] = options.get("scopes", {})

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from trestle.app import Caller
-from trestle.operations.claims import access_claims, groups_of
+from trestle.operations.claims import token_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from trestle.context import Context
+    from trestle.operations.claims import Token
 
 
 def caller_of(context: Context) -> Caller | None:
@@ -15,14 +16,11 @@ def caller_of(context: Context) -> Caller | None:
     gateway = context.gateway
     if gateway is None:
         return None
-    claims = access_claims(gateway)
-    if claims is not None:
-        subject: str = claims["sub"]
-        # Cognito gives a client that signs in by itself its own id as the subject.
+    token = token_of(gateway)
+    if token is not None:
         return Caller(
-            "machine" if claims.get("client_id") == subject else "user", subject,
-            owner=subject, groups=groups_of(claims), scopes=str(claims.get("scope", "")).split(),
-            claims=claims,
+            "machine" if _is_machine(token) else "user", token.subject,
+            owner=token.subject, groups=token.groups, scopes=token.scopes, claims=token.claims,
         )  # fmt: skip
     identity = gateway.get("identity") or {}
     if arn := identity.get("userArn"):
@@ -30,3 +28,13 @@ def caller_of(context: Context) -> Caller | None:
     if key := identity.get("apiKeyId"):
         return Caller("key", key)
     return Caller()
+
+
+def _is_machine(token: Token) -> bool:
+    """Return whether a client has signed in by itself, without a user.
+
+    Cognito and Okta give its token the client's id as the subject, and Auth0 the same with "@clients" behind it.
+    Entra says so in idtyp, if the optional claim is on.
+    """
+    clients = [token.claims.get(name) for name in ("client_id", "azp", "cid", "appid")]
+    return token.subject.removesuffix("@clients") in clients or token.claims.get("idtyp") == "app"
