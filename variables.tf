@@ -219,7 +219,7 @@ variable "functions" {
     uses: the operations on entities that the code may use, such as { orders = ["get", "merge"] }. A function without it reaches no table.
   EOT
   type = map(object({
-    changes = optional(map(list(object({ becomes = optional(map(string), {}), kind = string }))), {})
+    changes = optional(map(list(object({ becomes = optional(map(string), {}), kind = string }))))
     code    = optional(string)
     egress  = optional(bool, false)
     event = optional(object({
@@ -243,7 +243,7 @@ variable "functions" {
       description = optional(string)
       query       = optional(string)
       summary     = optional(string)
-    })), {})
+    })))
     schedule   = optional(string)
     secrets    = optional(map(string), {})
     sends      = optional(set(string), [])

@@ -1,7 +1,7 @@
 # Routes that functions of your own answer.
 locals {
   # Operations are called after the Python function. If several have one name, or an entity's operation has it, after method and path:
-  # postOrdersByIdPay.
+  # postOrdersByIdPay; if that is taken as well, with the beginning of the route's digest.
   route_words = { for route, r in var.routes : route => [for word in split("_", trim(r.call, "_")) : word if word != ""] }
   route_calls = { for route, words in local.route_words : route => join("", [for n, word in words : n == 0 ? word : title(word)]) }
   route_paths = { for route, r in var.routes : route => join("", flatten([lower(r.method), [for segment in split("/", r.path) : concat(
@@ -10,9 +10,17 @@ locals {
   )]])) }
   routes_by_call = { for route, name in local.route_calls : lower(name) => route... }
   entity_ids     = [for call in local.calls : lower(call.id)]
-  route_ids = { for route, name in local.route_calls : route => (
-    length(local.routes_by_call[lower(name)]) > 1 || contains(local.entity_ids, lower(name)) ? local.route_paths[route] : name
-  ) }
+  named_by_path = [for route, name in local.route_calls : route
+    if length(local.routes_by_call[lower(name)]) > 1 || contains(local.entity_ids, lower(name))
+  ]
+  # The first choice of each route, which another may have chosen too.
+  chosen_ids = { for route, name in local.route_calls : route => contains(local.named_by_path, route) ? local.route_paths[route] : name }
+  taken_ids  = concat(local.entity_ids, [for name in values(local.chosen_ids) : lower(name)])
+  route_ids = { for route, name in local.chosen_ids : route => join("", concat(
+    [name],
+    contains(local.named_by_path, route) && length([for taken in local.taken_ids : taken if taken == lower(name)]) > 1 ?
+    [title(substr(sha256(route), 0, 6))] : [],
+  )) }
 
   # The tag is the entity that the path begins with, the longest of several, else the function.
   route_entities = { for route, r in var.routes : route => reverse(sort([

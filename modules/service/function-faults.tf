@@ -8,8 +8,11 @@ locals {
 
   # By function, which of them it has.
   kinds_of = { for name, f in var.functions : name => [for kind in local.function_kinds :
-    kind if try(contains(["changes", "routes"], kind) ? length(f[kind]) > 0 : f[kind] != null, false)
+    kind if try(f[kind] != null, false)
   ] }
+
+  # Of a leap year.
+  month_days = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
   change_kinds = { created = ["create"], deleted = ["delete"], expired = [], updated = ["merge", "replace"] }
   log_levels   = ["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -85,12 +88,15 @@ locals {
       "functions.${name} has ${join(" and ", local.kinds_of[name])}, and a function has one kind. Keep one of them, and write another",
       "function for the rest.",
     ])],
+    [for kind in ["changes", "routes"] : "functions.${name}.${kind} is empty. Write at least one, or leave ${kind} out."
+      if try(length(f[kind]) == 0, false)
+    ],
 
     f.code == null || can(regex("^[a-z_][a-z0-9_]{0,39}(?::[A-Za-z_][A-Za-z0-9_]*)?$", f.code)) ? [] : [join(" ", [
       "functions.${name}.code: \"${f.code}\" is not a module of app/, or a module and a function. Write such as \"notify\" for",
       "app/notify.py, or \"notify:deliver\" for deliver() in it.",
     ])],
-    length(f.routes) > 0 && can(regex(":", f.code)) ? [join(" ", [
+    f.routes != null && can(regex(":", f.code)) ? [join(" ", [
       "functions.${name}.code: \"${f.code}\" names a function, and routes name theirs in call. Write code = \"${split(":", f.code)[0]}\".",
     ])] : [],
 
@@ -123,7 +129,7 @@ locals {
       ],
     )) if r.function == name]),
 
-    [for route, r in f.routes : r == null ?
+    [for route, r in(f.routes == null ? {} : f.routes) : r == null ?
       ["functions.${name}.routes[\"${route}\"] is null. Write such as { call = \"pay\" }, or remove the route."] :
       flatten([for place in ["functions.${name}.routes[\"${route}\"]"] : [
         can(regex("^[A-Za-z_][A-Za-z0-9_]*$", r.call)) ? [] : [
@@ -274,6 +280,11 @@ locals {
             "functions.${name}.schedule: \"${schedule}\" gives ${days == 2 ? "neither" : "both"} the day of the month",
             "${days == 2 ? "nor" : "and"} the day of the week. Write ? for one of the two, such as \"cron(0 3 * * ? *)\".",
           ]) if days != 1],
+          # Only days and months that stand there as numbers: such a schedule never runs.
+          [for longest in [try(max([for month in split(",", local.crons[name][3]) : local.month_days[tonumber(month) - 1]]...), 31)] : join(" ", [
+            "functions.${name}.schedule: no month of \"${schedule}\" has a day ${local.crons[name][2]}. Write ${longest} at most, or L for the",
+            "last day of the month.",
+          ]) if try(min([for day in split(",", local.crons[name][2]) : tonumber(day)]...) > longest, false)],
         )
       ) :
       can(regex("^rate[(][1-9][0-9]{0,8} (?:minute|hour|day)s?[)]$", schedule)) ? [] : [join(" ", [
@@ -299,7 +310,7 @@ locals {
       ],
     ]],
 
-    [for entity, kinds in f.changes : !contains(keys(var.entities), entity) ?
+    [for entity, kinds in(f.changes == null ? {} : f.changes) : !contains(keys(var.entities), entity) ?
       ["functions.${name}.changes: there is no entity \"${entity}\". Write one of ${join(", ", keys(var.entities))}."] :
       try(length(kinds), 0) == 0 ?
       ["functions.${name}.changes.${entity}: it is empty. Write such as [{ kind = \"created\" }], or leave ${entity} out."] :
@@ -333,7 +344,7 @@ locals {
         }[local.properties[entity][property].type], false)],
       ])])
     ],
-    [for entity, kinds in f.changes : "functions.${name}.changes.${entity}: two of them are the same. Remove one."
+    [for entity, kinds in(f.changes == null ? {} : f.changes) : "functions.${name}.changes.${entity}: two of them are the same. Remove one."
       if try(length(distinct(kinds)) < length(kinds), false)
     ],
     f.imports && !contains(local.kinds_of[name], "changes") ? [

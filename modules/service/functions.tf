@@ -4,13 +4,15 @@ locals {
   duration_units = { s = 1, m = 60, h = 3600 }
 
   own_functions = { for name, f in { for name, f in local.sound_functions : name => merge(f, {
-    handle = try(split(":", f.code)[1], "handle")
+    changes = f.changes == null ? {} : f.changes
+    handle  = try(split(":", f.code)[1], "handle")
     kind = (
-      length(f.routes) > 0 ? "routes" : length(f.changes) > 0 ? "changes" :
+      f.routes != null ? "routes" : f.changes != null ? "changes" :
       f.queue != null ? "queue" : f.schedule != null ? "schedule" : f.event != null ? "event" : "job"
     )
     module = try(split(":", f.code)[0], replace(name, "-", "_"))
     name   = "${var.name}-${name}-${var.environment}"
+    routes = f.routes == null ? {} : f.routes
     }) } : name => merge(f, {
     # Where changes or jobs go that fail for good.
     dead_letters = f.kind == "routes" ? null : "${var.name}-${name}-failed-${var.environment}"
@@ -35,7 +37,7 @@ locals {
   }
 
   # The API's methods that functions answer, by route. A route that moves to another function stays the same method.
-  own_methods = merge([for name, f in local.sound_functions : { for route, r in f.routes : route => {
+  own_methods = merge([for name, f in local.own_functions : { for route, r in f.routes : route => {
     accepts     = sort(r.accepts)
     access      = split(":", coalesce(r.access, local.default_access))[0]
     answers     = r.answers

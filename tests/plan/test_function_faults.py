@@ -193,6 +193,16 @@ ALONE: dict[str, tuple[Values, str]] = {
         {"schedule": "cron(0 3 ? * ? *)"},
         '.no-days.schedule: "cron(0 3 ? * ? *)" gives neither the day of the month nor the day of the week.',
     ),
+    "february": (
+        {"schedule": "cron(0 3 30,31 2 ? *)"},
+        '.february.schedule: no month of "cron(0 3 30,31 2 ? *)" has a day 30,31. Write 29 at most, or L for the',
+    ),
+    "thirty": (
+        {"schedule": "cron(0 3 31 4,6,9,11 ? *)"},
+        '.thirty.schedule: no month of "cron(0 3 31 4,6,9,11 ? *)" has a day 31. Write 30 at most, or L for the',
+    ),
+    "routeless": ({"routes": {}}, ".routeless.routes is empty. Write at least one, or leave routes out."),
+    "changeless": ({"changes": {}}, ".changeless.changes is empty. Write at least one, or leave changes out."),
     "source": ({"event": {"source": ""}}, '.source.event.source: "" is not the source of an event. Write such as'),
     "detail": (
         {"event": {"source": "aws.s3", "detail": {"bucket..name": ["x"]}}},
@@ -338,10 +348,10 @@ RIGHT: Values = {
     **{
         f"cron-{n}": {"schedule": f"cron({fields})"}
         for n, fields in zip(
-            "abcdefgh",
+            "abcdefghi",
             [
                 "0 3 * * ? *", "*/15 0-6,22,23 ? * MON-FRI *", "0/5 8-17 ? * 2-6 2027-2030", "0 0 L * ? *",
-                "59 23 ? 1,JUL FRI#2 *", "0 8 15W * ? *", "0 0 ? * 6L *", "0 10 1-7/2 jan-mar ? 2199",
+                "59 23 ? 1,JUL FRI#2 *", "0 8 15W * ? *", "0 0 ? * 6L *", "0 10 1-7/2 jan-mar ? 2199", "0 3 29,30 2,4 ? *",
             ],
             strict=True,
         )
