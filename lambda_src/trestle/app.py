@@ -67,6 +67,7 @@ _SCALARS = frozenset((str, int, bool, type(None)))
 _NOTHING: Document = {}
 # SQS hides a message for 12 hours at most, its first seconds included.
 MAX_RETRY_SECONDS = 43_000
+_MAX_CHARACTERS = 2_000
 _runtime: Runtime | None = None
 
 
@@ -543,10 +544,10 @@ _FIXED = ("code", "detail", "faults", "retry_after", "status")
 class Refuse(Refused):
     """Raised by a hook or a route to refuse the request.
 
-    detail: one sentence for the caller. status: any 4xx but 401, or 502 or 503. code: the problem's type, after
-    "urn:trestle:problem:"; lower-case letters, digits, hyphens and underscores. pointer: the JSON pointer (RFC 6901)
-    of the property at fault, such as "/price". retry_after: seconds, for the header Retry-After. Raises ValueError
-    for anything else.
+    detail: one sentence for the caller, of up to 2,000 characters. status: any 4xx but 401, or 502 or 503. code: the
+    problem's type, after "urn:trestle:problem:"; lower-case letters, digits, hyphens and underscores. pointer: the JSON
+    pointer (RFC 6901) of the property at fault, such as "/price", of up to 2,000 characters. retry_after: seconds,
+    for the header Retry-After. Raises ValueError for anything else.
     """
 
     def __init__(
@@ -562,6 +563,8 @@ class Refuse(Refused):
             raise ValueError("Refuse: detail is empty. Write one sentence for the caller.")
         if pointer is not None and not isinstance(pointer, str):
             raise ValueError(f'Refuse: pointer is {pointer!r}. Use a JSON pointer, such as "/price".')
+        if max(len(detail), len(pointer or "")) > _MAX_CHARACTERS:
+            raise ValueError(f"Refuse: detail or pointer has over {_MAX_CHARACTERS} characters. Write one sentence.")
         if not _is_text(detail) or (pointer and not _is_text(pointer)):
             raise ValueError("Refuse: detail or pointer holds a lone surrogate, which JSON cannot carry.")
         if not isinstance(status, int) or status == 401 or status not in (*range(400, 500), 502, 503):

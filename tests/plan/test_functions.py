@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -45,6 +46,8 @@ FUNCTIONS: Values = {
             },
             "PATCH /orders/{id}": {"call": "pay", "summary": "Change an order", "description": "Until it is paid."},
             "GET /orders/latest": {"call": "pay", "access": "iam"},
+            "GET /stock-list": {"call": "pay"},
+            "GET /stock_list": {"call": "pay"},
             "POST /hooks/{from_whom}": {"call": "webhook", "access": "open", "accepts": ["text/csv"]},
         },
         "uses": {"orders": ["get", "merge"], "bookings": ["create"]},
@@ -151,6 +154,8 @@ def test_the_function_of_routes_knows_them(own: Plan) -> None:
         "name": "payments",
         "routes": {
             "GET /orders/latest": {"access": "iam", "call": "pay"},
+            "GET /stock-list": {"access": "api_key", "call": "pay"},
+            "GET /stock_list": {"access": "api_key", "call": "pay"},
             "PATCH /orders/{id}": {"access": "api_key", "call": "pay"},
             "POST /hooks/{from_whom}": {"accepts": ["text/csv"], "access": "open", "call": "webhook"},
             "POST /orders/{id}/pay": {
@@ -275,7 +280,7 @@ def test_a_route_is_a_method_of_the_api(own: Plan, route: str) -> None:
 
 def test_permissions_have_names_of_their_own(own: Plan) -> None:
     found = [p["statement_id"] for p in own.all("aws_lambda_permission").values() if "api-gateway" in p["statement_id"]]
-    assert len(found) == len(set(found)) == 4 + 4
+    assert len(found) == len(set(found)) == 4 + 6
     assert all(len(each) <= 100 for each in found)
 
 
@@ -304,6 +309,9 @@ def test_the_document_describes_routes(own: Plan) -> None:
     OpenAPIV30SpecValidator(found).validate()
     pay = found["paths"]["/orders/{id}/pay"]["post"]
     assert pay["operationId"] == "postOrdersByIdPay", "another route calls pay as well"
+    ids = [found["paths"][path]["get"]["operationId"] for path in ("/stock-list", "/stock_list")]
+    assert all(re.fullmatch("getStockList[A-F0-9][a-f0-9]{5}", each) for each in ids), ids
+    assert len(set(ids)) == 2
     assert (pay["summary"], pay["tags"]) == ("Pay", ["orders"])
     assert pay["description"] == "Answered by the function payments. For members of the group staff."
     assert pay["requestBody"]["required"] is True

@@ -164,6 +164,8 @@ def test_a_draft_refuses_floats_wherever_they_come_from() -> None:
         ({"pointer": 5}, "pointer is 5. Use a JSON pointer"),
         ({"pointer": "/\ud800"}, "holds a lone surrogate"),
         ({"detail": "\ud800"}, "holds a lone surrogate"),
+        ({"detail": "x" * 2001}, "has over 2000 characters"),
+        ({"pointer": "/" + "x" * 2000}, "has over 2000 characters"),
         ({"retry_after": 1.5}, "retry_after is 1.5. Use whole seconds."),
         ({"retry_after": -1}, "retry_after is -1"),
         ({"retry_after": True}, "retry_after is True"),

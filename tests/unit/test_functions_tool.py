@@ -170,6 +170,15 @@ def test_what_goes_on_goes_on_in_the_queue(load: Load, capsys: pytest.CaptureFix
     assert [each["body"] for each in messages(new_queue("shop-backfill-dev"))] == [1]
 
 
+def test_a_job_that_asks_for_a_retry(load: Load, capsys: pytest.CaptureFixture[str]) -> None:
+    load("backfill", "def handle(job, context):\n    raise Retry()\n")
+    assert run("backfill") == 1
+    (said,) = told(capsys)
+    assert said.endswith(
+        "backfill raised Retry, and nothing repeats a job that is called by hand: call it again later."
+    )
+
+
 def test_a_change_and_an_event(load: Load, tmp_path: Path) -> None:
     file = tmp_path / "argument.json"
     function = load("mail", CHANGES)

@@ -370,6 +370,13 @@ def test_what_a_direct_invocation_answers_is_no_data(deployed: Deploy) -> None:
     assert returns({"trestle": {"job": {"body": 0}}}) == {"result": "done"}
 
 
+def test_a_job_of_an_operators_that_asks_for_a_retry(deployed: Deploy, capsys: pytest.CaptureFixture[str]) -> None:
+    function = deployed("def handle(job, context):\n    raise Retry(after=60)\n")
+    assert function({"trestle": {"job": {"body": 0}}}) == {"result": "retry"}
+    line = lines(capsys.readouterr().err)[0]
+    assert (line["result"], line["level"], "error" in line) == ("retry", "INFO", False)
+
+
 def test_an_event_of_an_operators(deployed: Deploy) -> None:
     function = deployed(kind="event")
     assert function({"trestle": {"event": json.dumps(EVENT)}}) == {"result": "done"}

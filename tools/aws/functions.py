@@ -155,6 +155,10 @@ def run_function(options: argparse.Namespace) -> int:
             f"{function.key} returned Again after {seconds:.1f} s: the queue {function.queue} calls it with what is "
             f"left. {log_of(environment, function)} shows how it goes on."
         )
+    elif answer.get("result") == "retry":
+        raise UserError(
+            f"{function.key} raised Retry, and nothing repeats a job that is called by hand: call it again later."
+        )
     else:
         print_note(f"{function.key} is done after {seconds:.1f} s.")
     return 0

@@ -1,11 +1,13 @@
 """Direct invocations, by `make run`, `make redrive` and `local.py run`: one job, change or event.
 
-{"trestle": {"job" | "change" | "event": an object, or its JSON text}} is answered by {"result": "done" | "again"}, or
-by {"error": {"type", "place", "detail"?}}, and never with data.
+{"trestle": {"job" | "change" | "event": an object, or its JSON text}} is answered by {"result": "done" | "again" |
+"retry"}, or by {"error": {"type", "place", "detail"?}}, and never with data. Nothing tries a job again that answers
+"retry".
 """
 
 from __future__ import annotations
 
+from trestle import app
 from trestle.clock import now
 from trestle.functions.messages import Envelope, argument_of, change_of, event_of, new_id
 from trestle.functions.units import MalformedError, Time, Unit, Worker, fault_of
@@ -36,6 +38,8 @@ class _Direct:
         unit = Unit(lambda_context.aws_request_id, left.deadline, {"direct": True})
         try:
             result = self._call(unit, event["trestle"])
+        except app.Retry:  # only of a job: elsewhere it is a failure
+            result = "retry"
         except Exception as error:
             self._worker.write(unit, lambda_context, "failed", error)
             return {"error": fault_of(error)}
