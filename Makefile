@@ -28,7 +28,8 @@ pytest = $(PY) -m pytest $(1) --cov --cov-report term $(ARGS)
 in_parallel = -n $(WORKERS) --dist loadgroup
 
 # The commands of tools/ that work on an environment.
-ENVIRONMENT := plan apply deploy destroy smoke outputs openapi preflight cost release rollback live run redrive export import reindex
+ENVIRONMENT := plan apply deploy destroy smoke outputs openapi preflight cost release rollback live logs run redrive export import \
+  reindex
 
 .DEFAULT_GOAL := help
 # Targets rely on the order of what they need, whatever MAKEFLAGS says.
@@ -38,7 +39,7 @@ TARGETS := help setup terraform ready tools local down build test verify check b
 .PHONY: $(TARGETS)
 
 # A misspelt target stops here, even if a folder is called like it. A misspelt variable would have no effect.
-VARIABLES := ARGS BODY DETACH ENTITY ENV FILE FUNCTION PORT PYTHON REQUESTS SMOKE WORKERS WRITE
+VARIABLES := ARGS BODY DETACH ENTITY ENV FILE FOLLOW FUNCTION PORT PYTHON REQUEST REQUESTS SINCE SMOKE WORKERS WRITE
 suggestion = $(shell $(PYTHON) -m tools.suggestions $(1) $(call quoted,$(2)) $(3) 2> /dev/null)
 given = $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 misspelt := $(firstword $(filter-out $(TARGETS),$(MAKECMDGOALS)))
@@ -118,6 +119,7 @@ destroy: ## delete the environment in AWS, and say what takes long and why: ENV=
 release: ## put new code live by degrees, or take it back if it fails: ENV=
 rollback: ## put live what was before, at once: ENV=
 live: ## show what is live, since when, and what there is to go back to: ENV=
+logs: ## what was logged, one line a request: ENV= ENTITY= or FUNCTION=, REQUEST= (an id), SINCE=1h, FOLLOW=1
 outputs: ## print an environment's outputs, URLs and ids: ENV=
 run: ## call a function of app/ once: ENV= FUNCTION= BODY= (a JSON file: a job's body, a change or an event)
 redrive: ## take the dead letters of a function of app/ back: ENV= FUNCTION=
@@ -135,6 +137,8 @@ smoke: options = $(SMOKE)
 deploy: options = $(if $(SMOKE),--smoke $(SMOKE))
 reindex import export: options = $(call option,--entity,ENTITY)
 import export: options += $(call option,--file,FILE)
+logs: options = $(call option,--entity,ENTITY) $(call option,--function,FUNCTION) $(call option,--request,REQUEST) \
+  $(call option,--since,SINCE) $(if $(FOLLOW),--follow)
 run redrive: options = $(call option,--function,FUNCTION)
 run: options += $(call option,--body,BODY)
 

@@ -55,6 +55,7 @@ class Command:
 
 ALMOST = 0.8  # how alike a word and an option are, from 0 to 1, if it is that option misspelt
 
+PERIODS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 NOUNS = {"ENV": "environment", "ENTITY": "entity", "FILE": "file", "FUNCTION": "function"}
 
 
@@ -74,6 +75,14 @@ def count(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= 15):
         raise argparse.ArgumentTypeError(f"{text} is not a whole number: write 0 or more, in digits alone.")
     return int(text)
+
+
+def period(text: str) -> int:
+    """Return the seconds of a period such as 15m, for argparse."""
+    number, unit = text[:-1], text[-1:]
+    if unit not in PERIODS or not (number.isascii() and number.isdecimal() and 0 < int(number) < 10_000):
+        raise argparse.ArgumentTypeError(f"{text} is not a period: write a number and s, m, h or d, such as 15m.")
+    return int(number) * PERIODS[unit]
 
 
 def port(text: str) -> int:
@@ -182,6 +191,20 @@ TOOLS = (
     ),
     Command("rollback", "put what was live before back, at once", "tools.aws.release:run_rollback", (ENV_OR_LOCAL,)),
     Command("live", "show what is live and what there is to go back to", "tools.aws.release:run_live", (ENV_OR_LOCAL,)),
+    Command(
+        "logs", "print what was logged, one line a request", "tools.aws.logs:run_logs",
+        (
+            ENV_OR_LOCAL,
+            Option("--entity", metavar="ENTITY", help="of the functions of one entity alone"),
+            Option("--function", metavar="FUNCTION", help="of one function of app/ alone"),
+            Option("--request", metavar="ID", help="lines with this request id, or any other text, alone"),
+            Option(
+                "--since", type=period, default=600, metavar="PERIOD",
+                help="how far to go back, such as 2h (default: 10m)",
+            ),
+            Option("--follow", "-f", action="store_true", help="go on until Ctrl-C"),
+        ),
+    ),
     Command(
         "run", "call a function of app/ once, with a job, a change or an event", "tools.aws.functions:run_function",
         (

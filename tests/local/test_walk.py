@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -109,6 +110,7 @@ def test_from_bootstrap_to_destroy(clone: Clone) -> None:
     items = clone.api(said)
     made = items("POST", "", {"name": "pen"})
     assert made.status == 201
+    assert re.search(r" 201 items\.create [\d.]+ ms ", make("logs", "ENV=dev", "ENTITY=items"))
     make("export", "ENV=dev", "ENTITY=items")
     exported_items = clone.folder / "items-dev.jsonl"
     line = json.loads(exported_items.read_text())

@@ -25,6 +25,7 @@ class FakeEnvironment:
     project: Path = Path()
     name: str = "dev"
     apply_command: str = "make apply ENV=dev"
+    system: str = "shop-dev"
     known: dict[str, Any] = field(default_factory=dict)
     own_functions: dict[str, Any] = field(default_factory=dict)
     prepared: list[bool] = field(default_factory=list)

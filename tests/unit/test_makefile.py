@@ -19,12 +19,14 @@ from tools import commands
 ROOT = Path(__file__).parent.parent.parent
 MAKEFILE = (ROOT / "Makefile").read_text()
 PHONY = re.search(r"^TARGETS := ((?:.*\\\n)*.*)", MAKEFILE, re.MULTILINE)
-ENVIRONMENT = re.search(r"^ENVIRONMENT := (.*)", MAKEFILE, re.MULTILINE)
+ENVIRONMENT = re.search(r"^ENVIRONMENT := ((?:.*\\\n)*.*)", MAKEFILE, re.MULTILINE)
 assert PHONY
 assert ENVIRONMENT
-ENVIRONMENT_TARGETS = ENVIRONMENT[1].split()
+ENVIRONMENT_TARGETS = ENVIRONMENT[1].replace("\\", " ").split()
 TARGETS = [
-    name for name in PHONY[1].replace("\\", " ").replace("$(ENVIRONMENT)", ENVIRONMENT[1]).split() if name != "help"
+    name
+    for name in PHONY[1].replace("\\", " ").replace("$(ENVIRONMENT)", " ".join(ENVIRONMENT_TARGETS)).split()
+    if name != "help"
 ]
 FOLDER = """my work ü (1), it's $HOME & "co"; <#1>"""
 
@@ -94,7 +96,7 @@ def test_a_target_of_an_environment_is_the_command_of_that_name(tmp_path: Path, 
     """Whatever the variables hold, they arrive whole, as options that the command has."""
     given = {
         "ENV": 'my "dev" $$x', "ENTITY": "it's", "FILE": "my items.jsonl", "REQUESTS": "5", "FUNCTION": "it's",
-        "BODY": "my job.json",
+        "BODY": "my job.json", "REQUEST": "it's", "SINCE": "2h", "FOLLOW": "1",
     }  # fmt: skip
     (each,) = run_make(tmp_path / FOLDER, target, *(f"{name}={value}" for name, value in given.items()))
     parsed = commands.parse("python -m tools", commands.TOOLS, each.arguments[2:])
@@ -106,6 +108,9 @@ def test_a_target_of_an_environment_is_the_command_of_that_name(tmp_path: Path, 
         assert parsed.function == "it's"
     if target == "run":
         assert parsed.body == Path("my job.json")
+    if target == "logs":
+        assert (parsed.entity, parsed.function, parsed.request) == ("it's", "it's", "it's")
+        assert (parsed.since, parsed.follow) == (7200, True)
     if target == "cost":
         assert parsed.requests == 5
 

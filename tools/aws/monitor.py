@@ -43,19 +43,24 @@ class LogEvent:
     message: str
 
 
+def lambda_group(function: str) -> str:
+    """Return the name of a function's log group."""
+    return f"/aws/lambda/{function}"
+
+
 @dataclass
 class LogTail:
-    """What comes into the log of a function: each look reads on from where the last one ended."""
+    """What comes into a log group: each look reads on from where the last one ended."""
 
     logs: Any
-    function: str
+    group: str
     since: int
     seen: set[LogEvent] = field(default_factory=set)
 
     def read(self, **only: str) -> Iterator[LogEvent]:
         """Yield the lines that no look before has seen."""
         pages = self.logs.get_paginator("filter_log_events").paginate(
-            logGroupName=f"/aws/lambda/{self.function}", startTime=self.since, **only
+            logGroupName=self.group, startTime=self.since, **only
         )
         for page in pages:
             for event in page["events"]:
@@ -91,7 +96,7 @@ class Candidate:
 
     def __post_init__(self) -> None:
         self.began = time.time()
-        self.tail = LogTail(self.logs, self.function, int((self.began - SKEW) * 1000))
+        self.tail = LogTail(self.logs, lambda_group(self.function), int((self.began - SKEW) * 1000))
         # What is there before anybody meets the version is of an earlier trial, whatever clock is right.
         for _ in self.new_events():
             pass
@@ -116,7 +121,7 @@ class Candidate:
                 self.client_errors[f"{status} {fields.get('problem', '')}".rstrip()] += 1
             # The live version is compared from the first request on that this one has met.
             if self.was_reached and not self.live_tail:
-                self.live_tail = LogTail(self.logs, self.function, line.time)
+                self.live_tail = LogTail(self.logs, lambda_group(self.function), line.time)
         # Most versions never get there; until then the live one's log, which is the larger, is left alone.
         if self.live_tail and self.client_errors.total() >= MIN_CLIENT_ERRORS:
             for line in self.live_tail.read(filterPattern=CLIENT_ERRORS_FILTER.format(self.live)):

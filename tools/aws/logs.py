@@ -1,0 +1,148 @@
+"""What the deployed functions and the API log, one line a request."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tools.aws.monitor import CRASHES, LogEvent, LogTail, lambda_group
+from tools.console import print_note
+from tools.errors import UserError
+from tools.suggestions import correction
+
+if TYPE_CHECKING:
+    from tools.environment import Environment
+
+INTERVAL = 2.0  # seconds between two looks: AWS allows few calls of FilterLogEvents a second
+# What Lambda itself writes about each call.
+PLATFORM = ("START RequestId: ", "END RequestId: ", "REPORT RequestId: ", "INIT_START ", "RESTORE_", "EXTENSION\t")
+GATEWAY = "gateway"
+
+
+class Line(NamedTuple):
+    """A line to print. Its time is in milliseconds of the epoch."""
+
+    time: int
+    text: str
+
+    def __str__(self) -> str:
+        at = datetime.fromtimestamp(self.time / 1000).astimezone()
+        return f"{at:%H:%M:%S}.{self.time % 1000:03} {self.text}"
+
+
+def run_logs(options: argparse.Namespace) -> int:
+    """Print what was logged, oldest first, and go on with --follow until Ctrl-C."""
+    environment: Environment = options.environment
+    outputs = environment.outputs()
+    names = sources(outputs, environment.system, options.entity, options.function)
+    logs = environment.client("logs")
+    since = int((time.time() - options.since) * 1000)
+    tails = {name: LogTail(logs, group, since) for group, name in names.items()}
+    is_any = False
+    while True:
+        for line in look(tails, options.request or ""):
+            print(line, flush=True)
+            is_any = True
+        if not options.follow:
+            break
+        time.sleep(INTERVAL)
+        for tail in tails.values():
+            tail.drop_old()
+    if not is_any:
+        print_note(f"Nothing was logged in the last {words(options.since)}: go further back with SINCE=1d.")
+    return 0
+
+
+def sources(outputs: dict[str, Any], system: str, entity: str | None, function: str | None) -> dict[str, str]:
+    """Return the names of what logs by log group: those of an entity, of a function of app/, or all and the gateway.
+
+    Raise UserError if there is no such entity or function.
+    """
+    own = {key: each["name"] for key, each in outputs.get("functions", {}).items()}
+    entities: dict[str, dict[str, str]] = outputs["function_names"]
+    for kind, name, known in (("entity", entity, entities), ("function", function, own)):
+        if name and name not in known:
+            remedy = correction(name, known, f"name one of {', '.join(sorted(known))}" if known else "it has none")
+            raise UserError(f"{system} has no {kind} {name}: {remedy}", exit_code=2)
+    found: dict[str, list[str]] = {}
+    is_all = not (entity or function)
+    for key, operations in entities.items():
+        if is_all or key == entity:
+            for operation, name in operations.items():
+                found.setdefault(lambda_group(name), []).append(f"{key}.{operation}")
+    named = {group: names[0] if len(names) == 1 else names[0].partition(".")[0] for group, names in found.items()}
+    named |= {lambda_group(name): key for key, name in own.items() if is_all or key == function}
+    if is_all:
+        named[f"/aws/apigateway/{system}"] = GATEWAY
+    return named
+
+
+def look(tails: dict[str, LogTail], request: str) -> list[Line]:
+    """Return the lines since the last look, oldest first: those that contain the request's id."""
+    return sorted(line for name, tail in tails.items() for line in read(name, tail, request))
+
+
+def read(name: str, tail: LogTail, request: str) -> Iterator[Line]:
+    """Yield the new lines of one log group, none of a group that is gone."""
+    # A pattern in quotation marks matches the lines that contain the text.
+    only = {"filterPattern": json.dumps(request)} if request else {}
+    try:
+        for event in tail.read(**only):
+            # The emulator takes a pattern as "everything".
+            if request in event.message and (text := (of_gateway if name == GATEWAY else of_function)(name, event)):
+                yield Line(event.time, text)
+    except tail.logs.exceptions.ResourceNotFoundException:  # of a function that was deleted meanwhile
+        return
+
+
+def of_function(name: str, event: LogEvent) -> str:
+    """Return a function's line for people, "" for one that says nothing of a request."""
+    message = event.message.strip()
+    fields = fields_of(message)
+    if fields is None:
+        if message.startswith(PLATFORM) and not any(each in message for each in CRASHES):
+            return ""
+        return f"{name}: {message}"
+    identity = fields.get("requestId", "-")
+    if "status" not in fields:  # what own code printed or logged
+        return f"{fields.get('level', 'INFO')} {name}: {fields.get('message', message)} {identity}"
+    called = name if "." in name else f"{name}.{fields.get('operation') or fields.get('call') or '?'}"
+    parts = [str(fields["status"]), called, f"{fields.get('durationMs', '?')} ms", str(identity)]
+    parts += [str(fields[each]) for each in ("result", "problem") if each in fields]
+    parts += ["cold"] if fields.get("coldStart") else []
+    text = " ".join(parts)
+    return f"{text}\n    {fields['error']}" if "error" in fields else text
+
+
+def of_gateway(_: str, event: LogEvent) -> str:
+    """Return the line of a request that API Gateway answered by itself, "" for one that a function's line tells."""
+    fields = fields_of(event.message)
+    if fields is None or fields.get("lambdaRequestId", "-") not in ("-", ""):
+        return ""
+    why = fields.get("error", "-")
+    return " ".join((
+        str(fields.get("status", "?")), GATEWAY, str(fields.get("method", "?")), str(fields.get("path", "?")),
+        str(fields.get("requestId", "-")), *([] if why in ("-", "") else [str(why)]),
+    ))  # fmt: skip
+
+
+def fields_of(message: str) -> dict[str, Any] | None:
+    """Return what a line of JSON holds, None for other lines."""
+    try:
+        found = json.loads(message)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def words(seconds: int) -> str:
+    """Return a period in words: 600 is "10 minutes"."""
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
+        if seconds % size == 0:
+            number = seconds // size
+            return f"{number} {unit}s" if number != 1 else unit
+    raise AssertionError(seconds)
