@@ -71,6 +71,9 @@ PATCHES: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [
     ({SCOPES: ["a"]}, {"op": "add", "path": f"/{SCOPES}", "value": "b"}, {SCOPES: ["a", "b"]}),
     ({SCOPES: ["a"]}, {"op": "remove", "path": f"/{SCOPES}", "value": "a"}, {SCOPES: []}),
     ({SCOPES: None}, {"op": "add", "path": f"/{SCOPES}", "value": "b"}, {SCOPES: ["b"]}),
+    ({"providerARNs": ["a"]}, {"op": "add", "path": "/providerARNs", "value": "b"}, {"providerARNs": ["a", "b"]}),
+    ({"providerARNs": ["a"]}, {"op": "remove", "path": "/providerARNs", "value": "a"}, {"providerARNs": []}),
+    ({}, {"op": "replace", "path": "/authorizerResultTtlInSeconds", "value": "0"}, {"authorizerResultTtlInSeconds": 0}),
 ]  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from tools.laptop.corrections import (
     PINNED,
     TERRAFORM_PASSWORD,
     apigateway,
+    authorizers,
     background,
     backup,
     cloudfront,
@@ -50,6 +51,7 @@ def main() -> None:
 
     ec2.correct(service("ec2"))
     apigateway.correct(service("apigateway_v1"), app, evaluator.AuthError)
+    authorizers.correct(service("apigateway_v1"))
     waf.correct(service("waf"))
     cloudtrail.correct(service("cloudtrail"))
     backup.correct(service("backup"))

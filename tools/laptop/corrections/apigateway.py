@@ -24,6 +24,9 @@ VARIABLE = re.compile(r"#set\(\$(a[0-9a-f]+) = '([^']*)'\)")
 # The API's own URL, as modules/api has it in the OpenAPI document: the emulator has no domain names.
 OWN_URL = re.compile(r"https://\$context\.domainName\$context\.path\.replace\('([^']+)',''\)")
 
+# What is a number and comes as text.
+NUMBERS = ("authorizerResultTtlInSeconds", "burstLimit", "limit", "offset", "rateLimit", "timeoutInMillis")
+
 # The request that an API is at work on, as the emulator has it.
 REQUEST: ContextVar[dict[str, Any]] = ContextVar("REQUEST")
 # The path of the HTTP request, as it was sent.
@@ -123,14 +126,14 @@ def apply_patch(target: dict[str, Any], operations: list[dict[str, Any]]) -> dic
             api, _, stage = value.partition(":")
             others = [s for s in parent[last] if (s["apiId"], s["stage"]) != (api, stage)]
             parent[last] = others if remove else [*others, {"apiId": api, "stage": stage}]
-        elif keys == ["authorizationScopes"]:
-            scopes = [scope for scope in parent.get(last) or [] if scope != value]
-            parent[last] = scopes if remove else [*scopes, value]
+        elif keys in (["authorizationScopes"], ["providerARNs"]):
+            others = [each for each in parent.get(last) or [] if each != value]
+            parent[last] = others if remove else [*others, value]
         elif remove:
             parent.pop(last, None)
         elif value in ("true", "false"):
             parent[last] = value == "true"
-        elif last in ("burstLimit", "limit", "offset", "rateLimit", "timeoutInMillis"):
+        elif last in NUMBERS:
             parent[last] = json.loads(value)
         else:
             parent[last] = value
