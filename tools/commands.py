@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Any
 
 from tools import venv
+from tools.claims import parse_claim, scope_fault
 from tools.console import Console
 from tools.environment import Environment
 from tools.errors import UserError, explain_os_error, user_errors
@@ -92,33 +93,26 @@ def port(text: str) -> int:
     return int(text)
 
 
-# What Cognito sets itself, or lets no trigger change:
-# https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-pre-token-generation.html
-RESERVED_CLAIMS = frozenset((
-    "acr", "amr", "at_hash", "aud", "auth_time", "azp", "client_id", "device_key", "event_id", "exp", "iat",
-    "identities", "iss", "jti", "nbf", "nonce", "origin_jti", "scope", "sub", "token_use", "username", "version",
-))  # fmt: skip
-CLAIM_NAME, LONGEST_CLAIM, MOST_CLAIMS = re.compile(r"[!-<>-~]{1,128}"), 1024, 20
-
-
 def claim(text: str) -> tuple[str, str]:
     """Return the name and the value of a claim that is written NAME=VALUE, for argparse."""
-    name, equals, value = text.partition("=")
-    if not equals or not CLAIM_NAME.fullmatch(name):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a claim: write NAME=VALUE, with a name of 1 to 128 printable ASCII characters without "
-            "spaces, such as tenant_id=acme"
-        )
-    if name.startswith("cognito:"):
-        raise argparse.ArgumentTypeError(f"{name} is Cognito's own claim: put the user into groups with --group")
-    if name in RESERVED_CLAIMS:
-        raise argparse.ArgumentTypeError(f"{name} is a claim that the user pool sets itself: choose another name")
-    if len(value) > LONGEST_CLAIM or not value.isprintable():
-        raise argparse.ArgumentTypeError(
-            f"the value of {name} is not text of at most {LONGEST_CLAIM} printable characters: shorten it, or remove "
-            "control characters"
-        )
-    return name, value
+    try:
+        return parse_claim(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def scope(text: str) -> str:
+    """Return a scope, for argparse."""
+    if fault := scope_fault(text):
+        raise argparse.ArgumentTypeError(fault)
+    return text
+
+
+def lifetime(text: str) -> int:
+    """Return seconds from now, which are negative for a time that is over, for argparse."""
+    if not re.fullmatch(r"-?[0-9]{1,9}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds: write a whole number, such as 600")
+    return int(text)
 
 
 ENV = Option("--env", is_needed=True, metavar="ENV", help="the environment, as in environments/ENV.tfvars")
@@ -284,16 +278,29 @@ LAPTOP = (
     Command("outputs", "print Terraform's outputs and the API keys as JSON", "tools.laptop.cli:outputs"),
     Command("env", "print exports of URL, KEY and CONSOLE for a shell to evaluate", "tools.laptop.cli:env"),
     Command(
-        "token", "print an access token of a user of the stack's user pool", "tools.laptop.cli:token",
+        "token", "print an access token of a user, of the stack's user pool or of the laptop's issuer",
+        "tools.laptop.cli:token",
         (
             Option("--user", required=True, metavar="NAME", help="who signs in, made if need be"),
             Option(
                 "--group", action="append", default=[], metavar="G", dest="groups",
-                help="a group that the user is put into and stays in, more than once if need be",
+                help="a group of the user, more than once if need be; in a user pool the user stays in it",
             ),
             Option(
                 "--claim", action="append", type=claim, default=[], metavar="K=V", dest="claims",
-                help="a further claim of this token, as a trigger of the pool adds in AWS, more than once if need be",
+                help="a further claim of this token, more than once if need be (in AWS a trigger of the pool adds it)",
+            ),
+            Option(
+                "--scope", action="append", type=scope, default=[], metavar="S", dest="scopes",
+                help="a scope of a token of the laptop's issuer, more than once if need be",
+            ),
+            Option(
+                "--expires", type=lifetime, metavar="N",
+                help="seconds that a token of the laptop's issuer is good for (default: 3600)",
+            ),
+            Option(
+                "--issuer", choices=("cognito", "jwt"),
+                help="cognito for the user pool, jwt for the laptop's issuer (default: the one there is, else cognito)",
             ),
         ),
     ),

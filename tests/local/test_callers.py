@@ -17,7 +17,7 @@ from botocore.credentials import Credentials
 from tests.local.api import EXPOSED, POOL, Answer, Api
 from tests.local.runner import Local
 from tests.local.users import Users, decode_token, forged_tokens
-from tools.commands import RESERVED_CLAIMS
+from tools.claims import RESERVED_BY_COGNITO
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +145,7 @@ def test_a_token_with_claims_is_the_users_and_passes(users: Users, notes: Api) -
     assert (claims["tenant_id"], claims["https://a.example/x"]) == ("acme", "a=b ü")
     assert claims.keys() - plain.keys() == {"tenant_id", "https://a.example/x"}
     assert claims["sub"] == plain["sub"]
-    assert {name for name in plain if not name.startswith("cognito:")} <= RESERVED_CLAIMS
+    assert {name for name in plain if not name.startswith("cognito:")} <= RESERVED_BY_COGNITO
     assert notes.as_bearer(token)("GET").status == 200
     check_unauthorized(notes.as_bearer(f"{token.rpartition('.')[0]}.{decode_token(users.token('dora'))[2]}")("GET"))
 

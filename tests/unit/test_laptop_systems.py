@@ -517,6 +517,9 @@ def test_a_record_of_an_earlier_version_is_read(tmp_path: Path) -> None:
         ({"fingerprint": "other", "changes": 7}, False, [False]),
         ({"fingerprint": "other", "changes": 6}, False, [True]),
         (None, False, [True]),
+        ({"fingerprint": "same", "changes": 7, "issuer": "http://127.0.0.1:1/_trestle/issuer"}, False, []),
+        # What is deployed names the issuer at another port.
+        ({"fingerprint": "same", "changes": 7, "issuer": "http://127.0.0.1:2/_trestle/issuer"}, False, [False]),
     ],
 )
 @pytest.mark.parametrize("runs", [True, False])
@@ -539,7 +542,8 @@ def test_what_has_not_changed_is_not_applied(
         (tmp_path / "applied").write_text(json.dumps(applied))
     Stack(tmp_path).apply({"region": "us-west-2"}, [], 1, lambda _: False)
     assert applies == refreshes
-    assert json.loads((tmp_path / "applied").read_text()) == {"fingerprint": "same", "changes": 7}
+    written = {"fingerprint": "same", "changes": 7, "issuer": None} if applies else applied
+    assert json.loads((tmp_path / "applied").read_text()) == written
 
 
 def test_logs_go_on_where_the_clock_is_set_back(

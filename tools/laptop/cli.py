@@ -7,17 +7,17 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tools.commands import MOST_CLAIMS
+from tools.claims import RESERVED_BY_COGNITO, name_fault, unique_claims
 from tools.console import ERASE, print_note
 from tools.errors import UserError
 from tools.laptop import sign_in
 from tools.laptop.debugger import attach, check_debugger, detach
 from tools.laptop.emulated_aws import EmulatedAws, exports, proxy_exceptions
 from tools.laptop.emulator import Running, client
+from tools.laptop.issuer.tokens import LIFETIME
 from tools.laptop.logs import follow
 from tools.laptop.secret_values import advice
 from tools.laptop.stack import Stack
@@ -156,7 +156,26 @@ def env(options: argparse.Namespace) -> int:
 def token(options: argparse.Namespace) -> int:
     """Print an access token, and nothing else, on stdout."""
     stack = local_systems(options.progress).current()
-    running, claims = stack.running(), unique_claims(options.claims)
+    running, claims = stack.running(), checked_claims(options)
+    if token_issuer(stack, options.issuer) == "jwt":
+        print(
+            stack.issuer(running).access_token(
+                options.user, groups=options.groups, scopes=options.scopes, claims=claims,
+                lifetime=LIFETIME if options.expires is None else options.expires,
+            )
+        )  # fmt: skip
+        return 0
+    if given := "--scope" if options.scopes else "--expires" if options.expires is not None else None:
+        other = ", or add --issuer jwt" if stack.settings.get("jwt") else ""
+        raise UserError(
+            f"{given} is for tokens of the laptop's issuer, and this token is the user pool's: leave it out{other}.",
+            exit_code=2,
+        )
+    for name in claims:
+        if name.startswith("cognito:"):
+            raise UserError(f"{name} is Cognito's own claim: put the user into groups with --group.", exit_code=2)
+        if name in RESERVED_BY_COGNITO:
+            raise UserError(f"{name} is a claim that the user pool sets itself: choose another name.", exit_code=2)
     print(
         sign_in.token(
             stack.outputs(), running, stack.users, options.user, options.groups,
@@ -166,14 +185,32 @@ def token(options: argparse.Namespace) -> int:
     return 0
 
 
-def unique_claims(claims: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Return the claims of a command line by name; raise UserError if one is repeated, or if they are too many."""
-    names = [name for name, _ in claims]
-    if repeated := next((name for name in names if names.count(name) > 1), None):
-        raise UserError(f"--claim {repeated} is given twice: a claim has one value.", exit_code=2)
-    if len(claims) > MOST_CLAIMS:
-        raise UserError(f"{len(claims)} claims are given: a token takes {MOST_CLAIMS} at most.", exit_code=2)
-    return dict(claims)
+def token_issuer(stack: Stack, wanted: str | None) -> str:
+    """Return who signs a token, "cognito" or "jwt". Raise UserError if the system has none, or not the one wanted."""
+    known = {"cognito": bool(stack.outputs().get("user_pool_id")), "jwt": bool(stack.settings.get("jwt"))}
+    found = [name for name, is_there in known.items() if is_there and wanted in (None, name)]
+    if found:
+        return found[0]
+    if wanted == "jwt":
+        fault = "no issuer besides the user pool" if known["cognito"] else "no issuer"
+        remedy = "write `jwt` and an access of jwt into its tfvars"
+    else:
+        fault, remedy = "no user pool", "give an operation the access cognito in its tfvars"
+        if wanted and known["jwt"]:
+            remedy += ", or leave --issuer out"
+    raise UserError(f"This stack has {fault}: {remedy}, then run `python local.py up`.")
+
+
+def checked_claims(options: argparse.Namespace) -> dict[str, str]:
+    """Return the claims of a command line by name. Raise UserError for these, a user or a group that no token has."""
+    named = [("user", options.user), *(("group", group) for group in options.groups)]
+    if fault := next(filter(None, (name_fault(*each) for each in named)), None):
+        raise UserError(f"{fault[0].upper()}{fault[1:]}.", exit_code=2)
+    try:
+        return unique_claims(options.claims)
+    except ValueError as error:
+        said = str(error)
+        raise UserError(f"{said if said[0].isdigit() else f'--claim {said}'}.", exit_code=2) from None
 
 
 def down(options: argparse.Namespace) -> int:

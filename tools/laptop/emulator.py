@@ -24,6 +24,8 @@ from tools.laptop.corrections import TERRAFORM_PASSWORD, TERRAFORM_PATH, TERRAFO
 from tools.sources import sources
 
 CORRECTIONS = Path(__file__).parent / "corrections"
+# What runs in the emulator's process.
+LAUNCHED = (CORRECTIONS, CORRECTIONS.with_name("issuer"))
 
 HOST = "127.0.0.1"
 ACCOUNT = "000000000000"
@@ -262,8 +264,9 @@ def is_healthy(port: int) -> bool:
 
 
 def corrections_version() -> str:
-    """Return a digest of the corrections."""
-    return hashlib.sha256(b"".join(file.read_bytes() for file in sources(CORRECTIONS, "*.py"))).hexdigest()
+    """Return a digest of the corrections, and of the issuer, which the same process serves."""
+    files = (file for folder in LAUNCHED for file in sources(folder, "*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def ask(

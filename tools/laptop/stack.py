@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import secrets
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,9 +20,20 @@ from tools.errors import UserError
 from tools.files import read_json, write, write_json
 from tools.laptop import snapshot, user_root
 from tools.laptop.emulator import Emulator, Running, client, corrections_version
+from tools.laptop.issuer import FOLDER, issuer_url
+from tools.laptop.issuer.tokens import Issuer
 from tools.laptop.secret_values import SecretValues
 from tools.sources import sources
-from tools.terraform import ROOT, InterruptedApplyError, Progress, Terraform, environment, module_folders, stage
+from tools.terraform import (
+    ROOT,
+    SERVICE,
+    InterruptedApplyError,
+    Progress,
+    Terraform,
+    environment,
+    module_folders,
+    stage,
+)
 from tools.urls import local_urls
 
 DEFAULT_PORT = 4566
@@ -60,6 +72,14 @@ OVERRIDES = {
         "resource": {"aws_cloudfront_distribution": {"this": {"wait_for_deployment": False}}},
     },
 }
+
+
+def overrides_for(port: int, *, has_issuer: bool) -> dict[str, Any]:
+    """Return OVERRIDES, and with them this machine's issuer in the place of the one that the tfvars name."""
+    if not has_issuer:
+        return OVERRIDES
+    here = f'${{var.jwt == null ? null : "{issuer_url(port)}"}}'
+    return {**OVERRIDES, SERVICE: {"locals": {"jwt_issuer": here}}}
 
 
 Confirm = Callable[[list[str]], bool]
@@ -160,6 +180,10 @@ class Stack:
         """The values of secrets that we were given."""
         return SecretValues(self.folder / "secrets.json")
 
+    def issuer(self, running: Running) -> Issuer:
+        """The issuer that stands in for the one that the tfvars name."""
+        return Issuer(self.folder / FOLDER, issuer_url(running.port))
+
     def missing_secrets(self) -> list[str]:
         """Return the names of secrets of functions that have no value in the running system."""
         return self.secrets.put(self.settings.get("functions", {}), self.running())
@@ -189,17 +213,20 @@ class Stack:
             # A restart brings back what was saved, and the emulator counts what changes its resources, for
             # someone may do so by hand. After a kill, what was done in the last seconds may be lost.
             is_untouched = not died and applied.get("changes") == state.get("changes", -1)
-            if is_untouched and applied["fingerprint"] == inputs:
+            # What is deployed names its issuer, and so the port.
+            is_here = applied.get("issuer") in (None, issuer_url(started.port))
+            if is_untouched and is_here and applied["fingerprint"] == inputs:
                 self.progress("Nothing has changed since the last apply.")
                 return
-            self._run_apply(started, settings, var_files, confirm, refresh=not is_untouched)
+            has_issuer = self._run_apply(started, settings, var_files, confirm, refresh=not is_untouched)
         except BaseException:
             if not running:
                 self.progress("Stopping the emulator ...")
                 self.emulator.stop()  # which saves what it can
             raise
         changes = self.emulator.state(started).get("changes", -1)
-        write_json(self.folder / "applied", {"fingerprint": inputs, "changes": changes})
+        issuer = issuer_url(started.port) if has_issuer else None
+        write_json(self.folder / "applied", {"fingerprint": inputs, "changes": changes, "issuer": issuer})
 
     def outputs(self) -> dict[str, Any]:
         """Return Terraform's outputs, with URLs that answer on this machine, and the API keys' values."""
@@ -226,6 +253,12 @@ class Stack:
             if method["access"] == "cognito" and method["scope"] is None and outputs["user_pool_client_id"]:
                 group = f" --group {method['group']}" if method["group"] else ""
                 token = f"$(python local.py token --user me{group})"
+                return f'curl -i -H "authorization: Bearer {token}" {url}'
+            if method["access"] == "jwt":
+                # Of both issuers, the user pool is the one that signs unless another is named.
+                issuer = " --issuer jwt" if outputs["user_pool_id"] else ""
+                names = "".join(f" --{kind} {shlex.quote(method[kind])}" for kind in ("group", "scope") if method[kind])
+                token = f"$(python local.py token --user me{issuer}{names})"
                 return f'curl -i -H "authorization: Bearer {token}" {url}'
         return None
 
@@ -275,8 +308,11 @@ class Stack:
 
     def _run_apply(
         self, started: Running, settings: dict[str, Any], var_files: Sequence[Path], confirm: Confirm, *, refresh: bool
-    ) -> None:
-        """Apply; with `refresh`, look first for what has changed outside Terraform."""
+    ) -> bool:
+        """Apply; return whether the system takes tokens of this machine's issuer.
+
+        With `refresh`, look first for what has changed outside Terraform.
+        """
         terraform = self._terraform(started, settings)
         self.progress("Preparing Terraform ...")
         terraform.init_once()
@@ -324,9 +360,12 @@ class Stack:
             made["api_keys"] = {name: values[id_] for name, id_ in made["api_key_ids"].items()}
             write_json(self.folder / "outputs.json", made)
             settings = settings | outputs.get(user_root.TOOLS, {})
+            if has_issuer := bool(settings.get("jwt")):
+                self.issuer(started).prepare(settings["jwt"], "{name}-{environment}".format(**settings))
             known = {"settings": settings, "var_files": [str(file) for file in var_files]}
             write_json(self.folder / "settings.json", known)
         self.progress(f"Applied: {said}.")
+        return has_issuer
 
     def _user_data(self, running: Running) -> dict[str, str]:
         """Return what users have stored, such as "12 items in the table x", by Terraform's address."""
@@ -427,14 +466,15 @@ class Stack:
         if settings["docs"] != "none":
             arguments["website"] = {}
         folder = self.folder / "root"
+        overrides = overrides_for(running.port, has_issuer=bool(settings.get("jwt")))
         if root := root_of(settings):
             own = user_root.read(root)
-            own.stage(folder, {"http": {}}, OVERRIDES, **arguments)
+            own.stage(folder, {"http": {}}, overrides, **arguments)
             return Terraform(
                 folder, variables, self.terraform_log, self.progress,
                 is_locked=False, shares_provider=own.providers <= 1,
             )  # fmt: skip
-        stage(folder, None, OVERRIDES)
+        stage(folder, None, overrides)
         variables |= {f"TF_VAR_{name}": json.dumps(value) for name, value in arguments.items()}
         return Terraform(folder, variables, self.terraform_log, self.progress)
 

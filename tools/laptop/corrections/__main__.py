@@ -35,6 +35,7 @@ from tools.laptop.corrections import (
     streams,
     waf,
 )
+from tools.laptop.issuer import FOLDER, server
 
 
 def service(name: str) -> Any:
@@ -76,6 +77,7 @@ def main() -> None:
 
     password = Path(os.environ["STATE_DIR"]).parent.with_name(TERRAFORM_PASSWORD)
     answering = persistence.serve(serving.replay_lost_answers(app.app), saver, password)
+    answering = server.serve(answering, password.with_name(FOLDER), int(port))
     app.app = serving.serve_to_whom_it_is_for(answering, distributions, port)
     app.main()
 

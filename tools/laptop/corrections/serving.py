@@ -7,6 +7,7 @@ from collections import OrderedDict
 from typing import Any
 
 from tools.laptop.corrections import Params
+from tools.laptop.issuer import PATH
 
 # What browsers send and programs do not: the first two not with each request. No page can change one of them.
 BROWSER = {
@@ -21,7 +22,8 @@ OF_APIS = re.compile(
     r"[A-Z]* /_aws/execute-api/[^/]+/.*"
     r"|GET /(logout|oauth2/(authorize|userInfo))"
     r"|POST /(login|oauth2/(login|revoke|token|userInfo))"
-    r"|OPTIONS /oauth2/(revoke|token|userInfo)",
+    r"|OPTIONS /oauth2/(revoke|token|userInfo)"
+    rf"|[A-Z]+ {PATH}/[a-z./-]+",
     re.DOTALL,
 )
 
