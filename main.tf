@@ -17,6 +17,7 @@ module "service" {
   environment                = var.environment
   functions                  = var.functions
   info                       = var.info
+  jwt                        = var.jwt
   log_retention_days         = var.log_retention_days
   metrics                    = var.metrics
   name                       = var.name

@@ -10,6 +10,11 @@ output "api_url" {
   value       = module.service.api_url
 }
 
+output "authorizer_name" {
+  description = "Name of the function that verifies tokens of the issuer in jwt, or null where no operation asks for one."
+  value       = module.service.authorizer_name
+}
+
 output "dashboard_url" {
   description = "Where the dashboard is in AWS's console, or null without one."
   value       = module.service.dashboard_url

@@ -143,8 +143,8 @@ variable "encryption" {
 variable "entities" {
   description = <<-EOT
     What the API serves, by entity. Each attribute may be left out.
-    access: who may call, by operation, and "default" for the others: open, api_key, iam, cognito (whoever signed in), cognito:group=NAME
-      or cognito:scope=NAME.
+    access: who may call, by operation, and "default" for the others: open, api_key, iam, cognito (whoever signed in), cognito:group=NAME,
+      cognito:scope=NAME, or jwt, jwt:group=NAME and jwt:scope=NAME for tokens of the issuer that the variable jwt names.
     filters: properties of the schema that lists can be filtered on, each with the property to sort by, createdAt by default.
     function: settings of the entity's functions. reserved_concurrency null leaves them to the account's pool.
     functions: "per_operation" keeps operations and their rights apart; "per_entity" has one function for all of them.
@@ -153,7 +153,7 @@ variable "entities" {
     ids: "server" makes every id; "client" takes the id a body brings.
     list: "created" orders by createdAt, over an index; "unordered" needs no index.
     operations: any of create, delete, get, list, merge, replace; [] for an entity that only own code uses.
-    owner_scoped: callers see and change their own items alone; others' are 404. Every operation has to need cognito.
+    owner_scoped: callers see and change their own items alone; others' are 404. Every operation has to need cognito or jwt.
     path: where the collection lives, such as "todos" or "v1/todos", in one to four segments; "/" is the root of the API. The entity's
       name by default.
     put: "replace" takes whole items; "merge" takes partial ones.
@@ -270,6 +270,30 @@ variable "info" {
   })
   default  = {}
   nullable = false
+}
+
+variable "jwt" {
+  description = <<-EOT
+    The OpenID Connect issuer whose access tokens callers send, where access asks for jwt: Auth0, Okta, Entra, Keycloak or any other. A
+    function verifies the tokens, and the gateway keeps its answer to each token for five minutes.
+    audiences: what a token is for, as its claim aud has it; one of these has to be there.
+    client_id: of the web console, which then signs users in at the issuer, by code and PKCE.
+    function: settings of the function that verifies tokens. reserved_concurrency null leaves it to the account's pool.
+    groups_claim: the claim with the caller's groups, which jwt:group=NAME asks for.
+    issuer: as the claim iss has it, to the letter. Its keys are found by ISSUER/.well-known/openid-configuration.
+  EOT
+  type = object({
+    audiences = set(string)
+    client_id = optional(string)
+    function = optional(object({
+      log_level            = optional(string, "INFO")
+      memory_size          = optional(number, 512)
+      reserved_concurrency = optional(number)
+    }), {})
+    groups_claim = optional(string, "groups")
+    issuer       = string
+  })
+  default = null
 }
 
 variable "log_retention_days" {

@@ -14,8 +14,19 @@ locals {
     ) : path => resource.id }
   )
 
-  authorization_types = { open = "NONE", api_key = "NONE", cognito = "COGNITO_USER_POOLS", iam = "AWS_IAM" }
+  authorization_types = { open = "NONE", api_key = "NONE", cognito = "COGNITO_USER_POOLS", iam = "AWS_IAM", jwt = "CUSTOM" }
   uses_cognito        = contains(values(var.routes)[*].access, "cognito")
+  uses_jwt            = contains(values(var.routes)[*].access, "jwt")
+  authorizer_ids = {
+    cognito = one(aws_api_gateway_authorizer.users[*].id)
+    jwt     = one(aws_api_gateway_authorizer.tokens[*].id)
+  }
+
+  # Where the gateway invokes functions.
+  invocations = join("", [
+    "arn:${var.scope.partition}:apigateway:${var.scope.region}:lambda:path/2015-03-31/functions/",
+    "arn:${var.scope.partition}:lambda:${var.scope.region}:${var.scope.account_id}:function",
+  ])
 }
 
 # A warning, because AWS raises this quota for a single API on request.
@@ -120,13 +131,38 @@ resource "aws_api_gateway_authorizer" "users" {
   type          = "COGNITO_USER_POOLS"
 }
 
+# The gateway keeps a decision for each token, which is the whole key of its cache. So a decision is about the token and all routes that
+# ask for one, and the functions judge groups, scopes and the time when the token expires. What is no JWT is refused without a call.
+resource "aws_api_gateway_authorizer" "tokens" {
+  count = local.uses_jwt ? 1 : 0
+
+  name                             = "${var.name}-tokens"
+  authorizer_result_ttl_in_seconds = 300
+  authorizer_uri                   = "${local.invocations}:${var.authorizer.function}:${var.authorizer.qualifier}/invocations"
+  identity_source                  = "method.request.header.Authorization"
+  identity_validation_expression   = "^[Bb]earer [A-Za-z0-9_-]+[.][A-Za-z0-9_-]+[.][A-Za-z0-9_-]+$"
+  rest_api_id                      = aws_api_gateway_rest_api.this.id
+  type                             = "TOKEN"
+}
+
+resource "aws_lambda_permission" "tokens" {
+  count = local.uses_jwt ? 1 : 0
+
+  action        = "lambda:InvokeFunction"
+  function_name = var.authorizer.function
+  principal     = "apigateway.amazonaws.com"
+  qualifier     = var.authorizer.qualifier
+  source_arn    = "${aws_api_gateway_rest_api.this.execution_arn}/authorizers/${aws_api_gateway_authorizer.tokens[0].id}"
+  statement_id  = "api-gateway-authorizer"
+}
+
 resource "aws_api_gateway_method" "route" {
   for_each = var.routes
 
   api_key_required     = each.value.access == "api_key"
   authorization        = local.authorization_types[each.value.access]
   authorization_scopes = each.value.access == "cognito" ? each.value.scopes : null
-  authorizer_id        = each.value.access == "cognito" ? aws_api_gateway_authorizer.users[0].id : null
+  authorizer_id        = lookup(local.authorizer_ids, each.value.access, null)
   http_method          = each.value.method
   request_models       = { "application/json" = try(aws_api_gateway_model.this[each.value.model].name, each.value.model) }
   request_validator_id = aws_api_gateway_request_validator.this[
@@ -150,13 +186,7 @@ resource "aws_api_gateway_integration" "route" {
   resource_id             = local.resource_ids[each.value.path]
   rest_api_id             = aws_api_gateway_rest_api.this.id
   type                    = "AWS_PROXY"
-  uri = join("", [
-    "arn:${var.scope.partition}:apigateway:${var.scope.region}:lambda:path/2015-03-31/functions/",
-    join(":", [
-      "arn:${var.scope.partition}:lambda:${var.scope.region}:${var.scope.account_id}:function",
-      each.value.function, "${each.value.qualifier}/invocations",
-    ]),
-  ])
+  uri                     = "${local.invocations}:${each.value.function}:${each.value.qualifier}/invocations"
 }
 
 # One per method: a function answers to its own route and to no other path, stage or API.
@@ -190,7 +220,8 @@ resource "aws_api_gateway_deployment" "this" {
   # deletes what a create_before_destroy resource needs last: `apply -replace` of this resource then clears it out.
   triggers = {
     configuration = sha256(jsonencode([
-      var.cors_origins, var.docs, var.exposed_headers, var.models, var.problems, var.request_headers, var.routes, var.validate_bodies,
+      var.authorizer, var.cors_origins, var.docs, var.exposed_headers, var.models, var.problems, var.request_headers, var.routes,
+      var.validate_bodies,
       [for file in sort(fileset(path.module, "[^.#]*.tf")) : filesha256("${path.module}/${file}")],
     ]))
   }

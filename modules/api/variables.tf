@@ -1,3 +1,8 @@
+variable "authorizer" {
+  description = "The function that verifies the tokens of routes for jwt, and its alias; or null without such routes."
+  type        = object({ function = string, qualifier = string })
+}
+
 variable "cors_origins" {
   description = "Origins whose scripts may call the API; [\"*\"] for all."
   type        = list(string)
@@ -59,7 +64,7 @@ variable "request_headers" {
 variable "routes" {
   description = <<-EOT
     The methods, by a name of our own.
-    access: open, api_key, cognito or iam.
+    access: open, api_key, cognito, iam or jwt.
     function, qualifier: the function that answers, and its alias.
     model: of the request's body; Empty is API Gateway's own, for requests without one.
     parameters: what a caller may send, such as "querystring.limit" and "header.If-Match".

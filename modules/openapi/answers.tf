@@ -135,5 +135,15 @@ locals {
       type        = "apiKey", in = "header", name = "Authorization", x-amazon-apigateway-authtype = "awsSigv4"
       description = "AWS Signature Version 4."
     }
+    # Generators of clients take a bearer's token; most of them ignore openIdConnect.
+    jwt = {
+      type         = "http"
+      scheme       = "bearer"
+      bearerFormat = "JWT"
+      description = join(" ", [
+        "An access token, not an ID token, of ${coalesce(var.token_issuer, "-")}, which",
+        "${trimsuffix(coalesce(var.token_issuer, "-"), "/")}/.well-known/openid-configuration describes.",
+      ])
+    }
   }
 }

@@ -13,7 +13,7 @@ locals {
     # The names of components do not show where a parameter is.
     parameters = [for parameter in o.parameters : lower(split(".", parameter)[1])]
     # A bearer has no scopes in OpenAPI 3.0.
-    scopes = [for scope in o.access.scope[*] : scope if local.token_scheme != "http"]
+    scopes = [for scope in o.access.scope[*] : scope if o.access.kind == "cognito" && local.token_scheme != "http"]
     path   = "/${join("/", compact([e.path, o.path]))}"
   })]])
 

@@ -43,7 +43,9 @@ locals {
   )
   queries = { for route, r in var.routes : route => jsondecode(r.query == null ? "{}" : var.schemas[r.query].request) }
 
-  route_scopes = { for route, r in var.routes : route => [for scope in r.access.scope[*] : scope if local.token_scheme != "http"] }
+  route_scopes = { for route, r in var.routes : route => [for scope in r.access.scope[*] : scope
+    if r.access.kind == "cognito" && local.token_scheme != "http"
+  ] }
 
   route_operations = { for route, r in var.routes : route => merge(
     {

@@ -28,8 +28,8 @@ variable "entities" {
     filters: by filter, the property its lists are sorted by.
     ids: "client" where a body may bring its id.
     operations: those there are, as contract/operations.json has them; problems by their statuses; access, who may call each: open,
-      api_key, cognito or iam, and for cognito the group or the scope, if it takes one; may_refuse, whether own code can answer with any
-      status of 400 to 499.
+      api_key, cognito, iam or jwt, and for cognito and jwt the group or the scope, if it takes one; may_refuse, whether own code can
+      answer with any status of 400 to 499.
     ordered: whether its lists have an order.
     path: of the collection, without a slash at either end; "" is the root.
     reserved_ids: ids that no item may have, because there is something else at their path.
@@ -123,5 +123,10 @@ variable "sign_in" {
 
 variable "title" {
   description = "Name of the API."
+  type        = string
+}
+
+variable "token_issuer" {
+  description = "Who signs the tokens of operations whose access is jwt, or null without such operations."
   type        = string
 }

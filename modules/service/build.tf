@@ -54,7 +54,7 @@ resource "terraform_data" "build" {
       condition = (
         local.manifest == null ||
         length(local.own_code_faults) > 0 ||
-        alltrue([for zip in concat(values(local.zips), values(local.own_functions)[*].zip) :
+        alltrue([for zip in concat(values(local.zips), values(local.own_functions)[*].zip, values(local.authorizer)[*].zip) :
           try(contains(keys(local.manifest.functions), zip), false)
         ])
       )

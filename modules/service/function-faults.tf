@@ -136,9 +136,8 @@ locals {
           "${place}.call: ${try("\"${r.call}\"", "null")} is not the name of a Python function. Write such as \"pay\"."
         ],
         r.access == null || can(regex(local.access_pattern, r.access)) ? [] : [join(" ", [
-          "${place}.access: \"${r.access}\" is not an access mode. Write \"open\", \"api_key\", \"iam\", \"cognito\",",
-          "\"cognito:group=NAME\" or \"cognito:scope=NAME\", where a name has letters, digits and . _ -, and another API's scope its",
-          "identifier and / in front.",
+          "${place}.access: \"${r.access}\" is not an access mode.",
+          local.access_advice[startswith(r.access, "jwt") ? "jwt" : "others"],
         ])],
         [for attribute, schema in merge(
           { for attribute in ["body", "query"] : attribute => r[attribute] if r[attribute] != null },
@@ -369,7 +368,7 @@ locals {
     flatten([for entity, arn in local.table_arns : [for part in ["", "/index/created", "/stream/label"] : {
       service = "dynamodb", arn = "${arn}${part}", what = "the table of ${entity}", instead = "Write uses = { ${entity} = [...] } instead"
     }]]),
-    flatten([for f in concat(values(local.functions)[*].name, values(local.own_functions)[*].name) : [for part in ["", ":live"] : {
+    flatten([for f in local.function_names : [for part in ["", ":live"] : {
       service = "lambda", arn = "arn:${local.partition}:lambda:${var.region}:${local.account}:function:${f}${part}"
       what    = "the function ${f}", instead = "Write sends instead, to a function with a queue"
     }]]),
@@ -385,7 +384,7 @@ locals {
       service = "sts", arn = local.role_prefix, what = "roles of this account"
       instead = "Name roles of other accounts"
     }],
-    [for f in concat(values(local.functions)[*].name, values(local.own_functions)[*].name) : {
+    [for f in local.function_names : {
       service = "logs", arn = "arn:${local.partition}:logs:${var.region}:${local.account}:log-group:/aws/lambda/${f}:*"
       what    = "the log of ${f}", instead = "Name your own log groups"
     }],
@@ -417,8 +416,8 @@ locals {
     ]) if length(reached) > 0
   ]]]])
 
-  # The names that roles of this system have beside those of functions.
-  reserved_function_names = ["backup", "flow", "restore"]
+  # The names that roles of this system have beside those of operations and of your own functions.
+  reserved_function_names = ["authorizer", "backup", "flow", "restore"]
   # A function's own name without an ending that its queue, or its schedule's role, has.
   function_name_faults = flatten([for name, f in local.own_functions : [
     length(f.name) <= 64 ? [] : [join(" ", [

@@ -37,22 +37,18 @@ locals {
   }
 
   # The API's methods that functions answer, by route. A route that moves to another function stays the same method.
-  own_methods = merge([for name, f in local.own_functions : { for route, r in f.routes : route => {
+  own_methods = merge([for name, f in local.own_functions : { for route, r in f.routes : route => merge({
     accepts     = sort(r.accepts)
-    access      = split(":", coalesce(r.access, local.default_access))[0]
     answers     = r.answers
     body        = r.body
     call        = r.call
     description = r.description
     function    = name
-    group       = try(regex("^cognito:group=(.*)$", r.access)[0], null)
     method      = split(" ", route)[0]
     path        = try(trim(split(" ", route)[1], "/"), "")
     query       = r.query
-    # In a token a scope has its API in front.
-    scope   = try(regex("^cognito:scope=(.*/.*)$", r.access)[0], "${local.identifier}/${regex("^cognito:scope=(.*)$", r.access)[0]}", null)
-    summary = r.summary
-  } }]...)
+    summary     = r.summary
+  }, local.access_modes[coalesce(r.access, local.default_access)]) }]...)
 
   # By file, the names of schemas that routes name; the code knows them by these.
   schema_files = { for file in distinct(flatten([for m in values(local.own_methods) : [compact([m.body, m.query]), values(m.answers)]])) :
@@ -164,6 +160,8 @@ locals {
       call    = m.call
       group   = m.group
       query   = try(trimsuffix(basename(m.query), ".json"), null)
+      # The gateway knows the scopes of the user pool's tokens alone.
+      scope = m.access == "jwt" ? m.scope : null
     } : k => v if try(length(v) > 0, v != null) } if m.function == name }
     secrets  = f.secrets
     sends    = { for other in f.sends : other => local.queue_urls[other] if can(local.queue_urls[other]) }

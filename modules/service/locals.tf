@@ -1,11 +1,44 @@
 # What follows from the variables alone: `make validate` tries their validations with it, without a provider.
 locals {
-  # Names that do not come apart again in the list, a text, in which the gateway hands a token's groups to the function.
+  # The gateway hands the groups of a user pool's token to the function as one text, so their names must not hold its separators.
   access_pattern = join("|", [
-    "^(${join("|", keys(local.contract.platform.access.modes))}",
+    "^(?:${join("|", keys(local.contract.platform.access.modes))}",
     "cognito:group=[A-Za-z0-9_.-]{1,128}",
-    "cognito:scope=([A-Za-z0-9_.:/-]{1,127}/)?[A-Za-z0-9_.-]{1,128})$",
+    "cognito:scope=(?:[A-Za-z0-9_.:/-]{1,127}/)?[A-Za-z0-9_.-]{1,128}",
+    "jwt:group=${local.group_pattern}",
+    "jwt:scope=${local.scope_pattern})$",
   ])
+  # Groups and scopes of any issuer's tokens. https://datatracker.ietf.org/doc/html/rfc6749#section-3.3
+  group_pattern = "[^\\p{C}\\p{Z}](?:(?:[^\\p{C}\\p{Z}]| ){0,126}[^\\p{C}\\p{Z}])?"
+  scope_pattern = "[!#-\\[\\]-~]{1,256}"
+  # What to write in place of an access mode that is not valid, for one that begins with jwt and for others.
+  access_advice = {
+    jwt = join(" ", [
+      "Write \"jwt\", \"jwt:group=NAME\" or \"jwt:scope=NAME\". A group has 1 to 128 characters, none of them blank at its ends; a",
+      "scope has 1 to 256 characters without spaces, quotation marks and backslashes.",
+    ])
+    others = join(" ", [
+      "Write \"open\", \"api_key\", \"iam\", \"cognito\", \"cognito:group=NAME\" or \"cognito:scope=NAME\", or jwt for cognito. Names of",
+      "cognito have letters, digits and . _ -, and another API's scope has its identifier and / in front.",
+    ])
+  }
+
+  # What access asks of a caller, by its text: the mode, and the group or scope that the token has. In Cognito's tokens a scope has its API
+  # in front; in others it is as the text has it.
+  access_modes = { for access in distinct(compact(concat(
+    [local.default_access],
+    flatten([for e in values(var.entities) : try(values(e.access), [])]),
+    flatten([for f in values(var.functions) : try(values(f.routes)[*].access, [])]),
+    ))) : access => {
+    access = split(":", access)[0]
+    group  = try(regex("^(?:cognito|jwt):group=(.*)$", access)[0], null)
+    scope = try(
+      regex("^jwt:scope=(.*)$", access)[0], regex("^cognito:scope=(.*/.*)$", access)[0],
+      "${local.identifier}/${regex("^cognito:scope=(.*)$", access)[0]}", null
+    )
+  } }
+  # The modes that name a user, or a machine, by a token.
+  token_modes = [for mode, m in local.contract.platform.access.modes : mode if try(m.token, false)]
 
   # contract/README.md says what is in there.
   contract = { for name in ["items", "limits", "operations", "platform", "problems"] :
@@ -88,6 +121,10 @@ locals {
   path_pattern  = "^/?[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+){0,3}$"
   reserved_path = "(?:^|/)[.][.]?(?:/|$)|${local.document_path}|^/?s?ping(?:/|$)"
   document_path = "^/?${replace(local.contract.platform.document, ".", "[.]")}$"
+
+  # An issuer as its tokens name it, and the name or the value of a claim.
+  issuer_pattern = "^https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[^\\s?#\"]*)?$"
+  claim_pattern  = "^[^\\p{C}\\p{Z}]{1,256}$"
 
   # Names of modules in app/.
   module_pattern = "^[a-z_][a-z0-9_]{0,39}$"
@@ -213,11 +250,15 @@ locals {
       package = package
       settings = { for setting, value in merge(local.settings[entity], {
         # What the gateway cannot see, or what an owner's rights depend on: the function checks it as well.
-        groups    = { for o in operations : o => local.methods["${entity}.${o}"].group if local.methods["${entity}.${o}"].group != null }
-        hooks     = length(local.function_hooks["${entity}.${package}"]) > 0 ? e.hooks.code : null
-        signed_in = [for o in operations : o if local.methods["${entity}.${o}"].access == "cognito"]
+        groups = { for o in operations : o => local.methods["${entity}.${o}"].group if local.methods["${entity}.${o}"].group != null }
+        hooks  = length(local.function_hooks["${entity}.${package}"]) > 0 ? e.hooks.code : null
+        # The gateway knows the scopes of the user pool's tokens alone.
+        scopes = { for o in operations : o => local.methods["${entity}.${o}"].scope
+          if local.methods["${entity}.${o}"].access == "jwt" && local.methods["${entity}.${o}"].scope != null
+        }
+        signed_in = [for o in operations : o if contains(local.token_modes, local.methods["${entity}.${o}"].access)]
         }) : setting => value if try(length(value) > 0, value != null) && contains(
-        concat(["groups", "hooks", "signed_in"], flatten([for o in operations : local.operation_settings[entity][o]])), setting
+        concat(["groups", "hooks", "scopes", "signed_in"], flatten([for o in operations : local.operation_settings[entity][o]])), setting
       ) }
       statements = flatten([for table, used in local.rights["${entity}.${package}"] : [for statement in [
         {
@@ -250,7 +291,9 @@ locals {
 
   # Lambda measures an environment as JSON, in bytes, of which base64 makes four characters out of three.
   environment_limit = 4096
-  environment_bytes = { for key, environment in merge(local.function_environments, local.own_function_environments) : key => {
+  environment_bytes = { for key, environment in merge(
+    local.function_environments, local.own_function_environments, { for key, f in local.authorizer : " ${key}" => f.environment }
+    ) : key => {
     for part, encoded in { for part, value in merge(environment, { all = environment }) : part => base64encode(jsonencode(value)) } :
     part => length(encoded) / 4 * 3 - length(regexall("=", encoded))
   } }
@@ -276,15 +319,11 @@ locals {
   # One method of the API per entity and operation, who may call it, and the function that answers it.
   methods = merge([for entity, e in local.entities : {
     for operation, access in { for o in e.operations : o => lookup(e.access, o, lookup(e.access, "default", local.default_access)) } :
-    "${entity}.${operation}" => {
-      access    = split(":", access)[0]
+    "${entity}.${operation}" => merge(local.access_modes[access], {
       entity    = entity
       function  = "${entity}.${e.functions == "per_entity" ? "entity" : operation}"
-      group     = try(regex("^cognito:group=(.*)$", access)[0], null)
       operation = operation
-      # In a token a scope has its API in front.
-      scope = try(regex("^cognito:scope=(.*/.*)$", access)[0], "${local.identifier}/${regex("^cognito:scope=(.*)$", access)[0]}", null)
-    }
+    })
   }]...)
 
   # All methods of the API with who may call them: those of entities by "entity.operation", those of functions by their routes.
@@ -297,11 +336,28 @@ locals {
   metrics_namespace = var.metrics ? local.identifier : null
 
   # Our own of those that access names, and all of our own with what they are for.
-  access_scopes = [for scope in distinct(compact(values(local.api_methods)[*].scope)) :
+  access_scopes = [for scope in distinct(compact([for m in values(local.api_methods) : m.scope if m.access == "cognito"])) :
     trimprefix(scope, "${local.identifier}/")
     if startswith(scope, "${local.identifier}/")
   ]
   scopes = merge({ for scope in local.access_scopes : scope => "Operations for the scope ${scope}" }, var.user_pool.scopes)
+
+  # Whose tokens jwt asks for: the laptop run puts its own issuer here.
+  jwt_issuer = try(var.jwt.issuer, null)
+  # The methods that ask for them, and the function that verifies them before these are called.
+  jwt_methods = [for key, m in local.api_methods : key if m.access == "jwt"]
+  authorizer = { for name in ["${var.name}-authorizer-${var.environment}"] : "authorizer" => {
+    environment = merge({
+      ENVIRONMENT = var.environment
+      JWT         = jsonencode({ audiences = var.jwt.audiences, groups_claim = var.jwt.groups_claim, issuer = local.jwt_issuer })
+      LOG_LEVEL   = var.jwt.function.log_level
+    }, local.metrics_namespace == null ? {} : { METRICS_NAMESPACE = local.metrics_namespace })
+    name = name
+    zip  = "authorizer"
+  } if length(local.jwt_methods) > 0 && var.jwt != null }
+
+  # All functions of the system, as Lambda calls them.
+  function_names = concat(values(local.functions)[*].name, values(local.own_functions)[*].name, values(local.authorizer)[*].name)
 
   uses_cognito = contains(values(local.api_methods)[*].access, "cognito")
   creates_pool = local.uses_cognito && var.user_pool.arn == null
@@ -342,7 +398,7 @@ locals {
   )
   unknown_live_names = sort(setsubtract(
     concat(keys(local.live_versions), keys(local.canary_versions)),
-    concat(values(local.functions)[*].name, values(local.own_functions)[*].name)
+    local.function_names
   ))
 
   trail = "${var.name}-audit-${var.environment}"
@@ -379,6 +435,7 @@ locals {
       }
       secrets = f.secrets
     } }
+    jwt     = var.jwt
     name    = var.name
     region  = var.region
     release = var.release

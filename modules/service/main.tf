@@ -32,7 +32,7 @@ locals {
   # second region can have the same system. Resources that are older than this keep their names: see ignore_changes.
   regional_suffix = "${var.environment}-${var.region}"
   # A name that is too long has a digest in place of its middle. CI's roles know names by their beginning and their end.
-  role_names = { for key, f in merge(local.functions, local.own_functions) : key => (
+  role_names = { for key, f in merge(local.functions, local.own_functions, local.authorizer) : key => (
     length("${f.name}-${var.region}") <= 64 ? "${f.name}-${var.region}" :
     "${substr(f.name, 0, 56 - length(local.regional_suffix))}-${substr(sha256(f.name), 0, 6)}-${local.regional_suffix}"
   ) }
@@ -245,6 +245,39 @@ module "own_function" {
   uses_queues = each.value.kind != "routes" || length(each.value.sends) > 0
 }
 
+# Outside the VPC, where it reaches the issuer and no table.
+module "authorizer" {
+  source   = "../function"
+  for_each = local.authorizer
+
+  canary = one([for version in [lookup(local.canary_versions, each.value.name, null)] :
+    { version = version, weight = local.canary_percent / 100 }
+    if version != null
+  ])
+  customer_key         = var.encryption.customer_key
+  description          = "Verifies access tokens, ${var.environment}"
+  environment          = each.value.environment
+  handler              = "index.lambda_handler"
+  kms_key_arn          = local.kms_key_arn
+  live_version         = lookup(local.live_versions, each.value.name, null)
+  log_retention_days   = var.log_retention_days
+  memory_size          = var.jwt.function.memory_size
+  name                 = each.value.name
+  network              = null
+  package              = "${var.project}/dist/${each.value.zip}.zip"
+  permissions_boundary = var.permissions_boundary
+  reserved_concurrency = var.jwt.function.reserved_concurrency
+  role_name            = local.role_names[each.key]
+  runtime              = "python${local.contract.platform.runtime}"
+  scope                = local.scope
+  snap_start           = false
+  source_code_hash     = try(local.manifest.functions[each.value.zip].source_code_hash, null)
+  statements           = []
+  tags                 = local.tags
+  timeout              = 10
+  uses_queues          = false
+}
+
 module "openapi" {
   source = "../openapi"
 
@@ -333,12 +366,14 @@ module "openapi" {
     machine        = var.user_pool.machine_client
     machine_scopes = { for scope, description in local.scopes : "${local.identifier}/${scope}" => description }
   }
-  title = var.name
+  title        = var.name
+  token_issuer = local.jwt_issuer
 }
 
 module "api" {
   source = "../api"
 
+  authorizer         = one([for f in module.authorizer : { function = f.name, qualifier = f.alias }])
   cors_origins       = var.cors_origins
   description        = "${var.name}, ${var.environment}"
   docs               = { access = var.docs, document = module.openapi.document, path = local.contract.platform.document }
@@ -379,7 +414,7 @@ module "access" {
   user_pool = !local.creates_pool ? null : merge(var.user_pool, {
     deletion_protection = var.deletion_protection
     domain_prefix       = local.domain_prefix
-    groups              = setunion(var.user_pool.groups, compact(values(local.api_methods)[*].group))
+    groups              = setunion(var.user_pool.groups, compact([for m in values(local.api_methods) : m.group if m.access == "cognito"]))
     scopes              = local.scopes
   })
   # By index, as above: the page waits for the client that it signs users in with.

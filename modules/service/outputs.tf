@@ -8,6 +8,11 @@ output "api_url" {
   value       = module.api.url
 }
 
+output "authorizer_name" {
+  description = "Name of the function that verifies tokens of the issuer in jwt, or null where no operation asks for one."
+  value       = one([for f in module.authorizer : f.name])
+}
+
 output "dashboard_url" {
   description = "Where the dashboard is in AWS's console, or null without one."
   value       = module.monitoring.dashboard_url

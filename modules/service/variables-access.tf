@@ -75,6 +75,126 @@ variable "api_keys" {
   }
 }
 
+variable "jwt" {
+  description = <<-EOT
+    The OpenID Connect issuer whose access tokens callers send, where access asks for jwt: Auth0, Okta, Entra, Keycloak or any other. A
+    function verifies the tokens, and the gateway keeps its answer to each token for five minutes.
+    audiences: what a token is for, as its claim aud has it; one of these has to be there.
+    client_id: of the web console, which then signs users in at the issuer, by code and PKCE.
+    function: settings of the function that verifies tokens. reserved_concurrency null leaves it to the account's pool.
+    groups_claim: the claim with the caller's groups, which jwt:group=NAME asks for.
+    issuer: as the claim iss has it, to the letter. Its keys are found by ISSUER/.well-known/openid-configuration.
+  EOT
+  type = object({
+    audiences = set(string)
+    client_id = optional(string)
+    function = optional(object({
+      log_level            = optional(string, "INFO")
+      memory_size          = optional(number, 512)
+      reserved_concurrency = optional(number)
+    }), {})
+    groups_claim = optional(string, "groups")
+    issuer       = string
+  })
+  default = null
+
+  validation {
+    condition = var.jwt != null || length(local.jwt_methods) == 0
+    error_message = join(" ", [
+      "jwt: access asks for tokens of an issuer (${join(", ", local.jwt_methods)}), and none is named. Write jwt = { issuer =",
+      "\"https://auth.example.com\", audiences = [\"https://api.example.com\"] }, or other access.",
+    ])
+  }
+
+  # Dropped in silence, it would be believed.
+  validation {
+    condition = var.jwt == null || length(local.jwt_methods) > 0
+    error_message = join(" ", [
+      "jwt: no operation or route asks for tokens of ${try("\"${var.jwt.issuer}\"", "an issuer")}. Write access = { default = \"jwt\" }",
+      "for an entity, or leave jwt out.",
+    ])
+  }
+
+  validation {
+    condition = try(
+      can(regex(local.issuer_pattern, var.jwt.issuer)) && !strcontains(var.jwt.issuer, "/.well-known/") && length(var.jwt.issuer) <= 512,
+      var.jwt == null
+    )
+    error_message = join(" ", [for issuer in [try(coalesce(var.jwt.issuer), "")] : join("", [
+      "jwt.issuer: \"${substr(issuer, 0, 80)}${length(issuer) > 80 ? "..." : ""}\" ",
+      issuer == "" ? "is empty" :
+      strcontains(issuer, "/.well-known/") ? "is the address of one of the issuer's documents" :
+      can(regex("^https://[^/]*@", issuer)) ? "has a user" :
+      can(regex("[?]", issuer)) ? "has a query" :
+      can(regex("#", issuer)) ? "has a fragment" :
+      !startswith(issuer, "https://") ? "does not begin with https://" :
+      length(issuer) > 512 ? "has ${length(issuer)} characters, and may have 512" : "is not a URL",
+      ". Write the claim iss of a token, to the letter, such as \"https://auth.example.com\" or \"https://example.eu.auth0.com/\".",
+    ])])
+  }
+
+  validation {
+    condition = try(
+      length(var.jwt.audiences) > 0 && alltrue([for audience in var.jwt.audiences : can(regex(local.claim_pattern, audience))]),
+      var.jwt == null
+    )
+    error_message = try(length(var.jwt.audiences) > 0, false) ? join(" ", [for audience in var.jwt.audiences : join(" ", [
+      "jwt.audiences: ${try("\"${substr(audience, 0, 80)}\"", "null")} is not an audience. Write the claim aud of a token, 1 to 256",
+      "characters without spaces, such as \"https://api.example.com\".",
+      ]) if !can(regex(local.claim_pattern, audience))]) : join(" ", [
+      "jwt.audiences: there is none, and tokens for other APIs of the issuer would be accepted. Write the claim aud of tokens for this",
+      "API, such as [\"https://api.example.com\"].",
+    ])
+  }
+
+  validation {
+    condition = var.jwt == null || can(regex(local.claim_pattern, try(var.jwt.groups_claim, "-")))
+    error_message = join(" ", [
+      "jwt.groups_claim: ${try("\"${substr(var.jwt.groups_claim, 0, 80)}\"", "null")} is not the name of a claim. Write 1 to 256",
+      "characters without spaces, such as \"groups\" or \"https://example.com/roles\".",
+    ])
+  }
+
+  validation {
+    condition = try(var.jwt.client_id, null) == null || can(regex(local.claim_pattern, var.jwt.client_id))
+    error_message = join(" ", [
+      "jwt.client_id: ${try("\"${substr(var.jwt.client_id, 0, 80)}\"", "null")} is not the id of a client. Write 1 to 256 characters",
+      "without spaces, as the issuer gave it out.",
+    ])
+  }
+
+  validation {
+    condition     = try(var.jwt.client_id, null) == null || var.website != null
+    error_message = "jwt.client_id is for the web console, and there is no console. Write website = {}, too, or leave client_id out."
+  }
+
+  validation {
+    condition = alltrue([for attribute in ["memory_size", "reserved_concurrency"] : try(var.jwt.function[attribute] == null, true) || try(
+      var.jwt.function[attribute] >= local.function_bounds[attribute][0] &&
+      var.jwt.function[attribute] <= local.function_bounds[attribute][1] &&
+      floor(var.jwt.function[attribute]) == var.jwt.function[attribute],
+      true
+    )])
+    error_message = join(" ", [for attribute in ["memory_size", "reserved_concurrency"] : join(" ", [
+      "jwt.function.${attribute} is ${var.jwt.function[attribute]}. Write a whole number of",
+      "${local.function_bounds[attribute][0]} to ${local.function_bounds[attribute][1]}.",
+      ]) if !try(
+      var.jwt.function[attribute] == null ? true : var.jwt.function[attribute] >= local.function_bounds[attribute][0] &&
+      var.jwt.function[attribute] <= local.function_bounds[attribute][1] &&
+      floor(var.jwt.function[attribute]) == var.jwt.function[attribute],
+      true
+    )])
+  }
+
+  validation {
+    condition = var.jwt == null || contains(local.log_levels, try(var.jwt.function.log_level, "INFO"))
+    error_message = join(" ", [
+      "jwt.function.log_level: \"${try(var.jwt.function.log_level, "")}\" is not a level. Write \"DEBUG\", \"INFO\", \"WARNING\" or",
+      "\"ERROR\".",
+    ])
+  }
+}
+
 variable "usage_plans" {
   description = <<-EOT
     What the holders of API keys may ask for, by plan: requests a second, how many at once, and a quota for each DAY, WEEK or MONTH. Plans

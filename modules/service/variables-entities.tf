@@ -1,8 +1,8 @@
 variable "entities" {
   description = <<-EOT
     What the API serves, by entity. Each attribute may be left out.
-    access: who may call, by operation, and "default" for the others: open, api_key, iam, cognito (whoever signed in), cognito:group=NAME
-      or cognito:scope=NAME.
+    access: who may call, by operation, and "default" for the others: open, api_key, iam, cognito (whoever signed in), cognito:group=NAME,
+      cognito:scope=NAME, or jwt, jwt:group=NAME and jwt:scope=NAME for tokens of the issuer that the variable jwt names.
     filters: properties of the schema that lists can be filtered on, each with the property to sort by, createdAt by default.
     function: settings of the entity's functions. reserved_concurrency null leaves them to the account's pool.
     functions: "per_operation" keeps operations and their rights apart; "per_entity" has one function for all of them.
@@ -11,7 +11,7 @@ variable "entities" {
     ids: "server" makes every id; "client" takes the id a body brings.
     list: "created" orders by createdAt, over an index; "unordered" needs no index.
     operations: any of create, delete, get, list, merge, replace; [] for an entity that only own code uses.
-    owner_scoped: callers see and change their own items alone; others' are 404. Every operation has to need cognito.
+    owner_scoped: callers see and change their own items alone; others' are 404. Every operation has to need cognito or jwt.
     path: where the collection lives, such as "todos" or "v1/todos", in one to four segments; "/" is the root of the API. The entity's
       name by default.
     put: "replace" takes whole items; "merge" takes partial ones.
@@ -155,9 +155,8 @@ variable "entities" {
       !contains(concat(["default"], keys(local.operations)), operation) ?
       "entities.${name}.access: there is no operation \"${operation}\". Write default or one of ${join(", ", keys(local.operations))}." :
       join(" ", [
-        "entities.${name}.access.${operation}: ${try("\"${access}\"", "null")} is not an access mode. Write \"open\", \"api_key\",",
-        "\"iam\", \"cognito\", \"cognito:group=NAME\" or \"cognito:scope=NAME\", where a name has letters, digits and . _ -, and another",
-        "API's scope its identifier and / in front.",
+        "entities.${name}.access.${operation}: ${try("\"${access}\"", "null")} is not an access mode.",
+        local.access_advice[try(startswith(access, "jwt"), false) ? "jwt" : "others"],
       ])
       if !contains(concat(["default"], keys(local.operations)), operation) || !can(regex(local.access_pattern, access))
     ] if e != null]))
@@ -177,22 +176,39 @@ variable "entities" {
   validation {
     condition = alltrue(flatten([for name, e in var.entities : [
       for operation in coalesce(e.operations, local.all_operations) :
-      try(startswith(lookup(e.access, operation, lookup(e.access, "default", local.default_access)), "cognito"), true)
+      try(contains(local.token_modes, split(":", lookup(e.access, operation, lookup(e.access, "default", local.default_access)))[0]), true)
       if e.owner_scoped
     ] if e != null]))
     error_message = join(" ", [for name, others in { for name, e in var.entities : name => {
       for operation in coalesce(e.operations, local.all_operations) :
       lookup(e.access, operation, lookup(e.access, "default", local.default_access)) => operation...
       if e.owner_scoped &&
-      try(!startswith(lookup(e.access, operation, lookup(e.access, "default", local.default_access)), "cognito"), false)
+      try(
+        !contains(local.token_modes, split(":", lookup(e.access, operation, lookup(e.access, "default", local.default_access)))[0]), false
+      )
       } if e != null } :
       join(" ", [
         "entities.${name}.access: no owner is named by",
-        "${join(" or ", [for access, operations in others : "\"${access}\" (${join(", ", operations)})"])}. Write \"cognito\" or another",
-        "form of it, or owner_scoped = false.",
+        "${join(" or ", [for access, operations in others : "\"${access}\" (${join(", ", operations)})"])}. Write \"cognito\" or \"jwt\",",
+        "with or without a group or a scope, or owner_scoped = false.",
       ])
       if length(others) > 0
     ])
+  }
+
+  # Two issuers may give the same subject to different people.
+  validation {
+    condition = alltrue([for e in values(var.entities) : length(setintersection(local.token_modes, [
+      for operation in coalesce(e.operations, local.all_operations) :
+      try(split(":", lookup(e.access, operation, lookup(e.access, "default", local.default_access)))[0], "-")
+    ])) < 2 if try(e.owner_scoped, false)])
+    error_message = join(" ", [for name, e in var.entities : join(" ", [
+      "entities.${name}.access: cognito and jwt name owners of their own, and the same name may be two people. Write one of them for all",
+      "operations, or owner_scoped = false.",
+      ]) if length(setintersection(local.token_modes, [
+        for operation in try(coalesce(e.operations, local.all_operations), []) :
+        try(split(":", lookup(e.access, operation, lookup(e.access, "default", local.default_access)))[0], "-")
+    ])) > 1 && try(e.owner_scoped, false)])
   }
 
   validation {

@@ -167,7 +167,7 @@ REFUSED: dict[str, tuple[Values | None, str]] = {
     ),
     "ownerless": (
         {"access": {"default": "cognito", "get": "open"}, "owner_scoped": True},
-        'entities.ownerless.access: no owner is named by "open" (get). Write "cognito" or another form',
+        'entities.ownerless.access: no owner is named by "open" (get). Write "cognito" or "jwt",',
     ),
     "disowned": (
         {"access": {"list": "open"}, "owner_scoped": True},

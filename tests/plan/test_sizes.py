@@ -53,7 +53,7 @@ def api_module(
     scope = {"account_id": "1", "dns_suffix": "amazonaws.com", "partition": "aws", "region": "us-west-2"}
     problems = json.loads((ROOT / "contract" / "problems.json").read_text())
     call = {
-        "source": "./modules/api", "cors_origins": ["*"], "description": "", "exposed_headers": [],
+        "source": "./modules/api", "authorizer": None, "cors_origins": ["*"], "description": "", "exposed_headers": [],
         "kms_key_arn": None, "log_retention_days": 1, "models": {"Patch": "{}"}, "problems": problems,
         "request_headers": [], "routes": routes or {}, "scope": scope,
         "stage": "test", "tags": {}, "throttle": {"burst_limit": 1, "rate_limit": 1}, "user_pool_arn": None,

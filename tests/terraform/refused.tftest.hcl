@@ -718,3 +718,253 @@ run "round_69" {
     website = {} # website whose domain cognito refuses
   }
 }
+
+run "issuers_take_any_group_and_scope" {
+  command = plan
+
+  variables {
+    entities = {
+      notes = { access = { default = "jwt" }, owner_scoped = true }
+      todos = { access = {
+        create  = "jwt:group=/Support Team (EU)"
+        default = "jwt"
+        delete  = "jwt:group=é,x"
+        get     = "jwt:scope=https://api.example.com/todos.read"
+        list    = "jwt:scope=todos:read"
+      } }
+    }
+    jwt = {
+      audiences    = ["https://api.example.com"]
+      groups_claim = "https://example.com/roles"
+      issuer       = "https://example.com:8443/realms/Shop/"
+    }
+  }
+
+  assert {
+    condition     = local.methods["todos.delete"].group == "é,x" && local.methods["todos.list"].scope == "todos:read" && !local.uses_cognito
+    error_message = "Groups and scopes are those of the token, as they are written."
+  }
+
+  assert {
+    condition     = length(local.access_scopes) == 0 && length(local.method_scopes["todos.list"]) == 0
+    error_message = "The user pool has none of them, and the gateway asks for none."
+  }
+}
+
+run "round_70" {
+  command         = plan
+  expect_failures = [var.jwt]
+
+  variables {
+    entities = { todos = { access = { get = "jwt" } } } # access for jwt of no issuer
+  }
+}
+
+run "round_71" {
+  command         = plan
+  expect_failures = [var.entities]
+
+  variables {
+    entities = { todos = { access = { get = "jwt:group= staff" } } } # entity access for a group that begins with a space
+  }
+}
+
+run "round_72" {
+  command         = plan
+  expect_failures = [var.entities]
+
+  variables {
+    entities = { todos = { access = { get = "jwt:scope=a b" } } } # entity access for a scope of two words
+  }
+}
+
+run "round_73" {
+  command         = plan
+  expect_failures = [var.entities]
+
+  variables {
+    entities = { todos = { access = { get = "jwt:group=" } } } # entity access for no group of an issuer
+  }
+}
+
+run "round_74" {
+  command         = plan
+  expect_failures = [var.entities]
+
+  variables {
+    entities = { todos = { access = { get = "jwt:staff" } } } # entity access for neither group nor scope of an issuer
+  }
+}
+
+run "round_75" {
+  command         = plan
+  expect_failures = [var.jwt]
+
+  variables {
+    jwt = { audiences = ["shop"], issuer = "https://auth.example.com" } # issuer that nothing asks for
+  }
+}
+
+run "round_76" {
+  command         = plan
+  expect_failures = [var.jwt]
+
+  variables {
+    entities = { todos = { access = { default = "jwt" } } }
+    jwt      = { audiences = ["shop"], issuer = "http://auth.example.com" } # issuer without TLS
+  }
+}
+
+run "round_77" {
+  command         = plan
+  expect_failures = [var.jwt]
+
+  variables {
+    entities = { todos = { access = { default = "jwt" } } }
+    jwt      = { audiences = ["shop"], issuer = "https://auth.example.com/?tenant=1" } # issuer with a query
+  }
+}
+
+run "round_78" {
+  command         = plan
+  expect_failures = [var.jwt]
+
+  variables {
+    entities = { todos = { access = { default = "jwt" } } }
+    jwt      = { audiences = ["shop"], issuer = "https://auth.example.com/#a" } # issuer with a fragment
+  }
+}
+
+run "round_79" {
+  command         = plan
+  expect_failures = [var.jwt]
+
+  variables {
+    entities = { todos = { access = { default = "jwt" } } }
+    jwt      = { audiences = ["shop"], issuer = "https://me@auth.example.com" } # issuer with a user
+  }
+}
+
+run "round_80" {
+  command         = plan
+  expect_failures = [var.jwt]
+
+  variables {
+    entities = { todos = { access = { default = "jwt" } } }
+    jwt      = { audiences = ["shop"], issuer = "https://auth.example.com/.well-known/openid-configuration" } # issuer that is its document
+  }
+}
+
+run "round_81" {
+  command         = plan
+  expect_failures = [var.jwt]
+
+  variables {
+    entities = { todos = { access = { default = "jwt" } } }
+    jwt      = { audiences = ["shop"], issuer = "" } # issuer that is empty
+  }
+}
+
+run "round_82" {
+  command         = plan
+  expect_failures = [var.jwt]
+
+  variables {
+    entities = { todos = { access = { default = "jwt" } } }
+    jwt      = { audiences = ["shop"], issuer = "https://auth.example.com/a b" } # issuer of two words
+  }
+}
+
+run "round_83" {
+  command         = plan
+  expect_failures = [var.jwt]
+
+  variables {
+    entities = { todos = { access = { default = "jwt" } } }
+    jwt      = { audiences = [], issuer = "https://auth.example.com" } # issuer without audiences
+  }
+}
+
+run "round_84" {
+  command         = plan
+  expect_failures = [var.jwt]
+
+  variables {
+    entities = { todos = { access = { default = "jwt" } } }
+    jwt      = { audiences = [""], issuer = "https://auth.example.com" } # issuer with an empty audience
+  }
+}
+
+run "round_85" {
+  command         = plan
+  expect_failures = [var.jwt]
+
+  variables {
+    entities = { todos = { access = { default = "jwt" } } }
+    # issuer with a claim of groups without a name
+    jwt = { audiences = ["shop"], groups_claim = "", issuer = "https://auth.example.com" }
+  }
+}
+
+run "round_86" {
+  command         = plan
+  expect_failures = [var.jwt]
+
+  variables {
+    entities = { todos = { access = { default = "jwt" } } }
+    jwt      = { audiences = ["shop"], client_id = "console", issuer = "https://auth.example.com" } # issuer with a client of no console
+  }
+}
+
+run "round_87" {
+  command         = plan
+  expect_failures = [var.jwt]
+
+  variables {
+    entities = { todos = { access = { default = "jwt" } } }
+    jwt      = { audiences = ["shop"], client_id = "", issuer = "https://auth.example.com" } # issuer with an empty client
+  }
+}
+
+run "round_88" {
+  command         = plan
+  expect_failures = [var.jwt]
+
+  variables {
+    entities = { todos = { access = { default = "jwt" } } }
+    # issuer with a function that is too small
+    jwt = { audiences = ["shop"], function = { memory_size = 64 }, issuer = "https://auth.example.com" }
+  }
+}
+
+run "round_89" {
+  command         = plan
+  expect_failures = [var.jwt]
+
+  variables {
+    entities = { todos = { access = { default = "jwt" } } }
+    # issuer with a function of half an instance
+    jwt = { audiences = ["shop"], function = { reserved_concurrency = 0.5 }, issuer = "https://auth.example.com" }
+  }
+}
+
+run "round_90" {
+  command         = plan
+  expect_failures = [var.jwt]
+
+  variables {
+    entities = { todos = { access = { default = "jwt" } } }
+    # issuer with an unknown log level
+    jwt = { audiences = ["shop"], function = { log_level = "TRACE" }, issuer = "https://auth.example.com" }
+  }
+}
+
+run "round_91" {
+  command         = plan
+  expect_failures = [var.entities]
+
+  variables {
+    entities = { todos = { access = { default = "jwt", get = "cognito" }, owner_scoped = true } } # owners of two issuers
+    jwt      = { audiences = ["shop"], issuer = "https://auth.example.com" }
+  }
+}
