@@ -8,6 +8,8 @@ module "service" {
   api_keys                   = var.api_keys
   audit                      = var.audit
   backup                     = var.backup
+  budget                     = var.budget
+  code_signing_config_arn    = var.code_signing_config_arn
   cors_origins               = var.cors_origins
   dashboard                  = var.dashboard
   deletion_protection        = var.deletion_protection
@@ -18,6 +20,7 @@ module "service" {
   functions                  = var.functions
   info                       = var.info
   jwt                        = var.jwt
+  log_bucket                 = var.log_bucket
   log_retention_days         = var.log_retention_days
   metrics                    = var.metrics
   name                       = var.name

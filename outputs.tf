@@ -56,6 +56,14 @@ output "own_code" {
   value       = module.service.own_code
 }
 
+output "policy_statements" {
+  description = <<-EOT
+    What policies of yours have to say, as lists of statements: of log_bucket, of the topic of alarms.topic_arn, and of topic_key, the
+    customer key of that topic where it has one. Nothing where you bring none.
+  EOT
+  value       = module.service.policy_statements
+}
+
 output "private_subnet_ids" {
   description = "The functions' subnets, one per zone; none without a network."
   value       = module.service.private_subnet_ids

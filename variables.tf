@@ -20,7 +20,8 @@ variable "alarms" {
     requests: how many a period needs, for error_rate_percent and latency_p99_ms to mean anything.
     table_system_errors, table_throttles: requests that DynamoDB fails or throttles, in each of two periods.
     throttles: requests for which Lambda has no function free.
-    topic_arn: a topic there is already, whose policy lets CloudWatch publish; else one is made, under the customer key. If the same apply
+    topic_arn: an existing topic of this region, in place of emails; else one is made, under the customer key. Its policy has to let
+      CloudWatch publish, and its key's policy let CloudWatch encrypt: the output policy_statements has the statements. If the same apply
       makes the topic, write coalesce(aws_sns_topic.NAME.arn): a plan has to know that the ARN is not null.
   EOT
   type = object({
@@ -88,6 +89,26 @@ variable "backup" {
     monthly_days = optional(number)
   })
   default = null
+}
+
+variable "budget" {
+  description = <<-EOT
+    A monthly budget for what this system costs, or null for none. It costs nothing. AWS tells the system's costs by the tags Project and
+    Environment, which have to be activated as cost allocation tags first.
+    emails: whom to write to when actual costs pass 80 and 100 percent, and when the forecast passes 100 percent.
+    monthly: the limit in dollars.
+  EOT
+  type        = object({ emails = set(string), monthly = number })
+  default     = null
+}
+
+variable "code_signing_config_arn" {
+  description = <<-EOT
+    ARN of an existing code signing configuration of Lambda for every function, or null for none. With the policy Warn, functions run
+    unsigned packages as before, and Lambda counts a warning. With Enforce, packages have to be signed (docs/how-to/security-team.md).
+  EOT
+  type        = string
+  default     = null
 }
 
 variable "cors_origins" {
@@ -296,6 +317,17 @@ variable "jwt" {
   default = null
 }
 
+variable "log_bucket" {
+  description = <<-EOT
+    The name of an existing bucket of this account and region that gets access logs, or null for none: of the website's and the audit
+    trail's bucket below s3/BUCKET/, and of the website's distribution below cloudfront/ (website.access_log). The output policy_statements
+    has what its policy needs. If the same apply makes the bucket, write coalesce(aws_s3_bucket.NAME.bucket): a plan has to know that the
+    name is not null.
+  EOT
+  type        = string
+  default     = null
+}
+
 variable "log_retention_days" {
   description = "How long every log group keeps its events, in days."
   type        = number
@@ -419,6 +451,8 @@ variable "user_pool" {
     domain_prefix: of https://PREFIX.auth.REGION.amazoncognito.com, where tokens are to be had. Without it users sign in with the SDK
       (SRP), and by
     NAME-ENVIRONMENT-ACCOUNT where there is a website.
+    email: send mail through your Amazon SES instead of Cognito's own sender, which sends about 50 mails a day. from is the sender, such as
+      "Notes <no-reply@example.com>"; source_arn the verified identity that it belongs to; reply_to and configuration_set are optional.
     groups: besides those that access names.
     machine_client: a client without a user, which gets tokens with all scopes for its secret: 6 dollars a month, and 2.25 for 1,000 tokens.
     mfa: one-time passwords of an app are "OPTIONAL", "ON" (for everyone) or "OFF".
@@ -428,10 +462,16 @@ variable "user_pool" {
     tokens: how long an access token is good, and how long it can be renewed without signing in again.
   EOT
   type = object({
-    app_scopes              = optional(set(string), [])
-    arn                     = optional(string)
-    callback_urls           = optional(set(string), [])
-    domain_prefix           = optional(string)
+    app_scopes    = optional(set(string), [])
+    arn           = optional(string)
+    callback_urls = optional(set(string), [])
+    domain_prefix = optional(string)
+    email = optional(object({
+      configuration_set = optional(string)
+      from              = string
+      reply_to          = optional(string)
+      source_arn        = string
+    }))
     groups                  = optional(set(string), [])
     logout_urls             = optional(set(string), [])
     machine_client          = optional(bool, false)
@@ -478,6 +518,7 @@ variable "website" {
     The web console: a page that manages the items and shows the API, on CloudFront, which sends /api to the API; or null for none. It
     costs nothing
     up to a terabyte and 10 million requests a month. Where users sign in, it makes them a page for that, too (user_pool.domain_prefix).
+    access_log: whether log_bucket gets the distribution's access log, too. CloudFront writes it only into a bucket with ACLs enabled.
     aliases: names of your own instead of CloudFront's, the first of which website_url has; point them at website_domain.
     certificate_arn: the certificate for them, in us-east-1.
     price_class: "PriceClass_100" is served from North America and Europe, "PriceClass_200" from Asia and Africa as well, "PriceClass_All"
@@ -485,6 +526,7 @@ variable "website" {
     web_acl_arn: a firewall of the scope CLOUDFRONT, which has to be in us-east-1. It is for the page; waf guards /api behind it as well.
   EOT
   type = object({
+    access_log      = optional(bool, true)
     aliases         = optional(list(string), [])
     certificate_arn = optional(string)
     price_class     = optional(string, "PriceClass_100")

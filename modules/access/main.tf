@@ -77,6 +77,18 @@ resource "aws_cognito_user_pool" "this" {
     allow_admin_create_user_only = !var.user_pool.self_sign_up
   }
 
+  # Not written for Cognito's own sender, whose other settings are AWS's.
+  dynamic "email_configuration" {
+    for_each = var.user_pool.email[*]
+    content {
+      configuration_set      = email_configuration.value.configuration_set
+      email_sending_account  = "DEVELOPER"
+      from_email_address     = email_configuration.value.from
+      reply_to_email_address = email_configuration.value.reply_to
+      source_arn             = email_configuration.value.source_arn
+    }
+  }
+
   password_policy {
     minimum_length                   = var.user_pool.password_minimum_length
     require_lowercase                = true

@@ -50,6 +50,7 @@ variable "user_pool" {
     callback_urls, logout_urls: where the app is that users sign in to over the domain.
     deletion_protection: whether the pool refuses to be deleted.
     domain_prefix: the domain's first part, or null for no domain.
+    email: the sender of mail to users, by an identity of Amazon SES; or null for Cognito's own.
     groups: of users.
     machine_client: whether there is a client with all scopes and no user.
     mfa: OFF, ON or OPTIONAL.
@@ -63,6 +64,7 @@ variable "user_pool" {
     callback_urls           = set(string)
     deletion_protection     = bool
     domain_prefix           = string
+    email                   = object({ configuration_set = string, from = string, reply_to = string, source_arn = string })
     groups                  = set(string)
     logout_urls             = set(string)
     machine_client          = bool

@@ -113,6 +113,15 @@ resource "aws_s3_bucket_policy" "this" {
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 
+resource "aws_s3_bucket_logging" "this" {
+  # Terraform shows this line if it does not know at the plan whether the name is null.
+  count = var.log_bucket == null ? 0 : 1 # If the same apply makes the bucket, write log_bucket = coalesce(aws_s3_bucket.NAME.bucket).
+
+  bucket        = aws_s3_bucket.this.bucket
+  target_bucket = var.log_bucket
+  target_prefix = "s3/${aws_s3_bucket.this.bucket}/"
+}
+
 # Costs nothing, and lets a rule of EventBridge tell of a record that somebody deletes.
 resource "aws_s3_bucket_notification" "this" {
   bucket      = aws_s3_bucket.this.id

@@ -13,6 +13,11 @@ variable "kms_key_arn" {
   type        = string
 }
 
+variable "log_bucket" {
+  description = "The bucket that gets the access log of the bucket, or null for none."
+  type        = string
+}
+
 variable "retention_years" {
   description = "How long records are locked and kept, in years."
   type        = number

@@ -118,6 +118,7 @@ resource "aws_lambda_function" "this" {
   function_name                  = var.name
   description                    = var.description
   architectures                  = ["arm64"]
+  code_signing_config_arn        = var.code_signing_config_arn
   filename                       = var.package
   handler                        = var.handler
   kms_key_arn                    = var.kms_key_arn

@@ -3,6 +3,11 @@ variable "canary" {
   type        = object({ version = string, weight = number })
 }
 
+variable "code_signing_config_arn" {
+  description = "A code signing configuration, which says who has to have signed the package; or null for none."
+  type        = string
+}
+
 variable "customer_key" {
   description = "Whether kms_key_arn encrypts: known before the key is."
   type        = bool

@@ -1,6 +1,28 @@
 locals {
   creates_topic     = try(var.alarms.topic_arn == null, false)
   created_topic_arn = "arn:${var.scope.partition}:sns:${var.scope.region}:${var.scope.account_id}:${var.topic}"
+
+  alarm_condition = {
+    ArnEquals    = { "aws:SourceArn" = [for alarm in ["", "/gateway/4xx"] : "${local.alarm_arn_prefix}${var.name}${alarm}"] }
+    StringEquals = { "aws:SourceAccount" = var.scope.account_id }
+  }
+  publish_statement = {
+    Sid       = "OurAlarmsTell"
+    Effect    = "Allow"
+    Principal = { Service = "cloudwatch.amazonaws.com" }
+    Action    = "sns:Publish"
+    Resource  = local.topic_arn
+    Condition = local.alarm_condition
+  }
+  # In a key's policy "*" is the key.
+  encrypt_statement = {
+    Sid       = "OurAlarmsEncrypt"
+    Effect    = "Allow"
+    Principal = { Service = "cloudwatch.amazonaws.com" }
+    Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+    Resource  = "*"
+    Condition = local.alarm_condition
+  }
 }
 
 resource "aws_sns_topic" "this" {
@@ -20,17 +42,7 @@ resource "aws_sns_topic_policy" "this" {
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
-      {
-        Sid       = "OurAlarmsTell"
-        Effect    = "Allow"
-        Principal = { Service = "cloudwatch.amazonaws.com" }
-        Action    = "sns:Publish"
-        Resource  = local.created_topic_arn
-        Condition = {
-          ArnEquals    = { "aws:SourceArn" = [for alarm in ["", "/gateway/4xx"] : "${local.alarm_arn_prefix}${var.name}${alarm}"] }
-          StringEquals = { "aws:SourceAccount" = var.scope.account_id }
-        }
-      },
+      local.publish_statement,
       {
         Sid       = "TlsOnly"
         Effect    = "Deny"

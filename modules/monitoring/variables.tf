@@ -29,6 +29,16 @@ variable "api" {
   type        = object({ log_group = string, name = string, stage = string })
 }
 
+variable "budget" {
+  description = "The dollars that the system may cost a month, and whom to write to beyond them; or null for no budget."
+  type        = object({ emails = set(string), monthly = number })
+}
+
+variable "budget_name" {
+  description = "Name of the budget, which all regions of the account share."
+  type        = string
+}
+
 variable "dashboard" {
   description = "Whether to make the dashboard."
   type        = bool
@@ -36,6 +46,11 @@ variable "dashboard" {
 
 variable "dashboard_name" {
   description = "Name of the dashboard, which all regions of the account share. Further dashboards of a large system add a number."
+  type        = string
+}
+
+variable "environment" {
+  description = "The environment, by whose tag the budget knows what costs."
   type        = string
 }
 
@@ -92,6 +107,11 @@ variable "own_functions" {
     queue           = string
     timeout         = number
   }))
+}
+
+variable "project" {
+  description = "The system's name, by whose tag the budget knows what costs."
+  type        = string
 }
 
 variable "scope" {

@@ -108,6 +108,9 @@ locals {
   # Null when build.py has not run: terraform_data.build then says so.
   manifest = try(jsondecode(file("${var.project}/dist/manifest.json")), null)
 
+  # An address that mail goes to or comes from.
+  address_pattern = "[^@<>\\s]+@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?[.])+[A-Za-z]{2,63}"
+
   # An origin as browsers write it, with a host name or an IPv4 address. The second pattern finds a port that they leave out.
   origin_pattern = join("", [
     "^https?://(?:(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\\.)*(?:[a-z_]|[0-9][0-9-]*[a-wyz_])(?:[a-z0-9_-]*[a-z0-9_])?",

@@ -50,6 +50,24 @@ locals {
     "${var.name}-${kind}-${var.environment}-${substr(sha256("${local.account}-${var.region}"), 0, 12)}"
   ) }
 
+  # Buckets that are older than the region in their name begin with the same.
+  log_bucket_statements = [for bucket in var.log_bucket[*] : {
+    Sid       = "AccessLogs"
+    Effect    = "Allow"
+    Principal = { Service = "logging.s3.amazonaws.com" }
+    Action    = "s3:PutObject"
+    Resource = [for kind in local.logged_buckets :
+      "arn:${local.partition}:s3:::${bucket}/s3/${var.name}-${kind}-${var.environment}-*"
+    ]
+    Condition = {
+      ArnLike = { "aws:SourceArn" = [for kind in local.logged_buckets :
+        "arn:${local.partition}:s3:::${var.name}-${kind}-${var.environment}-*"
+      ] }
+      StringEquals = { "aws:SourceAccount" = local.account }
+    }
+  } if length(local.logged_buckets) > 0]
+  logged_buckets = concat(var.audit == null ? [] : ["audit"], var.website == null ? [] : ["website"])
+
   routes = merge({ for key, m in local.methods : key => {
     access   = m.access
     function = module.function[m.function].name
@@ -162,8 +180,9 @@ module "function" {
     { version = version, weight = local.canary_percent / 100 }
     if version != null
   ])
-  customer_key = var.encryption.customer_key
-  description  = "${each.value.package} of ${each.value.entity}, ${var.environment}"
+  code_signing_config_arn = var.code_signing_config_arn
+  customer_key            = var.encryption.customer_key
+  description             = "${each.value.package} of ${each.value.entity}, ${var.environment}"
   # The table's name by the table, which has to be there first.
   environment = merge(
     local.function_environments[each.key],
@@ -204,8 +223,9 @@ module "own_function" {
     { version = version, weight = local.canary_percent / 100 }
     if version != null && each.value.kind == "routes"
   ])
-  customer_key = var.encryption.customer_key
-  description  = "${each.key} of your own, ${var.environment}"
+  code_signing_config_arn = var.code_signing_config_arn
+  customer_key            = var.encryption.customer_key
+  description             = "${each.key} of your own, ${var.environment}"
   # The tables' names by the tables, which have to be there first.
   environment = merge(
     local.own_function_environments[each.key],
@@ -254,28 +274,29 @@ module "authorizer" {
     { version = version, weight = local.canary_percent / 100 }
     if version != null
   ])
-  customer_key         = var.encryption.customer_key
-  description          = "Verifies access tokens, ${var.environment}"
-  environment          = each.value.environment
-  handler              = "index.lambda_handler"
-  kms_key_arn          = local.kms_key_arn
-  live_version         = lookup(local.live_versions, each.value.name, null)
-  log_retention_days   = var.log_retention_days
-  memory_size          = var.jwt.function.memory_size
-  name                 = each.value.name
-  network              = null
-  package              = "${var.project}/dist/${each.value.zip}.zip"
-  permissions_boundary = var.permissions_boundary
-  reserved_concurrency = var.jwt.function.reserved_concurrency
-  role_name            = local.role_names[each.key]
-  runtime              = "python${local.contract.platform.runtime}"
-  scope                = local.scope
-  snap_start           = false
-  source_code_hash     = try(local.manifest.functions[each.value.zip].source_code_hash, null)
-  statements           = []
-  tags                 = local.tags
-  timeout              = 10
-  uses_queues          = false
+  code_signing_config_arn = var.code_signing_config_arn
+  customer_key            = var.encryption.customer_key
+  description             = "Verifies access tokens, ${var.environment}"
+  environment             = each.value.environment
+  handler                 = "index.lambda_handler"
+  kms_key_arn             = local.kms_key_arn
+  live_version            = lookup(local.live_versions, each.value.name, null)
+  log_retention_days      = var.log_retention_days
+  memory_size             = var.jwt.function.memory_size
+  name                    = each.value.name
+  network                 = null
+  package                 = "${var.project}/dist/${each.value.zip}.zip"
+  permissions_boundary    = var.permissions_boundary
+  reserved_concurrency    = var.jwt.function.reserved_concurrency
+  role_name               = local.role_names[each.key]
+  runtime                 = "python${local.contract.platform.runtime}"
+  scope                   = local.scope
+  snap_start              = false
+  source_code_hash        = try(local.manifest.functions[each.value.zip].source_code_hash, null)
+  statements              = []
+  tags                    = local.tags
+  timeout                 = 10
+  uses_queues             = false
 }
 
 module "openapi" {
@@ -425,6 +446,7 @@ module "website" {
   source = "../website"
   count  = var.website == null ? 0 : 1
 
+  access_log      = var.website.access_log
   aliases         = var.website.aliases
   api             = { host = "${module.api.id}.execute-api.${var.region}.${local.scope.dns_suffix}", stage = var.environment }
   bucket          = local.buckets["website"]
@@ -442,6 +464,7 @@ module "website" {
   # The firewall before the API lets in whom the distribution does: it would see where CloudFront is, not where its users are.
   countries           = var.waf == null ? [] : var.waf.countries
   distribution_header = one(module.firewall[*].distribution_header)
+  log_bucket          = var.log_bucket
   name                = "${var.name}-website-${local.regional_suffix}"
   price_class         = var.website.price_class
   scope               = local.scope
@@ -478,8 +501,11 @@ module "monitoring" {
 
   alarms         = var.alarms
   api            = { log_group = module.api.log_group, name = module.api.name, stage = module.api.stage }
+  budget         = var.budget
+  budget_name    = "${var.name}-${local.regional_suffix}"
   dashboard      = var.dashboard
   dashboard_name = "${var.name}-${local.regional_suffix}"
+  environment    = var.environment
   functions = { for key, f in local.functions : key => {
     entity      = f.entity
     label       = f.package
@@ -504,7 +530,8 @@ module "monitoring" {
     queue           = f.queue_name
     timeout         = f.timeout
   } }
-  scope = local.scope
+  project = var.name
+  scope   = local.scope
   tables = { for entity, e in local.entities : entity => {
     actions = sort(
       distinct(flatten([for rights in values(local.rights) : [for table, used in rights : concat(used.actions, used.index_actions)
@@ -525,6 +552,7 @@ module "audit" {
   bucket              = local.buckets["audit"]
   deletion_protection = var.deletion_protection
   kms_key_arn         = local.kms_key_arn
+  log_bucket          = var.log_bucket
   retention_years     = var.audit.retention_years
   scope               = local.scope
   table_arns          = values(local.table_arns)

@@ -76,6 +76,18 @@ output "own_code" {
   )
 }
 
+output "policy_statements" {
+  description = <<-EOT
+    What policies of yours have to say, as lists of statements: of log_bucket, of the topic of alarms.topic_arn, and of topic_key, the
+    customer key of that topic where it has one. Nothing where you bring none.
+  EOT
+  value = {
+    log_bucket = local.log_bucket_statements
+    topic      = module.monitoring.topic_statements
+    topic_key  = module.monitoring.key_statements
+  }
+}
+
 output "private_subnet_ids" {
   description = "The functions' subnets, one per zone; none without a network."
   value       = flatten(module.network[*].private_subnet_ids)

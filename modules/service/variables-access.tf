@@ -260,6 +260,8 @@ variable "user_pool" {
     domain_prefix: of https://PREFIX.auth.REGION.amazoncognito.com, where tokens are to be had. Without it users sign in with the SDK
       (SRP), and by
     NAME-ENVIRONMENT-ACCOUNT where there is a website.
+    email: send mail through your Amazon SES instead of Cognito's own sender, which sends about 50 mails a day. from is the sender, such as
+      "Notes <no-reply@example.com>"; source_arn the verified identity that it belongs to; reply_to and configuration_set are optional.
     groups: besides those that access names.
     machine_client: a client without a user, which gets tokens with all scopes for its secret: 6 dollars a month, and 2.25 for 1,000 tokens.
     mfa: one-time passwords of an app are "OPTIONAL", "ON" (for everyone) or "OFF".
@@ -269,10 +271,16 @@ variable "user_pool" {
     tokens: how long an access token is good, and how long it can be renewed without signing in again.
   EOT
   type = object({
-    app_scopes              = optional(set(string), [])
-    arn                     = optional(string)
-    callback_urls           = optional(set(string), [])
-    domain_prefix           = optional(string)
+    app_scopes    = optional(set(string), [])
+    arn           = optional(string)
+    callback_urls = optional(set(string), [])
+    domain_prefix = optional(string)
+    email = optional(object({
+      configuration_set = optional(string)
+      from              = string
+      reply_to          = optional(string)
+      source_arn        = string
+    }))
     groups                  = optional(set(string), [])
     logout_urls             = optional(set(string), [])
     machine_client          = optional(bool, false)
@@ -304,6 +312,7 @@ variable "user_pool" {
     condition = local.uses_cognito && var.user_pool.arn == null || (
       (local.uses_cognito || var.user_pool.arn == null && length(var.user_pool.scopes) == 0) &&
       var.user_pool.domain_prefix == null &&
+      var.user_pool.email == null &&
       !var.user_pool.machine_client &&
       var.user_pool.mfa == "OPTIONAL" &&
       var.user_pool.password_minimum_length == 12 &&
@@ -397,6 +406,63 @@ variable "user_pool" {
       length(var.user_pool.callback_urls) == 0 && length(var.user_pool.logout_urls) == 0 && !var.user_pool.machine_client
     )
     error_message = "user_pool: callback_urls, logout_urls and machine_client need a domain to get tokens from. Write a domain_prefix, too."
+  }
+
+  validation {
+    condition = (
+      var.user_pool.email == null ||
+      can(regex("^arn:[a-z-]+:ses:[a-z0-9-]+:[0-9]{12}:identity/[^/\\s]+$", var.user_pool.email.source_arn))
+    )
+    error_message = join(" ", [
+      "user_pool.email: source_arn ${try("\"${var.user_pool.email.source_arn}\"", "null")} is not the ARN of an identity of Amazon SES.",
+      "Write arn:aws:ses:REGION:ACCOUNT:identity/DOMAIN or the same with a verified address.",
+    ])
+  }
+
+  validation {
+    condition = (
+      var.user_pool.email == null ||
+      can(regex("^(?:[^<>@]*[^<>@\\s]\\s*<${local.address_pattern}>|${local.address_pattern})$", var.user_pool.email.from))
+    )
+    error_message = join(" ", [
+      "user_pool.email: from ${try("\"${var.user_pool.email.from}\"", "null")} is neither an address nor a name with one. Write",
+      "\"no-reply@example.com\" or \"Notes <no-reply@example.com>\".",
+    ])
+  }
+
+  # SES sends for the addresses of a verified domain and of its subdomains, or for the one verified address.
+  validation {
+    condition = var.user_pool.email == null || try(anytrue(flatten([
+      for identity in [lower(split(":identity/", var.user_pool.email.source_arn)[1])] : [
+        for address in [lower(reverse(split("<", trimsuffix(var.user_pool.email.from, ">")))[0])] :
+        strcontains(identity, "@") ? address == identity : endswith(address, "@${identity}") || endswith(address, ".${identity}")
+      ]
+    ])), true)
+    error_message = join(" ", [
+      "user_pool.email: the identity of source_arn, \"${try(split(":identity/", var.user_pool.email.source_arn)[1], "")}\", does not cover",
+      "from, ${try("\"${var.user_pool.email.from}\"", "null")}. Write an address of that domain, or the ARN of an identity that covers it.",
+    ])
+  }
+
+  validation {
+    condition = (
+      try(var.user_pool.email.reply_to, null) == null || can(regex("^${local.address_pattern}$", var.user_pool.email.reply_to))
+    )
+    error_message = join(" ", [
+      "user_pool.email: reply_to ${try("\"${var.user_pool.email.reply_to}\"", "null")} is not an address. Write one such as",
+      "\"support@example.com\", or leave it out.",
+    ])
+  }
+
+  validation {
+    condition = (
+      try(var.user_pool.email.configuration_set, null) == null ||
+      can(regex("^[A-Za-z0-9_-]{1,64}$", var.user_pool.email.configuration_set))
+    )
+    error_message = join(" ", [
+      "user_pool.email: configuration_set ${try("\"${var.user_pool.email.configuration_set}\"", "null")} is not the name of one.",
+      "Write up to 64 letters, digits and _ -, or leave it out.",
+    ])
   }
 
   validation {

@@ -159,6 +159,7 @@ variable "website" {
     The web console: a page that manages the items and shows the API, on CloudFront, which sends /api to the API; or null for none. It
     costs nothing
     up to a terabyte and 10 million requests a month. Where users sign in, it makes them a page for that, too (user_pool.domain_prefix).
+    access_log: whether log_bucket gets the distribution's access log, too. CloudFront writes it only into a bucket with ACLs enabled.
     aliases: names of your own instead of CloudFront's, the first of which website_url has; point them at website_domain.
     certificate_arn: the certificate for them, in us-east-1.
     price_class: "PriceClass_100" is served from North America and Europe, "PriceClass_200" from Asia and Africa as well, "PriceClass_All"
@@ -166,6 +167,7 @@ variable "website" {
     web_acl_arn: a firewall of the scope CLOUDFRONT, which has to be in us-east-1. It is for the page; waf guards /api behind it as well.
   EOT
   type = object({
+    access_log      = optional(bool, true)
     aliases         = optional(list(string), [])
     certificate_arn = optional(string)
     price_class     = optional(string, "PriceClass_100")

@@ -18,7 +18,8 @@ variable "alarms" {
     requests: how many a period needs, for error_rate_percent and latency_p99_ms to mean anything.
     table_system_errors, table_throttles: requests that DynamoDB fails or throttles, in each of two periods.
     throttles: requests for which Lambda has no function free.
-    topic_arn: a topic there is already, whose policy lets CloudWatch publish; else one is made, under the customer key. If the same apply
+    topic_arn: an existing topic of this region, in place of emails; else one is made, under the customer key. Its policy has to let
+      CloudWatch publish, and its key's policy let CloudWatch encrypt: the output policy_statements has the statements. If the same apply
       makes the topic, write coalesce(aws_sns_topic.NAME.arn): a plan has to know that the ARN is not null.
   EOT
   type = object({
@@ -80,6 +81,16 @@ variable "alarms" {
   }
 
   validation {
+    condition = (
+      !can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:", var.alarms.topic_arn)) || try(split(":", var.alarms.topic_arn)[3], "") == var.region
+    )
+    error_message = join(" ", [
+      "alarms: topic_arn is a topic in ${try(split(":", var.alarms.topic_arn)[3], "")}, and alarms in ${var.region} publish to topics of",
+      "their own region alone. Write a topic in ${var.region}.",
+    ])
+  }
+
+  validation {
     condition = var.alarms == null || try(var.alarms.topic_arn != null, false) || var.encryption.customer_key
     error_message = join(" ", [
       "alarms: CloudWatch cannot publish to a topic under a key of AWS's. Write encryption = { customer_key = true }, a topic_arn, or",
@@ -97,6 +108,42 @@ variable "alarms" {
   }
 }
 
+variable "budget" {
+  description = <<-EOT
+    A monthly budget for what this system costs, or null for none. It costs nothing. AWS tells the system's costs by the tags Project and
+    Environment, which have to be activated as cost allocation tags first.
+    emails: whom to write to when actual costs pass 80 and 100 percent, and when the forecast passes 100 percent.
+    monthly: the limit in dollars.
+  EOT
+  type        = object({ emails = set(string), monthly = number })
+  default     = null
+
+  validation {
+    condition = try(
+      var.budget.monthly > 0 && can(regex("^[0-9]+(?:[.][0-9]{1,2})?$", tostring(var.budget.monthly))),
+      var.budget == null,
+    )
+    error_message = "budget: monthly is ${try(tostring(var.budget.monthly), "null")}. Write dollars above 0, with whole cents, such as 50."
+  }
+
+  # https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_CreateBudget.html
+  validation {
+    condition = try(length(var.budget.emails) >= 1 && length(var.budget.emails) <= 10, var.budget == null)
+    error_message = join(" ", [
+      "budget: there are ${try(length(var.budget.emails), 0)} emails, and AWS Budgets writes to 1 to 10 addresses. Write one at",
+      "least, such as a mailing list's.",
+    ])
+  }
+
+  validation {
+    condition = try(alltrue([for address in var.budget.emails : can(regex("^${local.address_pattern}$", address))]), var.budget == null)
+    error_message = join(" ", [for address in try(var.budget.emails, []) :
+      "budget.emails: ${try("\"${address}\"", "null")} is not an address. Write one such as \"team@example.com\"."
+      if !can(regex("^${local.address_pattern}$", address))
+    ])
+  }
+}
+
 variable "dashboard" {
   description = <<-EOT
     A dashboard in CloudWatch: traffic, errors, latency and capacity by entity, and what is paid for. An account's first three are free,
@@ -105,6 +152,34 @@ variable "dashboard" {
   type        = bool
   default     = true
   nullable    = false
+}
+
+variable "log_bucket" {
+  description = <<-EOT
+    The name of an existing bucket of this account and region that gets access logs, or null for none: of the website's and the audit
+    trail's bucket below s3/BUCKET/, and of the website's distribution below cloudfront/ (website.access_log). The output policy_statements
+    has what its policy needs. If the same apply makes the bucket, write coalesce(aws_s3_bucket.NAME.bucket): a plan has to know that the
+    name is not null.
+  EOT
+  type        = string
+  default     = null
+
+  validation {
+    condition = (
+      var.log_bucket == null ||
+      can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.log_bucket)) && !can(regex("[.]{2}", var.log_bucket))
+    )
+    error_message = join(" ", [
+      "log_bucket: ${try("\"${var.log_bucket}\"", "null")} is not a bucket's name. Write",
+      can(regex("^arn:[a-z-]+:s3:::[^/]+$", var.log_bucket)) ?
+      "the name alone, \"${try(split(":::", var.log_bucket)[1], "")}\"." : "a name such as \"example-access-logs\".",
+    ])
+  }
+
+  validation {
+    condition     = !can(regex("^${var.name}-(?:audit|website)-${var.environment}-", var.log_bucket))
+    error_message = "log_bucket: ${try("\"${var.log_bucket}\"", "null")} is a bucket that this system makes. Write an existing one."
+  }
 }
 
 variable "log_retention_days" {

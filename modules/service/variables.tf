@@ -1,3 +1,23 @@
+variable "code_signing_config_arn" {
+  description = <<-EOT
+    ARN of an existing code signing configuration of Lambda for every function, or null for none. With the policy Warn, functions run
+    unsigned packages as before, and Lambda counts a warning. With Enforce, packages have to be signed (docs/how-to/security-team.md).
+  EOT
+  type        = string
+  default     = null
+
+  validation {
+    condition = (
+      var.code_signing_config_arn == null ||
+      can(regex("^arn:[a-z-]+:lambda:${var.region}:[0-9]{12}:code-signing-config:csc-[a-z0-9]{17}$", var.code_signing_config_arn))
+    )
+    error_message = join(" ", [
+      "code_signing_config_arn: ${try("\"${var.code_signing_config_arn}\"", "null")} is not a code signing configuration of ${var.region}.",
+      "Write arn:aws:lambda:${var.region}:ACCOUNT:code-signing-config:csc-ID, as `aws lambda list-code-signing-configs` shows it.",
+    ])
+  }
+}
+
 variable "environment" {
   description = "Names the environment: the suffix of every resource's name, and the API's stage."
   type        = string

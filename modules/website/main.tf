@@ -109,6 +109,15 @@ resource "aws_s3_bucket_policy" "this" {
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 
+resource "aws_s3_bucket_logging" "this" {
+  # Terraform shows this line if it does not know at the plan whether the name is null.
+  count = var.log_bucket == null ? 0 : 1 # If the same apply makes the bucket, write log_bucket = coalesce(aws_s3_bucket.NAME.bucket).
+
+  bucket        = aws_s3_bucket.page.bucket
+  target_bucket = var.log_bucket
+  target_prefix = "s3/${aws_s3_bucket.page.bucket}/"
+}
+
 resource "aws_s3_object" "asset" {
   for_each = local.assets
 
@@ -279,6 +288,16 @@ resource "aws_cloudfront_distribution" "this" {
         name  = custom_header.value.name
         value = sensitive(custom_header.value.value)
       }
+    }
+  }
+
+  # Standard logging, which AWS calls legacy: the newer one is set up in us-east-1, whatever the region, and this module has one provider.
+  dynamic "logging_config" {
+    for_each = [for bucket in var.log_bucket[*] : bucket if var.access_log]
+    content {
+      bucket          = "${logging_config.value}.s3.${var.scope.dns_suffix}"
+      include_cookies = false
+      prefix          = "cloudfront/${var.name}/"
     }
   }
 

@@ -1,3 +1,8 @@
+variable "access_log" {
+  description = "Whether log_bucket gets the distribution's access log, too."
+  type        = bool
+}
+
 variable "aliases" {
   description = "Names of your own that the distribution answers to, the first of which is its address; none for CloudFront's alone."
   type        = list(string)
@@ -31,6 +36,11 @@ variable "countries" {
 variable "distribution_header" {
   description = "The secret header by which the API's firewall recognizes the distribution, or null without a firewall."
   type        = object({ name = string, value = string })
+}
+
+variable "log_bucket" {
+  description = "The bucket that gets the access logs of the bucket and the distribution, or null for none."
+  type        = string
 }
 
 variable "name" {

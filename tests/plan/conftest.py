@@ -117,6 +117,31 @@ SYSTEMS: dict[str, Values] = {
     },
 }
 
+# What a security or platform team has already, and all that costs: what the policy scan needs no skips for.
+TOPIC = "arn:aws:sns:us-west-2:123456789012:on-call"
+CODE_SIGNING = "arn:aws:lambda:us-west-2:123456789012:code-signing-config:csc-0123456789abcdef0"
+IDENTITY = "arn:aws:ses:us-west-2:123456789012:identity/example.com"
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0a-1b"
+EQUIPPED: Values = {
+    "alarms": {"topic_arn": TOPIC},
+    "audit": {},
+    "budget": {"emails": ["team@example.com"], "monthly": 50},
+    "code_signing_config_arn": CODE_SIGNING,
+    "entities": {"todos": {"access": {"default": "cognito"}, "operations": ["get"]}},
+    "log_bucket": "example-access-logs",
+    "user_pool": {
+        "email": {
+            "configuration_set": "shop",
+            "from": "Shop <no-reply@example.com>",
+            "reply_to": "help@example.com",
+            "source_arn": IDENTITY,
+        },
+        "self_sign_up": True,
+    },
+    "waf": {"countries": ["DE"]},
+    "website": {"aliases": ["console.example.com"], "certificate_arn": CERTIFICATE, "web_acl_arn": WEB_ACL},
+}
+
 # The same for who signs in, and for what is off by default. A plan of its own: one of both would take longer
 # than the two, and some tests need this one alone.
 GUARDED: dict[str, Values] = {
@@ -132,6 +157,8 @@ GUARDED: dict[str, Values] = {
         "backup": {"daily_days": 7, "monthly_days": 365},
         "entities": {**ONE, "notes": {"operations": ["get"]}},
     },
+    "equipped": EQUIPPED,
+    "equipped_without_acl": {"entities": ONE, "log_bucket": EQUIPPED["log_bucket"], "website": {"access_log": False}},
     "existing_pool": {
         "entities": {"todos": {**TWO["todos"], "access": {"create": "cognito:scope=import", "list": "cognito"}}},
         "user_pool": {"arn": POOL},
@@ -162,7 +189,7 @@ GUARDED: dict[str, Values] = {
         "waf": {"countries": ["DE", "FR"]},
         "website": {
             "aliases": ["console.example.com", "c.example.com"],
-            "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/0a-1b",
+            "certificate_arn": CERTIFICATE,
             "price_class": "PriceClass_All",
             "web_acl_arn": WEB_ACL,
         },
@@ -201,7 +228,6 @@ GUARDED: dict[str, Values] = {
 }
 
 # And for who watches them.
-TOPIC = "arn:aws:sns:us-west-2:123456789012:on-call"
 WATCHED: dict[str, Values] = {
     "unseen": {"dashboard": False, "entities": ONE, "metrics": False},
     "watched": {"alarms": {"emails": ["a@example.com", "b@example.com"]}},
@@ -365,6 +391,7 @@ def triggers(planner: Planner, code: str, tmp_path_factory: pytest.TempPathFacto
     boundary = "arn:aws:iam::123456789012:policy/bounds"
     full = {
         "alarms": {"emails": ["a@example.com"]},
+        "code_signing_config_arn": CODE_SIGNING,
         "entities": ENTITIES,
         "functions": with_code(FUNCTIONS),
         "network": NETWORK,

@@ -11,7 +11,7 @@ import botocore.session
 import pytest
 
 from tests.plan import rules
-from tests.plan.conftest import POOL, SMALL
+from tests.plan.conftest import IDENTITY, POOL, SMALL
 from tests.plan.planner import Planner, Values
 from tools import shapes
 from tools.terraform import ROOT, find_terraform
@@ -287,6 +287,34 @@ URL = (
     'com.example.app://, and has no #: "https://app.example.com/signed-in".'
 )
 COMBINATIONS: dict[str, tuple[Values, list[str]]] = {
+    "brought": (
+        {
+            "alarms": {"topic_arn": "arn:aws:sns:eu-west-3:123456789012:on-call"},
+            "budget": {"emails": ["team", None], "monthly": 0.001},
+            "code_signing_config_arn": "arn:aws:signer:us-west-2:123456789012:/signing-profiles/lambda",
+            "entities": {"todos": {"access": {"get": "cognito"}}},
+            "log_bucket": "arn:aws:s3:::example-logs",
+            "user_pool": {
+                "email": {
+                    "configuration_set": "my set",
+                    "from": "no-reply@example.org",
+                    "reply_to": "Support",
+                    "source_arn": IDENTITY,
+                }
+            },
+        },
+        [
+            "alarms: topic_arn is a topic in eu-west-3, and alarms in us-west-2 publish to topics of their own region",
+            "budget: monthly is 0.001. Write dollars above 0, with whole cents",
+            'budget.emails: "team" is not an address. Write one such as "team@example.com".',
+            "budget.emails: null is not",
+            "is not a code signing configuration of us-west-2. Write arn:aws:lambda:us-west-2:ACCOUNT:code-signing",
+            'log_bucket: "arn:aws:s3:::example-logs" is not a bucket\'s name. Write the name alone, "example-logs".',
+            'user_pool.email: the identity of source_arn, "example.com", does not cover from, "no-reply@example.org".',
+            'user_pool.email: reply_to "Support" is not an address. Write one such as',
+            'user_pool.email: configuration_set "my set" is not the name of one.',
+        ],
+    ),
     "faults": (
         {
             "entities": {"todos": {"access": {"get": "cognito"}}},

@@ -108,7 +108,7 @@ run "without_network_or_keys" {
   command = plan
 
   variables {
-    alarms      = { topic_arn = "arn:aws-us-gov:sns:us-gov-west-1:123456789012:on-call_1" }
+    alarms      = { topic_arn = "arn:aws-us-gov:sns:us-west-2:123456789012:on-call_1" }
     api_keys    = {}
     dashboard   = false
     docs        = "none"
@@ -150,8 +150,10 @@ run "signed_in" {
       error_rate_percent = 0.5
       requests           = 1
     }
-    audit  = { retention_years = 7 }
-    backup = { daily_days = 1, monthly_days = 36500 }
+    audit                   = { retention_years = 7 }
+    budget                  = { emails = ["team@example.com"], monthly = 0.01 }
+    code_signing_config_arn = "arn:aws:lambda:us-west-2:123456789012:code-signing-config:csc-0123456789abcdef0"
+    backup                  = { daily_days = 1, monthly_days = 36500 }
     entities = {
       notes = {
         access       = { default = "cognito", delete = "cognito:group=A-b_c.1", list = "cognito:scope=read" }
@@ -160,9 +162,14 @@ run "signed_in" {
       todos = { access = { default = "cognito:scope=https://api.example.com/todos.read" } }
     }
     user_pool = {
-      app_scopes              = ["read", "write"]
-      callback_urls           = ["https://app.example.com/in?a=b", "http://localhost:8000", "http://localhost", "com.example.app://in"]
-      domain_prefix           = "shop-1"
+      app_scopes    = ["read", "write"]
+      callback_urls = ["https://app.example.com/in?a=b", "http://localhost:8000", "http://localhost", "com.example.app://in"]
+      domain_prefix = "shop-1"
+      email = {
+        from       = "Notes <no-reply@mail.Example.com>"
+        reply_to   = "support@example.org"
+        source_arn = "arn:aws:ses:eu-west-1:123456789012:identity/example.com"
+      }
       groups                  = ["editors"]
       logout_urls             = ["http://localhost/out"]
       machine_client          = true
@@ -171,8 +178,9 @@ run "signed_in" {
       scopes                  = { write = "Writes" }
       tokens                  = { access_minutes = 1440, refresh_days = 3650 }
     }
-    release = { faults = 1000, minutes = 1440, percent = 100 }
-    waf     = { countries = ["DE"], rate_limit = 10 }
+    log_bucket = "logs.example.com"
+    release    = { faults = 1000, minutes = 1440, percent = 100 }
+    waf        = { countries = ["DE"], rate_limit = 10 }
     website = {
       aliases         = ["console.shop-1.example.com"]
       certificate_arn = "arn:aws-us-gov:acm:us-east-1:123456789012:certificate/0a1b-2c"
@@ -186,6 +194,25 @@ run "signed_in" {
       "https://us-west-2.console.aws.amazon.com/cloudwatch/home?region=us-west-2", "dashboards/dashboard/shop-dev-us-west-2"
     ])
     error_message = "A dashboard in its region's console."
+  }
+
+  assert {
+    condition = output.policy_statements == {
+      log_bucket = [{
+        Action = "s3:PutObject"
+        Condition = {
+          ArnLike      = { "aws:SourceArn" = ["arn:aws:s3:::shop-audit-dev-*", "arn:aws:s3:::shop-website-dev-*"] }
+          StringEquals = { "aws:SourceAccount" = "123456789012" }
+        }
+        Effect    = "Allow"
+        Principal = { Service = "logging.s3.amazonaws.com" }
+        Resource  = ["arn:aws:s3:::logs.example.com/s3/shop-audit-dev-*", "arn:aws:s3:::logs.example.com/s3/shop-website-dev-*"]
+        Sid       = "AccessLogs"
+      }]
+      topic     = []
+      topic_key = []
+    }
+    error_message = "What the log bucket's policy needs, and of a topic that is made nothing."
   }
 
   assert {

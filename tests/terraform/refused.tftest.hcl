@@ -968,3 +968,105 @@ run "round_91" {
     jwt      = { audiences = ["shop"], issuer = "https://auth.example.com" }
   }
 }
+
+run "brought_1" {
+  command         = plan
+  expect_failures = [var.budget, var.code_signing_config_arn, var.log_bucket, var.user_pool]
+
+  variables {
+    # budget of nothing
+    budget = { emails = ["team@example.com"], monthly = 0 }
+    # of another region
+    code_signing_config_arn = "arn:aws:lambda:eu-west-1:123456789012:code-signing-config:csc-0123456789abcdef0"
+    # log bucket by its ARN
+    log_bucket = "arn:aws:s3:::example-logs"
+    user_pool  = { email = { from = "no-reply@example.com", source_arn = "arn:aws:ses:us-west-2:example.com" } } # no identity
+  }
+}
+
+run "brought_2" {
+  command         = plan
+  expect_failures = [var.budget, var.code_signing_config_arn, var.log_bucket, var.user_pool]
+
+  variables {
+    # budget that tells nobody
+    budget = { emails = [], monthly = 50 }
+    # a profile in its place
+    code_signing_config_arn = "arn:aws:signer:us-west-2:123456789012:/signing-profiles/lambda"
+    # log bucket that logs itself
+    log_bucket = "shop-website-dev-123456789012-us-west-2"
+    # from without brackets
+    user_pool = { email = { from = "Notes no-reply@example.com", source_arn = "arn:aws:ses:us-west-2:123456789012:identity/example.com" } }
+  }
+}
+
+run "brought_3" {
+  command         = plan
+  expect_failures = [var.alarms, var.budget, var.log_bucket, var.user_pool]
+
+  variables {
+    # topic of another region
+    alarms = { topic_arn = "arn:aws:sns:eu-west-1:123456789012:on-call" }
+    # budget for nobody's address
+    budget = { emails = ["team"], monthly = 50 }
+    # log bucket with a name that S3 does not take
+    log_bucket = "Example_Logs"
+    # sender of another domain
+    user_pool = { email = { from = "no-reply@example.org", source_arn = "arn:aws:ses:us-west-2:123456789012:identity/example.com" } }
+  }
+}
+
+run "brought_4" {
+  command         = plan
+  expect_failures = [var.budget, var.user_pool]
+
+  variables {
+    # budget for too many
+    budget = { emails = [for n in range(11) : "a${n}@example.com"], monthly = 50 }
+    # answers to no address
+    user_pool = { email = {
+      from       = "no-reply@example.com",
+      reply_to   = "Support",
+      source_arn = "arn:aws:ses:us-west-2:123456789012:identity/example.com"
+    } }
+  }
+}
+
+run "brought_5" {
+  command         = plan
+  expect_failures = [var.budget, var.user_pool]
+
+  variables {
+    # half a cent
+    budget = { emails = ["team@example.com"], monthly = 0.005 }
+    # no configuration set
+    user_pool = { email = {
+      configuration_set = "my set",
+      from              = "no-reply@example.com",
+      source_arn        = "arn:aws:ses:us-west-2:123456789012:identity/example.com"
+    } }
+  }
+}
+
+run "brought_6" {
+  command         = plan
+  expect_failures = [var.user_pool]
+
+  variables {
+    # sender of a domain that ends the same
+    user_pool = { email = { from = "no-reply@notexample.com", source_arn = "arn:aws:ses:us-west-2:123456789012:identity/example.com" } }
+  }
+}
+
+run "brought_7" {
+  command         = plan
+  expect_failures = [var.user_pool]
+
+  variables {
+    # user pool of others with mail of ours
+    user_pool = {
+      arn   = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123"
+      email = { from = "no-reply@example.com", source_arn = "arn:aws:ses:us-west-2:123456789012:identity/example.com" }
+    }
+  }
+}

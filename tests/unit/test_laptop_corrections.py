@@ -146,6 +146,16 @@ def test_a_vault_keeps_its_policy() -> None:
     assert ask("GET") == other
 
 
+@pytest.mark.parametrize(("status", "kept"), [(201, "arn:csc"), (409, "arn:of-the-first")])
+def test_a_function_keeps_the_code_signing_configuration_that_it_is_made_with(status: int, kept: str) -> None:
+    known = {"f": {"code_signing_config_arn": "arn:of-the-first"}, "g": {}}
+    service = SimpleNamespace(_functions=known, _create_function=lambda _: (status, {}, b""))
+    functions.correct_code_signing(service)
+    assert service._create_function({"FunctionName": "f", "CodeSigningConfigArn": "arn:csc"})[0] == status
+    assert service._create_function({"FunctionName": "g"})[0] == status
+    assert known == {"f": {"code_signing_config_arn": kept}, "g": {}}
+
+
 def test_an_alias_shares_out_by_weight(monkeypatch: pytest.MonkeyPatch) -> None:
     routing = {"AdditionalVersionWeights": {"8": 0.25}}
     record = {"aliases": {"live": {"FunctionVersion": "7", "RoutingConfig": routing}, "plain": {}}}

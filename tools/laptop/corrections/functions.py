@@ -1,4 +1,4 @@
-"""Lambda: aliases of two versions, and crashes."""
+"""Lambda: aliases of two versions, code signing configurations, and crashes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 def correct(functions: Any) -> None:
     """Correct ministack.services.lambda_svc."""
     correct_alias_weights(functions)
+    correct_code_signing(functions)
     correct_crash_logs(functions)
 
 
@@ -27,6 +28,20 @@ def correct_alias_weights(functions: Any) -> None:
         return find(reference)
 
     functions._get_func_record_for_ref = find_by_weight
+
+
+def correct_code_signing(functions: Any) -> None:
+    """aws_lambda_function.code_signing_config_arn: CreateFunction drops it, so the next plan would add it again."""
+    create = functions._create_function
+
+    def create_signed(data: dict[str, Any]) -> Any:
+        answer = create(data)
+        arn = data.get("CodeSigningConfigArn")
+        if arn and answer[0] < 300:
+            functions._functions[data["FunctionName"]]["code_signing_config_arn"] = arn
+        return answer
+
+    functions._create_function = create_signed
 
 
 def correct_crash_logs(functions: Any) -> None:
