@@ -166,6 +166,9 @@ variable "entities" {
     What the API serves, by entity. Each attribute may be left out.
     access: who may call, by operation, and "default" for the others: open, api_key, iam, cognito (whoever signed in), cognito:group=NAME,
       cognito:scope=NAME, or jwt, jwt:group=NAME and jwt:scope=NAME for tokens of the issuer that the variable jwt names.
+    fields: who reads and who writes properties of the schema, for those that not everybody may: "group=NAME", "scope=NAME", "owner" or
+      "nobody", such as { salary = { read = "group=hr", write = "group=hr" } }. Answers lack what the caller may not read, and a body with
+      what the caller may not write is 403.
     filters: properties of the schema that lists can be filtered on, each with the property to sort by, createdAt by default.
     function: settings of the entity's functions. reserved_concurrency null leaves them to the account's pool.
     functions: "per_operation" keeps operations and their rights apart; "per_entity" has one function for all of them.
@@ -183,6 +186,7 @@ variable "entities" {
   EOT
   type = map(object({
     access  = optional(map(string), {})
+    fields  = optional(map(object({ read = optional(string), write = optional(string) })), {})
     filters = optional(map(object({ sort = optional(string, "createdAt") })), {})
     function = optional(object({
       log_level            = optional(string, "INFO")
@@ -224,6 +228,7 @@ variable "functions" {
       with _ for - by default.
     egress: whether it calls anything outside of AWS. In a VPC it then needs a way out.
     event: runs on events of EventBridge: their source, types, and values of their detail, such as { "bucket.name" = ["pictures"] }.
+    fields: "caller" reads and writes what the caller of a route may, where entities have fields; "any" every property.
     imports: whether changes include those that `make import` makes.
     owners: "caller" reaches the caller's items in entities with owners; "any" those of every owner.
     queue: runs for each job that functions send to it. attempts: how often a job is tried; backoff: the first and the longest wait between
@@ -249,6 +254,7 @@ variable "functions" {
       source = string
       types  = optional(set(string), [])
     }))
+    fields               = optional(string, "caller")
     imports              = optional(bool, false)
     log_level            = optional(string, "INFO")
     memory_size          = optional(number, 256)

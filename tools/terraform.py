@@ -38,6 +38,7 @@ SERVICE = "modules/service"
 # The files that validate variables and derive from them alone: they need no provider.
 OF_VARIABLES = (
     *(f.relative_to(ROOT).as_posix() for f in sources(ROOT / SERVICE, "variables*.tf")),
+    f"{SERVICE}/fields.tf",
     f"{SERVICE}/function-faults.tf",
     f"{SERVICE}/functions.tf",
     f"{SERVICE}/locals.tf",

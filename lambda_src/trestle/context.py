@@ -48,9 +48,10 @@ class Context:
     calls: the calls on services so far, which the request's log line and trace report.
     operation, request_id: of the request, "" without one. gateway: the event's requestContext, None without one.
     writer: who writes, "function:NAME" or "import", "" for the API's own operations. Records keep it.
+    is_trusted: whether the operations may read and write every property, whoever sent the request.
     """
 
-    __slots__ = ("caller", "calls", "deadline", "gateway", "operation", "owner", "request_id", "writer")
+    __slots__ = ("caller", "calls", "deadline", "gateway", "is_trusted", "operation", "owner", "request_id", "writer")
 
     def __init__(
         self,
@@ -70,6 +71,7 @@ class Context:
         self.request_id = request_id
         self.gateway = gateway
         self.writer = writer
+        self.is_trusted = False
         self.calls: list[Call] = []
 
     def for_owner(self, owner: str) -> Context:
@@ -80,4 +82,5 @@ class Context:
             writer=self.writer,
         )  # fmt: skip
         context.calls = self.calls
+        context.is_trusted = self.is_trusted
         return context

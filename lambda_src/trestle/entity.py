@@ -33,10 +33,13 @@ class Entity:
     reserved_ids: ids that clients cannot choose, since their paths lead elsewhere.
     filters: the property that each filter sorts by; createdAt is the server's own.
     ttl: the property that says when an item expires, or None.
+    fields: who reads and who writes properties, as trestle.operations.fields.Fields takes it, empty for everybody.
     ids, list, owner_scoped and put are the attributes of the tfvars.
     """
 
-    __slots__ = ("filters", "ids", "list", "name", "owner_scoped", "put", "reserved_ids", "schema", "table", "ttl")
+    __slots__ = (
+        "fields", "filters", "ids", "list", "name", "owner_scoped", "put", "reserved_ids", "schema", "table", "ttl",
+    )  # fmt: skip
 
     def __init__(
         self, name: str, table: str, options: Mapping[str, Any] = _NOTHING, schema: Mapping[str, Any] = _NOTHING
@@ -55,6 +58,7 @@ class Entity:
             name: each.get("sort", "createdAt") for name, each in options.get("filters", {}).items()
         }
         self.ttl: str | None = options.get("ttl")
+        self.fields: dict[str, dict[str, str]] = options.get("fields", {})
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Entity:
@@ -75,6 +79,11 @@ class Entity:
         if "schema" in options:
             schema = read_schema(options["schema"], environment)
         return cls(name, table, options, schema)
+
+    @property
+    def restricted(self) -> frozenset[str]:
+        """The properties that not every caller may write."""
+        return frozenset(name for name, rules in self.fields.items() if "write" in rules)
 
     def property_type(self, name: str) -> str:
         """Return the type of a property's values: the first but null in the schema, "string" if there is none."""

@@ -58,6 +58,10 @@ class Item:
         """The item's strong entity tag, "<createdAt>-<version>" in quotes, as clients make it too."""
         return f'"{self.created_at}-{self.version}"'
 
+    def with_doc(self, doc: dict[str, Any]) -> Item:
+        """Return the item with another object."""
+        return Item(self.id, doc, self.created_at, self.updated_at, self.version)
+
     def view(self) -> dict[str, Any]:
         """Return the item as clients see it."""
         return {

@@ -20,15 +20,20 @@ locals {
   # A list's parameters beyond those of every list.
   list_parameters = { for entity, e in var.entities : entity => concat(
     [for filter, sort in e.filters : {
-      name        = filter, in = "query"
-      description = "Items with this ${filter}, sorted by ${sort}."
+      name = filter, in = "query"
+      description = join(" ", concat(
+        ["Items with this ${filter}, sorted by ${sort}."],
+        [for names in [[for property in distinct([filter, sort]) : property if can(local.properties[entity][property]["x-readable-by"])]] :
+          "403 for callers who may not read ${join(" and ", names)}." if length(names) > 0
+        ],
+      ))
       # The web console reads from here which bounds go with which filter.
       x-sorted-by = sort
       # All of the property's rules: the server validates a filter's value by them, and takes texts of a limited size.
       schema = merge(
         { for keyword, value in try(local.properties[entity][filter], {}) :
           keyword => value
-          if !contains(["default", "description"], keyword)
+          if !contains(["default", "description", "writeOnly", "x-readable-by", "x-writable-by"], keyword)
         },
         { for keyword, value in {
           maxLength = min(local.text_bound.maxLength, try(local.properties[entity][filter].maxLength, local.text_bound.maxLength))

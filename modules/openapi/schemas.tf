@@ -2,7 +2,7 @@
 locals {
   any_object = { type = "object", properties = {}, additionalProperties = true }
   shapes = { for name, e in var.entities :
-    name => { for shape in ["body", "item", "patch"] : shape => try(jsondecode(e.shapes[shape]), local.any_object) }
+    name => { for shape in ["body", "item", "patch", "replacement"] : shape => try(jsondecode(e.shapes[shape]), local.any_object) }
   }
 
   properties = { for name, shapes in local.shapes : name => try(shapes.item.properties, {}) }
@@ -90,8 +90,8 @@ locals {
         description = "The properties to change; null removes one (RFC 7396)."
         properties  = merge(try(local.shapes[name].patch.properties, {}), { id = local.repeated_id })
       })
-      Replacement = merge(
-        local.shapes[name].body, { properties = merge(try(local.shapes[name].body.properties, {}), { id = local.repeated_id }) }
-      )
+      Replacement = merge(local.shapes[name].replacement, {
+        properties = merge(try(local.shapes[name].replacement.properties, {}), { id = local.repeated_id })
+      })
   } : "${local.plural_names[name]}${schema}" => rules if contains(local.used_schemas[name], schema) }]...)
 }

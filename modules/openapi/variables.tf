@@ -33,8 +33,8 @@ variable "entities" {
     ordered: whether its lists have an order.
     path: of the collection, without a slash at either end; "" is the root.
     reserved_ids: ids that no item may have, because there is something else at their path.
-    shapes: what bodies, items, patches and API Gateway's model look like, as build.py derives them from the schema: JSON Schemas, as
-      text. Null: any object.
+    shapes: what bodies, items, patches, bodies of a PUT that replaces, and API Gateway's model look like, as build.py derives them from
+      the schema: JSON Schemas, as text. Null: any object.
   EOT
   type = map(object({
     bounds  = list(object({ name = string, operator = string, sort = string }))
@@ -60,7 +60,7 @@ variable "entities" {
     ordered      = bool
     path         = string
     reserved_ids = list(string)
-    shapes       = object({ body = string, item = string, model = string, patch = string })
+    shapes       = object({ body = string, item = string, model = string, patch = string, replacement = string })
   }))
 }
 

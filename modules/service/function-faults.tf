@@ -182,6 +182,13 @@ locals {
       "functions.${name}.uses: there is no entity \"${entity}\". Write one of ${join(", ", keys(var.entities))}."
       if !contains(keys(var.entities), entity)
     ],
+    contains(["any", "caller"], f.fields) ? [] : [
+      "functions.${name}.fields: \"${f.fields}\" is not a choice. Write \"caller\" or \"any\"."
+    ],
+    f.fields != "any" || f.routes != null ? [] : [join(" ", [
+      "functions.${name}.fields: no caller sends requests to a function without routes, so it reads and writes every property. Leave",
+      "fields out.",
+    ])],
     contains(["any", "caller"], f.owners) ? [] : [
       "functions.${name}.owners: \"${f.owners}\" is not a choice. Write \"caller\" or \"any\"."
     ],

@@ -147,6 +147,7 @@ locals {
     code         = f.module
     dead_letters = f.kind == "changes" ? local.dead_letter_urls[name] : null
     handle       = f.kind == "routes" ? null : f.handle
+    fields       = f.fields == "caller" ? null : f.fields
     imports      = f.imports ? true : null
     kind         = f.kind
     name         = name

@@ -40,6 +40,10 @@ locals {
   # The modes that name a user, or a machine, by a token.
   token_modes = [for mode, m in local.contract.platform.access.modes : mode if try(m.token, false)]
 
+  # Who reads or writes a property. Tokens of users have the scopes of the second pattern whatever they may.
+  field_pattern        = "^(?:owner|nobody|group=${local.group_pattern}|scope=${local.scope_pattern})$"
+  common_scope_pattern = "^scope=(?:openid|profile|email|phone|address|offline_access|aws[.]cognito[.]signin[.]user[.]admin)$"
+
   # contract/README.md says what is in there.
   contract = { for name in ["items", "limits", "operations", "platform", "problems"] :
     name => jsondecode(file("${local.contract_folder}/${name}.json"))
@@ -182,8 +186,8 @@ locals {
     )
     operations = coalesce(e.operations, local.all_operations)
     path       = trim(coalesce(e.path, name), "/")
-    # Whether the schema has properties that clients cannot write, as build.py found at any depth.
-    read_only = can(local.manifest.schemas[e.schema].read_only) ? "kept" : "none"
+    # Whether not every client reads and writes every property. Those that are readOnly build.py has found at any depth.
+    read_only = can(local.manifest.schemas[e.schema].read_only) || length(e.fields) > 0 ? "kept" : "none"
     table     = "${var.name}-${name}-${var.environment}"
   }) }
 
@@ -226,8 +230,20 @@ locals {
     startswith(path, e.path == "" ? "" : "${e.path}/") && !startswith(trimprefix(path, e.path == "" ? "" : "${e.path}/"), "{")
   ]) }
 
+  # Who reads and who writes properties, as functions judge it by the caller's token: in those of a user pool a scope has its API in front.
+  field_rules = { for name, e in var.entities : name => { for property, f in e.fields : property => {
+    for kind, rule in { read = f.read, write = f.write } : kind => startswith(rule, "scope=") ? "scope=${join(" ", distinct(concat(
+      !local.uses_cognito ? [] : [for scope in [trimprefix(rule, "scope=")] :
+        strcontains(scope, "/") ? scope : "${local.identifier}/${scope}"
+      ],
+      length(local.jwt_methods) == 0 ? [] : [trimprefix(rule, "scope=")],
+    )))}" : rule
+    if rule != null
+  } } }
+
   # The settings that functions of an entity may read, of which each gets those of its operations.
   settings = { for name, e in local.entities : name => {
+    fields = length(e.fields) == 0 ? null : local.field_rules[name]
     filters = length(e.filters) == 0 ? null : { for filter, f in e.filters :
       filter => { for k, sort in { sort = f.sort } : k => sort if sort != local.filter_index.default_range }
     }
@@ -338,11 +354,16 @@ locals {
   # The namespace of the functions' own metrics.
   metrics_namespace = var.metrics ? local.identifier : null
 
-  # Our own of those that access names, and all of our own with what they are for.
-  access_scopes = [for scope in distinct(compact([for m in values(local.api_methods) : m.scope if m.access == "cognito"])) :
+  # Our own of those that access and fields name, and all of our own with what they are for.
+  access_scopes = [for scope in distinct(concat(
+    compact([for m in values(local.api_methods) : m.scope if m.access == "cognito"]), local.field_scopes
+    )) :
     trimprefix(scope, "${local.identifier}/")
     if startswith(scope, "${local.identifier}/")
   ]
+  field_scopes = flatten([for rules in values(local.field_rules) : [for rule in flatten([for f in values(rules) : values(f)]) :
+    split(" ", trimprefix(rule, "scope=")) if startswith(rule, "scope=")
+  ]])
   scopes = merge({ for scope in local.access_scopes : scope => "Operations for the scope ${scope}" }, var.user_pool.scopes)
 
   # Whose tokens jwt asks for: the laptop run puts its own issuer here.

@@ -316,15 +316,16 @@ module "openapi" {
     ids     = e.ids
     operations = { for m in values(local.methods) : m.operation => merge(local.entity_operations[name][m.operation], {
       access = { group = m.group, kind = m.access, scope = m.scope }
-      # What `present` answers may change without a write, so that a GET of it is never "not modified".
+      # What `present` answers, or what the caller may read, may change without a write, so that a GET of it is never "not modified".
       answers = { for status, answer in local.entity_operations[name][m.operation].answers : status => answer
-        if status != "304" || !contains(local.entity_hooks[name], local.present)
+        if status != "304" || !contains(local.entity_hooks[name], local.present) && !anytrue([for f in values(e.fields) : f.read != null])
       }
       may_refuse = length(local.operation_hooks[name][m.operation]) > 0
       # By status, the problems of this operation, of callers who may not call it, and of every operation.
       problems = distinct([
         for kind in concat(
           local.entity_operations[name][m.operation].problems,
+          local.field_problems[name][m.operation],
           local.contract.platform.access.modes[m.access].problems,
           local.contract.problems.always
         ) :
@@ -334,14 +335,7 @@ module "openapi" {
     ordered      = length(local.entities[name].indexes) > 0
     path         = local.entities[name].path
     reserved_ids = local.reserved_ids[name]
-    # `present` may take properties away and add others.
-    shapes = try({ for shape, key in { body = "body", item = local.item_shapes[name], model = "model", patch = "patch" } : shape =>
-      shape == "item" && contains(local.entity_hooks[name], local.present) ?
-      jsonencode({ for keyword, value in jsondecode(local.manifest.schemas[e.schema][key]) : keyword => value
-        if !contains(["additionalProperties", "required"], keyword)
-      }) :
-      local.manifest.schemas[e.schema][key]
-    }, null)
+    shapes       = try(local.field_shapes[name], local.built_shapes[name])
   } if length(local.entities[name].operations) > 0 }
   info = {
     contact = merge({ name = var.name }, { for key, value in var.info.contact : key => value if value != null })

@@ -7,11 +7,25 @@ locals {
   # What filters and ttl need to know of the properties, by entity.
   properties = { for name, schema in local.schemas : name => {
     for property, rule in try(schema.properties, {}) : property => {
-      format   = try(tostring(rule.format), "")
-      required = try(contains(schema.required, property), false)
-      type     = try(tostring(rule.type), "")
+      format    = try(tostring(rule.format), "")
+      read_only = try(rule.readOnly == true, false)
+      required  = try(contains(schema.required, property), false)
+      type      = try(tostring(rule.type), "")
     }
   } }
+
+  # Where a caller's token reaches properties of an entity to read or to write them: its operations, and routes whose functions use it.
+  field_methods = { for name, e in local.entities : name => { for kind, writes in { read = false, write = true } : kind => concat(
+    [for m in values(local.methods) : { access = m.access } if m.entity == name && (
+      writes ? local.forms[name][m.operation].body != null : length([for a in values(local.forms[name][m.operation].answers) : a
+        if try(a.schema != null, false)
+      ]) > 0
+    )],
+    [for m in values(local.own_methods) : { access = m.access } if length([
+      for o in try(local.sound_functions[m.function].uses[name], []) : o
+      if !writes || try(local.forms[name][o].body != null, false)
+    ]) > 0],
+  ) } if length(e.fields) > 0 }
 
   # The shape of each entity's items. If nothing fills in what the schema requires and clients cannot write, items may lack it. A hook does:
   # before_create in new items, and before_update in the objects and arrays that a change makes.
@@ -87,6 +101,30 @@ locals {
       if e.schema != null && f.sort != local.filter_index.default_range && !try(
       local.properties[name][f.sort].required && contains(["integer", "number", "string"], local.properties[name][f.sort].type), false)
     ]],
+    [for name, e in local.readable_entities : [for property, f in e.fields :
+      e.schema == null ?
+      join(" ", [
+        "entities.${name}.fields.${property}: only a property of a schema has readers and writers of its own. Write a schema with a",
+        "property ${property}, and name it: schema = \"schemas/${name}.json\".",
+      ]) :
+      !can(local.properties[name][property]) ?
+      join(" ", [
+        "entities.${name}.fields.${property}: ${e.schema} has no property \"${property}\" at its top. Write one of",
+        "${join(", ", keys(local.properties[name]))}, or add it to the schema.",
+      ]) :
+      join(" ", [
+        "entities.${name}.fields.${property}.write: ${e.schema} marks ${property} as readOnly, so no client writes it. Leave write out, or",
+        "take readOnly away.",
+      ])
+      if try(!can(local.properties[name][property]) || local.properties[name][property].read_only && f.write != null, true)
+    ]],
+    [for name, e in local.readable_entities : [for property, f in e.fields : [for kind, rule in { read = f.read, write = f.write } :
+      join(" ", [
+        "entities.${name}.fields.${property}.${kind}: no operation that ${kind}s items needs a token, so nobody could ${kind} ${property}.",
+        "Write \"cognito\" or \"jwt\" in access, or \"nobody\" here.",
+      ])
+      if rule != null && rule != "nobody" && !anytrue([for m in local.field_methods[name][kind] : contains(local.token_modes, m.access)])
+    ]]],
     [for name, e in local.readable_entities :
       !can(local.properties[name][e.ttl]) ?
       join(" ", [

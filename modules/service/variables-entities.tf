@@ -3,6 +3,9 @@ variable "entities" {
     What the API serves, by entity. Each attribute may be left out.
     access: who may call, by operation, and "default" for the others: open, api_key, iam, cognito (whoever signed in), cognito:group=NAME,
       cognito:scope=NAME, or jwt, jwt:group=NAME and jwt:scope=NAME for tokens of the issuer that the variable jwt names.
+    fields: who reads and who writes properties of the schema, for those that not everybody may: "group=NAME", "scope=NAME", "owner" or
+      "nobody", such as { salary = { read = "group=hr", write = "group=hr" } }. Answers lack what the caller may not read, and a body with
+      what the caller may not write is 403.
     filters: properties of the schema that lists can be filtered on, each with the property to sort by, createdAt by default.
     function: settings of the entity's functions. reserved_concurrency null leaves them to the account's pool.
     functions: "per_operation" keeps operations and their rights apart; "per_entity" has one function for all of them.
@@ -20,6 +23,7 @@ variable "entities" {
   EOT
   type = map(object({
     access  = optional(map(string), {})
+    fields  = optional(map(object({ read = optional(string), write = optional(string) })), {})
     filters = optional(map(object({ sort = optional(string, "createdAt") })), {})
     function = optional(object({
       log_level            = optional(string, "INFO")
@@ -220,6 +224,54 @@ variable "entities" {
       ])
       if try(e.owner_scoped && e.list != "created", false)
     ])
+  }
+
+  validation {
+    condition = alltrue(flatten([for e in values(var.entities) : [for f in values(e.fields) : try(f.read != null || f.write != null, false)]
+      if e != null
+    ]))
+    error_message = join(" ", flatten([for name, e in var.entities : [for property, f in e.fields :
+      "entities.${name}.fields.${property} says neither who reads nor who writes it. Write read = \"group=NAME\", or remove it."
+      if !try(f.read != null || f.write != null, false)
+    ] if e != null]))
+  }
+
+  validation {
+    condition = alltrue(flatten([for e in values(var.entities) : [for f in values(e.fields) : [for rule in [f.read, f.write] :
+      can(regex(local.field_pattern, rule)) && !can(regex(local.common_scope_pattern, rule)) if rule != null
+    ] if f != null] if e != null]))
+    error_message = join(" ", flatten([for name, e in var.entities : [for property, f in e.fields : [
+      for kind, rule in { read = try(f.read, null), write = try(f.write, null) } : can(regex(local.common_scope_pattern, rule)) ?
+      join(" ", [
+        "entities.${name}.fields.${property}.${kind}: every user's token may have the scope \"${trimprefix(rule, "scope=")}\". Name a",
+        "scope of your own.",
+      ]) :
+      join(" ", [
+        "entities.${name}.fields.${property}.${kind}: \"${rule}\" does not say who. Write \"group=NAME\", \"scope=NAME\", \"owner\" or",
+        "\"nobody\", or leave ${kind} out for everybody.",
+      ])
+      if rule != null && try(!can(regex(local.field_pattern, rule)) || can(regex(local.common_scope_pattern, rule)), false)
+    ]] if e != null]))
+  }
+
+  validation {
+    condition = alltrue(flatten([for e in values(var.entities) : [for f in values(e.fields) : e.owner_scoped ||
+      !contains([for rule in [f.read, f.write] : coalesce(rule, "-")], "owner") if f != null
+    ] if e != null]))
+    error_message = join(" ", flatten([for name, e in var.entities : [for property, f in e.fields :
+      "entities.${name}.fields.${property}: the items have no owners. Write owner_scoped = true, or another rule than \"owner\"."
+      if try(!e.owner_scoped && contains([for rule in [f.read, f.write] : coalesce(rule, "-")], "owner"), false)
+    ] if e != null]))
+  }
+
+  validation {
+    condition = alltrue([for e in values(var.entities) : length(setintersection(
+      keys(e.fields), keys(local.contract.items.properties)
+    )) == 0 if e != null])
+    error_message = join(" ", flatten([for name, e in var.entities : [
+      for property in setintersection(keys(e.fields), keys(local.contract.items.properties)) :
+      "entities.${name}.fields.${property}: everybody who reads an item reads ${property}, which the server sets. Remove it from fields."
+    ] if e != null]))
   }
 
   validation {

@@ -8,6 +8,7 @@ variable "functions" {
       with _ for - by default.
     egress: whether it calls anything outside of AWS. In a VPC it then needs a way out.
     event: runs on events of EventBridge: their source, types, and values of their detail, such as { "bucket.name" = ["pictures"] }.
+    fields: "caller" reads and writes what the caller of a route may, where entities have fields; "any" every property.
     imports: whether changes include those that `make import` makes.
     owners: "caller" reaches the caller's items in entities with owners; "any" those of every owner.
     queue: runs for each job that functions send to it. attempts: how often a job is tried; backoff: the first and the longest wait between
@@ -33,6 +34,7 @@ variable "functions" {
       source = string
       types  = optional(set(string), [])
     }))
+    fields               = optional(string, "caller")
     imports              = optional(bool, false)
     log_level            = optional(string, "INFO")
     memory_size          = optional(number, 256)

@@ -114,6 +114,11 @@ ALONE: dict[str, tuple[Values, str]] = {
     "entity": ({"uses": {"rooms": ["get"]}}, '.entity.uses: there is no entity "rooms". Write one of nights, notes'),
     "operation": ({"uses": {"orders": ["put"]}}, '.operation.uses.orders: there is no operation "put". Write any of'),
     "useless": ({"uses": {"orders": []}}, ".useless.uses.orders: it is empty. Write any of create, delete"),
+    "fields": ({"fields": "all"}, '.fields.fields: "all" is not a choice. Write "caller" or "any".'),
+    "callerless": (
+        {"fields": "any"},
+        ".callerless.fields: no caller sends requests to a function without routes, so it reads and writes every",
+    ),
     "owners": ({"owners": "all"}, '.owners.owners: "all" is not a choice. Write "caller" or "any".'),
     "secret": ({"secrets": {"stripe": "sk-x"}}, ".secret.secrets.stripe is not the ARN of a secret. Write such as"),
     "parameter": (

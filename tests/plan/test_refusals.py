@@ -23,6 +23,7 @@ PROPERTIES: Values = {
     "any": {},
     "due": {"type": "string", "format": "date"},
     "flag": {"type": "boolean"},
+    "kept": {"type": "string", "readOnly": True},
     "list": {"type": "array", "items": {"type": "string"}},
     "title": {"type": "string", "minLength": 1},
 }
@@ -105,6 +106,26 @@ FAULTS: dict[str, tuple[Values, str]] = {
         {**TASK, "filters": {"title": {"sort": "flag"}}},
         "entities.orderless.filters.title: flag needs one type that has an order. Write",
     ),
+    "untold": (
+        {"fields": {"a": {"read": "nobody"}}},
+        "entities.untold.fields.a: only a property of a schema has readers and writers of its own. Write a schema",
+    ),
+    "unread": (
+        {**TASK, "fields": {"state": {"read": "nobody"}}},
+        'entities.unread.fields.state: schemas/task.json has no property "state" at its top. Write one of any,',
+    ),
+    "unwritten": (
+        {**TASK, "fields": {"kept": {"read": "nobody", "write": "nobody"}}},
+        "entities.unwritten.fields.kept.write: schemas/task.json marks kept as readOnly, so no client writes it. Leave",
+    ),
+    "tokenless": (
+        {**TASK, "fields": {"title": {"read": "group=hr"}}},
+        "entities.tokenless.fields.title.read: no operation that reads items needs a token, so nobody could read",
+    ),
+    "reading": (
+        {**TASK, "access": {"list": "cognito"}, "fields": {"title": {"read": "group=hr", "write": "scope=pay"}}},
+        "entities.reading.fields.title.write: no operation that writes items needs a token, so nobody could write",
+    ),
     "undying": (
         {**TASK, "ttl": "expiresAt"},
         'entities.undying.ttl: schemas/task.json has no property "expiresAt". Write one of any, due,',
@@ -177,6 +198,31 @@ REFUSED: dict[str, tuple[Values | None, str]] = {
     "scanned": (
         {"access": {"default": "cognito"}, "list": "unordered", "owner_scoped": True},
         'entities.scanned.list: owner_scoped needs list = "created", since pages of a Scan would',
+    ),
+    "unsaid": (
+        {"fields": {"a": {}}},
+        "entities.unsaid.fields.a says neither who reads nor who writes it. Write read =",
+    ),
+    "no-rules": ({"fields": {"a": None}}, "entities.no-rules.fields.a says neither who reads nor who writes it."),
+    "someone": (
+        {"fields": {"a": {"read": "hr"}}},
+        'entities.someone.fields.a.read: "hr" does not say who. Write "group=NAME", "scope=NAME", "owner" or "nobody",',
+    ),
+    "no-group": ({"fields": {"a": {"write": "group="}}}, '.no-group.fields.a.write: "group=" does not say who.'),
+    "no-scope": ({"fields": {"a": {"write": "scope=a b"}}}, '.no-scope.fields.a.write: "scope=a b" does not say who.'),
+    "capital": ({"fields": {"a": {"write": "Owner"}}}, '.capital.fields.a.write: "Owner" does not say who.'),
+    "emptiness": ({"fields": {"a": {"read": ""}}}, '.emptiness.fields.a.read: "" does not say who.'),
+    "everyones": (
+        {"fields": {"a": {"write": "scope=openid"}}},
+        """entities.everyones.fields.a.write: every user's token may have the scope "openid". Name a scope of your""",
+    ),
+    "belongings": (
+        {"fields": {"a": {"read": "owner"}}},
+        "entities.belongings.fields.a: the items have no owners. Write",
+    ),
+    "stamped": (
+        {"fields": {"version": {"read": "nobody"}}},
+        "entities.stamped.fields.version: everybody who reads an item reads version, which the server sets.",
     ),
     "one": ({"path": "same"}, 'entities: one and other have the same path, "same". Give each a path'),
     "other": ({"path": "/same"}, "Give each a path of its own"),

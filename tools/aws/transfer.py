@@ -199,13 +199,16 @@ def parse_line(number: int, raw: bytes, entity: Entity, *, as_stored: bool = Fal
 
 
 def schema_of(entity: Entity, doc: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an object has to meet: the schema, but for readOnly properties that nothing has set yet."""
-    place = read_only.find(entity.schema)
-    if not place:
-        return entity.schema
+    """Return what an object has to meet: the schema, but for properties not for every client that nothing has set yet.
+
+    These are readOnly, or `fields` says who writes them.
+    """
+    place = read_only.with_members(read_only.find(entity.schema), entity.restricted)
     missing = {
         name: inner for name, inner in place.members.items() if inner is not read_only.READ_ONLY or name not in doc
     }
+    if not missing:
+        return entity.schema
     return read_only.before_own_code(entity.schema, read_only.Place(missing))
 
 

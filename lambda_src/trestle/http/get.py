@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trestle.errors import Changed
 from trestle.http.etags import expected_states, matches_none
-from trestle.http.responses import Response
+from trestle.http.responses import Response, presenter_of
 from trestle.operations.get import get
 
 TYPE_CHECKING = False
@@ -22,17 +22,17 @@ class Get:
 
     def __init__(self, entity: Entity, hooks: HookedOperations | None = None) -> None:
         self._entity = entity
-        self._present = hooks.present if hooks else None
+        self._present = presenter_of(entity, hooks)
 
     def __call__(self, request: Request, context: Context) -> Response:
-        """Return 200 with the item, or 304 if If-None-Match has its tag and no hook presents the item."""
+        """Return 200 with the item, or 304 if If-None-Match has its tag and everybody always sees the same of it."""
         request.parameters()
         expected = expected_states(request.header("if-match"))
         item = get(self._entity, context, request.item_id)
         if expected is not None and item.state not in expected:
             raise Changed("The item has none of the entity tags in If-Match.")
         headers = {"ETag": item.etag}
-        # What a hook presents may change without a write.
+        # What a hook presents, or what the caller may read, may change without a write.
         if not matches_none(request.header("if-none-match"), item) and not self._present:
             return Response(304, headers=headers)
         views = [item.view()]

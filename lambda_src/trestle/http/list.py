@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 
 from trestle.errors import InvalidRequest
-from trestle.http.responses import Response
+from trestle.http.responses import Response, presenter_of
 from trestle.operations.list import list_items
 from trestle.strict_json import dumps
 
@@ -34,7 +34,7 @@ class List:
 
     def __init__(self, entity: Entity, hooks: HookedOperations | None = None) -> None:
         self._entity = entity
-        self._present = hooks.present if hooks else None
+        self._present = presenter_of(entity, hooks)
         self._parsers: dict[str, Callable[[str], Any]] = {
             "limit": _parse_limit, "cursor": str, "order": _parse_order, "fields": _parse_fields,
         }  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trestle.http.etags import write_precondition
-from trestle.http.responses import Response
+from trestle.http.responses import Response, presenter_of
 from trestle.operations.merge import merge
 from trestle.operations.validation import validator_of
 
@@ -23,7 +23,7 @@ class Merge:
     def __init__(self, entity: Entity, hooks: HookedOperations | None = None) -> None:
         self._entity = entity
         self._merge = hooks.merge if hooks else merge
-        self._present = hooks.present if hooks else None
+        self._present = presenter_of(entity, hooks)
         validator_of(entity)
 
     def __call__(self, request: Request, context: Context) -> Response:

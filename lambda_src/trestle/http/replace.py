@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trestle.http.etags import write_precondition
-from trestle.http.responses import Response
+from trestle.http.responses import Response, presenter_of
 from trestle.operations.replace import replace
 from trestle.operations.validation import validator_of
 
@@ -26,7 +26,7 @@ class Replace:
 
     def __init__(self, entity: Entity, hooks: HookedOperations | None = None) -> None:
         self._entity = entity
-        self._present = hooks.present if hooks else None
+        self._present = presenter_of(entity, hooks)
         self._put: Callable[[Entity, Context, str, dict[str, Any], Sequence[tuple[str, int]] | None], Item] = replace
         if entity.put == "merge":
             from trestle.operations.merge import merge

@@ -7,10 +7,26 @@ from trestle.strict_json import dumps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
+    from trestle.context import Context
+    from trestle.entity import Entity
+    from trestle.own.operations import HookedOperations
+
+    Present = Callable[[list[dict[str, Any]], Context], None]
+
 _EXPOSED = "ETag, Location, Link, Retry-After, Idempotency-Replayed"
+
+
+def presenter_of(entity: Entity, hooks: HookedOperations | None) -> Present | None:
+    """Return what changes views of items before they are answered, in place, None if nothing does."""
+    present = hooks.present if hooks else None
+    if any("read" in rules for rules in entity.fields.values()):
+        from trestle.operations.fields import concealing  # most entities do without
+
+        return concealing(entity, present)
+    return present
 
 
 class Response:

@@ -8,7 +8,7 @@ from trestle.clock import now
 from trestle.errors import Conflict, InvalidRequest, KeyReused
 from trestle.item import Item
 from trestle.operations.ids import NOT_RESERVED, RULE, is_id, uuid
-from trestle.operations.validation import validator_of
+from trestle.operations.validation import validator_for
 from trestle.store.put import put
 
 TYPE_CHECKING = False
@@ -31,11 +31,11 @@ def create(
     Returns the item as it was made and whether an earlier call made it. Raises InvalidRequest, InvalidItem,
     Conflict, KeyReused.
     """
-    validator = validator_of(entity)
+    validator = validator_for(entity, context)
     doc = validator.client_part(doc)
     item_id, request = identify(entity, context, doc, own_id, key=key)
     created_at = now()
-    doc = validator.keep(validator.complete(doc), {})
+    doc = validator.keep(validator.complete(doc, is_new=True), {})
     item = Item(item_id, doc, created_at, created_at, 1)
     existing = put(entity, context, item, request)
     if existing is None:

@@ -30,8 +30,12 @@ def list_items(
     """Return up to `limit` items after a cursor, of all or of a selection, and the cursor of the next page.
 
     The cursor is None on the last page. Raises ValueError for a cursor that comes from another list, owner,
-    selection or order.
+    selection or order, and Forbidden for a selection by what the caller may not read.
     """
+    if selection and entity.fields:
+        from trestle.operations.fields import check_selection  # most entities do without
+
+        check_selection(entity, context, selection)
     text = f"{join_key(context.owner, entity.name)}\0{entity.list}\0{descending}"
     digest = sha256((f"{text}\0{selection}" if selection else text).encode()).hexdigest()[:12]
     is_ordered = entity.is_ordered or selection is not None

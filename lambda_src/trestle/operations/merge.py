@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trestle.operations.validation import validator_of
+from trestle.operations.validation import validator_for
 from trestle.store.update import MAX_PROPERTIES, patch
 
 TYPE_CHECKING = False
@@ -33,7 +33,7 @@ def merge(
     schema can only validate them together. validator: the entity's by default. Raises
     InvalidItem, NotFound, Changed, and Conflict when other writers won every attempt.
     """
-    validator = validator or validator_of(entity)
+    validator = validator or validator_for(entity, context)
     changes = validator.client_changes(changes)
     if len(changes) <= MAX_PROPERTIES and validator.is_flat(changes):
         validator.check_patch(changes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trestle.operations.validation import validator_of
+from trestle.operations.validation import validator_for
 from trestle.store import update
 
 TYPE_CHECKING = False
@@ -25,16 +25,17 @@ def replace(
     *,
     validator: Validator | None = None,
 ) -> Item:
-    """Give an item another object, with the schema's defaults, and the readOnly properties that it has.
+    """Give an item another object, with the schema's defaults, and the properties that it keeps.
 
-    expected: the states, (created_at, version), that the item may be in, None for any. Takes one request, or two
-    if the schema has readOnly properties: then it reads the item, and writes it on condition that it has not
-    changed meanwhile. validator: the entity's by default. Raises InvalidItem, NotFound, Changed,
-    and Conflict when other writers won every attempt.
+    It keeps readOnly properties, and those that the caller may not read or write. expected: the states,
+    (created_at, version), that the item may be in, None for any. Takes one request, or two if the entity has such
+    properties: then it reads the item, and writes it on condition that it has not changed meanwhile. validator: the
+    entity's by default. Raises Forbidden, InvalidItem, NotFound, Changed, and Conflict when other writers won every
+    attempt.
     """
-    validator = validator or validator_of(entity)
+    validator = validator or validator_for(entity, context)
     doc = validator.complete(doc)
-    if not validator.has_read_only:
+    if not validator.keeps:
         return update.replace(entity, context, item_id, doc, expected)
     from trestle.operations.rewrite import rewrite  # most entities do without
 

@@ -4,6 +4,8 @@ What clients send is validated first, by `complete` for a whole object and by `c
 merge patch: without readOnly properties, which they cannot write. Then `keep` adds what the server has stored
 of those. What own code makes of the item is validated after that, by `check` or `check_changed`: with all that
 the schema requires.
+
+trestle.operations.fields has the validator for callers who may not read or write each property.
 """
 
 from __future__ import annotations
@@ -15,10 +17,14 @@ from trestle.strict_json import pointer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Sequence
     from typing import Any
 
+    from trestle.context import Context
     from trestle.entity import Entity
+    from trestle.schema.read_only import Place
+
+    Condition = tuple[set[str], dict[str, Any]]
 
 # With one of these at the top of the schema, whether a property is valid can depend on the others.
 _COMBINING = ("allOf", "anyOf", "oneOf", "not", "enum", "const", "minProperties", "maxProperties")
@@ -27,8 +33,8 @@ _COMBINING = ("allOf", "anyOf", "oneOf", "not", "enum", "const", "minProperties"
 class Validator:
     """Validates items, and fills in defaults.
 
-    is_own_code: whether it validates what own code writes. has_read_only: whether the schema has readOnly properties.
-    is_separable: whether each property can be validated without the others.
+    has_read_only: whether the schema has readOnly properties. is_separable: whether each property can be validated
+    without the others. keeps: whether an item may keep properties when another object takes the place of its own.
     """
 
     __slots__ = (
@@ -41,46 +47,70 @@ class Validator:
         "_schema",
         "_validate",
         "_validate_property",
+        "_whole_conditions",
         "has_read_only",
         "is_separable",
+        "keeps",
     )
 
-    is_own_code = False
+    def __init__(
+        self,
+        schema: dict[str, Any],
+        optional: frozenset[str] = frozenset(),
+        unknown: frozenset[str] = frozenset(),
+    ) -> None:
+        """Make a validator for a schema.
 
-    def __init__(self, schema: dict[str, Any]) -> None:
+        optional: properties that are not required, since not every caller can write them. unknown: those of them on
+        whose stored values no answer may depend.
+        """
         self._schema = self._clients = schema
+        self._place: Place | None = None
+        # What a schema says of whole objects that depends on properties that may be missing, with these.
+        self._conditions: Sequence[Condition] = ()
+        self._whole_conditions: Sequence[Condition] = ()
         self.is_separable = not any(keyword in schema for keyword in _COMBINING)
         self.has_read_only = _has_read_only(schema)
-        # Imported here, while Lambda starts the function: entities without a schema, or without readOnly
-        # properties, do without.
+        self.keeps = self.has_read_only or bool(optional)
+        # Imported here, while Lambda starts the function: entities without a schema, or whose clients may write
+        # every property, do without.
         if schema:
             from trestle.schema.defaults import fill
             from trestle.schema.validation import validate, validate_property
 
             self._fill, self._validate, self._validate_property = fill, validate, validate_property
-        if self.has_read_only:
+        if self.keeps:
             from trestle.schema import read_only
 
             self._drop, self._keep = read_only.drop, read_only.keep
-            place: Any = read_only.find(schema)
-            self._place = place
+            self._place = place = read_only.find(schema)
+            if optional:
+                place = read_only.with_members(None, optional)
+                self._schema = read_only.before_own_code(schema, place)
+                self._whole_conditions = _known(read_only.conditions(schema, place), unknown)
+                place = read_only.with_members(self._place, optional)
             self._clients = read_only.before_own_code(schema, place)
-            self._conditions = [*read_only.conditions(schema, place)]
+            self._conditions = _known(read_only.conditions(schema, place or read_only.Place({})), unknown)
+
+    @property
+    def is_own_code(self) -> bool:
+        """Whether it validates what own code writes."""
+        return False
 
     # --- What clients send
 
     def client_part(self, doc: dict[str, Any]) -> dict[str, Any]:
         """Return an object without its readOnly properties, nested ones too."""
-        return self._drop(doc, self._place) if self.has_read_only else doc
+        return self._drop(doc, self._place) if self._place else doc
 
     def client_changes(self, changes: dict[str, Any]) -> dict[str, Any]:
         """Return a merge patch without its changes of readOnly properties, nested ones too."""
-        return self._drop(changes, self._place, is_patch=True) if self.has_read_only else changes
+        return self._drop(changes, self._place, is_patch=True) if self._place else changes
 
-    def complete(self, doc: dict[str, Any]) -> dict[str, Any]:
+    def complete(self, doc: dict[str, Any], *, is_new: bool = False) -> dict[str, Any]:  # noqa: ARG002 - fields need it
         """Return the object that a client's object stands for: its own part, and the schema's defaults.
 
-        Raise InvalidItem with every fault.
+        is_new: whether it becomes a new item. Raise InvalidItem with every fault.
         """
         if not self._schema:
             return doc
@@ -93,18 +123,15 @@ class Validator:
 
         Raise InvalidItem if the object does not fit with these.
         """
-        if not self.has_read_only:
-            return doc
-        doc = self._keep(doc, stored, self._place)
-        for names, rule in self._conditions:
-            if names <= doc.keys():
-                refuse(self._validate(doc, rule))
+        if self._place:
+            doc = self._keep(doc, stored, self._place)
+        self._check_conditions(doc, self._conditions)
         return doc
 
     def is_flat(self, changes: dict[str, Any]) -> bool:
         """Return whether a client's merge patch can be validated and written without the stored object."""
         return self.is_separable and not any(
-            isinstance(value, dict) or (self.has_read_only and isinstance(value, list) and name in self._place.members)
+            isinstance(value, dict) or (self._place and isinstance(value, list) and name in self._place.members)
             for name, value in changes.items()
         )
 
@@ -119,14 +146,31 @@ class Validator:
         changes: the names of the properties that the patch has. Raise InvalidItem with every fault: of these
         alone if each property can be validated by itself.
         """
-        part = self.client_part(doc)
-        if self.is_separable:
-            self._check_properties(part, changes, self._clients)
-        else:
-            refuse(self._validate(part, self._clients))
+        self.check_merged(self.client_part(doc), changes)
         return self.keep(doc, stored)
 
+    def check_merged(self, doc: dict[str, Any], changes: Iterable[str]) -> None:
+        """Raise InvalidItem with every fault of the client's part of a patched object, as `merged` says."""
+        if self.is_separable:
+            self._check_properties(doc, changes, self._clients)
+        else:
+            refuse(self._validate(doc, self._clients))
+
+    def visible(self, stored: dict[str, Any]) -> dict[str, Any]:
+        """Return what the caller may read of a stored object."""
+        return stored
+
+    def with_hidden(self, doc: dict[str, Any], stored: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - of fields
+        """Return an object with what the caller may not read of the stored one, where the object has no other."""
+        return doc
+
     # --- Whole items
+
+    @property
+    def required(self) -> Collection[str]:
+        """The properties that an item has to have."""
+        names: Collection[str] = self._schema.get("required", ())
+        return names
 
     def filled(self, doc: dict[str, Any]) -> dict[str, Any]:
         """Return an object with the schema's defaults."""
@@ -137,6 +181,7 @@ class Validator:
         """Raise InvalidItem with every fault of a whole item."""
         if self._schema:
             refuse(self._validate(doc, self._schema))
+            self._check_conditions(doc, self._whole_conditions)
 
     def check_changed(self, doc: dict[str, Any], changes: Iterable[str]) -> None:
         """Raise InvalidItem with every fault of a whole item, of which these properties have changed.
@@ -147,6 +192,10 @@ class Validator:
             self._check_properties(doc, changes, self._schema)
         else:
             self.check(doc)
+
+    def check_replaced(self, doc: dict[str, Any], _: Collection[str]) -> None:
+        """Raise InvalidItem with every fault of a whole item that another one has become by changes of properties."""
+        self.check(doc)
 
     def _check_properties(self, doc: dict[str, Any], names: Iterable[str], schema: dict[str, Any]) -> None:
         if not schema:
@@ -159,11 +208,33 @@ class Validator:
                 faults.append({"pointer": pointer("", name), "detail": "Is required"})
         refuse(faults)
 
+    def _check_conditions(self, doc: dict[str, Any], conditions: Iterable[Condition]) -> None:
+        for names, rule in conditions:
+            if names <= doc.keys():
+                refuse(self._validate(doc, rule))
+
 
 @cache
-def validator_of(entity: Entity) -> Validator:
-    """Return the entity's validator, which is made once."""
-    return Validator(entity.schema)
+def validator_of(entity: Entity, unreadable: frozenset[str] = frozenset()) -> Validator:
+    """Return the entity's validator, which is made once, for those who may not read these properties."""
+    return Validator(entity.schema, entity.restricted | unreadable, unreadable)
+
+
+def validator_for(entity: Entity, context: Context) -> Validator:
+    """Return the validator of what the caller of a request writes to an entity."""
+    if not entity.fields:
+        return validator_of(entity)
+    from trestle.operations.fields import obeying  # most entities do without
+
+    found: Validator = obeying(entity, context, lambda unreadable: validator_of(entity, unreadable))
+    return found
+
+
+def _known(conditions: Iterable[Condition], unknown: frozenset[str]) -> list[Condition]:
+    """Return the conditions that do not depend on unknown properties: whether they are met would tell of these."""
+    if not unknown:
+        return [*conditions]
+    return [each for each in conditions if unknown.isdisjoint(each[0]) and "maxProperties" not in each[1]]
 
 
 def _has_read_only(schema: dict[str, Any]) -> bool:

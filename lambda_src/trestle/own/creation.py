@@ -6,7 +6,7 @@ from trestle.clock import now
 from trestle.errors import Conflict
 from trestle.item import Item
 from trestle.operations.create import check_same, identify
-from trestle.operations.validation import validator_of
+from trestle.operations.validation import validator_for
 from trestle.own.flows import ATTEMPTS, LOST, Attempt, pause
 from trestle.own.scope import LostRaceError
 from trestle.store.get import find
@@ -41,12 +41,12 @@ def create(
     With an idempotency key it first looks for the key's item, and returns it as it is now: no hook runs twice.
     validator: the entity's by default.
     """
-    validator = validator or validator_of(entity)
+    validator = validator or validator_for(entity, context)
     item_id, request = identify(entity, context, validator.client_part(doc), own_id, key=key)
     if key and hooks.before_create and (record := find(entity, context, item_id)):
         check_same(request, request_of(record))
         return item_of(entity, record), True
-    given = validator.keep(validator.complete(doc), {})
+    given = validator.keep(validator.complete(doc, is_new=True), {})
     for number in range(ATTEMPTS):
         attempt = Attempt()
         made = hooks.new_doc(context, attempt, given, item_id)

@@ -9,7 +9,7 @@ from trestle.entity import Entity
 from trestle.own.callers import caller_of
 from trestle.own.hooks import Hooks, Used
 from trestle.own.scope import RightError, current, missing_right
-from trestle.own.values import ArgumentError, invalid, public_item, raise_public
+from trestle.own.values import ArgumentError, invalid, raise_public, shown_item
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ class Entities:
         entity has owners and there is no signed-in user, or if the items are another owner's.
         """
         used = self.find(name, operation)
-        return used, _context_for(used.entity, operation, owner, may_reach_others=False)
+        context = _context_for(used.entity, operation, owner, may_reach_others=False)
+        context.is_trusted = True  # hooks see everything
+        return used, context
 
     def find(self, name: str, operation: str) -> Used:
         """Return an entity for an operation. Raise RightError if neither `uses` nor a hook's brings it."""
@@ -62,13 +64,14 @@ class Entities:
 class FunctionUses:
     """The entities that a function of app/ may use; its hooks may use more."""
 
-    __slots__ = ("_caller", "_entities", "_may_reach_others", "_uses")
+    __slots__ = ("_caller", "_entities", "_is_trusted", "_may_reach_others", "_uses")
 
     def __init__(self, entities: Entities, config: Mapping[str, Any]) -> None:
         """config: the function's. Its member `uses` is missing if the hooks bring nothing more."""
         self._entities = entities
         self._uses: Mapping[str, Collection[str]] | None = config.get("uses")
         self._may_reach_others = config.get("owners") == "any"
+        self._is_trusted = config.get("fields") == "any"
         self._caller = f"function:{config['name']}"
 
     def use(self, name: str, operation: str, owner: str | None = None) -> tuple[Used, Context]:
@@ -82,6 +85,7 @@ class FunctionUses:
         context = _context_for(used.entity, operation, owner, may_reach_others=self._may_reach_others)
         context.caller = self._caller
         context.operation = operation
+        context.is_trusted = self._is_trusted
         return used, context
 
 
@@ -157,7 +161,7 @@ class OwnEntity(app.Entity):
         if not is_id(id):
             return None
         try:
-            return public_item(get(used.entity, context, id), context.owner)
+            return shown_item(used.entity, context, get(used.entity, context, id), context.owner)
         except errors.NotFound:
             return None
         except errors.Refusal as refusal:
@@ -209,7 +213,7 @@ class OwnEntity(app.Entity):
         except ValueError as error:
             reason = ArgumentError("The cursor is not that of a page of this list.")
             raise app.Invalid(f"The cursor is not valid: {error}.") from reason
-        return app.Page([public_item(item, context.owner) for item in items], following)
+        return app.Page([shown_item(used.entity, context, item, context.owner) for item in items], following)
 
     def create(self, doc: Mapping[str, Any], id: str | None = None, key: str | None = None) -> app.Item:
         from trestle.own import writes

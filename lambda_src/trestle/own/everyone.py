@@ -7,7 +7,7 @@ from hashlib import sha256
 from trestle import app, errors
 from trestle.operations.ids import is_id
 from trestle.operations.list import FOREIGN, decode_cursor, encode_cursor
-from trestle.own.values import public_item, raise_public
+from trestle.own.values import raise_public, shown_item
 from trestle.store.page import InvalidPositionError
 from trestle.store.scan import scan_all, scan_page
 
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 def list_everyone(entity: Entity, context: Context, selection: Selection | None) -> Iterator[app.Item]:
     """Yield the items of all owners, in no order."""
     try:
+        _check(entity, context, selection)
         for owner, item in scan_all(entity, context, selection):
-            yield public_item(item, owner)
+            yield shown_item(entity, context, item, owner)
     except errors.Refusal as refusal:
         raise_public(refusal)
 
@@ -33,6 +34,7 @@ def page_of_everyone(
     entity: Entity, context: Context, limit: int, cursor: str | None, selection: Selection | None
 ) -> app.Page:
     """Return up to `limit` items of all owners after a cursor. Raise ValueError for a cursor of another list."""
+    _check(entity, context, selection)
     digest = sha256(f"*#{entity.name}\0{selection or ''}".encode()).hexdigest()[:12]
     after: tuple[str, str] | None = None
     if cursor is not None:
@@ -44,5 +46,13 @@ def page_of_everyone(
         found, is_last = scan_page(entity, context, limit, after, selection)
     except InvalidPositionError:
         raise ValueError(FOREIGN) from None
-    items = [public_item(item, owner) for owner, item in found]
+    items = [shown_item(entity, context, item, owner) for owner, item in found]
     return app.Page(items, None if is_last else encode_cursor(digest, [items[-1].id, items[-1].owner]))
+
+
+def _check(entity: Entity, context: Context, selection: Selection | None) -> None:
+    """Raise Forbidden for a selection by what the caller may not read."""
+    if selection and entity.fields:
+        from trestle.operations.fields import check_selection  # most entities do without
+
+        check_selection(entity, context, selection)

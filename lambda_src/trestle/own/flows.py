@@ -12,7 +12,7 @@ import time
 from trestle.clock import now
 from trestle.errors import Changed, Conflict
 from trestle.item import Item
-from trestle.operations.validation import validator_of
+from trestle.operations.validation import validator_for
 from trestle.own.scope import LostRaceError
 from trestle.own.values import differing
 from trestle.store.get import get
@@ -82,11 +82,11 @@ def replace(
     validator: Validator | None = None,
 ) -> Item:
     """Give an item another object, as trestle.operations.replace.replace does."""
-    validator = validator or validator_of(entity)
+    validator = validator or validator_for(entity, context)
     given = validator.complete(doc)
 
-    def check(made: Object, _: Object) -> None:
-        validator.check(made)
+    def check(made: Object, stored: Object) -> None:
+        validator.check_replaced(made, differing(stored, made))
 
     def change(stored: Object) -> Object:
         return validator.keep(given, stored)
@@ -107,7 +107,7 @@ def merge(
     """Change an item by a JSON merge patch, as trestle.operations.merge.merge does."""
     from trestle.operations.merge import apply_merge_patch
 
-    validator = validator or validator_of(entity)
+    validator = validator or validator_for(entity, context)
     changes = validator.client_changes(changes)
 
     def change(stored: Object) -> Object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from trestle import app, errors
 from trestle.item import Item
 from trestle.own.scope import LostRaceError, current
-from trestle.own.validation import own_validator_of
+from trestle.own.validation import own_validator_for
 from trestle.own.values import differing, invalid, plain_object, raise_public, states_of
 
 TYPE_CHECKING = False
@@ -83,8 +83,8 @@ class Transaction(app.Transaction):
         given = plain_object(dict(doc))
         try:
             item_id, _ = identify(used.entity, context, given, NO_ID if id is None else id)
-            validator = own_validator_of(used.entity, has_hook=used.hooks.before_create is not None)
-            given = validator.complete(given)
+            validator = own_validator_for(used.entity, context, has_hook=used.hooks.before_create is not None)
+            given = validator.keep(validator.complete(given, is_new=True), {})
             made = used.hooks.new_doc(context, self, given, item_id)
             used.hooks.judge("before_create", validator, given, made, validator.check)
         except errors.Refusal as refusal:
@@ -112,7 +112,11 @@ class Transaction(app.Transaction):
         given = plain_object(dict(changes))
         expected = states_of(if_match)
         has_hook = used.hooks.before_update is not None
-        validator = own_validator_of(used.entity, has_hook=has_hook)
+        validator = own_validator_for(used.entity, context, has_hook=has_hook)
+        try:
+            given = validator.client_changes(given)
+        except errors.Forbidden as refusal:
+            raise_public(refusal)
         # Otherwise the result can only be validated, or written, with the stored item.
         is_read = has_hook or len(given) > MAX_PROPERTIES or not validator.is_flat(given)
         try:

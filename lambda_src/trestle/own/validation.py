@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+    from trestle.context import Context
     from trestle.entity import Entity
 
 
@@ -20,26 +21,32 @@ class OwnValidator(Validator):
     If a hook follows, what it may still set is not required before: then `check` and `check_changed` do.
     """
 
-    __slots__ = ("_first", "_hides")
+    __slots__ = ("_first",)
 
-    is_own_code = True
+    def __init__(
+        self,
+        schema: dict[str, Any],
+        optional: frozenset[str] = frozenset(),
+        unknown: frozenset[str] = frozenset(),
+        *,
+        has_hook: bool,
+    ) -> None:
+        super().__init__(schema, optional, unknown)
+        self._first = self._clients if has_hook else self._schema
+        if not has_hook:  # nothing is left to be checked, or to be kept, of readOnly properties
+            self.has_read_only = False
+            self.keeps = bool(optional)
 
-    def __init__(self, schema: dict[str, Any], *, has_hook: bool) -> None:
-        super().__init__(schema)
-        self._first = self._clients if has_hook else schema
-        self._hides = self.has_read_only
-        if not has_hook:
-            self.has_read_only = False  # nothing is left to be checked, or to be kept
-
-    def client_part(self, doc: dict[str, Any]) -> dict[str, Any]:
-        """Return what makes two calls with one idempotency key the same: what clients could send, too."""
-        return self._drop(doc, self._place) if self._hides else doc
+    @property
+    def is_own_code(self) -> bool:
+        """Whether it validates what own code writes."""
+        return True
 
     def client_changes(self, changes: dict[str, Any]) -> dict[str, Any]:
         """Return the changes, all of them."""
         return changes
 
-    def complete(self, doc: dict[str, Any]) -> dict[str, Any]:
+    def complete(self, doc: dict[str, Any], *, is_new: bool = False) -> dict[str, Any]:
         """Return an object with the schema's defaults. Raise InvalidItem with every fault."""
         doc = self.filled(doc)
         self._check_first(doc)
@@ -47,6 +54,7 @@ class OwnValidator(Validator):
 
     def keep(self, doc: dict[str, Any], _: dict[str, Any]) -> dict[str, Any]:
         """Return the object: own code says what becomes of readOnly properties."""
+        self._check_conditions(doc, self._whole_conditions)
         return doc
 
     def is_flat(self, changes: dict[str, Any]) -> bool:
@@ -59,13 +67,17 @@ class OwnValidator(Validator):
             {name: value for name, value in changes.items() if value is not None}, changes, self._schema
         )
 
-    def merged(self, doc: dict[str, Any], _: dict[str, Any], changes: Iterable[str]) -> dict[str, Any]:
+    def merged(self, doc: dict[str, Any], stored: dict[str, Any], changes: Iterable[str]) -> dict[str, Any]:
         """Return the object that a merge patch made. Raise InvalidItem with every fault, as Validator.merged."""
+        self.check_merged(doc, changes)
+        return self.keep(doc, stored)
+
+    def check_merged(self, doc: dict[str, Any], changes: Iterable[str]) -> None:
+        """Raise InvalidItem with every fault of a patched object, as Validator.check_merged."""
         if self.is_separable:
             self._check_properties(doc, changes, self._schema)
         else:
             self._check_first(doc)
-        return doc
 
     def _check_first(self, doc: dict[str, Any]) -> None:
         if self._schema:
@@ -73,6 +85,21 @@ class OwnValidator(Validator):
 
 
 @cache
-def own_validator_of(entity: Entity, *, has_hook: bool) -> OwnValidator:
-    """Return the validator of what own code writes to an entity; has_hook: whether a hook follows."""
-    return OwnValidator(entity.schema, has_hook=has_hook)
+def own_validator_of(entity: Entity, unreadable: frozenset[str] = frozenset(), *, has_hook: bool) -> OwnValidator:
+    """Return the validator of what own code writes to an entity, which is made once.
+
+    unreadable: the properties that the caller may not read, for whom it writes. has_hook: whether a hook follows.
+    """
+    return OwnValidator(entity.schema, entity.restricted | unreadable, unreadable, has_hook=has_hook)
+
+
+def own_validator_for(entity: Entity, context: Context, *, has_hook: bool) -> Validator:
+    """Return the validator of what own code writes to an entity in a context; has_hook: whether a hook follows."""
+    if not entity.fields:
+        return own_validator_of(entity, has_hook=has_hook)
+    from trestle.operations.fields import obeying  # most entities do without
+
+    found: Validator = obeying(
+        entity, context, lambda unreadable: own_validator_of(entity, unreadable, has_hook=has_hook)
+    )
+    return found

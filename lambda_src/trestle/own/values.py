@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any, NoReturn
 
+    from trestle.context import Context
+    from trestle.entity import Entity
     from trestle.errors import Refusal
     from trestle.item import Item
 
@@ -56,6 +58,10 @@ def raise_public(refusal: errors.Refusal) -> NoReturn:
     """Raise the exception of trestle.app that stands for a refusal of the operations; own code's as it is."""
     if isinstance(refusal, errors.Refused):
         raise refusal
+    if isinstance(refusal, errors.Forbidden):
+        forbidden = app.Refuse(refusal.detail, status=403, code="forbidden")
+        forbidden.faults.extend(refusal.faults)
+        raise forbidden from None
     if isinstance(refusal, errors.NotFound):
         raise app.NotFound from None
     if isinstance(refusal, errors.Changed):
@@ -83,6 +89,17 @@ def public_item(item: Item, owner: str) -> app.Item:
         exact(item.doc),
         id=item.id, owner=owner, version=item.version, created_at=item.created_at, updated_at=item.updated_at,
     )  # fmt: skip
+
+
+def shown_item(entity: Entity, context: Context, item: Item, owner: str) -> app.Item:
+    """Return an owner's item as own code sees it that acts for the caller of a request."""
+    if entity.fields:
+        from trestle.operations.fields import unreadable  # most entities do without
+
+        hidden = unreadable(entity, context, owner)
+        doc = {name: value for name, value in item.doc.items() if name not in hidden}
+        item = item.with_doc(doc)
+    return public_item(item, owner)
 
 
 def draft_of(doc: dict[str, Any], item_id: str, owner: str, changed: Iterable[str]) -> app.Draft:

@@ -8,8 +8,8 @@ from trestle.operations.ids import is_id
 from trestle.own import flows
 from trestle.own.creation import create as create_item
 from trestle.own.scope import NotHereError, RightError, current
-from trestle.own.validation import own_validator_of
-from trestle.own.values import differing, draft_of, invalid, plain_object, public_item, raise_public, states_of
+from trestle.own.validation import own_validator_for
+from trestle.own.values import differing, draft_of, invalid, plain_object, raise_public, shown_item, states_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from trestle.context import Context
+    from trestle.entity import Entity
     from trestle.item import Item
     from trestle.own.hooks import Used
 
@@ -30,7 +31,7 @@ def create(name: str, owner: str | None, doc: Document, item_id: str | None, key
         raise invalid(f'"{name}" has ids = "server": leave out id, or set ids = "client".')
     if key is not None and (not isinstance(key, str) or not key):
         raise invalid("The idempotency key is empty, or no text. Use a text of 1 character or more.")
-    validator = own_validator_of(used.entity, has_hook=used.hooks.before_create is not None)
+    validator = own_validator_for(used.entity, context, has_hook=used.hooks.before_create is not None)
     given = plain_object(dict(doc))
     try:
         item, _ = create_item(
@@ -45,7 +46,7 @@ def create(name: str, owner: str | None, doc: Document, item_id: str | None, key
         raise app.Taken("This idempotency key came with another object before.") from None
     except errors.Refusal as refusal:
         raise_public(refusal)
-    return public_item(item, context.owner)
+    return shown_item(used.entity, context, item, context.owner)
 
 
 def replace(name: str, owner: str | None, item_id: str, doc: Document, if_match: str | None) -> app.Item:
@@ -54,16 +55,16 @@ def replace(name: str, owner: str | None, item_id: str, doc: Document, if_match:
 
     used, context = _use(name, "replace", owner)
     given = plain_object(dict(doc))
+    validator = own_validator_for(used.entity, context, has_hook=used.hooks.before_update is not None)
 
     def write() -> Item:
-        validator = own_validator_of(used.entity, has_hook=used.hooks.before_update is not None)
         if used.hooks.before_update is None:
             return plain.replace(used.entity, context, item_id, given, states_of(if_match), validator=validator)
         return flows.replace(
             used.hooks, used.entity, context, item_id, given, expected=states_of(if_match), validator=validator
         )
 
-    return _written(write, item_id, context)
+    return _written(write, item_id, used.entity, context)
 
 
 def merge(name: str, owner: str | None, item_id: str, changes: Document, if_match: str | None) -> app.Item:
@@ -72,16 +73,16 @@ def merge(name: str, owner: str | None, item_id: str, changes: Document, if_matc
 
     used, context = _use(name, "merge", owner)
     given = plain_object(dict(changes))
+    validator = own_validator_for(used.entity, context, has_hook=used.hooks.before_update is not None)
 
     def write() -> Item:
-        validator = own_validator_of(used.entity, has_hook=used.hooks.before_update is not None)
         if used.hooks.before_update is None:
             return plain.merge(used.entity, context, item_id, given, states_of(if_match), validator=validator)
         return flows.merge(
             used.hooks, used.entity, context, item_id, given, expected=states_of(if_match), validator=validator
         )
 
-    return _written(write, item_id, context)
+    return _written(write, item_id, used.entity, context)
 
 
 def update(name: str, owner: str | None, item_id: str, change: Callable[[app.Draft], object]) -> app.Item:
@@ -94,13 +95,16 @@ def update(name: str, owner: str | None, item_id: str, change: Callable[[app.Dra
             used, context = _use(name, "replace", owner)
         except RightError:
             raise error from None
-    validator = own_validator_of(used.entity, has_hook=used.hooks.before_update is not None)
+    validator = own_validator_for(used.entity, context, has_hook=used.hooks.before_update is not None)
 
     def changed(stored: dict[str, Any]) -> dict[str, Any]:
-        draft = draft_of(stored, item_id, context.owner, ())
+        visible = validator.visible(stored)
+        draft = draft_of(visible, item_id, context.owner, ())
         change(draft)
         made = plain_object(draft)
-        return validator.merged(made, stored, differing(stored, made))
+        changes = differing(visible, made)
+        validator.client_changes(dict.fromkeys(changes))
+        return validator.merged(validator.with_hidden(made, stored), stored, changes)
 
     def check(made: dict[str, Any], stored: dict[str, Any]) -> None:
         validator.check_changed(made, differing(stored, made))
@@ -110,6 +114,7 @@ def update(name: str, owner: str | None, item_id: str, change: Callable[[app.Dra
             used.hooks, used.entity, context, item_id, expected=None, change=changed, check=check, validator=validator
         ),
         item_id,
+        used.entity,
         context,
     )
 
@@ -140,8 +145,8 @@ def _use(name: str, operation: str, owner: str | None) -> tuple[Used, Context]:
     return found
 
 
-def _written(write: Callable[[], Item], item_id: str, context: Context) -> app.Item:
-    return public_item(_carried_out(write, item_id), context.owner)
+def _written(write: Callable[[], Item], item_id: str, entity: Entity, context: Context) -> app.Item:
+    return shown_item(entity, context, _carried_out(write, item_id), context.owner)
 
 
 def _carried_out(write: Callable[[], Any], item_id: str) -> Any:

@@ -1,4 +1,7 @@
-"""Properties that a schema marks `readOnly`: the server writes them, and what clients send for them is ignored.
+"""Properties that a client's object lacks, and the stored object has: those that a schema marks `readOnly`.
+
+The server writes these, and what clients send for them is ignored. trestle.operations.fields does the same with
+properties that a caller may not read or write.
 
 A place says where in a value they are: READ_ONLY for such a property itself, else the places of an object's
 members and of an array's elements. Only members of `properties` can be readOnly, in nested objects and in the
@@ -11,7 +14,7 @@ from trestle.schema.validation import comparison_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
     Schema = dict[str, Any]
@@ -90,11 +93,17 @@ def keep(value: Any, stored: Any, place: Place | bool | None) -> Any:
     return whole
 
 
-def before_own_code(schema: Schema, place: Place | bool | None) -> Schema:
+def with_members(place: Place | None, names: Iterable[str]) -> Place:
+    """Return a place with properties of the object itself besides."""
+    return Place({**(place.members if place else {}), **dict.fromkeys(names, READ_ONLY)})
+
+
+def before_own_code(schema: Schema, place: Place | bool | None, *, is_own: bool = True) -> Schema:
     """Return what a schema asks of a value that still lacks readOnly members.
 
     They are not required, and what anyOf, oneOf, not and the like say of them is left out: nobody knows yet. So
-    is uniqueItems, which they may make true. Their own rules stay.
+    is uniqueItems, which they may make true. Their own rules stay. is_own: whether the schema's properties are the
+    value's own, and not what a part of anyOf and the like says of them.
     """
     if not isinstance(place, Place):
         return schema
@@ -102,14 +111,14 @@ def before_own_code(schema: Schema, place: Place | bool | None) -> Schema:
     found = {keyword: value for keyword, value in schema.items() if keyword not in ("oneOf", "not")}
     properties: dict[str, Schema] = {}
     for name, rule in schema.get("properties", {}).items():
-        if name not in names or rule.get("readOnly"):
-            properties[name] = before_own_code(rule, place.members.get(name))
+        if name not in names or is_own:
+            properties[name] = before_own_code(rule, place.members.get(name), is_own=is_own)
     if schema.get("additionalProperties", True) is not True:
         properties |= {name: {} for name in names if name not in properties}
     if properties or "properties" in schema:
         found["properties"] = properties
     if "items" in schema:
-        found["items"] = before_own_code(schema["items"], place.element)
+        found["items"] = before_own_code(schema["items"], place.element, is_own=is_own)
     if place.element:
         found.pop("uniqueItems", None)
     if "required" in schema:
@@ -122,14 +131,14 @@ def before_own_code(schema: Schema, place: Place | bool | None) -> Schema:
         del found["enum"]
     for keyword in ("allOf", "anyOf"):
         if keyword in schema:
-            found[keyword] = [before_own_code(part, place) for part in schema[keyword]]
+            found[keyword] = [before_own_code(part, place, is_own=False) for part in schema[keyword]]
     if "oneOf" in schema:
-        parts = [before_own_code(part, place) for part in schema["oneOf"]]
+        parts = [before_own_code(part, place, is_own=False) for part in schema["oneOf"]]
         if parts == schema["oneOf"]:
             found["oneOf"] = parts
         else:  # what told the parts apart may be missing yet
             found.setdefault("anyOf", parts)
-    if "not" in schema and before_own_code(schema["not"], place) == schema["not"]:
+    if "not" in schema and before_own_code(schema["not"], place, is_own=False) == schema["not"]:
         found["not"] = schema["not"]
     return found
 

@@ -22,27 +22,27 @@ class Selection:
     conditions: operator to bound, a text or, where the sort is numeric, a number as strict_json reads it.
     """
 
-    __slots__ = ("_conditions", "_name", "_numeric", "_sort", "_value")
+    __slots__ = ("_conditions", "_numeric", "_value", "name", "sort")
 
     def __init__(self, name: str, value: Any, sort: str, conditions: dict[str, Any], *, numeric: bool) -> None:
-        self._name = name
+        self.name = name
         self._value = value
-        self._sort = sort
+        self.sort = sort
         self._conditions = conditions
         self._numeric = numeric
 
     def __str__(self) -> str:
         """Return the same text for the same selection, whatever the order of its conditions."""
-        return repr((self._name, self._value, self._sort, sorted(self._conditions.items())))
+        return repr((self.name, self._value, self.sort, sorted(self._conditions.items())))
 
     def index(self, owner: str, *, descending: bool) -> Index:
         """Return where to read an owner's items of this selection."""
-        name = hash_name(self._name)
+        name = hash_name(self.name)
         kind = "N" if self._numeric else "S"
         bounds = {operator: {kind: str(bound)} for operator, bound in self._conditions.items()}
         condition, values, is_before_end = _key_condition(bounds, descending=descending)
         return Index(
-            name, (name, hash_key(self._value, owner)), (sort_name(self._sort, self._numeric), kind),
+            name, (name, hash_key(self._value, owner)), (sort_name(self.sort, self._numeric), kind),
             condition, values, is_before_end=is_before_end, descending=descending,
         )  # fmt: skip
 
@@ -51,8 +51,8 @@ class Selection:
 
         It finds what their indexes hold: items that have a key for both the property and the sort.
         """
-        names = {"#hash": hash_name(self._name), "#sort": sort_name(self._sort, self._numeric)}
-        names |= {"#doc": "doc", "#name": encode_name(self._name)}
+        names = {"#hash": hash_name(self.name), "#sort": sort_name(self.sort, self._numeric)}
+        names |= {"#doc": "doc", "#name": encode_name(self.name)}
         values = {":value": encode(self._value)}
         conditions = ["attribute_exists(#hash)", "attribute_exists(#sort)", "#doc.#name=:value"]
         for operator, bound in self._conditions.items():
