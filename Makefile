@@ -172,7 +172,7 @@ types: tools ## write app/entities.py, types of your items, if app/ holds code; 
 
 audit: ## look up the pinned Python packages among the known vulnerabilities
 	@$(tools) setup audit
-	@for name in dev checkov terraform audit benchmarks uv; do \
+	@for name in dev authorizer checkov terraform audit benchmarks uv; do \
 	  .venv-audit/bin/python -m pip_audit --strict --disable-pip --require-hashes --requirement requirements/$$name.txt || exit; \
 	done
 
@@ -186,4 +186,4 @@ requirements: setup ## lock your own code's packages: app/requirements.in into a
 	@$(call lock,requirements,app/requirements)
 
 locks: setup ## lock Trestle's own packages anew: requirements/*.in
-	@cd requirements && for name in local dev checkov terraform audit benchmarks uv; do $(call lock,locks,$$name) || exit; done
+	@cd requirements && for name in local dev authorizer checkov terraform audit benchmarks uv; do $(call lock,locks,$$name) || exit; done

@@ -7,6 +7,10 @@ code for Lambda's Python beside each module. For a module of app/ that has hooks
 dist/<function>.<module>.zip, which hold it and what it imports. A schema outside the subset of docs/schemas.md
 stops the build, and so does code in app/ that could not run.
 
+dist/authorizer.zip holds the libraries of requirements/authorizer.txt as well if a var-file or a root of the project
+sets `jwt`, or if --authorizer is given. They are installed from the package index the first time. On the laptop the
+authorizer uses those of .venv.
+
 The same sources give the same bytes on any machine: nothing in a zip comes from the folder, the user, the
 umask, the clock or the Python that runs this file. It needs only the standard library.
 """
@@ -47,6 +51,14 @@ TASK_FOLDER = "/var/task"
 OWN = "app"
 HOOKED = "hooked.py"
 
+# The function that verifies an issuer's tokens, the lock of its libraries, and what it imports of them.
+AUTHORIZER = "authorizer"
+AUTHORIZER_LOCK = "requirements/authorizer.txt"
+LIBRARIES = {"jwt"}
+# Where a project sets the variable jwt: in HCL, or in JSON.
+VAR_FILES = ("*.tf", "*.tfvars", "*.tfvars.json", "environments/*.tfvars", "environments/*.tfvars.json")
+SETS_JWT = re.compile(r'^\s*jwt\s*=\s*\{|"jwt"\s*:\s*\{', re.M)
+
 # zip cannot say "no time"; this is the earliest it can.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 READABLE_FILE = 0o100644 << 16
@@ -75,7 +87,10 @@ class Sources:
     `functions` are the folders of lambda_src/ that hold an index.py.
     """
 
-    def __init__(self, root: Path, project: Path | None = None, platform: str = "lambda") -> None:
+    def __init__(
+        self, root: Path, project: Path | None = None, platform: str = "lambda", authorizer: bool = False
+    ) -> None:
+        """Read them. authorizer: whether the authorizer is to run in Lambda, and needs its libraries in the zip."""
         # Imported here: the process that compiles, isolated as it is, cannot import Trestle's other files.
         from tools import own_code  # noqa: PLC0415
         from tools.sources import sources  # noqa: PLC0415
@@ -97,6 +112,8 @@ class Sources:
         if self.app.faults:
             raise BuildError("\n".join(self.app.faults))
         self.packages = self._packages((project or root) / "dist", platform)
+        self._locks = {path: read for path in (AUTHORIZER_LOCK,) if (read := _content(root / path)) is not None}
+        self.libraries = self._libraries((project or root) / "dist") if authorizer else None
         if faults := self._import_faults():
             raise BuildError("\n".join(faults))
 
@@ -123,6 +140,22 @@ class Sources:
         except PackagesError as error:
             raise BuildError(str(error)) from None
 
+    def _libraries(self, dist: Path) -> Packages:
+        """Return the libraries of the authorizer, installed for Lambda."""
+        from tools.packages import PackagesError, install_libraries, platform_of  # noqa: PLC0415
+
+        try:
+            return install_libraries(
+                self._locks[AUTHORIZER_LOCK], platform_of("lambda", RUNTIME), dist, AUTHORIZER_LOCK
+            )
+        except PackagesError as error:
+            raise BuildError(str(error)) from None
+
+    @property
+    def installed(self) -> list[Packages]:
+        """What is installed of packages: those of app/, and those of the authorizer."""
+        return [each for each in (self.packages, self.libraries) if each]
+
     def _import_faults(self) -> list[str]:
         """Return the imports of app/ that would fail in Lambda, each as a sentence."""
         from tools.own_code import import_fault  # noqa: PLC0415
@@ -136,7 +169,7 @@ class Sources:
 
     def inputs(self) -> dict[str, str]:
         """Return the SHA-256 (hex) of each file that is packed or read, by path. Terraform compares them."""
-        files = self.modules | self.app.inputs()
+        files = self.modules | self.app.inputs() | self._locks
         files |= {f"schemas/{name}": content for name, content in self.schemas.items()}
         return {path: sha256(content) for path, content in files.items()}
 
@@ -156,6 +189,8 @@ class Sources:
         others = {"build.py": sha256(Path(__file__).read_bytes()), "runtime": RUNTIME}
         if self.packages:
             others["packages"] = self.packages.digest
+        if self.libraries:
+            others["libraries"] = self.libraries.digest
         inputs = {
             **self.inputs(),
             **{name: sha256(json.dumps(value).encode()) for name, value in read.items()},
@@ -201,6 +236,8 @@ class Sources:
         if self.packages:
             imports = [each for path in found if path in self.app.files for each in self.app.externals[path]]
             files |= self.packages.files(set().union(*map(self.packages.providing, imports)))
+        if self.libraries and function == AUTHORIZER:
+            files |= self.libraries.files(self.libraries.names)
         return dict(sorted(files.items()))
 
     def _tree(self, path: str) -> ast.Module:
@@ -258,7 +295,8 @@ class Sources:
         found = [path for path in paths if path]
         if len(found) == len(names):
             return found
-        if not found and (names[0] in sys.stdlib_module_names or names[0] in PROVIDED):
+        others = PROVIDED | LIBRARIES if function == AUTHORIZER else PROVIDED
+        if not found and (names[0] in sys.stdlib_module_names or names[0] in others):
             return []
         raise BuildError(f"{where} imports {module}, which neither lambda_src/ nor Lambda's Python has.")
 
@@ -380,7 +418,7 @@ def build_files(sources: Sources, bytecode: str) -> dict[str, bytes]:
         raise BuildError(f"There is no Python {RUNTIME} for the byte code: install it, with uv or pyenv for example.")
     codes = dict(zip(modules, compiled or [], strict=False))
     # A package may hold what no Python reads, such as templates; own code may not.
-    foreign = sources.packages.paths if sources.packages else frozenset()
+    foreign = {path for each in sources.installed for path in each.paths}
     if faults := [code for (path, _), code in codes.items() if isinstance(code, str) and path not in foreign]:
         raise BuildError("\n".join(faults))
     zips = {
@@ -399,6 +437,7 @@ def build_files(sources: Sources, bytecode: str) -> dict[str, bytes]:
             raise BuildError(_too_large(function, len(content), files[function]))
     manifest = {
         **sources.described(),
+        "authorizer": sources.libraries.platform.name if sources.libraries else None,
         "bytecode": None if compiled is None else RUNTIME,
         "functions": {
             function: {
@@ -444,6 +483,7 @@ def is_current(dist: Path, manifest: dict[str, Any], sources: Sources, bytecode:
     platform = sources.packages.platform.name if sources.packages else None
     if (
         manifest.get("platform") != platform
+        or manifest.get("authorizer") != (sources.libraries.platform.name if sources.libraries else None)
         or manifest.get("sources") != sources.digest()
         or has_code != (bytecode != "none")
     ):
@@ -474,10 +514,21 @@ def write(dist: Path, files: dict[str, bytes]) -> None:
             partial.unlink(missing_ok=True)
 
 
-def build(root: Path, project: Path, bytecode: str, platform: str) -> None:
+def sets_jwt(project: Path) -> bool:
+    """Tell whether a var-file or a root of the project sets `jwt`, as far as its text tells."""
+    files = sorted(file for pattern in VAR_FILES for file in project.glob(pattern) if file.is_file())
+    return any(SETS_JWT.search(file.read_text(encoding="utf-8", errors="replace")) for file in files)
+
+
+def _content(path: Path) -> bytes | None:
+    """Return a file's content, None if there is no such file."""
+    return path.read_bytes() if path.is_file() else None
+
+
+def build(root: Path, project: Path, bytecode: str, platform: str, authorizer: bool) -> None:
     """Bring the project's dist/ up to date and say what it holds."""
     dist = project / "dist"
-    sources = Sources(root, project, platform)
+    sources = Sources(root, project, platform, platform == "lambda" and (authorizer or sets_jwt(project)))
     manifest = _read_manifest(dist)
     if is_current(dist, manifest, sources, bytecode):
         print(f"dist/ is up to date: {', '.join(manifest['functions'])}.")
@@ -500,7 +551,7 @@ def check(root: Path, project: Path) -> None:
     manifest = _read_manifest(dist)
     if not manifest:
         raise BuildError("dist/ holds no build: run `python build.py`.")
-    sources = Sources(root, project, manifest.get("platform") or "lambda")
+    sources = Sources(root, project, manifest.get("platform") or "lambda", manifest.get("authorizer") == "lambda")
     expected = build_files(sources, "none" if manifest.get("bytecode") is None else "require")
     present = {path.name: path.read_bytes() for path in [*dist.glob("*.zip"), dist / MANIFEST]}
     different = sorted(name for name in expected | present if expected.get(name) != present.get(name))
@@ -512,6 +563,11 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(description="Pack the Lambda functions into dist/.")
     parser.add_argument("--check", action="store_true", help="only say whether dist/ is what the sources give")
+    parser.add_argument(
+        "--authorizer",
+        action="store_true",
+        help="pack the libraries that `jwt` needs in Lambda, even if no var-file of the project sets jwt = { ... }",
+    )
     parser.add_argument(
         "--bytecode",
         choices=("auto", "require", "none"),
@@ -552,7 +608,7 @@ def run(options: argparse.Namespace, root: Path) -> int:
         if options.check:
             check(root, project)
         else:
-            build(root, project, options.bytecode, options.platform)
+            build(root, project, options.bytecode, options.platform, options.authorizer)
     except BuildError as error:
         print(*(f"build.py: {line}" for line in str(error).splitlines()), sep="\n", file=sys.stderr)
         return 1

@@ -1,5 +1,7 @@
 """Install the packages that own code imports, as app/requirements.txt pins them, for the zips of the functions.
 
+Those of Trestle's own authorizer, which requirements/authorizer.txt pins, are installed the same way.
+
 The lock is complete and hashed, so nothing is resolved and wheels alone are installed: by uv, or by pip where there
 is no uv. Both give the same files but for their own notes, which no zip holds. What was installed stays in
 dist/.packages, so that an unchanged lock needs no network. Standard library only, since build.py reads this as well.
@@ -226,13 +228,20 @@ def _compared(op: ast.cmpop, left: Any, right: Any) -> bool:
 
 
 class Packages:
-    """The packages of a lock's lines that hold for a platform, in a folder of a project's dist/."""
+    """The packages of a lock's lines that hold for a platform, in a folder of a project's dist/.
 
-    def __init__(self, dist: Path, lock: Sequence[Requirement], platform: Platform) -> None:
+    source: the lock's file. prefix: of the folder's name, one for each lock and platform.
+    """
+
+    def __init__(
+        self, dist: Path, lock: Sequence[Requirement], platform: Platform, source: str = REQUIREMENTS, prefix: str = ""
+    ) -> None:
         self.platform = platform
+        self.source = source
+        self.prefix = prefix or platform.name
         self.lines = "".join(f"{each.text}\n" for each in lock)
         self.digest = hashlib.sha256(f"{platform.key}\n{self.lines}".encode()).hexdigest()
-        self.folder = dist / CACHE / f"{platform.name}-{self.digest[:16]}"
+        self.folder = dist / CACHE / f"{self.prefix}-{self.digest[:16]}"
         self._extras = {each.name: each.extras for each in lock}
         self._found = {canonical(each.name): each for each in metadata.distributions(path=[str(self.folder)])}
         self._files = {
@@ -279,6 +288,11 @@ class Packages:
             for name, files in sorted(self._files.items())
             for taken in sorted({file.split("/")[0].removesuffix(".py") for file in files} & TAKEN)
         ]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all packages of the lock."""
+        return sorted(self._extras)
 
     @cached_property
     def paths(self) -> frozenset[str]:
@@ -336,13 +350,19 @@ def install(app: OwnCode, platform: Platform, dist: Path) -> Packages | None:
     others = set() if PINNABLE.intersection(each.name for each in lock) else PROVIDED
     if not lock or {each.module.partition(".")[0] for each in imports} <= others:
         return None
-    packages = Packages(dist, lock, platform)
-    if not packages.is_whole():
-        _install(packages)
-        packages = Packages(dist, lock, platform)
+    packages = _installed(dist, lock, platform)
     if faults := packages.faults():
         raise PackagesError("\n".join(faults))
     return packages
+
+
+def install_libraries(content: bytes, platform: Platform, dist: Path, source: str) -> Packages:
+    """Return the packages of one of Trestle's own locks, from dist/ or newly installed there.
+
+    source: the lock's path, whose name without its suffix no platform has. Raise PackagesError.
+    """
+    lock = [each for each in read_lock(content)[0] if holds(each.marker, platform.markers)]
+    return _installed(dist, lock, platform, source, Path(source).stem)
 
 
 def install_here(app: OwnCode, runtime: str, dist: Path) -> Packages | None:
@@ -360,24 +380,36 @@ def install_here(app: OwnCode, runtime: str, dist: Path) -> Packages | None:
     return there if there and there.equals(here) else here
 
 
+def _installed(
+    dist: Path, lock: Sequence[Requirement], platform: Platform, source: str = REQUIREMENTS, prefix: str = ""
+) -> Packages:
+    """Return the packages of a lock; install them where dist/ has no whole copy. Raise PackagesError."""
+    packages = Packages(dist, lock, platform, source, prefix)
+    if not packages.is_whole():
+        _install(packages)
+        packages = Packages(dist, lock, platform, source, prefix)
+    return packages
+
+
 def _install(packages: Packages) -> None:
     """Fill the folder of packages, whole or not at all, and delete those of earlier locks."""
     folder = packages.folder
     partial = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
         partial.mkdir(parents=True)
-        _run_installer(packages.lines, partial, packages.platform)
-        for old in folder.parent.glob(f"{packages.platform.name}-*"):
+        _run_installer(packages, partial)
+        for old in folder.parent.glob(f"{packages.prefix}-*"):
             shutil.rmtree(old, ignore_errors=True)
         partial.replace(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _run_installer(lines: str, folder: Path, platform: Platform) -> None:
+def _run_installer(packages: Packages, folder: Path) -> None:
     """Install the lines of a lock into a folder; raise PackagesError with the reason if that fails."""
+    platform = packages.platform
     file = folder / "requirements.txt"
-    file.write_text(lines, encoding="utf-8")
+    file.write_text(packages.lines, encoding="utf-8")
     python = Path(sys.executable)
     settings = venv.pip_settings(python)
     fixed = ["install", "--no-deps", "--require-hashes", "--only-binary=:all:", f"--target={folder}"]
@@ -390,35 +422,34 @@ def _run_installer(lines: str, folder: Path, platform: Platform) -> None:
             venv.run([uv, "pip", *fixed, *options, *platform.uv, f"--requirements={file}"], variables)
         else:
             options = ["--no-input", "--no-compile", "--ignore-installed", *platform.pip, f"--requirement={file}"]
-            pip = find_pip(python)
+            pip = find_pip(python, packages.source)
             venv.run([*pip, *fixed, *options], venv.pip_environment(settings))
     except venv.InstallError as error:
-        raise PackagesError(_reason(str(error), platform)) from None
+        raise PackagesError(_reason(str(error), platform, packages.source)) from None
     finally:
         file.unlink()
 
 
-def find_pip(python: Path) -> list[str]:
+def find_pip(python: Path, source: str = REQUIREMENTS) -> list[str]:
     """Return the command of this Python's pip; raise PackagesError if there is none."""
     try:
         return venv.find_pip(python, repair=False)
     except venv.InstallError:
-        raise PackagesError(
-            f"The packages of {REQUIREMENTS} need an installer: install uv, or run `make setup`."
-        ) from None
+        raise PackagesError(f"The packages of {source} need an installer: install uv, or run `make setup`.") from None
 
 
-def _reason(output: str, platform: Platform) -> str:
+def _reason(output: str, platform: Platform, source: str) -> str:
     """Return why an installation failed, from all that the installer printed."""
-    begun = f"The packages of {REQUIREMENTS} could not be installed"
+    begun = f"The packages of {source} could not be installed"
+    relock = RELOCK if source == REQUIREMENTS else "run `make locks`"
     last = output.strip().splitlines()[-1].strip()
     if WRONG_HASH.search(output):
-        return f"{begun}: the index has other files than those that the lock has hashes of. If you trust it, {RELOCK}."
+        return f"{begun}: the index has other files than those that the lock has hashes of. If you trust it, {relock}."
     if NO_NETWORK.search(output):
         return f"{begun}, and dist/ has no copy of them. Check the connection to the package index ({last})."
     if missing := NO_WHEEL.search(output):
         return (
-            f"{REQUIREMENTS}: {missing[1] or missing[2]} has no wheel for {platform.title} with a hash of the lock. "
-            f"Choose another version or package in app/requirements.in, then {RELOCK}."
+            f"{source}: {missing[1] or missing[2]} has no wheel for {platform.title} with a hash of the lock. "
+            f"Choose another version or package in {source.removesuffix('txt')}in, then {relock}."
         )
     return f"{begun}: {last}"

@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PROVIDER = "registry.terraform.io/hashicorp/aws"
 
 # Not environments/: which versions are live there is none of a copy's business.
-LINKED_FOLDERS = ("app", "contract", "dist", "examples", "lambda_src", "schemas", "web")
+LINKED_FOLDERS = ("app", "contract", "dist", "examples", "lambda_src", "requirements", "schemas", "web")
 
 # The module that is the whole system.
 SERVICE = "modules/service"

@@ -22,6 +22,7 @@ locals {
     { for file in setunion(fileset("${var.project}/app", "**/[^.#]*.py"), fileset("${var.project}/app", "requirements.txt")) :
       "app/${file}" => filesha256("${var.project}/app/${file}") if !can(regex(local.ignored_files_pattern, file))
     },
+    { for file in fileset(local.trestle_folder, "requirements/authorizer.txt") : file => filesha256("${local.trestle_folder}/${file}") },
     { for file in fileset("${var.project}/schemas", "[^.#]*.json") :
       "schemas/${file}" => filesha256("${var.project}/schemas/${file}") if !can(regex(local.ignored_files_pattern, file))
     },

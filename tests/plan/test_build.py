@@ -50,7 +50,7 @@ def test_missing_packages_stop_the_plan_of_a_system(planner: Planner, tmp_path: 
         planner.make_plan(root, "missing", (), SMALL)
 
 
-@pytest.mark.parametrize("file", ["lambda_src/get/index.py", "schemas/todo.json"])
+@pytest.mark.parametrize("file", ["lambda_src/get/index.py", "requirements/authorizer.txt", "schemas/todo.json"])
 def test_packages_of_other_sources(root: Path, file: str) -> None:
     build(root, **{file: hashlib.sha256(b"older").hexdigest()})
     assert rules.rule_errors(root, WITH_SCHEMA) == [

@@ -33,7 +33,7 @@ def make_other_root(planner: Planner, folder: Path, **files: str) -> Path:
     """Lay out a root that is not Trestle's, with these files, beside Trestle's modules; return it."""
     folder.mkdir()
     copy_modules(folder, {})
-    for name in ("app", "contract", "dist", "lambda_src", "schemas", "web"):
+    for name in ("app", "contract", "dist", "lambda_src", "requirements", "schemas", "web"):
         (folder / name).symlink_to(ROOT / name)
     for name, text in files.items():
         (folder / f"{name}.tf").write_text(text)
@@ -128,7 +128,7 @@ def as_module(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> Val
     """The plan of examples/as-module, where it lies in the repository."""
     root = tmp_path_factory.mktemp("as-module")
     copy_modules(root, {})
-    for name in ("contract", "lambda_src", "web"):
+    for name in ("contract", "lambda_src", "requirements", "web"):
         (root / name).symlink_to(ROOT / name)
     example = root / "examples" / "as-module"
     shutil.copytree(EXAMPLE, example, ignore=shutil.ignore_patterns(".terraform*", "dist", "*.tfstate*"))

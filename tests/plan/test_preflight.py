@@ -46,7 +46,10 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The repository, with an environment of its own."""
     folder = tmp_path_factory.mktemp("root")
     subprocess.run(["make", "-C", ROOT, "build"], check=True, capture_output=True)
-    for source in (*ROOT.glob("*.tf"), *(ROOT / name for name in ("app", "dist", "lambda_src", "modules", "schemas"))):
+    for source in (
+        *ROOT.glob("*.tf"),
+        *(ROOT / name for name in ("app", "dist", "lambda_src", "modules", "requirements", "schemas")),
+    ):
         (folder / source.name).symlink_to(source)
     shutil.copyfile(ROOT / ".terraform.lock.hcl", folder / ".terraform.lock.hcl")
     (folder / "environments").mkdir()

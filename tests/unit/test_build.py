@@ -262,7 +262,7 @@ def test_same_bytes_from_any_python_and_environment(tmp_path: Path) -> None:
         copy = tmp_path / f"copy{number}"
         copy.mkdir()
         shutil.copy(REPOSITORY / "build.py", copy)
-        for name in ("app", "contract", "lambda_src", "tools", "schemas"):
+        for name in ("app", "contract", "lambda_src", "requirements", "tools", "schemas"):
             if (REPOSITORY / name).exists():
                 shutil.copytree(REPOSITORY / name, copy / name)
         environment = os.environ | {

@@ -291,6 +291,118 @@ def test_packages_of_the_index(tmp_path: Path) -> None:
     assert done.stdout.startswith(f"{written}/orjson/")
 
 
+# --- The authorizer's libraries
+
+
+@pytest.fixture
+def trestle(tmp_path: Path, index: Path) -> Path:
+    """A repository with an authorizer, the lock of its libraries and wheels of them for Lambda alone."""
+    lock = wheel(index, "PyJWT-2.0", {"jwt/__init__.py": "import crypto\n", "jwt/odd.py": "{%"}, ["Crypto"])
+    lock += wheel(index, "Crypto-1.0", {"crypto/__init__.py": "", "crypto/rust.abi3.so": "ELF"}, tag=ARM)
+    lock += wheel(index, "Windows-1.0", {"windows.py": ""}).replace(" --hash", " ; sys_platform == 'win32' --hash")
+    code = "import jwt\nfrom trestle.http.create import lambda_handler\n"
+    return written(
+        tmp_path / "repository",
+        {**TRESTLE, "lambda_src/authorizer/index.py": code, "requirements/authorizer.txt": lock},
+    )
+
+
+INFO = [f"{name}.dist-info/{file}" for name in ("Crypto-1.0", "PyJWT-2.0") for file in ("METADATA", "WHEEL")]
+LIBRARIES = [*INFO, "crypto/__init__.py", "crypto/rust.abi3.so", "jwt/__init__.py", "jwt/odd.py"]
+
+
+def test_without_jwt_the_authorizer_holds_our_code_alone(trestle: Path, index: Path) -> None:
+    for file in index.iterdir():
+        file.unlink()
+    assert run(trestle) == 0
+    assert foreign(trestle, "authorizer") == []
+    assert manifest(trestle)["authorizer"] is None
+    assert not (trestle / "dist" / ".packages").exists()
+    assert run(trestle, "--platform", "laptop", "--authorizer") == 0
+    assert foreign(trestle, "authorizer") == [], "the laptop has them in .venv"
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("environments/prod.tfvars", 'name = "x"\n  jwt  ={ issuer = "https://x" }\n'),
+        ("environments/prod.tfvars.json", '{"name": "x", "jwt" : {"issuer": "https://x"}}'),
+        ("terraform.tfvars", "jwt = {\n}"),
+        ("main.tf", 'module "api" {\n  jwt = {\n    issuer = "https://x"\n  }\n}\n'),
+    ],
+)
+def test_with_jwt_the_authorizer_holds_its_libraries(trestle: Path, file: str, text: str) -> None:
+    (trestle / file).parent.mkdir(exist_ok=True)
+    (trestle / file).write_text(text)
+    assert run(trestle) == 0
+    assert foreign(trestle, "authorizer") == LIBRARIES
+    assert manifest(trestle)["authorizer"] == "lambda"
+    assert foreign(trestle, "merge") == [], "no other function holds them"
+    assert run(trestle, "--check") == 0
+    assert run(trestle, "--platform", "laptop") == 0
+    assert (foreign(trestle, "authorizer"), manifest(trestle)["authorizer"]) == ([], None)
+    assert run(trestle, "--check") == 0
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("environments/prod.tfvars", "# jwt = {\njwt = null\nmy_jwt = {}\n"),
+        ("main.tf", "jwt = var.jwt"),
+        ("examples/prod.tfvars", "jwt = {}"),
+    ],
+)
+def test_what_sets_no_jwt(trestle: Path, file: str, text: str) -> None:
+    (trestle / file).parent.mkdir(exist_ok=True)
+    (trestle / file).write_text(text)
+    assert run(trestle) == 0
+    assert manifest(trestle)["authorizer"] is None
+
+
+def test_an_option_packs_the_libraries(trestle: Path, index: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = run(trestle, "--authorizer")
+    content = (trestle / "dist" / "authorizer.zip").read_bytes()
+    assert (first, foreign(trestle, "authorizer")) == (0, LIBRARIES)
+    for file in index.iterdir():
+        file.unlink()
+    assert run(trestle, "--authorizer") == 0
+    assert "up to date" in capsys.readouterr().out
+    assert (run(trestle), foreign(trestle, "authorizer")) == (0, [])
+    assert run(trestle, "--authorizer") == 0, "an unchanged lock needs no network"
+    assert (trestle / "dist" / "authorizer.zip").read_bytes() == content
+
+
+def test_the_lock_of_the_libraries_is_an_input(trestle: Path) -> None:
+    assert run(trestle) == 0
+    lock = trestle / "requirements" / "authorizer.txt"
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()
+    assert manifest(trestle)["inputs"]["requirements/authorizer.txt"] == digest
+    lock.write_text(lock.read_text() + "# changed\n")
+    assert run(trestle, "--check") == 1
+
+
+def test_libraries_and_packages_do_not_take_each_others_place(trestle: Path, index: Path) -> None:
+    (trestle / "app").mkdir()
+    (trestle / "app" / "bookings.py").write_text(f"import money\n{CREATE}")
+    (trestle / "app" / "requirements.txt").write_text(lines(index))
+    assert run(trestle, "--authorizer") == 0
+    kept = sorted(path.name.partition("-")[0] for path in (trestle / "dist" / ".packages").iterdir())
+    assert kept == ["authorizer", "lambda"]
+    assert "crypto/__init__.py" not in names(trestle, "create.bookings")
+    assert "money/__init__.py" not in names(trestle, "authorizer")
+    (trestle / "lambda_src" / "merge" / "index.py").write_text("import jwt\nlambda_handler = 1\n")
+    assert run(trestle, "--authorizer") == 1
+
+
+def test_libraries_that_cannot_be_installed(trestle: Path, index: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (index / f"Crypto-1.0-{ARM}.whl").unlink()
+    assert run(trestle, "--authorizer") == 1
+    error = capsys.readouterr().err
+    assert error.startswith("build.py: The packages of requirements/authorizer.txt could not be installed: ")
+    assert error.endswith("If you trust it, run `make locks`.\n")
+    assert not (trestle / "dist" / "authorizer.zip").exists()
+
+
 # --- What stops a build ---
 
 
@@ -418,7 +530,7 @@ def test_no_installer(
 
 def test_an_installer_that_fails_for_a_reason_of_its_own() -> None:
     platform = packages.platform_of("laptop", "3.13")
-    assert packages._reason("Resolving\nNo space left on device", platform) == (
+    assert packages._reason("Resolving\nNo space left on device", platform, "app/requirements.txt") == (
         "The packages of app/requirements.txt could not be installed: No space left on device"
     )
 

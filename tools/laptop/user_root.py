@@ -24,7 +24,7 @@ QUOTE = '"'
 TRESTLE = ".trestle"
 
 # What the modules read that lies beside them.
-BESIDE_MODULES = ("contract", "lambda_src", "web")
+BESIDE_MODULES = ("contract", "lambda_src", "requirements", "web")
 
 # The staged configuration's output of all that the module gives out, but for the document, which is large, and of
 # what the tools read of the variables.
