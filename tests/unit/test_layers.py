@@ -14,7 +14,7 @@ from tools.testing.functions import LAMBDA_SRC
 PACKAGE = LAMBDA_SRC / "trestle"
 MODULES = {".".join(path.relative_to(LAMBDA_SRC).with_suffix("").parts): path for path in PACKAGE.rglob("*.py")}
 # Each layer may import those after it. Modules beside the folders are the last layer's, with trestle.schema.
-LAYERS = ("functions", "http", "own", "app", "operations", "store", "schema")
+LAYERS = ("authorizer", "functions", "http", "own", "app", "operations", "store", "schema")
 # What belongs to the layers above: the words of HTTP in the store, of DynamoDB in the operations.
 FOREIGN = {"store": ("status_code", "multiValueHeaders", "requestContext"), "operations": ("Expression", '{"S"')}
 

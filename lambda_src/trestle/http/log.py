@@ -28,7 +28,7 @@ _COUNTED = {
     "conflict": "Conflicts",
     "precondition-failed": "Conflicts",
 }
-_HAPPENED = {"throttled": "Throttles", "replayed": "Replays", "coldStart": "ColdStarts"}
+_HAPPENED = {"throttled": "Throttles", "replayed": "Replays", "refused": "Refusals", "coldStart": "ColdStarts"}
 
 
 class Log:

@@ -1,0 +1,127 @@
+"""The issuer's public keys, kept between requests."""
+
+from __future__ import annotations
+
+import time
+
+import jwt
+
+from trestle.authorizer.errors import IssuerError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    KeySet = dict[tuple[str | None, str], list[jwt.PyJWK]]
+
+# A key that the issuer withdraws is trusted no longer than that, and than KEEP_SECONDS if the issuer is dead.
+REFRESH_SECONDS = 15 * 60
+KEEP_SECONDS = 24 * 3600
+# Pauses between two fetches: after a key id that is unknown, after a failure with keys at hand, and without any.
+UNKNOWN_SECONDS = 10
+FAILED_SECONDS = 60
+MISSING_SECONDS = 5
+
+MAX_KEYS = 100
+MAX_KEYS_OF_ONE_ID = 3
+MAX_RSA_BITS = 8192
+MIN_RSA_BITS = 2048
+
+# The algorithm of each kind of key, and the members that make its public part.
+KINDS = {("RSA", None): ("RS256", ("n", "e")), ("EC", "P-256"): ("ES256", ("crv", "x", "y"))}
+
+
+class Keys:
+    """The issuer's keys. `fetch` returns its JSON Web Keys or raises IssuerError.
+
+    error: why the last fetch failed, None if it did not. fetches: how many there were.
+    """
+
+    def __init__(self, fetch: Callable[[], list[Any]]) -> None:
+        self._fetch = fetch
+        self._keys: KeySet = {}
+        self._fetched_at = self._tried_at = self._missed_at = 0.0
+        self.error: IssuerError | None = None
+        self.fetches = 0
+
+    def find(self, kid: str | None, algorithm: str) -> list[jwt.PyJWK]:
+        """Return the keys for an algorithm that have a key id, for None the only key that there is for it.
+
+        No key means that the issuer has none. Raise IssuerError if that cannot be known.
+        """
+        now = time.time()
+        pause = FAILED_SECONDS if self._keys else MISSING_SECONDS
+        is_due = now - self._fetched_at >= REFRESH_SECONDS and now - self._tried_at >= (pause if self.error else 0)
+        if is_due:
+            self._refresh(now)
+        found = self._known(kid, algorithm)
+        if not found and not is_due and now - self._missed_at >= UNKNOWN_SECONDS:
+            self._missed_at = now
+            self._refresh(now)
+            found = self._known(kid, algorithm)
+        if self.error and (not found or now - self._fetched_at > KEEP_SECONDS):
+            raise self.error
+        return found
+
+    def _known(self, kid: str | None, algorithm: str) -> list[jwt.PyJWK]:
+        if kid is not None:
+            return self._keys.get((kid, algorithm), [])
+        # OpenID Connect Core, section 10.1: a token may lack the key id if there is one key alone.
+        known = [key for (_, each), keys in self._keys.items() if each == algorithm for key in keys]
+        return known if len(known) == 1 else []
+
+    def _refresh(self, now: float) -> None:
+        self._tried_at = now
+        self.fetches += 1
+        try:
+            self._keys = key_set(self._fetch())
+        except IssuerError as error:
+            self.error = error
+        else:
+            self._fetched_at = now
+            self.error = None
+
+
+def key_set(published: list[Any]) -> KeySet:
+    """Return those of an issuer's JSON Web Keys that may sign tokens, by key id and algorithm.
+
+    Raise IssuerError if there are more than any issuer has.
+    """
+    if len(published) > MAX_KEYS:
+        raise IssuerError(f"The issuer publishes more than {MAX_KEYS} keys.")
+    found: KeySet = {}
+    for each in published:
+        if key := signing_key(each):
+            kid = each.get("kid")
+            same = found.setdefault((kid, key.algorithm_name), [])
+            if kid is None or len(same) < MAX_KEYS_OF_ONE_ID:
+                same.append(key)
+    return found
+
+
+def signing_key(published: Any) -> jwt.PyJWK | None:
+    """Return a JSON Web Key as a public key with its one algorithm, None if it is not for signatures that we take.
+
+    The algorithm follows from the key alone, so no token can choose another one for it.
+    """
+    if not isinstance(published, dict):
+        return None
+    kind, curve, kid, uses = (published.get(name) for name in ("kty", "crv", "kid", "key_ops"))
+    if not (isinstance(kind, str) and isinstance(curve, str | None) and isinstance(kid, str | None)):
+        return None
+    algorithm, members = KINDS.get((kind, curve), ("", ()))
+    values = {name: published.get(name) for name in members}
+    is_for_us = (
+        published.get("use") in (None, "sig")
+        and (uses is None or (isinstance(uses, list) and "verify" in uses))
+        and published.get("alg") in (None, algorithm)
+        and all(isinstance(value, str) and len(value) <= MAX_RSA_BITS // 4 for value in values.values())
+    )
+    if not algorithm or not is_for_us:
+        return None
+    try:
+        key = jwt.PyJWK({"kty": kind, **values}, algorithm)
+    except (ValueError, jwt.PyJWTError):
+        return None
+    return key if kind == "EC" or MIN_RSA_BITS <= key.key.key_size <= MAX_RSA_BITS else None

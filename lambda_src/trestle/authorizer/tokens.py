@@ -1,0 +1,172 @@
+"""What makes an access token valid.
+
+PyJWT verifies the signature, the issuer, the audience and the times (RFC 7519, 8725). What stands before it here
+refuses whatever two readers could read differently, and tokens that are none for an API.
+"""
+
+from __future__ import annotations
+
+import string
+import time
+from binascii import Error, a2b_base64
+from math import isfinite
+
+import jwt
+
+from trestle.authorizer.errors import Refused
+from trestle.errors import InvalidRequest
+from trestle.operations.claims import is_subject
+from trestle.strict_json import loads
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from trestle.authorizer.keys import Keys
+
+ALGORITHMS = ("ES256", "RS256")
+MAX_BYTES = 8192
+MAX_KEY_ID = 256
+MAX_TIME = 2**53
+# How far the issuer's clock may be ahead of ours. A token that has expired is refused at once.
+LEEWAY_SECONDS = 60
+
+_BASE64URL = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+_TYPES = (None, "jwt", "at+jwt", "application/at+jwt")
+_REASONS: dict[type[Exception], str] = {
+    jwt.InvalidSignatureError: "signature",
+    jwt.InvalidAudienceError: "audience",
+    jwt.MissingRequiredClaimError: "audience",  # the others are looked at before
+    jwt.ImmatureSignatureError: "not valid yet",
+}
+
+
+def verified(token: Any, keys: Keys, issuer: str, audiences: Sequence[str]) -> dict[str, Any]:
+    """Return the claims of an access token. Raise Refused, and IssuerError if the issuer's keys cannot be had."""
+    header, claims = _read(token)
+    algorithm, kid = header.get("alg"), header.get("kid")
+    if algorithm not in ALGORITHMS:
+        raise Refused("algorithm")
+    if "crit" in header or "b64" in header:
+        raise Refused("critical header")
+    if not isinstance(kid, str | None) or (kid is not None and not 0 < len(kid) <= MAX_KEY_ID):
+        raise Refused("key id")
+    _check_kind(header, claims)
+    # These cost nothing, so a token that fails here makes us ask the issuer for no key.
+    if claims.get("iss") != issuer:
+        raise Refused("issuer")
+    if not is_subject(claims.get("sub")):
+        raise Refused("subject")
+    _check_times(claims)
+    found = keys.find(kid, algorithm)
+    reason = "unknown key"
+    for key in found:
+        try:
+            jwt.decode(
+                token, key, [key.algorithm_name], issuer=issuer, audience=audiences, leeway=LEEWAY_SECONDS,
+                options={"require": ["aud", "exp", "iss", "sub"]},
+            )  # fmt: skip
+        except jwt.PyJWTError as error:
+            reason = _REASONS.get(type(error), "malformed")
+        else:
+            return claims
+    raise Refused(reason)
+
+
+def groups_of(claims: Mapping[str, Any], name: str) -> list[str]:
+    """Return the groups that a claim names: a list of them, or one text, which is one group."""
+    claim = claims.get(name)
+    groups = claim if isinstance(claim, list) else [claim]
+    return [each for each in groups if isinstance(each, str) and each]
+
+
+def scopes_of(claims: Mapping[str, Any]) -> list[str]:
+    """Return the scopes of a token: of `scope` (RFC 9068), or of `scp`, as Okta and Entra ID call it."""
+    claim = claims.get("scope", claims.get("scp"))
+    if isinstance(claim, str):
+        return claim.split(" ") if claim else []
+    return [each for each in claim if isinstance(each, str)] if isinstance(claim, list) else []
+
+
+def _read(token: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the header and the claims of a token that nobody has verified yet. Raise Refused."""
+    if not isinstance(token, str) or not token.isascii():
+        raise Refused("malformed")
+    if len(token) > MAX_BYTES:
+        raise Refused("too long")
+    parts = token.split(".")
+    if len(parts) != 3 or not all(parts):
+        raise Refused("malformed")
+    header, claims, _ = (_decoded(part) for part in parts)
+    return _object(header), _object(claims)
+
+
+def _decoded(part: str) -> bytes:
+    """Return the bytes of base64url without padding. Raise Refused for a text that is not the only one for them."""
+    try:
+        if not set(_BASE64URL).issuperset(part):
+            raise Refused("malformed")
+        padded = part.replace("-", "+").replace("_", "/") + "=" * (-len(part) % 4)
+        data = a2b_base64(padded, strict_mode=True)
+    except Error:
+        raise Refused("malformed") from None
+    # Bits behind the last byte could be anything.
+    if len(part) % 4 and _surplus(part[-1], len(part) % 4):
+        raise Refused("malformed")
+    return data
+
+
+def _surplus(last: str, characters: int) -> int:
+    """Return the bits of the last character that belong to no byte."""
+    value = _BASE64URL.index(last)
+    return value & (0b1111 if characters == 2 else 0b11)
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    """Return the JSON object that is written there, each name once. Raise Refused."""
+    try:
+        value = loads(content.decode())
+    except (InvalidRequest, UnicodeDecodeError):
+        value = None
+    if not isinstance(value, dict):
+        raise Refused("malformed")
+    return value
+
+
+def _check_kind(header: Mapping[str, Any], claims: Mapping[str, Any]) -> None:
+    """Raise Refused for what is evidently another token than an access token.
+
+    RFC 9068 gives these the type at+jwt, which few issuers do. ID tokens have an audience of their own, the app,
+    which is the first defence; see docs/security.md.
+    """
+    type_ = header.get("typ")
+    type_ = type_.lower() if isinstance(type_, str) else type_
+    if type_ not in _TYPES:
+        raise Refused("type")
+    # Keycloak writes in the claim typ what a token is for, and Cognito in token_use.
+    use, kind = claims.get("token_use", "access"), claims.get("typ")
+    is_access = type_ not in (None, "jwt") or kind == "Bearer"
+    if (
+        use != "access"
+        or kind in ("ID", "Refresh", "Offline", "Logout")
+        or "at_hash" in claims
+        or "c_hash" in claims
+        or ("nonce" in claims and not is_access)
+    ):
+        raise Refused("no access token")
+
+
+def _check_times(claims: Mapping[str, Any]) -> None:
+    """Raise Refused unless the times are numbers, and the token has not expired."""
+    for name in ("exp", "iat", "nbf"):
+        if name in claims and not _is_time(claims[name]):
+            raise Refused("times")
+    if "exp" not in claims:
+        raise Refused("no expiry")
+    if claims["exp"] <= time.time():
+        raise Refused("expired")
+
+
+def _is_time(value: Any) -> bool:
+    return type(value) in (int, float) and isfinite(value) and 0 <= value <= MAX_TIME
