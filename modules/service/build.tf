@@ -68,6 +68,18 @@ resource "terraform_data" "build" {
       error_message = "The Lambda packages were built for `local.py up`, with libraries for this machine. Run `${local.build_command}`."
     }
 
+    # On the laptop the libraries are those of .venv.
+    precondition {
+      condition = (
+        local.manifest == null || length(local.faults) > 0 || length(local.authorizer) == 0 ||
+        try(local.manifest.authorizer, null) == "lambda" || data.aws_caller_identity.current.account_id == "000000000000"
+      )
+      error_message = join(" ", [
+        "dist/authorizer.zip lacks the libraries that jwt needs in Lambda. Run `${local.build_command} --authorizer`. A var-file that sets",
+        "jwt = { ... } in environments/ makes the option unnecessary.",
+      ])
+    }
+
     precondition {
       condition     = length(local.faults) == 0
       error_message = join("\n", local.faults)

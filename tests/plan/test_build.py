@@ -78,6 +78,24 @@ def test_packages_for_the_laptop(root: Path) -> None:
     assert rules.rule_errors(root, SMALL) == []
 
 
+def test_an_authorizer_without_its_libraries(root: Path) -> None:
+    build(root)
+    access = {"schema": "schemas/todo.json", "operations": ["get"], "access": {"default": "jwt"}}
+    issuer = {"issuer": "https://issuer.example", "audiences": ["api"]}
+    values: Values = {**SMALL, "entities": {"todos": access}, "jwt": issuer}
+    assert rules.rule_errors(root, values) == [
+        "dist/authorizer.zip lacks the libraries that jwt needs in Lambda. Run `python build.py --authorizer`. A "
+        "var-file that sets jwt = { ... } in environments/ makes the option unnecessary."
+    ]
+    text = (root / "build.tf").read_text()
+    (root / "build.tf").write_text(text.replace("123456789012", ACCOUNT))
+    assert rules.rule_errors(root, values) == [], "the laptop has them"
+    (root / "build.tf").write_text(text)
+    manifest = json.loads((root / "dist" / "manifest.json").read_text())
+    (root / "dist" / "manifest.json").write_text(json.dumps({**manifest, "authorizer": "lambda"}))
+    assert rules.rule_errors(root, values) == []
+
+
 def test_packages_of_these_sources(root: Path) -> None:
     build(root)
     assert rules.rule_errors(root, WITH_SCHEMA) == []
