@@ -35,8 +35,10 @@ entities = {
     path   = "v1/prices"
   }
   events = { ids = "client", list = "unordered", operations = [] }
+  issued = { access = { default = "jwt", get = "jwt:scope=read:it", delete = "jwt:group=Shop Staff" }, ids = "client" }
   plain = { functions = "per_entity", list = "unordered", ids = "client", operations = ["create", "get", "list"] }
 }
+jwt = { issuer = "https://issuer.example", audiences = ["api"], groups_claim = "https://issuer.example/roles" }
 functions = {
   ask = {
     routes = {
@@ -186,6 +188,17 @@ def test_what_a_plan_would_refuse_is_refused(
         (tmp_path / name).write_text(changes.get(name) or (shop.folder / name).read_text())
     with pytest.raises(UserError, match=re.escape(sentence)):
         read_project(tmp_path, tmp_path / "shop.tfvars")
+
+
+def test_tokens_of_an_issuer(system: System) -> None:
+    ada = system.user("auth0|ada", groups=["Shop Staff"], scopes=["read:it"], tenant="acme")
+    bob = system.user("auth0|bob", groups=["Shop"], scopes=["read"])
+    for client in (system.anonymous, system.key(), system.iam("arn:aws:iam::111122223333:role/a")):
+        assert client.post("/issued", {"id": "a"}).status == 401
+    assert bob.post("/issued", {"id": "a"}).status == 201
+    assert (bob.get("/issued/a").status, ada.get("/issued/a").status) == (403, 200)
+    assert (bob.delete("/issued/a").status, ada.delete("/issued/a").status) == (403, 204)
+    assert system.machine("job", scopes=["read:it"]).get("/issued/a").status == 404
 
 
 def test_a_var_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ EXPRESSIONS = {
         "{ for key, f in local.functions : key => "
         '{ file = length(local.function_hooks[key]) > 0 ? "hooked.py" : "index.py", package = f.package } }'
     ),
+    "groups_claim": 'try(var.jwt.groups_claim, "groups")',
     "identifier": "local.identifier",
     "indexes": "local.table_indexes",
     "keys": "keys(local.api_keys)",
@@ -58,6 +59,7 @@ class Project:
     environments: Mapping[str, Mapping[str, str]]
     faults: list[str]
     functions: Mapping[str, Mapping[str, str]]
+    groups_claim: str
     identifier: str
     indexes: Mapping[str, Mapping[str, Mapping[str, str]]]
     keys: list[str]

@@ -309,13 +309,13 @@ class System:
         if groups:
             known["cognito:groups"] = ",".join(groups)
         known["scope"] = " ".join([SIGNED_IN, *map(self._scope, scopes)])
-        return Client(self, known, token=_token({"sub": id, "client_id": "tests", **claims}, groups, scopes))
+        return Client(self, known, token=self._token({"sub": id, "client_id": "tests", **claims}, groups, scopes))
 
     def machine(self, id: str, *, scopes: Sequence[str]) -> Client:
         """Return a client that has a token of its own, with these scopes."""
         known = {"sub": id, "client_id": id}
         scope = " ".join(map(self._scope, scopes))
-        return Client(self, {**known, "token_use": "access", "scope": scope}, token=_token(known, (), scopes))
+        return Client(self, {**known, "token_use": "access", "scope": scope}, token=self._token(known, (), scopes))
 
     def key(self, name: str = "") -> Client:
         """Return a client with an API key: one of the tfvars, the first by default."""
@@ -465,6 +465,11 @@ class System:
         """Return a scope as a token has it: with its API in front."""
         return name if "/" in name or "." in name else f"{self._project.identifier}/{name}"
 
+    def _token(self, claims: Mapping[str, Any], groups: Sequence[str], scopes: Sequence[str]) -> dict[str, Any]:
+        """Return what Trestle's Lambda authorizer says of an issuer's token, but for its time."""
+        known = {**claims, **({self._project.groups_claim: [*groups]} if groups else {}), "scope": " ".join(scopes)}
+        return {"sub": known["sub"], "groups": [*groups], "scopes": [*scopes], "claims": known}
+
     def _patch(self, patch: pytest.MonkeyPatch) -> None:
         """Let the functions see our clock, and lists our lag."""
         from moto.dynamodb.models import DynamoDBBackend
@@ -540,12 +545,6 @@ def _forget_other_app(folder: Path) -> None:
             places = [*getattr(module, "__path__", ()), *filter(None, [module.__file__])]
             if not any(Path(place).is_relative_to(folder / "app") for place in places):
                 del sys.modules[name]
-
-
-def _token(claims: Mapping[str, Any], groups: Sequence[str], scopes: Sequence[str]) -> dict[str, Any]:
-    """Return what Trestle's Lambda authorizer says of an issuer's token, but for its time."""
-    known = {**claims, **({"groups": [*groups]} if groups else {}), "scope": " ".join(scopes)}
-    return {"sub": known["sub"], "groups": [*groups], "scopes": [*scopes], "claims": known}
 
 
 def _number(value: Any) -> Any:
