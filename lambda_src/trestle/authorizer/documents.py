@@ -38,6 +38,7 @@ class Documents:
         self._allows_http = False
         self._allows_http = _is_loopback(self._address(issuer))
         self._connection: http.client.HTTPConnection | None = None
+        self._context: ssl.SSLContext | None = None
 
     def keys(self) -> list[Any]:
         """Return the JSON Web Keys that the issuer publishes, as they are. Raise IssuerError."""
@@ -74,9 +75,9 @@ class Documents:
         address = self._address(url)
         host = address.hostname or ""
         if address.scheme == "https":
-            context = ssl.create_default_context()
+            self._context = self._context or ssl.create_default_context()
             connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-                host, address.port, timeout=CONNECT_SECONDS, context=context
+                host, address.port, timeout=CONNECT_SECONDS, context=self._context
             )
         else:
             connection = http.client.HTTPConnection(host, address.port, timeout=CONNECT_SECONDS)
