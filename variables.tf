@@ -177,7 +177,8 @@ variable "entities" {
     ids: "server" makes every id; "client" takes the id a body brings.
     list: "created" orders by createdAt, over an index; "unordered" needs no index.
     operations: any of create, delete, get, list, merge, replace; [] for an entity that only own code uses.
-    owner_scoped: callers see and change their own items alone; others' are 404. Every operation has to need cognito or jwt.
+    owner: to whom items belong: "sub", the user or client that a token names as its subject, or "claim:NAME", what the token's claim NAME
+      holds, such as a tenant. Callers see and change their own items alone; others' are 404. Every operation has to need cognito or jwt.
     path: where the collection lives, such as "todos" or "v1/todos", in one to four segments; "/" is the root of the API. The entity's
       name by default.
     put: "replace" takes whole items; "merge" takes partial ones.
@@ -200,14 +201,14 @@ variable "entities" {
       code = string
       uses = optional(map(map(set(string))), {})
     }))
-    ids          = optional(string, "server")
-    list         = optional(string, "created")
-    operations   = optional(set(string))
-    owner_scoped = optional(bool, false)
-    path         = optional(string)
-    put          = optional(string, "replace")
-    schema       = optional(string)
-    ttl          = optional(string)
+    ids        = optional(string, "server")
+    list       = optional(string, "created")
+    operations = optional(set(string))
+    owner      = optional(string)
+    path       = optional(string)
+    put        = optional(string, "replace")
+    schema     = optional(string)
+    ttl        = optional(string)
   }))
   nullable = false
 }

@@ -9,9 +9,9 @@ entities = {
     schema = "schemas/room.json"
   }
   bookings = {
-    access       = { default = "cognito" }
-    owner_scoped = true
-    schema       = "schemas/booking.json"
+    access = { default = "cognito" }
+    owner  = "sub"
+    schema = "schemas/booking.json"
     hooks = {
       code = "bookings"
       uses = {
@@ -36,11 +36,11 @@ entities = {
   }
   # What guests are told. The function "notify" writes them, each with the id of the change that it is about.
   notices = {
-    access       = { default = "cognito" }
-    ids          = "client"
-    operations   = ["delete", "get", "list"]
-    owner_scoped = true
-    schema       = "schemas/notice.json"
+    access     = { default = "cognito" }
+    ids        = "client"
+    operations = ["delete", "get", "list"]
+    owner      = "sub"
+    schema     = "schemas/notice.json"
   }
 }
 

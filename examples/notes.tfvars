@@ -4,10 +4,10 @@ environment = "demo"
 
 entities = {
   notes = {
-    access       = { default = "cognito" }
-    filters      = { pinned = {}, tag = { sort = "title" } }
-    owner_scoped = true
-    schema       = "schemas/note.json"
+    access  = { default = "cognito" }
+    filters = { pinned = {}, tag = { sort = "title" } }
+    owner   = "sub"
+    schema  = "schemas/note.json"
   }
 }
 

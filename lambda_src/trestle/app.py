@@ -76,8 +76,9 @@ class Caller:
 
     kind: "user" (a signed-in person), "machine" (a client with a token of its own), "key" (an API key), "iam" (an
     AWS identity) or "anonymous". id: the token's subject, the API key's id or the identity's ARN, "" for anonymous.
-    owner: whose items the caller reaches in entities with owners, "" for nobody's. groups, scopes and claims: of the
-    token, empty without one.
+    owner: whose items the caller reaches in entities with owners, "" for nobody's: by the `owner` of the hook's entity,
+    or of the entities that the function uses; where these differ, the token's subject. groups, scopes and claims: of
+    the token, empty without one.
     """
 
     __slots__ = ("claims", "groups", "id", "kind", "owner", "scopes")
@@ -274,9 +275,9 @@ class Entity:
         raise NotImplementedError
 
     def of(self, owner: str) -> Entity:
-        """Return the items of one owner, a user's id. Needs owners = "any", unless `owner` is the caller's.
+        """Return the items of one owner, a user's id or a tenant. Needs owners = "any", unless it is the caller's.
 
-        Raise Invalid for what is no id.
+        Raise Invalid for what is no text of 1 to 256 bytes.
         """
         raise NotImplementedError
 

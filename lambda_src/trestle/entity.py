@@ -34,11 +34,12 @@ class Entity:
     filters: the property that each filter sorts by; createdAt is the server's own.
     ttl: the property that says when an item expires, or None.
     fields: who reads and who writes properties, as trestle.operations.fields.Fields takes it, empty for everybody.
-    ids, list, owner_scoped and put are the attributes of the tfvars.
+    owner: what of a caller's token owns items: "sub", "claim:NAME", or "" for items without owners.
+    ids, list and put are the attributes of the tfvars.
     """
 
     __slots__ = (
-        "fields", "filters", "ids", "list", "name", "owner_scoped", "put", "reserved_ids", "schema", "table", "ttl",
+        "fields", "filters", "ids", "list", "name", "owner", "put", "reserved_ids", "schema", "table", "ttl",
     )  # fmt: skip
 
     def __init__(
@@ -51,9 +52,9 @@ class Entity:
         self.ids: str = options.get("ids", "server")
         self.reserved_ids: list[str] = options.get("reserved_ids", [])
         self.put: str = options.get("put", "replace")
-        self.owner_scoped: bool = options.get("owner_scoped", False)
+        self.owner: str = options.get("owner", "")
         # A Scan would read the items of every owner.
-        self.list: str = "created" if self.owner_scoped else options.get("list", "created")
+        self.list: str = "created" if self.owner else options.get("list", "created")
         self.filters: dict[str, str] = {
             name: each.get("sort", "createdAt") for name, each in options.get("filters", {}).items()
         }

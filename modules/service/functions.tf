@@ -90,7 +90,7 @@ locals {
         contains(local.entity_hooks[entity], coalesce(local.forms[entity][o].hook, "-")) ? local.forms[entity][o].hook_actions : [],
       ) if can(local.operations[o])],
       [for o in operations : "Scan"
-        if o == "list" && local.entities[entity].owner_scoped && local.own_functions[name].owners == "any"
+        if o == "list" && local.entities[entity].owner != null && local.own_functions[name].owners == "any"
       ],
     ))))
     index_actions = sort(distinct(flatten([for o in operations : local.forms[entity][o].index_actions

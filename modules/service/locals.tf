@@ -123,6 +123,9 @@ locals {
   ])
   origin_default_port = "^http://[^:]*:80$|^https://[^:]*:443$"
 
+  # To whom items belong: the subject of a token, or a claim of it, whose name may be a URL.
+  owner_pattern = "^(?:sub|claim:[!-~]{1,128})$"
+
   # An entity's path, and paths that it cannot have: dot segments, which clients resolve, the document's path, and
   # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
   path_pattern  = "^/?[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+){0,3}$"
@@ -249,7 +252,7 @@ locals {
     }
     ids          = e.ids
     list         = e.list
-    owner_scoped = e.owner_scoped ? true : null
+    owner        = e.owner
     put          = e.put
     reserved_ids = local.reserved_ids[name]
     schema       = try(trimsuffix(basename(e.schema), ".json"), null)
@@ -257,7 +260,7 @@ locals {
   } }
   # Which of them operations read, by entity and operation. The function validates the value of a filter with its property's schema.
   operation_settings = { for name, forms in local.forms : name => { for operation, form in forms :
-    operation => concat(["owner_scoped"], form.settings, form.takes_filters && length(local.entities[name].filters) > 0 ? ["schema"] : [])
+    operation => concat(["owner"], form.settings, form.takes_filters && length(local.entities[name].filters) > 0 ? ["schema"] : [])
   } }
 
   # One function per entity and operation, or one called "entity" for all of them: by "entity.operation".

@@ -14,7 +14,8 @@ variable "entities" {
     ids: "server" makes every id; "client" takes the id a body brings.
     list: "created" orders by createdAt, over an index; "unordered" needs no index.
     operations: any of create, delete, get, list, merge, replace; [] for an entity that only own code uses.
-    owner_scoped: callers see and change their own items alone; others' are 404. Every operation has to need cognito or jwt.
+    owner: to whom items belong: "sub", the user or client that a token names as its subject, or "claim:NAME", what the token's claim NAME
+      holds, such as a tenant. Callers see and change their own items alone; others' are 404. Every operation has to need cognito or jwt.
     path: where the collection lives, such as "todos" or "v1/todos", in one to four segments; "/" is the root of the API. The entity's
       name by default.
     put: "replace" takes whole items; "merge" takes partial ones.
@@ -37,14 +38,14 @@ variable "entities" {
       code = string
       uses = optional(map(map(set(string))), {})
     }))
-    ids          = optional(string, "server")
-    list         = optional(string, "created")
-    operations   = optional(set(string))
-    owner_scoped = optional(bool, false)
-    path         = optional(string)
-    put          = optional(string, "replace")
-    schema       = optional(string)
-    ttl          = optional(string)
+    ids        = optional(string, "server")
+    list       = optional(string, "created")
+    operations = optional(set(string))
+    owner      = optional(string)
+    path       = optional(string)
+    put        = optional(string, "replace")
+    schema     = optional(string)
+    ttl        = optional(string)
   }))
   nullable = false
 
@@ -178,15 +179,26 @@ variable "entities" {
   }
 
   validation {
+    condition = alltrue([for e in values(var.entities) : can(regex(local.owner_pattern, e.owner)) if try(e.owner != null, false)])
+    error_message = join(" ", [for name, e in var.entities :
+      join(" ", [
+        "entities.${name}.owner: \"${e.owner}\" names no owner. Write \"sub\" for the user that a token names, \"claim:NAME\" for what a",
+        "claim of the token holds, such as \"claim:tenant_id\", or leave owner out.",
+      ])
+      if try(e.owner != null && !can(regex(local.owner_pattern, e.owner)), false)
+    ])
+  }
+
+  validation {
     condition = alltrue(flatten([for name, e in var.entities : [
       for operation in coalesce(e.operations, local.all_operations) :
       try(contains(local.token_modes, split(":", lookup(e.access, operation, lookup(e.access, "default", local.default_access)))[0]), true)
-      if e.owner_scoped
+      if e.owner != null
     ] if e != null]))
     error_message = join(" ", [for name, others in { for name, e in var.entities : name => {
       for operation in coalesce(e.operations, local.all_operations) :
       lookup(e.access, operation, lookup(e.access, "default", local.default_access)) => operation...
-      if e.owner_scoped &&
+      if e.owner != null &&
       try(
         !contains(local.token_modes, split(":", lookup(e.access, operation, lookup(e.access, "default", local.default_access)))[0]), false
       )
@@ -194,7 +206,7 @@ variable "entities" {
       join(" ", [
         "entities.${name}.access: no owner is named by",
         "${join(" or ", [for access, operations in others : "\"${access}\" (${join(", ", operations)})"])}. Write \"cognito\" or \"jwt\",",
-        "with or without a group or a scope, or owner_scoped = false.",
+        "with or without a group or a scope, or leave owner out.",
       ])
       if length(others) > 0
     ])
@@ -205,24 +217,24 @@ variable "entities" {
     condition = alltrue([for e in values(var.entities) : length(setintersection(local.token_modes, [
       for operation in coalesce(e.operations, local.all_operations) :
       try(split(":", lookup(e.access, operation, lookup(e.access, "default", local.default_access)))[0], "-")
-    ])) < 2 if try(e.owner_scoped, false)])
+    ])) < 2 if try(e.owner != null, false)])
     error_message = join(" ", [for name, e in var.entities : join(" ", [
       "entities.${name}.access: cognito and jwt name owners of their own, and the same name may be two people. Write one of them for all",
-      "operations, or owner_scoped = false.",
+      "operations, or leave owner out.",
       ]) if length(setintersection(local.token_modes, [
         for operation in try(coalesce(e.operations, local.all_operations), []) :
         try(split(":", lookup(e.access, operation, lookup(e.access, "default", local.default_access)))[0], "-")
-    ])) > 1 && try(e.owner_scoped, false)])
+    ])) > 1 && try(e.owner != null, false)])
   }
 
   validation {
-    condition = alltrue([for e in values(var.entities) : !e.owner_scoped || e.list == "created" if e != null])
+    condition = alltrue([for e in values(var.entities) : e.owner == null || e.list == "created" if e != null])
     error_message = join(" ", [for name, e in var.entities :
       join(" ", [
-        "entities.${name}.list: owner_scoped needs list = \"created\", since pages of a Scan would pass over others' items, which are paid",
-        "for. Write that, or owner_scoped = false.",
+        "entities.${name}.list: owner needs list = \"created\", since pages of a Scan would pass over others' items, which are paid for.",
+        "Write that, or leave owner out.",
       ])
-      if try(e.owner_scoped && e.list != "created", false)
+      if try(e.owner != null && e.list != "created", false)
     ])
   }
 
@@ -255,12 +267,12 @@ variable "entities" {
   }
 
   validation {
-    condition = alltrue(flatten([for e in values(var.entities) : [for f in values(e.fields) : e.owner_scoped ||
+    condition = alltrue(flatten([for e in values(var.entities) : [for f in values(e.fields) : e.owner != null ||
       !contains([for rule in [f.read, f.write] : coalesce(rule, "-")], "owner") if f != null
     ] if e != null]))
     error_message = join(" ", flatten([for name, e in var.entities : [for property, f in e.fields :
-      "entities.${name}.fields.${property}: the items have no owners. Write owner_scoped = true, or another rule than \"owner\"."
-      if try(!e.owner_scoped && contains([for rule in [f.read, f.write] : coalesce(rule, "-")], "owner"), false)
+      "entities.${name}.fields.${property}: the items have no owners. Write owner = \"sub\", or another rule than \"owner\"."
+      if try(e.owner == null && contains([for rule in [f.read, f.write] : coalesce(rule, "-")], "owner"), false)
     ] if e != null]))
   }
 

@@ -5,12 +5,12 @@ region      = "us-west-2"
 
 entities = {
   notes = {
-    access       = { default = "cognito", delete = "cognito:group=admins", replace = "cognito:scope=import" }
-    filters      = { pinned = {}, tag = { sort = "title" } }
-    functions    = "per_entity"
-    ids          = "client"
-    owner_scoped = true
-    schema       = "schemas/note.json"
+    access    = { default = "cognito", delete = "cognito:group=admins", replace = "cognito:scope=import" }
+    filters   = { pinned = {}, tag = { sort = "title" } }
+    functions = "per_entity"
+    ids       = "client"
+    owner     = "sub"
+    schema    = "schemas/note.json"
   }
   orders = {
     access   = { default = "api_key", list = "open", delete = "iam" }

@@ -5,12 +5,12 @@ entities = {
   events = { access = { default = "open" }, list = "unordered", operations = ["create", "get", "list"] }
   ledger = { access = { default = "iam" }, functions = "per_entity", operations = ["create", "list"] }
   notes = {
-    access       = { default = "cognito", delete = "cognito:group=admins", replace = "cognito:scope=import" }
-    filters      = { pinned = {}, tag = { sort = "title" } }
-    functions    = "per_entity"
-    ids          = "client"
-    owner_scoped = true
-    schema       = "schemas/note.json"
+    access    = { default = "cognito", delete = "cognito:group=admins", replace = "cognito:scope=import" }
+    filters   = { pinned = {}, tag = { sort = "title" } }
+    functions = "per_entity"
+    ids       = "client"
+    owner     = "sub"
+    schema    = "schemas/note.json"
   }
 }
 

@@ -165,13 +165,13 @@ GUARDED: dict[str, Values] = {
     },
     "guarded": {"entities": ONE, "log_retention_days": 30, "waf": {}},
     "guarded_by_country": {"entities": ONE, "waf": {"countries": ["DE", "FR"], "rate_limit": 10}},
-    "owned": {"entities": {"todos": {"access": {"default": "cognito"}, "owner_scoped": True}}},
+    "owned": {"entities": {"todos": {"access": {"default": "cognito"}, "owner": "sub"}}},
     "owned_per_entity": {
         "entities": {
             "todos": {
                 "access": {"default": "cognito", "delete": "cognito:group=admins"},
                 "functions": "per_entity",
-                "owner_scoped": True,
+                "owner": "sub",
             }
         }
     },

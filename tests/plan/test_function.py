@@ -245,7 +245,7 @@ def test_options_tell_who_is_asked_for(systems: dict[str, Plan]) -> None:
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_options_tell_every_function_of_owners(systems: dict[str, Plan], operation: str) -> None:
     found = entity_options(systems["owned"], operation)
-    assert (found["owner_scoped"], found["signed_in"]) == (True, [operation])
+    assert (found["owner"], found["signed_in"]) == ("sub", [operation])
     assert "groups" not in found
     assert statements(systems["owned"], operation) == statements(systems["small"], operation), "no more rights"
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these
 
 ENTITIES: Values = {
     "nights": {"ids": "client", "operations": []},
-    "notes": {"access": {"default": "cognito"}, "owner_scoped": True},
+    "notes": {"access": {"default": "cognito"}, "owner": "sub"},
     "orders": {"operations": ["create", "get", "list"], "schema": "schemas/order.json"},
     "top": {"operations": ["list"], "path": "v1/top"},
 }

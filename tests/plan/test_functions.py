@@ -31,7 +31,7 @@ ENTITIES: Values = {
         "operations": ["create"],
     },
     "nights": {"ids": "client", "operations": []},
-    "notes": {"access": {"default": "cognito"}, "operations": ["list"], "owner_scoped": True},
+    "notes": {"access": {"default": "cognito"}, "operations": ["list"], "owner": "sub"},
     "orders": {"ids": "client", "operations": ["create", "get"], "schema": "schemas/order.json"},
 }
 FUNCTIONS: Values = {

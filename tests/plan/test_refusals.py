@@ -187,17 +187,18 @@ REFUSED: dict[str, tuple[Values | None, str]] = {
         "entities.absentee.access.delete: the entity has no such operation. Add delete to its operations, or",
     ),
     "ownerless": (
-        {"access": {"default": "cognito", "get": "open"}, "owner_scoped": True},
+        {"access": {"default": "cognito", "get": "open"}, "owner": "sub"},
         'entities.ownerless.access: no owner is named by "open" (get). Write "cognito" or "jwt",',
     ),
     "disowned": (
-        {"access": {"list": "open"}, "owner_scoped": True},
+        {"access": {"list": "open"}, "owner": "sub"},
         "entities.disowned.access: no owner is named by "
         '"api_key" (create, delete, get, merge, replace) or "open" (list). Write',
     ),
+    "owned": ({"access": {"default": "cognito"}, "owner": "tenant"}, 'entities.owned.owner: "tenant" names no owner.'),
     "scanned": (
-        {"access": {"default": "cognito"}, "list": "unordered", "owner_scoped": True},
-        'entities.scanned.list: owner_scoped needs list = "created", since pages of a Scan would',
+        {"access": {"default": "cognito"}, "list": "unordered", "owner": "sub"},
+        'entities.scanned.list: owner needs list = "created", since pages of a Scan would',
     ),
     "unsaid": (
         {"fields": {"a": {}}},

@@ -153,7 +153,7 @@ def used_rights(function: Values, operations: set[str], tables: Mapping[str, Val
             keys = {part: value for part, value in create_table_arguments(table).items() if value}
             api.client.create_table(TableName=each, **keys)
         samples: Iterator[Values] | None = None
-        writer_options = {"owner_scoped": options.get("owner_scoped", False)}
+        writer_options = {"owner": options.get("owner", "")}
         if "hooks" in options:
             rooms = next(each for each in tables if "-rooms-" in each)
             room = function_of("create", rooms, "rooms", {}).create({"name": "Attic", "beds": 2, "rate": 80})

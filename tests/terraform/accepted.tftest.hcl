@@ -156,8 +156,8 @@ run "signed_in" {
     backup                  = { daily_days = 1, monthly_days = 36500 }
     entities = {
       notes = {
-        access       = { default = "cognito", delete = "cognito:group=A-b_c.1", list = "cognito:scope=read" }
-        owner_scoped = true
+        access = { default = "cognito", delete = "cognito:group=A-b_c.1", list = "cognito:scope=read" }
+        owner  = "sub"
       }
       todos = { access = { default = "cognito:scope=https://api.example.com/todos.read" } }
     }

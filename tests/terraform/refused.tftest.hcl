@@ -426,9 +426,9 @@ run "round_35" {
   expect_failures = [var.audit, var.backup, var.entities]
 
   variables {
-    audit    = { retention_years = 8 }             # audit for too long
-    backup   = { daily_days = 1.5 }                # backup for half a day
-    entities = { todos = { owner_scoped = true } } # owners without cognito
+    audit    = { retention_years = 8 }       # audit for too long
+    backup   = { daily_days = 1.5 }          # backup for half a day
+    entities = { todos = { owner = "sub" } } # owners without cognito
   }
 }
 
@@ -437,9 +437,9 @@ run "round_36" {
   expect_failures = [var.backup, var.entities, var.waf]
 
   variables {
-    backup   = { daily_days = 36501 }                                                               # backup for too long
-    entities = { todos = { access = { default = "cognito", list = "open" }, owner_scoped = true } } # owners beside an open operation
-    waf      = { rate_limit = 10.5 }                                                                # firewall rate of half a request
+    backup   = { daily_days = 36501 }                                                         # backup for too long
+    entities = { todos = { access = { default = "cognito", list = "open" }, owner = "sub" } } # owners beside an open operation
+    waf      = { rate_limit = 10.5 }                                                          # firewall rate of half a request
   }
 }
 
@@ -451,7 +451,7 @@ run "round_37" {
     audit = { retention_years = 1.5 } # audit for half a year
     # monthly backup for no longer than the daily ones
     backup   = { monthly_days = 35 }
-    entities = { todos = { access = { default = "cognito" }, list = "unordered", owner_scoped = true } } # owners of an unordered list
+    entities = { todos = { access = { default = "cognito" }, list = "unordered", owner = "sub" } } # owners of an unordered list
   }
 }
 
@@ -724,7 +724,7 @@ run "issuers_take_any_group_and_scope" {
 
   variables {
     entities = {
-      notes = { access = { default = "jwt" }, owner_scoped = true }
+      notes = { access = { default = "jwt" }, owner = "sub" }
       todos = { access = {
         create  = "jwt:group=/Support Team (EU)"
         default = "jwt"
@@ -964,7 +964,7 @@ run "round_91" {
   expect_failures = [var.entities]
 
   variables {
-    entities = { todos = { access = { default = "jwt", get = "cognito" }, owner_scoped = true } } # owners of two issuers
+    entities = { todos = { access = { default = "jwt", get = "cognito" }, owner = "sub" } } # owners of two issuers
     jwt      = { audiences = ["shop"], issuer = "https://auth.example.com" }
   }
 }

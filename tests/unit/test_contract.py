@@ -235,7 +235,7 @@ def test_the_functions_know_what_every_record_has() -> None:
 
 def test_a_record_has_the_attributes(make_api: Make) -> None:
     schema = {"properties": {"until": {"type": "integer"}}}
-    options = {"schema": "x", "owner_scoped": True, "ttl": "until", "signed_in": ["create"]}
+    options = {"schema": "x", "owner": "sub", "ttl": "until", "signed_in": ["create"]}
     api = make_api(options, {"x": schema}).as_user("ada")
     api.create({"until": 10**10}, headers={"Idempotency-Key": "k"})
     (record,) = api.client.scan(TableName="test-items")["Items"]

@@ -27,7 +27,7 @@ SCHEMA: dict[str, Any] = {
     "properties": {"title": {"type": "string"}, "done": {"type": "boolean", "default": False}},
 }
 TASKS = Entity("tasks", "test-tasks", {"ids": "client"}, SCHEMA)
-NOTES = Entity("notes", "test-notes", {"owner_scoped": True, "ttl": "until"})
+NOTES = Entity("notes", "test-notes", {"owner": "sub", "ttl": "until"})
 
 
 @pytest.fixture(autouse=True)

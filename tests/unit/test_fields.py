@@ -531,7 +531,7 @@ NOTE = {"type": "object", "properties": {"text": TEXT, "mine": TEXT, "audit": TE
 
 def test_the_owner_reads_and_writes_what_is_the_owners(make_api: Make) -> None:
     options = {
-        "owner_scoped": True, "signed_in": list(OPERATIONS.values()), "schema": "note", "ids": "client",
+        "owner": "sub", "signed_in": list(OPERATIONS.values()), "schema": "note", "ids": "client",
         "fields": {"mine": {"read": "owner", "write": "owner"}, "audit": {"read": "group=audit", "write": "nobody"}},
         "filters": {"mine": {}, "audit": {}},
     }  # fmt: skip
@@ -760,7 +760,7 @@ def test_only_the_owner_is_shown_what_is_the_owners(own: Own) -> None:  # noqa: 
     notes = {
         "operations": EVERYTHING, "schema": NOTE,
         "options": {
-            "owner_scoped": True, "fields": {"mine": {"read": "owner", "write": "owner"}}, "filters": {"mine": {}},
+            "owner": "sub", "fields": {"mine": {"read": "owner", "write": "owner"}}, "filters": {"mine": {}},
         },
     }  # fmt: skip
     job = "[entity('notes').of(o).create({'text': o, 'mine': o}) for o in ('ann', 'bob')]"

@@ -81,7 +81,7 @@ def signed_in(user: str) -> dict[str, Any]:
 @pytest.fixture
 def attack(own: Own) -> Callable[[dict[str, Any]], None]:  # noqa: F811 - a fixture
     """Lets Bob call the function, and holds that Ada's items are neither shown nor touched."""
-    used = entities(options={"owner_scoped": True, "ids": "client", "filters": {"title": {"sort": "price"}}})
+    used = entities(options={"owner": "sub", "ids": "client", "filters": {"title": {"sort": "price"}}})
     trusted = own(SOURCE, used=used, owners="any", kind="routes")
     cursors = trusted.call("seed", _context(BOB), {"ada": ADA, "bob": BOB, "mark": MARK})
     function: Function = own(SOURCE, used=used, kind="routes")
@@ -177,7 +177,7 @@ def test_nothing_that_a_caller_sends_reaches_another_owner(
 
 
 def test_a_forged_position_stays_with_its_owner(own: Own) -> None:  # noqa: F811 - a fixture
-    used = entities(options={"owner_scoped": True, "ids": "client"})
+    used = entities(options={"owner": "sub", "ids": "client"})
     source = SOURCE + "\n    def first(job, context):\n        return e.page(limit=1).next\n"
     function = own(source, used=used, owners="any", kind="routes")
     for owner, item_id in ((ADA, "hers"), (BOB, "his"), (BOB, "his-too")):

@@ -688,7 +688,7 @@ def test_what_a_hook_cannot_read(
             "rooms": ROOMS,
             "plain": {"operations": ["list"], "options": {"list": "unordered"}},
             "dated": {"operations": ["list"], "options": {"filters": {"kind": {}}}},
-            "notes": {"operations": ["get"], "options": {"owner_scoped": True}},
+            "notes": {"operations": ["get"], "options": {"owner": "sub"}},
         },
     )
     line = failed(api.request("POST", "/items", {"call": call}), capsys)
@@ -730,13 +730,32 @@ def test_a_database_that_does_not_answer_is_503(hooked: Hooked) -> None:
 
 
 def test_a_hook_acts_for_the_caller_in_entities_with_owners(hooked: Hooked, make_api: Make) -> None:
-    owned = {"owner_scoped": True, "ids": "client"}
+    owned = {"owner": "sub", "ids": "client"}
     api = hooked(READS, uses={"rooms": {"operations": ["get", "list"], "options": owned}})
     rooms = make_api(owned, TABLE_NAME="test-rooms", ENTITY="rooms")
     rooms.as_user("ada").create({"id": "a"})
     rooms.as_user("bob").create({"id": "b"})
     call = "[[room.id, room.owner] for room in rooms.list()] + [rooms.find('b')]"
     assert api.as_user("ada").create({"call": call})["got"] == [["a", "ada"], None]
+
+
+def test_a_hook_acts_for_the_tenant_in_entities_of_tenants(hooked: Hooked, make_api: Make) -> None:
+    owned = {"owner": "claim:tenant", "ids": "client"}
+    api = hooked(READS, options={"owner": "sub"}, uses={"rooms": {"operations": ["get", "list"], "options": owned}})
+    rooms = make_api(owned, TABLE_NAME="test-rooms", ENTITY="rooms")
+    for tenant, item_id in (("acme", "a"), ("zinc", "b"), ("ada", "c")):
+        rooms.as_user("somebody", tenant=tenant).create({"id": item_id})
+    call = "[[room.id, room.owner] for room in rooms.list()] + [rooms.find('b'), rooms.find('c')]"
+    assert api.as_user("ada", tenant="acme").create({"call": call})["got"] == [["a", "acme"], None, None]
+    answer = api.as_user("ada").request("POST", "/items", {"call": call})
+    assert (answer.status, answer.json["detail"][:37]) == (403, "The access token has no tenant that c")
+
+
+@pytest.mark.parametrize(("owner", "seen"), [("sub", "ada"), ("claim:tenant", "acme")])
+def test_a_caller_is_named_by_what_owns_the_items(hooked: Hooked, owner: str, seen: str) -> None:
+    source = "def before_create(draft, context):\n    draft['caller'] = context.caller.owner\n"
+    api = hooked(source, options={"owner": owner})
+    assert api.as_user("ada", tenant="acme").create({})["caller"] == seen
 
 
 def test_a_draft_knows_whose_item_it_is(hooked: Hooked) -> None:
@@ -748,14 +767,14 @@ def test_a_draft_knows_whose_item_it_is(hooked: Hooked) -> None:
         def before_update(draft, current, context):
             draft["owners"] = [*current["owners"], draft.owner]
         """,
-        options={"owner_scoped": True},
+        options={"owner": "sub"},
     ).as_user("ada")
     made = api.create({})
     assert api.request("PATCH", f"/items/{made['id']}", {}).json["owners"] == ["ada", "ada"]
 
 
 def test_no_text_of_a_client_leads_a_hook_to_another_owners_item(hooked: Hooked, make_api: Make) -> None:
-    owned = {"owner_scoped": True, "ids": "client"}
+    owned = {"owner": "sub", "ids": "client"}
     api = hooked(
         """
         def before_create(draft, context):
@@ -932,7 +951,7 @@ def test_a_hook_does_not_write_its_own_item(hooked: Hooked, capsys: pytest.Captu
 
 
 def test_what_a_hook_writes_obeys_the_rules_of_its_entity(hooked: Hooked, make_api: Make) -> None:
-    options = {"filters": {"kind": {}}, "owner_scoped": True, "ttl": "until"}
+    options = {"filters": {"kind": {}}, "owner": "sub", "ttl": "until"}
     schema = {"properties": {"kind": {"default": "new"}, "set": {"readOnly": True}}}
     api = hooked(WRITES_OF, uses={"nights": {"operations": ANY, "options": options, "schema": schema}})
     nights = make_api({**options, "schema": "nights"}, {"nights": schema}, TABLE_NAME="test-nights", ENTITY="nights")

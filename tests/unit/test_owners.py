@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from tests.unit.api import OPERATIONS, TABLE, Api
 from tests.unit.conftest import Make
 from tests.unit.test_list import encode_cursor, follow
+from trestle.item import join_key, split_key
 
 NOTE = {
     "type": "object",
@@ -25,7 +27,6 @@ NOTE = {
     },
 }
 OPTIONS: dict[str, Any] = {
-    "owner_scoped": True,
     "signed_in": list(OPERATIONS.values()),
     "schema": "note",
     "filters": {"tag": {}, "pinned": {"sort": "rank"}},
@@ -35,22 +36,53 @@ BODY = {"tag": "home", "pinned": True, "rank": 1}
 FUTURE = 4_000_000_000
 
 
+Become = Callable[[Api, str], Api]
+# What owns items, and the functions as an owner calls them. One subject may act for several tenants.
+OWNERS: dict[str, tuple[str, Become]] = {
+    "users of a pool": ("sub", lambda api, owner: api.as_user(owner, tenant_id="everybody")),
+    "users of an issuer": ("sub", lambda api, owner: api.as_issued(owner, tenant_id="everybody")),
+    "tenants of a pool": ("claim:custom:tenant", lambda api, owner: api.as_user("x", **{"custom:tenant": owner})),
+    "tenants of an issuer": ("claim:tenant_id", lambda api, owner: api.as_issued("somebody", tenant_id=owner)),
+}
+# Texts that are like one another's keys. The subjects of a pool are like ids.
+NAMES = ["alice", "bob", "alice#items", "alice%23items", "alice|items", "alïce", "*"]
+SUBJECTS = ["alice", "bob", "alice-bob", "alice.items", "items", "s", "a"]
+
+
+@pytest.fixture(params=OWNERS)
+def owners(request: pytest.FixtureRequest) -> str:
+    """Who owns items."""
+    return str(request.param)
+
+
 @pytest.fixture
-def notes(make_api: Make) -> Api:
+def become(owners: str) -> Become:
+    """What makes the functions those that an owner calls."""
+    return OWNERS[owners][1]
+
+
+@pytest.fixture
+def options(owners: str) -> dict[str, Any]:
+    """The options of the entity."""
+    return {**OPTIONS, "owner": OWNERS[owners][0]}
+
+
+@pytest.fixture
+def notes(make_api: Make, options: dict[str, Any]) -> Api:
     """An entity whose items have owners."""
-    return make_api(OPTIONS, {"note": NOTE}, numeric=["rank"])
+    return make_api(options, {"note": NOTE}, numeric=["rank"])
 
 
 @pytest.fixture
-def alice(notes: Api) -> Api:
+def alice(notes: Api, become: Become) -> Api:
     """The functions as Alice calls them."""
-    return notes.as_user("alice")
+    return become(notes, "alice")
 
 
 @pytest.fixture
-def bob(notes: Api) -> Api:
+def bob(notes: Api, become: Become) -> Api:
     """The functions as Bob calls them."""
-    return notes.as_user("bob")
+    return become(notes, "bob")
 
 
 def list_items(api: Api, **query: str) -> list[Any]:
@@ -142,7 +174,7 @@ def test_two_owners_may_choose_the_same_id(notes: Api, alice: Api, bob: Api) -> 
     assert list(stored_records(notes)) == ["alice#a"]
 
 
-def test_lists_and_filters_hold_the_callers_own(notes: Api, alice: Api, bob: Api) -> None:
+def test_lists_and_filters_hold_the_callers_own(notes: Api, alice: Api, bob: Api, become: Become) -> None:
     hers = [alice.create({**BODY, "rank": rank}) for rank in range(3)]
     his = [bob.create({**BODY, "rank": rank}) for rank in range(2)]
     for query in ({}, {"tag": "home"}, {"pinned": "true"}, {"pinned": "true", "rank.gte": "0"}):
@@ -150,7 +182,7 @@ def test_lists_and_filters_hold_the_callers_own(notes: Api, alice: Api, bob: Api
             step = 1 if order == "asc" else -1
             assert list_items(alice, **query, limit=limit, order=order) == hers[::step]
             assert list_items(bob, **query, limit=limit, order=order) == his[::step]
-    assert list_items(notes.as_user("alic")) == list_items(notes.as_user("alice2")) == []
+    assert list_items(become(notes, "alic")) == list_items(become(notes, "alice2")) == []
 
 
 @pytest.mark.parametrize("value", ["alice#s:home", "#s:home", "s:home", "home#", "\0alice#s:home"])
@@ -211,40 +243,40 @@ def test_a_body_does_not_choose_its_owner(notes: Api, alice: Api, bob: Api) -> N
     assert record["owner"] == {"S": "bob"}
 
 
-def test_items_expire_for_their_owner(make_api: Make) -> None:
-    api = make_api({**OPTIONS, "ttl": "until"}, {"note": NOTE}, numeric=["rank"]).as_user("alice")
+def test_items_expire_for_their_owner(make_api: Make, options: dict[str, Any], become: Become) -> None:
+    api = become(make_api({**options, "ttl": "until"}, {"note": NOTE}, numeric=["rank"]), "alice")
     kept = api.create({"id": "kept", "until": FUTURE})
     api.create({"id": "gone", "until": 1})
     assert (list_items(api), api.request("GET", "/items/gone").status) == ([kept], 404)
     assert api.create({"id": "gone"})["version"] == 1
 
 
-def test_a_list_is_never_a_scan(make_api: Make) -> None:
-    api = make_api({**OPTIONS, "list": "unordered"}, {"note": NOTE}, numeric=["rank"])
-    hers = api.as_user("alice").create(BODY)
-    api.as_user("bob").create(BODY)
-    answer, requests = api.as_user("alice").requests_of("GET", "/items")
+def test_a_list_is_never_a_scan(make_api: Make, options: dict[str, Any], become: Become) -> None:
+    api = make_api({**options, "list": "unordered"}, {"note": NOTE}, numeric=["rank"])
+    hers = become(api, "alice").create(BODY)
+    become(api, "bob").create(BODY)
+    answer, requests = become(api, "alice").requests_of("GET", "/items")
     assert (answer.json["items"], requests) == ([hers], ["Query"])
 
 
-def test_items_of_before_are_nobodys(make_api: Make, notes: Api) -> None:
-    plain = {name: value for name, value in OPTIONS.items() if name not in ("owner_scoped", "signed_in")}
+def test_items_of_before_are_nobodys(make_api: Make, notes: Api, become: Become) -> None:
+    plain = {name: value for name, value in OPTIONS.items() if name != "signed_in"}
     open_to_all = make_api(plain, {"note": NOTE}, numeric=["rank"])
     old = open_to_all.create({"id": "a", **BODY})
     for sub in ("alice", "items", "a"):
-        user = notes.as_user(sub)
+        user = become(notes, sub)
         assert (list_items(user), list_items(user, tag="home")) == ([], [])
         assert user.request("GET", "/items/a").status == 404
-    notes.as_user("alice").create({"id": "b", **BODY})
+    become(notes, "alice").create({"id": "b", **BODY})
     assert list_items(open_to_all) == list_items(open_to_all, tag="home") == [old]
     assert open_to_all.request("GET", "/items/b").status == 404
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(
         st.tuples(
-            st.sampled_from(["alice", "bob", "alice-bob", "alice.items"]),
+            st.sampled_from(range(len(NAMES))),
             st.sampled_from(["POST", "PUT", "PATCH", "DELETE", "KEY"]),
             st.sampled_from(["a", "b", "items", "alice"]),
             st.sampled_from(["home", "work", "alice#s:home"]),
@@ -252,12 +284,15 @@ def test_items_of_before_are_nobodys(make_api: Make, notes: Api) -> None:
         max_size=25,
     )
 )
-def test_each_owner_has_an_api_of_their_own(notes: Api, steps: list[tuple[str, str, str, str]]) -> None:
+def test_each_owner_has_an_api_of_their_own(
+    notes: Api, owners: str, become: Become, steps: list[tuple[int, str, str, str]]
+) -> None:
+    names = SUBJECTS if owners == "users of a pool" else NAMES
     for key in stored_records(notes):
         notes.client.delete_item(TableName=TABLE, Key={"id": {"S": key}})
     model: dict[str, dict[str, str]] = {}
-    for sub, method, item_id, tag in steps:
-        user, own = notes.as_user(sub), model.setdefault(sub, {})
+    for number, method, item_id, tag in steps:
+        user, own = become(notes, names[number]), model.setdefault(names[number], {})
         held = item_id in own
         if method in ("POST", "KEY"):
             headers = {"Idempotency-Key": "k"} if method == "KEY" else {}
@@ -273,9 +308,44 @@ def test_each_owner_has_an_api_of_their_own(notes: Api, steps: list[tuple[str, s
                 own[item_id] = tag
             elif held:
                 del own[item_id]
-    for sub, own in model.items():
-        user = notes.as_user(sub)
+    for name, own in model.items():
+        user = become(notes, name)
         assert {item["id"]: item["tag"] for item in list_items(user, limit="2")} == own
         for tag in ("home", "work", "alice#s:home"):
             wanted = {item_id for item_id, each in own.items() if each == tag}
             assert {item["id"] for item in list_items(user, tag=tag)} == wanted
+
+
+NO_OWNERS: list[Any] = [None, "", 5, True, ["acme"], {"acme": 1}, "x" * 257, "é" * 129, "\ud800"]
+
+
+@pytest.mark.parametrize("claim", NO_OWNERS)
+@pytest.mark.parametrize("functions", [[], ["entity"]])
+def test_a_token_that_names_no_owner_reaches_nothing(make_api: Make, functions: list[str], claim: Any) -> None:
+    api = make_api({**OPTIONS, "owner": "claim:tenant_id"}, {"note": NOTE}, functions=functions, numeric=["rank"])
+    for user in (api.as_issued("ada", tenant_id=claim), api.as_user("ada", tenant_id=claim), api.as_user("ada")):
+        for method, path in (("GET", "/items"), ("GET", "/items/a"), ("DELETE", "/items/a"), ("POST", "/items")):
+            answer, requests = user.requests_of(method, path, BODY if method == "POST" else None)
+            assert (answer.status, requests) == (403, [])
+            assert "tenant_id" in answer.json["detail"]
+
+
+def test_the_longest_owners_keys_fit(make_api: Make) -> None:
+    api = make_api({**OPTIONS, "owner": "claim:tenant_id"}, {"note": NOTE}, numeric=["rank"])
+    longest = "é" * 128
+    user = api.as_issued("ada", tenant_id=longest)
+    item = user.create({"id": "x" * 128, "tag": "y" * 1024, "rank": 1, "pinned": True})
+    assert list_items(user) == list_items(user, tag="y" * 1024) == list_items(user, pinned="true") == [item]
+    (record,) = stored_records(api).values()
+    assert max(len(value["S"].encode()) for value in record.values() if "S" in value) <= 2048
+    assert record["owner"] == {"S": longest}
+
+
+TEXTS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=9)
+
+
+@given(st.lists(TEXTS, min_size=2, max_size=2, unique=True), st.sampled_from(["a", "..a", "~"]))
+def test_no_two_owners_share_a_key(names: list[str], item_id: str) -> None:
+    keys = [join_key(name, item_id) for name in names]
+    assert keys[0] != keys[1]
+    assert [split_key(key) for key in keys] == [(name, item_id) for name in names]

@@ -168,7 +168,7 @@ def test_the_rate_is_kept(
 
 
 def test_items_stay_their_owners(make_api: Make, entity: Entity) -> None:
-    owned = {"owner_scoped": True}
+    owned = {"owner": "sub"}
     now = make_api(OPTIONS | owned, {"task": SCHEMA}, numeric=["rank"])
     before = make_api({"schema": "task"} | owned, {"task": SCHEMA})
     hers, his = (before.as_user(sub).create({"status": "open", "rank": 1}) for sub in ("alice", "bob"))
@@ -180,7 +180,7 @@ def test_items_stay_their_owners(make_api: Make, entity: Entity) -> None:
 
 
 def test_items_that_are_nobodys_stay_so(make_api: Make, filtered_api: Api, unfiltered_api: Api, entity: Entity) -> None:
-    scoped = make_api({**OPTIONS, "owner_scoped": True}, {"task": SCHEMA}, numeric=["rank"])
+    scoped = make_api({**OPTIONS, "owner": "sub"}, {"task": SCHEMA}, numeric=["rank"])
     plain = unfiltered_api.create({"status": "open", "rank": 1})
     hers = scoped.as_user("alice").create({"status": "open", "rank": 1})
     assert run(filtered_api, entity) == (2, 1)

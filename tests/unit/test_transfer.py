@@ -157,7 +157,7 @@ def test_bad_lines_are_told_by_number_and_fault(entity: tool.DeployedEntity) -> 
         "{}": "has no id: write one, by which a second run knows the item",
         '{"id": 1}': "has no id: write one, by which a second run knows the item",
         '{"id": "a b"}': f"/id {rule}",
-        '{"id": ".#a"}': f"/id Must have no #: items of this entity have no owners; /id {rule}",
+        '{"id": ".#a"}': "/id Must have no #: items of this entity have no owners",
         '{"id": "openapi.json"}': "/id Must be another: there is something else at its path",
         '{"id": "a", "rank": "1", "status": 1}': (
             "/rank Must be a number, not a string; /status Must be a string, not an integer"
@@ -232,7 +232,7 @@ def test_what_clients_cannot_write_is_validated_where_it_is_there(doc: dict[str,
 
 
 def test_owners_keep_their_items(make_api: Make) -> None:
-    options = {"owner_scoped": True, "filters": {"tag": {}}}
+    options = {"owner": "sub", "filters": {"tag": {}}}
     api = make_api(options)
     entity = tool.DeployedEntity(Entity("items", TABLE, options), api.client)
     hers, his = (api.as_user(sub).create({"tag": "x", "owner": "me"}) for sub in ("alice", "bob"))
@@ -249,6 +249,25 @@ def test_owners_keep_their_items(make_api: Make) -> None:
     assert api.as_user("alice").request("GET", "/items", query={"tag": "x"}).json["items"] == [hers]
     assert tool.check(file({"id": "a"}), entity.entity) == [
         "line 1: /id Must be OWNER#ID: items of this entity have owners"
+    ]
+
+
+def test_tenants_keep_their_items(make_api: Make) -> None:
+    options = {"owner": "claim:tenant", "filters": {"tag": {}}}
+    api = make_api(options)
+    entity = tool.DeployedEntity(Entity("items", TABLE, options), api.client)
+    item = api.as_user("ada", tenant="é#1").create({"tag": "x"})
+    before = records(api)
+    text, _ = run_export(entity)
+    assert json.loads(text)["id"] == f"%C3%A9%231#{item['id']}"
+    wipe(api)
+    run_import(entity, io.BytesIO(text.encode()))
+    assert records(api) == before
+    long, escaped = "x" * 257, "other bytes than those of ids are escaped as %XX before #"
+    assert tool.check(file({"id": "é#a"}, {"id": "%c3%a9#a"}, {"id": f"{long}#a"}), entity.entity) == [
+        f"line 1: /id Must be %C3%A9#a: {escaped}",
+        f"line 2: /id Must be %C3%A9#a: {escaped}",
+        "line 3: /id Must have an owner of at most 256 bytes before #",
     ]
 
 

@@ -67,7 +67,7 @@ def run(tables: Api, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     """Imports lines, and returns the exit code and what was said: run({"id": "a", "n": 1}, owners=True)."""
 
     def run(*lines: Any, arguments: Any = ("--hooks",), owners: bool = False, **changes: Any) -> tuple[int, list[str]]:
-        options = {"schema": "task", "hooks": "rules", **({"owner_scoped": True} if owners else {})}
+        options = {"schema": "task", "hooks": "rules", **({"owner": "sub"} if owners else {})}
         used = {"counts": {"table": "test-counts", "options": {"ids": "client"}, "operations": ["get", "create"]}}
         variables = {
             "ENTITY_OPTIONS": json.dumps({**options, **changes.get("options", {})}), "ENTITIES": json.dumps(used),

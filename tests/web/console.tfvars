@@ -17,11 +17,11 @@ entities = {
     schema    = "schemas/customer.json"
   }
   notes = {
-    access       = { default = "cognito" }
-    filters      = { pinned = {}, tag = { sort = "title" } }
-    functions    = "per_entity"
-    owner_scoped = true
-    schema       = "schemas/note.json"
+    access    = { default = "cognito" }
+    filters   = { pinned = {}, tag = { sort = "title" } }
+    functions = "per_entity"
+    owner     = "sub"
+    schema    = "schemas/note.json"
   }
   orders = {
     access    = { default = "open" }

@@ -56,7 +56,7 @@ from trestle.clock import now
 from trestle.context import Context
 from trestle.entity import Entity
 from trestle.errors import InvalidRequest
-from trestle.item import RESERVED, Item, join_key, split_key
+from trestle.item import MAX_OWNER_BYTES, RESERVED, Item, is_owner, join_key, split_key
 from trestle.operations.ids import NOT_RESERVED, RULE, is_id
 from trestle.schema import read_only
 from trestle.schema.defaults import fill
@@ -134,8 +134,7 @@ def serialize(entity: Entity, record: Record) -> str:
     view = {**item.view(), "id": key}
     owner, item_id = split_key(key)
     faults = list(stamp_faults(view))
-    if not is_id(item_id) or (owner and not is_id(owner)):
-        faults.append({"pointer": "/id", "detail": RULE})
+    faults += key_faults(key, owner, item_id)
     if faults:
         raise InvalidItemError(describe_faults(faults))
     return dumps(view)
@@ -182,8 +181,7 @@ def parse_line(number: int, raw: bytes, entity: Entity, *, as_stored: bool = Fal
         raise InvalidItemError("has no id: write one, by which a second run knows the item")
     owner, item_id = split_key(value["id"])
     faults = [] if as_stored else list(placement_faults(entity, item_id, owner))
-    if not is_id(item_id) or (owner and not is_id(owner)):
-        faults.append({"pointer": "/id", "detail": RULE})
+    faults += key_faults(value["id"], owner, item_id)
     doc = {name: member for name, member in value.items() if name not in RESERVED}
     is_new = value.keys().isdisjoint(STAMPS)
     if is_new:
@@ -212,13 +210,24 @@ def schema_of(entity: Entity, doc: Mapping[str, Any]) -> dict[str, Any]:
     return read_only.before_own_code(entity.schema, read_only.Place(missing))
 
 
+def key_faults(key: str, owner: str, item_id: str) -> Iterator[dict[str, str]]:
+    """What is wrong with the key of an item of an owner, "" for nobody's."""
+    if not is_id(item_id):
+        yield {"pointer": "/id", "detail": RULE}
+    elif owner and not is_owner(owner):
+        yield {"pointer": "/id", "detail": f"Must have an owner of at most {MAX_OWNER_BYTES} bytes before #"}
+    elif key != join_key(owner, item_id):
+        detail = f"Must be {join_key(owner, item_id)}: other bytes than those of ids are escaped as %XX before #"
+        yield {"pointer": "/id", "detail": detail}
+
+
 def placement_faults(entity: Entity, item_id: str, owner: str) -> Iterator[dict[str, str]]:
     """What keeps an item from being found by this id and owner."""
     if item_id in entity.reserved_ids:
         yield {"pointer": "/id", "detail": NOT_RESERVED}
-    if entity.owner_scoped and not owner:
+    if entity.owner and not owner:
         yield {"pointer": "/id", "detail": "Must be OWNER#ID: items of this entity have owners"}
-    if owner and not entity.owner_scoped:
+    if owner and not entity.owner:
         yield {"pointer": "/id", "detail": "Must have no #: items of this entity have no owners"}
 
 

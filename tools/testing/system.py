@@ -217,8 +217,8 @@ class Items:
         return sorted(found, key=lambda item: (item.created_at, item.id))
 
     def _check_owner(self, owner: str) -> None:
-        if self._entity.owner_scoped != bool(owner):
-            what = "have owners: pass owner" if self._entity.owner_scoped else "have no owners: leave out owner"
+        if bool(self._entity.owner) != bool(owner):
+            what = "have owners: pass owner" if self._entity.owner else "have no owners: leave out owner"
             raise ValueError(f"Items of {self._entity.name} {what}.")
 
 

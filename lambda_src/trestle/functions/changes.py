@@ -13,6 +13,7 @@ from trestle.clock import timestamp
 from trestle.entity import Entity
 from trestle.functions.messages import change_view
 from trestle.functions.units import Time, Unit, Worker, fault_of
+from trestle.item import split_key
 from trestle.own.messages import MAX_MESSAGE_BYTES
 from trestle.own.values import public_item
 from trestle.store.queues import send_message
@@ -73,7 +74,7 @@ class Subscription:
                 found.append(("created", new, None, change_id))
             elif old.state != new.state or before["doc"] != after["doc"]:  # otherwise a reindex, which is no change
                 found.append(("updated", new, old, change_id))
-        owner = (after or before)["id"]["S"].rpartition("#")[0]
+        owner, _ = split_key((after or before)["id"]["S"])
         at = timestamp(int(data["ApproximateCreationDateTime"] * 1_000_000))
         filters = self._filters[entity.name] or [{}]
         return [

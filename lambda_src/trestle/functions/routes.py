@@ -65,7 +65,7 @@ def _handle(config: Mapping[str, Any], call: Call, environment: Mapping[str, str
     if signed_in or groups or scopes:
         from trestle.http.callers import Access
 
-        access = Access(signed_in, groups, scopes, owner_scoped=False)
+        access = Access(signed_in, groups, scopes, "")
 
     def route_of(event: dict[str, Any]) -> Route:
         route = f"{event['httpMethod']} {event['resource']}"

@@ -10,8 +10,7 @@ from __future__ import annotations
 import time
 
 from trestle.errors import Forbidden, Unauthorized
-from trestle.operations.claims import token_of
-from trestle.operations.ids import is_id
+from trestle.operations.claims import no_owner, owner_of, token_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,28 +23,28 @@ class Access:
 
     signed_in: the operations that need a signed-in user. groups: the group of those that are for its members.
     scopes: the scope of those that are for an issuer's tokens with it; the gateway checks those of a user pool.
-    owner_scoped: whether each user reaches only their own items, which needs sign-in for every operation.
+    owner: what owns items, "sub" or "claim:NAME", which needs sign-in for every operation; "" if nobody owns them.
     """
 
-    __slots__ = ("_groups", "_owner_scoped", "_scopes", "_signed_in")
+    __slots__ = ("_groups", "_owner", "_scopes", "_signed_in")
 
     def __init__(
-        self, signed_in: Sequence[str], groups: Mapping[str, str], scopes: Mapping[str, str], *, owner_scoped: bool
+        self, signed_in: Sequence[str], groups: Mapping[str, str], scopes: Mapping[str, str], owner: str
     ) -> None:
         self._signed_in = signed_in
         self._groups = groups
         self._scopes = scopes
-        self._owner_scoped = owner_scoped
+        self._owner = owner
 
     def admit(self, gateway: dict[str, Any], operation: str) -> str:
         """Return the owner whose items the caller of an event's requestContext reaches, "" without owners.
 
-        The owner is the subject of the caller's token, which no other user of the pool ever has. Raises
-        Unauthorized, Forbidden.
+        The owner is what the caller's token says, and nothing that the caller sends besides. Raises Unauthorized,
+        Forbidden.
         """
         group = self._groups.get(operation)
         scope = self._scopes.get(operation)
-        if group is None and scope is None and operation not in self._signed_in and not self._owner_scoped:
+        if group is None and scope is None and operation not in self._signed_in and not self._owner:
             return ""
         token = token_of(gateway)
         if token is None:
@@ -57,9 +56,9 @@ class Access:
             raise Forbidden(f"This is for members of the group {group}: once you are one, sign in again.")
         if scope is not None and scope not in token.scopes:
             raise Forbidden(f"The access token lacks the scope {scope}. Request it when you sign in.")
-        if not self._owner_scoped:
+        if not self._owner:
             return ""
-        # Any other subject could make its keys those of another owner.
-        if not is_id(token.subject):
-            raise Forbidden("The access token's subject cannot own items here.")
-        return token.subject
+        owner = owner_of(token, self._owner)
+        if owner is None:
+            raise Forbidden(no_owner(self._owner))
+        return owner

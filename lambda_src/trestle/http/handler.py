@@ -64,10 +64,10 @@ def routed(make_endpoints: Mapping[tuple[str, str], MakeEndpoint]) -> Handler:
 def _handle(entity: Entity, endpoint_of: Callable[[dict[str, Any]], Endpoint]) -> Handler:
     settings = Settings(os.environ)
     access = None
-    if entity.owner_scoped or settings.signed_in or settings.groups or settings.scopes:
+    if entity.owner or settings.signed_in or settings.groups or settings.scopes:
         from trestle.http.callers import Access
 
-        access = Access(settings.signed_in, settings.groups, settings.scopes, owner_scoped=entity.owner_scoped)
+        access = Access(settings.signed_in, settings.groups, settings.scopes, entity.owner)
 
     def names(endpoint: Endpoint | None) -> dict[str, Any]:
         return {"entity": entity.name, "operation": endpoint.operation if endpoint else None}

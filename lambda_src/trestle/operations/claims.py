@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from trestle.item import is_owner
 from trestle.operations.ids import is_id
 
 TYPE_CHECKING = False
@@ -47,6 +48,20 @@ def token_of(gateway: Mapping[str, Any]) -> Token | None:
     if not isinstance(claims, dict) or claims.get("token_use") != "access" or not is_id(claims.get("sub")):
         return None
     return Token(claims["sub"], _groups_of(claims), str(claims.get("scope", "")).split(), claims, None)
+
+
+def owner_of(token: Token, owner: str) -> str | None:
+    """Return whose items the bearer of a token reaches, None if the token does not tell.
+
+    owner: what owns items, "sub" or "claim:NAME", as an entity has it.
+    """
+    found = token.subject if owner == "sub" else token.claims.get(owner.removeprefix("claim:"))
+    return found if is_owner(found) else None
+
+
+def no_owner(owner: str) -> str:
+    """Return why the bearer of a token reaches nobody's items."""
+    return f"The access token has no {owner.removeprefix('claim:')} that can own items: a text of 1 to 256 bytes."
 
 
 def is_subject(value: Any) -> bool:

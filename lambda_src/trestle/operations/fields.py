@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 
 from trestle.errors import Forbidden, InvalidItem
-from trestle.operations.claims import token_of
+from trestle.operations.claims import owner_of, token_of
 from trestle.strict_json import pointer
 
 TYPE_CHECKING = False
@@ -102,7 +102,7 @@ def _judged(entity: Entity, context: Context, owner: str, judge: Callable[..., f
     token = token_of(context.gateway)
     if token is None:
         return judge(fields_of(entity), (), (), is_owner=False)
-    is_owner = entity.owner_scoped and token.subject == owner
+    is_owner = entity.owner != "" and owner_of(token, entity.owner) == owner
     return judge(fields_of(entity), token.groups, token.scopes, is_owner=is_owner)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from trestle.item import CHARACTERS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 RULE = "Must have 1 to 128 letters, digits, '.', '_', '~' and '-', and be neither '.' nor '..'"
 NOT_RESERVED = "Must be another: there is something else at its path"
-_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~-")
 
 
 def is_id(value: Any) -> bool:
@@ -17,7 +18,7 @@ def is_id(value: Any) -> bool:
     "." and ".." are no ids, since clients resolve them before they send a URL (RFC 3986, section 5.2.4).
     """
     return (
-        isinstance(value, str) and 0 < len(value) <= 128 and _CHARACTERS.issuperset(value) and value not in (".", "..")
+        isinstance(value, str) and 0 < len(value) <= 128 and CHARACTERS.issuperset(value) and value not in (".", "..")
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trestle.app import Caller
-from trestle.operations.claims import token_of
+from trestle.operations.claims import owner_of, token_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,8 +11,11 @@ if TYPE_CHECKING:
     from trestle.operations.claims import Token
 
 
-def caller_of(context: Context) -> Caller | None:
-    """Return who sent a request, None where it did not come through the gateway."""
+def caller_of(context: Context, owner: str) -> Caller | None:
+    """Return who sent a request, None where it did not come through the gateway.
+
+    owner: what owns the items that they reach, "sub" or "claim:NAME".
+    """
     gateway = context.gateway
     if gateway is None:
         return None
@@ -20,7 +23,7 @@ def caller_of(context: Context) -> Caller | None:
     if token is not None:
         return Caller(
             "machine" if _is_machine(token) else "user", token.subject,
-            owner=token.subject, groups=token.groups, scopes=token.scopes, claims=token.claims,
+            owner=owner_of(token, owner) or "", groups=token.groups, scopes=token.scopes, claims=token.claims,
         )  # fmt: skip
     identity = gateway.get("identity") or {}
     if arn := identity.get("userArn"):

@@ -6,7 +6,8 @@ import json
 
 from trestle import app, errors
 from trestle.entity import Entity
-from trestle.own.callers import caller_of
+from trestle.item import is_owner
+from trestle.operations.claims import no_owner, owner_of, token_of
 from trestle.own.hooks import Hooks, Used
 from trestle.own.scope import RightError, current, missing_right
 from trestle.own.values import ArgumentError, invalid, raise_public, shown_item
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 _NOTHING: Mapping[str, Any] = {}
 _PAGE = 100
-EVERYONE = "*"  # stands for all owners; no owner is called that
+EVERYONE = "\ud800"  # stands for all owners; no owner is called that, since UTF-8 does not have it
 
 
 class OwnersError(errors.QuotableError, ValueError):
@@ -53,6 +54,11 @@ class Entities:
         context.is_trusted = True  # hooks see everything
         return used, context
 
+    @property
+    def owners(self) -> set[str]:
+        """What owns the items of these entities: "sub" and "claim:NAME"."""
+        return {used.entity.owner for used in self._used.values() if used.entity.owner}
+
     def find(self, name: str, operation: str) -> Used:
         """Return an entity for an operation. Raise RightError if neither `uses` nor a hook's brings it."""
         used = self._used.get(name)
@@ -73,6 +79,12 @@ class FunctionUses:
         self._may_reach_others = config.get("owners") == "any"
         self._is_trusted = config.get("fields") == "any"
         self._caller = f"function:{config['name']}"
+
+    @property
+    def owner(self) -> str:
+        """What owns the items that callers of the function reach: "sub" unless its entities agree on a claim."""
+        owners = self._entities.owners
+        return owners.pop() if len(owners) == 1 else "sub"
 
     def use(self, name: str, operation: str, owner: str | None = None) -> tuple[Used, Context]:
         """Return an entity for an operation, as Entities.use.
@@ -95,21 +107,31 @@ def _context_for(entity: Entity, operation: str, owner: str | None, *, may_reach
     Raise RightError for owners that it may not reach, OwnersError for an entity without owners.
     """
     scope = current()
-    if not entity.owner_scoped:
+    if not entity.owner:
         if owner not in (None, EVERYONE):
             raise OwnersError(f'The items of "{entity.name}" have no owners: leave out of().')
         return scope.context.for_owner("")
-    caller = caller_of(scope.context)
-    # A hook acts for the owner of its item.
-    own = scope.context.owner or (caller.owner if caller else "")
+    own = _own(scope, entity)
     if owner is None:
         if not own:
+            # Signed in, but with a token of no owner: the caller's fault, not the code's.
+            if token_of(scope.context.gateway or {}):
+                raise app.Refuse(no_owner(entity.owner), status=403, code="forbidden")
             raise RightError(f'{scope} may not {operation} "{entity.name}": {_no_owner(scope, entity.name)}')
     elif owner != own and not may_reach_others:
         raise RightError(f"{scope} may not reach the items of other owners{_how_to_reach(scope)}")
     elif owner == EVERYONE and operation != "list":
         raise RightError(f'{scope} may not {operation} "{entity.name}" of everyone. Say whose item it is: of(owner).')
     return scope.context.for_owner(own if owner is None else owner)
+
+
+def _own(scope: Scope, entity: Entity) -> str:
+    """Return whose items of an entity are those of the own code that runs, "" for nobody's."""
+    # A hook acts for the owner of its item, where that is an owner of these items as well.
+    if scope.context.owner and scope.owner == entity.owner:
+        return scope.context.owner
+    token = token_of(scope.context.gateway or {})
+    return (token and owner_of(token, entity.owner)) or ""
 
 
 def _no_owner(scope: Scope, name: str) -> str:
@@ -137,10 +159,8 @@ class OwnEntity(app.Entity):
         self._owner = owner
 
     def of(self, owner: str) -> app.Entity:
-        from trestle.operations.ids import is_id
-
-        if not is_id(owner):
-            raise invalid("The owner is not valid: an owner is the id of a user.")
+        if not is_owner(owner):
+            raise invalid("The owner is not valid: an owner is a text of 1 to 256 bytes.")
         return OwnEntity(self.name, owner)
 
     @property

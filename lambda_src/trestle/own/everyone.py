@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 from trestle import app, errors
-from trestle.operations.ids import is_id
+from trestle.item import is_owner
 from trestle.operations.list import FOREIGN, decode_cursor, encode_cursor
 from trestle.own.values import raise_public, shown_item
 from trestle.store.page import InvalidPositionError
@@ -39,7 +39,7 @@ def page_of_everyone(
     after: tuple[str, str] | None = None
     if cursor is not None:
         item_id, owner = decode_cursor(cursor, digest, 2)
-        if not is_id(owner):
+        if not is_owner(owner):
             raise ValueError(FOREIGN)
         after = owner, item_id
     try:

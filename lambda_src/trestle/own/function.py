@@ -36,10 +36,11 @@ class SendError(QuotableError, RuntimeError):
 class FunctionContext(app.Context):
     """The context of a call of a function. What few functions ask for is made when they do."""
 
-    __slots__ = ("_request",)
+    __slots__ = ("_owner", "_request")
 
-    def __init__(self, request: Context, via: str) -> None:
+    def __init__(self, request: Context, via: str, owner: str) -> None:
         self._request = request
+        self._owner = owner
         self.via = via
         self.operation = request.operation
         self.request_id = request.request_id
@@ -50,7 +51,7 @@ class FunctionContext(app.Context):
     def caller(self) -> app.Caller | None:
         from trestle.own.callers import caller_of
 
-        return caller_of(self._request)
+        return caller_of(self._request, self._owner)
 
     @property
     def transaction(self) -> app.Transaction:
@@ -75,11 +76,13 @@ class Function:
         self._secrets: dict[str, tuple[float, str]] = {}
         app._register(self)
         self._uses: Uses = NoEntities()
+        self._owner = "sub"
         if environment.get("ENTITIES"):
             # Imported while Lambda starts the function, and so not by functions that use no entity.
             from trestle.own.entities import Entities, FunctionUses
 
-            self._uses = FunctionUses(Entities(environment, self.level), config)
+            uses = FunctionUses(Entities(environment, self.level), config)
+            self._uses, self._owner = uses, uses.owner
         with Output(self.level, Context(), function=self.name):
             self._module = load(config["code"])
 
@@ -104,7 +107,7 @@ class Function:
             raise CodeError(f"{PACKAGE}/{self.config['code'].replace('.', '/')}.py defines no function {name}.")
         running = FunctionScope(self.name, context, self._uses)
         via = "api" if self.kind == "routes" else self.writer
-        return scope.run(running, self.level, code, *arguments, FunctionContext(context, via))
+        return scope.run(running, self.level, code, *arguments, FunctionContext(context, via, self._owner))
 
     # --- What trestle.app does
 

@@ -63,10 +63,11 @@ class NoTransaction(app.Transaction):
 class RequestContext(app.Context):
     """The context of a request for its hooks. What few hooks ask for is made when they do."""
 
-    __slots__ = ("_attempt", "_micros", "_request")
+    __slots__ = ("_attempt", "_micros", "_owner", "_request")
 
-    def __init__(self, request: Context, attempt: Attempt) -> None:
+    def __init__(self, request: Context, attempt: Attempt, owner: str) -> None:
         self._request = request
+        self._owner = owner
         self._attempt = attempt
         self.via = request.writer or ("import" if request.gateway is None else "api")
         self.operation = request.operation
@@ -78,7 +79,7 @@ class RequestContext(app.Context):
     def caller(self) -> app.Caller | None:
         from trestle.own.callers import caller_of
 
-        return caller_of(self._request)
+        return caller_of(self._request, self._owner or "sub")
 
     @property
     def now(self) -> str:
@@ -181,8 +182,9 @@ class Hooks:
 
     def _call(self, hook: str, context: Context, attempt: Attempt, *arguments: Any) -> None:
         """Run a hook. Raises as scope.run."""
-        running = scope.Scope(self._entity.name, hook, context, self._uses)
-        scope.run(running, self._level, getattr(self, hook), *arguments, RequestContext(context, attempt))
+        owner = self._entity.owner
+        running = scope.Scope(self._entity.name, hook, context, self._uses, owner)
+        scope.run(running, self._level, getattr(self, hook), *arguments, RequestContext(context, attempt, owner))
 
 
 class Used:

@@ -56,18 +56,20 @@ class Scope:
     """A hook that runs.
 
     entity: the name of the entity that has the hook. hook: the hook's name. context: the request's. uses: what own
-    code of this function may use.
+    code of this function may use. owner: what owns the items of the context's owner, "sub" or "claim:NAME", "" for
+    items without owners.
     """
 
-    __slots__ = ("context", "entity", "hook", "uses")
+    __slots__ = ("context", "entity", "hook", "owner", "uses")
 
     is_hook = True
     function = ""
     # What it may raise for those who run it.
     raises: tuple[type[BaseException], ...] = (errors.Refused, CodeError)
 
-    def __init__(self, entity: str, hook: str, context: Context, uses: Uses) -> None:
+    def __init__(self, entity: str, hook: str, context: Context, uses: Uses, owner: str = "") -> None:
         self.entity = entity
+        self.owner = owner
         self.hook = hook
         self.context = context
         self.uses = uses

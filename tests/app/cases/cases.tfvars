@@ -5,9 +5,9 @@ network     = null
 
 entities = {
   orders = {
-    access       = { default = "cognito" }
-    owner_scoped = true
-    schema       = "schemas/order.json"
+    access = { default = "cognito" }
+    owner  = "sub"
+    schema = "schemas/order.json"
   }
   accounts = { ids = "client", operations = [], schema = "schemas/account.json" }
   claims   = { ids = "client", operations = [], list = "unordered" }
