@@ -23,6 +23,7 @@ from tools.laptop import cli
 from tools.laptop.emulator import Running
 from tools.laptop.issuer import PATH, grants, issuer_url, server
 from tools.laptop.issuer.tokens import Issuer
+from tools.laptop.logs import functions_of
 from tools.laptop.stack import Stack, overrides_for
 
 PORT = 4566
@@ -518,6 +519,37 @@ def test_an_option_that_is_none_is_refused(run_token: Any, arguments: Any, said:
         run_token(*arguments)
     assert stopped.value.code == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("method", "pool", "said"),
+    [
+        ({"access": "jwt"}, False, "token --user me)"),
+        ({"access": "jwt"}, True, "token --user me --issuer jwt)"),
+        ({"access": "jwt", "group": "a b"}, False, "token --user me --group 'a b')"),
+        ({"access": "jwt", "scope": "read:it"}, False, "token --user me --scope read:it)"),
+        ({"access": "cognito"}, True, "token --user me)"),
+        ({"access": "cognito"}, False, None),
+    ],
+)
+def test_what_to_paste_signs_in_where_the_list_needs_it(tmp_path: Path, method: Any, pool: bool, said: Any) -> None:
+    """Outputs that are null are not among the outputs."""
+    stack = FakeStack(tmp_path)
+    listed = {"group": None, "scope": None, **method}
+    object.__setattr__(stack, "applied", {"entities": {"notes": {"path": "notes", "methods": {"list": listed}}}})
+    users = {"user_pool_id": "pool", "user_pool_client_id": "app"} if pool else {}
+    object.__setattr__(stack, "made", {"api_url": "http://127.0.0.1:1/dev/", **users})
+    request = stack.request()
+    assert request == (
+        said and f'curl -i -H "authorization: Bearer $(python local.py {said}" http://127.0.0.1:1/dev/notes'
+    )
+
+
+def test_the_log_holds_what_the_authorizer_says() -> None:
+    outputs = {"function_names": {"notes": {"get": "shop-notes-get-dev"}}, "functions": {}}
+    groups = functions_of({**outputs, "authorizer_name": "shop-authorizer-dev"})
+    assert groups == {"/aws/lambda/shop-notes-get-dev": "notes.get", "/aws/lambda/shop-authorizer-dev": "authorizer"}
+    assert functions_of(outputs) == {"/aws/lambda/shop-notes-get-dev": "notes.get"}
 
 
 def test_an_apply_names_the_issuer_at_its_port() -> None:

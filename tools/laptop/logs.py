@@ -56,6 +56,8 @@ class Follower:
 def functions_of(outputs: dict[str, Any]) -> dict[str, str]:
     """Return what each function is called, ENTITY.OPERATION or as one of your own, by its log group."""
     own = {f"/aws/lambda/{function['name']}": key for key, function in outputs.get("functions", {}).items()}
+    if name := outputs.get("authorizer_name"):
+        own[f"/aws/lambda/{name}"] = "authorizer"
     return own | {
         f"/aws/lambda/{name}": f"{entity}.{operation}"
         for entity, operations in outputs["function_names"].items()

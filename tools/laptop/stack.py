@@ -250,13 +250,13 @@ class Stack:
             if method["access"] == "api_key":
                 return f"curl -i -H 'x-api-key: {next(iter(outputs['api_keys'].values()))}' {url}"
             # Users who sign in here have no scopes of our own.
-            if method["access"] == "cognito" and method["scope"] is None and outputs["user_pool_client_id"]:
+            if method["access"] == "cognito" and method["scope"] is None and outputs.get("user_pool_client_id"):
                 group = f" --group {method['group']}" if method["group"] else ""
                 token = f"$(python local.py token --user me{group})"
                 return f'curl -i -H "authorization: Bearer {token}" {url}'
             if method["access"] == "jwt":
                 # Of both issuers, the user pool is the one that signs unless another is named.
-                issuer = " --issuer jwt" if outputs["user_pool_id"] else ""
+                issuer = " --issuer jwt" if outputs.get("user_pool_id") else ""
                 names = "".join(f" --{kind} {shlex.quote(method[kind])}" for kind in ("group", "scope") if method[kind])
                 token = f"$(python local.py token --user me{issuer}{names})"
                 return f'curl -i -H "authorization: Bearer {token}" {url}'
