@@ -19,14 +19,16 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tools.testing.functions import LambdaContext, load_handler
 from trestle.authorizer import documents
 from trestle.authorizer.documents import Documents
-from trestle.authorizer.errors import IssuerError
+from trestle.authorizer.errors import IssuerError, Refused
 from trestle.authorizer.handler import make_handler
 from trestle.authorizer.keys import Keys, key_set, signing_key
-from trestle.authorizer.tokens import scopes_of
+from trestle.authorizer.tokens import groups_of, scopes_of, verified
 from trestle.operations.claims import token_of
 
 ARN = "arn:aws:execute-api:eu-west-1:123456789012:abc123/test/GET/items/1"
@@ -562,6 +564,43 @@ def test_a_forged_token_is_refused(authorizer: Authorizer, name: str) -> None:
     reason, forge = FORGED[name]
     assert authorizer.refused(forge(authorizer)) == reason
     authorizer.allowed(authorizer.token())
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_any_other_text_than_the_token_is_refused(data: st.DataObject) -> None:
+    """A character more, less or other, anywhere: no fault, and no second text for a token."""
+    keys = Keys(lambda: [RSA.jwk(), EC.jwk()])
+    claims = {"iss": "issuer", "aud": AUDIENCE, "sub": "ada", "exp": NOW + 3600}
+    key = data.draw(st.sampled_from([RSA, EC]))
+    token = signed(json.dumps({"alg": key.alg, "kid": key.kid}), json.dumps(claims), key.sign)
+    assert verified(token, keys, "issuer", [AUDIENCE]) == claims
+    at, removed = data.draw(st.integers(0, len(token))), data.draw(st.integers(0, 2))
+    other = token[:at] + data.draw(st.text(max_size=2)) + token[at + removed :]
+    if other != token:
+        with pytest.raises(Refused):
+            verified(other, keys, "issuer", [AUDIENCE])
+
+
+VALUES: list[Any] = [None, True, False, 0, -1, 1.5, 2**70, 1e308, float("nan"), float("inf"), NOW, "", "x", "none"]
+VALUES += ["RS256", "\0", "\ud800", "9" * 400, [], [None], [[]], ["x", 5], {}, {"a": [1]}, AUDIENCE, [AUDIENCE, None]]
+NAMES = ["alg", "kid", "typ", "crit", "b64", "iss", "aud", "sub", "exp", "nbf", "iat", "nonce", "at_hash", "groups"]
+NAMES += ["scope", "scp", "token_use"]
+MEMBERS = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(VALUES), max_size=4)
+
+
+@given(MEMBERS, MEMBERS)
+@settings(max_examples=150, deadline=None)
+def test_no_value_of_a_member_is_a_fault(header: dict[str, Any], claims: dict[str, Any]) -> None:
+    keys = Keys(lambda: [RSA.jwk(), EC.jwk()])
+    known = {"iss": "issuer", "aud": AUDIENCE, "sub": "ada", "exp": NOW + 3600, **claims}
+    token = signed(json.dumps({"alg": "RS256", "kid": "rsa", **header}), json.dumps(known))
+    try:
+        found = verified(token, keys, "issuer", [AUDIENCE])
+    except Refused:
+        return
+    assert (found["iss"], found["sub"], found["exp"] > NOW) == ("issuer", known["sub"], True)
+    assert all(isinstance(each, str) for each in groups_of(found, "groups") + scopes_of(found))
 
 
 @pytest.mark.parametrize("scheme", ["", "Basic ", "Bearer", "Bearer\t", " Bearer ", "Bearer:", "DPoP ", "Token "])

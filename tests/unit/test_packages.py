@@ -394,6 +394,21 @@ def test_libraries_and_packages_do_not_take_each_others_place(trestle: Path, ind
     assert run(trestle, "--authorizer") == 1
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("installer", EACH, indirect=True)
+def test_the_libraries_of_the_index(tmp_path: Path, installer: str) -> None:
+    """The lock as it is, for Lambda: native code for its processor, and the same bytes by each installer."""
+    (tmp_path / "schemas").mkdir()
+    assert build.main(["--project", str(tmp_path), "--authorizer", "--bytecode", "none"]) == 0
+    with zipfile.ZipFile(tmp_path / "dist" / "authorizer.zip") as archive:
+        held = set(archive.namelist())
+        native = {name: archive.read(name) for name in held if name.endswith(".so")}
+    assert {"index.py", "trestle/authorizer/handler.py", "jwt/__init__.py", "cryptography/__init__.py"} <= held
+    assert native.keys() >= {"cryptography/hazmat/bindings/_rust.abi3.so"}
+    assert {content[18:20] for content in native.values()} == {b"\xb7\0"}, "ELF's number of arm64"
+    assert not [name for name in held if name.startswith("trestle/store/")], "it asks no database"
+
+
 def test_libraries_that_cannot_be_installed(trestle: Path, index: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (index / f"Crypto-1.0-{ARM}.whl").unlink()
     assert run(trestle, "--authorizer") == 1
