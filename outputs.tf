@@ -39,8 +39,16 @@ output "functions" {
 }
 
 output "kms_key_arn" {
-  description = "The customer managed key, or null where AWS's own keys encrypt."
+  description = "The customer key, made here or brought, or null where AWS's own keys encrypt."
   value       = module.service.kms_key_arn
+}
+
+output "kms_key_statements" {
+  description = <<-EOT
+    The statements that an existing key's policy needs (encryption.key_arn), for jsonencode. They depend on no key, so that the policy of a
+    key that the same apply makes can have them.
+  EOT
+  value       = module.service.kms_key_statements
 }
 
 output "openapi_url" {
@@ -65,17 +73,20 @@ output "policy_statements" {
 }
 
 output "private_subnet_ids" {
-  description = "The functions' subnets, one per zone; none without a network."
+  description = "The functions' subnets, one per zone where Trestle makes the VPC; none without a network."
   value       = module.service.private_subnet_ids
 }
 
 output "public_subnet_ids" {
-  description = "The NAT gateways' subnets, one per zone; none without a network."
+  description = "The NAT gateways' subnets, one per zone; none without a network or in an existing VPC."
   value       = module.service.public_subnet_ids
 }
 
 output "security_group_ids" {
-  description = "Security groups, by what carries them: the functions, and the interface endpoints where there are any."
+  description = <<-EOT
+    Security groups, by what carries them: functions, the interface endpoints that Trestle makes (endpoints), functions with egress
+    (egress), and in an existing VPC functions that call its interface endpoints (endpoint_clients).
+  EOT
   value       = module.service.security_group_ids
 }
 

@@ -151,11 +151,14 @@ variable "docs" {
 variable "encryption" {
   description = <<-EOT
     customer_key: encrypt tables, logs and function settings with a key of your own (one dollar a month), else with keys AWS owns.
-    deletion_window_in_days: how long a destroyed key can still be recovered.
+    deletion_window_in_days: how long a destroyed key can still be recovered; 30 by default.
+    key_arn: an existing key for that, whose policy needs what the output kms_key_statements says. Trestle then makes no key. If the same
+      apply makes the key, write coalesce(aws_kms_key.NAME.arn): a plan has to know that the ARN is not null.
   EOT
   type = object({
     customer_key            = optional(bool, true)
-    deletion_window_in_days = optional(number, 30)
+    deletion_window_in_days = optional(number)
+    key_arn                 = optional(string)
   })
   default  = {}
   nullable = false
@@ -364,19 +367,23 @@ variable "name" {
 
 variable "network" {
   description = <<-EOT
-    The VPC the functions run in, or null for none.
-    cidr: its addresses, from a /16 to a /20.
+    The VPC the functions run in: one that Trestle makes, an existing one, or null for none.
+    cidr: its addresses, from a /16 to a /20; 10.0.0.0/16 by default.
     endpoints: AWS services to reach by interface endpoints, such as "kms"; each costs about 7 dollars a month and zone.
       DynamoDB and S3 always have their gateway endpoints, which are free.
     nat: a way out to the internet: "none", "single" (about 33 dollars a month) or "per_az" (that for every zone).
     private_subnets, public_subnets: one block of addresses per zone; by default two of each, taken from cidr.
+    vpc_id, subnet_ids: an existing VPC, and the subnets of it that the functions run in, in at least two zones. Trestle makes only security
+      groups there; endpoints, routes and ways out are the owner's, and `make preflight` checks them. Both may come from the same apply.
   EOT
   type = object({
-    cidr            = optional(string, "10.0.0.0/16")
-    endpoints       = optional(set(string), [])
-    nat             = optional(string, "none")
+    cidr            = optional(string)
+    endpoints       = optional(set(string))
+    nat             = optional(string)
     private_subnets = optional(list(string))
     public_subnets  = optional(list(string))
+    subnet_ids      = optional(list(string))
+    vpc_id          = optional(string)
   })
   default = {}
 }

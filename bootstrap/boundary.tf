@@ -125,7 +125,25 @@ resource "aws_iam_policy" "boundary" {
         Resource  = "*"
         Condition = local.region_condition
       },
-      ], [for n, statement in var.function_statements :
+      ], flatten([for arns in [sort(var.key_arns)] : [
+        {
+          # Others use these keys as well, so roles use them for what is theirs alone, by way of the services that keep it.
+          Sid      = "UseExistingKeys"
+          Effect   = "Allow"
+          Action   = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+          Resource = arns
+          Condition = { StringEquals = { "kms:ViaService" = [for service in ["dynamodb", "lambda", "scheduler", "sqs"] :
+            "${service}.${var.region}.${data.aws_partition.current.dns_suffix}"
+          ] } }
+        },
+        {
+          Sid       = "GiveRestoredTablesExistingKeys"
+          Effect    = "Allow"
+          Action    = "kms:CreateGrant"
+          Resource  = arns
+          Condition = { Bool = { "kms:GrantIsForAWSResource" = "true" } }
+        },
+      ] if length(arns) > 0]), [for n, statement in var.function_statements :
       { Sid = "Own${n}", Effect = "Allow", Action = sort(statement.actions), Resource = sort(statement.resources) }
     ])
   })

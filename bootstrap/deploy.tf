@@ -62,7 +62,9 @@ locals {
   ]
   region_condition = { StringEquals = { "aws:RequestedRegion" = var.region } }
   key_arns         = "arn:${local.partition}:kms:${var.region}:${local.account}:key/*"
-  user_pool_arns   = "arn:${local.partition}:cognito-idp:${var.region}:${local.account}:userpool/*"
+  # Of any account: a VPC may be shared.
+  vpc_arns       = [for id in sort(var.vpc_ids) : "arn:${local.partition}:ec2:${var.region}:*:vpc/${id}"]
+  user_pool_arns = "arn:${local.partition}:cognito-idp:${var.region}:${local.account}:userpool/*"
 
   # Keys and pools have no names that IAM sees: their tags say whose they are.
   project_key_condition = { StringEquals = { "aws:ResourceTag/Project" = var.name } }
@@ -124,7 +126,7 @@ resource "aws_iam_role_policy" "deploy" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       {
         Sid      = "FindState"
         Effect   = "Allow"
@@ -137,15 +139,14 @@ resource "aws_iam_role_policy" "deploy" {
         Action   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
         Resource = local.resource_arns[each.key].states
       },
-      {
+      merge({
         # By their tag Environment, which an API's stages, methods and the rest have from the API. The tag is asked for only
-        # where there is one: what is made has none yet.
+        # where there is one: what is made has none yet. An existing VPC that systems are guests in has a rule of its own, below.
         Sid       = "LeaveOthersAlone"
         Effect    = "Deny"
         Action    = ["apigateway:*", "backup:*", "cloudwatch:DeleteAlarms", "cloudwatch:PutCompositeAlarm", "ec2:*"]
-        Resource  = "*"
         Condition = { Null = { "aws:ResourceTag/Environment" = "false" }, StringNotEquals = { "aws:ResourceTag/Environment" = each.key } }
-      },
+      }, jsondecode(length(local.vpc_arns) == 0 ? jsonencode({ Resource = "*" }) : jsonencode({ NotResource = local.vpc_arns }))),
       {
         Sid      = "DeployApi"
         Effect   = "Allow"
@@ -342,7 +343,21 @@ resource "aws_iam_role_policy" "deploy" {
         Resource  = local.user_pool_arns
         Condition = local.resource_condition[each.key]
       },
-    ]
+      ], [for arns in [sort(var.key_arns)] : {
+        # Keys of others, which have none of our tags: to use them, and to read their policies before an apply.
+        Sid    = "UseExistingKeys"
+        Effect = "Allow"
+        Action = [
+          "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:GetKeyPolicy",
+          "kms:GetKeyRotationStatus", "kms:ReEncrypt*"
+        ]
+        Resource = arns
+        } if length(arns) > 0], [for arns in [local.vpc_arns] : {
+        Sid       = "LeaveExistingNetworksAsTheyAre"
+        Effect    = "Deny"
+        NotAction = ["ec2:CreateSecurityGroup", "ec2:Describe*"]
+        Resource  = arns
+    } if length(arns) > 0])
   })
 }
 

@@ -8,7 +8,7 @@ resource "aws_iam_role_policy" "plan" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       {
         Sid      = "FindState"
         Effect   = "Allow"
@@ -182,6 +182,15 @@ resource "aws_iam_role_policy" "plan" {
         Resource  = "*"
         Condition = local.region_condition
       },
-    ]
+      ], [for arns in [sort(var.key_arns)] : {
+        # The same, of keys that have none of our tags.
+        Sid      = "ReadSettingsUnderExistingKeys"
+        Effect   = "Allow"
+        Action   = "kms:Decrypt"
+        Resource = arns
+        Condition = { StringEquals = { "kms:ViaService" = [for service in ["lambda", "scheduler"] :
+          "${service}.${var.region}.${data.aws_partition.current.dns_suffix}"
+        ] } }
+    } if length(arns) > 0])
   })
 }

@@ -64,6 +64,24 @@ variable "function_statements" {
   }
 }
 
+variable "key_arns" {
+  description = <<-EOT
+    Existing keys, as ARNs, that systems encrypt with (encryption.key_arn): CI and the roles that it makes may use, but not change them.
+    Keys that Trestle makes are known by their tags.
+  EOT
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([for arn in var.key_arns : can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", arn))])
+    error_message = join(" ", [for arn in var.key_arns :
+      "key_arns: ${jsonencode(arn)} is not the ARN of a key. Write arn:aws:kms:REGION:ACCOUNT:key/ID."
+      if !can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", arn))
+    ])
+  }
+}
+
 variable "name" {
   description = "The systems' name, as in their tfvars: what CI may deploy begins with it."
   type        = string
@@ -130,5 +148,22 @@ variable "repository" {
   validation {
     condition     = var.repository == null || can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.repository))
     error_message = "repository: ${jsonencode(var.repository)} is not a repository on GitHub. Write owner/name, such as \"octo-org/shop\"."
+  }
+}
+
+variable "vpc_ids" {
+  description = <<-EOT
+    Existing VPCs that systems run in (network.vpc_id), by their ids: CI may make security groups there even if somebody else's tags are on
+    the VPC, and may not change the VPC itself.
+  EOT
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([for id in var.vpc_ids : can(regex("^vpc-[0-9a-f]+$", id))])
+    error_message = join(" ", [for id in var.vpc_ids :
+      "vpc_ids: ${jsonencode(id)} is not the id of a VPC. Write such as \"vpc-0a1b2c3d4e5f60718\"." if !can(regex("^vpc-[0-9a-f]+$", id))
+    ])
   }
 }

@@ -1,12 +1,14 @@
 """Write what modules say of themselves into the root configuration and the READMEs.
 
 The root declares the variables of modules/service without their validations, which the module makes, passes them on,
-and has its outputs. READMEs have tables of variables and outputs. `--check` writes nothing, and fails if a file is
+and has its outputs. READMEs have tables of variables and outputs, and docs/how-to/existing-vpc.md one of what functions
+call. `--check` writes nothing, and fails if a file is
 out of date.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Mapping
@@ -133,6 +135,24 @@ def outputs_table(outputs: Mapping[str, dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+# How functions in an existing VPC reach a service, by the kind of its endpoint.
+WAYS = {
+    "Gateway": "a gateway endpoint in the route tables of the subnets, which is free, or a route out such as NAT",
+    "Interface": "an interface endpoint with private DNS; or `egress = true` and a route out",
+}
+
+
+def needs_table() -> str:
+    """Return a Markdown table of what functions call in a VPC."""
+    services: dict[str, dict[str, str]] = json.loads((ROOT / "contract" / "network.json").read_text())["services"]
+    lines = ["| service | endpoint | called by | way |", "|---|---|---|---|"]
+    lines += [
+        f"| {each['name']} | `com.amazonaws.REGION.{service}` | {each['for']} | {WAYS[each['endpoint']]} |"
+        for service, each in services.items()
+    ]
+    return "\n".join(lines)
+
+
 def fill_tables(readme: Path, parts: Mapping[str, str]) -> str:
     """Return a README with its tables as the code has them now. Raise ValueError if it lacks a marker."""
     text = readme.read_text(encoding="utf-8")
@@ -150,6 +170,8 @@ def main(arguments: list[str]) -> int:
     """Write the files, or check them; return 1 if --check finds one out of date."""
     wanted = {ROOT / name: text for name, text in root_files().items()}
     wanted[ROOT / "README.md"] = fill_tables(ROOT / "README.md", tables())
+    guide = ROOT / "docs" / "how-to" / "existing-vpc.md"
+    wanted[guide] = fill_tables(guide, {"needs": needs_table()})
     for module in sorted((ROOT / "modules").iterdir()):
         wanted[module / "README.md"] = fill_tables(module / "README.md", module_tables(module))
     stale = [file for file, text in wanted.items() if not file.exists() or file.read_text(encoding="utf-8") != text]

@@ -30,6 +30,8 @@ module "api" {
   source    = "../../modules/service"
   providers = { aws = aws.api }
 
+  # This apply makes the key, and Terraform has to know that its ARN is not null.
+  encryption = { key_arn = coalesce(aws_kms_key.company.arn) }
   entities = {
     tasks = {
       access  = { default = "open", delete = "api_key" }
@@ -39,8 +41,11 @@ module "api" {
   }
   environment = var.environment
   name        = "guest"
-  network     = null
-  project     = path.root
-  region      = var.region
-  tags        = { CostCentre = "42" }
+  network = {
+    subnet_ids = [for subnet in aws_subnet.private : subnet.id]
+    vpc_id     = aws_vpc.company.id
+  }
+  project = path.root
+  region  = var.region
+  tags    = { CostCentre = "42" }
 }

@@ -1,3 +1,8 @@
+variable "alarms" {
+  description = "Whether alarms publish to a topic that the key encrypts."
+  type        = bool
+}
+
 variable "deletion_window_in_days" {
   description = "How long the key can be recovered once it is destroyed, in days."
   type        = number

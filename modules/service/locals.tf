@@ -45,7 +45,7 @@ locals {
   common_scope_pattern = "^scope=(?:openid|profile|email|phone|address|offline_access|aws[.]cognito[.]signin[.]user[.]admin)$"
 
   # contract/README.md says what is in there.
-  contract = { for name in ["items", "limits", "operations", "platform", "problems"] :
+  contract = { for name in ["items", "limits", "network", "operations", "platform", "problems"] :
     name => jsondecode(file("${local.contract_folder}/${name}.json"))
   }
   all_operations  = toset(keys(local.operations))
@@ -61,6 +61,16 @@ locals {
 
   # Addresses that a VPC cannot have: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
   reserved_cidr = "^(?:0|127|22[4-9]|2[3-5][0-9]|169\\.254)\\."
+
+  # Whether Trestle makes the VPC or gets one. Either attribute tells, since the other may be unknown before an apply; so may a list's
+  # elements, while its length is known.
+  has_existing_network = anytrue([for network in var.network[*] : anytrue([network.vpc_id != null, network.subnet_ids != null])])
+  makes_network        = var.network == null ? false : !local.has_existing_network
+
+  # Attributes of a VPC that Trestle makes. They have no defaults of their own: whoever writes one beside vpc_id is told.
+  cidr      = try(coalesce(var.network.cidr), "10.0.0.0/16")
+  endpoints = try(coalesce(var.network.endpoints), toset([]))
+  nat       = try(coalesce(var.network.nat), "none")
 
   # The countries that AWS's firewall tells apart: those of ISO 3166, and XK, which is Kosovo.
   countries = split(" ", join(" ", [
@@ -454,13 +464,15 @@ locals {
     functions = { for name, f in local.own_functions : name => {
       changes      = keys(f.changes)
       dead_letters = f.dead_letters
+      egress       = f.egress
       kind         = f.kind
       name         = f.name
       queue        = f.queue_name
       routes = { for route, m in local.own_methods : route => { access = m.access, group = m.group, scope = m.scope }
         if m.function == name
       }
-      secrets = f.secrets
+      secrets  = f.secrets
+      services = local.called_services[name]
     } }
     jwt     = var.jwt
     name    = var.name

@@ -21,12 +21,30 @@ locals {
     region     = var.region
   }
 
+  # The VPC, made or brought, if there is one: no for_each goes over what is unknown before the apply.
+  networks = concat(
+    [for network in module.network : {
+      subnet_ids = network.private_subnet_ids, security_group_ids = network.security_group_ids
+    }],
+    [for network in module.existing_network : {
+      subnet_ids = var.network.subnet_ids, security_group_ids = network.security_group_ids
+    }],
+  )
+  # Security groups that a function of your own carries beside that of all functions. With "egress" it reaches the endpoints as well.
+  carried_groups = { for name, f in local.own_functions : name => (
+    f.egress ? ["egress"] : local.has_existing_network && length(local.called_endpoints[name]) > 0 ? ["endpoint_clients"] : []
+  ) }
+
   # The tags that the provider does not add by itself; null for none, which some resources tell from an empty map.
   all_tags = merge(var.tags, { Environment = var.environment, ManagedBy = "terraform", Project = var.name })
   own_tags = { for name, value in local.all_tags : name => value if try(data.aws_default_tags.current.tags[name] != value, true) }
   tags     = length(local.own_tags) > 0 ? local.own_tags : null
 
-  kms_key_arn = one(module.encryption[*].key_arn)
+  # The topic of the alarms, under the key.
+  makes_topic = var.alarms == null ? false : var.alarms.topic_arn == null
+
+  makes_key   = var.encryption.customer_key && var.encryption.key_arn == null
+  kms_key_arn = var.encryption.key_arn == null ? one(module.encryption[*].key_arn) : var.encryption.key_arn
 
   # All regions of an account share the names of IAM, S3, CloudFront and CloudWatch's dashboards, so these carry the region: a
   # second region can have the same system. Resources that are older than this keep their names: see ignore_changes.
@@ -118,11 +136,25 @@ check "live_versions" {
   }
 }
 
+# What the key's owner has to allow. It depends on no key, so that the policy of a key that the same apply makes can have it.
+module "key_policy" {
+  source = "../key-policy"
+
+  alarms      = local.makes_topic
+  environment = var.environment
+  events      = length(local.event_driven) > 0
+  name        = var.name
+  scope       = local.scope
+  trail       = var.audit == null ? null : local.trail
+}
+
 module "encryption" {
   source = "../encryption"
-  count  = var.encryption.customer_key ? 1 : 0
+  # Terraform shows this line if it does not know at the plan whether the ARN is null.
+  count = local.makes_key ? 1 : 0 # If the same apply makes the key: key_arn = coalesce(aws_kms_key.NAME.arn).
 
-  deletion_window_in_days = var.encryption.deletion_window_in_days
+  alarms                  = local.makes_topic
+  deletion_window_in_days = coalesce(var.encryption.deletion_window_in_days, 30)
   environment             = var.environment
   events                  = length(local.event_driven) > 0
   name                    = var.name
@@ -133,15 +165,16 @@ module "encryption" {
 
 module "network" {
   source = "../network"
-  count  = var.network == null ? 0 : 1
+  # Terraform shows this line if it does not know at the plan whether the id is null.
+  count = local.makes_network ? 1 : 0 # If the same apply makes the VPC: vpc_id = coalesce(aws_vpc.NAME.id).
 
   bucket_arns          = ["arn:${local.partition}:s3:::${var.name}-*-${var.environment}"]
-  cidr                 = var.network.cidr
-  endpoints            = var.network.endpoints
+  cidr                 = local.cidr
+  endpoints            = local.endpoints
   kms_key_arn          = local.kms_key_arn
   log_retention_days   = var.log_retention_days
   name                 = "${var.name}-${var.environment}"
-  nat                  = var.network.nat
+  nat                  = local.nat
   permissions_boundary = var.permissions_boundary
   private_subnets      = var.network.private_subnets
   public_subnets       = var.network.public_subnets
@@ -156,6 +189,19 @@ module "network" {
   )])))
   table_arns = values(local.table_arns)
   tags       = local.tags
+}
+
+module "existing_network" {
+  source = "../existing-network"
+  count  = local.has_existing_network ? 1 : 0
+
+  egress    = anytrue(values(local.own_functions)[*].egress)
+  endpoints = anytrue([for services in values(local.called_endpoints) : length(services) > 0])
+  name      = "${var.name}-${var.environment}"
+  region    = var.region
+  s3        = contains(flatten(values(local.called_services)), "s3")
+  tags      = local.tags
+  vpc_id    = var.network.vpc_id
 }
 
 module "table" {
@@ -197,8 +243,8 @@ module "function" {
   log_retention_days = var.log_retention_days
   memory_size        = local.entities[each.value.entity].function.memory_size
   name               = each.value.name
-  network = one([for network in module.network :
-    { subnet_ids = network.private_subnet_ids, security_group_ids = [network.security_group_ids.functions] }
+  network = one([for network in local.networks :
+    { subnet_ids = network.subnet_ids, security_group_ids = [network.security_group_ids.functions] }
   ])
   package              = "${var.project}/dist/${local.zips[each.key]}.zip"
   permissions_boundary = var.permissions_boundary
@@ -241,12 +287,12 @@ module "own_function" {
   log_retention_days = var.log_retention_days
   memory_size        = each.value.memory_size
   name               = each.value.name
-  network = one([for network in module.network :
+  network = one([for network in local.networks :
     {
-      subnet_ids = network.private_subnet_ids
+      subnet_ids = network.subnet_ids
       security_group_ids = concat(
         [network.security_group_ids.functions],
-        [for carrier, id in network.security_group_ids : id if carrier == "egress" && each.value.egress],
+        [for carrier, id in network.security_group_ids : id if contains(local.carried_groups[each.key], carrier)],
       )
     }
   ])

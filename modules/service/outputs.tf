@@ -48,8 +48,16 @@ output "functions" {
 }
 
 output "kms_key_arn" {
-  description = "The customer managed key, or null where AWS's own keys encrypt."
+  description = "The customer key, made here or brought, or null where AWS's own keys encrypt."
   value       = local.kms_key_arn
+}
+
+output "kms_key_statements" {
+  description = <<-EOT
+    The statements that an existing key's policy needs (encryption.key_arn), for jsonencode. They depend on no key, so that the policy of a
+    key that the same apply makes can have them.
+  EOT
+  value       = concat([module.key_policy.account], module.key_policy.services)
 }
 
 output "openapi_document" {
@@ -89,18 +97,21 @@ output "policy_statements" {
 }
 
 output "private_subnet_ids" {
-  description = "The functions' subnets, one per zone; none without a network."
-  value       = flatten(module.network[*].private_subnet_ids)
+  description = "The functions' subnets, one per zone where Trestle makes the VPC; none without a network."
+  value       = flatten(local.networks[*].subnet_ids)
 }
 
 output "public_subnet_ids" {
-  description = "The NAT gateways' subnets, one per zone; none without a network."
+  description = "The NAT gateways' subnets, one per zone; none without a network or in an existing VPC."
   value       = flatten(module.network[*].public_subnet_ids)
 }
 
 output "security_group_ids" {
-  description = "Security groups, by what carries them: the functions, and the interface endpoints where there are any."
-  value       = merge(module.network[*].security_group_ids...)
+  description = <<-EOT
+    Security groups, by what carries them: functions, the interface endpoints that Trestle makes (endpoints), functions with egress
+    (egress), and in an existing VPC functions that call its interface endpoints (endpoint_clients).
+  EOT
+  value       = merge(local.networks[*].security_group_ids...)
 }
 
 output "sign_in_url" {
@@ -146,7 +157,7 @@ output "user_pool_machine_client_id" {
 
 output "vpc_id" {
   description = "The VPC, or null without a network."
-  value       = one(module.network[*].vpc_id)
+  value       = local.has_existing_network ? var.network.vpc_id : one(module.network[*].vpc_id)
 }
 
 output "website_domain" {

@@ -113,18 +113,23 @@ locals {
     } if kind == "changes"],
   ) }
 
-  # What each function calls over the network besides tables and buckets, whose endpoints a VPC always has: jobs are called again, and
-  # changes that fail are sent, by the function itself.
-  called_services = { for name, f in local.own_functions : name => concat(
+  # The AWS services, by the names of their endpoints, that each function calls besides DynamoDB: jobs are called again, and changes that
+  # fail are sent, by the function itself. What starts it, its logs and its traces are Lambda's own business.
+  called_services = { for name, f in local.own_functions : name => sort(distinct(concat(
     length(f.secrets) > 0 ? ["secretsmanager"] : [],
     f.kind != "routes" || length(f.sends) > 0 ? ["sqs"] : [],
-  ) }
-  service_names = zipmap(["secretsmanager", "sqs"], ["Secrets Manager", "SQS"])
+    [for action in flatten([for s in f.statements : tolist(s.actions)]) :
+      lookup(local.contract.network.endpoint_names, split(":", action)[0], split(":", action)[0]) if !startswith(action, "dynamodb:")
+    ],
+  ))) }
+  # Those among them that have no gateway endpoint.
+  called_endpoints = { for name, services in local.called_services : name => [for service in services : service if service != "s3"] }
 
-  has_way_out = try(var.network.nat != "none", true)
+  # What Trestle is sure that the function calls, where it makes the VPC. What an existing VPC reaches is for `make preflight` to see.
+  has_way_out = !local.makes_network ? true : local.nat != "none"
   unreached_services = { for name, services in local.called_services : name => [for service in services : service
-    if var.network != null && !(local.has_way_out && local.own_functions[name].egress) &&
-    !try(contains(var.network.endpoints, service), false)
+    if local.makes_network && !(local.has_way_out && local.own_functions[name].egress) &&
+    contains(["secretsmanager", "sqs"], service) && !contains(local.endpoints, service)
   ] }
 
   # The longest time that a job may take until its last attempt ends, in seconds.
@@ -138,8 +143,9 @@ locals {
       "of a VPC.",
     ]) if f.egress && !local.has_way_out],
     [for name, services in local.unreached_services : join(" ", [
-      "functions.${name}: the function calls ${join(" and ", [for service in services : local.service_names[service]])}, which the network",
-      "does not reach. Add ${join(" and ", [for service in services : "\"${service}\""])} to endpoints in network, or write nat =",
+      "functions.${name}: the function calls",
+      "${join(" and ", [for service in services : local.contract.network.services[service].name])}, which the network does not reach.",
+      "Add ${join(" and ", [for service in services : "\"${service}\""])} to endpoints in network, or write nat =",
       "\"single\" in network and egress = true in the function, or network = null to run functions outside of a VPC.",
     ]) if length(services) > 0],
     [for name, f in local.consumers : join(" ", [

@@ -13,14 +13,6 @@ variable "audit" {
     error_message = "audit: retention_years is ${try(tostring(var.audit.retention_years), "null")}. Write a whole number of 1 to 7."
   }
 
-  validation {
-    condition = var.audit == null || var.encryption.customer_key
-    error_message = join(" ", [
-      "audit: CloudTrail encrypts its records with a key of your own. Write encryption",
-      "= { customer_key = true }, or audit = null.",
-    ])
-  }
-
   # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-trail-naming-requirements.html
   validation {
     condition = var.audit == null || !strcontains(local.trail, "--")
@@ -66,11 +58,6 @@ variable "backup" {
       "36500, or leave them out: what is kept for less is among the daily copies.",
     ])
   }
-
-  validation {
-    condition     = var.backup == null || var.encryption.customer_key
-    error_message = "backup: the vault is under a key of your own. Write encryption = { customer_key = true }, or backup = null."
-  }
 }
 
 variable "deletion_protection" {
@@ -86,17 +73,70 @@ variable "deletion_protection" {
 variable "encryption" {
   description = <<-EOT
     customer_key: encrypt tables, logs and function settings with a key of your own (one dollar a month), else with keys AWS owns.
-    deletion_window_in_days: how long a destroyed key can still be recovered.
+    deletion_window_in_days: how long a destroyed key can still be recovered; 30 by default.
+    key_arn: an existing key for that, whose policy needs what the output kms_key_statements says. Trestle then makes no key. If the same
+      apply makes the key, write coalesce(aws_kms_key.NAME.arn): a plan has to know that the ARN is not null.
   EOT
   type = object({
     customer_key            = optional(bool, true)
-    deletion_window_in_days = optional(number, 30)
+    deletion_window_in_days = optional(number)
+    key_arn                 = optional(string)
   })
   default  = {}
   nullable = false
 
   validation {
-    condition     = contains(range(7, 31), var.encryption.deletion_window_in_days)
-    error_message = "encryption: deletion_window_in_days is ${var.encryption.deletion_window_in_days}. Write a whole number of 7 to 30."
+    condition = try(contains(range(7, 31), var.encryption.deletion_window_in_days), var.encryption.deletion_window_in_days == null)
+    error_message = join(" ", [
+      "encryption: deletion_window_in_days is ${jsonencode(var.encryption.deletion_window_in_days)}.",
+      "Write a whole number of 7 to 30.",
+    ])
+  }
+
+  validation {
+    condition = (
+      var.encryption.key_arn == null ||
+      try(can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.encryption.key_arn)), false)
+    )
+    error_message = join(" ", [
+      "encryption: ${try("\"${var.encryption.key_arn}\"", "null")} is not the ARN of a key. Write key_arn =",
+      "\"arn:aws:kms:REGION:ACCOUNT:key/ID\"; `aws kms describe-key --key-id alias/NAME` shows the ARN of an alias' key.",
+    ])
+  }
+
+  validation {
+    condition     = var.encryption.key_arn == null || var.encryption.customer_key
+    error_message = "encryption: customer_key = false uses no key, so leave out key_arn, or leave out customer_key to use that key."
+  }
+
+  validation {
+    condition = var.encryption.key_arn == null || var.encryption.deletion_window_in_days == null
+    error_message = join(" ", [
+      "encryption: deletion_window_in_days is for a key that Trestle makes, and key_arn names an existing one, which Trestle never",
+      "deletes. Leave one of them out.",
+    ])
+  }
+
+  # Here, not beside the variables that ask for a key: what depends on these would depend on the key's ARN, and the policy of a key
+  # that the same apply makes takes kms_key_statements, which follow from them.
+  validation {
+    condition = var.alarms == null || try(var.alarms.topic_arn != null, false) || var.encryption.customer_key
+    error_message = join(" ", [
+      "alarms: CloudWatch cannot publish to a topic under a key of AWS's. Write encryption = { customer_key = true }, a topic_arn, or",
+      "alarms = null.",
+    ])
+  }
+
+  validation {
+    condition = var.audit == null || var.encryption.customer_key
+    error_message = join(" ", [
+      "audit: CloudTrail encrypts its records with a key of your own. Write encryption",
+      "= { customer_key = true }, or audit = null.",
+    ])
+  }
+
+  validation {
+    condition     = var.backup == null || var.encryption.customer_key
+    error_message = "backup: the vault is under a key of your own. Write encryption = { customer_key = true }, or backup = null."
   }
 }

@@ -1,23 +1,27 @@
 variable "network" {
   description = <<-EOT
-    The VPC the functions run in, or null for none.
-    cidr: its addresses, from a /16 to a /20.
+    The VPC the functions run in: one that Trestle makes, an existing one, or null for none.
+    cidr: its addresses, from a /16 to a /20; 10.0.0.0/16 by default.
     endpoints: AWS services to reach by interface endpoints, such as "kms"; each costs about 7 dollars a month and zone.
       DynamoDB and S3 always have their gateway endpoints, which are free.
     nat: a way out to the internet: "none", "single" (about 33 dollars a month) or "per_az" (that for every zone).
     private_subnets, public_subnets: one block of addresses per zone; by default two of each, taken from cidr.
+    vpc_id, subnet_ids: an existing VPC, and the subnets of it that the functions run in, in at least two zones. Trestle makes only security
+      groups there; endpoints, routes and ways out are the owner's, and `make preflight` checks them. Both may come from the same apply.
   EOT
   type = object({
-    cidr            = optional(string, "10.0.0.0/16")
-    endpoints       = optional(set(string), [])
-    nat             = optional(string, "none")
+    cidr            = optional(string)
+    endpoints       = optional(set(string))
+    nat             = optional(string)
     private_subnets = optional(list(string))
     public_subnets  = optional(list(string))
+    subnet_ids      = optional(list(string))
+    vpc_id          = optional(string)
   })
   default = {}
 
   validation {
-    condition = var.network == null || try(
+    condition = try(var.network.cidr, null) == null || try(
       can(cidrnetmask(var.network.cidr)) &&
       cidrhost(var.network.cidr, 0) == split("/", var.network.cidr)[0] &&
       contains(range(16, 21), tonumber(split("/", var.network.cidr)[1])) &&
@@ -28,7 +32,7 @@ variable "network" {
       "network: ${try("\"${var.network.cidr}\"", "null")} ",
       !can(cidrnetmask(var.network.cidr)) ? "is not an IPv4 network" :
       can(regex(local.reserved_cidr, var.network.cidr)) ? "is of a range that a VPC cannot have" :
-      try(cidrhost(var.network.cidr, 0), "") != split("/", try(var.network.cidr, "/"))[0] ?
+      try(cidrhost(var.network.cidr, 0), "") != try(split("/", var.network.cidr)[0], "") ?
       "does not begin at its first address, ${try(cidrhost(var.network.cidr, 0), "")}" :
       "is not of /16 to /20",
       ". Write a cidr such as \"10.0.0.0/16\"."
@@ -36,7 +40,7 @@ variable "network" {
   }
 
   validation {
-    condition     = try(contains(["none", "per_az", "single"], var.network.nat), var.network == null)
+    condition     = try(var.network.nat, null) == null || try(contains(["none", "per_az", "single"], var.network.nat), false)
     error_message = "network: nat is ${try("\"${var.network.nat}\"", "null")}. Write \"none\", \"single\" or \"per_az\"."
   }
 
@@ -60,22 +64,25 @@ variable "network" {
   }
 
   validation {
-    condition = alltrue([for cidr in try(concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])), []) :
-      try(
-        cidrhost(join("/", [split("/", cidr)[0], split("/", var.network.cidr)[1]]), 0) == split("/", var.network.cidr)[0] &&
-        split("/", cidr)[1] >= split("/", var.network.cidr)[1],
-        true
-      )
-    ])
-    error_message = join(" ",
+    condition = alltrue(flatten([for vpc in [try(coalesce(var.network.cidr), "10.0.0.0/16")] :
       [for cidr in try(concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])), []) :
-        "network: the subnet \"${cidr}\" is not within the VPC's cidr, \"${var.network.cidr}\". Write one that is."
-        if !try(
-          cidrhost(join("/", [split("/", cidr)[0], split("/", var.network.cidr)[1]]), 0) == split("/", var.network.cidr)[0] &&
-          split("/", cidr)[1] >= split("/", var.network.cidr)[1],
+        try(
+          cidrhost(join("/", [split("/", cidr)[0], split("/", vpc)[1]]), 0) == split("/", vpc)[0] &&
+          split("/", cidr)[1] >= split("/", vpc)[1],
           true
         )
-    ])
+      ]
+    ]))
+    error_message = join(" ", flatten([for vpc in [try(coalesce(var.network.cidr), "10.0.0.0/16")] :
+      [for cidr in try(concat(coalesce(var.network.private_subnets, []), coalesce(var.network.public_subnets, [])), []) :
+        "network: the subnet \"${cidr}\" is not within the VPC's cidr, \"${vpc}\". Write one that is."
+        if !try(
+          cidrhost(join("/", [split("/", cidr)[0], split("/", vpc)[1]]), 0) == split("/", vpc)[0] &&
+          split("/", cidr)[1] >= split("/", vpc)[1],
+          true
+        )
+      ]
+    ]))
   }
 
   # Two networks overlap if they are one when both are as long as the shorter prefix.
@@ -109,16 +116,60 @@ variable "network" {
   }
 
   validation {
-    condition = try(alltrue([for service in var.network.endpoints : can(regex(local.service_pattern, service))]), var.network == null)
-    error_message = join(" ", [for service in try(var.network.endpoints, []) :
+    condition = alltrue([for service in try(coalesce(var.network.endpoints), []) : can(regex(local.service_pattern, service))])
+    error_message = join(" ", [for service in try(coalesce(var.network.endpoints), []) :
       "network.endpoints: ${try("\"${service}\"", "null")} is not the name of an AWS service. Write names such as \"kms\" or \"ecr.api\"."
       if !can(regex(local.service_pattern, service))
     ])
   }
 
   validation {
-    condition     = try(length(setintersection(var.network.endpoints, ["dynamodb", "s3"])) == 0, var.network == null)
+    condition     = length(setintersection(try(coalesce(var.network.endpoints), []), ["dynamodb", "s3"])) == 0
     error_message = "network: DynamoDB and S3 have gateway endpoints already, which cost nothing. Leave them out of endpoints."
+  }
+
+  # What an existing VPC has is its owner's.
+  validation {
+    condition = length([for attribute in ["cidr", "endpoints", "nat", "private_subnets", "public_subnets"] : attribute
+      if(try(var.network.vpc_id, null) != null || try(var.network.subnet_ids, null) != null) && try(var.network[attribute], null) != null
+    ]) == 0
+    error_message = join(" ", [
+      "network: ${join(", ", [for attribute in ["cidr", "endpoints", "nat", "private_subnets", "public_subnets"] : attribute
+        if try(var.network[attribute], null) != null
+      ])} cannot be set beside vpc_id: addresses, endpoints and ways out of an existing VPC are its owner's. Leave out vpc_id and",
+      "subnet_ids to have a VPC made, or leave out the others.",
+    ])
+  }
+
+  validation {
+    condition = try((var.network.vpc_id == null) == (var.network.subnet_ids == null), var.network == null)
+    error_message = join(" ", [
+      "network: an existing VPC needs both vpc_id and subnet_ids. Write the VPC's id, and the ids of the subnets that functions run in.",
+    ])
+  }
+
+  validation {
+    condition     = try(var.network.vpc_id, null) == null || can(regex("^vpc-[0-9a-f]+$", var.network.vpc_id))
+    error_message = "network: vpc_id is ${try("\"${var.network.vpc_id}\"", "null")}. Write an id such as \"vpc-0a1b2c3d4e5f60718\"."
+  }
+
+  validation {
+    condition = try(var.network.subnet_ids, null) == null || try(
+      length(var.network.subnet_ids) > 0 && alltrue([for id in var.network.subnet_ids : can(regex("^subnet-[0-9a-f]+$", id))]), false
+    )
+    error_message = join(" ", [
+      "network: subnet_ids is ${jsonencode(try(var.network.subnet_ids, null))}. Write the ids of subnets, such as",
+      "[\"subnet-0a1b2c3d4e5f60718\", \"subnet-0b2c3d4e5f6071829\"], in two zones or more.",
+    ])
+  }
+
+  validation {
+    condition = try(length(distinct(var.network.subnet_ids)) == length(var.network.subnet_ids), true)
+    error_message = join(" ", [
+      "network: subnet_ids has ${join(", ", [for id in distinct(try(coalesce(var.network.subnet_ids), [])) : "\"${id}\""
+        if length([for other in try(coalesce(var.network.subnet_ids), []) : other if other == id]) > 1
+      ])} twice. Write each subnet once, in two zones or more.",
+    ])
   }
 }
 

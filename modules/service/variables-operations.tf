@@ -91,14 +91,6 @@ variable "alarms" {
   }
 
   validation {
-    condition = var.alarms == null || try(var.alarms.topic_arn != null, false) || var.encryption.customer_key
-    error_message = join(" ", [
-      "alarms: CloudWatch cannot publish to a topic under a key of AWS's. Write encryption = { customer_key = true }, a topic_arn, or",
-      "alarms = null.",
-    ])
-  }
-
-  validation {
     # The API's alarm takes a hundred, and two of them are the gateway's.
     condition = var.alarms == null || length(setunion(keys(var.entities), keys(var.functions))) <= 98
     error_message = join(" ", [

@@ -30,6 +30,24 @@ resource "aws_sns_topic" "own" {
 """
 
 
+def check_guest(local: Local, function: str) -> None:
+    """Assert that a function is in the root's own VPC, by a group of Trestle's, and under the root's own key."""
+    outputs, ec2, kms = local.outputs(), local.client("ec2"), local.client("kms")
+    configuration = local.client("lambda").get_function_configuration(FunctionName=function)
+    (vpc,) = ec2.describe_vpcs(Filters=[{"Name": "tag:Name", "Values": ["company"]}])["Vpcs"]
+    subnets = [
+        each["SubnetId"]
+        for each in ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc["VpcId"]]}])["Subnets"]
+    ]
+    (key,) = (each["KeyArn"] for each in kms.list_keys()["Keys"])
+    assert configuration["VpcConfig"]["VpcId"] == outputs["vpc_id"] == vpc["VpcId"]
+    assert sorted(configuration["VpcConfig"]["SubnetIds"]) == sorted(outputs["private_subnet_ids"]) == sorted(subnets)
+    assert configuration["VpcConfig"]["SecurityGroupIds"] == [outputs["security_group_ids"]["functions"]]
+    assert configuration["KMSKeyArn"] == outputs["kms_key_arn"] == key
+    policy = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])["Statement"]
+    assert policy[1:] == outputs["kms_key_statements"]
+
+
 def test_a_root_of_ones_own_is_applied_driven_and_changed(tmp_path: Path) -> None:
     root = tmp_path / "my platform"
     shutil.copytree(ROOT / "examples" / "as-module", root, ignore=shutil.ignore_patterns("dist", ".terraform*"))
@@ -64,6 +82,7 @@ def test_a_root_of_ones_own_is_applied_driven_and_changed(tmp_path: Path) -> Non
         own = {"CostCentre": "42", "Environment": "demo", "ManagedBy": "terraform", "Project": "guest"}
         assert tags == {**own, "Owner": "platform"}
         assert local.outputs()["api_keys"] == {"default": KEY}
+        check_guest(local, names["get"])
         tasks("DELETE", tasks.create(TASK).location, X_Api_Key=None).problem(403, "forbidden")
         assert tasks("DELETE", tasks.create(TASK).location).status == 204
         assert local.stack.settings["release"]["minutes"] == len("arn:aws:sns:us-west-2:000000000000:own")

@@ -21,6 +21,9 @@ SMALL: Values = {
 ONE: Values = {"todos": {"operations": ["get"]}}
 POOL = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123"
 WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/console/0a-1b"
+KEY = "arn:aws:kms:us-west-2:123456789012:key/0a-1b"
+# What the emulator always has, since a plan reads the addresses of a VPC whose endpoints are called.
+GUEST_NETWORK = {"subnet_ids": ["subnet-00000001", "subnet-00000002"], "vpc_id": "vpc-00000001"}
 TWO: Values = {"todos": {"operations": ["create", "list"]}}
 BOUNDARY = "arn:aws:iam::123456789012:policy/shop-boundary"
 ORIGINS = [f"https://a-rather-long-origin-{n:03}.apps.example.com" for n in range(100)]
@@ -63,6 +66,7 @@ SYSTEMS: dict[str, Values] = {
             }
         }
     },
+    "guest": {"encryption": {"key_arn": KEY}, "entities": ONE, "network": GUEST_NETWORK},
     "interface_endpoint": {"network": {"endpoints": ["kms"]}, "entities": ONE},
     "many_origins": {"entities": TWO, "cors_origins": ORIGINS[:50]},
     "merging": {"entities": {"todos": {"put": "merge"}}},
@@ -384,9 +388,9 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="session")
 def triggers(planner: Planner, code: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Plan]:
-    """A system with every kind of function, in a network; and one without a network, a key and most of them.
+    """A system with every kind of function, in a network; one without a network, a key and most of them; and a guest.
 
-    A release of the latter is being tried.
+    A release of the second is being tried.
     """
     boundary = "arn:aws:iam::123456789012:policy/bounds"
     full = {
@@ -398,6 +402,13 @@ def triggers(planner: Planner, code: str, tmp_path_factory: pytest.TempPathFacto
         "permissions_boundary": boundary,
     }
     some = {name: FUNCTIONS[name] for name in ("deliver", "report")}
+    own = {name: FUNCTIONS[name] for name in ("backfill", "deliver", "pay", "thumbs")}
+    guest = {
+        "encryption": {"key_arn": KEY},
+        "entities": ENTITIES,
+        "functions": with_code(own),
+        "network": GUEST_NETWORK,
+    }
     lean = {"encryption": {"customer_key": False}, "entities": ENTITIES, "functions": with_code(some)}
     tried = {"since": "2026-11-21T12:30:37Z", "versions": {"shop-report-test": "8"}, "percent": 10}
     live = {"since": "2026-11-02T09:00:12Z", "versions": {"shop-report-test": "7", "shop-deliver-test": "7"}}
@@ -410,5 +421,6 @@ def triggers(planner: Planner, code: str, tmp_path_factory: pytest.TempPathFacto
         {
             "full": {**SMALL, **full, "project": code},
             "lean": {**SMALL, **lean, "project": str(released)},
+            "guest": {**SMALL, **guest, "project": code},
         },
     )

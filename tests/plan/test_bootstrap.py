@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.plan import rules
-from tests.plan.conftest import MAILS
+from tests.plan.conftest import GUEST_NETWORK, KEY, MAILS
 from tests.plan.planner import ROOT, UNKNOWN, Plan, Planner
 from tools.terraform import link
 
@@ -145,6 +145,13 @@ def plan_bootstrap(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -
 def bootstrap_plan(plan_bootstrap: Callable[..., Plan]) -> Plan:
     """The plan for a repository that deploys."""
     return plan_bootstrap("bootstrap", **VARIABLES, environments=ENVIRONMENTS, name="shop")
+
+
+@pytest.fixture(scope="module")
+def guest_bootstrap_plan(plan_bootstrap: Callable[..., Plan]) -> Plan:
+    """The same for systems under an existing key and in an existing VPC."""
+    guest = {"key_arns": [KEY], "vpc_ids": [GUEST_NETWORK["vpc_id"]]}
+    return plan_bootstrap("guest", **VARIABLES, **guest, environments=["test"], name="shop")
 
 
 def policies(plan: Plan, role: str) -> dict[str, list[str]]:
@@ -461,12 +468,54 @@ def test_a_boundary_ends_at_its_environment(bootstrap_plan: Plan) -> None:
     assert allowed["Decrypt"]["Condition"] == {"StringEquals": OURS}
 
 
+def test_existing_keys_are_used_and_not_changed(guest_bootstrap_plan: Plan, triggers: dict[str, Plan]) -> None:
+    policy = statements(guest_bootstrap_plan, "test")
+    for action in ("CreateGrant", "Decrypt", "GenerateDataKey", "GetKeyPolicy"):
+        (statement,) = [s for s in allowing_statements(policy, f"kms:{action}", KEY) if "Condition" not in s]
+        assert (statement["Sid"], statement["Resource"]) == ("UseExistingKeys", [KEY])
+    for action in ("CreateAlias", "PutKeyPolicy", "ScheduleKeyDeletion", "TagResource"):
+        assert all("Condition" in s for s in allowing_statements(policy, f"kms:{action}", KEY)), "by our tags alone"
+    boundary = json.loads(guest_bootstrap_plan.one("aws_iam_policy", 'boundary["test"]')["policy"])["Statement"]
+    wanted = [
+        (action, statement)
+        for policy in triggers["guest"].all("aws_iam_role_policy").values()
+        for statement in json.loads(policy["policy"])["Statement"]
+        if statement["Resource"] == KEY
+        for action in as_list(statement["Action"])
+    ]
+    assert {action for action, _ in wanted} == {"kms:Decrypt", "kms:GenerateDataKey"}
+    for action, statement in wanted:
+        (bound,) = [s for s in allowing_statements(boundary, action, KEY) if s["Resource"] == [KEY]]
+        services = as_list(statement["Condition"]["StringEquals"]["kms:ViaService"])
+        assert set(services) <= set(bound["Condition"]["StringEquals"]["kms:ViaService"])
+    assert allowing_statements(statements(guest_bootstrap_plan, "plan"), "kms:Decrypt", KEY)
+
+
+def test_an_existing_vpc_gets_security_groups_and_nothing_else(guest_bootstrap_plan: Plan) -> None:
+    found = by_sid(guest_bootstrap_plan, "test")
+    vpcs = [f"arn:aws:ec2:us-west-2:*:vpc/{GUEST_NETWORK['vpc_id']}"]
+    assert (found["LeaveOthersAlone"]["NotResource"], "Resource" in found["LeaveOthersAlone"]) == (vpcs, False)
+    denied = found["LeaveExistingNetworksAsTheyAre"]
+    assert (denied["Effect"], denied["Resource"], "Condition" in denied) == ("Deny", vpcs, False)
+    assert denied["NotAction"] == ["ec2:CreateSecurityGroup", "ec2:Describe*"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("key_arns", "arn:aws:kms:us-west-2:1:alias/shared"), ("vpc_ids", "10.0.0.0/16")]
+)
+def test_what_is_no_existing_key_or_vpc(tmp_path: Path, variable: str, value: str) -> None:
+    variables = link(tmp_path, (ROOT / "bootstrap" / name for name in ("names.tf", "variables.tf")))
+    (said,) = rules.rule_errors(variables, {**VARIABLES, variable: [value]})
+    assert said.startswith(f'{variable}: "{value}" is not the ')
+
+
 @pytest.mark.parametrize("names", ["short", "long"])
 def test_policies_are_within_what_iam_takes(
     plan_bootstrap: Callable[..., Plan], bootstrap_plan: Plan, names: str
 ) -> None:
     longest = {"environments": ["e" * 20], "name": "n" * 20, "region": "ap-southeast-2"}
-    plan = bootstrap_plan if names == "short" else plan_bootstrap("longest", **VARIABLES, **longest)
+    guest = {"key_arns": [KEY], "vpc_ids": [GUEST_NETWORK["vpc_id"]]}
+    plan = bootstrap_plan if names == "short" else plan_bootstrap("longest", **VARIABLES, **longest, **guest)
     for role in [*(ENVIRONMENTS if names == "short" else longest["environments"]), "plan"]:
         found = policies(plan, role)
         assert sum(map(len, found["role"])) <= LIMIT["role"]

@@ -166,7 +166,7 @@ class TestInventories:
 
     def test_reads_policies(self, plan: Plan) -> None:
         address = "module.encryption[0].aws_kms_key.this"
-        policy = {"Statement": [{"Effect": "Allow"}, {"Effect": "Deny"}, {"Sid": "Alarms"}]}
+        policy = {"Statement": [{"Effect": "Allow"}, {"Effect": "Deny"}]}
         assert inventory.differences(plan, {"values": {address: {"policy": policy}}}) == [
             f'values > {address} > policy > Statement > 1 > Effect: planned "Allow", listed "Deny"'
         ]

@@ -188,8 +188,8 @@ def test_records_go_when_they_are_due(systems: dict[str, Plan], system: str, yea
 @pytest.mark.parametrize(
     ("system", "sids"),
     [
-        ("small", {"AccountAdministers", "Alarms", "LogGroups"}),
-        ("audited", {"AccountAdministers", "Alarms", "LogGroups", "Trail", "TrailLooks"}),
+        ("small", {"AccountAdministers", "LogGroups"}),
+        ("audited", {"AccountAdministers", "LogGroups", "Trail", "TrailLooks"}),
     ],
 )
 def test_key_obeys_services_for_what_is_ours_alone(systems: dict[str, Plan], system: str, sids: set[str]) -> None:

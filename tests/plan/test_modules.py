@@ -44,13 +44,13 @@ def make_other_root(planner: Planner, folder: Path, **files: str) -> Path:
 @pytest.mark.slow
 def test_the_example_of_each_module_can_be_planned(planner: Planner, tmp_path: Path) -> None:
     assert [readme.parent for readme in READMES] == sorted((ROOT / "modules").iterdir())
-    texts = {readme.parent.name: readme_example(readme) for readme in READMES}
+    texts = {readme.parent.name.replace("-", "_"): readme_example(readme) for readme in READMES}
     provider = f'provider "aws" {{\n  region = "{REGION}"\n}}\n'
     plan = Plan(
         planner.make_plan(make_other_root(planner, tmp_path / "root", **texts, provider=provider), "readmes", (), {})
     )
     found = {r["address"].split(".")[1] for r in plan.data["resource_changes"]}
-    assert found == texts.keys() - {"openapi"}
+    assert found == texts.keys() - {"key_policy", "openapi"}
 
 
 def test_the_module_stops_at_a_provider_of_another_region(planner: Planner, tmp_path: Path) -> None:
@@ -143,13 +143,40 @@ def as_module(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> Val
 
 def test_another_root_calls_the_module_with_a_provider_and_schemas_of_its_own(as_module: Values) -> None:
     resources = {r["address"]: r["change"] for r in as_module["resource_changes"] if r["mode"] == "managed"}
-    assert all(address.startswith("module.api.") for address in resources)
+    beside = {address.split(".")[0] for address in resources} - {"module"}
+    assert beside == {
+        "aws_kms_key",
+        "aws_route_table",
+        "aws_route_table_association",
+        "aws_subnet",
+        "aws_vpc",
+        "aws_vpc_endpoint",
+    }
     function = resources['module.api.module.function["tasks.create"].aws_lambda_function.this']
     assert function["after"]["filename"] == "./dist/create.zip"
     role = resources['module.api.module.function["tasks.create"].aws_iam_role.this']["after"]
     assert role["name"] == "guest-tasks-create-demo-us-west-2", "the alias' region, not the home region"
     ours = {"CostCentre": "42", "Environment": "demo", "ManagedBy": "terraform", "Project": "guest"}
     assert (role["tags"], role["tags_all"]) == (ours, {**ours, "Owner": "platform"})
+
+
+def test_a_vpc_and_a_key_may_come_of_the_same_apply(as_module: Values) -> None:
+    """Their ids are unknown then; and the key's policy takes what the module says of it."""
+    resources = {r["address"]: r["change"] for r in as_module["resource_changes"] if r["mode"] == "managed"}
+    made = {
+        address
+        for address in resources
+        if re.search(r"^module\.api\.module\.(encryption|(existing_)?network)", address)
+    }
+    network = "module.api.module.existing_network[0]"
+    assert made == {
+        f"{network}.aws_security_group.functions",
+        f'{network}.aws_vpc_security_group_egress_rule.gateway["dynamodb"]',
+    }
+    function = resources['module.api.module.function["tasks.create"].aws_lambda_function.this']["after_unknown"]
+    assert function["kms_key_arn"] is True
+    policy = json.loads(resources["aws_kms_key.company"]["after"]["policy"])
+    assert [s["Sid"] for s in policy["Statement"]] == ["AccountAdministers", "AccountUses", "LogGroups"]
 
 
 def test_an_instance_of_for_each_has_names_of_its_own(systems: dict[str, Plan]) -> None:

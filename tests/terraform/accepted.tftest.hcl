@@ -244,3 +244,25 @@ run "existing_pool" {
     error_message = "The pool as it is, and no client of ours."
   }
 }
+
+run "guest" {
+  command = plan
+
+  variables {
+    encryption = { key_arn = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/mrk-0a1b" }
+    network    = { subnet_ids = ["subnet-0a1b2c3d"], vpc_id = "vpc-0a1b2c3d4e5f60718" }
+  }
+
+  assert {
+    condition     = output.kms_key_arn == "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/mrk-0a1b"
+    error_message = "The key as it is."
+  }
+
+  assert {
+    condition = (
+      output.vpc_id == "vpc-0a1b2c3d4e5f60718" && join(" ", output.private_subnet_ids) == "subnet-0a1b2c3d" &&
+      length(output.public_subnet_ids) == 0 && join(" ", keys(output.security_group_ids)) == "functions"
+    )
+    error_message = "The VPC as it is, with one security group of ours."
+  }
+}

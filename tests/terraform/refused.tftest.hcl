@@ -272,21 +272,19 @@ run "round_19" {
 
 run "round_20" {
   command         = plan
-  expect_failures = [var.encryption, var.entities]
+  expect_failures = [var.entities]
 
   variables {
-    encryption = { deletion_window_in_days = 6 }            # encryption window too short
-    entities   = { todos = { function = { timeout = 0 } } } # function timeout zero
+    entities = { todos = { function = { timeout = 0 } } } # function timeout zero
   }
 }
 
 run "round_21" {
   command         = plan
-  expect_failures = [var.encryption, var.entities]
+  expect_failures = [var.entities]
 
   variables {
-    encryption = { deletion_window_in_days = 31 }             # encryption window too long
-    entities   = { todos = { function = { timeout = 901 } } } # function timeout too long
+    entities = { todos = { function = { timeout = 901 } } } # function timeout too long
   }
 }
 
@@ -618,13 +616,10 @@ run "round_52" {
 
 run "round_53" {
   command         = plan
-  expect_failures = [var.alarms, var.audit, var.backup]
+  expect_failures = [var.encryption]
 
   variables {
-    # alarms with a topic without a key; audit without a key; backup without a key
-    alarms     = {}
-    audit      = {}
-    backup     = {}
+    alarms     = {} # alarms with a topic without a key
     encryption = { customer_key = false }
   }
 }
@@ -1068,5 +1063,138 @@ run "brought_7" {
       arn   = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_Abc123"
       email = { from = "no-reply@example.com", source_arn = "arn:aws:ses:us-west-2:123456789012:identity/example.com" }
     }
+  }
+}
+
+run "round_92" {
+  command         = plan
+  expect_failures = [var.encryption]
+
+  variables {
+    audit      = {} # audit without a key
+    encryption = { customer_key = false }
+  }
+}
+
+run "round_93" {
+  command         = plan
+  expect_failures = [var.encryption]
+
+  variables {
+    backup     = {} # backup without a key
+    encryption = { customer_key = false }
+  }
+}
+
+run "round_94" {
+  command         = plan
+  expect_failures = [var.encryption, var.network]
+
+  variables {
+    encryption = { key_arn = "arn:aws:kms:us-west-2:123456789012:alias/shared" } # key by its alias
+    network    = { vpc_id = "vpc-0a1b2c3d" }                                     # existing network without subnets
+  }
+}
+
+run "round_95" {
+  command         = plan
+  expect_failures = [var.encryption, var.network]
+
+  variables {
+    encryption = { customer_key = false, key_arn = "arn:aws:kms:us-west-2:123456789012:key/0a-1b" } # key that is not used
+    network    = { subnet_ids = ["subnet-0a1b2c3d"] }                                               # subnets of no vpc
+  }
+}
+
+run "round_96" {
+  command         = plan
+  expect_failures = [var.encryption, var.network]
+
+  variables {
+    # key of others with a deletion window
+    encryption = { deletion_window_in_days = 7, key_arn = "arn:aws:kms:us-west-2:123456789012:key/0a-1b" }
+    network    = { subnet_ids = ["subnet-0a1b2c3d"], vpc_id = "10.0.0.0/16" } # vpc by its addresses
+  }
+}
+
+run "round_97" {
+  command         = plan
+  expect_failures = [var.network]
+
+  variables {
+    network = { subnet_ids = [], vpc_id = "vpc-0a1b2c3d" } # no subnet
+  }
+}
+
+run "round_98" {
+  command         = plan
+  expect_failures = [var.network]
+
+  variables {
+    network = { subnet_ids = ["10.0.2.0/24"], vpc_id = "vpc-0a1b2c3d" } # subnet by its addresses
+  }
+}
+
+run "round_99" {
+  command         = plan
+  expect_failures = [var.network]
+
+  variables {
+    network = { subnet_ids = ["subnet-0a1b", "subnet-0a1b"], vpc_id = "vpc-0a1b2c3d" } # subnet twice
+  }
+}
+
+run "round_100" {
+  command         = plan
+  expect_failures = [var.network]
+
+  variables {
+    network = { cidr = "10.0.0.0/16", subnet_ids = ["subnet-0a1b2c3d"], vpc_id = "vpc-0a1b2c3d" } # existing vpc with a cidr
+  }
+}
+
+run "round_101" {
+  command         = plan
+  expect_failures = [var.network]
+
+  variables {
+    network = { endpoints = [], subnet_ids = ["subnet-0a1b2c3d"], vpc_id = "vpc-0a1b2c3d" } # existing vpc with endpoints of ours
+  }
+}
+
+run "round_102" {
+  command         = plan
+  expect_failures = [var.network]
+
+  variables {
+    network = { nat = "none", subnet_ids = ["subnet-0a1b2c3d"], vpc_id = "vpc-0a1b2c3d" } # existing vpc with a way out of ours
+  }
+}
+
+run "round_103" {
+  command         = plan
+  expect_failures = [var.network]
+
+  variables {
+    # existing vpc with subnets of ours
+    network = { private_subnets = ["10.0.2.0/24"], public_subnets = ["10.0.1.0/24"], subnet_ids = ["subnet-0a"], vpc_id = "vpc-0a" }
+  }
+}
+
+run "round_104" {
+  command         = plan
+  expect_failures = [var.encryption]
+
+  variables {
+    encryption = { deletion_window_in_days = 6 } # encryption window too short
+  }
+}
+
+run "round_105" {
+  command         = plan
+  expect_failures = [var.encryption]
+
+  variables {
+    encryption = { deletion_window_in_days = 31 } # encryption window too long
   }
 }

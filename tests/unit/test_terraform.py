@@ -413,6 +413,29 @@ def test_a_deploy_is_an_apply_and_a_smoke_test(root: Path, monkeypatch: pytest.M
     assert proven == [["--path", "todos"]]
 
 
+def test_what_only_a_plan_knows_leaves_the_rest_known(tmp_path: Path) -> None:
+    """A number of resources that follows from one that is still to be made; a fault is none of these."""
+    text = """
+resource "terraform_data" "own" {}
+
+resource "terraform_data" "counted" {
+  count = coalesce(terraform_data.own.id) == null ? 1 : 0
+}
+
+output "tools" {
+  value = { name = "shop", made = length(terraform_data.counted) }
+}
+"""
+    (tmp_path / "main.tf").write_text(text)
+    found = terraform.Terraform(tmp_path, terraform.own_environment())
+    found.call("init", "-input=false")
+    asked = {"name": '"shop"', "made": "length(terraform_data.counted)"}
+    assert found.evaluate_each(asked) == {"name": "shop"}
+    (tmp_path / "main.tf").write_text(f"{text}locals {{\n  wrong = nobody.here\n}}\n")
+    with pytest.raises(UserError, match="undeclared resource"):
+        found.evaluate_each(asked)
+
+
 def test_each_environment_is_initialised_in_a_folder_of_its_own(root: Path) -> None:
     found = AwsEnvironment("dev", lambda _: None).terraform
     assert found.data_dir == root / ".terraform" / "dev"

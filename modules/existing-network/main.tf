@@ -1,0 +1,81 @@
+# Security groups of functions in a VPC that somebody else owns. Nothing accepts a connection, and what leaves goes to port 443. Where
+# it may go is what can be known of the VPC: AWS's lists of the addresses of DynamoDB and S3, whether a gateway endpoint leads to them
+# or a NAT gateway does, and the VPC's own addresses, at which its interface endpoints are.
+
+data "aws_prefix_list" "this" {
+  for_each = toset(concat(["dynamodb"], var.s3 ? ["s3"] : []))
+
+  name = "com.amazonaws.${var.region}.${each.key}"
+}
+
+data "aws_vpc" "this" {
+  count = var.endpoints ? 1 : 0
+
+  id = var.vpc_id
+}
+
+resource "aws_security_group" "functions" {
+  #checkov:skip=CKV2_AWS_5:modules/function attaches it, by way of a variable, which the graph does not follow
+  name        = "${var.name}-functions"
+  description = "Lambda functions of ${var.name}"
+  vpc_id      = var.vpc_id
+
+  tags = merge(var.tags, { Name = "${var.name}-functions" })
+}
+
+resource "aws_vpc_security_group_egress_rule" "gateway" {
+  for_each = data.aws_prefix_list.this
+
+  description       = "To ${each.key}"
+  from_port         = 443
+  ip_protocol       = "tcp"
+  prefix_list_id    = each.value.id
+  security_group_id = aws_security_group.functions.id
+  tags              = var.tags
+  to_port           = 443
+}
+
+# A group of its own for functions that call interface endpoints: the others reach nothing in the VPC. One rule for all blocks of the
+# VPC's addresses, whose number is unknown before an apply that makes the VPC.
+resource "aws_security_group" "endpoint_clients" {
+  #checkov:skip=CKV2_AWS_5:modules/function attaches it, by way of a variable, which the graph does not follow
+  count = var.endpoints ? 1 : 0
+
+  name        = "${var.name}-endpoint-clients"
+  description = "Lambda functions of ${var.name} that call interface endpoints"
+  vpc_id      = var.vpc_id
+
+  egress {
+    cidr_blocks = sort(data.aws_vpc.this[0].cidr_block_associations[*].cidr_block)
+    description = "To interface endpoints of the VPC"
+    from_port   = 443
+    protocol    = "tcp"
+    to_port     = 443
+  }
+
+  tags = merge(var.tags, { Name = "${var.name}-endpoint-clients" })
+}
+
+# And one for functions that call the internet, over whatever way out the VPC has.
+resource "aws_security_group" "egress" {
+  #checkov:skip=CKV2_AWS_5:modules/function attaches it, by way of a variable, which the graph does not follow
+  count = var.egress ? 1 : 0
+
+  name        = "${var.name}-egress"
+  description = "Lambda functions of ${var.name} that reach the internet"
+  vpc_id      = var.vpc_id
+
+  tags = merge(var.tags, { Name = "${var.name}-egress" })
+}
+
+resource "aws_vpc_security_group_egress_rule" "internet" {
+  count = var.egress ? 1 : 0
+
+  cidr_ipv4         = "0.0.0.0/0"
+  description       = "To the internet"
+  from_port         = 443
+  ip_protocol       = "tcp"
+  security_group_id = aws_security_group.egress[0].id
+  tags              = var.tags
+  to_port           = 443
+}
