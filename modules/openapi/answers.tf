@@ -141,9 +141,11 @@ locals {
       scheme       = "bearer"
       bearerFormat = "JWT"
       description = join(" ", [
-        "An access token, not an ID token, of ${coalesce(var.token_issuer, "-")}, which",
-        "${trimsuffix(coalesce(var.token_issuer, "-"), "/")}/.well-known/openid-configuration describes.",
+        "An access token, not an ID token, of ${try(var.token_issuer.url, "-")}, which",
+        "${trimsuffix(try(var.token_issuer.url, "-"), "/")}/.well-known/openid-configuration describes.",
       ])
+      # The web console reads it.
+      x-groups-claim = try(var.token_issuer.groups_claim, null)
     }
   }
 }

@@ -127,6 +127,10 @@ variable "title" {
 }
 
 variable "token_issuer" {
-  description = "Who signs the tokens of operations whose access is jwt, or null without such operations."
-  type        = string
+  description = <<-EOT
+    Who signs the tokens of operations whose access is jwt, or null without such operations.
+    groups_claim: the claim with the caller's groups.
+    url: as the claim iss has it.
+  EOT
+  type        = object({ groups_claim = string, url = string })
 }

@@ -428,7 +428,7 @@ module "openapi" {
     machine_scopes = { for scope, description in local.scopes : "${local.identifier}/${scope}" => description }
   }
   title        = var.name
-  token_issuer = local.jwt_issuer
+  token_issuer = local.jwt_issuer == null ? null : { groups_claim = var.jwt.groups_claim, url = local.jwt_issuer }
 }
 
 module "api" {

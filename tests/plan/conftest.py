@@ -85,6 +85,19 @@ SYSTEMS: dict[str, Values] = {
     "open": {"entities": {"todos": {"operations": ["create", "list"], "access": {"default": "open"}}}},
     "other_path": {"entities": {"todos": {"operations": ["create", "list"], "path": "v1/todos"}}},
     "per_entity": {"entities": {"todos": {"functions": "per_entity"}}},
+    "restricted": {
+        "entities": {
+            "todos": {
+                "access": {"default": "cognito"},
+                "fields": {
+                    "status": {"write": "group=staff"},
+                    "userId": {"read": "group=staff", "write": "scope=users"},
+                },
+                "filters": {"userId": {}},
+                "schema": "schemas/order.json",
+            }
+        }
+    },
     "small": {},
     "two_entities": {
         "entities": {

@@ -139,7 +139,13 @@ def used_rights(function: Values, operations: set[str], tables: Mapping[str, Val
     options = json.loads(variables.get("ENTITY_OPTIONS", "{}"))
     package = Path(function["filename"]).stem.partition(".")[0]
     more = {key: value for key, value in variables.items() if key == "ENTITIES"}
-    user = {"sub": "somebody", "cognito:groups": ",".join(options.get("groups", {}).values())}
+    # Whoever may read and write everything reaches every way.
+    rules = {rule.partition("=")[::2] for rules in options.get("fields", {}).values() for rule in rules.values()}
+    groups = {*options.get("groups", {}).values(), *(name for kind, name in rules if kind == "group")}
+    user = {
+        "sub": "somebody", "cognito:groups": ",".join(groups),
+        "scope": " ".join(name for kind, name in rules if kind == "scope"),
+    }  # fmt: skip
     calls: set[Right] = set()
     call = BaseClient._make_api_call  # type: ignore[attr-defined] # the stubs leave out what is private
 

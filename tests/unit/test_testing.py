@@ -36,6 +36,10 @@ entities = {
   }
   events = { ids = "client", list = "unordered", operations = [] }
   issued = { access = { default = "jwt", get = "jwt:scope=read:it", delete = "jwt:group=Shop Staff" }, ids = "client" }
+  files = {
+    access = { default = "cognito" }, fields = { kind = { read = "group=hr", write = "group=hr" } }
+    ids    = "client", operations = ["create", "get", "replace"], schema = "schemas/note.json"
+  }
   plain = { functions = "per_entity", list = "unordered", ids = "client", operations = ["create", "get", "list"] }
 }
 jwt = { issuer = "https://issuer.example", audiences = ["api"], groups_claim = "https://issuer.example/roles" }
@@ -163,6 +167,17 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def system(shop: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[System]:
     with mock_aws():
         yield System(shop, monkeypatch)
+
+
+def test_callers_reach_the_properties_that_are_for_them(system: System) -> None:
+    hr, other = system.user("ann", groups=["hr"]), system.user("bob")
+    system.entity("files").create({"kind": "a"}, id="1")
+    assert hr.get("/files/1").json["kind"] == "a"
+    assert "kind" not in other.get("/files/1").json
+    assert other.put("/files/1", {"seen": 5}).status == 200
+    refused = other.post("/files", {"id": "2", "kind": "b"})
+    assert (refused.status, refused.json["errors"][0]["pointer"]) == (403, "/kind")
+    assert system.entity("files").find("1") == {"kind": "a"}
 
 
 def test_terraform_is_asked_once_for_the_same_inputs(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:

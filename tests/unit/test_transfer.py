@@ -213,6 +213,29 @@ def test_what_clients_cannot_write_comes_back_as_it_was(make_api: Make) -> None:
     assert api.request("GET", f"/items/{made['id']}").json == made
 
 
+def test_what_few_clients_read_or_write_comes_back_as_it_was(make_api: Make) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "pay": {"type": "number"}, "pin": {"type": "string"}},
+        "required": ["name", "pay", "pin"],
+        "anyOf": [{"required": ["pay"]}],
+    }  # fmt: skip
+    options = {"schema": "task", "fields": {"pay": {"write": "group=hr"}, "pin": {"read": "nobody"}}}
+    api = make_api(options, {"task": schema})
+    entity = tool.DeployedEntity(Entity("items", TABLE, options, schema), api.client)
+    made = api.create({"name": "a", "pin": "1"})
+    hr = api.as_user("ann", **{"cognito:groups": "hr"}).create({"name": "b", "pin": "2", "pay": 5})
+    text = run_export(entity)[0]
+    lines = {line["name"]: line for line in map(json.loads, text.splitlines())}
+    assert (lines["a"]["pin"], lines["b"]["pin"], lines["b"]["pay"]) == ("1", "2", 5)
+    wipe(api)
+    run_import(entity, io.BytesIO(text.encode()))
+    assert [api.request("GET", f"/items/{each['id']}").json for each in (made, hr)] == [made, hr]
+    assert run_export(entity)[0] == text
+    faults = tool.check(file({"id": "a", "name": "a", "pay": "x"}), entity.entity)
+    assert faults == ["line 1: /pin Is required; /pay Must be a number, not a string"]
+
+
 @pytest.mark.parametrize(
     ("doc", "faults"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from typing import Any
@@ -245,6 +246,43 @@ def test_what_clients_cannot_write_is_shown_and_never_sent(visit: Open, parcels:
     page.get_by_role("button", name="JSON", exact=True).click()
     page.get_by_label("The item as JSON").fill('{"label": "Pens", "price": 0, "lines": [{"sku": "a", "cost": 0}]}')
     assert sent(page, "POST") == {"label": "Pens", "lines": [{"sku": "a"}]}
+
+
+def test_what_fields_keep_from_the_caller_is_not_offered(visit: Open, parcels: Api) -> None:
+    hr = {"x-readable-by": "group=hr", "x-writable-by": "group=hr"}
+    schema: dict[str, Any] = {
+        "properties": {
+            "label": {"type": "string"},
+            "salary": {"type": "number", **hr},
+            "grade": {"type": "string", "x-writable-by": "group=hr"},
+            "pin": {"type": "string", "writeOnly": True, "x-readable-by": "nobody"},
+        },
+        "required": ["label"],
+    }
+
+    def sent(page: Page) -> Any:
+        with page.expect_request(lambda request: request.method == "PATCH") as caught:
+            click_save(page)
+        expect_saved(page)
+        return caught.value.post_data_json
+
+    made = parcels.create({"label": "Ann", "grade": "a"}).json
+    page = visit(f"#/parcels/{made['id']}", schema=schema)
+    grade = page.get_by_role("group", name="Grade")
+    expect(grade).to_contain_text("a")
+    expect(grade.locator("input, textarea, select")).to_have_count(0)
+    expect(page.get_by_label("Salary")).to_have_count(0)
+    page.get_by_label("Label").fill("Bea")
+    page.get_by_label("Pin").fill("1234")
+    assert sent(page) == {"label": "Bea", "pin": "1234"}
+
+    claims = base64.urlsafe_b64encode(json.dumps({"sub": "ann", "cognito:groups": ["hr"]}).encode()).decode()
+    tokens: dict[str, Any] = {"access": f"x.{claims}.y", "scheme": None, "scopes": [], "sub": "ann", "user": "ann"}
+    page.evaluate("(tokens) => sessionStorage.setItem('trestle.tokens', JSON.stringify(tokens))", tokens)
+    page.reload()
+    page.get_by_label("Salary").fill("5")
+    page.get_by_label("Grade").fill("b")
+    assert sent(page) == {"salary": 5, "grade": "b"}
 
 
 def test_raw_json(visit: Open, parcels: Api) -> None:

@@ -240,6 +240,74 @@ def test_filters_and_their_bounds_may_have_dots(visit: Open) -> None:
     assert found == [["a.b", "due.at.gte"], ["due.at", ".gte"], ["status", "due.at.gte"]]
 
 
+RULES = {"read": "x-readable-by", "write": "x-writable-by"}
+HR_SEES = ["__proto__", "grade", "n"]
+HR_WRITES = ["__proto__", "grade", "mine", "n", "pin"]
+
+
+@pytest.mark.parametrize(
+    ("claims", "shown", "written", "filters"),
+    [
+        (None, ["grade", "n"], ["n", "pin"], ["n"]),
+        ({"cognito:groups": ["staff", "h"]}, ["grade", "n"], ["mine", "n", "pin"], ["n"]),
+        (
+            {"cognito:groups": ["hr"]},
+            ["__proto__", "grade", "n"],
+            ["__proto__", "grade", "mine", "n", "pin"],
+            ["n", "by"],
+        ),
+        ({"roles": "hr"}, HR_SEES, HR_WRITES, ["n", "by"]),
+        ({"groups": ["hr"], "scope": "a shop/pay"}, ["grade", "n"], ["grade", "mine", "n", "pin"], ["n"]),
+        ({"scp": ["pay"]}, ["grade", "n"], ["grade", "mine", "n", "pin"], ["n"]),
+    ],
+)
+def test_entities_are_as_the_caller_may_read_and_write_them(
+    visit: Open, claims: Any, shown: list[str], written: list[str], filters: list[str]
+) -> None:
+    page = visit("#/docs")
+    rules = {
+        "__proto__": {"read": "group=hr", "write": "group=hr"}, "grade": {"write": "scope=shop/pay pay"},
+        "mine": {"read": "nobody", "write": "owner"}, "n": {}, "pin": {"read": "nobody"},
+    }  # fmt: skip
+    if claims and "hr" in str(claims.get("cognito:groups", claims.get("roles"))):
+        claims = {**claims, "scope": "pay"}
+    properties = {
+        name: {"type": "string", **{RULES[kind]: rule for kind, rule in each.items()}} for name, each in rules.items()
+    }
+    schema = {"type": "object", "properties": properties}
+    sorts = {"n": "createdAt", "pin": "createdAt", "by": "__proto__"}
+    parameters = [{"name": name, "in": "query", "x-sorted-by": sort, "schema": {}} for name, sort in sorts.items()]
+    operation = {"tags": ["x"], "summary": "", "parameters": parameters}
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/XItem"}}}
+    answer = {"description": "", "content": content}
+    body = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/XBody"}}}}
+    document = {
+        "info": {"title": "x"},
+        "components": {
+            "schemas": {"XBody": schema, "XItem": schema}, "securitySchemes": {"jwt": {"x-groups-claim": "roles"}},
+        },
+        "paths": {
+            "/x": {
+                "get": {**operation, "operationId": "listXs", "responses": {}},
+                "post": {**operation, "operationId": "createX", "requestBody": body, "responses": {"201": answer}},
+            }
+        },
+    }  # fmt: skip
+    found = page.evaluate(
+        """async ([model, text, claims]) => {
+          const { readModel } = await import(model);
+          const { entities: [entity], operations } = readModel(JSON.parse(text), claims);
+          const names = (schema) => Object.keys(schema.properties);
+          const written = names(entity.operations.create.body.schema);
+          const filters = entity.filters.map(({ name }) => name);
+          return [names(entity.item), written, filters, names(operations[1].body.schema)];
+        }""",
+        [module(page, "model.js"), json.dumps(document), claims],
+    )
+    assert [sorted(found[0]), sorted(found[1]), found[2]] == [shown, written, filters]
+    assert sorted(found[3]) == sorted(rules), "the documentation is everybody's"
+
+
 def test_routes_of_functions_are_no_entities(visit: Open) -> None:
     page = visit("#/docs")
     answer = {"description": "", "content": {"*/*": {"schema": {}}}}

@@ -63,8 +63,9 @@ function App({ config, session, api, signInError }) {
   useEffect(() => {
     load();
   }, []);
-  const model = useMemo(() => answer?.data && readModel(answer.data), [answer]);
   useSession(session);
+  const { claims } = session;
+  const model = useMemo(() => answer?.data && readModel(answer.data, claims), [answer, claims]);
   if (!answer) return html`<main class="alone" aria-busy="true"></main>`;
   if ([401, 403].includes(answer.status)) {
     return html`<${FullPage}>

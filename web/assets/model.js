@@ -1,23 +1,32 @@
 // What the page knows of the API, read from its OpenAPI document.
 import { SERVERS_OWN } from "./contract.js";
+import { HIDDEN, documentFor } from "./fields.js";
 import { own, without } from "./json.js";
 import { labelOf } from "./text.js";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
 const MERGE_PATCH = "application/merge-patch+json";
 
-/** {title, description, entities, operations}: entities' operations in the document's order, and the same by entity. */
-export function readModel(document) {
-  const operations = Object.entries(document.paths).flatMap(([path, item]) =>
-    METHODS.filter((method) => Object.hasOwn(item, method) && !Object.hasOwn(item[method], "x-function")).map((method) => readOperation(document, path, item, method)),
-  );
+/**
+ * {title, description, entities, operations}: entities' operations in the document's order, and the same by entity, with what the caller
+ * may read and write. claims: of the caller's access token, null without one.
+ */
+export function readModel(document, claims = null) {
+  const operations = readOperations(document);
+  const forCaller = readOperations(documentFor(document, claims));
   const names = [...new Set(operations.map((operation) => operation.entity))];
   return {
     title: document.info.title,
     description: document.info.description ?? "",
     operations,
-    entities: names.map((name) => readEntity(name, operations.filter((operation) => operation.entity === name))),
+    entities: names.map((name) => readEntity(name, forCaller.filter((operation) => operation.entity === name))),
   };
+}
+
+function readOperations(document) {
+  return Object.entries(document.paths).flatMap(([path, item]) =>
+    METHODS.filter((method) => Object.hasOwn(item, method) && !Object.hasOwn(item[method], "x-function")).map((method) => readOperation(document, path, item, method)),
+  );
 }
 
 /** Whether any operation can be called with a kind of access: "api_key", "cognito" or "iam". */
@@ -109,7 +118,8 @@ function readEntity(name, all) {
   const body = [operations.create, operations.replace].find((operation) => operation && !operation.body.partial)?.body.schema;
   const parameters = (operations.list?.parameters ?? []).filter((parameter) => parameter.in === "query");
   // Names may have dots of their own.
-  const filters = parameters.filter((parameter) => Object.hasOwn(parameter, "x-sorted-by"));
+  const isHidden = (property) => own(item, HIDDEN)?.includes(property);
+  const filters = parameters.filter((parameter) => Object.hasOwn(parameter, "x-sorted-by") && ![parameter.name, parameter["x-sorted-by"]].some(isHidden));
   const bounds = parameters.filter((parameter) => parameter.name.includes(".") && !Object.hasOwn(parameter, "x-sorted-by"));
   const schema = withReadOnly(clientSchema(body ?? item), item);
   const idSchema = own(operations.create?.body.schema.properties ?? {}, "id");

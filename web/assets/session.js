@@ -25,6 +25,7 @@ export function createSession(config) {
   let key = store.get(KEY_ITEM) ?? "";
   let tokens = store.get(TOKENS_ITEM);
   let isExpired = false;
+  let known = { access: undefined, claims: null };
   let renewal = null;
   let renewedAt = -Infinity;
 
@@ -99,6 +100,12 @@ export function createSession(config) {
     /** Whether the API has stopped taking the user's tokens, and no new ones are to be had. */
     get isExpired() {
       return isExpired;
+    },
+
+    /** What the user's access token says, null without one. The same object while the token is the same. */
+    get claims() {
+      if (known.access !== tokens?.access) known = { access: tokens?.access, claims: tokens ? claimsOf(tokens.access) : null };
+      return known.claims;
     },
 
     /** Use another API key, or none for "". Returns false for text that cannot be one. */
