@@ -921,6 +921,15 @@ def test_a_discovery_document_of_another_kind(authorizer: Authorizer, name: str)
     assert issuer.requests == [issuer.discovery]
 
 
+def test_a_key_set_at_an_address_that_http_cannot_say(authorizer: Authorizer) -> None:
+    issuer = authorizer.issuer
+    for path, error in (("/ü", "UnicodeEncodeError"), ("/a b", "InvalidURL"), ("/\x7f", "InvalidURL")):
+        document = {"issuer": issuer.url, "jwks_uri": issuer.url + path}
+        issuer.answers = {issuer.discovery: lambda handler, document=document: send(handler, document)}  # type: ignore[misc]
+        another = Authorizer(issuer, authorizer._capsys)
+        assert another.unavailable(another.token()) == f"The issuer cannot be read: {error}."
+
+
 @pytest.mark.parametrize("keys", [None, {}, "keys"])
 def test_a_key_set_of_another_kind(authorizer: Authorizer, keys: Any) -> None:
     authorizer.issuer.answers = {"/tenant/keys?x=1": lambda handler: send(handler, {"keys": keys})}
