@@ -508,7 +508,7 @@ module "website" {
   name                = "${var.name}-website-${local.regional_suffix}"
   price_class         = var.website.price_class
   scope               = local.scope
-  sign_in_url         = local.domain
+  sign_in_origins     = compact([local.domain])
   source_folder       = "${path.module}/../../web"
   tags                = local.tags
   web_acl_arn         = var.website.web_acl_arn

@@ -33,7 +33,7 @@ locals {
     "script-src 'self'",
     "style-src 'self'",
     "img-src 'self'",
-    join(" ", compact(["connect-src 'self'", var.sign_in_url])),
+    join(" ", concat(["connect-src 'self'"], var.sign_in_origins)),
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",

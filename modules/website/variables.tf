@@ -58,9 +58,9 @@ variable "scope" {
   type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })
 }
 
-variable "sign_in_url" {
-  description = "Where the page gets tokens, or null."
-  type        = string
+variable "sign_in_origins" {
+  description = "Where the page gets tokens."
+  type        = list(string)
 }
 
 variable "source_folder" {

@@ -252,7 +252,7 @@ def test_the_whole_flow(client: Client, issuer: Issuer) -> None:
     assert action
     assert "&amp;state=s%261" in action[1]
 
-    back = client.sign_in("ada", "staff  hr", "tenant_id=acme\n\nregion=eu=1")
+    back = client.sign_in("ada", "staff\r\nHuman Resources\n", "tenant_id=acme\n\nregion=eu=1")
     assert back.headers["location"].startswith("http://localhost:4566/?code=")
     assert (back.location["state"], back.location["iss"]) == ("s&1", issuer.url)
 
@@ -263,7 +263,7 @@ def test_the_whole_flow(client: Client, issuer: Issuer) -> None:
     access = verified(tokens.json["access_token"], keys)
     assert (access["sub"], access["scope"]) == ("ada", "openid offline_access notes:read")
     assert (access["https://a.example/roles"], access["tenant_id"], access["region"]) == (
-        ["staff", "hr"],
+        ["staff", "Human Resources"],
         "acme",
         "eu=1",
     )
@@ -448,9 +448,10 @@ class FakeStack(Stack):
 
 @pytest.fixture
 def run_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    def run(*arguments: str, pool: bool = False, issuer: bool = True) -> str:
+    def run(*arguments: str, pool: bool = False, issuer: bool = True, prepared: bool = True) -> str:
         stack = FakeStack(tmp_path)
-        Issuer(tmp_path / "issuer", issuer_url(PORT)).prepare(JWT, "shop-test")
+        if prepared:
+            Issuer(tmp_path / "issuer", issuer_url(PORT)).prepare(JWT, "shop-test")
         object.__setattr__(stack, "applied", {"jwt": JWT} if issuer else {"jwt": None})
         object.__setattr__(stack, "made", {"user_pool_id": "pool" if pool else None})
         monkeypatch.setattr(cli, "local_systems", lambda _: SimpleNamespace(current=lambda: stack))
@@ -473,6 +474,12 @@ def test_the_command_signs_for_the_issuer(run_token: Any, issuer: Issuer) -> Non
     assert claims["exp"] - claims["iat"] == 60
     with pytest.raises(jwt.ExpiredSignatureError):
         verified(run_token("--expires", "-60"), issuer.published_keys())
+
+
+def test_the_command_makes_keys_that_are_gone(run_token: Any, issuer: Issuer) -> None:
+    issuer.keys_file.unlink()
+    token = run_token(prepared=False)
+    assert verified(token, issuer.published_keys())["sub"] == "ada"
 
 
 def test_both_issuers_can_be_named(run_token: Any) -> None:

@@ -403,7 +403,7 @@ def test_a_code_that_somebody_else_sent_is_left_aside(visit: Open) -> None:
 
 def test_a_sign_in_that_the_pool_refuses_says_why(visit: Open) -> None:
     page = visit("#/notes")
-    pending = {"state": "s", "verifier": "v", "hash": "#/notes"}
+    pending = {"state": "s", "verifier": "v", "scheme": "cognito", "hash": "#/notes"}
     page.evaluate("(text) => sessionStorage.setItem('trestle.pending', text)", json.dumps(pending))
     page.goto("/?error=access_denied&error_description=Not%20you&state=s")
     expect(page.get_by_role("status")).to_contain_text("The sign-in failed: Not you.")

@@ -158,8 +158,10 @@ def token(options: argparse.Namespace) -> int:
     stack = local_systems(options.progress).current()
     running, claims = stack.running(), checked_claims(options)
     if token_issuer(stack, options.issuer) == "jwt":
+        issuer = stack.issuer(running)
+        issuer.prepare(stack.settings["jwt"], stack.name)
         print(
-            stack.issuer(running).access_token(
+            issuer.access_token(
                 options.user, groups=options.groups, scopes=options.scopes, claims=claims,
                 lifetime=LIFETIME if options.expires is None else options.expires,
             )

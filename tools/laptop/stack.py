@@ -361,7 +361,7 @@ class Stack:
             write_json(self.folder / "outputs.json", made)
             settings = settings | outputs.get(user_root.TOOLS, {})
             if has_issuer := bool(settings.get("jwt")):
-                self.issuer(started).prepare(settings["jwt"], "{name}-{environment}".format(**settings))
+                self.issuer(started).prepare(settings["jwt"], self.name)
             known = {"settings": settings, "var_files": [str(file) for file in var_files]}
             write_json(self.folder / "settings.json", known)
         self.progress(f"Applied: {said}.")

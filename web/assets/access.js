@@ -7,16 +7,17 @@ import { Dialog, EmptyState, Field, Icon, inputAttributes, useSession } from "./
 export function Access({ model, session }) {
   useSession(session);
   const [open, setOpen] = useState(null);
-  const { user, key, canSignIn, isExpired } = session;
+  const { user, key, isExpired } = session;
+  const schemes = ["cognito", "jwt"].filter((scheme) => usesScheme(model, scheme));
   const close = () => setOpen(null);
   return html`<div class="access">
     ${usesScheme(model, "api_key") && html`<button type="button" class="nav-item" onClick=${() => setOpen("key")}>
       <${Icon} name="key" />${key ? "API key set" : "Enter API key"}<span class=${key ? "dot on" : "dot"}></span>
     </button>`}
-    ${canSignIn && !user && html`<button type="button" class="nav-item" onClick=${() => session.signIn()}>
-      <${Icon} name="user" />Sign in
-    </button>`}
-    ${!canSignIn && (!user || isExpired) && usesScheme(model, "cognito") && html`<button type="button" class="nav-item" onClick=${() => setOpen("token")}>
+    ${!user && session.signIns().map(({ scheme, label }) => html`<button type="button" class="nav-item" key=${scheme} onClick=${() => session.signIn(scheme)}>
+      <${Icon} name="user" />${label}
+    </button>`)}
+    ${(!user || (isExpired && !session.scheme)) && session.takesTokens(schemes) && html`<button type="button" class="nav-item" onClick=${() => setOpen("token")}>
       <${Icon} name="user" />Enter access token
     </button>`}
     ${user && html`<div class="nav-item who"><${Icon} name="user" /><span>${user}</span>
@@ -49,9 +50,9 @@ export function KeyForm({ session, onDone, id = "api-key", children }) {
     onUse=${session.setKey} onDone=${onDone}>${children}<//>`;
 }
 
-// For a user pool that the console has no sign-in at: its users' tokens come from somewhere else.
+// For an issuer that the console has no sign-in at: its users' tokens come from somewhere else.
 function TokenForm({ session, onDone, id = "access-token" }) {
-  const fault = "An access token is three parts with dots between them, as the user pool gives it";
+  const fault = "An access token is three parts with dots between them, as the issuer gives it";
   return html`<${SecretForm} id=${id} label="Access token" button="Use this token" initial="" fault=${fault}
     onUse=${session.setToken} onDone=${onDone} />`;
 }
@@ -100,12 +101,14 @@ export function NeedsAccess({ operation, session, answer }) {
   if (missing?.kind === "scope" || answer.status === 403) {
     return html`<${EmptyState} icon="user" title="Your account may not do this"><p>${answer.problem.detail}</p><//>`;
   }
-  if (!session.canSignIn) {
+  const signIns = session.signIns(operation.security.flatMap(Object.keys));
+  if (signIns.length === 0) {
     return html`<${EmptyState} icon="user" title=${missing ? "This needs an access token" : "The access token is not accepted"}>
       <${TokenForm} session=${session} />
     <//>`;
   }
   return html`<${EmptyState} icon="user" title=${missing ? "Sign in to see this" : "Your sign-in is not accepted"}>
-    <button type="button" class="button primary" onClick=${() => session.signIn()}>Sign in</button>
+    ${signIns.map(({ scheme, label }) => html`<button type="button" class="button primary" key=${scheme}
+      onClick=${() => session.signIn(scheme)}>${label}</button>`)}
   <//>`;
 }

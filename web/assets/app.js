@@ -83,8 +83,11 @@ function Console({ config, session, api, model, signInError }) {
   const [notes, notify, dismiss] = useNotes();
   const deletions = useMemo(() => createDeletions(api, notify), [api]);
   useEffect(() => {
-    if (signInError) notify({ text: signInError, tone: "bad", isSticky: true, action: { label: "Sign in", run: () => session.signIn() } });
-    return session.beforeSignOut(() => deletions.flush({ keepalive: true }));
+    const action = { label: "Sign in", run: () => session.signIn() };
+    const notifyFailure = (text) => notify({ text, tone: "bad", isSticky: true, action });
+    if (signInError) notifyFailure(signInError);
+    const stops = [session.onSignInFailure(notifyFailure), session.beforeSignOut(() => deletions.flush({ keepalive: true }))];
+    return () => stops.forEach((stop) => stop());
   }, []);
   const docsRoute = docsRouteName(model);
   const entity = model.entities.find(({ name }) => name === route.name);
@@ -161,7 +164,8 @@ function ExpiredBanner({ session }) {
   if (!session.isExpired) return null;
   return html`<div class="banner" role="alert">
     <span>Your session has ended. What you have typed is still here.</span>
-    ${session.canSignIn && html`<button type="button" class="button" onClick=${() => session.signIn()}>Sign in again</button>`}
+    ${session.signIns([session.scheme]).length > 0 && html`<button type="button" class="button"
+      onClick=${() => session.signIn()}>Sign in again</button>`}
   </div>`;
 }
 

@@ -5,6 +5,7 @@ import { replaceHidden } from "./text.js";
 const CREDENTIAL_HEADERS = {
   api_key: '"x-api-key: $API_KEY"',
   cognito: '"authorization: Bearer $TOKEN"',
+  jwt: '"authorization: Bearer $TOKEN"',
 };
 const SECRET_HEADERS = new Set(["x-api-key", "authorization"]);
 

@@ -29,7 +29,7 @@ function readOperations(document) {
   );
 }
 
-/** Whether any operation can be called with a kind of access: "api_key", "cognito" or "iam". */
+/** Whether any operation can be called with a kind of access: "api_key", "cognito", "jwt" or "iam". */
 export function usesScheme(model, kind) {
   return model.operations.some((operation) => operation.security.some((scheme) => Object.hasOwn(scheme, kind)));
 }

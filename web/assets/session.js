@@ -1,6 +1,7 @@
 // Who calls the API: a key that was typed in, and a user who signed in by the code flow with PKCE (RFC 7636). All of it is in
 // sessionStorage, so it ends with the tab, and no other tab has it.
 import { discardDrafts, stopSavingDrafts } from "./drafts.js";
+import { createIssuers } from "./issuers.js";
 
 const KEY_ITEM = "trestle.key";
 const TOKENS_ITEM = "trestle.tokens";
@@ -9,16 +10,18 @@ const PENDING_ITEM = "trestle.pending";
 // A token younger than this has not run out: where it is refused, the next one would be, too.
 const FRESH_MS = 60_000; // milliseconds
 
-/**
- * @param {{sign_in: {domain: string, client_id: string, scopes: string[]} | null}} config the stack's, out of config.json
- */
+// The security schemes whose tokens are users'.
+const TOKEN_SCHEMES = ["cognito", "jwt"];
+
+/** config: the stack's, out of config.json; issuers.js says what of it is about signing in. */
 export function createSession(config) {
-  const signInConfig = config.sign_in;
+  const issuers = createIssuers(config);
   const store = createStore();
   // Those who read anew for another caller, those who show who calls, and those who have something to send before a user goes.
   const callerListeners = new Set();
   const changeListeners = new Set();
   const signOutListeners = new Set();
+  const failureListeners = new Set();
   // With the slash, as the user pool has it: it compares letter by letter.
   const homeUrl = `${location.origin}/`;
 
@@ -26,6 +29,7 @@ export function createSession(config) {
   let tokens = store.get(TOKENS_ITEM);
   let isExpired = false;
   let known = { access: undefined, claims: null };
+  let lastScheme = Object.keys(issuers)[0]; // of the sign-in that was tried last
   let renewal = null;
   let renewedAt = -Infinity;
 
@@ -35,30 +39,40 @@ export function createSession(config) {
 
   const bearer = () => `Bearer ${tokens.access}`;
 
-  function storeTokens(answer) {
-    const { sub, scope = "" } = claimsOf(answer.access_token);
+  /** Keep the tokens of an answer. scheme: of the issuer that gave it; null for a token that was got elsewhere. */
+  function storeTokens(answer, scheme, endpoints = null) {
+    const { sub, scope, scp = "" } = claimsOf(answer.access_token);
+    const isSameUser = tokens?.sub === sub && tokens.scheme === scheme;
     // A session that has ended leaves its drafts to the same user alone.
-    if (tokens && tokens.sub !== sub) discardDrafts();
+    if (tokens && !isSameUser) discardDrafts();
+    const kept = isSameUser ? tokens : {};
+    const identity = answer.id_token ?? kept.identity;
     tokens = {
       access: answer.access_token,
-      refresh: answer.refresh_token ?? tokens?.refresh,
-      scopes: scope.split(" "),
+      refresh: answer.refresh_token ?? kept.refresh,
+      identity,
+      scheme,
+      endpoints,
+      scopes: [scope ?? scp].flat().join(" ").split(" "),
       sub,
-      user: userName(answer.id_token ?? answer.access_token),
+      user: userName(identity ?? answer.access_token),
     };
     isExpired = false;
     renewedAt = Date.now();
     store.set(TOKENS_ITEM, tokens);
   }
 
-  function formBody(fields) {
-    return new URLSearchParams({ client_id: signInConfig.client_id, ...fields });
+  /** Whether a scheme takes the user's token. */
+  const isFor = (scheme) => TOKEN_SCHEMES.includes(scheme) && tokens && (tokens.scheme === null || tokens.scheme === scheme);
+
+  function formBody(scheme, fields) {
+    return new URLSearchParams({ client_id: issuers[scheme].clientId, ...fields });
   }
 
-  async function requestTokens(fields) {
-    const response = await fetch(`${signInConfig.domain}/oauth2/token`, {
+  async function requestTokens(scheme, endpoints, fields) {
+    const response = await fetch(endpoints.token, {
       method: "POST",
-      body: formBody(fields),
+      body: formBody(scheme, fields),
       credentials: "omit",
       cache: "no-store",
     });
@@ -66,15 +80,16 @@ export function createSession(config) {
   }
 
   async function renew() {
+    const { scheme, endpoints, refresh } = tokens;
     let answer = null;
     try {
-      answer = tokens.refresh && (await requestTokens({ grant_type: "refresh_token", refresh_token: tokens.refresh }));
+      answer = refresh && issuers[scheme] && (await requestTokens(scheme, endpoints, { grant_type: "refresh_token", refresh_token: refresh }));
     } catch {
       return false; // not reached: the session may well be good
     }
     if (!tokens) return false; // signed out meanwhile
     if (answer) {
-      storeTokens(answer);
+      storeTokens(answer, scheme, endpoints);
     } else {
       isExpired = true;
       notify(changeListeners);
@@ -87,9 +102,22 @@ export function createSession(config) {
       return key;
     },
 
-    /** Whether there is a page to sign in at: the console has none at a user pool that was there before. */
-    get canSignIn() {
-      return Boolean(signInConfig);
+    /**
+     * Where users of security schemes sign in, of all unless some are named: {scheme, label} each. The console is no client of a user pool
+     * that was there before, nor of an issuer whose client nobody has named.
+     */
+    signIns(schemes = TOKEN_SCHEMES) {
+      const named = Object.keys(issuers).length > 1;
+      const here = TOKEN_SCHEMES.filter((scheme) => schemes.includes(scheme) && issuers[scheme]);
+      return here.map((scheme) => ({ scheme, label: named ? `Sign in with ${issuers[scheme].name}` : "Sign in" }));
+    },
+
+    /** Whether users of one of these security schemes have to bring a token, since the console has no sign-in there. */
+    takesTokens: (schemes) => TOKEN_SCHEMES.some((scheme) => schemes.includes(scheme) && !issuers[scheme]),
+
+    /** The security scheme by which the user signed in; null for a token that was got elsewhere. */
+    get scheme() {
+      return tokens?.scheme ?? null;
     },
 
     /** What to call the user who signed in, else null. */
@@ -124,7 +152,7 @@ export function createSession(config) {
       const token = value.trim();
       try {
         if (!/^[\w-]+(\.[\w-]+){2}$/.test(token)) return false;
-        storeTokens({ access_token: token });
+        storeTokens({ access_token: token }, null);
       } catch {
         return false; // three parts, but no claims in them
       }
@@ -137,8 +165,8 @@ export function createSession(config) {
       for (const [scheme, scopes] of security.flatMap(Object.entries)) {
         if (scheme === "iam") return { kind: "signature", detail: "A page can not sign requests for AWS: send it with a tool that does." };
         if (scheme === "api_key" && !key) return { kind: "key", detail: "Enter the API key in the side bar first." };
-        if (scheme === "cognito" && (!tokens || isExpired)) {
-          return { kind: "user", detail: signInConfig ? "Sign in first." : "Enter an access token first." };
+        if (TOKEN_SCHEMES.includes(scheme) && (!isFor(scheme) || isExpired)) {
+          return { kind: "user", detail: issuers[scheme] ? "Sign in first." : "Enter an access token first." };
         }
         if (scheme === "cognito" && scopes.length && !scopes.some((scope) => tokens.scopes.includes(scope))) {
           return { kind: "scope", detail: `This asks for the scope ${scopes.join(" or ")}, which your sign-in does not have.` };
@@ -152,7 +180,7 @@ export function createSession(config) {
       const headers = {};
       for (const scheme of (security ?? []).flatMap(Object.keys)) {
         if (scheme === "api_key" && key) headers["x-api-key"] = key;
-        if (scheme === "cognito" && tokens) headers.authorization = bearer();
+        if (isFor(scheme)) headers.authorization = bearer();
       }
       return headers;
     },
@@ -168,25 +196,37 @@ export function createSession(config) {
       return renewal;
     },
 
-    /** Leave for the user pool's page; `completeSignIn` takes up from where it comes back to. */
-    async signIn() {
+    /** Leave for an issuer's page, the user's own or that of the last try unless one is named; `completeSignIn` takes up from where it comes back to. */
+    async signIn(scheme = tokens?.scheme ?? lastScheme) {
+      lastScheme = scheme;
+      const issuer = issuers[scheme];
+      let endpoints = null;
+      try {
+        endpoints = await issuer.readEndpoints();
+      } catch {
+        for (const listener of failureListeners) listener(`${issuer.name} does not say where users sign in. Try again, or ask whoever runs this API.`);
+        return;
+      }
       const [state, verifier] = [randomSecret(), randomSecret()];
       const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
-      store.set(PENDING_ITEM, { state, verifier, hash: location.hash });
-      const query = formBody({
+      store.set(PENDING_ITEM, { state, verifier, scheme, endpoints, hash: location.hash });
+      const url = new URL(endpoints.authorization);
+      const query = formBody(scheme, {
         response_type: "code",
         redirect_uri: homeUrl,
-        scope: signInConfig.scopes.join(" "),
+        scope: endpoints.scopes.join(" "),
         state,
         code_challenge: base64url(new Uint8Array(digest)),
         code_challenge_method: "S256",
+        ...issuer.parameters,
       });
-      location.assign(`${signInConfig.domain}/oauth2/authorize?${query}`);
+      for (const [name, value] of query) url.searchParams.set(name, value);
+      location.assign(url.href);
     },
 
     /**
-     * Come back from the user pool's page, before the page is drawn: trade the code for tokens and return to where the user
-     * was. Resolves to why that failed, as a sentence, or to null.
+     * Come back from an issuer's page, before the page is drawn: trade the code for tokens and return to where the user was. Resolves to
+     * why that failed, as a sentence, or to null.
      */
     async completeSignIn() {
       const answer = new URLSearchParams(location.search);
@@ -195,33 +235,46 @@ export function createSession(config) {
       store.delete(PENDING_ITEM);
       // The code is used up, and the address may be copied.
       history.replaceState(null, "", `${location.pathname}${pending?.hash ?? location.hash}`);
-      if (!signInConfig) return null;
+      if (Object.keys(issuers).length === 0) return null;
+      const issuer = issuers[pending?.scheme];
       // Whoever sends somebody a link with a code of their own would have them work in the sender's account.
-      if (!pending || pending.state !== answer.get("state")) {
+      if (!issuer || pending.state !== answer.get("state")) {
         return "This sign-in was not begun in this tab, so it was left aside. Sign in from here.";
+      }
+      lastScheme = pending.scheme;
+      // Another issuer's code (RFC 9207).
+      if (answer.has("iss") && answer.get("iss") !== issuer.url) {
+        return "This sign-in was answered by another issuer, so it was left aside. Sign in again.";
       }
       if (answer.has("error")) {
         return `The sign-in failed: ${answer.get("error_description") ?? answer.get("error")}. Try again.`;
       }
+      let received = null;
       try {
-        const received = await requestTokens({
+        received = await requestTokens(pending.scheme, pending.endpoints, {
           grant_type: "authorization_code",
           code: answer.get("code"),
           code_verifier: pending.verifier,
           redirect_uri: homeUrl,
         });
-        if (!received) return "The sign-in was refused, as it is when it took too long. Sign in again.";
-        storeTokens(received);
-        return null;
       } catch {
         return "The sign-in page could not be reached. Check the connection, then sign in again.";
       }
+      if (!received) return "The sign-in was refused, as it is when it took too long. Sign in again.";
+      try {
+        storeTokens(received, pending.scheme, pending.endpoints);
+        return null;
+      } catch {
+        return `${issuer.name} gave an access token that this API cannot read. Its audience has to be ${issuer.parameters.audience}.`;
+      }
     },
 
-    /** End the session here and at the user pool: who sits here next finds no key and no draft. */
+    /** End the session here and at the issuer: who sits here next finds no key and no draft. */
     signOut() {
       notify(signOutListeners);
-      const { refresh } = tokens;
+      const { refresh, scheme, endpoints } = tokens;
+      const logout = issuers[scheme] && endpoints?.logout && new URL(endpoints.logout);
+      const parameters = logout && formBody(scheme, issuers[scheme].logoutParameters(tokens, homeUrl));
       tokens = null;
       isExpired = false;
       key = "";
@@ -230,20 +283,21 @@ export function createSession(config) {
       notify(callerListeners, changeListeners);
       // "Back" can bring this very page again, with what was read and typed in it.
       addEventListener("pageshow", () => location.reload());
-      if (!signInConfig) {
-        location.reload();
-        return;
-      }
-      if (refresh) {
+      if (refresh && endpoints?.revocation) {
         // What was copied from here ends as well. The page does not wait for it.
-        fetch(`${signInConfig.domain}/oauth2/revoke`, {
+        fetch(endpoints.revocation, {
           method: "POST",
-          body: formBody({ token: refresh }),
+          body: formBody(scheme, { token: refresh }),
           credentials: "omit",
           keepalive: true,
         }).catch(() => {});
       }
-      location.assign(`${signInConfig.domain}/logout?${formBody({ logout_uri: homeUrl })}`);
+      if (!logout) {
+        location.reload();
+        return;
+      }
+      for (const [name, value] of parameters) logout.searchParams.set(name, value);
+      location.assign(logout.href);
     },
 
     /** Call `listener` when another caller is there, by key or user: what was read was for the last one. Returns how to stop it. */
@@ -251,6 +305,9 @@ export function createSession(config) {
 
     /** Call `listener` after every change that can be shown, the end of a session as well. Returns how to stop it. */
     onChange: (listener) => addListener(changeListeners, listener),
+
+    /** Call `listener` with a sentence when a sign-in cannot begin. Returns how to stop it. */
+    onSignInFailure: (listener) => addListener(failureListeners, listener),
 
     /** Call `listener` when the user signs out, while requests still say who calls. Returns how to stop it. */
     beforeSignOut: (listener) => addListener(signOutListeners, listener),
@@ -299,7 +356,7 @@ function base64url(bytes) {
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-// Not to be trusted, only shown and gone by. It came from the user pool itself, so nobody has to check its signature.
+// Not to be trusted, only shown and gone by. It came from the issuer itself, so nobody has to check its signature.
 function claimsOf(token) {
   const text = atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
   return JSON.parse(new TextDecoder().decode(Uint8Array.from(text, (character) => character.charCodeAt(0))));
@@ -307,5 +364,5 @@ function claimsOf(token) {
 
 function userName(token) {
   const claims = claimsOf(token);
-  return claims.email ?? claims["cognito:username"] ?? claims.username ?? claims.sub;
+  return claims.email ?? claims["cognito:username"] ?? claims.preferred_username ?? claims.username ?? claims.name ?? claims.sub;
 }

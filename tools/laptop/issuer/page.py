@@ -17,6 +17,8 @@ button { margin-top: 1rem; cursor: pointer }
 small, .error { display: block }
 .error { color: light-dark(#a00, #f88) }
 """
+NEWLINE = "\n"  # no backslash may stand in the braces of an f-string
+
 STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 
 
@@ -44,7 +46,7 @@ def sign_in_page(
     known = "".join(
         f'<form method="post" action="{escape(action)}">'
         f'<input type="hidden" name="username" value="{escape(user["name"])}">'
-        f'<input type="hidden" name="groups" value="{escape(" ".join(user["groups"]))}">'
+        f'<textarea name="groups" hidden>\n{escape(NEWLINE.join(user["groups"]))}</textarea>'
         f'<textarea name="claims" hidden>\n{escape(claims_text(user))}</textarea>'
         f"<button>{escape(user['name'])}<small>{escape(summary(user))}</small></button></form>"
         for user in users
@@ -56,7 +58,7 @@ def sign_in_page(
         + (f"<h2>Again as</h2>{known}<h2>As somebody else</h2>" if known else "")
         + f"""<form method="post" action="{escape(action)}">
 <label>Name <input name="username" value="{escape(typed)}" required autofocus autocomplete="off"></label>
-<label>Groups <input name="groups" autocomplete="off"><small>with spaces between them</small></label>
+<label>Groups <textarea name="groups" rows="2"></textarea><small>one a line</small></label>
 <label>Claims <textarea name="claims" rows="3"></textarea><small>NAME=VALUE, one a line</small></label>
 <button>Sign in</button>
 </form>"""

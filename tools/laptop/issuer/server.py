@@ -159,11 +159,16 @@ def page_answer(grants: Grants, query: Mapping[str, str], fault: str = "", typed
 
 def user_of(form: Mapping[str, str]) -> dict[str, Any]:
     """Return who signs in. Raise ValueError, with what is wrong, if that is nobody."""
-    name, groups = form.get("username", "").strip(), form.get("groups", "").split()
+    name, groups = form.get("username", "").strip(), lines(form.get("groups", ""))
     if fault := name_fault("name", name) or next(filter(None, (name_fault("group", group) for group in groups)), None):
         raise ValueError(fault)
-    claims = unique_claims([parse_claim(line.strip()) for line in form.get("claims", "").splitlines() if line.strip()])
+    claims = unique_claims([parse_claim(line) for line in lines(form.get("claims", ""))])
     return {"name": name, "groups": groups, "claims": claims}
+
+
+def lines(text: str) -> list[str]:
+    """Return the lines of a text that are not blank."""
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def answer_logout(query: Mapping[str, str]) -> Answer:
