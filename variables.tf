@@ -309,13 +309,16 @@ variable "jwt" {
     function verifies the tokens, and the gateway keeps its answer to each token for five minutes.
     audiences: what a token is for, as its claim aud has it; one of these has to be there.
     client_id: of the web console, which then signs users in at the issuer, by code and PKCE.
+    client_scopes: what the console asks for, beside who the user is; null for the scopes that access names. Entra ID wants longer names
+      than its tokens have.
     function: settings of the function that verifies tokens. reserved_concurrency null leaves it to the account's pool.
     groups_claim: the claim with the caller's groups, which jwt:group=NAME asks for.
     issuer: as the claim iss has it, to the letter. Its keys are found by ISSUER/.well-known/openid-configuration.
   EOT
   type = object({
-    audiences = set(string)
-    client_id = optional(string)
+    audiences     = set(string)
+    client_id     = optional(string)
+    client_scopes = optional(set(string))
     function = optional(object({
       log_level            = optional(string, "INFO")
       memory_size          = optional(number, 512)

@@ -382,6 +382,16 @@ locals {
   # Whose tokens jwt asks for: the laptop run puts its own issuer here.
   jwt_issuer = try(var.jwt.issuer, null)
   # The methods that ask for them, and the function that verifies them before these are called.
+  # What the web console signs users in with at that issuer.
+  console_client = try(var.jwt.client_id, null) == null ? null : {
+    audience  = sort(var.jwt.audiences)[0]
+    client_id = var.jwt.client_id
+    issuer    = local.jwt_issuer
+    scopes = sort(coalesce(
+      var.jwt.client_scopes, toset(compact([for m in values(local.api_methods) : m.scope if m.access == "jwt"]))
+    ))
+  }
+
   jwt_methods = [for key, m in local.api_methods : key if m.access == "jwt"]
   authorizer = { for name in ["${var.name}-authorizer-${var.environment}"] : "authorizer" => {
     environment = merge({

@@ -494,6 +494,7 @@ module "website" {
   config = jsonencode({
     api         = "/api"
     environment = var.environment
+    jwt         = local.console_client
     name        = var.name
     sign_in = (
       !local.creates_pool ?
@@ -508,7 +509,7 @@ module "website" {
   name                = "${var.name}-website-${local.regional_suffix}"
   price_class         = var.website.price_class
   scope               = local.scope
-  sign_in_origins     = compact([local.domain])
+  sign_in_origins     = compact([local.domain, try(regex("^https?://[^/]+", local.console_client.issuer), null)])
   source_folder       = "${path.module}/../../web"
   tags                = local.tags
   web_acl_arn         = var.website.web_acl_arn

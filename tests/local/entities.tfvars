@@ -12,9 +12,16 @@ entities = {
     owner     = "sub"
     schema    = "schemas/note.json"
   }
+  # Whose callers another issuer than the user pool names.
+  shipments = {
+    access     = { default = "jwt", create = "jwt:scope=shipments:write", delete = "jwt:group=Human Resources" }
+    functions  = "per_entity"
+    operations = ["create", "delete", "get", "list"]
+  }
 }
 
 # Two callers, so that one can be told from the other, and one who has soon had enough.
 api_keys    = { default = "standard", other = "standard", trial = "trial" }
 usage_plans = { standard = { quota = { limit = 10000 } }, trial = { quota = { limit = 2 } } }
+jwt         = { audiences = ["https://api.example.com"], issuer = "https://issuer.example.com/" }
 user_pool   = { domain_prefix = "trestle-tests", machine_client = true }

@@ -56,7 +56,7 @@ def encoded(header: dict[str, Any], claims: dict[str, Any], signature: str) -> s
 
 
 def signed(header: dict[str, Any], claims: dict[str, Any], key: Any, algorithm: str) -> str:
-    return jwt.encode(claims, key, algorithm, headers=header)
+    return jwt.encode(claims, key, algorithm, headers=header | {"alg": algorithm})
 
 
 def forged_tokens(issuer: Issuer) -> Iterator[tuple[str, str]]:
@@ -135,9 +135,7 @@ def pem_of(key: Any) -> str:
 # --- who is let in ---
 
 
-@pytest.mark.parametrize(
-    ("method", "path"), [("GET", ""), ("POST", ""), ("GET", "/x"), ("PATCH", "/x"), ("DELETE", "/x")]
-)
+@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("POST", ""), ("GET", "/x"), ("DELETE", "/x")])
 def test_nobody_comes_in_without_a_token(shipments: Api, method: str, path: str) -> None:
     check_unauthorized(shipments(method, path, {} if method[0] == "P" else None))
 

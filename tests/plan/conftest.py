@@ -211,8 +211,17 @@ GUARDED: dict[str, Values] = {
             "web_acl_arn": WEB_ACL,
         },
     },
+    # Of neither the page is a client that a plan would have to make.
     "with_website_of_existing_pool": {
-        "entities": {"todos": {**TWO["todos"], "access": {"default": "cognito"}}},
+        "entities": {
+            "memos": {**ONE["todos"], "access": {"get": "jwt:scope=memos:read"}},
+            "todos": {**TWO["todos"], "access": {"default": "cognito"}},
+        },
+        "jwt": {
+            "audiences": ["https://memos.example.com", "memos"],
+            "client_id": "console",
+            "issuer": "https://auth.example.com/realms/shop",
+        },
         "user_pool": {"arn": POOL},
         "website": {},
     },

@@ -205,6 +205,8 @@ def test_browsers_run_the_pages_own_files_alone(systems: dict[str, Plan]) -> Non
     }
     assert content_security_policy(systems["with_website_at_names"]) == strict
     assert content_security_policy(systems["with_website"]) == {**strict, "connect-src": f"'self' {DOMAIN}"}
+    at_issuer = {**strict, "connect-src": "'self' https://auth.example.com"}
+    assert content_security_policy(systems["with_website_of_existing_pool"]) == at_issuer
     (security,) = systems["with_website"].one("aws_cloudfront_response_headers_policy")["security_headers_config"]
     (hsts,) = security["strict_transport_security"]
     assert (hsts["access_control_max_age_sec"], hsts["override"]) == (31536000, True)
@@ -255,10 +257,21 @@ def test_a_changed_file_moves_them_all_and_the_page_with_them(planner: Planner, 
     assert pages["as-it-is"] != pages["changed"]
 
 
+def config_of(plan: Plan) -> Any:
+    """Return what the page is told."""
+    return json.loads(objects(plan, "entry")["config.json"]["content"])
+
+
 def test_page_is_told_of_the_api_and_of_no_sign_in_it_cannot_offer(systems: dict[str, Plan]) -> None:
-    told = {"api": "/api", "environment": "test", "name": "shop", "sign_in": None}
-    for system in ("with_website_at_names", "with_website_of_existing_pool"):
-        assert json.loads(objects(systems[system], "entry")["config.json"]["content"]) == told
+    told = {"api": "/api", "environment": "test", "jwt": None, "name": "shop", "sign_in": None}
+    assert config_of(systems["with_website_at_names"]) == told
+    client = {
+        "audience": "https://memos.example.com",
+        "client_id": "console",
+        "issuer": "https://auth.example.com/realms/shop",
+        "scopes": ["memos:read"],
+    }
+    assert config_of(systems["with_website_of_existing_pool"]) == {**told, "jwt": client}
     assert objects(systems["with_website"], "entry")["config.json"]["content"] == UNKNOWN, "the client's id"
 
 

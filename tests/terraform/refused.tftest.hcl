@@ -964,6 +964,30 @@ run "round_91" {
   }
 }
 
+run "console_client_1" {
+  command         = plan
+  expect_failures = [var.jwt]
+
+  variables {
+    entities = { todos = { access = { default = "jwt" } } }
+    # scopes of a console that has no client
+    jwt     = { audiences = ["shop"], client_scopes = ["read"], issuer = "https://auth.example.com" }
+    website = {}
+  }
+}
+
+run "console_client_2" {
+  command         = plan
+  expect_failures = [var.jwt]
+
+  variables {
+    entities = { todos = { access = { default = "jwt" } } }
+    # a console's scope with a space
+    jwt     = { audiences = ["shop"], client_id = "console", client_scopes = ["a b"], issuer = "https://auth.example.com" }
+    website = {}
+  }
+}
+
 run "brought_1" {
   command         = plan
   expect_failures = [var.budget, var.code_signing_config_arn, var.log_bucket, var.user_pool]

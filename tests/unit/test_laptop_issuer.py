@@ -560,7 +560,6 @@ def test_the_log_holds_what_the_authorizer_says() -> None:
 
 
 def test_an_apply_names_the_issuer_at_its_port() -> None:
-    assert "modules/service" not in overrides_for(4600, has_issuer=False)
-    override = overrides_for(4600, has_issuer=True)["modules/service"]
+    override = overrides_for(4600)["modules/service"]
     named = '${var.jwt == null ? null : "http://127.0.0.1:4600/_trestle/issuer"}'
     assert override == {"locals": {"jwt_issuer": named}}

@@ -16,6 +16,11 @@ entities = {
     functions = "per_entity"
     schema    = "schemas/customer.json"
   }
+  memos = {
+    access     = { default = "jwt" }
+    functions  = "per_entity"
+    operations = ["create", "list"]
+  }
   notes = {
     access    = { default = "cognito" }
     filters   = { pinned = {}, tag = { sort = "title" } }
@@ -43,7 +48,14 @@ entities = {
   }
 }
 
-dashboard          = false
-encryption         = { customer_key = false }
+dashboard  = false
+encryption = { customer_key = false }
+jwt = {
+  audiences     = ["https://memos.example.com"]
+  client_id     = "console"
+  client_scopes = ["memos:write"]
+  issuer        = "https://auth.example.com/"
+}
 log_retention_days = 1
 network            = null
+website            = {}

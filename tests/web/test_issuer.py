@@ -36,8 +36,8 @@ def label(issuer: str) -> str:
 def sign_in(page: Page, label: str, user: str, *groups: str) -> None:
     """Press the button in the view, and fill in the issuer's own page."""
     page.get_by_role("main").get_by_role("button", name=label).click()
-    page.get_by_label("Name").fill(user)
-    page.get_by_label("Groups").fill("\n".join(groups))
+    page.get_by_role("textbox", name="Name", exact=True).fill(user)
+    page.get_by_role("textbox", name="Groups").fill("\n".join(groups))
     page.get_by_role("button", name="Sign in", exact=True).click()
 
 
@@ -54,15 +54,15 @@ def test_sign_in_and_sign_out_at_the_issuer(visit: Open, console: Console, issue
     page = visit("#/memos")
     expect(page.get_by_role("heading", name=NEEDS_SIGN_IN)).to_be_visible()
     # The user pool's users are others, and what is theirs is no concern of this view.
-    expect(page.get_by_role("main").get_by_role("button")).to_have_text([label])
+    expect(page.get_by_role("main").get_by_role("button", name="Sign in")).to_have_text([label])
     page.get_by_role("main").get_by_role("button", name=label).click()
-    page.get_by_label("Name").wait_for()
+    page.get_by_role("textbox", name="Name", exact=True).wait_for()
     asked = {name: value for name, (value,) in parse_qs(urlsplit(page.url).query).items()}
     assert page.url.startswith(f"{issuer}/authorize?")
     assert (asked["code_challenge_method"], asked["client_id"]) == ("S256", "console")
     assert asked["scope"].split() == ["openid", "profile", "email", "offline_access", "memos:write"]
     assert asked["audience"] == "https://memos.example.com"
-    page.get_by_label("Name").fill("dana")
+    page.get_by_role("textbox", name="Name", exact=True).fill("dana")
     with page.expect_request(re.compile("/issuer/token")) as traded:
         page.get_by_role("button", name="Sign in", exact=True).click()
     assert "code_verifier=" in (traded.value.post_data or "")
@@ -80,7 +80,8 @@ def test_sign_in_and_sign_out_at_the_issuer(visit: Open, console: Console, issue
     # Nothing of hers opens what the user pool's users have.
     go_to(page, "#/notes")
     expect(page.get_by_role("heading", name=NEEDS_SIGN_IN)).to_be_visible()
-    expect(page.get_by_role("main").get_by_role("button")).to_have_text(["Sign in with the user pool"])
+    buttons = page.get_by_role("main").get_by_role("button", name="Sign in")
+    expect(buttons).to_have_text(["Sign in with the user pool"])
 
     with page.expect_request(re.compile("/issuer/logout")) as left:
         sign_out(page)
@@ -118,7 +119,7 @@ def test_a_session_that_ended_begins_again_at_the_same_issuer(signed_in_page: Pa
 def test_another_issuers_code_is_left_aside(visit: Open, console: Console, label: str) -> None:
     page = visit("#/memos")
     page.get_by_role("main").get_by_role("button", name=label).click()
-    page.get_by_label("Name").wait_for()
+    page.get_by_role("textbox", name="Name", exact=True).wait_for()
     state = parse_qs(urlsplit(page.url).query)["state"][0]
     go_to(page, f"?code=x&state={state}&iss=https://attacker.example")
     expect(page.get_by_text("answered by another issuer")).to_be_visible()
@@ -149,7 +150,7 @@ def test_a_document_that_is_another_issuers_leads_nowhere(
     # The note's button tries the same issuer again.
     page.unroute("**/openid-configuration")
     page.get_by_role("status").get_by_role("button", name="Sign in").click()
-    page.get_by_label("Name").wait_for()
+    page.get_by_role("textbox", name="Name", exact=True).wait_for()
     assert page.url.startswith(issuer)
 
 

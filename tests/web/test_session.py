@@ -19,6 +19,9 @@ from tools.laptop.sign_in import sign_in as pool_sign_in
 
 TOKENS = "trestle.tokens"
 
+# The issuer of test_issuer.py is another.
+POOL_SIGN_IN = "Sign in with the user pool"
+
 
 # --- API keys ---
 
@@ -160,7 +163,7 @@ def test_sign_in_and_sign_out(visit: Open, console: Console, ada: str) -> None:
     assert page.evaluate("localStorage.length") == 0
 
     sign_out(page)
-    expect(page.get_by_role("navigation").get_by_role("button", name="Sign in")).to_be_visible()
+    expect(page.get_by_role("navigation").get_by_role("button", name=POOL_SIGN_IN)).to_be_visible()
     go_to(page, "#/notes")
     expect(page.get_by_role("heading", name="Sign in to see this")).to_be_visible()
     assert stored_tokens(page) is None
@@ -246,7 +249,7 @@ def test_who_signs_in_next_finds_nothing_of_what_was_typed(signed_in_page: Page,
     go_to(page, "#/notes/+new")
     page.get_by_label("Title").fill("Ada's own business")
     sign_out(page)
-    expect(page.get_by_role("navigation").get_by_role("button", name="Sign in")).to_be_visible()
+    expect(page.get_by_role("navigation").get_by_role("button", name=POOL_SIGN_IN)).to_be_visible()
     assert page.evaluate("Object.keys(sessionStorage)") == []
 
     go_to(page, "#/notes")
@@ -264,7 +267,7 @@ def test_going_back_does_not_bring_back_what_a_user_saw(signed_in_page: Page) ->
     # As a page is that the browser keeps whole for "Back": it is left, and goes on later.
     page.route("**/logout?*", lambda route: route.fulfill(status=204))
     page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_role("navigation").get_by_role("button", name="Sign in")).to_be_visible()
+    expect(page.get_by_role("navigation").get_by_role("button", name=POOL_SIGN_IN)).to_be_visible()
     with page.expect_event("load"):
         page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
     settle(page)
@@ -316,7 +319,9 @@ def test_signing_out_deletes_what_could_be_undone(signed_in_page: Page, console:
 
 def test_users_of_a_pool_that_was_there_bring_their_tokens(visit: Open, console: Console, ada: str) -> None:
     page = visit("#/notes")
-    page.route("**/config.json", lambda route: route.fulfill(json=route.fetch().json() | {"sign_in": None}))
+    page.route(
+        "**/config.json", lambda route: route.fulfill(json=route.fetch().json() | {"jwt": None, "sign_in": None})
+    )
     page.reload()
     expect(page.get_by_role("heading", name="This needs an access token")).to_be_visible()
     expect(page.get_by_role("button", name="Sign in")).to_have_count(0)

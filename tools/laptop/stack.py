@@ -74,10 +74,8 @@ OVERRIDES = {
 }
 
 
-def overrides_for(port: int, *, has_issuer: bool) -> dict[str, Any]:
+def overrides_for(port: int) -> dict[str, Any]:
     """Return OVERRIDES, and with them this machine's issuer in the place of the one that the tfvars name."""
-    if not has_issuer:
-        return OVERRIDES
     here = f'${{var.jwt == null ? null : "{issuer_url(port)}"}}'
     return {**OVERRIDES, SERVICE: {"locals": {"jwt_issuer": here}}}
 
@@ -466,7 +464,7 @@ class Stack:
         if settings["docs"] != "none":
             arguments["website"] = {}
         folder = self.folder / "root"
-        overrides = overrides_for(running.port, has_issuer=bool(settings.get("jwt")))
+        overrides = overrides_for(running.port)
         if root := root_of(settings):
             own = user_root.read(root)
             own.stage(folder, {"http": {}}, overrides, **arguments)
