@@ -9,8 +9,8 @@ locals {
   thresholds  = try({ for kind, threshold in var.alarms : kind => threshold if !contains(["emails", "requests", "topic_arn"], kind) }, {})
   alarm_kinds = [for kind, threshold in local.thresholds : kind if threshold > 0]
 
-  # Functions of operations and your own, by keys that none shares: what Lambda calls them, where alarms have them, the time that a
-  # request, a change or a job has, and the dimensions of our own metrics.
+  # Functions of operations, your own and the authorizer, by keys that none shares: what Lambda calls them, where alarms have them, the time
+  # that a request, a change or a job has, and the dimensions of our own metrics: faults, and refusals, which Lambda counts as errors.
   watched_functions = merge(
     { for key, f in var.functions : key => {
       dimensions = { for operation in f.operations : "faults_${operation}" => { entity = f.entity, operation = operation } }
@@ -26,7 +26,17 @@ locals {
       name       = f.name
       seconds    = f.kind == "routes" ? min(f.timeout, local.gateway_timeout_seconds) : f.timeout
     } },
+    { for f in var.authorizer[*] : "function authorizer" => {
+      dimensions = {}
+      entity     = "authorizer"
+      label      = "function"
+      name       = f.name
+      refusals   = { refusals = { function = "authorizer" } }
+      seconds    = f.timeout
+    } },
   )
+  # Anybody can send tokens that are refused. Without metrics of our own nothing tells these from errors, and the gateway's alarm remains.
+  functions_with_errors = [for key, f in local.watched_functions : key if var.namespace != null || !can(f.refusals)]
 
   # What goes wrong in a function: Lambda's errors are what broke or ran out of time, the faults of our own metrics what it
   # answered by itself with 500 or more. None is both. Neither is sent when there is none, hence FILL.
@@ -35,8 +45,13 @@ locals {
     { for id, dimensions in f.dimensions : id => {
       namespace = var.namespace, metric = "Faults", stat = "Sum", dimensions = dimensions
     } if var.namespace != null },
+    { for id, dimensions in try(f.refusals, {}) : id => {
+      namespace = var.namespace, metric = "Refusals", stat = "Sum", dimensions = dimensions
+    } if var.namespace != null },
   ) }
-  error_expressions = { for key, metrics in local.error_metrics : key => join(" + ", [for id in keys(metrics) : "FILL(${id}, 0)"]) }
+  error_expressions = { for key, metrics in local.error_metrics : key => replace(
+    join(" + ", [for id in keys(metrics) : "FILL(${id}, 0)"]), "+ FILL(refusals", "- FILL(refusals"
+  ) }
 
   # By what follows the name of the API in the alarm's own name; each kind as its variable. A metric is asked for by id, an
   # expression puts several together. A single metric has none.
@@ -90,13 +105,14 @@ locals {
       periods      = 2
     },
     ] : "${f.entity}/${f.label}/${alarm.section}" => merge(alarm, {
-      entity = f.entity
+      entity  = f.entity
+      runbook = can(f.refusals) && can(regex("error", alarm.kind)) ? "authorizer" : alarm.section
       threshold = (
         alarm.kind == "duration_percent" ?
         10 * local.thresholds[alarm.kind] * f.seconds :
         local.thresholds[alarm.kind]
       )
-  }) if contains(local.alarm_kinds, alarm.kind) }]...)
+  }) if contains(local.alarm_kinds, alarm.kind) && (!can(regex("error", alarm.kind)) || contains(local.functions_with_errors, key)) }]...)
 
   # What waits for functions of your own, and what they have given up.
   consumer_alarms = merge([for name, f in var.own_functions : { for alarm in [
@@ -224,7 +240,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
 
   alarm_actions       = contains(local.caller_alarm_keys, each.key) ? [local.topic_arn] : []
   alarm_name          = "${var.name}/${each.key}"
-  alarm_description   = "${each.value.summary} What to do: ${local.runbook_path}#${each.value.section}"
+  alarm_description   = "${each.value.summary} What to do: ${local.runbook_path}#${try(each.value.runbook, each.value.section)}"
   comparison_operator = each.value.is_exclusive ? "GreaterThanThreshold" : "GreaterThanOrEqualToThreshold"
   evaluation_periods  = each.value.periods
   ok_actions          = contains(local.caller_alarm_keys, each.key) ? [local.topic_arn] : []

@@ -137,8 +137,24 @@ locals {
     )
   } }
 
-  # The dashboard's sections: entities, then functions of your own. A key of the latter has a blank, which no entity's name has.
-  functions_of = merge(local.entity_functions, { for name, f in var.own_functions : "function ${name}" => [f] })
+  # The same of the function that verifies tokens. The gateway keeps its decisions, so it gets fewer requests than the API.
+  authorizer_metrics = { for f in var.authorizer[*] : "function authorizer" => {
+    requests = [["AWS/Lambda", "Invocations", "FunctionName", f.name, { label = "tokens verified" }]]
+    errors = concat(
+      [["AWS/Lambda", "Errors", "FunctionName", f.name, { label = "refused or failed" }]],
+      [for metric in ["Refusals"] : [var.namespace, metric, "function", "authorizer", { label = "refused" }] if var.namespace != null],
+    )
+    latency = [for stat in ["p50", "p99"] : ["AWS/Lambda", "Duration", "FunctionName", f.name, { label = stat, stat = stat }]]
+    waiting = [["AWS/Lambda", "Throttles", "FunctionName", f.name, { label = "throttles" }]]
+  } }
+
+  # The dashboard's sections: entities, then functions of your own and the authorizer. A key of the latter has a blank, which no entity's
+  # name has.
+  functions_of = merge(
+    local.entity_functions,
+    { for name, f in var.own_functions : "function ${name}" => [f] },
+    { for f in var.authorizer[*] : "function authorizer" => [f] },
+  )
   figures_of = merge(
     { for entity, figures in local.entity_metrics : entity => {
       capacity = figures.capacity, errors = figures.errors, latency = figures.latency, requests = figures.requests
@@ -147,6 +163,7 @@ locals {
     { for section, figures in local.own_metrics : section => merge(figures, {
       capacity = [], title = "waiting, and throttles; age (right)"
     }) },
+    { for section, figures in local.authorizer_metrics : section => merge(figures, { capacity = [], title = "throttles" }) },
   )
 
   section_widgets = { for entity, figures in local.figures_of : entity => [
@@ -174,6 +191,7 @@ locals {
   metric_ids = merge(
     { for key, f in var.functions : f.name => "f_${replace(replace(key, "-", "_"), ".", "_")}" },
     { for name, f in var.own_functions : f.name => "function_${replace(name, "-", "_")}" },
+    { for f in var.authorizer[*] : f.name => "function_authorizer" },
   )
 
   # CloudWatch takes 500 metrics a widget, and 2,500 metrics and 500 widgets a dashboard. If all entities and their costs do not fit
@@ -186,7 +204,7 @@ locals {
     480 / max([for entity, figures in local.figures_of : max(length(figures.capacity), length(local.functions_of[entity]) + 1)]...),
     480 / 5,
   ))
-  pages    = chunklist(concat(keys(local.entity_metrics), keys(local.own_metrics)), local.per_page)
+  pages    = chunklist(concat(keys(local.entity_metrics), keys(local.own_metrics), keys(local.authorizer_metrics)), local.per_page)
   is_paged = length(local.pages) > 1
 
   cost_widgets = [for entities in local.pages : concat(

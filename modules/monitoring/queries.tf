@@ -1,6 +1,6 @@
 locals {
   # CloudWatch asks 50 groups at a time: who has more functions than that picks others in the console.
-  all_groups      = sort(concat(values(var.functions)[*].log_group, values(var.own_functions)[*].log_group))
+  all_groups      = sort(concat(values(var.functions)[*].log_group, values(var.own_functions)[*].log_group, var.authorizer[*].log_group))
   function_groups = slice(local.all_groups, 0, min(49, length(local.all_groups)))
   worker_groups   = sort([for f in values(var.own_functions) : f.log_group if f.kind != "routes"])
 

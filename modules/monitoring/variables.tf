@@ -29,6 +29,11 @@ variable "api" {
   type        = object({ log_group = string, name = string, stage = string })
 }
 
+variable "authorizer" {
+  description = "The function that verifies tokens, or null without one. timeout: seconds an invocation may take."
+  type        = object({ log_group = string, memory_size = number, name = string, timeout = number })
+}
+
 variable "budget" {
   description = "The dollars that the system may cost a month, and whom to write to beyond them; or null for no budget."
   type        = object({ emails = set(string), monthly = number })

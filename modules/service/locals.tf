@@ -403,6 +403,9 @@ locals {
     zip  = "authorizer"
   } if length(local.jwt_methods) > 0 && var.jwt != null }
 
+  # Seconds. The function itself gives an issuer that does not answer up before that.
+  authorizer_timeout = 10
+
   # All functions of the system, as Lambda calls them.
   function_names = concat(values(local.functions)[*].name, values(local.own_functions)[*].name, values(local.authorizer)[*].name)
 

@@ -341,7 +341,7 @@ module "authorizer" {
   source_code_hash        = try(local.manifest.functions[each.value.zip].source_code_hash, null)
   statements              = []
   tags                    = local.tags
-  timeout                 = 10
+  timeout                 = local.authorizer_timeout
   uses_queues             = false
 }
 
@@ -540,8 +540,14 @@ resource "aws_wafv2_web_acl_association" "api" {
 module "monitoring" {
   source = "../monitoring"
 
-  alarms         = var.alarms
-  api            = { log_group = module.api.log_group, name = module.api.name, stage = module.api.stage }
+  alarms = var.alarms
+  api    = { log_group = module.api.log_group, name = module.api.name, stage = module.api.stage }
+  authorizer = one([for key, f in local.authorizer : {
+    log_group   = module.authorizer[key].log_group
+    memory_size = var.jwt.function.memory_size
+    name        = module.authorizer[key].name
+    timeout     = local.authorizer_timeout
+  }])
   budget         = var.budget
   budget_name    = "${var.name}-${local.regional_suffix}"
   dashboard      = var.dashboard

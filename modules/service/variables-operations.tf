@@ -92,10 +92,13 @@ variable "alarms" {
 
   validation {
     # The API's alarm takes a hundred, and two of them are the gateway's.
-    condition = var.alarms == null || length(setunion(keys(var.entities), keys(var.functions))) <= 98
+    condition = (
+      var.alarms == null ||
+      length(setunion(keys(var.entities), keys(var.functions), length(local.jwt_methods) > 0 ? ["authorizer"] : [])) <= 98
+    )
     error_message = join(" ", [
-      "alarms: CloudWatch puts a hundred alarms into one, which is enough for 98 entities and functions of your own. Write alarms = null,",
-      "or make a second API of some of them.",
+      "alarms: CloudWatch puts a hundred alarms into one, which is enough for 98 entities and functions, that of jwt among them. Write",
+      "alarms = null, or make a second API of some of them.",
     ])
   }
 }

@@ -177,6 +177,9 @@ def test_without_metrics_of_our_own_alarms_know_lambdas_alone(systems: dict[str,
     assert expression(found["todos/get/errors"]) == "FILL(errors, 0)"
     namespaces = {metric["namespace"] for alarm in found.values() for metric in metrics(alarm).values()}
     assert namespaces == {"AWS/ApiGateway", "AWS/DynamoDB", "AWS/Lambda"}
+    # Lambda counts refused tokens as errors, and anybody can send such.
+    authorizers = {key for key in found if key.startswith("authorizer/")}
+    assert authorizers == {"authorizer/function/duration", "authorizer/function/throttles"}
     for function in plan.all("aws_lambda_function").values():
         assert "METRICS_NAMESPACE" not in function["environment"][0]["variables"]
 
