@@ -59,6 +59,8 @@ class Environment(Protocol):
 def function_names(outputs: Mapping[str, Any]) -> set[str]:
     """Return the names of all functions, from Terraform's outputs."""
     names = {name for each in outputs["function_names"].values() for name in each.values()}
+    if authorizer := outputs.get("authorizer_name"):
+        names.add(authorizer)
     return names | {each["name"] for each in own_functions(outputs)}
 
 

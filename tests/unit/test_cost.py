@@ -92,6 +92,25 @@ def test_what_requests_cost() -> None:
     assert lines(document, 10_000_000)["X-Ray: traces, at most"] == (0, 14.98)
 
 
+def test_what_verifying_tokens_costs() -> None:
+    methods = [resource("aws_api_gateway_method", "route", authorization=kind) for kind in ("CUSTOM", "NONE")]
+    mock = resource("aws_api_gateway_method", "mock", authorization="NONE")
+    function = {**FUNCTION, "memory_size": 512, "function_name": "f-authorizer"}
+    logs = resource("aws_cloudwatch_log_group", retention_in_days=0)
+    document = plan(*methods, mock, logs, resource("aws_lambda_function", **function))
+    without = lines(document, 100_000_000)
+    document["planned_values"]["outputs"]["authorizer_name"] = {"value": "f-authorizer"}
+    found = lines(document, 100_000_000)
+    # Half of 100 million requests, ten to a token: 5 million invocations of 10 ms and half a GB.
+    assert found["Lambda: verifying tokens"] == (0, round(5 * 0.20 + 5_000_000 * 0.010 * 0.5 * 0.0000133334, 2))
+    assert found.keys() - without.keys() == {"Lambda: verifying tokens"}
+    # As many lines of 1.1 KB, at half a dollar a GB, beside one of each request's function and gateway.
+    incoming = (100_000_000 * 1.9 + 5_000_000 * 1.1) / 1024 / 1024 * 0.50
+    assert found["CloudWatch Logs: what comes in"] == (0, round(incoming, 2))
+    assert "sends 10 requests in the five minutes" in cost.Estimate(document, 1, TABLE).report("x")
+    assert "five minutes" not in cost.Estimate(plan(), 1, TABLE).report("x")
+
+
 def test_the_share_of_what_an_entity_lacks_falls_to_its_others() -> None:
     names = {"a": {"get": "g"}, "b": {"list": "l", "replace": "r"}}
     estimate = cost.Estimate(plan(names=names), 1000, TABLE)

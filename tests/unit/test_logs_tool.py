@@ -26,6 +26,7 @@ OUTPUTS = {
         "notes": {"create": "shop-notes-entity-dev", "get": "shop-notes-entity-dev"},
     },
     "functions": {"payments": {"name": "shop-payments-dev"}},
+    "authorizer_name": "shop-authorizer-dev",
 }
 
 
@@ -111,6 +112,14 @@ def test_an_error_and_a_crash(groups: Groups, capsys: pytest.CaptureFixture[str]
     ]  # fmt: skip
 
 
+def test_a_refused_token_is_one_line(groups: Groups, capsys: pytest.CaptureFixture[str]) -> None:
+    decided = {"status": 401, "function": "authorizer", "reason": "expired", "durationMs": 1, "requestId": "r-1"}
+    crash = "[ERROR] Exception: Unauthorized\rTraceback (most recent call last):\r  File x"
+    groups.write("/aws/lambda/shop-authorizer-dev", json.dumps(decided), crash)
+    assert run() == run("--function", "authorizer") == 0
+    assert printed(capsys) == 2 * ["401 authorizer 1 ms r-1 expired"]
+
+
 def test_lines_are_chosen(groups: Groups, capsys: pytest.CaptureFixture[str]) -> None:
     def line(number: int, operation: str) -> str:
         return json.dumps({"status": 200, "operation": operation, "durationMs": 1, "requestId": f"r-{number}"})
@@ -150,7 +159,7 @@ def test_it_follows(groups: Groups, capsys: pytest.CaptureFixture[str], monkeypa
     ("arguments", "said"),
     [
         (("--entity", "todoes"), "shop-dev has no entity todoes: did you mean todos?"),
-        (("--function", "mail"), "shop-dev has no function mail: name one of payments"),
+        (("--function", "mail"), "shop-dev has no function mail: name one of authorizer, payments"),
     ],
 )
 def test_wrong_arguments(

@@ -272,6 +272,12 @@ def test_own_functions_are_in_outputs_of_their_own() -> None:
     assert (function_names(outputs), worker_names(outputs)) == ({"g", "p", "m", "r"}, {"m", "r"})
 
 
+def test_the_authorizer_is_released_like_any_function() -> None:
+    outputs = {"function_names": {"todos": {"get": "g"}}, "authorizer_name": "a"}
+    assert (function_names(outputs), worker_names(outputs)) == ({"a", "g"}, set())
+    assert function_names({**outputs, "authorizer_name": None}) == {"g"}
+
+
 def test_what_met_no_request_does_not_go_live(shop: Shop) -> None:
     shop.changes = (CREATE, GET)
     # Where snapshots are taken, Lambda writes of it before anybody has sent a request.
@@ -337,7 +343,15 @@ def test_a_fault_of_a_new_version_takes_it_back(shop: Shop, said: str, reason: s
 
 @pytest.mark.parametrize(
     "said",
-    [line(499), "[1]", '"Traceback"', '{"status": "500"}', "REPORT RequestId: 500", '{"level": "ERROR"}'],
+    [
+        line(499),
+        "[1]",
+        '"Traceback"',
+        '{"status": "500"}',
+        "REPORT RequestId: 500",
+        '{"level": "ERROR"}',
+        "[ERROR] Exception: Unauthorized\nTraceback (most recent call last):",
+    ],
 )
 def test_other_lines_are_no_faults(shop: Shop, said: str) -> None:
     shop.changes = (GET,)

@@ -152,8 +152,25 @@ class Estimate:
                 size = sum(each["memory_size"] for each in used) / max(len(used), 1) / 1024
                 seconds += self.requests_of(entity, share) * size * self.assumed["function_ms"] / 1000
         yield CostLine(f"Lambda: {self.assumed['function_ms']} ms of each", 0, seconds * self.price["lambda_gb_second"])
+        if authorizer := functions.get(self.outputs.get("authorizer_name")):
+            verified = self.tokens_verified()
+            seconds = verified * authorizer["memory_size"] / 1024 * self.assumed["authorizer_ms"] / 1000
+            price = verified / MILLION * self.price["lambda_million_requests"]
+            yield CostLine("Lambda: verifying tokens", 0, price + seconds * self.price["lambda_gb_second"])
         kept = sum(each["memory_size"] / 1024 for each in functions.values() if each.get("snap_start"))
         yield CostLine("Lambda: snapshots (SnapStart)", kept * SECONDS * self.price["lambda_snap_start_gb_second"])
+
+    def tokens_verified(self) -> float:
+        """How often the authorizer verifies a token: once in the five minutes that the gateway keeps its answer.
+
+        All methods that functions answer get equally many requests.
+        """
+        methods = [each for each in self.resources if each.kind == "aws_api_gateway_method" and each.name == "route"]
+        asking = sum(each.values["authorization"] == "CUSTOM" for each in methods)
+        if not asking:
+            return 0
+        verified: float = self.requests * asking / len(methods) / self.assumed["requests_of_a_token"]
+        return verified
 
     def tables(self) -> Iterator[CostLine]:
         """DynamoDB: requests as docs/api.md has them, and what is stored."""
@@ -182,7 +199,11 @@ class Estimate:
         """CloudWatch Logs: what comes in, and what is kept once the retention is full."""
         if not self.values_of("aws_cloudwatch_log_group"):
             return
-        gb = self.requests * sum(self.assumed["log_kb"].values()) / KB_OF_GB
+        kb = (
+            self.requests * sum(self.assumed["log_kb"].values())
+            + self.tokens_verified() * self.assumed["log_kb"]["function"]
+        )
+        gb = kb / KB_OF_GB
         yield CostLine("CloudWatch Logs: what comes in", 0, gb * self.price["logs_gb_in"])
         days = max(each.get("retention_in_days") or 0 for each in self.values_of("aws_cloudwatch_log_group"))
         kept = gb * days * 24 / HOURS * self.assumed["log_compression"]
@@ -261,6 +282,11 @@ class Estimate:
             f"{assumed['lists']} list {assumed['items_of_a_list']} and {assumed['writes']} write items of "
             f"{assumed['item_kb']} KB, as many for each entity; free tiers, discounts and taxes left out."
         ]
+        if self.outputs.get("authorizer_name"):
+            each = assumed["requests_of_a_token"]
+            notes.append(
+                f"A caller of jwt sends {each} requests in the five minutes that API Gateway remembers a token."
+            )
         if self.region not in table["same_in"]:
             notes.append(f"Prices of {self.region} differ, by up to a third.")
         if any(each.get("routes") for each in self.own_functions.values()):

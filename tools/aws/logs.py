@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tools.aws.monitor import CRASHES, LogEvent, LogTail, lambda_group
+from tools.aws.monitor import CRASHES, REFUSED, LogEvent, LogTail, lambda_group
 from tools.console import print_note
 from tools.errors import UserError
 from tools.suggestions import correction
@@ -21,6 +21,7 @@ INTERVAL = 2.0  # seconds between two looks: AWS allows few calls of FilterLogEv
 # What Lambda itself writes about each call.
 PLATFORM = ("START RequestId: ", "END RequestId: ", "REPORT RequestId: ", "INIT_START ", "RESTORE_", "EXTENSION\t")
 GATEWAY = "gateway"
+AUTHORIZER = "authorizer"  # a name that no function of app/ can have
 
 
 class Line(NamedTuple):
@@ -63,6 +64,8 @@ def sources(outputs: dict[str, Any], system: str, entity: str | None, function: 
     Raise UserError if there is no such entity or function.
     """
     own = {key: each["name"] for key, each in outputs.get("functions", {}).items()}
+    if authorizer := outputs.get("authorizer_name"):
+        own[AUTHORIZER] = authorizer
     entities: dict[str, dict[str, str]] = outputs["function_names"]
     for kind, name, known in (("entity", entity, entities), ("function", function, own)):
         if name and name not in known:
@@ -106,13 +109,17 @@ def of_function(name: str, event: LogEvent) -> str:
     if fields is None:
         if message.startswith(PLATFORM) and not any(each in message for each in CRASHES):
             return ""
+        if REFUSED in message:  # which the authorizer has logged in its own words
+            return ""
         return f"{name}: {message}"
     identity = fields.get("requestId", "-")
     if "status" not in fields:  # what own code printed or logged
         return f"{fields.get('level', 'INFO')} {name}: {fields.get('message', message)} {identity}"
-    called = name if "." in name else f"{name}.{fields.get('operation') or fields.get('call') or '?'}"
+    called = (
+        name if "." in name or name == AUTHORIZER else f"{name}.{fields.get('operation') or fields.get('call') or '?'}"
+    )
     parts = [str(fields["status"]), called, f"{fields.get('durationMs', '?')} ms", str(identity)]
-    parts += [str(fields[each]) for each in ("result", "problem") if each in fields]
+    parts += [str(fields[each]) for each in ("result", "problem", "reason") if each in fields]
     parts += ["cold"] if fields.get("coldStart") else []
     text = " ".join(parts)
     return f"{text}\n    {fields['error']}" if "error" in fields else text

@@ -24,6 +24,8 @@ ALARMS = ["CompositeAlarm", "MetricAlarm"]
 
 # What Lambda says of a request that gave no answer.
 CRASHES = ("[ERROR]", "Task timed out", "Runtime.ExitError", "Traceback (most recent call last)")
+# An authorizer refuses a token by this exception, since API Gateway answers 401 for no other.
+REFUSED = "Exception: Unauthorized"
 INVOKED = "START RequestId: "  # begins each request's lines, however few a function writes itself
 
 # The answers of 4xx by a version, which says itself who it is. The emulator takes this as "everything".
@@ -232,7 +234,8 @@ def fault_in(message: str) -> str | None:
     """Return what to say of a line in a function's log that tells of a fault, or None."""
     line = parse_log_line(message)
     if line is None:
-        return message.strip().splitlines()[0] if any(sign in message for sign in CRASHES) else None
+        is_crash = any(sign in message for sign in CRASHES) and REFUSED not in message
+        return message.strip().splitlines()[0] if is_crash else None
     if (status := status_of(line)) < 500:
         return None
     return f"{status}, {line.get('error', 'no error named')} (requestId {line.get('requestId')})"
