@@ -182,6 +182,29 @@ GUARDED: dict[str, Values] = {
     },
     "guarded": {"entities": ONE, "log_retention_days": 30, "waf": {}},
     "guarded_by_country": {"entities": ONE, "waf": {"countries": ["DE", "FR"], "rate_limit": 10}},
+    "issued": {
+        "alarms": {},
+        "entities": {
+            "notes": {"access": {"default": "jwt"}, "functions": "per_entity", "operations": ["create", "get"]},
+            "todos": {
+                "access": {
+                    "create": "jwt:scope=todos:write",
+                    "default": "jwt",
+                    "delete": "jwt:group=/Support Team",
+                    "get": "cognito:group=admins",
+                    "list": "open",
+                },
+                "operations": ["create", "delete", "get", "list", "merge"],
+            },
+        },
+        "jwt": {
+            "audiences": ["https://api.example.com", "shop"],
+            "groups_claim": "https://example.com/roles",
+            "issuer": "https://example.eu.auth0.com/",
+        },
+        "network": {},
+        "permissions_boundary": BOUNDARY,
+    },
     "owned": {"entities": {"todos": {"access": {"default": "cognito"}, "owner": "sub"}}},
     "owned_per_entity": {
         "entities": {
@@ -283,7 +306,10 @@ WATCHED: dict[str, Values] = {
     },
     "watched_without_metrics": {
         "alarms": {"duration_percent": 50},
-        "entities": {"todos": {"function": {"timeout": 60}, "operations": ["create", "get"]}},
+        "entities": {
+            "todos": {"access": {"create": "jwt"}, "function": {"timeout": 60}, "operations": ["create", "get"]}
+        },
+        "jwt": {"audiences": ["shop"], "issuer": "https://auth.example.com"},
         "metrics": False,
     },
 }

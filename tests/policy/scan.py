@@ -224,6 +224,8 @@ def declared_failures(plan: Plan) -> dict[tuple[str, str], str]:
         ask(f"log_retention_days = {days}", "CKV_AWS_338", groups)
     if variables["network"] is None:
         ask("network = null", "CKV_AWS_117", functions)
+    if variables["jwt"] is not None:
+        ask("jwt", "CKV_AWS_117", [address for address in functions if address.startswith("module.authorizer[")])
     route_access = {
         route: each.get("access")
         for function in variables["functions"].values()

@@ -45,7 +45,11 @@ def plans(planner: Planner) -> dict[str, Plan]:
         audit={},
         backup={"monthly_days": 365},
         deletion_protection=True,
-        entities={"todos": {"access": {"create": "cognito:scope=import", "default": "cognito"}}},
+        entities={
+            "todos": {"access": {"create": "cognito:scope=import", "default": "cognito"}},
+            "notes": {"access": {"default": "jwt"}, "operations": ["get"]},
+        },
+        jwt={"audiences": ["shop"], "issuer": "https://auth.example.com"},
         user_pool={"domain_prefix": "shop-example", "machine_client": True},
         waf={"countries": ["DE"]},
         website={},
@@ -114,7 +118,9 @@ def test_plan_of_each_other_var_file_fails_only_what_it_asks_for(
 
 
 def test_everything_that_costs_makes_no_finding(reports: dict[str, Report]) -> None:
-    assert reports["guarded"].failed == frozenset()
+    assert {(f.check, f.block[2]) for f in reports["guarded"].failed} == {("CKV_AWS_117", "aws_lambda_function.this")}
+    (outside,) = reports["guarded"].failed
+    assert ".module.authorizer[" in outside.resource, "the issuer is on the internet"
     kinds = {f.block[1] for f in reports["guarded"].skipped}
     assert "modules/audit" in kinds, "the scan saw the trail"
     assert "modules/website" in kinds, "the scan saw the console"
