@@ -287,7 +287,9 @@ def named_resources(plan: Plan) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize("system", ["audited", "backed_up", "guarded", "watched", "with_scopes", "with_website"])
+@pytest.mark.parametrize(
+    "system", ["audited", "backed_up", "guarded", "issued", "watched", "with_scopes", "with_website"]
+)
 def test_a_deploy_role_reaches_all_that_is_named(bootstrap_plan: Plan, systems: dict[str, Plan], system: str) -> None:
     """What the other tests plan as shop, test; what an administrator makes is compared alone."""
     policy = statements(bootstrap_plan, "test")
