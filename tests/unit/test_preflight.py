@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import io
 import json
 import shutil
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
+from tests.unit.loopback import Server, answers
 from tools import tfvars
 from tools.aws import environment as aws_environment
 from tools.aws import preflight as tool
@@ -542,6 +544,41 @@ def run(capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
     return code, capsys.readouterr().out.splitlines()
 
 
+RSA_KEY = {"kty": "RSA", "n": base64.urlsafe_b64encode(b"\xff" * 256).decode().rstrip("="), "e": "AQAB"}
+
+
+def issuer_findings(server: Server, *keys: Any, jwks: str = "/keys", **known: Any) -> list[tuple[str, str]]:
+    """Check an issuer that publishes these keys, and whose discovery document says what is known."""
+
+    def answer(connection: Any, request: Any) -> bool:
+        is_discovery = request.path == "/.well-known/openid-configuration"
+        found = {"issuer": server.url, "jwks_uri": server.url + jwks, **known} if is_discovery else {"keys": keys}
+        return answers(found)(connection, request)
+
+    server.script = [answer]
+    context = environment({"variables": {"jwt": {"value": {"audiences": ["shop"], "issuer": server.url}}}})
+    findings = list(tool.issuer(context))
+    assert all(each.remedy for each in findings if each.level != tool.OK)
+    return [(each.level, each.text) for each in findings]
+
+
+def test_the_issuer_of_tokens() -> None:
+    assert check_findings(tool.issuer) == [("ok", "No operation takes tokens of an issuer of your own.")]
+    with Server() as server:
+        assert issuer_findings(server, RSA_KEY) == [("ok", f"{server.url} has keys for RS256.")]
+        secret = {"kty": "oct", "k": "AAAA"}
+        assert issuer_findings(server, secret) == [("stop", f"{server.url} publishes no key for RS256 or ES256.")]
+        ((level, said),) = issuer_findings(server, RSA_KEY, issuer=f"{server.url}/")
+        assert (level, said.partition(". ")[2]) == ("stop", "The discovery document is of another issuer.")
+        emulator = environment({"variables": {"jwt": {"value": {"issuer": server.url}}}})
+        emulator.account = tool.EMULATED
+        count = len(server.requests)
+        assert [each.level for each in tool.issuer(emulator)] == ["ok"]
+        assert len(server.requests) == count, "nobody was asked"
+    ((level, said),) = issuer_findings(server)
+    assert (level, "cannot be read from here" in said) == ("warning", True)
+
+
 @pytest.mark.usefixtures("root")
 def test_all_is_well(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     checks(monkeypatch, bucket="ok", networks="warning", lock=client_error())
@@ -576,7 +613,7 @@ def test_what_cannot_be_checked_is_said(
     assert said[-4:-2] == [
         "warning  not checked     "
         "losses, indexes, concurrency, addresses, networks, interfaces, rules, secrets, certificate, distributions, "
-        "sign up.",
+        "sign up, issuer.",
         "                         Mend the above, and look again.",
     ]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,8 +23,10 @@ from tools.aws.environment import AwsEnvironment, read_backend
 from tools.aws.errors import SIGN_IN
 from tools.console import table_row
 from tools.dist import build_functions
-from tools.errors import UserError
+from tools.errors import ROOT, UserError
 from tools.terraform import Progress
+
+sys.path.insert(0, str(ROOT / "lambda_src"))
 
 OK, WARNING, STOP = "ok", "warning", "stop"
 
@@ -32,6 +35,7 @@ NEW_ACCOUNT = 100  # a quota below is that of an account that never asked
 FREE_ADDRESSES = 16  # of a subnet, for Lambda's interfaces and for more functions
 NEARLY = 0.8  # of a quota
 RENEWAL = timedelta(days=30)
+EMULATED = "000000000000"  # the emulator's account
 
 # What goes when a resource is deleted, and what to do about it.
 LOSSES = {
@@ -510,6 +514,38 @@ def sign_up(context: Context) -> Findings:
     yield Finding(OK, "sign-up", "Strangers cannot sign up, or Amazon SES sends the mail.")
 
 
+def issuer(context: Context) -> Findings:
+    """Whether the authorizer will find keys of the issuer that `jwt` names, read as it reads them."""
+    named: str | None = (context.plan.get("variables", {}).get("jwt", {}).get("value") or {}).get("issuer")
+    if named is None:
+        yield Finding(OK, "issuer", "No operation takes tokens of an issuer of your own.")
+        return
+    if context.account == EMULATED:
+        yield Finding(OK, "issuer", "Not asked, since this is the emulator.")
+        return
+    # PyJWT and cryptography take a while to import, and few systems need them.
+    from trestle.authorizer.documents import DISCOVERY, Documents  # noqa: PLC0415
+    from trestle.authorizer.errors import IssuerError, UnreachableError  # noqa: PLC0415
+    from trestle.authorizer.keys import key_set  # noqa: PLC0415
+
+    document = named.removesuffix("/") + DISCOVERY
+    try:
+        keys = key_set(Documents(named).keys())
+    except UnreachableError as error:
+        remedy = f"Open {document} from the internet: the authorizer runs outside of any VPC."
+        yield Finding(WARNING, "issuer", f"{named} cannot be read from here. {error}", remedy)
+    except IssuerError as error:
+        remedy = f"Compare `issuer` in {document} with jwt.issuer, to the letter, and open its `jwks_uri`."
+        yield Finding(STOP, "issuer", f"Every token of {named} would be refused. {error}", remedy)
+    else:
+        algorithms = sorted({algorithm for _, algorithm in keys})
+        if algorithms:
+            yield Finding(OK, "issuer", f"{named} has keys for {' and '.join(algorithms)}.")
+            return
+        remedy = "Have the issuer sign access tokens by one of these. Keys that both sides know (HS256) are not taken."
+        yield Finding(STOP, "issuer", f"{named} publishes no key for RS256 or ES256.", remedy)
+
+
 # --- all of them
 
 Check = Callable[[Context], Findings]
@@ -532,6 +568,7 @@ GROUPS: tuple[tuple[Check, ...], ...] = (
         certificate,
         distributions,
         sign_up,
+        issuer,
     ),
 )
 # What the checks after them need; another stop only adds to the table.

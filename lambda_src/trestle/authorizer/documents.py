@@ -9,7 +9,7 @@ import ssl
 import threading
 from urllib.parse import urlsplit
 
-from trestle.authorizer.errors import IssuerError
+from trestle.authorizer.errors import IssuerError, UnreachableError
 from trestle.errors import InvalidRequest
 from trestle.strict_json import loads
 
@@ -91,7 +91,7 @@ class Documents:
             body = response.read(MAX_BYTES + 1)
         except (OSError, ValueError, http.client.HTTPException) as error:
             # Its words may quote what the issuer answers.
-            raise IssuerError(f"The issuer cannot be read: {type(error).__name__}.") from None
+            raise UnreachableError(f"The issuer cannot be read: {type(error).__name__}.") from None
         finally:
             connection.close()
         if len(body) > MAX_BYTES:
@@ -132,7 +132,7 @@ def _within(seconds: float, work: Callable[[], Any], abort: Callable[[], None]) 
     thread.join(seconds)
     if thread.is_alive():
         abort()
-        raise IssuerError(f"The issuer does not answer within {seconds} seconds.")
+        raise UnreachableError(f"The issuer does not answer within {seconds} seconds.")
     if errors:
         raise errors[0]
     return result[0]

@@ -13,3 +13,7 @@ class Refused(Exception):  # noqa: N818 - an outcome, not a failure of the progr
 
 class IssuerError(QuotableError):
     """The issuer does not answer, or not as OpenID Connect Discovery has it."""
+
+
+class UnreachableError(IssuerError):
+    """The issuer does not answer, or what is on the way to it does."""
