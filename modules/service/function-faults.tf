@@ -287,9 +287,11 @@ locals {
             "${days == 2 ? "nor" : "and"} the day of the week. Write ? for one of the two, such as \"cron(0 3 * * ? *)\".",
           ]) if days != 1],
           # Only days and months that stand there as numbers: such a schedule never runs.
-          [for longest in [try(max([for month in split(",", local.crons[name][3]) : local.month_days[tonumber(month) - 1]]...), 31)] : join(" ", [
-            "functions.${name}.schedule: no month of \"${schedule}\" has a day ${local.crons[name][2]}. Write ${longest} at most, or L for the",
-            "last day of the month.",
+          [for longest in [
+            try(max([for month in split(",", local.crons[name][3]) : local.month_days[tonumber(month) - 1]]...), 31)
+            ] : join(" ", [
+              "functions.${name}.schedule: no month of \"${schedule}\" has a day ${local.crons[name][2]}. Write ${longest} at most, or L",
+              "for the last day of the month.",
           ]) if try(min([for day in split(",", local.crons[name][2]) : tonumber(day)]...) > longest, false)],
         )
       ) :

@@ -173,14 +173,14 @@ variable "jwt" {
 
   validation {
     condition     = try(var.jwt.client_scopes, null) == null || try(var.jwt.client_id, null) != null
-    error_message = "jwt.client_scopes are those of the web console, and it has no client. Write client_id, too, or leave client_scopes out."
+    error_message = "jwt.client_scopes are those of the web console, and it has no client. Write client_id, too, or leave them out."
   }
 
   validation {
     condition = alltrue([for scope in try(coalesce(var.jwt.client_scopes), []) : can(regex("^${local.scope_pattern}$", scope))])
     error_message = join(" ", [for scope in try(coalesce(var.jwt.client_scopes), []) : join(" ", [
-      "jwt.client_scopes: ${try("\"${substr(scope, 0, 80)}\"", "null")} is not a scope. Write 1 to 256 characters without spaces, quotation",
-      "marks and backslashes, such as \"api://1234/orders.write\".",
+      "jwt.client_scopes: ${try("\"${substr(scope, 0, 80)}\"", "null")} is not a scope. Write 1 to 256 characters without spaces,",
+      "quotation marks and backslashes, such as \"api://1234/orders.write\".",
     ]) if !can(regex("^${local.scope_pattern}$", scope))])
   }
 
