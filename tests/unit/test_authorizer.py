@@ -137,6 +137,13 @@ def send(handler: BaseHTTPRequestHandler, body: Any, status: int = 200, **header
     handler.wfile.write(data)
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test depend on how busy the machine is."""
+    monkeypatch.setattr(documents, "CONNECT_SECONDS", 60)
+    monkeypatch.setattr(documents, "ALL_SECONDS", 120)
+
+
 @pytest.fixture(scope="module")
 def running_issuer() -> Iterator[Issuer]:
     found = Issuer()
@@ -963,7 +970,6 @@ def void(_: Any) -> None:
 def test_a_silent_issuer_is_left(authorizer: Authorizer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a bound this test would never end."""
     monkeypatch.setattr(documents, "CONNECT_SECONDS", 0.05)
-    monkeypatch.setattr(documents, "ALL_SECONDS", 60)
     for path in (authorizer.issuer.discovery, "/tenant/keys?x=1"):
         authorizer.issuer.answers = {path: silent(authorizer.issuer)}
         with pytest.raises(IssuerError, match=r"^The issuer cannot be read: TimeoutError\.$"):
@@ -971,15 +977,14 @@ def test_a_silent_issuer_is_left(authorizer: Authorizer, monkeypatch: pytest.Mon
 
 
 def test_an_issuer_that_drips_is_left(authorizer: Authorizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents, "CONNECT_SECONDS", 60)
     monkeypatch.setattr(documents, "ALL_SECONDS", 0.1)
     for answer in (dripping(authorizer.issuer), silent(authorizer.issuer)):
         authorizer.issuer.answers = {authorizer.issuer.discovery: answer}
-        found = Documents(authorizer.issuer.url)
+        found, before = Documents(authorizer.issuer.url), {*threading.enumerate()}
         with pytest.raises(IssuerError, match=r"^The issuer does not answer within 0\.1 seconds\.$"):
             found.keys()
         # Nothing goes on behind our back. This waits for the end of the fetch, which would not come by itself.
-        for thread in threading.enumerate():
+        for thread in {*threading.enumerate()} - before:
             if thread.name.endswith("(run)"):
                 thread.join()
 
