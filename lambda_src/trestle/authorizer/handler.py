@@ -82,7 +82,6 @@ class Authorizer:
             fields["issuerError"] = str(self._keys.error)  # keys from before it failed still serve
         self._log.write(fields, error)
         if raised:
-            raised.__traceback__ = None
             raise raised from None
         return _policy(found, event["methodArn"])
 
