@@ -100,7 +100,7 @@ INSTEAD = {
     "patternProperties": "write additionalProperties with one schema for all other names",
     "prefixItems": "write items with one schema for all elements",
     "then": "write anyOf with a schema for each case",
-    "writeOnly": "leave it out, clients may read every property that they may write",
+    "writeOnly": "leave it out, fields in the tfvars says who reads a property",
 }
 
 LOWER_AND_UPPER = (

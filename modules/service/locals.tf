@@ -374,6 +374,9 @@ locals {
     trimprefix(scope, "${local.identifier}/")
     if startswith(scope, "${local.identifier}/")
   ]
+  field_groups = distinct(flatten([for rules in values(local.field_rules) : [for rule in flatten([for f in values(rules) : values(f)]) :
+    trimprefix(rule, "group=") if startswith(rule, "group=") && can(regex(local.label_pattern, trimprefix(rule, "group=")))
+  ]]))
   field_scopes = flatten([for rules in values(local.field_rules) : [for rule in flatten([for f in values(rules) : values(f)]) :
     split(" ", trimprefix(rule, "scope=")) if startswith(rule, "scope=")
   ]])

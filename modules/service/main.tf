@@ -475,8 +475,10 @@ module "access" {
   user_pool = !local.creates_pool ? null : merge(var.user_pool, {
     deletion_protection = var.deletion_protection
     domain_prefix       = local.domain_prefix
-    groups              = setunion(var.user_pool.groups, compact([for m in values(local.api_methods) : m.group if m.access == "cognito"]))
-    scopes              = local.scopes
+    groups = setunion(
+      var.user_pool.groups, compact([for m in values(local.api_methods) : m.group if m.access == "cognito"]), local.field_groups
+    )
+    scopes = local.scopes
   })
   # By index, as above: the page waits for the client that it signs users in with.
   website_urls = var.website == null || !local.creates_pool ? [] : module.website[0].urls

@@ -278,7 +278,7 @@ variable "user_pool" {
     NAME-ENVIRONMENT-ACCOUNT where there is a website.
     email: send mail through your Amazon SES instead of Cognito's own sender, which sends about 50 mails a day. from is the sender, such as
       "Notes <no-reply@example.com>"; source_arn the verified identity that it belongs to; reply_to and configuration_set are optional.
-    groups: besides those that access names.
+    groups: besides those that access and fields name.
     machine_client: a client without a user, which gets tokens with all scopes for its secret: 6 dollars a month, and 2.25 for 1,000 tokens.
     mfa: one-time passwords of an app are "OPTIONAL", "ON" (for everyone) or "OFF".
     password_minimum_length: besides, capitals, small letters, digits and symbols are asked for.

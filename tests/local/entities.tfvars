@@ -18,6 +18,19 @@ entities = {
     functions  = "per_entity"
     operations = ["create", "delete", "get", "list"]
   }
+  # Properties that not everybody reads and writes.
+  staff = {
+    access = { default = "cognito" }
+    fields = {
+      address = { read = "nobody" }
+      email   = { write = "group=hr" }
+      phone   = { read = "group=hr", write = "group=hr" }
+    }
+    filters    = { phone = {} }
+    functions  = "per_entity"
+    operations = ["create", "get", "list", "merge", "replace"]
+    schema     = "schemas/customer.json"
+  }
 }
 
 # Two callers, so that one can be told from the other, and one who has soon had enough.

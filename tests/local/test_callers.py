@@ -44,6 +44,36 @@ def bob(users: Users, notes: Api) -> Api:
     return notes.as_bearer(users.token("bob", "admins"))
 
 
+# --- Properties that not everybody reads and writes ---
+
+
+@pytest.mark.slow
+def test_a_property_is_for_the_group_that_fields_name(local: Local, users: Users) -> None:
+    """`phone` is read and written by hr, `email` written by hr, and `address` read by nobody."""
+    url = local.api("staff").url
+    hr, other = (Api(url, None).as_bearer(users.token(*who)) for who in (("carol", "hr"), ("dave",)))
+    refused = other("POST", body={"firstName": "A", "lastName": "B", "phone": "+1 555 0100", "email": "a@example.com"})
+    refused.problem(403, "forbidden")
+    assert [fault["pointer"] for fault in refused.json["errors"]] == ["/phone", "/email"]
+    assert other("POST", body={"firstName": "A", "lastName": "B", "address": "Rome"}).status == 201
+
+    seen = {"firstName": "C", "lastName": "D", "email": "c@example.com"}
+    made = hr.create({**seen, "phone": "+1 555 0101", "address": "x"})
+    assert "address" not in made.json
+    path = f"/{made.json['id']}"
+    for item in (other("GET", path).json, next(i for i in other("GET").json["items"] if i["id"] == made.json["id"])):
+        assert {name: item[name] for name in item.keys() - {"id", "createdAt", "updatedAt", "version"}} == seen
+    hidden = "?phone=%2B1%20555%200101"
+    other("GET", hidden).problem(403, "forbidden")
+    assert [item["phone"] for item in hr("GET", hidden).json["items"]] == ["+1 555 0101"]
+
+    assert other("PUT", path, body={"firstName": "E", "lastName": "F"}).status == 200
+    changed = hr("GET", path, If_None_Match=made.headers["ETag"])
+    assert [changed.json[name] for name in ("firstName", "phone", "email")] == ["E", "+1 555 0101", seen["email"]]
+    other("PATCH", path, body={"email": None}).problem(403, "forbidden")
+    assert "email" not in hr("PATCH", path, body={"email": None}).json
+
+
 # --- API keys ---
 
 

@@ -191,7 +191,9 @@ def test_a_function_that_needs_no_rules_has_none(systems: dict[str, Plan]) -> No
     assert "fields" not in entity_options(systems["owned"], "get")
 
 
-def test_a_scope_that_only_fields_name_is_there(systems: dict[str, Plan]) -> None:
+def test_a_group_or_a_scope_that_only_fields_name_is_there(systems: dict[str, Plan]) -> None:
+    (group,) = systems["restricted"].all("aws_cognito_user_group").values()
+    assert group["name"] == "staff"
     (server,) = systems["restricted"].all("aws_cognito_resource_server").values()
     assert [scope["scope_name"] for scope in server["scope"]] == ["users"]
 

@@ -118,6 +118,10 @@ FAULTS: dict[str, tuple[Values, str]] = {
         {**TASK, "fields": {"kept": {"read": "nobody", "write": "nobody"}}},
         "entities.unwritten.fields.kept.write: schemas/task.json marks kept as readOnly, so no client writes it. Leave",
     ),
+    "grouped": (
+        {**TASK, "access": {"list": "cognito"}, "fields": {"title": {"read": "group=Human Resources"}}},
+        'entities.grouped.fields.title.read: a group of the user pool cannot be "Human Resources". Write up to 128 letters,',
+    ),
     "tokenless": (
         {**TASK, "fields": {"title": {"read": "group=hr"}}},
         "entities.tokenless.fields.title.read: no operation that reads items needs a token, so nobody could read",

@@ -194,11 +194,10 @@ class FieldsValidator:
 
     def keep(self, doc: Object, stored: Object) -> Object:
         """Return the caller's valid object with what it keeps of the stored one, {} for none. Raise InvalidItem."""
-        lacking = [name for name in self._kept if name not in doc]
-        whole = doc | {name: stored[name] for name in lacking if name in stored}
-        if len(whole) < len(doc) + len(lacking):
+        whole = doc | {name: value for name, value in stored.items() if name in self._kept and name not in doc}
+        if not self._kept <= whole.keys():
             filled = self._new.filled(whole)
-            whole |= {name: filled[name] for name in lacking if name in filled}
+            whole = {name: value for name, value in filled.items() if name in whole or name in self._kept}
         # What is stored of nothing tells nothing.
         kept: Object = (self._stored if stored else self._new).keep(whole, stored)
         return kept
