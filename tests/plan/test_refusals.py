@@ -120,7 +120,7 @@ FAULTS: dict[str, tuple[Values, str]] = {
     ),
     "grouped": (
         {**TASK, "access": {"list": "cognito"}, "fields": {"title": {"read": "group=Human Resources"}}},
-        'entities.grouped.fields.title.read: a group of the user pool cannot be "Human Resources". Write up to 128 letters,',
+        'entities.grouped.fields.title.read: a group of the user pool cannot be "Human Resources". Write up to 128',
     ),
     "tokenless": (
         {**TASK, "fields": {"title": {"read": "group=hr"}}},
