@@ -397,6 +397,15 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def digests(content: bytes) -> dict[str, Any]:
+    """What the manifest says of a zip's content."""
+    return {
+        "sha256": sha256(content),
+        "size": len(content),
+        "source_code_hash": base64.b64encode(hashlib.sha256(content).digest()).decode(),
+    }
+
+
 def pack(files: dict[str, bytes]) -> bytes:
     """A zip of `files`, stored rather than deflated, as zlib's output differs between its versions."""
     buffer = io.BytesIO()
@@ -442,9 +451,7 @@ def build_files(sources: Sources, bytecode: str) -> dict[str, bytes]:
         "functions": {
             function: {
                 "file": f"{function}.zip",
-                "sha256": sha256(content),
-                "size": len(content),
-                "source_code_hash": base64.b64encode(hashlib.sha256(content).digest()).decode(),
+                **digests(content),
             }
             for function, content in zips.items()
         },
@@ -559,6 +566,42 @@ def check(root: Path, project: Path) -> None:
         raise BuildError(f"dist/ is not what the sources give ({', '.join(different)}): run `python build.py`.")
 
 
+SIGNATURE = "META-INF/"  # where AWS Signer puts what it adds
+
+
+def contents(package: Path) -> dict[str, bytes]:
+    """What a zip holds, by path."""
+    with zipfile.ZipFile(package) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def adopt_signed(project: Path, folder: Path) -> None:
+    """Put the signed zips of a folder in the place of those that were built, and their digests into the manifest.
+
+    Later builds keep them until the sources change. Stop unless each holds what was built and a signature.
+    """
+    dist = project / "dist"
+    manifest = _read_manifest(dist)
+    if not manifest:
+        raise BuildError("dist/ holds no build: run `python build.py` first, then sign its zips.")
+    signed: dict[str, bytes] = {}
+    for entry in manifest["functions"].values():
+        package = folder / entry["file"]
+        try:
+            found, built = contents(package), contents(dist / entry["file"])
+        except (OSError, zipfile.BadZipFile):
+            raise BuildError(f"{package} is missing or no zip: sign each zip of dist/, and keep its name.") from None
+        if not any(name.startswith(SIGNATURE) for name in found):
+            raise BuildError(f"{package} holds no signature: take the zip that the signing job wrote.")
+        if any(found.get(name) != built.get(name) for name in found | built if not name.startswith(SIGNATURE)):
+            raise BuildError(f"{package} is not what was built: sign dist/{entry['file']} again.")
+        content = signed[entry["file"]] = package.read_bytes()
+        entry.update(digests(content))
+    signed[MANIFEST] = (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()
+    write(dist, signed)
+    print(f"dist/ holds signed zips: {', '.join(manifest['functions'])}.")
+
+
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(description="Pack the Lambda functions into dist/.")
@@ -586,6 +629,12 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
         metavar="DIR",
         help="the folder with your schemas/ and app/, where dist/ is written; Trestle's own by default",
     )
+    parser.add_argument(
+        "--signed",
+        type=Path,
+        metavar="DIR",
+        help="the folder with the zips that AWS Signer has signed, to deploy in place of those that were built",
+    )
     parser.add_argument("--compile", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.compile:
@@ -605,7 +654,9 @@ def run(options: argparse.Namespace, root: Path) -> int:
     try:
         if not project.is_dir():
             raise BuildError(f"There is no folder {project}: pass --project the folder that holds schemas/.")
-        if options.check:
+        if options.signed:
+            adopt_signed(project, options.signed)
+        elif options.check:
             check(root, project)
         else:
             build(root, project, options.bytecode, options.platform, options.authorizer)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+import boto3
 import pytest
+from moto import mock_aws
 
 from tests.plan.conftest import CODE_SIGNING, EQUIPPED, IDENTITY, TOPIC, WEB_ACL
-from tests.plan.planner import Plan
+from tests.plan.planner import REGION, Plan
+from tools.aws import brought, preflight
+from tools.aws.findings import Context
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 
@@ -140,3 +145,44 @@ def test_the_budget_counts_this_system_alone(equipped: Plan) -> None:
     for notification in budget["notification"]:
         assert notification["comparison_operator"] == "GREATER_THAN"
         assert notification["subscriber_email_addresses"] == EQUIPPED["budget"]["emails"]
+
+
+@mock_aws
+def test_preflight_reads_real_plans_and_answers(equipped: Plan) -> None:
+    """Stand-ins cannot show that the provider or AWS calls attributes and errors otherwise."""
+    account = "123456789012"
+    variables = {name: {"value": value} for name, value in equipped.variables.items()}
+    plan = {"resource_changes": list(equipped.changes.values()), "variables": variables}
+
+    def client(service: str, region: str = REGION) -> Any:
+        make: Any = boto3.client
+        return make(service, region_name=region)
+
+    context = Context("test", REGION, client, plan=plan, account=account)
+
+    def found(check: preflight.Check) -> list[tuple[str, str]]:
+        return [(each.level, each.text) for each in check(context)]
+
+    assert found(brought.topic) == [("stop", f"{TOPIC}, of alarms.topic_arn, does not exist.")]
+    assert found(brought.log_bucket) == [("stop", f"The bucket {LOGS} does not exist.")]
+    assert found(brought.mail) == [("stop", "Amazon SES has no identity example.com in us-west-2.")]
+    assert found(brought.firewall) == [("stop", f"{WEB_ACL} does not exist.")]
+
+    statements = json.loads(json.dumps(equipped.outputs["policy_statements"]).replace(ACCOUNT, account))
+    client("sns").create_topic(Name="on-call")
+    silent = {"Version": "2012-10-17", "Statement": []}
+    client("sns").set_topic_attributes(
+        TopicArn=TOPIC, AttributeName="Policy", AttributeValue=json.dumps(silent | {"Statement": statements["topic"]})
+    )
+    assert found(brought.topic) == [("ok", f"{TOPIC} is there, and under no customer key.")]
+    s3 = client("s3")
+    s3.create_bucket(Bucket=LOGS, CreateBucketConfiguration={"LocationConstraint": REGION})
+    ((level, text),) = found(brought.log_bucket)
+    assert (level, "does not seem to let S3 write" in text) == ("warning", True)
+    s3.put_bucket_policy(Bucket=LOGS, Policy=json.dumps(silent | {"Statement": statements["log_bucket"]}))
+    assert found(brought.log_bucket) == [("ok", f"{LOGS} takes access logs.")]
+    s3.put_bucket_ownership_controls(
+        Bucket=LOGS, OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    )
+    ((level, text),) = found(brought.log_bucket)
+    assert (level, "has ACLs disabled" in text) == ("stop", True)

@@ -357,8 +357,7 @@ COMBINATIONS: dict[str, tuple[Values, list[str]]] = {
         [
             "alarms: topic_arn is a topic in eu-west-3, and alarms in us-west-2 publish to topics of their own region",
             "budget: monthly is 0.001. Write dollars above 0, with whole cents",
-            'budget.emails: "team" is not an address. Write one such as "team@example.com".',
-            "budget.emails: null is not",
+            '"team" is not an address. Write one such as "team@example.com". budget.emails: null is not an address.',
             "is not a code signing configuration of us-west-2. Write arn:aws:lambda:us-west-2:ACCOUNT:code-signing",
             'log_bucket: "arn:aws:s3:::example-logs" is not a bucket\'s name. Write the name alone, "example-logs".',
             'user_pool.email: the identity of source_arn, "example.com", does not cover from, "no-reply@example.org".',

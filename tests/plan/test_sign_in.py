@@ -9,6 +9,7 @@ import pytest
 from tests.plan.conftest import POOL
 from tests.plan.planner import ROOT, UNKNOWN, Plan, Values
 from tools.aws import preflight
+from tools.aws.findings import Context
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 
@@ -189,7 +190,7 @@ def test_preflight_reads_real_plans(systems: dict[str, Plan], system: str, distr
             return {"DistributionList": {"Quantity": 0}}
 
     plan = {"resource_changes": list(systems[system].changes.values())}
-    context = preflight.Context("test", "us-west-2", lambda *_: NewAccount(), plan=plan, account="1")
+    context = Context("test", "us-west-2", lambda *_: NewAccount(), plan=plan, account="1")
     for check, said in ((preflight.distributions, distributions), (preflight.sign_up, sign_up)):
         (finding,) = check(context)
         assert finding.text.startswith(said)

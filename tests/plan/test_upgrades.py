@@ -7,7 +7,8 @@ import re
 import pytest
 
 from tests.plan.planner import ROOT, Plan
-from tools.aws.preflight import LOSSES, STOP
+from tools.aws.findings import STOP
+from tools.aws.preflight import LOSSES
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 

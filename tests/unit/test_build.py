@@ -476,6 +476,77 @@ def test_check_and_build_see_any_difference(
     assert run(root, "--check") == 0
 
 
+def sign(root: Path, folder: Path) -> Path:
+    """Write each zip of dist/ into a folder as AWS Signer does: the same files, and a signature."""
+    folder.mkdir()
+    for package in (root / "dist").glob("*.zip"):
+        with (
+            zipfile.ZipFile(package) as archive,
+            zipfile.ZipFile(folder / package.name, "w", zipfile.ZIP_DEFLATED) as signed,
+        ):
+            for name in archive.namelist():
+                signed.writestr(name, archive.read(name))
+            signed.writestr("META-INF/aws_signer_signature_v1.0.SF", b"signature")
+    return folder
+
+
+def test_signed_zips_take_the_place_of_those_that_were_built(
+    root: Path, tmp_path: Path, build_writes: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(root, "--bytecode", "none")
+    before = manifest(root)
+    folder = sign(root, tmp_path / "signed")
+    capsys.readouterr()
+    assert run(root, "--signed", str(folder)) == 0
+    assert capsys.readouterr().out == "dist/ holds signed zips: create, get.\n"
+    for name, entry in manifest(root)["functions"].items():
+        package = (root / f"dist/{name}.zip").read_bytes()
+        assert package == (folder / f"{name}.zip").read_bytes()
+        assert entry == {
+            "file": f"{name}.zip",
+            "sha256": hashlib.sha256(package).hexdigest(),
+            "size": len(package),
+            "source_code_hash": base64.b64encode(hashlib.sha256(package).digest()).decode(),
+        }
+    assert {**manifest(root), "functions": None} == {**before, "functions": None}
+    run(root, "--bytecode", "none")
+    assert len(build_writes) == 2, "the build before a deployment keeps them"
+    assert run(root, "--signed", str(folder)) == 0, "a second time is no fault"
+    (root / "lambda_src/trestle/late.py").write_text("late = 2")
+    run(root, "--bytecode", "none")
+    assert not any(name.startswith("META-INF/") for name in names(root, "create")), "other sources are unsigned again"
+
+
+UNSIGNED: dict[str, tuple[Callable[[Path, Path], object], str]] = {
+    "none built": (lambda root, _: (root / "dist/manifest.json").unlink(), "dist/ holds no build: run"),
+    "missing": (lambda _, folder: (folder / "get.zip").unlink(), "/get.zip is missing or no zip: sign each"),
+    "no zip": (lambda _, folder: (folder / "get.zip").write_text("?"), "/get.zip is missing or no zip: sign each"),
+    "unsigned": (
+        lambda root, folder: shutil.copyfile(root / "dist/get.zip", folder / "get.zip"),
+        "/get.zip holds no signature: take the zip that the signing job wrote.",
+    ),
+    "of another build": (
+        lambda _, folder: shutil.copyfile(folder / "create.zip", folder / "get.zip"),
+        "/get.zip is not what was built: sign dist/get.zip again.",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", UNSIGNED)
+def test_zips_that_are_not_those_built_and_signed_are_refused(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], fault: str
+) -> None:
+    run(root, "--bytecode", "none")
+    folder = sign(root, tmp_path / "signed")
+    spoil, sentence = UNSIGNED[fault]
+    spoil(root, folder)
+    before = content(root)
+    capsys.readouterr()
+    assert run(root, "--signed", str(folder)) == 1
+    assert sentence in capsys.readouterr().err
+    assert content(root) == before
+
+
 def test_another_wish_for_byte_code_builds_again(root: Path, build_writes: list[Path]) -> None:
     lambda_python()
     run(root)

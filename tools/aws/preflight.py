@@ -9,8 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,17 +17,16 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tools.aws import brought
 from tools.aws.cost import flatten
 from tools.aws.environment import AwsEnvironment, read_backend
 from tools.aws.errors import SIGN_IN
+from tools.aws.findings import OK, STOP, WARNING, Context, Finding, Findings
 from tools.console import table_row
 from tools.dist import build_functions
 from tools.errors import ROOT, UserError
-from tools.terraform import Progress
 
 sys.path.insert(0, str(ROOT / "lambda_src"))
-
-OK, WARNING, STOP = "ok", "warning", "stop"
 
 UNRESERVED = 100  # invocations at once that Lambda keeps for functions without a reservation
 NEW_ACCOUNT = 100  # a quota below is that of an account that never asked
@@ -49,47 +47,6 @@ LOSSES = {
     "aws_kms_key": (STOP, "what it encrypted, backups too", "Undo the change."),
     "aws_s3_bucket": (STOP, "what is in it", "Undo the change, or copy it first."),
 }
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a check found, and what to do about it."""
-
-    level: str
-    subject: str
-    text: str
-    remedy: str = ""
-
-
-@dataclass
-class Context:
-    """What the checks look at. `client` makes a client of a service, in a region or the environment's."""
-
-    name: str
-    region: str
-    client: Callable[..., Any]
-    backend: Mapping[str, str] = field(default_factory=dict)
-    account: str = ""
-    plan: Mapping[str, Any] = field(default_factory=dict)
-    progress: Progress = field(default=lambda _: None)
-
-    def changes(self, kind: str) -> list[Mapping[str, Any]]:
-        """The planned changes of resources of a type."""
-        changes = self.plan.get("resource_changes", ())
-        return [each for each in changes if each["mode"] == "managed" and each["type"] == kind]
-
-    @property
-    def own_functions(self) -> Mapping[str, Mapping[str, Any]]:
-        """The functions of your own by name, with the attributes that the var-files write."""
-        found: Mapping[str, Any] = self.plan.get("variables", {}).get("functions", {}).get("value") or {}
-        return found
-
-    def created(self, kind: str) -> list[Mapping[str, Any]]:
-        """The changes that make a resource where there is none."""
-        return [each for each in self.changes(kind) if each["change"]["actions"] == ["create"]]
-
-
-Findings = Iterator[Finding]
 
 
 # --- before a plan
@@ -508,7 +465,7 @@ def sign_up(context: Context) -> Findings:
         senders = [each.get("email_sending_account") for each in pool.get("email_configuration") or ()]
         if not all(by_administrators) and "DEVELOPER" not in senders:
             text = "Anyone may sign up, but Cognito itself sends about 50 mails a day."
-            remedy = "Before users come, name a pool that mails by SES (user_pool.arn), or end self_sign_up."
+            remedy = "Before users come, write user_pool.email, which sends by Amazon SES, or end self_sign_up."
             yield Finding(WARNING, "sign-up", text, remedy)
             return
     yield Finding(OK, "sign-up", "Strangers cannot sign up, or Amazon SES sends the mail.")
@@ -569,6 +526,12 @@ GROUPS: tuple[tuple[Check, ...], ...] = (
         distributions,
         sign_up,
         issuer,
+        brought.topic,
+        brought.log_bucket,
+        brought.code_signing,
+        brought.firewall,
+        brought.mail,
+        brought.budget,
     ),
 )
 # What the checks after them need; another stop only adds to the table.

@@ -1,0 +1,294 @@
+"""What a preflight says of what the tfvars bring: topic, log bucket, code signing, firewall, mail; and the budget."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.test_preflight import change, check_findings, client_error
+from tools.aws import brought
+
+TOPIC = "arn:aws:sns:eu-west-1:1:on-call"
+KEY = "arn:aws:kms:eu-west-1:1:key/k"
+ALARM = "arn:aws:cloudwatch:eu-west-1:1:alarm:shop-dev"
+CLOUDWATCH = {"Service": "cloudwatch.amazonaws.com"}
+
+
+def policy(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Statement": [{"Effect": "Allow", **each} for each in statements]})
+
+
+def plan(*changes: dict[str, Any], **variables: Any) -> dict[str, Any]:
+    given = {"environment": "dev", "name": "shop", **variables}
+    return {"resource_changes": changes, "variables": {name: {"value": value} for name, value in given.items()}}
+
+
+def made(kind: str, **values: Any) -> dict[str, Any]:
+    return change(kind, "create", after=values)
+
+
+@pytest.mark.parametrize(
+    "check",
+    [brought.topic, brought.log_bucket, brought.code_signing, brought.firewall, brought.mail, brought.budget],
+)
+def test_nothing_is_asked_where_nothing_is_brought(check: Any) -> None:
+    pool = made("aws_cognito_user_pool", email_configuration=[{"email_sending_account": "COGNITO_DEFAULT"}])
+    others = (
+        made("aws_cloudfront_distribution", logging_config=[], web_acl_id=None),
+        made("aws_lambda_function", code_signing_config_arn=None),
+        change("aws_budgets_budget", "delete"),
+        pool,
+    )
+    for variables in ({}, {"alarms": None}, {"alarms": {"emails": ["a@example.com"]}}):
+        ((level, _),) = check_findings(check, plan(*others, **variables))
+        assert level == "ok"
+
+
+# --- the topic
+
+PUBLISH = {"Principal": CLOUDWATCH, "Action": "sns:Publish", "Resource": TOPIC}
+OURS = {"Condition": {"ArnEquals": {"aws:SourceArn": ALARM}, "StringEquals": {"aws:SourceAccount": "1"}}}
+THEIRS = {"Condition": {"StringEquals": {"aws:SourceAccount": "2"}}}
+USE = {"Principal": CLOUDWATCH, "Action": ["kms:Decrypt", "kms:GenerateDataKey*"], "Resource": "*"}
+
+
+def topic_findings(attributes: Any, **answers: Any) -> list[tuple[str, str]]:
+    found = attributes if isinstance(attributes, Exception) else {"Attributes": attributes}
+    return check_findings(
+        brought.topic, plan(alarms={"topic_arn": TOPIC}), get_topic_attributes=found, **answers
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("more", [{}, OURS])
+def test_a_topic_that_alarms_can_publish_to(more: dict[str, Any]) -> None:
+    said = topic_findings({"Policy": policy({**PUBLISH, **more})})
+    assert said == [("ok", f"{TOPIC} is there, and under no customer key.")]
+
+
+def test_a_topic_that_is_not_there() -> None:
+    assert topic_findings(client_error("NotFound")) == [("stop", f"{TOPIC}, of alarms.topic_arn, does not exist.")]
+    with pytest.raises(Exception, match="AuthorizationError"):
+        topic_findings(client_error("AuthorizationError"))
+
+
+@pytest.mark.parametrize(
+    "statements", [[], [{**PUBLISH, **THEIRS}], [{**PUBLISH, "Principal": {"Service": "events.amazonaws.com"}}]]
+)
+def test_a_topic_whose_policy_lets_no_alarm_publish(statements: list[dict[str, Any]]) -> None:
+    level, text = topic_findings({"Policy": policy(*statements)})[0]
+    assert (level, text) == (
+        "warning",
+        f"The policy of {TOPIC} does not seem to let CloudWatch publish for {ALARM}.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("manager", "statements", "level", "said"),
+    [
+        ("AWS", [], "stop", "is under AWS's own key, alias/k, which CloudWatch cannot use"),
+        ("CUSTOMER", [USE], "ok", "is there, and its key is for CloudWatch, too."),
+        ("CUSTOMER", [{**USE, **OURS}], "ok", "is there, and its key is for CloudWatch, too."),
+        ("CUSTOMER", [{**USE, **THEIRS}], "warning", "let CloudWatch do kms:Decrypt and kms:GenerateDataKey."),
+        ("CUSTOMER", [{**USE, "Action": "kms:Decrypt"}], "warning", "let CloudWatch do kms:GenerateDataKey."),
+    ],
+)
+def test_the_key_of_a_topic(manager: str, statements: list[dict[str, Any]], level: str, said: str) -> None:
+    described = {"KeyMetadata": {"Arn": KEY, "KeyId": "k", "KeyManager": manager}}
+    attributes = {"KmsMasterKeyId": "alias/k", "Policy": policy(PUBLISH)}
+    found = topic_findings(attributes, describe_key=described, get_key_policy={"Policy": policy(*statements)})
+    ((found_level, text),) = found
+    assert found_level == level
+    assert said in text
+
+
+# --- access logs
+
+WRITE = {
+    "Principal": {"Service": "logging.s3.amazonaws.com"},
+    "Action": "s3:PutObject",
+    "Resource": "arn:aws:s3:::logs/*",
+}
+LOGGING = made("aws_s3_bucket_logging", bucket="shop-site", target_bucket="logs", target_prefix="s3/shop-site/")
+DISTRIBUTION = made("aws_cloudfront_distribution", logging_config=[{"bucket": "logs.s3.amazonaws.com"}])
+GOOD: dict[str, Any] = {
+    "head_bucket": {},
+    "get_bucket_encryption": client_error("ServerSideEncryptionConfigurationNotFoundError"),
+    "get_bucket_location": {"LocationConstraint": "eu-west-1"},
+    "get_bucket_ownership_controls": client_error("OwnershipControlsNotFoundError"),
+    "get_bucket_policy": {"Policy": policy(WRITE)},
+    "get_bucket_request_payment": {"Payer": "BucketOwner"},
+    "get_object_lock_configuration": client_error("ObjectLockConfigurationNotFoundError"),
+}
+ENCRYPTED = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]}
+ENFORCED = {"OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}}
+
+
+def bucket_findings(*changes: dict[str, Any], **answers: Any) -> list[tuple[str, str]]:
+    return check_findings(brought.log_bucket, plan(*(changes or (LOGGING, DISTRIBUTION))), **{**GOOD, **answers})
+
+
+def test_a_bucket_that_takes_access_logs() -> None:
+    assert bucket_findings() == [("ok", "logs takes access logs.")]
+    assert bucket_findings(LOGGING, get_bucket_ownership_controls=ENFORCED) == [("ok", "logs takes access logs.")]
+    assert bucket_findings(DISTRIBUTION, get_bucket_policy=client_error()) == [("ok", "logs takes access logs.")]
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ({"head_bucket": client_error("404")}, "The bucket logs does not exist."),
+        ({"head_bucket": client_error("403")}, "The bucket logs is not this account's to read (403)."),
+        ({"get_bucket_location": {"LocationConstraint": None}}, "The bucket logs is in us-east-1, and S3 writes"),
+        (
+            {"get_bucket_encryption": {"ServerSideEncryptionConfiguration": ENCRYPTED}},
+            "The bucket logs encrypts by KMS, and S3 writes",
+        ),
+        (
+            {"get_object_lock_configuration": {"ObjectLockConfiguration": {"Rule": {"DefaultRetention": {}}}}},
+            "The bucket logs locks each new object, and S3 writes",
+        ),
+        ({"get_bucket_request_payment": {"Payer": "Requester"}}, "In the bucket logs the requester pays, and S3"),
+        ({"get_bucket_ownership_controls": ENFORCED}, "The bucket logs has ACLs disabled, and CloudFront writes"),
+    ],
+)
+def test_a_bucket_that_does_not_take_access_logs(answers: dict[str, Any], said: str) -> None:
+    ((level, text),) = bucket_findings(**answers)
+    assert level == "stop"
+    assert text.startswith(said)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [client_error("NoSuchBucketPolicy"), {"Policy": policy({**WRITE, "Resource": "arn:aws:s3:::logs/other/*"})}],
+)
+def test_a_bucket_whose_policy_lets_s3_write_no_logs(answer: Any) -> None:
+    said = "The policy of logs does not seem to let S3 write the access logs of shop-site."
+    assert bucket_findings(get_bucket_policy=answer) == [("warning", said)]
+
+
+# --- signed code
+
+
+@pytest.mark.parametrize(
+    ("mode", "signed", "level", "said"),
+    [
+        ("Warn", True, "ok", "The packages are signed. The policy is Warn."),
+        ("Enforce", True, "ok", "The packages are signed. The policy is Enforce."),
+        ("Warn", False, "warning", "1 packages are not signed, get.zip among them: Lambda deploys them and counts"),
+        ("Enforce", False, "stop", "1 packages are not signed, get.zip among them: Lambda refuses them."),
+        ("Enforce", None, "stop", "1 packages are not signed, get.zip among them: Lambda refuses them."),
+    ],
+)
+def test_signed_code(tmp_path: Path, mode: str, signed: bool | None, level: str, said: str) -> None:
+    package = tmp_path / "get.zip"
+    if signed is not None:
+        with zipfile.ZipFile(package, "w") as archive:
+            archive.writestr("index.py", "")
+            if signed:
+                archive.writestr("META-INF/aws_signer_signature_v1.0.SF", "")
+    function = made("aws_lambda_function", code_signing_config_arn="arn:csc", filename=str(package))
+    answer = {"CodeSigningConfig": {"CodeSigningPolicies": {"UntrustedArtifactOnDeployment": mode}}}
+    ((found, text),) = check_findings(brought.code_signing, plan(function), get_code_signing_config=answer)
+    assert found == level
+    assert said in text
+
+
+def test_a_code_signing_configuration_that_is_not_there() -> None:
+    function = made("aws_lambda_function", code_signing_config_arn="arn:csc", filename="get.zip")
+    error = client_error("ResourceNotFoundException")
+    said = check_findings(brought.code_signing, plan(function), get_code_signing_config=error)
+    assert said == [("stop", "arn:csc does not exist.")]
+    with pytest.raises(Exception, match="AccessDenied"):
+        check_findings(brought.code_signing, plan(function), get_code_signing_config=client_error())
+
+
+# --- the firewall
+
+
+def test_the_distributions_firewall() -> None:
+    asked: list[Any] = []
+    planned = plan(
+        made("aws_cloudfront_distribution", web_acl_id="arn:aws:wafv2:us-east-1:1:global/webacl/edge/0a")
+    )  # fmt: skip
+    assert check_findings(brought.firewall, planned, asked, get_web_acl={}) == [("ok", "edge is there.")]
+    assert asked == [("get_web_acl", "us-east-1", {"Name": "edge", "Scope": "CLOUDFRONT", "Id": "0a"})]
+    gone = check_findings(brought.firewall, planned, get_web_acl=client_error("WAFNonexistentItemException"))
+    assert gone == [("stop", "arn:aws:wafv2:us-east-1:1:global/webacl/edge/0a does not exist.")]
+    with pytest.raises(Exception, match="AccessDenied"):
+        check_findings(brought.firewall, planned, get_web_acl=client_error())
+
+
+# --- mail
+
+VERIFIED = {"VerifiedForSendingStatus": True}
+OUT_OF_THE_SANDBOX = {"ProductionAccessEnabled": True}
+
+
+def mail_findings(
+    place: str = "eu-west-1", configuration_set: str | None = "shop", **answers: Any
+) -> list[tuple[str, str]]:
+    email = {
+        "configuration_set": configuration_set,
+        "email_sending_account": "DEVELOPER",
+        "source_arn": f"arn:aws:ses:{place}:1:identity/example.com",
+    }
+    given = {"get_account": OUT_OF_THE_SANDBOX, "get_configuration_set": {}, "get_email_identity": VERIFIED, **answers}
+    return check_findings(brought.mail, plan(made("aws_cognito_user_pool", email_configuration=[email])), **given)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "level", "said"),
+    [
+        ({}, "ok", "example.com is verified."),
+        ({"configuration_set": None, "get_configuration_set": client_error()}, "ok", "example.com is verified."),
+        ({"get_account": {}}, "warning", "Amazon SES is in the sandbox in eu-west-1: only verified addresses get mail"),
+        ({"place": "us-east-1"}, "warning", "example.com is in us-east-1, the pool in eu-west-1."),
+        ({"get_email_identity": {}}, "stop", "The identity example.com is not verified in eu-west-1 yet."),
+        (
+            {"get_email_identity": client_error("NotFoundException")},
+            "stop",
+            "Amazon SES has no identity example.com in eu-west-1.",
+        ),
+        (
+            {"get_configuration_set": client_error("NotFoundException")},
+            "stop",
+            "Amazon SES has no configuration set shop in eu-west-1.",
+        ),
+    ],
+)
+def test_mail_by_ses(arguments: dict[str, Any], level: str, said: str) -> None:
+    ((found, text),) = mail_findings(**arguments)
+    assert found == level
+    assert text.startswith(said)
+
+
+@pytest.mark.parametrize("operation", ["get_configuration_set", "get_email_identity"])
+def test_what_ses_does_not_show(operation: str) -> None:
+    with pytest.raises(Exception, match="AccessDenied"):
+        mail_findings("eu-west-1", "shop", **{operation: client_error()})
+
+
+# --- the budget
+
+
+@pytest.mark.parametrize(
+    ("active", "level", "said"),
+    [
+        (["Environment", "Project"], "ok", "The tags by which it knows its costs are active."),
+        (["Project"], "warning", "The budget counts nothing until cost allocation tags are active: Environment."),
+        (client_error(), "warning", "Not checked whether cost allocation tags are active (Environment, Project): Acc"),
+    ],
+)
+def test_the_tags_of_a_budget(active: Any, level: str, said: str) -> None:
+    answer = active if isinstance(active, Exception) else {"CostAllocationTags": [{"TagKey": name} for name in active]}
+    asked: list[Any] = []
+    planned = plan(made("aws_budgets_budget", name="shop-dev"))
+    ((found, text),) = check_findings(brought.budget, planned, asked, list_cost_allocation_tags=answer)
+    assert found == level
+    assert text.startswith(said)
+    ((_, place, arguments),) = asked
+    assert (place, arguments) == ("us-east-1", {"TagKeys": ["Environment", "Project"], "Status": "Active"})

@@ -1,0 +1,312 @@
+"""Checks of a preflight on what the tfvars bring: whether it is there, and lets this system use it.
+
+Each returns findings, as those of tools/aws/preflight.py. What policies allow is judged as far as their
+conditions can be told from here, so what they seem to lack is a warning.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tools.aws.findings import OK, STOP, WARNING, Context, Finding, Findings
+from tools.aws.policies import allows
+from tools.terraform import ROOT
+
+# What Lambda's signing platform adds to a package: https://docs.aws.amazon.com/signer/latest/developerguide/
+SIGNATURE = "META-INF/aws_signer_signature"
+# The tags by which a budget knows what costs.
+COST_TAGS = ("Environment", "Project")
+LOGGING = "logging.s3.amazonaws.com"
+CLOUDWATCH = "cloudwatch.amazonaws.com"
+HOW = "docs/how-to/security-team.md shows it."
+
+
+def code_of(error: ClientError) -> str:
+    """Return the code of AWS's error."""
+    return str(error.response["Error"]["Code"])
+
+
+def variable(context: Context, name: str) -> Any:
+    """Return the value of a variable of the var-file, None where it is left out."""
+    return context.plan.get("variables", {}).get(name, {}).get("value")
+
+
+def planned(context: Context, kind: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the values that resources of a type will have."""
+    yield from (each["change"]["after"] for each in context.changes(kind) if each["change"]["after"])
+
+
+# --- the alarms' topic
+
+
+def topic(context: Context) -> Findings:
+    """Whether the alarms' existing topic is there, and lets CloudWatch publish."""
+    arn = (variable(context, "alarms") or {}).get("topic_arn")
+    if not arn:
+        yield Finding(OK, "topic", "Alarms need no existing topic.")
+        return
+    try:
+        found = context.client("sns", arn.split(":")[3]).get_topic_attributes(TopicArn=arn)["Attributes"]
+    except ClientError as error:
+        if code_of(error) != "NotFound":
+            raise
+        yield Finding(STOP, "topic", f"{arn}, of alarms.topic_arn, does not exist.", "Correct the ARN.")
+        return
+    # The alarm of the whole API, and that of what callers do, publish.
+    name = f"{variable(context, 'name')}-{variable(context, 'environment')}"
+    alarm = f"arn:{arn.split(':')[1]}:cloudwatch:{context.region}:{context.account}:alarm:{name}"
+    request = request_of(context, alarm)
+    if not allows(found.get("Policy"), CLOUDWATCH, "sns:Publish", arn, request):
+        text = f"The policy of {arn} does not seem to let CloudWatch publish for {alarm}."
+        yield Finding(WARNING, "topic", text, f"Add the statement `topic` of the output policy_statements to it. {HOW}")
+    yield from key_findings(context, arn, found.get("KmsMasterKeyId"), request)
+
+
+def key_findings(context: Context, arn: str, key: str | None, request: Mapping[str, str]) -> Findings:
+    """What there is to say of the key of a topic."""
+    if not key:
+        yield Finding(OK, "topic", f"{arn} is there, and under no customer key.")
+        return
+    kms = context.client("kms", arn.split(":")[3])
+    described = kms.describe_key(KeyId=key)["KeyMetadata"]
+    if described["KeyManager"] == "AWS":
+        text = f"{arn} is under AWS's own key, {key}, which CloudWatch cannot use: alarms would reach nobody."
+        yield Finding(STOP, "topic", text, "Put the topic under a customer key, or under none.")
+        return
+    policy = kms.get_key_policy(KeyId=described["KeyId"], PolicyName="default")["Policy"]
+    lacking = [
+        action for action in ("kms:Decrypt", "kms:GenerateDataKey")
+        if not allows(policy, CLOUDWATCH, action, described["Arn"], request)
+    ]  # fmt: skip
+    if lacking:
+        arn_of_key, actions = described["Arn"], " and ".join(lacking)
+        text = f"The policy of {arn_of_key}, the topic's key, does not seem to let CloudWatch do {actions}."
+        yield Finding(WARNING, "topic", text, f"Add the statement `topic_key` of the output policy_statements. {HOW}")
+    else:
+        yield Finding(OK, "topic", f"{arn} is there, and its key is for CloudWatch, too.")
+
+
+def request_of(context: Context, source: str) -> dict[str, str]:
+    """Return the condition keys of a request that a service makes for a resource of this account."""
+    return {
+        "aws:SourceAccount": context.account,
+        "aws:SourceArn": source,
+        "aws:SourceOwner": context.account,
+        "aws:SecureTransport": "true",
+    }
+
+
+# --- access logs
+
+
+def log_bucket(context: Context) -> Findings:
+    """Whether the bucket for access logs is there, and takes them."""
+    loggings = list(planned(context, "aws_s3_bucket_logging"))
+    distributions = planned(context, "aws_cloudfront_distribution")
+    configs = [each for values in distributions for each in values.get("logging_config") or ()]
+    names = {each["target_bucket"] for each in loggings} | {each["bucket"].partition(".s3.")[0] for each in configs}
+    if not names:
+        yield Finding(OK, "log bucket", "No access log goes to a bucket.")
+    for name in sorted(names):
+        s3 = context.client("s3")
+        try:
+            s3.head_bucket(Bucket=name, ExpectedBucketOwner=context.account)
+        except ClientError as error:
+            why = "does not exist" if code_of(error) == "404" else f"is not this account's to read ({code_of(error)})"
+            remedy = "S3 writes access logs to buckets of the same account alone: name one of those in log_bucket."
+            yield Finding(STOP, "log bucket", f"The bucket {name} {why}.", remedy)
+            continue
+        found = [*bucket_faults(context, s3, name, for_distribution=bool(configs))]
+        yield from found
+        request = [(each["bucket"], each["target_prefix"]) for each in loggings if each["target_bucket"] == name]
+        policy = answer(s3.get_bucket_policy, Bucket=name).get("Policy")
+        partition = "aws-cn" if context.region.startswith("cn-") else "aws"
+        lacking = sorted(
+            bucket for bucket, prefix in request
+            if not allows(policy, LOGGING, "s3:PutObject", f"arn:{partition}:s3:::{name}/{prefix}x",
+                          request_of(context, f"arn:{partition}:s3:::{bucket}"))
+        )  # fmt: skip
+        if lacking:
+            text = f"The policy of {name} does not seem to let S3 write the access logs of {', '.join(lacking)}."
+            remedy = f"Add the statement `log_bucket` of the output policy_statements to it. {HOW}"
+            yield Finding(WARNING, "log bucket", text, remedy)
+        elif not found:
+            yield Finding(OK, "log bucket", f"{name} takes access logs.")
+
+
+def bucket_faults(context: Context, s3: Any, name: str, *, for_distribution: bool) -> Findings:
+    """What keeps S3 or CloudFront from writing access logs into a bucket, its policy left aside.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
+    """
+    place = s3.get_bucket_location(Bucket=name).get("LocationConstraint") or "us-east-1"
+    if place != context.region:
+        text = f"The bucket {name} is in {place}, and S3 writes access logs to buckets of the same region alone."
+        yield Finding(STOP, "log bucket", text, f"Name a bucket in {context.region}.")
+    encryption = answer(s3.get_bucket_encryption, Bucket=name).get("ServerSideEncryptionConfiguration", {})
+    defaults = [each.get("ApplyServerSideEncryptionByDefault", {}) for each in encryption.get("Rules", ())]
+    if any("kms" in each.get("SSEAlgorithm", "") for each in defaults):
+        text = f"The bucket {name} encrypts by KMS, and S3 writes no access logs under a KMS key."
+        yield Finding(STOP, "log bucket", text, "Set its default encryption to SSE-S3 (AES256), or name another.")
+    lock = answer(s3.get_object_lock_configuration, Bucket=name).get("ObjectLockConfiguration", {})
+    if lock.get("Rule"):
+        text = f"The bucket {name} locks each new object, and S3 writes no access logs there."
+        yield Finding(STOP, "log bucket", text, "Take the default retention away, or name another bucket.")
+    if s3.get_bucket_request_payment(Bucket=name).get("Payer") == "Requester":
+        text = f"In the bucket {name} the requester pays, and S3 writes no access logs there."
+        yield Finding(STOP, "log bucket", text, "Name another bucket.")
+    controls = answer(s3.get_bucket_ownership_controls, Bucket=name).get("OwnershipControls", {})
+    if for_distribution and any(each["ObjectOwnership"] == "BucketOwnerEnforced" for each in controls.get("Rules", ())):
+        text = f"The bucket {name} has ACLs disabled, and CloudFront writes its access log by an ACL."
+        remedy = "Set the bucket's object ownership to BucketOwnerPreferred, or write website = { access_log = false }."
+        yield Finding(STOP, "log bucket", text, remedy)
+
+
+def answer(ask: Any, **arguments: Any) -> Any:
+    """Return what AWS answers, or an empty dict where what is asked for is not set."""
+    with suppress(ClientError):
+        return ask(**arguments)
+    return {}
+
+
+# --- signed code
+
+
+def code_signing(context: Context) -> Findings:
+    """Whether the code signing configuration is there, and lets the packages in dist/ be deployed."""
+    functions = [each for each in planned(context, "aws_lambda_function") if each.get("code_signing_config_arn")]
+    if not functions:
+        yield Finding(OK, "code signing", "No function asks for signed code.")
+        return
+    arn = functions[0]["code_signing_config_arn"]
+    try:
+        found = context.client("lambda").get_code_signing_config(CodeSigningConfigArn=arn)["CodeSigningConfig"]
+    except ClientError as error:
+        if code_of(error) != "ResourceNotFoundException":
+            raise
+        yield Finding(STOP, "code signing", f"{arn} does not exist.", "Correct code_signing_config_arn.")
+        return
+    policy = found["CodeSigningPolicies"]["UntrustedArtifactOnDeployment"]
+    unsigned = sorted({name for each in functions if not is_signed(ROOT / (name := each["filename"]))})
+    if not unsigned:
+        yield Finding(OK, "code signing", f"The packages are signed. The policy is {policy}.")
+        return
+    text = f"The policy is {policy}, and {len(unsigned)} packages are not signed, {Path(unsigned[0]).name} among them"
+    if policy == "Enforce":
+        remedy = f"Sign them after the build, then run `python build.py --signed DIR`. {HOW}"
+        yield Finding(STOP, "code signing", f"{text}: Lambda refuses them.", remedy)
+    else:
+        remedy = f"Leave it at that, or sign them after the build. {HOW}"
+        yield Finding(WARNING, "code signing", f"{text}: Lambda deploys them and counts a warning for each.", remedy)
+
+
+def is_signed(package: Path) -> bool:
+    """Tell whether a package holds a signature of AWS Signer. Lambda verifies it."""
+    try:
+        with zipfile.ZipFile(package) as archive:
+            return any(name.startswith(SIGNATURE) for name in archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+# --- the distribution's firewall
+
+
+def firewall(context: Context) -> Findings:
+    """Whether the firewall of the website's distribution is there."""
+    arns = {each["web_acl_id"] for each in planned(context, "aws_cloudfront_distribution") if each.get("web_acl_id")}
+    if not arns:
+        yield Finding(OK, "firewall", "No distribution has an existing firewall.")
+    for arn in sorted(arns):
+        _, _, name, identifier = arn.rpartition(":")[2].split("/")
+        try:
+            context.client("wafv2", "us-east-1").get_web_acl(Name=name, Scope="CLOUDFRONT", Id=identifier)
+        except ClientError as error:
+            if code_of(error) != "WAFNonexistentItemException":
+                raise
+            yield Finding(STOP, "firewall", f"{arn} does not exist.", "Correct website.web_acl_arn.")
+            continue
+        yield Finding(OK, "firewall", f"{name} is there.")
+
+
+# --- mail
+
+
+def mail(context: Context) -> Findings:
+    """Whether Amazon SES may send the mail to users."""
+    emails = [
+        each for pool in planned(context, "aws_cognito_user_pool") for each in pool.get("email_configuration") or ()
+        if each.get("email_sending_account") == "DEVELOPER"
+    ]  # fmt: skip
+    if not emails:
+        yield Finding(OK, "mail", "No user pool sends by Amazon SES.")
+    for email in emails:
+        arn = email["source_arn"]
+        place, identity = arn.split(":")[3], arn.partition(":identity/")[2]
+        ses = context.client("sesv2", place)
+        if fault := mail_fault(ses, identity, email.get("configuration_set"), place):
+            yield Finding(STOP, "mail", fault, "Verify it in Amazon SES, or correct user_pool.email.")
+            continue
+        if not ses.get_account().get("ProductionAccessEnabled"):
+            text = f"Amazon SES is in the sandbox in {place}: only verified addresses get mail, 200 a day."
+            yield Finding(WARNING, "mail", text, "Before users come, request production access in the SES console.")
+        elif place != context.region:
+            text = f"{identity} is in {place}, the pool in {context.region}. Cognito allows this for some regions only."
+            remedy = "Verify the identity in the pool's region, unless Cognito's list of SES regions has the pair."
+            yield Finding(WARNING, "mail", text, remedy)
+        else:
+            yield Finding(OK, "mail", f"{identity} is verified.")
+
+
+def mail_fault(ses: Any, identity: str, configuration_set: str | None, place: str) -> str | None:
+    """Return what keeps SES from sending for an identity, or None."""
+    try:
+        if not ses.get_email_identity(EmailIdentity=identity).get("VerifiedForSendingStatus"):
+            return f"The identity {identity} is not verified in {place} yet."
+    except ClientError as error:
+        if code_of(error) != "NotFoundException":
+            raise
+        return f"Amazon SES has no identity {identity} in {place}."
+    try:
+        if configuration_set:
+            ses.get_configuration_set(ConfigurationSetName=configuration_set)
+    except ClientError as error:
+        if code_of(error) != "NotFoundException":
+            raise
+        return f"Amazon SES has no configuration set {configuration_set} in {place}."
+    return None
+
+
+# --- the budget
+
+
+def budget(context: Context) -> Findings:
+    """Whether the tags by which the budget knows its costs are activated."""
+    if not any(planned(context, "aws_budgets_budget")):
+        yield Finding(OK, "budget", "There is no budget.")
+        return
+    try:
+        # Billing is in one place, whatever the region.
+        found = context.client("ce", "us-east-1").list_cost_allocation_tags(TagKeys=[*COST_TAGS], Status="Active")
+    except ClientError as error:
+        text = f"Not checked whether cost allocation tags are active ({', '.join(COST_TAGS)}): {code_of(error)}."
+        remedy = "In an organization its management account activates them: Billing, Cost allocation tags."
+        yield Finding(WARNING, "budget", text, remedy)
+        return
+    active = {each["TagKey"] for each in found["CostAllocationTags"]}
+    if missing := [name for name in COST_TAGS if name not in active]:
+        text = f"The budget counts nothing until cost allocation tags are active: {', '.join(missing)}."
+        remedy = (
+            "They can be activated a day after the first apply: `aws ce update-cost-allocation-tags-status "
+            f"--cost-allocation-tags-status {' '.join(f'TagKey={name},Status=Active' for name in missing)}`, in an "
+            "organization by its management account."
+        )
+        yield Finding(WARNING, "budget", text, remedy)
+    else:
+        yield Finding(OK, "budget", "The tags by which it knows its costs are active.")
