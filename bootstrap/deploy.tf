@@ -13,6 +13,8 @@ locals {
       "arn:${local.partition}:apigateway:${var.region}::/${path}"
     ]
     backups = "arn:${local.partition}:backup:${var.region}:${local.account}:backup-vault:${var.name}-${environment}"
+    # All regions share its name.
+    budgets = "arn:${local.partition}:budgets::${local.account}:budget/${var.name}-${environment}-${var.region}"
     dashboards = [for place in ["", "-${var.region}", "-${var.region}-*"] :
       "arn:${local.partition}:cloudwatch::${local.account}:dashboard/${var.name}-${environment}${place}"
     ]
@@ -60,8 +62,9 @@ locals {
   cloudfront_arns = [for kind in ["origin-access-control", "response-headers-policy"] :
     "arn:${local.partition}:cloudfront::${local.account}:${kind}/*"
   ]
-  region_condition = { StringEquals = { "aws:RequestedRegion" = var.region } }
-  key_arns         = "arn:${local.partition}:kms:${var.region}:${local.account}:key/*"
+  services_with_roles = ["backup", "email.cognito-idp", "ops.apigateway", "wafv2"]
+  region_condition    = { StringEquals = { "aws:RequestedRegion" = var.region } }
+  key_arns            = "arn:${local.partition}:kms:${var.region}:${local.account}:key/*"
   # Of any account: a VPC may be shared.
   vpc_arns       = [for id in sort(var.vpc_ids) : "arn:${local.partition}:ec2:${var.region}:*:vpc/${id}"]
   user_pool_arns = "arn:${local.partition}:cognito-idp:${var.region}:${local.account}:userpool/*"
@@ -156,16 +159,25 @@ resource "aws_iam_role_policy" "deploy" {
       {
         Sid    = "DeployFunctions"
         Effect = "Allow"
-        # Neither to invoke a function nor to give it a URL, which would be a way in without the gateway.
+        # Neither to invoke a function nor to give it a URL, which would be a way in without the gateway; nor to take its code signing
+        # configuration away.
         Action = [
           "lambda:*Alias", "lambda:*FunctionConcurrency", "lambda:*Permission", "lambda:CreateFunction", "lambda:DeleteFunction",
           "lambda:GetFunction",
           "lambda:GetFunctionCodeSigningConfig", "lambda:GetFunctionConfiguration", "lambda:GetPolicy", "lambda:ListAliases",
           "lambda:ListTags",
-          "lambda:ListVersionsByFunction", "lambda:PublishVersion", "lambda:TagResource", "lambda:UntagResource",
+          "lambda:ListVersionsByFunction", "lambda:PublishVersion", "lambda:PutFunctionCodeSigningConfig", "lambda:TagResource",
+          "lambda:UntagResource",
           "lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration"
         ]
         Resource = [local.resource_arns[each.key].functions, "${local.resource_arns[each.key].functions}:*"]
+      },
+      {
+        # The security team's: there is no right to make or to change one.
+        Sid      = "NameCodeSigning"
+        Effect   = "Allow"
+        Action   = "lambda:PutFunctionCodeSigningConfig"
+        Resource = "arn:${local.partition}:lambda:${var.region}:${local.account}:code-signing-config:*"
       },
       {
         Sid      = "OpenNoOtherWay"
@@ -205,15 +217,16 @@ resource "aws_iam_role_policy" "deploy" {
         "iam:PermissionsBoundary" = "arn:${local.partition}:iam::${local.account}:policy${local.path}${local.boundary_names[each.key]}" } }
       },
       {
-        # API Gateway's own role for X-Ray, which the first stage of an account makes, WAF's for its logs, and AWS Backup's.
+        # API Gateway's own role for X-Ray, which the first stage of an account makes, WAF's for its logs, AWS Backup's, and Cognito's for
+        # mail by Amazon SES.
         Sid    = "MakeServiceRoles"
         Effect = "Allow"
         Action = "iam:CreateServiceLinkedRole"
-        Resource = [for service in ["backup", "ops.apigateway", "wafv2"] :
+        Resource = [for service in local.services_with_roles :
           "arn:${local.partition}:iam::${local.account}:role/aws-service-role/${service}.amazonaws.com/*"
         ]
         Condition = {
-          StringEquals = { "iam:AWSServiceName" = ["backup.amazonaws.com", "ops.apigateway.amazonaws.com", "wafv2.amazonaws.com"] }
+          StringEquals = { "iam:AWSServiceName" = [for service in local.services_with_roles : "${service}.amazonaws.com"] }
         }
       },
       {
@@ -491,6 +504,14 @@ resource "aws_iam_policy" "deploy" {
         Resource = local.resource_arns[each.key].dashboards
       },
       {
+        Sid    = "DeployBudget"
+        Effect = "Allow"
+        Action = [
+          "budgets:ListTagsForResource", "budgets:ModifyBudget", "budgets:TagResource", "budgets:UntagResource", "budgets:ViewBudget"
+        ]
+        Resource = local.resource_arns[each.key].budgets
+      },
+      {
         # And no right to publish: alarms do.
         Sid    = "DeployTopics"
         Effect = "Allow"
@@ -538,14 +559,15 @@ resource "aws_iam_policy" "website" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       {
         Sid    = "DeployBucket"
         Effect = "Allow"
         Action = [
           "s3:CreateBucket", "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:Get*Configuration", "s3:GetBucket*", "s3:ListBucket",
           "s3:ListBucketVersions",
-          "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging"
+          "s3:PutBucketLogging", "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock",
+          "s3:PutBucketTagging"
         ]
         Resource = local.resource_arns[each.key].pages
       },
@@ -607,7 +629,20 @@ resource "aws_iam_policy" "website" {
         Action   = "cloudfront:CreateOriginAccessControl"
         Resource = "*"
       },
-    ]
+      {
+        # CloudFront asks for it where website.web_acl_arn names one.
+        Sid      = "NameFirewall"
+        Effect   = "Allow"
+        Action   = "wafv2:GetWebACL"
+        Resource = "arn:${local.partition}:wafv2:us-east-1:${local.account}:global/webacl/*/*"
+      },
+      ], [for bucket in var.log_bucket[*] : {
+        # In the role's name CloudFront lets itself write its access log.
+        Sid      = "LetCloudFrontLog"
+        Effect   = "Allow"
+        Action   = ["s3:GetBucketAcl", "s3:PutBucketAcl"]
+        Resource = "arn:${local.partition}:s3:::${bucket}"
+    }])
   })
 }
 

@@ -70,6 +70,14 @@ resource "aws_s3_bucket_policy" "state" {
   depends_on = [aws_s3_bucket_public_access_block.state]
 }
 
+resource "aws_s3_bucket_logging" "state" {
+  count = var.log_bucket == null ? 0 : 1
+
+  bucket        = aws_s3_bucket.state.id
+  target_bucket = var.log_bucket
+  target_prefix = "s3/${local.state_bucket}/"
+}
+
 resource "aws_s3_bucket_lifecycle_configuration" "state" {
   bucket = aws_s3_bucket.state.id
 

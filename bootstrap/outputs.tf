@@ -8,6 +8,21 @@ output "deploy_role_arns" {
   value       = { for environment in local.environments : environment => aws_iam_role.ci["deploy-${environment}"].arn }
 }
 
+output "log_bucket_statements" {
+  description = "What the policy of log_bucket needs for the state bucket's access log."
+  value = [for bucket in var.log_bucket[*] : {
+    Sid       = "StateAccessLog"
+    Effect    = "Allow"
+    Principal = { Service = "logging.s3.amazonaws.com" }
+    Action    = "s3:PutObject"
+    Resource  = "arn:${local.partition}:s3:::${bucket}/s3/${local.state_bucket}/*"
+    Condition = {
+      ArnEquals    = { "aws:SourceArn" = "arn:${local.partition}:s3:::${local.state_bucket}" }
+      StringEquals = { "aws:SourceAccount" = local.account }
+    }
+  }]
+}
+
 output "log_role_arn" {
   description = "The role by which API Gateway writes logs, in this account and region."
   value       = aws_api_gateway_account.this.cloudwatch_role_arn

@@ -158,6 +158,12 @@ resource "aws_iam_role_policy" "plan" {
         Resource = flatten([local.resource_arns["*"].alarms, local.resource_arns["*"].dashboards, local.resource_arns["*"].topics])
       },
       {
+        Sid      = "ReadBudgets"
+        Effect   = "Allow"
+        Action   = ["budgets:ListTagsForResource", "budgets:ViewBudget"]
+        Resource = local.resource_arns["*"].budgets
+      },
+      {
         # Anyone may read the page.
         Sid      = "ReadPage"
         Effect   = "Allow"

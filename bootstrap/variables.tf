@@ -82,6 +82,23 @@ variable "key_arns" {
   }
 }
 
+variable "log_bucket" {
+  description = <<-EOT
+    The name of an existing bucket of this account and region that gets the state bucket's access log, and to which deploy roles may let
+    CloudFront write that of the website: the log_bucket of your tfvars. Null for none.
+  EOT
+  type        = string
+  default     = null
+
+  validation {
+    condition = (
+      var.log_bucket == null ||
+      can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.log_bucket)) && !can(regex("[.]{2}", var.log_bucket))
+    )
+    error_message = "log_bucket: ${jsonencode(var.log_bucket)} is not a bucket's name. Write a name such as \"example-access-logs\"."
+  }
+}
+
 variable "name" {
   description = "The systems' name, as in their tfvars: what CI may deploy begins with it."
   type        = string

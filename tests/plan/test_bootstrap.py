@@ -27,6 +27,7 @@ PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubuserconten
 ENVIRONMENTS = ["dev", "prod", "test"]
 VARIABLES = {
     "function_statements": [{"actions": ["sns:Publish"], "resources": [MAILS]}],
+    "log_bucket": "example-access-logs",
     "oidc_provider_arn": PROVIDER,
     "repository": "octo/shop",
 }
@@ -60,6 +61,7 @@ DIGEST = hashlib.sha256(f"{ACCOUNT}-us-west-2".encode()).hexdigest()[:12]
 # What an environment makes: an action that its deploy role needs, and on what.
 OWN = [
     ("backup:CreateBackupVault", "arn:aws:backup:us-west-2:{account}:backup-vault:shop-{env}"),
+    ("budgets:ModifyBudget", "arn:aws:budgets::{account}:budget/shop-{env}-us-west-2"),
     ("cloudtrail:PutEventSelectors", "arn:aws:cloudtrail:us-west-2:{account}:trail/shop-audit-{env}"),
     ("cloudwatch:PutDashboard", "arn:aws:cloudwatch::{account}:dashboard/shop-{env}"),
     ("cloudwatch:PutDashboard", "arn:aws:cloudwatch::{account}:dashboard/shop-{env}-us-west-2"),
@@ -75,11 +77,13 @@ OWN = [
     ("iam:UpdateAssumeRolePolicy", "arn:aws:iam::{account}:role/shop-todos-create-{env}"),
     ("kms:CreateAlias", "arn:aws:kms:us-west-2:{account}:alias/shop-{env}"),
     ("lambda:UpdateFunctionCode", "arn:aws:lambda:us-west-2:{account}:function:shop-todos-create-{env}"),
+    ("lambda:PutFunctionCodeSigningConfig", "arn:aws:lambda:us-west-2:{account}:function:shop-todos-create-{env}"),
     ("logs:DeleteLogGroup", "arn:aws:logs:us-west-2:{account}:log-group:/aws/vpc/shop-{env}"),
     ("cloudfront:UpdateFunction", "arn:aws:cloudfront::{account}:function/shop-website-{env}"),
     ("cloudfront:UpdateFunction", "arn:aws:cloudfront::{account}:function/shop-website-{env}-us-west-2"),
     ("s3:GetBucketPolicy", "arn:aws:s3:::shop-audit-{env}-{account}"),
     ("s3:GetBucketPolicy", "arn:aws:s3:::shop-audit-{env}-{account}-us-west-2"),
+    ("s3:PutBucketLogging", "arn:aws:s3:::shop-website-{env}-{account}-us-west-2"),
     ("s3:PutBucketPolicy", "arn:aws:s3:::shop-website-{env}-{account}"),
     ("s3:PutBucketPolicy", "arn:aws:s3:::shop-website-{env}-{account}-us-west-2"),
     # A name over S3's 63 characters ends in a digest instead.
@@ -99,6 +103,8 @@ OWN = [
 BUCKET = f"arn:aws:s3:::shop-audit-test-{ACCOUNT}-us-west-2"
 FUNCTION = f"arn:aws:lambda:us-west-2:{ACCOUNT}:function:shop-todos-create-test"
 FUNCTIONS_OF_TEST = f"arn:aws:lambda:us-west-2:{ACCOUNT}:function:shop-*-test"
+LOGS = "arn:aws:s3:::example-access-logs"
+SIGNING = f"arn:aws:lambda:us-west-2:{ACCOUNT}:code-signing-config:csc-0123456789abcdef0"
 VAULT = f"arn:aws:backup:us-west-2:{ACCOUNT}:backup-vault:shop-test"
 NEVER = [
     *((f"backup:{action}", resource)
@@ -113,9 +119,11 @@ NEVER = [
       for action in ("AdminAddUserToGroup", "AdminGetUser", "ListUsersInGroup")),
     *((f"dynamodb:{action}", f"arn:aws:dynamodb:us-west-2:{ACCOUNT}:table/shop-todos-test")
       for action in ("DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem")),
+    *((f"lambda:{action}", SIGNING)
+      for action in ("CreateCodeSigningConfig", "DeleteCodeSigningConfig", "UpdateCodeSigningConfig")),
     *((f"lambda:{action}", FUNCTION)
-      for action in ("CreateFunctionUrlConfig", "InvokeFunction", "InvokeFunctionUrl",
-                     "UpdateFunctionUrlConfig")),
+      for action in ("CreateFunctionUrlConfig", "DeleteFunctionCodeSigningConfig", "InvokeFunction",
+                     "InvokeFunctionUrl", "UpdateFunctionUrlConfig")),
     *((f"dynamodb:{action}", f"arn:aws:dynamodb:us-west-2:{ACCOUNT}:table/shop-todos-test/stream/1")
       for action in ("GetRecords", "GetShardIterator")),
     *((f"sqs:{action}", f"arn:aws:sqs:us-west-2:{ACCOUNT}:shop-deliver-test")
@@ -125,8 +133,10 @@ NEVER = [
       for action in ("BypassGovernanceRetention", "DeleteObject", "DeleteObjectVersion", "GetObject",
                      "GetObjectVersion", "PutObject", "PutObjectRetention")),
     *((f"s3:{action}", BUCKET)
-      for action in ("DeleteBucket", "DeleteBucketPolicy", "PutBucketObjectLockConfiguration",
+      for action in ("DeleteBucket", "DeleteBucketPolicy", "PutBucketLogging", "PutBucketObjectLockConfiguration",
                      "PutBucketPolicy", "PutBucketVersioning", "PutLifecycleConfiguration")),
+    *((f"s3:{action}", LOGS) for action in ("DeleteBucket", "PutBucketPolicy", "PutLifecycleConfiguration")),
+    *((f"s3:{action}", f"{LOGS}/s3/1") for action in ("DeleteObject", "GetObject", "PutObject")),
     ("sns:Publish", f"arn:aws:sns:us-west-2:{ACCOUNT}:shop-alarms-test"),
     ("wafv2:GetSampledRequests", f"arn:aws:wafv2:us-west-2:{ACCOUNT}:regional/webacl/shop-test/1"),
 ]  # fmt: skip
@@ -254,6 +264,7 @@ def named_resources(plan: Plan) -> list[tuple[str, str]]:
     place = f"us-west-2:{ACCOUNT}"
     kinds = {
         "aws_backup_vault": ("backup:CreateBackupVault", f"arn:aws:backup:{place}:backup-vault:%s"),
+        "aws_budgets_budget": ("budgets:TagResource", f"arn:aws:budgets::{ACCOUNT}:budget/%s"),
         "aws_cloudfront_function": (
             "cloudfront:CreateFunction",
             f"arn:aws:cloudfront::{ACCOUNT}:function/%s",
@@ -288,7 +299,7 @@ def named_resources(plan: Plan) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    "system", ["audited", "backed_up", "guarded", "issued", "watched", "with_scopes", "with_website"]
+    "system", ["audited", "backed_up", "equipped", "guarded", "issued", "watched", "with_scopes", "with_website"]
 )
 def test_a_deploy_role_reaches_all_that_is_named(bootstrap_plan: Plan, systems: dict[str, Plan], system: str) -> None:
     """What the other tests plan as shop, test; what an administrator makes is compared alone."""
@@ -423,7 +434,7 @@ def test_environments_that_iam_could_not_tell_apart_are_refused(tmp_path: Path, 
 
 
 def test_planning_changes_nothing(bootstrap_plan: Plan) -> None:
-    reads = ("Describe", "Get", "List", "Decrypt", "GET")
+    reads = ("Describe", "Get", "List", "View", "Decrypt", "GET")
     allowed = [a for s in statements(bootstrap_plan, "plan") if s["Effect"] == "Allow" for a in as_list(s["Action"])]
     assert [a for a in allowed if not a.split(":")[1].startswith(reads)] == []
 
@@ -610,6 +621,29 @@ def test_a_boundary_lets_tables_be_backed_up_and_restored(bootstrap_plan: Plan, 
     ]
     assert len(wanted) > 20
     assert [pair for pair in wanted if not allowing_statements(boundary, *pair)] == []
+
+
+def test_what_a_security_team_brings_is_named_and_not_changed(bootstrap_plan: Plan) -> None:
+    policy = statements(bootstrap_plan, "test")
+    wanted = [
+        (
+            "iam:CreateServiceLinkedRole",
+            f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/email.cognito-idp.amazonaws.com/x",
+        ),
+        ("lambda:PutFunctionCodeSigningConfig", SIGNING),
+        ("s3:GetBucketAcl", LOGS),
+        ("s3:PutBucketAcl", LOGS),
+        ("wafv2:GetWebACL", f"arn:aws:wafv2:us-east-1:{ACCOUNT}:global/webacl/edge/1"),
+    ]
+    assert [pair for pair in wanted if not allowing_statements(policy, *pair)] == []
+    (making,) = allowing_statements(policy, *wanted[0])
+    assert "email.cognito-idp.amazonaws.com" in making["Condition"]["StringEquals"]["iam:AWSServiceName"]
+    logging = bootstrap_plan.one("aws_s3_bucket_logging")
+    state = f"shop-state-{ACCOUNT}-us-west-2"
+    assert (logging["target_bucket"], logging["target_prefix"]) == ("example-access-logs", f"s3/{state}/")
+    (statement,) = bootstrap_plan.outputs["log_bucket_statements"]
+    assert statement["Resource"] == f"{LOGS}/{logging['target_prefix']}*"
+    assert statement["Condition"]["ArnEquals"]["aws:SourceArn"] == f"arn:aws:s3:::{state}"
 
 
 @pytest.mark.parametrize("role", ENVIRONMENTS)
