@@ -231,17 +231,27 @@ def test_without_the_issuer_the_keys_that_are_known_go_on(shipments: Api, issuer
         assert shipments.as_bearer(known[1])("GET").status == 200
 
 
-def test_new_keys_are_found(shipments: Api, issuer: Issuer) -> None:
-    before = issuer.access_token("ada")
-    assert shipments.as_bearer(before)("GET").status == 200
-    issuer.rotate()
+def answer_once_keys_are_asked_for(caller: Api, waiting: int) -> Answer:
+    """Return the first answer of another status: the authorizer asks for unknown keys only now and then."""
     deadline = time.monotonic() + 60
-    # It asks for unknown keys only now and then.
-    while (answered := shipments.as_bearer(issuer.access_token("ada"))("GET")).status == 401:
+    while (answered := caller("GET")).status == waiting:
         assert time.monotonic() < deadline
         time.sleep(0.5)
-    assert answered.status == 200
-    assert shipments.as_bearer(issuer.access_token("bob", claims=decode_token(before)[1]))("GET").status == 200
+    return answered
+
+
+def test_keys_that_nobody_can_ask_for_are_503_and_new_ones_are_found(shipments: Api, issuer: Issuer) -> None:
+    before, unused = (issuer.access_token(name) for name in ("ada", "bob"))
+    assert shipments.as_bearer(before)("GET").status == 200
+    issuer.rotate()
+    caller = shipments.as_bearer(issuer.access_token("ada"))
+    with gone(issuer):
+        refused = answer_once_keys_are_asked_for(caller, 401)
+        refused.problem(503, "service-unavailable")
+        assert refused.headers["Retry-After"]
+    assert answer_once_keys_are_asked_for(caller, 503).status == 200
+    # What the keys before signed is good as long as the issuer publishes them.
+    assert shipments.as_bearer(unused)("GET").status == 200
 
 
 # --- a system of its own ---

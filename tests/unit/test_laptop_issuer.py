@@ -287,6 +287,12 @@ def test_without_openid_and_offline_access_there_is_an_access_token_alone(client
     assert client.trade(code).json.keys() == {"access_token", "token_type", "expires_in", "scope"}
 
 
+def test_a_scope_is_granted_by_its_long_and_its_short_name(client: Client) -> None:
+    code = client.sign_in(scope="api://1234/notes.read a https://api.example/").location["code"]
+    granted = "api://1234/notes.read a https://api.example/ notes.read"
+    assert client.trade(code).json["scope"] == granted
+
+
 def test_a_code_is_good_once_for_a_minute_and_for_its_own_request(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

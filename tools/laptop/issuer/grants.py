@@ -120,7 +120,9 @@ class Grants:
         return {}
 
     def _tokens(self, request: Mapping[str, str], user: Mapping[str, Any]) -> dict[str, Any]:
-        scopes = request.get("scope", "").split()
+        asked = request.get("scope", "").split()
+        # In Entra's tokens a scope has no prefix of its API, in others it has: both names are granted.
+        scopes = list(dict.fromkeys([*asked, *(scope.rpartition("/")[2] or scope for scope in asked)]))
         claims: dict[str, Any] = dict(user["claims"])
         for name in ("audience", "resource"):
             if name in request:
