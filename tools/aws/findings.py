@@ -10,6 +10,8 @@ from tools.terraform import Progress
 
 OK, WARNING, STOP = "ok", "warning", "stop"
 
+FREE_ADDRESSES = 16  # of a subnet, for Lambda's interfaces and for more functions
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -32,16 +34,22 @@ class Context:
     account: str = ""
     plan: Mapping[str, Any] = field(default_factory=dict)
     progress: Progress = field(default=lambda _: None)
+    # What Terraform derives from the variables for the tools: local.tools of modules/service.
+    facts: Callable[[], Mapping[str, Any]] = field(default=dict)
 
     def changes(self, kind: str) -> list[Mapping[str, Any]]:
         """The planned changes of resources of a type."""
         changes = self.plan.get("resource_changes", ())
         return [each for each in changes if each["mode"] == "managed" and each["type"] == kind]
 
+    def variable(self, name: str) -> Any:
+        """The value of a variable of the root, or None."""
+        return self.plan.get("variables", {}).get(name, {}).get("value")
+
     @property
     def own_functions(self) -> Mapping[str, Mapping[str, Any]]:
         """The functions of your own by name, with the attributes that the var-files write."""
-        found: Mapping[str, Any] = self.plan.get("variables", {}).get("functions", {}).get("value") or {}
+        found: Mapping[str, Any] = self.variable("functions") or {}
         return found
 
     def created(self, kind: str) -> list[Mapping[str, Any]]:

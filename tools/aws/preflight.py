@@ -21,7 +21,9 @@ from tools.aws import brought
 from tools.aws.cost import flatten
 from tools.aws.environment import AwsEnvironment, read_backend
 from tools.aws.errors import SIGN_IN
-from tools.aws.findings import OK, STOP, WARNING, Context, Finding, Findings
+from tools.aws.existing_key import existing_key
+from tools.aws.existing_network import existing_network
+from tools.aws.findings import FREE_ADDRESSES, OK, STOP, WARNING, Context, Finding, Findings
 from tools.console import table_row
 from tools.dist import build_functions
 from tools.errors import ROOT, UserError
@@ -30,7 +32,6 @@ sys.path.insert(0, str(ROOT / "lambda_src"))
 
 UNRESERVED = 100  # invocations at once that Lambda keeps for functions without a reservation
 NEW_ACCOUNT = 100  # a quota below is that of an account that never asked
-FREE_ADDRESSES = 16  # of a subnet, for Lambda's interfaces and for more functions
 NEARLY = 0.8  # of a quota
 RENEWAL = timedelta(days=30)
 EMULATED = "000000000000"  # the emulator's account
@@ -265,7 +266,10 @@ def networks(context: Context) -> Findings:
 def interfaces(context: Context) -> Findings:
     """Network interfaces: Lambda makes one in each private subnet, which all functions share."""
     private = [each for each in context.changes("aws_subnet") if each["name"] == "private"]
-    zones = sum(each["change"]["actions"] == ["create"] for each in private)
+    # In an existing VPC one in each subnet for each combination of security groups, of which there are three at most.
+    existing = (context.variable("network") or {}).get("subnet_ids") or ()
+    groups = sum(each["name"] != "endpoints" for each in context.created("aws_security_group"))
+    zones = sum(each["change"]["actions"] == ["create"] for each in private) + len(existing) * groups
     endpoints = context.created("aws_vpc_endpoint")
     inside = sum(each["change"]["after"].get("vpc_endpoint_type") == "Interface" for each in endpoints)
     more = zones + inside * len(private) + len(context.created("aws_nat_gateway"))
@@ -522,6 +526,8 @@ GROUPS: tuple[tuple[Check, ...], ...] = (
         interfaces,
         rules,
         secrets,
+        existing_network,
+        existing_key,
         certificate,
         distributions,
         sign_up,
@@ -598,7 +604,7 @@ def preflight(options: argparse.Namespace) -> int:
         # IAM's and S3's addresses are of the partition that the region is in.
         return make(service, region_name=region, config=Config(retries={"total_max_attempts": 3}))
 
-    context = Context(environment.name, home, client, progress=progress)
+    context = Context(environment.name, home, client, progress=progress, facts=lambda: environment.variables)
     findings = run_checks(context, lambda finding: print(row(finding), flush=True))
     stops, warnings = (sum(each.level == level for each in findings) for level in (STOP, WARNING))
     if stops:

@@ -1,0 +1,114 @@
+"""Look at an existing key that a system is to encrypt with, before an apply."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tools.aws.decisions import ALLOWED, REFUSED, satisfies
+from tools.aws.findings import OK, STOP, WARNING, Context, Finding, Findings
+
+SUBJECT = "key"
+
+REMEDIES = {
+    "Disabled": "Run `aws kms enable-key --key-id {arn}`.",
+    "PendingDeletion": "Run `aws kms cancel-key-deletion --key-id {arn}` and `aws kms enable-key --key-id {arn}`.",
+}
+
+
+def existing_key(context: Context) -> Findings:
+    """Whether an existing key can be used, and its policy lets this system use it."""
+    arn = (context.variable("encryption") or {}).get("key_arn")
+    if not arn:
+        yield Finding(OK, SUBJECT, "No existing key is used.")
+        return
+    place, owner = arn.split(":")[3:5]
+    if place != context.region:
+        yield Finding(STOP, SUBJECT, f"{arn} is in {place}, and the system in {context.region}.", move(arn, context))
+        return
+    kms = context.client("kms")
+    try:
+        found = kms.describe_key(KeyId=arn)["KeyMetadata"]
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code == "NotFoundException":
+            yield Finding(STOP, SUBJECT, f"{arn} does not exist.", "Correct encryption.key_arn.")
+            return
+        remedy = "Let its owner allow kms:DescribeKey, or look in the console of its account."
+        yield Finding(WARNING, SUBJECT, f"The state of {arn} cannot be read: {code}.", remedy)
+    else:
+        faults = list(fitness(arn, found))
+        yield from faults
+        if faults:
+            return
+        yield from rotation(kms, arn, found)
+    yield from policy_findings(context, kms, arn, owner)
+
+
+def move(arn: str, context: Context) -> str:
+    """Return how to have a key in the system's region."""
+    key = arn.rpartition("/")[2]
+    if not key.startswith("mrk-"):
+        return f"Name a key in {context.region}."
+    return (
+        f"The key is a multi-Region key: `aws kms replicate-key --key-id {key} --region {arn.split(':')[3]} "
+        f"--replica-region {context.region}`, and name the replica."
+    )
+
+
+def fitness(arn: str, key: Mapping[str, Any]) -> Findings:
+    """What makes a key unfit."""
+    if key["KeyManager"] == "AWS":
+        text = f"{arn} is a key that AWS manages, whose policy nobody can change."
+        yield Finding(STOP, SUBJECT, text, "Name a customer managed key, or leave out key_arn to have one made.")
+    elif key.get("KeySpec") != "SYMMETRIC_DEFAULT" or key.get("KeyUsage", "ENCRYPT_DECRYPT") != "ENCRYPT_DECRYPT":
+        text = f"{arn} is a key of the kind {key.get('KeySpec')} for {key.get('KeyUsage')}."
+        yield Finding(STOP, SUBJECT, text, "Name a symmetric key for encryption, SYMMETRIC_DEFAULT.")
+    elif key["KeyState"] != "Enabled":
+        remedy = REMEDIES.get(key["KeyState"], "Let its owner make it available.").format(arn=arn)
+        yield Finding(STOP, SUBJECT, f"{arn} is {key['KeyState']}.", remedy)
+
+
+def rotation(kms: Any, arn: str, key: Mapping[str, Any]) -> Findings:
+    """Whether a key of AWS's own material is rotated."""
+    if key.get("Origin") != "AWS_KMS":
+        return
+    try:
+        is_rotated = kms.get_key_rotation_status(KeyId=arn)["KeyRotationEnabled"]
+    except ClientError:
+        return  # its owner's affair
+    if not is_rotated:
+        remedy = f"Its owner may run `aws kms enable-key-rotation --key-id {arn}`."
+        yield Finding(WARNING, SUBJECT, f"{arn} is not rotated.", remedy)
+
+
+def policy_findings(context: Context, kms: Any, arn: str, owner: str) -> Findings:
+    """Whether a key's policy has the statements that the system needs."""
+    outputs = context.plan.get("planned_values", {}).get("outputs", {})
+    needed = (outputs.get("kms_key_statements") or {}).get("value") or []
+    try:
+        policy = json.loads(kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"])
+    except ClientError as error:
+        where = f"in account {owner}, which is not yours" if owner != context.account else "not readable for you"
+        text = f"The policy of {arn} is {where}: {error.response['Error']['Code']}."
+        remedy = f"Let its owner see that it has these statements: {json.dumps(needed)}"
+        yield Finding(WARNING, SUBJECT, text, remedy)
+        return
+    lacking = 0
+    for statement in needed:
+        decision = satisfies(policy, statement, arn, context.account)
+        if decision == ALLOWED:
+            continue
+        lacking += 1
+        remedy = f"Let its owner add the statement {json.dumps(statement)}"
+        if decision == REFUSED:
+            text = f"The policy of {arn} does not allow {statement['Sid']}."
+            yield Finding(STOP, SUBJECT, text, remedy)
+        else:
+            text = f"Whether the policy of {arn} allows {statement['Sid']} depends on roles or conditions of its own."
+            yield Finding(WARNING, SUBJECT, text, f"{remedy}, unless it does.")
+    if not lacking:
+        yield Finding(OK, SUBJECT, f"{arn} is enabled, and its policy lets the system use it.")
