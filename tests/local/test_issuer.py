@@ -240,6 +240,7 @@ def answer_once_keys_are_asked_for(caller: Api, waiting: int) -> Answer:
     return answered
 
 
+@pytest.mark.slow
 def test_keys_that_nobody_can_ask_for_are_503_and_new_ones_are_found(shipments: Api, issuer: Issuer) -> None:
     before, unused = (issuer.access_token(name) for name in ("ada", "bob"))
     assert shipments.as_bearer(before)("GET").status == 200

@@ -105,6 +105,7 @@ def test_what_is_read_anew_is_read_with_a_new_token(signed_in_page: Page) -> Non
     assert after["refresh"] != before["refresh"]
 
 
+@pytest.mark.slow
 def test_a_session_that_ended_begins_again_at_the_same_issuer(signed_in_page: Page, issuer: str) -> None:
     page = signed_in_page
     keep_tokens(page, access=spoil_signature(stored_tokens(page)["access"]), refresh="spent")
@@ -135,9 +136,7 @@ def test_another_issuers_code_is_left_aside(visit: Open, console: Console, label
         {"token_endpoint": None},
     ],
 )
-def test_a_document_that_is_another_issuers_leads_nowhere(
-    visit: Open, issuer: str, label: str, said: dict[str, Any]
-) -> None:
+def test_a_document_that_is_another_issuers_leads_nowhere(visit: Open, label: str, said: dict[str, Any]) -> None:
     page = visit("#/memos")
 
     def change(route: Route) -> None:
@@ -147,20 +146,21 @@ def test_a_document_that_is_another_issuers_leads_nowhere(
     page.get_by_role("main").get_by_role("button", name=label).click()
     expect(page.get_by_text("does not say where users sign in")).to_be_visible()
     assert page.evaluate(f"sessionStorage.getItem('{PENDING}')") is None
-    # The note's button tries the same issuer again.
+
+
+@pytest.mark.slow
+def test_an_issuer_that_does_not_answer_is_tried_again(visit: Open, issuer: str, label: str) -> None:
+    page = visit("#/memos")
+    page.route("**/openid-configuration", lambda route: route.abort())
+    page.get_by_role("main").get_by_role("button", name=label).click()
+    expect(page.get_by_text("does not say where users sign in")).to_be_visible()
     page.unroute("**/openid-configuration")
     page.get_by_role("status").get_by_role("button", name="Sign in").click()
     page.get_by_role("textbox", name="Name", exact=True).wait_for()
     assert page.url.startswith(issuer)
 
 
-def test_an_issuer_that_does_not_answer_is_said(visit: Open, label: str) -> None:
-    page = visit("#/memos")
-    page.route("**/openid-configuration", lambda route: route.abort())
-    page.get_by_role("main").get_by_role("button", name=label).click()
-    expect(page.get_by_text("does not say where users sign in")).to_be_visible()
-
-
+@pytest.mark.slow
 def test_a_token_that_is_no_jwt_is_said(visit: Open, label: str) -> None:
     page = visit("#/memos")
 
@@ -194,6 +194,7 @@ def test_without_a_client_the_page_takes_a_token(visit: Open, console: Console) 
     expect(page.get_by_role("navigation").get_by_text("finn")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_with_one_issuer_the_button_names_none(visit: Open) -> None:
     page = visit("#/docs")
     told: list[Any] = []
