@@ -92,6 +92,16 @@ def test_what_requests_cost() -> None:
     assert lines(document, 10_000_000)["X-Ray: traces, at most"] == (0, 14.98)
 
 
+@pytest.mark.parametrize(("key", "asked"), [("arn:aws:kms:us-west-2:1:key/0a", True), ("", False)])
+def test_an_existing_key_costs_its_requests_and_no_month(key: str, asked: bool) -> None:
+    table = resource("aws_dynamodb_table")
+    table["values"]["name"] = "t"
+    logs = resource("aws_cloudwatch_log_group", retention_in_days=0)
+    function = resource("aws_lambda_function", **FUNCTION, function_name="f-own", kms_key_arn=key)
+    found = lines(plan(table, logs, function, tables={"items": "t"}))
+    assert ("KMS: customer keys" in found, "KMS: requests" in found) == (False, asked)
+
+
 def test_what_verifying_tokens_costs() -> None:
     methods = [resource("aws_api_gateway_method", "route", authorization=kind) for kind in ("CUSTOM", "NONE")]
     mock = resource("aws_api_gateway_method", "mock", authorization="NONE")

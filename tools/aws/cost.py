@@ -232,7 +232,8 @@ class Estimate:
         """What is there, used or not."""
         for kind, (label, price) in self.table["monthly"].items():
             yield CostLine(label, self.counts[kind] * price)
-        if self.counts["aws_kms_key"]:
+        # Of an existing key its owner pays the month, and we the requests.
+        if self.counts["aws_kms_key"] or any(each.get("kms_key_arn") for each in self.values_of("aws_lambda_function")):
             asked = self.counts["aws_lambda_function"] * KEY_REQUESTS / MILLION
             yield CostLine("KMS: requests", asked * self.price["kms_million_requests"])
         # Lambda reads streams for nothing.
