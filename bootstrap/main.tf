@@ -11,7 +11,6 @@ locals {
 
 # The state of every environment. Whoever reads it reads what is secret in it.
 resource "aws_s3_bucket" "state" {
-  #checkov:skip=CKV_AWS_18:the log would need a bucket of its own; CloudTrail tells who read the state
   #checkov:skip=CKV_AWS_144:old versions bring a lost state back, and what is deployed can be imported
   #checkov:skip=CKV2_AWS_62:nothing waits for a change of state
   bucket = local.state_bucket

@@ -26,7 +26,7 @@ SARIF = ROOT / "reports" / "checkov.sarif"
 
 INDEX = re.compile(r'\[(?:\d+|"(?:[^"\\]|\\.)*")\]')
 SKIP = re.compile(r"#\s*checkov:skip=(\w+):?(.*)")
-CALL = re.compile(r'^module "(\w+)" {\n  source += "\.\./(\w+)"$', re.MULTILINE)
+CALL = re.compile(r'^module "(\w+)" {\n  source += "\.\./([\w-]+)"$', re.MULTILINE)
 BLOCK = re.compile(r'^(?:resource|data) "(\w+)" "(\w+)"')
 
 

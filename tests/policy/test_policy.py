@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ pytestmark = [
 
 # `make test` scans the configuration and these; `make verify` scans the plan of every var-file, and so does
 # `make check`, which CI runs beside the tests.
+EQUIPPED = "tests/policy/equipped.tfvars"
 QUICK = ("dev", "guarded", "opened", "prod")
 
 
@@ -146,6 +148,47 @@ def test_skip_is_needed(unskipped_reports: set[Finding], skip: tuple[str, str, s
 def test_every_skip_is_one_of_the_listed(hcl_report: Report, reports: dict[str, Report]) -> None:
     used = {f.block: f.reason for report in [hcl_report, *reports.values()] for f in report.skipped}
     assert used == scan.configured_skips()
+
+
+@pytest.fixture(scope="session")
+def equipped_report(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """The scan, with no skips, of a plan with everything that costs or that a security team has already."""
+    copy = scan.copy_without_skips(tmp_path_factory.mktemp("equipped"))
+    return scan.scan_plans({"equipped": planner(EQUIPPED)}, copy)["equipped"]
+
+
+@pytest.mark.slow  # a plan and a scan of its own
+def test_what_is_brought_needs_no_skips(equipped_report: Report) -> None:
+    left = {finding.block for finding in equipped_report.failed}
+    assert left <= scan.configured_skips().keys()
+    gone = {finding.block for finding in equipped_report.passed} & scan.configured_skips().keys() - left
+    assert gone >= {
+        ("CKV_AWS_18", "modules/audit", "aws_s3_bucket.this"),
+        ("CKV_AWS_18", "modules/website", "aws_s3_bucket.page"),
+        ("CKV_AWS_272", "modules/function", "aws_lambda_function.this"),
+        ("CKV_AWS_68", "modules/website", "aws_cloudfront_distribution.this"),
+        ("CKV_AWS_86", "modules/website", "aws_cloudfront_distribution.this"),
+    }
+    shown, counted = documented_skips()
+    assert shown == left, "docs/security.md shows what is left"
+    assert counted == (len(gone) + len(left), len(gone), len(left))
+
+
+def documented_skips() -> tuple[set[tuple[str, str, str]], tuple[int, ...]]:
+    """Return the skips that docs/security.md shows as left, and its counts: of how many, gone and left."""
+    text = (ROOT / "docs" / "security.md").read_text()
+    section = text.partition("## What checkov skips\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (CKV\w+) \| `([\w/-]+)`, `([\w.]+)` \| (.+) \|$", section, re.MULTILINE)
+    reasons = scan.configured_skips()
+    assert [row for row in rows if reasons[row[0], row[1], row[2]] not in row[3]] == [], "each with its reason"
+    (counts,) = re.findall(r"Of the (\d+) skips .*? (\d+) go, and (\d+) are left", section, re.DOTALL)
+    return {(check, folder, block) for check, folder, block, _ in rows}, tuple(map(int, counts))
+
+
+def test_the_skips_in_the_documents_are_in_the_code() -> None:
+    shown, (all_of_them, gone, left) = documented_skips()
+    assert shown <= scan.configured_skips().keys()
+    assert len(shown) == left == all_of_them - gone
 
 
 def test_settings_skip_no_check() -> None:
