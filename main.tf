@@ -14,6 +14,7 @@ module "service" {
   dashboard                  = var.dashboard
   deletion_protection        = var.deletion_protection
   docs                       = var.docs
+  domain                     = var.domain
   encryption                 = var.encryption
   entities                   = var.entities
   environment                = var.environment
@@ -26,6 +27,7 @@ module "service" {
   name                       = var.name
   network                    = var.network
   permissions_boundary       = var.permissions_boundary
+  private                    = var.private
   project                    = path.root
   region                     = var.region
   release                    = var.release

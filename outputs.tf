@@ -6,7 +6,7 @@ output "api_key_ids" {
 }
 
 output "api_url" {
-  description = "Where the API answers."
+  description = "Where the API answers: at the domain, or inside the VPC of the first endpoint where private is."
   value       = module.service.api_url
 }
 
@@ -18,6 +18,14 @@ output "authorizer_name" {
 output "dashboard_url" {
   description = "Where the dashboard is in AWS's console, or null without one."
   value       = module.service.dashboard_url
+}
+
+output "domain_target" {
+  description = <<-EOT
+    What DNS records of domain.name point to, or null without a domain: name, for a CNAME or an alias, and zone_id, which an alias of Route
+    53 needs as well. With domain.zone_id the records are there already.
+  EOT
+  value       = module.service.domain_target
 }
 
 output "function_names" {
@@ -75,6 +83,11 @@ output "policy_statements" {
 output "private_subnet_ids" {
   description = "The functions' subnets, one per zone where Trestle makes the VPC; none without a network."
   value       = module.service.private_subnet_ids
+}
+
+output "private_urls" {
+  description = "Where the API answers, by VPC endpoint; none unless private is there."
+  value       = module.service.private_urls
 }
 
 output "public_subnet_ids" {

@@ -148,6 +148,32 @@ variable "docs" {
   nullable    = false
 }
 
+variable "domain" {
+  description = <<-EOT
+    A name of your own for the API, with TLS 1.2 or 1.3, or null for API Gateway's. It costs nothing. The API then answers at that name
+    alone.
+    certificate_arn: ACM's certificate for the name, in the region of the API. Make the DNS record yourself; it points to the output
+      domain_target. If the same apply makes the certificate, write coalesce(aws_acm_certificate.NAME.arn): a plan has to know that the
+      ARN is not null.
+    name: such as "api.example.com". Each environment needs a name of its own.
+    ownership_certificate_arn: with truststore, if you imported certificate_arn or a private authority issued it: a certificate for the
+      name that ACM itself issued.
+    truststore: mutual TLS: only clients get an answer that show a certificate of an authority in this file, s3://BUCKET/KEY. The bucket
+      has to be in the region of the API.
+    truststore_version: of that object; without it a plan does not see a new one.
+    zone_id: instead of certificate_arn, the hosted zone of Route 53 for the name. Trestle then makes the certificate and the DNS records.
+  EOT
+  type = object({
+    certificate_arn           = optional(string)
+    name                      = string
+    ownership_certificate_arn = optional(string)
+    truststore                = optional(string)
+    truststore_version        = optional(string)
+    zone_id                   = optional(string)
+  })
+  default = null
+}
+
 variable "encryption" {
   description = <<-EOT
     customer_key: encrypt tables, logs and function settings with a key of your own (one dollar a month), else with keys AWS owns.
@@ -398,6 +424,18 @@ variable "permissions_boundary" {
   EOT
   type        = string
   default     = null
+}
+
+variable "private" {
+  description = <<-EOT
+    An API that answers only inside VPCs, or null for one on the internet. It costs nothing itself.
+    vpc_endpoint_ids: the interface endpoints for execute-api through which it is called; API Gateway refuses all other calls. The output
+      private_urls has the API's address for each.
+  EOT
+  type = object({
+    vpc_endpoint_ids = set(string)
+  })
+  default = null
 }
 
 variable "region" {

@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 
-def local_urls(value: Any, endpoint: str) -> Any:
-    """Return the value with the URLs of APIs' stages and of sign-in as they answer on this machine."""
+def domain_of(outputs: Mapping[str, Any]) -> str | None:
+    """Return the API's own domain by Terraform's outputs, None if it has none."""
+    return urlsplit(outputs["api_url"]).hostname if outputs.get("domain_target") else None
+
+
+def local_urls(value: Any, endpoint: str, domain: str | None = None) -> Any:
+    """Return the value with the URLs of APIs' stages and domain, and of sign-in, as they answer on this machine."""
     if isinstance(value, dict):
-        return {k: local_urls(v, endpoint) for k, v in value.items()}
+        return {k: local_urls(v, endpoint, domain) for k, v in value.items()}
     if isinstance(value, list):
-        return [local_urls(v, endpoint) for v in value]
+        return [local_urls(v, endpoint, domain) for v in value]
     if isinstance(value, str):
+        if domain:
+            value = re.sub(rf"https://{re.escape(domain)}(?![\w.-])", f"{endpoint}/_aws/domains/{domain}", value)
         value = re.sub(r"https://[a-z0-9-]+\.auth\.[a-z0-9-]+\.amazoncognito\.com", endpoint, value)
-        pattern = r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?"
+        pattern = r"https://([a-z0-9]+(?:-vpce-[0-9a-f]+)?)\.execute-api\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?"
         return re.sub(pattern, rf"{endpoint}/_aws/execute-api/\1", value)
     return value
 
 
-def reachable_urls(value: Any) -> Any:
-    """Return the value with the URLs of APIs and sign-in as they answer: in AWS, or at AWS_ENDPOINT_URL."""
+def reachable_urls(value: Any, outputs: Mapping[str, Any]) -> Any:
+    """Return the value with the URLs of APIs and sign-in as they answer: in AWS, or at AWS_ENDPOINT_URL.
+
+    outputs: Terraform's, which know the API's domain.
+    """
     endpoint = os.environ.get("AWS_ENDPOINT_URL", "").rstrip("/")
-    return local_urls(value, endpoint) if endpoint else value
+    return local_urls(value, endpoint, domain_of(outputs)) if endpoint else value

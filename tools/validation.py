@@ -19,7 +19,7 @@ def validate(options: argparse.Namespace) -> int:
     build_functions(options.progress)
     local = ROOT / ".local"
     whole = Terraform(ROOT, own_environment(TF_DATA_DIR=str(local / "validate")), progress=options.progress)
-    whole.init("-backend=false")
+    whole.init("-backend=false", "-test-directory=tests/terraform")
     accepted = ("test", "-test-directory=tests/terraform", "-filter=tests/terraform/accepted.tftest.hcl")
     if code := whole.attend("validate") or whole.attend(*accepted):
         return code

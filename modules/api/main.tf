@@ -41,12 +41,14 @@ check "resources" {
 }
 
 resource "aws_api_gateway_rest_api" "this" {
-  name        = var.name
-  description = var.description
-  tags        = var.tags
+  name                         = var.name
+  description                  = var.description
+  disable_execute_api_endpoint = var.disable_execute_api_endpoint
+  tags                         = var.tags
 
   endpoint_configuration {
-    types = ["REGIONAL"]
+    types            = [var.vpc_endpoint_ids == null ? "REGIONAL" : "PRIVATE"]
+    vpc_endpoint_ids = var.vpc_endpoint_ids
   }
 
   lifecycle {
@@ -220,8 +222,8 @@ resource "aws_api_gateway_deployment" "this" {
   # deletes what a create_before_destroy resource needs last: `apply -replace` of this resource then clears it out.
   triggers = {
     configuration = sha256(jsonencode([
-      var.authorizer, var.cors_origins, var.docs, var.exposed_headers, var.models, var.problems, var.request_headers, var.routes,
-      var.validate_bodies,
+      var.authorizer, var.cors_origins, var.disable_execute_api_endpoint, var.docs, var.exposed_headers, var.models, var.problems,
+      var.request_headers, var.routes, var.validate_bodies, var.vpc_endpoint_ids,
       [for file in sort(fileset(path.module, "[^.#]*.tf")) : filesha256("${path.module}/${file}")],
     ]))
   }
@@ -237,5 +239,6 @@ resource "aws_api_gateway_deployment" "this" {
     aws_api_gateway_integration.route,
     aws_api_gateway_integration_response.mock,
     aws_api_gateway_method_response.mock,
+    aws_api_gateway_rest_api_policy.private,
   ]
 }

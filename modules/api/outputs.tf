@@ -13,6 +13,11 @@ output "name" {
   value       = aws_api_gateway_rest_api.this.name
 }
 
+output "private_urls" {
+  description = "Where a private API answers, by VPC endpoint; none for one on the internet."
+  value       = local.private_urls
+}
+
 output "stage" {
   description = "The stage."
   value       = aws_api_gateway_stage.this.stage_name
@@ -24,6 +29,6 @@ output "stage_arn" {
 }
 
 output "url" {
-  description = "Where the stage answers."
-  value       = aws_api_gateway_stage.this.invoke_url
+  description = "Where the stage answers; of a private API the address of its first endpoint."
+  value       = var.vpc_endpoint_ids == null ? aws_api_gateway_stage.this.invoke_url : values(local.private_urls)[0]
 }

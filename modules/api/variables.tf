@@ -13,6 +13,13 @@ variable "description" {
   type        = string
 }
 
+variable "disable_execute_api_endpoint" {
+  description = "Whether the API answers at a domain of its own alone."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "docs" {
   description = "The API's OpenAPI document, as JSON, its path, and who may read it: open, api_key or none."
   type        = object({ access = string, document = string, path = string })
@@ -111,4 +118,10 @@ variable "user_pool_arn" {
 variable "validate_bodies" {
   description = "Whether the gateway validates bodies with their model."
   type        = bool
+}
+
+variable "vpc_endpoint_ids" {
+  description = "The VPC endpoints through which a private API is called, or null for an API on the internet."
+  type        = set(string)
+  default     = null
 }

@@ -97,6 +97,10 @@ locals {
     "VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW",
   ]))
 
+  # A certificate of ACM in a region, and a name that DNS takes.
+  certificate_pattern = "^arn:[a-z-]+:acm:REGION:[0-9]{12}:certificate/[a-f0-9-]+$"
+  domain_pattern      = "^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])$"
+
   # Words begin with a letter, so that names of models, which join them without hyphens, stay unique.
   entity_pattern = "^[a-z][a-z0-9]*(?:-[a-z][a-z0-9]*)*$"
 
@@ -139,7 +143,9 @@ locals {
   # An entity's path, and paths that it cannot have: dot segments, which clients resolve, the document's path, and
   # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
   path_pattern  = "^/?[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+){0,3}$"
-  reserved_path = "(?:^|/)[.][.]?(?:/|$)|${local.document_path}|^/?s?ping(?:/|$)"
+  reserved_path = "(?:^|/)[.][.]?(?:/|$)|${local.document_path}|^/?(?:${join("|", local.health_paths)})(?:/|$)"
+  # What API Gateway answers itself, at a domain of one's own too.
+  health_paths  = ["ping", "sping"]
   document_path = "^/?${replace(local.contract.platform.document, ".", "[.]")}$"
 
   # An issuer as its tokens name it, and the name or the value of a claim.
@@ -238,6 +244,7 @@ locals {
       [for call in values(local.entity_operations[name]) : join("/", compact([e.path, call.path])) if !strcontains(call.path, "{")],
       [for document in [local.contract.platform.document] : document if var.docs != "none"],
       values(local.own_methods)[*].path,
+      local.health_paths,
     ) :
     split("/", trimprefix(path, e.path == "" ? "" : "${e.path}/"))[0] if path != e.path &&
     startswith(path, e.path == "" ? "" : "${e.path}/") && !startswith(trimprefix(path, e.path == "" ? "" : "${e.path}/"), "{")
@@ -464,7 +471,6 @@ locals {
   # All that tools/ reads of the variables. It evaluates this name only, and so does every plan.
   tools = {
     api_keys = keys(local.api_keys)
-    docs     = var.docs
     entities = { for name, e in local.entities : name => {
       methods = { for m in values(local.methods) :
         m.operation => { access = m.access, group = m.group, scope = m.scope }
@@ -475,6 +481,7 @@ locals {
       path    = e.path
       schema  = e.schema
     } }
+    domain      = try({ name = var.domain.name, has_mutual_tls = var.domain.truststore != null }, null)
     environment = var.environment
     faults      = local.faults
     functions = { for name, f in local.own_functions : name => {
@@ -490,9 +497,12 @@ locals {
       secrets  = f.secrets
       services = local.called_services[name]
     } }
-    jwt     = var.jwt
-    name    = var.name
-    region  = var.region
-    release = var.release
+    is_private = var.private != null
+    jwt        = var.jwt
+    name       = var.name
+    region     = var.region
+    release    = var.release
+    # The web console is made from the document, and its distribution reaches neither a VPC nor an API that asks for a certificate.
+    takes_website = var.docs != "none" && var.private == null && try(var.domain.truststore == null, true)
   }
 }

@@ -40,6 +40,9 @@ locals {
   own_tags = { for name, value in local.all_tags : name => value if try(data.aws_default_tags.current.tags[name] != value, true) }
   tags     = length(local.own_tags) > 0 ? local.own_tags : null
 
+  # Once the address answers: what calls the API waits for it.
+  api_url = coalesce(one(module.domain[*].url), module.api.url)
+
   # The topic of the alarms, under the key.
   makes_topic = var.alarms == null ? false : var.alarms.topic_arn == null
 
@@ -457,6 +460,28 @@ module "api" {
   # By index: module.access[*] would wait for the whole of it, whose usage plans wait for this stage.
   user_pool_arn   = local.creates_pool ? module.access[0].user_pool_arn : var.user_pool.arn
   validate_bodies = var.validate_bodies_at_gateway
+
+  # A domain that a certificate or a firewall guards would be in vain beside another address.
+  disable_execute_api_endpoint = var.domain != null
+  # Without try(), which would make a set of endpoints that are still to be made unknown as a whole.
+  vpc_endpoint_ids = var.private == null ? null : var.private.vpc_endpoint_ids
+}
+
+module "domain" {
+  source = "../domain"
+  count  = var.domain == null ? 0 : 1
+
+  api_id          = module.api.id
+  certificate_arn = var.domain.certificate_arn
+  name            = var.domain.name
+  stage           = module.api.stage
+  tags            = local.tags
+  truststore = var.domain.truststore == null ? null : {
+    ownership_certificate_arn = var.domain.ownership_certificate_arn
+    uri                       = var.domain.truststore
+    version                   = var.domain.truststore_version
+  }
+  zone_id = var.domain.zone_id
 }
 
 module "access" {
@@ -488,9 +513,12 @@ module "website" {
   source = "../website"
   count  = var.website == null ? 0 : 1
 
-  access_log      = var.website.access_log
-  aliases         = var.website.aliases
-  api             = { host = "${module.api.id}.execute-api.${var.region}.${local.scope.dns_suffix}", stage = var.environment }
+  access_log = var.website.access_log
+  aliases    = var.website.aliases
+  # Of a domain its name: the default endpoint is closed to CloudFront as well.
+  api = var.domain != null ? { host = var.domain.name, path = "" } : {
+    host = "${module.api.id}.execute-api.${var.region}.${local.scope.dns_suffix}", path = "/${var.environment}"
+  }
   bucket          = local.buckets["website"]
   certificate_arn = var.website.certificate_arn
   config = jsonencode({

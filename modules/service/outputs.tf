@@ -4,8 +4,8 @@ output "api_key_ids" {
 }
 
 output "api_url" {
-  description = "Where the API answers."
-  value       = module.api.url
+  description = "Where the API answers: at the domain, or inside the VPC of the first endpoint where private is."
+  value       = local.api_url
 }
 
 output "authorizer_name" {
@@ -16,6 +16,14 @@ output "authorizer_name" {
 output "dashboard_url" {
   description = "Where the dashboard is in AWS's console, or null without one."
   value       = module.monitoring.dashboard_url
+}
+
+output "domain_target" {
+  description = <<-EOT
+    What DNS records of domain.name point to, or null without a domain: name, for a CNAME or an alias, and zone_id, which an alias of Route
+    53 needs as well. With domain.zone_id the records are there already.
+  EOT
+  value       = one(module.domain[*].target)
 }
 
 output "function_names" {
@@ -67,7 +75,7 @@ output "openapi_document" {
 
 output "openapi_url" {
   description = "Where the API's OpenAPI document is, or null where docs is \"none\"."
-  value       = var.docs == "none" ? null : "${module.api.url}/${local.contract.platform.document}"
+  value       = var.docs == "none" ? null : "${local.api_url}/${local.contract.platform.document}"
 }
 
 output "own_code" {
@@ -99,6 +107,11 @@ output "policy_statements" {
 output "private_subnet_ids" {
   description = "The functions' subnets, one per zone where Trestle makes the VPC; none without a network."
   value       = flatten(local.networks[*].subnet_ids)
+}
+
+output "private_urls" {
+  description = "Where the API answers, by VPC endpoint; none unless private is there."
+  value       = module.api.private_urls
 }
 
 output "public_subnet_ids" {

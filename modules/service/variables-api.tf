@@ -193,7 +193,7 @@ variable "website" {
 
   validation {
     condition = try(
-      alltrue([for name in var.website.aliases : can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$", name))]),
+      alltrue([for name in var.website.aliases : can(regex(local.domain_pattern, name))]),
       var.website == null
     )
     error_message = join(" ", [for name in try(var.website.aliases, []) :
@@ -201,7 +201,7 @@ variable "website" {
         "website: the alias ${try("\"${name}\"", "null")} is not a whole name in lower-case letters. Write one without https://, such as",
         "\"console.example.com\".",
       ])
-      if !can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$", name))
+      if !can(regex(local.domain_pattern, name))
     ])
   }
 
@@ -215,7 +215,7 @@ variable "website" {
   validation {
     condition = try(
       var.website.certificate_arn == null ||
-      can(regex("^arn:[a-z-]+:acm:us-east-1:[0-9]{12}:certificate/[a-f0-9-]+$", var.website.certificate_arn)),
+      can(regex(replace(local.certificate_pattern, "REGION", "us-east-1"), var.website.certificate_arn)),
       var.website == null
     )
     error_message = join(" ", [

@@ -272,7 +272,7 @@ resource "aws_cloudfront_distribution" "this" {
   origin {
     domain_name = var.api.host
     origin_id   = "api"
-    origin_path = "/${var.api.stage}"
+    origin_path = var.api.path
 
     custom_origin_config {
       http_port              = 80

@@ -9,8 +9,8 @@ variable "aliases" {
 }
 
 variable "api" {
-  description = "Where /api goes: the host of the API, and its stage."
-  type        = object({ host = string, stage = string })
+  description = "Where /api goes: the host of the API, and the path to it, such as \"/dev\", or \"\" at a domain of its own."
+  type        = object({ host = string, path = string })
 }
 
 variable "bucket" {

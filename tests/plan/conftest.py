@@ -24,6 +24,8 @@ WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/console/0a-1b"
 KEY = "arn:aws:kms:us-west-2:123456789012:key/0a-1b"
 # What the emulator always has, since a plan reads the addresses of a VPC whose endpoints are called.
 GUEST_NETWORK = {"subnet_ids": ["subnet-00000001", "subnet-00000002"], "vpc_id": "vpc-00000001"}
+CERTIFICATES = "arn:aws:acm:us-west-2:123456789012:certificate"
+VPC_ENDPOINTS = ["vpce-1123456789abcdef0", "vpce-0123456789abcdef0"]
 TWO: Values = {"todos": {"operations": ["create", "list"]}}
 BOUNDARY = "arn:aws:iam::123456789012:policy/shop-boundary"
 ORIGINS = [f"https://a-rather-long-origin-{n:03}.apps.example.com" for n in range(100)]
@@ -174,6 +176,21 @@ GUARDED: dict[str, Values] = {
         "backup": {"daily_days": 7, "monthly_days": 365},
         "entities": {**ONE, "notes": {"operations": ["get"]}},
     },
+    "at_domain": {
+        "domain": {"name": "api.example.com", "zone_id": "Z0123456789ABCDEFGHIJ"},
+        "entities": ONE,
+        "website": {},
+    },
+    "at_domain_with_mutual_tls": {
+        "domain": {
+            "certificate_arn": f"{CERTIFICATES}/0a-1b",
+            "name": "api.example.com",
+            "ownership_certificate_arn": f"{CERTIFICATES}/2c-3d",
+            "truststore": "s3://example-truststore/clients.pem",
+            "truststore_version": "v1",
+        },
+        "entities": ONE,
+    },
     "equipped": EQUIPPED,
     "equipped_without_acl": {"entities": ONE, "log_bucket": EQUIPPED["log_bucket"], "website": {"access_log": False}},
     "existing_pool": {
@@ -182,6 +199,12 @@ GUARDED: dict[str, Values] = {
     },
     "guarded": {"entities": ONE, "log_retention_days": 30, "waf": {}},
     "guarded_by_country": {"entities": ONE, "waf": {"countries": ["DE", "FR"], "rate_limit": 10}},
+    "inside_vpc": {
+        "entities": {"todos": {"access": {"default": "open", "list": "iam"}, "operations": ["create", "get", "list"]}},
+        "private": {"vpc_endpoint_ids": VPC_ENDPOINTS},
+        "waf": {},
+    },
+    "inside_vpc_without_iam": {"entities": ONE, "private": {"vpc_endpoint_ids": VPC_ENDPOINTS[:1]}},
     "issued": {
         "alarms": {},
         "entities": {

@@ -266,3 +266,98 @@ run "guest" {
     error_message = "The VPC as it is, with one security group of ours."
   }
 }
+
+# The policy names the API's ARN, which only an apply knows.
+run "policy_of_a_private_api" {
+  command = plan
+
+  module {
+    source = "./modules/api"
+  }
+
+  override_resource {
+    target          = aws_api_gateway_rest_api.this
+    override_during = plan
+    values          = { execution_arn = "arn:aws:execute-api:us-west-2:123456789012:abc" }
+  }
+
+  variables {
+    cors_origins       = ["*"]
+    description        = ""
+    docs               = { access = "open", document = "{}", path = "openapi.json" }
+    exposed_headers    = []
+    kms_key_arn        = null
+    log_retention_days = 1
+    models             = { Patch = "{}" }
+    problems           = jsondecode(file("contract/problems.json"))
+    request_headers    = []
+    routes = { for route, access in { "GET todos" = "iam", "GET todos/{id}" = "open", "POST todos" = "api_key", "PUT todos/{id}" = "iam" } :
+      route => {
+        access    = access, function = "f", method = split(" ", route)[0], model = "Empty", parameters = [], path = split(" ", route)[1],
+        qualifier = "live", scopes = []
+      }
+    }
+    scope            = { account_id = "123456789012", dns_suffix = "amazonaws.com", partition = "aws", region = "us-west-2" }
+    stage            = "dev"
+    tags             = {}
+    throttle         = { burst_limit = 1, rate_limit = 1 }
+    user_pool_arn    = null
+    validate_bodies  = false
+    vpc_endpoint_ids = ["vpce-12345678", "vpce-01234567"]
+  }
+
+  assert {
+    condition = [for s in jsondecode(aws_api_gateway_rest_api_policy.private[0].policy).Statement : s if s.Effect == "Deny"] == [{
+      Action    = "execute-api:Invoke"
+      Condition = { StringNotEquals = { "aws:SourceVpce" = ["vpce-01234567", "vpce-12345678"] } }
+      Effect    = "Deny"
+      Principal = "*"
+      Resource  = "arn:aws:execute-api:us-west-2:123456789012:abc/*"
+      Sid       = "ThroughTheseEndpointsAlone"
+    }]
+    error_message = "Calls through other endpoints, and those from the internet, are denied whoever signs them."
+  }
+
+  assert {
+    condition = sort(jsondecode(aws_api_gateway_rest_api_policy.private[0].policy).Statement[0].Resource) == sort([
+      for call in concat(
+        [for verb in ["DELETE", "HEAD", "OPTIONS", "PATCH", "POST"] : "${verb}/*"],
+        ["GET/todos/*", "GET/openapi.json", "PUT/todos", "PUT/openapi.json"],
+      ) :
+      "arn:aws:execute-api:us-west-2:123456789012:abc/dev/${call}"
+    ])
+    error_message = "The policy allows nothing that is for iam: a signed caller needs the right of a policy of its own."
+  }
+}
+
+run "routes_that_the_policy_of_a_private_api_cannot_tell_apart" {
+  command         = plan
+  expect_failures = [aws_api_gateway_rest_api_policy.private]
+
+  module {
+    source = "./modules/api"
+  }
+
+  variables {
+    cors_origins       = ["*"]
+    description        = ""
+    docs               = { access = "none", document = "{}", path = "openapi.json" }
+    exposed_headers    = []
+    kms_key_arn        = null
+    log_retention_days = 1
+    models             = { Patch = "{}" }
+    problems           = jsondecode(file("contract/problems.json"))
+    request_headers    = []
+    routes = { for route, access in { "GET todos/{id}" = "open", "GET todos/{id}/audit" = "iam" } : route => {
+      access    = access, function = "f", method = "GET", model = "Empty", parameters = [], path = split(" ", route)[1],
+      qualifier = "live", scopes = []
+    } }
+    scope            = { account_id = "123456789012", dns_suffix = "amazonaws.com", partition = "aws", region = "us-west-2" }
+    stage            = "dev"
+    tags             = {}
+    throttle         = { burst_limit = 1, rate_limit = 1 }
+    user_pool_arn    = null
+    validate_bodies  = false
+    vpc_endpoint_ids = ["vpce-12345678"]
+  }
+}

@@ -1222,3 +1222,182 @@ run "round_105" {
     encryption = { deletion_window_in_days = 31 } # encryption window too long
   }
 }
+
+run "address_1" {
+  command         = plan
+  expect_failures = [var.domain]
+
+  variables {
+    # domain with a scheme
+    domain = { name = "https://api.example.com", zone_id = "Z0123456789ABC" }
+  }
+}
+
+run "address_2" {
+  command         = plan
+  expect_failures = [var.domain]
+
+  variables {
+    # domain without a dot
+    domain = { name = "localhost", zone_id = "Z0123456789ABC" }
+  }
+}
+
+run "address_3" {
+  command         = plan
+  expect_failures = [var.domain]
+
+  variables {
+    # domain for many names
+    domain = { name = "*.example.com", zone_id = "Z0123456789ABC" }
+  }
+}
+
+run "address_4" {
+  command         = plan
+  expect_failures = [var.domain]
+
+  variables {
+    # domain longer than a certificate's common name
+    domain = { name = "an-address-that-is-longer-than-acm-takes-as-the-common-name.example.com", zone_id = "Z0123456789ABC" }
+  }
+}
+
+run "address_5" {
+  command         = plan
+  expect_failures = [var.domain]
+
+  variables {
+    # domain without certificate and zone
+    domain = { name = "api.example.com" }
+  }
+}
+
+run "address_6" {
+  command         = plan
+  expect_failures = [var.domain]
+
+  variables {
+    # domain with certificate and zone
+    domain = { certificate_arn = "arn:aws:acm:us-west-2:123456789012:certificate/0a", name = "api.example.com", zone_id = "Z0123456789ABC" }
+  }
+}
+
+run "address_7" {
+  command         = plan
+  expect_failures = [var.domain]
+
+  variables {
+    # certificate of another region
+    domain = { certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/0a", name = "api.example.com" }
+  }
+}
+
+run "address_8" {
+  command         = plan
+  expect_failures = [var.domain]
+
+  variables {
+    # zone by its name
+    domain = { name = "api.example.com", zone_id = "example.com" }
+  }
+}
+
+run "address_9" {
+  command         = plan
+  expect_failures = [var.domain]
+
+  variables {
+    # truststore at a URL
+    domain = { name = "api.example.com", truststore = "https://example.com/ca.pem", zone_id = "Z0123456789ABC" }
+  }
+}
+
+run "address_10" {
+  command         = plan
+  expect_failures = [var.domain]
+
+  variables {
+    # truststore's version without it
+    domain = { name = "api.example.com", truststore_version = "v1", zone_id = "Z0123456789ABC" }
+  }
+}
+
+run "address_11" {
+  command         = plan
+  expect_failures = [var.domain]
+
+  variables {
+    # proof of ownership beside a certificate that is one
+    domain = {
+      name                      = "api.example.com"
+      ownership_certificate_arn = "arn:aws:acm:us-west-2:123456789012:certificate/0a"
+      truststore                = "s3://example/ca.pem"
+      zone_id                   = "Z0123456789ABC"
+    }
+  }
+}
+
+run "address_12" {
+  command         = plan
+  expect_failures = [var.domain]
+
+  variables {
+    # mutual TLS and a website
+    domain  = { name = "api.example.com", truststore = "s3://example/ca.pem", zone_id = "Z0123456789ABC" }
+    website = {}
+  }
+}
+
+run "address_13" {
+  command         = plan
+  expect_failures = [var.private]
+
+  variables {
+    # private without an endpoint
+    private = { vpc_endpoint_ids = [] }
+  }
+}
+
+run "address_14" {
+  command         = plan
+  expect_failures = [var.private]
+
+  variables {
+    # private with an endpoint's name
+    private = { vpc_endpoint_ids = ["execute-api"] }
+  }
+}
+
+run "address_15" {
+  command         = plan
+  expect_failures = [var.private]
+
+  variables {
+    # private at a domain
+    domain  = { name = "api.example.com", zone_id = "Z0123456789ABC" }
+    private = { vpc_endpoint_ids = ["vpce-12345678"] }
+  }
+}
+
+run "address_16" {
+  command         = plan
+  expect_failures = [var.private]
+
+  variables {
+    # private and a website
+    private = { vpc_endpoint_ids = ["vpce-12345678"] }
+    website = {}
+  }
+}
+
+run "address_17" {
+  command         = plan
+  expect_failures = [var.private]
+
+  variables {
+    # private and countries
+    private = { vpc_endpoint_ids = ["vpce-12345678"] }
+    waf     = { countries = ["DE"] }
+  }
+}

@@ -73,8 +73,8 @@ def outputs(options: argparse.Namespace) -> int:
     """Print the outputs."""
     environment = AwsEnvironment(options.env, options.progress)
     terraform = environment.prepare()
-    environment.outputs()  # which stops where nothing is deployed
-    print(reachable_urls(terraform.call("output", "-no-color")), end="", flush=True)
+    deployed = environment.outputs()  # which stops where nothing is deployed
+    print(reachable_urls(terraform.call("output", "-no-color"), deployed), end="", flush=True)
     return 0
 
 
@@ -103,7 +103,8 @@ def live_file(environment: AwsEnvironment) -> Path:
 
 def write_document(environment: AwsEnvironment) -> Path:
     """Write the document, with the URL at which the API answers, into a file; return it."""
-    url = reachable_urls(environment.outputs()["api_url"])
+    deployed = environment.outputs()
+    url = reachable_urls(deployed["api_url"], deployed)
     # Encoded, so that the console, which quotes text, leaves it as it is.
     encoded = environment.terraform.evaluate(DOCUMENT, [environment.var_file_argument])
     document = json.loads(base64.b64decode(encoded)) | {"servers": [{"url": url}]}
@@ -116,7 +117,7 @@ def write_document(environment: AwsEnvironment) -> Path:
 def prove(environment: AwsEnvironment, arguments: Sequence[str]) -> int:
     """Run the smoke test on the first entity that allows it, with the first API key; return its exit code."""
     deployed = environment.outputs()
-    command = [sys.executable, str(ROOT / "tests" / "smoke.py"), reachable_urls(deployed["api_url"])]
+    command = [sys.executable, str(ROOT / "tests" / "smoke.py"), reachable_urls(deployed["api_url"], deployed)]
     if not any(argument.partition("=")[0] == "--path" for argument in arguments):
         path = smoke_path(environment.variables["entities"])
         if path is None:

@@ -25,7 +25,7 @@ FIRST_VAR_FILE = ROOT / "environments" / "local.tfvars"
 
 # What a run has to know before it begins of the variables of a root of the user's own, and what helps: the outputs
 # of an apply have all of it.
-NEEDED = ("name", "environment", "region", "api_keys", "docs")
+NEEDED = ("name", "environment", "region", "api_keys", "takes_website")
 USEFUL = ("faults",)
 
 # What the folder held when it was that of one system.

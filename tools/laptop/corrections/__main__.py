@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Collection
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +17,7 @@ sys.path += [str(Path(__file__).resolve().parents[3] / folder) for folder in (".
 from tools.laptop.corrections import (
     PINNED,
     TERRAFORM_PASSWORD,
+    addresses,
     apigateway,
     authorizers,
     background,
@@ -51,8 +53,10 @@ def main() -> None:
     evaluator = import_module("ministack.core.iam_evaluator")
 
     ec2.correct(service("ec2"))
-    apigateway.correct(service("apigateway_v1"), app, evaluator.AuthError)
-    authorizers.correct(service("apigateway_v1"))
+    gateway = service("apigateway_v1")
+    apigateway.correct(gateway, app, evaluator.AuthError)
+    authorizers.correct(gateway)
+    addresses.correct(gateway, app, evaluator)
     waf.correct(service("waf"))
     cloudtrail.correct(service("cloudtrail"))
     backup.correct(service("backup"))
@@ -60,7 +64,11 @@ def main() -> None:
     cloudwatch.correct(service("cloudwatch"))
     logs.correct(service("cloudwatch_logs"))
     distributions, port = service("cloudfront"), os.environ["GATEWAY_PORT"]
-    cloudfront.correct(distributions, app, evaluator, service("cognito"), port)
+
+    def domains() -> Collection[str]:
+        return addresses.domain_names(gateway)
+
+    cloudfront.correct(distributions, app, evaluator, service("cognito"), port=port, domains=domains)
 
     saver = persistence.correct(import_module("ministack.core.persistence"), app, service("lambda_svc"))
     threads = background.Background(saver, service("lambda_svc"))
@@ -78,7 +86,7 @@ def main() -> None:
     password = Path(os.environ["STATE_DIR"]).parent.with_name(TERRAFORM_PASSWORD)
     answering = persistence.serve(serving.replay_lost_answers(app.app), saver, password)
     answering = server.serve(answering, password.with_name(FOLDER), int(port))
-    app.app = serving.serve_to_whom_it_is_for(answering, distributions, port)
+    app.app = serving.serve_to_whom_it_is_for(answering, distributions, domains, port)
     app.main()
 
 

@@ -79,7 +79,10 @@ def correct_api_gateway(v1: Any) -> None:
 
     def tags_of(arn: str) -> dict[str, str]:
         kind, name, *stage = arn.partition("::/")[2].split("/")
-        stores = {"apikeys": v1._api_keys, "restapis": v1._rest_apis, "usageplans": v1._usage_plans}
+        stores = {
+            "apikeys": v1._api_keys, "domainnames": v1._domain_names,
+            "restapis": v1._rest_apis, "usageplans": v1._usage_plans,
+        }  # fmt: skip
         tagged = v1._stages_v1[name][stage[1]] if stage else stores[kind][name]
         tags: dict[str, str] = tagged.setdefault("tags", {})
         return tags

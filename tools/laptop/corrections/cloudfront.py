@@ -3,35 +3,43 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from tools.laptop.corrections import Params
+from tools.laptop.corrections.addresses import DOMAINS
 
 # Where users sign in, and what of an app's client says where they come back to.
 SIGN_IN = re.compile(r"https://[a-z0-9-]+\.auth\.[a-z0-9-]+\.amazoncognito\.com")
 RETURN_URLS = ("CallbackURLs", "LogoutURLs")
 
 
-def correct(cloudfront: Any, app: Any, evaluator: Any, cognito: Any, port: str) -> None:
+def correct(
+    cloudfront: Any, app: Any, evaluator: Any, cognito: Any, *, port: str, domains: Callable[[], Collection[str]]
+) -> None:
     """Correct ministack.services.cloudfront, and what of policies and of sign-in has to do with it."""
-    correct_distributions(cloudfront, app)
+    correct_distributions(cloudfront, app, domains)
     correct_changed_functions(cloudfront)
     correct_response_headers_policies(cloudfront)
     correct_bucket_policies(evaluator)
     correct_console_addresses(cloudfront, cognito, port)
 
 
-def correct_distributions(cloudfront: Any, app: Any) -> None:
+def correct_distributions(cloudfront: Any, app: Any, domains: Callable[[], Collection[str]]) -> None:
     """aws_cloudfront_distribution: it does not reach APIs, and needs Node.js to run a function."""
     fetch = cloudfront._fetch_from_origin
 
     async def fetch_from_any(origin: Params, method: str, uri: str, query: str, *call: Any) -> Any:
         api, _, service = origin["domain_name"].partition(".")
-        if not service.startswith("execute-api."):
+        if origin["domain_name"] in domains():
+            address = DOMAINS + origin["domain_name"]
+        elif service.startswith("execute-api."):
+            address = f"/_aws/execute-api/{api}"
+        else:
             return await fetch(origin, method, uri, query, *call)
         headers, body, *_ = call
-        path = f"/_aws/execute-api/{api}{unquote(origin['origin_path'] + uri)}"
+        path = address + unquote(origin["origin_path"] + uri)
         status, answered, content = await app._handle_execute_api_request(
             "", path, method, headers, body, parse_qs(query, keep_blank_values=True)
         )

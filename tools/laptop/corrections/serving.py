@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from collections.abc import Callable, Collection
 from typing import Any
 
 from tools.laptop.corrections import Params
+from tools.laptop.corrections.addresses import DOMAINS
 from tools.laptop.issuer import PATH
 
 # What browsers send and programs do not: the first two not with each request. No page can change one of them.
@@ -19,7 +21,7 @@ BROWSER = {
 # it takes for a call of the service that the query, a header or the body names.
 OF_CONSOLE = re.compile(r"[A-Z]+ /(api/.*|[0-9a-f]{16}/.*|[a-z]+\.[a-z]+)?", re.DOTALL)
 OF_APIS = re.compile(
-    r"[A-Z]* /_aws/execute-api/[^/]+/.*"
+    r"[A-Z]* /_aws/(domains|execute-api)/[^/]+/.*"
     r"|GET /(logout|oauth2/(authorize|userInfo))"
     r"|POST /(login|oauth2/(login|revoke|token|userInfo))"
     r"|OPTIONS /oauth2/(revoke|token|userInfo)"
@@ -28,8 +30,10 @@ OF_APIS = re.compile(
 )
 
 
-def serve_to_whom_it_is_for(app: Any, cloudfront: Any, port: str) -> Any:
+def serve_to_whom_it_is_for(app: Any, cloudfront: Any, domains: Callable[[], Collection[str]], port: str) -> Any:
     """Wrap the server: the console is at http://localhost, and nobody's web page gets at AWS.
+
+    A domain of an API is that API and nothing else, whoever asks.
 
     AWS takes any signature here and runs functions as whoever started it. Any page that is open in a browser
     can send requests here, and can point its own name here, so that they are its own origin's. So other names
@@ -54,6 +58,14 @@ def serve_to_whom_it_is_for(app: Any, cloudfront: Any, port: str) -> Any:
             return
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1").partition(":")[0].lower()
+        if host in domains():
+            address = f"{DOMAINS}{host}"
+            host = "127.0.0.1"
+            scope = scope | {
+                "path": address + scope["path"],
+                "raw_path": address.encode() + scope.get("raw_path", b""),
+                "headers": [*((k, v) for k, v in scope["headers"] if k != b"host"), (b"host", host.encode())],
+            }
         browser = any(pattern.match(headers.get(name, b"")) for name, pattern in BROWSER.items())
         consoles = [distribution["DomainName"] for distribution in cloudfront._distributions.values()]
         # A program's request that is signed or names a target is for AWS, and one below /_ for the emulator.

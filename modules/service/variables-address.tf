@@ -1,0 +1,175 @@
+variable "domain" {
+  description = <<-EOT
+    A name of your own for the API, with TLS 1.2 or 1.3, or null for API Gateway's. It costs nothing. The API then answers at that name
+    alone.
+    certificate_arn: ACM's certificate for the name, in the region of the API. Make the DNS record yourself; it points to the output
+      domain_target. If the same apply makes the certificate, write coalesce(aws_acm_certificate.NAME.arn): a plan has to know that the
+      ARN is not null.
+    name: such as "api.example.com". Each environment needs a name of its own.
+    ownership_certificate_arn: with truststore, if you imported certificate_arn or a private authority issued it: a certificate for the
+      name that ACM itself issued.
+    truststore: mutual TLS: only clients get an answer that show a certificate of an authority in this file, s3://BUCKET/KEY. The bucket
+      has to be in the region of the API.
+    truststore_version: of that object; without it a plan does not see a new one.
+    zone_id: instead of certificate_arn, the hosted zone of Route 53 for the name. Trestle then makes the certificate and the DNS records.
+  EOT
+  type = object({
+    certificate_arn           = optional(string)
+    name                      = string
+    ownership_certificate_arn = optional(string)
+    truststore                = optional(string)
+    truststore_version        = optional(string)
+    zone_id                   = optional(string)
+  })
+  default = null
+
+  validation {
+    condition = try(can(regex(local.domain_pattern, var.domain.name)) && length(var.domain.name) <= 253, var.domain == null)
+    error_message = join("", [
+      "domain.name: ${try("\"${var.domain.name}\"", "null")} ",
+      try(var.domain.name == "", false) ? "is empty" :
+      can(regex("://", var.domain.name)) ? "is a URL" :
+      can(regex("[/:]", var.domain.name)) ? "contains ${local.character_names[regex("[/:]", var.domain.name)]}" :
+      can(regex("[A-Z]", var.domain.name)) ? "contains ${local.character_names[regex("[A-Z]", var.domain.name)]}" :
+      can(regex("[*]", var.domain.name)) ? "is for many names" :
+      try(length(var.domain.name) > 253, false) ? "has ${try(length(var.domain.name), 0)} characters, and DNS takes 253" :
+      "is not a whole name of letters, digits, hyphens and dots",
+      ". Write one in lower-case letters, without https:// and a path, such as \"api.example.com\".",
+    ])
+  }
+
+  validation {
+    condition = try((var.domain.certificate_arn == null) != (var.domain.zone_id == null), var.domain == null)
+    error_message = join(" ", [
+      "domain: ${try(var.domain.zone_id, null) == null ? "certificate_arn and zone_id are missing" : "certificate_arn excludes zone_id"}.",
+      "Write zone_id to have the certificate and the DNS records made, or the certificate_arn of a certificate that you have.",
+    ])
+  }
+
+  # Of the name that ACM puts first, which is also the certificate's common name (RFC 5280).
+  validation {
+    condition = try(var.domain.certificate_arn != null || length(var.domain.name) <= 64, var.domain == null)
+    error_message = join(" ", [
+      "domain.name has ${try(length(var.domain.name), 0)} characters, and ACM makes a certificate for 64 at most. Write a shorter name, or",
+      "the certificate_arn of a certificate that has it as an alternative name.",
+    ])
+  }
+
+  validation {
+    condition = try(
+      var.domain.certificate_arn == null ||
+      can(regex(replace(local.certificate_pattern, "REGION", var.region), var.domain.certificate_arn)),
+      var.domain == null
+    )
+    error_message = join(" ", [
+      "domain.certificate_arn: ${jsonencode(try(var.domain.certificate_arn, null))} is not a certificate of ACM in ${var.region},",
+      "where the API is. Write arn:aws:acm:${var.region}:ACCOUNT:certificate/ID.",
+    ])
+  }
+
+  validation {
+    condition = try(var.domain.zone_id == null || can(regex("^Z[A-Z0-9]{1,31}$", var.domain.zone_id)), var.domain == null)
+    error_message = join(" ", [
+      "domain.zone_id: ${jsonencode(try(var.domain.zone_id, null))} is not the id of a hosted zone. Write one such as",
+      "\"Z0123456789ABCDEFGHIJ\".",
+    ])
+  }
+
+  validation {
+    condition = try(
+      var.domain.truststore == null || can(regex("^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+$", var.domain.truststore)),
+      var.domain == null
+    )
+    error_message = join(" ", [
+      "domain.truststore: ${jsonencode(try(var.domain.truststore, null))} is not an object in S3. Write s3://BUCKET/KEY, such as",
+      "\"s3://example-truststore/clients.pem\".",
+    ])
+  }
+
+  validation {
+    condition = try(
+      var.domain.truststore != null || var.domain.ownership_certificate_arn == null && var.domain.truststore_version == null,
+      var.domain == null
+    )
+    error_message = join(" ", [
+      "domain: ownership_certificate_arn and truststore_version are for mutual TLS. Write truststore, too, or leave them out.",
+    ])
+  }
+
+  validation {
+    condition = try(
+      var.domain.ownership_certificate_arn == null ||
+      var.domain.certificate_arn != null &&
+      can(regex(replace(local.certificate_pattern, "REGION", var.region), var.domain.ownership_certificate_arn)),
+      var.domain == null
+    )
+    error_message = join(" ", [
+      "domain.ownership_certificate_arn: it proves who owns the name where certificate_arn cannot. Write it beside certificate_arn, as",
+      "arn:aws:acm:${var.region}:ACCOUNT:certificate/ID, or leave it out.",
+    ])
+  }
+
+  # CloudFront would be a caller without a certificate.
+  validation {
+    condition = try(var.domain.truststore == null, var.domain == null) || var.website == null
+    error_message = join(" ", [
+      "domain.truststore: the website cannot be there as well, since its distribution has no client certificate to show to the API.",
+      "Write website = null, or leave truststore out.",
+    ])
+  }
+
+  validation {
+    condition = try(!contains(try(var.website.aliases, []), var.domain.name), var.domain == null)
+    error_message = join(" ", [
+      "domain.name: ${try(var.domain.name, "")} is one of website.aliases already, and a name has one place. Write another for the API or",
+      "for the website.",
+    ])
+  }
+}
+
+variable "private" {
+  description = <<-EOT
+    An API that answers only inside VPCs, or null for one on the internet. It costs nothing itself.
+    vpc_endpoint_ids: the interface endpoints for execute-api through which it is called; API Gateway refuses all other calls. The output
+      private_urls has the API's address for each.
+  EOT
+  type = object({
+    vpc_endpoint_ids = set(string)
+  })
+  default = null
+
+  validation {
+    condition     = try(length(var.private.vpc_endpoint_ids) > 0, var.private == null)
+    error_message = "private.vpc_endpoint_ids: there is none, so nobody could call. Write ids such as [\"vpce-0123456789abcdef0\"]."
+  }
+
+  validation {
+    condition = try(alltrue([for id in var.private.vpc_endpoint_ids : can(regex("^vpce-[0-9a-f]{8,17}$", id))]), var.private == null)
+    error_message = join(" ", [for id in try(var.private.vpc_endpoint_ids, []) :
+      "private.vpc_endpoint_ids: ${jsonencode(id)} is not the id of a VPC endpoint. Write one such as \"vpce-0123456789abcdef0\"."
+      if !can(regex("^vpce-[0-9a-f]{8,17}$", id))
+    ])
+  }
+
+  validation {
+    condition = var.private == null || var.domain == null
+    error_message = join(" ", [
+      "private: domain cannot be there as well, since it is a name for an API on the internet. Write domain = null, and call the API at",
+      "the output private_urls.",
+    ])
+  }
+
+  validation {
+    condition = var.private == null || var.website == null
+    error_message = join(" ", [
+      "private: website cannot be there as well, since CloudFront reaches no API inside a VPC. Write website = null.",
+    ])
+  }
+
+  validation {
+    condition = var.private == null || length(try(var.waf.countries, [])) == 0
+    error_message = join(" ", [
+      "private: waf.countries cannot be there as well, since addresses inside a VPC are in no country. Leave countries out.",
+    ])
+  }
+}
