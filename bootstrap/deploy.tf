@@ -62,6 +62,13 @@ locals {
   cloudfront_arns = [for kind in ["origin-access-control", "response-headers-policy"] :
     "arn:${local.partition}:cloudfront::${local.account}:${kind}/*"
   ]
+  # What environments make for a domain. Certificates have no names in their ARNs either.
+  certificate_arns = "arn:${local.partition}:acm:${var.region}:${local.account}:certificate/*"
+  domain_arns = { for environment, d in var.domains : environment => [for path in ["", "/*"] :
+    "arn:${local.partition}:apigateway:${var.region}::/domainnames/${d.name}${path}"
+  ] }
+  zoned_domains = { for environment, d in var.domains : environment => d if d.zone_id != null }
+
   services_with_roles = ["backup", "email.cognito-idp", "ops.apigateway", "wafv2"]
   region_condition    = { StringEquals = { "aws:RequestedRegion" = var.region } }
   key_arns            = "arn:${local.partition}:kms:${var.region}:${local.account}:key/*"
@@ -155,6 +162,13 @@ resource "aws_iam_role_policy" "deploy" {
         Effect   = "Allow"
         Action   = ["apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT"]
         Resource = local.resource_arns[each.key].apis
+      },
+      {
+        # API Gateway asks for this beside the change of the API itself.
+        Sid      = "KeepApiPrivate"
+        Effect   = "Allow"
+        Action   = "apigateway:UpdateRestApiPolicy"
+        Resource = [for path in ["restapis", "restapis/*"] : "arn:${local.partition}:apigateway:${var.region}::/${path}"]
       },
       {
         Sid    = "DeployFunctions"
@@ -754,5 +768,98 @@ resource "aws_iam_role_policy_attachment" "triggers" {
   for_each = local.environments
 
   policy_arn = aws_iam_policy.triggers[each.key].arn
+  role       = aws_iam_role.ci["deploy-${each.key}"].name
+}
+
+# A domain, for those environments that have one.
+resource "aws_iam_policy" "domain" {
+  for_each = { for environment, d in var.domains : environment => d if contains(local.environments, environment) }
+
+  name        = "${aws_iam_role.ci["deploy-${each.key}"].name}-domain"
+  description = "${aws_iam_role.ci["deploy-${each.key}"].description}: the API's domain"
+  path        = local.path
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat([
+      {
+        # A new domain is made at the collection, where its name is no part of the ARN: LeaveOthersAlone tells others' by their tags.
+        Sid      = "MakeDomains"
+        Effect   = "Allow"
+        Action   = "apigateway:POST"
+        Resource = "arn:${local.partition}:apigateway:${var.region}::/domainnames"
+      },
+      {
+        Sid      = "DeployDomain"
+        Effect   = "Allow"
+        Action   = ["apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT"]
+        Resource = local.domain_arns[each.key]
+      },
+      ], [for statement in [
+        {
+          # API Gateway asks for these beside the change of the domain itself.
+          Sid      = "AskForCertificates"
+          Effect   = "Allow"
+          Action   = ["apigateway:AddCertificateToDomain", "apigateway:RemoveCertificateFromDomain"]
+          Resource = concat(["arn:${local.partition}:apigateway:${var.region}::/domainnames"], local.domain_arns[each.key])
+        },
+        {
+          # Which API Gateway does in the name of whoever names it.
+          Sid      = "ReadTruststore"
+          Effect   = "Allow"
+          Action   = ["s3:GetObject", "s3:GetObjectVersion"]
+          Resource = "arn:${local.partition}:s3:::${trimprefix(coalesce(each.value.truststore, "-"), "s3://")}"
+        },
+        ] : statement if each.value.truststore != null], [for statement in [
+        {
+          # A new certificate has no ARN yet; its tags are what IAM sees of it.
+          Sid       = "MakeCertificates"
+          Effect    = "Allow"
+          Action    = ["acm:AddTagsToCertificate", "acm:RequestCertificate"]
+          Resource  = "*"
+          Condition = merge(local.request_condition[each.key], { StringEqualsIfExists = local.resource_condition[each.key].StringEquals })
+        },
+        {
+          Sid    = "KeepCertificates"
+          Effect = "Allow"
+          Action = [
+            "acm:DeleteCertificate", "acm:DescribeCertificate", "acm:ListTagsForCertificate", "acm:RemoveTagsFromCertificate"
+          ]
+          Resource  = local.certificate_arns
+          Condition = local.resource_condition[each.key]
+        },
+        {
+          Sid      = "SeeZone"
+          Effect   = "Allow"
+          Action   = ["route53:GetHostedZone", "route53:ListResourceRecordSets"]
+          Resource = "arn:${local.partition}:route53:::hostedzone/${coalesce(each.value.zone_id, "-")}"
+        },
+        {
+          # Of the name, and of the record by which ACM knows that it is ours.
+          Sid      = "KeepRecords"
+          Effect   = "Allow"
+          Action   = "route53:ChangeResourceRecordSets"
+          Resource = "arn:${local.partition}:route53:::hostedzone/${coalesce(each.value.zone_id, "-")}"
+          Condition = {
+            "ForAllValues:StringEquals" = { "route53:ChangeResourceRecordSetsRecordTypes" = ["A", "AAAA", "CNAME"] }
+            "ForAllValues:StringLike" = {
+              "route53:ChangeResourceRecordSetsNormalizedRecordNames" = [each.value.name, "_*.${each.value.name}"]
+            }
+          }
+        },
+        {
+          Sid      = "AwaitRecords"
+          Effect   = "Allow"
+          Action   = "route53:GetChange"
+          Resource = "arn:${local.partition}:route53:::change/*"
+        },
+    ] : statement if each.value.zone_id != null])
+  })
+}
+
+resource "aws_iam_role_policy_attachment" "domain" {
+  for_each = aws_iam_policy.domain
+
+  policy_arn = each.value.arn
   role       = aws_iam_role.ci["deploy-${each.key}"].name
 }

@@ -197,6 +197,30 @@ resource "aws_iam_role_policy" "plan" {
         Condition = { StringEquals = { "kms:ViaService" = [for service in ["lambda", "scheduler"] :
           "${service}.${var.region}.${data.aws_partition.current.dns_suffix}"
         ] } }
-    } if length(arns) > 0])
+      } if length(arns) > 0
+      ], [for statement in [
+        {
+          Sid      = "ReadDomains"
+          Effect   = "Allow"
+          Action   = "apigateway:GET"
+          Resource = flatten(values(local.domain_arns))
+        },
+        ] : statement if length(var.domains) > 0], [for statement in [
+        {
+          Sid       = "ReadCertificates"
+          Effect    = "Allow"
+          Action    = ["acm:DescribeCertificate", "acm:ListTagsForCertificate"]
+          Resource  = local.certificate_arns
+          Condition = local.project_key_condition
+        },
+        {
+          Sid    = "ReadRecords"
+          Effect = "Allow"
+          Action = ["route53:GetHostedZone", "route53:ListResourceRecordSets"]
+          Resource = distinct([for d in values(local.zoned_domains) :
+            "arn:${local.partition}:route53:::hostedzone/${d.zone_id}"
+          ])
+        },
+    ] : statement if length(local.zoned_domains) > 0])
   })
 }

@@ -1,3 +1,49 @@
+variable "domains" {
+  description = <<-EOT
+    The domains that CI may give the API, by environment, as in the tfvars: name, zone_id where it makes certificate and DNS records, and
+    truststore.
+  EOT
+  type        = map(object({ name = string, truststore = optional(string), zone_id = optional(string) }))
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition = length(setsubtract(keys(var.domains), var.environments)) == 0
+    error_message = join(" ", [
+      "domains: there is no environment ${join(", ", [for name in setsubtract(keys(var.domains), var.environments) : "\"${name}\""])}.",
+      "Write one of environments: ${join(", ", var.environments)}.",
+    ])
+  }
+
+  validation {
+    condition = alltrue([for d in values(var.domains) : can(regex("^[a-z0-9.-]+$", d.name))])
+    error_message = join(" ", [for environment, d in var.domains :
+      "domains.${environment}.name: ${jsonencode(d.name)} is not a name in lower-case letters. Write one such as \"api.example.com\"."
+      if !can(regex("^[a-z0-9.-]+$", d.name))
+    ])
+  }
+
+  validation {
+    condition = alltrue([for d in values(var.domains) : try(d.zone_id == null || can(regex("^Z[A-Z0-9]+$", d.zone_id)), false)])
+    error_message = join(" ", [for environment, d in var.domains :
+      join(" ", [
+        "domains.${environment}.zone_id: ${jsonencode(d.zone_id)} is not the id of a hosted zone. Write one such as",
+        "\"Z0123456789ABCDEFGHIJ\".",
+      ]) if !(try(d.zone_id == null || can(regex("^Z[A-Z0-9]+$", d.zone_id)), false))
+    ])
+  }
+
+  validation {
+    condition = alltrue([for d in values(var.domains) :
+      try(d.truststore == null || can(regex("^s3://[^*?/]+/[^*?]+$", d.truststore)), false)
+    ])
+    error_message = join(" ", [for environment, d in var.domains :
+      "domains.${environment}.truststore: ${jsonencode(d.truststore)} is not an object in S3. Write s3://BUCKET/KEY."
+      if !(try(d.truststore == null || can(regex("^s3://[^*?/]+/[^*?]+$", d.truststore)), false))
+    ])
+  }
+}
+
 variable "environments" {
   description = <<-EOT
     Environments that CI deploys, called the same in their tfvars, in their state's file and on GitHub. Each has a role of its own.

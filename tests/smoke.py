@@ -1,6 +1,7 @@
 """Prove a deployed API: create, read, list, change and delete one item, and a 404.
 
     python tests/smoke.py URL [--api-key K] [--path items] [--body '{"name": "smoke test"}']
+                              [--client-cert client.pem --client-key client.key]
 
 URL is the output api_url. The environment variable TRESTLE_API_KEY may hold the key instead of --api-key: every
 user of the machine can read the arguments of a process. Standard library alone. The exit code is 0 when every step
@@ -13,6 +14,7 @@ import argparse
 import http.client
 import json
 import os
+import ssl
 import sys
 import time
 import urllib.error
@@ -31,7 +33,8 @@ class StepError(Exception):
 class Client:
     """Sends requests and checks what comes back."""
 
-    def __init__(self, api_key: str | None) -> None:
+    def __init__(self, api_key: str | None, tls: ssl.SSLContext | None = None) -> None:
+        self.tls = tls
         self.headers = {"Content-Type": "application/json", **({"X-Api-Key": api_key} if api_key else {})}
 
     def send(self, expected: int, method: str, url: str, body: Any = None, **headers: str) -> tuple[Any, Message]:
@@ -44,7 +47,7 @@ class Client:
         )
         began = time.monotonic()
         try:
-            with opener(url).open(request, timeout=TIMEOUT) as answer:
+            with opener(url, self.tls).open(request, timeout=TIMEOUT) as answer:
                 status, headers_back, content = answer.status, answer.headers, answer.read()
         except urllib.error.HTTPError as error:
             status, headers_back, content = error.code, error.headers, error.read()
@@ -81,10 +84,22 @@ def is_url(text: str) -> bool:
         return False
 
 
-def opener(url: str) -> urllib.request.OpenerDirector:
+def opener(url: str, tls: ssl.SSLContext | None) -> urllib.request.OpenerDirector:
     """Return what sends a request to a URL: through the user's proxy, unless it is for this machine."""
     here = urlsplit(url).hostname in ("127.0.0.1", "localhost")
-    return urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if here else []))
+    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})] if here else []
+    if tls:
+        handlers.append(urllib.request.HTTPSHandler(context=tls))
+    return urllib.request.build_opener(*handlers)
+
+
+def client_tls(certificate: str | None, key: str | None) -> ssl.SSLContext | None:
+    """Return the TLS settings of a client with a certificate, None without one; raise OSError if it cannot be read."""
+    if not certificate:
+        return None
+    tls = ssl.create_default_context()
+    tls.load_cert_chain(certificate, key)  # whose key may be in the same file
+    return tls
 
 
 def take_steps(client: Client, collection: str, body: dict[str, Any], proved: list[str]) -> None:
@@ -129,6 +144,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--api-key", metavar="K", help=key_help)
     parser.add_argument("--path", default="items", help="where the collection lives (default: items)")
     parser.add_argument("--body", default='{"name": "smoke test"}', help="an item that its schema allows")
+    parser.add_argument("--client-cert", metavar="FILE", help="a client certificate, where the API asks for one (PEM)")
+    parser.add_argument("--client-key", metavar="FILE", help="its private key, if that is in a file of its own")
     options = parser.parse_args(arguments)
     if not is_url(options.url):
         parser.error(f"URL must start with https:// or http:// and a host: {options.url}")
@@ -136,11 +153,17 @@ def main(arguments: list[str] | None = None) -> int:
         body = json.loads(options.body)
     except ValueError:
         parser.error(f"--body is not JSON: write an object, such as {parser.get_default('body')}")
+    if options.client_key and not options.client_cert:
+        parser.error("--client-key is the key of a certificate: name that, too, by --client-cert")
+    try:
+        tls = client_tls(options.client_cert, options.client_key)
+    except OSError as error:  # of which TLS errors are some
+        parser.error(f"--client-cert {options.client_cert}: no certificate with its key ({error.strerror or error})")
     collection = f"{options.url.rstrip('/')}/{options.path.strip('/')}".rstrip("/")
     print(f"Smoke test of {collection}")
     proved: list[str] = []
     try:
-        take_steps(Client(options.api_key or os.environ.get("TRESTLE_API_KEY")), collection, body, proved)
+        take_steps(Client(options.api_key or os.environ.get("TRESTLE_API_KEY"), tls), collection, body, proved)
     except StepError as failure:
         print(f"FAILED after {', '.join(proved) or 'nothing'}: {failure}", file=sys.stderr)
         return 1

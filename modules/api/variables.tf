@@ -16,8 +16,6 @@ variable "description" {
 variable "disable_execute_api_endpoint" {
   description = "Whether the API answers at a domain of its own alone."
   type        = bool
-  default     = false
-  nullable    = false
 }
 
 variable "docs" {
@@ -123,5 +121,4 @@ variable "validate_bodies" {
 variable "vpc_endpoint_ids" {
   description = "The VPC endpoints through which a private API is called, or null for an API on the internet."
   type        = set(string)
-  default     = null
 }

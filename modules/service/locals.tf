@@ -497,7 +497,6 @@ locals {
       secrets  = f.secrets
       services = local.called_services[name]
     } }
-    is_private = var.private != null
     jwt        = var.jwt
     name       = var.name
     region     = var.region

@@ -25,6 +25,11 @@ BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/bootstrap/shop-boundary-test-us-west-
 PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"
 # "test" is the environment of the other tests' plans.
 ENVIRONMENTS = ["dev", "prod", "test"]
+ZONE = "Z0123456789ABCDEFGHIJ"
+DOMAINS = {
+    "prod": {"name": "api.example.com"},
+    "test": {"name": "api.test.example.com", "truststore": "s3://example-truststore/clients.pem", "zone_id": ZONE},
+}
 VARIABLES = {
     "function_statements": [{"actions": ["sns:Publish"], "resources": [MAILS]}],
     "log_bucket": "example-access-logs",
@@ -154,7 +159,7 @@ def plan_bootstrap(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="module")
 def bootstrap_plan(plan_bootstrap: Callable[..., Plan]) -> Plan:
     """The plan for a repository that deploys."""
-    return plan_bootstrap("bootstrap", **VARIABLES, environments=ENVIRONMENTS, name="shop")
+    return plan_bootstrap("bootstrap", **VARIABLES, domains=DOMAINS, environments=ENVIRONMENTS, name="shop")
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +173,9 @@ def policies(plan: Plan, role: str) -> dict[str, list[str]]:
     """Return the texts of a role's own and managed policies; the role is "plan" or an environment."""
     key, kind = ("[0]", "plan") if role == "plan" else (f'["{role}"]', "deploy")
     own = plan.one("aws_iam_role_policy", f"{kind}{key}")["policy"]
-    names = () if role == "plan" else ("deploy", "triggers", "website")
+    names = [] if role == "plan" else ["deploy", "triggers", "website"]
+    if f"aws_iam_policy.domain{key}" in plan.resources:
+        names.append("domain")
     managed = [plan.one("aws_iam_policy", f".{name}{key}")["policy"] for name in names]
     return {"role": [own], "policy": managed}
 
@@ -397,6 +404,7 @@ def test_no_policy_is_out_of_these_tests_sight(bootstrap_plan: Plan) -> None:
     per_environment = {f'deploy["{environment}"]' for environment in ENVIRONMENTS}
     boundaries = {f'boundary["{environment}"]' for environment in ENVIRONMENTS}
     more = {f'{name}["{environment}"]' for name in ("triggers", "website") for environment in ENVIRONMENTS}
+    more |= {f'domain["{environment}"]' for environment in DOMAINS}
     expected = {
         "aws_iam_policy": per_environment | more | boundaries,
         "aws_iam_role_policy": {*per_environment, "plan[0]"},
@@ -528,7 +536,9 @@ def test_policies_are_within_what_iam_takes(
 ) -> None:
     longest = {"environments": ["e" * 20], "name": "n" * 20, "region": "ap-southeast-2"}
     guest = {"key_arns": [KEY], "vpc_ids": [GUEST_NETWORK["vpc_id"]]}
-    plan = bootstrap_plan if names == "short" else plan_bootstrap("longest", **VARIABLES, **longest, **guest)
+    domains = {longest["environments"][0]: DOMAINS["test"] | {"name": "a" * 60 + ".example"}}
+    variables = {**VARIABLES, "domains": domains, **longest, **guest}
+    plan = bootstrap_plan if names == "short" else plan_bootstrap("longest", **variables)
     for role in [*(ENVIRONMENTS if names == "short" else longest["environments"]), "plan"]:
         found = policies(plan, role)
         assert sum(map(len, found["role"])) <= LIMIT["role"]
@@ -676,3 +686,82 @@ def test_what_a_plan_needs_is_allowed(bootstrap_plan: Plan, role: str) -> None:
 def test_what_watches_is_made_in_our_region(bootstrap_plan: Plan) -> None:
     everywhere = by_sid(bootstrap_plan, "test")["DeployOthersThatWatch"]
     assert everywhere["Condition"] == {"StringEquals": {"aws:RequestedRegion": "us-west-2"}}
+
+
+# --- Domains and private APIs ---
+
+DOMAIN_ARN = "arn:aws:apigateway:us-west-2::/domainnames/{name}"
+CERTIFICATE = f"arn:aws:acm:us-west-2:{ACCOUNT}:certificate/0a-1b"
+
+
+def roles_that_may(plan: Plan, action: str, resource: str) -> set[str]:
+    return {role for role in ROLES if allowing_statements(statements(plan, role), action, resource)}
+
+
+def test_a_deploy_role_reaches_the_domain_of_its_environment_alone(bootstrap_plan: Plan) -> None:
+    for environment, domain in DOMAINS.items():
+        arn = DOMAIN_ARN.format(name=domain["name"])
+        for action in ("DELETE", "PATCH"):
+            assert roles_that_may(bootstrap_plan, f"apigateway:{action}", arn) == {environment}
+            assert roles_that_may(bootstrap_plan, f"apigateway:{action}", f"{arn}/basepathmappings/(none)") == {
+                environment
+            }
+        assert roles_that_may(bootstrap_plan, "apigateway:GET", arn) == {environment, "plan"}
+    assert roles_that_may(bootstrap_plan, "apigateway:PATCH", DOMAIN_ARN.format(name="other.example.com")) == set()
+    assert roles_that_may(bootstrap_plan, "apigateway:POST", DOMAIN_ARN.removesuffix("/{name}")) == DOMAINS.keys()
+
+
+def test_only_with_a_zone_are_certificates_and_records_made(bootstrap_plan: Plan) -> None:
+    zone = f"arn:aws:route53:::hostedzone/{ZONE}"
+    for action, resource in (
+        ("acm:RequestCertificate", "*"), ("acm:DeleteCertificate", CERTIFICATE),
+        ("route53:ChangeResourceRecordSets", zone), ("route53:GetChange", "arn:aws:route53:::change/C1"),
+    ):  # fmt: skip
+        assert roles_that_may(bootstrap_plan, action, resource) == {"test"}, action
+    for action, resource in (("acm:DescribeCertificate", CERTIFICATE), ("route53:ListResourceRecordSets", zone)):
+        assert roles_that_may(bootstrap_plan, action, resource) == {"plan", "test"}, action
+    found = by_sid(bootstrap_plan, "test")
+    assert found["KeepCertificates"]["Condition"] == {"StringEquals": OURS}
+    claimed = {key.replace("Resource", "Request"): value for key, value in OURS.items()}
+    assert found["MakeCertificates"]["Condition"] == {"StringEquals": claimed, "StringEqualsIfExists": OURS}
+    (names,) = found["KeepRecords"]["Condition"]["ForAllValues:StringLike"].values()
+    for name, is_ours in (
+        ("api.test.example.com", True), ("_0a1b.api.test.example.com", True), ("api.example.com", False),
+        ("test.example.com", False), ("www.api.test.example.com", False),
+    ):  # fmt: skip
+        assert matches(names, name) is is_ours, name
+    assert found["KeepRecords"]["Condition"]["ForAllValues:StringEquals"] == {
+        "route53:ChangeResourceRecordSetsRecordTypes": ["A", "AAAA", "CNAME"]
+    }
+
+
+def test_only_with_a_truststore_are_certificates_asked_of_callers(bootstrap_plan: Plan) -> None:
+    arn = DOMAIN_ARN.format(name=DOMAINS["test"]["name"])
+    for action, resource in (
+        ("apigateway:AddCertificateToDomain", arn), ("apigateway:RemoveCertificateFromDomain", arn),
+        ("s3:GetObject", "arn:aws:s3:::example-truststore/clients.pem"),
+        ("s3:GetObjectVersion", "arn:aws:s3:::example-truststore/clients.pem"),
+    ):  # fmt: skip
+        assert roles_that_may(bootstrap_plan, action, resource) == {"test"}, action
+    assert roles_that_may(bootstrap_plan, "s3:GetObject", "arn:aws:s3:::example-truststore/other.pem") == set()
+
+
+def test_the_policy_of_a_private_api_is_ci_s_to_write(bootstrap_plan: Plan) -> None:
+    """API Gateway asks for a right of its own beside that to change the API."""
+    arn = "arn:aws:apigateway:us-west-2::/restapis/abc"
+    assert roles_that_may(bootstrap_plan, "apigateway:UpdateRestApiPolicy", arn) == {*ENVIRONMENTS}
+
+
+@pytest.mark.parametrize(
+    ("domain", "said"),
+    [
+        ({"dev": {"name": "https://api.example.com"}}, 'domains.dev.name: "https://api.example.com" is not a name'),
+        ({"dev": {"name": "a.example", "zone_id": "example.com"}}, 'domains.dev.zone_id: "example.com" is not the id'),
+        ({"dev": {"name": "a.example", "truststore": "s3://b/*"}}, 'domains.dev.truststore: "s3://b/*" is not an'),
+        ({"qa": {"name": "a.example"}}, 'domains: there is no environment "qa". Write one of environments: dev, prod'),
+    ],
+)
+def test_domains_that_cannot_be_are_refused(tmp_path: Path, domain: dict[str, Any], said: str) -> None:
+    variables = link(tmp_path, (ROOT / "bootstrap" / name for name in ("names.tf", "variables.tf")))
+    (found,) = rules.rule_errors(variables, {**VARIABLES, "domains": domain})
+    assert found.startswith(said)

@@ -57,7 +57,7 @@ def api_module(
         "kms_key_arn": None, "log_retention_days": 1, "models": {"Patch": "{}"}, "problems": problems,
         "request_headers": [], "routes": routes or {}, "scope": scope,
         "stage": "test", "tags": {}, "throttle": {"burst_limit": 1, "rate_limit": 1}, "user_pool_arn": None,
-        "validate_bodies": False,
+        "disable_execute_api_endpoint": False, "validate_bodies": False, "vpc_endpoint_ids": None,
     }  # fmt: skip
     modules = {
         name: {

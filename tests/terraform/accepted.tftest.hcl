@@ -282,15 +282,17 @@ run "policy_of_a_private_api" {
   }
 
   variables {
-    cors_origins       = ["*"]
-    description        = ""
-    docs               = { access = "open", document = "{}", path = "openapi.json" }
-    exposed_headers    = []
-    kms_key_arn        = null
-    log_retention_days = 1
-    models             = { Patch = "{}" }
-    problems           = jsondecode(file("contract/problems.json"))
-    request_headers    = []
+    authorizer                   = null
+    cors_origins                 = ["*"]
+    description                  = ""
+    disable_execute_api_endpoint = false
+    docs                         = { access = "open", document = "{}", path = "openapi.json" }
+    exposed_headers              = []
+    kms_key_arn                  = null
+    log_retention_days           = 1
+    models                       = { Patch = "{}" }
+    problems                     = jsondecode(file("contract/problems.json"))
+    request_headers              = []
     routes = { for route, access in { "GET todos" = "iam", "GET todos/{id}" = "open", "POST todos" = "api_key", "PUT todos/{id}" = "iam" } :
       route => {
         access    = access, function = "f", method = split(" ", route)[0], model = "Empty", parameters = [], path = split(" ", route)[1],
@@ -339,15 +341,17 @@ run "routes_that_the_policy_of_a_private_api_cannot_tell_apart" {
   }
 
   variables {
-    cors_origins       = ["*"]
-    description        = ""
-    docs               = { access = "none", document = "{}", path = "openapi.json" }
-    exposed_headers    = []
-    kms_key_arn        = null
-    log_retention_days = 1
-    models             = { Patch = "{}" }
-    problems           = jsondecode(file("contract/problems.json"))
-    request_headers    = []
+    authorizer                   = null
+    cors_origins                 = ["*"]
+    description                  = ""
+    disable_execute_api_endpoint = false
+    docs                         = { access = "none", document = "{}", path = "openapi.json" }
+    exposed_headers              = []
+    kms_key_arn                  = null
+    log_retention_days           = 1
+    models                       = { Patch = "{}" }
+    problems                     = jsondecode(file("contract/problems.json"))
+    request_headers              = []
     routes = { for route, access in { "GET todos/{id}" = "open", "GET todos/{id}/audit" = "iam" } : route => {
       access    = access, function = "f", method = "GET", model = "Empty", parameters = [], path = split(" ", route)[1],
       qualifier = "live", scopes = []

@@ -225,6 +225,17 @@ def test_the_report() -> None:
     assert idle[-1].startswith("Assumed: ")
 
 
+def test_answers_of_a_private_api_leave_through_endpoints() -> None:
+    labels = {}
+    for kind in ("REGIONAL", "PRIVATE"):
+        api = resource("aws_api_gateway_rest_api", endpoint_configuration=[{"types": [kind]}])
+        estimate = cost.Estimate(plan(api, resource("aws_api_gateway_stage")), 2_000_000, TABLE)
+        labels[kind] = {line.label: line.by_request for line in estimate.lines()}
+    inside = labels["PRIVATE"]["Data through VPC endpoints"]
+    assert inside == pytest.approx(labels["REGIONAL"]["Data transfer to the internet"] / 9)
+    assert "Data transfer to the internet" not in labels["PRIVATE"]
+
+
 def test_no_type_is_of_two_minds() -> None:
     by_use = set(TABLE["by_use"])
     assert not set(TABLE["free"]) & {*TABLE["monthly"], *TABLE["computed"], *by_use}

@@ -190,7 +190,7 @@ def test_which_account_asks_does_not_change_who_answers() -> None:
     other = {"DomainName": "d2.cloudfront.net"}
     every = SimpleNamespace(to_dict=lambda: {1: {"DomainName": "d1.cloudfront.net"}, 2: other})
     service = SimpleNamespace(_distributions=every, _fetch_from_origin=None)
-    cloudfront.correct_distributions(service, None)
+    cloudfront.correct_distributions(service, None, list)
     find: Any = service.find_distribution_for_label
     assert (find("d2"), find("d3")) == (other, None)
 

@@ -49,12 +49,12 @@ CALL = b"Action=CreateUser&X-Amz-Credential=test/20260101/us-west-2/iam/aws4_req
 class WrappedServer:
     """A server behind the wrapper: what it was asked, and what the client got."""
 
-    def __init__(self, *distributions: str) -> None:
+    def __init__(self, *distributions: str, domains: tuple[str, ...] = ()) -> None:
         self.seen: list[Any] = []
         self.sent: list[Any] = []
         names = {name: {"DomainName": name} for name in distributions}
         cloudfront = SimpleNamespace(_distributions=names)
-        self.serve = serving.serve_to_whom_it_is_for(self.app, cloudfront, "4566")
+        self.serve = serving.serve_to_whom_it_is_for(self.app, cloudfront, lambda: domains, "4566")
 
     async def app(self, scope: Any, *_: Any) -> None:
         self.seen.append(scope)
@@ -161,6 +161,20 @@ def test_browsers_get_no_aws(host: bytes, asked: str, served: str | None, sign: 
     for header in (b"accept", b"x-amz-date", b"x-amz-target"):
         found = server.ask(host, path, sign, (header, b"x"), method=method, query=CALL)
         assert found == served, header
+
+
+@pytest.mark.parametrize("headers", [(), *((sign,) for sign in BROWSERS), ((b"x-amz-date", b"x"),)])
+@pytest.mark.parametrize("path", ["/todos", "/", "/_ministack/reset", "/2015-03-31/functions", "/_trestle/terraform"])
+def test_a_domain_is_its_api_and_nothing_else(path: str, headers: tuple[tuple[bytes, bytes], ...]) -> None:
+    """Its name may be pointed here by whoever owns it."""
+    server = WrappedServer(CONSOLE, domains=("api.example.com",))
+    for host in (b"api.example.com", b"API.example.com:4566"):
+        assert server.ask(host, path, *headers, method="POST", query=CALL) == "127.0.0.1"
+        assert server.seen[0]["path"] == f"/_aws/domains/api.example.com{path}"
+        assert server.seen[0]["raw_path"].startswith(b"/_aws/domains/api.example.com")
+    assert server.ask(b"other.example.com", path, *headers) is None
+    at_path = server.ask(b"127.0.0.1:4566", f"/_aws/domains/api.example.com{path}", *headers)
+    assert at_path == "127.0.0.1:4566"
 
 
 def test_without_a_distribution_localhost_is_the_emulator() -> None:

@@ -161,7 +161,10 @@ module "api" {
   tools  = { %s }
 }
 """
-KNOWN = 'name = "shop", environment = var.environment, region = "us-west-2", api_keys = [], docs = "none", faults = []'
+KNOWN = (
+    'name = "shop", environment = var.environment, region = "us-west-2", api_keys = [], takes_website = false, '
+    "faults = []"
+)
 MADE, THERE = "terraform_data.made.id", "data.terraform_remote_state.there.outputs.region"
 
 
@@ -198,7 +201,7 @@ def evaluated(root: Path) -> Terraform:
         ('name = "shop"', 'name = "sh${"$"}{op"', {"name": "sh${op"}),
         ("faults = []", f"faults = [{MADE}]", {}),
         ("faults = []", f"faults = [], release = {MADE}, entities = {MADE}", {"faults": []}),
-        ('docs = "none"', 'docs = sensitive("none")', {"docs": "none"}),
+        ("takes_website = false", "takes_website = sensitive(false)", {"takes_website": False}),
         ('region = "us-west-2"', f"region = {THERE}", {"region": "eu-west-1"}),
         ('region = "us-west-2"', "region = module.beside.region", {"region": "eu-west-1"}),
     ],
@@ -207,7 +210,7 @@ def test_what_a_run_needs_is_asked_value_by_value(remote: Path, old: str, new: s
     assert old in KNOWN
     (remote / "main.tf").write_text(REMOTE % KNOWN.replace(old, new))
     tools = evaluate_tools(evaluated(remote), user_root.read(remote), ["-var=environment=test"])
-    every = {"name": "shop", "environment": "test", "region": "us-west-2", "api_keys": [], "docs": "none"}
+    every = {"name": "shop", "environment": "test", "region": "us-west-2", "api_keys": [], "takes_website": False}
     assert tools == {**every, **({"faults": []} if "faults" not in new else {}), **found}
 
 

@@ -40,6 +40,12 @@ class Exceptions:
     class NoSuchKey(ClientError):  # noqa: N818 - boto3's name
         pass
 
+    class NoSuchHostedZone(ClientError):  # noqa: N818 - boto3's name
+        pass
+
+    class NotFoundException(ClientError):  # noqa: N818 - boto3's name
+        pass
+
     class NoSuchEntityException(ClientError):  # noqa: N818 - boto3's name
         pass
 
@@ -384,6 +390,149 @@ def test_event_buses_and_their_rules() -> None:
     ]
     missing = check_findings(tool.rules, plan, list_rules=client_error("ResourceNotFoundException"))
     assert missing[1] == ("stop", "There is no event bus orders in eu-west-1.")
+
+
+ZONE_ID = "Z0123456789ABCDEFGHIJ"
+FREE = not_found_error(Exceptions.NotFoundException)
+
+
+def given(*changes: dict[str, Any], **variables: Any) -> dict[str, Any]:
+    return {**plan_document(*changes), "variables": {name: {"value": value} for name, value in variables.items()}}
+
+
+def zone_answers(name: str = "example.com.", *records: tuple[str, str], private: bool = False) -> dict[str, Any]:
+    return {
+        "get_hosted_zone": {
+            "HostedZone": {"Name": name, "Config": {"PrivateZone": private}},
+            "DelegationSet": {"NameServers": ["ns-2.example.net", "ns-1.example.net"]},
+        },
+        "list_resource_record_sets": {"ResourceRecordSets": [{"Name": n, "Type": t} for n, t in records]},
+    }
+
+
+def test_a_certificate_that_is_not_there() -> None:
+    missing = check_findings(
+        tool.certificate, domain(regional_certificate_arn=ARN),
+        describe_certificate=client_error("ResourceNotFoundException"),
+    )  # fmt: skip
+    assert missing == [("stop", f"{ARN}, for api.example.com, does not exist.")]
+    with pytest.raises(ClientError):
+        check_findings(tool.certificate, domain(regional_certificate_arn=ARN), describe_certificate=client_error())
+
+
+NEW_RECORD = change("aws_route53_record", "create")
+
+
+@pytest.mark.parametrize(
+    ("answers", "level", "text"),
+    [
+        (
+            zone_answers("example.com.", ("example.com.", "NS"), ("www.example.com.", "A")),
+            "ok",
+            f"api.example.com is in the zone example.com ({ZONE_ID}), "
+            "whose name servers are ns-1.example.net, ns-2.example.net.",
+        ),
+        (zone_answers("api.example.com."), "ok", None),
+        (zone_answers("other.com."), "stop", f"The hosted zone {ZONE_ID} is for other.com, not for api.example.com."),
+        (
+            zone_answers("i.example.com."),
+            "stop",
+            f"The hosted zone {ZONE_ID} is for i.example.com, not for api.example.com.",
+        ),
+        (zone_answers(private=True), "stop", None),
+        (
+            zone_answers("com.", ("com.", "NS"), ("example.com.", "NS")),
+            "stop",
+            f"example.com is delegated to another zone, so {ZONE_ID} does not answer for api.example.com.",
+        ),
+        (
+            zone_answers("example.com.", ("api.example.com.", "CNAME")),
+            "stop",
+            "api.example.com has records already (CNAME), and Route 53 makes no second.",
+        ),
+        (
+            {"get_hosted_zone": not_found_error(Exceptions.NoSuchHostedZone)},
+            "stop",
+            f"There is no hosted zone {ZONE_ID}.",
+        ),
+    ],
+)
+def test_hosted_zones(answers: dict[str, Any], level: str, text: str | None) -> None:
+    plan = given(NEW_RECORD, domain={"name": "api.example.com", "zone_id": ZONE_ID})
+    ((found, said),) = check_findings(tool.domain, plan, **answers)
+    assert found == level
+    assert text in (None, said)
+
+
+def test_a_domain_that_another_environment_has() -> None:
+    wanted = {"name": "api.example.com", "certificate_arn": ARN}
+    new = change("aws_api_gateway_domain_name", "create")
+    assert check_findings(tool.domain, given(new, domain=wanted), get_domain_name=FREE) == []
+    ((level, text),) = check_findings(tool.domain, given(new, domain=wanted), get_domain_name={})
+    assert (level, "is a domain of API Gateway in eu-west-1 already" in text) == ("stop", True)
+    assert check_findings(tool.domain, given(domain=wanted)) == []
+    assert check_findings(tool.domain, given(domain=None)) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "answers", "level", "said"),
+    [
+        ("v1", {}, "ok", "The truststore s3://trust/ca.pem is there."),
+        (None, {}, "warning", "only with another domain.truststore_version"),
+        ("v1", {"get_bucket_versioning": {}}, "warning", "only with another domain.truststore_version"),
+        ("v1", {"head_object": client_error("404")}, "stop", "s3://trust/ca.pem, version v1, is not there"),
+        (None, {"get_bucket_location": client_error("NoSuchBucket")}, "stop", "s3://trust/ca.pem is not there"),
+        ("v1", {"head_object": client_error("403")}, "stop", "is not yours to read (403)"),
+        (
+            "v1",
+            {"get_bucket_location": {"LocationConstraint": None}},
+            "stop",
+            "is in us-east-1, and the API is in eu-w",
+        ),
+    ],
+)
+def test_truststores(version: str | None, answers: dict[str, Any], level: str, said: str) -> None:
+    wanted = {"name": "a.example.com", "truststore": "s3://trust/ca.pem", "truststore_version": version}
+    good = {
+        "get_bucket_location": {"LocationConstraint": "eu-west-1"},
+        "get_bucket_versioning": {"Status": "Enabled"},
+        "head_object": {},
+    }
+    ((found, text),) = check_findings(tool.domain, given(domain=wanted), **{**good, **answers})
+    assert found == level
+    assert said in text
+
+
+ENDPOINT = {
+    "PrivateDnsEnabled": False,
+    "ServiceName": "com.amazonaws.eu-west-1.execute-api",
+    "State": "available",
+    "VpcId": "vpc-1",
+}
+
+
+@pytest.mark.parametrize(
+    ("answer", "level", "text"),
+    [
+        (ENDPOINT, "ok", "vpce-1 in vpc-1 is available."),
+        (ENDPOINT | {"PrivateDnsEnabled": True}, "ok", None),
+        (
+            ENDPOINT | {"ServiceName": "com.amazonaws.eu-west-1.kms"},
+            "stop",
+            "vpce-1 is for com.amazonaws.eu-west-1.kms, not for execute-api.",
+        ),
+        (ENDPOINT | {"State": "pendingAcceptance"}, "warning", "vpce-1 is pendingAcceptance."),
+        (client_error("InvalidVpcEndpointId.NotFound"), "stop", "There is no VPC endpoint vpce-1 in eu-west-1."),
+        (None, "stop", "There is no VPC endpoint vpce-1 in eu-west-1."),
+    ],
+)
+def test_vpc_endpoints_of_private_apis(answer: Any, level: str, text: str | None) -> None:
+    plan = given(private={"vpc_endpoint_ids": ["vpce-1"]})
+    answers = answer if isinstance(answer, ClientError) else {"VpcEndpoints": [answer] if answer else []}
+    ((found, said),) = check_findings(tool.vpc_endpoints, plan, describe_vpc_endpoints=answers)
+    assert found == level
+    assert text in (None, said)
+    assert check_findings(tool.vpc_endpoints, given(private=None)) == []
 
 
 def test_certificates() -> None:

@@ -62,6 +62,14 @@ def test_no_server_at_all(capsys: pytest.CaptureFixture[str]) -> None:
         (["http://"], "URL must start with https:// or http:// and a host: http://"),
         (["http://[::1"], "URL must start with https:// or http:// and a host: http://[::1"),
         (["http://a.example:99999"], "URL must start with https:// or http:// and a host: http://a.example:99999"),
+        (
+            ["https://a.example", "--client-key", "k"],
+            "--client-key is the key of a certificate: name that, too, by --client-cert",
+        ),
+        (
+            ["https://a.example", "--client-cert", "/nowhere.pem"],
+            "--client-cert /nowhere.pem: no certificate with its key (No such file or directory)",
+        ),
         (["http://a.example", "--body", "{"], '--body is not JSON: write an object, such as {"name": "smoke test"}'),
     ],
 )

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ from tools.aws.environment import AwsEnvironment
 from tools.aws.errors import SIGN_IN, explain_aws_error
 from tools.errors import UserError
 from tools.terraform import ROOT
-from tools.urls import local_urls, reachable_urls
+from tools.urls import domain_of, local_urls, reachable_urls
 
 
 def mirror(folder: Path, version: str, zipped: bool = False) -> Path:
@@ -277,6 +278,25 @@ def test_urls_of_stages_answer_on_this_machine() -> None:
         "none": None,
         "id": "abc123",
     }
+
+
+def test_urls_of_domains_and_of_vpc_endpoints_answer_on_this_machine() -> None:
+    made = {
+        "api_url": "https://api.example.com",
+        "domain_target": {"name": "d-1.execute-api.us-west-2.amazonaws.com", "zone_id": "Z1"},
+        "openapi_url": "https://api.example.com/openapi.json",
+        "others": ["https://api.example.com.br/x", "https://api.example.community", "https://api-example.com"],
+    }
+    address = "http://127.0.0.1:1/_aws/domains/api.example.com"
+    assert domain_of(made) == "api.example.com"
+    assert local_urls(made, "http://127.0.0.1:1", domain_of(made)) == {
+        **made, "api_url": address, "openapi_url": f"{address}/openapi.json",
+    }  # fmt: skip
+    private = {"api_url": "https://abc-vpce-0a1b.execute-api.us-west-2.amazonaws.com/dev", "domain_target": None}
+    assert domain_of(private) is None
+    assert local_urls(private["api_url"], "http://127.0.0.1:1") == (
+        "http://127.0.0.1:1/_aws/execute-api/abc-vpce-0a1b/dev"
+    )
 
 
 VARIABLES = {"environment": "dev", "name": "shop", "region": "eu-west-1"}
@@ -546,6 +566,27 @@ def test_the_smoke_test_gets_its_key_where_no_other_user_can_read_it(
     assert json.loads((root / "got").read_text()) == [["https://a.example/dev", "--path", "todos"], "name"]
 
 
+@pytest.mark.parametrize(
+    ("deployed", "arguments", "said"),
+    [
+        ({"private_urls": {"vpce-1": "https://a-vpce-1.example/dev"}}, [], "the API answers only inside its VPCs. Run"),
+        ({"domain_target": {"name": "d"}}, ["--path", "x"], "the API asks for a client certificate. Name one: make sm"),
+        ({"domain_target": {"name": "d"}}, ["--client-cert=c.pem"], ""),
+        ({"domain_target": None, "private_urls": {}}, [], ""),
+    ],
+)
+def test_a_smoke_test_that_cannot_reach_the_api_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, deployed: dict[str, Any], arguments: list[str], said: str
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    known: Any = SimpleNamespace(variables={"domain": {"has_mutual_tls": True}})
+    found = deploy.out_of_reach(known, deployed, arguments)
+    assert found.startswith(said)
+    assert bool(found) == bool(said)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    assert deploy.out_of_reach(known, deployed, arguments) == "", "an emulator is no VPC and speaks no TLS"
+
+
 def test_the_smoke_test_takes_an_entity_that_it_can_try() -> None:
     every = dict.fromkeys(["create", "delete", "get", "list", "merge", "replace"], "api_key")
 
@@ -591,7 +632,8 @@ def test_every_expression_of_the_tools_has_a_value(var_file: Path, monkeypatch: 
     assert (found["name"], found["environment"]) == (written["name"], written["environment"])
     assert found["region"] == written.get("region", tfvars.default("region"))
     assert found["release"].keys() == {"faults", "minutes", "percent"}
-    assert found["docs"] in ("open", "api_key", "none")
+    assert found["takes_website"] is (written.get("docs") != "none")
+    assert found["domain"] is None
     assert found["faults"] == []
     assert found["api_keys"]
     assert found["entities"].keys() == {name.strip('"') for name in written["entities"]}
@@ -675,8 +717,8 @@ def test_urls_answer_where_the_environment_says(monkeypatch: pytest.MonkeyPatch)
         'sign_in_url = "https://shop-dev.auth.eu-west-1.amazoncognito.com"\n'
     )
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    assert reachable_urls(text) == text
+    assert reachable_urls(text, {}) == text
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:5500/")
-    assert reachable_urls(text) == (
+    assert reachable_urls(text, {}) == (
         'api_url = "http://127.0.0.1:5500/_aws/execute-api/abc/dev"\nsign_in_url = "http://127.0.0.1:5500"\n'
     )

@@ -125,10 +125,20 @@ class Estimate:
         millions = self.requests / MILLION
         if self.values_of("aws_api_gateway_stage"):
             yield CostLine("API Gateway: requests", 0, millions * self.price["api_gateway_million_requests"])
-            yield CostLine("Data transfer to the internet", 0, self.gb_out() * self.price["transfer_gb_out"])
+            if self.is_private():
+                yield CostLine("Data through VPC endpoints", 0, self.gb_out() * self.price["transfer_gb_inside"])
+            else:
+                yield CostLine("Data transfer to the internet", 0, self.gb_out() * self.price["transfer_gb_out"])
         for acl in self.values_of("aws_wafv2_web_acl"):
             fixed = self.price["waf_acl"] + len(acl.get("rule", ())) * self.price["waf_rule"]
             yield CostLine("WAF: the list, its rules, requests", fixed, millions * self.price["waf_million_requests"])
+
+    def is_private(self) -> bool:
+        """Whether the API answers inside VPCs alone."""
+        settings = [
+            each for api in self.values_of("aws_api_gateway_rest_api") for each in api["endpoint_configuration"]
+        ]
+        return any(each.get("types") == ["PRIVATE"] for each in settings)
 
     def gb_out(self) -> float:
         """GB of answers."""

@@ -419,7 +419,15 @@ def certificate(context: Context) -> Findings:
             text = f"{arn}, for {name}, is in {place}, not in {wanted}."
             yield Finding(STOP, "certificate", text, f"Ask ACM for one in {wanted}, and name that.")
             continue
-        yield certificate_finding(name, context.client("acm", place).describe_certificate(CertificateArn=arn))
+        try:
+            described = context.client("acm", place).describe_certificate(CertificateArn=arn)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                raise
+            text = f"{arn}, for {name}, does not exist."
+            yield Finding(STOP, "certificate", text, "Correct domain.certificate_arn.")
+            continue
+        yield certificate_finding(name, described)
 
 
 def certificate_finding(name: str, described: Mapping[str, Any]) -> Finding:
@@ -437,6 +445,114 @@ def certificate_finding(name: str, described: Mapping[str, Any]) -> Finding:
         text = f"The certificate of {name} ends on {end:%Y-%m-%d}, and ACM will not renew it."
         return Finding(WARNING, "certificate", text, "Import a new one before.")
     return Finding(OK, "certificate", f"That of {name} is issued.")
+
+
+def domain(context: Context) -> Findings:
+    """Whether the domain's name is free, its zone is for the name and answers, and its truststore is there."""
+    wanted: Mapping[str, Any] | None = context.plan.get("variables", {}).get("domain", {}).get("value")
+    if not wanted:
+        return  # which the check of the certificate says
+    name = wanted["name"]
+    if context.created("aws_api_gateway_domain_name"):
+        gateway = context.client("apigateway")
+        try:
+            gateway.get_domain_name(domainName=name)
+        except gateway.exceptions.NotFoundException:
+            pass
+        else:
+            text = f"{name} is a domain of API Gateway in {context.region} already, which this state does not know."
+            remedy = "Write another name, since two environments cannot share one, or delete or import the domain."
+            yield Finding(STOP, "domain", text, remedy)
+    if zone := wanted.get("zone_id"):
+        yield zone_finding(context, name, zone)
+    if truststore := wanted.get("truststore"):
+        yield truststore_finding(context, truststore, wanted.get("truststore_version"))
+
+
+def zone_finding(context: Context, name: str, zone: str) -> Finding:
+    """What there is to say of the hosted zone that gets a domain's records."""
+    client = context.client("route53")
+    try:
+        found = client.get_hosted_zone(Id=zone)
+    except client.exceptions.NoSuchHostedZone:
+        return Finding(STOP, "domain", f"There is no hosted zone {zone}.", "Correct domain.zone_id.")
+    apex = found["HostedZone"]["Name"].rstrip(".")
+    if name != apex and not name.endswith(f".{apex}"):
+        text = f"The hosted zone {zone} is for {apex}, not for {name}."
+        return Finding(STOP, "domain", text, "Write the id of the zone that holds the name.")
+    if found["HostedZone"].get("Config", {}).get("PrivateZone"):
+        text = f"The hosted zone {zone} is private: ACM does not find its record, so the apply would wait in vain."
+        return Finding(STOP, "domain", text, "Write the id of the public zone of that name.")
+    pages = client.get_paginator("list_resource_record_sets").paginate(HostedZoneId=zone)
+    records = [record for page in pages for record in page["ResourceRecordSets"]]
+    # A zone below this one answers for the name in place of it.
+    below = {r["Name"].rstrip(".") for r in records if r["Type"] == "NS"} - {apex}
+    if found_below := next((each for each in below if name == each or name.endswith(f".{each}")), None):
+        text = f"{found_below} is delegated to another zone, so {zone} does not answer for {name}."
+        return Finding(STOP, "domain", text, f"Write the id of the zone {found_below}.")
+    servers = sorted(found.get("DelegationSet", {}).get("NameServers", ()))
+    taken = [r for r in records if r["Name"].rstrip(".") == name and r["Type"] in ("A", "AAAA", "CNAME")]
+    if taken and context.created("aws_route53_record"):
+        kinds = ", ".join(sorted({r["Type"] for r in taken}))
+        text = f"{name} has records already ({kinds}), and Route 53 makes no second."
+        return Finding(STOP, "domain", text, "Delete or import them, or write another name.")
+    text = f"{name} is in the zone {apex} ({zone})"
+    return Finding(OK, "domain", f"{text}, whose name servers are {', '.join(servers)}." if servers else f"{text}.")
+
+
+def truststore_finding(context: Context, truststore: str, version: str | None) -> Finding:
+    """What there is to say of the file of authorities whose clients may call."""
+    bucket_name, _, key = truststore.removeprefix("s3://").partition("/")
+    s3 = context.client("s3")
+    try:
+        place = s3.get_bucket_location(Bucket=bucket_name)["LocationConstraint"] or "us-east-1"
+        s3.head_object(Bucket=bucket_name, Key=key, **({"VersionId": version} if version else {}))
+        versioning = s3.get_bucket_versioning(Bucket=bucket_name).get("Status")
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        which = f"{truststore}, version {version}," if version else truststore
+        if code in ("404", "NoSuchBucket", "NoSuchKey", "NoSuchVersion"):
+            return Finding(STOP, "domain", f"The truststore {which} is not there.", "Correct domain.truststore.")
+        remedy = "Give yourself s3:GetObject and s3:GetObjectVersion on it: API Gateway reads it in your name."
+        return Finding(STOP, "domain", f"The truststore {which} is not yours to read ({code}).", remedy)
+    if place != context.region:
+        text = f"The truststore's bucket {bucket_name} is in {place}, and the API is in {context.region}."
+        return Finding(STOP, "domain", text, "Copy the file to a bucket of that region.")
+    if versioning != "Enabled" or not version:
+        text = f"A new {truststore} reaches API Gateway only with another domain.truststore_version."
+        remedy = f"Turn on versioning of {bucket_name}." if versioning != "Enabled" else "Write it."
+        return Finding(WARNING, "domain", text, remedy)
+    return Finding(OK, "domain", f"The truststore {truststore} is there.")
+
+
+def vpc_endpoints(context: Context) -> Findings:
+    """Whether the endpoints of a private API are there, are for it, and are available."""
+    wanted: Mapping[str, Any] | None = context.plan.get("variables", {}).get("private", {}).get("value")
+    for endpoint in sorted((wanted or {}).get("vpc_endpoint_ids") or ()):
+        yield vpc_endpoint_finding(context, endpoint)
+
+
+def vpc_endpoint_finding(context: Context, endpoint: str) -> Finding:
+    """What there is to say of an endpoint that a private API is called through."""
+    try:
+        (found,) = context.client("ec2").describe_vpc_endpoints(VpcEndpointIds=[endpoint])["VpcEndpoints"]
+    except (ClientError, ValueError) as error:
+        code = error.response["Error"]["Code"] if isinstance(error, ClientError) else "InvalidVpcEndpointId.NotFound"
+        if not code.startswith("InvalidVpcEndpointId"):
+            raise
+        remedy = "Correct private.vpc_endpoint_ids."
+        return Finding(STOP, "endpoints", f"There is no VPC endpoint {endpoint} in {context.region}.", remedy)
+    service = found["ServiceName"]
+    if not service.endswith(f".{context.region}.execute-api"):
+        text = f"{endpoint} is for {service}, not for execute-api."
+        return Finding(STOP, "endpoints", text, "Name an interface endpoint for execute-api.")
+    if found["State"].lower() != "available":
+        text = f"{endpoint} is {found['State']}."
+        return Finding(WARNING, "endpoints", text, "Wait until it is available, or accept it.")
+    if found.get("PrivateDnsEnabled"):
+        text = f"{endpoint} has private DNS: in {found['VpcId']} every API of API Gateway is looked for there."
+        return Finding(OK, "endpoints", text)
+    return Finding(OK, "endpoints", f"{endpoint} in {found['VpcId']} is available.")
 
 
 # --- what AWS allows an account only on request
@@ -529,6 +645,8 @@ GROUPS: tuple[tuple[Check, ...], ...] = (
         existing_network,
         existing_key,
         certificate,
+        domain,
+        vpc_endpoints,
         distributions,
         sign_up,
         issuer,

@@ -46,7 +46,7 @@ def correct_domains(v1: Any) -> None:
         return create_mapping(name, data | {"basePath": data.get("basePath") or "(none)"})
 
     def create_available_name(data: Params) -> Any:
-        if data["domainName"] in domain_names(v1):
+        if data["domainName"] in v1._domain_names:
             return v1._v1_error("BadRequestException", "The domain name you provided already exists.", 400)
         status, headers, body = create_name(data)
         if status == 201:
