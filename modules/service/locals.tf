@@ -497,10 +497,10 @@ locals {
       secrets  = f.secrets
       services = local.called_services[name]
     } }
-    jwt        = var.jwt
-    name       = var.name
-    region     = var.region
-    release    = var.release
+    jwt     = var.jwt
+    name    = var.name
+    region  = var.region
+    release = var.release
     # The web console is made from the document, and its distribution reaches neither a VPC nor an API that asks for a certificate.
     takes_website = var.docs != "none" && var.private == null && try(var.domain.truststore == null, true)
   }
