@@ -17,7 +17,7 @@ def documented_costs() -> dict[str, str]:
     return {name.strip(): requests.strip() for name, requests in rows[1:]}
 
 
-READ_ONLY = "replace, the schema has `readOnly`"
+READ_ONLY = "replace, the schema has `readOnly`, or `fields` keep properties from the caller"
 PRICED = {"properties": {"price": {"type": "number", "readOnly": True}}}
 
 
