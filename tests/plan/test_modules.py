@@ -145,6 +145,7 @@ def test_another_root_calls_the_module_with_a_provider_and_schemas_of_its_own(as
     resources = {r["address"]: r["change"] for r in as_module["resource_changes"] if r["mode"] == "managed"}
     beside = {address.split(".")[0] for address in resources} - {"module"}
     assert beside == {
+        "aws_default_security_group",
         "aws_kms_key",
         "aws_route_table",
         "aws_route_table_association",

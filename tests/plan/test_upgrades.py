@@ -34,6 +34,8 @@ NEVER_IN_THE_ROOT = {
     "aws_lambda_event_source_mapping.jobs",
     "aws_scheduler_schedule.this",
     "aws_scheduler_schedule_group.this",
+    "module.authorizer",
+    "module.domain",
     "module.existing_network",
     "module.own_function",
     "module.queue",
