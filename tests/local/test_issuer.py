@@ -140,6 +140,7 @@ def test_nobody_comes_in_without_a_token(shipments: Api, method: str, path: str)
     check_unauthorized(shipments(method, path, {} if method[0] == "P" else None))
 
 
+@pytest.mark.slow
 def test_forged_tokens_are_401(shipments: Api, issuer: Issuer) -> None:
     tried = {what: shipments.as_bearer(token)("GET") for what, token in forged_tokens(issuer)}
     assert len(tried) > 50
