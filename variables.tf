@@ -193,6 +193,7 @@ variable "encryption" {
 variable "entities" {
   description = <<-EOT
     What the API serves, by entity. Each attribute may be left out.
+    acts_for: who may write the items of other owners, "group=NAME" or "scope=NAME".
     access: who may call, by operation, and "default" for the others: open, api_key, iam, cognito (whoever signed in), cognito:group=NAME,
       cognito:scope=NAME, or jwt, jwt:group=NAME and jwt:scope=NAME for tokens of the issuer that the variable jwt names.
     fields: who reads and who writes properties of the schema, for those that not everybody may: "group=NAME", "scope=NAME", "owner" or
@@ -212,12 +213,14 @@ variable "entities" {
       name by default.
     put: "replace" takes whole items; "merge" takes partial ones.
     schema: a JSON Schema under schemas/. Any JSON object is an item without one.
+    sees_all: who may read the items of all owners, "group=NAME" or "scope=NAME". With acts_for or sees_all requests may name an owner.
     ttl: a property that holds the time when an item expires, as a date-time or in seconds since 1970.
   EOT
   type = map(object({
-    access  = optional(map(string), {})
-    fields  = optional(map(object({ read = optional(string), write = optional(string) })), {})
-    filters = optional(map(object({ sort = optional(string, "createdAt") })), {})
+    access   = optional(map(string), {})
+    acts_for = optional(string)
+    fields   = optional(map(object({ read = optional(string), write = optional(string) })), {})
+    filters  = optional(map(object({ sort = optional(string, "createdAt") })), {})
     function = optional(object({
       log_level            = optional(string, "INFO")
       memory_size          = optional(number, 256)
@@ -237,6 +240,7 @@ variable "entities" {
     path       = optional(string)
     put        = optional(string, "replace")
     schema     = optional(string)
+    sees_all   = optional(string)
     ttl        = optional(string)
   }))
   nullable = false

@@ -35,11 +35,13 @@ class Entity:
     ttl: the property that says when an item expires, or None.
     fields: who reads and who writes properties, as trestle.operations.fields.Fields takes it, empty for everybody.
     owner: what of a caller's token owns items: "sub", "claim:NAME", or "" for items without owners.
+    sees_all, acts_for: who reads and who writes the items of other owners, "group=G" or "scope=S", "" for nobody.
     ids, list and put are the attributes of the tfvars.
     """
 
     __slots__ = (
-        "fields", "filters", "ids", "list", "name", "owner", "put", "reserved_ids", "schema", "table", "ttl",
+        "acts_for", "fields", "filters", "ids", "list", "name", "owner", "put", "reserved_ids", "schema", "sees_all",
+        "table", "ttl",
     )  # fmt: skip
 
     def __init__(
@@ -53,6 +55,8 @@ class Entity:
         self.reserved_ids: list[str] = options.get("reserved_ids", [])
         self.put: str = options.get("put", "replace")
         self.owner: str = options.get("owner", "")
+        self.sees_all: str = options.get("sees_all", "")
+        self.acts_for: str = options.get("acts_for", "")
         # A Scan would read the items of every owner.
         self.list: str = "created" if self.owner else options.get("list", "created")
         self.filters: dict[str, str] = {
@@ -100,3 +104,8 @@ class Entity:
     def is_ordered(self) -> bool:
         """Whether lists without a filter come in the order of creation."""
         return self.list == "created"
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether some callers reach the items of other owners."""
+        return bool(self.sees_all or self.acts_for)

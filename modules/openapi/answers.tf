@@ -9,6 +9,10 @@ locals {
       description = "\"true\" where an earlier request with the same key made the item."
       schema      = { type = "string" }
     }
+    Item-Owner = {
+      description = "Whose the item is, with other bytes than those of ids escaped as %XX, for callers who reach the items of other owners."
+      schema      = { type = "string" }
+    }
     Link        = { description = "The next page, relative to this one: <?...>; rel=\"next\".", schema = { type = "string" } }
     Location    = { description = "The new item, relative to this request.", schema = { type = "string" } }
     Retry-After = { description = "Seconds to wait.", schema = { type = "integer", format = "int32" } }
@@ -78,6 +82,10 @@ locals {
         default = local.limits.page.default
       }
       description = "How many items a page has at most."
+    }
+    owner = {
+      name        = "owner", in = "query", schema = { type = "string", minLength = 1, maxLength = 256 }
+      description = "Whose item is meant, or whose items: the caller's own owner, unless the caller reaches the items of others."
     }
     order = {
       name        = "order", in = "query", schema = { type = "string", enum = ["asc", "desc"], default = "asc" }

@@ -80,11 +80,15 @@ locals {
       Page = {
         type     = "object"
         required = ["count", "items", "next"]
-        properties = {
+        properties = { for property, rule in {
           count = { type = "integer", format = "int32", description = "How many items are on this page." }
           items = { type = "array", items = { "$ref" = "#/components/schemas/${local.plural_names[name]}Item" } }
           next  = { type = "string", nullable = true, description = "The next page's cursor; null at the end." }
-        }
+          owners = {
+            type        = "array", items = { type = "string" }
+            description = "Whose each item is, for callers who see the items of all owners."
+          }
+        } : property => rule if property != "owners" || e.owners }
       }
       Patch = merge(local.shapes[name].patch, {
         description = "The properties to change; null removes one (RFC 7396)."

@@ -31,6 +31,7 @@ variable "entities" {
       api_key, cognito, iam or jwt, and for cognito and jwt the group or the scope, if it takes one; may_refuse, whether own code can
       answer with any status of 400 to 499.
     ordered: whether its lists have an order.
+    owners: whether lists say to some callers whose the items are.
     path: of the collection, without a slash at either end; "" is the root.
     reserved_ids: ids that no item may have, because there is something else at their path.
     shapes: what bodies, items, patches, bodies of a PUT that replaces, and API Gateway's model look like, as build.py derives them from
@@ -58,6 +59,7 @@ variable "entities" {
       takes_filters   = bool
     }))
     ordered      = bool
+    owners       = optional(bool, false)
     path         = string
     reserved_ids = list(string)
     shapes       = object({ body = string, item = string, model = string, patch = string, replacement = string })

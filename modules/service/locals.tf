@@ -40,7 +40,9 @@ locals {
   # The modes that name a user, or a machine, by a token.
   token_modes = [for mode, m in local.contract.platform.access.modes : mode if try(m.token, false)]
 
-  # Who reads or writes a property. Tokens of users have the scopes of the second pattern whatever they may.
+  # Who reaches the items of other owners, and who reads or writes a property. Tokens of users have the scopes of the last pattern
+  # whatever they may.
+  member_pattern       = "^(?:group=${local.group_pattern}|scope=${local.scope_pattern})$"
   field_pattern        = "^(?:owner|nobody|group=${local.group_pattern}|scope=${local.scope_pattern})$"
   common_scope_pattern = "^scope=(?:openid|profile|email|phone|address|offline_access|aws[.]cognito[.]signin[.]user[.]admin)$"
 
@@ -169,7 +171,7 @@ locals {
   # What operations of an entity are, with what its attributes change about them: all that own code may use, and those that it has.
   forms = { for name, e in local.entities : name => { for operation, form in local.operations : operation => merge(
     { body = null, index_actions = [], order_parameter = null, plural = false, takes_filters = false },
-    { hook = null, hook_actions = [], own_code_actions = [] },
+    { hook = null, hook_actions = [], id_index_actions = [], own_code_actions = [] },
     form,
     [for attribute, choices in try(form.variants, {}) : try(choices[e[attribute]], {})]...
   ) } }
@@ -204,20 +206,32 @@ locals {
       [for filter in keys(e.filters) : "${local.filter_index.prefix}${local.key_names[filter]}"],
     )
     operations = coalesce(e.operations, local.all_operations)
-    path       = trim(coalesce(e.path, name), "/")
+    # Whether requests may name an owner, and whose items callers may come to read and to write.
+    owner_parameter = e.sees_all == null && e.acts_for == null ? "none" : "taken"
+    reads           = e.sees_all == null ? "own" : "all"
+    writes          = e.acts_for == null ? "own" : "all"
+
+    path = trim(coalesce(e.path, name), "/")
     # Whether not every client reads and writes every property. Those that are readOnly build.py has found at any depth.
     read_only = can(local.manifest.schemas[e.schema].read_only) || length(e.fields) > 0 ? "kept" : "none"
     table     = "${var.name}-${name}-${var.environment}"
   }) }
 
-  # The indexes of each entity's table: the list's, and one for each filter.
+  # The indexes of each entity's table: the list's, one for each filter, and those by which callers find the items of other owners.
   table_indexes = { for name, e in local.entities : name => merge(
     { for index in [local.contract.items.list_index] : index.name => {
-      hash_key = index.hash, range_key = index.range, range_type = local.contract.items.attributes[index.range]
+      hash_key = index.hash, range_key = index.range, range_type = local.contract.items.attributes[index.range], projection = "ALL"
     } if contains(e.indexes, index.name) },
-    { for filter in values(e.filters) :
-      filter.index => { hash_key = filter.index, range_key = filter.range, range_type = filter.number ? "N" : "S" }
-    },
+    { for filter in values(e.filters) : filter.index => {
+      hash_key = filter.index, range_key = filter.range, range_type = filter.number ? "N" : "S", projection = "ALL"
+    } },
+    { for index in concat(
+      [for index in [local.contract.items.everyone_index] : index if e.reads == "all"],
+      [for index in [local.contract.items.id_index] : index if e.owner_parameter == "taken"],
+      ) : index.name => {
+      hash_key   = index.hash, range_key = index.range, range_type = local.contract.items.attributes[index.range]
+      projection = index.projection
+    } },
   ) }
 
   # What a list takes besides: filters, and bounds such as "dueDate.gte" of what these sort by.
@@ -250,20 +264,24 @@ locals {
     startswith(path, e.path == "" ? "" : "${e.path}/") && !startswith(trimprefix(path, e.path == "" ? "" : "${e.path}/"), "{")
   ]) }
 
-  # Who reads and who writes properties, as functions judge it by the caller's token: in those of a user pool a scope has its API in front.
+  # Who may do something, as functions judge it by the caller's token: in those of a user pool a scope has its API in front.
+  token_rules = { for rule in distinct(compact(flatten([for e in values(var.entities) : concat(
+    [e.sees_all, e.acts_for], flatten([for f in values(e.fields) : [f.read, f.write]])
+    )]))) : rule => startswith(rule, "scope=") ? "scope=${join(" ", distinct(concat(
+    !local.uses_cognito ? [] : [for scope in [trimprefix(rule, "scope=")] :
+      strcontains(scope, "/") ? scope : "${local.identifier}/${scope}"
+    ],
+    length(local.jwt_methods) == 0 ? [] : [trimprefix(rule, "scope=")],
+  )))}" : rule }
+  # Who reads and who writes properties.
   field_rules = { for name, e in var.entities : name => { for property, f in e.fields : property => {
-    for kind, rule in { read = f.read, write = f.write } : kind => startswith(rule, "scope=") ? "scope=${join(" ", distinct(concat(
-      !local.uses_cognito ? [] : [for scope in [trimprefix(rule, "scope=")] :
-        strcontains(scope, "/") ? scope : "${local.identifier}/${scope}"
-      ],
-      length(local.jwt_methods) == 0 ? [] : [trimprefix(rule, "scope=")],
-    )))}" : rule
-    if rule != null
+    for kind, rule in { read = f.read, write = f.write } : kind => local.token_rules[rule] if rule != null
   } } }
 
   # The settings that functions of an entity may read, of which each gets those of its operations.
   settings = { for name, e in local.entities : name => {
-    fields = length(e.fields) == 0 ? null : local.field_rules[name]
+    acts_for = try(local.token_rules[e.acts_for], null)
+    fields   = length(e.fields) == 0 ? null : local.field_rules[name]
     filters = length(e.filters) == 0 ? null : { for filter, f in e.filters :
       filter => { for k, sort in { sort = f.sort } : k => sort if sort != local.filter_index.default_range }
     }
@@ -273,11 +291,15 @@ locals {
     put          = e.put
     reserved_ids = local.reserved_ids[name]
     schema       = try(trimsuffix(basename(e.schema), ".json"), null)
+    sees_all     = try(local.token_rules[e.sees_all], null)
     ttl          = e.ttl
   } }
   # Which of them operations read, by entity and operation. The function validates the value of a filter with its property's schema.
   operation_settings = { for name, forms in local.forms : name => { for operation, form in forms :
-    operation => concat(["owner"], form.settings, form.takes_filters && length(local.entities[name].filters) > 0 ? ["schema"] : [])
+    operation => concat(
+      ["acts_for", "owner", "sees_all"], form.settings,
+      form.takes_filters && length(local.entities[name].filters) > 0 ? ["schema"] : [],
+    )
   } }
 
   # One function per entity and operation, or one called "entity" for all of them: by "entity.operation".
@@ -306,9 +328,19 @@ locals {
           resources = [local.table_arns[table]]
         },
         {
-          sid       = table == entity ? "QueryIndexes" : "QueryIndexesOf${local.sids[table]}"
-          actions   = used.index_actions
-          resources = [for index in local.entities[table].indexes : "${local.table_arns[table]}/index/${index}"]
+          sid     = table == entity ? "QueryIndexes" : "QueryIndexesOf${local.sids[table]}"
+          actions = used.index_actions
+          resources = [for index in concat(
+            local.entities[table].indexes,
+            [for index in [local.contract.items.everyone_index.name] : index
+              if table == entity && e.reads == "all" && contains(operations, "list")
+            ],
+          ) : "${local.table_arns[table]}/index/${index}"]
+        },
+        {
+          sid       = "QueryIds"
+          actions   = table == entity ? distinct(flatten([for o in operations : local.forms[entity][o].id_index_actions])) : []
+          resources = ["${local.table_arns[table]}/index/${local.contract.items.id_index.name}"]
         },
       ] : merge(statement, { actions = [for action in statement.actions : "dynamodb:${action}"] }) if length(statement.actions) > 0]])
     }
@@ -374,20 +406,18 @@ locals {
   # The namespace of the functions' own metrics.
   metrics_namespace = var.metrics ? local.identifier : null
 
-  # Our own of those that access and fields name, and all of our own with what they are for.
+  # Our own of those that access, fields and owners name, and all of our own with what they are for.
   access_scopes = [for scope in distinct(concat(
-    compact([for m in values(local.api_methods) : m.scope if m.access == "cognito"]), local.field_scopes
+    compact([for m in values(local.api_methods) : m.scope if m.access == "cognito"]), local.rule_scopes
     )) :
     trimprefix(scope, "${local.identifier}/")
     if startswith(scope, "${local.identifier}/")
   ]
-  field_groups = distinct(flatten([for rules in values(local.field_rules) : [for rule in flatten([for f in values(rules) : values(f)]) :
+  rule_groups = [for rule in values(local.token_rules) :
     trimprefix(rule, "group=") if startswith(rule, "group=") && can(regex(local.label_pattern, trimprefix(rule, "group=")))
-  ]]))
-  field_scopes = flatten([for rules in values(local.field_rules) : [for rule in flatten([for f in values(rules) : values(f)]) :
-    split(" ", trimprefix(rule, "scope=")) if startswith(rule, "scope=")
-  ]])
-  scopes = merge({ for scope in local.access_scopes : scope => "Operations for the scope ${scope}" }, var.user_pool.scopes)
+  ]
+  rule_scopes = flatten([for rule in values(local.token_rules) : split(" ", trimprefix(rule, "scope=")) if startswith(rule, "scope=")])
+  scopes      = merge({ for scope in local.access_scopes : scope => "Operations for the scope ${scope}" }, var.user_pool.scopes)
 
   # Whose tokens jwt asks for: the laptop run puts its own issuer here.
   jwt_issuer = try(var.jwt.issuer, null)

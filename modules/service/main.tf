@@ -382,6 +382,7 @@ module "openapi" {
       ])
     }) if m.entity == name }
     ordered      = length(local.entities[name].indexes) > 0
+    owners       = local.entities[name].reads == "all"
     path         = local.entities[name].path
     reserved_ids = local.reserved_ids[name]
     shapes       = try(local.field_shapes[name], local.built_shapes[name])
@@ -501,7 +502,7 @@ module "access" {
     deletion_protection = var.deletion_protection
     domain_prefix       = local.domain_prefix
     groups = setunion(
-      var.user_pool.groups, compact([for m in values(local.api_methods) : m.group if m.access == "cognito"]), local.field_groups
+      var.user_pool.groups, compact([for m in values(local.api_methods) : m.group if m.access == "cognito"]), local.rule_groups
     )
     scopes = local.scopes
   })
@@ -615,7 +616,7 @@ module "monitoring" {
         if table == entity
       ]]))
     )
-    indexes = e.indexes
+    indexes = keys(local.table_indexes[entity])
     name    = module.table[entity].name
   } }
   tags  = local.tags

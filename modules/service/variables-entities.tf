@@ -1,6 +1,7 @@
 variable "entities" {
   description = <<-EOT
     What the API serves, by entity. Each attribute may be left out.
+    acts_for: who may write the items of other owners, "group=NAME" or "scope=NAME".
     access: who may call, by operation, and "default" for the others: open, api_key, iam, cognito (whoever signed in), cognito:group=NAME,
       cognito:scope=NAME, or jwt, jwt:group=NAME and jwt:scope=NAME for tokens of the issuer that the variable jwt names.
     fields: who reads and who writes properties of the schema, for those that not everybody may: "group=NAME", "scope=NAME", "owner" or
@@ -20,12 +21,14 @@ variable "entities" {
       name by default.
     put: "replace" takes whole items; "merge" takes partial ones.
     schema: a JSON Schema under schemas/. Any JSON object is an item without one.
+    sees_all: who may read the items of all owners, "group=NAME" or "scope=NAME". With acts_for or sees_all requests may name an owner.
     ttl: a property that holds the time when an item expires, as a date-time or in seconds since 1970.
   EOT
   type = map(object({
-    access  = optional(map(string), {})
-    fields  = optional(map(object({ read = optional(string), write = optional(string) })), {})
-    filters = optional(map(object({ sort = optional(string, "createdAt") })), {})
+    access   = optional(map(string), {})
+    acts_for = optional(string)
+    fields   = optional(map(object({ read = optional(string), write = optional(string) })), {})
+    filters  = optional(map(object({ sort = optional(string, "createdAt") })), {})
     function = optional(object({
       log_level            = optional(string, "INFO")
       memory_size          = optional(number, 256)
@@ -45,6 +48,7 @@ variable "entities" {
     path       = optional(string)
     put        = optional(string, "replace")
     schema     = optional(string)
+    sees_all   = optional(string)
     ttl        = optional(string)
   }))
   nullable = false
@@ -225,6 +229,36 @@ variable "entities" {
         for operation in try(coalesce(e.operations, local.all_operations), []) :
         try(split(":", lookup(e.access, operation, lookup(e.access, "default", local.default_access)))[0], "-")
     ])) > 1 && try(e.owner != null, false)])
+  }
+
+  validation {
+    condition = alltrue(flatten([for e in values(var.entities) : [for rule in [e.acts_for, e.sees_all] :
+      can(regex(local.member_pattern, rule)) && !can(regex(local.common_scope_pattern, rule)) if rule != null
+    ] if e != null]))
+    error_message = join(" ", flatten([for name, e in var.entities : [
+      for attribute, rule in { acts_for = try(e.acts_for, null), sees_all = try(e.sees_all, null) } : join(" ", [
+        "entities.${name}.${attribute}: \"${rule}\" does not say who. Write \"group=NAME\", or \"scope=NAME\" with a scope that tokens of",
+        "users do not have by themselves, or leave ${attribute} out.",
+      ])
+      if rule != null && try(!can(regex(local.member_pattern, rule)) || can(regex(local.common_scope_pattern, rule)), false)
+    ]]))
+  }
+
+  validation {
+    condition = alltrue([for e in values(var.entities) : e.owner != null || e.acts_for == null && e.sees_all == null if e != null])
+    error_message = join(" ", [for name, e in var.entities : join(" ", [
+      "entities.${name}: acts_for and sees_all are for items that have owners. Write owner = \"sub\" or \"claim:NAME\", or leave them out.",
+    ]) if try(e.owner == null && (e.acts_for != null || e.sees_all != null), false)])
+  }
+
+  validation {
+    condition = alltrue([for e in values(var.entities) : !contains(keys(e.filters), "owner") || e.acts_for == null && e.sees_all == null
+      if e != null
+    ])
+    error_message = join(" ", [for name, e in var.entities : join(" ", [
+      "entities.${name}.filters.owner: with acts_for or sees_all, the parameter owner says whose items are meant. Give the property",
+      "another name.",
+    ]) if try(contains(keys(e.filters), "owner") && (e.acts_for != null || e.sees_all != null), false)])
   }
 
   validation {
@@ -475,13 +509,21 @@ variable "entities" {
   }
 
   validation {
-    condition = alltrue([for e in values(var.entities) : length(e.filters) + (e.list == "created" ? 1 : 0) <= 20 if e != null])
+    condition = alltrue([for e in values(var.entities) : length(e.filters) +
+      length([for other in [e.list == "created", e.sees_all != null, e.acts_for != null || e.sees_all != null] : other if other]) <= 20
+      if e != null
+    ])
     error_message = join(" ", [for name, e in var.entities :
-      join(" ", [
-        "entities.${name}.filters: there are ${length(e.filters)}, and DynamoDB gives a table 20 indexes, one of which orders the list.",
-        "Write at most 19, or 20 with list = \"unordered\".",
-      ])
-      if try(length(e.filters) + (e.list == "created" ? 1 : 0) > 20, false)
+      join(" ", concat(
+        ["entities.${name}.filters: there are ${length(e.filters)}, and DynamoDB gives a table 20 indexes, one of which orders the list."],
+        e.acts_for == null && e.sees_all == null ? ["Write at most 19, or 20 with list = \"unordered\"."] : [
+          "${e.sees_all == null ? "Another one finds" : "Two others find"} the items of other owners.",
+          "Write at most ${e.sees_all == null ? 18 : 17}.",
+        ],
+      ))
+      if try(length(e.filters) + length([
+        for other in [e.list == "created", e.sees_all != null, e.acts_for != null || e.sees_all != null] : other if other
+      ]) > 20, false)
     ])
   }
 }

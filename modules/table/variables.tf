@@ -15,9 +15,10 @@ variable "expiry" {
 
 variable "indexes" {
   description = <<-EOT
-    The indexes that lists read, by name: the attribute of the hash key, which is a string, that of the range key, and its type, N or S.
+    The indexes that lists read, by name: the attribute of the hash key, which is a string, that of the range key, its type, N or S, and
+    the projection, ALL or KEYS_ONLY.
   EOT
-  type        = map(object({ hash_key = string, range_key = string, range_type = string }))
+  type        = map(object({ hash_key = string, projection = optional(string, "ALL"), range_key = string, range_type = string }))
 }
 
 variable "key" {

@@ -11,7 +11,7 @@ import urllib3
 
 POOL = urllib3.PoolManager(retries=False, timeout=60)
 
-EXPOSED = {"ETag", "Idempotency-Replayed", "Link", "Location", "Retry-After"}
+EXPOSED = {"ETag", "Idempotency-Replayed", "Item-Owner", "Link", "Location", "Retry-After"}
 
 
 @dataclass(frozen=True)

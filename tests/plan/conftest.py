@@ -229,6 +229,18 @@ GUARDED: dict[str, Values] = {
         "permissions_boundary": BOUNDARY,
     },
     "owned": {"entities": {"todos": {"access": {"default": "cognito"}, "owner": "sub"}}},
+    "shared": {
+        "entities": {
+            "todos": {
+                "access": {"default": "cognito"},
+                "acts_for": "scope=act",
+                "filters": {"status": {}},
+                "owner": "claim:tenant_id",
+                "schema": "schemas/order.json",
+                "sees_all": "group=support",
+            }
+        }
+    },
     "owned_per_entity": {
         "entities": {
             "todos": {

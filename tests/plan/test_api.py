@@ -49,7 +49,7 @@ GATEWAY_RESPONSES = {
     "WAF_FILTERED": (403, "forbidden", "Forbidden"),
 }
 
-EXPOSED = {"ETag", "Location", "Link", "Retry-After", "Idempotency-Replayed"}
+EXPOSED = {"ETag", "Location", "Link", "Retry-After", "Idempotency-Replayed", "Item-Owner"}
 REQUEST_HEADERS = {
     "Content-Type", "Authorization", "X-Api-Key", "X-Amz-Date", "X-Amz-Security-Token",
     "If-Match", "If-None-Match", "Idempotency-Key",

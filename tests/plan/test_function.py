@@ -250,6 +250,21 @@ def test_options_tell_every_function_of_owners(systems: dict[str, Plan], operati
     assert statements(systems["owned"], operation) == statements(systems["small"], operation), "no more rights"
 
 
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_who_reaches_the_items_of_others_needs_rights_for_it(systems: dict[str, Plan], operation: str) -> None:
+    found = entity_options(systems["shared"], operation)
+    assert (found["owner"], found["sees_all"], found["acts_for"]) == (
+        "claim:tenant_id", "group=support", "scope=shop-test/act",
+    )  # fmt: skip
+    queried = [
+        resource.rpartition("/")[2]
+        for statement in statements(systems["shared"], operation)
+        if statement["Action"] == ["dynamodb:Query"]
+        for resource in as_list(statement["Resource"])
+    ]
+    assert sorted(queried) == {"create": [], "list": ["by_status", "created", "everyone"]}.get(operation, ["ids"])
+
+
 def test_options_of_one_function_tell_of_all_its_operations(systems: dict[str, Plan]) -> None:
     found = entity_options(systems["owned_per_entity"], "entity")
     assert found["signed_in"] == OPERATIONS

@@ -406,3 +406,29 @@ def test_second_linter_finds_nothing(document_folder: Path) -> None:
     done = lint(document_folder, SPECTRAL, "spectral", "--fail-severity=hint")
     found = (done.returncode, done.stdout.strip())
     assert found == (0, "No results with a severity of 'hint' or higher found!"), done.stderr
+
+
+def test_the_document_says_whose_items_are_meant(systems: dict[str, Plan]) -> None:
+    found = document(systems["shared"])
+    operations = {
+        call["operationId"]: call
+        for path in found["paths"].values()
+        for name, call in path.items()
+        if name != "parameters"
+    }
+    assert len(operations) == 6
+    taken = {
+        name for name, call in operations.items() if {"$ref": "#/components/parameters/owner"} in call["parameters"]
+    }
+    assert taken == operations.keys()
+    told = {
+        name for name, call in operations.items()
+        for answer in call["responses"].values() if "Item-Owner" in answer.get("headers", {})
+    }  # fmt: skip
+    assert told == {"createTodo", "getTodo", "replaceTodo", "mergeTodo"}
+    assert "409" in operations["getTodo"]["responses"]
+    page = found["components"]["schemas"]["TodosPage"]
+    assert (page["properties"]["owners"]["type"], page["required"]) == ("array", ["count", "items", "next"])
+    others = document(systems["owned"])
+    assert "owners" not in others["components"]["schemas"]["TodosPage"]["properties"]
+    assert "querystring.owner" not in json.dumps(others)

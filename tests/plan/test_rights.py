@@ -101,11 +101,14 @@ def requests_of(
         yield method, path, keyed, {"headers": {"Idempotency-Key": "k"}}
     elif operation == "list":
         yield method, path, None, {}
+        owned: Values = {"owner": "somebody"} if "sees_all" in options else {}
+        if owned:
+            yield method, path, None, {"query": owned}
         properties = SCHEMAS.get(options.get("schema", ""), {}).get("properties", {})
         for name in options.get("filters", {}):
             # Of a sample, since a value that the schema rules out never reaches the table.
             value = body.get(name, VALUES.get(properties.get(name, {}).get("type"), "text"))
-            yield method, path, None, {"query": {name: value}}
+            yield method, path, None, {"query": {name: value, **owned}}
     elif operation in ("replace", "merge"):
         yield method, path, body, {}
         yield method, path, {**body, "more": {"nested": None}}, {}
@@ -129,6 +132,12 @@ def rights_of(client: BaseClient, action: str, parameters: Values, region: str) 
             yield f"{kind}:{name}", f"arn:aws:{kind}:{region}:000000000000:table/{part.get('TableName')}{index}"
 
 
+def claim_of(options: Values) -> str:
+    """Return the claim that says who owns an entity's items."""
+    owner: str = options.get("owner", "")
+    return owner.removeprefix("claim:") or "sub"
+
+
 def used_rights(function: Values, operations: set[str], tables: Mapping[str, Values], region: str) -> set[Right]:
     """The actions, and what they were on, of all calls of AWS's that a planned function's code makes.
 
@@ -140,10 +149,13 @@ def used_rights(function: Values, operations: set[str], tables: Mapping[str, Val
     package = Path(function["filename"]).stem.partition(".")[0]
     more = {key: value for key, value in variables.items() if key == "ENTITIES"}
     # Whoever may read and write everything reaches every way.
-    rules = {rule.partition("=")[::2] for rules in options.get("fields", {}).values() for rule in rules.values()}
+    shared = {name: options[name] for name in ("sees_all", "acts_for") if name in options}
+    rules = {
+        rule.partition("=")[::2] for rules in [*options.get("fields", {}).values(), shared] for rule in rules.values()
+    }
     groups = {*options.get("groups", {}).values(), *(name for kind, name in rules if kind == "group")}
     user = {
-        "sub": "somebody", "cognito:groups": ",".join(groups),
+        "sub": "somebody", claim_of(options): "somebody", "cognito:groups": ",".join(groups),
         "scope": " ".join(name for kind, name in rules if kind == "scope"),
     }  # fmt: skip
     calls: set[Right] = set()
@@ -159,7 +171,7 @@ def used_rights(function: Values, operations: set[str], tables: Mapping[str, Val
             keys = {part: value for part, value in create_table_arguments(table).items() if value}
             api.client.create_table(TableName=each, **keys)
         samples: Iterator[Values] | None = None
-        writer_options = {"owner": options.get("owner", "")}
+        writer_options = {"owner": options.get("owner", ""), **shared}
         if "hooks" in options:
             rooms = next(each for each in tables if "-rooms-" in each)
             room = function_of("create", rooms, "rooms", {}).create({"name": "Attic", "beds": 2, "rate": 80})
@@ -167,6 +179,8 @@ def used_rights(function: Values, operations: set[str], tables: Mapping[str, Val
             writer_options |= {"hooks": options["hooks"], "schema": "booking"}
             more = {"ENTITIES": json.dumps(everything(tables))}
         writer = function_of("create", name, entity, writer_options, **more).as_user(**user)
+        if shared:  # another's item takes an index to find
+            writer = writer.as_user("another", **{claim_of(options): "other"})
         for operation in sorted(operations):
             stored = next(samples) if samples else None
             item = writer.create(stored or {})["id"]

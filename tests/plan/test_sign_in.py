@@ -194,3 +194,9 @@ def test_preflight_reads_real_plans(systems: dict[str, Plan], system: str, distr
     for check, said in ((preflight.distributions, distributions), (preflight.sign_up, sign_up)):
         (finding,) = check(context)
         assert finding.text.startswith(said)
+
+
+def test_who_reaches_the_items_of_others_has_a_group_and_a_scope(systems: dict[str, Plan]) -> None:
+    plan = systems["shared"]
+    assert [group["name"] for group in plan.all("aws_cognito_user_group").values()] == ["support"]
+    assert [each["scope_name"] for each in plan.one("aws_cognito_resource_server")["scope"]] == ["act"]

@@ -97,6 +97,19 @@ def test_every_filter_is_an_index(systems: dict[str, Plan]) -> None:
     }  # fmt: skip
 
 
+def test_who_sees_the_items_of_all_owners_has_indexes_for_it(systems: dict[str, Plan]) -> None:
+    indexes = {
+        i["name"]: (i["hash_key"], i["range_key"], i["projection_type"])
+        for i in systems["shared"].one("aws_dynamodb_table")["global_secondary_index"]
+    }
+    assert indexes == {
+        "created": ("collection", "createdAt", "ALL"),
+        "by_status": ("by_status", "createdAt", "ALL"),
+        "everyone": ("everyone", "createdAt", "ALL"),
+        "ids": ("bareId", "id", "KEYS_ONLY"),
+    }
+
+
 def test_filters_with_the_same_sort_share_its_attribute(systems: dict[str, Plan]) -> None:
     table = systems["filtered_unordered"].one("aws_dynamodb_table")
     assert {i["name"]: i["range_key"] for i in table["global_secondary_index"]} == {

@@ -15,6 +15,7 @@ from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 
 from tests.unit.api import OPERATIONS, TABLE, Api
+from tools.contract import ITEMS
 from trestle.store import boto3_client, credentials, dynamodb
 from trestle.store.derived import hash_name, sort_name
 
@@ -56,6 +57,20 @@ def with_filters(options: Mapping[str, Any], numeric: Sequence[str] = ()) -> dic
                     {"AttributeName": ranged, "KeyType": "RANGE"},
                 ],
                 "Projection": {"ProjectionType": "ALL"},
+            }
+        )
+    for index in [ITEMS["everyone_index"]] * ("sees_all" in options) + [ITEMS["id_index"]] * (
+        "sees_all" in options or "acts_for" in options
+    ):
+        attributes |= {index["hash"]: "S", index["range"]: "S"}
+        keys["GlobalSecondaryIndexes"].append(
+            {
+                "IndexName": index["name"],
+                "KeySchema": [
+                    {"AttributeName": index["hash"], "KeyType": "HASH"},
+                    {"AttributeName": index["range"], "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": index["projection"]},
             }
         )
     keys["AttributeDefinitions"] = [{"AttributeName": name, "AttributeType": kind} for name, kind in attributes.items()]

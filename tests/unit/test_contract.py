@@ -101,10 +101,11 @@ def test_the_operations_fit_their_schema() -> None:
 def test_variants_change_what_an_operation_has() -> None:
     for name, operation in contract.OPERATIONS.items():
         for attribute, choices in operation.get("variants", {}).items():
-            # What follows from the schema is read there.
-            assert {"read_only": "schema"}.get(attribute, attribute) in operation["settings"], name
+            # What follows from the schema is read there. Whose items callers reach, every function is told.
+            known = [*operation["settings"], "owner_parameter", "reads", "writes"]
+            assert {"read_only": "schema"}.get(attribute, attribute) in known, name
             for changes in choices.values():
-                assert changes.keys() < operation.keys(), name
+                assert changes.keys() < {*operation, "id_index_actions"}, name
 
 
 # --- problems
@@ -235,7 +236,7 @@ def test_the_functions_know_what_every_record_has() -> None:
 
 def test_a_record_has_the_attributes(make_api: Make) -> None:
     schema = {"properties": {"until": {"type": "integer"}}}
-    options = {"schema": "x", "owner": "sub", "ttl": "until", "signed_in": ["create"]}
+    options = {"schema": "x", "owner": "sub", "sees_all": "group=x", "ttl": "until", "signed_in": ["create"]}
     api = make_api(options, {"x": schema}).as_user("ada")
     api.create({"until": 10**10}, headers={"Idempotency-Key": "k"})
     (record,) = api.client.scan(TableName="test-items")["Items"]
@@ -250,6 +251,15 @@ def test_the_list_index_is_the_planned_one() -> None:
     names = [index["IndexName"], *(key["AttributeName"] for key in index["KeySchema"])]
     assert names == [contract.ITEMS["list_index"][part] for part in ("name", "hash", "range")]
     assert KEYS["KeySchema"] == [{"AttributeName": contract.ITEMS["key"], "KeyType": "HASH"}]
+
+
+def test_the_functions_know_the_indexes_of_all_owners() -> None:
+    everyone, ids = contract.ITEMS["everyone_index"], contract.ITEMS["id_index"]
+    source = (ROOT / "lambda_src/trestle/store/everyone.py").read_text()
+    assert f'Index("{everyone["name"]}", ("{everyone["hash"]}", ' in source
+    assert f'("{everyone["range"]}", "S")' in source
+    assert f'"IndexName": "{ids["name"]}",' in source
+    assert f'"{ids["hash"]}=:id"' in source
 
 
 def test_the_functions_know_the_names_of_indexes() -> None:

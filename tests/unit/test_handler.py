@@ -10,7 +10,7 @@ import pytest
 from tests.unit.api import Api
 from tests.unit.conftest import Make
 
-EXPOSED = "ETag, Location, Link, Retry-After, Idempotency-Replayed"
+EXPOSED = "ETag, Location, Link, Retry-After, Idempotency-Replayed, Item-Owner"
 
 
 def test_one_line_a_request_and_never_its_payload(make_api: Make, capsys: pytest.CaptureFixture[str]) -> None:

@@ -179,6 +179,23 @@ def test_items_stay_their_owners(make_api: Make, entity: Entity) -> None:
     assert run(now, entity, after=f"alice#{hers['id']}")[1] == 0
 
 
+def test_who_sees_all_finds_items_of_before(make_api: Make) -> None:
+    shared = {"owner": "sub", "sees_all": "group=support", "acts_for": "group=support"}
+    now, before = make_api(shared), make_api({"owner": "sub"})
+    hers, his = (before.as_user(sub).create({}) for sub in ("alice", "bob"))
+    make_api().create({})  # nobody's
+    support = now.as_user("eve", **{"cognito:groups": "support"})
+    assert support.request("GET", "/items").json["items"] == []
+    assert support.request("GET", f"/items/{hers['id']}").status == 404
+    assert run(now, Entity("items", TABLE, shared)) == (3, 2)
+    assert support.request("GET", "/items").json["owners"] == ["alice", "bob"]
+    assert support.request("GET", f"/items/{his['id']}").json == his
+    assert support.request("DELETE", f"/items/{hers['id']}").status == 204
+    assert run(now, Entity("items", TABLE, shared)) == (2, 0)
+    assert run(now, Entity("items", TABLE, {"owner": "sub"})) == (2, 1)
+    assert support.request("GET", "/items").json["owners"] == []
+
+
 def test_items_that_are_nobodys_stay_so(make_api: Make, filtered_api: Api, unfiltered_api: Api, entity: Entity) -> None:
     scoped = make_api({**OPTIONS, "owner": "sub"}, {"task": SCHEMA}, numeric=["rank"])
     plain = unfiltered_api.create({"status": "open", "rank": 1})

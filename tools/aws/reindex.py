@@ -26,7 +26,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tools import schemas
 from tools.aws.versions import ALIAS
 from tools.console import print_note
-from tools.contract import OPERATIONS
+from tools.contract import ITEMS, OPERATIONS
 from tools.environment import Environment
 from tools.errors import UserError
 from tools.terraform import ROOT
@@ -34,8 +34,9 @@ from tools.terraform import ROOT
 sys.path.insert(0, str(ROOT / "lambda_src"))
 
 from trestle.entity import Entity
-from trestle.item import Item, join_key, split_key
+from trestle.item import Item, split_key
 from trestle.store.derived import derivation_of, is_derived
+from trestle.store.put import place_of
 from trestle.store.records import InvalidRecordError, item_of
 from trestle.strict_json import loads
 
@@ -45,6 +46,8 @@ DEFAULT_RATE = 200.0
 # The functions that write derive attributes; all that derive them have the same options.
 WRITERS = {name for name, operation in OPERATIONS.items() if "filters" in operation["settings"]}
 FAULTS_SHOWN = 20  # faults
+# The attributes of the indexes of entities, some of whose callers reach the items of other owners.
+PLACE = {ITEMS["everyone_index"]["hash"], ITEMS["id_index"]["hash"]}
 
 Record = dict[str, dict[str, Any]]
 
@@ -120,8 +123,8 @@ def correction(entity: Entity, record: Record) -> dict[str, Any]:
     """
     item, (owner, _) = stored_item(entity, record), split_key(record["id"]["S"])
     wanted = {name: value for name, value in derivation_of(entity).of(item.doc, owner).items() if value}
-    wanted["collection"] = {"S": join_key(owner, entity.name)}
-    removals = [name for name in record if is_derived(name) and name not in wanted]
+    wanted |= place_of(entity, owner, item.id)
+    removals = [name for name in record if (is_derived(name) or name in PLACE) and name not in wanted]
     values = {name: value for name, value in wanted.items() if not is_same(record.get(name), value)}
     if not removals and not values:
         return {}

@@ -504,7 +504,7 @@ class System:
                 {
                     "IndexName": index,
                     "KeySchema": _key_schema(each["hash_key"], each["range_key"]),
-                    "Projection": {"ProjectionType": "ALL"},
+                    "Projection": {"ProjectionType": each["projection"]},
                 }
                 for index, each in indexes.items()
             ]

@@ -24,17 +24,25 @@ class Access:
     signed_in: the operations that need a signed-in user. groups: the group of those that are for its members.
     scopes: the scope of those that are for an issuer's tokens with it; the gateway checks those of a user pool.
     owner: what owns items, "sub" or "claim:NAME", which needs sign-in for every operation; "" if nobody owns them.
+    needs_owner: whether a token has to name an owner, which those of callers who reach the items of others need not.
     """
 
-    __slots__ = ("_groups", "_owner", "_scopes", "_signed_in")
+    __slots__ = ("_groups", "_needs_owner", "_owner", "_scopes", "_signed_in")
 
     def __init__(
-        self, signed_in: Sequence[str], groups: Mapping[str, str], scopes: Mapping[str, str], owner: str
+        self,
+        signed_in: Sequence[str],
+        groups: Mapping[str, str],
+        scopes: Mapping[str, str],
+        owner: str,
+        *,
+        needs_owner: bool = True,
     ) -> None:
         self._signed_in = signed_in
         self._groups = groups
         self._scopes = scopes
         self._owner = owner
+        self._needs_owner = needs_owner
 
     def admit(self, gateway: dict[str, Any], operation: str) -> str:
         """Return the owner whose items the caller of an event's requestContext reaches, "" without owners.
@@ -59,6 +67,6 @@ class Access:
         if not self._owner:
             return ""
         owner = owner_of(token, self._owner)
-        if owner is None:
+        if owner is None and self._needs_owner:
             raise Forbidden(no_owner(self._owner))
-        return owner
+        return owner or ""

@@ -67,7 +67,13 @@ def _handle(entity: Entity, endpoint_of: Callable[[dict[str, Any]], Endpoint]) -
     if entity.owner or settings.signed_in or settings.groups or settings.scopes:
         from trestle.http.callers import Access
 
-        access = Access(settings.signed_in, settings.groups, settings.scopes, entity.owner)
+        access = Access(
+            settings.signed_in, settings.groups, settings.scopes, entity.owner, needs_owner=not entity.is_shared
+        )
+    if entity.is_shared:
+        from trestle.http.others import reaching
+
+        endpoint_of = reaching(entity, endpoint_of)
 
     def names(endpoint: Endpoint | None) -> dict[str, Any]:
         return {"entity": entity.name, "operation": endpoint.operation if endpoint else None}

@@ -12,7 +12,7 @@ from trestle.own.operations import operations_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Protocol
+    from typing import Any, Protocol
 
     from trestle.context import Context
     from trestle.entity import Entity
@@ -60,5 +60,5 @@ class _Broken:
         self._error = error
         self._traceback = error.__traceback__
 
-    def __call__(self, request: Request, context: Context) -> Response:  # noqa: ARG002 - an endpoint takes them
+    def __call__(self, request: Request, context: Context, *_: Any, **__: Any) -> Response:  # noqa: ARG002 - an endpoint's
         raise self._error.with_traceback(self._traceback)

@@ -12,12 +12,25 @@ from trestle.strict_json import dumps
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, Protocol
 
     from trestle.context import Context
     from trestle.entity import Entity
     from trestle.http.requests import Request
+    from trestle.item import Item
     from trestle.own.operations import HookedOperations
+    from trestle.store.selections import Selection
+
+    class ListPage(Protocol):
+        """What reads a page of a list."""
+
+        def __call__(
+            self, entity: Entity, context: Context, limit: int, cursor: str | None, selection: Selection | None, /,
+            *, descending: bool,
+        ) -> tuple[list[Item], str | None]:  # fmt: skip
+            """Return up to `limit` items after a cursor, and the cursor of the next page."""
+            ...
+
 
 _DEFAULT_LIMIT = 25
 _MAX_LIMIT = 100
@@ -45,8 +58,17 @@ class List:
             self._filters = FilterParameters(entity)
             self._parsers |= self._filters.parsers
 
-    def __call__(self, request: Request, context: Context) -> Response:
-        """Return 200 with one page; `next`, and the Link header, lead to the page after it."""
+    def __call__(
+        self,
+        request: Request,
+        context: Context,
+        list_page: ListPage = list_items,
+        owners_of: Callable[[list[Item]], list[str]] | None = None,
+    ) -> Response:
+        """Return 200 with one page; `next`, and the Link header, lead to the page after it.
+
+        list_page: reads the page, as list_items. owners_of: returns the owners of its items, which the answer then has.
+        """
         query = request.parameters(self._parsers)
         selection = self._filters.selection(query) if self._filters else None
         if "order" in query and not (self._entity.is_ordered or selection):
@@ -57,7 +79,7 @@ class List:
         wanted = f",{query['fields']}," if "fields" in query else ""
         while True:
             try:
-                items, cursor = list_items(
+                items, cursor = list_page(
                     self._entity, context, at_most, query.get("cursor"), selection, descending=descending
                 )
             except ValueError as error:
@@ -70,7 +92,10 @@ class List:
                     {name: value for name, value in view.items() if name == "id" or f",{name}," in wanted}
                     for view in views
                 ]
-            response = Response(200, {"items": views, "count": len(views), "next": cursor})
+            page = {"items": views, "count": len(views), "next": cursor}
+            if owners_of:
+                page["owners"] = owners_of(items)
+            response = Response(200, page)
             if not _is_too_long(response.body):
                 break
             at_most = len(items) // 2

@@ -29,10 +29,11 @@ class Request:
     be those of others. gateway: the event's requestContext.
     """
 
-    __slots__ = ("_event", "_headers", "_identity", "caller", "gateway")
+    __slots__ = ("_event", "_headers", "_identity", "_taken", "caller", "gateway")
 
     def __init__(self, event: dict[str, Any]) -> None:
         self._event = event
+        self._taken: str | None = None
         self.gateway: dict[str, Any] = event["requestContext"]
         headers: dict[str, list[str]] = event.get("multiValueHeaders") or {}
         self._headers = {name.lower(): values for name, values in headers.items()}
@@ -95,6 +96,11 @@ class Request:
         """The query's parameters as they were sent."""
         return self._event.get("multiValueQueryStringParameters") or {}
 
+    def take(self, name: str) -> list[str]:
+        """Return all values of a parameter of the query, which `parameters` then leaves out."""
+        self._taken = name
+        return self.repeated_query.get(name, [])
+
     def parameters(self, parsers: Mapping[str, Callable[[str], Any]] = _NONE) -> dict[str, Any]:
         """Return the query's parameters, each read by its parser, which raises ValueError with the reason.
 
@@ -103,6 +109,8 @@ class Request:
         parsed: dict[str, Any] = {}
         faults: list[dict[str, str]] = []
         for name, values in self.repeated_query.items():
+            if name == self._taken:
+                continue
             try:
                 if name not in parsers:
                     known = ", ".join(parsers) or "none"

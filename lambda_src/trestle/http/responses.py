@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Present = Callable[[list[dict[str, Any]], Context], None]
 
-_EXPOSED = "ETag, Location, Link, Retry-After, Idempotency-Replayed"
+_EXPOSED = "ETag, Location, Link, Retry-After, Idempotency-Replayed, Item-Owner"
 
 
 def presenter_of(entity: Entity, hooks: HookedOperations | None) -> Present | None:

@@ -55,7 +55,7 @@ def identify(entity: Entity, context: Context, doc: dict[str, Any], own_id: Any,
         raise InvalidRequest("The item's id is not valid.", [{"pointer": "/id", "detail": RULE}])
     if has_own_id and own_id in entity.reserved_ids:
         raise InvalidRequest("The item's id is not valid.", [{"pointer": "/id", "detail": NOT_RESERVED}])
-    key_digest, request = _digests(f"{entity.name}\0{context.caller}\0{key}", doc) if key else (os.urandom(16), "")
+    key_digest, request = _digests(_key_text(entity, context, key), doc) if key else (os.urandom(16), "")
     return own_id if has_own_id else uuid(key_digest), request
 
 
@@ -66,6 +66,12 @@ def check_same(request: str, existing_request: str) -> None:
     if request and existing_request.partition(".")[0] == request.partition(".")[0]:
         raise KeyReused("This Idempotency-Key came with another body before.")
     raise Conflict("There is an item with this id already.")
+
+
+def _key_text(entity: Entity, context: Context, key: str) -> str:
+    """Return what tells an idempotency key from all others: that of another caller, or for another owner."""
+    text = f"{entity.name}\0{context.caller}\0{key}"
+    return text if context.owner in ("", context.caller) else f"{text}\0{context.owner}"
 
 
 def _digests(key: str, doc: dict[str, Any]) -> tuple[bytes, str]:

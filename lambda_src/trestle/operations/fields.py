@@ -54,10 +54,11 @@ class Fields:
 
 
 def _closed(rules: Rules, groups: Collection[str], scopes: Collection[str], *, is_owner: bool) -> frozenset[str]:
-    return frozenset(name for name, rule in rules.items() if not _meets(rule, groups, scopes, is_owner=is_owner))
+    return frozenset(name for name, rule in rules.items() if not meets(rule, groups, scopes, is_owner=is_owner))
 
 
-def _meets(rule: str, groups: Collection[str], scopes: Collection[str], *, is_owner: bool) -> bool:
+def meets(rule: str, groups: Collection[str], scopes: Collection[str], *, is_owner: bool) -> bool:
+    """Return whether a rule lets a caller with these groups and scopes."""
     kind, _, name = rule.partition("=")
     if kind == "group":
         return name in groups

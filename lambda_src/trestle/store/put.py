@@ -38,7 +38,7 @@ def creation(entity: Entity, owner: str, item: Item, request: str = "") -> Write
     token = table.write_token()
     record: dict[str, Any] = {
         **key_of(item.id, owner),
-        "collection": {"S": join_key(owner, entity.name)},
+        **place_of(entity, owner, item.id),
         "createdAt": {"S": item.created_at},
         "updatedAt": {"S": item.updated_at},
         "version": {"N": str(item.version)},
@@ -54,6 +54,16 @@ def creation(entity: Entity, owner: str, item: Item, request: str = "") -> Write
     if values := time_values(entity):
         payload["ExpressionAttributeValues"] = values
     return Write("PutItem", entity, payload, token)
+
+
+def place_of(entity: Entity, owner: str, item_id: str) -> dict[str, Any]:
+    """Return the attributes by which lists, and callers who reach the items of others, find an owner's item."""
+    place = {"collection": {"S": join_key(owner, entity.name)}}
+    if owner and entity.sees_all:
+        place["everyone"] = {"S": entity.name}
+    if owner and entity.is_shared:
+        place["bareId"] = {"S": item_id}
+    return place
 
 
 def _text(record: dict[str, Any], name: str) -> str:
