@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from tests.unit.api import OPERATIONS, TABLE, Answer, Api
+from tests.unit.api import OPERATIONS, TABLE, Answer, Api, error
 from tests.unit.conftest import Make
 from tests.unit.test_list import encode_cursor
 
@@ -298,3 +298,11 @@ def test_a_property_of_the_owners_stays_theirs(make_api: Make) -> None:
     check_forbidden(notes.agent.request("PATCH", "/items/a", {"secret": "x"}))
     assert notes.agent.request("PATCH", "/items/a", {"tag": "x"}).status == 200
     assert notes.zinc.request("GET", "/items/a").json["secret"] == "s"
+
+
+def test_a_place_that_dynamodb_refuses_is_400(notes: Notes) -> None:
+    seed(notes)
+    cursor = notes.support.request("GET", "/items", query={"limit": "1"}).json["next"]
+    with notes.api.fault("Query", error("ValidationException")):
+        answer = notes.support.request("GET", "/items", query={"cursor": cursor})
+    assert (answer.status, answer.json["errors"][0]["parameter"]) == (400, "cursor")
