@@ -13,7 +13,7 @@ entities = {
     schema    = "schemas/note.json"
   }
   orders = {
-    access   = { default = "api_key", list = "open", delete = "iam" }
+    access   = { default = "api_key", get = "jwt", list = "open", delete = "iam", merge = "jwt:group=staff" }
     filters  = { status = { sort = "quantity" } }
     function = { log_level = "DEBUG", memory_size = 512, reserved_concurrency = 5, snap_start = true, timeout = 10 }
     list     = "unordered"
@@ -30,6 +30,7 @@ backup              = { monthly_days = 365 }
 cors_origins        = ["https://app.example.com", "https://admin.example.com"]
 deletion_protection = false
 docs                = "api_key"
+jwt                 = { audiences = ["https://api.example.com"], issuer = "https://auth.example.com" }
 network             = { nat = "per_az", endpoints = ["kms"] }
 tags                = { CostCentre = "42" }
 usage_plans         = { free = { rate_limit = 5, quota = { limit = 100, period = "WEEK" } }, paid = { rate_limit = 500 } }

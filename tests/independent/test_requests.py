@@ -27,9 +27,13 @@ EVERYTHING = HERE / "everything.tfvars"
 OVERRIDES = {"backup": None, "website": None}
 
 
-def apply_everything(folder: Path, proxy: ProxiedAws, overrides: dict[str, Any], **variables: Any) -> None:
+def apply_everything(
+    folder: Path, packages: Path, proxy: ProxiedAws, overrides: dict[str, Any], **variables: Any
+) -> None:
     """Apply everything.tfvars and variables that override it, through the proxy."""
     root = terraform.stage(folder / "root", folder / "terraform.tfstate", overrides)
+    (root / "dist").unlink()
+    (root / "dist").symlink_to(packages)
     more = folder / "more.tfvars.json"
     more.write_text(json.dumps(variables))
     proxy.apply(root, [EVERYTHING, more], folder / "terraform.log")
@@ -56,20 +60,18 @@ def sent_operations(proxy: ProxiedAws) -> set[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("packages")
-def test_every_request_on_moto_is_as_aws_models_it(tmp_path: Path) -> None:
+def test_every_request_on_moto_is_as_aws_models_it(tmp_path: Path, whole_packages: Path) -> None:
     with proxied_moto(tmp_path) as proxy:
-        apply_everything(tmp_path, proxy, NOT_IN_MOTO, **OVERRIDES)
+        apply_everything(tmp_path, whole_packages, proxy, NOT_IN_MOTO, **OVERRIDES)
     assert proxy.faults() == []
     assert len(sent_operations(proxy)) > 90
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("packages")
-def test_every_request_on_ministack_is_as_aws_models_it(tmp_path: Path) -> None:
+def test_every_request_on_ministack_is_as_aws_models_it(tmp_path: Path, whole_packages: Path) -> None:
     with proxied_ministack(tmp_path) as proxy:
         apply_bootstrap(tmp_path, proxy)
-        apply_everything(tmp_path, proxy, {})
+        apply_everything(tmp_path, whole_packages, proxy, {})
     assert proxy.faults() == []
     assert policy_findings(sent_policies(proxy)) == []
     assert len(sent_policies(proxy)) > 30
