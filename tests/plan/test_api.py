@@ -28,8 +28,8 @@ METHODS = {
 GATEWAY_RESPONSES = {
     "ACCESS_DENIED": (403, "forbidden", "Forbidden"),
     "API_CONFIGURATION_ERROR": (500, "internal-error", "Internal error"),
-    "AUTHORIZER_CONFIGURATION_ERROR": (500, "internal-error", "Internal error"),
-    "AUTHORIZER_FAILURE": (500, "internal-error", "Internal error"),
+    "AUTHORIZER_CONFIGURATION_ERROR": (503, "service-unavailable", "Service unavailable"),
+    "AUTHORIZER_FAILURE": (503, "service-unavailable", "Service unavailable"),
     "BAD_REQUEST_BODY": (400, "invalid-request", "Invalid request"),
     "BAD_REQUEST_PARAMETERS": (400, "invalid-request", "Invalid request"),
     "DEFAULT_4XX": (403, "forbidden", "Forbidden"),

@@ -328,4 +328,5 @@ def test_ids_that_are_paths_of_something_else_are_told(systems: dict[str, Plan])
     for address, function in made.items():
         options = json.loads(function["environment"][0]["variables"].get("ENTITY_OPTIONS", "{}"))
         found[address.split('"')[1]] = sorted(options.get("reserved_ids", []))
-    assert found == {"docs.get": [], "films.create": ["openapi.json", "v1"], "todos.create": ["docs"]}
+    root = ["openapi.json", "ping", "sping", "v1"]
+    assert found == {"docs.get": [], "films.create": root, "todos.create": ["docs"]}

@@ -700,6 +700,7 @@ LIST_ELEMENTS = {
     "private_subnets": "10.0.0.0/24",
     "public_subnets": "10.0.0.0/24",
     "statements": {"actions": ["ses:SendEmail"], "resources": ["*"]},
+    "subnet_ids": "subnet-0a",
 }
 # Keys of maps, if not any name does.
 KEYS = {"answers": "200", "routes": "POST /x", "settings": "CURRENCY"}
