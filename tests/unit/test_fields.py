@@ -554,6 +554,30 @@ def test_the_owner_reads_and_writes_what_is_the_owners(make_api: Make) -> None:
     )
 
 
+def test_who_sees_all_is_not_the_owner(make_api: Make) -> None:
+    """What `fields` keep for the owner stays theirs, whatever a seer may read and write."""
+    options: dict[str, Any] = {
+        "owner": "sub", "sees_all": "group=support", "acts_for": "group=support", "ids": "client", "schema": "note",
+        "signed_in": list(OPERATIONS.values()), "filters": {"mine": {}},
+        "fields": {"mine": {"read": "owner", "write": "owner"}, "audit": {"read": "group=support"}},
+    }  # fmt: skip
+    api = make_api(options, {"note": NOTE})
+    ann, sue = api.as_user("ann"), api.as_user("sue", **{"cognito:groups": "support"})
+    ann.create({"id": "1", "mine": "c4n4ry", "audit": "a"})
+    sue.create({"id": "2", "mine": "own"})
+    for path, query in (("/items/1", {}), ("/items", {}), ("/items", {"owner": "ann"}), ("/items/1", {"owner": "ann"})):
+        answer = sue.request("GET", path, query=query)
+        assert (answer.status, "c4n4ry" in answer.body, '"audit":"a"' in answer.body) == (200, False, True)
+    assert sue.request("GET", "/items", query={"mine": "c4n4ry", "owner": "ann"}).status == 403
+    assert sue.request("GET", "/items", query={"mine": "c4n4ry"}).status == 400
+    assert sue.request("POST", "/items", {"id": "3", "mine": "x"}, query={"owner": "ann"}).status == 403
+    assert sue.request("PATCH", "/items/1", {"mine": "x"}).status == 403
+    assert sue.request("PUT", "/items/1", {"text": "u"}).status == 200
+    assert sue.request("GET", "/items/2").json["mine"] == "own"
+    mine = ann.request("GET", "/items/1").json
+    assert (mine["mine"], mine["text"]) == ("c4n4ry", "u")
+
+
 # --- Own code
 
 
