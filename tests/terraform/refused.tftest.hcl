@@ -1401,3 +1401,73 @@ run "address_17" {
     waf     = { countries = ["DE"] }
   }
 }
+
+run "others_1" {
+  command         = plan
+  expect_failures = [var.entities]
+
+  variables {
+    # a reader of all items without the kind of rule
+    entities = { todos = { access = { default = "cognito" }, owner = "sub", sees_all = "support" } }
+  }
+}
+
+run "others_2" {
+  command         = plan
+  expect_failures = [var.entities]
+
+  variables {
+    # a writer for others by a scope that all users have
+    entities = { todos = { access = { default = "cognito" }, acts_for = "scope=openid", owner = "sub" } }
+  }
+}
+
+run "others_3" {
+  command         = plan
+  expect_failures = [var.entities]
+
+  variables {
+    # a writer for others who is the owner
+    entities = { todos = { access = { default = "cognito" }, acts_for = "owner", owner = "sub" } }
+  }
+}
+
+run "others_4" {
+  command         = plan
+  expect_failures = [var.entities]
+
+  variables {
+    # a reader of all items where none have owners
+    entities = { todos = { access = { default = "cognito" }, sees_all = "group=support" } }
+  }
+}
+
+run "others_5" {
+  command         = plan
+  expect_failures = [var.entities]
+
+  variables {
+    # a writer for others where none have owners
+    entities = { todos = { access = { default = "cognito" }, acts_for = "group=support" } }
+  }
+}
+
+run "others_6" {
+  command         = plan
+  expect_failures = [var.entities]
+
+  variables {
+    # a filter called owner beside a reader of all items
+    entities = { todos = { access = { default = "cognito" }, filters = { owner = {} }, owner = "sub", sees_all = "group=support" } }
+  }
+}
+
+run "others_7" {
+  command         = plan
+  expect_failures = [var.entities]
+
+  variables {
+    # a filter called owner beside a writer for others
+    entities = { todos = { access = { default = "cognito" }, acts_for = "group=support", filters = { owner = {} }, owner = "sub" } }
+  }
+}
