@@ -86,12 +86,29 @@ class Product(TypedDict):
     tags: NotRequired[list[str]]
 
 
+class Project(TypedDict):
+    """An item of schemas/project.json."""
+
+    name: str
+    status: NotRequired[Literal["active", "paused", "finished"]]
+    internalNotes: NotRequired[str]
+
+
 class Room(TypedDict):
     """An item of schemas/room.json."""
 
     name: str
     beds: int
     rate: int | Decimal
+
+
+class Task(TypedDict):
+    """An item of schemas/task.json."""
+
+    projectId: str
+    title: str
+    dueDate: NotRequired[str]
+    done: NotRequired[bool]
 
 
 class Todo(TypedDict):

@@ -12,7 +12,7 @@ from tests.local.api import Api
 from tests.local.runner import ROOT, Local
 
 HERE = Path(__file__).parent
-EXAMPLES = ("items", "shop", "vpc-items", "movies", "todos", "notes", "bookings")
+EXAMPLES = ("items", "shop", "vpc-items", "movies", "todos", "notes", "bookings", "tenants")
 VAR_FILES = (ROOT / "environments" / "local.tfvars", HERE / "entities.tfvars")
 
 

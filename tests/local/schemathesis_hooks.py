@@ -30,7 +30,10 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     case.query = without_fields(dict(case.query or {}))
     if not case.meta or not case.meta.generation.mode.is_positive:
         return
-    case.query = keep_one_filter(case.query, sorts_by_filter(case))
+    sorts = sorts_by_filter(case)
+    case.query = keep_one_filter(case.query, sorts)
+    if takes_owner(case) and case.query.keys() & sorts.keys():  # the list of all owners' items takes no filter
+        case.query.setdefault("owner", "acme")
     headers = case.headers or {}
     # The same key may have come with another body before.
     if "Idempotency-Key" in headers:
@@ -71,6 +74,12 @@ def sorts_by_filter(case: Any) -> dict[str, str]:
     """Return the filters of a list, each with what it sorts by."""
     parameters = case.operation.definition.raw.get("parameters", [])
     return {each["name"]: each["x-sorted-by"] for each in parameters if "x-sorted-by" in each}
+
+
+def takes_owner(case: Any) -> bool:
+    """Tell whether an operation has the parameter that says whose items are meant."""
+    parameters = case.operation.definition.raw.get("parameters", [])
+    return any(each.get("$ref") == "#/components/parameters/owner" for each in parameters)
 
 
 def keep_one_filter(query: dict[str, Any], sorts: dict[str, str]) -> dict[str, Any]:

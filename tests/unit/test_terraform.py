@@ -641,7 +641,7 @@ def test_every_expression_of_the_tools_has_a_value(var_file: Path, monkeypatch: 
         assert entity.keys() == {"methods", "options", "path", "schema"}
         for method in entity["methods"].values():
             assert method.keys() == {"access", "group", "scope"}
-            assert method["access"] in ("open", "api_key", "cognito", "iam")
+            assert method["access"] in ("open", "api_key", "cognito", "iam", "jwt")
 
 
 def test_the_tools_know_what_is_wrong_with_a_schema_before_a_plan(tmp_path: Path) -> None:
