@@ -33,6 +33,11 @@ module "api" {
   # This apply makes the key, and Terraform has to know that its ARN is not null.
   encryption = { key_arn = coalesce(aws_kms_key.company.arn) }
   entities = {
+    # Items of a tenant, which the company's issuer names in each token.
+    contracts = {
+      access = { default = "jwt", delete = "jwt:group=contract-managers" }
+      owner  = "claim:tenant_id"
+    }
     tasks = {
       access  = { default = "open", delete = "api_key" }
       filters = { done = { sort = "due" } }
@@ -40,6 +45,7 @@ module "api" {
     }
   }
   environment = var.environment
+  jwt         = { issuer = "https://login.example.com/", audiences = ["https://tasks.example.com"] }
   name        = "guest"
   network = {
     subnet_ids = [for subnet in aws_subnet.private : subnet.id]

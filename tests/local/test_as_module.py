@@ -48,6 +48,30 @@ def check_guest(local: Local, function: str) -> None:
     assert policy[1:] == outputs["kms_key_statements"]
 
 
+def check_tenants(local: Local) -> None:
+    """Assert that tokens of the laptop's issuer open a tenant's own items, and no other tenant's."""
+
+    def authorization(user: str, *arguments: str) -> dict[str, str | None]:
+        done = local("token", "--user", user, *arguments)
+        assert done.returncode == 0, done.stderr
+        return {"Authorization": f"Bearer {done.stdout.strip()}", "X_Api_Key": None}
+
+    contracts = local.api("contracts")
+    ada, bob = (
+        authorization(*who) for who in (("ada", "--claim", "tenant_id=acme"), ("bob", "--claim", "tenant_id=b"))
+    )
+    contracts("POST", body={"title": "Lease"}, X_Api_Key=None).problem(401, "unauthorized")
+    contracts("POST", body={"title": "Lease"}, **authorization("eve")).problem(403, "forbidden")
+    made = contracts("POST", body={"title": "Lease"}, **ada)
+    assert made.status == 201
+    assert contracts("GET", made.location, **ada).json == made.json
+    contracts("GET", made.location, **bob).problem(404, "not-found")
+    assert contracts("GET", **bob).json["items"] == []
+    contracts("DELETE", made.location, **ada).problem(403, "forbidden")
+    manager = authorization("ada", "--claim", "tenant_id=acme", "--group", "contract-managers")
+    assert contracts("DELETE", made.location, **manager).status == 204
+
+
 def test_a_root_of_ones_own_is_applied_driven_and_changed(tmp_path: Path) -> None:
     root = tmp_path / "my platform"
     shutil.copytree(ROOT / "examples" / "as-module", root, ignore=shutil.ignore_patterns("dist", ".terraform*"))
@@ -83,6 +107,7 @@ def test_a_root_of_ones_own_is_applied_driven_and_changed(tmp_path: Path) -> Non
         assert tags == {**own, "Owner": "platform"}
         assert local.outputs()["api_keys"] == {"default": KEY}
         check_guest(local, names["get"])
+        check_tenants(local)
         tasks("DELETE", tasks.create(TASK).location, X_Api_Key=None).problem(403, "forbidden")
         assert tasks("DELETE", tasks.create(TASK).location).status == 204
         assert local.stack.settings["release"]["minutes"] == len("arn:aws:sns:us-west-2:000000000000:own")
