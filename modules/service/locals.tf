@@ -267,12 +267,12 @@ locals {
   # Who may do something, as functions judge it by the caller's token: in those of a user pool a scope has its API in front.
   token_rules = { for rule in distinct(compact(flatten([for e in values(var.entities) : concat(
     [e.sees_all, e.acts_for], flatten([for f in values(e.fields) : [f.read, f.write]])
-    )]))) : rule => startswith(rule, "scope=") ? "scope=${join(" ", distinct(concat(
+    )]))) : rule => startswith(rule, "scope=") ? format("scope=%s", join(" ", distinct(concat(
     !local.uses_cognito ? [] : [for scope in [trimprefix(rule, "scope=")] :
       strcontains(scope, "/") ? scope : "${local.identifier}/${scope}"
     ],
     length(local.jwt_methods) == 0 ? [] : [trimprefix(rule, "scope=")],
-  )))}" : rule }
+  )))) : rule }
   # Who reads and who writes properties.
   field_rules = { for name, e in var.entities : name => { for property, f in e.fields : property => {
     for kind, rule in { read = f.read, write = f.write } : kind => local.token_rules[rule] if rule != null

@@ -128,8 +128,8 @@ locals {
     # The gateway hands the groups of a user pool's token to the function as one text: only such names do not come apart in it.
     [for name, e in local.readable_entities : [for property, f in e.fields : [for kind, rule in { read = f.read, write = f.write } :
       join(" ", [
-        "entities.${name}.fields.${property}.${kind}: a group of the user pool cannot be \"${trimprefix(rule, "group=")}\". Write up to 128",
-        "letters, digits and . _ -.",
+        "entities.${name}.fields.${property}.${kind}: a group of the user pool cannot be \"${trimprefix(rule, "group=")}\". Write up to",
+        "128 letters, digits and . _ -.",
       ])
       if rule != null && try(startswith(rule, "group="), false) && length(local.jwt_methods) == 0 &&
       !can(regex(local.label_pattern, trimprefix(rule, "group=")))

@@ -60,13 +60,13 @@ def check_tenants(local: Local) -> None:
     ada, bob = (
         authorization(*who) for who in (("ada", "--claim", "tenant_id=acme"), ("bob", "--claim", "tenant_id=b"))
     )
-    contracts("POST", body={"title": "Lease"}, X_Api_Key=None).problem(401, "unauthorized")
-    contracts("POST", body={"title": "Lease"}, **authorization("eve")).problem(403, "forbidden")
-    made = contracts("POST", body={"title": "Lease"}, **ada)
+    contracts("POST", "", {"title": "Lease"}, X_Api_Key=None).problem(401, "unauthorized")
+    contracts("POST", "", {"title": "Lease"}, **authorization("eve")).problem(403, "forbidden")
+    made = contracts("POST", "", {"title": "Lease"}, **ada)
     assert made.status == 201
     assert contracts("GET", made.location, **ada).json == made.json
     contracts("GET", made.location, **bob).problem(404, "not-found")
-    assert contracts("GET", **bob).json["items"] == []
+    assert contracts("GET", "", **bob).json["items"] == []
     contracts("DELETE", made.location, **ada).problem(403, "forbidden")
     manager = authorization("ada", "--claim", "tenant_id=acme", "--group", "contract-managers")
     assert contracts("DELETE", made.location, **manager).status == 204

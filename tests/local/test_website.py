@@ -359,6 +359,7 @@ def test_page_is_told_where_users_sign_in(config: dict[str, Any], outputs: dict[
     assert config == {
         "api": "/api",
         "environment": "local",
+        "jwt": None,
         "name": "trestle",
         "sign_in": {
             "client_id": outputs["user_pool_client_id"],

@@ -245,7 +245,7 @@ class Stack:
         """Return a curl command, to paste, that lists the first collection that curl can list; else None."""
         outputs = self.outputs()
         curl, address = "curl -i", outputs["api_url"].rstrip("/")
-        if domain := self.settings["domain"]:
+        if domain := self.settings.get("domain"):  # not known to what an older version applied
             curl, address = f"curl -i -H 'host: {domain['name']}'", self.running().endpoint
         for entity in self.settings.get("entities", {}).values():
             method = entity["methods"].get("list", {"access": None})
