@@ -124,10 +124,10 @@ def test_operations_say_what_the_methods_ask_for(planned_document: tuple[Plan, V
         assert method == route["http_method"]
         scheme = (
             "api_key" if route["api_key_required"] else
-            {"AWS_IAM": "iam", "COGNITO_USER_POOLS": "cognito", "NONE": None}[route["authorization"]]
+            {"AWS_IAM": "iam", "COGNITO_USER_POOLS": "cognito", "CUSTOM": "jwt", "NONE": None}[route["authorization"]]
         )  # fmt: skip
         assert operation["security"] == ([{scheme: []}] if scheme else [])
-        assert ("401" in operation["responses"]) == (scheme == "cognito")
+        assert ("401" in operation["responses"]) == (scheme in ("cognito", "jwt"))
         assert ("403" in operation["responses"]) == bool(scheme)
         places = {"path": "path", "query": "querystring", "header": "header"}
         said = {f"{places[p['in']]}.{p['name']}" for p in operation["parameters"]}

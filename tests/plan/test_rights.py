@@ -51,6 +51,8 @@ SCHEMAS = {file.stem: json.loads(file.read_text()) for file in sorted((ROOT / "s
 SAMPLES: dict[str, Values] = {
     "customer": {"firstName": "Ada", "lastName": "Byron", "email": "ada@example.com"},
     "movie": {"title": "Metropolis", "year": "1927"},
+    "project": {"name": "Bridge", "status": "active"},
+    "task": {"projectId": "1", "title": "Measure"},
     "order": {"userId": "1", "quantity": 1, "status": "open"},
     "product": {"name": "cup"},
     "room": {"name": "Attic", "beds": 2, "rate": 80},
