@@ -28,7 +28,7 @@ ALGORITHMS = ("ES256", "RS256")
 MAX_BYTES = 8192
 MAX_KEY_ID = 256
 MAX_TIME = 2**53
-# How far the issuer's clock may be ahead of ours. A token that has expired is refused at once.
+# The issuer's clock may be this far ahead of ours: it applies to nbf and iat alone, and not to exp.
 LEEWAY_SECONDS = 60
 
 _TYPES = (None, "jwt", "at+jwt", "application/at+jwt")
