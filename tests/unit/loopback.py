@@ -45,6 +45,8 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self.stopping.set()
+        with contextlib.suppress(OSError):  # closed already
+            self._listener.shutdown(socket.SHUT_RDWR)  # a listener that waits for a connection still takes one
         self._listener.close()
 
     def _accept(self) -> None:

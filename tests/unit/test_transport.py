@@ -319,12 +319,11 @@ def test_an_earlier_attempt_is_uncertain_when_its_answer_was_lost(
 
 
 def test_an_attempt_that_was_never_sent_is_not_uncertain(
-    transport: str, serve: Callable[..., Server], pauses: list[float], monkeypatch: pytest.MonkeyPatch
+    transport: str, serve: Callable[..., Server], pauses: list[float]
 ) -> None:
-    serve(OK)
+    server = serve(sends(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}"))
     get()  # another request before, which was sent
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{closed_port()}")
-    boto3_client.shared_client.cache_clear()
+    server.__exit__()
     assert not get_error().uncertain
 
 

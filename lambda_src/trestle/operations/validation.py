@@ -130,10 +130,14 @@ class Validator:
 
     def is_flat(self, changes: dict[str, Any]) -> bool:
         """Return whether a client's merge patch can be validated and written without the stored object."""
-        return self.is_separable and not any(
-            isinstance(value, dict) or (self._place and isinstance(value, list) and name in self._place.members)
-            for name, value in changes.items()
-        )
+        if not self.is_separable:
+            return False
+        for name, value in changes.items():
+            if isinstance(value, dict):
+                return False
+            if self._place and isinstance(value, list) and name in self._place.members:
+                return False
+        return True
 
     def check_patch(self, changes: dict[str, Any]) -> None:
         """Raise InvalidItem with every fault of the properties of a flat merge patch; None removes one."""

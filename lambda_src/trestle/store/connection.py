@@ -63,7 +63,7 @@ class Connection:
         Raises OSError (TimeoutError among them) when no whole answer came; the connection is closed then, so
         a late answer can never be taken for the next request's.
         """
-        fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         head = f"{method} {self.endpoint.path} HTTP/1.1\r\n{fields}content-length: {len(body)}\r\n\r\n"
         try:
             connected = self.open(deadline)

@@ -62,7 +62,8 @@ CLOCK_CODES = ("RequestTimeTooSkewed", "RequestExpired", "InvalidSignatureExcept
 CLOCK_TOLERANCE_SECONDS = 240
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
-_connections: dict[str, Connection] = {}
+_decode = json.JSONDecoder().decode
+_connections: dict[tuple[Service, str], Connection] = {}
 _clock_offset = 0.0
 
 
@@ -193,7 +194,7 @@ def _attempt(service: Service, region: str, action: str, body: bytes, deadline: 
         raise BrokenAnswerError("The answer's checksum does not match.")
     try:
         # SQS answers some actions with nothing at all.
-        found = json.loads(answer.body) if answer.body or service is DYNAMODB else {}
+        found = _decode(answer.body.decode()) if answer.body or service is DYNAMODB else {}
     except ValueError:
         found = None
     if not isinstance(found, dict):
@@ -212,11 +213,10 @@ def _attempt(service: Service, region: str, action: str, body: bytes, deadline: 
 
 
 def _connection(service: Service, region: str) -> Connection:
-    """Return the only connection to a service's endpoint in `region`, open or not."""
-    url = endpoint.url(region, service)
-    if url not in _connections:
-        _connections[url] = Connection(endpoint.Endpoint(url))
-    return _connections[url]
+    """Return the only connection to a service in `region`, open or not."""
+    if (service, region) not in _connections:
+        _connections[service, region] = Connection(endpoint.Endpoint(endpoint.url(region, service)))
+    return _connections[service, region]
 
 
 def is_transient(code: str, status: int) -> bool:

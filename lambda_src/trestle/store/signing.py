@@ -43,7 +43,7 @@ def signed_headers(
     headers["x-amz-target"] = f"{service.target}.{action}"
     # They stand in alphabetical order already, which is what the canonical form asks for.
     names = ";".join(headers)
-    lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
+    lines = "".join([f"{name}:{value}\n" for name, value in headers.items()])
     canonical = f"POST\n{endpoint.path}\n\n{lines}\n{names}\n{_hash(body)}"
     scope = f"{date}/{region}/{service.name}/aws4_request"
     to_sign = f"AWS4-HMAC-SHA256\n{timestamp}\n{scope}\n{_hash(canonical.encode())}"
