@@ -15,8 +15,14 @@ import { Cell } from "./value.js";
 const MAX_COLUMNS = 8;
 const PAGE_SIZES = [25, 50, 100];
 
+/**
+ * The page of an entity's items.
+ *
+ * selection: {ids: Set, onChange(Set)}, of the rows' ids, for a column of checkboxes; none without it. toolbar: of a list that was read,
+ * {items, query, next, reload}, returns what is above its table.
+ */
 export function EntityView(props) {
-  const { entity, api, session, route, go, notify, deletions, views } = props;
+  const { entity, api, session, route, go, notify, deletions, views, toolbar } = props;
   const { create, list } = entity.operations;
   const query = queryOf(entity, route);
   const { answer, loading, load } = useList({ api, list, query, session });
@@ -44,7 +50,10 @@ export function EntityView(props) {
         ? html`<${NeedsAccess} operation=${list} session=${session} answer=${answer} />`
         : answer.problem
           ? html`<${Problem} problem=${answer.problem} retry=${load} />`
-          : html`<${Items} ...${props} answer=${answer} loading=${loading} query=${query} change=${changeQuery} />`}
+          : html`
+            ${toolbar?.({ items: shownItems(entity, answer, deletions), query, next: answer.data.next, reload: load })}
+            <${Items} ...${props} answer=${answer} loading=${loading} query=${query} change=${changeQuery} />
+          `}
   <//>`;
 }
 
@@ -85,8 +94,10 @@ function useDeletions(deletions) {
   useEffect(() => deletions.subscribe(() => draw((drawn) => drawn + 1)), [deletions]);
 }
 
-function Items({ entity, route, go, deletions, answer, loading, query, change }) {
-  const items = answer.data.items.filter((item) => !deletions.has(entity, item));
+const shownItems = (entity, answer, deletions) => answer.data.items.filter((item) => !deletions.has(entity, item));
+
+function Items({ entity, route, go, deletions, selection, answer, loading, query, change }) {
+  const items = shownItems(entity, answer, deletions);
   const pageSize = { size: query.limit, defaultSize: String(entity.limit.default) };
   const pager = html`<${Pager} ...${pageSize} route=${route} next=${answer.data.next} change=${change} go=${go} />`;
   if (!items.length) {
@@ -106,13 +117,13 @@ function Items({ entity, route, go, deletions, answer, loading, query, change })
   return html`
     <div class=${`table-frame${loading ? " loading" : ""}`} aria-busy=${loading ? "true" : "false"}
       tabindex="0" role="region" aria-label=${entity.label}>
-      <${Table} entity=${entity} items=${items} query=${query} change=${change} go=${go} deletions=${deletions} />
+      <${Table} entity=${entity} items=${items} query=${query} change=${change} go=${go} deletions=${deletions} selection=${selection} />
     </div>
     ${pager}
   `;
 }
 
-function Table({ entity, items, query, change, go, deletions }) {
+function Table({ entity, items, query, change, go, deletions, selection }) {
   const columns = useMemo(() => shownColumns(entity, items), [entity, items]);
   const filter = entity.filters.find(({ name }) => query[name] !== undefined);
   const sort = filter ? filter.sort : "createdAt";
@@ -130,6 +141,7 @@ function Table({ entity, items, query, change, go, deletions }) {
   };
   return html`<table class="items" role="table">
     <thead role="rowgroup"><tr role="row">
+      ${selection && html`<th role="columnheader" scope="col" class="select"><${SelectAll} ids=${items.map(({ id }) => id)} selection=${selection} /></th>`}
       ${columns.map(headerCell)} ${headerCell({ name: "createdAt" })}
       <th role="columnheader" scope="col"><span class="visually-hidden">Actions</span></th>
     </tr></thead>
@@ -142,12 +154,14 @@ function Table({ entity, items, query, change, go, deletions }) {
           deletions.schedule(entity, item, truncate(title, 40));
         };
         const open = (event) => {
-          const isBusy = event.target.closest("a, button") || String(getSelection());
+          const isBusy = event.target.closest("a, button, input, label") || String(getSelection());
           if (!isBusy) go({ name: entity.name, id: item.id });
         };
         const title = titleOf(entity, item);
-        return html`<tr key=${item.id} role="row" onClick=${open}>
-          ${columns.map(({ name, label = columnLabel(name), schema }, index) => html`<td key=${name} role="cell" data-label=${visibleText(label)} class=${kindOf(schema)}>
+        return html`<tr key=${item.id} role="row" onClick=${open} aria-selected=${selection ? String(selection.ids.has(item.id)) : undefined}>
+          ${selection && html`<td role="cell" class="select"><${Select} id=${item.id} ids=${items.map(({ id }) => id)} selection=${selection}
+            label=${`Select ${title.slice(0, 60)}`} /></td>`}
+          ${columns.map(({ name, label = columnLabel(name), schema }, index) => html`<td key=${name} role="cell" data-label=${visibleText(label)} class=${index === 0 ? `first ${kindOf(schema)}` : kindOf(schema)}>
             ${index === 0
               ? html`<a class="row-link" href=${href}><${FirstCell} item=${item} name=${name} schema=${schema} /></a>`
               : html`<${Cell} value=${own(item, name)} schema=${schema} />`}
@@ -161,6 +175,31 @@ function Table({ entity, items, query, change, go, deletions }) {
       })}
     </tbody>
   </table>`;
+}
+
+// The whole cell is the label: a checkbox alone is hard to hit.
+function Select({ id, ids, selection, label }) {
+  const change = ({ target, shiftKey }) => {
+    const from = shiftKey ? ids.indexOf(selection.last) : -1;
+    const here = ids.indexOf(id);
+    const range = from < 0 ? [id] : ids.slice(Math.min(from, here), Math.max(from, here) + 1);
+    const next = new Set(selection.ids);
+    for (const each of range) target.checked ? next.add(each) : next.delete(each);
+    selection.last = id;
+    selection.onChange(next);
+  };
+  return html`<label><input type="checkbox" aria-label=${label} checked=${selection.ids.has(id)} onClick=${change} /></label>`;
+}
+
+function SelectAll({ ids, selection }) {
+  const chosen = ids.filter((id) => selection.ids.has(id)).length;
+  const change = ({ target }) => {
+    const next = new Set(selection.ids);
+    for (const id of ids) target.checked ? next.add(id) : next.delete(id);
+    selection.onChange(next);
+  };
+  return html`<label><input type="checkbox" aria-label="Select all that are shown" checked=${chosen > 0 && chosen === ids.length}
+    indeterminate=${chosen > 0 && chosen < ids.length} onClick=${change} /></label>`;
 }
 
 // As the button in the row goes: to the next row, the one before the last, or the heading.
