@@ -4,8 +4,8 @@
 `python build.py` writes dist/<function>.zip and dist/manifest.json, which Terraform reads. A zip holds the
 function's own modules, what they import of lambda_src/, the schemas if trestle.schema is among that, and byte
 code for Lambda's Python beside each module. For a module of app/ that has hooks there are further zips,
-dist/<function>.<module>.zip, which hold it and what it imports. A schema outside the subset of docs/schemas.md
-stops the build, and so does code in app/ that could not run.
+dist/<function>.<module>.zip, which hold it and what it imports. A schema outside the subset of
+docs/reference/schemas.md stops the build, and so does code in app/ that could not run.
 
 dist/authorizer.zip holds the libraries of requirements/authorizer.txt as well if a var-file or a root of the project
 sets `jwt`, or if --authorizer is given. They are installed from the package index the first time. On the laptop the

@@ -1,4 +1,4 @@
-"""Count the DynamoDB requests and capacity units of every operation: the figures of docs/api.md.
+"""Count the DynamoDB requests and capacity units of every operation: the figures of docs/reference/http-api.md.
 
 `.venv/bin/python -m benchmarks.costs` drives the functions on real gateway events against the emulator and
 prints Markdown tables. Requests are counted as boto3 sends them. Units are what the emulator meters by

@@ -41,7 +41,10 @@ TAKEN = {"Any", "Decimal", "Literal", "NotRequired", "TYPE_CHECKING", "TypedDict
 
 
 def module_of(project: Path) -> str:
-    """Return the text of app/entities.py. Raise UserError for a schema outside the subset of docs/schemas.md."""
+    """Return the text of app/entities.py.
+
+    Raise UserError for a schema outside the subset of docs/reference/schemas.md.
+    """
     types = _Types()
     for file in sources(project / "schemas", "*.json"):
         content = file.read_bytes()

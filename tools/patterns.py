@@ -1,4 +1,4 @@
-"""Accept the regular expressions that every reader of a schema reads alike: docs/schemas.md.
+"""Accept the regular expressions that every reader of a schema reads alike: docs/reference/schemas.md.
 
 The functions match with Python's `re`, the console and JSON Schema tools with JavaScript's RegExp and its
 flag u, and API Gateway with an older ECMA 262 in Java. Their common syntax is small enough to parse. So

@@ -1,4 +1,4 @@
-"""Check that a JSON Schema keeps to the subset that all who read it understand: docs/schemas.md.
+"""Check that a JSON Schema keeps to the subset that all who read it understand: docs/reference/schemas.md.
 
 API Gateway's models are of JSON Schema draft 4 and may hold no keyword it does not know. OpenAPI 3.0 has a
 dialect of its own. The functions validate bodies with trestle.schema. What one of the three would misread is

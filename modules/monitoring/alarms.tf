@@ -1,5 +1,5 @@
 locals {
-  runbook_path   = "docs/operations.md"
+  runbook_path   = "docs/how-to/runbook.md"
   period_seconds = 300
 
   # API Gateway waits no longer, and the functions give up before that.

@@ -2,7 +2,7 @@ variable "alarms" {
   description = <<-EOT
     Alarms, or null for none: about 6.60 dollars a month for an entity of six operations, since each costs 0.10 for a metric it looks at,
     and 0.50 for each entity
-    and for the API, which tells for all of them. They look at five minutes at a time. docs/operations.md says what to do about each. 0
+    and for the API, which tells for all of them. They look at five minutes at a time. docs/how-to/runbook.md says what to do about each. 0
     leaves one out.
     api_4xx: requests that are refused, in each of two periods. This one tells for itself: what callers do may last, and hides nothing of
       what is ours.

@@ -1,7 +1,7 @@
-"""Hooks for Schemathesis: requests that the document allows, less what OpenAPI cannot express (docs/api.md).
+"""Hooks for Schemathesis: requests that the document allows, less what OpenAPI cannot express.
 
-Schemathesis takes each refusal of such a request for a fault of the document. Requests that are meant to be
-wrong are sent as they are.
+docs/reference/http-api.md lists these rules. Schemathesis takes each refusal of such a request for a fault of the
+document. Requests that are meant to be wrong are sent as they are.
 """
 
 # mypy: ignore-errors

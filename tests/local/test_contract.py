@@ -1,4 +1,4 @@
-"""What docs/api.md promises of the six operations."""
+"""What docs/reference/http-api.md promises of the six operations."""
 
 from __future__ import annotations
 

@@ -194,7 +194,7 @@ def test_shop_tells_of_what_is_wrong_and_of_its_end(shop: Example) -> None:
     ]
     told = sorted((mail["AlarmName"], mail["NewStateValue"]) for mail in mails)
     assert told == [("shop-demo", "ALARM"), ("shop-demo", "OK")], "one incident is one mail, and one more"
-    assert "docs/operations.md#an-alarm-comes" in mails[0]["AlarmDescription"]
+    assert "docs/how-to/runbook.md#an-alarm-comes" in mails[0]["AlarmDescription"]
 
 
 @pytest.mark.slow

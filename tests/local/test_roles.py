@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from tests.local.runner import Local
 from tools.laptop.emulator import Running
 
-# What docs/api.md says an operation asks of DynamoDB.
+# What docs/reference/http-api.md says an operation asks of DynamoDB.
 RIGHTS = {
     "create": {"PutItem"},
     "delete": {"DeleteItem"},

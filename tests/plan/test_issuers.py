@@ -149,7 +149,7 @@ def test_alarms_and_dashboard_tell_refused_tokens_from_faults(issued: Plan) -> N
     assert (refusals["namespace"], refusals["metric_name"]) == ("shop-test", "Refusals")
     assert refusals["dimensions"] == {"function": "authorizer"}
     assert alarms["duration"]["threshold"] == 8000, "80 % of its 10 seconds"
-    assert alarms["errors"]["alarm_description"].endswith("docs/operations.md#authorizer")
+    assert alarms["errors"]["alarm_description"].endswith("docs/how-to/runbook.md#authorizer")
     composite = issued.one("aws_cloudwatch_composite_alarm", '.entity["authorizer"]')
     assert composite["alarm_rule"].count("ALARM(") == 4
     dashboard = json.loads(issued.one("aws_cloudwatch_dashboard")["dashboard_body"])

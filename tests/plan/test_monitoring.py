@@ -357,7 +357,7 @@ def test_queries_ask_own_functions_too(own_plan: Plan) -> None:
 
 def anchors() -> set[str]:
     """Return the anchors of the runbook's headings, as GitHub makes them."""
-    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "how-to" / "runbook.md").read_text(encoding="utf-8")
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -365,7 +365,7 @@ def anchors() -> set[str]:
 def test_every_alarm_names_a_section_that_is_there(alarmed_plan: Plan, own_plan: Plan) -> None:
     composites = own_plan.all("aws_cloudwatch_composite_alarm").values()
     for alarm in [*alarms(alarmed_plan).values(), *alarms(own_plan).values(), *composites]:
-        section = re.search(r"What to do: docs/operations\.md#([a-z0-9-]+)$", alarm["alarm_description"])
+        section = re.search(r"What to do: docs/how-to/runbook\.md#([a-z0-9-]+)$", alarm["alarm_description"])
         assert section, alarm["alarm_name"]
         assert section[1] in anchors(), alarm["alarm_name"]
 

@@ -170,13 +170,13 @@ def test_what_is_brought_needs_no_skips(equipped_report: Report) -> None:
         ("CKV_AWS_86", "modules/website", "aws_cloudfront_distribution.this"),
     }
     shown, counted = documented_skips()
-    assert shown == left, "docs/security.md shows what is left"
+    assert shown == left, "docs/explanation/security.md shows what is left"
     assert counted == (len(gone) + len(left), len(gone), len(left))
 
 
 def documented_skips() -> tuple[set[tuple[str, str, str]], tuple[int, ...]]:
-    """Return the skips that docs/security.md shows as left, and its counts: of how many, gone and left."""
-    text = (ROOT / "docs" / "security.md").read_text()
+    """Return the skips that docs/explanation/security.md shows as left, and its counts: of how many, gone and left."""
+    text = (ROOT / "docs" / "explanation" / "security.md").read_text()
     section = text.partition("## What checkov skips\n")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (CKV\w+) \| `([\w/-]+)`, `([\w.]+)` \| (.+) \|$", section, re.MULTILINE)
     reasons = scan.configured_skips()

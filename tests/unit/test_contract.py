@@ -21,7 +21,7 @@ from trestle.store.derived import hash_name, sort_name
 from trestle.store.records import ENVELOPE
 
 ROOT = Path(__file__).resolve().parents[2]
-API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+API = (ROOT / "docs" / "reference" / "http-api.md").read_text(encoding="utf-8")
 LIMITS = contract.LIMITS
 KINDS: dict[str, dict[str, Any]] = contract.PROBLEMS["kinds"]
 

@@ -73,7 +73,7 @@ DIFFERENCES = {
         "draft4/optional/zeroTerminatedFloats.json",
         "some languages do not distinguish between different types of numeric value",
     ): {"a float is not an integer even without fractional part"},
-    # What email leaves out: docs/schemas.md.
+    # What email leaves out: docs/reference/schemas.md.
     ("draft2020-12/optional/format/email.json", "validation of e-mail addresses"): {
         "a quoted string with a space in the local part is valid",
         "a quoted string with a double dot in the local part is valid",

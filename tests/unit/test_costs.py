@@ -1,4 +1,4 @@
-"""The requests that docs/api.md says an operation costs are those that it sends."""
+"""The requests that docs/reference/http-api.md says an operation costs are those that it sends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.unit.conftest import Make
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "http-api.md"
 
 
 def documented_costs() -> dict[str, str]:

@@ -713,7 +713,7 @@ def test_an_event_that_is_no_request_is_500(serve: Serve) -> None:
 
 
 def test_the_route_of_the_documents_reads_and_writes_an_item(make_api: Make, serve: Serve) -> None:
-    document = (ROOT / "docs/own-code.md").read_text(encoding="utf-8")
+    document = (ROOT / "docs/reference/own-code.md").read_text(encoding="utf-8")
     (code,) = (each for each in re.findall("```python\n(.*?)```", document, re.DOTALL) if "def pay(" in each)
     orders = make_api()
     uses = {"orders": {"table": "test-items", "options": {}, "operations": ["get", "merge"]}}

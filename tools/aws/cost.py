@@ -183,7 +183,7 @@ class Estimate:
         return verified
 
     def tables(self) -> Iterator[CostLine]:
-        """DynamoDB: requests as docs/api.md has them, and what is stored."""
+        """DynamoDB: requests as docs/reference/http-api.md has them, and what is stored."""
         tables = {each["name"]: each for each in self.values_of("aws_dynamodb_table")}
         names: dict[str, str] = self.outputs.get("table_names") or {}
         reads = writes = stored = kept = 0.0

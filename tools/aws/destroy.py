@@ -56,7 +56,7 @@ def consequences(name: str, state: Mapping[str, Any]) -> Iterator[str]:
     if tables := sorted(display_name for display_name, _ in by_kind.get("aws_dynamodb_table", ())):
         yield (
             f"Lost: the items of {', '.join(tables)}. `make export ENV={name} ENTITY=...` keeps them. AWS "
-            "keeps a last backup of each for 35 days, good as long as its key is there (docs/data.md)."
+            "keeps a last backup of each for 35 days, good as long as its key is there (docs/how-to/restore.md)."
         )
     if count("aws_cognito_user_pool"):
         yield "Lost: the user pool, its users and their passwords. There is no copy."

@@ -64,7 +64,7 @@ def find(environment: Environment, key: str) -> OwnFunction:
     known = environment.functions()
     if key not in known:
         remedy = correction(key, known, f"name one of {', '.join(sorted(known))} with FUNCTION=" if known else
-                            "write one into the tfvars, as docs/own-code.md shows")  # fmt: skip
+                            "write one into the tfvars, as docs/reference/own-code.md shows")  # fmt: skip
         raise UserError(f"{environment.name} has no function {key}: {remedy}", exit_code=2)
     found = known[key]
     if found["kind"] == "routes":
@@ -82,7 +82,7 @@ def argument_text(function: OwnFunction, file: Path | None) -> str:
             return '{"body":null}'
         raise UserError(
             f"{function.key} takes {'an' if function.argument == 'event' else 'a'} {function.argument}: write one into "
-            "a file, as docs/own-code.md shows, and name that with BODY=.",
+            "a file, as docs/reference/own-code.md shows, and name that with BODY=.",
             exit_code=2,
         )
     try:
@@ -99,7 +99,9 @@ def argument_text(function: OwnFunction, file: Path | None) -> str:
     if function.argument == "job":
         return dumps({"body": value})
     if not isinstance(value, dict):
-        raise UserError(f"{file} does not hold a JSON object: write the {function.argument} as docs/own-code.md shows.")
+        raise UserError(
+            f"{file} does not hold a JSON object: write the {function.argument} as docs/reference/own-code.md shows."
+        )
     return dumps(value)
 
 

@@ -174,7 +174,7 @@ def losses(context: Context) -> Findings:
             count += 1
             level, what, _ = LOSSES[each["type"]]
             text = f"{each['address']} is gone, and Terraform did not delete it: this lost {what}."
-            remedy = "An apply would create it again, empty. Restore it first if you can (docs/data.md)."
+            remedy = "An apply would create it again, empty. Restore it first if you can (docs/how-to/restore.md)."
             yield Finding(level, "losses", text, remedy)
     for kind, (level, what, remedy) in LOSSES.items():
         for each in context.changes(kind):

@@ -16,7 +16,7 @@ def run_function(options: argparse.Namespace) -> int:
     known = environment.functions()
     if options.function not in known:
         remedy = correction(options.function, known, f"name one of {', '.join(sorted(known))}" if known else
-                            "write one into the tfvars, as docs/own-code.md shows")  # fmt: skip
+                            "write one into the tfvars, as docs/reference/own-code.md shows")  # fmt: skip
         raise UserError(f"{environment.stack.name} has no function {options.function}: {remedy}", exit_code=2)
     takes = functions.find(environment, options.function).argument
     option = "--change" if takes == "change" else "--body"
@@ -26,7 +26,7 @@ def run_function(options: argparse.Namespace) -> int:
         raise UserError(f"{which}: give it with {option} FILE.", exit_code=2)
     if given is None and takes != "job":
         raise UserError(
-            f"{which}: write one into a file, as docs/own-code.md shows, and add {option} FILE.", exit_code=2
+            f"{which}: write one into a file, as docs/reference/own-code.md shows, and add {option} FILE.", exit_code=2
         )
     if given and not given.is_file():
         raise UserError(f"There is no file {given}: name another with {option}.")

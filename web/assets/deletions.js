@@ -70,7 +70,7 @@ export function createDeletions(api, notify) {
   };
 }
 
-// The entity tag of an item in a list, as docs/api.md has it.
+// The entity tag of an item in a list, as docs/reference/http-api.md has it.
 function etagOf({ createdAt, version }) {
   return `"${createdAt}-${version}"`;
 }

@@ -115,7 +115,7 @@ def _check_kind(header: Mapping[str, Any], claims: Mapping[str, Any]) -> None:
     """Raise Refused for what is evidently another token than an access token.
 
     RFC 9068 gives these the type at+jwt, which few issuers do. ID tokens have an audience of their own, the app,
-    which is the first defence; see docs/security.md.
+    which is the first defence; see docs/explanation/security.md.
     """
     type_ = header.get("typ")
     type_ = type_.lower() if isinstance(type_, str) else type_
