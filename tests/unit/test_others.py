@@ -306,3 +306,45 @@ def test_a_place_that_dynamodb_refuses_is_400(notes: Notes) -> None:
     with notes.api.fault("Query", error("ValidationException")):
         answer = notes.support.request("GET", "/items", query={"cursor": cursor})
     assert (answer.status, answer.json["errors"][0]["parameter"]) == (400, "cursor")
+
+
+def reached(capsys: pytest.CaptureFixture[str]) -> list[str | None]:
+    """Return the owner in the log line of each request since the last look, None where it has none."""
+    return [json.loads(text).get("owner") for text in capsys.readouterr().err.splitlines()]
+
+
+def test_the_log_says_whose_items_a_caller_reached(notes: Notes, capsys: pytest.CaptureFixture[str]) -> None:
+    seed(notes)
+    notes.chief.create({"id": "0"}, query={"owner": "both"})
+    capsys.readouterr()
+    sent: list[tuple[Api, str, str, dict[str, str], int, str | None]] = [
+        (notes.support, "GET", "/items", {}, 200, "*"),
+        (notes.support, "GET", "/items", {"tag": "t"}, 400, "*"),
+        (notes.support, "GET", "/items", {"owner": ZINC}, 200, ZINC_ESCAPED),
+        (notes.support, "GET", "/items", {"owner": "*"}, 200, "%2A"),
+        (notes.support, "GET", "/items/1", {}, 200, ACME),
+        (notes.support, "GET", "/items/9", {"owner": ACME}, 404, ACME),
+        (notes.support, "GET", "/items/9", {}, 404, None),
+        (notes.support, "GET", "/items/0", {}, 409, None),
+        (notes.support, "DELETE", "/items/1", {"owner": ACME}, 403, None),
+        (notes.agent, "PATCH", "/items/2", {}, 200, ZINC_ESCAPED),
+        (notes.agent, "PATCH", "/items/1", {}, 200, None),
+        (notes.agent, "PATCH", "/items/1", {"owner": ACME}, 200, None),
+        (notes.agent, "PUT", "/items/2", {"owner": ZINC}, 200, ZINC_ESCAPED),
+        (notes.agent, "DELETE", "/items/2", {}, 204, ZINC_ESCAPED),
+        (notes.agent, "GET", "/items", {}, 200, None),
+        (notes.acme, "GET", "/items/0", {"owner": ZINC}, 403, None),
+        (notes.acme, "GET", "/items", {"owner": ACME}, 200, None),
+    ]
+    for api, method, path, query, status, _ in sent:
+        body = {"tag": "x"} if method in ("PUT", "PATCH") else None
+        assert api.request(method, path, body, query=query).status == status, (method, path, query)
+    assert reached(capsys) == [owner for *_, owner in sent]
+
+
+def test_the_line_of_an_event_that_is_no_request_names_no_owner(
+    make_api: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api = make_api(OPTIONS, {"note": NOTE}, functions=["entity"])
+    assert api.invoke("get", {}).status == 500
+    assert reached(capsys) == [None]

@@ -119,6 +119,7 @@ def of_function(name: str, event: LogEvent) -> str:
         name if "." in name or name == AUTHORIZER else f"{name}.{fields.get('operation') or fields.get('call') or '?'}"
     )
     parts = [str(fields["status"]), called, f"{fields.get('durationMs', '?')} ms", str(identity)]
+    parts += [f"owner={fields['owner']}"] if "owner" in fields else []
     parts += [str(fields[each]) for each in ("result", "problem", "reason") if each in fields]
     parts += ["cold"] if fields.get("coldStart") else []
     text = " ".join(parts)

@@ -70,14 +70,14 @@ def _handle(entity: Entity, endpoint_of: Callable[[dict[str, Any]], Endpoint]) -
         access = Access(
             settings.signed_in, settings.groups, settings.scopes, entity.owner, needs_owner=not entity.is_shared
         )
-    if entity.is_shared:
-        from trestle.http.others import reaching
-
-        endpoint_of = reaching(entity, endpoint_of)
 
     def names(endpoint: Endpoint | None) -> dict[str, Any]:
         return {"entity": entity.name, "operation": endpoint.operation if endpoint else None}
 
+    if entity.is_shared:
+        from trestle.http.others import naming_owners, reaching
+
+        return Handling(settings, reaching(entity, endpoint_of), naming_owners(names), access).handle
     return Handling(settings, endpoint_of, names, access).handle
 
 

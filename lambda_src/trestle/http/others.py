@@ -1,6 +1,7 @@
 """Callers who reach the items of other owners: those of `sees_all` read them, those of `acts_for` write them.
 
 The parameter `owner` says whose items are meant. A caller who may not reach them can only name their own owner.
+The request's log line says whose items a caller reached who may reach those of others.
 """
 
 from __future__ import annotations
@@ -33,9 +34,12 @@ if TYPE_CHECKING:
             """Return the answer to a request, or raise."""
             ...
 
+    Names = Callable[[Endpoint | None], dict[str, Any]]
+
 
 _READING = ("get", "list")
 PARAMETER = "owner"
+_ALL = "*"  # no owner's escaped form
 
 
 def reaching(entity: Entity, endpoint_of: Callable[[dict[str, Any]], Endpoint]) -> Callable[[dict[str, Any]], Endpoint]:
@@ -43,19 +47,37 @@ def reaching(entity: Entity, endpoint_of: Callable[[dict[str, Any]], Endpoint]) 
     return lambda event: _Reaching(entity, endpoint_of(event))
 
 
-class _Reaching:
-    """Answers the requests of an endpoint for the owner that the caller means."""
+def naming_owners(names: Names) -> Names:
+    """Return what names endpoints in the log, with the owner of the items that the caller reached, if another's."""
 
-    __slots__ = ("_endpoint", "_entity", "operation")
+    def names_with_owner(endpoint: Any) -> dict[str, Any]:
+        found = names(endpoint)
+        if endpoint and endpoint.reached:
+            found["owner"] = endpoint.reached
+        return found
+
+    return names_with_owner
+
+
+class _Reaching:
+    """Answers a request of an endpoint for the owner that the caller means.
+
+    reached: the other owner whose items the caller reached, escaped as in keys, _ALL for those of all, "" for none.
+    """
+
+    __slots__ = ("_endpoint", "_entity", "_own", "operation", "reached")
 
     def __init__(self, entity: Entity, endpoint: Endpoint) -> None:
         self._entity = entity
         self._endpoint: Any = endpoint
+        self._own = ""
         self.operation = endpoint.operation
+        self.reached = ""
 
     def __call__(self, request: Request, context: Context) -> Response:
         """Return the endpoint's answer. It says whose the items are to a caller who may reach those of others."""
-        own, asked = context.owner, request.take(PARAMETER)
+        own = self._own = context.owner
+        asked = request.take(PARAMETER)
         if not self._reaches_others(context):
             if any(each != own for each in asked):
                 raise Forbidden("You reach the items of your own owner alone: leave out owner.")
@@ -80,19 +102,25 @@ class _Reaching:
         """Return the endpoint's answer for an owner's items. Raise Forbidden for a caller who has none, ""."""
         if not owner:
             raise Forbidden(no_owner(self._entity.owner))
-        context.owner = owner
+        self._reach(context, owner)
         response: Response = self._endpoint(request, context)
         return response
 
     def _list(self, owner: str, request: Request, context: Context) -> Response:
-        context.owner = owner
         response: Response
+        self._reach(context, owner)
         if owner:
             response = self._endpoint(request, context, owners_of=lambda items: [owner] * len(items))
         else:
             everyone = _Everyone()
             response = self._endpoint(request, context, everyone.list_page, owners_of=everyone.owners_of)
         return response
+
+    def _reach(self, context: Context, owner: str) -> None:
+        """Let the request be about the items of an owner, "" for all."""
+        context.owner = owner
+        if owner != self._own or not owner:
+            self.reached = escape_owner(owner) or _ALL
 
     def _find(self, own: str, request: Request, context: Context) -> Response:
         """Return the endpoint's answer for the caller's own item with the request's id, or else for that of another.
