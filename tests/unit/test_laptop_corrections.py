@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
@@ -169,13 +170,61 @@ def test_an_alias_shares_out_by_weight(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found == ["arn:f:8", "arn:f:live", "arn:f:plain", "arn:g:live"]
 
 
-def test_a_crash_is_in_the_log() -> None:
-    crash = {"error": True, "log": "", "body": {"errorType": "RuntimeError", "errorMessage": "no"}}
-    answers: list[Any] = [{"body": "{}"}, {**crash, "log": "Traceback"}, crash]
+FAILING = """
+import json, sys
+
+def handler(event, context):
+    print(json.dumps({"line": "a\u2028b\x85c"}, ensure_ascii=False))
+    try:
+        raise KeyError("first")
+    except KeyError as cause:
+        raise ValueError("Unauth\\norized") from cause
+"""
+
+
+def test_what_a_function_raises_is_one_event_of_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lambdas: Any = import_module("ministack.services.lambda_svc")
+    logs: Any = import_module("ministack.services.cloudwatch_logs")
+    runtime = import_module("ministack.core.lambda_runtime")
+    (tmp_path / "index.py").write_text(FAILING)
+    done = subprocess.run(
+        [sys.executable, "-c", corrected_script(runtime)], capture_output=True, check=True, text=True,
+        input=f"{json.dumps({'code_dir': str(tmp_path), 'module': 'index', 'handler': 'handler'})}\n"
+        f"{json.dumps({'event': {}})}\n",
+    )  # fmt: skip
+    failed = json.loads(done.stdout.splitlines()[1])
+    result = {"error": True, "body": {}, "log": f"{done.stderr}{failed['trace']}"}
+    told = SimpleNamespace(_execute_function_warm=lambda *_: result)
+    functions.correct_events(told, SimpleNamespace(_PYTHON_WORKER_SCRIPT=""))
+    monkeypatch.setattr(logs, "_log_groups", {})
+    output = told._execute_function_warm({}, {}, "id")["log"]
+    lambdas._emit_lambda_logs({"config": {"FunctionName": "f"}}, "id", output, error=True, duration_ms=1)
+    (stream,) = logs._log_groups["/aws/lambda/f"]["streams"].values()
+    start, said, crash, end, report = (event["message"] for event in stream["events"])
+    assert json.loads(said) == {"line": "a\u2028b\x85c"}
+    assert crash.splitlines()[:3] == [
+        "[ERROR] ValueError: Unauth", "orized", "Traceback (most recent call last):",
+    ]  # fmt: skip
+    assert crash.count("File ") == 1, "where it was raised, and not the emulator's own place"
+    assert 'index.py", line 9, in handler' in crash
+    assert (start[:5], end[:3], report[:6]) == ("START", "END", "REPORT")
+
+
+def corrected_script(runtime: Any) -> str:
+    """Return what the emulator's processes of functions run."""
+    corrected = SimpleNamespace(_PYTHON_WORKER_SCRIPT=runtime._PYTHON_WORKER_SCRIPT)
+    functions.correct_events(SimpleNamespace(_execute_function_warm=None), corrected)
+    return str(corrected._PYTHON_WORKER_SCRIPT)
+
+
+def test_a_failed_import_is_in_the_log() -> None:
+    crash = {"error": True, "log": "", "body": {"errorType": "RuntimeError", "errorMessage": "no\nmore"}}
+    answers: list[Any] = [{"body": "{}"}, {"body": "{}", "log": ""}, {**crash, "log": "a\nb"}, crash]
     service = SimpleNamespace(_execute_function_warm=lambda *_: answers.pop(0))
-    functions.correct_crash_logs(service)
-    logs = [service._execute_function_warm({}, {}, "id").get("log") for _ in range(3)]
-    assert logs == [None, "Traceback", "[ERROR] RuntimeError: no"]
+    functions.correct_events(service, SimpleNamespace(_PYTHON_WORKER_SCRIPT=""))
+    logs = [service._execute_function_warm({}, {}, "id").get("log") for _ in range(4)]
+    assert logs[0] is None
+    assert [each.splitlines() for each in logs[1:]] == [[], ["a", "b"], ["[ERROR] RuntimeError: no\nmore"]]
 
 
 def test_a_changed_function_tells_its_version() -> None:

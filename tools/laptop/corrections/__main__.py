@@ -60,7 +60,8 @@ def main() -> None:
     waf.correct(service("waf"))
     cloudtrail.correct(service("cloudtrail"))
     backup.correct(service("backup"))
-    functions.correct(service("lambda_svc"))
+    runtime = import_module("ministack.core.lambda_runtime")
+    functions.correct(service("lambda_svc"), runtime)
     cloudwatch.correct(service("cloudwatch"))
     logs.correct(service("cloudwatch_logs"))
     distributions, port = service("cloudfront"), os.environ["GATEWAY_PORT"]
@@ -76,7 +77,6 @@ def main() -> None:
     tables, metrics = service("dynamodb"), service("cloudwatch")
     streams.correct(lambdas, tables, sqs, metrics, evaluator=evaluator, background=threads)
     streams.correct_identities(service("dynamodb_streams"))
-    runtime = import_module("ministack.core.lambda_runtime")
     debugged = debugging.Debugging(Path(os.environ["STATE_DIR"]).with_name(debugging.FILE))
     debugging.correct(lambdas, runtime, debugged)
     queues.correct(lambdas, sqs, evaluator, background=threads, debugging=debugged)

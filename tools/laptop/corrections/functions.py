@@ -1,16 +1,40 @@
-"""Lambda: aliases of two versions, code signing configurations, and crashes."""
+"""Lambda: aliases of two versions, code signing configurations, and what a failure leaves in the log."""
 
 from __future__ import annotations
 
 import random
 from typing import Any
 
+# What the process of a function tells of an exception: the text that Lambda's runtime logs as one event. Its lines
+# end with "\r", since "\n" ends an event here.
+DESCRIBE = """
+def _describe(error):
+    frames = traceback.format_list(traceback.extract_tb(error.__traceback__)[1:])
+    said = type(error).__name__ + (": " + str(error) if str(error) else "")
+    lines = ["[ERROR] " + said, "Traceback (most recent call last):", *frames]
+    return "\\r".join("\\n".join(lines).splitlines())
+"""
+TRACE = '"trace": traceback.format_exc()'
 
-def correct(functions: Any) -> None:
-    """Correct ministack.services.lambda_svc."""
+
+class Output(str):
+    """What a function wrote in one call: a line is one event of its log.
+
+    A newline alone ends a line, as in Lambda. The emulator would cut it at other signs too, such as U+2028.
+    """
+
+    __slots__ = ()
+
+    def splitlines(self, keepends: bool = False) -> list[str]:  # noqa: ARG002 - as str has it
+        """Return the events."""
+        return [each.replace("\r", "\n") for each in self.split("\n")] if self else []
+
+
+def correct(functions: Any, runtime: Any) -> None:
+    """Correct ministack.services.lambda_svc, which runs Python in processes of ministack.core.lambda_runtime."""
     correct_alias_weights(functions)
     correct_code_signing(functions)
-    correct_crash_logs(functions)
+    correct_events(functions, runtime)
 
 
 def correct_alias_weights(functions: Any) -> None:
@@ -44,14 +68,17 @@ def correct_code_signing(functions: Any) -> None:
     functions._create_function = create_signed
 
 
-def correct_crash_logs(functions: Any) -> None:
-    """A function that fails while it is imported leaves no word of it in its log."""
+def correct_events(functions: Any, runtime: Any) -> None:
+    """A traceback is an event for each of its lines, and what fails while it is imported leaves no word in the log."""
+    runtime._PYTHON_WORKER_SCRIPT = DESCRIBE + runtime._PYTHON_WORKER_SCRIPT.replace(TRACE, '"trace": _describe(e)')
     execute = functions._execute_function_warm
 
     def execute_and_tell(*call: Any) -> Any:
         result = execute(*call)
         if result.get("error") and not result.get("log"):
-            result["log"] = "[ERROR] {errorType}: {errorMessage}".format(**result["body"])
+            result["log"] = "\r".join("[ERROR] {errorType}: {errorMessage}".format(**result["body"]).splitlines())
+        if "log" in result:
+            result["log"] = Output(result["log"])
         return result
 
     functions._execute_function_warm = execute_and_tell
