@@ -33,6 +33,9 @@ TYPES = ("array", "boolean", "integer", "number", "object", "string")
 
 NUMBERS = ("integer", "number")
 
+# The types that have no text to call an item by.
+UNTITLED = ("array", "boolean", "object")
+
 # The types that a parameter of a query, or each element of one, can have, and what its schema may hold beside it.
 PARAMETERS = ("boolean", "integer", "number", "string")
 QUERY_KEYWORDS = ("$schema", "additionalProperties", "description", "properties", "required", "title", "type")
@@ -75,6 +78,7 @@ KEYWORDS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "anyOf": (TYPES, SCHEMAS),
     "oneOf": (TYPES, SCHEMAS),
     "not": (TYPES, SCHEMA),
+    "x-title": (("object",), {}),
 }
 
 # What to write for keywords of other dialects.
@@ -135,7 +139,24 @@ def _root(schema: dict[str, Any]) -> Iterator[Fault]:
         yield "/default", "the whole has no default: write one for each property that has"
     if "readOnly" in schema:
         yield "/readOnly", "the whole cannot be readOnly: write it for each property that clients cannot write"
+    if "x-title" in schema:
+        yield from _title(schema)
     yield from _schema(schema, "", is_items_own=True)
+
+
+def _title(schema: dict[str, Any]) -> Iterator[Fault]:
+    """Yield the faults of `x-title`: one property, or a few, whose texts make the title of an item."""
+    title = schema["x-title"]
+    names = title if isinstance(title, list) else [title]
+    if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        yield "/x-title", "x-title is the name of a property, or an array of different names: write one of them"
+        return
+    known = _members(schema.get("properties"))
+    for name in names:
+        if name not in known:
+            yield "/x-title", f'the schema has no property "{name}": write {_nearest(name, known)}'
+        elif (kind := _members(known[name]).get("type")) in UNTITLED:
+            yield "/x-title", f"{name} is of the type {kind}, which is no title: name a property with text or numbers"
 
 
 def item_faults(schema: dict[str, Any]) -> Iterator[Fault]:
@@ -195,6 +216,8 @@ def _schema(schema: dict[str, Any], where: str, *, is_items_own: bool) -> Iterat
             yield f"{place}/readOnly", "only properties can be readOnly: write it for a property"
         elif "readOnly" in part and not is_items_own:
             yield f"{place}/readOnly", "readOnly has no effect here: write it under the item's own properties"
+        if "x-title" in part:
+            yield f"{place}/x-title", "only items have titles: write x-title at the top of the schema, or remove it"
         yield from _schema(part, place, is_items_own=is_items_own and keyword in ("properties", "items"))
     if not found:
         yield from _contradictions(schema, where)

@@ -23,6 +23,8 @@ from trestle.strict_json import dumps, loads
 Schema = dict[str, Any]
 
 COMBINING = ("allOf", "anyOf", "oneOf")
+ORDER = "x-property-order"
+TITLE = "x-title"
 INTEGERS = {"int32": 2**31, "int64": 2**63}
 
 
@@ -53,19 +55,22 @@ def shapes(schema: Schema) -> dict[str, Schema]:
     unfilled: of answers while no own code fills in readOnly properties, if that makes a difference.
 
     Of a route's: request: of its body, and of its query. response: of its answer.
+
+    Items, requests and responses also list their properties in the schema's order, and items name their title.
     """
-    given = {keyword: value for keyword, value in schema.items() if keyword != "$schema"}
+    given = {keyword: value for keyword, value in schema.items() if keyword not in ("$schema", TITLE)}
+    title = {keyword: value for keyword, value in schema.items() if keyword == TITLE}
     clients = read_only.before_own_code(given, read_only.find(given))
     sent = without("readOnly")(writable(clients, strict=True))
     found = {
         "body": explicit(body_of(sent, strict=True)),
-        "item": explicit(item_of(given)),
+        "item": ordered(explicit(item_of(given))) | title,
         "model": looser_on_formats(body_of(without("readOnly")(writable(clients, strict=False)), strict=False)),
         "patch": explicit(patch_of(sent)),
-        "request": explicit(before_defaults(without_titles(sent))),
-        "response": explicit(without("readOnly")(without_defaults(without_titles(given)))),
+        "request": ordered(explicit(before_defaults(without_titles(sent)))),
+        "response": ordered(explicit(without("readOnly")(without_defaults(without_titles(given))))),
     }
-    may_lack = explicit(item_of(read_only.before_own_code(given, unfilled(given))))
+    may_lack = ordered(explicit(item_of(read_only.before_own_code(given, unfilled(given))))) | title
     return found if may_lack == found["item"] else found | {"unfilled": may_lack}
 
 
@@ -104,6 +109,16 @@ def explicit(schema: Schema) -> Schema:
         if fitting:
             found["format"] = fitting[0]
     return found
+
+
+def ordered(schema: Schema) -> Schema:
+    """Return a schema that lists its properties in their order, where they have another one than Terraform's.
+
+    Terraform sorts the members of an object by their names, in the OpenAPI document too.
+    """
+    found = mapped(schema, ordered)
+    names = [name for name in schema.get("properties", {}) if name not in SERVERS_OWN or schema["properties"][name]]
+    return found if names == sorted(names) else found | {ORDER: names}
 
 
 def body_of(schema: Schema, *, strict: bool) -> Schema:

@@ -42,6 +42,7 @@ WHOLE: dict[str, Any] = {
         "place": {"oneOf": [{"type": "string"}, {"type": "integer"}], "not": {"enum": [0]}},
     },
     "allOf": [{"required": ["price"]}],
+    "x-title": "code",
 }
 
 
@@ -64,10 +65,10 @@ def test_the_whole_subset_is_taken() -> None:
 
 
 def test_the_subset_lies_within_draft_4() -> None:
-    """But for readOnly, which is OpenAPI's: the gateway's models do without."""
+    """But for readOnly, which is OpenAPI's, and our own x-title: the gateway's models do without."""
     jsonschema.Draft4Validator.check_schema(WHOLE)
     of_the_draft = set(jsonschema.Draft4Validator.META_SCHEMA["properties"])
-    assert set(KEYWORDS) - of_the_draft == {"readOnly"}
+    assert set(KEYWORDS) - of_the_draft == {"readOnly", "x-title"}
 
 
 # A property's schema, and the faults it has.
@@ -211,6 +212,32 @@ ROOTS: list[tuple[bytes, dict[str, str]]] = [
     (
         b'{"type": "object", "$schema": "https://json-schema.org/draft/2020-12/schema"}',
         {"/$schema": "the subset is one of draft 4: write http://json-schema.org/draft-04/schema#, or leave it out"},
+    ),
+    *(
+        (
+            json.dumps({"properties": {"title": {}, "done": {"type": "boolean"}}, "x-title": title}).encode(),
+            {"/x-title": fault} if fault else {},
+        )
+        for title, fault in (
+            ("title", ""),
+            (["title"], ""),
+            ("titel", 'the schema has no property "titel": write title'),
+            (["title", "x"], 'the schema has no property "x": write one of title, done'),
+            ("done", "done is of the type boolean, which is no title: name a property with text or numbers"),
+            *(
+                (title, "x-title is the name of a property, or an array of different names: write one of them")
+                for title in (None, [], [1], ["title", "title"])
+            ),
+        )
+    ),
+    (b'{"x-title": "a"}', {"/x-title": 'the schema has no property "a": write it under properties'}),
+    (
+        b'{"type": "string", "x-title": "a"}',
+        {"/x-title": "x-title says nothing about a value of the type string: remove it or correct the type"},
+    ),
+    (
+        b'{"properties": {"a": {"properties": {"b": {}}, "x-title": "b"}}}',
+        {"/properties/a/x-title": "only items have titles: write x-title at the top of the schema, or remove it"},
     ),
 ]
 

@@ -366,6 +366,23 @@ def test_shapes_say_what_is_open_and_answers_have_no_defaults(case: Any) -> None
             assert "default" not in part or shape in ("body", "model", "request")
 
 
+def test_answers_say_in_which_order_the_schema_has_its_properties() -> None:
+    line = {"type": "object", "properties": {"b": {}, "a": {}}}
+    schema = {
+        "type": "object",
+        "properties": {"name": {}, "lines": {"type": "array", "items": line}, "address": {}},
+        "x-title": "name",
+    }
+    found = shapes.shapes(schema)
+    for shape in ("item", "request", "response"):
+        assert found[shape]["x-property-order"] == ["name", "lines", "address"]
+        assert found[shape]["properties"]["lines"]["items"]["x-property-order"] == ["b", "a"]
+    assert {shape: "x-title" in each for shape, each in found.items() if "x-title" in each} == {"item": True}
+    assert "x-" not in json.dumps([found["body"], found["model"], found["patch"]])
+    # Terraform sorts by name: what is sorted needs no list.
+    assert "x-" not in json.dumps(shapes.shapes({"type": "object", "properties": {"A": {}, "a": {}, "\u00e4": {}}}))
+
+
 def test_numbers_are_exact_and_integers_have_a_size() -> None:
     content = b"""{"type": "object", "properties": {
         "price": {"type": "number", "minimum": 0.1234567890123456789},

@@ -331,3 +331,64 @@ def test_routes_of_functions_are_no_entities(visit: Open) -> None:
         [module(page, "model.js"), document],
     )
     assert found == [["x", ["list"]]]
+
+
+ANY_ORDER = ["subject", "b", "10", "2", "a"]
+INNER_ORDER = ["z", "y"]
+
+
+@pytest.mark.parametrize(
+    ("title", "required", "item", "expected"),
+    [
+        ("subject", ["b"], {"subject": "S", "b": "B"}, "S"),
+        (["b", "10"], ["a"], {"b": " B ", "10": 10, "a": "A"}, "B 10"),
+        ("subject", ["b"], {"subject": " ", "b": "B"}, "B"),
+        (None, ["a", "b", "2"], {"a": "A", "b": "B"}, "B"),
+        (None, ["2", "a"], {"2": "2026-01-31", "a": "A"}, "A"),
+        (None, ["2"], {"2": "2026-01-31", "title": "T"}, "2026-01-31"),
+        (None, [], {"a": "A", "name": "N"}, "N"),
+        (None, [], {"a": "A"}, "123e4567\u2026"),
+        (None, ["a"], {"a": {"constructor": "x"}}, "123e4567\u2026"),
+    ],
+)
+def test_properties_are_in_the_schemas_order_and_items_have_titles(
+    visit: Open, title: Any, required: list[str], item: dict[str, Any], expected: str
+) -> None:
+    page = visit("#/docs")
+    text = {"type": "string"}
+    line = {"type": "object", "properties": {"y": text, "z": text}}
+    properties: dict[str, Any] = {
+        "10": {"type": "integer"}, "2": {**text, "format": "date"}, "a": text, "b": text,
+        "subject": text if title else {"type": "array", "items": line},
+    }  # fmt: skip
+    whole: dict[str, Any] = {"type": "object", "properties": properties, "required": required}
+    answer = {**whole, "x-property-order": ANY_ORDER, **({"x-title": title} if title else {})}
+    if not title:
+        lines = {"type": "array", "items": {**line, "x-property-order": INNER_ORDER}}
+        answer["properties"] = {**properties, "subject": lines}
+    schemas = {"XItem": answer, "XBody": whole}
+    body = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/XBody"}}}}
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/XItem"}}}
+    document = {
+        "info": {"title": "x"},
+        "components": {"schemas": schemas},
+        "paths": {"/x": {"post": {
+            "operationId": "createX", "tags": ["x"], "summary": "", "requestBody": body,
+            "responses": {"201": {"description": "", "content": content}},
+        }}},
+    }  # fmt: skip
+    found = page.evaluate(
+        """async ([module, document, item]) => {
+          const { propertyNames, readModel, titleOf } = await import(module);
+          const { entities: [entity], operations: [operation] } = readModel(document);
+          const inner = entity.schema.properties.subject.items;
+          return {
+            names: entity.properties.map(({ name }) => name),
+            body: propertyNames(operation.body.schema),
+            inner: inner ? propertyNames(inner) : null,
+            title: titleOf(entity, item),
+          };
+        }""",
+        [module(page, "model.js"), document, {"id": "123e4567-e89b-42d3-a456-426614174000", **item}],
+    )
+    assert found == {"names": ANY_ORDER, "body": ANY_ORDER, "inner": None if title else INNER_ORDER, "title": expected}

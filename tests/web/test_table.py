@@ -31,7 +31,7 @@ def column_texts(page: Page, name: str) -> list[str]:
 
 def expect_first(page: Page, quantity: int) -> None:
     """Wait until the first row is that of an order of a quantity."""
-    expect(rows(page).first.get_by_role("cell").first).to_have_text(str(quantity))
+    expect(rows(page).first.locator("[data-label=Quantity]")).to_have_text(str(quantity))
 
 
 def test_nothing_there_is_said_and_the_first_is_a_step_away(visit: Open, orders: Api) -> None:

@@ -3,7 +3,7 @@ import { html, useEffect, useMemo, useRef, useState } from "./vendor/htm-preact.
 import { curl } from "./curl.js";
 import { exampleBody } from "./example.js";
 import { own, parse, stringify } from "./json.js";
-import { isSigned } from "./model.js";
+import { isSigned, propertyNames } from "./model.js";
 import { countText, labelOf } from "./text.js";
 import { CopyButton, Field, LongText, Page, Problem, inputAttributes, useSession } from "./ui.js";
 
@@ -102,10 +102,11 @@ function Disclosure({ label, children }) {
 }
 
 function Schema({ schema }) {
-  const properties = Object.entries(schema.properties ?? {});
-  if (properties.length === 0) return html`<p class="hint">${ruleText(schema)}</p>`;
+  const names = propertyNames(schema);
+  if (names.length === 0) return html`<p class="hint">${ruleText(schema)}</p>`;
   return html`<ul class="schema">
-    ${properties.map(([name, rule]) => html`<${SchemaProperty} key=${name} name=${name} rule=${rule} description=${rule.description}
+    ${names.map((name) => html`<${SchemaProperty} key=${name} name=${name} rule=${schema.properties[name]}
+      description=${schema.properties[name].description}
       required=${(schema.required ?? []).includes(name)} />`)}
   </ul>`;
 }

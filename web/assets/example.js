@@ -1,5 +1,6 @@
 // Values to begin with, made up from schemas.
 import { SERVERS_OWN } from "./contract.js";
+import { propertyNames } from "./model.js";
 
 const BY_FORMAT = {
   date: "2026-01-31",
@@ -40,8 +41,7 @@ export function exampleOf(schema, depth = 0) {
 
 function exampleObject(schema, depth) {
   if (depth >= MAX_EXAMPLE_DEPTH) return {};
-  const properties = Object.entries(schema.properties ?? {}).filter(
-    ([name, rule]) => !rule.readOnly && !(depth === 0 && SERVERS_OWN.includes(name)),
-  );
-  return Object.fromEntries(properties.map(([name, rule]) => [name, exampleOf(rule, depth + 1)]));
+  const isWritten = (name) => !schema.properties[name].readOnly && !(depth === 0 && SERVERS_OWN.includes(name));
+  const names = propertyNames(schema).filter(isWritten);
+  return Object.fromEntries(names.map((name) => [name, exampleOf(schema.properties[name], depth + 1)]));
 }

@@ -2,6 +2,7 @@
 // an InvalidInput, which `validate` reports as a fault.
 import { createContext, html, useContext, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { isEqual, isNumber, isObject, numberText, own, parse, parseNumber, stringify, without } from "./json.js";
+import { propertyNames } from "./model.js";
 import { labelOf, truncate, visiblePieces } from "./text.js";
 import { Field, Hint, Icon, Text, inputAttributes } from "./ui.js";
 import { FORMATS, InvalidInput, pointer, validate } from "./validate.js";
@@ -57,19 +58,6 @@ export function pointerLabel(where) {
   return names.map((name) => (/^\d+$/.test(name) ? String(Number(name) + 1) : labelOf(name))).join(", ");
 }
 
-/** The names of the properties that a form shows: what an item is called first, what it must have, texts, structures last. */
-export function orderedNames(schema) {
-  const { properties = {}, required = [] } = schema;
-  const rank = (name) => {
-    const { type } = properties[name];
-    if (/^(title|name)$/i.test(name)) return 0;
-    if (["array", "object", undefined].includes(type)) return 4;
-    if (required.includes(name)) return 1;
-    return type === "string" ? 2 : 3;
-  };
-  return Object.keys(properties).sort((one, other) => rank(one) - rank(other) || required.indexOf(one) - required.indexOf(other));
-}
-
 function PropertyFields({ schema, value, where, onChange }) {
   const { properties = {}, required = [], additionalProperties = true } = schema;
   const others = Object.keys(value).filter((name) => !Object.hasOwn(properties, name));
@@ -80,7 +68,7 @@ function PropertyFields({ schema, value, where, onChange }) {
     });
   };
   return html`
-    ${orderedNames(schema).map(
+    ${propertyNames(schema).map(
       (name) => properties[name].readOnly
         ? html`<${ReadOnlyProperty} key=${name} label=${labelOf(name)} schema=${properties[name]} value=${own(value, name)} where=${pointer(where, name)} />`
         : html`<${Property} key=${name} label=${labelOf(name)} schema=${properties[name]} value=${own(value, name)}

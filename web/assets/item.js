@@ -4,10 +4,10 @@ import { NeedsAccess, isAccessDenied } from "./access.js";
 import { curl } from "./curl.js";
 import { SERVERS_OWN } from "./contract.js";
 import { discardDraft, loadDraft, saveDraft } from "./drafts.js";
-import { Form, JsonText, fieldId, fitsForm, initialValue, orderedNames, pointerLabel } from "./form.js";
+import { Form, JsonText, fieldId, fitsForm, initialValue, pointerLabel } from "./form.js";
 import { isEqual, isObject, own, stringify, without } from "./json.js";
 import { MergeDialog } from "./lost-update.js";
-import { isId } from "./model.js";
+import { isId, propertyNames, titleOf } from "./model.js";
 import { mergePatch, mergeThreeWay, writablePart } from "./patch.js";
 import { NEW, hashOf } from "./route.js";
 import { dateTimeText, labelOf, truncate } from "./text.js";
@@ -59,14 +59,6 @@ function StoredItem(props) {
   return html`<${View} ...${props} back=${back} stored=${answer} />`;
 }
 
-/** What an item is called: its title or name, else its first and last name, else its id. */
-export function titleOf(entity, item) {
-  const names = entity.columns.map(({ name }) => name);
-  const titlePattern = names.some((name) => /^(title|name)$/i.test(name)) ? /^(title|name)$/i : /^(first|last)_?name$/i;
-  const titles = names.filter((name) => titlePattern.test(name)).map((name) => own(item, name));
-  return titles.filter((word) => typeof word === "string" && word.trim()).join(" ") || item.id;
-}
-
 function headingOf(entity, item) {
   if (!item) return { title: `New in ${entity.label}` };
   const title = titleOf(entity, item);
@@ -76,7 +68,7 @@ function headingOf(entity, item) {
 function Reader({ entity, back, stored, notify, ...props }) {
   const item = stored.data;
   const [view, setView] = useState(() => (fitsForm(entity.schema, item) ? "form" : "json"));
-  const names = [...orderedNames(entity.schema), ...Object.keys(item)].filter((name) => !SERVERS_OWN.includes(name));
+  const names = [...propertyNames(entity.schema), ...Object.keys(item)].filter((name) => !SERVERS_OWN.includes(name));
   const actions = html`<${ItemActions} ...${props} entity=${entity} item=${item} notify=${notify}
     request=${() => stored.request} />`;
   return html`<${Page} ...${headingOf(entity, item)} back=${back} actions=${actions}>

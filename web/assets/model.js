@@ -1,19 +1,21 @@
 // What the page knows of the API, read from its OpenAPI document.
 import { SERVERS_OWN } from "./contract.js";
 import { HIDDEN, documentFor } from "./fields.js";
-import { own, without } from "./json.js";
-import { labelOf } from "./text.js";
+import { isNumber, numberText, own, without } from "./json.js";
+import { labelOf, shortId } from "./text.js";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
 const MERGE_PATCH = "application/merge-patch+json";
+const ORDER = "x-property-order";
+const NO_TITLES = ["date", "date-time", "time", "uuid"]; // formats
 
 /**
  * {title, description, entities, operations}: entities' operations in the document's order, and the same by entity, with what the caller
  * may read and write. claims: of the caller's access token, null without one.
  */
 export function readModel(document, claims = null) {
-  const operations = readOperations(document);
-  const forCaller = readOperations(documentFor(document, claims));
+  const operations = inOrder(readOperations(document));
+  const forCaller = inOrder(readOperations(documentFor(document, claims)));
   const names = [...new Set(operations.map((operation) => operation.entity))];
   return {
     title: document.info.title,
@@ -42,6 +44,18 @@ export function isSigned(operation) {
 /** Whether a text can be the id of an entity's item: any other would make the URL one of something else. */
 export function isId({ idRule }, text) {
   return text.length <= idRule.maxLength && new RegExp(idRule.pattern, "u").test(text);
+}
+
+/** The names of a schema's properties, in the order that the schema's file has them in. */
+export function propertyNames({ properties = {}, [ORDER]: order = [] }) {
+  return [...new Set([...order.filter((name) => Object.hasOwn(properties, name)), ...Object.keys(properties)])];
+}
+
+/** What an item is called: by the schema's `x-title`, else its first required text; without any, the beginning of its id. */
+export function titleOf({ titles }, item) {
+  const wordOf = (value) => (isNumber(value) ? numberText(value) : typeof value === "string" ? value.trim() : "");
+  const found = titles.map((names) => names.map((name) => wordOf(own(item, name))).filter(Boolean).join(" "));
+  return found.find(Boolean) ?? shortId(item.id);
 }
 
 function readOperation(document, path, item, method) {
@@ -113,7 +127,7 @@ function resolveSchema(document, node) {
 }
 
 function readEntity(name, all) {
-  const operations = Object.fromEntries(all.map((operation) => [operation.kind, operation]));
+  const operations = byKind(all);
   const item = readItem(operations);
   const body = [operations.create, operations.replace].find((operation) => operation && !operation.body.partial)?.body.schema;
   const parameters = (operations.list?.parameters ?? []).filter((parameter) => parameter.in === "query");
@@ -137,7 +151,9 @@ function readEntity(name, all) {
     // What the server sets itself may have any value in a body.
     acceptsId: idSchema?.type === "string",
     idRule: all.flatMap((operation) => operation.parameters).find((parameter) => parameter.in === "path")?.schema ?? idSchema,
-    columns: columnsOf(schema, required),
+    // [{name, schema, required}] in the order of the schema's file, without the server's own.
+    properties: propertyNames(schema).map((property) => ({ name: property, schema: schema.properties[property], required: required.includes(property) })),
+    titles: titlesOf(schema, required, item),
     filters: filters.map((parameter) => ({
       name: parameter.name,
       // Any text may be asked for, but who looks for a date is given one to choose.
@@ -182,6 +198,42 @@ function readItem(operations) {
   );
 }
 
+// What may be an item's title, the first that it has: names of properties, whose values are joined.
+function titlesOf(schema, required, item) {
+  const names = propertyNames(schema);
+  const isText = (name) => own(schema.properties, name)?.type === "string";
+  const isPlain = (name) => isText(name) && !schema.properties[name].enum && !NO_TITLES.includes(schema.properties[name].format);
+  const texts = names.filter((name) => required.includes(name) && isText(name));
+  const text = texts.find(isPlain) ?? texts[0];
+  // Where no text is required, or there is no schema, most items have one of these.
+  const usual = ["title", "name"].filter((name) => !names.includes(name) || isText(name));
+  const title = own(item, "x-title");
+  return [...(title ? [[title].flat()] : []), ...(text ? [text] : usual).map((name) => [name])];
+}
+
+// All operations, with the properties of each body in the order of the entity's items.
+function inOrder(operations) {
+  const items = new Map();
+  for (const { entity } of operations) {
+    if (!items.has(entity)) items.set(entity, readItem(byKind(operations.filter((operation) => operation.entity === entity))));
+  }
+  const withBody = ({ entity, body }) => body && { ...body, schema: withOrder(body.schema, items.get(entity)) };
+  return operations.map((operation) => ({ ...operation, body: withBody(operation) }));
+}
+
+function withOrder(schema, item) {
+  if (!schema || !item) return schema;
+  const rules = Object.entries(schema.properties ?? {}).map(([name, rule]) => [name, withOrder(rule, own(item.properties ?? {}, name))]);
+  return {
+    ...schema,
+    ...(item[ORDER] && { [ORDER]: item[ORDER] }),
+    ...(schema.properties && { properties: Object.fromEntries(rules) }),
+    ...(schema.items && { items: withOrder(schema.items, item.items) }),
+  };
+}
+
+const byKind = (operations) => Object.fromEntries(operations.map((operation) => [operation.kind, operation]));
+
 const formatOf = (rule) => (rule?.format ? { format: rule.format } : {});
 
 // The schema of the client's part of an item.
@@ -195,19 +247,4 @@ function boundsOf(bounds, sort) {
   return bounds
     .filter(({ name }) => name.slice(0, name.lastIndexOf(".")) === sort)
     .map(({ name, schema }) => ({ name, operator: name.slice(name.lastIndexOf(".") + 1), schema }));
-}
-
-// The document's properties are in alphabetical order, which says nothing of what matters: what an item is called comes
-// first, then what it must have, then the rest, long texts and structures last.
-function columnsOf(schema, required) {
-  const rank = ([name, rule]) => {
-    if (/^(title|name)$/i.test(name)) return 0;
-    if (rule.type === "array" || rule.type === "object" || !rule.type) return 5;
-    if (rule.type === "string" && rule.maxLength > 1000) return 4;
-    return required.includes(name) ? 1 : 2;
-  };
-  return Object.entries(schema.properties)
-    .map((entry) => ({ name: entry[0], schema: entry[1], rank: rank(entry), place: required.indexOf(entry[0]) }))
-    .sort((one, other) => one.rank - other.rank || one.place - other.place)
-    .map(({ name, schema: rule }) => ({ name, schema: rule }));
 }

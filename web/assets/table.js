@@ -4,9 +4,8 @@ import { NeedsAccess, isAccessDenied } from "./access.js";
 import { SERVERS_OWN } from "./contract.js";
 import { curl } from "./curl.js";
 import { Filters } from "./filters.js";
-import { titleOf } from "./item.js";
 import { own } from "./json.js";
-import { isSigned } from "./model.js";
+import { isSigned, titleOf } from "./model.js";
 import { NEW, hashOf } from "./route.js";
 import { labelOf, truncate, visibleText } from "./text.js";
 import { CopyButton, EmptyState, Icon, Page, Problem, Text } from "./ui.js";
@@ -221,7 +220,7 @@ const kindOf = (schema) => (["integer", "number"].includes(schema.type) ? "numbe
 
 // By the schema; where it names no properties, by the items themselves.
 function shownColumns(entity, items) {
-  if (entity.columns.length) return entity.columns.slice(0, MAX_COLUMNS);
+  if (entity.properties.length) return entity.properties.slice(0, MAX_COLUMNS);
   const names = new Set(items.flatMap(Object.keys).filter((name) => !SERVERS_OWN.includes(name)));
   const others = [...names].slice(0, MAX_COLUMNS - 1).map((name) => ({ name, label: name, schema: {} }));
   return [{ name: "id", schema: { type: "string" } }, ...others];

@@ -63,6 +63,11 @@ export function dateText(text) {
   return Number.isNaN(time.getTime()) ? text : DATE.format(time);
 }
 
+/** An id, short: enough of it to tell it from others in a list. */
+export function shortId(id) {
+  return id.length > 13 ? `${truncate(id, 8)}…` : id;
+}
+
 /** "1 item", "2 items". */
 export function countText(number, noun) {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
