@@ -21,7 +21,10 @@ from trestle.store.derived import hash_name, sort_name
 from trestle.store.records import ENVELOPE
 
 ROOT = Path(__file__).resolve().parents[2]
-API = (ROOT / "docs" / "reference" / "http-api.md").read_text(encoding="utf-8")
+REFERENCE = ROOT / "docs" / "reference"
+API = (REFERENCE / "http-api.md").read_text(encoding="utf-8")
+PROBLEMS = (REFERENCE / "problems.md").read_text(encoding="utf-8")
+COSTS = (REFERENCE / "request-costs.md").read_text(encoding="utf-8")
 LIMITS = contract.LIMITS
 KINDS: dict[str, dict[str, Any]] = contract.PROBLEMS["kinds"]
 
@@ -358,13 +361,13 @@ def test_the_documents_say_the_limits() -> None:
         f"`Idempotency-Key: <1 to {limits['idempotency_key']} printable",
         f"it has at most {limits['patch']} properties",
     ):
-        assert said in API
+        assert said in API + PROBLEMS + COSTS
 
 
 def test_the_documents_list_every_kind_of_problem() -> None:
     listed = {
         kind.strip("`"): int(status)
-        for row in table(API, "status", "type, after `urn:trestle:problem:`", "when")
+        for row in table(PROBLEMS, "status", "type, after `urn:trestle:problem:`", "when")
         for status, kind in zip(row[0].split(", "), row[1].split(", "), strict=True)
     }
     assert listed == {name: kind["status"] for name, kind in KINDS.items()}

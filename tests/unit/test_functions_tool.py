@@ -259,9 +259,9 @@ def test_a_function_that_is_not_deployed(client: Lambda, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("key", "content", "said"),
     [
-        ("mail", None, "mail takes a change: write one into a file, as docs/reference/own-code.md shows, and name"),
+        ("mail", None, "mail takes a change: write one into a file, as docs/how-to/own-code.md shows, and name"),
         ("thumbs", None, "thumbs takes an event: write one into a file"),
-        ("mail", b"[]", "does not hold a JSON object: write the change as docs/reference/own-code.md shows."),
+        ("mail", b"[]", "does not hold a JSON object: write the change as docs/how-to/own-code.md shows."),
         ("deliver", b"{", ": Not valid JSON at line 1, column 2. Correct the JSON."),
         ("deliver", b'{"a": NaN}', ": /a NaN is not a JSON number. Correct the JSON."),
         ("deliver", b"", ": Not valid JSON at line 1, column 1. Correct the JSON."),

@@ -81,11 +81,11 @@ def test_what_came_of_it_is_told(client: Client, capsys: pytest.CaptureFixture[s
         ({"function": "pay"}, "pay has routes: send it a request."),
         (
             {"function": "mail"},
-            "mail takes a change: write one into a file, as docs/reference/own-code.md shows, and add --change",
+            "mail takes a change: write one into a file, as docs/how-to/own-code.md shows, and add --change",
         ),
         (
             {"function": "thumbs"},
-            "thumbs takes an event: write one into a file, as docs/reference/own-code.md shows, and add --body",
+            "thumbs takes an event: write one into a file, as docs/how-to/own-code.md shows, and add --body",
         ),
         ({"function": "mail", "body": Path("x")}, "mail takes a change: give it with --change FILE."),
         ({"function": "report", "change": Path("x")}, "report takes a job: give it with --body FILE."),

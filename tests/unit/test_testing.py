@@ -482,7 +482,7 @@ def test_the_docs_name_each_public_name() -> None:
     assert [full for full, member in members.items() if not re.search(rf"`{member}[`(]", GUIDE)] == []
 
 
-@pytest.mark.parametrize("page", ["reference/own-code.md", "reference/testing.md"])
+@pytest.mark.parametrize("page", ["how-to/own-code.md", "reference/testing.md"])
 def test_the_examples_of_the_docs(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     (example,) = (block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "mark.system" in block)

@@ -82,7 +82,7 @@ def argument_text(function: OwnFunction, file: Path | None) -> str:
             return '{"body":null}'
         raise UserError(
             f"{function.key} takes {'an' if function.argument == 'event' else 'a'} {function.argument}: write one into "
-            "a file, as docs/reference/own-code.md shows, and name that with BODY=.",
+            "a file, as docs/how-to/own-code.md shows, and name that with BODY=.",
             exit_code=2,
         )
     try:
@@ -100,7 +100,7 @@ def argument_text(function: OwnFunction, file: Path | None) -> str:
         return dumps({"body": value})
     if not isinstance(value, dict):
         raise UserError(
-            f"{file} does not hold a JSON object: write the {function.argument} as docs/reference/own-code.md shows."
+            f"{file} does not hold a JSON object: write the {function.argument} as docs/how-to/own-code.md shows."
         )
     return dumps(value)
 

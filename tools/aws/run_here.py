@@ -26,7 +26,8 @@ def run_function(options: argparse.Namespace) -> int:
         raise UserError(f"{which}: give it with {option} FILE.", exit_code=2)
     if given is None and takes != "job":
         raise UserError(
-            f"{which}: write one into a file, as docs/reference/own-code.md shows, and add {option} FILE.", exit_code=2
+            f"{which}: write one into a file, as docs/how-to/own-code.md shows, and add {option} FILE.",
+            exit_code=2,
         )
     if given and not given.is_file():
         raise UserError(f"There is no file {given}: name another with {option}.")
