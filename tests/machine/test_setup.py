@@ -91,7 +91,7 @@ def test_a_first_command_sets_up(checkout: Path, python: str, installer: str) ->
     assert again.stderr == ""
 
 
-@pytest.mark.parametrize("name", ["dev", "checkov", "audit", "benchmarks"])
+@pytest.mark.parametrize("name", ["dev", "checkov", "audit", "benchmarks", "docs"])
 def test_each_lock_is_complete(checkout: Path, name: str) -> None:
     command = [PYTHONS[0], "-m", "tools", "setup", name]
     run(command, checkout)
@@ -121,3 +121,14 @@ def test_terraform_comes_by_itself_where_there_is_none(checkout: Path) -> None:
     version = run([str(checkout / ".venv/bin/terraform"), "version"], checkout, TF_CLI_CONFIG_FILE="").stdout
     assert version.startswith("Terraform v1.11")
     assert run(["make", "ready", f"PYTHON={PYTHONS[0]}"], checkout, PATH=str(bare)).stderr == ""
+
+
+def test_the_site_of_the_documents_is_built(checkout: Path) -> None:
+    shutil.copytree(ROOT / "docs", checkout / "docs", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", checkout)
+    run(["make", "docs"], checkout, TRESTLE_REPOSITORY_URL="https://git.test/trestle")
+    site = checkout / "site"
+    pages = {path.relative_to(checkout / "docs").with_suffix("") for path in (checkout / "docs").rglob("*.md")}
+    assert {path.relative_to(site).with_suffix("") for path in site.rglob("*.html")} >= pages
+    assert "gateway" in (site / "searchindex.js").read_text()
+    assert 'href="https://git.test/trestle/blob/main/CHANGELOG.md"' in (site / "how-to/upgrade.html").read_text()

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from docs.conf import navigation, repository_url, rewrite_links
 from tools.aws.transfer import stamp_faults
 from trestle.item import Item
 
 ROOT = Path(__file__).resolve().parents[2]
 READMES = (file for folder in ("modules", "examples") for file in sorted((ROOT / folder).glob("*/README.md")))
+INDEXES = sorted((ROOT / "docs").rglob("index.md"))
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "contract").glob("*.md"), *(ROOT / "docs").rglob("*.md"), *READMES]
 
 # What is shown where a page speaks of entity tags: after a header's name, or by itself on such a line.
@@ -43,6 +45,45 @@ def test_links_lead_somewhere(page: Path) -> None:
         file = page.parent / path if path else page
         assert file.exists(), target
         assert not fragment or fragment in anchors(file), target
+
+
+@pytest.mark.parametrize("index", INDEXES, ids=lambda index: index.parent.name)
+def test_an_index_lists_the_pages_of_its_folder(index: Path) -> None:
+    pages = {page.name for page in index.parent.glob("*.md")} | {
+        f"{each.parent.name}/index.md" for each in index.parent.glob("*/index.md")
+    }
+    assert set(navigation(index.read_text()).split("\n")) >= pages - {"index.md"}
+
+
+def test_the_site_links_the_repository_for_what_it_does_not_hold() -> None:
+    page = ROOT / "docs" / "how-to" / "x.md"
+    for target, shown in [
+        ("../../CHANGELOG.md#unreleased", "https://git.test/t/blob/main/CHANGELOG.md#unreleased"),
+        ("../../examples", "https://git.test/t/tree/main/examples"),
+        ("../reference/limits.md", "../reference/limits.md"),
+        ("#anchor", "#anchor"),
+        ("https://example.com/a", "https://example.com/a"),
+    ]:
+        assert rewrite_links(page, f"See [it]({target}).", "https://git.test/t") == f"See [it]({shown})."
+
+
+@pytest.mark.parametrize(
+    ("variables", "url"),
+    [
+        ({"TRESTLE_REPOSITORY_URL": "https://git.test/t/", "GITHUB_REPOSITORY": "a/b"}, "https://git.test/t"),
+        ({"GITHUB_REPOSITORY": "a/b"}, "https://github.com/a/b"),
+        ({"GITHUB_REPOSITORY": "a/b", "GITHUB_SERVER_URL": "https://git.test"}, "https://git.test/a/b"),
+        ({}, "https://example.com/trestle"),
+    ],
+)
+def test_the_repository_is_the_one_that_is_built(
+    variables: dict[str, str], url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TRESTLE_REPOSITORY_URL", "GITHUB_REPOSITORY", "GITHUB_SERVER_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert repository_url() == url
 
 
 def test_security_names_tests_that_there_are() -> None:

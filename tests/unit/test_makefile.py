@@ -51,7 +51,14 @@ class Call(NamedTuple):
 def run_make(folder: Path, target: str, *arguments: str, **environment: str) -> list[Call]:
     """Run a target where terraform, git and Python are fakes; return what they were called with."""
     folder.mkdir(parents=True)
-    for program in (".venv/bin/python", ".venv-audit/bin/python", "bin/terraform", "bin/git", "bin/uv"):
+    for program in (
+        ".venv/bin/python",
+        ".venv-audit/bin/python",
+        ".venv-docs/bin/python",
+        "bin/terraform",
+        "bin/git",
+        "bin/uv",
+    ):
         path = folder / program
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(FAKE_COMMAND)

@@ -1,0 +1,84 @@
+"""How Sphinx makes the site of docs/: `make docs`. docs/decisions/0017 says why Sphinx.
+
+The pages are Markdown that GitHub shows as well, so they hold no directives. Two things are added while a page is read:
+
+- A folder's index.md lists its pages as links. They become the site's navigation, in the same order.
+- A link to a file outside of docs/, such as a test, leads to the repository: TRESTLE_REPOSITORY_URL, or what GitHub
+  Actions says of the repository that it builds.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+
+project = "Trestle"
+author = "The Trestle authors"
+copyright = author  # noqa: A001 - Sphinx's name
+version = release = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+
+extensions = ["myst_parser", "sphinxcontrib.mermaid"]
+source_suffix = {".md": "markdown"}
+exclude_patterns = ["_build"]
+myst_heading_anchors = 4
+myst_fence_as_directive = ["mermaid"]
+mermaid_fullscreen = False
+mermaid_d3_zoom = False
+
+html_theme = "furo"
+html_title = f"Trestle {release}"
+html_copy_source = False
+html_theme_options = {"navigation_with_keys": True}
+html_show_sphinx = False
+
+LINK = re.compile(r"(?P<before>!?\[[^\]\n]*\]\()(?P<target>[^)\s]+)(?P<after>\))")
+
+
+def repository_url() -> str:
+    """Return the address of the repository, without a slash at the end."""
+    environment = os.environ
+    if own := environment.get("TRESTLE_REPOSITORY_URL"):
+        return own.rstrip("/")
+    if repository := environment.get("GITHUB_REPOSITORY"):
+        return f"{environment.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}"
+    return "https://example.com/trestle"
+
+
+def rewrite_links(page: Path, text: str, url: str) -> str:
+    """Return a page's text with its links to files outside of docs/ as links to the repository."""
+
+    def rewrite(link: re.Match[str]) -> str:
+        path, mark, fragment = link["target"].partition("#")
+        file = (page.parent / path).resolve()
+        if not path or re.match(r"[a-z]+:", path) or file.is_relative_to(DOCS):
+            return link[0]
+        kind = "tree" if file.is_dir() else "blob"
+        return f"{link['before']}{url}/{kind}/main/{file.relative_to(ROOT).as_posix()}{mark}{fragment}{link['after']}"
+
+    return LINK.sub(rewrite, text)
+
+
+def navigation(text: str) -> str:
+    """Return the table of contents that an index page's links make."""
+    pages = [target for _, target in re.findall(r"^[-|] ?.*?\[([^\]\n]+)\]\(([^)#\s]+\.md)\)", text, re.MULTILINE)]
+    own = [page for page in dict.fromkeys(pages) if not page.startswith("..")]
+    return "\n\n```{toctree}\n:hidden:\n\n" + "\n".join(own) + "\n```\n"
+
+
+def read_source(_: Any, name: str, content: list[str]) -> None:
+    """Add to a page what the site needs beyond what GitHub does."""
+    page = DOCS / f"{name}.md"
+    text = content[0]
+    content[0] = rewrite_links(page, text, repository_url()) + (navigation(text) if page.name == "index.md" else "")
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Register what this file adds to Sphinx."""
+    app.connect("source-read", read_source)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
