@@ -160,7 +160,7 @@ docs: ## build the site of docs/ into site/, and stop at any warning
 	@.venv-docs/bin/python -m sphinx --fail-on-warning --keep-going --quiet --jobs auto --fresh-env docs site
 	@echo "Open site/index.html."
 
-lint: tools ## ruff, bandit, detect-secrets, terraform fmt, and the README's tables against the code
+lint: tools ## ruff, bandit, detect-secrets, terraform fmt, and generated documents against the code
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m bandit --quiet --severity-level medium --recursive lambda_src build.py tools

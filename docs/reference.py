@@ -1,9 +1,9 @@
-"""Write what modules say of themselves into the root configuration and the READMEs.
+"""Write what the code says of itself into the root configuration, the READMEs and the reference.
 
 The root declares the variables of modules/service without their validations, which the module makes, passes them on,
-and has its outputs. READMEs have tables of variables and outputs, and docs/how-to/existing-vpc.md one of what functions
-call. `--check` writes nothing, and fails if a file is
-out of date.
+and has its outputs. READMEs of modules have tables of variables and outputs. docs/reference/ has each attribute of a
+variable, the outputs, the commands and the limits, and docs/how-to/existing-vpc.md what functions call. `--check`
+writes nothing, and fails if a file is out of date.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,12 @@ import hcl2
 from hcl2.utils import SerializationOptions
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+# ruff: noqa: E402 - a script finds tools/ only now
+from tools.commands import LAPTOP, TOOLS, Command, Option
+from tools.tfvars import Type, parse_type
+
 SERVICE = ROOT / "modules" / "service"
 OPTIONS = SerializationOptions(strip_string_quotes=True, preserve_heredocs=False)
 
@@ -99,15 +105,145 @@ def hcl(value: object) -> str:
     return str(value)
 
 
-def tables() -> dict[str, str]:
-    """Return the table for each marked part of the repository's README."""
-    variables = {
-        name: body for name, body in parse_blocks("variable", blocks("variable")).items() if name not in ROOT_SETS
-    }
-    outputs = {
-        name: body for name, body in parse_blocks("output", blocks("output")).items() if name not in NOT_PASSED_ON
-    }
-    return {"variables": inputs_table(variables), "outputs": outputs_table(outputs)}
+def service_variables() -> dict[str, dict[str, Any]]:
+    """Return the variables that a tfvars file sets."""
+    found = parse_blocks("variable", blocks("variable"))
+    return {name: body for name, body in found.items() if name not in ROOT_SETS}
+
+
+def service_outputs() -> dict[str, dict[str, Any]]:
+    """Return the outputs of the root."""
+    return {name: body for name, body in parse_blocks("output", blocks("output")).items() if name not in NOT_PASSED_ON}
+
+
+def type_name(type_: Type) -> str:
+    """Return a type in short, such as `map(object)`."""
+    return f"{type_.kind}({type_name(type_.element)})" if type_.element else type_.kind
+
+
+def rows_of(type_: Type, before: str = "") -> Iterator[tuple[str, Type]]:
+    """Yield each attribute of a type with its path, such as `NAME.function.timeout`.
+
+    `NAME` stands for the keys of a map, and `[]` for the elements of a list or set.
+    """
+    if type_.element:
+        yield from rows_of(type_.element, f"{before}.NAME" if type_.kind == "map" else f"{before}[]")
+    for name, attribute in sorted(type_.attributes.items()):
+        path = f"{before}.{name}".lstrip(".")
+        yield path, attribute
+        yield from rows_of(attribute, path)
+
+
+def said_of(description: str) -> tuple[str, dict[str, str]]:
+    """Return what a description says of the whole, and of each attribute by name."""
+    lines: list[str] = []
+    for line in description.strip().replace('\\"', '"').splitlines():
+        if lines and not ITEM.match(line.strip()):
+            lines[-1] += f" {line.strip()}"
+        else:
+            lines.append(line.strip())
+    whole = [line for line in lines if not ITEM.match(line)]
+    attributes: dict[str, str] = {}
+    for line in lines:
+        if ITEM.match(line):
+            names, _, text = line.partition(": ")
+            attributes |= dict.fromkeys(names.split(", "), text[0].upper() + text[1:])
+    return " ".join(whole), attributes
+
+
+def text_of(variable: str, path: str, said: Mapping[str, str], texts: Mapping[str, str]) -> str:
+    """Return what an attribute sets. Raise ValueError if nothing says it.
+
+    `said` is what the variable's description says, and `texts` is attributes.json, which has the other attributes by
+    their path, or by their name if they mean the same everywhere.
+    """
+    name = path.rpartition(".")[2]
+    found = texts.get(f"{variable}.{path}") or said.get(name) or texts.get(name)
+    if not found:
+        raise ValueError(f"Nothing says what {variable}.{path} sets: write it into docs/reference/attributes.json.")
+    return found
+
+
+def variables_page() -> str:
+    """Return the reference of variables: a section for each, with a row for each attribute."""
+    texts = json.loads((ROOT / "docs" / "reference" / "attributes.json").read_text(encoding="utf-8"))
+    parts: list[str] = []
+    for name, variable in service_variables().items():
+        whole, said = said_of(variable["description"])
+        type_ = parse_type(variable["type"])
+        default = f"`{hcl(variable['default'])}`" if "default" in variable else "none: it is required"
+        parts.append(f"## {name}\n\n{whole}\n\n- Type: `{type_name(type_)}`\n- Default: {default}\n")
+        rows = list(rows_of(type_))
+        if nowhere := [each for each in said if rows and not any(path.endswith(each) for path, _ in rows)]:
+            raise ValueError(f"variable {name}: the description speaks of {nowhere[0]}, which the type lacks")
+        if rows:
+            lines = ["| attribute | type | default | what it sets |", "|---|---|---|---|"]
+            for path, attribute in rows:
+                value = "required" if attribute.is_required else f"`{hcl(attribute.default)}`"
+                text = text_of(name, path, said, texts).replace("|", "\\|")
+                lines.append(f"| `{path}` | `{type_name(attribute)}` | {value} | {text} |")
+            parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def commands_page() -> str:
+    """Return the reference of commands."""
+    groups = [("local.py", LAPTOP), ("python -m tools", TOOLS)]
+    return "\n".join(_commands_of(program, commands) for program, commands in groups)
+
+
+def _commands_of(program: str, commands: Sequence[Command]) -> str:
+    parts = [f"## {program}\n"]
+    for command in commands:
+        parts.append(f"### {program} {command.name}\n\n{command.summary[0].upper()}{command.summary[1:]}.\n")
+        if command.options:
+            lines = ["| option | |", "|---|---|", *map(_option_row, command.options)]
+            parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def _option_row(option: Option) -> str:
+    settings: dict[str, Any] = {**option.settings}
+    metavar = f" {settings['metavar']}" if "metavar" in settings and option.flags[0].startswith("-") else ""
+    text = str(settings.get("help", "")).replace("%(default)s", str(settings.get("default")))
+    text = text.replace("%(default)g", f"{settings.get('default', 0)}").replace("|", "\\|")
+    return f"| `{', '.join(option.flags)}{metavar}` | {text} |"
+
+
+def targets_page() -> str:
+    """Return a table of the Makefile's targets, in their groups."""
+    parts: list[str] = []
+    for line in (ROOT / "Makefile").read_text(encoding="utf-8").splitlines():
+        if line.startswith("##@ "):
+            parts.append(f"\n### {line[4:]}\n\n| target | |\n|---|---|")
+        elif found := re.match(r"([a-z]+):.*## (.*)", line):
+            parts.append(f"| `make {found[1]}` | {found[2]} |")
+    return "\n".join(parts).strip() + "\n"
+
+
+# What limits.json calls its limits, in words.
+LIMITS = {
+    "body": "a body, and an item as DynamoDB keeps it",
+    "depth": "nesting of a body",
+    "digits": "a number",
+    "entity_tags": "`If-Match` and `If-None-Match`",
+    "faults": "`errors` of a problem",
+    "id": "an id",
+    "idempotency_key": "`Idempotency-Key`",
+    "key": "a text that a filter matches or sorts by",
+    "page": "`limit` of a list",
+    "patch": "a merge patch that needs no read",
+}
+
+
+def limits_table() -> str:
+    """Return a Markdown table of what a request may hold."""
+    limits: dict[str, dict[str, Any]] = json.loads((ROOT / "contract" / "limits.json").read_text())
+    lines = ["| limit | at most | unit |", "|---|---|---|"]
+    lines += [
+        f"| {LIMITS[name]} | {limit['max']:,} | {limit['unit']} |" for name, limit in limits.items() if "max" in limit
+    ]
+    return "\n".join(lines)
 
 
 def module_tables(module: Path) -> dict[str, str]:
@@ -169,7 +305,15 @@ def fill_tables(readme: Path, parts: Mapping[str, str]) -> str:
 def main(arguments: list[str]) -> int:
     """Write the files, or check them; return 1 if --check finds one out of date."""
     wanted = {ROOT / name: text for name, text in root_files().items()}
-    wanted[ROOT / "README.md"] = fill_tables(ROOT / "README.md", tables())
+    reference = ROOT / "docs" / "reference"
+    generated = {
+        "variables": {"variables": variables_page()},
+        "outputs": {"outputs": outputs_table(service_outputs())},
+        "commands": {"targets": targets_page(), "commands": commands_page()},
+        "limits": {"limits": limits_table()},
+    }
+    for name, parts in generated.items():
+        wanted[reference / f"{name}.md"] = fill_tables(reference / f"{name}.md", parts)
     guide = ROOT / "docs" / "how-to" / "existing-vpc.md"
     wanted[guide] = fill_tables(guide, {"needs": needs_table()})
     for module in sorted((ROOT / "modules").iterdir()):

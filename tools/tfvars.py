@@ -42,7 +42,7 @@ class Type:
     kind: str = "string"
     attributes: Mapping[str, Type] = field(default_factory=dict)
     element: Type | None = None
-    default: Any = None  # of an attribute, where it is a plain value
+    default: Any = None  # of an attribute
     is_required: bool = True  # in the object or the file that it is an attribute of
 
     @property
@@ -298,8 +298,7 @@ def parse_type(expression: str) -> Type:
         return Type(kind, {name.strip('"'): parse_type(text) for name, text in arguments[0].items()})
     inner = parse_type(arguments[0])
     if kind == "optional":
-        plain = arguments[1] if len(arguments) > 1 and not isinstance(arguments[1], dict | list) else None
-        return replace(inner, default=plain, is_required=False)
+        return replace(inner, default=arguments[1] if len(arguments) > 1 else None, is_required=False)
     return Type(kind, element=replace(inner, is_required=False))
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from docs import reference
 from docs.conf import navigation, repository_url, rewrite_links
 from tools.aws.transfer import stamp_faults
+from tools.tfvars import parse_type
 from trestle.item import Item
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -126,3 +128,28 @@ def test_a_tag_that_is_shown_is_its_items() -> None:
     (tag, body) = re.findall(r'^ETag: ("[^"]+")\n\n(\{.*\})$', text, re.MULTILINE)[0]
     item = json.loads(body)
     assert tag == Item("a", {}, item["createdAt"], item["updatedAt"], item["version"]).etag
+
+
+def test_each_attribute_of_a_type_is_a_row() -> None:
+    rules = "optional(map(list(object({ kind = string, values = optional(map(string), {}) }))))"
+    type_ = parse_type(
+        f"map(object({{ a = optional(string), rules = {rules}, z = optional(object({{}}), {{ b = 7 }}) }}))"
+    )
+    assert [
+        (path, reference.type_name(each), "required" if each.is_required else reference.hcl(each.default))
+        for path, each in reference.rows_of(type_)
+    ] == [
+        ("NAME.a", "string", "null"),
+        ("NAME.rules", "map(list(object))", "null"),
+        ("NAME.rules.NAME[].kind", "string", "required"),
+        ("NAME.rules.NAME[].values", "map(string)", "{}"),
+        ("NAME.z", "object", "{ b = 7 }"),
+    ]
+
+
+def test_an_attribute_that_nothing_describes_stops_the_reference() -> None:
+    said, texts = {"a": "The a."}, {"x.b.c": "The c.", "d": "Any d."}
+    shown = [reference.text_of("x", path, said, texts) for path in ("NAME.a", "b.c", "b.d")]
+    assert shown == ["The a.", "The c.", "Any d."]
+    with pytest.raises(ValueError, match=r"x\.b\.e"):
+        reference.text_of("x", "b.e", said, texts)
