@@ -7,7 +7,7 @@ locals {
     StringEquals = { "aws:SourceAccount" = var.scope.account_id }
   }
   publish_statement = {
-    Sid       = "OurAlarmsTell"
+    Sid       = "AlarmsPublish"
     Effect    = "Allow"
     Principal = { Service = "cloudwatch.amazonaws.com" }
     Action    = "sns:Publish"
@@ -16,7 +16,7 @@ locals {
   }
   # In a key's policy "*" is the key.
   encrypt_statement = {
-    Sid       = "OurAlarmsEncrypt"
+    Sid       = "AlarmsEncrypt"
     Effect    = "Allow"
     Principal = { Service = "cloudwatch.amazonaws.com" }
     Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]

@@ -227,9 +227,9 @@ def test_topic_is_encrypted_and_for_our_alarms_alone(alarmed_plan: Plan) -> None
     assert (topic["name"], topic["kms_master_key_id"]) == ("shop-alarms-test", UNKNOWN)
     policy = json.loads(alarmed_plan.one("aws_sns_topic_policy")["policy"])
     found = {s["Sid"]: s for s in policy["Statement"]}
-    assert found.keys() == {"OurAlarmsTell", "TlsOnly"}
-    assert found["OurAlarmsTell"]["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-    assert found["OurAlarmsTell"]["Condition"] == {
+    assert found.keys() == {"AlarmsPublish", "TlsOnly"}
+    assert found["AlarmsPublish"]["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert found["AlarmsPublish"]["Condition"] == {
         "ArnEquals": {
             "aws:SourceArn": [f"arn:aws:cloudwatch:us-west-2:000000000000:alarm:{name}" for name in NOTIFYING]
         },

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from tools.aws import decisions, findings
+from tools.aws import findings
 from tools.aws.existing_key import existing_key
 from tools.aws.existing_network import existing_network
 
@@ -293,6 +293,14 @@ OUR_ACCOUNT = {"StringEquals": {"aws:ResourceAccount": ACCOUNT}}
             "warning",
             "has conditions that may refuse dynamodb:GetItem on",
         ),
+        (
+            [
+                allow("*", Principal="*"),
+                allow("*", effect="Deny", Principal="*", Condition={"Bool": {"aws:SecureTransport": "false"}}),
+            ],
+            "ok",
+            "ways to all",
+        ),
         ([allow("*", Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/x"})], "warning", "conditions that may refuse"),
     ],
 )
@@ -380,7 +388,8 @@ def test_statements_that_a_policy_lacks() -> None:
         ([ALL, logs("/aws/*", Principal={"Service": "logs.eu-west-1.amazonaws.com"})], "stop"),
         ([ALL, logs("/aws/*", Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}})], "warning"),
         ([ALL, logs("/aws/*"), {**logs("/aws/vpc/*"), "Effect": "Deny"}], "stop"),
-        ([ALL, logs("/aws/*"), logs(Effect="Deny", Condition={"Bool": {"aws:SecureTransport": "false"}})], "warning"),
+        ([ALL, logs("/aws/*"), logs(Effect="Deny", Condition={"Bool": {"aws:SecureTransport": "false"}})], "ok"),
+        ([ALL, logs("/aws/*"), logs(Effect="Deny", Condition={"Null": {"aws:SourceVpce": "true"}})], "warning"),
         ([{**ALL, "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/deploy"}}, logs("/aws/*")], "warning"),
         ([{**ALL, "Principal": {"AWS": "arn:aws:iam::999999999999:root"}}, logs("/aws/*")], "stop"),
         ([{**ALL, "Condition": {"StringEquals": {"kms:CallerAccount": ACCOUNT}}}, logs("/aws/*")], "ok"),
@@ -452,17 +461,3 @@ def test_a_key_of_another_account_is_not_read() -> None:
     assert json.dumps(NEEDED) in warning.remedy
     own = arn.replace("999999999999", ACCOUNT)
     assert check_key(own, client=lambda *_: Closed())[1][1].startswith(f"The policy of {own} is not readable for you")
-
-
-def test_actions_and_resources_that_are_excepted() -> None:
-    principal = {"AWS": ROOT}
-    statement = {"Effect": "Allow", "Principal": "*", "NotAction": "kms:Put*", "NotResource": "arn:aws:kms:x"}
-    for action, resource, expected in (
-        ("kms:Decrypt", "arn:aws:kms:y", "allowed"),
-        ("kms:PutKeyPolicy", "arn:aws:kms:y", "refused"),
-        ("kms:Decrypt", "arn:aws:kms:x", "refused"),
-    ):
-        assert decisions.decide({"Statement": statement}, action, resource, principal, {}) == expected
-    denied = {"Effect": "Deny", "NotPrincipal": principal, "Action": "*", "Resource": "*"}
-    policy = {"Statement": [{**denied, "Effect": "Allow", "NotPrincipal": {}}, denied]}
-    assert decisions.decide(policy, "kms:Decrypt", "arn:aws:kms:y", principal, {}) == "unsure"

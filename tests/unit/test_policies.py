@@ -1,4 +1,4 @@
-"""What policies of resources allow, as preflights tell it."""
+"""What policies of resources allow, refuse or leave open, as preflights judge it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tools.aws.policies import allows
+from tools.aws.policies import ALLOWED, REFUSED, UNSURE, decide
 
 SERVICE = "cloudwatch.amazonaws.com"
 TOPIC = "arn:aws:sns:us-west-2:1:on-call"
@@ -26,6 +26,10 @@ def condition(operator: str, key: str, value: Any) -> dict[str, Any]:
     return {**ALLOW, "Condition": {operator: {key: value}}}
 
 
+def decision(statements: Any) -> str:
+    return decide(json.dumps({"Statement": statements}), "sns:Publish", TOPIC, {"Service": SERVICE}, KEYS)
+
+
 DENY = {**ALLOW, "Effect": "Deny", "Principal": "*", "Action": "sns:*"}
 
 
@@ -41,11 +45,13 @@ DENY = {**ALLOW, "Effect": "Deny", "Principal": "*", "Action": "sns:*"}
         [condition("ArnLike", "aws:SourceArn", "arn:aws:cloudwatch:us-west-2:1:alarm:*")],
         [condition("ArnEquals", "aws:SourceArn", ALARM)],
         [condition("StringNotEquals", "aws:SourceAccount", "2")],
-        [condition("StringNotEquals", "aws:SourceOrgID", "o-1")],
-        [condition("StringEqualsIfExists", "aws:SourceOrgID", "o-1")],
+        [condition("StringNotLike", "aws:SourceAccount", ["2", "3*"])],
+        [condition("StringEqualsIfExists", "aws:SourceAccount", "1")],
         [condition("ForAnyValue:StringLike", "aws:SourceAccount", ["?"])],
         [condition("StringEqualsIgnoreCase", "aws:SourceAccount", "1")],
-        [condition("Null", "aws:SourceOrgID", "true")],
+        [condition("Null", "aws:SourceAccount", "false")],
+        [condition("Bool", "aws:SecureTransport", True)],
+        [ALLOW, condition("StringEquals", "aws:SourceOrgID", "o-1")],
         [ALLOW, {**DENY, "Condition": {"Bool": {"aws:SecureTransport": False}}}],
         [ALLOW, {**DENY, "Principal": {"Service": "events.amazonaws.com"}}],
         [ALLOW, {**DENY, "Action": "sns:Subscribe"}],
@@ -56,9 +62,9 @@ DENY = {**ALLOW, "Effect": "Deny", "Principal": "*", "Action": "sns:*"}
     ids=json.dumps,
 )
 def test_allowed(statements: list[dict[str, Any]]) -> None:
-    assert allows(json.dumps({"Statement": statements}), SERVICE, "sns:Publish", TOPIC, KEYS)
+    assert decision(statements) == ALLOWED
     if len(statements) == 1:
-        assert allows(json.dumps({"Statement": statements[0]}), SERVICE, "sns:Publish", TOPIC, KEYS)
+        assert decision(statements[0]) == ALLOWED
 
 
 @pytest.mark.parametrize(
@@ -71,20 +77,64 @@ def test_allowed(statements: list[dict[str, Any]]) -> None:
         [{**ALLOW, "Resource": f"{TOPIC}-other"}],
         [condition("StringEquals", "aws:SourceAccount", "2")],
         [condition("StringEquals", "aws:SourceAccount", "?")],
-        [condition("StringEquals", "aws:SourceOrgID", "o-1")],
         [condition("ArnLike", "aws:SourceArn", "arn:aws:cloudwatch:us-west-2:2:alarm:*")],
         [condition("StringNotLike", "aws:SourceAccount", "*")],
         [condition("Null", "aws:SourceAccount", "true")],
-        [condition("IpAddress", "aws:SourceAccount", "10.0.0.0/8")],
-        [condition("Not an operator", "aws:SourceAccount", "1")],
+        [condition("Bool", "aws:SecureTransport", "false")],
         [ALLOW, DENY],
+        [ALLOW, {"Effect": "Deny", "NotPrincipal": {"Service": "events.amazonaws.com"}, "Action": "*"}],
         [ALLOW, {**DENY, "Condition": {"ArnNotLike": {"aws:SourceArn": "arn:aws:cloudwatch:us-west-2:2:*"}}}],
     ],
     ids=json.dumps,
 )
-def test_not_allowed(statements: list[dict[str, Any]]) -> None:
-    assert not allows(json.dumps({"Statement": statements}), SERVICE, "sns:Publish", TOPIC, KEYS)
+def test_refused(statements: list[dict[str, Any]]) -> None:
+    assert decision(statements) == REFUSED
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        [condition("StringEquals", "aws:SourceOrgID", "o-1")],
+        [condition("StringNotEquals", "aws:SourceOrgID", "o-1")],
+        [condition("StringEqualsIfExists", "aws:SourceOrgID", "o-1")],
+        [condition("Null", "aws:SourceOrgID", "true")],
+        [condition("IpAddress", "aws:SourceAccount", "10.0.0.0/8")],
+        [condition("Not an operator", "aws:SourceAccount", "1")],
+        [ALLOW, {**DENY, "Condition": {"StringNotEquals": {"aws:SourceOrgID": "o-1"}}}],
+    ],
+    ids=json.dumps,
+)
+def test_what_depends_on_keys_or_operators_that_are_unknown(statements: list[dict[str, Any]]) -> None:
+    assert decision(statements) == UNSURE
 
 
 def test_without_a_policy_nothing_is_allowed() -> None:
-    assert not allows(None, SERVICE, "sns:Publish", TOPIC, KEYS)
+    assert decide(None, "sns:Publish", TOPIC, {"Service": SERVICE}, KEYS) == REFUSED
+
+
+def test_roles_of_an_account() -> None:
+    """The account's root is named, or one of its roles, or somebody else."""
+    root = {"AWS": "arn:aws:iam::1:root"}
+    for principal, expected in (
+        ({"AWS": "arn:aws:iam::1:root"}, ALLOWED),
+        ({"AWS": "1"}, ALLOWED),
+        ({"AWS": "*"}, ALLOWED),
+        ({"AWS": ["2", "arn:aws:iam::1:role/deploy"]}, UNSURE),
+        ({"AWS": "arn:aws:iam::2:root"}, REFUSED),
+        ({"Service": SERVICE}, REFUSED),
+    ):
+        assert decide({"Statement": {**ALLOW, "Principal": principal}}, "sns:Publish", TOPIC, root, {}) == expected
+
+
+def test_actions_and_resources_that_are_excepted() -> None:
+    principal = {"AWS": "arn:aws:iam::1:root"}
+    statement = {"Effect": "Allow", "Principal": "*", "NotAction": "kms:Put*", "NotResource": "arn:aws:kms:x"}
+    for action, resource, expected in (
+        ("kms:Decrypt", "arn:aws:kms:y", ALLOWED),
+        ("kms:PutKeyPolicy", "arn:aws:kms:y", REFUSED),
+        ("kms:Decrypt", "arn:aws:kms:x", REFUSED),
+    ):
+        assert decide({"Statement": statement}, action, resource, principal, {}) == expected
+    denied = {"Effect": "Deny", "NotPrincipal": principal, "Action": "*", "Resource": "*"}
+    policy = {"Statement": [{**denied, "Effect": "Allow", "NotPrincipal": {}}, denied]}
+    assert decide(policy, "kms:Decrypt", "arn:aws:kms:y", principal, {}) == UNSURE

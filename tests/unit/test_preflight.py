@@ -723,11 +723,6 @@ def test_the_issuer_of_tokens() -> None:
         assert issuer_findings(server, secret) == [("stop", f"{server.url} publishes no key for RS256 or ES256.")]
         ((level, said),) = issuer_findings(server, RSA_KEY, issuer=f"{server.url}/")
         assert (level, said.partition(". ")[2]) == ("stop", "The discovery document is of another issuer.")
-        emulator = environment({"variables": {"jwt": {"value": {"issuer": server.url}}}})
-        emulator.account = tool.EMULATED
-        count = len(server.requests)
-        assert [each.level for each in tool.issuer(emulator)] == ["ok"]
-        assert len(server.requests) == count, "nobody was asked"
     ((level, said),) = issuer_findings(server)
     assert (level, "cannot be read from here" in said) == ("warning", True)
 

@@ -1,7 +1,7 @@
 """Checks of a preflight on what the tfvars bring: whether it is there, and lets this system use it.
 
-Each returns findings, as those of tools/aws/preflight.py. What policies allow is judged as far as their
-conditions can be told from here, so what they seem to lack is a warning.
+Each returns findings, as those of tools/aws/preflight.py. What policies lack is a warning: without it an apply
+works, but alarms or logs do not arrive.
 """
 
 from __future__ import annotations
@@ -15,26 +15,19 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tools.aws.findings import OK, STOP, WARNING, Context, Finding, Findings
-from tools.aws.policies import allows
+from tools.aws.policies import policy_findings
 from tools.terraform import ROOT
 
 # What Lambda's signing platform adds to a package: https://docs.aws.amazon.com/signer/latest/developerguide/
 SIGNATURE = "META-INF/aws_signer_signature"
 # The tags by which a budget knows what costs.
 COST_TAGS = ("Environment", "Project")
-LOGGING = "logging.s3.amazonaws.com"
-CLOUDWATCH = "cloudwatch.amazonaws.com"
 HOW = "docs/how-to/security-team.md shows it."
 
 
 def code_of(error: ClientError) -> str:
     """Return the code of AWS's error."""
     return str(error.response["Error"]["Code"])
-
-
-def variable(context: Context, name: str) -> Any:
-    """Return the value of a variable of the var-file, None where it is left out."""
-    return context.plan.get("variables", {}).get(name, {}).get("value")
 
 
 def planned(context: Context, kind: str) -> Iterator[Mapping[str, Any]]:
@@ -47,7 +40,7 @@ def planned(context: Context, kind: str) -> Iterator[Mapping[str, Any]]:
 
 def topic(context: Context) -> Findings:
     """Whether the alarms' existing topic is there, and lets CloudWatch publish."""
-    arn = (variable(context, "alarms") or {}).get("topic_arn")
+    arn = (context.variable("alarms") or {}).get("topic_arn")
     if not arn:
         yield Finding(OK, "topic", "Alarms need no existing topic.")
         return
@@ -58,20 +51,18 @@ def topic(context: Context) -> Findings:
             raise
         yield Finding(STOP, "topic", f"{arn}, of alarms.topic_arn, does not exist.", "Correct the ARN.")
         return
-    # The alarm of the whole API, and that of what callers do, publish.
-    name = f"{variable(context, 'name')}-{variable(context, 'environment')}"
-    alarm = f"arn:{arn.split(':')[1]}:cloudwatch:{context.region}:{context.account}:alarm:{name}"
-    request = request_of(context, alarm)
-    if not allows(found.get("Policy"), CLOUDWATCH, "sns:Publish", arn, request):
-        text = f"The policy of {arn} does not seem to let CloudWatch publish for {alarm}."
-        yield Finding(WARNING, "topic", text, f"Add the statement `topic` of the output policy_statements to it. {HOW}")
-    yield from key_findings(context, arn, found.get("KmsMasterKeyId"), request)
+    needed = statements(context, "topic")
+    faults = list(policy_findings("topic", arn, found.get("Policy"), needed, context.account, level=WARNING))
+    yield from faults
+    key_faults = list(key_findings(context, arn, found.get("KmsMasterKeyId")))
+    yield from key_faults
+    if not faults and not key_faults:
+        yield Finding(OK, "topic", f"{arn} is there, and lets CloudWatch publish.")
 
 
-def key_findings(context: Context, arn: str, key: str | None, request: Mapping[str, str]) -> Findings:
-    """What there is to say of the key of a topic."""
+def key_findings(context: Context, arn: str, key: str | None) -> Findings:
+    """What is wrong with the key of a topic."""
     if not key:
-        yield Finding(OK, "topic", f"{arn} is there, and under no customer key.")
         return
     kms = context.client("kms", arn.split(":")[3])
     described = kms.describe_key(KeyId=key)["KeyMetadata"]
@@ -80,26 +71,14 @@ def key_findings(context: Context, arn: str, key: str | None, request: Mapping[s
         yield Finding(STOP, "topic", text, "Put the topic under a customer key, or under none.")
         return
     policy = kms.get_key_policy(KeyId=described["KeyId"], PolicyName="default")["Policy"]
-    lacking = [
-        action for action in ("kms:Decrypt", "kms:GenerateDataKey")
-        if not allows(policy, CLOUDWATCH, action, described["Arn"], request)
-    ]  # fmt: skip
-    if lacking:
-        arn_of_key, actions = described["Arn"], " and ".join(lacking)
-        text = f"The policy of {arn_of_key}, the topic's key, does not seem to let CloudWatch do {actions}."
-        yield Finding(WARNING, "topic", text, f"Add the statement `topic_key` of the output policy_statements. {HOW}")
-    else:
-        yield Finding(OK, "topic", f"{arn} is there, and its key is for CloudWatch, too.")
+    needed = statements(context, "topic_key")
+    yield from policy_findings("topic", described["Arn"], policy, needed, context.account, level=WARNING)
 
 
-def request_of(context: Context, source: str) -> dict[str, str]:
-    """Return the condition keys of a request that a service makes for a resource of this account."""
-    return {
-        "aws:SourceAccount": context.account,
-        "aws:SourceArn": source,
-        "aws:SourceOwner": context.account,
-        "aws:SecureTransport": "true",
-    }
+def statements(context: Context, name: str) -> list[Mapping[str, Any]] | None:
+    """Return the statements that the policy of something that the tfvars bring needs, or None if unknown so far."""
+    found: list[Mapping[str, Any]] | None = (context.output("policy_statements") or {}).get(name)
+    return found
 
 
 # --- access logs
@@ -122,21 +101,14 @@ def log_bucket(context: Context) -> Findings:
             remedy = "S3 writes access logs to buckets of the same account alone: name one of those in log_bucket."
             yield Finding(STOP, "log bucket", f"The bucket {name} {why}.", remedy)
             continue
-        found = [*bucket_faults(context, s3, name, for_distribution=bool(configs))]
-        yield from found
-        request = [(each["bucket"], each["target_prefix"]) for each in loggings if each["target_bucket"] == name]
         policy = answer(s3.get_bucket_policy, Bucket=name).get("Policy")
-        partition = "aws-cn" if context.region.startswith("cn-") else "aws"
-        lacking = sorted(
-            bucket for bucket, prefix in request
-            if not allows(policy, LOGGING, "s3:PutObject", f"arn:{partition}:s3:::{name}/{prefix}x",
-                          request_of(context, f"arn:{partition}:s3:::{bucket}"))
-        )  # fmt: skip
-        if lacking:
-            text = f"The policy of {name} does not seem to let S3 write the access logs of {', '.join(lacking)}."
-            remedy = f"Add the statement `log_bucket` of the output policy_statements to it. {HOW}"
-            yield Finding(WARNING, "log bucket", text, remedy)
-        elif not found:
+        needed = statements(context, "log_bucket") if loggings else []
+        found = [
+            *bucket_faults(context, s3, name, for_distribution=bool(configs)),
+            *policy_findings("log bucket", name, policy, needed, context.account, level=WARNING),
+        ]
+        yield from found
+        if not found:
             yield Finding(OK, "log bucket", f"{name} takes access logs.")
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tools.aws.decisions import ALLOWED, REFUSED, satisfies
 from tools.aws.findings import OK, STOP, WARNING, Context, Finding, Findings
+from tools.aws.policies import policy_findings
 
 SUBJECT = "key"
 
@@ -45,7 +45,7 @@ def existing_key(context: Context) -> Findings:
         if faults:
             return
         yield from rotation(kms, arn, found)
-    yield from policy_findings(context, kms, arn, owner)
+    yield from statements(context, kms, arn, owner)
 
 
 def move(arn: str, context: Context) -> str:
@@ -85,30 +85,18 @@ def rotation(kms: Any, arn: str, key: Mapping[str, Any]) -> Findings:
         yield Finding(WARNING, SUBJECT, f"{arn} is not rotated.", remedy)
 
 
-def policy_findings(context: Context, kms: Any, arn: str, owner: str) -> Findings:
+def statements(context: Context, kms: Any, arn: str, owner: str) -> Findings:
     """Whether a key's policy has the statements that the system needs."""
-    outputs = context.plan.get("planned_values", {}).get("outputs", {})
-    needed = (outputs.get("kms_key_statements") or {}).get("value") or []
+    needed = context.output("kms_key_statements")
     try:
-        policy = json.loads(kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"])
+        policy = kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"]
     except ClientError as error:
         where = f"in account {owner}, which is not yours" if owner != context.account else "not readable for you"
         text = f"The policy of {arn} is {where}: {error.response['Error']['Code']}."
         remedy = f"Let its owner see that it has these statements: {json.dumps(needed)}"
         yield Finding(WARNING, SUBJECT, text, remedy)
         return
-    lacking = 0
-    for statement in needed:
-        decision = satisfies(policy, statement, arn, context.account)
-        if decision == ALLOWED:
-            continue
-        lacking += 1
-        remedy = f"Let its owner add the statement {json.dumps(statement)}"
-        if decision == REFUSED:
-            text = f"The policy of {arn} does not allow {statement['Sid']}."
-            yield Finding(STOP, SUBJECT, text, remedy)
-        else:
-            text = f"Whether the policy of {arn} allows {statement['Sid']} depends on roles or conditions of its own."
-            yield Finding(WARNING, SUBJECT, text, f"{remedy}, unless it does.")
-    if not lacking:
+    found = list(policy_findings(SUBJECT, arn, policy, needed, context.account))
+    yield from found
+    if not found:
         yield Finding(OK, SUBJECT, f"{arn} is enabled, and its policy lets the system use it.")

@@ -12,9 +12,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tools import contract
-from tools.aws.decisions import REFUSED, UNSURE, decide
 from tools.aws.findings import FREE_ADDRESSES, OK, STOP, WARNING, Context, Finding, Findings
-from tools.aws.policies import as_list
+from tools.aws.policies import REFUSED, UNSURE, always_known, as_list, decide
 
 SUBJECT = "vpc"
 
@@ -248,13 +247,12 @@ def accepts(existing: Existing, endpoint: Mapping[str, Any], context: Context) -
 def policies(context: Context, existing: Existing) -> Findings:
     """Whether the policies of the endpoints allow what the functions do."""
     rights = planned_rights(context)
-    known = dict.fromkeys(("aws:PrincipalAccount", "aws:ResourceAccount"), context.account)
     principal = {"AWS": f"arn:aws:iam::{context.account}:root"}
+    known = {**always_known(principal, context.account), "aws:ResourceAccount": context.account}
     for endpoint in existing.endpoints:
-        service = endpoint["ServiceName"].rpartition(".")[2]
-        if not endpoint.get("PolicyDocument") or service not in rights:
+        service, policy = endpoint["ServiceName"].rpartition(".")[2], endpoint.get("PolicyDocument")
+        if not policy or service not in rights:
             continue
-        policy = json.loads(endpoint["PolicyDocument"])
         decisions = {
             (action, resource): decide(policy, action, resource, principal, known)
             for action, resource in sorted(rights[service])

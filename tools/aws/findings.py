@@ -46,6 +46,11 @@ class Context:
         """The value of a variable of the root, or None."""
         return self.plan.get("variables", {}).get(name, {}).get("value")
 
+    def output(self, name: str) -> Any:
+        """The value of an output of the root, or None where it is unknown before the apply."""
+        outputs = self.plan.get("planned_values", {}).get("outputs", {})
+        return (outputs.get(name) or {}).get("value")
+
     @property
     def own_functions(self) -> Mapping[str, Mapping[str, Any]]:
         """The functions of your own by name, with the attributes that the var-files write."""

@@ -1,72 +1,186 @@
-"""Whether a policy of a resource lets a service of AWS do something, as far as its statements tell."""
+"""Judge what a resource's policy allows, with a third answer where that depends on what is not known here."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+from tools.aws.findings import STOP, WARNING, Finding, Findings
+
+ALLOWED, REFUSED, UNSURE = "allowed", "refused", "unsure"
 
 Statement = Mapping[str, Any]
 
+# What stands for an action that ends in an asterisk. Policies may name these one by one.
+WIDE_ACTIONS = {
+    "kms:GenerateDataKey*": ("kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext"),
+    "kms:ReEncrypt*": ("kms:ReEncryptFrom", "kms:ReEncryptTo"),
+}
+
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
-QUALIFIERS = re.compile(r"^(?:For(?:All|Any)Values?:)?(\w+?)(IfExists)?$")
+OPERATOR = re.compile(r"(?:For(?:All|Any)Values?:)?(\w+?)(?:IfExists)?")
 
 
-def allows(policy: str | None, service: str, action: str, resource: str, keys: Mapping[str, str]) -> bool:
-    """Tell whether a policy, as JSON, lets a service act on a resource in a request with these condition keys.
+# --- one request
 
-    A condition on another key, or by an operator that is unknown here, counts as not met.
+
+def decide(
+    policy: Mapping[str, Any] | str | None,
+    action: str,
+    resource: str,
+    principal: Mapping[str, str],
+    known: Mapping[str, str],
+) -> str:
+    """Return whether a policy, as JSON or as what JSON says, allows an action: ALLOWED, REFUSED or UNSURE.
+
+    `principal` is one name by its kind, AWS or Service; the root of an account stands for any of its roles.
+    `known` has the values of condition keys that are known of the request. Of other keys it may have any value.
     """
-    statements: Any = json.loads(policy)["Statement"] if policy else []
-    request = {key.lower(): value for key, value in keys.items()}
-    effects = {
-        statement["Effect"] for statement in as_list(statements)
-        if names_principal(statement, service) and names(statement, "Action", action.lower(), str.lower)
-        and names(statement, "Resource", resource) and meets(statement.get("Condition") or {}, request)
-    }  # fmt: skip
-    return effects == {"Allow"}
+    document = json.loads(policy) if isinstance(policy, str) else policy or {}
+    keys = {key.lower(): value for key, value in known.items()}
+    found = {
+        (statement["Effect"], is_met(statement, principal, keys))
+        for statement in as_list(document.get("Statement"))
+        if covers(statement, action, resource)
+    }
+    if ("Deny", True) in found or not found & {("Allow", True), ("Allow", None)}:
+        return REFUSED
+    return UNSURE if ("Deny", None) in found or ("Allow", True) not in found else ALLOWED
 
 
-def names_principal(statement: Statement, service: str) -> bool:
-    """Tell whether a statement is about a service."""
-    principal = statement.get("Principal", statement.get("NotPrincipal"))
-    by_kind = principal if isinstance(principal, Mapping) else {"AWS": principal}
-    found = "*" in as_list(by_kind.get("AWS")) or bool({service, "*"} & {*as_list(by_kind.get("Service"))})
-    return found == ("Principal" in statement)
-
-
-def names(statement: Statement, what: str, text: str, fold: Callable[[str], str] = str) -> bool:
-    """Tell whether a statement is about an action or a resource. One without either is about all."""
-    for name, wanted in ((what, True), (f"Not{what}", False)):
-        if name in statement:
-            return is_like(map(fold, as_list(statement[name])), text) == wanted
-    return True
-
-
-def meets(condition: Mapping[str, Mapping[str, Any]], request: Mapping[str, str]) -> bool:
-    """Tell whether a request with these keys, in lower case, meets a condition."""
+def covers(statement: Statement, action: str, resource: str) -> bool:
+    """Tell whether a statement is about an action on a resource. One without either element is about all."""
+    actions = {name: as_list(statement[name]) for name in ("Action", "NotAction") if name in statement}
+    resources = {name: as_list(statement[name]) for name in ("Resource", "NotResource") if name in statement}
     return all(
-        meets_operator(operator, request.get(key.lower()), [str(value) for value in as_list(values)])
-        for operator, pairs in condition.items() for key, values in pairs.items()
-    )  # fmt: skip
+        is_like((str(each).lower() for each in each_of), action.lower()) != name.startswith("Not")
+        for name, each_of in actions.items()
+    ) and all(is_like(map(str, each_of), resource) != name.startswith("Not") for name, each_of in resources.items())
 
 
-def meets_operator(operator: str, found: str | None, values: list[str]) -> bool:
-    """Tell whether the value of a key, None if the request has none, is what an operator asks for."""
-    match = QUALIFIERS.match(operator)
-    name, if_exists = match.groups() if match else (operator, None)
-    if name == "Null":
-        return (found is None) == (values[0].lower() == "true")
-    if found is None:
-        return bool(if_exists) or "Not" in name
-    if name.replace("Not", "") in ("ArnEquals", "ArnLike", "StringLike"):
-        return is_like(values, found) != ("Not" in name)
-    if name.replace("Not", "") == "StringEquals":
-        return (found in values) != ("Not" in name)
-    if name in ("Bool", "StringEqualsIgnoreCase"):
-        return found.lower() in [value.lower() for value in values]
-    return False
+def is_met(statement: Statement, principal: Mapping[str, str], keys: Mapping[str, str]) -> bool | None:
+    """Return whether a statement is about a request, or None if that cannot be judged."""
+    judged = {*holds(statement.get("Condition") or {}, keys), names(statement, principal)}
+    return False if False in judged else None if None in judged else True
+
+
+def names(statement: Statement, principal: Mapping[str, str]) -> bool | None:
+    """Return whether a statement is about a principal, or None if only the account's roles could tell."""
+    ((kind, name),) = principal.items()
+    if "NotPrincipal" in statement:
+        # A role is not named by its account's root.
+        return None if kind == "AWS" else name not in names_of(statement["NotPrincipal"], kind)
+    named = names_of(statement.get("Principal", "*"), kind)
+    if not {"*", name}.isdisjoint(named):
+        return True
+    account = name.split(":")[4] if kind == "AWS" and name.count(":") > 4 else "-"
+    return True if account in named else None if any(f":{account}:" in each for each in named) else False
+
+
+def names_of(principals: Any, kind: str) -> list[str]:
+    """Return the names of a kind in the element Principal. "*" alone, or as a name of AWS's, is everyone."""
+    by_kind = principals if isinstance(principals, Mapping) else {"AWS": principals}
+    everyone = ["*"] if "*" in as_list(by_kind.get("AWS")) else []
+    return everyone + [str(each) for each in as_list(by_kind.get(kind))]
+
+
+def holds(condition: Mapping[str, Mapping[str, Any]], keys: Mapping[str, str]) -> Iterator[bool | None]:
+    """Yield for each part of a condition whether it holds, or None if it cannot be judged.
+
+    `keys` has the known keys, in lower case.
+    """
+    for operator, pairs in condition.items():
+        match = OPERATOR.fullmatch(operator)
+        for key, wanted in pairs.items():
+            value = keys.get(key.lower())
+            if match is None or value is None:
+                yield None
+            else:
+                yield compare(match[1], value, [str(each) for each in as_list(wanted)])
+
+
+def compare(operator: str, value: str, wanted: list[str]) -> bool | None:
+    """Return whether a key's value is what an operator asks for, or None for an operator that is unknown here."""
+    name = operator.replace("Not", "")
+    if name in ("ArnEquals", "ArnLike", "StringLike"):
+        found = is_like(wanted, value)
+    elif name == "StringEquals":
+        found = value in wanted
+    elif name in ("Bool", "StringEqualsIgnoreCase"):
+        found = value.lower() in [each.lower() for each in wanted]
+    elif name == "Null":
+        found = "false" in [each.lower() for each in wanted]
+    else:
+        return None
+    return found != ("Not" in operator)
+
+
+# --- what a statement would allow
+
+
+def satisfies(policy: Mapping[str, Any] | str | None, needed: Statement, resource: str, account: str) -> str:
+    """Return whether a resource's policy allows all that a statement would: ALLOWED, REFUSED or UNSURE.
+
+    `account` is the one that the requests come from. In the policy of a key "*" is the key, `resource`.
+    """
+    actions = [each for action in as_list(needed["Action"]) for each in WIDE_ACTIONS.get(action, (action,))]
+    resources = [resource if each == "*" else each for each in as_list(needed.get("Resource", "*"))]
+    always = always_known(needed["Principal"], account)
+    decisions = {
+        decide(policy, action, each, needed["Principal"], {**always, **known})
+        for action, each, known in itertools.product(actions, resources, requests(needed.get("Condition") or {}))
+    }
+    return next(each for each in (REFUSED, UNSURE, ALLOWED) if each in decisions)
+
+
+def always_known(principal: Mapping[str, str], account: str) -> dict[str, str]:
+    """Return the condition keys of each request that an account's roles make, or a service makes for the account."""
+    if "AWS" in principal:
+        names = ("aws:PrincipalAccount", "kms:CallerAccount")
+        return {**dict.fromkeys(names, account), "aws:SecureTransport": "true"}
+    owner = dict.fromkeys(("aws:SourceAccount", "aws:SourceOwner"), account)
+    return {**owner, "aws:PrincipalIsAWSService": "true", "aws:SecureTransport": "true"}
+
+
+def requests(condition: Mapping[str, Mapping[str, Any]]) -> Iterable[dict[str, str]]:
+    """Yield the condition keys' values of each request that a condition lets in."""
+    values = {key: as_list(value) for conditions in condition.values() for key, value in conditions.items()}
+    return (dict(zip(values, each, strict=True)) for each in itertools.product(*values.values()))
+
+
+def policy_findings(
+    subject: str,
+    resource: str,
+    policy: Mapping[str, Any] | str | None,
+    needed: Iterable[Statement] | None,
+    account: str,
+    *,
+    level: str = STOP,
+) -> Findings:
+    """What a resource's policy lacks of the statements that it needs. A lack is of this level, a doubt a warning.
+
+    `needed` is None if Terraform knows the statements only after the apply.
+    """
+    if needed is None:
+        text = f"What the policy of {resource} has to allow is known only after the apply."
+        yield Finding(WARNING, subject, text, "Apply, then look again.")
+    for statement in needed or ():
+        decision = satisfies(policy, statement, resource, account)
+        remedy = f"Let its owner add the statement {json.dumps(statement)}"
+        if decision == REFUSED:
+            text = f"The policy of {resource} does not allow {statement['Sid']}."
+            yield Finding(level, subject, text, remedy)
+        elif decision == UNSURE:
+            text = (
+                f"Whether the policy of {resource} allows {statement['Sid']} depends on roles or conditions of its own."
+            )
+            yield Finding(WARNING, subject, text, f"{remedy}, unless it does.")
+
+
+# --- elements of policies
 
 
 def is_like(patterns: Iterable[str], text: str) -> bool:

@@ -34,7 +34,6 @@ UNRESERVED = 100  # invocations at once that Lambda keeps for functions without 
 NEW_ACCOUNT = 100  # a quota below is that of an account that never asked
 NEARLY = 0.8  # of a quota
 RENEWAL = timedelta(days=30)
-EMULATED = "000000000000"  # the emulator's account
 
 # What goes when a resource is deleted, and what to do about it.
 LOSSES = {
@@ -596,9 +595,6 @@ def issuer(context: Context) -> Findings:
     named: str | None = (context.plan.get("variables", {}).get("jwt", {}).get("value") or {}).get("issuer")
     if named is None:
         yield Finding(OK, "issuer", "No operation takes tokens of an issuer of your own.")
-        return
-    if context.account == EMULATED:
-        yield Finding(OK, "issuer", "Not asked, since this is the emulator.")
         return
     # PyJWT and cryptography take a while to import, and few systems need them.
     from trestle.authorizer.documents import DISCOVERY, Documents  # noqa: PLC0415
