@@ -1,14 +1,3 @@
-module "key_policy" {
-  source = "../key-policy"
-
-  alarms      = var.alarms
-  environment = var.environment
-  events      = var.events
-  name        = var.name
-  scope       = var.scope
-  trail       = var.trail
-}
-
 resource "aws_kms_key" "this" {
   description             = "What ${var.name}-${var.environment} stores and logs"
   deletion_window_in_days = var.deletion_window_in_days
@@ -26,7 +15,7 @@ resource "aws_kms_key" "this" {
         Action    = "kms:*"
         Resource  = "*"
       },
-    ], module.key_policy.services)
+    ], var.services)
   })
 }
 

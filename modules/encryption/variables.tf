@@ -1,25 +1,15 @@
-variable "alarms" {
-  description = "Whether alarms publish to a topic that the key encrypts."
-  type        = bool
-}
-
 variable "deletion_window_in_days" {
   description = "How long the key can be recovered once it is destroyed, in days."
   type        = number
 }
 
 variable "environment" {
-  description = "The environment, which ends the names of what the key encrypts."
+  description = "The environment, the last part of its name."
   type        = string
 }
 
-variable "events" {
-  description = "Whether rules of EventBridge send to queues that the key encrypts."
-  type        = bool
-}
-
 variable "name" {
-  description = "Name of the system, which begins the names of what the key encrypts."
+  description = "Name of the system, the first part of its name."
   type        = string
 }
 
@@ -28,12 +18,12 @@ variable "scope" {
   type        = object({ account_id = string, dns_suffix = string, partition = string, region = string })
 }
 
+variable "services" {
+  description = "Statements of the key's policy for the services that use it in nobody's name, as modules/key-policy has them."
+  type        = any
+}
+
 variable "tags" {
   description = "Tags for each resource, beside those that the provider adds by itself; null for none."
   type        = map(string)
-}
-
-variable "trail" {
-  description = "Name of the trail whose records the key encrypts, or null without one."
-  type        = string
 }

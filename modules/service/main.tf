@@ -156,14 +156,12 @@ module "encryption" {
   # Terraform shows this line if it does not know at the plan whether the ARN is null.
   count = local.makes_key ? 1 : 0 # If the same apply makes the key: key_arn = coalesce(aws_kms_key.NAME.arn).
 
-  alarms                  = local.makes_topic
   deletion_window_in_days = coalesce(var.encryption.deletion_window_in_days, 30)
   environment             = var.environment
-  events                  = length(local.event_driven) > 0
   name                    = var.name
   scope                   = local.scope
+  services                = module.key_policy.services
   tags                    = local.tags
-  trail                   = var.audit == null ? null : local.trail
 }
 
 module "network" {
