@@ -261,3 +261,21 @@ def project_of(folder: Path, code: dict[str, str]) -> Path:
         (project / "app" / f"{name}.py").write_text(text)
     subprocess.run([sys.executable, ROOT / "build.py", "--project", project], check=True, stdout=subprocess.DEVNULL)
     return project
+
+
+def plan_as_module(planner: Planner, root: Path) -> Plan:
+    """Return the plan of examples/as-module, laid out in a folder as it lies in the repository."""
+    local_terraform.copy_modules(root, {})
+    for name in ("contract", "lambda_src", "requirements", "web"):
+        (root / name).symlink_to(ROOT / name)
+    example = root / "examples" / "as-module"
+    left_out = shutil.ignore_patterns(".terraform*", "dist", "*.tfstate*")
+    shutil.copytree(ROOT / "examples" / "as-module", example, ignore=left_out)
+    subprocess.run([sys.executable, ROOT / "build.py", "--project", example], check=True, capture_output=True)
+    # Two configurations of the provider cannot share one process.
+    environment = {k: v for k, v in planner.environment.items() if k != "TF_REATTACH_PROVIDERS"}
+    run(example, environment, "init", input=False, plugin_dir=local_terraform.find_mirror())
+    run(example, environment, "plan", input=False, lock=False, out="plan.tfplan")
+    file = root / "as-module.json"
+    file.write_text(run(example, environment, "show", "-json", "plan.tfplan"))
+    return Plan(file, prefix="module.api.")

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.plan.conftest import SMALL
-from tests.plan.planner import REGION, ROOT, Plan, Planner, TerraformError, Values, run
+from tests.plan.planner import REGION, ROOT, Plan, Planner, TerraformError, Values, plan_as_module
 from tests.plan.test_environments import taggable_resources
-from tools.terraform import copy_modules, find_mirror
+from tools.terraform import copy_modules
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
 
@@ -125,20 +121,8 @@ def test_a_topic_and_a_pool_may_come_of_the_same_apply(planner: Planner, tmp_pat
 
 @pytest.fixture(scope="module")
 def as_module(planner: Planner, tmp_path_factory: pytest.TempPathFactory) -> Values:
-    """The plan of examples/as-module, where it lies in the repository."""
-    root = tmp_path_factory.mktemp("as-module")
-    copy_modules(root, {})
-    for name in ("contract", "lambda_src", "requirements", "web"):
-        (root / name).symlink_to(ROOT / name)
-    example = root / "examples" / "as-module"
-    shutil.copytree(EXAMPLE, example, ignore=shutil.ignore_patterns(".terraform*", "dist", "*.tfstate*"))
-    subprocess.run([sys.executable, ROOT / "build.py", "--project", example], check=True, capture_output=True)
-    # Two configurations of the provider cannot share one process.
-    environment = {k: v for k, v in planner.environment.items() if k != "TF_REATTACH_PROVIDERS"}
-    run(example, environment, "init", input=False, plugin_dir=find_mirror())
-    run(example, environment, "plan", input=False, lock=False, out="plan.tfplan")
-    found: dict[str, Any] = json.loads(run(example, environment, "show", "-json", "plan.tfplan"))
-    return found
+    """The plan of examples/as-module."""
+    return plan_as_module(planner, tmp_path_factory.mktemp("as-module")).data
 
 
 def test_another_root_calls_the_module_with_a_provider_and_schemas_of_its_own(as_module: Values) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.plan import inventory
 from tests.plan.conftest import CODE, ENTITIES, FUNCTIONS, NETWORK, SMALL, with_code
-from tests.plan.planner import ROOT, Plan, Planner, project_of
+from tests.plan.planner import ROOT, Plan, Planner, plan_as_module, project_of
 from tests.policy import scan
 from tests.policy.scan import Finding, Report
 
@@ -21,6 +21,7 @@ pytestmark = [
 # `make test` scans the configuration and these; `make verify` scans the plan of every var-file, and so does
 # `make check`, which CI runs beside the tests.
 EQUIPPED = "tests/policy/equipped.tfvars"
+GUEST = ("examples/tenants.tfvars", "tests/policy/guest.tfvars")
 QUICK = ("dev", "guarded", "opened", "prod")
 
 
@@ -62,9 +63,9 @@ def plans(planner: Planner) -> dict[str, Plan]:
 
 @pytest.fixture(scope="session")
 def other_plans(planner: Planner, triggered: Plan) -> dict[str, Plan]:
-    """The plans of all other var-files, and one with every kind of function."""
+    """The plans of all other var-files, one with every kind of function, and one of a company's guest."""
     plans = {name: planner(file) for name, file in inventory.VAR_FILES.items() if name not in QUICK}
-    return {**plans, "triggered": triggered}
+    return {**plans, "guest": planner(*GUEST), "triggered": triggered}
 
 
 @pytest.fixture(scope="session")
@@ -112,11 +113,35 @@ def test_plan_fails_only_what_its_variables_ask_for(
 
 
 @pytest.mark.slow  # a dozen plans and scans
-@pytest.mark.parametrize("name", sorted({*inventory.VAR_FILES, "triggered"} - set(QUICK)))
+@pytest.mark.parametrize("name", sorted({*inventory.VAR_FILES, "guest", "triggered"} - set(QUICK)))
 def test_plan_of_each_other_var_file_fails_only_what_it_asks_for(
     other_plans: dict[str, Plan], other_reports: dict[str, Report], name: str
 ) -> None:
     check_report(other_plans[name], other_reports[name])
+
+
+@pytest.mark.slow  # with the plans and scans above
+def test_the_documents_count_what_is_skipped_of_a_guest(other_reports: dict[str, Report]) -> None:
+    (outside,) = other_reports["guest"].failed
+    assert (outside.check, ".module.authorizer[" in outside.resource) == ("CKV_AWS_117", True), "which jwt asks for"
+    text = (ROOT / "docs" / "explanation" / "security.md").read_text()
+    (count,) = re.findall(r"^\[A guest\].* skips\s+(\d+) checks", text, re.MULTILINE)
+    assert len({f.block for f in other_reports["guest"].skipped}) == int(count)
+
+
+@pytest.mark.slow  # a plan and a scan of its own
+def test_a_root_of_ones_own_fails_only_what_it_asks_for(
+    planner: Planner, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    plan = plan_as_module(planner, tmp_path_factory.mktemp("as-module"))
+    report = scan.scan_plans({"as-module": plan})["as-module"]
+    opened = [address for address in plan.all("aws_api_gateway_method") if re.search(r'\["tasks\.(?!delete)', address)]
+    asked = {("CKV_AWS_59", address) for address in opened}
+    asked.add(("CKV_AWS_117", 'module.authorizer["authorizer"].aws_lambda_function.this'))
+    assert {(f.check, f.resource.removeprefix(plan.prefix)) for f in report.failed} == asked
+    assert len(opened) == 5
+    kinds = {"aws_dynamodb_table", "aws_kms_key", "aws_security_group", "aws_vpc_endpoint"}
+    assert kinds <= {f.block[2].partition(".")[0] for f in report.passed}, "it saw a part"
 
 
 def test_everything_that_costs_makes_no_finding(reports: dict[str, Report]) -> None:
