@@ -1,9 +1,10 @@
-"""The files and commands of a tutorial page."""
+"""The files and commands of a page that tells its reader what to do."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,8 +46,30 @@ class Step:
             yield command, output.strip()
 
 
+MARK = "----- end of a command -----"
+
+
+def run_commands(commands: list[tuple[str, str]], folder: Path, environment: Mapping[str, str]) -> None:
+    """Run commands in one shell; assert that each says what the page shows, where "…" is anything."""
+    script = "".join(f"{command}\necho; echo {MARK!r}\n" for command, _ in commands)
+    done = subprocess.run(
+        ["bash", "-e", "-c", script],
+        cwd=folder, env=environment, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    for (command, shown), said in zip(commands, done.stdout.split(MARK), strict=False):
+        pattern = ".*".join(map(re.escape, shown.split("…")))
+        assert re.search(pattern, said, re.DOTALL), f"{command}\n{said}"
+
+
+def console_blocks(page: Path) -> list[Step]:
+    """Return the blocks of commands of a how-to page."""
+    found = re.findall(r"^```console\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return [Step("", "", text) for text in found]
+
+
 def steps() -> list[Step]:
-    """Return the page's blocks in their order."""
+    """Return the tutorial's blocks in their order."""
     page = PAGE.read_text(encoding="utf-8")
     found = [Step(what, file, text) for what, file, _, text in BLOCK.findall(page)]
     languages = [language for _, _, language, _ in BLOCK.findall(page)]

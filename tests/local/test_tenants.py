@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import sys
 import uuid
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -10,9 +14,13 @@ import pytest
 
 from tests.local.api import Answer, Api
 from tests.local.described_api import DescribedApi
+from tests.local.runner import ROOT
 from tests.local.test_examples import Example, example_fixture, list_items
+from tests.tutorial import console_blocks, run_commands
 
 pytestmark = pytest.mark.slow
+
+PAGE = ROOT / "docs" / "how-to" / "tenants.md"
 
 _tenants = example_fixture("tenants")
 
@@ -142,3 +150,18 @@ def test_a_token_without_a_tenant_owns_nothing(people: dict[str, DescribedApi], 
     people["tom"]("GET", "/projects").problem(403, "forbidden")
     people["tom"]("GET", made.location).problem(403, "forbidden")
     people["tom"]("POST", "/projects", {"name": "His"}).problem(403, "forbidden")
+
+
+def test_the_how_to_page_shows_what_its_commands_say(tenants: Example) -> None:
+    """All but the command that brings the system up, which it is. The tenant is one that no other test knows."""
+    (up, *commands), *blocks = [
+        [(command.replace("acme", "initech"), shown.replace("acme", "initech")) for command, shown in step.commands()]
+        for step in console_blocks(PAGE)
+    ]
+    assert up == ("python local.py up --detach --var-file examples/tenants.tfvars", "")
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "TRESTLE_LOCAL_DIR": str(tenants.local.folder),
+    }
+    run_commands(list(itertools.chain(commands, *blocks)), ROOT, environment)
