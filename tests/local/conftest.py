@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.local.api import Api
-from tests.local.runner import ROOT, Local
+from tests.local.clone import Clone
+from tests.local.runner import ROOT, Local, copy_files, read_exports
 
 HERE = Path(__file__).parent
 EXAMPLES = ("items", "shop", "vpc-items", "movies", "todos", "notes", "bookings", "tenants")
@@ -63,6 +64,23 @@ def empty_items(items: Api) -> Api:
         for item in found:
             items("DELETE", f"/{item['id']}")
     return items
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Iterator[Clone]:
+    """A clone in a folder with an awkward name, and an empty account."""
+    folder = tmp_path / "my work ü (1)"
+    copy_files(folder)
+    for backend in (folder / "environments").glob("*.s3.tfbackend"):
+        lines = backend.read_text().splitlines(keepends=True)
+        backend.write_text("".join(line for line in lines if not line.startswith("bucket")))
+    emulator = Local(tmp_path / "local")
+    started = emulator("emulator", "--port", str(emulator.port), "--detach")
+    try:
+        assert started.returncode == 0, started.stderr
+        yield Clone(folder, read_exports(started.stdout))
+    finally:
+        emulator("emulator", "--stop")
 
 
 @pytest.fixture(scope="module")

@@ -126,3 +126,8 @@ def is_listening(port: int) -> bool:
     """Tell whether anything answers on the port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def read_exports(text: str) -> dict[str, str]:
+    """Return what a shell exports that reads these lines."""
+    return dict(line.removeprefix("export ").split("=", 1) for line in text.splitlines())

@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.local.runner import Local, error_sentence, is_listening
+from tests.local.runner import Local, error_sentence, is_listening, read_exports
 from tools.laptop.emulated_aws import exports
 from tools.laptop.emulator import Running
 
@@ -23,11 +23,6 @@ def emulated_aws(tmp_path: Path) -> Iterator[Local]:
     cloud = Local(tmp_path)
     yield cloud
     cloud("emulator", "--stop")
-
-
-def read_exports(text: str) -> dict[str, str]:
-    """Return what a shell exports that reads these lines."""
-    return dict(line.removeprefix("export ").split("=", 1) for line in text.splitlines())
 
 
 def client(variables: dict[str, str], service: str) -> Any:

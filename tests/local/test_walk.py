@@ -6,73 +6,14 @@ import json
 import os
 import re
 import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 
-from tests.local.api import Api
-from tests.local.runner import Local, copy_files
-from tests.local.test_emulator import read_exports
+from tests.local.clone import Clone
 from tools.terraform import find_mirror
 
 # A release that is tried on nobody: its own tests watch it.
 AT_ONCE = json.dumps({"minutes": 0, "percent": 100})
-
-
-@dataclass
-class Clone:
-    """A clone in a folder of its own, whose commands reach the emulator."""
-
-    folder: Path
-    variables: dict[str, str] = field(default_factory=dict)
-
-    def make(self, *arguments: str, code: int = 0, **environment: str) -> str:
-        """Run make; return all that it printed."""
-        # Neither this process' AWS nor what pytest or make above it have set.
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TF_", "MAKE", "MFLAGS"))}
-        done = subprocess.run(
-            ["make", *arguments, f"PYTHON={sys.executable}"], cwd=self.folder, text=True, check=False,
-            env={**kept, **self.variables, **environment},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        assert "Traceback" not in done.stdout
-        # make itself ends with 2 whatever a recipe ends with.
-        assert (done.returncode != 0) == (code != 0), done.stdout
-        return done.stdout
-
-    def client(self, service: str) -> Any:
-        make: Any = boto3.client
-        return make(
-            service, endpoint_url=self.variables["AWS_ENDPOINT_URL"], region_name="us-west-2",
-            aws_access_key_id="test", aws_secret_access_key="test",
-        )  # fmt: skip
-
-    def api(self, printed: str) -> Api:
-        """Return a client of the items, with the key that AWS made, by what `make outputs` prints."""
-        url = next(line.split('"')[1] for line in printed.splitlines() if line.startswith("api_url"))
-        (key,) = self.client("apigateway").get_api_keys(includeValues=True)["items"]
-        return Api(f"{url}/items", key["value"])
-
-
-@pytest.fixture
-def clone(tmp_path: Path) -> Iterator[Clone]:
-    folder = tmp_path / "my work ü (1)"
-    copy_files(folder)
-    for backend in (folder / "environments").glob("*.s3.tfbackend"):
-        lines = backend.read_text().splitlines(keepends=True)
-        backend.write_text("".join(line for line in lines if not line.startswith("bucket")))
-    emulator = Local(tmp_path / "local")
-    started = emulator("emulator", "--port", str(emulator.port), "--detach")
-    try:
-        assert started.returncode == 0, started.stderr
-        yield Clone(folder, read_exports(started.stdout))
-    finally:
-        emulator("emulator", "--stop")
 
 
 @pytest.mark.slow

@@ -1,0 +1,49 @@
+"""A clone of the repository whose `make` has the emulator in the place of AWS."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from tests.local.api import Api
+
+
+@dataclass
+class Clone:
+    """A clone in a folder of its own, whose commands reach the emulator."""
+
+    folder: Path
+    variables: dict[str, str] = field(default_factory=dict)
+
+    def make(self, *arguments: str, code: int | None = 0, **environment: str) -> str:
+        """Run make; return all that it printed. `code` None takes any exit code."""
+        # Neither this process' AWS nor what pytest or make above it have set.
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TF_", "MAKE", "MFLAGS"))}
+        done = subprocess.run(
+            ["make", *arguments, f"PYTHON={sys.executable}"], cwd=self.folder, text=True, check=False,
+            env={**kept, **self.variables, **environment},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        assert "Traceback" not in done.stdout
+        # make itself ends with 2 whatever a recipe ends with.
+        assert code is None or (done.returncode != 0) == (code != 0), done.stdout
+        return done.stdout
+
+    def client(self, service: str) -> Any:
+        make: Any = boto3.client
+        return make(
+            service, endpoint_url=self.variables["AWS_ENDPOINT_URL"], region_name="us-west-2",
+            aws_access_key_id="test", aws_secret_access_key="test",
+        )  # fmt: skip
+
+    def api(self, printed: str) -> Api:
+        """Return a client of the items, with the key that AWS made, by what `make outputs` prints."""
+        url = next(line.split('"')[1] for line in printed.splitlines() if line.startswith("api_url"))
+        (key,) = self.client("apigateway").get_api_keys(includeValues=True)["items"]
+        return Api(f"{url}/items", key["value"])
