@@ -275,6 +275,6 @@ def test_a_guests_preflight(company: Company) -> None:
         said = [(level, subject) for level, subject, *_ in found if subject != "not checked"]
         is_right = said == [(fault.level, fault.subject)] and found[0][2].startswith(fault.text)
         if not is_right or fault.remedy not in found[0][3] or last.startswith("Stop") != (fault.level == "stop"):
-            wrong.append((fault.subject, fault.text, found, last))
-    assert wrong == []
+            wrong.append(f"{fault.subject}: {fault.text}\n  {found}\n  {last}")
+    assert not wrong, "\n".join(wrong)
     assert company.preflight()[0] == [], "all is mended"

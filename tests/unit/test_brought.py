@@ -139,12 +139,35 @@ def test_a_topic_whose_statements_the_apply_decides() -> None:
     ],
 )
 def test_the_key_of_a_topic(manager: str, statements: list[dict[str, Any]], level: str, said: str) -> None:
-    described = {"KeyMetadata": {"Arn": KEY, "KeyId": "k", "KeyManager": manager}}
+    described = {"KeyMetadata": {"Arn": KEY, "KeyId": "k", "KeyManager": manager, "KeyState": "Enabled"}}
     attributes = {"KmsMasterKeyId": "alias/k", "Policy": policy(PUBLISH)}
     found = topic_findings(attributes, describe_key=described, get_key_policy={"Policy": policy(*statements)})
     ((found_level, text),) = found
     assert found_level == level
     assert said in text
+
+
+@pytest.mark.parametrize(
+    ("key", "answer", "said"),
+    [
+        ("alias/aws/sns", client_error("NotFoundException"), f"{TOPIC} is under AWS's own key, alias/aws/sns, which"),
+        ("alias/gone", client_error("NotFoundException"), f"alias/gone, the key of {TOPIC}, does not exist: alarms"),
+        (
+            "k",
+            {"KeyMetadata": {"Arn": KEY, "KeyId": "k", "KeyManager": "CUSTOMER", "KeyState": "Disabled"}},
+            f"{KEY}, the key of {TOPIC}, is Disabled: alarms would reach nobody.",
+        ),
+    ],
+)
+def test_a_key_of_a_topic_that_cannot_be_used(key: str, answer: Any, said: str) -> None:
+    attributes = {"KmsMasterKeyId": key, "Policy": policy(PUBLISH)}
+    ((level, text),) = topic_findings(attributes, describe_key=answer)
+    assert (level, text[: len(said)]) == ("stop", said)
+
+
+def test_a_key_of_a_topic_that_is_not_yours_to_see() -> None:
+    with pytest.raises(Exception, match="AccessDenied"):
+        topic_findings({"KmsMasterKeyId": KEY, "Policy": policy(PUBLISH)}, describe_key=client_error())
 
 
 # --- access logs

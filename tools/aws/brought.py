@@ -65,10 +65,24 @@ def key_findings(context: Context, arn: str, key: str | None) -> Findings:
     if not key:
         return
     kms = context.client("kms", arn.split(":")[3])
-    described = kms.describe_key(KeyId=key)["KeyMetadata"]
+    remedy = "Put the topic under a customer key, or under none."
+    try:
+        described = kms.describe_key(KeyId=key)["KeyMetadata"]
+    except ClientError as error:
+        if code_of(error) != "NotFoundException":
+            raise
+        # AWS makes its own keys when they are first used.
+        described = {"Arn": key, "KeyManager": "AWS"} if "alias/aws/" in key else None
+    if described is None:
+        yield Finding(STOP, "topic", f"{key}, the key of {arn}, does not exist: alarms would reach nobody.", remedy)
+        return
     if described["KeyManager"] == "AWS":
         text = f"{arn} is under AWS's own key, {key}, which CloudWatch cannot use: alarms would reach nobody."
-        yield Finding(STOP, "topic", text, "Put the topic under a customer key, or under none.")
+        yield Finding(STOP, "topic", text, remedy)
+        return
+    if described["KeyState"] != "Enabled":
+        text = f"{described['Arn']}, the key of {arn}, is {described['KeyState']}: alarms would reach nobody."
+        yield Finding(STOP, "topic", text, f"Let its owner enable it, or: {remedy[0].lower()}{remedy[1:]}")
         return
     policy = kms.get_key_policy(KeyId=described["KeyId"], PolicyName="default")["Policy"]
     needed = statements(context, "topic_key")
