@@ -11,17 +11,21 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
+import sys
 from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
+sys.path.insert(0, str(ROOT))
+
+# ruff: noqa: E402 - Sphinx finds tools/ only now
+from tools.version import VERSION
 
 project = "Trestle"
 author = "The Trestle authors"
 copyright = author  # noqa: A001 - Sphinx's name
-version = release = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+version = release = VERSION
 
 extensions = ["myst_parser", "sphinxcontrib.mermaid"]
 source_suffix = {".md": "markdown"}

@@ -24,6 +24,7 @@ from tools.console import Console
 from tools.environment import Environment
 from tools.errors import UserError, explain_os_error, user_errors
 from tools.suggestions import correction, example_entity, example_environment, example_function, nearest
+from tools.version import VERSION
 
 
 class Option:
@@ -330,6 +331,7 @@ ABOUT = {
 def parser(program: str, commands: Sequence[Command]) -> argparse.ArgumentParser:
     """Return the parser of a program's commands; its options name the command as `command`."""
     main_parser = argparse.ArgumentParser(prog=program, description=ABOUT[program], allow_abbrev=False)
+    main_parser.add_argument("--version", action="version", version=f"Trestle {VERSION}")
     added = main_parser.add_subparsers(required=True, metavar="COMMAND")
     for command in commands:
         rest = f" Further arguments go to {command.forwards_to}." if command.forwards_to else ""

@@ -253,7 +253,7 @@ def test_the_tree_imports_no_handler() -> None:
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
     assert {*done.stdout.split()} == {
         "tools", "tools.claims", "tools.commands", "tools.console", "tools.environment", "tools.errors", "tools.files",
-        "tools.hcl_keys", "tools.suggestions", "tools.venv",
+        "tools.hcl_keys", "tools.suggestions", "tools.venv", "tools.version",
     }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from tools.laptop.secret_values import advice
 from tools.laptop.stack import Stack
 from tools.laptop.systems import local_folder, local_systems
 from tools.laptop.watch import Watch
+from tools.version import VERSION
 
 HERE = ("127.0.0.1", "localhost")
 QUOTE, QUOTED = "'", "'\\''"
@@ -103,6 +104,7 @@ def status(options: argparse.Namespace) -> int:
     stack = systems.current()
     running = stack.running()
     print(f"{stack.name} is running on port {running.port}: {stack.outputs()['api_url']}")
+    print(f"Trestle {VERSION}")
     if others := systems.others():
         print_note(f"Other systems with data here: {', '.join(others)}")
     if fault := stack.emulator.state(running).get("fault"):
