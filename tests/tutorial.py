@@ -1,4 +1,4 @@
-"""The files and commands of a page that tells its reader what to do."""
+"""The files and commands of a page that readers follow: a tutorial, or the README."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from pathlib import Path
 
 from tools.terraform import ROOT
 
-PAGE = ROOT / "docs" / "tutorials" / "own-code.md"
+TUTORIALS = ROOT / "docs" / "tutorials"
+OWN_CODE = TUTORIALS / "own-code.md"
+PAGES = (ROOT / "README.md", OWN_CODE, TUTORIALS / "shop.md")
 BLOCK = re.compile(
-    r"(?:(Write|Append to|Add to `functions` in) `([^`\n]+)`:\n\n)?^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE
+    r"(?:(Write|Replace|Append to|Add to `functions` in) `([^`\n]+)`:\n\n)?^```(\w+)\n(.*?)^```$",
+    re.DOTALL | re.MULTILINE,
 )
 
 
 @dataclass(frozen=True)
 class Step:
-    """A block of the page. what: "Write", "Append to", "Add to `functions` in", or "" for commands."""
+    """A block of the page. what: "Write", "Replace", "Append to", "Add to `functions` in", or "" for commands."""
 
     what: str
     file: str
@@ -30,6 +33,9 @@ class Step:
         if self.what == "Write":
             assert not place.exists(), f"The page writes {self.file} twice."
             place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(self.text)
+        elif self.what == "Replace":
+            assert place.exists(), f"The page replaces {self.file}, which is not there."
             place.write_text(self.text)
         elif self.what == "Append to":
             blank = "\n\n" if self.file.endswith(".py") else ""
@@ -68,9 +74,9 @@ def console_blocks(page: Path) -> list[Step]:
     return [Step("", "", text) for text in found]
 
 
-def steps() -> list[Step]:
-    """Return the tutorial's blocks in their order."""
-    page = PAGE.read_text(encoding="utf-8")
+def steps(file: Path) -> list[Step]:
+    """Return a page's blocks in their order."""
+    page = file.read_text(encoding="utf-8")
     found = [Step(what, file, text) for what, file, _, text in BLOCK.findall(page)]
     languages = [language for _, _, language, _ in BLOCK.findall(page)]
     assert len(found) == len(re.findall(r"^ *```\w", page, re.MULTILINE)), "a block is none that a test knows"

@@ -1,4 +1,4 @@
-"""The tutorial, from its first file to its last command, in a copy of the repository."""
+"""Pages that readers follow, from the first file to the last command, in a copy of the repository."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.local.runner import copy_files
-from tests.tutorial import run_commands, steps
+from tests.tutorial import PAGES, run_commands, steps
 from tools.laptop import emulator
 
 
@@ -22,7 +22,8 @@ def copy(tmp_path: Path) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        subprocess.run([sys.executable, "local.py", "down"], cwd=folder, env=_environment(), check=False)
+        for command in (["down"], ["emulator", "--stop"]):
+            subprocess.run([sys.executable, "local.py", *command], cwd=folder, env=_environment(), check=False)
 
 
 def _environment() -> dict[str, str]:
@@ -32,14 +33,20 @@ def _environment() -> dict[str, str]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_each_block_does_what_the_page_says(copy: Path) -> None:
-    """Nothing but the port differs, since others may use the one that `up` takes by itself."""
-    port = emulator.free_port()
-    for step in steps():
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_each_block_does_what_the_page_says(copy: Path, page: Path) -> None:
+    """Nothing but the ports differs, since others may use those that the commands take by themselves."""
+    port, other = emulator.free_port(), emulator.free_port()
+    for step in steps(page):
         if step.what:
             step.carry_out(copy)
             continue
-        commands = [
-            (command.replace("up --detach", f"up --detach --port {port}"), shown) for command, shown in step.commands()
-        ]
+        commands = [(with_ports(command, port, other), shown) for command, shown in step.commands()]
         run_commands(commands, copy, _environment())
+
+
+def with_ports(command: str, port: int, other: int) -> str:
+    """Return a command that listens on a port of ours."""
+    command = command.replace("up --detach", f"up --detach --port {port}")
+    command = command.replace("make local DETACH=1", f"make local DETACH=1 PORT={port}")
+    return command.replace("emulator --detach", f"emulator --detach --port {other}")

@@ -1,4 +1,4 @@
-"""Every system that is committed is priced whole, and the README shows what production costs."""
+"""Every system that is committed is priced whole, and the documents show what production costs."""
 
 from __future__ import annotations
 
@@ -24,10 +24,14 @@ def test_no_type_is_without_a_price(var_files: dict[str, Plan], name: str) -> No
     assert sum(line.by_request for line in estimate.lines()) > 5
 
 
-def test_the_readme_shows_what_production_costs(var_files: dict[str, Plan]) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = re.search(rf"```console\n\$ {SHOWN}\n(.*?)\n```", readme, re.DOTALL)
+def test_the_documents_show_what_production_costs(var_files: dict[str, Plan]) -> None:
+    page = (ROOT / "docs" / "explanation" / "costs.md").read_text(encoding="utf-8")
+    shown = re.search(rf"```console\n\$ {SHOWN}\n(.*?)\n```", page, re.DOTALL)
     file = inventory.VAR_FILES["prod"]
     report = cost.Estimate(var_files["prod"].alone, 10_000_000, TABLE).report(file)
     assert shown
-    assert shown[1] == report, f"README.md shows other costs: let it show what `{SHOWN}` says."
+    assert shown[1] == report, f"docs/explanation/costs.md shows other costs: let it show what `{SHOWN}` says."
+    fixed, per_million = re.findall(r"^together +([\d.]+) +([\d.]+) ", report, re.MULTILINE)[0]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").replace("\n", " ")
+    assert f"costs ${fixed} a month" in readme
+    assert f"${per_million} for each million requests" in readme

@@ -290,11 +290,11 @@ def test_the_functions_show_scripts_the_headers(api: Api) -> None:
     assert answered <= set(shown)
 
 
-def test_the_ci_and_the_readme_name_the_runtime() -> None:
+def test_the_ci_and_the_documents_name_the_runtime() -> None:
     runtime = contract.PLATFORM["runtime"]
     workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
     assert f"# {runtime} is the functions' runtime" in workflow
-    assert f"| in AWS | Lambda python{runtime} on arm64" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"| in AWS | Lambda python{runtime} on arm64" in (REFERENCE / "platforms.md").read_text(encoding="utf-8")
 
 
 def test_ci_may_let_functions_do_what_operations_do() -> None:
