@@ -70,7 +70,7 @@ def rewrite_links(page: Path, text: str, url: str) -> str:
 
 def navigation(text: str) -> str:
     """Return the table of contents that an index page's links make."""
-    pages = [target for _, target in re.findall(r"^[-|] ?.*?\[([^\]\n]+)\]\(([^)#\s]+\.md)\)", text, re.MULTILINE)]
+    pages = re.findall(r"\[[^\]\n]+\]\(([^)#:\s]+\.md)\)", text)
     own = [page for page in dict.fromkeys(pages) if not page.startswith("..")]
     return "\n\n```{toctree}\n:hidden:\n\n" + "\n".join(own) + "\n```\n"
 
