@@ -4,6 +4,7 @@ import { parse, stringify } from "./json.js";
 /** config: {api: the API's address, absolute or of this page}. session: says who calls. */
 export function createApi(config, session) {
   const base = new URL(config.api, location.href).href.replace(/\/$/, "");
+  const writeListeners = new Set();
 
   /** What `call` would send: {method, url, headers, body}; and security, by which a command for a shell says who calls. */
   function buildRequest(operation, { id, query = {}, headers = {}, body } = {}) {
@@ -30,7 +31,13 @@ export function createApi(config, session) {
    * without an answer. keepalive: send it even when the page goes. Not sent without what the operation asks for: the API
    * would refuse it, and count that among what goes wrong.
    */
-  async function call(operation, { keepalive = false, signal, ...options } = {}) {
+  async function call(operation, options = {}) {
+    const answer = await callOnce(operation, options);
+    if (operation.method !== "GET" && !answer.problem) writeListeners.forEach((listener) => listener({ operation, id: options.id, data: answer.data }));
+    return answer;
+  }
+
+  async function callOnce(operation, { keepalive = false, signal, ...options }) {
     const firstRequest = buildRequest(operation, options);
     const missing = session.missingAccess(operation.security);
     if (missing) return failure(firstRequest, 401, new Headers(), { title: "Not sent", status: 401, detail: missing.detail });
@@ -47,7 +54,13 @@ export function createApi(config, session) {
     return sendRequest({ method: "GET", url: `${base}/openapi.json`, headers }, {});
   }
 
-  return { buildRequest, call, fetchDocument };
+  /** Tell a listener of each write that the API has made: {operation, id, data}. Returns what ends that. */
+  function onWrite(listener) {
+    writeListeners.add(listener);
+    return () => writeListeners.delete(listener);
+  }
+
+  return { buildRequest, call, fetchDocument, onWrite };
 }
 
 async function sendRequest(request, { keepalive, signal }) {

@@ -8,6 +8,8 @@ import { ItemView } from "./item.js";
 import { isSupported } from "./json.js";
 import { readModel } from "./model.js";
 import { TABLE, hashOf, readRoute } from "./route.js";
+import { followWrites, forgetLists } from "./list.js";
+import { currentStep, followScroll, keepList, restoreScroll } from "./place.js";
 import { createSession } from "./session.js";
 import { EntityView } from "./table.js";
 import { TodoView, isTodo } from "./todo.js";
@@ -92,10 +94,21 @@ function Console({ config, session, api, model, signInError }) {
   const docsRoute = docsRouteName(model);
   const entity = model.entities.find(({ name }) => name === route.name);
 
+  const isList = Boolean(entity) && ["", TABLE].includes(route.id);
   const view = route.name === docsRoute ? docsRoute : `${route.name}/${route.id}`;
+  const shown = useRef({ view: null, hash: null, cameFrom: null });
+  if (shown.current.view !== view) shown.current = { view, hash: null, cameFrom: shown.current.hash };
+  shown.current.hash = hashOf(route);
+  useEffect(() => followScroll(), []);
+  useEffect(() => followWrites(api), [api]);
+  useEffect(() => session.onCallerChange(forgetLists), [session]);
+  useEffect(() => {
+    if (isList) keepList(route);
+  }, [route]);
   useLayoutEffect(() => {
-    document.querySelector("main h1")?.focus({ preventScroll: true });
-    scrollTo(0, 0);
+    // A table that the user comes back to has given the focus to the row of the item.
+    if (!document.activeElement?.closest("main .row-link")) document.querySelector("main h1")?.focus({ preventScroll: true });
+    return restoreScroll(currentStep());
   }, [view]);
 
   // What the user has left is no longer what they would undo.
@@ -105,7 +118,7 @@ function Console({ config, session, api, model, signInError }) {
     previousName.current = route.name;
   }, [route.name]);
 
-  const props = { model, entity, api, session, route, go, notify, deletions };
+  const props = { model, entity, api, session, route, go, notify, deletions, cameFrom: shown.current.cameFrom };
   return html`
     <a class="skip" href="#main" onClick=${skipToContent}>Skip to the content</a>
     <${SideBar} config=${config} model=${model} session=${session} route=${route} docs=${docsRoute} />
@@ -207,7 +220,7 @@ function useRoute(model) {
     const hash = hashOf(target);
     if (!replace) location.hash = hash;
     else {
-      history.replaceState(null, "", hash);
+      history.replaceState(history.state, "", hash);
       setRoute(read());
     }
   };

@@ -161,6 +161,8 @@ function readEntity(name, all) {
       sort: parameter["x-sorted-by"],
       bounds: boundsOf(bounds, parameter["x-sorted-by"]),
     })),
+    // Whether some callers reach the items of all owners, and name one in the parameter owner.
+    reachesOwners: parameters.some((parameter) => parameter.name === "owner" && !Object.hasOwn(parameter, "x-sorted-by")),
     isOrdered: parameters.some((parameter) => parameter.name === "order"),
     limit: parameters.find((parameter) => parameter.name === "limit")?.schema,
   };

@@ -11,6 +11,14 @@ export function readRoute(hash) {
   return { name, id, query: Object.assign(Object.create(null), Object.fromEntries(new URLSearchParams(search))) };
 }
 
+/**
+ * The name of a parameter that is the page's own, such as "search": with "+" before it where the entity's list has a parameter of that name.
+ */
+export function ownParameter(entity, name) {
+  const isTaken = entity.filters.some((filter) => filter.name === name || filter.bounds.some((bound) => bound.name === name));
+  return isTaken ? `+${name}` : name;
+}
+
 /** The hash of a route; parameters that are undefined are left out. */
 export function hashOf({ name, id, query = {} }) {
   const path = [name, id].filter(Boolean).map(encodeURIComponent).join("/").replaceAll("%2B", "+");

@@ -1,6 +1,7 @@
 // Who calls the API: a key that was typed in, and a user who signed in by the code flow with PKCE (RFC 7636). All of it is in
 // sessionStorage, so it ends with the tab, and no other tab has it.
 import { discardDrafts, stopSavingDrafts } from "./drafts.js";
+import { discardPlaces } from "./place.js";
 import { createIssuers } from "./issuers.js";
 
 const KEY_ITEM = "trestle.key";
@@ -44,7 +45,10 @@ export function createSession(config) {
     const { sub, scope, scp = "" } = claimsOf(answer.access_token);
     const isSameUser = tokens?.sub === sub && tokens.scheme === scheme;
     // A session that has ended leaves its drafts to the same user alone.
-    if (tokens && !isSameUser) discardDrafts();
+    if (tokens && !isSameUser) {
+      discardDrafts();
+      discardPlaces();
+    }
     const kept = isSameUser ? tokens : {};
     const identity = answer.id_token ?? kept.identity;
     tokens = {
@@ -279,6 +283,7 @@ export function createSession(config) {
       isExpired = false;
       key = "";
       stopSavingDrafts();
+      discardPlaces();
       store.clear();
       notify(callerListeners, changeListeners);
       // "Back" can bring this very page again, with what was read and typed in it.

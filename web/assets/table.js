@@ -1,58 +1,100 @@
-// An entity's items as a table.
-import { html, useEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
+// The page of an entity's items: search, filters, a table, and its pages.
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
 import { NeedsAccess, isAccessDenied } from "./access.js";
-import { SERVERS_OWN } from "./contract.js";
+import { ColumnChooser, allColumns, useColumns } from "./columns.js";
 import { curl } from "./curl.js";
 import { Filters } from "./filters.js";
-import { own } from "./json.js";
-import { isSigned, titleOf } from "./model.js";
-import { NEW, hashOf } from "./route.js";
-import { labelOf, truncate, visibleText } from "./text.js";
-import { CopyButton, EmptyState, Icon, Page, Problem, Text } from "./ui.js";
-import { Cell } from "./value.js";
+import { Skeleton, Table, rowsOf } from "./grid.js";
+import { SEARCH_STEP, listKey, usePage, useSearchedItems } from "./list.js";
+import { isId, isSigned } from "./model.js";
+import { currentStep, cursorsOf, keepCursors, keepPosition, positionOf } from "./place.js";
+import { NEW, hashOf, ownParameter } from "./route.js";
+import { foundElsewhere, isMatch, readSearch } from "./search.js";
+import { countText, timeText, truncate } from "./text.js";
+import { CopyButton, EmptyState, Icon, Page, Problem } from "./ui.js";
 
-const MAX_COLUMNS = 8;
 const PAGE_SIZES = [25, 50, 100];
+const PAUSE_MS = 250; // ms without a key, after which the search begins
+const SAMPLE = 100; // items that are looked at for properties that no schema names
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i; // as the API makes ids
 
 /**
  * The page of an entity's items.
  *
- * selection: {ids: Set, onChange(Set)}, of the rows' ids, for a column of checkboxes; none without it. toolbar: of a list that was read,
- * {items, query, next, reload}, returns what is above its table.
+ * selection: {ids: Set, onChange(Set)}, of the rows' keys, for a column of checkboxes; none without it. toolbar: of a list that was read,
+ * {items, rows, query, search, next, reload}, returns what is above its table: rows are {key, id, owner, item}, and search is the text that they
+ * were searched for, "" without one. cameFrom: the hash of the item that the user comes back from.
  */
 export function EntityView(props) {
   const { entity, api, session, route, go, notify, deletions, views, toolbar } = props;
   const { create, list } = entity.operations;
-  const query = queryOf(entity, route);
-  const { answer, loading, load } = useList({ api, list, query, session });
   useDeletions(deletions);
+  const searchName = ownParameter(entity, "search");
+  const pageName = ownParameter(entity, "page");
+  const text = route.query[searchName] ?? "";
+  const conditions = useMemo(() => readSearch(text, entity), [text, entity]);
+  const isSearching = Boolean(list) && conditions.length > 0;
+  const query = queryOf(entity, route);
+  const page = usePage({ api, entity, query, session, isPaused: isSearching });
+  const searchQuery = isSearching ? { ...query, limit: undefined, cursor: undefined } : null;
+  const searched = useSearchedItems({ api, entity, query: searchQuery, session });
+  const direct = useItemById({ api, entity, session, id: isSearching && UUID.test(text.trim()) ? text.trim() : null, owner: query.owner });
+  const [isChoosing, setChoosing] = useState(false);
+
+  const { answer, loading } = page;
+  const data = isSearching ? { items: searched.items, owners: searched.owners, next: null } : answer?.data;
+  const hasOwners = Boolean(data?.owners);
+  const allRows = useMemo(() => (data ? rowsOf(data.items, data.owners) : []), [data?.items, data?.owners]);
+  const foundRows = useMemo(() => {
+    if (!isSearching) return allRows;
+    const matching = allRows.filter(({ item, owner }) => isMatch(item, conditions, owner));
+    return direct ? [direct, ...matching.filter(({ key }) => key !== direct.key)] : matching;
+  }, [allRows, isSearching && conditions, direct]);
+  const rows = foundRows.filter(({ item }) => !deletions.has(entity, item));
+  const sample = useMemo(() => allRows.slice(0, SAMPLE).map(({ item }) => item), [isSearching ? allRows.length >= SAMPLE : allRows]);
+  const columns = useColumns(entity, useMemo(() => allColumns(entity, sample, hasOwners), [entity, sample, hasOwners]), hasOwners);
 
   const changeQuery = (changes, options) => {
-    go({ ...route, query: { ...route.query, cursor: undefined, ...changes } }, options);
+    if (options?.replace) keepPosition(currentStep(), { top: 0 }); // other rows begin at the top
+    go({ ...route, query: { ...route.query, cursor: undefined, [pageName]: undefined, ...changes } }, options);
   };
+  const reload = isSearching ? searched.renew : page.load;
+  const newItem = hashOf({ name: entity.name, id: NEW, query: { owner: query.owner } });
   const actions = html`
     ${views && html`<a class="button" href=${views.list}><${Icon} name="list" />List</a>`}
-    ${list && html`<button type="button" class="icon-button" aria-label="Reload" title="Reload" onClick=${load}><${Icon} name="refresh" /></button>`}
+    ${list && html`<button type="button" class="icon-button" aria-label="Columns" title="Columns" aria-haspopup="dialog" onClick=${() => setChoosing(true)}><${Icon} name="columns" /></button>`}
+    ${list && html`<button type="button" class="icon-button" aria-label="Reload" title="Reload" onClick=${reload}><${Icon} name="refresh" /></button>`}
     ${list && !isSigned(list) && html`<${CopyButton} compact icon="code" label="Copy as curl" notify=${notify} text=${() => curl(api.buildRequest(list, { query }))} />`}
-    ${create && html`<a class="button primary" href=${hashOf({ name: entity.name, id: NEW })}><${Icon} name="plus" />New</a>`}
+    ${create && html`<a class="button primary" href=${newItem}><${Icon} name="plus" />New</a>`}
   `;
   if (!list) {
     return html`<${Page} title=${entity.label} actions=${actions}>
       <${EmptyState} title="This API does not list these"><${OpenById} entity=${entity} go=${go} /><//>
     <//>`;
   }
-  return html`<${Page} title=${entity.label} actions=${actions}>
-    ${entity.filters.length > 0 && html`<${Filters} entity=${entity} query=${route.query} onChange=${changeQuery} />`}
-    ${!answer
-      ? html`<div class="card waiting" aria-busy="true"></div>`
-      : isAccessDenied(answer, list)
-        ? html`<${NeedsAccess} operation=${list} session=${session} answer=${answer} />`
-        : answer.problem
-          ? html`<${Problem} problem=${answer.problem} retry=${load} />`
-          : html`
-            ${toolbar?.({ items: shownItems(entity, answer, deletions), query, next: answer.data.next, reload: load })}
-            <${Items} ...${props} answer=${answer} loading=${loading} query=${query} change=${changeQuery} />
-          `}
+  const refusal = isSearching ? searched.problem : answer?.problem && answer;
+  const content = () => {
+    if (refusal && isAccessDenied(refusal, list)) return html`<${NeedsAccess} operation=${list} session=${session} answer=${refusal} />`;
+    if (!isSearching && !answer) return html`<${Skeleton} rows=${Number(query.limit ?? entity.limit.default)} label=${`${entity.label} are being read`} />`;
+    if (!isSearching && answer.problem) return html`<${Problem} problem=${answer.problem} retry=${page.load} />`;
+    const isKnown = isSearching || page.key === listKey(entity, query);
+    const common = { ...props, query, columns, conditions, isSearching, pageName, change: changeQuery, reload };
+    return html`
+      ${page.failure && !isSearching && html`<${Stale} failure=${page.failure} at=${page.at} retry=${page.load} />`}
+      ${toolbar?.({ items: rows.map(({ item }) => item), rows, query, search: isSearching ? text : "", next: data.next, reload })}
+      ${isSearching
+        ? html`<${Found} ...${common} rows=${rows} searched=${searched} />`
+        : html`<${Items} ...${common} rows=${rows} next=${data.next} loading=${loading} isKnown=${isKnown} newItem=${newItem} />`}
+    `;
+  };
+  return html`<${Page} title=${entity.label} actions=${actions} isTable>
+    <div class="toolbar filters">
+      <${SearchBox} text=${text} entity=${entity} go=${go} onChange=${(next, options) => changeQuery({ [searchName]: next || undefined }, options)} />
+      <${Filters} entity=${entity} query=${route.query} onChange=${changeQuery} seesAll=${hasOwners} />
+    </div>
+    ${isSearching && html`<${SearchStatus} entity=${entity} text=${text} searched=${searched} count=${rows.length} hasDirect=${Boolean(direct)} isFiltered=${isFiltered(entity, query)} />`}
+    ${content()}
+    ${isChoosing && html`<${ColumnChooser} ...${columns} onClose=${() => setChoosing(false)} />`}
   <//>`;
 }
 
@@ -61,194 +103,222 @@ export function EntityView(props) {
 function queryOf(entity, route) {
   const filter = entity.filters.find(({ name }) => route.query[name] !== undefined);
   const byTime = (filter?.sort ?? "createdAt") === "createdAt";
-  const supported = ["cursor", "limit", "order", ...entity.filters.flatMap(({ name, bounds }) => [name, ...bounds.map((bound) => bound.name)])];
+  const supported = ["cursor", "limit", "order", ...(entity.reachesOwners ? ["owner"] : []), ...parametersOf(entity)];
   const requested = Object.entries(route.query).filter(([name]) => supported.includes(name));
   return { ...(entity.isOrdered && byTime ? { order: "desc" } : {}), ...Object.fromEntries(requested) };
 }
 
-function useList({ api, list, query, session }) {
-  const [state, setState] = useState({ answer: null, loading: false });
-  const running = useRef(null);
-  const load = async () => {
-    if (!list) return;
-    running.current?.abort();
-    const controller = new AbortController();
-    running.current = controller;
-    setState(({ answer }) => ({ answer, loading: true }));
-    const answer = await api.call(list, { query, signal: controller.signal });
-    if (running.current === controller) setState({ answer, loading: false });
-  };
-  const latestLoad = useRef(load);
-  latestLoad.current = load;
-  useEffect(() => {
-    load();
-  }, [JSON.stringify(query)]);
-  useEffect(() => session.onCallerChange(() => latestLoad.current()), [session]);
-  useEffect(() => () => running.current?.abort(), []);
-  return { ...state, load };
-}
+const parametersOf = (entity) => entity.filters.flatMap(({ name, bounds }) => [name, ...bounds.map((bound) => bound.name)]);
+
+const isFiltered = (entity, query) => query.owner !== undefined || entity.filters.some(({ name }) => query[name] !== undefined);
 
 function useDeletions(deletions) {
   const [, draw] = useState(0);
   useEffect(() => deletions.subscribe(() => draw((drawn) => drawn + 1)), [deletions]);
 }
 
-const shownItems = (entity, answer, deletions) => answer.data.items.filter((item) => !deletions.has(entity, item));
+// The row of the item with an id that was searched for, which may be far down the list. null: none.
+function useItemById({ api, entity, session, id, owner }) {
+  const [row, setRow] = useState(null);
+  useEffect(() => {
+    const { get } = entity.operations;
+    if (!id || !get) return undefined;
+    const controller = new AbortController();
+    api.call(get, { id, query: { owner }, signal: controller.signal }).then(({ data, headers }) => {
+      if (!data || data.id !== id) return;
+      const itemOwner = headers.get("Item-Owner");
+      setRow(rowsOf([data], itemOwner === null ? null : [decodeURIComponent(itemOwner)])[0]);
+    });
+    return () => {
+      controller.abort();
+      setRow(null);
+    };
+  }, [entity, id, owner]);
+  return row;
+}
 
-function Items({ entity, route, go, deletions, selection, answer, loading, query, change }) {
-  const items = shownItems(entity, answer, deletions);
-  const pageSize = { size: query.limit, defaultSize: String(entity.limit.default) };
-  const pager = html`<${Pager} ...${pageSize} route=${route} next=${answer.data.next} change=${change} go=${go} />`;
-  if (!items.length) {
-    const isFiltered = entity.filters.some(({ name }) => route.query[name] !== undefined);
-    if (isFiltered || answer.data.next || route.query.cursor) {
+// What is typed counts after a pause; Enter opens an id.
+function SearchBox({ text, entity, go, onChange }) {
+  const [typed, setTyped] = useState(text);
+  const timer = useRef(null);
+  const input = useRef(null);
+  useEffect(() => {
+    if (timer.current === null) setTyped(text);
+  }, [text]);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  useEffect(() => {
+    const onKeyDown = (event) => {
+      const isTyping = event.target.closest?.("input, select, textarea, dialog, [contenteditable]");
+      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isTyping) return;
+      event.preventDefault();
+      input.current.focus();
+      input.current.select();
+    };
+    addEventListener("keydown", onKeyDown);
+    return () => removeEventListener("keydown", onKeyDown);
+  }, []);
+  const search = (next) => {
+    clearTimeout(timer.current);
+    timer.current = null;
+    if (next.trim() !== text.trim()) onChange(next.trim(), { replace: text !== "" && next.trim() !== "" });
+  };
+  const onInput = (event) => {
+    const next = event.target.value;
+    setTyped(next);
+    clearTimeout(timer.current);
+    if (!next.trim()) search("");
+    else timer.current = setTimeout(() => search(next), PAUSE_MS);
+  };
+  const onKeyDown = (event) => {
+    if (event.key === "Escape" && typed) {
+      event.preventDefault();
+      setTyped("");
+      search("");
+    } else if (event.key === "ArrowDown") {
+      event.preventDefault();
+      document.querySelector("main .items .row-link")?.focus();
+    }
+  };
+  const onSubmit = (event) => {
+    event.preventDefault();
+    if (entity.operations.get && UUID.test(typed.trim())) go({ name: entity.name, id: typed.trim() });
+    else search(typed);
+  };
+  return html`<form class="search" role="search" onSubmit=${onSubmit}>
+    <${Icon} name="search" />
+    <input ref=${input} type="search" aria-label=${`Search ${entity.label}, or open one by its ID`} aria-keyshortcuts="/" autocomplete="off" spellcheck=${false}
+      enterkeyhint="search" placeholder=${entity.operations.get ? "Search, or paste an ID" : "Search"} value=${typed} onInput=${onInput} onKeyDown=${onKeyDown} />
+    <kbd aria-hidden="true">/</kbd>
+  </form>`;
+}
+
+// What was looked at, and how to look at more. Only how it ended is said aloud.
+function SearchStatus({ entity, text, searched, count, hasDirect, isFiltered }) {
+  const { items, isDone, isReading, problem, readOn, stop } = searched;
+  const things = isFiltered ? " that the filters let through" : "";
+  const total = items.length;
+  const looked = isDone ? `${total === 1 ? "the only item" : `all ${countText(total, "item")}`}${things}` : `the first ${countText(total, "item")}${things}`;
+  const summary = hasDirect && count === 1 ? "Found the item with this ID" : `${countText(count, "match")} in ${looked}`;
+  const id = text.trim();
+  const mayBeId = entity.operations.get && isId(entity, id) && (UUID.test(id) || items.some((item) => !UUID.test(item.id)));
+  return html`<div class="search-status">
+    <span role="status">${isReading ? "" : `${summary}.`}</span>
+    ${isReading && html`<span><span class="spinner" aria-hidden="true"></span>${`${countText(count, "match")} in ${countText(total, "item")} so far …`}</span>
+      <button type="button" class="link" onClick=${stop}>Stop</button>`}
+    ${!isReading && !isDone && !problem && html`<button type="button" class="link" onClick=${readOn}>${`Search the next ${countText(SEARCH_STEP, "item")}`}</button>`}
+    ${problem && html`<span class="fault" role="alert">${`The search stopped: ${problem.problem.detail || problem.problem.title}`}</span>
+      <button type="button" class="link" onClick=${readOn}>Go on</button>`}
+    ${mayBeId && html`<a class="link" href=${hashOf({ name: entity.name, id })}>${`Open the item with ID ${truncate(id, 40)}`}</a>`}
+  </div>`;
+}
+
+// What could not be read again stays in view.
+function Stale({ failure, at, retry }) {
+  const { title, detail } = failure.problem;
+  return html`<div class="stale" role="alert">
+    <${Icon} name="warning" />
+    <span>${`Not reloaded: ${detail || title} These are the items of ${timeText(at)}.`}</span>
+    <button type="button" class="button" onClick=${retry}><${Icon} name="refresh" />Try again</button>
+  </div>`;
+}
+
+function sortOf(entity, query) {
+  const filter = entity.filters.find(({ name }) => query[name] !== undefined);
+  if (!entity.isOrdered && !filter) return null;
+  return { name: filter ? filter.sort : "createdAt", isDescending: query.order === "desc" };
+}
+
+// The frame of a table, which keeps its scroll position over Back and reload. isKnown: the rows are those of the address.
+function Frame({ entity, query, columns, change, rows, isKnown = true, loading, found, ...props }) {
+  const frame = useRef(null);
+  const step = currentStep();
+  useLayoutEffect(() => {
+    if (!isKnown) return;
+    const { top = 0, left = 0 } = positionOf(step) ?? {};
+    frame.current.scrollTop = top;
+    frame.current.scrollLeft = left;
+  }, [step, isKnown]);
+  const onScroll = () => isKnown && keepPosition(currentStep(), { top: frame.current.scrollTop, left: frame.current.scrollLeft });
+  const sort = sortOf(entity, query);
+  return html`<div class=${`table-frame${loading ? " loading" : ""}`} aria-busy=${loading ? "true" : "false"} ref=${frame} onScroll=${onScroll}
+    tabindex="0" role="region" aria-label=${entity.label}>
+    <${Table} ...${props} entity=${entity} rows=${rows} columns=${columns.shown} density=${columns.density} found=${found}
+      sort=${sort} onSort=${() => change({ order: sort.isDescending ? "asc" : "desc" })} />
+  </div>`;
+}
+
+function Items({ rows, next, newItem, ...props }) {
+  const { entity, route, go, query, change } = props;
+  const pager = html`<${Pager} entity=${entity} query=${query} route=${route} next=${next} change=${change} go=${go} />`;
+  if (!rows.length) {
+    const filtered = isFiltered(entity, query);
+    if (filtered || next || query.cursor) {
       return html`<${EmptyState} icon="search" title="Nothing here">
-        ${isFiltered && html`<p>No item meets the filter.</p>
+        ${filtered && html`<p>No item meets the filter.</p>
           <button type="button" class="button" onClick=${() => go({ ...route, query: {} })}>Show all</button>`}
-      <//>${(answer.data.next || route.query.cursor) && pager}`;
+      <//>${(next || query.cursor) && pager}`;
     }
     return html`<${EmptyState} title=${`No ${entity.label.toLowerCase()} yet`}>
-      ${entity.operations.create && html`<a class="button primary" href=${hashOf({ name: entity.name, id: NEW })}>
-        <${Icon} name="plus" />Make the first
-      </a>`}
+      ${entity.operations.create && html`<a class="button primary" href=${newItem}><${Icon} name="plus" />Make the first</a>`}
     <//>`;
   }
-  return html`
-    <div class=${`table-frame${loading ? " loading" : ""}`} aria-busy=${loading ? "true" : "false"}
-      tabindex="0" role="region" aria-label=${entity.label}>
-      <${Table} entity=${entity} items=${items} query=${query} change=${change} go=${go} deletions=${deletions} selection=${selection} />
-    </div>
-    ${pager}
-  `;
+  return html`<${Frame} ...${props} rows=${rows} />${pager}`;
 }
 
-function Table({ entity, items, query, change, go, deletions, selection }) {
-  const columns = useMemo(() => shownColumns(entity, items), [entity, items]);
-  const filter = entity.filters.find(({ name }) => query[name] !== undefined);
-  const sort = filter ? filter.sort : "createdAt";
-  const sortable = entity.isOrdered || Boolean(filter);
-  const { delete: deleteOperation } = entity.operations;
-  const headerCell = ({ name, label = columnLabel(name) }) => {
-    const isSorted = sortable && name === sort;
-    const descending = query.order === "desc";
-    return html`<th key=${name} role="columnheader" scope="col" aria-sort=${isSorted ? (descending ? "descending" : "ascending") : undefined}>
-      ${isSorted
-        ? html`<button type="button" class="sort" title=${descending ? "Show the first ones first" : "Show the last ones first"}
-            onClick=${() => change({ order: descending ? "asc" : "desc" })}>${label}<${Icon} name=${descending ? "down" : "up"} /></button>`
-        : html`<${Text} value=${label} limit=${40} />`}
-    </th>`;
-  };
-  return html`<table class="items" role="table">
-    <thead role="rowgroup"><tr role="row">
-      ${selection && html`<th role="columnheader" scope="col" class="select"><${SelectAll} ids=${items.map(({ id }) => id)} selection=${selection} /></th>`}
-      ${columns.map(headerCell)} ${headerCell({ name: "createdAt" })}
-      <th role="columnheader" scope="col"><span class="visually-hidden">Actions</span></th>
-    </tr></thead>
-    <tbody role="rowgroup">
-      ${items.map((item) => {
-        const href = hashOf({ name: entity.name, id: item.id });
-        const remove = (event) => {
-          event.stopPropagation(); // the row would open what is being deleted
-          focusNear(event.currentTarget.closest("tr"));
-          deletions.schedule(entity, item, truncate(title, 40));
-        };
-        const open = (event) => {
-          const isBusy = event.target.closest("a, button, input, label") || String(getSelection());
-          if (!isBusy) go({ name: entity.name, id: item.id });
-        };
-        const title = titleOf(entity, item);
-        return html`<tr key=${item.id} role="row" onClick=${open} aria-selected=${selection ? String(selection.ids.has(item.id)) : undefined}>
-          ${selection && html`<td role="cell" class="select"><${Select} id=${item.id} ids=${items.map(({ id }) => id)} selection=${selection}
-            label=${`Select ${title.slice(0, 60)}`} /></td>`}
-          ${columns.map(({ name, label = columnLabel(name), schema }, index) => html`<td key=${name} role="cell" data-label=${visibleText(label)} class=${index === 0 ? `first ${kindOf(schema)}` : kindOf(schema)}>
-            ${index === 0
-              ? html`<a class="row-link" href=${href}><${FirstCell} item=${item} name=${name} schema=${schema} /></a>`
-              : html`<${Cell} value=${own(item, name)} schema=${schema} />`}
-          </td>`)}
-          <td role="cell" data-label="Created" class="time"><${Cell} value=${item.createdAt} schema=${{ format: "date-time" }} /></td>
-          <td role="cell" class="row-actions">
-            ${deleteOperation && html`<button type="button" class="icon-button" aria-label=${`Delete ${title.slice(0, 60)}`} title="Delete"
-              onClick=${remove}><${Icon} name="trash" /></button>`}
-          </td>
-        </tr>`;
-      })}
-    </tbody>
-  </table>`;
+// The matches of a search, in pages of their own.
+function Found({ rows, searched, conditions, pageName, ...props }) {
+  const { entity, route, go, query, change, columns } = props;
+  const size = Number(query.limit ?? entity.limit.default);
+  const last = Math.max(1, Math.ceil(rows.length / size));
+  const number = Math.min(last, Math.max(1, Number.parseInt(route.query[pageName], 10) || 1));
+  const shown = columns.shown.map(({ name }) => name);
+  const found = ({ item, owner }) => foundElsewhere(item, conditions, shown, owner);
+  const turn = (by) => go({ ...route, query: { ...route.query, [pageName]: String(number + by) } });
+  if (!rows.length) {
+    if (searched.isReading) return html`<${Skeleton} rows=${size} label="Searching" />`;
+    return html`<${EmptyState} icon="search" title="Nothing found">
+      <p>${searched.isDone ? "No item holds all of these words." : "None of the items that were looked at holds all of these words."}</p>
+      <p class="hint">“Several words” in quotation marks are one, and property:word looks in one property.</p>
+    <//>`;
+  }
+  return html`<${Frame} ...${props} rows=${rows.slice((number - 1) * size, number * size)} found=${found} />
+    <nav class="pager" aria-label="Pages">
+      <${PageSize} entity=${entity} query=${query} change=${change} />
+      <span class="muted">${`Page ${number} of ${last}`}</span>
+      <button type="button" class="button" disabled=${number === 1} onClick=${() => turn(-1)}><${Icon} name="back" />Previous</button>
+      <button type="button" class="button" disabled=${number === last} onClick=${() => turn(1)}>Next<${Icon} name="forward" /></button>
+    </nav>`;
 }
 
-// The whole cell is the label: a checkbox alone is hard to hit.
-function Select({ id, ids, selection, label }) {
-  const change = ({ target, shiftKey }) => {
-    const from = shiftKey ? ids.indexOf(selection.last) : -1;
-    const here = ids.indexOf(id);
-    const range = from < 0 ? [id] : ids.slice(Math.min(from, here), Math.max(from, here) + 1);
-    const next = new Set(selection.ids);
-    for (const each of range) target.checked ? next.add(each) : next.delete(each);
-    selection.last = id;
-    selection.onChange(next);
-  };
-  return html`<label><input type="checkbox" aria-label=${label} checked=${selection.ids.has(id)} onClick=${change} /></label>`;
-}
-
-function SelectAll({ ids, selection }) {
-  const chosen = ids.filter((id) => selection.ids.has(id)).length;
-  const change = ({ target }) => {
-    const next = new Set(selection.ids);
-    for (const id of ids) target.checked ? next.add(id) : next.delete(id);
-    selection.onChange(next);
-  };
-  return html`<label><input type="checkbox" aria-label="Select all that are shown" checked=${chosen > 0 && chosen === ids.length}
-    indeterminate=${chosen > 0 && chosen < ids.length} onClick=${change} /></label>`;
-}
-
-// As the button in the row goes: to the next row, the one before the last, or the heading.
-function focusNear(row) {
-  const neighbour = row.nextElementSibling ?? row.previousElementSibling;
-  (neighbour?.querySelector("a") ?? document.querySelector("main h1")).focus();
-}
-
-// The link to the item: by the id where there is no text to click on.
-function FirstCell({ item, name, schema }) {
-  const value = own(item, name);
-  if (name === "id" || value === undefined || value === null || value === "") return html`<code>${item.id}</code>`;
-  return html`<${Cell} value=${value} schema=${{ ...schema, format: schema.format === "uri" ? undefined : schema.format }} />`;
-}
-
-const columnLabel = (name) => (name === "createdAt" ? "Created" : labelOf(name));
-
-const kindOf = (schema) => (["integer", "number"].includes(schema.type) ? "number" : "");
-
-// By the schema; where it names no properties, by the items themselves.
-function shownColumns(entity, items) {
-  if (entity.properties.length) return entity.properties.slice(0, MAX_COLUMNS);
-  const names = new Set(items.flatMap(Object.keys).filter((name) => !SERVERS_OWN.includes(name)));
-  const others = [...names].slice(0, MAX_COLUMNS - 1).map((name) => ({ name, label: name, schema: {} }));
-  return [{ name: "id", schema: { type: "string" } }, ...others];
-}
-
-// Cursors lead forward only: the ones that led here are remembered, those of another visit are not.
-function Pager({ route, next, size, defaultSize, change, go }) {
-  const cursors = useRef([undefined]);
-  const { cursor } = route.query;
-  const pageIndex = cursors.current.indexOf(cursor);
-  if (pageIndex === 0 && !next && !size) return null;
+// Cursors lead forward only: the ones that led here are remembered, in this tab.
+function Pager({ entity, query, route, next, change, go }) {
+  const list = listKey(entity, { ...query, cursor: undefined });
+  const cursors = cursorsOf(list);
+  const cursor = query.cursor ?? null;
+  const pageIndex = cursors.indexOf(cursor);
+  if (pageIndex === 0 && !next && !query.limit) return null;
+  const turn = (to) => go({ ...route, query: { ...route.query, cursor: to ?? undefined } });
   const forward = () => {
-    cursors.current = [...cursors.current.slice(0, pageIndex + 1), next];
-    go({ ...route, query: { ...route.query, cursor: next } });
+    keepCursors(list, [...(pageIndex < 0 ? [cursor] : cursors.slice(0, pageIndex + 1)), next]);
+    turn(next);
   };
-  const back = () => go({ ...route, query: { ...route.query, cursor: cursors.current[pageIndex - 1] } });
   return html`<nav class="pager" aria-label="Pages">
-    <label class="page-size">Rows
-      <select value=${size ?? defaultSize} onChange=${(event) => change({ limit: event.target.value })}>
-        ${PAGE_SIZES.map((each) => html`<option key=${each} value=${String(each)} selected=${String(each) === (size ?? defaultSize)}>${each}</option>`)}
-      </select>
-    </label>
-    <span class="muted">${pageIndex >= 0 ? `Page ${pageIndex + 1}` : ""}</span>
-    ${pageIndex < 0
+    <${PageSize} entity=${entity} query=${query} change=${change} />
+    <span class="muted">${pageIndex >= 0 && cursors[0] === null ? `Page ${pageIndex + 1}` : ""}</span>
+    ${pageIndex < 0 || (pageIndex === 0 && cursor !== null)
       ? html`<button type="button" class="button" onClick=${() => change({})}>First page</button>`
-      : html`<button type="button" class="button" disabled=${pageIndex === 0} onClick=${back}><${Icon} name="back" />Previous</button>`}
+      : html`<button type="button" class="button" disabled=${pageIndex === 0} onClick=${() => turn(cursors[pageIndex - 1])}><${Icon} name="back" />Previous</button>`}
     <button type="button" class="button" disabled=${!next} onClick=${forward}>Next<${Icon} name="forward" /></button>
   </nav>`;
+}
+
+function PageSize({ entity, query, change }) {
+  const size = query.limit ?? String(entity.limit.default);
+  return html`<label class="page-size">Rows
+    <select value=${size} onChange=${(event) => change({ limit: event.target.value })}>
+      ${PAGE_SIZES.map((each) => html`<option key=${each} value=${String(each)} selected=${String(each) === size}>${each}</option>`)}
+    </select>
+  </label>`;
 }
 
 function OpenById({ entity, go }) {

@@ -1,6 +1,7 @@
 // How values are shown as text. What an item holds is never trusted: it is cut, and what is not visible is made so.
 
 const DATE_TIME = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+const TIME = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 const DATE = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeZone: "UTC" });
 
 // An emoji, with what it is put together of; or else, as the group, what turns the direction of the text around it, takes no
@@ -63,12 +64,17 @@ export function dateText(text) {
   return Number.isNaN(time.getTime()) ? text : DATE.format(time);
 }
 
-/** An id, short: enough of it to tell it from others in a list. */
+/** An id, short: enough of it to tell it from others in a list. Those that people chose say more by their beginning than by eight characters. */
 export function shortId(id) {
-  return id.length > 13 ? `${truncate(id, 8)}…` : id;
+  const [most, kept] = /^[0-9a-f-]+$/i.test(id) ? [13, 8] : [20, 18];
+  return id.length > most ? `${truncate(id, kept)}…` : id;
 }
 
-/** "1 item", "2 items". */
+/** The time of a moment in the reader's time zone, such as "12:34:56". */
+export const timeText = (moment) => TIME.format(moment);
+
+/** "1 item", "2,000 items". */
 export function countText(number, noun) {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+  const plural = noun.endsWith("ch") ? "es" : "s";
+  return `${number.toLocaleString("en-GB")} ${noun}${number === 1 ? "" : plural}`;
 }

@@ -3,6 +3,7 @@ import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm
 import { countText, truncate, visiblePieces, visibleText } from "./text.js";
 
 const ICONS = {
+  columns: "M4 5h16v14H4zm5.5 0v14m5-14v14",
   back: "m15 6-6 6 6 6",
   book: "M12 6c-2-1.5-5-2-8-2v14c3 0 6 .5 8 2 2-1.5 5-2 8-2V4c-3 0-6 .5-8 2Zm0 0v14",
   check: "m5 12.5 4.5 4.5L19 7.5",
@@ -42,8 +43,8 @@ export function Text({ value, limit = Infinity }) {
   </bdi>`;
 }
 
-/** A view: its heading, which takes the focus where nothing else has it, and its buttons. */
-export function Page({ title, label = title, back, actions, children }) {
+/** A view: its heading, which takes the focus where nothing else has it, and its buttons. isTable: it takes all the room there is. */
+export function Page({ title, label = title, back, actions, isTable = false, children }) {
   const heading = useRef(null);
   // Drawn anew because an answer has come, a view leaves the focus where its user has put it meanwhile.
   useLayoutEffect(() => {
@@ -52,7 +53,7 @@ export function Page({ title, label = title, back, actions, children }) {
   useEffect(() => {
     document.title = `${visibleText(label)} · ${document.body.dataset.name}`;
   }, [label]);
-  return html`<div class="page">
+  return html`<div class=${isTable ? "page fit" : "page"}>
     <header class="page-head">
       ${back && html`<a class="back" href=${back.href}><${Icon} name="back" />${back.label}</a>`}
       <h1 ref=${heading} tabindex="-1">${title}</h1>
@@ -154,7 +155,7 @@ export function Notes({ notes, dismiss }) {
 }
 
 /** A button that copies what `text()` gives. */
-export function CopyButton({ text, label, notify, icon = "copy", compact = false }) {
+export function CopyButton({ text, label, notify, icon = "copy", compact = false, tabindex }) {
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(text());
@@ -164,7 +165,7 @@ export function CopyButton({ text, label, notify, icon = "copy", compact = false
     }
   };
   return compact
-    ? html`<button type="button" class="icon-button" aria-label=${label} title=${label} onClick=${copy}><${Icon} name=${icon} /></button>`
+    ? html`<button type="button" class="icon-button" aria-label=${label} title=${label} tabindex=${tabindex} onClick=${copy}><${Icon} name=${icon} /></button>`
     : html`<button type="button" class="button" onClick=${copy}><${Icon} name=${icon} />${label}</button>`;
 }
 
@@ -174,7 +175,7 @@ export function LongText({ value, limit = 400 }) {
   if (value.length <= limit) return html`<${Text} value=${value} />`;
   return html`<${Text} value=${value} limit=${open ? Infinity : limit} />${" "}
     <button type="button" class="link" onClick=${() => setOpen(!open)}>
-      ${open ? "Show less" : `Show all ${countText(value.length, "character").replace(/\B(?=(\d{3})+ )/, " ")}`}
+      ${open ? "Show less" : `Show all ${countText(value.length, "character")}`}
     </button>`;
 }
 

@@ -1,0 +1,228 @@
+// The table itself: its head, its rows, and what its cells hold.
+import { html, useLayoutEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
+import { OWNER } from "./columns.js";
+import { isNumber, isObject, own, stringify } from "./json.js";
+import { titleOf } from "./model.js";
+import { hashOf } from "./route.js";
+import { labelOf, shortId, truncate, visibleText } from "./text.js";
+import { CopyButton, Icon, Text } from "./ui.js";
+import { Cell, Value } from "./value.js";
+
+const TEXT_LENGTHS = { comfortable: 60, compact: 32 }; // characters of a text in a cell
+const STRUCTURE_LENGTH = 32; // and of an object or array
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const SKELETON_ROWS = 12;
+
+/** The rows of items: [{key, id, owner, item}]. owners: of the items, in their order, where the API tells. */
+export function rowsOf(items, owners) {
+  if (!owners) return items.map((item) => ({ key: item.id, id: item.id, owner: undefined, item }));
+  // Two owners may have chosen the same id.
+  return items.map((item, index) => ({ key: `${owners[index]}/${item.id}`, id: item.id, owner: owners[index], item }));
+}
+
+/** The address of a row's item. */
+export const rowHash = (entity, { id, owner }) => hashOf({ name: entity.name, id, query: { owner } });
+
+/**
+ * A table of rows.
+ *
+ * columns: the shown ones. sort: {name, isDescending} of the order, null without one; onSort reverses it. found: of a row, what a search found
+ * outside of the columns, {label, text} or null. cameFrom: the hash of the item that the user comes back from: its row takes the focus.
+ */
+export function Table({ entity, rows, columns, density, sort, onSort, go, notify, deletions, selection, found, cameFrom }) {
+  const body = useRef(null);
+  const [peek, setPeek] = useState(null);
+  const ids = rows.map(({ key }) => key);
+  const actions = useRef({});
+  actions.current = {
+    open: ({ id, owner }) => go({ name: entity.name, id, query: { owner } }),
+    remove(event, { item, owner }) {
+      event.stopPropagation(); // the row would open what is being deleted
+      focusNear(event.currentTarget.closest("tr"));
+      deletions.schedule(entity, item, truncate(titleOf(entity, item), 40), { owner });
+    },
+    select: (event, key) => changeSelection(selection, ids, key, event),
+    peek: (event, column, value) => setPeek({ ...column, value, anchor: event.currentTarget }),
+    notify,
+  };
+  useLayoutEffect(() => {
+    if (!cameFrom || !rows.length || document.activeElement?.closest("main .items")) return;
+    body.current.querySelector(`a[href="${CSS.escape(cameFrom)}"]`)?.focus({ preventScroll: true });
+  }, []);
+  const head = ({ name, label, kind }) => {
+    const isSorted = sort?.name === name;
+    return html`<th key=${name} role="columnheader" scope="col" class=${kind} aria-sort=${isSorted ? (sort.isDescending ? "descending" : "ascending") : undefined}>
+      ${isSorted
+        ? html`<button type="button" class="sort" title=${sort.isDescending ? "Show the first ones first" : "Show the last ones first"}
+            onClick=${onSort}>${label}<${Icon} name=${sort.isDescending ? "down" : "up"} /></button>`
+        : html`<${Text} value=${label} limit=${28} />`}
+    </th>`;
+  };
+  return html`<table class=${`items ${density}`} role="table">
+    <thead role="rowgroup"><tr role="row">
+      ${selection && html`<th role="columnheader" scope="col" class="select"><${SelectAll} ids=${ids} selection=${selection} /></th>`}
+      ${columns.map(head)}
+      <th role="columnheader" scope="col" class="row-actions"><span class="visually-hidden">Actions</span></th>
+    </tr></thead>
+    <tbody role="rowgroup" ref=${body} onKeyDown=${moveBetweenRows} onFocusIn=${(event) => setExtras(event, 0)} onFocusOut=${(event) => setExtras(event, -1)}>
+      ${rows.map((row) => html`<${Row} key=${row.key} row=${row} entity=${entity} columns=${columns} density=${density} actions=${actions}
+        isSelected=${selection ? selection.ids.has(row.key) : null} found=${found?.(row) ?? null} />`)}
+    </tbody>
+  </table>
+  ${peek && html`<${Peek} ...${peek} onClose=${() => setPeek(null)} />`}`;
+}
+
+// Drawn again only if something of it changes: a hundred rows of forty cells are four thousand.
+function Row({ row, entity, columns, density, actions, isSelected, found }) {
+  return useMemo(() => {
+    const { item, owner, key } = row;
+    const href = rowHash(entity, row);
+    const name = titleOf(entity, item).slice(0, 60);
+    const open = (event) => {
+      const isBusy = event.target.closest("a, button, input, label, [popover]") || String(getSelection());
+      if (!isBusy) actions.current.open(row);
+    };
+    return html`<tr role="row" onClick=${open} aria-selected=${isSelected === null ? undefined : String(isSelected)}>
+      ${isSelected !== null && html`<td role="cell" class="select"><label><input type="checkbox" aria-label=${`Select ${name}`} checked=${isSelected}
+        onClick=${(event) => actions.current.select(event, key)} /></label></td>`}
+      ${columns.map((column, index) => {
+        const value = column.name === OWNER ? owner : own(item, column.name);
+        const cell = html`<${DataCell} value=${value} column=${column} density=${density} actions=${actions} isLink=${index === 0} item=${item} href=${href} />`;
+        return html`<td key=${column.name} role="cell" data-label=${visibleText(column.label)} class=${index === 0 ? `first ${column.kind}` : column.kind}>
+          ${cell}${index === 0 && found && html`<small class="found"><${Text} value=${found.label} limit=${40} />: <${Text} value=${found.text} /></small>`}
+        </td>`;
+      })}
+      <td role="cell" class="row-actions">
+        ${entity.operations.delete && html`<button type="button" class="icon-button" aria-label=${`Delete ${name}`} title="Delete"
+          onClick=${(event) => actions.current.remove(event, row)}><${Icon} name="trash" /></button>`}
+      </td>
+    </tr>`;
+  }, [row.item, row.owner, row.key, entity, columns, density, isSelected, found?.label, found?.text]);
+}
+
+// A cell: one or two lines of the value, and a button for the rest. isLink: the value is what opens the item.
+function DataCell({ value, column, density, actions, isLink, item, href }) {
+  const { name, label, schema, kind } = column;
+  const link = (content) => (isLink ? html`<a class="row-link" href=${href}>${content}</a>` : content);
+  if (name === "id" || (typeof value === "string" && UUID.test(value))) return html`<${ShortId} id=${value} label=${label} link=${link} notify=${actions.current.notify} />`;
+  // The link to the item: by the id where there is no text to click on.
+  if (isLink && (value === undefined || value === null || value === "")) return link(html`<code>${shortId(item.id)}</code>`);
+  const cut = cutText(value, schema, kind, TEXT_LENGTHS[density]);
+  if (cut === null) return link(html`<${Cell} value=${value} schema=${isLink && schema.format === "uri" ? {} : schema} />`);
+  return html`<span class="cut">
+    ${link(html`<span class=${typeof value === "string" ? "" : "mono muted"}><${Text} value=${cut} /></span>`)}
+    <button type="button" class="peek-button" aria-label=${`Show all of ${label}`} title="Show all" aria-haspopup="dialog" tabindex="-1"
+      onClick=${(event) => actions.current.peek(event, column, value)}>…</button>
+  </span>`;
+}
+
+// The beginning of what has no room in a cell; null for what has.
+function cutText(value, schema, kind, limit) {
+  if (typeof value === "string") {
+    if (kind === "time" || kind === "date" || (value.length <= limit && !value.trim().includes("\n"))) return null;
+    return truncate(value.trim().replace(/\s+/g, " "), limit);
+  }
+  if (value === undefined || value === null || isNumber(value) || typeof value === "boolean") return null;
+  if (Array.isArray(value) && value.every((element) => typeof element === "string")) {
+    const text = value.join(", ");
+    return text.length > limit ? truncate(text, limit) : null;
+  }
+  const isEmpty = (isObject(value) ? Object.keys(value) : value).length === 0;
+  return isEmpty ? null : truncate(summaryOf(value), STRUCTURE_LENGTH);
+}
+
+// An object or array as a reader takes it in, without JSON's signs.
+function summaryOf(value) {
+  if (Array.isArray(value)) return `${value.length} × ${isObject(value[0]) ? Object.keys(value[0]).map(labelOf).join(", ") : stringify(value[0])}`;
+  return Object.entries(value)
+    .map(([name, each]) => `${labelOf(name)}: ${typeof each === "string" ? each : (stringify(each) ?? "")}`)
+    .join(", ");
+}
+
+function ShortId({ id, label, link, notify }) {
+  return html`<span class="short-id" title=${id}>${link(html`<code>${shortId(id)}</code>`)}
+    <${CopyButton} compact text=${() => id} tabindex="-1" label=${`Copy ${label} ${shortId(id)}`} notify=${notify} /></span>`;
+}
+
+// A value, whole, over the table beside its cell.
+function Peek({ label, schema, value, anchor, onClose }) {
+  const box = useRef(null);
+  useLayoutEffect(() => {
+    const { current } = box;
+    current.showPopover();
+    const [at, size] = [anchor.getBoundingClientRect(), current.getBoundingClientRect()];
+    const below = at.bottom + 6;
+    current.style.left = `${Math.max(8, Math.min(at.left, innerWidth - size.width - 8))}px`;
+    current.style.top = `${below + size.height <= innerHeight - 8 ? below : Math.max(8, at.top - size.height - 6)}px`;
+    current.focus();
+  }, [anchor]);
+  const onToggle = (event) => {
+    if (event.newState !== "closed") return;
+    onClose();
+    if (document.activeElement === document.body || box.current?.contains(document.activeElement)) anchor.focus();
+  };
+  return html`<div popover="auto" class="peek" role="dialog" aria-label=${label} tabindex="-1" ref=${box} onToggle=${onToggle}>
+    <strong><${Text} value=${label} limit=${60} /></strong>
+    <div class="peek-value"><${Value} value=${value} schema=${schema} /></div>
+  </div>`;
+}
+
+// --- by keyboard ---
+
+// Up and down lead from row to row; the buttons of a row are steps of the Tab key only while the focus is in it.
+function moveBetweenRows(event) {
+  if (!["ArrowUp", "ArrowDown", "Home", "End"].includes(event.key) || !event.target.matches("a, input, button") || event.altKey || event.metaKey || event.ctrlKey) return;
+  const row = event.target.closest("tr");
+  const rows = [...row.parentElement.rows];
+  const place = { ArrowUp: row.rowIndex - 2, ArrowDown: row.rowIndex, Home: 0, End: rows.length - 1 }[event.key];
+  const next = rows[place];
+  if (!next) return;
+  event.preventDefault();
+  const same = [...row.querySelectorAll("a, input, button")].indexOf(event.target);
+  const kind = event.target.matches("input") ? "input" : same >= 0 && event.target.matches("a.row-link") ? "a.row-link" : "a.row-link, a, button";
+  next.querySelector(kind)?.focus();
+}
+
+function setExtras(event, tabIndex) {
+  event.target.closest("tr")?.querySelectorAll(".short-id button, .peek-button").forEach((button) => {
+    button.tabIndex = tabIndex;
+  });
+}
+
+// As the button in the row goes: to the next row, the one before the last, or the heading.
+function focusNear(row) {
+  const neighbour = row.nextElementSibling ?? row.previousElementSibling;
+  (neighbour?.querySelector("a") ?? document.querySelector("main h1")).focus();
+}
+
+// --- selection ---
+
+function changeSelection(selection, ids, id, { target, shiftKey }) {
+  const from = shiftKey ? ids.indexOf(selection.last) : -1;
+  const here = ids.indexOf(id);
+  const range = from < 0 ? [id] : ids.slice(Math.min(from, here), Math.max(from, here) + 1);
+  const next = new Set(selection.ids);
+  for (const each of range) target.checked ? next.add(each) : next.delete(each);
+  selection.last = id;
+  selection.onChange(next);
+}
+
+function SelectAll({ ids, selection }) {
+  const chosen = ids.filter((id) => selection.ids.has(id)).length;
+  const change = ({ target }) => {
+    const next = new Set(selection.ids);
+    for (const id of ids) target.checked ? next.add(id) : next.delete(id);
+    selection.onChange(next);
+  };
+  return html`<label><input type="checkbox" aria-label="Select all that are shown" checked=${chosen > 0 && chosen === ids.length}
+    indeterminate=${chosen > 0 && chosen < ids.length} onClick=${change} /></label>`;
+}
+
+// --- while the first rows are read ---
+
+/** In place of a table that is being read. */
+export function Skeleton({ rows = SKELETON_ROWS, label }) {
+  return html`<div class="table-frame skeleton" aria-busy="true" role="status" aria-label=${label}>
+    ${Array.from({ length: Math.min(rows, SKELETON_ROWS) }, (_, index) => html`<div key=${index} aria-hidden="true"><i /><i /><i /><i /></div>`)}
+  </div>`;
+}

@@ -1,0 +1,105 @@
+// Where the user was: the scroll position of each step of the history, the pages that led to a list's page, and each entity's last list. It
+// lasts as long as the tab, so Back and reload come back to the same place.
+import { hashOf } from "./route.js";
+
+const PREFIX = "place:";
+const MAX_STEPS = 100; // steps of the history whose scroll positions are kept
+const USERS_OWN = ["wheel", "touchstart", "keydown", "pointerdown"]; // events by which users scroll
+
+function load(name) {
+  try {
+    return JSON.parse(sessionStorage.getItem(PREFIX + name));
+  } catch {
+    return null;
+  }
+}
+
+function save(name, value) {
+  try {
+    sessionStorage.setItem(PREFIX + name, JSON.stringify(value));
+  } catch {
+    // The browser's room for this is full: then it is not kept.
+  }
+}
+
+/** Drop all that is kept: it tells the next user of the tab what was looked for. */
+export function discardPlaces() {
+  positions.clear();
+  Object.keys(sessionStorage)
+    .filter((name) => name.startsWith(PREFIX))
+    .forEach((name) => sessionStorage.removeItem(name));
+}
+
+// --- scroll positions, by step of the history ---
+
+const positions = new Map(load("scroll") ?? []);
+
+/** A name for the current step of the browser's history, which it keeps when the user comes back to it. */
+export function currentStep() {
+  const known = history.state?.step;
+  if (known) return known;
+  const step = crypto.randomUUID();
+  history.replaceState({ ...history.state, step }, "");
+  return step;
+}
+
+/** The scroll position that a step was left at: {page, top, left}, of the window and of the table in it; null for a new step. */
+export const positionOf = (step) => positions.get(step) ?? null;
+
+/** Keep the position of a step. */
+export function keepPosition(step, position) {
+  const whole = { ...positions.get(step), ...position };
+  positions.delete(step); // what was used last stands last
+  positions.set(step, whole);
+  if (positions.size > MAX_STEPS) positions.delete(positions.keys().next().value);
+}
+
+/** Follow the window's scroll position, and write all positions down when the page goes. Returns what ends that. */
+export function followScroll() {
+  history.scrollRestoration = "manual";
+  let step = currentStep();
+  const onScroll = () => keepPosition(step, { page: scrollY });
+  const onStep = () => {
+    step = currentStep();
+  };
+  const onLeave = () => save("scroll", [...positions]);
+  addEventListener("scroll", onScroll, { passive: true });
+  addEventListener("hashchange", onStep);
+  addEventListener("pagehide", onLeave);
+  return () => {
+    removeEventListener("scroll", onScroll);
+    removeEventListener("hashchange", onStep);
+    removeEventListener("pagehide", onLeave);
+  };
+}
+
+/** Scroll the window to where a step was left as soon as its content is tall enough, unless the user scrolls first. Returns what ends that. */
+export function restoreScroll(step) {
+  const target = positionOf(step)?.page ?? 0;
+  scrollTo(0, target);
+  if (scrollY === target || target === 0) return () => {};
+  const stop = () => {
+    observer.disconnect();
+    USERS_OWN.forEach((event) => removeEventListener(event, stop));
+  };
+  const observer = new ResizeObserver(() => {
+    scrollTo(0, target);
+    if (Math.abs(scrollY - target) < 1) stop();
+  });
+  observer.observe(document.getElementById("main"));
+  USERS_OWN.forEach((event) => addEventListener(event, stop, { passive: true }));
+  return stop;
+}
+
+// --- lists ---
+
+/** Keep the address of an entity's list, for the way back from its items. */
+export const keepList = (route) => save(`list:${route.name}`, hashOf(route));
+
+/** The address of an entity's list as the user left it. */
+export const listPlace = (name) => load(`list:${name}`) ?? hashOf({ name });
+
+/** The cursors of a list's pages up to the one that was looked at last. list: a text that stands for the list. */
+export const cursorsOf = (list) => load(`pages:${list}`) ?? [null];
+
+export const keepCursors = (list, cursors) => save(`pages:${list}`, cursors);
