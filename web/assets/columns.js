@@ -1,7 +1,7 @@
 // The columns of a table: which there are, which are shown, and what the user has chosen of both.
 import { html, useState } from "./vendor/htm-preact.js";
 import { SERVERS_OWN } from "./contract.js";
-import { own } from "./json.js";
+import { isNumber, own } from "./json.js";
 import { labelOf } from "./text.js";
 import { Choice, Dialog, Icon, Text } from "./ui.js";
 
@@ -11,13 +11,13 @@ const SERVERS_SCHEMAS = { createdAt: { format: "date-time" }, updatedAt: { forma
 const MANY = 12; // columns from which on the chooser has a search box
 
 // Widths in rem, about: by them the columns are chosen that are shown at first.
-const WIDTHS = { boolean: 6, date: 7.5, id: 8.5, long: 16, number: 7, option: 8, structure: 13, text: 11, time: 10.5 };
-const FIRST_WIDTH = 14;
+const WIDTHS = { boolean: 5, date: 7.5, id: 8, long: 14, number: 5.5, option: 7, structure: 12, text: 9, time: 9.5 };
+const FIRST_WIDTH = 12;
 const OTHER_WIDTH = 3.5; // of the buttons
 const LEAST_ROOM = 59; // of a window of 1280 pixels
 
 /** What kind of values a property has, which says how wide its column is and how it is aligned. */
-export function kindOf(name, schema) {
+function kindOf(name, schema) {
   if (["createdAt", "updatedAt"].includes(name) || schema.format === "date-time") return "time";
   if (name === "id" || schema.format === "uuid") return "id";
   if (schema.format === "date") return "date";
@@ -28,9 +28,21 @@ export function kindOf(name, schema) {
   return schema.maxLength > 1000 ? "long" : "text";
 }
 
-/** All columns that there can be: [{name, label, schema, kind}]. items: some, for the properties that no schema names. */
+// The same of a property that no schema names, by the values that it has.
+function kindOfValues(values) {
+  const value = values.find((each) => each !== undefined && each !== null);
+  if (isNumber(value)) return "number";
+  if (typeof value === "boolean") return "boolean";
+  return typeof value === "object" ? "structure" : "text";
+}
+
+/**
+ * All columns that there can be: [{name, label, schema, kind, required}]. items: some, for the properties that no schema names. hasOwners: whether the
+ * API says whose the items are.
+ */
 export function allColumns(entity, items, hasOwners) {
   const schemas = new Map(entity.properties.map(({ name, schema }) => [name, schema]));
+  const required = new Set(entity.properties.filter((property) => property.required).map(({ name }) => name));
   for (const name of items.flatMap(Object.keys)) {
     if (!schemas.has(name) && !SERVERS_OWN.includes(name)) schemas.set(name, own(entity.item.properties ?? {}, name) ?? {});
   }
@@ -38,22 +50,27 @@ export function allColumns(entity, items, hasOwners) {
   const titles = (entity.titles.find((names) => names.some((name) => schemas.has(name))) ?? []).filter((name) => schemas.has(name));
   const names = [...titles, ...[...schemas.keys()].filter((name) => !titles.includes(name))];
   const others = [...(hasOwners ? [OWNER] : []), ...SERVERS_OWN];
+  const column = (name, label, schema, kind = kindOf(name, schema)) => ({ name, label, schema, kind, required: required.has(name) });
   return [
-    ...names.map((name) => ({ name, schema: schemas.get(name), label: entity.properties.length ? labelOf(name) : name, kind: kindOf(name, schemas.get(name)) })),
-    ...others.map((name) => ({ name, schema: own(SERVERS_SCHEMAS, name) ?? {}, label: SERVERS_LABELS[name], kind: kindOf(name, own(SERVERS_SCHEMAS, name) ?? {}) })),
+    ...names.map((name) => {
+      const schema = schemas.get(name);
+      const isNamed = Object.keys(schema).length > 0;
+      return column(name, entity.properties.length ? labelOf(name) : name, schema, isNamed ? kindOf(name, schema) : kindOfValues(items.map((item) => own(item, name))));
+    }),
+    ...others.map((name) => column(name, SERVERS_LABELS[name], own(SERVERS_SCHEMAS, name) ?? {})),
   ];
 }
 
-/** The names of the columns that a table has at first: as many as fit, long texts and structures last. */
+/** The names of the columns that a table has at first: as many as fit, of which required ones come first, and long texts and structures last. */
 export function usualColumns(columns, hasOwners, room = Math.max(LEAST_ROOM, (innerWidth - 336) / 16)) {
   const properties = columns.filter(({ name }) => !own(SERVERS_LABELS, name));
   const last = [...(hasOwners ? [OWNER] : []), "id", "createdAt"];
   if (!properties.length) return last;
   const [first, ...rest] = properties;
-  let left = room - FIRST_WIDTH - OTHER_WIDTH - last.length * WIDTHS.id - 2;
+  let left = room - FIRST_WIDTH - OTHER_WIDTH - (last.length - 1) * WIDTHS.id - WIDTHS.time;
   const chosen = new Set([first.name]);
-  const isShort = ({ kind }) => kind !== "long" && kind !== "structure";
-  for (const { name, label, kind } of [...rest.filter(isShort), ...rest.filter((column) => !isShort(column))]) {
+  const rank = ({ kind, required }) => (kind === "long" || kind === "structure" ? 2 : required ? 0 : 1);
+  for (const { name, label, kind } of rest.toSorted((one, other) => rank(one) - rank(other))) {
     const width = Math.max(WIDTHS[kind], Math.min(label.length, 24) * 0.45 + 1.5);
     if (width > left) continue;
     chosen.add(name);

@@ -65,11 +65,11 @@ function haystackOf(item) {
   return found;
 }
 
-// The texts in a value, as people see them: without JSON's signs.
+// The texts in a value, as people see them: without names and JSON's signs.
 function plainTexts(value) {
   if (typeof value === "string") return [value];
   if (isNumber(value)) return [numberText(value)];
-  if (typeof value === "boolean") return [value ? "yes true" : "no false"];
+  if (typeof value === "boolean") return [value ? "yes" : "no"];
   if (Array.isArray(value)) return value.flatMap(plainTexts);
-  return isObject(value) ? Object.entries(value).flatMap(([name, each]) => [name, ...plainTexts(each)]) : [];
+  return isObject(value) ? Object.values(value).flatMap(plainTexts) : [];
 }
