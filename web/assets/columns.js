@@ -11,7 +11,7 @@ const SERVERS_SCHEMAS = { createdAt: { format: "date-time" }, updatedAt: { forma
 const MANY = 12; // columns from which on the chooser has a search box
 
 // Widths in rem, about: by them the columns are chosen that are shown at first.
-const WIDTHS = { boolean: 5, date: 7.5, id: 8, long: 14, number: 5.5, option: 7, structure: 12, text: 9, time: 9.5 };
+const WIDTHS = { boolean: 5, date: 7.5, id: 8, long: 14, number: 5.5, option: 7, structure: 12, text: 9.5, time: 9.7 };
 const FIRST_WIDTH = 12;
 const OTHER_WIDTH = 3.5; // of the buttons
 const LEAST_ROOM = 59; // of a window of 1280 pixels
@@ -30,10 +30,9 @@ function kindOf(name, schema) {
 
 // The same of a property that no schema names, by the values that it has.
 function kindOfValues(values) {
-  const value = values.find((each) => each !== undefined && each !== null);
-  if (isNumber(value)) return "number";
-  if (typeof value === "boolean") return "boolean";
-  return typeof value === "object" ? "structure" : "text";
+  const kinds = values.filter((value) => value !== undefined && value !== null).map((value) => (isNumber(value) ? "number" : typeof value));
+  const kind = new Set(kinds).size === 1 ? kinds[0] : "string";
+  return { boolean: "boolean", number: "number", object: "structure" }[kind] ?? "text";
 }
 
 /**

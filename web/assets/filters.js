@@ -121,7 +121,7 @@ function Range({ entity, filter, query, onChange }) {
     const parameter = boundOf(operator)?.name;
     if (!parameter) return null;
     const set = (text, options) => onChange({ [parameter]: text && write(text) }, options);
-    return html`<${TypedValue} label=${`${label} ${name}`} type=${type} value=${query[parameter] ? read(query[parameter]) : ""} onChange=${set} isNumber=${isNumber} />`;
+    return html`<${TypedValue} label=${name === "to" ? name : `${label} ${name}`} name=${`${label} ${name}`} type=${type} value=${query[parameter] ? read(query[parameter]) : ""} onChange=${set} isNumber=${isNumber} />`;
   };
   if (rule.format === "date-time") return html`${input("gte", "from", "date", dayOf, startOf)}${input("lt", "to", "date", dayBefore, endOf)}`;
   if (rule.format === "date") return html`${input("gte", "from", "date")}${input("lte", "to", "date")}`;

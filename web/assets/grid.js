@@ -49,9 +49,9 @@ export function Table({ entity, rows, columns, density, sort, onSort, go, notify
     if (!cameFrom || !rows.length || document.activeElement?.closest("main .items")) return;
     body.current.querySelector(`a[href="${CSS.escape(cameFrom)}"]`)?.focus({ preventScroll: true });
   }, []);
-  const head = ({ name, label, kind }) => {
+  const head = ({ name, label, kind }, index) => {
     const isSorted = sort?.name === name;
-    return html`<th key=${name} role="columnheader" scope="col" class=${kind} aria-sort=${isSorted ? (sort.isDescending ? "descending" : "ascending") : undefined}>
+    return html`<th key=${name} role="columnheader" scope="col" class=${index === 0 ? `first ${kind}` : kind} aria-sort=${isSorted ? (sort.isDescending ? "descending" : "ascending") : undefined}>
       ${isSorted
         ? html`<button type="button" class="sort" title=${sort.isDescending ? "Show the first ones first" : "Show the last ones first"}
             onClick=${onSort}>${label}<${Icon} name=${sort.isDescending ? "down" : "up"} /></button>`

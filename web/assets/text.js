@@ -66,7 +66,7 @@ export function dateText(text) {
 
 /** An id, short: enough of it to tell it from others in a list. Those that people chose say more by their beginning than by eight characters. */
 export function shortId(id) {
-  const [most, kept] = /^[0-9a-f-]+$/i.test(id) ? [13, 8] : [20, 18];
+  const [most, kept] = /^[0-9a-f-]+$/i.test(id) ? [13, 8] : [16, 14];
   return id.length > most ? `${truncate(id, kept)}…` : id;
 }
 
