@@ -63,6 +63,13 @@ export function createApi(config, session) {
   return { buildRequest, call, fetchDocument, onWrite };
 }
 
+/** An API whose requests all name an owner, whose items they are about; undefined leaves that to the API. */
+export function forOwner(api, owner) {
+  if (owner === undefined) return api;
+  const named = (options = {}) => ({ ...options, query: { ...options.query, owner } });
+  return { ...api, buildRequest: (operation, options) => api.buildRequest(operation, named(options)), call: (operation, options) => api.call(operation, named(options)) };
+}
+
 async function sendRequest(request, { keepalive, signal }) {
   try {
     const { method, headers, body } = request;

@@ -1,6 +1,7 @@
 // One item: made, read, changed, deleted.
 import { html, useEffect, useErrorBoundary, useMemo, useRef, useState } from "./vendor/htm-preact.js";
 import { NeedsAccess, isAccessDenied } from "./access.js";
+import { forOwner } from "./api.js";
 import { curl } from "./curl.js";
 import { SERVERS_OWN } from "./contract.js";
 import { discardDraft, loadDraft, saveDraft } from "./drafts.js";
@@ -9,7 +10,8 @@ import { isEqual, isObject, own, stringify, without } from "./json.js";
 import { MergeDialog } from "./lost-update.js";
 import { isId, propertyNames, titleOf } from "./model.js";
 import { mergePatch, mergeThreeWay, writablePart } from "./patch.js";
-import { NEW, hashOf } from "./route.js";
+import { listPlace } from "./place.js";
+import { NEW, hashOf, readRoute } from "./route.js";
 import { dateTimeText, labelOf, truncate } from "./text.js";
 import { Choice, CopyButton, EmptyState, Field, Icon, Page, Problem, Text, inputAttributes } from "./ui.js";
 import { InvalidInput, validate } from "./validate.js";
@@ -20,12 +22,15 @@ const DELETED = { title: "It was deleted meanwhile", detail: "What you have type
 const NOT_AN_OBJECT = { pointer: "", detail: "Must be an object" };
 
 export function ItemView(props) {
-  return props.route.id === NEW ? html`<${NewItem} ...${props} />` : html`<${StoredItem} ...${props} />`;
+  const { entity, route } = props;
+  const owner = entity.reachesOwners ? route.query.owner : undefined;
+  const api = useMemo(() => forOwner(props.api, owner), [props.api, owner]);
+  return route.id === NEW ? html`<${NewItem} ...${props} api=${api} owner=${owner} />` : html`<${StoredItem} ...${props} api=${api} owner=${owner} />`;
 }
 
 function NewItem(props) {
   const { entity } = props;
-  const back = { href: hashOf({ name: entity.name }), label: entity.label };
+  const back = { href: listPlace(entity.name), label: entity.label };
   if (!entity.operations.create) {
     return html`<${Page} title=${`New in ${entity.label}`} back=${back}>
       <${EmptyState} title="This API makes no new ones here"><a class="button" href=${back.href}>Back</a><//>
@@ -37,7 +42,7 @@ function NewItem(props) {
 function StoredItem(props) {
   const { entity, api, route, session } = props;
   const { get } = entity.operations;
-  const back = { href: hashOf({ name: entity.name }), label: entity.label };
+  const back = { href: listPlace(entity.name), label: entity.label };
   const [answer, setAnswer] = useState(null);
   const load = async () => get && isId(entity, route.id) && setAnswer(await api.call(get, { id: route.id }));
   useEffect(() => {
@@ -82,7 +87,7 @@ function Reader({ entity, back, stored, notify, ...props }) {
               <dd><${Value} value=${own(item, name)} schema=${own(entity.schema.properties, name)} /></dd>
             </div>`)}
           </dl>`}
-      <${Metadata} item=${item} notify=${notify} />
+      <${Metadata} item=${item} owner=${stored.headers.get("Item-Owner")} notify=${notify} />
     </div>
   <//>`;
 }
@@ -95,10 +100,10 @@ function Views({ view, formLabel = "Form", onChange }) {
   return html`<div class="toolbar"><${Choice} label="View" options=${options} value=${view} onChange=${onChange} /></div>`;
 }
 
-function ItemActions({ entity, item, go, notify, deletions, request }) {
+function ItemActions({ entity, item, owner, go, notify, deletions, request }) {
   const remove = () => {
-    go({ name: entity.name });
-    deletions.schedule(entity, item, truncate(titleOf(entity, item), 40));
+    go(readRoute(listPlace(entity.name)));
+    deletions.schedule(entity, item, truncate(titleOf(entity, item), 40), { owner });
   };
   return html`
     <${CopyButton} text=${() => curl(request())} label="Copy as curl" icon="code" notify=${notify} />
@@ -106,10 +111,11 @@ function ItemActions({ entity, item, go, notify, deletions, request }) {
   `;
 }
 
-function Metadata({ item, notify }) {
+function Metadata({ item, owner, notify }) {
   return html`<aside class="envelope" aria-label="About this item">
     <dl>
       <div><dt>ID</dt><dd><code>${item.id}</code><${CopyButton} compact text=${() => item.id} label="Copy the ID" notify=${notify} /></dd></div>
+      ${owner && html`<div><dt>Owner</dt><dd><${Text} value=${decodeURIComponent(owner)} /></dd></div>`}
       <div><dt>Created</dt><dd><time datetime=${item.createdAt} title=${item.createdAt}>${dateTimeText(item.createdAt)}</time></dd></div>
       <div><dt>Updated</dt><dd><time datetime=${item.updatedAt} title=${item.updatedAt}>${dateTimeText(item.updatedAt)}</time></dd></div>
       <div><dt>Version</dt><dd>${String(item.version)}</dd></div>
@@ -123,7 +129,7 @@ const clientPart = (item) => SERVERS_OWN.reduce(without, item);
 
 // stored: the answer that the item was read by; none for a new one.
 function Editor(props) {
-  const { entity, api, session, go, notify, route, back } = props;
+  const { entity, api, owner, session, go, notify, route, back } = props;
   const name = `${entity.name}/${route.id}`;
   const [stored, setStored] = useState(props.stored);
   const item = stored?.data;
@@ -185,7 +191,7 @@ function Editor(props) {
       lastCreate = {};
       notify({ text: answer.headers.has("Idempotency-Replayed") ? "It was created by the try before" : "Created" });
       discardSaved();
-      go({ name: entity.name, id: answer.data.id }, { replace: true });
+      go({ name: entity.name, id: answer.data.id, query: { owner } }, { replace: true });
     } else if (answer.status === 412) {
       await loadConflict();
     } else if (item && answer.status === 404) {
@@ -242,7 +248,7 @@ function Editor(props) {
           ${savedDraft && isDirty && html`<span class="hint">What you typed before is still here.</span>`}
         </div>
       </form>
-      ${item && html`<${Metadata} item=${item} notify=${notify} />`}
+      ${item && html`<${Metadata} item=${item} owner=${stored.headers.get("Item-Owner")} notify=${notify} />`}
     </div>
     ${conflict && html`<${MergeDialog} schema=${entity.schema} ...${mergeThreeWay(origin.base, draft, clientPart(conflict.data))}
       onMerge=${applyMerge} onClose=${() => setConflict(null)} />`}
