@@ -11,6 +11,7 @@ import pytest
 from tests.plan.conftest import SMALL
 from tests.plan.planner import REGION, ROOT, Plan, Planner, TerraformError, Values, plan_as_module
 from tests.plan.test_environments import taggable_resources
+from tests.unit.test_docs import PAGES, ROOT_BLOCK, shown_hcl
 from tools.terraform import copy_modules
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
@@ -47,6 +48,42 @@ def test_the_example_of_each_module_can_be_planned(planner: Planner, tmp_path: P
     )
     found = {r["address"].split(".")[1] for r in plan.data["resource_changes"]}
     assert found == texts.keys() - {"key_policy", "openapi"}
+
+
+# What the resources in documents refer to.
+AROUND = f"""
+provider "aws" {{
+  region = "{REGION}"
+}}
+
+provider "aws" {{
+  alias  = "us_east_1"
+  region = "us-east-1"
+}}
+
+locals {{
+  statements_of_the_owner = []
+}}
+
+resource "aws_kms_key" "shared" {{}}
+
+resource "aws_s3_bucket" "logs" {{
+  bucket = "example-access-logs"
+}}
+"""
+
+
+@pytest.mark.slow
+def test_the_resources_that_documents_show_can_be_planned(planner: Planner, tmp_path: Path) -> None:
+    shown = [text for page in PAGES if page not in READMES for text in shown_hcl(page) if ROOT_BLOCK.search(text)]
+    assert len(shown) > 3
+    source = re.compile(r'"git::[^"]*//(modules/service)[^"]*"')
+    texts = {f"shown{number}": source.sub(r'"./\1"', text) for number, text in enumerate(shown)}
+    root = make_other_root(planner, tmp_path / "root", **texts, around=AROUND)
+    plan = Plan(planner.make_plan(root, "documents", (), {}))
+    found = {change["address"] for change in plan.data["resource_changes"]}
+    for text in shown:
+        assert {".".join(each) for each in re.findall(r'^resource "(\w+)" "(\w+)"', text, re.MULTILINE)} <= found
 
 
 def test_the_module_stops_at_a_provider_of_another_region(planner: Planner, tmp_path: Path) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import pkgutil
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
 
 from docs import reference
 from docs.conf import navigation, repository_url, rewrite_links
+from tools import tfvars
 from tools.aws.transfer import stamp_faults
 from tools.tfvars import parse_type
 from trestle.item import Item
@@ -102,6 +104,36 @@ def test_code_that_is_named_is_there() -> None:
     assert named
     for name in named:
         pkgutil.resolve_name(name)
+
+
+# What only the configuration of a root has, and no tfvars.
+ROOT_BLOCK = re.compile(r'^(?:module|provider|resource) "', re.MULTILINE)
+
+
+def shown_hcl(page: Path) -> list[str]:
+    """Return the blocks of HCL that a page shows."""
+    return [textwrap.dedent(text) for text in re.findall(r"^ *```hcl\n(.*?)^ *```", page.read_text(), re.M | re.S)]
+
+
+def tfvars_faults(text: str, file: Path) -> list[str]:
+    """Return what is wrong with the names and types of a block of tfvars."""
+    file.write_text(text)
+    variables = tfvars.declared(ROOT / "variables.tf")
+    values = tfvars.parse(file, text)
+    assert values
+    return [*tfvars.name_faults(file, tfvars.keys_of(file, text), variables), *tfvars.type_faults(values, variables)]
+
+
+def test_tfvars_that_are_shown_are_tfvars(tmp_path: Path) -> None:
+    """A block may also be the inside of `entities` or `functions`."""
+    shown = [(page, text) for page in PAGES for text in shown_hcl(page) if not ROOT_BLOCK.search(text)]
+    assert len(shown) > 10
+    for page, text in shown:
+        found = [
+            tfvars_faults(each, tmp_path / "shown.tfvars")
+            for each in (text, f"entities = {{\n{text}}}\n", f"functions = {{\n{text}}}\n")
+        ]
+        assert not all(found), f"{page.relative_to(ROOT)}:\n{text}{min(found, key=len)}"
 
 
 def shown_tags(text: str) -> list[str]:
