@@ -59,6 +59,19 @@ def print_lines(lines: Iterable[str]) -> None:
         drop_output()
 
 
+def printable(text: str) -> str:
+    """Return a text that others wrote as a terminal may show it: signs that steer one are escaped, and lines indented.
+
+    So what a request sends can neither hide nor forge a line of a log.
+    """
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ").split("\n")
+    shown = (
+        "".join(sign if sign.isprintable() or sign == "\t" else sign.encode("unicode_escape").decode() for sign in line)
+        for line in lines
+    )
+    return "\n    ".join(shown)
+
+
 def drop_output() -> None:
     """Discard what is still to be written to stdout: Python would try, and complain, when it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

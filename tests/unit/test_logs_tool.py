@@ -17,6 +17,7 @@ from tests.unit import commands
 from tests.unit.api import Api
 from tests.unit.commands import FakeEnvironment
 from tests.unit.conftest import ENVIRONMENT
+from tools.laptop.logs import LogLine
 
 REGION = ENVIRONMENT["AWS_REGION"]
 ROOT = Path(__file__).parent.parent.parent
@@ -110,6 +111,22 @@ def test_an_error_and_a_crash(groups: Groups, capsys: pytest.CaptureFixture[str]
         "500 payments.pay 2 ms r-1", "    KeyError", "payments: 2026 1 Task timed out after 3.00 seconds",
         "payments: REPORT RequestId: 1 Status: error\tRuntime.ExitError",
     ]  # fmt: skip
+
+
+def test_what_a_request_sends_steers_no_terminal_and_forges_no_line(
+    groups: Groups, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forged = "a\x1b[2Jb\x9b1mc\u202ed\ue000\ud800\r\n12:00:00.000 200 todos.get 1 ms r-9"
+    said = json.dumps({"level": "INFO", "message": forged, "requestId": "r-1"})
+    groups.write("/aws/lambda/shop-payments-dev", said, "[ERROR] KeyError: x\x1b[2J\nTraceback:\n\u00a0\u00a0File y")
+    assert run("--function", "payments") == 0
+    assert printed(capsys) == [
+        "INFO payments: a\\x1b[2Jb\\x9b1mc\\u202ed\\ue000\\ud800",
+        "    12:00:00.000 200 todos.get 1 ms r-9 r-1",
+        "payments: [ERROR] KeyError: x\\x1b[2J", "    Traceback:", "      File y",
+    ]  # fmt: skip
+    assert "\x1b" not in str(LogLine(0, "f", "s", forged))
+    assert str(LogLine(0, "f", "s", forged)).count("\n    ") == 1
 
 
 def test_a_refused_token_is_one_line(groups: Groups, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tools.aws.monitor import CRASHES, REFUSED, LogEvent, LogTail, lambda_group
-from tools.console import print_note
+from tools.console import print_note, printable
 from tools.errors import UserError
 from tools.suggestions import correction
 
@@ -32,7 +32,7 @@ class Line(NamedTuple):
 
     def __str__(self) -> str:
         at = datetime.fromtimestamp(self.time / 1000).astimezone()
-        return f"{at:%H:%M:%S}.{self.time % 1000:03} {self.text}"
+        return f"{at:%H:%M:%S}.{self.time % 1000:03} {printable(self.text)}"
 
 
 def run_logs(options: argparse.Namespace) -> int:
@@ -123,7 +123,7 @@ def of_function(name: str, event: LogEvent) -> str:
     parts += [str(fields[each]) for each in ("result", "problem", "reason") if each in fields]
     parts += ["cold"] if fields.get("coldStart") else []
     text = " ".join(parts)
-    return f"{text}\n    {fields['error']}" if "error" in fields else text
+    return f"{text}\n{fields['error']}" if "error" in fields else text
 
 
 def of_gateway(_: str, event: LogEvent) -> str:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError
 
+from tools.console import printable
 from tools.laptop.emulator import Running, client
 
 INTERVAL = 0.5  # seconds between two looks
@@ -26,7 +27,7 @@ class LogLine(NamedTuple):
 
     def __str__(self) -> str:
         at = datetime.fromtimestamp(self.time / 1000).astimezone()
-        return f"{at:%H:%M:%S} {self.function:<16} {self.message.rstrip()}"
+        return f"{at:%H:%M:%S} {self.function:<16} {printable(self.message.rstrip())}"
 
 
 class Follower:
