@@ -15,6 +15,7 @@ from docs.conf import navigation, repository_url, rewrite_links
 from tools import tfvars
 from tools.aws.transfer import stamp_faults
 from tools.tfvars import parse_type
+from trestle.http import log
 from trestle.item import Item
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -188,3 +189,30 @@ def test_an_attribute_that_nothing_describes_stops_the_reference() -> None:
 
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().split()) <= 1300
+
+
+# How the functions' code names members of a log line: in an object, or one by one.
+MEMBERS = re.compile(r"\b(?:fields|decision|known|line)(?:: dict\[str, Any\])? \|?= \{(.*?)\}", re.DOTALL)
+MEMBER = re.compile(r"\b(?:fields|known|line)\[\"(\w+)\"\] \+?=")
+
+
+def rows(page: str, heading: str) -> set[str]:
+    """Return what the first cells of a section's table name."""
+    text = (ROOT / "docs" / "reference" / page).read_text()
+    section = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    cells = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+    return {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+
+
+def test_the_reference_has_each_member_of_a_line() -> None:
+    folders = [ROOT / "lambda_src" / "trestle" / name for name in ("authorizer", "functions", "http")]
+    code = "\n".join(file.read_text() for folder in folders for file in folder.glob("*.py"))
+    objects = MEMBERS.findall(code)
+    written = {name for each in objects for name in re.findall(r"\"(\w+)\":", each)} | {*MEMBER.findall(code)}
+    assert written >= {"requestId", "attempt", "userAgent", "trace", "reason", "databaseRequests"}
+    assert written <= rows("logs-and-metrics.md", "A function's line")
+
+
+def test_the_reference_has_each_metric() -> None:
+    metrics = {"Requests", "Latency", "Faults", *log._COUNTED.values(), *log._HAPPENED.values()}
+    assert rows("logs-and-metrics.md", "Metrics of our own") == metrics
