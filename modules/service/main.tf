@@ -522,6 +522,7 @@ module "website" {
   certificate_arn = var.website.certificate_arn
   config = jsonencode({
     api         = "/api"
+    dashboard   = module.monitoring.dashboard_url
     environment = var.environment
     jwt         = local.console_client
     name        = var.name

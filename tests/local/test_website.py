@@ -357,7 +357,9 @@ def code(sign_in_page: SignInPage, password: Callable[[str], str]) -> str:
 
 def test_page_is_told_where_users_sign_in(config: dict[str, Any], outputs: dict[str, Any]) -> None:
     assert config == {
+        "activity": "/activity.json",
         "api": "/api",
+        "dashboard": None,
         "environment": "local",
         "jwt": None,
         "name": "trestle",

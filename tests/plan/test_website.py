@@ -263,7 +263,7 @@ def config_of(plan: Plan) -> Any:
 
 
 def test_page_is_told_of_the_api_and_of_no_sign_in_it_cannot_offer(systems: dict[str, Plan]) -> None:
-    told = {"api": "/api", "environment": "test", "jwt": None, "name": "shop", "sign_in": None}
+    told = {"api": "/api", "dashboard": None, "environment": "test", "jwt": None, "name": "shop", "sign_in": None}
     assert config_of(systems["with_website_at_names"]) == told
     client = {
         "audience": "https://memos.example.com",

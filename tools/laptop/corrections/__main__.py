@@ -17,6 +17,7 @@ sys.path += [str(Path(__file__).resolve().parents[3] / folder) for folder in (".
 from tools.laptop.corrections import (
     PINNED,
     TERRAFORM_PASSWORD,
+    activity,
     addresses,
     apigateway,
     authorizers,
@@ -83,9 +84,13 @@ def main() -> None:
     events.correct(service("scheduler"), service("eventbridge"), sqs, evaluator, threads)
     secretsmanager.correct(service("secretsmanager"), lambdas, runtime)
 
+    counted = activity.Activity(lambdas)
+    activity.correct(gateway, counted)
+
     password = Path(os.environ["STATE_DIR"]).parent.with_name(TERRAFORM_PASSWORD)
     answering = persistence.serve(serving.replay_lost_answers(app.app), saver, password)
     answering = server.serve(answering, password.with_name(FOLDER), int(port))
+    answering = activity.serve(answering, distributions, counted)
     app.app = serving.serve_to_whom_it_is_for(answering, distributions, domains, port)
     app.main()
 

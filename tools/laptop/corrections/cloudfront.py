@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Collection
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from tools.laptop.corrections import Params
+from tools.laptop.corrections.activity import PATH as ACTIVITY
 from tools.laptop.corrections.addresses import DOMAINS
 
 # Where users sign in, and what of an app's client says where they come back to.
@@ -103,7 +105,7 @@ def correct_bucket_policies(evaluator: Any) -> None:
 
 
 def correct_console_addresses(cloudfront: Any, cognito: Any, port: str) -> None:
-    """The page is told where users sign in in AWS, and they would come back to where the page is in AWS."""
+    """The page is told where sign-in and dashboard are in AWS, and users would come back to where the page is there."""
     handle, find_client = cloudfront.handle_viewer_request, cognito._find_pool_by_client_id
 
     def here(text: str) -> str:
@@ -114,7 +116,9 @@ def correct_console_addresses(cloudfront: Any, cognito: Any, port: str) -> None:
         if policy := headers.get("Content-Security-Policy"):
             headers["Content-Security-Policy"] = here(policy)
         if path == "/config.json" and status == 200:
-            body = here(body.decode()).encode()
+            # The dashboard would be in AWS. Here the first page counts requests itself.
+            told = json.loads(here(body.decode())) | {"activity": ACTIVITY, "dashboard": None}
+            body = json.dumps(told).encode()
             headers.pop("Content-Length", None)  # for the server to set, as for other bodies
         return status, headers, body
 
