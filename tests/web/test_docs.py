@@ -5,19 +5,29 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
+import sys
+from typing import Any
 
+import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.local.api import Api
-from tests.web.browser import Open, copy_curl, enter_key, go_to
+from tests.web.browser import Open, copy_curl, enter_key, go_to, settle
 from tests.web.conftest import Console
+from tools.laptop.sign_in import ensure_user
+from tools.laptop.sign_in import sign_in as pool_sign_in
 
 CLIPBOARD = ["clipboard-read", "clipboard-write"]
 
 
 def form(page: Page, name: str) -> Locator:
     return page.get_by_role("form", name=f"Try {name}")
+
+
+def answer_body(tried: Locator) -> Locator:
+    return tried.get_by_role("region", name="The answer's body")
 
 
 def run_command(command: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -47,12 +57,11 @@ def test_a_request_is_tried_out_by_keyboard(visit: Open, todos: Api) -> None:
     assert json.loads(body.input_value()) == {"title": "text", "description": "", "completed": False}
     body.fill('{"title": "Buy milk", "price": 0.12345678901234567890123456789}')
     body.press("Tab")
-    page.keyboard.press("Tab")
     expect(tried.get_by_role("button", name="Send")).to_be_focused()
     page.keyboard.press("Enter")
     expect(tried.get_by_text("201", exact=True)).to_be_visible()
     # No digit is lost on the way there, or back.
-    expect(tried.get_by_role("region")).to_contain_text('"price": 0.12345678901234567890123456789')
+    expect(answer_body(tried)).to_contain_text('"price": 0.12345678901234567890123456789')
     tried.get_by_role("button", name="Headers").click()
     expect(tried.get_by_text("etag", exact=True)).to_be_visible()
     assert [item["title"] for item in todos("GET").json["items"]] == ["Buy milk"]
@@ -80,7 +89,7 @@ def test_a_refusal_is_shown_as_the_api_gave_it(visit: Open, todos: Api) -> None:
     tried.get_by_label("Body").fill('{"title": ""}')
     tried.get_by_role("button", name="Send").click()
     expect(tried.get_by_text("422", exact=True)).to_be_visible()
-    expect(tried.get_by_role("region")).to_contain_text('"pointer": "/title"')
+    expect(answer_body(tried)).to_contain_text('"pointer": "/title"')
 
 
 def test_a_body_that_is_no_json_is_not_sent(visit: Open, todos: Api) -> None:
@@ -171,3 +180,152 @@ def test_parameters_are_sent_as_they_are_filled_in(visit: Open, todos: Api) -> N
         tried.get_by_role("button", name="Send").click()
     assert listed.value.json()["items"][0]["title"] == "is True"
     assert {"limit=1", "completed=true", "order=desc"} == set(listed.value.url.split("?")[1].split("&"))
+
+
+# --- code samples ---
+
+# How people run what they paste.
+RUNNERS = {
+    "curl": ["sh", "-c"],
+    "Python": [sys.executable, "-c"],
+    "JavaScript": ["node", "--input-type=module", "-e"],
+}
+NASTY = 'it\'s $HOME `id` ${1 + 1} "here" \\ \\u0041 \u202e """ \'\'\' 😀!'
+
+
+@pytest.fixture(scope="module")
+def credentials(console: Console) -> dict[str, str]:
+    """The environment variables that samples name."""
+    cognito, pool = console.local.client("cognito-idp"), console.outputs["user_pool_id"]
+    password = ensure_user(cognito, pool, "sam", console.local.stack.users)
+    token = pool_sign_in(cognito, pool, console.outputs["user_pool_client_id"], "sam", password)["AccessToken"]
+    return {"API_KEY": console.key, "TOKEN": token}
+
+
+def sample(page: Page, language: str) -> str:
+    """Return the code that the open operation has in a language."""
+    page.get_by_role("group", name="Code sample").get_by_role("button", name=language, exact=True).click()
+    return page.get_by_role("region", name=f"{language} code").inner_text()
+
+
+def run_sample(language: str, code: str, credentials: dict[str, str]) -> tuple[int, Any]:
+    """Run the code, and return the answer's status and what its body holds."""
+    done = subprocess.run(
+        [*RUNNERS[language], code], check=False, capture_output=True, text=True, env={**os.environ, **credentials}
+    )
+    assert done.returncode == 0, (code, done.stderr)
+    if language == "curl":
+        head, _, body = done.stdout.replace("\r\n", "\n").partition("\n\n")
+        return int(head.split()[1]), json.loads(body) if body.strip() else None
+    status, _, body = done.stdout.strip().partition(" ")
+    return int(status), json.loads(body) if body else None
+
+
+@pytest.mark.parametrize("language", RUNNERS)
+@pytest.mark.skipif(shutil.which("node") is None, reason="runs JavaScript: install Node.js")
+def test_every_operation_has_code_that_runs_when_pasted(
+    visit: Open, console: Console, credentials: dict[str, str], language: str
+) -> None:
+    bodies = {
+        "Todo": {"title": NASTY, "price": 0.5},
+        "Customer": {"firstName": "Ada", "lastName": "O'Hara [née] & co", "email": "ada@example.com"},
+        "Note": {"title": NASTY},
+    }
+    page = visit("#/docs")
+    for noun, body in bodies.items():
+        ids: list[str] = []
+        for operation, status in (("create", 201), ("get", 200), ("replace", 200), ("merge", 200), ("delete", 204)):
+            go_to(page, f"#/docs/{operation}{noun}")
+            if (field := page.get_by_label("Body", exact=True)).count():
+                field.fill(json.dumps(body, ensure_ascii=False))
+            if ids:
+                page.get_by_role("textbox", name="ID", exact=True).fill(ids[0])
+            settle(page)
+            code = sample(page, language)
+            assert not {secret for secret in credentials.values() if secret in code}
+            found, answer = run_sample(language, code, credentials)
+            assert found == status, (operation, noun, answer)
+            if operation != "delete":
+                assert answer | body == answer, operation
+                ids = [answer["id"]]
+        go_to(page, f"#/docs/list{noun}s")
+        page.get_by_label("limit", exact=True).fill("1")
+        assert run_sample(language, sample(page, language), credentials)[0] == 200
+
+
+@pytest.mark.parametrize("language", ["Python", "JavaScript"])
+def test_code_shows_a_refusal_as_the_api_gave_it(visit: Open, language: str) -> None:
+    page = visit("#/docs/createTodo")
+    page.get_by_label("Body").fill("{}")
+    done = subprocess.run([*RUNNERS[language], sample(page, language)], check=False, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+    assert (done.stdout + done.stderr).startswith("422 {")
+
+
+# --- routes of functions ---
+
+
+def test_a_route_of_a_function_is_called_by_a_form(visit: Open) -> None:
+    page = visit("#/docs")
+
+    def with_routes(route: Route) -> None:
+        document = route.fetch().json()
+        answer = {"description": "The answer.", "content": {"*/*": {"schema": {}}}}
+        common = {"tags": ["orders"], "x-function": "payments", "responses": {"2XX": answer}, "description": ""}
+        text = {"schema": {"type": "string"}}
+        document["paths"]["/orders/{id}/pay/{part}"] = {
+            "parameters": [{"name": name, "in": "path", "required": True, **text} for name in ("id", "part")],
+            "post": {
+                **common, "operationId": "pay", "summary": "Pay an order", "security": [{"api_key": []}],
+                "parameters": [{"name": "id", "in": "query", "required": False, **text}],
+                "requestBody": {"required": False, "content": {"application/json": {"schema": {}}}},
+            },
+        }  # fmt: skip
+        document["paths"]["/hooks"] = {
+            "post": {
+                **common, "tags": ["payments"], "operationId": "_hook", "summary": "Take a hook",
+                "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}},
+            }
+        }  # fmt: skip
+        route.fulfill(json=document)
+
+    sent: list[Any] = []
+
+    def answer(route: Route) -> None:
+        request = route.request
+        sent.append([request.method, request.url.split("/api")[1], request.post_data])
+        route.fulfill(status=202, body="<ok/>", headers={"content-type": "image/svg+xml", "x-paid": "yes"})
+
+    page.route("**/api/openapi.json", with_routes)
+    page.route(re.compile("/api/(orders/.*/pay|hooks)"), answer)
+    go_to(page, "#/docs/pay")
+    page.reload()
+    settle(page)
+    expect(page.get_by_role("heading", level=2, name="Payments")).to_be_visible()
+    tried = form(page, "Pay an order")
+    expect(tried.get_by_role("button", name="Send")).to_be_disabled()
+    expect(page.get_by_text("Needs an API key. Answered by the function payments.")).to_be_visible()
+    enter_key(page, "any-key-will-do-here-as-well")
+    tried.get_by_role("textbox", name="ID", exact=True).fill("a/b")
+    tried.get_by_role("textbox", name="Part").fill("{id}")
+    tried.get_by_role("textbox", name="id", exact=True).fill("q")
+    tried.get_by_role("button", name="Send").click()
+    expect(tried.get_by_text("202", exact=True)).to_be_visible()
+    expect(tried.get_by_text(re.compile(r"in \d+ ms"))).to_be_visible()
+    expect(answer_body(tried)).to_have_text("<ok/>")
+    tried.get_by_role("button", name="Headers").click()
+    expect(tried.get_by_text("x-paid")).to_be_visible()
+    tried.get_by_role("textbox", name="Body").fill('{"amount": 12345678901234567890}')
+    tried.get_by_role("button", name="Send").click()
+    settle(page)
+    assert sent == [
+        ["POST", "/orders/a%2Fb/pay/%7Bid%7D?id=q", None],
+        ["POST", "/orders/a%2Fb/pay/%7Bid%7D?id=q", '{"amount":12345678901234567890}'],
+    ]
+
+    page.locator("summary", has_text="Take a hook").click()
+    tried = form(page, "Take a hook")
+    tried.get_by_label("Body").fill('a,"b\n')
+    tried.get_by_role("button", name="Send").click()
+    settle(page)
+    assert sent[2:] == [["POST", "/hooks", 'a,"b\n']]

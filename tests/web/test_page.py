@@ -146,6 +146,7 @@ def views(console: Console) -> Iterator[tuple[str, str, View]]:
         expect(page.get_by_role("dialog")).to_be_visible()
         console.api("todos")("PATCH", f"/{todo}", {"title": "Buy milk"})
 
+    yield "home", "#/", shown
     yield "key-asked", "#/customers", key_is_asked
     yield "todos", "#/todos", shown
     yield "todo-edited", "#/todos?completed=false", edited
@@ -238,7 +239,7 @@ def test_nothing_jumps_when_answers_arrive(visit: Open, filled_console: Console,
     page = visit("#/docs", **options)
     enter_key(page, filled_console.key) if not options else None
     page.route("**/api/**", slowly)
-    for address in ("#/todos", "#/orders", "#/customers", "#/parcels", "#/docs", "#/todos/+new"):
+    for address in ("#/", "#/todos", "#/orders", "#/customers", "#/parcels", "#/docs", "#/todos/+new"):
         go_to(page, address)
         page.reload()
         settle(page)

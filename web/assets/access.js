@@ -79,6 +79,14 @@ function SecretForm({ id, label, button, initial, fault, onUse, onDone, children
   </form>`;
 }
 
+/** Who may call an operation, in a few words. */
+export function accessLabel({ security }) {
+  const [[kind, scopes] = []] = security.flatMap(Object.entries);
+  const labels = new Map([[undefined, "Open to anyone"], ["cognito", "Signed-in users"], ["iam", "AWS signature"], ["jwt", "Access token"]]);
+  const label = labels.get(kind) ?? "API key";
+  return scopes?.length ? `${label}, scope ${scopes.join(" or ")}` : label;
+}
+
 /** Whether an answer means that the API wants to know who calls, in a way that the page can say. */
 export function isAccessDenied(answer, operation) {
   return [401, 403].includes(answer.status) && operation.security.length > 0;

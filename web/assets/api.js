@@ -1,14 +1,18 @@
 // Requests to the API. A call never throws: what went wrong is a problem (RFC 9457), the network's failures too.
-import { parse, stringify } from "./json.js";
+import { own, parse, stringify } from "./json.js";
 
 /** config: {api: the API's address, absolute or of this page}. session: says who calls. */
 export function createApi(config, session) {
   const base = new URL(config.api, location.href).href.replace(/\/$/, "");
   const writeListeners = new Set();
 
-  /** What `call` would send: {method, url, headers, body}; and security, by which a command for a shell says who calls. */
-  function buildRequest(operation, { id, query = {}, headers = {}, body } = {}) {
-    const url = new URL(base + operation.path.replace("{id}", () => encodeURIComponent(id)));
+  /**
+   * What `call` would send: {method, url, headers, body}; security, by which a command for a shell says who calls; anyType: whether the
+   * answer may be no JSON. path: values of the path's parameters, for `id` it suffices to name it. text: a body that is no JSON.
+   */
+  function buildRequest(operation, { id, path = { id }, query = {}, headers = {}, body, text } = {}) {
+    const url = new URL(base + operation.path.replace(/\{([^{}]+)\}/g, (_, name) => encodeURIComponent(own(path, name))));
+    const content = body === undefined ? text : stringify(body);
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) url.searchParams.set(name, value);
     }
@@ -16,13 +20,14 @@ export function createApi(config, session) {
       method: operation.method,
       url: url.href,
       headers: {
-        Accept: "application/json",
-        ...(body === undefined ? {} : { "Content-Type": operation.body.type }),
+        Accept: operation.function ? "*/*" : "application/json",
+        ...(content === undefined ? {} : { "Content-Type": operation.body.type }),
         ...session.headers(operation.security),
         ...headers,
       },
-      body: body === undefined ? undefined : stringify(body),
+      body: content,
       security: operation.security,
+      anyType: Boolean(operation.function),
     };
   }
 
@@ -33,7 +38,7 @@ export function createApi(config, session) {
    */
   async function call(operation, options = {}) {
     const answer = await callOnce(operation, options);
-    if (operation.method !== "GET" && !answer.problem) writeListeners.forEach((listener) => listener({ operation, id: options.id, data: answer.data }));
+    if (operation.method !== "GET" && !answer.problem) writeListeners.forEach((listener) => listener({ operation, id: options.id ?? options.path?.id, data: answer.data }));
     return answer;
   }
 
@@ -60,7 +65,7 @@ export function createApi(config, session) {
     return () => writeListeners.delete(listener);
   }
 
-  return { buildRequest, call, fetchDocument, onWrite };
+  return { baseUrl: base, buildRequest, call, documentUrl: `${base}/openapi.json`, fetchDocument, onWrite };
 }
 
 /** An API whose requests all name an owner, whose items they are about; undefined leaves that to the API. */
@@ -88,6 +93,7 @@ function readResponse(request, response, text) {
   try {
     data = text ? parse(text) : null;
   } catch {
+    if (request.anyType) return { status, headers, data: text, problem: null, request };
     const detail = "The answer is no JSON: something between this page and the API gave it.";
     return failure(request, status, headers, { title: `Status ${status}`, status, detail });
   }

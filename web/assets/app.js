@@ -4,6 +4,7 @@ import { Access, KeyForm } from "./access.js";
 import { createApi } from "./api.js";
 import { createDeletions } from "./deletions.js";
 import { Docs } from "./docs.js";
+import { Home } from "./home.js";
 import { ItemView } from "./item.js";
 import { isSupported } from "./json.js";
 import { readModel } from "./model.js";
@@ -81,7 +82,7 @@ function App({ config, session, api, signInError }) {
 }
 
 function Console({ config, session, api, model, signInError }) {
-  const [route, go] = useRoute(model);
+  const [route, go] = useRoute();
   const [notes, notify, dismiss] = useNotes();
   const deletions = useMemo(() => createDeletions(api, notify), [api]);
   useEffect(() => {
@@ -125,7 +126,9 @@ function Console({ config, session, api, model, signInError }) {
     <main id="main" tabindex="-1">
       <${ExpiredBanner} session=${session} />
       <${ErrorBoundary} key=${view}>
-        ${route.name === docsRoute ? html`<${Docs} ...${props} />` : entity ? viewOf(props) : html`<${NotFound} />`}
+        ${route.name === ""
+          ? html`<${Home} ...${props} config=${config} docs=${docsRoute} />`
+          : route.name === docsRoute ? html`<${Docs} ...${props} />` : entity ? viewOf(props) : html`<${NotFound} />`}
       <//>
     </main>
     <${Notes} notes=${notes} dismiss=${dismiss} />
@@ -165,6 +168,7 @@ function SideBar({ config, model, session, route, docs }) {
         onClick=${() => setOpen(!open)}><${Icon} name=${open ? "close" : "menu"} /></button>
     </div>
     <nav id="menu" class=${open ? "open" : ""} aria-label="Main">
+      <ul>${item("", "Overview", "home")}</ul>
       <ul>${model.entities.map(({ name, label }) => item(name, label, "table"))}</ul>
       <ul class="last">${item(docs, "API documentation", "book")}</ul>
       <${Access} model=${model} session=${session} />
@@ -196,18 +200,8 @@ function docsRouteName(model) {
   return model.entities.some(({ name }) => name === "docs") ? "+docs" : "docs";
 }
 
-// Where a visitor begins: at what everyone understands, else at what anyone may see.
-function startRouteName(model) {
-  const { entities } = model;
-  const open = entities.find(({ operations }) => operations.list?.security.length === 0);
-  return (entities.find(isTodo) ?? open ?? entities[0])?.name ?? docsRouteName(model);
-}
-
-function useRoute(model) {
-  const read = () => {
-    const route = readRoute(location.hash);
-    return route.name ? route : { ...route, name: startRouteName(model) };
-  };
+function useRoute() {
+  const read = () => readRoute(location.hash);
   const [route, setRoute] = useState(read);
   useEffect(() => {
     const onHashChange = () => setRoute(read());

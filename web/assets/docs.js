@@ -1,11 +1,11 @@
 // The API's documentation, with requests to try out.
 import { html, useEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
-import { curl } from "./curl.js";
 import { exampleBody } from "./example.js";
-import { own, parse, stringify } from "./json.js";
+import { own, parse, stringify, without } from "./json.js";
 import { isSigned, propertyNames } from "./model.js";
+import { LANGUAGES, sampleHint } from "./samples.js";
 import { countText, labelOf } from "./text.js";
-import { CopyButton, Field, LongText, Page, Problem, inputAttributes, useSession } from "./ui.js";
+import { Choice, CopyButton, Field, LongText, Page, Problem, Text, inputAttributes, useSession } from "./ui.js";
 
 const TYPE_NAMES = { array: "array", boolean: "true or false", integer: "whole number", null: "null", number: "number", object: "object", string: "text" };
 const HEADER_VALUE = /^[\t -~]*$/;
@@ -13,7 +13,7 @@ const LONG_LENGTH = 20_000; // characters of an answer, before its reader asks f
 
 export function Docs({ model, api, session, route, go, notify }) {
   useSession(session);
-  const base = api.buildRequest({ method: "GET", path: "", security: [] }).url;
+  const { baseUrl, documentUrl } = api;
   const operations = useRef(null);
   // A link to an operation shows it.
   useEffect(() => operations.current.querySelector("details[open]")?.scrollIntoView(), []);
@@ -23,13 +23,13 @@ export function Docs({ model, api, session, route, go, notify }) {
         <h2>${model.title}</h2>
         ${paragraphs(model.description).map((text) => html`<p><${Prose} text=${text} /></p>`)}
         <dl class="docs-facts">
-          <dt>Address</dt><dd><code>${base}</code></dd>
-          <dt>This document</dt><dd><code>${base}/openapi.json</code> (OpenAPI 3.0)</dd>
+          <dt>Address</dt><dd><code>${baseUrl}</code></dd>
+          <dt>This document</dt><dd><code>${documentUrl}</code> (OpenAPI 3.0)</dd>
         </dl>
       </div>
-      ${model.entities.map((entity) => html`<section key=${entity.name} aria-labelledby=${`docs-${entity.name}`}>
-        <h2 id=${`docs-${entity.name}`}>${entity.label}</h2>
-        ${model.operations.filter((operation) => operation.entity === entity.name).map((operation) => html`<${Operation}
+      ${[...new Set(model.operations.map(({ entity }) => entity))].map((name) => html`<section key=${name} aria-labelledby=${`docs-${name}`}>
+        <h2 id=${`docs-${name}`}>${labelOf(name)}</h2>
+        ${model.operations.filter((operation) => operation.entity === name).map((operation) => html`<${Operation}
           key=${operation.id} operation=${operation} api=${api} session=${session} notify=${notify} isOpen=${route.id === operation.id}
           onToggle=${(isOpen) => go({ name: route.name, id: isOpen ? operation.id : "" }, { replace: true })} />`)}
       </section>`)}
@@ -61,11 +61,11 @@ function Reference({ operation }) {
   const { parameters, body, responses } = operation;
   return html`<div class="docs-reference">
     ${operation.description && html`<p><${Prose} text=${operation.description} /></p>`}
-    <p>${accessText(operation)}</p>
+    <p>${accessText(operation)}${operation.function && !operation.description.includes(operation.function) && html` Answered by the function <code>${operation.function}</code>.`}</p>
     ${parameters.length > 0 && html`<h3>Parameters</h3>
-      <ul class="schema">${parameters.map((parameter) => html`<${SchemaProperty} key=${parameter.name} name=${parameter.name} rule=${parameter.schema}
+      <ul class="schema">${parameters.map((parameter) => html`<${SchemaProperty} key=${keyOf(parameter)} name=${parameter.name} rule=${parameter.schema}
         description=${parameter.description} required=${parameter.required} where=${parameter.in} />`)}</ul>`}
-    ${body && html`<h3>Body</h3><p class="hint"><code>${body.type}</code></p><${Schema} schema=${body.schema} />`}
+    ${body && html`<h3>Body</h3><p class="hint"><code>${body.type}</code>${body.optional && ", optional"}</p><${Schema} schema=${body.schema} />`}
     <h3>Answers</h3>
     <ul class="docs-answers">${responses.map((response) => html`<${Response} key=${response.status} response=${response} />`)}</ul>
   </div>`;
@@ -74,10 +74,10 @@ function Reference({ operation }) {
 function accessText({ security }) {
   const kinds = security.flatMap(Object.keys);
   const scopes = security.flatMap((scheme) => Object.values(scheme).flat());
-  if (kinds.includes("api_key")) return "Asks for an API key.";
-  if (kinds.includes("iam")) return "Asks for a signature of AWS (Signature Version 4).";
+  if (kinds.includes("api_key")) return "Needs an API key.";
+  if (kinds.includes("iam")) return "Needs an AWS signature (Signature Version 4).";
   if (kinds.length === 0) return "Open to anyone.";
-  return scopes.length ? `Asks for an access token with the scope ${scopes.join(" or ")}.` : "Asks for an access token.";
+  return scopes.length ? `Needs an access token with the scope ${scopes.join(" or ")}.` : "Needs an access token.";
 }
 
 function Response({ response }) {
@@ -161,16 +161,24 @@ function Prose({ text }) {
 
 // --- trying it out ---
 
+// A path and a query may have parameters of one name.
+const keyOf = ({ in: location, name }) => `${location} ${name}`;
+
+const isJson = (type) => /[/+]json$/.test(type);
+
+let lastLanguage = LANGUAGES[0].name; // that was chosen, whichever operation is looked at next
+
 function TryForm({ operation, api, session, notify }) {
   const { body, parameters, security } = operation;
   const [values, setValues] = useState({});
-  const [text, setText] = useState(() => (body ? stringify(exampleBody(body), 2) : ""));
+  const [text, setText] = useState(() => (body && !body.optional ? initialText(body) : ""));
   const [faults, setFaults] = useState({});
   const [answer, setAnswer] = useState(null);
   const [isSending, setSending] = useState(false);
-  const id = (name) => `try-${operation.id}-${name}`;
+  const id = (key) => `try-${operation.id}-${key.replace(" ", "-")}`;
+  const hasBody = Boolean(body) && !(body.optional && text.trim() === "");
 
-  const valueOf = ({ name }) => own(values, name) ?? "";
+  const valueOf = (parameter) => own(values, keyOf(parameter)) ?? "";
   const valuesIn = (location) =>
     Object.fromEntries(parameters.filter((parameter) => parameter.in === location && valueOf(parameter)).map((parameter) => [parameter.name, valueOf(parameter)]));
 
@@ -178,12 +186,12 @@ function TryForm({ operation, api, session, notify }) {
   const readForm = () => {
     const formFaults = {};
     for (const parameter of parameters) {
-      if (parameter.required && !valueOf(parameter)) formFaults[parameter.name] = "Is required";
-      if (parameter.in === "header" && !HEADER_VALUE.test(valueOf(parameter))) formFaults[parameter.name] = "Must be ASCII, as all that stands in a header";
+      if (parameter.required && !valueOf(parameter)) formFaults[keyOf(parameter)] = "Is required";
+      if (parameter.in === "header" && !HEADER_VALUE.test(valueOf(parameter))) formFaults[keyOf(parameter)] = "Must be ASCII, as all that stands in a header";
     }
     let value;
     try {
-      if (body) value = parse(text);
+      if (hasBody && isJson(body.type)) value = parse(text);
     } catch (error) {
       formFaults["+body"] = `Not valid JSON: ${error.message}`;
     }
@@ -193,7 +201,7 @@ function TryForm({ operation, api, session, notify }) {
       document.getElementById(id(first)).focus();
       return null;
     }
-    return { id: values.id, query: valuesIn("query"), headers: valuesIn("header"), body: value };
+    return { path: valuesIn("path"), query: valuesIn("query"), headers: valuesIn("header"), body: value, text: hasBody ? text : undefined };
   };
 
   const send = async (event) => {
@@ -207,39 +215,63 @@ function TryForm({ operation, api, session, notify }) {
     setAnswer({ status, headers: [...headers], value: problem ?? data, took: Math.round(performance.now() - startedAt) });
   };
 
-  const command = () => {
-    // What is missing is shown as what is to be put there.
-    const shown = { id: values.id || "ID", query: valuesIn("query"), headers: valuesIn("header") };
-    const request = api.buildRequest(operation, shown);
-    if (!body) return curl(request);
-    return curl({ ...request, headers: { ...request.headers, "Content-Type": body.type }, body: text });
-  };
+  // What is missing is shown as what is to be put there.
+  const missingPath = Object.fromEntries(parameters.filter((each) => each.in === "path").map(({ name }) => [name, name.toUpperCase()]));
+  const shownRequest = () => api.buildRequest(operation, {
+    path: { ...missingPath, ...valuesIn("path") },
+    query: valuesIn("query"),
+    headers: valuesIn("header"),
+    text: hasBody ? text : undefined,
+  });
 
   const missing = session.missingAccess(security);
   return html`<form class="docs-try" onSubmit=${send} aria-label=${`Try ${operation.summary}`} novalidate>
     <h3>Try it</h3>
     ${missing && html`<p class="hint">${missing.detail}</p>`}
     <div class="docs-parameters">
-      ${parameters.map((parameter) => html`<${Parameter} key=${parameter.name} id=${id(parameter.name)} parameter=${parameter}
-        value=${valueOf(parameter)} fault=${own(faults, parameter.name)}
-        onChange=${(value) => setValues({ ...values, [parameter.name]: value })} />`)}
+      ${parameters.map((parameter) => html`<${Parameter} key=${keyOf(parameter)} id=${id(keyOf(parameter))} parameter=${parameter}
+        value=${valueOf(parameter)} fault=${own(faults, keyOf(parameter))}
+        onChange=${(value) => setValues({ ...values, [keyOf(parameter)]: value })} />`)}
     </div>
     ${body && html`<${Field} id=${id("+body")} label="Body" faults=${faultList(faults["+body"])}>
       <textarea ...${inputAttributes(id("+body"), null, faultList(faults["+body"]))} class="mono" spellcheck=${false} value=${text}
         rows=${Math.min(16, text.split("\n").length + 1)} onInput=${(event) => setText(event.target.value)} />
     <//>`}
     <div class="buttons">
-      ${!isSigned(operation) && html`<${CopyButton} label="Copy as curl" icon="code" text=${command} notify=${notify} />`}
       <button class=${operation.method === "DELETE" ? "button danger" : "button primary"} disabled=${Boolean(missing) || isSending}>Send</button>
     </div>
     <div aria-live="polite">${answer && html`<${Answer} answer=${answer} />`}</div>
+    ${!isSigned(operation) && html`<${Samples} request=${shownRequest()} notify=${notify} />`}
   </form>`;
+}
+
+function initialText(body) {
+  return isJson(body.type) ? stringify(exampleBody(body), 2) : "";
+}
+
+function Samples({ request, notify }) {
+  const [name, setName] = useState(lastLanguage);
+  const choose = (chosen) => {
+    lastLanguage = chosen;
+    setName(chosen);
+  };
+  const language = LANGUAGES.find((each) => each.name === name);
+  const code = language.write(request);
+  return html`<div class="samples">
+    <div class="toolbar">
+      <${Choice} label="Code sample" value=${name} onChange=${choose} options=${LANGUAGES.map((each) => ({ value: each.name, label: each.label }))} />
+      <${CopyButton} compact label=${`Copy as ${language.label}`} text=${() => code} notify=${notify} />
+    </div>
+    <pre class="code" tabindex="0" role="region" aria-label=${`${language.label} code`}><${Text} value=${code} /></pre>
+    <p class="hint">${sampleHint(language, request.security)}</p>
+  </div>`;
 }
 
 function Parameter({ id, parameter, value, fault, onChange }) {
   const { name, required, schema, in: location } = parameter;
   const choices = schema.enum ?? (schema.type === "boolean" ? [true, false] : null);
-  const rule = ruleText(schema);
+  // The rule in full is in the reference; a regular expression helps nobody who types.
+  const rule = ruleText(without(schema, "pattern"));
   const hint = choices || rule === TYPE_NAMES.string ? "" : rule;
   const attributes = inputAttributes(id, hint, faultList(fault));
   const change = (event) => onChange(event.target.value);
@@ -255,7 +287,8 @@ function Parameter({ id, parameter, value, fault, onChange }) {
 
 function Answer({ answer }) {
   const { status, headers, value, took } = answer;
-  const text = useMemo(() => (value === null ? "" : stringify(value, 2)), [value]);
+  const type = headers.find(([name]) => name === "content-type")?.[1] ?? "";
+  const text = useMemo(() => answerText(value, type), [value]);
   if (status === 0) return html`<${Problem} problem=${value} />`;
   return html`<div class="docs-answer">
     <p><span class=${`status s${String(status)[0]}`}>${status}</span> <span class="hint">in ${took} ms</span></p>
@@ -264,6 +297,13 @@ function Answer({ answer }) {
     <//>
     ${text && html`<pre class="code" tabindex="0" role="region" aria-label="The answer's body"><${LongText} value=${text} limit=${LONG_LENGTH} /></pre>`}
   </div>`;
+}
+
+// Functions of one's own answer with anything.
+function answerText(value, type) {
+  if (value === null) return "";
+  if (typeof value !== "string" || /json/.test(type)) return stringify(value, 2);
+  return !type || /^text|xml|javascript/.test(type) ? value : `An answer of the type ${type}, which is not shown here.`;
 }
 
 // As it stands in a URL. A number with many digits has a text in JSON alone.

@@ -10,24 +10,25 @@ const ORDER = "x-property-order";
 const NO_TITLES = ["date", "date-time", "time", "uuid"]; // formats
 
 /**
- * {title, description, entities, operations}: entities' operations in the document's order, and the same by entity, with what the caller
- * may read and write. claims: of the caller's access token, null without one.
+ * {title, description, version, entities, operations}: all operations in the document's order, those of functions of one's own as well, and
+ * entities', with what the caller may read and write. claims: of the caller's access token, null without one.
  */
 export function readModel(document, claims = null) {
   const operations = inOrder(readOperations(document));
   const forCaller = inOrder(readOperations(documentFor(document, claims)));
-  const names = [...new Set(operations.map((operation) => operation.entity))];
+  const names = [...new Set(operations.filter((operation) => !operation.function).map((operation) => operation.entity))];
   return {
     title: document.info.title,
     description: document.info.description ?? "",
+    version: document.info.version,
     operations,
-    entities: names.map((name) => readEntity(name, forCaller.filter((operation) => operation.entity === name))),
+    entities: names.map((name) => readEntity(name, forCaller.filter((operation) => operation.entity === name && !operation.function))),
   };
 }
 
 function readOperations(document) {
   return Object.entries(document.paths).flatMap(([path, item]) =>
-    METHODS.filter((method) => Object.hasOwn(item, method) && !Object.hasOwn(item[method], "x-function")).map((method) => readOperation(document, path, item, method)),
+    METHODS.filter((method) => Object.hasOwn(item, method)).map((method) => readOperation(document, path, item, method)),
   );
 }
 
@@ -63,15 +64,17 @@ function readOperation(document, path, item, method) {
   return {
     id: operation.operationId,
     // An id is the operation's name and the entity's: listTodos.
-    kind: operation.operationId.match(/^[a-z]+/)[0],
+    kind: operation.operationId.match(/^[a-z]*/)[0],
     entity: operation.tags[0],
+    // Of one's own, which answers this route.
+    function: operation["x-function"],
     method: method.toUpperCase(),
     path,
     summary: operation.summary,
     description: operation.description ?? "",
     security: operation.security ?? [],
     parameters: [...(item.parameters ?? []), ...(operation.parameters ?? [])].map((node) => readParameter(document, node)),
-    body: operation.requestBody ? readBody(document, operation.requestBody.content) : null,
+    body: operation.requestBody ? readBody(document, operation.requestBody) : null,
     responses: Object.entries(operation.responses).map(([status, node]) => readResponse(document, status, node)),
   };
 }
@@ -81,11 +84,12 @@ function readParameter(document, node) {
   return { ...parameter, schema: resolve(document, parameter.schema) };
 }
 
-// partial: whether what the body leaves out stays as it is.
-function readBody(document, content) {
+// partial: whether what the body leaves out stays as it is. optional: whether a request needs no body.
+function readBody(document, { content, required = true }) {
   const type = Object.hasOwn(content, MERGE_PATCH) ? MERGE_PATCH : Object.keys(content)[0];
   const { schema } = content[type];
-  return { type, schema: writableSchema(resolveSchema(document, schema)), partial: schema.$ref.endsWith("Patch") };
+  const partial = typeof own(schema, "$ref") === "string" && schema.$ref.endsWith("Patch");
+  return { type, schema: writableSchema(resolveSchema(document, schema)), partial, optional: !required };
 }
 
 // Without what a body may repeat, but need not: the id of the item at the path.
@@ -217,9 +221,9 @@ function titlesOf(schema, required, item) {
 function inOrder(operations) {
   const items = new Map();
   for (const { entity } of operations) {
-    if (!items.has(entity)) items.set(entity, readItem(byKind(operations.filter((operation) => operation.entity === entity))));
+    if (!items.has(entity)) items.set(entity, readItem(byKind(operations.filter((operation) => operation.entity === entity && !operation.function))));
   }
-  const withBody = ({ entity, body }) => body && { ...body, schema: withOrder(body.schema, items.get(entity)) };
+  const withBody = ({ entity, body, function: isOwn }) => body && !isOwn ? { ...body, schema: withOrder(body.schema, items.get(entity)) } : body;
   return operations.map((operation) => ({ ...operation, body: withBody(operation) }));
 }
 

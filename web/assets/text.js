@@ -41,6 +41,12 @@ export function replaceHidden(text, replacement) {
   return text.replace(HIDDEN, (whole, character) => (character ? replacement(character) : whole));
 }
 
+/** A JSON text with an escape for each character that could not be seen. */
+export function escapeHidden(text) {
+  const escape = (character) => character.replace(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return replaceHidden(text, escape);
+}
+
 function codePointName(character) {
   return `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
 }

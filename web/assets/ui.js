@@ -13,6 +13,7 @@ const ICONS = {
   down: "m6 9 6 6 6-6",
   edit: "m4 20 1-4L16 5l3 3L8 19zM14 7l3 3",
   forward: "m9 6 6 6-6 6",
+  home: "M4 11 12 4l8 7M6 10v10h12V10",
   inbox: "M4 13 7 5h10l3 8v6H4zm0 0h5l1 3h4l1-3h5",
   key: "M14.5 9.5 21 3m-3 3 2.5 2.5M11 16a4 4 0 1 1-8 0 4 4 0 0 1 8 0Zm-1-3 4.5-4.5",
   list: "M8 6h12M8 12h12M8 18h12M4 6h.01M4 12h.01M4 18h.01",

@@ -1,0 +1,218 @@
+// The first page: what there is, who may use it, and what has happened in the last hour.
+import { html, useEffect, useRef, useState } from "./vendor/htm-preact.js";
+import { accessLabel } from "./access.js";
+import { curl } from "./curl.js";
+import { isSigned, titleOf } from "./model.js";
+import { NEW, hashOf } from "./route.js";
+import { countText, dateTimeText } from "./text.js";
+import { CopyButton, Icon, Page, Problem, Text, useSession } from "./ui.js";
+
+const NEWEST = 5; // items of an entity
+const TITLE_LENGTH = 80; // characters of an item's title
+const TOO_MANY = 429;
+
+/** docs: the name of the documentation's route. */
+export function Home({ config, model, api, session, notify, deletions, docs }) {
+  useSession(session);
+  const [visit, setVisit] = useState(0); // what was read for the last one is read anew
+  const activity = useActivity(config, visit);
+  const reader = useReader(api, visit);
+  useEffect(() => session.onCallerChange(() => setVisit((last) => last + 1)), [session]);
+
+  const document = api.documentUrl;
+  const lists = model.operations.filter((operation) => operation.kind === "list" && !operation.function && !isSigned(operation));
+  const sample = lists.find(({ security }) => security.length === 0) ?? lists[0];
+  const routes = model.operations.filter((operation) => operation.function);
+  const actions = html`<button type="button" class="icon-button" aria-label="Reload" title="Reload"
+    onClick=${() => setVisit(visit + 1)}><${Icon} name="refresh" /></button>`;
+  return html`<${Page} title=${config.name} label="Overview" actions=${actions}>
+    <div class="home">
+      <section class="home-facts" aria-label="The API">
+        <dl class="docs-facts">
+          <dt>Address</dt><dd><code>${api.baseUrl}</code></dd>
+          <dt>Version</dt><dd>${model.version}</dd>
+          <dt>Learn</dt><dd class="home-links">
+            <a href=${hashOf({ name: docs })}>API documentation</a>
+            <a href=${document} target="_blank" rel="noopener">OpenAPI document</a>
+            ${config.dashboard && html`<a href=${config.dashboard} target="_blank" rel="noopener">Dashboard: requests, errors, latency</a>`}
+          </dd>
+        </dl>
+        ${sample && html`<div class="home-sample">
+          <pre class="code" tabindex="0" role="region" aria-label="A first request">${curl(api.buildRequest(sample, { query: { limit: 2 } }))}</pre>
+          <${CopyButton} compact label="Copy as curl" notify=${notify} text=${() => curl(api.buildRequest(sample, { query: { limit: 2 } }))} />
+        </div>`}
+      </section>
+      ${config.activity && html`<${Activity} activity=${activity} />`}
+      <ul class="home-entities">
+        ${model.entities.map((entity) => html`<${EntityCard} key=${entity.name} entity=${entity} visit=${visit} reader=${reader} session=${session}
+          deletions=${deletions} counts=${activity && countsOf(activity, operationsOf(model, entity))} operations=${operationsOf(model, entity)} />`)}
+      </ul>
+      ${routes.length > 0 && html`<${Routes} routes=${routes} docs=${docs} activity=${activity} />`}
+      ${activity?.functions.length > 0 && html`<${Functions} functions=${activity.functions} />`}
+    </div>
+  <//>`;
+}
+
+const operationsOf = (model, entity) => model.operations.filter((operation) => operation.entity === entity.name && !operation.function);
+
+// --- what has happened ---
+
+// What the laptop counts; null where nobody does, as in AWS, or before it is known.
+function useActivity(config, visit) {
+  const [activity, setActivity] = useState(null);
+  useEffect(() => {
+    if (!config.activity) return undefined;
+    const controller = new AbortController();
+    fetch(config.activity, { cache: "no-store", signal: controller.signal })
+      .then((response) => (response.ok ? response.json() : null))
+      .then(setActivity, () => {});
+    return () => controller.abort();
+  }, [visit]);
+  return activity;
+}
+
+function countsOf({ routes }, operations) {
+  const counts = operations.map(({ method, path }) => routes[`${method} ${path}`]).filter(Boolean);
+  const sum = (name) => counts.reduce((total, each) => total + each[name], 0);
+  return { requests: sum("requests"), refused: sum("refused"), failed: sum("failed") };
+}
+
+function Activity({ activity }) {
+  const routes = Object.entries(activity?.routes ?? {}).map(([route]) => route.split(" "));
+  const total = activity && countsOf(activity, routes.map(([method, path]) => ({ method, path })));
+  const figure = (name, label, hint) => html`<div class=${`figure ${total?.[name] && name === "failed" ? "bad" : ""}`}>
+    <dt>${label}</dt><dd>${total ? total[name].toLocaleString("en-GB") : "–"}</dd><dd class="hint">${hint}</dd>
+  </div>`;
+  return html`<section aria-labelledby="home-activity">
+    <h2 id="home-activity">Last hour</h2>
+    <dl class="figures">
+      ${figure("requests", "Requests", activity ? `Since ${timeText(activity.since)}` : "")}
+      ${figure("refused", "Client errors", "Status 4xx")}
+      ${figure("failed", "Server errors", "Status 5xx")}
+    </dl>
+  </section>`;
+}
+
+const timeText = (text) => new Intl.DateTimeFormat("en-GB", { timeStyle: "short" }).format(new Date(text));
+
+function countsText({ requests, refused, failed }) {
+  const errors = refused + failed;
+  if (requests === 0) return "No requests in the last hour";
+  return `${countText(requests, "request")}${errors ? `, ${countText(errors, "error")}` : ""} in the last hour`;
+}
+
+// --- entities ---
+
+// Reads one list after the other, so that the page never takes more than one request of the API's rate limit at a time. Once the limit is
+// reached it sends nothing until someone asks again.
+function useReader(api, visit) {
+  const reader = useRef(null);
+  if (reader.current?.visit !== visit) {
+    reader.current?.controller.abort();
+    reader.current = { visit, controller: new AbortController(), isLimited: false, last: Promise.resolve() };
+  }
+  useEffect(() => () => reader.current.controller.abort(), []);
+  const { current } = reader;
+  return (entity, { force = false } = {}) => {
+    const { list } = entity.operations;
+    const query = { limit: NEWEST, ...(entity.isOrdered && { order: "desc" }) };
+    if (force) current.isLimited = false;
+    current.last = current.last.then(async () => {
+      if (current.isLimited || current.controller.signal.aborted) return { status: current.isLimited ? TOO_MANY : 0 };
+      const answer = await api.call(list, { query, signal: current.controller.signal });
+      current.isLimited = answer.status === TOO_MANY;
+      return answer;
+    });
+    return current.last;
+  };
+}
+
+function EntityCard({ entity, operations, counts, visit, reader, session, deletions }) {
+  const card = useRef(null);
+  const { list } = entity.operations;
+  const missing = list && session.missingAccess(list.security);
+  const [answer, setAnswer] = useState(null);
+  const [isReading, setReading] = useState(false);
+  const read = async (options) => {
+    setAnswer(null);
+    setReading(true);
+    const found = await reader(entity, options);
+    if (!found.status) return; // the view is gone, or reads anew
+    setAnswer(found);
+    setReading(false);
+  };
+  // Of an entity that is never scrolled to, nothing is read.
+  useEffect(() => {
+    setAnswer(null);
+    if (!list || missing) return undefined;
+    const observer = new IntersectionObserver(([entry]) => {
+      if (!entry.isIntersecting) return;
+      observer.disconnect();
+      read();
+    });
+    observer.observe(card.current);
+    return () => observer.disconnect();
+  }, [visit, Boolean(missing)]);
+
+  return html`<li class="card home-entity" ref=${card} aria-labelledby=${`home-${entity.name}`}>
+    <header>
+      <h2 id=${`home-${entity.name}`}><a href=${hashOf({ name: entity.name })}>${entity.label}</a></h2>
+      ${entity.operations.create && html`<a class="icon-button" href=${hashOf({ name: entity.name, id: NEW })}
+        aria-label=${`New in ${entity.label}`} title="New"><${Icon} name="plus" /></a>`}
+    </header>
+    <dl class="docs-facts">${accessRows(operations).map(([label, kinds]) => html`<dt>${label}</dt><dd>${kinds.join(", ")}</dd>`)}</dl>
+    <div class=${`home-newest${list && !missing ? " listed" : ""}`} aria-busy=${isReading ? "true" : undefined}>
+      <${Newest} entity=${entity} answer=${answer} missing=${missing} deletions=${deletions} retry=${() => read({ force: true })} />
+    </div>
+    ${counts && html`<p class="hint">${countsText(counts)}</p>`}
+  </li>`;
+}
+
+function Newest({ entity, answer, missing, deletions, retry }) {
+  if (!entity.operations.list) return html`<p class="hint">The API does not list these.</p>`;
+  if (missing) return html`<p class="hint">${missing.detail}</p>`;
+  if (!answer) return null;
+  if (answer.status === TOO_MANY) {
+    return html`<p class="hint">The rate limit is reached.</p><button type="button" class="link" onClick=${retry}>Try again</button>`;
+  }
+  if (answer.problem) return html`<${Problem} problem=${answer.problem} />`;
+  const items = answer.data.items.filter((item) => !deletions.has(entity, item));
+  if (items.length === 0) return html`<p class="hint">No items yet.</p>`;
+  return html`<ul>${items.map((item) => html`<li key=${item.id}>
+    <a href=${hashOf({ name: entity.name, id: item.id })}><${Text} value=${titleOf(entity, item)} limit=${TITLE_LENGTH} /></a>
+    <time datetime=${item.createdAt}>${dateTimeText(item.createdAt)}</time>
+  </li>`)}</ul>`;
+}
+
+// [["Open to anyone", ["list", "get"]], …], in the document's order.
+function accessRows(operations) {
+  const rows = new Map();
+  for (const operation of operations) {
+    const label = accessLabel(operation);
+    rows.set(label, [...(rows.get(label) ?? []), operation.kind]);
+  }
+  return [...rows];
+}
+
+// --- functions ---
+
+function Routes({ routes, docs, activity }) {
+  return html`<section aria-labelledby="home-routes">
+    <h2 id="home-routes">Routes of functions</h2>
+    <ul class="home-rows">${routes.map((operation) => html`<li key=${operation.id}>
+      <span class=${`method ${operation.method.toLowerCase()}`}>${operation.method}</span>
+      <a href=${hashOf({ name: docs, id: operation.id })}><code>${operation.path}</code></a>
+      <span class="hint">${operation.summary} · ${accessLabel(operation)}${activity && ` · ${countsText(countsOf(activity, [operation]))}`}</span>
+    </li>`)}</ul>
+  </section>`;
+}
+
+function Functions({ functions }) {
+  return html`<details class="home-functions">
+    <summary>${countText(functions.length, "running function")}</summary>
+    <dl class="docs-facts">${functions.map(({ name, version, canary }) => html`
+      <dt><code>${name}</code></dt>
+      <dd>Version ${version}${canary && `, and version ${canary.version} for ${Math.round(canary.weight * 100)} % of the requests`}</dd>
+    `)}</dl>
+  </details>`;
+}
