@@ -186,7 +186,7 @@ locals {
       is_exclusive = false
       periods      = 2
       threshold    = local.thresholds[alarm.kind]
-  }) if contains(local.alarm_kinds, alarm.kind) }]...)
+  }) if contains(local.alarm_kinds, alarm.kind) && length(table.actions) > 0 }]...) # nobody asks anything of other tables
 
   stage_dimensions = { ApiName = var.api.name, Stage = var.api.stage }
   gateway_alarms = { for alarm in [

@@ -259,6 +259,12 @@ def test_a_topic_there_is_already_is_told(systems: dict[str, Plan]) -> None:
     assert [alarm["alarm_actions"] for alarm in notifying_alarms(plan).values()] == 2 * [[TOPIC]]
 
 
+def test_a_table_that_nothing_uses_yet_has_no_alarms(systems: dict[str, Plan]) -> None:
+    plan = systems["watched_by_others"]
+    assert len(plan.all("aws_dynamodb_table")) == 2
+    assert {name.partition("/")[0] for name in alarms(plan)} == {"gateway", "todos"}
+
+
 # --- Functions of one's own
 
 
