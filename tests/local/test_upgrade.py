@@ -1,7 +1,8 @@
-"""A system from before modules/service existed keeps its items when its code is upgraded."""
+"""A system from before modules/service existed keeps its items when its code is upgraded, and its records are read."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,42 @@ def lay_out_as_now(root: Path) -> None:
         (root / file.name).write_text(file.read_text())
 
 
+# What an older version wrote of the variables and outputs of what it applied.
+SETTINGS_THEN = {"api_keys", "entities", "environment", "name", "region", "release"}
+OUTPUTS_THEN = {
+    "api_key_ids", "api_keys", "api_url", "function_names", "function_role_arns", "openapi_url", "table_names",
+    "user_pool_client_id", "user_pool_id",
+}  # fmt: skip
+
+
+def write_as_before(folder: Path) -> None:
+    """Leave the records of the last apply as an older version wrote them."""
+    for name, members, then in (
+        ("settings.json", "settings", SETTINGS_THEN),
+        ("outputs.json", None, OUTPUTS_THEN),
+        ("applied", None, {"changes", "fingerprint"}),
+    ):
+        record = json.loads((folder / name).read_text())
+        kept = record[members] if members else record
+        assert kept.keys() > then
+        for each in kept.keys() - then:
+            del kept[each]
+        (folder / name).write_text(json.dumps(record))
+
+
+def check_commands(copy: RepositoryCopy) -> None:
+    """Run the commands that read these records."""
+    for command in (["status"], ["outputs"], ["env"], ["logs"], ["token", "--user", "me"]):
+        running = copy.run("local.py", *command)
+        said = running.communicate()[0]
+        assert running.returncode == 0, said
+    refused = copy.run("local.py", "token", "--user", "me", "--issuer", "jwt")
+    assert "no issuer besides the user pool" in refused.communicate()[0]
+    refused = copy.run("local.py", "run", "nightly")
+    said = refused.communicate()[0]
+    assert (refused.returncode != 0, "Traceback" in said) == (True, False), said
+
+
 def state_modules(copy: RepositoryCopy) -> set[str]:
     """Return the outermost modules in Terraform's state."""
     resources = copy.stack.emulator.terraform_state(copy.stack.running())["resources"]
@@ -66,6 +103,8 @@ def test_an_upgrade_moves_every_resource_and_keeps_the_items(tmp_path: Path) -> 
         assert first.returncode == 0, said
         assert "module.service" not in state_modules(copy)
         item = Api(copy.api().url, None).create()
+        write_as_before(copy.stack.folder)
+        check_commands(copy)
 
         lay_out_as_now(root)
         second = copy.run(*up)
@@ -75,5 +114,6 @@ def test_an_upgrade_moves_every_resource_and_keeps_the_items(tmp_path: Path) -> 
         assert state_modules(copy) == {"module.service"}
         assert Api(copy.api().url, None)("GET", item.location).json == item.json
         assert not copy.has_changes()
+        assert json.loads((copy.stack.folder / "settings.json").read_text())["settings"].keys() > SETTINGS_THEN
     finally:
         copy.run("local.py", "down").communicate()
