@@ -35,6 +35,7 @@ from tools.laptop.corrections import (
     queues,
     secretsmanager,
     serving,
+    sign_in_page,
     streams,
     waf,
 )
@@ -88,6 +89,7 @@ def main() -> None:
     activity.correct(gateway, counted)
 
     password = Path(os.environ["STATE_DIR"]).parent.with_name(TERRAFORM_PASSWORD)
+    sign_in_page.correct(service("cognito"), password.with_name("users.json"))
     answering = persistence.serve(serving.replay_lost_answers(app.app), saver, password)
     answering = server.serve(answering, password.with_name(FOLDER), int(port))
     answering = activity.serve(answering, distributions, counted)
