@@ -159,6 +159,7 @@ def test_names_are_only_names_and_are_saved_as_they_were(visit: Open, parcels: A
     expect(page.get_by_role("table").get_by_role("row")).to_have_count(2)
     check_only_text(page)
     go_to(page, f"#/parcels/{made['id']}")
+    page.get_by_role("button", name="Form", exact=True).click()
     page.get_by_role("textbox", name="label", exact=True).fill("odder")
     check_only_text(page)
     page.get_by_role("button", name="Save").click()

@@ -144,7 +144,7 @@ def test_a_document_that_is_another_issuers_leads_nowhere(visit: Open, label: st
 
     page.route("**/openid-configuration", change)
     page.get_by_role("main").get_by_role("button", name=label).click()
-    expect(page.get_by_text("does not say where users sign in")).to_be_visible()
+    expect(page.get_by_text("does not publish where users sign in")).to_be_visible()
     assert page.evaluate(f"sessionStorage.getItem('{PENDING}')") is None
 
 
@@ -153,7 +153,7 @@ def test_an_issuer_that_does_not_answer_is_tried_again(visit: Open, issuer: str,
     page = visit("#/memos")
     page.route("**/openid-configuration", lambda route: route.abort())
     page.get_by_role("main").get_by_role("button", name=label).click()
-    expect(page.get_by_text("does not say where users sign in")).to_be_visible()
+    expect(page.get_by_text("does not publish where users sign in")).to_be_visible()
     page.unroute("**/openid-configuration")
     page.get_by_role("status").get_by_role("button", name="Sign in").click()
     page.get_by_role("textbox", name="Name", exact=True).wait_for()
@@ -172,7 +172,7 @@ def test_a_token_that_is_no_jwt_is_said(visit: Open, label: str) -> None:
 
     page.route("**/issuer/token", make_opaque)
     sign_in(page, label, "dana")
-    expect(page.get_by_text("Its audience has to be https://memos.example.com")).to_be_visible()
+    expect(page.get_by_text("Its audience must be https://memos.example.com")).to_be_visible()
     assert stored_tokens(page) is None
 
 

@@ -40,7 +40,7 @@ def click_save(page: Page) -> None:
 
 def expect_saved(page: Page) -> None:
     settle(page)  # the note of another save may still be there
-    expect(page.get_by_role("status").get_by_text(re.compile("^(Created|Saved)$")).last).to_be_visible()
+    expect(page.get_by_role("status").get_by_text(re.compile("^(Created|Saved) “.+”$")).last).to_be_visible()
 
 
 @pytest.fixture
@@ -118,11 +118,11 @@ def test_faults_are_said_as_one_types(visit: Open, parcels: Api) -> None:
     expect(pieces).not_to_have_attribute("aria-invalid", "true")
     pieces.fill("nine")
     pieces.blur()
-    expect(pieces).to_have_accessible_description(re.compile("Must be a number"))
+    expect(pieces).to_have_accessible_description(re.compile("Enter a number"))
     # Nothing is sent while anything is wrong, and the first fault is a step away.
     click_save(page)
     expect(page.get_by_role("alert")).to_be_focused()
-    expect(page.get_by_role("alert")).to_contain_text("Label: Is required")
+    expect(page.get_by_role("alert")).to_contain_text("Label: Fill this in")
     page.get_by_role("alert").get_by_role("button", name="Label").click()
     expect(page.get_by_label("Label")).to_be_focused()
     settle(page)
@@ -142,7 +142,7 @@ def test_the_apis_own_pointers_are_on_the_fields(visit: Open, customers: Api, co
     click_save(page)
     email = page.get_by_label("Email")
     expect(email).to_have_attribute("aria-invalid", "true")
-    expect(email).to_have_accessible_description(re.compile("Must be of the format email"))
+    expect(email).to_have_accessible_description(re.compile("Enter an email address"))
     email.fill("ada@example.com")
     click_save(page)
     expect_saved(page)
@@ -159,12 +159,16 @@ def test_a_lost_update_is_shown_and_merged(visit: Open, todos: Api) -> None:
     made = todos.create({"title": "Buy milk", "description": "One pint"}).json
     page = visit(f"#/todos/{made['id']}")
     page.get_by_label("Title").fill("Buy oat milk")
+    page.get_by_label("Description").fill("Two pints")
     theirs = {"title": "Buy cheese", "completed": True}
     todos("PATCH", f"/{made['id']}", theirs)
     click_save(page)
     dialog = page.get_by_role("dialog", name="Someone else has changed this")
     expect(dialog).to_contain_text("Buy oat milk")
     expect(dialog).to_contain_text("Buy cheese")
+    # What is merged without a question is shown as well, with what it was before.
+    expect(dialog).to_contain_text(re.compile(r"Their other changes.*Completed.*No.*Yes", re.DOTALL))
+    expect(dialog).to_contain_text(re.compile(r"Your other changes.*Description.*One pint.*Two pints", re.DOTALL))
     # Nothing has been overwritten.
     assert todos("GET", f"/{made['id']}").json["title"] == "Buy cheese"
     dialog.get_by_role("radio", name="Yours").check()
@@ -173,7 +177,52 @@ def test_a_lost_update_is_shown_and_merged(visit: Open, todos: Api) -> None:
     click_save(page)
     expect_saved(page)
     merged = todos("GET", f"/{made['id']}").json
-    assert (merged["title"], merged["description"], merged["completed"]) == ("Buy oat milk", "One pint", True)
+    assert (merged["title"], merged["description"], merged["completed"]) == ("Buy oat milk", "Two pints", True)
+
+
+def test_an_own_save_that_comes_after_a_reload_is_nobody_elses_change(visit: Open, todos: Api) -> None:
+    made = todos.create({"title": "Buy milk"}).json
+    page = visit(f"#/todos/{made['id']}")
+    page.route(f"**/api/todos/{made['id']}", lambda route: route.abort(), times=1)
+    page.get_by_label("Title").fill("Buy oat milk")
+    with page.expect_request(lambda request: request.method == "PATCH") as sent:
+        page.keyboard.press("Control+s")
+    # The page goes, and then the request arrives.
+    page.reload()
+    expect(page.get_by_label("Title")).to_have_value("Buy oat milk")
+    todos("PATCH", f"/{made['id']}", sent.value.post_data_json)
+    click_save(page)
+    expect_saved(page)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert todos("GET", f"/{made['id']}").json["version"] == 2
+
+    # Or it arrives before the page is there again.
+    page.get_by_label("Title").fill("Buy rice milk")
+    todos("PATCH", f"/{made['id']}", {"title": "Buy rice milk"})
+    page.reload()
+    expect(page.get_by_label("Title")).to_have_value("Buy rice milk")
+    expect(page.get_by_role("button", name="Save")).to_be_disabled()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_save_whose_answer_is_lost_is_nobody_elses_change(visit: Open, todos: Api) -> None:
+    made = todos.create({"title": "Buy milk"}).json
+    page = visit(f"#/todos/{made['id']}")
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route(f"**/api/todos/{made['id']}", lose, times=1)
+    page.get_by_label("Title").fill("Buy oat milk")
+    click_save(page)
+    expect(page.get_by_role("alert")).to_contain_text("did not answer")
+    # More was typed since: the rest is saved, upon what was saved before.
+    page.get_by_label("Description").fill("Two litres")
+    click_save(page)
+    expect_saved(page)
+    stored = todos("GET", f"/{made['id']}").json
+    assert (stored["title"], stored["description"], stored["version"]) == ("Buy oat milk", "Two litres", 3)
 
 
 def test_what_was_deleted_meanwhile_is_said(visit: Open, todos: Api) -> None:
@@ -182,7 +231,7 @@ def test_what_was_deleted_meanwhile_is_said(visit: Open, todos: Api) -> None:
     page.get_by_label("Title").fill("Buy oat milk")
     todos("DELETE", f"/{made['id']}")
     click_save(page)
-    expect(page.get_by_role("alert")).to_contain_text("deleted meanwhile")
+    expect(page.get_by_role("alert")).to_contain_text("was deleted while you edited it")
     expect(page.get_by_label("Title")).to_have_value("Buy oat milk")
 
 
@@ -393,7 +442,7 @@ def test_an_answer_that_is_lost_makes_no_second_item(visit: Open, todos: Api) ->
     # Pasted, the command makes another one: it has no key that was used.
     assert "idempotency-key" not in copy_curl(page).lower()
     click_save(page)
-    expect(page.get_by_role("status").get_by_text("It was created by the try before")).to_be_visible()
+    expect(page.get_by_role("status").get_by_text("Created by your previous attempt")).to_be_visible()
     assert len(todos("GET").json["items"]) == 1
 
 
@@ -430,7 +479,7 @@ def test_what_is_required_is_told(visit: Open, parcels: Api) -> None:
     page.get_by_label("Label").fill("Books")
     page.get_by_label("Street").fill("1 High Street")
     click_save(page)
-    expect(page.get_by_role("alert")).to_contain_text("Fragile: Is required")
+    expect(page.get_by_role("alert")).to_contain_text("Fragile: Choose a value")
     fragile.select_option("No")
     click_save(page)
     expect_saved(page)
@@ -465,7 +514,168 @@ def test_an_item_of_thousands_of_properties_is_json(visit: Open, parcels: Api) -
     text = page.get_by_label("The item as JSON")
     expect(text).to_be_visible()
     page.get_by_role("button", name="Form", exact=True).click()
-    expect(page.get_by_role("status").get_by_text("too much for a form")).to_be_visible()
+    expect(page.get_by_role("status").get_by_text("too large for the form")).to_be_visible()
     text.fill('{"label": "Books"}')
     page.get_by_role("button", name="Form", exact=True).click()
     expect(page.get_by_role("textbox", name="label", exact=True)).to_have_value("Books")
+
+
+# --- what a form is like ---
+
+LINE: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "sku": {"type": "string"},
+        "count": {"type": "integer", "minimum": 1},
+        "gift": {"type": "boolean"},
+    },
+    "required": ["sku"],
+    "additionalProperties": False,
+}
+INVOICE: dict[str, Any] = {
+    "properties": {
+        "amount": {"type": "number", "multipleOf": 0.01},
+        "code": {"type": "string", "pattern": "^[A-Z]{2}-[0-9]{4}$"},
+        "email": {"type": "string", "format": "email"},
+        "lines": {"type": "array", "items": LINE, "maxItems": 3, "minItems": 1},
+        "total": {"type": "number"},
+    },
+    "required": ["lines"],
+}
+
+
+def test_a_list_of_objects_is_a_grid(visit: Open, parcels: Api) -> None:
+    page = visit("#/parcels/+new", schema=INVOICE)
+    lines = page.get_by_role("group", name="Lines")
+    expect(lines).to_contain_text("1 to 3 entries")
+    add = lines.get_by_role("button", name="Add", exact=True)
+    for row, sku in enumerate(("pen", "ink", "cap"), 1):
+        add.click()
+        # Whoever adds a row types on in it.
+        expect(lines.get_by_label(f"Sku {row}")).to_be_focused()
+        page.keyboard.type(sku)
+    expect(add).to_have_count(0)
+    assert lines.get_by_role("columnheader").all_inner_texts()[:3] == ["Sku*", "Count", "Gift"]
+    lines.get_by_label("Count 2").fill("0")
+    lines.get_by_label("Count 2").blur()
+    expect(lines.get_by_label("Count 2")).to_have_accessible_description(re.compile("Must be at least 1"))
+    lines.get_by_label("Count 2").fill("4")
+    lines.get_by_role("button", name="Move 2 up").click()
+    expect(lines.get_by_label("Sku 1")).to_have_value("ink")
+    lines.get_by_role("button", name="Remove 3").click()
+    click_save(page)
+    expect_saved(page)
+    (stored,) = parcels("GET").json["items"]
+    assert stored["lines"] == [{"sku": "ink", "count": 4}, {"sku": "pen"}]
+
+    # On a phone each row is a card, and no wider than the window.
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    expect(lines.get_by_label("Sku 2")).to_be_visible()
+
+
+def test_rules_are_hints_before_they_are_faults(visit: Open, parcels: Api) -> None:
+    page = visit("#/parcels/+new", schema=INVOICE)
+    for label, hint, typed, fault in (
+        ("Amount", "At most 2 decimal places.", "1.234", "Enter at most 2 decimal places"),
+        ("Code", "For example AB-1234.", "x", "Enter a value such as AB-1234"),
+        ("Email", "For example ada@example.com.", "ada", "Enter an email address, such as ada@example.com"),
+    ):
+        field = page.get_by_label(label)
+        expect(field).to_have_accessible_description(hint)
+        field.fill(typed)
+        field.blur()
+        expect(field).to_have_accessible_description(f"{hint} {fault}")
+
+
+@pytest.mark.parametrize(
+    ("locale", "typed", "shown"),
+    [
+        ("de-DE", "1.234.567.890.123.456.789,01", "1234567890123456789,01"),
+        ("en-GB", "1,234,567,890,123,456,789.01", "1234567890123456789.01"),
+        ("fr-FR", "1\u202f234\u00a0567 890 123 456 789,01", "1234567890123456789,01"),
+    ],
+)
+def test_numbers_are_typed_as_their_writer_writes_them(
+    visit: Open, parcels: Api, locale: str, typed: str, shown: str
+) -> None:
+    made = parcels.create({"lines": [{"sku": "pen"}], "amount": 0.5}).json
+    page = visit(f"#/parcels/{made['id']}", schema=INVOICE, locale=locale)
+    expect(page.get_by_label("Amount")).to_have_value("0,5" if "," in shown else "0.5")
+    total = page.get_by_label("Total")
+    total.fill(typed)
+    click_save(page)
+    expect_saved(page)
+    assert b'"total":1234567890123456789.01' in parcels("GET", f"/{made['id']}").content.replace(b" ", b"")
+    page.reload()
+    expect(total).to_have_value(shown)
+    total.fill("1.2,3.4")
+    total.blur()
+    expect(total).to_have_accessible_description(re.compile("Enter a number, such as "))
+
+
+def test_what_is_optional_is_folded_in_a_long_form(visit: Open, parcels: Api) -> None:
+    names = [f"field{number:02}" for number in range(30)]
+    address = {"type": "object", "properties": {"city": {"type": "string", "minLength": 2}}}
+    schema: dict[str, Any] = {
+        "properties": {name: {"type": "string", "maxLength": 9} for name in names} | {"address": address},
+        "required": names[:2],
+    }
+    page = visit("#/parcels/+new", schema=schema)
+    expect(page.get_by_role("main").get_by_role("textbox")).to_have_count(2)
+    page.get_by_role("button", name="Show 29 optional fields").click()
+    expect(page.get_by_role("main").get_by_role("textbox")).to_have_count(30)
+
+    made = parcels.create({**dict.fromkeys(names, "x"), "address": {"city": "Bath"}}).json
+    go_to(page, f"#/parcels/{made['id']}")
+    group = page.get_by_role("group", name="Address")
+    expect(group).to_contain_text("Bath")
+    expect(group.get_by_label("City")).to_have_count(0)
+    fold = group.get_by_role("button", name="Address")
+    expect(fold).to_have_attribute("aria-expanded", "false")
+    fold.click()
+    group.get_by_label("City").fill("B")
+    fold.click()
+    # A fault is not folded away.
+    click_save(page)
+    page.get_by_role("alert").get_by_role("button", name="Address, City").click()
+    expect(group.get_by_label("City")).to_be_focused()
+
+
+def test_nothing_can_be_created_of_nothing(visit: Open, parcels: Api, todos: Api) -> None:
+    for path, label in (("todos", "Title"), ("parcels", "The item as JSON")):
+        page = visit(f"#/{path}/+new")
+        create = page.get_by_role("button", name="Create")
+        expect(create).to_be_disabled()
+        page.keyboard.press("Control+Enter")
+        field = page.get_by_label(label)  # without a schema, JSON comes first
+        field.fill('{"a": 1}')
+        expect(create).to_be_enabled()
+        field.press("Control+Enter")
+        expect_saved(page)
+    assert [len(api("GET").json["items"]) for api in (parcels, todos)] == [1, 1]
+
+
+def test_a_name_that_json_repeats_is_a_fault(visit: Open, parcels: Api) -> None:
+    page = visit("#/parcels/+new")
+    text = page.get_by_label("The item as JSON")
+    for typed, line in (
+        ('{"a": 1, "b": {"a": 2},\n"a": 3}', 2),
+        ('[{}, {"\\u0061": "a\\":1", "a" : {}}]', 1),
+        ('{"__proto__": 1, "__proto__": 1}', 1),
+    ):
+        text.fill(typed)
+        expect(text).to_have_accessible_description(re.compile(rf"appears twice in one object \(line {line}\)"))
+    text.fill('{"a": ["a", "a", "\\"a\\":"], "b": [{"a": 1}, {"a": 1}]}')
+    expect(text).not_to_have_attribute("aria-invalid", "true")
+    click_save(page)
+    expect_saved(page)
+
+
+def test_an_id_is_on_one_line(visit: Open, todos: Api) -> None:
+    made = todos.create({"title": "Buy milk"}).json
+    page = visit(f"#/todos/{made['id']}", viewport={"width": 1280, "height": 900})
+    lines = """(node) => node.getBoundingClientRect().height / parseFloat(getComputedStyle(node).fontSize)"""
+    for width in (1280, 360):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.get_by_text(made["id"], exact=True).evaluate(lines) < 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -154,6 +155,35 @@ def test_the_page_validates_as_the_api_does(visit: Open, about: str) -> None:
     for (schema, texts), verdicts in zip(cases, found, strict=True):
         for text, verdict in zip(texts, verdicts, strict=True):
             assert verdict == validate(loads(text), loads(schema)), (schema, text)
+
+
+def test_faults_are_in_words_for_people(visit: Open) -> None:
+    page = visit("#/docs")
+    cases = [(schema, texts) for group in CASES.values() for schema, texts in group]
+    found = page.evaluate(
+        """async ([json, module, words, cases]) => {
+          const { parse } = await import(json);
+          const { validate } = await import(module);
+          const { faultText, ruleAt } = await import(words);
+          return cases.map(([text, values]) => {
+            const schema = parse(text);
+            const faults = values.flatMap((value) => validate(schema, parse(value)));
+            return faults.map(({ detail, pointer }) => [detail, faultText(detail, ruleAt(schema, pointer))]);
+          });
+        }""",
+        [module(page, "json.js"), module(page, "validate.js"), module(page, "words.js"),
+         [(json.dumps(schema), texts) for schema, texts in cases]],
+    )  # fmt: skip
+    said = dict(pair for faults in found for pair in faults)
+    as_the_api = [detail for detail, text in said.items() if detail == text and not detail.startswith("Must be ")]
+    assert as_the_api == ["Objects and arrays may be nested 32 deep"] * len(as_the_api)
+    for detail, text in said.items():
+        # A bound is a sentence for people as it is.
+        assert detail != text or re.match("Must be (at (least|most)|more|less) ", text) or "nested" in text, detail
+        assert not re.search(r"pattern|format |anyOf|oneOf|\(not\)|undefined|\[object", text), text
+        if "the pattern " in detail:
+            pattern = detail.partition("the pattern ")[2]
+            assert text == "This does not have the required form" or len(pattern) < 3 or pattern not in text
 
 
 NUMBERS = """[

@@ -118,6 +118,7 @@ def views(console: Console) -> Iterator[tuple[str, str, View]]:
         expect(page.get_by_role("dialog")).to_be_visible()
 
     def faulty(page: Page) -> None:
+        page.get_by_label("Description").fill("Oat, two litres.")
         page.get_by_role("button", name="Create").click()
         expect(page.get_by_role("alert")).to_be_visible()
 
@@ -157,7 +158,7 @@ def views(console: Console) -> Iterator[tuple[str, str, View]]:
     yield "empty", "#/parcels", shown
     yield "item", f"#/todos/{todo}", shown
     yield "item-json", f"#/todos/{todo}", as_json
-    yield "new-with-faults", "#/customers/+new", faulty
+    yield "new-with-faults", "#/todos/+new", faulty
     yield "lost-update", f"#/todos/{todo}", merging
     yield "missing", "#/todos/nowhere", shown
     yield "sign-in", "#/notes", shown
@@ -216,6 +217,50 @@ def test_what_is_read_again_is_legible_meanwhile(
     expect(page.locator("[aria-busy=true]")).to_have_count(0)
 
 
+# The contrast (WCAG 2.2) of a button with what is behind its text.
+CONTRAST = """(button) => {
+  const canvas = document.createElement("canvas").getContext("2d");
+  const light = (colour) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    const [red, green, blue] = [...canvas.getImageData(0, 0, 1, 1).data].map((each) => each / 255)
+      .map((each) => (each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const behind = (node) => {
+    const { backgroundColor } = getComputedStyle(node);
+    return backgroundColor === "rgba(0, 0, 0, 0)" ? behind(node.parentElement) : backgroundColor;
+  };
+  const [less, more] = [light(getComputedStyle(button).color), light(behind(button))].sort((one, other) => one - other);
+  return (more + 0.05) / (less + 0.05);
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_buttons_are_legible_in_every_state(visit: Open, scheme: str) -> None:
+    page = visit("#/docs", color_scheme=scheme, reduced_motion="reduce")
+    kinds = ["button", "button primary", "button danger", "icon-button", "link"]
+    page.evaluate(
+        """(kinds) => {
+          const place = document.querySelector("main h1");
+          for (const kind of kinds) for (const disabled of [false, true]) {
+            const button = document.createElement("button");
+            place.before(Object.assign(button, { className: kind, disabled, textContent: "Save" }));
+          }
+        }""",
+        kinds,
+    )
+    buttons = page.locator("main button:text-is('Save')")
+    assert buttons.count() == 2 * len(kinds)
+    for button in buttons.all():
+        what = button.evaluate("({ className, disabled }) => `${className} ${disabled}`")
+        for act in (lambda: page.mouse.move(0, 0), button.focus, lambda: button.hover(force=True), page.mouse.down):  # noqa: B023
+            act()
+            assert button.evaluate(CONTRAST) >= 4.5, (what, act)
+        page.mouse.up()
+
+
 def test_the_menu_of_a_phone(visit: Open, filled_console: Console) -> None:
     page = visit("#/todos", **PHONE, bypass_csp=True, reduced_motion="reduce")
     expect(page.get_by_role("link", name="Orders")).not_to_be_visible()
@@ -244,6 +289,41 @@ def test_nothing_jumps_when_answers_arrive(visit: Open, filled_console: Console,
         page.reload()
         settle(page)
         assert page.evaluate("layoutShifts") == [], address
+
+
+# --- by keyboard ---
+
+
+def test_keys_and_their_help(visit: Open, console: Console) -> None:
+    page = visit("#/orders")
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
+    expect(dialog).to_contain_text("New item")
+    page.keyboard.press("n")  # nothing, under a dialog
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(f"{console.url}/#/orders")
+    page.keyboard.press("n")
+    expect(page).to_have_url(f"{console.url}/#/orders/+new")
+    # Where somebody types, a letter is a letter.
+    page.get_by_label("User id").fill("a")
+    page.keyboard.type("n?")
+    expect(page.get_by_label("User id")).to_have_value("an?")
+    expect(dialog).to_have_count(0)
+
+    go_to(page, "#/todos")
+    page.keyboard.press("n")
+    expect(page.get_by_label("What is there to do?")).to_be_focused()
+
+    # Speech and unsteady hands press single keys unasked: they can be switched off.
+    page.get_by_role("button", name="Keyboard shortcuts").click()
+    dialog.get_by_label("Use shortcuts of a single key").uncheck()
+    page.keyboard.press("Escape")
+    go_to(page, "#/orders")
+    page.keyboard.press("n")
+    page.keyboard.press("?")
+    settle(page)
+    expect(page).to_have_url(f"{console.url}/#/orders")
+    expect(dialog).to_have_count(0)
 
 
 # --- how soon it is there ---

@@ -31,6 +31,12 @@ def test_a_key_is_asked_for_and_kept_for_the_session_alone(visit: Open, console:
     customers.create({"firstName": "Ada", "lastName": "Lovelace", "email": "ada@example.com"})
     page = visit("#/customers")
     expect(page.get_by_role("heading", name="This needs an API key")).to_be_visible()
+    # Nothing is offered that the API would refuse.
+    expect(page.get_by_role("link", name="New")).to_have_count(0)
+    go_to(page, "#/customers/+new")
+    expect(page.get_by_role("heading", name="This needs an API key")).to_be_visible()
+    expect(page.get_by_label("First name")).to_have_count(0)
+    go_to(page, "#/customers")
 
     page.get_by_label("API key", exact=True).fill("wrong-wrong-wrong-wrong")
     page.get_by_role("button", name="Use this key").click()
@@ -38,6 +44,7 @@ def test_a_key_is_asked_for_and_kept_for_the_session_alone(visit: Open, console:
     page.get_by_label("API key", exact=True).fill(f" {console.key}\n")
     page.get_by_role("button", name="Use this key").click()
     expect(page.get_by_role("cell", name="Lovelace", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="New")).to_be_visible()
 
     page.reload()
     expect(page.get_by_role("cell", name="Lovelace", exact=True)).to_be_visible()
@@ -145,6 +152,9 @@ def test_sign_in_and_sign_out(visit: Open, console: Console, ada: str) -> None:
     page = visit("#/notes")
     page.get_by_role("main").get_by_role("button", name="Sign in").click()
     page.locator("[name=username]").wait_for()
+    # Whoever has no password yet learns where there is one.
+    expect(page.get_by_text("python local.py token --user NAME")).to_be_visible()
+    expect(page.get_by_text(str(console.local.stack.users))).to_be_visible()
     assert "code_challenge_method=S256" in page.url
     with page.expect_request(re.compile("/oauth2/token")) as traded:
         sign_in(page, ada)
@@ -329,7 +339,7 @@ def test_users_of_a_pool_that_was_there_bring_their_tokens(visit: Open, console:
     form = page.get_by_role("main")
     form.get_by_label("Access token").fill("a.b.c")
     form.get_by_role("button", name="Use this token").click()
-    expect(form.get_by_text("An access token is three parts")).to_be_visible()
+    expect(form.get_by_text("An access token has three parts")).to_be_visible()
     cognito, app = console.local.client("cognito-idp"), console.outputs["user_pool_client_id"]
     pool = console.outputs["user_pool_id"]
     token = pool_sign_in(cognito, pool, app, ada, PASSWORD)["AccessToken"]
@@ -400,7 +410,7 @@ def test_what_asks_for_a_signature_says_so_and_is_not_offered(visit: Open) -> No
 def test_a_code_that_somebody_else_sent_is_left_aside(visit: Open) -> None:
     page = visit("?code=stolen&state=theirs#/notes")
     status = page.get_by_role("status")
-    expect(status).to_contain_text("This sign-in was not begun in this tab")
+    expect(status).to_contain_text("This sign-in was not started in this tab")
     expect(status.get_by_role("button", name="Sign in")).to_be_visible()
     assert "code=" not in page.url
     assert stored_tokens(page) is None

@@ -139,7 +139,7 @@ def test_a_title_that_somebody_else_changed_is_shown_and_not_overwritten(visit: 
     title.fill("Buy oat milk")
     todos("PATCH", f"/{made['id']}", {"title": "Buy cheese"})
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("alert")).to_contain_text("Somebody else has made it “Buy cheese” since")
+    expect(page.get_by_role("alert")).to_contain_text("Someone else changed it to “Buy cheese”")
     assert stored_todos(todos) == {"Buy cheese": False}
 
     page.get_by_role("button", name="take theirs").click()

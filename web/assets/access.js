@@ -45,14 +45,14 @@ function KeyDialog({ session, onClose }) {
 
 /** An input for the API key. id: of the input, as the dialog can be over a view that has one, too. */
 export function KeyForm({ session, onDone, id = "api-key", children }) {
-  const fault = "A key has letters, digits and signs of ASCII alone, and no spaces";
+  const fault = "A key contains only ASCII characters, and no spaces";
   return html`<${SecretForm} id=${id} label="API key" button="Use this key" initial=${session.key} fault=${fault}
     onUse=${session.setKey} onDone=${onDone}>${children}<//>`;
 }
 
 // For an issuer that the console has no sign-in at: its users' tokens come from somewhere else.
 function TokenForm({ session, onDone, id = "access-token" }) {
-  const fault = "An access token is three parts with dots between them, as the issuer gives it";
+  const fault = "An access token has three parts, with dots between them";
   return html`<${SecretForm} id=${id} label="Access token" button="Use this token" initial="" fault=${fault}
     onUse=${session.setToken} onDone=${onDone} />`;
 }
@@ -70,7 +70,7 @@ function SecretForm({ id, label, button, initial, fault, onUse, onDone, children
     setSecret(event.target.value);
     setFaults([]);
   };
-  const hint = "It stays in this tab, and is gone when you close it.";
+  const hint = "It is kept in this tab until you close it.";
   return html`<form class="key-form" onSubmit=${save}>
     <${Field} id=${id} label=${label} hint=${hint} faults=${faults}>
       <input ...${inputAttributes(id, hint, faults)} type="password" autocomplete="off" spellcheck=${false} value=${secret} onInput=${onInput} />
@@ -97,7 +97,7 @@ export function NeedsAccess({ operation, session, answer }) {
   const missing = session.missingAccess(operation.security);
   if (missing?.kind === "signature") {
     return html`<${EmptyState} icon="key" title="This needs an AWS signature">
-      <p>A page can not sign requests. Send them to the API's own address (Terraform's output api_url) with a tool that does, such as
+      <p>A web page cannot sign requests. Send them to the API's own address (the Terraform output api_url) with a tool that can, such as
         <code>curl --aws-sigv4</code>.</p>
     <//>`;
   }

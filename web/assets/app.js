@@ -7,6 +7,7 @@ import { Docs } from "./docs.js";
 import { Home } from "./home.js";
 import { ItemView } from "./item.js";
 import { isSupported } from "./json.js";
+import { Shortcuts } from "./keys.js";
 import { readModel } from "./model.js";
 import { TABLE, hashOf, readRoute } from "./route.js";
 import { followWrites, forgetLists } from "./list.js";
@@ -24,14 +25,14 @@ async function start() {
   if (!isSupported) {
     render(html`<${StartFailure} problem=${{
       title: "This browser is too old",
-      detail: "It can not keep numbers exact, or show colours as they are meant: use Chrome 123, Edge 123, Firefox 135, Safari 18.4 or later.",
+      detail: "It lacks exact numbers or current colours. Use Chrome 123, Edge 123, Firefox 135, Safari 18.4 or later.",
     }} />`, root);
     return;
   }
   const config = await readConfig();
   if (!config) {
-    const detail = "config.json, which says where the API is, can not be read: check that the website was deployed whole.";
-    render(html`<${StartFailure} problem=${{ title: "The console does not know its API", detail }} retry=${start} />`, root);
+    const detail = "config.json, which contains the address of the API, cannot be read. Check that the whole website was deployed.";
+    render(html`<${StartFailure} problem=${{ title: "The console cannot find its API", detail }} retry=${start} />`, root);
     return;
   }
   document.title = document.body.dataset.name = config.name;
@@ -72,7 +73,7 @@ function App({ config, session, api, signInError }) {
   if (!answer) return html`<main class="alone" aria-busy="true"></main>`;
   if ([401, 403].includes(answer.status)) {
     return html`<${FullPage}>
-      <${EmptyState} icon="key" title=${session.key ? "The API key is not accepted" : "This API needs a key"}>
+      <${EmptyState} icon="key" title=${session.key ? "The API key is not accepted" : "This API requires a key"}>
         <${KeyForm} session=${session} onDone=${load} />
       <//>
     <//>`;
@@ -121,8 +122,8 @@ function Console({ config, session, api, model, signInError }) {
 
   const props = { model, entity, api, session, route, go, notify, deletions, cameFrom: shown.current.cameFrom };
   return html`
-    <a class="skip" href="#main" onClick=${skipToContent}>Skip to the content</a>
-    <${SideBar} config=${config} model=${model} session=${session} route=${route} docs=${docsRoute} />
+    <a class="skip" href="#main" onClick=${skipToContent}>Skip to content</a>
+    <${SideBar} config=${config} model=${model} session=${session} route=${route} go=${go} docs=${docsRoute} entity=${entity} />
     <main id="main" tabindex="-1">
       <${ExpiredBanner} session=${session} />
       <${ErrorBoundary} key=${view}>
@@ -139,8 +140,8 @@ function Console({ config, session, api, model, signInError }) {
 function ErrorBoundary({ children }) {
   const [error, reset] = useErrorBoundary(console.error);
   if (!error) return children;
-  const detail = `Something in it is not as the console expects: ${error.message}.`;
-  return html`<${Page} title="This can not be shown">
+  const detail = `It met something unexpected: ${error.message}.`;
+  return html`<${Page} title="This view cannot be shown">
     <${Problem} problem=${{ title: "The console failed here", detail }} retry=${() => reset()} />
   <//>`;
 }
@@ -153,7 +154,7 @@ function viewOf(props) {
   return html`<${EntityView} ...${props} views=${views} />`;
 }
 
-function SideBar({ config, model, session, route, docs }) {
+function SideBar({ config, model, session, route, go, docs, entity }) {
   const [open, setOpen] = useState(false);
   useEffect(() => setOpen(false), [route.name]);
   const item = (name, label, icon) => html`<li key=${name}>
@@ -170,7 +171,10 @@ function SideBar({ config, model, session, route, docs }) {
     <nav id="menu" class=${open ? "open" : ""} aria-label="Main">
       <ul>${item("", "Overview", "home")}</ul>
       <ul>${model.entities.map(({ name, label }) => item(name, label, "table"))}</ul>
-      <ul class="last">${item(docs, "API documentation", "book")}</ul>
+      <ul class="last">
+        ${item(docs, "API documentation", "book")}
+        <li><${Shortcuts} entity=${entity} session=${session} go=${go}><${Icon} name="keyboard" />Keyboard shortcuts<//></li>
+      </ul>
       <${Access} model=${model} session=${session} />
     </nav>
   </header>`;
@@ -180,7 +184,7 @@ function ExpiredBanner({ session }) {
   useSession(session);
   if (!session.isExpired) return null;
   return html`<div class="banner" role="alert">
-    <span>Your session has ended. What you have typed is still here.</span>
+    <span>Your session has ended. Your changes are kept.</span>
     ${session.signIns([session.scheme]).length > 0 && html`<button type="button" class="button"
       onClick=${() => session.signIn()}>Sign in again</button>`}
   </div>`;

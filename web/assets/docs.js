@@ -1,7 +1,7 @@
 // The API's documentation, with requests to try out.
 import { html, useEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
 import { exampleBody } from "./example.js";
-import { own, parse, stringify, without } from "./json.js";
+import { own, parseTyped, stringify, without } from "./json.js";
 import { isSigned, propertyNames } from "./model.js";
 import { LANGUAGES, sampleHint } from "./samples.js";
 import { countText, labelOf } from "./text.js";
@@ -191,7 +191,7 @@ function TryForm({ operation, api, session, notify }) {
     }
     let value;
     try {
-      if (hasBody && isJson(body.type)) value = parse(text);
+      if (hasBody && isJson(body.type)) value = parseTyped(text);
     } catch (error) {
       formFaults["+body"] = `Not valid JSON: ${error.message}`;
     }

@@ -1,8 +1,9 @@
 // Values to begin with, made up from schemas.
 import { SERVERS_OWN } from "./contract.js";
 import { propertyNames } from "./model.js";
+import { patternExample } from "./words.js";
 
-const BY_FORMAT = {
+export const FORMAT_EXAMPLES = {
   date: "2026-01-31",
   "date-time": "2026-01-31T12:00:00Z",
   email: "ada@example.com",
@@ -22,7 +23,7 @@ export function exampleBody({ schema, partial }) {
   return partial ? Object.fromEntries(Object.entries(example).slice(0, 1)) : example;
 }
 
-/** A value that a schema allows, as far as it is plain what it allows: no pattern is looked into. */
+/** A value that a schema allows, as far as it is plain what it allows. */
 export function exampleOf(schema, depth = 0) {
   for (const keyword of ["default", "example", "const"]) {
     if (Object.hasOwn(schema, keyword)) return schema[keyword];
@@ -36,7 +37,9 @@ export function exampleOf(schema, depth = 0) {
   if (type === "integer" || type === "number") return schema.minimum ?? 1;
   if (type === "array") return depth < MAX_EXAMPLE_DEPTH ? [exampleOf(schema.items ?? {}, depth + 1)] : [];
   if (type === "object" || schema.properties) return exampleObject(schema, depth);
-  return Object.hasOwn(BY_FORMAT, schema.format ?? "") ? BY_FORMAT[schema.format] : "text".padEnd(schema.minLength ?? 0, " text");
+  const example = schema.pattern && patternExample(schema);
+  if (example) return example;
+  return Object.hasOwn(FORMAT_EXAMPLES, schema.format ?? "") ? FORMAT_EXAMPLES[schema.format] : "text".padEnd(schema.minLength ?? 0, " text");
 }
 
 function exampleObject(schema, depth) {

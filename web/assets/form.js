@@ -1,23 +1,29 @@
 // A form from a JSON Schema. A field hands its new value up, undefined for none; what is typed and is no value yet is
 // an InvalidInput, which `validate` reports as a fault.
 import { createContext, html, useContext, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
-import { isEqual, isNumber, isObject, numberText, own, parse, parseNumber, stringify, without } from "./json.js";
+import { isEqual, isNumber, isObject, own, parseNumber, parseTyped, stringify, without } from "./json.js";
 import { propertyNames } from "./model.js";
-import { labelOf, truncate, visiblePieces } from "./text.js";
+import { countText, labelOf, truncate, visiblePieces } from "./text.js";
 import { Field, Hint, Icon, Text, inputAttributes } from "./ui.js";
 import { FORMATS, InvalidInput, pointer, validate } from "./validate.js";
 import { Value, plainText } from "./value.js";
+import { localNumber, readNumber, ruleHint } from "./words.js";
 
 const PAUSE_MS = 600; // ms without a key, after which what was typed is validated
 const LINE_LENGTH = 200; // characters that fit into one line
 const MAX_FIELDS = 300;
+const LONG_FORM = 20; // fields, with more of which optional parts are folded at first
+const FOLDED = { names: 10, optional: 5 }; // of an object: more names than that, and at least so many that nothing is said of
+const GRID_COLUMNS = 8; // as many as fit side by side
 
-// {faultsAt(pointer): sentences to show, touch(pointer): from now on they may be shown}
-const FieldFaults = createContext(null);
+// {faultsAt(pointer): sentences to show, hasFaultsIn(pointer): whether there are any in what is there, touch(pointer): from now on they may
+// be shown, isLong: whether the form was long when it began}
+const FormContext = createContext(null);
 
-/** The fields of an object. faultsAt, touch: as above. onChange takes a value, or a function from the old one to the new. */
-export function Form({ schema, value, onChange, faultsAt, touch }) {
-  return html`<${FieldFaults.Provider} value=${{ faultsAt, touch }}>
+/** The fields of an object. faultsAt, hasFaultsIn, touch: as above. onChange takes a value, or a function from the old one to the new. */
+export function Form({ schema, value, onChange, ...context }) {
+  const [isLong] = useState(() => fieldsOf({ ...schema, type: "object" }, value) > LONG_FORM);
+  return html`<${FormContext.Provider} value=${{ ...context, isLong }}>
     <${PropertyFields} schema=${schema} value=${value} where="" onChange=${onChange} />
   <//>`;
 }
@@ -60,7 +66,22 @@ export function pointerLabel(where) {
 
 function PropertyFields({ schema, value, where, onChange }) {
   const { properties = {}, required = [], additionalProperties = true } = schema;
+  const { faultsAt, hasFaultsIn } = useContext(FormContext);
+  const names = propertyNames(schema);
   const others = Object.keys(value).filter((name) => !Object.hasOwn(properties, name));
+  // What nobody has to fill in is folded where there is much of it.
+  const isUnset = (name) => !required.includes(name) && own(value, name) === undefined && !properties[name].readOnly;
+  const [folded, setFolded] = useState(() => {
+    const unset = names.length > FOLDED.names ? names.filter(isUnset) : [];
+    return new Set(unset.length >= FOLDED.optional ? unset : []);
+  });
+  const isFolded = (name) => folded.has(name) && isUnset(name) && !faultsAt(pointer(where, name)).length && !hasFaultsIn(pointer(where, name));
+  const hidden = names.filter(isFolded).length;
+  const unfold = () => {
+    const first = fieldId(pointer(where, names.find(isFolded)));
+    setFolded(new Set());
+    setTimeout(() => document.getElementById(first)?.focus());
+  };
   const changeMember = (name) => (member) => {
     onChange((object) => {
       const next = typeof member === "function" ? member(own(object, name)) : member;
@@ -68,7 +89,7 @@ function PropertyFields({ schema, value, where, onChange }) {
     });
   };
   return html`
-    ${propertyNames(schema).map(
+    ${names.filter((name) => !isFolded(name)).map(
       (name) => properties[name].readOnly
         ? html`<${ReadOnlyProperty} key=${name} label=${labelOf(name)} schema=${properties[name]} value=${own(value, name)} where=${pointer(where, name)} />`
         : html`<${Property} key=${name} label=${labelOf(name)} schema=${properties[name]} value=${own(value, name)}
@@ -79,6 +100,9 @@ function PropertyFields({ schema, value, where, onChange }) {
         schema=${isObject(additionalProperties) ? additionalProperties : {}} value=${own(value, name)}
         where=${pointer(where, name)} onChange=${changeMember(name)} />`,
     )}
+    ${hidden > 0 && html`<button type="button" class="link add" aria-expanded="false" onClick=${unfold}>
+      <${Icon} name="down" />Show ${countText(hidden, "optional field")}
+    </button>`}
     ${additionalProperties !== false && html`<${NewProperty} where=${where} existingNames=${[...Object.keys(properties), ...others]}
       onAdd=${(name) => changeMember(name)(emptyOf(additionalProperties))} />`}
   `;
@@ -96,7 +120,7 @@ function NewProperty({ where, existingNames, onAdd }) {
   if (name === null) {
     return html`<button type="button" class="link add" onClick=${() => setName("")}><${Icon} name="plus" />Add a property</button>`;
   }
-  const faults = existingNames.includes(name) ? ["There is a property of this name"] : [];
+  const faults = existingNames.includes(name) ? ["A property with this name exists"] : [];
   const add = () => {
     if (!name || faults.length) return;
     onAdd(name);
@@ -151,16 +175,16 @@ function ReadOnlyProperty({ label, schema, value, where }) {
 // keepsEmpty: it is there, even when it is empty, until someone removes it.
 function Property(props) {
   const { schema, value, where, onChange, keepsEmpty, removable } = props;
-  const { faultsAt, touch } = useContext(FieldFaults);
+  const { faultsAt, touch } = useContext(FormContext);
   const pause = useRef(0);
   useEffect(() => () => clearTimeout(pause.current), []);
   const change = (next) => {
     clearTimeout(pause.current);
     pause.current = setTimeout(() => touch(where), PAUSE_MS);
-    onChange(keepsEmpty && next === undefined ? new InvalidInput("", "Is empty: fill it in, or remove it") : next);
+    onChange(keepsEmpty && next === undefined ? new InvalidInput("", "Fill this in, or remove it") : next);
   };
   const Editor = editorOf(schema, value);
-  const editorProps = { ...props, faults: faultsAt(where), hint: schema.description, onChange: change };
+  const editorProps = { ...props, faults: faultsAt(where), hint: [schema.description, ruleHint(schema)].filter(Boolean).join(" "), onChange: change };
   const onFocusOut = () => {
     if (value !== undefined) touch(where);
   };
@@ -171,9 +195,9 @@ function Property(props) {
   </div>`;
 }
 
-function TextInput({ label, schema, value, where, required, keepsEmpty, hint, faults, onChange }) {
+function TextInput({ label, schema, value, where, required, keepsEmpty, hint, faults, onChange, isCompact }) {
   const id = fieldId(where);
-  const [type, shown, read] = inputOf(schema, value);
+  const [type, shown, read] = inputOf(schema, value, isCompact);
   const onInput = (event) => {
     const text = event.target.value;
     onChange(text === "" ? emptyTextValue(schema, required || keepsEmpty) : read(text));
@@ -189,14 +213,14 @@ function TextInput({ label, schema, value, where, required, keepsEmpty, hint, fa
 }
 
 // [the kind of input, its text, how its text is read]. An input for a date shows nothing else, and one of a line drops line breaks.
-function inputOf(schema, value = "") {
+function inputOf(schema, value = "", isCompact = false) {
   const asTyped = (text) => text;
   if (value instanceof InvalidInput) return ["text", value.text, asTyped];
   const fits = value === "" || own(FORMATS, schema.format)?.(value);
   if (schema.format === "date" && fits && !value.startsWith("0000")) return ["date", value, asTyped];
   const time = schema.format === "date-time" && fits ? localTime(value) : undefined;
   if (time !== undefined) return ["datetime-local", time, readLocalTime];
-  const oneLine = schema.format || (schema.maxLength ?? LINE_LENGTH) <= LINE_LENGTH;
+  const oneLine = isCompact || schema.format || (schema.maxLength ?? LINE_LENGTH) <= LINE_LENGTH;
   return [value.length > LINE_LENGTH || /[\r\n]/.test(value) || !oneLine ? "textarea" : "text", value, asTyped];
 }
 
@@ -204,7 +228,7 @@ function hintOf(type, value, hint) {
   const zone = type === "datetime-local" && `In your time zone, ${Intl.DateTimeFormat().resolvedOptions().timeZone}.`;
   const marks = typeof value === "string" ? new Set(visiblePieces(value).map(({ mark }) => mark)) : new Set();
   marks.delete(undefined);
-  const hidden = marks.size > 0 && `Has characters that can not be seen: ${[...marks].slice(0, 8).join(", ")}.`;
+  const hidden = marks.size > 0 && `It contains invisible characters: ${[...marks].slice(0, 8).join(", ")}.`;
   return [hint, zone, hidden].filter(Boolean).join(" ");
 }
 
@@ -219,7 +243,7 @@ function localTime(text) {
 
 function readLocalTime(text) {
   const time = new Date(text);
-  return Number.isNaN(time.getTime()) ? new InvalidInput(text, "Must be a date and a time") : time.toISOString();
+  return Number.isNaN(time.getTime()) ? new InvalidInput(text, "Enter a date and a time") : time.toISOString();
 }
 
 // What an emptied field stands for: no property, unless the empty text is one that must, or would by default, be there.
@@ -243,15 +267,9 @@ function NumberInput({ label, schema, value, where, required, hint, faults, onCh
   <//>`;
 }
 
-function readNumber(text) {
-  const trimmed = text.trim();
-  if (!trimmed) return undefined;
-  return parseNumber(trimmed) ?? new InvalidInput(text, "Must be a number");
-}
-
 function inputText(value) {
   if (value === undefined) return "";
-  return value instanceof InvalidInput ? value.text : numberText(value);
+  return value instanceof InvalidInput ? value.text : localNumber(value);
 }
 
 function BooleanInput({ label, schema, value, where, required, hint, faults, onChange }) {
@@ -288,48 +306,131 @@ function Legend({ label, required }) {
   return html`<legend>${label}${required && star}</legend>`;
 }
 
-function ObjectFields({ label, schema, value, where, required, keepsEmpty, hint, faults, onChange }) {
-  const change = (update) => onChange((object = {}) => update(object));
-  return html`<fieldset class="group" id=${fieldId(where)} tabindex="-1">
-    <${Legend} label=${label} required=${required} />
-    <${Hint} hint=${hint} />
-    ${value === undefined
-      ? html`<button type="button" class="button" onClick=${() => onChange(initialValue(schema))}><${Icon} name="plus" />Add</button>`
-      : html`<${PropertyFields} schema=${schema} value=${value} where=${where} onChange=${change} />
-          ${!required && !keepsEmpty && html`<button type="button" class="link" onClick=${() => onChange(undefined)}>Leave all of it out</button>`}`}
+// A group of fields. What is optional can be folded, and is at first in a long form; a fault in it unfolds it.
+function Group({ label, value, where, required, hint, faults, kind = "", children }) {
+  const { hasFaultsIn, isLong } = useContext(FormContext);
+  const [isOpen, setOpen] = useState(!isLong || value === undefined);
+  const canFold = !required && value !== undefined;
+  const isShown = isOpen || !canFold || hasFaultsIn(where);
+  return html`<fieldset class=${`group ${kind}`} id=${fieldId(where)} tabindex="-1">
+    ${canFold
+      ? html`<legend><button type="button" class="fold" aria-expanded=${isShown ? "true" : "false"} onClick=${() => setOpen(!isShown)}>
+          <${Icon} name=${isShown ? "down" : "forward"} />${label}
+        </button></legend>`
+      : html`<${Legend} label=${label} required=${required} />`}
+    ${isShown ? html`<${Hint} hint=${hint} />${children}` : html`<p class="hint"><${Text} value=${summaryOf(value)} limit=${80} /></p>`}
     <${Hint} id=${fieldId(where)} faults=${faults} />
   </fieldset>`;
 }
 
-function ArrayFields({ label, schema, value, where, required, hint, faults, onChange }) {
+function summaryOf(value) {
+  if (Array.isArray(value)) return countText(value.length, "entry");
+  const parts = Object.values(value).filter((part) => typeof part === "string" || isNumber(part));
+  return parts.map((part) => (isNumber(part) ? localNumber(part) : part)).join(", ") || countText(Object.keys(value).length, "property");
+}
+
+function ObjectFields(props) {
+  const { schema, value, where, required, keepsEmpty, onChange } = props;
+  const change = (update) => onChange((object = {}) => update(object));
+  return html`<${Group} ...${props} required=${required || keepsEmpty}>
+    ${value === undefined
+      ? html`<button type="button" class="button" onClick=${() => onChange(initialValue(schema))}><${Icon} name="plus" />Add</button>`
+      : html`<${PropertyFields} schema=${schema} value=${value} where=${where} onChange=${change} />
+          ${!required && !keepsEmpty && html`<button type="button" class="link" onClick=${() => onChange(undefined)}>Remove all of it</button>`}`}
+  <//>`;
+}
+
+function ArrayFields(props) {
+  const { schema, value, where, required, keepsEmpty, onChange } = props;
   const { items = {}, maxItems = Infinity } = schema;
+  const list = useRef(null);
+  const next = useRef(null); // the index of the element to go to once it is drawn
+  const elements = value ?? [];
+  useLayoutEffect(() => {
+    if (next.current === null) return;
+    const rows = list.current.querySelectorAll(":scope > li, :scope > tbody > tr");
+    const row = rows[Math.min(next.current, rows.length - 1)];
+    const target = row?.querySelector("input, select, textarea, button") ?? list.current.closest("fieldset").querySelector(":scope > .button");
+    target?.focus();
+    next.current = null;
+  });
   const change = (index) => (element) =>
     onChange((elements) => elements.map((old, at) => (at !== index ? old : typeof element === "function" ? element(old) : element)));
-  const add = () => onChange((elements = []) => [...elements, items.type === "object" ? initialValue(items) : (items.enum?.[0] ?? emptyOf(items))]);
-  const remove = (index) => onChange((elements) => (elements.length === 1 && !required ? undefined : elements.filter((_, at) => at !== index)));
+  const add = () => {
+    next.current = elements.length;
+    onChange((elements = []) => [...elements, items.type === "object" ? initialValue(items) : (items.enum?.[0] ?? emptyOf(items))]);
+  };
+  const remove = (index) => {
+    next.current = index;
+    onChange((elements) => (elements.length === 1 && !required ? undefined : elements.filter((_, at) => at !== index)));
+  };
   const moveUp = (index) => onChange((elements) => elements.with(index, elements[index - 1]).with(index - 1, elements[index]));
-  const elements = value ?? [];
-  return html`<fieldset class="group list" id=${fieldId(where)} tabindex="-1">
-    <${Legend} label=${label} required=${required} />
-    <${Hint} hint=${hint} />
-    <ol>
-      ${elements.map(
-        (element, index) => html`<li key=${index}>
-          <${Property} label=${pointerLabel(pointer(where, index))} schema=${items} value=${element} where=${pointer(where, index)}
-            onChange=${change(index)} keepsEmpty />
-          <div class="element-buttons">
-            ${index > 0 && html`<button type="button" class="icon-button" aria-label=${`Move ${index + 1} up`} title="Move up"
-              onClick=${() => moveUp(index)}><${Icon} name="up" /></button>`}
-            <button type="button" class="icon-button" aria-label=${`Remove ${index + 1}`} title="Remove"
-              onClick=${() => remove(index)}><${Icon} name="trash" /></button>
-          </div>
-        </li>`,
-      )}
-    </ol>
+  const buttons = (index) => html`<div class="element-buttons">
+    ${index > 0 && html`<button type="button" class="icon-button" aria-label=${`Move ${index + 1} up`} title="Move up"
+      onClick=${() => moveUp(index)}><${Icon} name="up" /></button>`}
+    <button type="button" class="icon-button" aria-label=${`Remove ${index + 1}`} title="Remove"
+      onClick=${() => remove(index)}><${Icon} name="trash" /></button>
+  </div>`;
+  const columns = gridColumns(items, elements);
+  return html`<${Group} ...${props} required=${required || keepsEmpty} kind="list">
+    ${columns && elements.length > 0
+      ? html`<${Grid} gridRef=${list} ...${{ columns, items, elements, where, change, buttons }} />`
+      : html`<ol ref=${list}>
+          ${elements.map(
+            (element, index) => html`<li key=${index}>
+              <${Property} label=${pointerLabel(pointer(where, index))} schema=${items} value=${element} where=${pointer(where, index)}
+                onChange=${change(index)} keepsEmpty />
+              ${buttons(index)}
+            </li>`,
+          )}
+        </ol>`}
     ${elements.length < maxItems && html`<button type="button" class="button" onClick=${add}><${Icon} name="plus" />Add</button>`}
-    <${Hint} id=${fieldId(where)} faults=${faults} />
-  </fieldset>`;
+  <//>`;
 }
+
+// The properties that a list's objects show side by side; null where they do not fit, or an element has others.
+function gridColumns(items, elements) {
+  const names = propertyNames(items);
+  const isPlain = ({ enum: values, type }) => values || ["boolean", "integer", "number", "string"].includes(type);
+  const fits = items.type === "object" && names.length > 0 && names.length <= GRID_COLUMNS && names.every((name) => isPlain(items.properties[name]));
+  const isKnown = (element) => isObject(element) && Object.keys(element).every((name) => names.includes(name));
+  return fits && elements.every(isKnown) ? names : null;
+}
+
+// A list of objects as a table, an object a row: labels once at the top, and for screen readers at each input.
+function Grid({ gridRef, columns, items: { properties, required = [] }, elements, where, change, buttons }) {
+  const { faultsAt } = useContext(FormContext);
+  const changeMember = (index, name) => (member) =>
+    change(index)((element) => (member === undefined ? without(element, name) : { ...element, [name]: member }));
+  const isRequired = (name) => required.includes(name) && !properties[name].readOnly;
+  return html`<div class="grid-frame"><table class="grid" role="table" ref=${gridRef}>
+    <thead role="rowgroup"><tr role="row">
+      ${columns.map((name) => html`<th key=${name} role="columnheader" scope="col" title=${ruleHint(properties[name])}>
+        ${labelOf(name)}${isRequired(name) && html`<span class="required" aria-hidden="true">*</span>`}
+      </th>`)}
+      <th role="columnheader" scope="col"><span class="visually-hidden">Actions</span></th>
+    </tr></thead>
+    <tbody role="rowgroup">
+      ${elements.map((element, index) => {
+        const row = pointer(where, index);
+        return html`<tr key=${index} role="row" id=${fieldId(row)} tabindex="-1">
+          ${columns.map((name, column) => {
+            const cell = { label: labelOf(name), schema: properties[name], value: own(element, name), where: pointer(row, name) };
+            return html`<td key=${name} role="cell" class=${kindOfCell(properties[name])} data-label=${cell.label}>
+              ${properties[name].readOnly
+                ? html`<${ReadOnlyProperty} ...${cell} />`
+                : html`<${Property} ...${cell} label=${`${cell.label} ${index + 1}`} required=${isRequired(name)} onChange=${changeMember(index, name)} isCompact />`}
+              ${column === 0 && html`<${Hint} faults=${faultsAt(row)} />`}
+            </td>`;
+          })}
+          <td role="cell">${buttons(index)}</td>
+        </tr>`;
+      })}
+    </tbody>
+  </table></div>`;
+}
+
+const kindOfCell = ({ type }) => (["integer", "number", "boolean"].includes(type) ? "narrow" : "");
 
 const KINDS = [
   { value: "text", label: "Text" },
@@ -397,7 +498,7 @@ function jsonText(value) {
 function readJson(text) {
   if (!text.trim()) return undefined;
   try {
-    return parse(text);
+    return parseTyped(text);
   } catch (error) {
     return new InvalidInput(text, `Not valid JSON: ${truncate(error.message, LINE_LENGTH)}`);
   }

@@ -6,6 +6,7 @@ import { curl } from "./curl.js";
 import { SERVERS_OWN } from "./contract.js";
 import { discardDraft, loadDraft, saveDraft } from "./drafts.js";
 import { Form, JsonText, fieldId, fitsForm, initialValue, pointerLabel } from "./form.js";
+import { useKeys, withModifier } from "./keys.js";
 import { isEqual, isObject, own, stringify, without } from "./json.js";
 import { MergeDialog } from "./lost-update.js";
 import { isId, propertyNames, titleOf } from "./model.js";
@@ -13,13 +14,15 @@ import { mergePatch, mergeThreeWay, writablePart } from "./patch.js";
 import { listPlace } from "./place.js";
 import { NEW, hashOf, readRoute } from "./route.js";
 import { dateTimeText, labelOf, truncate } from "./text.js";
-import { Choice, CopyButton, EmptyState, Field, Icon, Page, Problem, Text, inputAttributes } from "./ui.js";
-import { InvalidInput, validate } from "./validate.js";
+import { Choice, CopyButton, EmptyState, Field, Icon, Page, Problem, Text, inputAttributes, useSession } from "./ui.js";
+import { InvalidInput, pointer, validate } from "./validate.js";
 import { Value } from "./value.js";
+import { faultText, ruleAt } from "./words.js";
 
 const HEADING_LENGTH = 120; // characters of a heading
-const DELETED = { title: "It was deleted meanwhile", detail: "What you have typed is in the JSON view: copy it to make the item anew." };
-const NOT_AN_OBJECT = { pointer: "", detail: "Must be an object" };
+const DELETED = { title: "This item was deleted while you edited it", detail: "Your version is in the JSON view. Copy it to create the item again." };
+const CHANGED_AGAIN = { title: "Not saved", detail: "The item changed while it was being saved. Save it again." };
+const NOT_AN_OBJECT = { pointer: "", detail: "Enter an object: { … }" };
 
 export function ItemView(props) {
   const { entity, route } = props;
@@ -29,11 +32,18 @@ export function ItemView(props) {
 }
 
 function NewItem(props) {
-  const { entity } = props;
+  const { entity, session, route } = props;
+  const { create } = entity.operations;
+  useSession(session);
   const back = { href: listPlace(entity.name), label: entity.label };
-  if (!entity.operations.create) {
+  // Whoever has begun to type stays at it, even if the session ends.
+  const isAllowed = useRef(create && loadDraft(draftName(entity, route)) !== undefined);
+  if (create && !session.missingAccess(create.security)) isAllowed.current = true;
+  if (!create || !isAllowed.current) {
     return html`<${Page} title=${`New in ${entity.label}`} back=${back}>
-      <${EmptyState} title="This API makes no new ones here"><a class="button" href=${back.href}>Back</a><//>
+      ${create
+        ? html`<${NeedsAccess} operation=${create} session=${session} answer=${{}} />`
+        : html`<${EmptyState} title="This API does not create items here"><a class="button" href=${back.href}>Back</a><//>`}
     <//>`;
   }
   return html`<${Editor} ...${props} back=${back} />`;
@@ -50,7 +60,7 @@ function StoredItem(props) {
     return session.onCallerChange(load);
   }, []);
   const messagePage = (content) => html`<${Page} title=${entity.label} back=${back}>${content}<//>`;
-  if (!get) return messagePage(html`<${EmptyState} title="This API reads no single items here" />`);
+  if (!get) return messagePage(html`<${EmptyState} title="This API does not return single items here" />`);
   if (!answer && isId(entity, route.id)) return messagePage(html`<div class="card waiting" aria-busy="true"></div>`);
   if (answer && isAccessDenied(answer, get)) return messagePage(html`<${NeedsAccess} operation=${get} session=${session} answer=${answer} />`);
   if (answer?.problem && answer.status !== 404) return messagePage(html`<${Problem} problem=${answer.problem} retry=${load} />`);
@@ -72,7 +82,7 @@ function headingOf(entity, item) {
 
 function Reader({ entity, back, stored, notify, ...props }) {
   const item = stored.data;
-  const [view, setView] = useState(() => (fitsForm(entity.schema, item) ? "form" : "json"));
+  const [view, setView] = useState(() => (entity.properties.length && fitsForm(entity.schema, item) ? "form" : "json"));
   const names = [...propertyNames(entity.schema), ...Object.keys(item)].filter((name) => !SERVERS_OWN.includes(name));
   const actions = html`<${ItemActions} ...${props} entity=${entity} item=${item} notify=${notify}
     request=${() => stored.request} />`;
@@ -114,7 +124,7 @@ function ItemActions({ entity, item, owner, go, notify, deletions, request }) {
 function Metadata({ item, owner, notify }) {
   return html`<aside class="envelope" aria-label="About this item">
     <dl>
-      <div><dt>ID</dt><dd><code>${item.id}</code><${CopyButton} compact text=${() => item.id} label="Copy the ID" notify=${notify} /></dd></div>
+      <div><dt>ID</dt><dd><code class="id">${item.id}</code><${CopyButton} compact text=${() => item.id} label="Copy the ID" notify=${notify} /></dd></div>
       ${owner && html`<div><dt>Owner</dt><dd><${Text} value=${decodeURIComponent(owner)} /></dd></div>`}
       <div><dt>Created</dt><dd><time datetime=${item.createdAt} title=${item.createdAt}>${dateTimeText(item.createdAt)}</time></dd></div>
       <div><dt>Updated</dt><dd><time datetime=${item.updatedAt} title=${item.updatedAt}>${dateTimeText(item.updatedAt)}</time></dd></div>
@@ -127,10 +137,14 @@ function Metadata({ item, owner, notify }) {
 // The client's part of an item.
 const clientPart = (item) => SERVERS_OWN.reduce(without, item);
 
+const quotedTitle = (entity, { data }) => `“${truncate(titleOf(entity, data), 40)}”`;
+
+const draftName = (entity, route) => `${entity.name}/${route.id}`;
+
 // stored: the answer that the item was read by; none for a new one.
 function Editor(props) {
   const { entity, api, owner, session, go, notify, route, back } = props;
-  const name = `${entity.name}/${route.id}`;
+  const name = draftName(entity, route);
   const [stored, setStored] = useState(props.stored);
   const item = stored?.data;
   const storedState = useMemo(() => stateOf(entity, stored), [stored]);
@@ -140,7 +154,7 @@ function Editor(props) {
   const [origin, setOrigin] = useState(item && savedDraft ? savedDraft.origin : storedState);
   const [draft, setDraft] = useState(savedDraft?.draft ?? storedState.base);
   const [id, setId] = useState(savedDraft?.id ?? "");
-  const [view, setView] = useState(() => (fitsForm(entity.schema, draft) ? "form" : "json"));
+  const [view, setView] = useState(() => (entity.properties.length && fitsForm(entity.schema, draft) ? "form" : "json"));
   const [isSending, setIsSending] = useState(false);
   const [problem, setProblem] = useState(null);
   const [conflict, setConflict] = useState(null);
@@ -155,8 +169,12 @@ function Editor(props) {
   const isDirty = !isEqual(draft, origin.base) || id !== "";
   const discardSaved = useSavedDraft(name, isDirty && { draft, id, origin });
   useEffect(() => {
-    if (origin.etag !== storedState.etag) setConflict(stored);
+    if (origin.etag !== storedState.etag) reconcile(stored, origin, draft);
   }, []);
+  // An untouched form that needs more before it can be sent, or that nothing is in.
+  const isEmpty = !item && !isDirty && (faults.count > 0 || Object.keys(draft).length === 0);
+  const canSend = !isSending && (item ? isDirty : !isEmpty);
+  useKeys({ "mod+s": () => save(), "mod+enter": () => save() });
 
   const change = (next) => {
     setProblem(null);
@@ -175,25 +193,30 @@ function Editor(props) {
     faults.clear();
   };
 
-  const save = async (event) => {
-    event.preventDefault();
-    if (faults.showAll().length) return;
-    const call = item ? changeRequest(entity, item, origin, draft) : createRequest(entity, id, draft);
+  const save = (event) => {
+    event?.preventDefault();
+    if (canSend && !faults.showAll().length) send(origin, draft);
+  };
+  // isAgain: after a save that the item had changed before.
+  const send = async (from, value, isAgain = false) => {
+    const call = item ? changeRequest(entity, item, from, value) : createRequest(entity, id, value);
     if (call.problem) return setProblem(call.problem);
     setIsSending(true);
     const answer = await api.call(...call.request);
     setIsSending(false);
     if (!answer.problem) {
       if (item) {
-        notify({ text: "Saved" });
+        notify({ text: `Saved ${quotedTitle(entity, answer)}` });
         return showStored(answer);
       }
       lastCreate = {};
-      notify({ text: answer.headers.has("Idempotency-Replayed") ? "It was created by the try before" : "Created" });
+      notify({ text: `${answer.headers.has("Idempotency-Replayed") ? "Created by your previous attempt:" : "Created"} ${quotedTitle(entity, answer)}` });
       discardSaved();
       go({ name: entity.name, id: answer.data.id, query: { owner } }, { replace: true });
     } else if (answer.status === 412) {
-      await loadConflict();
+      const latest = await api.call(entity.operations.get, { id: item.id });
+      if (latest.problem) setProblem(latest.status === 404 ? DELETED : latest.problem);
+      else reconcile(latest, from, value, isAgain ? () => setProblem(CHANGED_AGAIN) : (state, merged) => send(state, merged, true));
     } else if (item && answer.status === 404) {
       setProblem(DELETED);
     } else if (isAccessDenied(answer, call.request[0])) {
@@ -202,17 +225,26 @@ function Editor(props) {
     } else if (!faults.showErrors(answer)) setProblem(answer.problem);
   };
 
-  const loadConflict = async () => {
-    const answer = await api.call(entity.operations.get, { id: item.id });
-    if (answer.problem) setProblem(answer.status === 404 ? DELETED : answer.problem);
-    else setConflict(answer);
+  // The item is no longer what the draft was made from. That may be the user's own doing: a save whose answer never came, or came after a
+  // reload. Only others' changes are shown. onLeft: what to do with what is left to be saved.
+  const reconcile = (latest, from, value, onLeft) => {
+    const { merged, conflicts, changes } = mergeThreeWay(from.base, value, clientPart(latest.data));
+    const isReadOnly = ({ path }) => path.some((_, index) => ruleAt(entity.schema, path.slice(0, index + 1).reduce(pointer, "")).readOnly);
+    if (conflicts.length || changes.some((each) => each.isTheirs && !isReadOnly(each))) return setConflict(latest);
+    const state = stateOf(entity, latest);
+    setStored(latest);
+    setOrigin(state);
+    setDraft(merged);
+    if (!isEqual(writablePart(entity.schema, merged), writablePart(entity.schema, state.base))) return onLeft?.(state, merged);
+    faults.clear();
+    if (onLeft) notify({ text: `Saved ${quotedTitle(entity, latest)}` });
   };
   const applyMerge = (value) => {
     setStored(conflict);
     setOrigin(stateOf(entity, conflict));
     setDraft(value);
     setConflict(null);
-    notify({ text: "Merged: look it over, then save" });
+    notify({ text: "Merged. Review it, then save." });
   };
 
   const changeView = (next) => {
@@ -237,15 +269,16 @@ function Editor(props) {
           <${Summary} faults=${faults.summary} />
           ${!item && entity.acceptsId && html`<${IdField} rule=${entity.idRule} value=${id} onChange=${setId} faults=${faults} />`}
           ${isForm
-            ? html`<${Form} schema=${schemaOf(entity, item)} value=${draft} onChange=${change} faultsAt=${faults.at} touch=${faults.touch} />`
+            ? html`<${Form} schema=${schemaOf(entity, item)} value=${draft} onChange=${change} faultsAt=${faults.at} hasFaultsIn=${faults.isIn} touch=${faults.touch} />`
             : html`<${Field} id="json" label="The item as JSON" faults=${faults.all}>
                 <${JsonText} ...${inputAttributes("json", "", faults.all)} rows="18" value=${draft} onChange=${change} />
               <//>`}
         </div>
         <div class="save-bar">
-          <button class="button primary" disabled=${isSending || (item && !isDirty)}>${item ? "Save" : "Create"}</button>
-          ${isDirty && html`<button type="button" class="button" onClick=${discard}>Discard</button>`}
-          ${savedDraft && isDirty && html`<span class="hint">What you typed before is still here.</span>`}
+          <button class="button primary" disabled=${!canSend} aria-busy=${isSending ? "true" : undefined}
+            title=${withModifier(item ? "S" : "Enter")}>${item ? (isSending ? "Saving …" : "Save") : isSending ? "Creating …" : "Create"}</button>
+          ${isDirty && html`<button type="button" class="button" disabled=${isSending} onClick=${discard}>Discard</button>`}
+          ${savedDraft && isDirty && html`<span class="hint">Restored from your last visit</span>`}
         </div>
       </form>
       ${item && html`<${Metadata} item=${item} owner=${stored.headers.get("Item-Owner")} notify=${notify} />`}
@@ -261,8 +294,8 @@ const stateOf = (entity, stored) =>
 
 // Why there can be no form of a draft, if there can not.
 function noFormReason(entity, draft) {
-  if (!isObject(draft)) return "Put the JSON right first: a form can not show it";
-  return fitsForm(entity.schema, draft) ? null : "This holds too much for a form: change it as JSON";
+  if (!isObject(draft)) return "Correct the JSON first";
+  return fitsForm(entity.schema, draft) ? null : "This item is too large for the form. Edit it as JSON.";
 }
 
 const schemaOf = (entity, item) => (item ? entity.storedSchema : entity.schema);
@@ -279,8 +312,8 @@ function changeRequest(entity, item, { base, etag }, draft) {
   if (patch && merge) return call(merge, patch);
   if (replace && !replace.body.partial) return call(replace, body);
   if (patch) return call(replace, patch);
-  const detail = "A change that is null takes a property away, and this API has no request that replaces an item whole.";
-  return { problem: { title: "Null can not be saved here", detail } };
+  const detail = "In a merge patch null removes a property, and this API has no operation that replaces a whole item.";
+  return { problem: { title: "This API cannot save null", detail } };
 }
 
 // The same key for the same item: created once, even when the answer is lost and the form is sent again.
@@ -317,11 +350,17 @@ function useFaults(schema, draft, id) {
   const [touched, setTouched] = useState(new Set());
   const [showsAll, setShowsAll] = useState(false);
   const [serverErrors, setServerErrors] = useState({ draft: null, id: "", errors: [] });
-  const clientFaults = useMemo(() => (isObject(draft) || draft instanceof InvalidInput ? validate(schema, draft) : [NOT_AN_OBJECT]), [schema, draft]);
+  const inWords = (fault) => ({ ...fault, detail: faultText(fault.detail, ruleAt(schema, fault.pointer)) });
+  const clientFaults = useMemo(
+    () => (isObject(draft) || draft instanceof InvalidInput ? validate(schema, draft).map(inWords) : [NOT_AN_OBJECT]),
+    [schema, draft],
+  );
   const serverFaults = serverErrors.draft === draft && serverErrors.id === id ? serverErrors.errors : [];
-  const shown = [...clientFaults.filter((fault) => showsAll || touched.has(fault.pointer)), ...serverFaults];
+  const shown = [...clientFaults.filter((fault) => showsAll || touched.has(fault.pointer)), ...serverFaults.map(inWords)];
   return {
     at: (where) => shown.filter((fault) => fault.pointer === where).map((fault) => fault.detail),
+    isIn: (where) => shown.some((fault) => fault.pointer.startsWith(`${where}/`)),
+    count: clientFaults.length,
     all: clientFaults.slice(0, 20).map(({ pointer, detail }) => (pointer ? `${pointer} ${detail.charAt(0).toLowerCase()}${detail.slice(1)}` : detail)),
     summary: showsAll || serverFaults.length ? shown : [],
     touch: (where) => setTouched((old) => (old.has(where) ? old : new Set(old).add(where))),
@@ -354,7 +393,7 @@ function Summary({ faults }) {
   return html`<div class="problem" id="faults" role="alert" tabindex="-1">
     <${Icon} name="warning" />
     <div>
-      <strong>${faults.length === 1 ? "One thing is not right yet" : `${faults.length} things are not right yet`}</strong>
+      <strong>${faults.length === 1 ? "One entry needs a correction" : `${faults.length} entries need corrections`}</strong>
       <ul>
         ${faults.slice(0, 20).map(({ pointer, detail }) => html`<li>
           ${pointer && html`
@@ -369,7 +408,7 @@ function Summary({ faults }) {
 
 function IdField({ rule, value, onChange, faults }) {
   const idFaults = faults.at("/id");
-  const hint = `Up to ${rule.maxLength} letters, digits and . _ ~ -; left empty, the API makes one.`;
+  const hint = `Up to ${rule.maxLength} letters, digits and . _ ~ -. Leave it empty to get a generated one.`;
   return html`<div class="field">
     <label class="label" for=${fieldId("/id")}>ID</label>
     <input id=${fieldId("/id")} class="mono" value=${value} maxlength=${rule.maxLength} spellcheck=${false} autocomplete="off" aria-describedby="id-hint"

@@ -15,6 +15,23 @@ export function parse(text) {
   return JSON.parse(text, (_, value, context) => (typeof value === "number" ? parseNumber(context.source) : value));
 }
 
+/** The value of a JSON text that somebody has typed. Throws SyntaxError also where an object has a name twice, as the API does. */
+export function parseTyped(text) {
+  const value = parse(text);
+  const names = []; // of each object that is open; null for an array
+  for (const { 0: found, 1: name, index } of text.matchAll(/("[^"\\]*(?:\\.[^"\\]*)*")\s*:|"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{}]/gs)) {
+    if (name) {
+      const known = names.at(-1);
+      const read = JSON.parse(name);
+      if (known.has(read)) throw new SyntaxError(`${name} appears twice in one object (line ${text.slice(0, index).split("\n").length})`);
+      known.add(read);
+    } else if (found === "{") names.push(new Set());
+    else if (found === "[") names.push(null);
+    else if (found === "}" || found === "]") names.pop();
+  }
+  return value;
+}
+
 /** The JSON text of a value that `parse` could have read. */
 export function stringify(value, indent) {
   return JSON.stringify(value, null, indent);

@@ -31,32 +31,33 @@ export function mergePatch(from, to) {
 }
 
 /**
- * {merged, conflicts, theirChanges}: both sides' changes of `base` in one. Where both changed the same, merged has mine, and
- * conflicts has {path, pointer, mine, theirs}, with undefined for what a side took away. theirChanges: pointers.
+ * {merged, conflicts, changes}: both sides' changes of `base` in one. Where both changed the same to different values, merged has mine,
+ * and conflicts has {path, pointer, mine, theirs}. changes has those of one side alone: {path, pointer, isTheirs, before, after}. What
+ * is not there is undefined.
  */
 export function mergeThreeWay(base, mine, theirs) {
   const conflicts = [];
-  const theirChanges = [];
-  const merged = merge(base, mine, theirs, [], conflicts, theirChanges);
-  return { merged, conflicts, theirChanges };
+  const changes = [];
+  const merged = merge(base, mine, theirs, [], conflicts, changes);
+  return { merged, conflicts, changes };
 }
 
-function merge(base, mine, theirs, path, conflicts, theirChanges) {
-  const names = new Set([...Object.keys(mine), ...Object.keys(theirs)]);
+function merge(base, mine, theirs, path, conflicts, changes) {
+  const names = new Set([base, mine, theirs].flatMap(Object.keys));
   const entries = [];
   for (const name of names) {
     const [baseValue, myValue, theirValue] = [own(base, name), own(mine, name), own(theirs, name)];
     const memberPath = [...path, name];
+    const place = { path: memberPath, pointer: memberPath.reduce(pointer, "") };
     let value = myValue;
-    if (!isEqualOrMissing(baseValue, theirValue)) {
-      if (isObject(baseValue) && isObject(myValue) && isObject(theirValue)) {
-        value = merge(baseValue, myValue, theirValue, memberPath, conflicts, theirChanges);
-      } else {
-        theirChanges.push(pathPointer(memberPath));
-        if (isEqualOrMissing(baseValue, myValue)) value = theirValue;
-        else if (!isEqualOrMissing(myValue, theirValue)) conflicts.push({ path: memberPath, pointer: pathPointer(memberPath), mine: myValue, theirs: theirValue });
-      }
-    }
+    if (isEqualOrMissing(myValue, theirValue)) value = theirValue; // nobody's change, or the same one twice
+    else if (isObject(baseValue) && isObject(myValue) && isObject(theirValue)) {
+      value = merge(baseValue, myValue, theirValue, memberPath, conflicts, changes);
+    } else if (isEqualOrMissing(baseValue, theirValue)) changes.push({ ...place, isTheirs: false, before: baseValue, after: myValue });
+    else if (isEqualOrMissing(baseValue, myValue)) {
+      changes.push({ ...place, isTheirs: true, before: baseValue, after: theirValue });
+      value = theirValue;
+    } else conflicts.push({ ...place, mine: myValue, theirs: theirValue });
     if (value !== undefined) entries.push([name, value]);
   }
   return Object.fromEntries(entries);
@@ -66,10 +67,6 @@ function merge(base, mine, theirs, path, conflicts, theirChanges) {
 export function setAtPath(value, [name, ...rest], changed) {
   const next = rest.length ? setAtPath(own(value, name) ?? {}, rest, changed) : changed;
   return next === undefined ? without(value, name) : { ...value, [name]: next };
-}
-
-function pathPointer(path) {
-  return path.reduce(pointer, "");
 }
 
 function isEqualOrMissing(one, other) {

@@ -167,13 +167,13 @@ export function createSession(config) {
     /** What is missing for a call, by an operation's `security`: {kind, detail}, or null. */
     missingAccess(security) {
       for (const [scheme, scopes] of security.flatMap(Object.entries)) {
-        if (scheme === "iam") return { kind: "signature", detail: "A page can not sign requests for AWS: send it with a tool that does." };
-        if (scheme === "api_key" && !key) return { kind: "key", detail: "Enter the API key in the side bar first." };
+        if (scheme === "iam") return { kind: "signature", detail: "A web page cannot sign requests for AWS. Use a tool that can." };
+        if (scheme === "api_key" && !key) return { kind: "key", detail: "Enter the API key in the sidebar first." };
         if (TOKEN_SCHEMES.includes(scheme) && (!isFor(scheme) || isExpired)) {
           return { kind: "user", detail: issuers[scheme] ? "Sign in first." : "Enter an access token first." };
         }
         if (scheme === "cognito" && scopes.length && !scopes.some((scope) => tokens.scopes.includes(scope))) {
-          return { kind: "scope", detail: `This asks for the scope ${scopes.join(" or ")}, which your sign-in does not have.` };
+          return { kind: "scope", detail: `This requires the scope ${scopes.join(" or ")}, which your sign-in does not have.` };
         }
       }
       return null;
@@ -208,7 +208,7 @@ export function createSession(config) {
       try {
         endpoints = await issuer.readEndpoints();
       } catch {
-        for (const listener of failureListeners) listener(`${issuer.name} does not say where users sign in. Try again, or ask whoever runs this API.`);
+        for (const listener of failureListeners) listener(`${issuer.name} does not publish where users sign in. Try again, or ask the operator of this API.`);
         return;
       }
       const [state, verifier] = [randomSecret(), randomSecret()];
@@ -243,12 +243,12 @@ export function createSession(config) {
       const issuer = issuers[pending?.scheme];
       // Whoever sends somebody a link with a code of their own would have them work in the sender's account.
       if (!issuer || pending.state !== answer.get("state")) {
-        return "This sign-in was not begun in this tab, so it was left aside. Sign in from here.";
+        return "This sign-in was not started in this tab, so it was ignored. Sign in from here.";
       }
       lastScheme = pending.scheme;
       // Another issuer's code (RFC 9207).
       if (answer.has("iss") && answer.get("iss") !== issuer.url) {
-        return "This sign-in was answered by another issuer, so it was left aside. Sign in again.";
+        return "Another issuer answered this sign-in, so it was ignored. Sign in again.";
       }
       if (answer.has("error")) {
         return `The sign-in failed: ${answer.get("error_description") ?? answer.get("error")}. Try again.`;
@@ -264,12 +264,12 @@ export function createSession(config) {
       } catch {
         return "The sign-in page could not be reached. Check the connection, then sign in again.";
       }
-      if (!received) return "The sign-in was refused, as it is when it took too long. Sign in again.";
+      if (!received) return "The sign-in was refused. It may have taken too long. Sign in again.";
       try {
         storeTokens(received, pending.scheme, pending.endpoints);
         return null;
       } catch {
-        return `${issuer.name} gave an access token that this API cannot read. Its audience has to be ${issuer.parameters.audience}.`;
+        return `${issuer.name} issued an access token that this API cannot read. Its audience must be ${issuer.parameters.audience}.`;
       }
     },
 

@@ -11,7 +11,7 @@ import { currentStep, cursorsOf, keepCursors, keepPosition, positionOf } from ".
 import { NEW, hashOf, ownParameter } from "./route.js";
 import { foundElsewhere, isMatch, readSearch } from "./search.js";
 import { countText, timeText, truncate } from "./text.js";
-import { CopyButton, EmptyState, Icon, Page, Problem } from "./ui.js";
+import { CopyButton, EmptyState, Icon, Page, Problem, useSession } from "./ui.js";
 
 const PAGE_SIZES = [25, 50, 100];
 const PAUSE_MS = 250; // ms without a key, after which the search begins
@@ -28,6 +28,8 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i; // as the API makes
 export function EntityView(props) {
   const { entity, api, session, route, go, notify, deletions, views, toolbar } = props;
   const { create, list } = entity.operations;
+  useSession(session);
+  const canCreate = create && !session.missingAccess(create.security);
   useDeletions(deletions);
   const searchName = ownParameter(entity, "search");
   const pageName = ownParameter(entity, "page");
@@ -65,7 +67,7 @@ export function EntityView(props) {
     ${list && html`<button type="button" class="icon-button" aria-label="Columns" title="Columns" aria-haspopup="dialog" onClick=${() => setChoosing(true)}><${Icon} name="columns" /></button>`}
     ${list && html`<button type="button" class="icon-button" aria-label="Reload" title="Reload" onClick=${reload}><${Icon} name="refresh" /></button>`}
     ${list && !isSigned(list) && html`<${CopyButton} compact icon="code" label="Copy as curl" notify=${notify} text=${() => curl(api.buildRequest(list, { query }))} />`}
-    ${create && html`<a class="button primary" href=${newItem}><${Icon} name="plus" />New</a>`}
+    ${canCreate && html`<a class="button primary" href=${newItem}><${Icon} name="plus" />New</a>`}
   `;
   if (!list) {
     return html`<${Page} title=${entity.label} actions=${actions}>
@@ -84,7 +86,7 @@ export function EntityView(props) {
       ${toolbar?.({ items: rows.map(({ item }) => item), rows, query, search: isSearching ? text : "", next: data.next, reload })}
       ${isSearching
         ? html`<${Found} ...${common} rows=${rows} searched=${searched} />`
-        : html`<${Items} ...${common} rows=${rows} next=${data.next} loading=${loading} isKnown=${isKnown} newItem=${newItem} />`}
+        : html`<${Items} ...${common} rows=${rows} next=${data.next} loading=${loading} isKnown=${isKnown} newItem=${canCreate && newItem} />`}
     `;
   };
   return html`<${Page} title=${entity.label} actions=${actions} isTable>
@@ -259,7 +261,7 @@ function Items({ rows, next, newItem, ...props }) {
       <//>${(next || query.cursor) && pager}`;
     }
     return html`<${EmptyState} title=${`No ${entity.label.toLowerCase()} yet`}>
-      ${entity.operations.create && html`<a class="button primary" href=${newItem}><${Icon} name="plus" />Make the first</a>`}
+      ${newItem && html`<a class="button primary" href=${newItem}><${Icon} name="plus" />Make the first</a>`}
     <//>`;
   }
   return html`<${Frame} ...${props} rows=${rows} />${pager}`;

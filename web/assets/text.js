@@ -81,6 +81,6 @@ export const timeText = (moment) => TIME.format(moment);
 
 /** "1 item", "2,000 items". */
 export function countText(number, noun) {
-  const plural = noun.endsWith("ch") ? "es" : "s";
-  return `${number.toLocaleString("en-GB")} ${noun}${number === 1 ? "" : plural}`;
+  const plural = noun.endsWith("y") ? `${noun.slice(0, -1)}ies` : `${noun}${noun.endsWith("ch") ? "es" : "s"}`;
+  return `${number.toLocaleString("en-GB")} ${number === 1 ? noun : plural}`;
 }

@@ -65,7 +65,7 @@ export function TodoView({ entity, api, session, route, go, notify, deletions, v
   const { operations } = entity;
   return html`<${Page} title=${entity.label} actions=${html`<a class="button" href=${views.table}><${Icon} name="table" />Table</a>`}>
     <div class="todo">
-      ${operations.create && html`<${Add} entity=${entity} api=${api}
+      ${operations.create && !session.missingAccess(operations.create.security) && html`<${Add} entity=${entity} api=${api}
         onAdded=${list.put} />`}
       <div class="todo-bar">
         ${entity.filters.some(({ name }) => name === done) && html`<${Choice} label="Show" value=${filter} options=${[
@@ -90,9 +90,9 @@ export function TodoView({ entity, api, session, route, go, notify, deletions, v
 }
 
 function EmptyList({ filter }) {
-  if (filter === "true") return html`<${EmptyState} icon="check" title="Nothing is done yet"><p>What you tick is kept here.</p><//>`;
+  if (filter === "true") return html`<${EmptyState} icon="check" title="Nothing is done yet"><p>Completed items appear here.</p><//>`;
   if (filter === "false") return html`<${EmptyState} icon="check" title="All done"><p>There is nothing left to do.</p><//>`;
-  return html`<${EmptyState} icon="list" title="Nothing to do"><p>Write down what comes to mind.</p><//>`;
+  return html`<${EmptyState} icon="list" title="Nothing to do"><p>Add the first item above.</p><//>`;
 }
 
 function summary(items, next, filter, done) {
@@ -228,7 +228,7 @@ function Edit({ item, entity, api, notify, onClose, onChange }) {
       onInput=${(event) => setTitle(event.target.value)} />
     ${faults.length > 0 && html`<p class="fault" id=${`${id}-faults`} role="alert">${faults.join(". ")}</p>`}
     ${theirs !== null && html`<p class="todo-theirs" role="alert">
-      Somebody else has made it “<${Text} value=${theirs} limit=${TITLE_LENGTH} />” since. Save again to keep yours, or
+      Someone else changed it to “<${Text} value=${theirs} limit=${TITLE_LENGTH} />”. Save again to keep yours, or
       ${" "}<button type="button" class="link" onClick=${() => setTitle(theirs)}>take theirs</button>.
     </p>`}
     <div class="buttons">

@@ -16,6 +16,7 @@ const ICONS = {
   home: "M4 11 12 4l8 7M6 10v10h12V10",
   inbox: "M4 13 7 5h10l3 8v6H4zm0 0h5l1 3h4l1-3h5",
   key: "M14.5 9.5 21 3m-3 3 2.5 2.5M11 16a4 4 0 1 1-8 0 4 4 0 0 1 8 0Zm-1-3 4.5-4.5",
+  keyboard: "M3 6h18v12H3zm4 4h.01M11 10h.01M15 10h.01M18 10h.01M8 14h8",
   list: "M8 6h12M8 12h12M8 18h12M4 6h.01M4 12h.01M4 18h.01",
   menu: "M4 7h16M4 12h16M4 17h16",
   out: "M14 4h5v16h-5M10 12H4m3-3-3 3 3 3",
@@ -39,7 +40,7 @@ export function Text({ value, limit = Infinity }) {
   const shown = truncate(value, limit);
   return html`<bdi>
     ${visiblePieces(shown).map((piece) =>
-      typeof piece === "string" ? piece : html`<span class="mark" title="A character that is not visible">${piece.mark}</span>`,
+      typeof piece === "string" ? piece : html`<span class="mark" title="Invisible character">${piece.mark}</span>`,
     )}${shown.length < value.length ? "…" : ""}
   </bdi>`;
 }
@@ -162,7 +163,7 @@ export function CopyButton({ text, label, notify, icon = "copy", compact = false
       await navigator.clipboard.writeText(text());
       notify({ text: "Copied" });
     } catch {
-      notify({ text: "This browser does not let the page copy: select the text instead", tone: "bad" });
+      notify({ text: "The browser blocked copying. Select the text instead.", tone: "bad" });
     }
   };
   return compact

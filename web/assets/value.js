@@ -1,8 +1,9 @@
 // A value of an item's, to be read.
 import { html } from "./vendor/htm-preact.js";
-import { isNumber, isObject, numberText, stringify } from "./json.js";
+import { isNumber, isObject, stringify } from "./json.js";
 import { dateText, dateTimeText, visibleText } from "./text.js";
 import { Icon, LongText, Text } from "./ui.js";
+import { localNumber } from "./words.js";
 
 const CELL_LENGTH = 120; // characters of a text in a table
 const STRUCTURE_LENGTH = 48; // and of an object or array
@@ -23,7 +24,7 @@ export function Value({ value, schema = {} }) {
   if (typeof value === "boolean") {
     return value ? html`<span class="flag on"><${Icon} name="check" />Yes</span>` : html`<span class="flag">No</span>`;
   }
-  if (isNumber(value)) return html`<span class="number">${numberText(value)}</span>`;
+  if (isNumber(value)) return html`<span class="number">${localNumber(value)}</span>`;
   if (typeof value === "string") return html`<${StringValue} value=${value} schema=${schema} />`;
   if (isStringArray(value)) return value.map((element) => html`<span class="badge"><${LongText} value=${element} /></span>`);
   if (Array.isArray(value) || isObject(value)) return html`<pre class="code"><${LongText} value=${stringify(value, 2)} /></pre>`;
