@@ -17,7 +17,16 @@ from typing import Any
 
 import pytest
 
-from tools.laptop.corrections import PINNED, apigateway, backup, cloudfront, cloudtrail, functions, waf
+from tools.laptop.corrections import (
+    PINNED,
+    apigateway,
+    backup,
+    cloudfront,
+    cloudtrail,
+    functions,
+    sign_in_page,
+    waf,
+)
 from tools.laptop.stack import fingerprint
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -249,3 +258,16 @@ def test_a_packed_document_is_answered_whole() -> None:
     template = "#set($a0 = '\"$ref\":\"#/x\",')#set($a1f = '${a0}')[${a0}${a1f}${a0} $context.requestId]"
     assert apigateway.unpacked(template) == '["$ref":"#/x",${a0}"$ref":"#/x", $context.requestId]'
     assert apigateway.unpacked("{ ${a0} }") == "{ ${a0} }"
+
+
+def test_the_sign_in_page_says_where_passwords_are() -> None:
+
+    pages = SimpleNamespace(
+        _login_page_html=lambda client, error="": f"<form>{client}</form>{error}",
+        _username_page_html=lambda: "<form></form>",
+    )
+    sign_in_page.correct(pages, Path("/home/ada/<shop>/users.json"))
+    for page in (pages._login_page_html("console", error="no"), pages._username_page_html()):
+        assert "python local.py token --user NAME" in page
+        assert "/home/ada/&lt;shop&gt;/users.json" in page
+    assert pages._login_page_html("console", error="no").startswith("<form>console</form><p")

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 NOTE = """<p style="margin-top:8px;font-size:13px;line-height:1.5;color:#545b64;overflow-wrap:anywhere">
-These users exist on this computer alone. <code>python local.py token --user NAME</code> creates one. Passwords are in <code>{}</code>.</p>"""
+These users exist on this computer alone. <code>python local.py token --user NAME</code> creates one.
+Passwords are in <code>{}</code>.</p>"""
 
 
 def correct(cognito: Any, users: Path) -> None:
