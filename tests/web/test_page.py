@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -255,9 +256,15 @@ def test_buttons_are_legible_in_every_state(visit: Open, scheme: str) -> None:
     assert buttons.count() == 2 * len(kinds)
     for button in buttons.all():
         what = button.evaluate("({ className, disabled }) => `${className} ${disabled}`")
-        for act in (lambda: page.mouse.move(0, 0), button.focus, lambda: button.hover(force=True), page.mouse.down):  # noqa: B023
+        acts: dict[str, Callable[[], None]] = {
+            "at rest": lambda: page.mouse.move(0, 0),
+            "focused": button.focus,
+            "hovered": partial(button.hover, force=True),
+            "pressed": page.mouse.down,
+        }
+        for state, act in acts.items():
             act()
-            assert button.evaluate(CONTRAST) >= 4.5, (what, act)
+            assert button.evaluate(CONTRAST) >= 4.5, (what, state)
         page.mouse.up()
 
 
