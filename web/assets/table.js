@@ -5,6 +5,7 @@ import { ColumnChooser, allColumns, useColumns } from "./columns.js";
 import { curl } from "./curl.js";
 import { Filters } from "./filters.js";
 import { Skeleton, Table, rowsOf } from "./grid.js";
+import { useKeys } from "./keys.js";
 import { SEARCH_STEP, listKey, usePage, useSearchedItems } from "./list.js";
 import { isId, isSigned } from "./model.js";
 import { currentStep, cursorsOf, keepCursors, keepPosition, positionOf } from "./place.js";
@@ -148,17 +149,12 @@ function SearchBox({ text, entity, go, onChange }) {
     if (timer.current === null) setTyped(text);
   }, [text]);
   useEffect(() => () => clearTimeout(timer.current), []);
-  useEffect(() => {
-    const onKeyDown = (event) => {
-      const isTyping = event.target.closest?.("input, select, textarea, dialog, [contenteditable]");
-      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isTyping) return;
-      event.preventDefault();
+  useKeys({
+    "/": () => {
       input.current.focus();
       input.current.select();
-    };
-    addEventListener("keydown", onKeyDown);
-    return () => removeEventListener("keydown", onKeyDown);
-  }, []);
+    },
+  });
   const search = (next) => {
     clearTimeout(timer.current);
     timer.current = null;
@@ -256,7 +252,7 @@ function Items({ rows, next, newItem, ...props }) {
     const filtered = isFiltered(entity, query);
     if (filtered || next || query.cursor) {
       return html`<${EmptyState} icon="search" title="Nothing here">
-        ${filtered && html`<p>No item meets the filter.</p>
+        ${filtered && html`<p>No item matches the filter.</p>
           <button type="button" class="button" onClick=${() => go({ ...route, query: {} })}>Show all</button>`}
       <//>${(next || query.cursor) && pager}`;
     }
