@@ -263,7 +263,9 @@ def config_of(plan: Plan) -> Any:
 
 
 def test_page_is_told_of_the_api_and_of_no_sign_in_it_cannot_offer(systems: dict[str, Plan]) -> None:
-    told = {"api": "/api", "dashboard": None, "environment": "test", "jwt": None, "name": "shop", "sign_in": None}
+    dashboards = "https://us-west-2.console.aws.amazon.com/cloudwatch/home?region=us-west-2#dashboards/dashboard"
+    dashboard = f"{dashboards}/shop-test-us-west-2"
+    told = {"api": "/api", "dashboard": dashboard, "environment": "test", "jwt": None, "name": "shop", "sign_in": None}
     assert config_of(systems["with_website_at_names"]) == told
     client = {
         "audience": "https://memos.example.com",

@@ -31,7 +31,7 @@ export function Home({ config, model, api, session, notify, deletions, docs }) {
         <dl class="docs-facts">
           <dt>Address</dt><dd><code>${api.baseUrl}</code></dd>
           <dt>Version</dt><dd>${model.version}</dd>
-          <dt>Learn</dt><dd class="home-links">
+          <dt>Links</dt><dd class="home-links">
             <a href=${hashOf({ name: docs })}>API documentation</a>
             <a href=${document} target="_blank" rel="noopener">OpenAPI document</a>
             ${config.dashboard && html`<a href=${config.dashboard} target="_blank" rel="noopener">Dashboard: requests, errors, latency</a>`}
@@ -45,7 +45,7 @@ export function Home({ config, model, api, session, notify, deletions, docs }) {
       ${config.activity && html`<${Activity} activity=${activity} />`}
       <ul class="home-entities">
         ${model.entities.map((entity) => html`<${EntityCard} key=${entity.name} entity=${entity} visit=${visit} reader=${reader} session=${session}
-          deletions=${deletions} counts=${activity && countsOf(activity, operationsOf(model, entity))} operations=${operationsOf(model, entity)} />`)}
+          deletions=${deletions} isCounted=${Boolean(config.activity)} counts=${activity && countsOf(activity, operationsOf(model, entity))} operations=${operationsOf(model, entity)} />`)}
       </ul>
       ${routes.length > 0 && html`<${Routes} routes=${routes} docs=${docs} activity=${activity} />`}
       ${activity?.functions.length > 0 && html`<${Functions} functions=${activity.functions} />`}
@@ -127,7 +127,7 @@ function useReader(api, visit) {
   };
 }
 
-function EntityCard({ entity, operations, counts, visit, reader, session, deletions }) {
+function EntityCard({ entity, operations, isCounted, counts, visit, reader, session, deletions }) {
   const card = useRef(null);
   const { list } = entity.operations;
   const missing = list && session.missingAccess(list.security);
@@ -164,7 +164,7 @@ function EntityCard({ entity, operations, counts, visit, reader, session, deleti
     <div class=${`home-newest${list && !missing ? " listed" : ""}`} aria-busy=${isReading ? "true" : undefined}>
       <${Newest} entity=${entity} answer=${answer} missing=${missing} deletions=${deletions} retry=${() => read({ force: true })} />
     </div>
-    ${counts && html`<p class="hint">${countsText(counts)}</p>`}
+    ${isCounted && html`<p class="hint home-count">${counts && countsText(counts)}</p>`}
   </li>`;
 }
 
