@@ -93,12 +93,8 @@ function readResponse(request, response, text) {
   try {
     data = text ? parse(text) : null;
   } catch {
-<<<<<<< HEAD
     if (request.anyType) return { status, headers, data: text, problem: null, request };
-    const detail = "The answer is no JSON: something between this page and the API gave it.";
-=======
     const detail = "The answer is not JSON. It probably comes from a proxy, not from the API.";
->>>>>>> c514b72 (Make the console's forms follow the schema, in words for people)
     return failure(request, status, headers, { title: `Status ${status}`, status, detail });
   }
   if (response.ok || status === 304) return { status, headers, data, problem: null, request };
