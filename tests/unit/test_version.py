@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import tomllib
 
 import pytest
@@ -40,3 +41,10 @@ def test_actions_are_pinned_to_a_commit(workflow: object) -> None:
 
 def test_every_workflow_has_the_fewest_rights_by_default() -> None:
     assert [file.name for file in WORKFLOWS if "\npermissions:\n  contents: read\n" not in file.read_text()] == []
+
+
+def test_no_file_holds_what_a_merge_left() -> None:
+    found = subprocess.run(
+        ["git", "grep", "--untracked", "-nE", "^(<{7} |>{7} )"], cwd=ROOT, check=False, capture_output=True, text=True
+    )
+    assert (found.returncode, found.stdout) == (1, "")
