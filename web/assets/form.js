@@ -1,5 +1,4 @@
-// A form from a JSON Schema. A field hands its new value up, undefined for none; what is typed and is no value yet is
-// an InvalidInput, which `validate` reports as a fault.
+// A form from a JSON Schema. A field passes up its value, undefined for none, or an InvalidInput, which `validate` reports.
 import { createContext, html, useContext, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { isEqual, isNumber, isObject, own, parseNumber, parseTyped, stringify, without } from "./json.js";
 import { propertyNames } from "./model.js";
@@ -12,15 +11,14 @@ import { localNumber, readNumber, ruleHint } from "./words.js";
 const PAUSE_MS = 600; // ms without a key, after which what was typed is validated
 const LINE_LENGTH = 200; // characters that fit into one line
 const MAX_FIELDS = 300;
-const LONG_FORM = 20; // fields, with more of which optional parts are folded at first
-const FOLDED = { names: 10, optional: 5 }; // of an object: more names than that, and at least so many that nothing is said of
-const GRID_COLUMNS = 8; // as many as fit side by side
+const LONG_FORM = 20; // fields; optional groups of a longer form begin folded
+const FOLDED = { names: 10, optional: 5 }; // an object with more names, and so many unset, begins with required ones
+const GRID_COLUMNS = 8;
 
-// {faultsAt(pointer): sentences to show, hasFaultsIn(pointer): whether there are any in what is there, touch(pointer): from now on they may
-// be shown, isLong: whether the form was long when it began}
+// {faultsAt(pointer): sentences, hasFaultsIn(pointer), touch(pointer): show faults there from now on, isLong}
 const FormContext = createContext(null);
 
-/** The fields of an object. faultsAt, hasFaultsIn, touch: as above. onChange takes a value, or a function from the old one to the new. */
+/** The fields of an object. context: as above. onChange takes a value, or a function from the old one to the new. */
 export function Form({ schema, value, onChange, ...context }) {
   const [isLong] = useState(() => fieldsOf({ ...schema, type: "object" }, value) > LONG_FORM);
   return html`<${FormContext.Provider} value=${{ ...context, isLong }}>
@@ -28,7 +26,7 @@ export function Form({ schema, value, onChange, ...context }) {
   <//>`;
 }
 
-/** What a form begins with: the schema's defaults, and the objects that there must be. */
+/** What a form begins with: defaults, and required objects. */
 export function initialValue(schema) {
   const { properties = {}, required = [] } = schema;
   const entries = Object.entries(properties).map(([name, rule]) => {
@@ -38,12 +36,12 @@ export function initialValue(schema) {
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
 
-/** Whether a form has room for a value: with more fields than it bears, a page stands still. */
+/** Whether a value is small enough for a form. */
 export function fitsForm(schema, value) {
   return fieldsOf({ ...schema, type: "object" }, value) <= MAX_FIELDS;
 }
 
-// What has no schema of its own has one field, however much it holds.
+// A value without a schema is one field.
 function fieldsOf(schema, value) {
   const { type, properties = {}, items = {}, additionalProperties } = schema;
   const others = isObject(additionalProperties) ? additionalProperties : {};
@@ -69,7 +67,6 @@ function PropertyFields({ schema, value, where, onChange }) {
   const { faultsAt, hasFaultsIn } = useContext(FormContext);
   const names = propertyNames(schema);
   const others = Object.keys(value).filter((name) => !Object.hasOwn(properties, name));
-  // What nobody has to fill in is folded where there is much of it.
   const isUnset = (name) => !required.includes(name) && own(value, name) === undefined && !properties[name].readOnly;
   const [folded, setFolded] = useState(() => {
     const unset = names.length > FOLDED.names ? names.filter(isUnset) : [];
@@ -212,7 +209,7 @@ function TextInput({ label, schema, value, where, required, keepsEmpty, hint, fa
   <//>`;
 }
 
-// [the kind of input, its text, how its text is read]. An input for a date shows nothing else, and one of a line drops line breaks.
+// [type of input, its text, how to read its text]. A date's input shows nothing but dates, and one of a line drops line breaks.
 function inputOf(schema, value = "", isCompact = false) {
   const asTyped = (text) => text;
   if (value instanceof InvalidInput) return ["text", value.text, asTyped];
@@ -232,7 +229,7 @@ function hintOf(type, value, hint) {
   return [hint, zone, hidden].filter(Boolean).join(" ");
 }
 
-// The time here; undefined for what no input of a time can show: a leap second, a year before 1 or after 9999.
+// The local time; undefined for what no input shows: a leap second, a year before 1 or after 9999.
 function localTime(text) {
   if (!text) return "";
   const time = new Date(text);
@@ -246,7 +243,7 @@ function readLocalTime(text) {
   return Number.isNaN(time.getTime()) ? new InvalidInput(text, "Enter a date and a time") : time.toISOString();
 }
 
-// What an emptied field stands for: no property, unless the empty text is one that must, or would by default, be there.
+// An emptied field removes the property, unless it is required or has a default and may be empty.
 function emptyTextValue(schema, required) {
   const mustExist = required || schema.default !== undefined;
   return mustExist && !validate(schema, "").length ? "" : undefined;
@@ -255,7 +252,7 @@ function emptyTextValue(schema, required) {
 function NumberInput({ label, schema, value, where, required, hint, faults, onChange }) {
   const id = fieldId(where);
   const [text, setText] = useState(inputText(value));
-  // What is typed stays as it is typed ("1.50"), as long as it stands for the value.
+  // "1.50" stays as typed.
   const shown = isEqual(readNumber(text), value) ? text : inputText(value);
   const onInput = (event) => {
     setText(event.target.value);
@@ -306,7 +303,7 @@ function Legend({ label, required }) {
   return html`<legend>${label}${required && star}</legend>`;
 }
 
-// A group of fields. What is optional can be folded, and is at first in a long form; a fault in it unfolds it.
+// A group of fields. An optional one folds; a fault in it unfolds it.
 function Group({ label, value, where, required, hint, faults, kind = "", children }) {
   const { hasFaultsIn, isLong } = useContext(FormContext);
   const [isOpen, setOpen] = useState(!isLong || value === undefined);
@@ -344,7 +341,7 @@ function ArrayFields(props) {
   const { schema, value, where, required, keepsEmpty, onChange } = props;
   const { items = {}, maxItems = Infinity } = schema;
   const list = useRef(null);
-  const next = useRef(null); // the index of the element to go to once it is drawn
+  const next = useRef(null); // index of the element to focus
   const elements = value ?? [];
   useLayoutEffect(() => {
     if (next.current === null) return;
@@ -388,7 +385,7 @@ function ArrayFields(props) {
   <//>`;
 }
 
-// The properties that a list's objects show side by side; null where they do not fit, or an element has others.
+// The columns of a list of objects; null if it needs more than a grid.
 function gridColumns(items, elements) {
   const names = propertyNames(items);
   const isPlain = ({ enum: values, type }) => values || ["boolean", "integer", "number", "string"].includes(type);
@@ -397,7 +394,7 @@ function gridColumns(items, elements) {
   return fits && elements.every(isKnown) ? names : null;
 }
 
-// A list of objects as a table, an object a row: labels once at the top, and for screen readers at each input.
+// A list of objects, one a row. Screen readers have a label at each input.
 function Grid({ gridRef, columns, items: { properties, required = [] }, elements, where, change, buttons }) {
   const { faultsAt } = useContext(FormContext);
   const changeMember = (index, name) => (member) =>
@@ -439,7 +436,7 @@ const KINDS = [
   { value: "json", label: "JSON" },
 ];
 
-// A value of any kind: the schema does not say which, or the value is of another.
+// A value of any type.
 function AnyValueInput({ label, value, where, required, keepsEmpty, hint, faults, onChange }) {
   const [chosen, setChosen] = useState(kindOf(value));
   const kind = fitsKind(value, chosen) ? chosen : kindOf(value);

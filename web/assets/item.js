@@ -36,7 +36,7 @@ function NewItem(props) {
   const { create } = entity.operations;
   useSession(session);
   const back = { href: listPlace(entity.name), label: entity.label };
-  // Whoever has begun to type stays at it, even if the session ends.
+  // A form that was begun stays, even if the session ends.
   const isAllowed = useRef(create && loadDraft(draftName(entity, route)) !== undefined);
   if (create && !session.missingAccess(create.security)) isAllowed.current = true;
   if (!create || !isAllowed.current) {
@@ -171,7 +171,7 @@ function Editor(props) {
   useEffect(() => {
     if (origin.etag !== storedState.etag) reconcile(stored, origin, draft);
   }, []);
-  // An untouched form that needs more before it can be sent, or that nothing is in.
+  // Untouched, and empty or incomplete.
   const isEmpty = !item && !isDirty && (faults.count > 0 || Object.keys(draft).length === 0);
   const canSend = !isSending && (item ? isDirty : !isEmpty);
   useKeys({ "mod+s": () => save(), "mod+enter": () => save() });
@@ -197,7 +197,6 @@ function Editor(props) {
     event?.preventDefault();
     if (canSend && !faults.showAll().length) send(origin, draft);
   };
-  // isAgain: after a save that the item had changed before.
   const send = async (from, value, isAgain = false) => {
     const call = item ? changeRequest(entity, item, from, value) : createRequest(entity, id, value);
     if (call.problem) return setProblem(call.problem);
@@ -225,8 +224,8 @@ function Editor(props) {
     } else if (!faults.showErrors(answer)) setProblem(answer.problem);
   };
 
-  // The item is no longer what the draft was made from. That may be the user's own doing: a save whose answer never came, or came after a
-  // reload. Only others' changes are shown. onLeft: what to do with what is left to be saved.
+  // The item has changed since the draft began, perhaps by the user's own save whose answer was lost. Only others' changes are shown.
+  // onLeft: called if something is left to save.
   const reconcile = (latest, from, value, onLeft) => {
     const { merged, conflicts, changes } = mergeThreeWay(from.base, value, clientPart(latest.data));
     const isReadOnly = ({ path }) => path.some((_, index) => ruleAt(entity.schema, path.slice(0, index + 1).reduce(pointer, "")).readOnly);

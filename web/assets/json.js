@@ -15,10 +15,10 @@ export function parse(text) {
   return JSON.parse(text, (_, value, context) => (typeof value === "number" ? parseNumber(context.source) : value));
 }
 
-/** The value of a JSON text that somebody has typed. Throws SyntaxError also where an object has a name twice, as the API does. */
+/** `parse` for a typed text: a repeated name throws SyntaxError as well, as in the API. */
 export function parseTyped(text) {
   const value = parse(text);
-  const names = []; // of each object that is open; null for an array
+  const names = []; // a Set for each open object, null for an array
   for (const { 0: found, 1: name, index } of text.matchAll(/("[^"\\]*(?:\\.[^"\\]*)*")\s*:|"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{}]/gs)) {
     if (name) {
       const known = names.at(-1);

@@ -1,21 +1,21 @@
-// Keys of the keyboard: what they do here, and a dialog that lists them.
+// Keyboard shortcuts, and a dialog that lists them.
 import { html, useEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { NEW } from "./route.js";
 import { Dialog } from "./ui.js";
 
-const OFF_ITEM = "trestle.keysOff"; // for who speaks to the computer, or hits keys by accident
+const OFF_ITEM = "trestle.keysOff"; // for speech input
 let storage = null;
 try {
   storage = localStorage;
 } catch {
-  // The browser refuses storage to pages: keys stay on.
+  // refused
 }
 const IS_MAC = /^(Mac|iP)/.test(navigator.platform);
 
 /** "Ctrl+S", or "⌘S" on a Mac. */
 export const withModifier = (key) => (IS_MAC ? `⌘${key}` : `Ctrl+${key}`);
 
-/** The keys that work everywhere, in the order of the help: [key, what it does]. */
+/** [key, what it does] */
 export const SHORTCUTS = [
   ["n", "New item"],
   ["/", "Search"],
@@ -25,10 +25,7 @@ export const SHORTCUTS = [
   ["?", "Show this help"],
 ];
 
-/**
- * Do something when a key is pressed: {n: () => …, "mod+s": () => …}. mod is Ctrl, or Cmd on a Mac. A key alone does nothing while
- * somebody types, and none does anything under a dialog.
- */
+/** Run an action when its key is pressed: {n, "mod+s"}. mod is Ctrl, or Cmd on a Mac. Single keys do nothing in inputs, no key does under a dialog. */
 export function useKeys(actions) {
   const latest = useRef(actions);
   latest.current = actions;
@@ -41,7 +38,7 @@ export function useKeys(actions) {
       if (!isModified && (event.ctrlKey || event.metaKey || isTyped || areOff())) return;
       const run = latest.current[`${isModified ? "mod+" : ""}${key.toLowerCase()}`];
       if (!run) return;
-      event.preventDefault(); // the browser would save the page
+      event.preventDefault(); // "Save page"
       if (!event.repeat) run();
     };
     addEventListener("keydown", onKeyDown);
@@ -49,7 +46,7 @@ export function useKeys(actions) {
   }, []);
 }
 
-/** The keys of the whole page, and the button that lists them. entity: what is shown, undefined for none. */
+/** The page's keys, and the button that lists them. */
 export function Shortcuts({ entity, session, go, children }) {
   const [isOpen, setOpen] = useState(false);
   const create = entity?.operations.create;
@@ -61,7 +58,7 @@ export function Shortcuts({ entity, session, go, children }) {
     ${isOpen && html`<${Help} onClose=${() => setOpen(false)} />`}`;
 }
 
-// Where a view has an input for something new.
+// A to-do list has an input instead of a page.
 function focusNew() {
   const input = document.getElementById("todo-new");
   input?.focus();

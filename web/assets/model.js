@@ -47,12 +47,12 @@ export function isId({ idRule }, text) {
   return text.length <= idRule.maxLength && new RegExp(idRule.pattern, "u").test(text);
 }
 
-/** The names of a schema's properties, in the order that the schema's file has them in. */
+/** The names of a schema's properties, in the file's order. */
 export function propertyNames({ properties = {}, [ORDER]: order = [] }) {
   return [...new Set([...order.filter((name) => Object.hasOwn(properties, name)), ...Object.keys(properties)])];
 }
 
-/** What an item is called: by the schema's `x-title`, else its first required text; without any, the beginning of its id. */
+/** What an item is called: by `x-title`, its first required text, or its short id. */
 export function titleOf({ titles }, item) {
   const wordOf = (value) => (isNumber(value) ? numberText(value) : typeof value === "string" ? value.trim() : "");
   const found = titles.map((names) => names.map((name) => wordOf(own(item, name))).filter(Boolean).join(" "));
@@ -155,7 +155,7 @@ function readEntity(name, all) {
     // What the server sets itself may have any value in a body.
     acceptsId: idSchema?.type === "string",
     idRule: all.flatMap((operation) => operation.parameters).find((parameter) => parameter.in === "path")?.schema ?? idSchema,
-    // [{name, schema, required}] in the order of the schema's file, without the server's own.
+    // In the file's order, without the server's own.
     properties: propertyNames(schema).map((property) => ({ name: property, schema: schema.properties[property], required: required.includes(property) })),
     titles: titlesOf(schema, required, item),
     filters: filters.map((parameter) => ({
@@ -204,20 +204,19 @@ function readItem(operations) {
   );
 }
 
-// What may be an item's title, the first that it has: names of properties, whose values are joined.
+// Candidates for an item's title: arrays of names, whose values are joined.
 function titlesOf(schema, required, item) {
   const names = propertyNames(schema);
   const isText = (name) => own(schema.properties, name)?.type === "string";
   const isPlain = (name) => isText(name) && !schema.properties[name].enum && !NO_TITLES.includes(schema.properties[name].format);
   const texts = names.filter((name) => required.includes(name) && isText(name));
   const text = texts.find(isPlain) ?? texts[0];
-  // Where no text is required, or there is no schema, most items have one of these.
   const usual = ["title", "name"].filter((name) => !names.includes(name) || isText(name));
   const title = own(item, "x-title");
   return [...(title ? [[title].flat()] : []), ...(text ? [text] : usual).map((name) => [name])];
 }
 
-// All operations, with the properties of each body in the order of the entity's items.
+// Operations whose bodies list properties in the item's order.
 function inOrder(operations) {
   const items = new Map();
   for (const { entity } of operations) {

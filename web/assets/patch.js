@@ -31,9 +31,8 @@ export function mergePatch(from, to) {
 }
 
 /**
- * {merged, conflicts, changes}: both sides' changes of `base` in one. Where both changed the same to different values, merged has mine,
- * and conflicts has {path, pointer, mine, theirs}. changes has those of one side alone: {path, pointer, isTheirs, before, after}. What
- * is not there is undefined.
+ * {merged, conflicts, changes}: both sides' changes of `base`. For a conflict {path, pointer, mine, theirs}, merged has mine. changes are
+ * of one side alone: {path, pointer, isTheirs, before, after}. undefined is a missing property.
  */
 export function mergeThreeWay(base, mine, theirs) {
   const conflicts = [];

@@ -1,5 +1,4 @@
-// Who calls the API: a key that was typed in, and a user who signed in by the code flow with PKCE (RFC 7636). All of it is in
-// sessionStorage, so it ends with the tab, and no other tab has it.
+// Who calls the API: a key, and a user signed in by the code flow with PKCE (RFC 7636). Both are in sessionStorage and end with the tab.
 import { discardDrafts, stopSavingDrafts } from "./drafts.js";
 import { discardPlaces } from "./place.js";
 import { createIssuers } from "./issuers.js";
@@ -8,22 +7,20 @@ const KEY_ITEM = "trestle.key";
 const TOKENS_ITEM = "trestle.tokens";
 const PENDING_ITEM = "trestle.pending";
 
-// A token younger than this has not run out: where it is refused, the next one would be, too.
+// A token younger than this has not expired: if it is refused, so is the next.
 const FRESH_MS = 60_000; // milliseconds
 
-// The security schemes whose tokens are users'.
 const TOKEN_SCHEMES = ["cognito", "jwt"];
 
-/** config: the stack's, out of config.json; issuers.js says what of it is about signing in. */
+/** config: config.json, of which issuers.js describes the part about signing in. */
 export function createSession(config) {
   const issuers = createIssuers(config);
   const store = createStore();
-  // Those who read anew for another caller, those who show who calls, and those who have something to send before a user goes.
   const callerListeners = new Set();
   const changeListeners = new Set();
   const signOutListeners = new Set();
   const failureListeners = new Set();
-  // With the slash, as the user pool has it: it compares letter by letter.
+  // With the slash: the user pool compares it letter by letter.
   const homeUrl = `${location.origin}/`;
 
   let key = store.get(KEY_ITEM) ?? "";
@@ -40,11 +37,11 @@ export function createSession(config) {
 
   const bearer = () => `Bearer ${tokens.access}`;
 
-  /** Keep the tokens of an answer. scheme: of the issuer that gave it; null for a token that was got elsewhere. */
+  /** Keep the tokens of an answer. scheme: the issuer's; null for a pasted token. */
   function storeTokens(answer, scheme, endpoints = null) {
     const { sub, scope, scp = "" } = claimsOf(answer.access_token);
     const isSameUser = tokens?.sub === sub && tokens.scheme === scheme;
-    // A session that has ended leaves its drafts to the same user alone.
+    // An ended session leaves its drafts to the same user only.
     if (tokens && !isSameUser) {
       discardDrafts();
       discardPlaces();
@@ -66,7 +63,6 @@ export function createSession(config) {
     store.set(TOKENS_ITEM, tokens);
   }
 
-  /** Whether a scheme takes the user's token. */
   const isFor = (scheme) => TOKEN_SCHEMES.includes(scheme) && tokens && (tokens.scheme === null || tokens.scheme === scheme);
 
   function formBody(scheme, fields) {
@@ -106,41 +102,38 @@ export function createSession(config) {
       return key;
     },
 
-    /**
-     * Where users of security schemes sign in, of all unless some are named: {scheme, label} each. The console is no client of a user pool
-     * that was there before, nor of an issuer whose client nobody has named.
-     */
+    /** Where users of these security schemes sign in: {scheme, label} each. An existing pool, or an issuer without a client id, has none. */
     signIns(schemes = TOKEN_SCHEMES) {
       const named = Object.keys(issuers).length > 1;
       const here = TOKEN_SCHEMES.filter((scheme) => schemes.includes(scheme) && issuers[scheme]);
       return here.map((scheme) => ({ scheme, label: named ? `Sign in with ${issuers[scheme].name}` : "Sign in" }));
     },
 
-    /** Whether users of one of these security schemes have to bring a token, since the console has no sign-in there. */
+    /** Whether a scheme has no sign-in here, so that its users paste a token. */
     takesTokens: (schemes) => TOKEN_SCHEMES.some((scheme) => schemes.includes(scheme) && !issuers[scheme]),
 
-    /** The security scheme by which the user signed in; null for a token that was got elsewhere. */
+    /** The user's security scheme; null for a pasted token. */
     get scheme() {
       return tokens?.scheme ?? null;
     },
 
-    /** What to call the user who signed in, else null. */
+    /** The user's name, or null. */
     get user() {
       return tokens?.user ?? null;
     },
 
-    /** Whether the API has stopped taking the user's tokens, and no new ones are to be had. */
+    /** Whether the user's tokens have expired and cannot be renewed. */
     get isExpired() {
       return isExpired;
     },
 
-    /** What the user's access token says, null without one. The same object while the token is the same. */
+    /** The access token's claims, null without one; the same object for the same token. */
     get claims() {
       if (known.access !== tokens?.access) known = { access: tokens?.access, claims: tokens ? claimsOf(tokens.access) : null };
       return known.claims;
     },
 
-    /** Use another API key, or none for "". Returns false for text that cannot be one. */
+    /** Use an API key, "" for none. Returns false for an invalid one. */
     setKey(value) {
       const trimmed = value.trim();
       if (!/^[!-~]*$/.test(trimmed)) return false;
@@ -151,7 +144,7 @@ export function createSession(config) {
       return true;
     },
 
-    /** Use an access token that was got elsewhere. Returns false for text that is none. */
+    /** Use a pasted access token. Returns false for an invalid one. */
     setToken(value) {
       const token = value.trim();
       try {
@@ -164,7 +157,7 @@ export function createSession(config) {
       return true;
     },
 
-    /** What is missing for a call, by an operation's `security`: {kind, detail}, or null. */
+    /** What a call with this `security` lacks: {kind, detail}, or null. */
     missingAccess(security) {
       for (const [scheme, scopes] of security.flatMap(Object.entries)) {
         if (scheme === "iam") return { kind: "signature", detail: "A web page cannot sign requests for AWS. Use a tool that can." };
@@ -179,7 +172,7 @@ export function createSession(config) {
       return null;
     },
 
-    /** The headers that say who calls, by an operation's `security` in the document. */
+    /** The headers that authenticate a call with this `security`. */
     headers(security) {
       const headers = {};
       for (const scheme of (security ?? []).flatMap(Object.keys)) {
@@ -189,7 +182,7 @@ export function createSession(config) {
       return headers;
     },
 
-    /** Told of a 401 and of the Authorization it was for: renew the token. Resolves to whether asking again is worth it. */
+    /** Renew the token after a 401 for this Authorization. Resolves to whether to send the request again. */
     async renewAfter401(authorization) {
       if (!authorization || !tokens) return false;
       if (authorization !== bearer()) return true; // there is a new one already
@@ -200,7 +193,7 @@ export function createSession(config) {
       return renewal;
     },
 
-    /** Leave for an issuer's page, the user's own or that of the last try unless one is named; `completeSignIn` takes up from where it comes back to. */
+    /** Go to an issuer's page, by default the last one; `completeSignIn` continues when it comes back. */
     async signIn(scheme = tokens?.scheme ?? lastScheme) {
       lastScheme = scheme;
       const issuer = issuers[scheme];
@@ -228,10 +221,7 @@ export function createSession(config) {
       location.assign(url.href);
     },
 
-    /**
-     * Come back from an issuer's page, before the page is drawn: trade the code for tokens and return to where the user was. Resolves to
-     * why that failed, as a sentence, or to null.
-     */
+    /** After an issuer's page: exchange the code for tokens, and return to where the user was. Resolves to why that failed, or to null. */
     async completeSignIn() {
       const answer = new URLSearchParams(location.search);
       if (!answer.has("code") && !answer.has("error")) return null;
@@ -241,7 +231,7 @@ export function createSession(config) {
       history.replaceState(null, "", `${location.pathname}${pending?.hash ?? location.hash}`);
       if (Object.keys(issuers).length === 0) return null;
       const issuer = issuers[pending?.scheme];
-      // Whoever sends somebody a link with a code of their own would have them work in the sender's account.
+      // A link with somebody else's code would sign the user in to that account.
       if (!issuer || pending.state !== answer.get("state")) {
         return "This sign-in was not started in this tab, so it was ignored. Sign in from here.";
       }
@@ -273,7 +263,7 @@ export function createSession(config) {
       }
     },
 
-    /** End the session here and at the issuer: who sits here next finds no key and no draft. */
+    /** End the session here and at the issuer, and remove key and drafts. */
     signOut() {
       notify(signOutListeners);
       const { refresh, scheme, endpoints } = tokens;
@@ -286,10 +276,10 @@ export function createSession(config) {
       discardPlaces();
       store.clear();
       notify(callerListeners, changeListeners);
-      // "Back" can bring this very page again, with what was read and typed in it.
+      // "Back" can restore this page with all that was in it.
       addEventListener("pageshow", () => location.reload());
       if (refresh && endpoints?.revocation) {
-        // What was copied from here ends as well. The page does not wait for it.
+        // Copies end as well.
         fetch(endpoints.revocation, {
           method: "POST",
           body: formBody(scheme, { token: refresh }),
@@ -305,16 +295,18 @@ export function createSession(config) {
       location.assign(logout.href);
     },
 
-    /** Call `listener` when another caller is there, by key or user: what was read was for the last one. Returns how to stop it. */
+    // Each calls `listener`, and returns a function that stops it.
+
+    /** When the key or the user is another. */
     onCallerChange: (listener) => addListener(callerListeners, listener),
 
-    /** Call `listener` after every change that can be shown, the end of a session as well. Returns how to stop it. */
+    /** After every visible change. */
     onChange: (listener) => addListener(changeListeners, listener),
 
-    /** Call `listener` with a sentence when a sign-in cannot begin. Returns how to stop it. */
+    /** With a sentence, when a sign-in cannot begin. */
     onSignInFailure: (listener) => addListener(failureListeners, listener),
 
-    /** Call `listener` when the user signs out, while requests still say who calls. Returns how to stop it. */
+    /** Before the user signs out. */
     beforeSignOut: (listener) => addListener(signOutListeners, listener),
   };
 }
@@ -324,7 +316,7 @@ function addListener(listeners, listener) {
   return () => listeners.delete(listener);
 }
 
-// Where a browser refuses storage to a page, a session lasts as long as the page does.
+// Without storage, a session lasts as long as the page.
 function createStore() {
   let storage = null;
   try {
@@ -361,7 +353,7 @@ function base64url(bytes) {
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-// Not to be trusted, only shown and gone by. It came from the issuer itself, so nobody has to check its signature.
+// For display only: the signature is not checked.
 function claimsOf(token) {
   const text = atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
   return JSON.parse(new TextDecoder().decode(Uint8Array.from(text, (character) => character.charCodeAt(0))));

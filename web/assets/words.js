@@ -1,4 +1,4 @@
-// For people: rules as hints, faults as what to do about them, and numbers as their readers write them.
+// Rules and faults in words for people, and numbers in the reader's locale.
 import { FORMAT_EXAMPLES } from "./example.js";
 import { decimal, isNumber, isObject, numberText, own, parse, parseNumber, stringify } from "./json.js";
 import { countText, truncate } from "./text.js";
@@ -16,7 +16,7 @@ function numberFormat() {
   try {
     return new Intl.NumberFormat(navigator.languages);
   } catch {
-    return new Intl.NumberFormat("en"); // a language that the browser itself does not know
+    return new Intl.NumberFormat("en"); // an unknown language
   }
 }
 
@@ -25,7 +25,7 @@ export function localNumber(value) {
   return numberText(value).replace(".", DECIMAL);
 }
 
-/** The number that a reader has typed: "1.234,5" is 1234.5 in German. undefined for nothing, InvalidInput for no number. */
+/** The number in a typed text: "1.234,5" is 1234.5 in German. undefined for an empty text, else InvalidInput. */
 export function readNumber(text) {
   if (!text.trim()) return undefined;
   const typed = [...text.replace(/[\u200e\u200f\u061c]/g, "").trim()].map((each) => DIGITS.get(each) ?? each).join("").replace("\u2212", "-");
@@ -33,7 +33,7 @@ export function readNumber(text) {
   return (plain && parseNumber(plain)) ?? new InvalidInput(text, `Enter a number, such as ${NUMBERS.format(1234.5)}`);
 }
 
-// A number as JSON has it; undefined for a text that is none with these marks. Groups have three digits, or two in India.
+// The JSON of a number, or undefined. Groups have three digits, or two in India.
 function plainNumber(text, mark, group) {
   const quote = (each) => each.replace(/[\\\].^-]/g, "\\$&");
   const between = `[\\s'’${quote(group)}]`;
@@ -69,7 +69,7 @@ const KINDS = {
   string: "text",
 };
 
-// What the API says of a value, and what to say in its place.
+// The API's sentences, and those for people.
 const SENTENCES = [
   [/^Is required$/, (_, rule) => (rule.enum || rule.type === "boolean" ? "Choose a value" : "Fill this in")],
   [/^Must be of the format (.+)$/, ([, format]) => `Enter ${own(KINDS, format) ?? format}, such as ${own(FORMAT_EXAMPLES, format)}`],
@@ -88,7 +88,7 @@ const SENTENCES = [
   [/\((anyOf|oneOf|not)\)$/, ([, keyword]) => (keyword === "not" ? "This value is not allowed" : "This is none of the values that are allowed")],
 ];
 
-/** What to do about a fault that the API, or its twin here, has found. rule: the value's schema. */
+/** A fault of the API's or of validate.js in words for people. rule: the value's schema. */
 export function faultText(detail, rule) {
   for (const [pattern, sentence] of SENTENCES) {
     const match = pattern.exec(detail);
@@ -97,7 +97,7 @@ export function faultText(detail, rule) {
   return detail;
 }
 
-/** What a value has to be like, in sentences; "" if there is nothing to say. */
+/** A schema's rules in sentences, or "". */
 export function ruleHint(rule) {
   if (!isObject(rule) || rule.enum || rule.readOnly) return "";
   const { type, format, multipleOf } = rule;
@@ -139,7 +139,7 @@ function stepText(unit) {
 
 const valueText = (value) => truncate(typeof value === "string" ? value : stringify(value), EXAMPLE_LENGTH);
 
-/** A text that a schema with a pattern takes, as example; null where none is found. */
+/** A text that matches a schema's pattern, or null. */
 export function patternExample(rule) {
   try {
     const text = exampleText(rule.pattern);
@@ -149,7 +149,7 @@ export function patternExample(rule) {
   }
 }
 
-// Of alternatives the first, and for each character the first, second … that fits: AB-1234. The schema judges what comes out.
+// The first alternative, and for each set its first, second … character: AB-1234. The caller validates it.
 function exampleText(pattern) {
   const used = {};
   let at = 0;
