@@ -221,7 +221,8 @@ def load(page: Page, view: str) -> float:
     """Load a view afresh, and return after how many milliseconds it could be used."""
     page.goto("about:blank")
     page.goto(f"/{view}")
-    page.wait_for_function("window.readyAt !== undefined")
+    while not page.evaluate("Boolean(window.readyAt)"):  # the page's policy keeps wait_for_function from evaluating
+        page.wait_for_timeout(50)
     page.wait_for_timeout(600)
     ready: float = page.evaluate("Math.max(readyAt, busyUntil)")
     return ready
