@@ -1,6 +1,22 @@
 // Requests as commands for a POSIX shell.
-import { isSecretHeader, secretsOf } from "./secrets.js";
 import { escapeHidden } from "./text.js";
+
+// What says who calls. Commands and code go into chats and histories, so variables stand in for what is secret.
+const CREDENTIALS = {
+  api_key: { name: "x-api-key", prefix: "", variable: "API_KEY" },
+  cognito: { name: "authorization", prefix: "Bearer ", variable: "TOKEN" },
+  jwt: { name: "authorization", prefix: "Bearer ", variable: "TOKEN" },
+};
+
+/** The headers that an operation's `security` asks for: {name, prefix, variable}; the variable follows the prefix in the value. */
+export function secretsOf(security) {
+  return security.flatMap(Object.keys).flatMap((scheme) => (Object.hasOwn(CREDENTIALS, scheme) ? [CREDENTIALS[scheme]] : []));
+}
+
+/** Whether a header says who calls. */
+export function isSecretHeader(name) {
+  return Object.values(CREDENTIALS).some((credential) => credential.name === name.toLowerCase());
+}
 
 /**
  * A command that sends a request when pasted, provided that $API_KEY or $TOKEN is set where the operation asks for one.

@@ -1,6 +1,5 @@
 // Requests as code: what sends one when pasted, with nothing installed beside the language.
-import { curl } from "./curl.js";
-import { isSecretHeader, secretsOf } from "./secrets.js";
+import { curl, isSecretHeader, secretsOf } from "./curl.js";
 import { escapeHidden } from "./text.js";
 
 /** {name, label, hint, write}; write(request) returns the code, request as curl() takes it. */
