@@ -7,6 +7,7 @@ import pkgutil
 import re
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -216,3 +217,28 @@ def test_the_reference_has_each_member_of_a_line() -> None:
 def test_the_reference_has_each_metric() -> None:
     metrics = {"Requests", "Latency", "Faults", *log._COUNTED.values(), *log._HAPPENED.values()}
     assert rows("logs-and-metrics.md", "Metrics of our own") == metrics
+
+
+@pytest.mark.parametrize(
+    ("draft", "current", "name"),
+    [
+        ({"title": "a"}, None, "a"),
+        ({"name": "a"}, None, "a"),
+        ({"title": "b", "name": "a"}, {"title": "a", "name": "a"}, "b"),
+        ({"title": "a", "name": "b"}, {"title": "a", "name": "a"}, "b"),
+        ({"title": "a"}, {"title": "a", "name": "a"}, None),
+    ],
+)
+def test_the_hook_of_the_page_on_renaming_keeps_names_equal(
+    draft: dict[str, str], current: dict[str, str] | None, name: str | None
+) -> None:
+    page = (ROOT / "docs" / "how-to" / "rename.md").read_text()
+    (code,) = re.findall(r"^   ```python\n(.*?)^   ```$", page, re.DOTALL | re.MULTILINE)
+    hooks: dict[str, Any] = {}
+    exec(textwrap.dedent(code), hooks)
+    if current is None:
+        hooks["before_create"](draft, None)
+    else:
+        hooks["before_update"](draft, current, None)
+    assert draft.get("name") == name
+    assert name is None or draft["title"] == name
