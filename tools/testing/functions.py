@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
-import runpy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
-from unittest import mock
 
 from tools.terraform import ROOT
 
@@ -36,6 +36,27 @@ class LambdaContext:
 
 def load_handler(function: str, file: str, environment: Mapping[str, str]) -> Handler:
     """Return the handler of a function, such as "create", from its index.py or hooked.py: a cold start."""
-    with mock.patch.dict(os.environ, environment):
-        handler: Handler = runpy.run_path(str(LAMBDA_SRC / function / file))["lambda_handler"]
+    # Python keeps the byte code of what is loaded so, and would compile anew what is run as a script.
+    spec = importlib.util.spec_from_file_location(function, LAMBDA_SRC / function / file)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    with set_variables(environment):
+        spec.loader.exec_module(module)
+    handler: Handler = module.lambda_handler
     return handler
+
+
+@contextmanager
+def set_variables(environment: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables meanwhile, and leave all others alone."""
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
