@@ -11,10 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient, ClientCreator
+from botocore.endpoint import Endpoint
 from botocore.loaders import JSONFileLoader
+from hypothesis import settings
 from moto import mock_aws
+from moto.core import models
+from moto.core.models import MockAWS
 
 from tests.unit.api import OPERATIONS, TABLE, Api
+from tests.untraced import leave_untraced
 from tools.contract import ITEMS
 from trestle.store import boto3_client, credentials, dynamodb
 from trestle.store.derived import hash_name, sort_name
@@ -34,6 +40,10 @@ ENVIRONMENT = {
 KEYS = json.loads((Path(__file__).parent / "table.json").read_text())
 
 Make = Callable[..., Api]
+
+# No example fails because the machine is busy.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 def create_table(client: Any, keys: Mapping[str, Any], name: str = TABLE) -> None:
@@ -83,6 +93,22 @@ def _models_read_once() -> Iterator[None]:
     read = functools.cache(JSONFileLoader().load_file)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(JSONFileLoader, "load_file", lambda _, path: read(path))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_mocks() -> Iterator[None]:
+    """Take from moto and botocore what costs time in each test and proves nothing.
+
+    moto catches botocore's requests by an event. It would also register a thousand URLs, each time it starts,
+    for requests of other clients, of which there are none. `_needs_retry` stays traced: it calls our code.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(models, "RESPONSES_METHODS", [])
+        leave_untraced(patch, MockAWS, "start", "stop")
+        leave_untraced(patch, ClientCreator, "create_client")
+        leave_untraced(patch, Endpoint, "create_request", "_get_response")
+        leave_untraced(patch, BaseClient, "_convert_to_request_dict", "_resolve_endpoint_ruleset")
         yield
 
 
