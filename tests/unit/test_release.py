@@ -64,13 +64,18 @@ class Shop:
     # By function and stream: the times, in milliseconds of the epoch, and the lines.
     logs: dict[tuple[str, str], list[tuple[int, str]]] = field(default_factory=dict)
     searched: list[dict[str, Any]] = field(default_factory=list)
+    clients: dict[str, Any] = field(default_factory=dict)  # to make one takes longer than to use it
 
     def functions(self) -> dict[str, Any]:
         return {}
 
     def client(self, service: str, *, timeout: int | None = None) -> Any:
-        # The stubs know clients by literal names alone.
-        return self if service == "logs" else boto3.client(service, region_name=REGION)  # type: ignore[call-overload]
+        if service == "logs":
+            return self
+        if service not in self.clients:
+            # The stubs know clients by literal names alone.
+            self.clients[service] = boto3.client(service, region_name=REGION)  # type: ignore[call-overload]
+        return self.clients[service]
 
     def function_names(self) -> set[str]:
         return {CREATE, GET, "shop-todos-list-test"}
