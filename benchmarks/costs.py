@@ -29,7 +29,7 @@ SCHEMA: dict[str, Any] = {
     "required": ["dueDate"],
     "properties": {"status": {"type": "string"}, "dueDate": {"type": "string", "minLength": 1}},
 }
-TODO = {"status": "open", "dueDate": "2026-01-01"}
+ITEM = {"status": "open", "dueDate": "2026-01-01"}
 PAGE = 25
 ITEM_BYTES = 1000  # just under what one write unit takes
 
@@ -91,9 +91,9 @@ class Meter:
 
 def cost_rows(meter: Meter, priced: Meter, filtered: bool) -> list[str]:
     """The rows for one entity; `priced` is the same with a readOnly property."""
-    empty = meter.api.create(TODO)
+    empty = meter.api.create(ITEM)
     stored = meter.api.client.get_item(TableName=TABLE, Key={"id": {"S": empty["id"]}})["Item"]
-    todo = {**TODO, "text": "x" * (ITEM_BYTES - round(attribute_size({"M": stored})))}
+    todo = {**ITEM, "text": "x" * (ITEM_BYTES - round(attribute_size({"M": stored})))}
     meter.api.request("DELETE", f"/items/{empty['id']}")
     rows = {"create": meter.cost("POST", "/items", todo)}
     path = f"/items/{meter.api.request('GET', '/items').json['items'][0]['id']}"

@@ -16,7 +16,7 @@ from trestle.schema.defaults import fill
 from trestle.schema.formats import FORMATS as KNOWN
 from trestle.schema.validation import validate
 
-TODO = {
+TODO_SCHEMA = {
     "type": "object",
     "required": ["title"],
     "additionalProperties": False,
@@ -157,7 +157,7 @@ def test_each_keyword(schema: Any, valid: list[Any], faults: list[tuple[Any, str
 
 def test_every_fault_has_its_place() -> None:
     faults = validate(
-        {"titel": 1, "completed": 0, "tags": [{"n": 1}, {"n": "x"}, 2], "dueDate": "soon", "a/~b": 1}, TODO
+        {"titel": 1, "completed": 0, "tags": [{"n": 1}, {"n": "x"}, 2], "dueDate": "soon", "a/~b": 1}, TODO_SCHEMA
     )
     assert [fault["pointer"] for fault in faults] == [
         "/title",
@@ -489,7 +489,7 @@ TEXT = {"type": "string"}
 
 @pytest.fixture
 def todos(make_api: Make) -> Api:
-    return make_api({"schema": "todo"}, {"todo": TODO})
+    return make_api({"schema": "todo"}, {"todo": TODO_SCHEMA})
 
 
 def test_post_and_put_are_judged_and_filled(todos: Api) -> None:
