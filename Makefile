@@ -15,7 +15,8 @@ fits = d="$${TMPDIR:-/tmp}" && [ -d "$$d" ] && [ -w "$$d" ] && [ "$$(printf %s "
 ifneq ($(shell $(fits)),yes)
 export TMPDIR := /tmp
 endif
-WORKERS ?= 2
+# More than two cores would need: the local tests mostly wait.
+WORKERS ?= 3
 SOURCES := build.py tools lambda_src tests benchmarks docs
 # What stands next to a name such as "key" or "authorization" in this repository, word for word.
 no_secrets = NONE|benchmark|key1|key2|name|one-for-all|test|testing
