@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Document = Mapping[str, Any]
 
     class Runtime(Protocol):
-        """What carries out the functions of this module: trestle.own while Trestle runs your code."""
+        """The implementation of this module's functions: trestle.own, while Trestle runs your code."""
 
         def entity(self, name: str) -> Entity: ...
         def secret(self, name: str) -> str: ...
@@ -65,7 +65,7 @@ __all__ = (
 _SLUG = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 _SCALARS = frozenset((str, int, bool, type(None)))
 _NOTHING: Document = {}
-# SQS hides a message for 12 hours at most, its first seconds included.
+# SQS hides a message for at most 12 hours, which include the attempt itself.
 MAX_RETRY_SECONDS = 43_000
 _MAX_CHARACTERS = 2_000
 _runtime: Runtime | None = None
@@ -76,9 +76,9 @@ class Caller:
 
     kind: "user" (a signed-in person), "machine" (a client with a token of its own), "key" (an API key), "iam" (an
     AWS identity) or "anonymous". id: the token's subject, the API key's id or the identity's ARN, "" for anonymous.
-    owner: whose items the caller reaches in entities with owners, "" for nobody's: by the `owner` of the hook's entity,
-    or of the entities that the function uses; where these differ, the token's subject. groups, scopes and claims: of
-    the token, empty without one.
+    owner: the owner whose items the caller reaches, "" for none. The `owner` attribute of the hook's entity, or of the
+    entities that the function uses, selects it; if those entities differ, it is the token's subject. groups, scopes
+    and claims: those of the token, empty without a token.
     """
 
     __slots__ = ("claims", "groups", "id", "kind", "owner", "scopes")
@@ -102,15 +102,15 @@ class Caller:
 
 
 class FloatError(QuotableError, TypeError):
-    """A float in a draft. The message names the property."""
+    """A draft contains a float. The message names the property."""
 
 
 class Draft(Object):
     """An item that is about to be written: its properties, which a hook may change in place.
 
-    id: the id that the item has or gets. owner: whose item it is or will be, "" in entities without owners. changed:
-    the names of the top-level properties that the request changes, all of them for a new item; what a hook changes
-    does not count. Raises TypeError for a float.
+    id: the item's id, also before the item exists. owner: the item's owner, "" in entities without owners. changed:
+    the names of the top-level properties that the request changes, all of them for a new item. A hook's own changes
+    are not included. Raises TypeError for a float.
     """
 
     __slots__ = ("changed", "id", "owner")
@@ -151,7 +151,7 @@ class Draft(Object):
 
 def _refuse_floats(value: Any, where: str) -> None:
     if isinstance(value, float):
-        raise FloatError(f"{where} is a float. Numbers of items are int or Decimal.")
+        raise FloatError(f"{where} is a float. Use int or Decimal for the numbers of items.")
     if isinstance(value, dict):
         for name, member in value.items():
             _refuse_floats(member, f"{where}/{name}")
@@ -161,10 +161,10 @@ def _refuse_floats(value: Any, where: str) -> None:
 
 
 class Item(Object):
-    """A stored item: its properties. Changing them changes nothing that is stored.
+    """A stored item: a copy of its properties. Changing the copy does not change what is stored.
 
-    owner: whose item it is, "" in entities without owners. version: counts the writes, from 1. created_at and
-    updated_at: times.
+    owner: the item's owner, "" in entities without owners. version: the number of writes, the first included.
+    created_at and updated_at: times.
     """
 
     __slots__ = ("created_at", "id", "owner", "updated_at", "version")
@@ -194,7 +194,7 @@ class Item(Object):
 
 
 class Page:
-    """One page of a list. items: up to `limit`. next: the cursor of the page after it, None on the last one."""
+    """One page of a list. items: at most `limit` items. next: the cursor of the next page, None on the last page."""
 
     __slots__ = ("items", "next")
 
@@ -204,12 +204,12 @@ class Page:
 
 
 class Entity:
-    """The items of an entity, under the API's own rules, as far as `uses` allows. `entity()` returns one.
+    """The items of an entity, under the API's own rules and within `uses`. `entity()` returns one.
 
-    Each method raises PermissionError if `uses` lacks the operation, or if the items are those of an owner that this
-    code may not reach; the message names what to write. Each raises Unavailable if the database does not answer.
-    The methods that write are for functions, and raise RuntimeError in a hook. Hooks of the entity run, and may
-    refuse the write by Refuse. Properties that clients cannot write (readOnly) can be written.
+    Each method raises PermissionError if `uses` lacks the operation, or if the items belong to an owner that this
+    code may not reach; the message says what to add. Each raises Unavailable if the database does not answer.
+    The methods that write are for functions; in a hook they raise RuntimeError. They run the entity's hooks, which may
+    refuse the write with Refuse. They may write properties that clients cannot write (readOnly).
     """
 
     __slots__ = ("name",)
@@ -218,44 +218,44 @@ class Entity:
         self.name = name
 
     def get(self, id: str) -> Item:
-        """Return an item as the last write left it. Raise NotFound. Needs "get" in `uses`."""
+        """Return an item in its latest state (a consistent read). Raise NotFound. Needs "get" in `uses`."""
         raise NotImplementedError
 
     def find(self, id: str) -> Item | None:
-        """Return an item as the last write left it, None if there is none. Needs "get" in `uses`."""
+        """Return an item in its latest state, or None if it does not exist. Needs "get" in `uses`."""
         raise NotImplementedError
 
     def list(self, where: Document = _NOTHING, order: str = "asc") -> Iterator[Item]:
-        """Iterate over items, which are read page by page. Needs "list" in `uses`.
+        """Iterate over items and read them page by page. Needs "list" in `uses`.
 
-        where: a declared filter and its value, {"status": "open"}, and bounds of what the filter sorts by,
-        {"dueDate.gte": "2026-01-01"}; the operators are those of the API. order: "asc" or "desc". Lists are
+        where: a declared filter with its value, {"status": "open"}, and bounds on the property that the filter sorts
+        by, {"dueDate.gte": "2026-01-01"}; the operators are those of the API. order: "asc" or "desc". Lists are
         eventually consistent: an item written a moment ago may be missing. Raise Invalid.
         """
         raise NotImplementedError
 
     def page(self, where: Document = _NOTHING, limit: int = 25, cursor: str | None = None, order: str = "asc") -> Page:
-        """Return up to `limit` items, 1 to 100, after a cursor; otherwise as `list`. Raise Invalid."""
+        """Return one page: at most `limit` items (1 to 100) after a cursor; otherwise like `list`. Raise Invalid."""
         raise NotImplementedError
 
     def create(self, doc: Document, id: str | None = None, key: str | None = None) -> Item:
         """Create an item, and return it. Needs "create" in `uses`.
 
-        id: its id, which entities with ids = "client" take. key: an idempotency key of your choice, such as the id
-        of a job; with the key of an earlier call this returns that call's item. Keys belong to the function, whoever
-        calls it. Raise Invalid, Taken.
+        id: the new item's id, for entities with ids = "client". key: an idempotency key of your choice, such as a
+        job's id; a second call with the same key returns the first call's item. All callers of the function share its
+        keys. Raise Invalid, Taken.
         """
         raise NotImplementedError
 
     def replace(self, id: str, doc: Document, if_match: str | None = None) -> Item:
-        """Give an item another object, and return it. Needs "replace" in `uses`.
+        """Replace an item's object, and return the item. Needs "replace" in `uses`.
 
-        `doc` is all of it: a readOnly property that it lacks is gone. Raise NotFound, Changed, Invalid.
+        `doc` is the whole object: a readOnly property that it lacks is removed. Raise NotFound, Changed, Invalid.
         """
         raise NotImplementedError
 
     def merge(self, id: str, changes: Document, if_match: str | None = None) -> Item:
-        """Change an item by a JSON merge patch, in which None removes a property, and return it.
+        """Apply a JSON merge patch to an item, and return the item; None removes a property.
 
         Needs "merge" in `uses`. Raise NotFound, Changed, Invalid.
         """
@@ -266,40 +266,41 @@ class Entity:
         raise NotImplementedError
 
     def update(self, id: str, change: Callable[[Draft], object]) -> Item:
-        """Read an item, let `change` alter it, write it if nobody else has changed it, and return it.
+        """Read an item, let `change` modify it, write it unless it has changed meanwhile, and return it.
 
-        change: gets a Draft of the item and changes it in place. It runs again, on a new Draft, if somebody else was
-        faster: four times in all, and then Changed is raised. Needs "get", and "merge" or "replace", in `uses`. Raise
+        change: gets a Draft of the item and modifies it in place. If another writer was faster, it runs again on a new
+        Draft, up to four times in all; then Changed is raised. Needs "get", and "merge" or "replace", in `uses`. Raise
         NotFound, Changed, Invalid.
         """
         raise NotImplementedError
 
     def of(self, owner: str) -> Entity:
-        """Return the items of one owner, a user's id or a tenant. Needs owners = "any", unless it is the caller's.
+        """Return the items of one owner, which is a user's id or a tenant.
 
-        Raise Invalid for what is no text of 1 to 256 bytes.
+        Needs owners = "any", unless the owner is the caller's. Raise Invalid unless it is a text of 1 to 256 bytes.
         """
         raise NotImplementedError
 
     @property
     def everyone(self) -> Entity:
-        """The items of all owners, which can only be listed, in no order. Needs owners = "any".
+        """The items of all owners. They can only be listed, and have no order. Needs owners = "any".
 
-        A list reads the whole table, also if it is filtered.
+        A list reads the whole table, even with a filter.
         """
         raise NotImplementedError
 
 
 class Transaction:
-    """Writes that are all carried out, or none: with the item for which a hook runs, or as `transaction()` ends.
+    """Writes that succeed or fail together.
 
-    An entity is given by its name, or as `entity()` returns it. Each method takes `otherwise`, the Refuse that is
-    raised if this write cannot be carried out. Without it, a hook's create and check answer 409, merge and delete 404
-    for a missing item and 409 for a changed one; in a function Taken, NotFound and Changed are raised. A
-    transaction holds 100 writes at most, the item's own included, and one at most for each item. `if_match` takes an
-    item's etag, None for any state. A transaction that you make yourself, for a test, only collects `writes`.
+    A hook's writes are carried out with the hook's item, those of `transaction()` when its block ends. Name an entity,
+    or pass what `entity()` returns. Each method takes `otherwise`, the Refuse to raise if this write fails. Without
+    it, a hook's create and check answer 409, and its merge and delete answer 404 for a missing item and 409 for a
+    changed one; a function gets Taken, NotFound or Changed. A transaction holds at most 100 writes, the hook's item
+    included, and at most one per item. `if_match` takes an item's etag; None accepts any state. A transaction that you
+    construct yourself, for a test, only collects `writes`.
 
-    writes: of each call the method's name, the entity's, the id and the object, None without one.
+    writes: (method, entity, id, object) of each call; the object is None where the method takes none.
     """
 
     __slots__ = ("writes",)
@@ -315,7 +316,7 @@ class Transaction:
         *,
         otherwise: Refuse | None = None,
     ) -> str:
-        """Create an item, and return its id: `id`, which entities with ids = "client" take, or a new one.
+        """Create an item, and return its id: `id`, for entities with ids = "client", or a new one.
 
         Raise Invalid if the item breaks its schema.
         """
@@ -331,7 +332,7 @@ class Transaction:
         if_match: str | None = None,
         otherwise: Refuse | None = None,
     ) -> None:
-        """Change an item by a JSON merge patch, in which None removes a property.
+        """Apply a JSON merge patch to an item; None removes a property.
 
         Raise Invalid if the item would break its schema.
         """
@@ -356,17 +357,17 @@ class Transaction:
         if_match: str | None = None,
         otherwise: Refuse | None = None,
     ) -> None:
-        """Make the whole transaction depend on an item that it does not change. Needs "get" in `uses`."""
+        """Require that an item exists, without changing it, for the transaction to succeed. Needs "get" in `uses`."""
         self.writes.append(("check", name_of(entity), id, None))
 
 
 class Context:
-    """What a hook or function knows of the request beside its items. It is always the last parameter.
+    """What a hook or function knows about the request. It is always the last parameter.
 
-    caller: None where nobody called. via: how the code came to run: "api", "import" or "function:NAME". operation:
-    "create", "replace", "merge", "delete", "get" or "list" for a hook, the called function's name for a function.
-    request_id: as in the log and in the answer's problem
-    details. now: when the code starts, a time. transaction: see Transaction; a function has none.
+    caller: the Caller, or None if nobody called. via: what runs the code: "api", "import" or "function:NAME".
+    operation: "create", "replace", "merge", "delete", "get" or "list" in a hook, the function's name in a function.
+    request_id: the id in the log and in problem details. now: the time at which the code starts. transaction: the
+    hook's Transaction; a function has none.
     """
 
     __slots__ = ("_caller", "_deadline", "_now", "_transaction", "operation", "request_id", "via")
@@ -382,9 +383,9 @@ class Context:
         transaction: Transaction | None = None,
         seconds: float = 29.0,
     ) -> None:
-        """Make a context, for a test with defaults for all that does not matter there.
+        """Make a context for a test; everything has a default.
 
-        now: the current time by default. seconds: how long the request may still take.
+        now: the current time by default. seconds: the time that the request has left.
         """
         self._caller = caller
         self.via = via
@@ -406,22 +407,22 @@ class Context:
 
     @property
     def transaction(self) -> Transaction:
-        """The writes that join the item's own."""
+        """The writes that are carried out together with the item's."""
         return self._transaction
 
     def seconds_left(self) -> float:
-        """Return the seconds that are left before the caller gets no answer any more, 0 at least."""
+        """Return the seconds that are left to answer the caller, at least 0."""
         return max(0.0, self._deadline - time.monotonic())
 
 
 class Request:
     """A request to a route.
 
-    route: as the tfvars write it, such as "POST /orders/{id}/pay". path: the values of the route's parameters by
-    name. query: the query's parameters by name, of the types that the query's schema gives; texts without a schema.
-    headers: by name in lower case. body: the JSON value of the body, valid by the body's schema, with numbers as int
-    or Decimal; None without a body, and for other media types. raw: the body's bytes as they came.
-    idempotency_key: the header Idempotency-Key, None without it.
+    route: the route as the tfvars writes it, such as "POST /orders/{id}/pay". path: the values of the route's
+    parameters by name. query: the query parameters by name, converted to the types of the query's schema; texts without
+    a schema. headers: the headers by lower-case name. body: the body's JSON value, validated by the body's schema, with
+    numbers as int or Decimal; None without a body and for other media types. raw: the body's bytes as received.
+    idempotency_key: the Idempotency-Key header, or None.
     """
 
     __slots__ = ("body", "headers", "idempotency_key", "path", "query", "raw", "route")
@@ -447,10 +448,10 @@ class Request:
 
 
 class Response:
-    """The answer of a route.
+    """A route's response.
 
-    status: 200 to 599. body: a dict or list becomes JSON, a text goes as it is, None is no body. headers: by name;
-    they win over Trestle's own Content-Type and Cache-Control.
+    status: 200 to 599. body: a dict or list is sent as JSON, a text as it is; None sends no body. headers: the headers
+    by name; they override Trestle's Content-Type and Cache-Control.
     """
 
     __slots__ = ("body", "headers", "status")
@@ -462,10 +463,11 @@ class Response:
 
 
 class Change:
-    """A change of an item, after it was written. It comes at least once, and in order for each item.
+    """A change of an item, delivered after the write, at least once, and in order for each item.
 
-    id: the same each time the change comes. entity: its name. kind: "created", "updated", "deleted" or "expired".
-    item: as the change left it; of a deletion, what was deleted. before: as it was, None for "created". at: a time.
+    id: the change's id, the same on each delivery. entity: the entity's name. kind: "created", "updated", "deleted" or
+    "expired". item: the item after the change; for a deletion, the deleted item. before: the item before the change,
+    None for "created". at: the time of the change.
     """
 
     __slots__ = ("at", "before", "entity", "id", "item", "kind")
@@ -489,10 +491,10 @@ class Change:
 
 
 class Job:
-    """A job of a queue, a schedule, or `make run`. It comes at least once.
+    """A job from a queue, a schedule or `make run`, delivered at least once.
 
-    id: the same at each attempt. body: a JSON value with numbers as int or Decimal, None for a schedule. attempt:
-    counts from 1. first_at: when the job was sent, a time.
+    id: the job's id, the same at each attempt. body: a JSON value with numbers as int or Decimal, None for a schedule.
+    attempt: the number of this attempt, from 1. first_at: the time at which the job was sent.
     """
 
     __slots__ = ("attempt", "body", "first_at", "id")
@@ -505,10 +507,10 @@ class Job:
 
 
 class Event:
-    """An event of EventBridge. It comes at least once.
+    """An event from EventBridge, delivered at least once.
 
-    id: the event's own. type: its detail-type, such as "Object Created". detail: a JSON object with numbers as int
-    or Decimal. at: a time.
+    id: the event's id. type: its detail-type, such as "Object Created". detail: a JSON object with numbers as int
+    or Decimal. at: the time of the event.
     """
 
     __slots__ = ("at", "detail", "id", "type")
@@ -521,7 +523,7 @@ class Event:
 
 
 class Again:
-    """Returned by the handler of a job to be called again, as a new job with this body."""
+    """The result of a job's handler that asks to be called again, with a new job of this body."""
 
     __slots__ = ("body",)
 
@@ -530,7 +532,7 @@ class Again:
 
 
 class Retry(Exception):  # noqa: N818 - it asks for something
-    """Raised by the handler of a job to be tried again after `after` seconds, by the queue's backoff without it."""
+    """Raised by a job's handler to be retried after `after` seconds, or by the queue's backoff without it."""
 
     def __init__(self, after: int | None = None) -> None:
         super().__init__()
@@ -545,10 +547,10 @@ _FIXED = ("code", "detail", "faults", "retry_after", "status")
 class Refuse(Refused):
     """Raised by a hook or a route to refuse the request.
 
-    detail: one sentence for the caller, of up to 2,000 characters. status: any 4xx but 401, or 502 or 503. code: the
-    problem's type, after "urn:trestle:problem:"; lower-case letters, digits, hyphens and underscores. pointer: the JSON
-    pointer (RFC 6901) of the property at fault, such as "/price", of up to 2,000 characters. retry_after: seconds,
-    for the header Retry-After. Raises ValueError for anything else.
+    detail: one sentence for the caller, at most 2,000 characters. status: any 4xx except 401, or 502 or 503. code: the
+    end of the problem's type, after "urn:trestle:problem:"; lower-case letters, digits, hyphens and underscores.
+    pointer: the JSON pointer (RFC 6901) of the invalid property, such as "/price", at most 2,000 characters.
+    retry_after: the seconds in the Retry-After header. Raises ValueError for anything else.
     """
 
     def __init__(
@@ -610,7 +612,7 @@ class Taken(_Outcome):
 
 
 class Changed(_Outcome):
-    """The item is not in the expected state."""
+    """The item has changed: it is not in the expected state."""
 
     def __init__(self, detail: str = "The item has changed.") -> None:
         super().__init__(detail)
@@ -619,7 +621,7 @@ class Changed(_Outcome):
 class Invalid(_Outcome):
     """An item, an id, a filter or a cursor is not valid.
 
-    faults: {"pointer": where, "detail": why} each, at most 20.
+    faults: at most 20 of {"pointer": where, "detail": why}.
     """
 
     def __init__(self, detail: str = "The item is not valid.", faults: Iterable[dict[str, str]] = ()) -> None:
@@ -628,7 +630,7 @@ class Invalid(_Outcome):
 
 
 class Unavailable(_Outcome):
-    """The database does not answer now. Uncaught, it is 503."""
+    """The database does not answer now. The caller gets 503 if your code does not catch it."""
 
     def __init__(self, detail: str = "The database does not answer now. Try again in a moment.") -> None:
         super().__init__(detail)
@@ -637,51 +639,50 @@ class Unavailable(_Outcome):
 def entity(name: str) -> Entity:
     """Return the items of an entity that `uses` names; `name` is its key in the tfvars.
 
-    It may be called as a module is imported. What is used of it is checked against `uses` when a hook or function
-    runs.
+    You may call it while a module is imported. Each operation is checked against `uses` when a hook or function runs.
     """
     return _in_charge("entity").entity(name)
 
 
 def secret(name: str) -> str:
-    """Return the text of a secret that `secrets` names. It is read on first use and kept for five minutes.
+    """Return the text of a secret that `secrets` names. It is read on first use and cached for five minutes.
 
-    Raise PermissionError if `secrets` does not name it, RuntimeError if it cannot be read or holds bytes, and in a
-    hook: hooks have no secrets. Raise Unavailable if Secrets Manager does not answer.
+    Raise PermissionError if `secrets` does not name it, Unavailable if Secrets Manager does not answer, RuntimeError if
+    the secret cannot be read or is binary, and RuntimeError in a hook, since hooks have no secrets.
     """
     return _in_charge("secret").secret(name)
 
 
 def setting(name: str) -> str:
-    """Return the value of a setting. It may be called as a module is imported, too.
+    """Return the value of a setting. You may call it while a module is imported.
 
-    Raise PermissionError if `settings` does not name it, RuntimeError in a hook: hooks have no settings.
+    Raise PermissionError if `settings` does not name it, RuntimeError in a hook, since hooks have no settings.
     """
     return _in_charge("setting").setting(name)
 
 
 def send(function: str, body: Any, *, delay: int = 0) -> None:
-    """Send a job to a function with a queue, which `sends` names. It comes at least once.
+    """Send a job to a function with a queue that `sends` names. The job is delivered at least once.
 
-    body: a JSON value of up to 256 KiB with numbers as int or Decimal. delay: seconds until it comes, 0 to 900.
-    Raise PermissionError if `sends` does not name the function, TypeError for a float and other types, ValueError for
-    what is too large or too late, Unavailable if SQS does not answer, RuntimeError if it refuses the job, and in a
-    hook: hooks send nothing.
+    body: a JSON value of at most 256 KiB with numbers as int or Decimal. delay: the seconds until the delivery, 0 to
+    900. Raise PermissionError if `sends` does not name the function, TypeError for a float or another type that JSON
+    lacks, ValueError for a body or delay over its bound, Unavailable if SQS does not answer, RuntimeError if SQS
+    refuses the job, and RuntimeError in a hook, since hooks send nothing.
     """
     _in_charge("send").send(function, body, delay=delay)
 
 
 def transaction() -> AbstractContextManager[Transaction]:
-    """Return a transaction for a `with` block, which is carried out where the block ends, unless it raises.
+    """Return a transaction for a `with` block. It is carried out when the block ends, unless the block raises.
 
-    A lost race, to somebody who has changed an item that the transaction had read, raises Changed. Raise RuntimeError
-    in a hook, whose transaction is context.transaction.
+    Raise Changed if another writer has changed an item that the transaction read. Raise RuntimeError in a hook; use
+    context.transaction there.
     """
     return _in_charge("transaction").transaction()
 
 
 def _is_text(value: str) -> bool:
-    """Return whether a text can be written as UTF-8: it has no lone surrogates."""
+    """Return whether a text can be encoded as UTF-8, which excludes lone surrogates."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -690,7 +691,7 @@ def _is_text(value: str) -> bool:
 
 
 def name_of(entity: str | Entity) -> str:
-    """Return an entity's name, which may stand for the entity."""
+    """Return the name of an entity that is given by name or as an Entity."""
     return entity if isinstance(entity, str) else entity.name
 
 
@@ -701,6 +702,6 @@ def _in_charge(name: str) -> Runtime:
 
 
 def _register(runtime: Runtime | None) -> None:
-    """Let `runtime` carry out this module's functions."""
+    """Set the implementation of this module's functions."""
     global _runtime  # noqa: PLW0603 - a process serves one function
     _runtime = runtime

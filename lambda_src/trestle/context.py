@@ -1,4 +1,4 @@
-"""The context of a request: what travels with it through operations and store."""
+"""The context of a request, which all operations and the store receive."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
 
 
 class Call:
-    """One call on a service, its retries included.
+    """One call to an AWS service, with its retries.
 
-    service: its title, such as "DynamoDB". tables: the names of those it is on, none of other services. queue: the
-    URL of the queue of SQS that it is on, "" of other services. began, ended: seconds since 1970. status: of HTTP, 0
-    when no answer came. code: the error's short name, "" without one. units: the capacity units it consumed, None
-    where DynamoDB did not say.
+    service: the service's title, such as "DynamoDB". tables: the names of the DynamoDB tables that the call is about.
+    queue: the URL of the SQS queue that it is about, "" for other services. began, ended: seconds since 1970. status:
+    the HTTP status, 0 without an answer. code: the error's short name, "" without an error. units: the capacity units
+    that it consumed, None if DynamoDB did not report them.
     """
 
     __slots__ = (
@@ -40,15 +40,15 @@ class Call:
 
 
 class Context:
-    """On whose behalf operations run, and for how long.
+    """The caller on whose behalf operations run, and the time that they have.
 
-    caller: who asks, "" for nobody. An idempotency key belongs to its caller.
-    owner: the user whose items the operations are about, "" for an entity whose items have no owners.
-    deadline: the value of time.monotonic() after which nobody waits for the result, None for never.
-    calls: the calls on services so far, which the request's log line and trace report.
-    operation, request_id: of the request, "" without one. gateway: the event's requestContext, None without one.
-    writer: who writes, "function:NAME" or "import", "" for the API's own operations. Records keep it.
-    is_trusted: whether the operations may read and write every property, whoever sent the request.
+    caller: the caller's name, "" for none. Idempotency keys are separate for each caller.
+    owner: the owner whose items the operations reach, "" for an entity without owners.
+    deadline: the value of time.monotonic() after which nobody waits for the result, None for no deadline.
+    calls: the calls to AWS services so far, which the request's log line and trace report.
+    operation, request_id: those of the request, "" without a request. gateway: the event's requestContext, or None.
+    writer: the writer that records keep: "function:NAME", "import", or "" for the API's own operations.
+    is_trusted: whether the operations may read and write every property, regardless of the caller.
     """
 
     __slots__ = ("caller", "calls", "deadline", "gateway", "is_trusted", "operation", "owner", "request_id", "writer")
@@ -75,7 +75,7 @@ class Context:
         self.calls: list[Call] = []
 
     def for_owner(self, owner: str) -> Context:
-        """Return the same request's context for operations on an owner's items, "" for items without owners."""
+        """Return the same request's context for the items of an owner, "" for items without owners."""
         context = Context(
             caller=self.caller, owner=owner, deadline=self.deadline,
             operation=self.operation, request_id=self.request_id, gateway=self.gateway,

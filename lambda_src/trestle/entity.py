@@ -1,4 +1,4 @@
-"""An entity: its name, its table, the options of its tfvars and its schema."""
+"""An entity: its name, its table, its options from the tfvars and its schema."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-# The folder that holds this package, which in Lambda is the function's. pathlib costs 8 ms of a cold start.
+# The folder of this package: in Lambda the function's folder. pathlib would add 8 ms to a cold start.
 _FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
 _NOTHING: Mapping[str, Any] = {}
 
 
 def read_schema(name: str, environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return a schema of the folder beside the code by its base name. Raise OSError if the file is missing."""
+    """Return the schema of this name from the schemas/ folder beside the code. Raise OSError if it is missing."""
     folder = environment.get("LAMBDA_TASK_ROOT") or _FOLDER
     with open(f"{folder}/schemas/{name}.json", encoding="utf-8") as file:  # noqa: PTH123
         schema: dict[str, Any] = loads(file.read())
@@ -26,15 +26,15 @@ def read_schema(name: str, environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 class Entity:
-    """What operations, store and tools know of one entity. A function makes its entity once, at cold start.
+    """The description of one entity for operations, store and tools. A function makes it once, at cold start.
 
-    name: the key in the tfvars. table: the name of its DynamoDB table.
-    schema: the JSON Schema of its items, empty if it has none; its numbers are exact, as those of items are.
-    reserved_ids: ids that clients cannot choose, since their paths lead elsewhere.
-    filters: the property that each filter sorts by; createdAt is the server's own.
-    ttl: the property that says when an item expires, or None.
-    fields: who reads and who writes properties, as trestle.operations.fields.Fields takes it, empty for everybody.
-    owner: what of a caller's token owns items: "sub", "claim:NAME", or "" for items without owners.
+    name: the entity's key in the tfvars. table: the name of its DynamoDB table.
+    schema: the JSON Schema of its items with exact numbers, empty without a schema.
+    reserved_ids: ids that clients cannot choose, since other routes have these paths.
+    filters: the sort property of each filter; "createdAt" is the server's.
+    ttl: the property with the item's expiry time, or None.
+    fields: the read and write rules of properties, as trestle.operations.fields.Fields takes them; empty for none.
+    owner: what owns items: "sub" (the user), "claim:NAME" (a tenant, by a claim of the token), or "" for nobody.
     sees_all, acts_for: who reads and who writes the items of other owners, "group=G" or "scope=S", "" for nobody.
     ids, list and put are the attributes of the tfvars.
     """
@@ -47,7 +47,7 @@ class Entity:
     def __init__(
         self, name: str, table: str, options: Mapping[str, Any] = _NOTHING, schema: Mapping[str, Any] = _NOTHING
     ) -> None:
-        """Make an entity from its options, as ENTITY_OPTIONS holds them in JSON, and its schema."""
+        """Make an entity from its options (the JSON of ENTITY_OPTIONS) and its schema."""
         self.name = name
         self.table = table
         self.schema = dict(schema)
@@ -67,7 +67,7 @@ class Entity:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Entity:
-        """Return the entity of a function with these environment variables, and of the schemas beside its code.
+        """Return the entity that a function's environment variables and the schemas beside its code describe.
 
         Raise KeyError without ENTITY or TABLE_NAME, OSError if the schema's file is missing.
         """
@@ -76,7 +76,7 @@ class Entity:
 
     @classmethod
     def with_schema(cls, name: str, table: str, options: Mapping[str, Any], environment: Mapping[str, str]) -> Entity:
-        """Return an entity of these options, and of the schema beside the code that they name.
+        """Return an entity with these options and the schema that they name.
 
         Raise OSError if the schema's file is missing.
         """
@@ -87,11 +87,11 @@ class Entity:
 
     @property
     def restricted(self) -> frozenset[str]:
-        """The properties that not every caller may write."""
+        """The properties with a write rule."""
         return frozenset(name for name, rules in self.fields.items() if "write" in rules)
 
     def property_type(self, name: str) -> str:
-        """Return the type of a property's values: the first but null in the schema, "string" if there is none."""
+        """Return a property's JSON Schema type: the first one that is not null, "string" by default."""
         declared = self.schema.get("properties", {}).get(name, {}).get("type", "string")
         types = declared if isinstance(declared, list) else [declared]
         return next((type_ for type_ in types if type_ != "null"), "string")
@@ -102,10 +102,10 @@ class Entity:
 
     @property
     def is_ordered(self) -> bool:
-        """Whether lists without a filter come in the order of creation."""
+        """Whether lists without a filter are in order of creation."""
         return self.list == "created"
 
     @property
     def is_shared(self) -> bool:
-        """Whether some callers reach the items of other owners."""
+        """Whether some callers may reach the items of other owners."""
         return bool(self.sees_all or self.acts_for)

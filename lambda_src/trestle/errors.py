@@ -1,4 +1,4 @@
-"""Why a request is refused, in the domain's terms; the http layer gives each its status."""
+"""The reasons for which requests are refused. The http layer gives each one its status."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ MAX_FAULTS = 20
 
 
 class QuotableError(Exception):
-    """An error whose message quotes nothing of a request or an item, so that log and trace may repeat it."""
+    """An error whose message contains no part of a request or an item, so that logs and traces may include it."""
 
 
 class Refusal(Exception):  # noqa: N818 - these are outcomes, not failures of the program
     """A request that ends without success.
 
-    detail: one sentence for the caller. faults: {"pointer" or "parameter": where, "detail": why}, at most 20.
+    detail: one sentence for the caller. faults: at most 20 of {"pointer" or "parameter": where, "detail": why}.
     """
 
     def __init__(self, detail: str, faults: Sequence[dict[str, str]] = ()) -> None:
@@ -38,7 +38,7 @@ class UnsupportedMediaType(Refusal):
 
 
 class TooLarge(Refusal):
-    """The body, or the item it would make, is over the limit."""
+    """The body, or the resulting item, is too large."""
 
 
 class Unauthorized(Refusal):
@@ -46,7 +46,7 @@ class Unauthorized(Refusal):
 
 
 class Forbidden(Refusal):
-    """The caller is known, and not allowed to do this."""
+    """The caller is known but not allowed to do this."""
 
 
 class NotFound(Refusal):
@@ -58,17 +58,17 @@ class Changed(Refusal):
 
 
 class Conflict(Refusal):
-    """The id is in use, or other writers won every race."""
+    """The id is in use, or concurrent writers won every attempt."""
 
 
 class KeyReused(Refusal):
-    """An idempotency key came back with another body."""
+    """An idempotency key was reused with a different body."""
 
 
 class Refused(Refusal):
     """Own code refuses the request.
 
-    status: of HTTP. code: the problem's kind. retry_after: seconds until the request may succeed, or None.
+    status: the HTTP status. code: the problem's kind. retry_after: the seconds until a retry may succeed, or None.
     """
 
     def __init__(
@@ -81,4 +81,4 @@ class Refused(Refusal):
 
 
 class Unavailable(Refusal, QuotableError):  # noqa: N818 - an outcome as well
-    """The table does not answer now; the same request may succeed in a moment."""
+    """The table does not answer now. A retry may succeed."""

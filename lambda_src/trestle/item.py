@@ -1,4 +1,4 @@
-"""The item as every layer knows it."""
+"""Items, and the keys under which the table stores them."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# The properties that the server sets. Bodies may contain them; they are ignored.
+# The properties that the server sets. It ignores them in bodies.
 RESERVED = frozenset(("id", "createdAt", "updatedAt", "version"))
 
 
-# The characters of ids, and of owners as keys have them.
+# The characters of ids, and of escaped owners in keys.
 CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~-")
 MAX_OWNER_BYTES = 256
 
 
 def is_owner(value: Any) -> bool:
-    """Return whether a value can own items: text of 1 to 256 bytes, so that keys fit with it."""
+    """Return whether a value can be an owner: a text of 1 to 256 bytes, so that keys stay within their limit."""
     try:
         return isinstance(value, str) and 0 < len(value.encode()) <= MAX_OWNER_BYTES
     except ValueError:  # a lone surrogate
@@ -24,16 +24,16 @@ def is_owner(value: Any) -> bool:
 
 
 def join_key(owner: str, text: str) -> str:
-    """Return a key of the table for a text of an owner's, "" for an item without an owner.
+    """Return the table's key for an owner's text. Without an owner ("") the key is the text itself.
 
-    Every key that finds items is made here, so that two owners never share one: what precedes the first "#" is the
-    owner, escaped.
+    Only this function makes the keys that find items, so that two owners never share one. The part before the first
+    "#" is the escaped owner.
     """
     return f"{escape_owner(owner)}#{text}" if owner else text
 
 
 def split_key(key: str) -> tuple[str, str]:
-    """Return the owner, "" for none, and the item's id from a key of the table."""
+    """Return the owner ("" for none) and the item's id of a key of the table."""
     owner, _, item_id = key.rpartition("#")
     if "%" in owner:
         from urllib.parse import unquote  # few owners need it, and it costs 4 ms of a cold start
@@ -43,9 +43,9 @@ def split_key(key: str) -> tuple[str, str]:
 
 
 def escape_owner(owner: str) -> str:
-    """Return an owner as keys and headers have it: each byte that no id has is escaped, as in a URL.
+    """Return an owner's form in keys and headers: bytes that ids cannot contain are percent-encoded.
 
-    No two owners have the same escaped form.
+    No two owners share an escaped form.
     """
     if CHARACTERS.issuperset(owner):
         return owner
@@ -53,7 +53,7 @@ def escape_owner(owner: str) -> str:
 
 
 def state_of(etag: str) -> tuple[str, int] | None:
-    """Return the state of an item, (created_at, version), that its entity tag stands for, or None for other texts."""
+    """Return the state (created_at, version) that an entity tag encodes, or None for other texts."""
     created, _, version = etag.strip('"').rpartition("-")
     # DynamoDB rejects numbers of more than 38 digits.
     if not (version.isascii() and version.isdecimal() and len(version) <= 38 and version[0] != "0"):
@@ -62,9 +62,9 @@ def state_of(etag: str) -> tuple[str, int] | None:
 
 
 class Item:
-    """One stored item: the client's object `doc` and the server's envelope round it.
+    """One stored item: the client's object `doc`, and the properties that the server adds.
 
-    created_at and updated_at are RFC 3339, UTC, with microseconds; version counts writes from 1.
+    created_at and updated_at are RFC 3339 in UTC with microseconds; version is the number of writes.
     """
 
     __slots__ = ("created_at", "doc", "id", "updated_at", "version")
@@ -78,12 +78,12 @@ class Item:
 
     @property
     def state(self) -> tuple[str, int]:
-        """What distinguishes this state of the item from every other: (created_at, version)."""
+        """The pair (created_at, version), which identifies this state of the item."""
         return self.created_at, self.version
 
     @property
     def etag(self) -> str:
-        """The item's strong entity tag, "<createdAt>-<version>" in quotes, as clients make it too."""
+        """The item's strong entity tag: "<createdAt>-<version>" in quotes. Clients can construct it, too."""
         return f'"{self.created_at}-{self.version}"'
 
     def with_doc(self, doc: dict[str, Any]) -> Item:

@@ -1,8 +1,8 @@
-"""JSON that keeps every value: strict in what it reads, exact in what it writes.
+"""Read and write JSON without loss.
 
-Reading refuses what later readers could read differently: repeated names, NaN, lone surrogates (I-JSON, RFC
-7493), and numbers that DynamoDB cannot store. A number is an int, a float when the float's shortest text is
-exactly the number, and a Decimal otherwise; equal numbers are read as the same Python value.
+Reading refuses what other programs could interpret differently (I-JSON, RFC 7493): repeated names, NaN and lone
+surrogates; and numbers that DynamoDB cannot store. A number becomes an int, a float if the float's shortest text is
+exactly the number, and a Decimal otherwise. Equal numbers become the same Python value.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     Number = int | float | Decimal
 
 MAX_DEPTH = 32
-MAX_NAME_BYTES = 65535  # of an attribute's name in DynamoDB
-MAX_NAME_CHARACTERS = MAX_NAME_BYTES // 4  # fewer than that are never too many bytes of UTF-8
+MAX_NAME_BYTES = 65535  # DynamoDB's limit for attribute names
+MAX_NAME_CHARACTERS = MAX_NAME_BYTES // 4  # a name this short is within the limit in any script
 
 _UNKEEPABLE = "Numbers may have 38 significant digits and magnitudes from 1e-130 to 9.99e125"
 
 
 def loads(text: str, *, around: int = 0) -> Any:
-    """Read one JSON value; around: how many levels of objects it may have round what is MAX_DEPTH deep at most.
+    """Read one JSON value that is nested at most MAX_DEPTH deep. around: the number of levels allowed beyond that.
 
-    Raises InvalidRequest with a pointer (RFC 6901) to every value that it refuses, at most 20.
+    Raises InvalidRequest with a pointer (RFC 6901) to each invalid value, at most 20.
     """
     invalid: list[_InvalidValue] = []
 
@@ -68,19 +68,19 @@ def loads(text: str, *, around: int = 0) -> Any:
         raise InvalidRequest("The body is not valid JSON.", [_fault("", detail)]) from None
     except RecursionError:
         raise InvalidRequest("The body is nested too deeply.", [_fault("", _TOO_DEEP)]) from None
-    # Only text with one of these signs can hold what the walk below looks for.
+    # Only a text with one of these features can contain the faults that the walk below finds.
     if invalid or "\\u" in text or text.count("{") + text.count("[") > MAX_DEPTH or len(text) > MAX_NAME_CHARACTERS:
         faults: list[dict[str, str]] = []
         _collect_faults(value, "", 1 - around, faults)
         if faults:
-            raise InvalidRequest("The body holds values that can not be kept.", faults)
+            raise InvalidRequest("The body contains values that cannot be stored.", faults)
     return value
 
 
 def dumps(value: Any, *, sort_names: bool = False) -> str:
-    """Write a value that `loads` could have read, compactly and with every number exact.
+    """Write a value that `loads` could have returned, compactly and with exact numbers.
 
-    sort_names: equal values give equal text, in whatever order their members came.
+    sort_names: whether to sort members, so that equal values give equal texts.
     """
     text = _encoder(sort_keys=True).encode(value) if sort_names else _encode(value)
     return text.replace(f'"{_MARK}', "").replace(f'{_MARK}"', "") if _MARK in text else text
@@ -94,7 +94,7 @@ def parse_number(text: str) -> Number:
     digits = text.lstrip("-")
     if len(digits) <= 15 and digits.isdecimal():
         return int(text)
-    if len(digits) <= 16:  # with its point or exponent at most 15 digits, which a float keeps (DBL_DIG)
+    if len(digits) <= 16:  # at most 15 digits beside the point or exponent, which a float represents exactly (DBL_DIG)
         value = float(text)
         if 1e-130 <= abs(value) < 1e15:
             return int(value) if value.is_integer() else value
@@ -107,7 +107,7 @@ def pointer(parent: str, name: str | int) -> str:
 
 
 class _InvalidValue:
-    """Marks an invalid value in a parsed document, until _collect_faults finds its pointer."""
+    """A placeholder for an invalid value in a parsed document, until _collect_faults finds its pointer."""
 
     __slots__ = ("detail",)
 
@@ -116,7 +116,7 @@ class _InvalidValue:
 
 
 _TOO_DEEP = f"Objects and arrays may be nested {MAX_DEPTH} deep"
-# A lone surrogate is in no text that was read, so it can mark the numbers that json can not write by itself.
+# `loads` admits no lone surrogate, so one can mark the numbers that json cannot write.
 _MARK = "\ud800"
 
 
@@ -134,7 +134,7 @@ _encode = _encoder(sort_keys=False).encode
 
 
 def _exact(text: str) -> Number:
-    # Imported here: 6 ms of a cold start that hardly any request needs.
+    # Imported here, since it adds 6 ms to a cold start and few requests need it.
     from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation, Overflow, Subnormal
 
     context = Context(prec=38, Emin=-130, Emax=125, traps=[Inexact, InvalidOperation, Overflow, Subnormal])

@@ -1,6 +1,6 @@
 """Test your own code: pytest's fixture `system` is the API of a var-file in the test's process.
 
-Nothing of this is in a function's package.
+Functions' packages do not contain this module.
 """
 
 from __future__ import annotations

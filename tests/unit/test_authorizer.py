@@ -634,7 +634,7 @@ def test_what_nobody_foresaw_is_a_fault_that_quotes_nothing(
         raise ValueError("a secret of the token")
 
     monkeypatch.setattr("trestle.authorizer.handler.verified", fail)
-    with pytest.raises(RuntimeError, match=r"^The log says what failed\.$") as caught:
+    with pytest.raises(RuntimeError, match=r"^The log has the cause\.$") as caught:
         authorizer.ask(authorizer.token())
     assert caught.value.__suppress_context__
     assert (authorizer.line["status"], authorizer.line["error"]) == (503, "ValueError")
@@ -904,9 +904,9 @@ def test_an_issuer_that_answers_what_it_should_not(authorizer: Authorizer, name:
 
 
 DISCOVERED: dict[str, tuple[dict[str, Any], str]] = {
-    "another issuer": ({"issuer": "https://other.example"}, "The discovery document is of another issuer."),
-    "the issuer with a slash": ({"issuer": "{url}/"}, "The discovery document is of another issuer."),
-    "no issuer": ({"issuer": None}, "The discovery document is of another issuer."),
+    "another issuer": ({"issuer": "https://other.example"}, "The discovery document belongs to another issuer."),
+    "the issuer with a slash": ({"issuer": "{url}/"}, "The discovery document belongs to another issuer."),
+    "no issuer": ({"issuer": None}, "The discovery document belongs to another issuer."),
     "no key set": ({"jwks_uri": None}, "The discovery document names no jwks_uri."),
     "key sets": ({"jwks_uri": ["{url}/keys?x=1"]}, "The discovery document names no jwks_uri."),
     **{

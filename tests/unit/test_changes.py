@@ -149,7 +149,7 @@ def test_a_record_that_is_no_item_is_named_and_passed_over(
     assert [each.item.id for each in function.code.seen] == ["b"]
     invalid, done = lines(capsys.readouterr().err)
     assert (invalid["level"], invalid["result"], invalid["status"], done["result"]) == ("ERROR", "invalid", 500, "done")
-    assert invalid["error"].startswith("InvalidRecordError: The record a of items is no item")
+    assert invalid["error"].startswith("InvalidRecordError: The record a of items is not an item: ")
     assert "s3cr3t" not in json.dumps(invalid)
 
 
@@ -375,7 +375,7 @@ def test_a_slow_function_is_not_called_when_it_would_not_end(deployed: Deploy, m
         ("raise Unavailable('s3cr3t')", "Unavailable", 503, "Unavailable"),
         ("raise Retry(5)", f"{FAILED}Retry.", 500, "Retry"),
         ("raise SystemExit('s3cr3t')", f"{FAILED}SystemExit.", 500, "SystemExit"),
-        ("return Again('s3cr3t')", "UnitError: own returned Again for a change. Only jobs are", 500, "UnitError"),
+        ("return Again('s3cr3t')", "UnitError: own returned Again for a change. Only jobs can", 500, "UnitError"),
     ],
 )  # fmt: skip
 def test_the_log_has_type_and_place_and_no_data(

@@ -239,7 +239,7 @@ def test_a_spoilt_record_is_a_fault_of_ours_that_says_which(
     line = json.loads(capsys.readouterr().err)
     assert (answer.status, line["level"], line["problem"]) == (500, "ERROR", "internal-error")
     reason = r"(lacks doc|has .* as . instead of .|holds a value that JSON does not have, or .*)"
-    told = rf"InvalidRecordError: The record a of items is no item, since it {reason}: repair or delete it\."
+    told = rf"InvalidRecordError: The record a of items is not an item: it {reason}. Repair or delete it\."
     assert re.fullmatch(told, line["error"])
     assert "s3cr3t" not in json.dumps(line)
 

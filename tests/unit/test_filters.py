@@ -351,15 +351,15 @@ def query_faults(api: Api, **query: Any) -> dict[str, str]:
         ),
         (
             {"status": "a", "dueDate.gt": "a", "dueDate.gte": "b"},
-            {"dueDate.gte": "Can not be used together with dueDate.gt"},
+            {"dueDate.gte": "Cannot be used together with dueDate.gt"},
         ),
         (
             {"status": "a", "dueDate.lte": "a", "dueDate.lt": "b"},
-            {"dueDate.lt": "Can not be used together with dueDate.lte"},
+            {"dueDate.lt": "Cannot be used together with dueDate.lte"},
         ),
         (
             {"status": "a", "dueDate.prefix": "a", "dueDate.lt": "b"},
-            {"dueDate.lt": "Can not be used together with dueDate.prefix"},
+            {"dueDate.lt": "Cannot be used together with dueDate.prefix"},
         ),
     ],
 )

@@ -239,7 +239,7 @@ def test_a_secret_is_read_once_in_five_minutes(
 @pytest.mark.parametrize(
     ("answer", "detail"),
     [
-        ({"SecretBinary": BYTES}, "The secret holds binary data. Store it as text, as SecretString."),
+        ({"SecretBinary": BYTES}, "The secret is binary. Store it as text, as SecretString."),
         (
             services.RefusedError.__new__(services.RefusedError, None, "", ""),
             "Secrets Manager refused GetSecretValue with AccessDeniedException.",
@@ -286,18 +286,18 @@ def test_a_job_is_sent(own: Own, asked: dict[str, Any]) -> None:
     assert json.loads(second["MessageBody"])["body"] is None
 
 
-UNKEPT = "a number that cannot be kept: numbers may have 38 significant digits and magnitudes from 1e-130 to 9.99e125."
+UNKEPT = "a number that cannot be stored. Numbers may have 38 significant digits and magnitudes from 1e-130 to 9.99e125."
 
 
 @pytest.mark.parametrize(
     ("job", "kind", "detail"),
     [
-        ({"body": 1.5}, TypeError, "The body is a float. Numbers are int or Decimal."),
-        ({"body": {"a": [1.5]}}, TypeError, "/a/0 is a float. Numbers of items are int or Decimal."),
-        ({"body": {"a": {1, 2}}}, TypeError, "/a is a set, which JSON does not have."),
-        ({"body": Decimal("NaN")}, ValueError, "The value is NaN, which JSON does not have."),
-        ({"body": (1,)}, TypeError, "The value is a tuple, which JSON does not have."),
-        ({"body": "\ud800"}, ValueError, "The value holds a lone surrogate."),
+        ({"body": 1.5}, TypeError, "The body is a float. Use int or Decimal."),
+        ({"body": {"a": [1.5]}}, TypeError, "/a/0 is a float. Use int or Decimal for the numbers of items."),
+        ({"body": {"a": {1, 2}}}, TypeError, "/a is a set, which JSON lacks."),
+        ({"body": Decimal("NaN")}, ValueError, "The value is NaN, which JSON lacks."),
+        ({"body": (1,)}, TypeError, "The value is a tuple, which JSON lacks."),
+        ({"body": "\ud800"}, ValueError, "The value contains a lone surrogate."),
         ({"body": 10**200}, ValueError, f"The value is {UNKEPT}"),
         ({"body": 1, "delay": 901}, ValueError, "delay is 901. Use whole seconds, 0 to 900."),
         ({"body": 1, "delay": -1}, ValueError, "delay is -1. Use whole seconds, 0 to 900."),
@@ -305,7 +305,7 @@ UNKEPT = "a number that cannot be kept: numbers may have 38 significant digits a
         (
             {"body": "é" * (MAX_MESSAGE_BYTES // 2)},
             ValueError,
-            "The body is over the 256 KiB that a queue takes. Store it, and send its id.",
+            "The body is over the 256 KiB that a queue accepts. Store it, and send its id.",
         ),
     ],
     ids=lambda value: str(value)[:20],
@@ -483,9 +483,9 @@ def test_a_schema_of_the_whole_judges_the_whole(own: Own) -> None:
         ("e.merge('a', {}, if_match='nonsense')", app.Changed, "The item has changed."),
         ("e.merge('a', {'tags': {'x': 1}}, if_match='\"x-7\"')", app.Changed, "The item has changed."),
         ("e.delete('a', if_match='\"x-7\"')", app.Changed, "The item has changed."),
-        ("e.create({**doc, 'title': 'x', 'tags': {'t': 'x' * 410_000}})", app.Invalid, "The item would be over"),
-        ("e.create(doc, key='')", app.Invalid, "The idempotency key is empty, or no text."),
-        ("e.create(doc, key=5)", app.Invalid, "The idempotency key is empty, or no text."),
+        ("e.create({**doc, 'title': 'x', 'tags': {'t': 'x' * 410_000}})", app.Invalid, "The item would exceed"),
+        ("e.create(doc, key='')", app.Invalid, "The idempotency key is empty or not a text."),
+        ("e.create(doc, key=5)", app.Invalid, "The idempotency key is empty or not a text."),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("hooks", ["", "def before_delete(c, x): pass\ndef before_update(d, c, x): pass\n"])
@@ -510,7 +510,7 @@ KEYED = """
     try:
         e.create({"title": "b", "price": 1}, key="k")
     except Taken as error:
-        assert error.detail == "This idempotency key came with another object before."
+        assert error.detail == "This idempotency key was used with a different object before."
         return first.id
 """
 
@@ -736,16 +736,16 @@ def test_everyone_is_filtered(own: Own) -> None:
 @pytest.mark.parametrize(
     ("code", "detail"),
     [
-        ("e.everyone.page(order='desc')", 'The items of "orders" have no order: leave out order.'),
+        ("e.everyone.page(order='desc')", 'The items of "orders" have no order. Leave out order.'),
         ("list(e.everyone.list(order='up'))", 'order is "up". Use "asc" or "desc".'),
         ("e.everyone.page(cursor='x')", "The cursor is not valid: Is not a cursor of this list."),
         ("e.everyone.page(cursor=e.of(O).page(limit=1).next)", "The cursor is not valid: Belongs to another list"),
         ("e.of(O).page(cursor=e.everyone.page(limit=1).next)", "The cursor is not valid: Belongs to another list"),
         ("e.of(O).page(cursor=e.of(M).page(limit=1).next)", "The cursor is not valid: Belongs to another list"),
-        ("e.of('x' * 257)", "The owner is not valid: an owner is a text of 1 to 256 bytes."),
-        ("e.of('')", "The owner is not valid: an owner is a text of 1 to 256 bytes."),
-        ("e.of('\\ud800')", "The owner is not valid: an owner is a text of 1 to 256 bytes."),
-        ("e.of(None)", "The owner is not valid: an owner is a text of 1 to 256 bytes."),
+        ("e.of('x' * 257)", "The owner is not valid. Use a text of 1 to 256 bytes."),
+        ("e.of('')", "The owner is not valid. Use a text of 1 to 256 bytes."),
+        ("e.of('\\ud800')", "The owner is not valid. Use a text of 1 to 256 bytes."),
+        ("e.of(None)", "The owner is not valid. Use a text of 1 to 256 bytes."),
     ],
 )
 def test_what_reaches_no_owner(own: Own, code: str, detail: str) -> None:
@@ -867,7 +867,7 @@ def test_everyone_can_only_be_listed(own: Own) -> None:
 def test_an_entity_without_owners(own: Own) -> None:
     assert run(own, "e.create({'title': 'a', 'price': 1})\nreturn len(e.everyone.page().items)", **ANY) == 1
     function = own("def handle(j, c):\n    entity('orders').of('ada').get('a')\n", used=entities(), **ANY)
-    assert str(cause(function, None)) == 'The items of "orders" have no owners: leave out of().'
+    assert str(cause(function, None)) == 'The items of "orders" have no owners. Leave out of().'
 
 
 def test_hooks_act_for_the_owner_of_the_item(own: Own) -> None:
@@ -986,7 +986,7 @@ def test_what_a_transaction_does_not_take(own: Own) -> None:
         return found, len(titles())
     """
     closed = "The transaction is not open. Write `with transaction() as t:`, and use t in its block."
-    assert transacted(own, code) == (["A transaction takes 100 writes at most.", closed, closed], 102)
+    assert transacted(own, code) == (["A transaction takes at most 100 writes.", closed, closed], 102)
 
 
 def test_a_transaction_is_carried_out_once(own: Own) -> None:
@@ -1006,7 +1006,7 @@ def test_a_transaction_is_carried_out_once(own: Own) -> None:
             found.append(str(again))
         return found, "x" in titles()
     """
-    used = "The transaction has been opened before. Call transaction() again for another one."
+    used = "The transaction was opened before. Call transaction() for a new one."
     assert transacted(own, code)[0] == [used, used]
 
 
@@ -1027,12 +1027,12 @@ def test_an_etag_that_is_no_text(own: Own, code: str) -> None:
     ("code", "reason"),
     [
         ("create({}, id='s3cr3t')", '"orders" has ids = "server": leave out id, or set ids = "client".'),
-        ("create({}, key=5)", "The idempotency key is empty, or no text. Use a text of 1 character or more."),
+        ("create({}, key=5)", "The idempotency key is empty or not a text. Use a text of at least 1 character."),
         ("page(limit=1234567)", "limit is not valid. Use a whole number, 1 to 100."),
-        ("page(cursor='s3cr3t')", "The cursor is not that of a page of this list."),
+        ("page(cursor='s3cr3t')", "The cursor does not belong to this list."),
         ("page(order='s3cr3t')", 'order is not valid. Use "asc" or "desc".'),
         ("page({'s3cr3t': 1})", '"orders" has no such filter. Declared: none.'),
-        ("of('s3cr3t' * 99)", "The owner is not valid: an owner is a text of 1 to 256 bytes."),
+        ("of('s3cr3t' * 99)", "The owner is not valid. Use a text of 1 to 256 bytes."),
     ],
 )
 def test_the_log_says_which_argument_is_not_valid_and_quotes_no_value(own: Own, code: str, reason: str) -> None:
@@ -1083,8 +1083,8 @@ def test_a_transaction_that_the_database_cannot_take_now(
     [
         ({"title": "x" * 3000}, "title: the text has over 1024 bytes, which no filter finds."),
         ({"title": "é" * 600}, "title: the text has over 1024 bytes, which no filter finds."),
-        ({"title": "\ud800"}, "title holds a lone surrogate."),
-        ({"title": {1}}, "title is a set, which JSON does not have."),
+        ({"title": "\ud800"}, "title contains a lone surrogate."),
+        ({"title": {1}}, "title is a set, which JSON lacks."),
         ({"title": None}, "title: filters take texts, numbers and booleans, not a NoneType."),
         ({"title": "a", "price.gt": "1"}, "price.gt: use a number."),
         ({"title": "a", "price.gt": True}, "price.gt: use a number."),

@@ -166,15 +166,15 @@ def test_numbers_are_exact_and_never_floats(hooked: Hooked) -> None:
         ("draft.setdefault('price', 1.5)", "FloatError", "/price is a float"),
         ("draft |= {'price': 1.5}", "FloatError", "/price is a float"),
         ("draft['list'].append(1.5)", "FloatError", "/list/0 is a float"),
-        ("draft['price'] = 10 ** 39 + 1", "UnkeepableError", "/price is a number that cannot be kept"),
+        ("draft['price'] = 10 ** 39 + 1", "UnkeepableError", "/price is a number that cannot be stored"),
         ("draft['price'] = Decimal(1) / 3 + Decimal('1e20')", None, None),
-        ("draft['price'] = Decimal('1e126')", "UnkeepableError", "/price is a number that cannot be kept"),
+        ("draft['price'] = Decimal('1e126')", "UnkeepableError", "/price is a number that cannot be stored"),
         ("draft['price'] = Decimal('NaN')", "UnkeepableError", "/price is NaN"),
         ("draft['price'] = (1, 2)", "ValueTypeError", "/price is a tuple"),
         ("draft['list'] = [set()]", "ValueTypeError", "/list/0 is a set"),
         ("draft[5] = 1", "ValueTypeError", "/ has a name that is a int"),
         ("draft['price'] = {5: 1}", "ValueTypeError", "/price has a name that is a int"),
-        ("draft['text'] = chr(0xd800)", "UnkeepableError", "/text holds a lone surrogate"),
+        ("draft['text'] = chr(0xd800)", "UnkeepableError", "/text contains a lone surrogate"),
         ("draft['version'] = 2", "UnkeepableError", "/version is a property that only the server sets"),
         ("draft['deep'] = eval('[' * 40 + ']' * 40)", "UnkeepableError", "nested deeper than 32"),
     ],
@@ -916,9 +916,9 @@ def test_an_item_in_the_expected_state_is_written(hooked: Hooked, make_api: Make
         ("merge('rooms', 'a', {'n': 'x'})", "Invalid", "/n: Must be an integer"),
         ("create('nights', {}, 'a', otherwise='no')", "OtherwiseError", "otherwise is a str. Use Refuse(...)."),
         ("check('nights', 'a') or transaction.delete('nights', 'a')",
-         "TransactionError", 'a write of "nights" a already'),
+         "TransactionError", 'already has a write of "nights" a'),
         ("check('nights', 'a') or [*map(transaction.create, ['nights'] * 99, [{}] * 99)]",
-         "TransactionError", "A transaction takes 99 writes at most"),
+         "TransactionError", "A transaction takes at most 99 writes"),
         ("delete('rooms', 'a')", "RightError", 'may not delete "rooms"'),
         ("check('closed', 'a')", "RightError", 'Write closed = ["get"] in entities.items.hooks.uses.before_create.'),
     ],
@@ -947,7 +947,7 @@ def test_a_hook_does_not_write_its_own_item(hooked: Hooked, capsys: pytest.Captu
     )
     item_id = api.create({})["id"]
     line = failed(api.request("PATCH", f"/items/{item_id}", {}), capsys)
-    assert line["error"] == f"TransactionError: A transaction can act only once on an item; items {item_id} has two."
+    assert line["error"] == f"TransactionError: A transaction has one write per item; items {item_id} has two."
 
 
 def test_what_a_hook_writes_obeys_the_rules_of_its_entity(hooked: Hooked, make_api: Make) -> None:

@@ -34,7 +34,7 @@ EVENT = {
 }
 
 FAILED = "CodeError: The function own failed at app/own.py:4 with "
-BAD_AGAIN = "UnitError: own returned Again with a body that no job can have: "
+BAD_AGAIN = "UnitError: own returned Again with an invalid body: "
 
 Deploy = Callable[..., Deployed]
 
@@ -325,8 +325,8 @@ def test_an_event_is_not_carried_on(deployed: Deploy, hidden: Any, capsys: pytes
 @pytest.mark.parametrize(
     ("returned", "reason"),
     [
-        ("Retry(5)", "own returned Retry: raise it instead."),
-        ("Refuse('s3cr3t')", "own returned Refuse: raise it instead."),
+        ("Retry(5)", "own returned Retry. Raise it instead."),
+        ("Refuse('s3cr3t')", "own returned Refuse. Raise it instead."),
         ("Retry", "own returned the class Retry: raise Retry() instead."),
         ("Again", "own returned the class Again: return Again(body) instead."),
     ],

@@ -189,7 +189,7 @@ def test_a_fault_is_told_with_what_led_to_it(api: Api, capsys: pytest.CaptureFix
     line = line_of(capsys)
     assert (line["level"], line["problem"], line["throttled"]) == ("ERROR", "service-unavailable", True)
     assert line["databaseRequests"] == 3
-    assert line["error"] == "Unavailable: The database can not answer now. Try again in a moment."
+    assert line["error"] == "Unavailable: The database cannot answer now. Try again in a moment."
     reason, origin = line["causes"]
     assert reason == "ServiceUnavailable: ThrottlingException: no"
     assert origin == "ThrottlingException", "what botocore says is not ours to repeat"

@@ -722,7 +722,7 @@ def test_the_issuer_of_tokens() -> None:
         secret = {"kty": "oct", "k": "AAAA"}
         assert issuer_findings(server, secret) == [("stop", f"{server.url} publishes no key for RS256 or ES256.")]
         ((level, said),) = issuer_findings(server, RSA_KEY, issuer=f"{server.url}/")
-        assert (level, said.partition(". ")[2]) == ("stop", "The discovery document is of another issuer.")
+        assert (level, said.partition(". ")[2]) == ("stop", "The discovery document belongs to another issuer.")
     ((level, said),) = issuer_findings(server)
     assert (level, "cannot be read from here" in said) == ("warning", True)
 

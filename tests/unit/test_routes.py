@@ -464,12 +464,12 @@ def test_what_a_route_returns_is_the_answer(
         ("Response(200, b's3cr3t')", "AnswerError: Its body is a bytes. Use a dict or list, a text, or None."),
         ("Response(200, 1)", "AnswerError: Its body is an int. Use a dict or list, a text, or None."),
         ("Response(200, ('s3cr3t',))", "AnswerError: Its body is a tuple. Use a dict or list, a text, or None."),
-        ("Response(200, {'a': [1, 0.5]})", "FloatError: /a/1 is a float. Numbers of items are int or Decimal."),
-        ("Response(200, {'a': {'s3cr3t'}})", "ValueTypeError: /a is a set, which JSON does not have."),
+        ("Response(200, {'a': [1, 0.5]})", "FloatError: /a/1 is a float. Use int or Decimal for the numbers of items."),
+        ("Response(200, {'a': {'s3cr3t'}})", "ValueTypeError: /a is a set, which JSON lacks."),
         ("Response(200, {1: 2})", "ValueTypeError: / has a name that is a int. Names are texts."),
-        ("Response(200, [Decimal('NaN')])", "UnkeepableError: /0 is NaN, which JSON does not have."),
-        ("Response(200, {'a': '\\ud800'})", "UnkeepableError: /a holds a lone surrogate."),
-        ("Response(200, '\\ud800')", "UnkeepableError: The body holds a lone surrogate."),
+        ("Response(200, [Decimal('NaN')])", "UnkeepableError: /0 is NaN, which JSON lacks."),
+        ("Response(200, {'a': '\\ud800'})", "UnkeepableError: /a contains a lone surrogate."),
+        ("Response(200, '\\ud800')", "UnkeepableError: The body contains a lone surrogate."),
         ("Response(200, 's3cr3t' * 1100000)", TOO_LARGE),
         ("Response(200, '\\x00' * 1100000)", TOO_LARGE),
         ("Response(200, None, {'a b': 's3cr3t'})", BAD_NAME),
@@ -702,7 +702,7 @@ def test_a_route_that_this_release_lacks_is_500(
     assert serve(ECHO).send(f"{method} {resource}").status == 500
     line = last_line(capsys)
     assert line["error"] == (
-        f"RouteError: payments has no route {method} {resource}. The gateway's routes are of another release."
+        f"RouteError: payments has no route {method} {resource}. The gateway's routes belong to another release."
     )
     assert (line["function"], line["call"], line["route"]) == ("payments", None, None)
 

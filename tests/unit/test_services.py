@@ -114,9 +114,7 @@ def test_calls_are_noted_for_the_trace_and_hold_no_value(transport: str, serve: 
 
 def test_a_secret_of_bytes(transport: str, serve: Callable[..., Server]) -> None:
     serve(answers({"SecretBinary": BYTES}))
-    with pytest.raises(
-        BinarySecretError, match=r"^The secret holds binary data\. Store it as text, as SecretString\.$"
-    ):
+    with pytest.raises(BinarySecretError, match=r"^The secret is binary\. Store it as text, as SecretString\.$"):
         secret_value(Context(), ARN)
 
 

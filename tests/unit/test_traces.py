@@ -222,7 +222,7 @@ def test_a_throttled_request_is_sent_with_its_cause(api: Api, daemon: Daemon) ->
     exceptions = request["cause"]["exceptions"]
     assert [each["type"] for each in exceptions] == ["Unavailable", "ServiceUnavailable", "ThrottlingException"]
     assert [each.get("cause") for each in exceptions] == [*(each["id"] for each in exceptions[1:]), None]
-    assert exceptions[0]["message"] == "The database can not answer now. Try again in a moment."
+    assert exceptions[0]["message"] == "The database cannot answer now. Try again in a moment."
     innermost = exceptions[0]["stack"][-1]
     assert (innermost["path"].rpartition("/")[2], innermost["label"]) == ("table.py", "request")
     assert innermost["line"] > 0

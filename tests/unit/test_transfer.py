@@ -158,7 +158,7 @@ def test_bad_lines_are_told_by_number_and_fault(entity: tool.DeployedEntity) -> 
         '{"id": 1}': "has no id: write one, by which a second run knows the item",
         '{"id": "a b"}': f"/id {rule}",
         '{"id": ".#a"}': "/id Must have no #: items of this entity have no owners",
-        '{"id": "openapi.json"}': "/id Must be another: there is something else at its path",
+        '{"id": "openapi.json"}': "/id Is reserved: another route has this path",
         '{"id": "a", "rank": "1", "status": 1}': (
             "/rank Must be a number, not a string; /status Must be a string, not an integer"
         ),

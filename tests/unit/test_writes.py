@@ -320,7 +320,7 @@ def test_no_more_writes_than_dynamodb_takes(api: Api, client: Any) -> None:
 
 def test_two_writes_on_one_item_are_refused_by_its_name(api: Api, client: Any) -> None:
     before = len(api.calls)
-    with pytest.raises(ValueError, match="once on an item; items a has two"):
+    with pytest.raises(ValueError, match="one write per item; items a has two"):
         commit(Context(), [creation(ITEMS, "ada", item("a")), presence(ITEMS, "ada", "a")])
     assert len(api.calls) == before
     make(NIGHTS, "a")

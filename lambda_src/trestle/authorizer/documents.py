@@ -1,4 +1,4 @@
-"""Documents of the issuer, over HTTP: bounded in time and size, and from no other place than they should be."""
+"""Fetch the issuer's documents over HTTP, bounded in time and size, and only from the issuer's URLs."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ DISCOVERY = "/.well-known/openid-configuration"
 class Documents:
     """Fetches an issuer's keys.
 
-    Each fetch takes 4.5 seconds at most, whatever the issuer and the network do, its name's resolution included.
+    A fetch takes at most 4.5 seconds, including name resolution.
     """
 
     def __init__(self, issuer: str) -> None:
-        """Take the issuer's URL. Raise IssuerError if it is neither https nor http on this machine."""
+        """issuer: its URL. Raise IssuerError if it is neither https nor http on this machine."""
         self._issuer = issuer
         self._allows_http = False
         self._allows_http = _is_loopback(self._address(issuer))
@@ -41,15 +41,15 @@ class Documents:
         self._context: ssl.SSLContext | None = None
 
     def keys(self) -> list[Any]:
-        """Return the JSON Web Keys that the issuer publishes, as they are. Raise IssuerError."""
+        """Return the issuer's JSON Web Keys, unchanged. Raise IssuerError."""
         keys: list[Any] = _within(ALL_SECONDS, self._read_keys, self._abort)
         return keys
 
     def _read_keys(self) -> list[Any]:
-        # OpenID Connect Discovery, section 4.1: a slash at the issuer's end is not doubled.
+        # OpenID Connect Discovery, section 4.1: a slash at the issuer's end is removed first.
         discovered = self._get(self._issuer.removesuffix("/") + DISCOVERY)
         if discovered.get("issuer") != self._issuer:
-            raise IssuerError("The discovery document is of another issuer.")
+            raise IssuerError("The discovery document belongs to another issuer.")
         url = discovered.get("jwks_uri")
         if not isinstance(url, str):
             raise IssuerError("The discovery document names no jwks_uri.")
@@ -59,14 +59,14 @@ class Documents:
         return keys
 
     def _address(self, url: str) -> SplitResult:
-        """Return a URL's parts. Raise IssuerError unless it is https, or http where the issuer itself is local."""
+        """Return a URL's parts. Raise IssuerError unless it is https, or http for a local issuer."""
         try:
             parts = urlsplit(url)
             is_secure = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts))
             is_secure = is_secure and (parts.scheme == "https" or self._allows_http or url == self._issuer)
             if is_secure and parts.hostname and not parts.username and parts.port != 0:
                 return parts
-        except ValueError:  # a port or an address that is none
+        except ValueError:  # an invalid port or address
             pass
         raise IssuerError("A URL of the issuer is not https.")
 
@@ -90,7 +90,7 @@ class Documents:
                 raise IssuerError(f"The issuer answers {response.status}.")
             body = response.read(MAX_BYTES + 1)
         except (OSError, ValueError, http.client.HTTPException) as error:
-            # Its words may quote what the issuer answers.
+            # The message may quote the answer.
             raise UnreachableError(f"The issuer cannot be read: {type(error).__name__}.") from None
         finally:
             connection.close()
@@ -105,7 +105,7 @@ class Documents:
         return document
 
     def _abort(self) -> None:
-        """End what the connection waits for."""
+        """End a pending operation of the connection."""
         plain = self._connection.sock if self._connection else None
         if plain:
             with contextlib.suppress(OSError):  # it has ended by itself
@@ -117,7 +117,7 @@ def _is_loopback(address: SplitResult) -> bool:
 
 
 def _within(seconds: float, work: Callable[[], Any], abort: Callable[[], None]) -> Any:
-    """Return what `work` returns, or raise what it raises; after that many seconds raise IssuerError instead."""
+    """Return the result of `work`, or raise its exception, or IssuerError after a number of seconds."""
     result: list[Any] = []
     errors: list[Exception] = []
 

@@ -1,7 +1,7 @@
-"""The Lambda handler of a TOKEN authorizer: API Gateway asks who sent a token, and keeps the answer for a while.
+"""The Lambda handler of a TOKEN authorizer. API Gateway caches its answers.
 
-Source: "Output from an API Gateway Lambda authorizer" and "Input to an API Gateway Lambda authorizer" in its
-developer guide.
+Source: "Output from an API Gateway Lambda authorizer" and "Input to an API Gateway Lambda authorizer" in the API
+Gateway developer guide.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def make_handler(environment: Mapping[str, str]) -> Handler:
 
 
 class Authorizer:
-    """Decides on tokens, and keeps the issuer's keys in between."""
+    """Verifies tokens, and caches the issuer's keys."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         settings = json.loads(environment["JWT"])
@@ -47,10 +47,10 @@ class Authorizer:
         self._is_cold = True
 
     def handle(self, event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
-        """Return the policy for the caller of a token.
+        """Return the policy for a token's bearer.
 
-        Raise an exception "Unauthorized", which the gateway answers with 401, for a token that is not valid. Any
-        other exception is an error of the authorizer to it.
+        Raise an exception "Unauthorized" for an invalid token, which the gateway answers with 401. It treats any other
+        exception as an error of the authorizer.
         """
         started, fetches = time.monotonic(), self._keys.fetches
         found: dict[str, Any] = {}
@@ -60,12 +60,12 @@ class Authorizer:
             found = self._token(event)
             decision = {"status": 200, "caller": f"jwt:{found['sub']}"}
         except Refused as refusal:
-            raised = Exception("Unauthorized")  # the very word that the gateway looks for
+            raised = Exception("Unauthorized")  # the exact text that the gateway expects
             decision = {"status": 401, "reason": refusal.reason, "refused": True}
         except Exception as failure:
-            # Lambda's runtime logs what is raised, and another error's words may quote the token.
+            # Lambda's runtime logs exceptions, and the messages of others may quote the token.
             error = failure
-            raised = failure if isinstance(failure, IssuerError) else RuntimeError("The log says what failed.")
+            raised = failure if isinstance(failure, IssuerError) else RuntimeError("The log has the cause.")
             decision = {"status": 503}
         fields = {
             "requestId": lambda_context.aws_request_id,
@@ -79,14 +79,14 @@ class Authorizer:
         }
         self._is_cold = False
         if self._keys.error and not error:
-            fields["issuerError"] = str(self._keys.error)  # keys from before it failed still serve
+            fields["issuerError"] = str(self._keys.error)  # the cached keys stay valid
         self._log.write(fields, error)
         if raised:
             raise raised from None
         return _policy(found, event["methodArn"])
 
     def _token(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what functions learn of a valid token. Raise Refused or IssuerError."""
+        """Return a valid token's description for functions. Raise Refused or IssuerError."""
         scheme, _, token = str(event.get("authorizationToken")).partition(" ")
         if scheme.lower() != "bearer":
             raise Refused("no bearer token")
@@ -101,9 +101,9 @@ class Authorizer:
 
 
 def _policy(token: Mapping[str, Any], method_arn: str) -> dict[str, Any]:
-    """Return the answer that lets a caller pass, with their token for the function behind the method.
+    """Return the answer that permits a caller, with the token's description for the method's function.
 
-    The gateway keeps it for the token, whichever method was called first, so it is for the whole stage.
+    It permits the whole stage, since the gateway caches it by token for all methods.
     """
     stage = "/".join(method_arn.split("/")[:2])
     statement = {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": f"{stage}/*"}

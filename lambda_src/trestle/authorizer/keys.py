@@ -1,4 +1,4 @@
-"""The issuer's public keys, kept between requests."""
+"""The issuer's public keys, cached between requests."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     KeySet = dict[tuple[str | None, str], list[jwt.PyJWK]]
 
-# A key that the issuer withdraws is trusted no longer than that, and than KEEP_SECONDS if the issuer is dead.
+# A withdrawn key is trusted for at most this time, or KEEP_SECONDS while the issuer does not answer.
 REFRESH_SECONDS = 15 * 60
 KEEP_SECONDS = 24 * 3600
-# Pauses between two fetches: after a key id that is unknown, after a failure with keys at hand, and without any.
+# Pauses between fetches: after an unknown key id, after a failure with cached keys, and after one without.
 UNKNOWN_SECONDS = 10
 FAILED_SECONDS = 60
 MISSING_SECONDS = 5
@@ -28,14 +28,14 @@ MAX_KEYS_OF_ONE_ID = 3
 MAX_RSA_BITS = 8192
 MIN_RSA_BITS = 2048
 
-# The algorithm of each kind of key, and the members that make its public part.
+# The algorithm of each key type, and the members of its public part.
 KINDS = {("RSA", None): ("RS256", ("n", "e")), ("EC", "P-256"): ("ES256", ("crv", "x", "y"))}
 
 
 class Keys:
-    """The issuer's keys. `fetch` returns its JSON Web Keys or raises IssuerError.
+    """The issuer's keys. fetch: returns its JSON Web Keys or raises IssuerError.
 
-    error: why the last fetch failed, None if it did not. fetches: how many there were.
+    error: the error of the last fetch, None if it succeeded. fetches: the number of fetches.
     """
 
     def __init__(self, fetch: Callable[[], list[Any]]) -> None:
@@ -46,9 +46,9 @@ class Keys:
         self.fetches = 0
 
     def find(self, kid: str | None, algorithm: str) -> list[jwt.PyJWK]:
-        """Return the keys for an algorithm that have a key id, for None the only key that there is for it.
+        """Return the keys with an algorithm and a key id. For the id None, return the algorithm's only key.
 
-        No key means that the issuer has none. Raise IssuerError if that cannot be known.
+        The result is empty if the issuer has no such key. Raise IssuerError if that is unknown.
         """
         now = time.time()
         pause = FAILED_SECONDS if self._keys else MISSING_SECONDS
@@ -67,7 +67,7 @@ class Keys:
     def _known(self, kid: str | None, algorithm: str) -> list[jwt.PyJWK]:
         if kid is not None:
             return self._keys.get((kid, algorithm), [])
-        # OpenID Connect Core, section 10.1: a token may lack the key id if there is one key alone.
+        # OpenID Connect Core, section 10.1: a token may lack the key id if there is only one key.
         known = [key for (_, each), keys in self._keys.items() if each == algorithm for key in keys]
         return known if len(known) == 1 else []
 
@@ -84,9 +84,9 @@ class Keys:
 
 
 def key_set(published: list[Any]) -> KeySet:
-    """Return those of an issuer's JSON Web Keys that may sign tokens, by key id and algorithm.
+    """Return the JSON Web Keys that may sign tokens, by key id and algorithm.
 
-    Raise IssuerError if there are more than any issuer has.
+    Raise IssuerError if there are implausibly many.
     """
     if len(published) > MAX_KEYS:
         raise IssuerError(f"The issuer publishes more than {MAX_KEYS} keys.")
@@ -101,9 +101,9 @@ def key_set(published: list[Any]) -> KeySet:
 
 
 def signing_key(published: Any) -> jwt.PyJWK | None:
-    """Return a JSON Web Key as a public key with its one algorithm, None if it is not for signatures that we take.
+    """Return the public key of a JSON Web Key with its algorithm, None if it is not for supported signatures.
 
-    The algorithm follows from the key alone, so no token can choose another one for it.
+    The key alone determines the algorithm, so that no token can choose another one.
     """
     if not isinstance(published, dict):
         return None

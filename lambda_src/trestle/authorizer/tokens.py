@@ -1,7 +1,7 @@
-"""What makes an access token valid.
+"""Verify access tokens.
 
-PyJWT verifies the signature, the issuer, the audience and the times (RFC 7519, 8725). What stands before it here
-refuses whatever two readers could read differently, and tokens that are none for an API.
+PyJWT verifies the signature, the issuer, the audience and the times (RFC 7519, RFC 8725). Before that, this module
+refuses tokens that two parsers could interpret differently, and tokens that are not access tokens.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ ALGORITHMS = ("ES256", "RS256")
 MAX_BYTES = 8192
 MAX_KEY_ID = 256
 MAX_TIME = 2**53
-# The issuer's clock may be this far ahead of ours: it applies to nbf and iat alone, and not to exp.
+# The issuer's clock may be this far ahead of ours. The leeway applies to nbf and iat, but not to exp.
 LEEWAY_SECONDS = 60
 
 _TYPES = (None, "jwt", "at+jwt", "application/at+jwt")
 _REASONS: dict[type[Exception], str] = {
     jwt.InvalidSignatureError: "signature",
     jwt.InvalidAudienceError: "audience",
-    jwt.MissingRequiredClaimError: "audience",  # the others are looked at before
+    jwt.MissingRequiredClaimError: "audience",  # the others are checked before
     jwt.ImmatureSignatureError: "not valid yet",
 }
 
 
 def verified(token: Any, keys: Keys, issuer: str, audiences: Sequence[str]) -> dict[str, Any]:
-    """Return the claims of an access token. Raise Refused, and IssuerError if the issuer's keys cannot be had."""
+    """Return an access token's claims. Raise Refused, and IssuerError if the issuer's keys are unavailable."""
     header, claims = _read(token)
     algorithm, kid = header.get("alg"), header.get("kid")
     if algorithm not in ALGORITHMS:
@@ -51,7 +51,7 @@ def verified(token: Any, keys: Keys, issuer: str, audiences: Sequence[str]) -> d
     if not isinstance(kid, str | None) or (kid is not None and not 0 < len(kid) <= MAX_KEY_ID):
         raise Refused("key id")
     _check_kind(header, claims)
-    # These cost nothing, so a token that fails here makes us ask the issuer for no key.
+    # A token that fails these checks causes no request to the issuer.
     if claims.get("iss") != issuer:
         raise Refused("issuer")
     if not is_subject(claims.get("sub")):
@@ -73,14 +73,14 @@ def verified(token: Any, keys: Keys, issuer: str, audiences: Sequence[str]) -> d
 
 
 def groups_of(claims: Mapping[str, Any], name: str) -> list[str]:
-    """Return the groups that a claim names: a list of them, or one text, which is one group."""
+    """Return the groups in a claim, which is a list, or a text with one group."""
     claim = claims.get(name)
     groups = claim if isinstance(claim, list) else [claim]
     return [each for each in groups if isinstance(each, str) and each]
 
 
 def scopes_of(claims: Mapping[str, Any]) -> list[str]:
-    """Return the scopes of a token: of `scope` (RFC 9068), or of `scp`, as Okta and Entra ID call it."""
+    """Return a token's scopes from `scope` (RFC 9068), or from `scp`, the name in Okta and Entra ID."""
     claim = claims.get("scope", claims.get("scp"))
     if isinstance(claim, str):
         return claim.split(" ") if claim else []
@@ -88,20 +88,20 @@ def scopes_of(claims: Mapping[str, Any]) -> list[str]:
 
 
 def _read(token: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the header and the claims of a token that nobody has verified yet. Raise Refused."""
+    """Return the header and the claims of a token before its verification. Raise Refused."""
     if not isinstance(token, str) or not token.isascii():
         raise Refused("malformed")
     if len(token) > MAX_BYTES:
         raise Refused("too long")
     parts = token.split(".")
-    # PyJWT takes one text alone for the same bytes, but for padding.
+    # Except for padding, PyJWT accepts only one text for the same bytes.
     if len(parts) != 3 or not all(parts) or "=" in token:
         raise Refused("malformed")
     return _object(parts[0]), _object(parts[1])
 
 
 def _object(part: str) -> dict[str, Any]:
-    """Return the JSON object that a part of a token holds, each name once. Raise Refused."""
+    """Return the JSON object in a part of a token. Raise Refused, also for repeated names."""
     try:
         value = loads(base64url_decode(part).decode())
     except (InvalidRequest, ValueError):
@@ -112,16 +112,16 @@ def _object(part: str) -> dict[str, Any]:
 
 
 def _check_kind(header: Mapping[str, Any], claims: Mapping[str, Any]) -> None:
-    """Raise Refused for what is evidently another token than an access token.
+    """Raise Refused for tokens that are evidently not access tokens.
 
-    RFC 9068 gives these the type at+jwt, which few issuers do. ID tokens have an audience of their own, the app,
-    which is the first defence; see docs/explanation/security.md.
+    RFC 9068 gives access tokens the type at+jwt, but few issuers do. The first defence against ID tokens is their
+    audience, which is the app; see docs/explanation/security.md.
     """
     type_ = header.get("typ")
     type_ = type_.lower() if isinstance(type_, str) else type_
     if type_ not in _TYPES:
         raise Refused("type")
-    # Keycloak writes in the claim typ what a token is for, and Cognito in token_use.
+    # The claim typ of Keycloak, and token_use of Cognito, contain the purpose of a token.
     use, kind = claims.get("token_use", "access"), claims.get("typ")
     is_access = type_ not in (None, "jwt") or kind == "Bearer"
     if (

@@ -1,4 +1,4 @@
-"""What a route returns, as an answer."""
+"""Turn a route's result into a response."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from trestle.http.requests import Request
 
-# Lambda answers with at most 6 MB of JSON, in which the body is a text and so is escaped once more.
+# A Lambda response has at most 6 MB of JSON, in which the body is escaped once more.
 MAX_ANSWER_BYTES = 6 * 1024 * 1024 - 64 * 1024
 _FITTING_CHARACTERS = MAX_ANSWER_BYTES // 8
-# What names of headers have beside letters and digits (RFC 9110, token).
+# The characters of header names besides letters and digits (RFC 9110, token).
 _PUNCTUATION = "!#$%&'*+-.^_`|~"
-# The gateway writes them itself.
+# The gateway sets these itself.
 _FRAMING = {"connection", "content-length", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
-# Scripts see them anyway, or the platform lists them already.
+# Scripts can read these anyway, or the platform already exposes them.
 _EXPOSED = {
     "cache-control", "content-language", "content-type", "etag", "expires", "idempotency-replayed", "last-modified",
     "link", "location", "pragma", "retry-after", "set-cookie", "vary",
@@ -32,11 +32,11 @@ _MAX_LOGGED = 5
 
 
 class AnswerError(QuotableError):
-    """A route has returned what cannot be sent. The message says what, and quotes no value."""
+    """A route's result cannot be sent. The message says why, without values."""
 
 
 class Answer(Response):
-    """The answer of a route. Its own Cache-Control and Content-Type win, and scripts see all of its headers."""
+    """A route's response. Its Cache-Control and Content-Type win, and CORS exposes all of its headers."""
 
     __slots__ = ()
 
@@ -46,7 +46,7 @@ class Answer(Response):
         self.headers = headers
 
     def proxy(self, request: Request | None, cors_origins: Sequence[str]) -> dict[str, Any]:
-        """Return the answer as trestle.http.responses.Response does."""
+        """Return the Lambda function's result, like trestle.http.responses.Response."""
         answer = super().proxy(request, cors_origins)
         headers: dict[str, str] = answer["headers"]
         if "Cache-Control" in self.headers:
@@ -60,9 +60,9 @@ class Answer(Response):
 
 
 class Answers:
-    """Makes answers of what a route returns.
+    """Turns a route's results into responses.
 
-    schemas: of the answers by status, to which they are held; None where they are not.
+    schemas: the schemas of its answers by status, None if answers are not validated.
     """
 
     __slots__ = ("_schemas",)
@@ -71,14 +71,14 @@ class Answers:
         self._schemas = schemas
 
     def answer(self, returned: Any) -> Answer:
-        """Return the answer. Raise AnswerError, FloatError, ValueTypeError or UnkeepableError."""
+        """Return the response. Raise AnswerError, FloatError, ValueTypeError or UnkeepableError."""
         if not isinstance(returned, app.Response):
             raise AnswerError(f"It is {_article(returned)}, not a Response.")
         # A subclass may not have called __init__.
         status, value = getattr(returned, "status", None), getattr(returned, "body", None)
         if not isinstance(status, int) or isinstance(status, bool):
             raise AnswerError(f"Its status is {_article(status)}. Use an int, 200 to 599.")
-        status = int(status)  # of http.HTTPStatus
+        status = int(status)  # such as http.HTTPStatus
         if not 200 <= status <= 599:
             raise AnswerError(f"Its status is {status}. Use 200 to 599.")
         headers = _headers_of(getattr(returned, "headers", None))
@@ -103,10 +103,10 @@ class Answers:
 
 
 def _check(schemas: Mapping[str, dict[str, Any]], status: int, value: Any) -> None:
-    """Raise AnswerError for an answer that the route does not declare, or whose body does not fit its schema."""
+    """Raise AnswerError for an undeclared answer, or a body that does not match its schema."""
     schema = schemas.get(str(status))
     if schema is None:
-        # No schema could declare these: they have no body.
+        # These have no body that a schema could describe.
         if value is None and (status in _WITHOUT_BODY or 300 <= status < 400):
             return
         raise AnswerError(f"Its status is {status}, and the route's answers declare {', '.join(schemas)}.")
@@ -114,13 +114,13 @@ def _check(schemas: Mapping[str, dict[str, Any]], status: int, value: Any) -> No
 
     faults = validate(value, schema)[:_MAX_LOGGED]
     if faults:
-        # The details say what the schema asks for and which type a value has, but quote no value.
+        # The details contain the schema's rules and the types of values, but no values.
         each = "; ".join(f"{fault['pointer'] or '/'}: {fault['detail']}" for fault in faults)
         raise AnswerError(f"Its body does not fit the schema of {status}. {each}.")
 
 
 def _headers_of(given: Any) -> dict[str, str]:
-    """Return the headers of a response, those that Trestle knows by their usual names. Raise AnswerError."""
+    """Return a response's headers; those that Trestle sets get their usual spelling. Raise AnswerError."""
     if not isinstance(given, dict):
         raise AnswerError(f"Its headers are {_article(given)}. Use a dict.")
     headers: dict[str, str] = {}

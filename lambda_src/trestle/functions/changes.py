@@ -1,9 +1,9 @@
-"""Functions on changes: records of the tables' streams, each as a change that the function's code is called with.
+"""Functions on changes: each record of the tables' streams becomes a Change, and calls the function.
 
-Lambda gives a batch of records of one shard, in their order, and takes an answer that names those that failed. It
-then sends again all from the first of these on, so what comes after it and was done is remembered and passed over.
-Of one item no change is handled before an earlier one. Source: "Process DynamoDB records with Lambda" and
-"Configuring partial batch response with DynamoDB" in Lambda's developer guide.
+Lambda delivers the records of one shard in order, in batches, and expects the positions of those that failed. It then
+retries all records from the first failure on, so this module remembers later records that succeeded, and skips them.
+Changes of one item are handled in order. Source: "Process DynamoDB records with Lambda" and "Configuring partial batch
+response with DynamoDB" in the Lambda developer guide.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ if TYPE_CHECKING:
     from trestle.item import Item
     from trestle.own.function import Function
 
-# The attempt after which a change goes to the dead letters.
+# The attempt after which a change moves to the dead-letter queue.
 ATTEMPTS = 5
-# How many are remembered as failed or done; a batch has fewer.
+# The number of failed and completed changes to remember, which exceeds a batch.
 _REMEMBERED = 10_000  # changes
 IMPORT = "import"
 
 
 class Subscription:
-    """Which changes a function is called for."""
+    """The changes that a function handles."""
 
     __slots__ = ("_entities", "_filters", "_imports", "_writer")
 
     def __init__(self, name: str, config: Mapping[str, Any]) -> None:
-        """Read FUNCTION's members; `name` is the function's."""
+        """Read the members of FUNCTION. name: the function's name."""
         self._entities = {table: Entity(entity, table) for table, entity in config["tables"].items()}
         self._filters: dict[str, list[dict[str, Any]]] = config["changes"]
         self._imports = bool(config.get("imports"))
         self._writer = f"function:{name}"
 
     def changes_of(self, record: Mapping[str, Any]) -> list[app.Change]:
-        """Return the changes that a record of a stream stands for, those that the function is called for.
+        """Return the changes in a stream's record that the function handles.
 
-        A new item in the place of one whose time was over is two: that one expired, and this one was created.
-        Raise InvalidRecordError for a record that is no item.
+        A new item that replaces an expired one is two changes: "expired" and "created". Raise InvalidRecordError for a
+        record that is not an item.
         """
         data = record["dynamodb"]
         entity = self._entities[record["eventSourceARN"].split("/")[1]]
@@ -59,7 +59,7 @@ class Subscription:
         writer = after.get("write", {}).get("S", "").rpartition("/")[0] if after else ""
         is_ignored = writer == self._writer or (writer == IMPORT and not self._imports)
         change_id: str = record["eventID"]
-        found: list[tuple[str, Item, Item | None, str]] = []  # kind, item, what it was before, id
+        found: list[tuple[str, Item, Item | None, str]] = []  # kind, item, item before, id
         old = _item_or_none(entity, before)
         if not after:
             kind = "expired" if _is_time_to_live(record) else "deleted"
@@ -72,7 +72,7 @@ class Subscription:
             new = item_of(entity, after)
             if not old:
                 found.append(("created", new, None, change_id))
-            elif old.state != new.state or before["doc"] != after["doc"]:  # otherwise a reindex, which is no change
+            elif old.state != new.state or before["doc"] != after["doc"]:  # otherwise a reindex, which is not a change
                 found.append(("updated", new, old, change_id))
         owner, _ = split_key((after or before)["id"]["S"])
         at = timestamp(int(data["ApproximateCreationDateTime"] * 1_000_000))
@@ -88,7 +88,7 @@ class Subscription:
 
 
 def _item_or_none(entity: Entity, record: Mapping[str, Any] | None) -> Item | None:
-    """Return the item that a record holds, None if there is none or another program wrote what is no item."""
+    """Return a record's item, None if there is no record or another program wrote something else."""
     try:
         return item_of(entity, record) if record else None
     except InvalidRecordError:
@@ -96,20 +96,20 @@ def _item_or_none(entity: Entity, record: Mapping[str, Any] | None) -> Item | No
 
 
 def _is_time_to_live(record: Mapping[str, Any]) -> bool:
-    """Return whether DynamoDB itself deleted the item since its time was over."""
+    """Return whether DynamoDB deleted the item because it expired."""
     identity = record.get("userIdentity") or {}
     return identity.get("type") == "Service" and identity.get("principalId") == "dynamodb.amazonaws.com"
 
 
 def _has_expired(before: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
-    """Return whether another item has taken the place of one whose time was over."""
+    """Return whether a new item has replaced an expired one."""
     expires = before.get(EXPIRES, {}).get("N")
     is_another = before["createdAt"] != data["NewImage"].get("createdAt")
     return is_another and expires is not None and float(expires) <= data["ApproximateCreationDateTime"] + 1
 
 
 def _admits(each: Mapping[str, Any], kind: str, item: Item, before: Item | None) -> bool:
-    """Return whether a filter lets a change pass."""
+    """Return whether a filter accepts a change."""
     if each.get("kind") not in (None, kind):
         return False
     becomes = each.get("becomes") or {}
@@ -122,7 +122,7 @@ def _admits(each: Mapping[str, Any], kind: str, item: Item, before: Item | None)
 
 
 def _is_written(doc: Mapping[str, Any], name: str, text: str) -> bool:
-    """Return whether a property has the value that a text in the tfvars stands for: a text, or JSON of a scalar."""
+    """Return whether a property has the value that the tfvars give as a text: a text, or a scalar as JSON."""
     value = doc.get(name, ...)
     if value is ... or isinstance(value, dict | list):
         return False
@@ -130,7 +130,7 @@ def _is_written(doc: Mapping[str, Any], name: str, text: str) -> bool:
         return value == text
     try:
         wanted = loads(text)
-    except Exception:  # no JSON, so a text that no number, boolean or null is written as
+    except Exception:  # not JSON, so it can only be a text
         return False
     if value is None or wanted is None or isinstance(value, bool) or isinstance(wanted, bool):
         return value is wanted
@@ -147,15 +147,15 @@ class _Changes:
         self._worker = Worker(function)
         self._subscription = Subscription(function.name, function.config)
         self._dead_letters: str = function.config["dead_letters"]
-        # By the change's id. What was done is remembered while a change before it in the stream fails.
+        # By the change's id. Completed changes are remembered while an earlier one in the stream fails.
         self._failures: dict[str, int] = {}
         self._done: dict[str, bool] = {}
 
     def handle(self, event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
-        """Handle a batch of records; return the positions of those that were not done."""
+        """Handle a batch of records, and return the positions of the failures."""
         left = Time(lambda_context)
         failed: list[str] = []
-        blocked: set[str] = set()  # the keys of items whose later changes wait
+        blocked: set[str] = set()  # the keys of items whose later changes have to wait
         for index, record in enumerate(event["Records"]):
             data = record["dynamodb"]
             key = f"{record['eventSourceARN']} {data['Keys']['id']['S']}"
@@ -170,16 +170,16 @@ class _Changes:
         return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
 
     def _is_done(self, record: dict[str, Any], lambda_context: Any, left: Time) -> bool:
-        """Handle a record; return False if it is to come again."""
+        """Handle a record. Return False if it has to be retried."""
         try:
             changes = self._subscription.changes_of(record)
-        except InvalidRecordError as error:  # and it would be none again
+        except InvalidRecordError as error:  # a retry would not help
             self._worker.write(_unit(record["eventID"], left, {}), lambda_context, "invalid", error)
             return True
         return all(change.id in self._done or self._handle(change, record, lambda_context, left) for change in changes)
 
     def _handle(self, change: app.Change, record: dict[str, Any], lambda_context: Any, left: Time) -> bool:
-        """Call the function with a change; return False if it is to come again."""
+        """Call the function with a change. Return False if it has to be retried."""
         attempt = self._failures.get(change.id, 0) + 1
         change_id = change.id
         fields = {"changeId": change_id, "entity": change.entity, "kind": change.kind, "attempt": attempt}
@@ -194,7 +194,7 @@ class _Changes:
                 try:
                     self._give_up(change_id, record, unit, attempt, error)
                     result = "dead-letter"
-                except Exception as lost:  # it comes again, and this is tried again
+                except Exception as lost:  # the change is retried, and so is this
                     failure = lost
         left.note(unit.seconds())
         self._worker.write(unit, lambda_context, result, failure)
@@ -205,11 +205,11 @@ class _Changes:
         return True
 
     def _give_up(self, change_id: str, record: dict[str, Any], unit: Unit, attempt: int, error: Exception) -> None:
-        """Send a change to the dead letters: as it was before own code could alter it."""
+        """Send a change to the dead-letter queue, in its state before own code could modify it."""
         change = next(each for each in self._subscription.changes_of(record) if each.id == change_id)
         letter = {"function": self._worker.name, "error": fault_of(error), "attempts": attempt}
         body = dumps({**letter, "change": change_view(change)})
-        if len(body.encode()) > MAX_MESSAGE_BYTES:  # an item and what it was before may have 800 KB
+        if len(body.encode()) > MAX_MESSAGE_BYTES:  # an item and its previous state may have 800 KB
             position = record["dynamodb"]["SequenceNumber"]
             place = {"streamArn": record["eventSourceARN"], "startSequenceNumber": position}
             body = dumps({**letter, "DDBStreamBatchInfo": {**place, "endSequenceNumber": position, "batchSize": 1}})
@@ -221,6 +221,6 @@ def _unit(change_id: str, left: Time, fields: dict[str, Any]) -> Unit:
 
 
 def _trim(remembered: dict[str, Any]) -> None:
-    """Forget the oldest of what is remembered."""
+    """Forget the oldest entries."""
     for each in list(remembered)[:-_REMEMBERED]:
         del remembered[each]

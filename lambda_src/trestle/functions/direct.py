@@ -1,8 +1,8 @@
 """Direct invocations, by `make run`, `make redrive` and `local.py run`: one job, change or event.
 
-{"trestle": {"job" | "change" | "event": an object, or its JSON text}} is answered by {"result": "done" | "again" |
-"retry"}, or by {"error": {"type", "place", "detail"?}}, and never with data. Nothing tries a job again that answers
-"retry".
+The event is {"trestle": {"job" | "change" | "event": an object, or its JSON text}}. The result is {"result": "done" |
+"again" | "retry"} or {"error": {"type", "place", "detail"?}}, and never contains data. A job that answers "retry" is
+not retried.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ class _Direct:
         self._kind = function.kind
 
     def handle(self, event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
-        """Call the function, and say what came of it."""
+        """Call the function, and return the result of the invocation."""
         left = Time(lambda_context)
         unit = Unit(lambda_context.aws_request_id, left.deadline, {"direct": True})
         try:
             result = self._call(unit, event["trestle"])
-        except app.Retry:  # only of a job: elsewhere it is a failure
+        except app.Retry:  # for jobs only; elsewhere it is a failure
             result = "retry"
         except Exception as error:
             self._worker.write(unit, lambda_context, "failed", error)

@@ -1,4 +1,4 @@
-"""The Lambda handler of a function of app/, by its kind. Each kind's modules are imported only where they run."""
+"""The Lambda handler of a function of app/, by its kind. Only the kind's own modules are imported."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def make_handler(environment: Mapping[str, str]) -> Handler:
-    """Return the Lambda handler of the function that an environment describes.
+    """Return the Lambda handler of the function that the environment variables describe.
 
-    If its module cannot be imported, routes answer 500 and direct invocations are told so. For others each invocation
-    fails, and Lambda tries it again.
+    If its module cannot be imported, routes answer 500 and direct invocations get the error. Other invocations fail,
+    and Lambda retries them.
     """
     kind = json.loads(environment["FUNCTION"])["kind"]
     if kind == "routes":
@@ -44,7 +44,7 @@ def make_handler(environment: Mapping[str, str]) -> Handler:
 
 
 def _or_direct(function: Function, handle: Handler) -> Handler:
-    """Return a handler of a function's own events, and of direct invocations, whose module few functions need."""
+    """Return a handler of a function's own events and of direct invocations."""
     made: list[Handler] = []
 
     def choose(event: dict[str, Any], lambda_context: Any) -> Any:

@@ -1,8 +1,8 @@
-"""Functions with a queue: jobs that were sent or scheduled, and events, each as a message of SQS.
+"""Functions with a queue: each job or event is an SQS message.
 
-The queue counts the attempts. A message that failed stays in the queue, hidden for as long as the backoff says; when
-its attempts are used up, the queue moves it to the dead letters. Sources: "Using Lambda with Amazon SQS" in Lambda's
-developer guide, "Amazon SQS visibility timeout" in that of SQS.
+The queue counts the attempts. A failed message stays in the queue, hidden for the duration of the backoff. After its
+last attempt the queue moves it to the dead-letter queue. Sources: "Using Lambda with Amazon SQS" in the Lambda
+developer guide, "Amazon SQS visibility timeout" in the SQS developer guide.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def handler(function: Function) -> Callable[[dict[str, Any], Any], dict[str, Any
 
 
 class Jobs:
-    """Calls a function with jobs, and carries on those for which it returns Again."""
+    """Calls a function with jobs, and continues jobs for which it returns Again."""
 
     __slots__ = ("_queue", "_worker")
 
@@ -37,15 +37,15 @@ class Jobs:
         self._queue: str = worker.config["queue"]["url"]
 
     def work(self, unit: Unit, envelope: Envelope, attempt: int) -> str:
-        """Call the function with a job; return "done" or "again". Raises as Worker.call, and UnitError."""
+        """Call the function with a job. Return "done" or "again". Raises like Worker.call, and UnitError."""
         job = app.Job(envelope.body, id=envelope.id, attempt=attempt, first_at=envelope.at)
         result = self._worker.call(unit, job)
         if not isinstance(result, app.Again):
             return "done"
         try:
             message = job_message(result.body, turn=envelope.turn + 1)
-        except (TypeError, ValueError) as error:  # whose messages quote names and types of the body, and no values
-            raise UnitError(f"{self._worker.name} returned Again with a body that no job can have: {error}") from error
+        except (TypeError, ValueError) as error:  # whose messages contain names and types of the body, but no values
+            raise UnitError(f"{self._worker.name} returned Again with an invalid body: {error}") from error
         send_message(unit.context, self._queue, message)
         return "again"
 
@@ -61,7 +61,7 @@ class _Jobs:
         self._first, self._longest = queue["backoff"]
 
     def handle(self, event: dict[str, Any], lambda_context: Any) -> dict[str, Any]:
-        """Handle a batch of messages; return the ids of those that stay in the queue."""
+        """Handle a batch of messages, and return the ids of those that stay in the queue."""
         left = Time(lambda_context)
         failed = []
         for index, record in enumerate(event["Records"]):
@@ -70,7 +70,7 @@ class _Jobs:
         return {"batchItemFailures": failed}
 
     def _handle(self, record: dict[str, Any], lambda_context: Any, left: Time) -> bool:
-        """Handle a message; return False if it stays in the queue."""
+        """Handle a message. Return False if it stays in the queue."""
         message_id: str = record["messageId"]
         attempt = int(record["attributes"]["ApproximateReceiveCount"])
         kind = "eventId" if self._is_event else "jobId"
@@ -98,12 +98,12 @@ class _Jobs:
         return True
 
     def _fail(self, record: dict[str, Any], unit: Unit, error: Exception, left: Time) -> tuple[str, Exception | None]:
-        """Hide a message until its next attempt; return the result for the log, and the error if it is one."""
+        """Hide a message until its next attempt. Return the result for the log, and the error, if any."""
         attempt: int = unit.fields["attempt"]
         is_last = attempt >= self._attempts
         is_retry = isinstance(error, app.Retry)
-        # After the last attempt it goes to the dead letters as soon as it would be received, and a malformed message is
-        # no better later.
+        # After the last attempt the queue moves the message when it becomes visible, and a malformed message needs no
+        # backoff.
         seconds = 0
         if not is_last and not isinstance(error, MalformedError):
             after = error.after if isinstance(error, app.Retry) else None
@@ -113,11 +113,11 @@ class _Jobs:
         failure: Exception | None = None if is_retry and not is_last else error
         try:
             change_visibility(unit.context, self._url, record["receiptHandle"], seconds)
-        except Exception as lost:  # then it comes again after the queue's visibility timeout
+        except Exception as lost:  # then the message becomes visible after the queue's visibility timeout
             unit.fields.pop("retryAfter", None)
             failure = failure or lost
         return result, failure
 
     def _backoff(self, attempt: int) -> int:
-        """Return the seconds after an attempt: the first ones doubled each time, up to the longest."""
+        """Return the seconds to wait after an attempt: exponential backoff up to the maximum."""
         return int(min(self._first * 2 ** min(attempt - 1, 32), self._longest))

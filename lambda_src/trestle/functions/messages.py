@@ -1,4 +1,4 @@
-"""Jobs, events and changes as JSON: the bodies of messages, and the arguments of direct invocations."""
+"""Jobs, events and changes as JSON, in the bodies of messages and the arguments of direct invocations."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from typing import Any
 
-_AROUND = 4  # levels of a message round an item or a body
+_AROUND = 4  # the nesting of a message outside its item or body
 KINDS = ("created", "updated", "deleted", "expired")
 
 
 def decode(text: str, what: str) -> dict[str, Any]:
-    """Return the JSON object of a message's body, its numbers as int or Decimal. Raise MalformedError."""
+    """Return the JSON object in a message's body, with numbers as int or Decimal. Raise MalformedError."""
     try:
         value = loads(text, around=_AROUND)
     except InvalidRequest as error:
@@ -40,7 +40,7 @@ def _object(value: Any, what: str) -> dict[str, Any]:
 
 
 def argument_of(value: Any, what: str) -> dict[str, Any]:
-    """Return what a direct invocation brings: an object, or its JSON text, which keeps all digits of its numbers."""
+    """Return the argument of a direct invocation: an object, or its JSON text, which keeps numbers exact."""
     return decode(value, what) if isinstance(value, str) else _object(value, what)
 
 
@@ -48,7 +48,7 @@ def argument_of(value: Any, what: str) -> dict[str, Any]:
 
 
 class Envelope:
-    """A job's message. turn: how often `Again` has carried it on."""
+    """A job's message. turn: the number of times that `Again` has continued it."""
 
     __slots__ = ("at", "body", "id", "turn")
 
@@ -68,12 +68,12 @@ class Envelope:
 
 
 def new_id() -> str:
-    """Return a new id of a job."""
+    """Return the id of a new job."""
     return uuid(os.urandom(16))
 
 
 def _text(found: Mapping[str, Any], name: str, default: str) -> str:
-    """Return a text, the default if it is missing or stands for what the scheduler has not put there."""
+    """Return a text, or the default if it is missing or an unresolved placeholder of the scheduler."""
     value = found.get(name)
     if value is None or (isinstance(value, str) and value.startswith("<aws.")):
         return default
@@ -83,7 +83,7 @@ def _text(found: Mapping[str, Any], name: str, default: str) -> str:
 
 
 def _time(found: Mapping[str, Any], name: str, default: str) -> str:
-    """Return a time in the form of createdAt."""
+    """Return a time in the format of createdAt."""
     from trestle.instant import parse_instant
 
     try:
@@ -99,7 +99,7 @@ def event_of(found: Mapping[str, Any]) -> app.Event:
     """Return an event of EventBridge. Raise MalformedError."""
     detail = found.get("detail", {})
     if "detail-type" not in found or not isinstance(detail, dict):
-        raise MalformedError('The event is none of EventBridge: it needs a "detail-type", and an object in "detail".')
+        raise MalformedError('It is not an event of EventBridge. It needs a "detail-type", and an object in "detail".')
     return app.Event(
         _text(found, "detail-type", ""), detail, id=_text(found, "id", "") or new_id(), at=_time(found, "time", now())
     )
@@ -123,7 +123,7 @@ def _item_view(item: app.Item) -> dict[str, Any]:
 
 
 def change_of(found: Mapping[str, Any], entities: Collection[str]) -> app.Change:
-    """Return a change from its JSON; entities: those whose changes the function handles. Raise MalformedError."""
+    """Return a change from its JSON. entities: those that the function handles. Raise MalformedError."""
     entity: Any = found.get("entity")
     kind, owner = found.get("kind"), found.get("owner", "")
     if entity not in entities:

@@ -1,4 +1,4 @@
-"""The query of a route: texts, or values of the types that its schema gives."""
+"""Parse a route's query by its schema."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 class Query:
-    """Reads the parameters of a query.
+    """Parses a query's parameters.
 
-    A parameter of the type array is repeated for each element. Parameters that the schema does not name are refused.
+    Arrays are sent as repeated parameters. Parameters that the schema does not name are refused.
     """
 
     __slots__ = ("_properties", "_schema")
 
     def __init__(self, schema: dict[str, Any] | None) -> None:
-        """Take the schema of the query; None for a route without one, which takes any parameters as texts."""
+        """schema: the query's schema. A route without one (None) accepts any parameters, as texts."""
         self._schema = schema
         self._properties: Mapping[str, dict[str, Any]] = (schema or _NOTHING).get("properties", {})
         if schema:
@@ -64,7 +64,7 @@ class Query:
 
 
 def _value(text: str, rule: Mapping[str, Any]) -> Any:
-    """Return the value of a text. Raise ValueError with the reason if it has none of the rule's type."""
+    """Return a text's value by its schema. Raise ValueError with the reason if it has another type."""
     kind = rule.get("type")
     if kind in ("integer", "number"):
         return _number(text, kind)
@@ -81,7 +81,7 @@ def _value(text: str, rule: Mapping[str, Any]) -> Any:
 
 def _number(text: str, kind: str) -> Any:
     value = None
-    # JSON may have blanks around a number.
+    # JSON allows blanks around a number.
     if text[:1] in ("-", *_DIGITS) and text[-1] in _DIGITS:
         try:
             value = loads(text)

@@ -1,4 +1,4 @@
-"""The Lambda handler of a function with routes: requests of API Gateway become calls of own code."""
+"""The Lambda handler of a function with routes: API Gateway's requests call own code."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def handler(function: Function, environment: Mapping[str, str]) -> Handler:
 
 
 def broken(environment: Mapping[str, str], error: CodeError) -> Handler:
-    """Return the handler of a function whose module could not be imported: it answers 500, and logs the error."""
+    """Return the handler of a function whose module could not be imported. It answers 500 and logs the error."""
     traceback = error.__traceback__
 
     def call(*_: Any) -> Any:
@@ -70,7 +70,7 @@ def _handle(config: Mapping[str, Any], call: Call, environment: Mapping[str, str
     def route_of(event: dict[str, Any]) -> Route:
         route = f"{event['httpMethod']} {event['resource']}"
         if route not in routes:
-            raise RouteError(f"{name} has no route {route}. The gateway's routes are of another release.")
+            raise RouteError(f"{name} has no route {route}. The gateway's routes belong to another release.")
         return routes[route]
 
     def names(route: Route | None) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def _handle(config: Mapping[str, Any], call: Call, environment: Mapping[str, str
 
 
 class Route:
-    """Answers the requests of one route. operation: the route. call_name: the function of own code that it calls."""
+    """Answers the requests of one route. operation: the route. call_name: the name of own code's function."""
 
     __slots__ = ("_accepts", "_answers", "_call", "_code", "_name", "_query", "_validator", "call_name", "operation")
 
@@ -115,7 +115,7 @@ class Route:
         self._answers = Answers(schemas)
 
     def __call__(self, request: Request, context: Context) -> Answer:
-        """Return the answer of own code. Raise a Refusal, or CodeError for whatever else own code does."""
+        """Return the response of own code. Raise a Refusal, or CodeError for any other failure."""
         path = request.path_parameters
         query = self._query.read(request.repeated_query)
         key = request.idempotency_key
@@ -141,16 +141,16 @@ class Route:
             raise bad_result(f"The function {self._name}", function, "returned") from error
 
     def _body(self, request: Request) -> tuple[Any, bytes]:
-        """Return the body's value, None unless it is JSON, and its bytes. Raise a Refusal.
+        """Return the body's value (None unless it is JSON) and its bytes. Raise a Refusal.
 
-        What a GET or DELETE brings is no body, as in operations.
+        Bodies of GET and DELETE requests are ignored, as in operations.
         """
         if self.operation.startswith(_WITHOUT_BODY):
             return None, b""
         raw = request.raw
         if not raw.strip():
             if self._validator:
-                raise InvalidRequest("The body is empty: a JSON value is needed.")
+                raise InvalidRequest("The body is empty. Send a JSON value.")
             return None, raw
         self._check_media_type(request)
         if not request.is_json:
@@ -164,7 +164,7 @@ class Route:
         return value, raw
 
     def _check_media_type(self, request: Request) -> None:
-        """Raise UnsupportedMediaType for a body of a type that the route does not accept."""
+        """Raise UnsupportedMediaType unless the route accepts the body's type."""
         if request.is_json and (not self._accepts or "application/json" in self._accepts):
             return
         if not self._accepts:

@@ -1,4 +1,4 @@
-"""One unit of work of a function: a change, a job or an event, each with a context and a line in the log."""
+"""A function's units of work: changes, jobs and events, each with a context and a log line."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
     from trestle.own.function import Function
 
-# Reserved at the end of the function's time, so that it answers before Lambda ends it.
+# Kept free at the end of the function's time, so that it answers before Lambda stops it.
 _MARGIN_SECONDS = 0.5
 
 
 class UnitError(errors.QuotableError):
-    """A function was given, or has returned, what is not valid. The message quotes nothing but names and places."""
+    """A function's argument or result is not valid. The message contains only names and places."""
 
 
 class MalformedError(UnitError):
-    """A message, or what a direct invocation brings, is not what the function takes."""
+    """A message, or the argument of a direct invocation, does not have the required form."""
 
 
 class Time:
-    """The time that an invocation has."""
+    """The remaining time of an invocation."""
 
     __slots__ = ("_longest", "_started", "deadline")
 
@@ -44,18 +44,18 @@ class Time:
         return time.monotonic() - self._started
 
     def is_up(self) -> bool:
-        """Return whether a unit that takes as long as the longest so far, or a second, would not end in time."""
+        """Return whether another unit might not end in time, if it takes as long as the longest one, or a second."""
         return time.monotonic() + self._longest > self.deadline
 
     def note(self, seconds: float) -> None:
-        """Take into account how long a unit took."""
+        """Record the duration of a unit."""
         self._longest = max(self._longest, seconds)
 
 
 class Unit:
-    """One change, job or event while it is worked on.
+    """A change, job or event in progress.
 
-    fields: what its line in the log says beside what all lines say. since: when it began, in seconds since 1970.
+    fields: the log fields besides those that all lines have. since: the start in seconds since 1970.
     """
 
     __slots__ = ("_began", "context", "fields", "since")
@@ -66,16 +66,16 @@ class Unit:
         self.fields = fields
 
     def name(self, kind: str, unit_id: str) -> None:
-        """Let the unit be known by its own id, which is under this name in the log."""
+        """Set the unit's id, which has this name in the log."""
         self.context.request_id = self.fields[kind] = unit_id
 
     def seconds(self) -> float:
-        """Return how long it has taken so far."""
+        """Return the duration so far, in seconds."""
         return time.monotonic() - self._began
 
 
 class Worker:
-    """Lets a function work on its units, and writes the log. A process makes one, at its cold start."""
+    """Calls a function with its units, and writes the log. A process makes one at cold start."""
 
     def __init__(self, function: Function) -> None:
         settings = self._settings = Settings(os.environ)
@@ -89,8 +89,8 @@ class Worker:
     def call(self, unit: Unit, argument: app.Change | app.Job | app.Event) -> Any:
         """Call the function's handler.
 
-        Raises CodeError and errors.Unavailable, and whatever own code may raise on purpose: app.Retry as it is.
-        Raises UnitError for an exception that own code has returned.
+        Raises CodeError, errors.Unavailable, and own code's app.Retry and other outcomes. Raises UnitError if own code
+        returned an exception.
         """
         try:
             result = self._function.call(self._handle, unit.context, argument)
@@ -98,29 +98,29 @@ class Worker:
             raise
         except app.Unavailable as error:
             raise errors.Unavailable(error.detail) from error
-        except Exception as error:  # Refuse, NotFound and the like have no caller here whom they could be told
+        except Exception as error:  # Refuse, NotFound and the like have no caller here
             raise failure(f"The function {self.name}", error) from error
-        if isinstance(result, BaseException):  # it would count as done
-            raise UnitError(f"{self.name} returned {type(result).__name__}: raise it instead.")
+        if isinstance(result, BaseException):  # otherwise it would count as success
+            raise UnitError(f"{self.name} returned {type(result).__name__}. Raise it instead.")
         if result is app.Again or result is app.Retry:
             instead = "return Again(body)" if result is app.Again else "raise Retry()"
             raise UnitError(f"{self.name} returned the class {result.__name__}: {instead} instead.")
         return result
 
     def call_once(self, unit: Unit, what: str, argument: app.Change | app.Event) -> None:
-        """Call the function's handler with what is no job; `what` is its kind.
+        """Call the function's handler with a unit other than a job. what: the unit's kind.
 
-        Raises as `call`, and UnitError for Again. Retry is a failure like others.
+        Raises like `call`, and UnitError for Again. Retry is an ordinary failure.
         """
         try:
             result = self.call(unit, argument)
         except app.Retry as error:
             raise failure(f"The function {self.name}", error) from error
         if isinstance(result, app.Again):
-            raise UnitError(f"{self.name} returned Again for {what}. Only jobs are carried on: send() a job instead.")
+            raise UnitError(f"{self.name} returned Again for {what}. Only jobs can continue. Call send() instead.")
 
     def write(self, unit: Unit, lambda_context: Any, result: str, error: Exception | None = None) -> None:
-        """Write the unit's line. error: why it failed, None if it did not."""
+        """Write the unit's log line. error: the reason of the failure, None after success."""
         status = 200 if error is None else 503 if isinstance(error, errors.Unavailable) else 500
         fields: dict[str, Any] = {
             "requestId": unit.context.request_id,
@@ -138,14 +138,14 @@ class Worker:
         self._is_cold = False
         add_calls(fields, unit.context.calls)
         if "Sampled=1" in os.environ.get("_X_AMZN_TRACE_ID", ""):
-            from trestle.http.traces import add_trace  # few of a busy function's units are sampled
+            from trestle.http.traces import add_trace  # only a few units are sampled
 
             add_trace(fields, unit.context.calls, error, unit.since)
         self._log.write(fields, error)
 
 
 def fault_of(error: BaseException) -> dict[str, str]:
-    """Return the type of an error and the line of app/ that it came by, and for a UnitError its message: no data."""
+    """Return an error's type and line in app/, and the message of a UnitError, which contains no data."""
     if isinstance(error, UnitError):
         return {"type": type(error).__name__, "place": "", "detail": str(error)}
     cause = error.__cause__ if isinstance(error, CodeError | errors.Unavailable) and error.__cause__ else error

@@ -1,8 +1,8 @@
-"""Signed-in users, by the claims of the token that the gateway has verified.
+"""Authorize signed-in users by the claims of the token that the gateway has verified.
 
-Where an operation needs sign-in, the gateway accepts only access tokens. It does not know groups, nor the scopes of
-an issuer's tokens, so this module checks them. It also checks the sign-in again, so that a route that was left open
-by mistake exposes nothing.
+For operations that need sign-in, the gateway accepts only valid access tokens. It does not check groups, nor the
+scopes of an issuer's tokens, so this module does. It also checks the sign-in again, so that a route that is open by
+mistake exposes nothing.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 class Access:
     """Who may use which operations, and whose items they reach.
 
-    signed_in: the operations that need a signed-in user. groups: the group of those that are for its members.
-    scopes: the scope of those that are for an issuer's tokens with it; the gateway checks those of a user pool.
-    owner: what owns items, "sub" or "claim:NAME", which needs sign-in for every operation; "" if nobody owns them.
-    needs_owner: whether a token has to name an owner, which those of callers who reach the items of others need not.
+    signed_in: the operations that need a signed-in user. groups: the required group by operation. scopes: the required
+    scope by operation, for an issuer's tokens; the gateway checks the scopes of a user pool.
+    owner: what owns items, "sub" or "claim:NAME", so that every operation needs sign-in; "" for items without owners.
+    needs_owner: whether every token has to name an owner. Tokens of callers who reach other owners' items need not.
     """
 
     __slots__ = ("_groups", "_needs_owner", "_owner", "_scopes", "_signed_in")
@@ -45,9 +45,9 @@ class Access:
         self._needs_owner = needs_owner
 
     def admit(self, gateway: dict[str, Any], operation: str) -> str:
-        """Return the owner whose items the caller of an event's requestContext reaches, "" without owners.
+        """Return the owner whose items the caller may reach, "" for an entity without owners.
 
-        The owner is what the caller's token says, and nothing that the caller sends besides. Raises Unauthorized,
+        gateway: the event's requestContext. The caller's token alone determines the owner. Raises Unauthorized,
         Forbidden.
         """
         group = self._groups.get(operation)
@@ -57,7 +57,7 @@ class Access:
         token = token_of(gateway)
         if token is None:
             raise Unauthorized("Sign in, and send the access token as Authorization: Bearer <token>.")
-        # The gateway keeps the answer of a Lambda authorizer for up to five minutes.
+        # The gateway caches a Lambda authorizer's answer for up to five minutes.
         if token.expires is not None and token.expires <= time.time():
             raise Unauthorized("The access token has expired. Sign in again, or refresh it.")
         if group is not None and group not in token.groups:

@@ -27,7 +27,7 @@ class Create:
         validator_of(entity)
 
     def __call__(self, request: Request, context: Context) -> Response:
-        """Return 201 with the item and its Location; Idempotency-Replayed if an earlier request made it."""
+        """Return 201 with the item and its Location, and with Idempotency-Replayed if an earlier request made it."""
         request.parameters()
         body = request.body
         doc, own_id = client_properties(body), body.get("id", NO_ID)

@@ -1,7 +1,7 @@
-"""Errors as log and trace show them: by type and place, and with their message if it can quote nobody's data.
+"""Errors in logs and traces: type, place, and the message if it cannot contain personal data.
 
-An error's message may hold the value that caused it, and so a part of a request or an item: int() quotes its
-argument, a KeyError the name of a property. Imported only when an error is logged.
+A message may quote the value that caused the error, and thereby a part of a request or an item: int() quotes its
+argument, a KeyError the name of a property. This module is imported only when an error is logged.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# X-Ray takes documents of up to 64 KB. The last frames and the first errors are where it went wrong.
+# X-Ray accepts documents of up to 64 KB. The last frames and the first errors are the most useful ones.
 MAX_ERRORS = 5
 MAX_FRAMES = 50
 MAX_CHARACTERS = 500
 
 
 class LoggedError:
-    """An error. frames: (path, line, function), the innermost last; message: "" if it must not be repeated."""
+    """An error. frames: (path, line, function), innermost last. message: "" if it may contain personal data."""
 
     __slots__ = ("frames", "message", "type")
 
@@ -36,7 +36,7 @@ class LoggedError:
 
     @property
     def trace(self) -> str:
-        """The type and the frames, a line each."""
+        """The type and the frames, one per line."""
         return "\n  ".join((self.type, *(f"{path}:{line} {name}" for path, line, name in self.frames)))
 
     def __str__(self) -> str:
@@ -44,7 +44,7 @@ class LoggedError:
 
 
 def error_chain(error: BaseException) -> list[LoggedError]:
-    """Return an error and its causes, the first cause last."""
+    """Return an error followed by its causes, the root cause last."""
     return [LoggedError(each) for each, _ in zip(_errors(error), range(MAX_ERRORS), strict=False)]
 
 

@@ -1,7 +1,7 @@
 """Entity tags and conditional requests (RFC 9110, section 13).
 
-A tag is made of the item's createdAt and version: a write can be conditional on it without a read, and
-clients can make the tag of each item in a list.
+A tag consists of the item's createdAt and version, so that a write can check it without a read, and clients can
+construct the tag of each item in a list.
 """
 
 from __future__ import annotations
@@ -20,10 +20,9 @@ MAX_TAGS = 50  # a DynamoDB expression takes 4 KB and 300 operators, and each ta
 
 
 def expected_states(header: str | None) -> list[State] | None:
-    """Return the states that If-Match allows, or None for any: without the header and for "*".
+    """Return the states that If-Match allows, or None for any state (no header, or "*").
 
-    Weak tags never match (strong comparison), and neither do tags of another form.
-    Raises InvalidRequest.
+    Weak tags never match (strong comparison), nor do tags of another form. Raises InvalidRequest.
     """
     tags = _tags(header, "If-Match")
     if tags is None:
@@ -32,9 +31,9 @@ def expected_states(header: str | None) -> list[State] | None:
 
 
 def write_precondition(request: Request) -> list[State] | None:
-    """Return the states that a write's If-Match allows, as expected_states.
+    """Return the states that a write's If-Match allows, like expected_states.
 
-    Raise InvalidRequest for If-None-Match too: a write that ignored it would overwrite what the caller wants to keep.
+    Raise InvalidRequest for If-None-Match as well: ignoring it would overwrite an item that the caller wants to keep.
     """
     if request.header("if-none-match"):
         raise InvalidRequest("If-None-Match is for GET: changes take If-Match, and only POST creates.")
@@ -42,7 +41,7 @@ def write_precondition(request: Request) -> list[State] | None:
 
 
 def matches_none(header: str | None, item: Item) -> bool:
-    """Return whether If-None-Match, by weak comparison, has the item sent. Raise InvalidRequest."""
+    """Return whether If-None-Match (weak comparison) asks for the item to be sent. Raise InvalidRequest."""
     if header is None:
         return True
     tags = _tags(header, "If-None-Match")
@@ -50,7 +49,7 @@ def matches_none(header: str | None, item: Item) -> bool:
 
 
 def _tags(header: str | None, name: str) -> list[str] | None:
-    """Return the header's tags as written, with their quotes, or None without the header and for "*"."""
+    """Return the header's tags with their quotes, or None for any (no header, or "*")."""
     if header is None or header.strip(" \t") == "*":
         return None
     tags = []

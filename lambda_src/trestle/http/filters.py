@@ -20,7 +20,7 @@ _DIGITS = "0123456789"
 
 
 class FilterParameters:
-    """The query parameters that an entity's filters bring; parsers: by name, each raising ValueError."""
+    """The query parameters of an entity's filters. parsers: the parser of each by name; it raises ValueError."""
 
     __slots__ = ("_bounds", "_filters", "parsers")
 
@@ -37,9 +37,9 @@ class FilterParameters:
         }
 
     def selection(self, query: dict[str, Any]) -> Selection | None:
-        """Return what the parsed parameters of a query narrow the list to, or None if they name no filter.
+        """Return the selection that a query's parsed parameters ask for, or None if they name no filter.
 
-        Raise InvalidRequest for filters and conditions that do not go together.
+        Raise InvalidRequest for filters and conditions that cannot be combined.
         """
         return selection_of(self._filters, self._bounds, query)
 
@@ -51,7 +51,7 @@ def _parse_boolean(text: str) -> bool:
 
 
 def _parse_number(text: str) -> Any:
-    # A JSON number is all that begins and ends like this and is JSON.
+    # JSON that begins and ends like this is a number.
     if text[:1] not in ("-", *_DIGITS) or text[-1:] not in _DIGITS:
         raise ValueError("Must be a number")
     try:
@@ -94,12 +94,12 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
 }
 
 
-# Keywords of a schema, besides the type, that rule out no values.
+# Schema keywords, besides the type, that exclude no values.
 _ANNOTATIONS = frozenset(("default", "description", "title", "type"))
 
 
 def _value_parser(each: Filter) -> Callable[[str], Any]:
-    """Return the parser of a filter's value, which refuses what the property can never be."""
+    """Return the parser of a filter's value. It refuses values that the property can never have."""
     parse = _PARSERS.get(each.type, _parse_text)
     if _ANNOTATIONS.issuperset(each.schema):
         return parse

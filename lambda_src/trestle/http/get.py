@@ -25,14 +25,14 @@ class Get:
         self._present = presenter_of(entity, hooks)
 
     def __call__(self, request: Request, context: Context) -> Response:
-        """Return 200 with the item, or 304 if If-None-Match has its tag and everybody always sees the same of it."""
+        """Return 200 with the item, or 304 if If-None-Match has its tag and the tag identifies all that is shown."""
         request.parameters()
         expected = expected_states(request.header("if-match"))
         item = get(self._entity, context, request.item_id)
         if expected is not None and item.state not in expected:
             raise Changed("The item has none of the entity tags in If-Match.")
         headers = {"ETag": item.etag}
-        # What a hook presents, or what the caller may read, may change without a write.
+        # A hook's additions, and what the caller may read, can change without a write.
         if not matches_none(request.header("if-none-match"), item) and not self._present:
             return Response(304, headers=headers)
         views = [item.view()]

@@ -1,4 +1,4 @@
-"""The Lambda handler round an endpoint: the request, its context, errors, the log, the trace."""
+"""The Lambda handler of an endpoint: request, context, errors, log and trace."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     MakeEndpoint = Callable[[Entity], Endpoint]
     Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
-# Reserved at the end of the function's time, so that it answers 503 before Lambda kills it.
+# Kept free at the end of the function's time, so that it answers 503 before Lambda stops it.
 _MARGIN_SECONDS = 0.5
-# API Gateway gives up after 29 s, whatever the function's timeout: nothing may be written after that.
+# API Gateway gives up after 29 s, regardless of the function's timeout. No write may start after that.
 _GATEWAY_SECONDS = 28.5
 
 
@@ -46,9 +46,10 @@ def handler(make_endpoint: MakeEndpoint) -> Handler:
 
 
 def routed(make_endpoints: Mapping[tuple[str, str], MakeEndpoint]) -> Handler:
-    """Return the Lambda handler of several endpoints, by method and by path below the collection: "" or "{id}".
+    """Return the Lambda handler of several endpoints.
 
-    The gateway has routes for the operations that the entity has: others do not come here.
+    make_endpoints: by method and path below the collection, "" or "{id}". The gateway has routes only for the entity's
+    operations, so that others never arrive here.
     """
     entity = Entity.from_environment(os.environ)
     endpoints = {route: make_endpoint(entity) for route, make_endpoint in make_endpoints.items()}
@@ -82,10 +83,10 @@ def _handle(entity: Entity, endpoint_of: Callable[[dict[str, Any]], Endpoint]) -
 
 
 class Handling:
-    """How a Lambda function answers requests, and what it keeps between them: all that it can make at its cold start.
+    """Answers a Lambda function's requests, and keeps what it can prepare at cold start.
 
-    endpoint_of: returns the endpoint of an event. names: returns what the log calls an endpoint, None for an event
-    that has none. access: who may use which endpoint, None if anybody may. dimensions: as trestle.http.log.Log.
+    endpoint_of: returns the endpoint of an event. names: returns the log's fields for an endpoint, or for None if the
+    event has no endpoint. access: who may use which endpoint, None for everybody. dimensions: see trestle.http.log.Log.
     """
 
     def __init__(
@@ -144,7 +145,7 @@ class Handling:
         if "Idempotency-Replayed" in answer["headers"]:
             fields["replayed"] = True
         if "Sampled=1" in os.environ.get("_X_AMZN_TRACE_ID", ""):
-            from trestle.http.traces import add_trace  # few of a busy function's requests are sampled
+            from trestle.http.traces import add_trace  # only a few requests are sampled
 
             add_trace(fields, calls, error, began)
         self._log.write(fields, error)

@@ -1,4 +1,4 @@
-"""The Lambda handlers of generated operations with hooks: those of trestle.http.handler, with the entity's hooks."""
+"""The Lambda handlers of generated operations with hooks, which wrap those of trestle.http.handler."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
 
 def handler(make_endpoint: MakeHookedEndpoint) -> Handler:
-    """Return the Lambda handler of one endpoint, whose entity has hooks."""
+    """Return the Lambda handler of one endpoint of an entity with hooks."""
     return plain.handler(_with_hooks(make_endpoint))
 
 
 def routed(make_endpoints: Mapping[tuple[str, str], MakeHookedEndpoint]) -> Handler:
-    """Return the Lambda handler of several endpoints, as trestle.http.handler.routed, whose entity has hooks."""
+    """Return the Lambda handler of several endpoints of an entity with hooks, like trestle.http.handler.routed."""
     return plain.routed({route: _with_hooks(make_endpoint) for route, make_endpoint in make_endpoints.items()})
 
 
@@ -53,7 +53,7 @@ def _with_hooks(make_endpoint: MakeHookedEndpoint) -> MakeEndpoint:
 
 
 class _Broken:
-    """Answers for an endpoint whose hooks could not be loaded: with an error, and a line in the log for each."""
+    """An endpoint whose hooks failed to load: it answers each request with an error and a log line."""
 
     def __init__(self, operation: str, error: CodeError) -> None:
         self.operation = operation

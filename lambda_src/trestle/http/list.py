@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from trestle.store.selections import Selection
 
     class ListPage(Protocol):
-        """What reads a page of a list."""
+        """A function that reads a page of a list."""
 
         def __call__(
             self, entity: Entity, context: Context, limit: int, cursor: str | None, selection: Selection | None, /,
             *, descending: bool,
         ) -> tuple[list[Item], str | None]:  # fmt: skip
-            """Return up to `limit` items after a cursor, and the cursor of the next page."""
+            """Return at most `limit` items after a cursor, and the cursor of the next page."""
             ...
 
 
 _DEFAULT_LIMIT = 25
 _MAX_LIMIT = 100
-# Lambda answers with at most 6 MB of JSON, in which the body is a text and so is escaped once more. DynamoDB
-# ends a page at 1 MB, but a control character is one byte there and seven in the answer. A shorter body fits.
+# A Lambda response has at most 6 MB of JSON, in which the body is escaped once more. DynamoDB ends a page at
+# 1 MB, but a control character takes one byte there and seven in the response. A body below this size always fits.
 _MAX_ANSWER_BYTES = 6 * 1024 * 1024 - 64 * 1024
 _FITTING_CHARACTERS = _MAX_ANSWER_BYTES // 4
 
@@ -65,9 +65,9 @@ class List:
         list_page: ListPage = list_items,
         owners_of: Callable[[list[Item]], list[str]] | None = None,
     ) -> Response:
-        """Return 200 with one page; `next`, and the Link header, lead to the page after it.
+        """Return 200 with one page; its `next` and its Link header lead to the next page.
 
-        list_page: reads the page, as list_items. owners_of: returns the owners of its items, which the answer then has.
+        list_page: reads the page, like list_items. owners_of: returns the owners of its items for the answer.
         """
         query = request.parameters(self._parsers)
         selection = self._filters.selection(query) if self._filters else None
@@ -75,7 +75,7 @@ class List:
             raise _invalid("order", "This list has no order")
         limit = at_most = query.get("limit", _DEFAULT_LIMIT)
         descending = query.get("order") == "desc"
-        # A name may hold a comma: "a,b" asks for the properties a, b, and a,b.
+        # A name may contain a comma, so that "a,b" asks for the properties a, b and "a,b".
         wanted = f",{query['fields']}," if "fields" in query else ""
         while True:
             try:
@@ -127,14 +127,14 @@ def _parse_order(text: str) -> str:
 
 def _parse_fields(text: str) -> str:
     if not all(text.split(",")):
-        raise ValueError("Must be names of properties with commas between")
+        raise ValueError("Must be property names separated by commas")
     return text
 
 
 def _query_string(parameters: dict[str, str]) -> str:
     if all(text.isascii() and text.translate(_UNESCAPED).isalnum() for text in chain(*parameters.items())):
         return "&".join(f"{name}={value}" for name, value in parameters.items())
-    from urllib.parse import urlencode  # 4 ms of a cold start, and most queries need no escapes
+    from urllib.parse import urlencode  # adds 4 ms to a cold start, and most queries need no escapes
 
     return urlencode(parameters)
 

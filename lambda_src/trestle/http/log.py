@@ -1,8 +1,7 @@
-"""The function's log: one JSON line per request, change or job, never what it holds.
+"""The function's log: one JSON line per request, change or job, without its content.
 
-The line is a metric document too (CloudWatch's embedded metric format): CloudWatch makes metrics of what
-passes through its logs, without a request of ours. Source: "Specification: Embedded metric format" in its
-user guide.
+The line is also a metric document in CloudWatch's embedded metric format, from which CloudWatch extracts metrics
+without further requests. Source: "Specification: Embedded metric format" in the CloudWatch user guide.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from trestle.context import Call
 
-# Every byte of a log is paid for: no blanks between the members.
+# AWS bills logs by the byte, so the lines have no blanks between members.
 _encode = json.JSONEncoder(default=str, separators=(",", ":")).encode
 _COUNTED = {
     "invalid-request": "ValidationFailures",
@@ -34,9 +33,9 @@ _HAPPENED = {"throttled": "Throttles", "replayed": "Replays", "refused": "Refusa
 class Log:
     """Writes a line for each request to stderr, which Lambda's runtime sends to CloudWatch.
 
-    level: the lowest level that is written. namespace: where CloudWatch keeps the metrics, "" for none.
-    dimensions: the fields that the metrics are kept by; a line without a value for the last has no metrics.
-    The logging module would cost 20 ms of each cold start.
+    level: the lowest level to write. namespace: CloudWatch's namespace for the metrics, "" for no metrics.
+    dimensions: the fields that are the metrics' dimensions; a line without a value for the last one has no metrics.
+    The logging module is not used, since it would add 20 ms to each cold start.
     """
 
     __slots__ = ("_constants", "_dimensions", "_level", "_namespace")
@@ -48,7 +47,7 @@ class Log:
         self._constants: dict[tuple[str, ...], str] = {}
 
     def write(self, fields: dict[str, Any], error: Exception | None = None) -> None:
-        """Write a request's line, or only its metrics if the level lets no more through."""
+        """Write a request's line, or only its metrics if the level excludes the line."""
         level = "ERROR" if fields["status"] >= 500 else "INFO"
         line: dict[str, Any] = {}
         if LEVELS[level] >= self._level:
@@ -61,7 +60,7 @@ class Log:
                 if causes:
                     line["causes"] = causes
                 line["trace"] = "\n".join(each.trace for each in errors)
-        # Without an operation the event is no request of a route.
+        # Without an operation the event belongs to no route.
         if self._namespace and fields[self._dimensions[-1]]:
             document = line or {name: fields[name] for name in self._dimensions}
             sys.stderr.write(f"{_encode(document)[:-1]},{self._metrics(fields)}}}\n")
@@ -70,9 +69,9 @@ class Log:
         sys.stderr.flush()
 
     def _metrics(self, fields: dict[str, Any]) -> str:
-        """Return the JSON members that turn a line, which has the dimensions already, into a metric document.
+        """Return the JSON members that turn a line, which already has the dimensions, into a metric document.
 
-        What happened counts 1. The rest is left out, since CloudWatch bills only the metrics that it gets.
+        Each event that occurred counts 1. Others are omitted, since CloudWatch bills every metric that it receives.
         """
         counted = ["Requests"]
         if fields["status"] >= 500:
@@ -83,7 +82,7 @@ class Log:
         return f'"Latency":{fields["durationMs"]},{self._constant(*counted)}{time.time_ns() // 1_000_000}}}'
 
     def _constant(self, *counted: str) -> str:
-        """Return what all documents with these counts have in common, up to the time: encoding it takes 15 us."""
+        """Return the members that documents with these counts share, up to the time. Encoding them takes 15 us."""
         if counted not in self._constants:
             metrics = [{"Name": name, "Unit": "Count"} for name in counted]
             directive = {
@@ -97,7 +96,7 @@ class Log:
 
 
 def add_calls(fields: dict[str, Any], calls: Sequence[Call]) -> None:
-    """Add the request's calls on DynamoDB to the log's fields; retries are requests too."""
+    """Add the number and capacity of the DynamoDB calls to the log's fields. Retries count as requests."""
     fields["databaseRequests"] = 0
     for call in calls:
         if call.service != "DynamoDB":

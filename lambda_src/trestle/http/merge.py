@@ -27,7 +27,7 @@ class Merge:
         validator_of(entity)
 
     def __call__(self, request: Request, context: Context) -> Response:
-        """Return 200 with the item as the merge patch left it."""
+        """Return 200 with the item's new state."""
         request.parameters()
         item_id = request.item_id
         expected = write_precondition(request)

@@ -54,7 +54,7 @@ def problem(error: Exception, request_id: str) -> Response:
         content["errors"] = faults
     headers = {"Content-Type": "application/problem+json"}
     if status == 401:
-        # API Gateway renames it to x-amzn-Remapped-WWW-Authenticate; the gateway's own 401 keeps the name.
+        # API Gateway renames this header to x-amzn-Remapped-WWW-Authenticate; its own 401 keeps the name.
         headers["WWW-Authenticate"] = "Bearer"
     if status == 503:
         headers["Retry-After"] = _RETRY_AFTER_SECONDS

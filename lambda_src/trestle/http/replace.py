@@ -37,7 +37,7 @@ class Replace:
         validator_of(entity)
 
     def __call__(self, request: Request, context: Context) -> Response:
-        """Return 200 with the item as it is now."""
+        """Return 200 with the item's new state."""
         request.parameters()
         item_id = request.item_id
         expected = write_precondition(request)

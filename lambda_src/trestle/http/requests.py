@@ -1,4 +1,4 @@
-"""API Gateway's REST proxy event as a request."""
+"""Read a request from API Gateway's REST proxy event."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _NONE: Mapping[str, Callable[[str], Any]] = {}
 
 
 class Request:
-    """One request. Each part is read, and refused if it is invalid, when it is asked for.
+    """One request. Each part is parsed and validated on access.
 
-    caller: a signed-in user, an IAM identity or else an API key, as the gateway has authenticated them. A key
-    comes last, since several people may share one. An issuer's users have "jwt:" in front, since their names may
-    be those of others. gateway: the event's requestContext.
+    caller: the signed-in user, the IAM identity or the API key that the gateway has authenticated, in this order,
+    since several people may share a key. An issuer's users have the prefix "jwt:", since their names could equal those
+    of other callers. gateway: the event's requestContext.
     """
 
     __slots__ = ("_event", "_headers", "_identity", "_taken", "caller", "gateway")
@@ -41,7 +41,7 @@ class Request:
         authorizer = _dict_of(self.gateway.get("authorizer"))
         user = _dict_of(authorizer.get("claims")).get("sub")
         if "jwt" in authorizer:
-            from trestle.operations.claims import token_of  # functions without sign-in do without it
+            from trestle.operations.claims import token_of  # functions without sign-in do not need it
 
             token = token_of(self.gateway)
             user = token and f"jwt:{token.subject}"
@@ -49,11 +49,11 @@ class Request:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers by their lower-case names, several lines as one list."""
+        """The headers by lower-case name; repeated headers are joined by commas."""
         return {name: ", ".join(values) for name, values in self._headers.items()}
 
     def header(self, name: str) -> str | None:
-        """Return a header's value by its lower-case name, several lines as one list, or None if it is missing."""
+        """Return a header's value by lower-case name, or None. Repeated headers are joined by commas."""
         values = self._headers.get(name)
         return ", ".join(values) if values else None
 
@@ -77,7 +77,7 @@ class Request:
         """Return a parameter of the path. Raise InvalidRequest if it is not UTF-8."""
         value: str = self._event["pathParameters"][name]
         if "%" in value:
-            from urllib.parse import unquote  # hardly any path needs it, and it costs 4 ms of a cold start
+            from urllib.parse import unquote  # few paths need it, and it adds 4 ms to a cold start
 
             try:
                 value = unquote(value, errors="strict")
@@ -88,23 +88,23 @@ class Request:
 
     @property
     def query(self) -> dict[str, str]:
-        """The query's parameters as they were sent, the first of those that are repeated."""
+        """The query's parameters as sent, with the first value of repeated ones."""
         return {name: values[0] for name, values in self.repeated_query.items()}
 
     @property
     def repeated_query(self) -> dict[str, list[str]]:
-        """The query's parameters as they were sent."""
+        """The query's parameters as sent, with all their values."""
         return self._event.get("multiValueQueryStringParameters") or {}
 
     def take(self, name: str) -> list[str]:
-        """Return all values of a parameter of the query, which `parameters` then leaves out."""
+        """Return all values of a query parameter, which `parameters` then omits."""
         self._taken = name
         return self.repeated_query.get(name, [])
 
     def parameters(self, parsers: Mapping[str, Callable[[str], Any]] = _NONE) -> dict[str, Any]:
-        """Return the query's parameters, each read by its parser, which raises ValueError with the reason.
+        """Return the query's parameters, parsed. A parser raises ValueError with the reason.
 
-        Raises InvalidRequest for all that are unknown, repeated or refused by their parser.
+        Raises InvalidRequest for all parameters that are unknown, repeated or refused by their parser.
         """
         parsed: dict[str, Any] = {}
         faults: list[dict[str, str]] = []
@@ -126,12 +126,12 @@ class Request:
 
     @property
     def media_type(self) -> str:
-        """The body's type in lower case, without parameters; "" if the request does not say."""
+        """The body's media type in lower case, without parameters; "" without a Content-Type header."""
         return (self.header("content-type") or "").partition(";")[0].strip().lower()
 
     @property
     def is_json(self) -> bool:
-        """Whether the body's type is JSON, or not said."""
+        """Whether the body's media type is JSON or missing."""
         media_type = self.media_type
         return media_type in ("", "application/json") or media_type.endswith("+json")
 
@@ -142,7 +142,7 @@ class Request:
             raise UnsupportedMediaType(NOT_JSON)
         text = text_of(self.raw)
         if not text or text.isspace():
-            raise InvalidRequest("The body is empty: a JSON object is needed.")
+            raise InvalidRequest("The body is empty. Send a JSON object.")
         value = loads(text)
         if not isinstance(value, dict):
             faults = [{"pointer": "", "detail": "Must be an object"}]
@@ -150,16 +150,16 @@ class Request:
         return value
 
     def document(self, item_id: str | None = None) -> dict[str, Any]:
-        """Return the body without the server's properties. Raise as `body`, and for an id that is not item_id."""
+        """Return the body without the server's properties. Raise like `body`, and for an id other than item_id."""
         body = self.body
         if item_id is not None and body.get("id", item_id) != item_id:
-            faults = [{"pointer": "/id", "detail": "Must be the id in the path, or be left out"}]
+            faults = [{"pointer": "/id", "detail": "Must be the id in the path, or be omitted"}]
             raise InvalidRequest("The body's id is not the path's.", faults)
         return client_properties(body)
 
     @property
     def idempotency_key(self) -> str:
-        """The Idempotency-Key, empty when there is none. Raises InvalidRequest."""
+        """The Idempotency-Key, "" without one. Raises InvalidRequest."""
         key = self.header("idempotency-key")
         if key is None:
             return ""
@@ -169,15 +169,15 @@ class Request:
 
     @property
     def sender(self) -> dict[str, Any]:
-        """The caller, the address and the user agent, for the log; what is unknown is left out.
+        """The log's fields about the sender: caller, address and user agent, as far as they are known.
 
-        A caller with an API key is logged by the key's id, never by its value.
+        API keys appear by their id, never by their value.
         """
         identity = self._identity
         known: dict[str, Any] = {}
         if address := identity.get("sourceIp"):
             known["sourceIp"] = address
-        # Set by the console's distribution. Callers that bypass it can set it too, so it is only logged.
+        # The console's distribution sets this header. Callers can forge it, so it is only logged.
         viewer = self.header("x-viewer-address")
         if viewer and len(viewer) <= MAX_ADDRESS_CHARACTERS and not viewer.strip("0123456789abcdef.:"):
             known["viewerIp"] = viewer
@@ -188,7 +188,7 @@ class Request:
         return known
 
     def location(self, item_id: str) -> str:
-        """Return a new item's URL relative to the request's, which holds for any stage, domain or base path."""
+        """Return a new item's URL relative to the request's, which works under any stage, domain and base path."""
         segment = self.gateway["path"].rpartition("/")[2]
         return f"{segment}/{item_id}" if segment else item_id
 

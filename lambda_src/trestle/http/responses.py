@@ -1,4 +1,4 @@
-"""Responses as API Gateway's REST proxy integration takes them."""
+"""Responses in the format of API Gateway's REST proxy integration."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _EXPOSED = "ETag, Location, Link, Retry-After, Idempotency-Replayed, Item-Owner"
 
 
 def presenter_of(entity: Entity, hooks: HookedOperations | None) -> Present | None:
-    """Return what changes views of items before they are answered, in place, None if nothing does."""
+    """Return the function that modifies items in place before they are sent, or None if there is none."""
     present = hooks.present if hooks else None
     if any("read" in rules for rules in entity.fields.values()):
-        from trestle.operations.fields import concealing  # most entities do without
+        from trestle.operations.fields import concealing  # most entities do not need it
 
         return concealing(entity, present)
     return present
 
 
 class Response:
-    """An answer: `content` is written as JSON into `body`, None for no body."""
+    """A response. content: the value to send as JSON, None for no body."""
 
     __slots__ = ("body", "headers", "status")
 
@@ -40,9 +40,9 @@ class Response:
         self.headers = headers or {}
 
     def proxy(self, request: Request | None, cors_origins: Sequence[str]) -> dict[str, Any]:
-        """Return the answer as the Lambda function returns it, with CORS headers for the request's origin."""
+        """Return the Lambda function's result, with CORS headers for the request's origin."""
         headers = {**_cors_headers(request, cors_origins), **self.headers}
-        # A cache between us and the callers might not distinguish them.
+        # A shared cache might not distinguish callers.
         if request and request.caller != ANONYMOUS:
             headers["Cache-Control"] = "no-store"
         if self.body:

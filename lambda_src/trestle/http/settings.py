@@ -1,4 +1,4 @@
-"""The function's settings: what its environment variables say besides its entity."""
+"""The function's settings from its environment variables, besides its entity."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Settings:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = environment.get("ENVIRONMENT") or ""
         self.log_level = LEVELS[environment.get("LOG_LEVEL") or "INFO"]
-        # The namespace of the CloudWatch metrics; without one there are no metrics.
+        # The namespace of the CloudWatch metrics, "" for no metrics.
         self.metrics_namespace = environment.get("METRICS_NAMESPACE") or ""
         self.function_version = environment.get("AWS_LAMBDA_FUNCTION_VERSION") or "$LATEST"
         self.cors_origins = tuple((environment.get("CORS_ORIGINS") or "*").split())
         options: dict[str, Any] = json.loads(environment.get("ENTITY_OPTIONS") or "{}")
-        # The operations that need a signed-in user, and the group or the scope that some of them are limited to.
+        # The operations that need a signed-in user, and the groups and scopes that some of them require.
         self.signed_in: list[str] = options.get("signed_in", [])
         self.groups: dict[str, str] = options.get("groups", {})
         self.scopes: dict[str, str] = options.get("scopes", {})

@@ -1,7 +1,7 @@
-"""X-Ray: the request, change or job and its calls on services as subsegments of the segment that Lambda makes.
+"""Send X-Ray subsegments for a request, change or job, and for its calls to AWS services.
 
-Imported for sampled requests alone. Sources: "AWS X-Ray segment documents" and "Sending trace data to X-Ray"
-in its developer guide.
+Lambda creates the segment. This module is imported only for sampled requests. Sources: "AWS X-Ray segment documents"
+and "Sending trace data to X-Ray" in the X-Ray developer guide.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _encode = json.JSONEncoder(default=str, separators=(",", ":")).encode
 
 
 def add_trace(fields: dict[str, Any], calls: Sequence[Call], error: Exception | None, began: float) -> None:
-    """Send the trace of what began at a time and ends now, if X-Ray samples it, and add its id to the log's fields."""
+    """Send the trace of a request that ends now, and add the trace's id to the log's fields."""
     header = os.environ["_X_AMZN_TRACE_ID"]
     if trace_id := send(header, fields, calls, error, began=began, ended=time.time()):
         fields["xrayTraceId"] = trace_id
@@ -41,9 +41,9 @@ def send(
 ) -> str:
     """Send the request's trace to the daemon at AWS_XRAY_DAEMON_ADDRESS.
 
-    header: what _X_AMZN_TRACE_ID says. fields: the request's, as they are logged. calls: on services. began,
+    header: the value of _X_AMZN_TRACE_ID. fields: the request's log fields. calls: its calls to AWS services. began,
     ended: seconds since 1970.
-    Returns the trace's id; "", and sends nothing, where the header names no trace or there is no daemon.
+    Returns the trace's id. Sends nothing and returns "" if the header names no trace or there is no daemon.
     """
     named = dict(part.split("=", 1) for part in header.split(";") if "=" in part)
     address = os.environ.get("AWS_XRAY_DAEMON_ADDRESS")
@@ -58,15 +58,15 @@ def send(
 
 
 def _send_document(address: str, document: dict[str, Any]) -> None:
-    """Send one datagram; a failure does not stop the others."""
+    """Send one datagram. A failure affects no other datagram."""
     host, _, port = address.rpartition(":")
     try:
-        socket.inet_aton(host)  # resolving a name would take time
+        socket.inet_aton(host)  # an address only: resolving a name would take time
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
             daemon.setblocking(False)
             daemon.sendto(f"{_HEADER}{_encode(document)}".encode(), (host, int(port)))
     except (OSError, OverflowError, ValueError):
-        # No daemon, a full buffer, a document that is too large: no request fails or waits for its trace.
+        # No daemon, a full buffer, or a document that is too large: a request never fails because of its trace.
         return
 
 
@@ -110,7 +110,7 @@ def _call_segment(call: Call) -> dict[str, Any]:
 
 
 def _resources(call: Call) -> dict[str, Any]:
-    """Return what a call is on, as X-Ray names it."""
+    """Return X-Ray's fields for the tables or the queue of a call."""
     if call.queue:
         return {"queue_url": call.queue}
     if not call.tables:
@@ -127,13 +127,13 @@ def _id() -> str:
 
 
 def _flags(status: int, *, throttled: bool) -> dict[str, bool]:
-    """Return X-Ray's flags: fault for the server's errors and for no answer (0), error for the caller's."""
+    """Return X-Ray's flags: "fault" for 5xx and for no answer (0), "error" for 4xx."""
     flags = {"throttle": throttled, "error": 400 <= status < 500, "fault": status >= 500 or status == 0}
     return {name: value for name, value in flags.items() if value}
 
 
 def _cause(error: Exception) -> dict[str, Any]:
-    """Return an error and its causes, each with its stack."""
+    """Return X-Ray's description of an error and its causes, with their stacks."""
     from trestle.http.error_chain import error_chain
 
     exceptions: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""The caller's access token, as the gateway hands it on after it has verified the token."""
+"""The caller's access token, which the gateway has verified."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ MAX_SUBJECT_BYTES = 255  # OpenID Connect Core, section 2
 class Token:
     """A verified access token.
 
-    subject: who it was issued to. A user pool's have the characters of an id; another issuer's are any printable
-    text. groups and scopes: what it was issued for. claims: all of its claims. expires: the time from which on it
-    is not valid, in seconds since 1970; None where the gateway judges that for each request.
+    subject: the user or client. A user pool's subjects have the characters of ids; another issuer's are any printable
+    text. groups, scopes: those of the token. claims: all claims. expires: the expiry time in seconds since 1970; None
+    if the gateway checks it for each request.
     """
 
     __slots__ = ("claims", "expires", "groups", "scopes", "subject")
@@ -36,31 +36,31 @@ class Token:
 
 
 def token_of(gateway: Mapping[str, Any]) -> Token | None:
-    """Return the access token of an event's requestContext, None if it has none."""
+    """Return the access token of an event's requestContext, or None."""
     authorizer = gateway.get("authorizer")
     if not isinstance(authorizer, dict):
         return None
-    # The user pool's authorizer puts what a token says below "claims", so no token brings a "jwt" of its own.
+    # The user pool's authorizer puts a token's claims under "claims", so that no token can set "jwt" itself.
     if "jwt" in authorizer:
         return _of_issuer(authorizer["jwt"])
     claims = authorizer.get("claims")
-    # A subject has only the characters of an id: any other could make its keys those of another owner.
+    # A subject has only the characters of ids. Others could lead to another owner's keys.
     if not isinstance(claims, dict) or claims.get("token_use") != "access" or not is_id(claims.get("sub")):
         return None
     return Token(claims["sub"], _groups_of(claims), str(claims.get("scope", "")).split(), claims, None)
 
 
 def owner_of(token: Token, owner: str) -> str | None:
-    """Return whose items the bearer of a token reaches, None if the token does not tell.
+    """Return the owner whose items the bearer of a token reaches, None if the token names none.
 
-    owner: what owns items, "sub" or "claim:NAME", as an entity has it.
+    owner: the entity's attribute, "sub" or "claim:NAME".
     """
     found = token.subject if owner == "sub" else token.claims.get(owner.removeprefix("claim:"))
     return found if is_owner(found) else None
 
 
 def no_owner(owner: str) -> str:
-    """Return why the bearer of a token reaches nobody's items."""
+    """Return the reason why the bearer of a token reaches no items."""
     return f"The access token has no {owner.removeprefix('claim:')} that can own items: a text of 1 to 256 bytes."
 
 
@@ -70,7 +70,7 @@ def is_subject(value: Any) -> bool:
 
 
 def _of_issuer(text: Any) -> Token | None:
-    """Return the token that Trestle's Lambda authorizer describes, None if the text is not of that form."""
+    """Return the token in the JSON text of Trestle's Lambda authorizer, None for any other text."""
     try:
         found = json.loads(text)
     except (RecursionError, TypeError, ValueError):
@@ -89,7 +89,7 @@ def _is_texts(value: Any) -> TypeGuard[list[str]]:
 
 
 def _groups_of(claims: Mapping[str, Any]) -> list[str]:
-    """Return a user pool's groups: the claim is a list, or the text that a gateway makes of one, "a,b" or "[a b]"."""
+    """Return a user pool's groups. The claim is a list, or the text that a gateway makes of it: "a,b" or "[a b]"."""
     claim = claims.get("cognito:groups")
     if isinstance(claim, str):
         return claim.removeprefix("[").removesuffix("]").replace(",", " ").split()

@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from trestle.context import Context
     from trestle.entity import Entity
 
-NO_ID = object()  # for a body without an id; an id that is null is invalid
+NO_ID = object()  # for a body without an id; null is an invalid id
 
 
 def create(
     entity: Entity, context: Context, doc: dict[str, Any], own_id: Any = NO_ID, *, key: str = ""
 ) -> tuple[Item, bool]:
-    """Make an item of an object.
+    """Create an item from an object.
 
-    own_id: the id that the body brings, whatever it is; used if the entity's clients choose ids.
-    key: the caller's idempotency key; the same key from the same caller gives the first call's item again.
-    Returns the item as it was made and whether an earlier call made it. Raises InvalidRequest, InvalidItem,
+    own_id: the id in the body, of any type. It is used if the entity's clients choose ids.
+    key: the caller's idempotency key. The same key from the same caller returns the first call's item.
+    Returns the item in its first state, and whether an earlier call created it. Raises InvalidRequest, InvalidItem,
     Conflict, KeyReused.
     """
     validator = validator_for(entity, context)
@@ -46,9 +46,9 @@ def create(
 
 
 def identify(entity: Entity, context: Context, doc: dict[str, Any], own_id: Any, *, key: str = "") -> tuple[str, str]:
-    """Return a new item's id, and what identifies the request that makes it, "" without a key.
+    """Return a new item's id, and the identity of the request that creates it, "" without a key.
 
-    Raise InvalidRequest for an id that cannot be.
+    Raise InvalidRequest for an invalid id.
     """
     has_own_id = own_id is not NO_ID and entity.ids == "client"
     if has_own_id and not is_id(own_id):
@@ -60,7 +60,7 @@ def identify(entity: Entity, context: Context, doc: dict[str, Any], own_id: Any,
 
 
 def check_same(request: str, existing_request: str) -> None:
-    """Raise KeyReused or Conflict unless the item that has the id was made by the same request."""
+    """Raise KeyReused or Conflict unless the same request created the existing item."""
     if request and existing_request == request:
         return
     if request and existing_request.partition(".")[0] == request.partition(".")[0]:
@@ -69,14 +69,14 @@ def check_same(request: str, existing_request: str) -> None:
 
 
 def _key_text(entity: Entity, context: Context, key: str) -> str:
-    """Return what tells an idempotency key from all others: that of another caller, or for another owner."""
+    """Return a text that is unique for the idempotency key, its caller and the owner."""
     text = f"{entity.name}\0{context.caller}\0{key}"
     return text if context.owner in ("", context.caller) else f"{text}\0{context.owner}"
 
 
 def _digests(key: str, doc: dict[str, Any]) -> tuple[bytes, str]:
-    """Return the bytes from which an idempotency key's id is made, and the digests that identify the request."""
-    # Imported here: only requests with a key need it.
+    """Return the bytes of the id that an idempotency key determines, and the identity of the request."""
+    # Imported here, since only requests with a key need it.
     from hashlib import sha256
 
     from trestle.strict_json import dumps

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 def delete(entity: Entity, context: Context, item_id: str, expected: Sequence[tuple[str, int]] | None = None) -> None:
     """Delete an item.
 
-    expected: the states, (created_at, version), that the item may be in, None for any. Raises
-    NotFound, Changed.
+    expected: the states (created_at, version) that the item may be in; None allows any. Raises NotFound, Changed.
     """
     store.delete(entity, context, item_id, expected)

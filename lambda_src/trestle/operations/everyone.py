@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 def list_everyone(
     entity: Entity, context: Context, limit: int, cursor: str | None, selection: Selection | None, *, descending: bool
 ) -> tuple[list[tuple[str, Item]], str | None]:
-    """Return up to `limit` items with their owners after a cursor, and the cursor of the next page.
+    """Return at most `limit` items with their owners after a cursor, and the cursor of the next page.
 
-    The cursor is None on the last page. Raises ValueError for a cursor of another list or order, InvalidRequest for
-    a selection: the indexes of filters hold items by owner.
+    The cursor is None on the last page. Raises ValueError for a cursor of another list or order, and InvalidRequest
+    for a selection, since the indexes of filters group items by owner.
     """
     if selection:
         fault = {"parameter": selection.name, "detail": "Filters the items of one owner: add owner"}

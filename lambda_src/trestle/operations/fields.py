@@ -1,7 +1,7 @@
-"""Who reads and who writes the properties of an entity: its `fields`, judged by the caller's access token.
+"""Apply an entity's `fields`: the rules that say who reads and writes a property, by the caller's access token.
 
-A property that the caller may not read is in no answer, and a list is neither filtered nor sorted by it. One that
-the caller may not write is refused in a body. What a PUT cannot hold, the stored item keeps.
+A property that the caller may not read is absent from every answer, and cannot filter or sort a list. A property that
+the caller may not write is refused in a body. A PUT keeps the stored values of such properties.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ _NOBODY: frozenset[str] = frozenset()
 
 
 class Fields:
-    """Who reads and who writes properties. Of a property without a rule everybody does.
+    """The rules of an entity's properties. Everybody may read and write a property without rules.
 
-    readers, writers: by property, a rule: "group=G", for members of a group, "scope=S", for tokens with a scope
-    (several, with blanks between, are alternatives), "owner", for the item's owner, or "nobody".
+    readers, writers: a rule by property: "group=G" for members of a group, "scope=S" for tokens with a scope (or with
+    one of several, separated by blanks), "owner" for the item's owner, or "nobody".
     """
 
     __slots__ = ("readers", "writers")
 
     def __init__(self, rules: Mapping[str, Mapping[str, str]]) -> None:
-        """Take the rules as ENTITY_OPTIONS has them: by property, "read" and "write", each of which may be missing."""
+        """Take the rules from ENTITY_OPTIONS: optional "read" and "write" by property."""
         self.readers = {name: each["read"] for name, each in rules.items() if "read" in each}
         self.writers = {name: each["write"] for name, each in rules.items() if "write" in each}
 
@@ -58,7 +58,7 @@ def _closed(rules: Rules, groups: Collection[str], scopes: Collection[str], *, i
 
 
 def meets(rule: str, groups: Collection[str], scopes: Collection[str], *, is_owner: bool) -> bool:
-    """Return whether a rule lets a caller with these groups and scopes."""
+    """Return whether a rule permits a caller with these groups and scopes."""
     kind, _, name = rule.partition("=")
     if kind == "group":
         return name in groups
@@ -68,7 +68,7 @@ def meets(rule: str, groups: Collection[str], scopes: Collection[str], *, is_own
 
 
 def _who(rule: str) -> str:
-    """Return whom a rule lets, as the beginning of a sentence."""
+    """Return who a rule permits, as the beginning of a sentence."""
     kind, _, name = rule.partition("=")
     if kind == "group":
         return f"Only members of the group {name}"
@@ -79,7 +79,7 @@ def _who(rule: str) -> str:
 
 @cache
 def fields_of(entity: Entity) -> Fields:
-    """Return the rules of an entity, which are made once."""
+    """Return an entity's rules, which are made once."""
     return Fields(entity.fields)
 
 
@@ -87,17 +87,17 @@ def fields_of(entity: Entity) -> Fields:
 
 
 def unreadable(entity: Entity, context: Context, owner: str) -> frozenset[str]:
-    """Return the properties that the caller of a request may not read of an owner's items, "" for no owner."""
+    """Return the properties of an owner's items that the caller may not read. owner: "" for no owner."""
     return _judged(entity, context, owner, Fields.unreadable)
 
 
 def unwritable(entity: Entity, context: Context, owner: str) -> frozenset[str]:
-    """Return the properties that the caller of a request may not write to an owner's items, "" for no owner."""
+    """Return the properties of an owner's items that the caller may not write. owner: "" for no owner."""
     return _judged(entity, context, owner, Fields.unwritable)
 
 
 def _judged(entity: Entity, context: Context, owner: str, judge: Callable[..., frozenset[str]]) -> frozenset[str]:
-    # Jobs, imports and other work that no caller has asked for sees everything.
+    # Jobs, imports and other work without a caller may read and write everything.
     if context.is_trusted or context.gateway is None:
         return _NOBODY
     token = token_of(context.gateway)
@@ -108,7 +108,7 @@ def _judged(entity: Entity, context: Context, owner: str, judge: Callable[..., f
 
 
 def concealing(entity: Entity, present: Present | None) -> Present:
-    """Return what takes away from views of items what the caller may not read, after `present` has changed them."""
+    """Return the function that removes what the caller may not read from items, after `present` has modified them."""
 
     def show(views: list[Object], context: Context) -> None:
         if present:
@@ -121,7 +121,7 @@ def concealing(entity: Entity, present: Present | None) -> Present:
 
 
 def check_selection(entity: Entity, context: Context, selection: Selection) -> None:
-    """Raise Forbidden for a selection that tells of a property which the caller may not read."""
+    """Raise Forbidden for a selection that would reveal a property that the caller may not read."""
     hidden = unreadable(entity, context, context.owner)
     readers = fields_of(entity).readers
     for name in (selection.name, selection.sort):
@@ -144,10 +144,10 @@ def obeying(entity: Entity, context: Context, make: Callable[[frozenset[str]], V
 
 
 class FieldsValidator:
-    """Validates what a caller writes who may not read or write each property; it has the methods of Validator.
+    """Validates the writes of a caller who may not read or write every property. It has the methods of Validator.
 
-    The caller's object lacks those properties, and the stored ones stay. A property that the caller may write and not
-    read stays unless the object has it.
+    The caller's object lacks those properties, and their stored values stay. A property that the caller may write but
+    not read keeps its stored value unless the object has a new one.
     """
 
     __slots__ = (
@@ -158,7 +158,7 @@ class FieldsValidator:
     def __init__(
         self, writers: Rules, new: Validator, stored: Validator, hidden: frozenset[str], closed: frozenset[str]
     ) -> None:
-        """new, stored: the validators of new and of stored items. hidden, closed: what may not be read and written."""
+        """new, stored: the validators of new and of stored items. hidden, closed: the unreadable and unwritable."""
         self._writers = writers
         self._new = new
         self._stored = stored
@@ -171,35 +171,35 @@ class FieldsValidator:
         self.keeps = True
 
     def client_part(self, doc: Object) -> Object:
-        """Return an object without its readOnly properties. Raise Forbidden for those that are not the caller's."""
+        """Return an object without its readOnly properties. Raise Forbidden for properties that it may not contain."""
         self._refuse_closed(doc)
         part: Object = self._new.client_part(doc)
         return part
 
     def client_changes(self, changes: Object) -> Object:
-        """Return a merge patch without its changes of readOnly properties. Raise Forbidden as client_part."""
+        """Return a merge patch without changes of readOnly properties. Raise Forbidden like client_part."""
         self._refuse_closed(changes)
         part: Object = self._new.client_changes(changes)
         return part
 
     def complete(self, doc: Object, *, is_new: bool = False) -> Object:
-        """Return the object that the caller's stands for. Raise InvalidItem, and Forbidden as client_part."""
+        """Return the caller's object with defaults. Raise InvalidItem, and Forbidden like client_part."""
         self._refuse_closed(doc)
         if is_new:
             whole: Object = self._new.complete(doc, is_new=True)
             return whole
-        # A default of a property that the stored item has is not to take its place: `keep` knows.
+        # A default must not replace a stored value, which `keep` adds later.
         return {
             name: value for name, value in self._stored.complete(doc).items() if name in doc or name not in self._kept
         }
 
     def keep(self, doc: Object, stored: Object) -> Object:
-        """Return the caller's valid object with what it keeps of the stored one, {} for none. Raise InvalidItem."""
+        """Return the caller's object with the kept properties of the stored one ({} for none). Raise InvalidItem."""
         whole = doc | {name: value for name, value in stored.items() if name in self._kept and name not in doc}
         if not self._kept <= whole.keys():
             filled = self._new.filled(whole)
             whole = {name: value for name, value in filled.items() if name in whole or name in self._kept}
-        # What is stored of nothing tells nothing.
+        # A new item has nothing to reveal.
         kept: Object = (self._stored if stored else self._new).keep(whole, stored)
         return kept
 
@@ -213,7 +213,7 @@ class FieldsValidator:
         self._new.check_patch(changes)
 
     def merged(self, doc: Object, stored: Object, changes: Collection[str]) -> Object:
-        """Return the object that the caller's merge patch made of the stored one. Raise InvalidItem."""
+        """Return the stored object with the caller's merge patch applied. Raise InvalidItem."""
         part = self._new.client_part(self._known(doc, changes))
         if self.is_separable:
             self._new.check_merged(part, changes)
@@ -228,11 +228,11 @@ class FieldsValidator:
         return kept
 
     def visible(self, stored: Object) -> Object:
-        """Return what the caller may read of a stored object."""
+        """Return the part of a stored object that the caller may read."""
         return {name: value for name, value in stored.items() if name not in self._hidden}
 
     def with_hidden(self, doc: Object, stored: Object) -> Object:
-        """Return an object with what the caller may not read of the stored one, where the object has no other."""
+        """Return an object with the stored properties that the caller may not read and that it lacks."""
         return {name: value for name, value in stored.items() if name in self._hidden} | doc
 
     def check(self, doc: Object) -> None:
@@ -244,11 +244,11 @@ class FieldsValidator:
         self._stored.check_changed(self._known(doc, changes), changes)
 
     def check_replaced(self, doc: Object, changes: Collection[str]) -> None:
-        """Raise InvalidItem with every fault of a whole item that another one has become, as check_changed."""
+        """Raise InvalidItem with every fault of a whole item that replaces another one, like check_changed."""
         self._stored.check(self._known(doc, changes))
 
     def _known(self, doc: Object, changes: Collection[str]) -> Object:
-        """Return an object without what is not the caller's and has not changed: its faults would tell of it."""
+        """Return an object without unchanged properties that the caller may not read: faults would reveal them."""
         return {name: value for name, value in doc.items() if name in changes or name not in self._kept}
 
     def _refuse_closed(self, doc: Object) -> None:

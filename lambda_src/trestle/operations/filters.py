@@ -1,4 +1,4 @@
-"""Filters: the properties by whose value a list can be narrowed, and by another's range."""
+"""Filters: they narrow a list by the value of one property and the range of another."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Filter:
-    """A filter as declared: the property's name, schema and type, what it sorts by, whether by numbers."""
+    """A declared filter: the property's name, schema and type, its sort property, and whether that is numeric."""
 
     __slots__ = ("name", "numeric", "schema", "sort", "type")
 
@@ -27,21 +27,21 @@ class Filter:
 
     @property
     def operators(self) -> tuple[str, ...]:
-        """The operators for the property it sorts by."""
+        """The operators for the sort property."""
         return OPERATORS[:-1] if self.numeric else OPERATORS
 
     def selection(self, value: Any, conditions: dict[str, Any]) -> Selection:
-        """Return what a list is narrowed to: this value, and these bounds by their operators."""
+        """Return the selection for a value of the property and bounds by operator."""
         return Selection(self.name, value, self.sort, conditions, numeric=self.numeric)
 
 
 def filters_of(entity: Entity) -> dict[str, Filter]:
-    """Return the entity's filters by their names."""
+    """Return the entity's filters by name."""
     return {name: Filter(entity, name, sort) for name, sort in entity.filters.items()}
 
 
 def bounds_of(filters: Mapping[str, Filter]) -> dict[str, tuple[str, str]]:
-    """Return the property that each bound is for, and its operator, by the bound's name, such as dueDate.gte."""
+    """Return the property and operator of each bound by the bound's name, such as dueDate.gte."""
     return {
         f"{each.sort}.{operator}": (each.sort, operator) for each in filters.values() for operator in each.operators
     }
@@ -50,10 +50,10 @@ def bounds_of(filters: Mapping[str, Filter]) -> dict[str, tuple[str, str]]:
 def selection_of(
     filters: Mapping[str, Filter], bounds: Mapping[str, tuple[str, str]], query: Mapping[str, Any]
 ) -> Selection | None:
-    """Return what the values of filters and bounds, by their names, narrow a list to, or None without a filter.
+    """Return the selection for the values of filters and bounds by name, or None without a filter.
 
-    bounds: those of the filters, as bounds_of returns them. Other names in the query are ignored. Raise
-    InvalidRequest for filters and bounds that do not go together.
+    bounds: the result of bounds_of for these filters. Other names in the query are ignored. Raise InvalidRequest for
+    filters and bounds that cannot be combined.
     """
     faults: list[dict[str, str]] = []
     chosen: Filter | None = None
@@ -74,7 +74,7 @@ def selection_of(
             able = " or ".join(each.name for each in filters.values() if each.sort == sort)
             faults.append({"parameter": name, "detail": f"Is for lists that are filtered by {able}"})
         elif other := next((each for each in conditions if _exclude(each, operator)), None):
-            faults.append({"parameter": name, "detail": f"Can not be used together with {sort}.{other}"})
+            faults.append({"parameter": name, "detail": f"Cannot be used together with {sort}.{other}"})
         else:
             conditions[operator] = bound
     if faults:
@@ -83,5 +83,5 @@ def selection_of(
 
 
 def _exclude(one: str, other: str) -> bool:
-    """Return whether two operators exclude each other: two lower bounds, two upper ones, a prefix and a range."""
+    """Return whether two operators exclude each other: two lower bounds, two upper bounds, or a prefix and a range."""
     return "prefix" in (one, other) or one[:2] == other[:2]

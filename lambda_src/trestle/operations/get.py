@@ -12,5 +12,5 @@ if TYPE_CHECKING:
 
 
 def get(entity: Entity, context: Context, item_id: str) -> Item:
-    """Return an item as the last write left it. Raise NotFound."""
+    """Return an item in its latest state. Raise NotFound."""
     return store.get(entity, context, item_id)

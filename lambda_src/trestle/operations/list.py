@@ -27,13 +27,13 @@ def list_items(
     *,
     descending: bool = False,
 ) -> tuple[list[Item], str | None]:
-    """Return up to `limit` items after a cursor, of all or of a selection, and the cursor of the next page.
+    """Return at most `limit` items after a cursor, and the cursor of the next page.
 
-    The cursor is None on the last page. Raises ValueError for a cursor that comes from another list, owner,
-    selection or order, and Forbidden for a selection by what the caller may not read.
+    selection: the items to list, None for all. The cursor is None on the last page. Raises ValueError for a cursor of
+    another list, owner, selection or order, and Forbidden for a selection by properties that the caller may not read.
     """
     if selection and entity.fields:
-        from trestle.operations.fields import check_selection  # most entities do without
+        from trestle.operations.fields import check_selection  # most entities do not need it
 
         check_selection(entity, context, selection)
     text = f"{join_key(context.owner, entity.name)}\0{entity.list}\0{descending}"
@@ -48,15 +48,15 @@ def list_items(
 
 
 def encode_cursor(digest: str, position: list[str]) -> str:
-    """Return the cursor of a position in the list that a digest stands for."""
-    # Only where the page ended: index and hash key come from the next request itself, so that a forged cursor
-    # leads nowhere the caller could not go without.
+    """Return the cursor of a position in the list with this digest."""
+    # A cursor contains only the end of the page. Index and hash key come from the next request itself, so that a forged
+    # cursor reaches nothing that the caller could not reach otherwise.
     text = json.dumps([digest, *position], separators=(",", ":"))
     return b2a_base64(text.encode(), newline=False).translate(_TO_URL, b"=").decode()
 
 
 def decode_cursor(cursor: str, digest: str, length: int) -> list[str]:
-    """Return the position of a cursor: an id and `length` - 1 texts. Raise ValueError for one of another list."""
+    """Return a cursor's position: an id and `length` - 1 texts. Raise ValueError for a cursor of another list."""
     try:
         padded = cursor.encode().translate(_FROM_URL) + b"=" * (-len(cursor) % 4)
         position: list[str]
@@ -71,7 +71,7 @@ def decode_cursor(cursor: str, digest: str, length: int) -> list[str]:
 
 
 def _is_key(value: object) -> bool:
-    # A lone surrogate, which JSON can write, is in no text that DynamoDB takes.
+    # DynamoDB refuses texts with lone surrogates, which JSON can contain.
     return isinstance(value, str) and value != "" and not any("\ud800" <= sign <= "\udfff" for sign in value)
 
 

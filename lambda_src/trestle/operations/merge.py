@@ -25,13 +25,13 @@ def merge(
     *,
     validator: Validator | None = None,
 ) -> Item:
-    """Change an item.
+    """Apply a merge patch to an item, and return the item.
 
-    expected: the states, (created_at, version), that the item may be in, None for any. Takes one request if each
-    changed property can be validated and written by itself. Otherwise it reads the item, and writes it on
-    condition that it has not changed meanwhile. Either way only changed properties are validated, unless the
-    schema can only validate them together. validator: the entity's by default. Raises
-    InvalidItem, NotFound, Changed, and Conflict when other writers won every attempt.
+    expected: the states (created_at, version) that the item may be in; None allows any. validator: the entity's by
+    default. It takes one request if each changed property can be validated and written independently. Otherwise it
+    reads the item, and writes it if it has not changed meanwhile. Only changed properties are validated, unless the
+    schema can only validate them together. Raises InvalidItem, NotFound, Changed, and Conflict if concurrent writers
+    won every attempt.
     """
     validator = validator or validator_for(entity, context)
     changes = validator.client_changes(changes)
@@ -39,7 +39,7 @@ def merge(
         validator.check_patch(changes)
         return patch(entity, context, item_id, changes, expected)
 
-    from trestle.operations.rewrite import rewrite  # flat patches do without
+    from trestle.operations.rewrite import rewrite  # flat patches do not need it
 
     def change(stored: dict[str, Any]) -> dict[str, Any]:
         return validator.merged(apply_merge_patch(stored, changes), stored, changes)
@@ -48,7 +48,7 @@ def merge(
 
 
 def apply_merge_patch(target: Any, changes: Any) -> Any:
-    """Return a target merged with changes (RFC 7396, section 2), and change neither."""
+    """Return a target with changes merged into it (RFC 7396, section 2). Both arguments stay unchanged."""
     if not isinstance(changes, dict):
         return changes
     whole = dict(target) if isinstance(target, dict) else {}

@@ -25,18 +25,18 @@ def replace(
     *,
     validator: Validator | None = None,
 ) -> Item:
-    """Give an item another object, with the schema's defaults, and the properties that it keeps.
+    """Replace an item's object, and return the item.
 
-    It keeps readOnly properties, and those that the caller may not read or write. expected: the states,
-    (created_at, version), that the item may be in, None for any. Takes one request, or two if the entity has such
-    properties: then it reads the item, and writes it on condition that it has not changed meanwhile. validator: the
-    entity's by default. Raises Forbidden, InvalidItem, NotFound, Changed, and Conflict when other writers won every
-    attempt.
+    The new object gets the schema's defaults. It keeps readOnly properties, and those that the caller may not read or
+    write. expected: the states (created_at, version) that the item may be in; None allows any. validator: the entity's
+    by default. It takes one request, or two if there may be properties to keep: then it reads the item, and writes it
+    if it has not changed meanwhile. Raises Forbidden, InvalidItem, NotFound, Changed, and Conflict if concurrent
+    writers won every attempt.
     """
     validator = validator or validator_for(entity, context)
     doc = validator.complete(doc)
     if not validator.keeps:
         return update.replace(entity, context, item_id, doc, expected)
-    from trestle.operations.rewrite import rewrite  # most entities do without
+    from trestle.operations.rewrite import rewrite  # most entities do not need it
 
     return rewrite(entity, context, item_id, lambda stored: validator.keep(doc, stored), expected)

@@ -1,9 +1,10 @@
-"""Change an item by what it is now: read it, and write it on condition that nobody else has meanwhile."""
+"""Change an item depending on its state: read it, and write it if nobody has changed it meanwhile."""
 
 from __future__ import annotations
 
 from trestle.errors import Changed, Conflict
 from trestle.store.get import get
+from trestle.store.records import CHANGED
 from trestle.store.update import replace
 
 TYPE_CHECKING = False
@@ -25,10 +26,11 @@ def rewrite(
     change: Callable[[dict[str, Any]], dict[str, Any]],
     expected: Sequence[tuple[str, int]] | None = None,
 ) -> Item:
-    """Give an item the object that `change` makes of its object, which it must leave as it is.
+    """Replace an item's object by the result of `change`, and return the item.
 
-    expected: the states, (created_at, version), that the item may be in, None for any. Raises what `change`
-    raises, NotFound, Changed, and Conflict when other writers won every attempt.
+    change: gets the item's object, which it must not modify, and returns the new one. expected: the states
+    (created_at, version) that the item may be in; None allows any. Raises what `change` raises, NotFound, Changed, and
+    Conflict if concurrent writers won every attempt.
     """
     for _ in range(_ATTEMPTS):
         item = get(entity, context, item_id)
@@ -40,5 +42,5 @@ def rewrite(
         except Changed:
             continue
     if expected is not None:
-        raise Changed("The item has changed: read it again and send its current ETag.")
+        raise Changed(CHANGED)
     raise Conflict("Other requests keep changing the item. Try again.")

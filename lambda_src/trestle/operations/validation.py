@@ -1,11 +1,10 @@
-"""Validation of items against their entity's schema; an entity without one takes any object.
+"""Validate items against their entity's schema. An entity without a schema accepts any object.
 
-What clients send is validated first, by `complete` for a whole object and by `check_patch` or `merged` for a
-merge patch: without readOnly properties, which they cannot write. Then `keep` adds what the server has stored
-of those. What own code makes of the item is validated after that, by `check` or `check_changed`: with all that
-the schema requires.
+Clients' input is validated first, without the readOnly properties, which clients cannot write: a whole object by
+`complete`, a merge patch by `check_patch` or `merged`. Then `keep` adds the stored readOnly properties. The result of
+own code is validated last, by `check` or `check_changed`, against the whole schema.
 
-trestle.operations.fields has the validator for callers who may not read or write each property.
+trestle.operations.fields has the validator for callers who may not read or write every property.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     Condition = tuple[set[str], dict[str, Any]]
 
-# With one of these at the top of the schema, whether a property is valid can depend on the others.
+# With one of these keywords at the top of the schema, the validity of a property can depend on other properties.
 _COMBINING = ("allOf", "anyOf", "oneOf", "not", "enum", "const", "minProperties", "maxProperties")
 
 
@@ -34,7 +33,7 @@ class Validator:
     """Validates items, and fills in defaults.
 
     has_read_only: whether the schema has readOnly properties. is_separable: whether each property can be validated
-    without the others. keeps: whether an item may keep properties when another object takes the place of its own.
+    without the others. keeps: whether a replaced item may keep properties of the stored object.
     """
 
     __slots__ = (
@@ -61,19 +60,19 @@ class Validator:
     ) -> None:
         """Make a validator for a schema.
 
-        optional: properties that are not required, since not every caller can write them. unknown: those of them on
-        whose stored values no answer may depend.
+        optional: properties that are not required, since not every caller can write them. unknown: those among them
+        whose stored values no answer may reveal.
         """
         self._schema = self._clients = schema
         self._place: Place | None = None
-        # What a schema says of whole objects that depends on properties that may be missing, with these.
+        # The rules for whole objects that depend on properties that may be missing, with the names of these.
         self._conditions: Sequence[Condition] = ()
         self._whole_conditions: Sequence[Condition] = ()
         self.is_separable = not any(keyword in schema for keyword in _COMBINING)
         self.has_read_only = _has_read_only(schema)
         self.keeps = self.has_read_only or bool(optional)
-        # Imported here, while Lambda starts the function: entities without a schema, or whose clients may write
-        # every property, do without.
+        # Imported here, at cold start, since entities without a schema, or whose clients may write every property, do
+        # not need these modules.
         if schema:
             from trestle.schema.defaults import fill
             from trestle.schema.validation import validate, validate_property
@@ -94,21 +93,21 @@ class Validator:
 
     @property
     def is_own_code(self) -> bool:
-        """Whether it validates what own code writes."""
+        """Whether it validates the writes of own code."""
         return False
 
     # --- What clients send
 
     def client_part(self, doc: dict[str, Any]) -> dict[str, Any]:
-        """Return an object without its readOnly properties, nested ones too."""
+        """Return an object without its readOnly properties, including nested ones."""
         return self._drop(doc, self._place) if self._place else doc
 
     def client_changes(self, changes: dict[str, Any]) -> dict[str, Any]:
-        """Return a merge patch without its changes of readOnly properties, nested ones too."""
+        """Return a merge patch without changes of readOnly properties, including nested ones."""
         return self._drop(changes, self._place, is_patch=True) if self._place else changes
 
     def complete(self, doc: dict[str, Any], *, is_new: bool = False) -> dict[str, Any]:  # noqa: ARG002 - fields need it
-        """Return the object that a client's object stands for: its own part, and the schema's defaults.
+        """Return a client's object without readOnly properties and with the schema's defaults.
 
         is_new: whether it becomes a new item. Raise InvalidItem with every fault.
         """
@@ -119,9 +118,9 @@ class Validator:
         return doc
 
     def keep(self, doc: dict[str, Any], stored: dict[str, Any]) -> dict[str, Any]:
-        """Return a client's valid object with the readOnly properties of the stored one, {} for none.
+        """Return a client's valid object with the readOnly properties of the stored one ({} for a new item).
 
-        Raise InvalidItem if the object does not fit with these.
+        Raise InvalidItem if the object is invalid in combination with these.
         """
         if self._place:
             doc = self._keep(doc, stored, self._place)
@@ -145,34 +144,34 @@ class Validator:
         self._check_properties(doc, changes, self._clients)
 
     def merged(self, doc: dict[str, Any], stored: dict[str, Any], changes: Iterable[str]) -> dict[str, Any]:
-        """Return the object that a client's merge patch made of the stored one, with all that `keep` keeps.
+        """Return a patched object with the properties that `keep` adds.
 
-        changes: the names of the properties that the patch has. Raise InvalidItem with every fault: of these
-        alone if each property can be validated by itself.
+        doc: the stored object with the client's merge patch applied. changes: the names of the patch's properties.
+        Raise InvalidItem with every fault; if the schema is separable, only with faults of the patch's properties.
         """
         self.check_merged(self.client_part(doc), changes)
         return self.keep(doc, stored)
 
     def check_merged(self, doc: dict[str, Any], changes: Iterable[str]) -> None:
-        """Raise InvalidItem with every fault of the client's part of a patched object, as `merged` says."""
+        """Raise InvalidItem with every fault of the client's part of a patched object, like `merged`."""
         if self.is_separable:
             self._check_properties(doc, changes, self._clients)
         else:
             refuse(self._validate(doc, self._clients))
 
     def visible(self, stored: dict[str, Any]) -> dict[str, Any]:
-        """Return what the caller may read of a stored object."""
+        """Return the part of a stored object that the caller may read."""
         return stored
 
     def with_hidden(self, doc: dict[str, Any], stored: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - of fields
-        """Return an object with what the caller may not read of the stored one, where the object has no other."""
+        """Return an object with the stored properties that the caller may not read and that it lacks."""
         return doc
 
     # --- Whole items
 
     @property
     def required(self) -> Collection[str]:
-        """The properties that an item has to have."""
+        """The required properties of an item."""
         names: Collection[str] = self._schema.get("required", ())
         return names
 
@@ -190,7 +189,7 @@ class Validator:
     def check_changed(self, doc: dict[str, Any], changes: Iterable[str]) -> None:
         """Raise InvalidItem with every fault of a whole item, of which these properties have changed.
 
-        Faults of others are none of this change, unless the schema can only validate them together.
+        Faults of other properties are not reported, unless the schema can only validate them together.
         """
         if self.is_separable:
             self._check_properties(doc, changes, self._schema)
@@ -198,7 +197,7 @@ class Validator:
             self.check(doc)
 
     def check_replaced(self, doc: dict[str, Any], _: Collection[str]) -> None:
-        """Raise InvalidItem with every fault of a whole item that another one has become by changes of properties."""
+        """Raise InvalidItem with every fault of a whole item that replaces another one. _: the changed properties."""
         self.check(doc)
 
     def _check_properties(self, doc: dict[str, Any], names: Iterable[str], schema: dict[str, Any]) -> None:
@@ -220,29 +219,29 @@ class Validator:
 
 @cache
 def validator_of(entity: Entity, unreadable: frozenset[str] = frozenset()) -> Validator:
-    """Return the entity's validator, which is made once, for those who may not read these properties."""
+    """Return the entity's validator for callers who may not read some properties. It is made once."""
     return Validator(entity.schema, entity.restricted | unreadable, unreadable)
 
 
 def validator_for(entity: Entity, context: Context) -> Validator:
-    """Return the validator of what the caller of a request writes to an entity."""
+    """Return the validator for the writes of a request's caller."""
     if not entity.fields:
         return validator_of(entity)
-    from trestle.operations.fields import obeying  # most entities do without
+    from trestle.operations.fields import obeying  # most entities do not need it
 
     found: Validator = obeying(entity, context, lambda unreadable: validator_of(entity, unreadable))
     return found
 
 
 def _known(conditions: Iterable[Condition], unknown: frozenset[str]) -> list[Condition]:
-    """Return the conditions that do not depend on unknown properties: whether they are met would tell of these."""
+    """Return the conditions that do not depend on unknown properties, which their results would reveal."""
     if not unknown:
         return [*conditions]
     return [each for each in conditions if unknown.isdisjoint(each[0]) and "maxProperties" not in each[1]]
 
 
 def _has_read_only(schema: dict[str, Any]) -> bool:
-    """Return whether a schema marks a property as readOnly, in nested objects and arrays too."""
+    """Return whether a schema marks a property as readOnly, also in nested objects and arrays."""
     rules: Iterable[dict[str, Any]] = schema.get("properties", {}).values()
     return any(rule.get("readOnly") or _has_read_only(rule) for rule in rules) or (
         "items" in schema and _has_read_only(schema["items"])

@@ -1,4 +1,4 @@
-"""The caller of a request, as own code sees it."""
+"""The Caller of a request for own code."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def caller_of(context: Context, owner: str) -> Caller | None:
-    """Return who sent a request, None where it did not come through the gateway.
+    """Return the caller of a request, None if the request did not come through the gateway.
 
-    owner: what owns the items that they reach, "sub" or "claim:NAME".
+    owner: the entity's attribute, "sub" or "claim:NAME".
     """
     gateway = context.gateway
     if gateway is None:
@@ -34,10 +34,10 @@ def caller_of(context: Context, owner: str) -> Caller | None:
 
 
 def _is_machine(token: Token) -> bool:
-    """Return whether a client has signed in by itself, without a user.
+    """Return whether the token belongs to a client that signed in without a user.
 
-    Cognito and Okta give its token the client's id as the subject, and Auth0 the same with "@clients" behind it.
-    Entra says so in idtyp, if the optional claim is on.
+    In tokens of Cognito and Okta the subject is the client's id, in those of Auth0 the id with the suffix "@clients".
+    Entra sets idtyp, if that optional claim is on.
     """
     clients = [token.claims.get(name) for name in ("client_id", "azp", "cid", "appid")]
     return token.subject.removesuffix("@clients") in clients or token.claims.get("idtyp") == "app"

@@ -1,4 +1,4 @@
-"""The creation of an item with a hook: as trestle.own.flows, which has the other writes."""
+"""Create items with hooks. trestle.own.flows has the other writes."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def create(
     key: str = "",
     validator: Validator | None = None,
 ) -> tuple[Item, bool]:
-    """Make an item, as trestle.operations.create.create does.
+    """Create an item, like trestle.operations.create.create.
 
-    With an idempotency key it first looks for the key's item, and returns it as it is now: no hook runs twice.
-    validator: the entity's by default.
+    With an idempotency key it first looks for the key's item and returns its current state, so that no hook runs
+    twice. validator: the entity's by default.
     """
     validator = validator or validator_for(entity, context)
     item_id, request = identify(entity, context, validator.client_part(doc), own_id, key=key)

@@ -1,4 +1,4 @@
-"""The entities that own code may use, and their operations for own code."""
+"""The entities that own code may use, and their operations."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _NOTHING: Mapping[str, Any] = {}
 _PAGE = 100
-EVERYONE = "\ud800"  # stands for all owners; no owner is called that, since UTF-8 does not have it
+EVERYONE = "\ud800"  # represents all owners; it is no owner's name, since UTF-8 cannot encode it
 
 
 class OwnersError(errors.QuotableError, ValueError):
@@ -31,12 +31,12 @@ class OwnersError(errors.QuotableError, ValueError):
 
 
 class Entities:
-    """The entities that the own code of a function may use, by name: what ENTITIES in its environment holds."""
+    """The entities that a function's own code may use, by name, from ENTITIES in its environment."""
 
     __slots__ = ("_used",)
 
     def __init__(self, environment: Mapping[str, str], level: int) -> None:
-        """Read ENTITIES; `level` is the log's. Raise CodeError for hooks that cannot be imported."""
+        """Read ENTITIES. level: the log level. Raise CodeError for hooks that cannot be imported."""
         self._used: dict[str, Used] = {}
         for name, each in json.loads(environment["ENTITIES"]).items():
             entity = Entity.with_schema(name, each["table"], each.get("options", {}), environment)
@@ -44,23 +44,23 @@ class Entities:
             self._used[name] = Used(entity, frozenset(each["operations"]), hooks)
 
     def use(self, name: str, operation: str, owner: str | None = None) -> tuple[Used, Context]:
-        """Return an entity for an operation of the own code that runs, and the context to use it in.
+        """Return an entity for an operation of the running own code, and the context to use it in.
 
-        owner: whose items are meant, None for the caller's. Raise RightError if `uses` lacks the operation, if the
-        entity has owners and there is no signed-in user, or if the items are another owner's.
+        owner: the owner of the items, None for the caller. Raise RightError if `uses` lacks the operation, if the
+        entity has owners and no user is signed in, or if the items belong to another owner.
         """
         used = self.find(name, operation)
         context = _context_for(used.entity, operation, owner, may_reach_others=False)
-        context.is_trusted = True  # hooks see everything
+        context.is_trusted = True  # hooks may read and write every property
         return used, context
 
     @property
     def owners(self) -> set[str]:
-        """What owns the items of these entities: "sub" and "claim:NAME"."""
+        """The `owner` attributes of these entities: "sub" and "claim:NAME"."""
         return {used.entity.owner for used in self._used.values() if used.entity.owner}
 
     def find(self, name: str, operation: str) -> Used:
-        """Return an entity for an operation. Raise RightError if neither `uses` nor a hook's brings it."""
+        """Return an entity for an operation. Raise RightError if `uses` and the hooks' `uses` lack it."""
         used = self._used.get(name)
         if used is None or operation not in used.operations:
             raise missing_right(name, operation)
@@ -68,12 +68,12 @@ class Entities:
 
 
 class FunctionUses:
-    """The entities that a function of app/ may use; its hooks may use more."""
+    """The entities that a function of app/ may use. The hooks that it runs may use others."""
 
     __slots__ = ("_caller", "_entities", "_is_trusted", "_may_reach_others", "_uses")
 
     def __init__(self, entities: Entities, config: Mapping[str, Any]) -> None:
-        """config: the function's. Its member `uses` is missing if the hooks bring nothing more."""
+        """config: the function's. Its member `uses` is missing if the hooks use no other entities."""
         self._entities = entities
         self._uses: Mapping[str, Collection[str]] | None = config.get("uses")
         self._may_reach_others = config.get("owners") == "any"
@@ -82,14 +82,14 @@ class FunctionUses:
 
     @property
     def owner(self) -> str:
-        """What owns the items that callers of the function reach: "sub" unless its entities agree on a claim."""
+        """The `owner` attribute for the function's callers: "sub" unless all its entities have the same claim."""
         owners = self._entities.owners
         return owners.pop() if len(owners) == 1 else "sub"
 
     def use(self, name: str, operation: str, owner: str | None = None) -> tuple[Used, Context]:
-        """Return an entity for an operation, as Entities.use.
+        """Return an entity for an operation, like Entities.use.
 
-        An idempotency key belongs to the function, whoever calls it.
+        All callers of the function share its idempotency keys.
         """
         if self._uses is not None and operation not in self._uses.get(name, ()):
             raise missing_right(name, operation)
@@ -102,19 +102,20 @@ class FunctionUses:
 
 
 def _context_for(entity: Entity, operation: str, owner: str | None, *, may_reach_others: bool) -> Context:
-    """Return the context in which the own code that runs reaches the items of an owner, None for the caller.
+    """Return the context in which the running own code reaches an owner's items.
 
-    Raise RightError for owners that it may not reach, OwnersError for an entity without owners.
+    owner: None for the caller. Raise RightError for an owner that it may not reach, OwnersError for an entity without
+    owners.
     """
     scope = current()
     if not entity.owner:
         if owner not in (None, EVERYONE):
-            raise OwnersError(f'The items of "{entity.name}" have no owners: leave out of().')
+            raise OwnersError(f'The items of "{entity.name}" have no owners. Leave out of().')
         return scope.context.for_owner("")
     own = _own(scope, entity)
     if owner is None:
         if not own:
-            # Signed in, but with a token of no owner: the caller's fault, not the code's.
+            # The caller's token names no owner. That is the caller's error, not the code's.
             if token_of(scope.context.gateway or {}):
                 raise app.Refuse(no_owner(entity.owner), status=403, code="forbidden")
             raise RightError(f'{scope} may not {operation} "{entity.name}": {_no_owner(scope, entity.name)}')
@@ -126,8 +127,8 @@ def _context_for(entity: Entity, operation: str, owner: str | None, *, may_reach
 
 
 def _own(scope: Scope, entity: Entity) -> str:
-    """Return whose items of an entity are those of the own code that runs, "" for nobody's."""
-    # A hook acts for the owner of its item, where that is an owner of these items as well.
+    """Return the owner whose items the running own code reaches by default, "" for none."""
+    # A hook acts for its item's owner, if these items have the same kind of owner.
     if scope.context.owner and scope.owner == entity.owner:
         return scope.context.owner
     token = token_of(scope.context.gateway or {})
@@ -136,20 +137,20 @@ def _own(scope: Scope, entity: Entity) -> str:
 
 def _no_owner(scope: Scope, name: str) -> str:
     if scope.is_hook:
-        return "its items have owners, and the caller is none."
+        return "its items have owners, and the caller is not an owner."
     whose = f'entity("{name}").of(owner)'
     return f"its items have owners, and nobody is signed in. Say whose: {whose}{_how_to_reach(scope)}"
 
 
 def _how_to_reach(scope: Scope) -> str:
-    """Return the end of a sentence on other owners: what allows a function to reach their items."""
+    """Return the end of a sentence: how to allow a function to reach the items of other owners."""
     return "." if scope.is_hook else f'. This needs owners = "any" in {scope.attribute.removesuffix(".uses")}.'
 
 
 class OwnEntity(app.Entity):
-    """An entity for own code: what it may do is looked up when it does it.
+    """An entity for own code. Each operation checks its right when it is called.
 
-    owner: whose items they are, EVERYONE for those of all, None for the caller's.
+    owner: the owner of the items, EVERYONE for all owners, None for the caller.
     """
 
     __slots__ = ("_owner",)
@@ -160,7 +161,7 @@ class OwnEntity(app.Entity):
 
     def of(self, owner: str) -> app.Entity:
         if not is_owner(owner):
-            raise invalid("The owner is not valid: an owner is a text of 1 to 256 bytes.")
+            raise invalid("The owner is not valid. Use a text of 1 to 256 bytes.")
         return OwnEntity(self.name, owner)
 
     @property
@@ -231,7 +232,7 @@ class OwnEntity(app.Entity):
         except errors.Refusal as refusal:
             raise_public(refusal)
         except ValueError as error:
-            reason = ArgumentError("The cursor is not that of a page of this list.")
+            reason = ArgumentError("The cursor does not belong to this list.")
             raise app.Invalid(f"The cursor is not valid: {error}.") from reason
         return app.Page([shown_item(used.entity, context, item, context.owner) for item in items], following)
 
@@ -265,12 +266,12 @@ class OwnEntity(app.Entity):
         return found
 
     def _selection(self, entity: Entity, where: Mapping[str, Any], order: str, *, is_ordered: bool) -> Selection | None:
-        """Return what `where` narrows a list to, None for an empty one. Raise app.Invalid, for `order` too."""
+        """Return the selection for `where`, None for an empty one. Raise app.Invalid, also for `order`."""
         if order not in ("asc", "desc"):
             allowed = 'Use "asc" or "desc".'
             raise invalid(f'order is "{order}". {allowed}', f"order is not valid. {allowed}")
         if order == "desc" and not is_ordered:
-            raise invalid(f'The items of "{self.name}" have no order: leave out order.')
+            raise invalid(f'The items of "{self.name}" have no order. Leave out order.')
         if not where:
             return None
         from trestle.own.where import selection_of

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def list_everyone(entity: Entity, context: Context, selection: Selection | None) -> Iterator[app.Item]:
-    """Yield the items of all owners, in no order."""
+    """Yield the items of all owners, without an order."""
     try:
         _check(entity, context, selection)
         for owner, item in scan_all(entity, context, selection):
@@ -33,7 +33,7 @@ def list_everyone(entity: Entity, context: Context, selection: Selection | None)
 def page_of_everyone(
     entity: Entity, context: Context, limit: int, cursor: str | None, selection: Selection | None
 ) -> app.Page:
-    """Return up to `limit` items of all owners after a cursor. Raise ValueError for a cursor of another list."""
+    """Return at most `limit` items of all owners after a cursor. Raise ValueError for a cursor of another list."""
     _check(entity, context, selection)
     digest = sha256(f"*#{entity.name}\0{selection or ''}".encode()).hexdigest()[:12]
     after: tuple[str, str] | None = None
@@ -51,8 +51,8 @@ def page_of_everyone(
 
 
 def _check(entity: Entity, context: Context, selection: Selection | None) -> None:
-    """Raise Forbidden for a selection by what the caller may not read."""
+    """Raise Forbidden for a selection by properties that the caller may not read."""
     if selection and entity.fields:
-        from trestle.operations.fields import check_selection  # most entities do without
+        from trestle.operations.fields import check_selection  # most entities do not need it
 
         check_selection(entity, context, selection)

@@ -1,7 +1,7 @@
-"""The writes of an entity with hooks: the hooks run, and all that they add is written with the item or not at all.
+"""Write items with hooks: the item and the hooks' own writes succeed or fail together.
 
-An item is written on condition that it is as the hooks saw it. If somebody else was faster, they run again on the
-item as it is then, in a transaction of their own.
+The write's condition is that the item is in the state that the hooks saw. If another writer was faster, the hooks run
+again on the new state, in a new transaction.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from trestle.operations.validation import validator_for
 from trestle.own.scope import LostRaceError
 from trestle.own.values import differing
 from trestle.store.get import get
+from trestle.store.records import CHANGED
 from trestle.store.writes import Cancelled, perform
 
 TYPE_CHECKING = False
@@ -39,7 +40,7 @@ LOST = "Other requests keep changing the item. Try again."
 
 
 class Attempt:
-    """One attempt to carry out a request: its transaction is made when a hook asks for it."""
+    """One attempt to carry out a request. Its transaction is made when a hook asks for it."""
 
     __slots__ = ("_transaction",)
 
@@ -48,7 +49,7 @@ class Attempt:
 
     @property
     def transaction(self) -> Transaction:
-        """The transaction that the item's write joins."""
+        """The transaction that also contains the item's write."""
         if self._transaction is None:
             from trestle.own.transaction import Transaction
 
@@ -56,9 +57,9 @@ class Attempt:
         return self._transaction
 
     def commit(self, context: Context, write: Write) -> None:
-        """Carry out the item's write, with all that the hooks have added.
+        """Carry out the item's write together with the hooks' writes.
 
-        Raises Cancelled if the item is not as it was, LostRaceError, and what Transaction.commit raises.
+        Raises Cancelled if the item has changed, LostRaceError, and what Transaction.commit raises.
         """
         if self._transaction is not None:
             self._transaction.commit(context, write)
@@ -81,7 +82,7 @@ def replace(
     expected: States,
     validator: Validator | None = None,
 ) -> Item:
-    """Give an item another object, as trestle.operations.replace.replace does."""
+    """Replace an item's object, like trestle.operations.replace.replace."""
     validator = validator or validator_for(entity, context)
     given = validator.complete(doc)
 
@@ -104,7 +105,7 @@ def merge(
     expected: States,
     validator: Validator | None = None,
 ) -> Item:
-    """Change an item by a JSON merge patch, as trestle.operations.merge.merge does."""
+    """Apply a JSON merge patch to an item, like trestle.operations.merge.merge."""
     from trestle.operations.merge import apply_merge_patch
 
     validator = validator or validator_for(entity, context)
@@ -120,7 +121,7 @@ def merge(
 
 
 def delete(hooks: Hooks, entity: Entity, context: Context, item_id: str, expected: States) -> None:
-    """Delete an item, as trestle.operations.delete.delete does."""
+    """Delete an item, like trestle.operations.delete.delete."""
     from trestle.store.delete import deletion
 
     for number in range(ATTEMPTS):
@@ -149,7 +150,7 @@ def update(
 ) -> Item:
     """Change an item.
 
-    change: returns the client's valid object from the stored one. check: raises InvalidItem for what the hook made,
+    change: returns the client's valid object, given the stored one. check: raises InvalidItem for the hook's result,
     given the stored object.
     """
     from trestle.store.update import replacement
@@ -175,11 +176,11 @@ def _read(entity: Entity, context: Context, item_id: str, expected: States) -> I
     """Return an item in an expected state. Raise NotFound, Changed."""
     item = get(entity, context, item_id)
     if expected is not None and item.state not in expected:
-        raise Changed("The item has changed: read it again and send its current ETag.")
+        raise Changed(CHANGED)
     return item
 
 
 def pause(number: int) -> None:
-    """Wait after a lost race, up to 50, 100 and 200 ms, so that those who race do not meet once more."""
+    """Wait after a lost race, at most 50, 100 and 200 ms, so that the same writers do not collide again."""
     if number + 1 < ATTEMPTS:
         time.sleep(os.urandom(1)[0] / 255 * _LONGEST_PAUSE_SECONDS * 2**number)

@@ -1,4 +1,4 @@
-"""A function of app/: its configuration, its code, and what trestle.app does for it."""
+"""A function of app/: its configuration, its code, and its implementation of trestle.app."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SendError(QuotableError, RuntimeError):
 
 
 class FunctionContext(app.Context):
-    """The context of a call of a function. What few functions ask for is made when they do."""
+    """The context of a function call. Rarely used parts are made on access."""
 
     __slots__ = ("_owner", "_request")
 
@@ -59,14 +59,14 @@ class FunctionContext(app.Context):
 
 
 class Function:
-    """A function of app/. A Lambda function makes it once, at its cold start.
+    """A function of app/. A Lambda function makes it once, at cold start.
 
-    name: its key in the tfvars. kind: "routes", "changes", "queue", "schedule", "event" or "job". config: what
-    FUNCTION in the environment holds. level: the lowest level of its log.
+    name: its key in the tfvars. kind: "routes", "changes", "queue", "schedule", "event" or "job". config: the JSON of
+    FUNCTION in the environment. level: the lowest level of its log.
     """
 
     def __init__(self, config: dict[str, Any], environment: Mapping[str, str]) -> None:
-        """Import the function's module. Raise CodeError if it cannot be imported, or the hooks that it runs."""
+        """Import the function's module. Raise CodeError if it, or a hook that it runs, cannot be imported."""
         self.name: str = config["name"]
         self.kind: str = config["kind"]
         self.config = config
@@ -78,7 +78,7 @@ class Function:
         self._uses: Uses = NoEntities()
         self._owner = "sub"
         if environment.get("ENTITIES"):
-            # Imported while Lambda starts the function, and so not by functions that use no entity.
+            # Imported at cold start, and only by functions that use entities.
             from trestle.own.entities import Entities, FunctionUses
 
             uses = FunctionUses(Entities(environment, self.level), config)
@@ -88,17 +88,17 @@ class Function:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Function:
-        """Return the function that an environment describes.
+        """Return the function that the environment variables describe.
 
-        Raise CodeError if its module cannot be imported, or those of the hooks that its writes run.
+        Raise CodeError if its module, or that of a hook that its writes run, cannot be imported.
         """
         return cls(json.loads(environment["FUNCTION"]), environment)
 
     def call(self, name: str, context: Context, *arguments: Any) -> Any:
-        """Call a function of the module with these arguments and its Context, and return what it returns.
+        """Call a function of the module with these arguments and its Context, and return its result.
 
-        context: of this call; it is told the called name and who writes. Raises Refused, trestle.app's outcomes
-        and Retry as the function does, and CodeError for all else.
+        context: the context of this call, which gets the called name and the writer. Passes on Refused, trestle.app's
+        outcomes and Retry, and raises CodeError for everything else.
         """
         context.operation = name
         context.writer = self.writer
@@ -109,7 +109,7 @@ class Function:
         via = "api" if self.kind == "routes" else self.writer
         return scope.run(running, self.level, code, *arguments, FunctionContext(context, via, self._owner))
 
-    # --- What trestle.app does
+    # --- The implementation of trestle.app
 
     def entity(self, name: str) -> app.Entity:
         """Return an entity for own code."""
@@ -118,7 +118,7 @@ class Function:
         return OwnEntity(name)
 
     def secret(self, name: str) -> str:
-        """Return the text of a secret, which is read at most every five minutes."""
+        """Return the text of a secret, cached for five minutes."""
         context = self._context("secret")
         arn = self._granted("secrets", name, f'{self.name} has no secret "{name}". Write {name} = "<ARN>" in')
         known = self._secrets.get(name)
@@ -139,7 +139,7 @@ class Function:
         return value
 
     def setting(self, name: str) -> str:
-        """Return the value of a setting. It can be read while the module is imported, too."""
+        """Return the value of a setting, also while the module is imported."""
         _no_hook("setting")
         if name not in self.config.get("settings", ()):
             raise self._lacks("settings", name, f'{self.name} has no setting "{name}". Write {name} = "<value>" in')
@@ -175,7 +175,7 @@ class Function:
         return OpenedTransaction()
 
     def _context(self, name: str) -> Context:
-        """Return the context of the call that runs. Raise NotHereError for hooks, and while a module is imported."""
+        """Return the context of the running call. Raise NotHereError in hooks, and while a module is imported."""
         _no_hook(name)
         running = scope.running()
         if running is None:
@@ -183,7 +183,7 @@ class Function:
         return running.context
 
     def _granted(self, what: str, name: str, fault: str) -> str:
-        """Return what the tfvars grant to this function by a name. Raise RightError, which begins with `fault`."""
+        """Return what the tfvars grant to this function under a name. Raise RightError, which begins with `fault`."""
         granted: dict[str, str] = self.config.get(what, {})
         if name not in granted:
             raise self._lacks(what, name, fault)
@@ -196,7 +196,7 @@ class Function:
 
 
 def _no_hook(name: str) -> None:
-    """Raise NotHereError while a hook runs: it may run several times for one write, and must have no other effects."""
+    """Raise NotHereError while a hook runs, since it may run several times for one write."""
     running = scope.running()
     if running is not None and running.is_hook:
         from trestle.own.operations import no_effect

@@ -1,4 +1,4 @@
-"""The hooks of an entity: what they are given, and what is made of what they leave."""
+"""Run an entity's hooks: prepare their arguments, and validate their results."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Hook = Callable[..., object]
 
     class Attempt(Protocol):
-        """What the hooks of one attempt of a request write to."""
+        """An attempt to carry out a request, to whose transaction hooks add writes."""
 
         @property
         def transaction(self) -> app.Transaction:
@@ -42,11 +42,11 @@ if TYPE_CHECKING:
 
 
 class LengthError(errors.QuotableError):
-    """A hook has added items to an answer, or removed some."""
+    """A hook added items to an answer or removed items from it."""
 
 
 class NoTransaction(app.Transaction):
-    """In the place of a transaction where nothing is written."""
+    """Replaces the transaction in operations that write nothing."""
 
     __slots__ = ("transaction",)
 
@@ -55,13 +55,13 @@ class NoTransaction(app.Transaction):
         self.transaction = self
 
     def _refuse(self, *_: Any, **__: Any) -> Any:
-        raise scope.NotHereError("The hook present only shows items: it cannot write.")
+        raise scope.NotHereError("The hook present cannot write, since it only shows items.")
 
     create = merge = delete = check = _refuse
 
 
 class RequestContext(app.Context):
-    """The context of a request for its hooks. What few hooks ask for is made when they do."""
+    """The context of a request for its hooks. Rarely used parts are made on access."""
 
     __slots__ = ("_attempt", "_micros", "_owner", "_request")
 
@@ -91,15 +91,15 @@ class RequestContext(app.Context):
 
 
 class Hooks:
-    """The hooks of one entity. before_create and the others: None if the entity does not have the hook."""
+    """The hooks of one entity. before_create and the others are None if the entity lacks the hook."""
 
     __slots__ = ("_entity", "_level", "_uses", "before_create", "before_delete", "before_update", "present")
 
     def __init__(self, entity: Entity, module: str | None, uses: Uses, level: int) -> None:
         """Load the hooks from a module of app/, None for an entity without hooks.
 
-        uses: what own code of the function may use. level: the log's. Raise CodeError if the module cannot be
-        imported.
+        uses: the entities that the function's own code may use. level: the log level. Raise CodeError if the module
+        cannot be imported.
         """
         self._entity = entity
         self._uses = uses
@@ -114,7 +114,7 @@ class Hooks:
         self.present: Hook | None = getattr(code, "present", None)
 
     def show(self, views: list[dict[str, Any]], context: Context) -> None:
-        """Let the hook `present` change views of items, in place. Raise CodeError if it fails."""
+        """Let the hook `present` modify items in place before they are sent. Raise CodeError if it fails."""
         shown = [view if is_plain(view) else exact(view) for view in views]
         self._call("present", context, NoTransaction(), shown)
         try:
@@ -125,9 +125,9 @@ class Hooks:
             raise self._bad_result("present") from error
 
     def new_doc(self, context: Context, attempt: Attempt, doc: dict[str, Any], item_id: str) -> dict[str, Any]:
-        """Return a new item's object as before_create leaves it, `doc` itself if it changes nothing.
+        """Return a new item's object after before_create, `doc` itself if the hook changes nothing.
 
-        Raises CodeError for a value that no item can hold, and as scope.run.
+        Raises CodeError for a value that cannot be stored, and what scope.run raises.
         """
         if self.before_create is None:
             return doc
@@ -136,7 +136,7 @@ class Hooks:
         return self._made("before_create", draft, doc)
 
     def changed_doc(self, context: Context, attempt: Attempt, current: Item, doc: dict[str, Any]) -> dict[str, Any]:
-        """Return a changed item's object as before_update leaves it, as new_doc."""
+        """Return a changed item's object after before_update, like new_doc."""
         if self.before_update is None:
             return doc
         draft = draft_of(doc, current.id, context.owner, differing(current.doc, doc))
@@ -144,7 +144,7 @@ class Hooks:
         return self._made("before_update", draft, doc)
 
     def admit_deletion(self, context: Context, attempt: Attempt, current: Item) -> None:
-        """Let before_delete refuse to delete an item. Raises as scope.run."""
+        """Let before_delete refuse a deletion. Raises what scope.run raises."""
         self._call("before_delete", context, attempt, public_item(current, context.owner))
 
     def judge(
@@ -156,9 +156,9 @@ class Hooks:
         check: Callable[..., None],
         *stored: Any,
     ) -> None:
-        """Check what a hook has made of a valid object: check(made, *stored) raises InvalidItem for its faults.
+        """Validate the hook's result. check(made, *stored) raises InvalidItem for its faults.
 
-        Raise CodeError for them, and InvalidItem where own code wrote the object and the hook left it alone.
+        Raise CodeError for invalid results, and InvalidItem if own code wrote the object and the hook changed nothing.
         """
         if made is given and not validator.has_read_only:
             return
@@ -181,14 +181,14 @@ class Hooks:
             raise self._bad_result(hook) from error
 
     def _call(self, hook: str, context: Context, attempt: Attempt, *arguments: Any) -> None:
-        """Run a hook. Raises as scope.run."""
+        """Run a hook. Raises what scope.run raises."""
         owner = self._entity.owner
         running = scope.Scope(self._entity.name, hook, context, self._uses, owner)
         scope.run(running, self._level, getattr(self, hook), *arguments, RequestContext(context, attempt, owner))
 
 
 class Used:
-    """An entity that own code may use. operations: the names of those it may use. hooks: the entity's own."""
+    """An entity that own code may use. operations: the permitted ones. hooks: the entity's own."""
 
     __slots__ = ("entity", "hooks", "operations")
 

@@ -1,4 +1,4 @@
-"""Python's logging in own code. Imported only where something else has imported logging."""
+"""Python's logging in own code. Imported only if something else has imported logging."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _root = logging.getLogger()
 
 
 class _Lines(logging.Handler):
-    """Writes records as lines of JSON."""
+    """Writes log records as lines of JSON."""
 
     write_line: WriteLine = print  # replaced before it is used
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a record as a line."""
+        """Write a log record as a line."""
         try:
             members = {"logger": record.name, "message": record.getMessage()}
             if record.exc_info:
                 members["trace"] = _format.formatException(record.exc_info)
-        except Exception:  # such as arguments that do not fit the message
+        except Exception:  # such as arguments that do not match the message
             self.handleError(record)
         else:
             self.write_line(record.levelname, **members)
@@ -36,9 +36,9 @@ _lines = _Lines()
 
 
 def redirect(write_line: WriteLine, level: int) -> Before:
-    """Send what is logged from a level on to `write_line`, in place of Lambda's own handler.
+    """Send log records of a level or above to `write_line`, in place of Lambda's own handler.
 
-    Return what `restore` takes.
+    Return the argument for `restore`.
     """
     before = _root.handlers, _root.level, _lines.write_line
     _lines.write_line = write_line
@@ -50,12 +50,12 @@ def redirect(write_line: WriteLine, level: int) -> Before:
 
 
 def restore(before: Before) -> None:
-    """Leave logging as it was."""
+    """Restore the previous state of logging."""
     _root.handlers, level, _lines.write_line = before
     if _root.level != level:
         _root.setLevel(level)
 
 
 def _is_replaced(handler: logging.Handler) -> bool:
-    """Return whether a handler is Lambda's, or our own of a hook that runs this one."""
+    """Return whether a handler is Lambda's, or ours of an outer hook."""
     return handler is _lines or type(handler).__module__.startswith("awslambdaric")

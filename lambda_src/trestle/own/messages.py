@@ -1,4 +1,4 @@
-"""The messages of jobs, as they are in queues."""
+"""The queue messages of jobs."""
 
 from __future__ import annotations
 
@@ -20,26 +20,27 @@ MAX_DELAY_SECONDS = 900
 
 
 class MessageError(QuotableError, ValueError):
-    """A queue cannot take the message."""
+    """A queue cannot accept the message."""
 
 
 def job_message(body: Any, *, turn: int = 0) -> str:
-    """Return the message of a new job; turn: how often Again has continued it.
+    """Return the message of a new job.
 
-    body: a JSON value with numbers as int or Decimal. Raise FloatError, ValueTypeError or UnkeepableError, which
-    name the first place at fault, and MessageError for a message of over 256 KiB.
+    body: a JSON value with numbers as int or Decimal. turn: the number of times that Again has continued the job. Raise
+    FloatError, ValueTypeError or UnkeepableError, which name the first invalid place, and MessageError for a message
+    over 256 KiB.
     """
     if isinstance(body, float):
-        raise app.FloatError("The body is a float. Numbers are int or Decimal.")
+        raise app.FloatError("The body is a float. Use int or Decimal.")
     message = dumps({"id": uuid(os.urandom(16)), "at": now(), "body": plain(body), "turn": turn})
     if len(message.encode()) > MAX_MESSAGE_BYTES:
         raise MessageError(
-            f"The body is over the {MAX_MESSAGE_BYTES // 1024} KiB that a queue takes. Store it, and send its id."
+            f"The body is over the {MAX_MESSAGE_BYTES // 1024} KiB that a queue accepts. Store it, and send its id."
         )
     return message
 
 
 def check_delay(delay: Any) -> None:
-    """Raise MessageError for a delay that a queue does not take."""
+    """Raise MessageError for a delay that a queue does not accept."""
     if type(delay) is not int or not 0 <= delay <= MAX_DELAY_SECONDS:
         raise MessageError(f"delay is {delay!r}. Use whole seconds, 0 to {MAX_DELAY_SECONDS}.")

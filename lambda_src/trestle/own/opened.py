@@ -1,4 +1,4 @@
-"""The transaction that a function of app/ opens: `with transaction() as t`."""
+"""The transaction that a function of app/ opens with `with transaction() as t`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 class OpenedTransaction(Transaction):
-    """A transaction of its own: it is carried out at the end of its `with` block, unless the block raised."""
+    """A function's transaction, carried out at the end of its `with` block unless the block raises."""
 
     __slots__ = ("_is_open", "_is_used")
 
     max_writes = MAX_WRITES
-    too_many = f"A transaction takes {MAX_WRITES} writes at most."
+    too_many = f"A transaction takes at most {MAX_WRITES} writes."
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class OpenedTransaction(Transaction):
 
     def __enter__(self) -> OpenedTransaction:
         if self._is_used:
-            raise NotHereError("The transaction has been opened before. Call transaction() again for another one.")
+            raise NotHereError("The transaction was opened before. Call transaction() for a new one.")
         self._is_open = self._is_used = True
         return self
 
@@ -40,7 +40,7 @@ class OpenedTransaction(Transaction):
             self._carry_out(current().context)
 
     def _carry_out(self, context: Context) -> None:
-        """Carry out the writes. A conflict with another transaction that is under way is tried again."""
+        """Carry out the writes. Conflicts with other transactions are retried."""
         for number in range(ATTEMPTS):
             try:
                 self.commit(context)

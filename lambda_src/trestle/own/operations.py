@@ -42,20 +42,20 @@ if TYPE_CHECKING:
 
 
 def operations_of(entity: Entity, environment: Mapping[str, str], level: int) -> HookedOperations:
-    """Return the operations of a function's entity, which has hooks, as hooks_of."""
+    """Return the operations of a function's entity with hooks. Parameters and errors are those of hooks_of."""
     return HookedOperations(hooks_of(entity, environment, level))
 
 
 def hooks_of(entity: Entity, environment: Mapping[str, str], level: int) -> Hooks:
-    """Return the hooks of a function's entity; `level` is the log's.
+    """Return the hooks of a function's entity. level: the log level.
 
-    Raise CodeError if their module, or that of the hooks of an entity that they use, cannot be imported.
+    Raise CodeError if their module, or the hooks of an entity that they use, cannot be imported.
     """
     app._register(Runtime())
     module: str = json.loads(environment["ENTITY_OPTIONS"])["hooks"]
     uses: Uses = NoEntities()
     if environment.get("ENTITIES"):
-        # Imported while Lambda starts the function, and so not by functions whose hooks use no entity.
+        # Imported at cold start, and only if hooks use entities.
         from trestle.own import transaction  # noqa: F401
         from trestle.own.entities import Entities
 
@@ -66,7 +66,7 @@ def hooks_of(entity: Entity, environment: Mapping[str, str], level: int) -> Hook
 class HookedOperations:
     """The operations of trestle.operations, with an entity's hooks.
 
-    present: changes what an answer shows of items, in place, None if the entity does not have the hook.
+    present: modifies items in place before they are sent, None if the entity lacks the hook.
     """
 
     __slots__ = ("_hooks", "present")
@@ -77,9 +77,9 @@ class HookedOperations:
 
     @property
     def create(self) -> Create:
-        """What makes an item, as trestle.operations.create.create.
+        """The function that creates items, like trestle.operations.create.create.
 
-        An endpoint asks for its operation once, while Lambda starts the function, which so imports no other.
+        Each property imports only its own operation. An endpoint asks for its operation at cold start.
         """
         if self._hooks.before_create:
             from trestle.own.creation import create as hooked
@@ -91,7 +91,7 @@ class HookedOperations:
 
     @property
     def replace(self) -> Change:
-        """What gives an item another object, as trestle.operations.replace.replace."""
+        """The function that replaces items, like trestle.operations.replace.replace."""
         if self._hooks.before_update:
             from trestle.own import flows
 
@@ -104,7 +104,7 @@ class HookedOperations:
 
     @property
     def merge(self) -> Change:
-        """What changes an item, as trestle.operations.merge.merge."""
+        """The function that merges patches into items, like trestle.operations.merge.merge."""
         if self._hooks.before_update:
             from trestle.own import flows
 
@@ -117,7 +117,7 @@ class HookedOperations:
 
     @property
     def delete(self) -> Delete:
-        """What deletes an item, as trestle.operations.delete.delete."""
+        """The function that deletes items, like trestle.operations.delete.delete."""
         if self._hooks.before_delete:
             from trestle.own import flows
 
@@ -127,11 +127,11 @@ class HookedOperations:
         return delete
 
 
-NO_TRANSACTION = "A hook cannot open a transaction. Use context.transaction, which joins the item's write."
+NO_TRANSACTION = "A hook cannot open a transaction. Use context.transaction, which includes the item's write."
 
 
 class Runtime:
-    """Carries out the functions of trestle.app for hooks."""
+    """The implementation of trestle.app for hooks."""
 
     def entity(self, name: str) -> app.Entity:
         """Return the entity for own code."""
@@ -140,24 +140,24 @@ class Runtime:
         return OwnEntity(name)
 
     def secret(self, name: str) -> str:
-        """Raise: hooks have no secrets."""
+        """Raise an error, since hooks have no secrets."""
         raise no_effect("secret")
 
     def setting(self, name: str) -> str:
-        """Raise: hooks have no settings."""
+        """Raise an error, since hooks have no settings."""
         raise no_effect("setting")
 
     def send(self, function: str, body: Any, *, delay: int) -> None:
-        """Raise: hooks send nothing."""
+        """Raise an error, since hooks send nothing."""
         raise no_effect("send")
 
     def transaction(self) -> Any:
-        """Raise: a hook's transaction is that of its item's write."""
+        """Raise an error, since a hook has context.transaction."""
         raise NotHereError(NO_TRANSACTION)
 
 
 def no_effect(name: str) -> NotHereError:
-    """Return the error for what hooks cannot call."""
+    """Return the error for a function that hooks cannot call."""
     return NotHereError(
         f"A hook cannot call {name}(): it may run several times for one write, so it only reads, refuses and adds "
         "writes to context.transaction."

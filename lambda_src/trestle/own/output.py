@@ -1,4 +1,4 @@
-"""What own code prints and logs: lines of JSON with the request's id, beside the line of the request itself."""
+"""Output of own code: JSON lines with the request's id for what it prints and logs."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
     from trestle.context import Context
 
-# As logging counts.
+# Numbered as in logging.
 LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 _INFO = LEVELS["INFO"]
 _encode = json.JSONEncoder(default=str, ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Output(io.TextIOBase):
-    """Takes the place of standard output, and of logging's handler, while own code runs: a context manager.
+    """A context manager that replaces standard output and logging's handler while own code runs.
 
-    level: the lowest level that is written, as logging counts; what is printed is of the level INFO. It writes to
-    standard error, which Lambda's runtime sends to CloudWatch. entity: of a hook. function: of app/, by its key in
-    the tfvars.
+    It writes to standard error, which Lambda's runtime sends to CloudWatch. level: the lowest level to write, numbered
+    as in logging; printed lines have the level INFO. entity: the hook's entity. function: the function's key in the
+    tfvars.
     """
 
     __slots__ = ("_context", "_entity", "_function", "_level", "_logging", "_rest", "_stdout")
@@ -39,7 +39,7 @@ class Output(io.TextIOBase):
         self._stdout = sys.stdout
         self._logging = None
         sys.stdout = self
-        # Imported by own code or by Lambda's runtime: this package does without, at 20 ms of a cold start.
+        # Own code or Lambda's runtime may have imported it. This package does not, since it adds 20 ms to a cold start.
         if "logging" in sys.modules:
             from trestle.own.logs import redirect
 
@@ -56,11 +56,11 @@ class Output(io.TextIOBase):
             self.write("\n")
 
     def writable(self) -> bool:
-        """Return True: it can be written to."""
+        """Return True."""
         return True
 
     def write(self, text: str) -> int:
-        """Write each line of a text that has its end; keep the rest for later."""
+        """Write the complete lines of a text, and keep the rest for later."""
         *lines, self._rest = f"{self._rest}{text}".split("\n")
         if self._level <= _INFO:
             for line in lines:
@@ -77,6 +77,6 @@ class Output(io.TextIOBase):
             fields |= {"entity": self._entity, "operation": context.operation}
         known = {name: value for name, value in fields.items() if value}
         line = _encode({"level": level, **known, **members})
-        # A lone surrogate, which UTF-8 does not have, is written as its escape.
+        # A lone surrogate, which UTF-8 cannot encode, is written as an escape.
         sys.stderr.write(f"{line.encode(errors='backslashreplace').decode()}\n")
         sys.stderr.flush()

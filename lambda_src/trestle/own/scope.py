@@ -1,4 +1,4 @@
-"""What runs own code now, and on whose behalf."""
+"""The running own code, and on whose behalf it runs."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ if TYPE_CHECKING:
     from trestle.context import Context
 
     class Uses(Protocol):
-        """What own code may use of entities: trestle.own.entities.Entities."""
+        """The entities that own code may use; see trestle.own.entities.Entities."""
 
         def use(self, name: str, operation: str, owner: str | None = None) -> Any:
             """Return an entity for an operation, and the context to use it in.
 
-            owner: whose items are meant, None for the caller's.
+            owner: the owner of the items, None for the caller.
             """
             ...
 
 
 class RightError(QuotableError, PermissionError):
-    """Own code may not do this. The message names what to write in the tfvars, or what to call instead."""
+    """Own code may not do this. The message says what to add to the tfvars, or what to call instead."""
 
 
 class NotHereError(QuotableError, RuntimeError):
-    """Own code calls what it cannot use here."""
+    """Own code called a function that it cannot use here."""
 
 
 class LostRaceError(Exception):
-    """Somebody else has changed an item since it was read: the hooks have to run again.
+    """Another writer changed an item after it was read, so that the hooks have to run again.
 
-    may_pass: whether somebody else is only about to change an item, and the same writes may succeed.
+    may_pass: whether another transaction is still in progress, so that the same writes may succeed.
     """
 
     def __init__(self, *, may_pass: bool = False) -> None:
@@ -45,7 +45,7 @@ class LostRaceError(Exception):
 
 
 class NoEntities:
-    """What own code may use if `uses` names nothing."""
+    """Replaces Entities if `uses` is empty."""
 
     def use(self, name: str, operation: str, owner: str | None = None) -> Any:
         """Raise RightError."""
@@ -53,18 +53,18 @@ class NoEntities:
 
 
 class Scope:
-    """A hook that runs.
+    """A running hook.
 
-    entity: the name of the entity that has the hook. hook: the hook's name. context: the request's. uses: what own
-    code of this function may use. owner: what owns the items of the context's owner, "sub" or "claim:NAME", "" for
-    items without owners.
+    entity: the name of the hook's entity. hook: the hook's name. context: the request's context. uses: the entities
+    that the function's own code may use. owner: the entity's `owner` attribute, "sub" or "claim:NAME", "" for items
+    without owners.
     """
 
     __slots__ = ("context", "entity", "hook", "owner", "uses")
 
     is_hook = True
     function = ""
-    # What it may raise for those who run it.
+    # The exceptions that it passes on.
     raises: tuple[type[BaseException], ...] = (errors.Refused, CodeError)
 
     def __init__(self, entity: str, hook: str, context: Context, uses: Uses, owner: str = "") -> None:
@@ -79,17 +79,17 @@ class Scope:
 
     @property
     def title(self) -> str:
-        """What it is, at the beginning of a message."""
+        """The scope's name at the beginning of a message."""
         return f"The hook {self}"
 
     @property
     def attribute(self) -> str:
-        """The attribute of the tfvars that gives this own code its rights."""
+        """The tfvars attribute that grants this own code its rights."""
         return f"entities.{self.entity}.hooks.uses.{self.hook}"
 
 
 class FunctionScope(Scope):
-    """A function of app/ that runs. function: its key in the tfvars."""
+    """A running function of app/. function: its key in the tfvars."""
 
     __slots__ = ("function",)
 
@@ -119,12 +119,12 @@ _current: Scope | None = None
 
 
 def running() -> Scope | None:
-    """Return what runs own code now, None while a module is imported, and in threads left behind."""
+    """Return the running scope, None while a module is imported and in abandoned threads."""
     return _current
 
 
 def current() -> Scope:
-    """Return what runs own code now. Raise NotHereError if nothing does."""
+    """Return the running scope. Raise NotHereError if there is none."""
     if _current is None:
         raise NotHereError(
             "Entities can be read and written while a hook or function runs, not while a module is imported."
@@ -133,7 +133,7 @@ def current() -> Scope:
 
 
 def missing_right(name: str, operation: str) -> RightError:
-    """Return the error for an operation of the own code that runs, which `uses` lacks."""
+    """Return the error for an operation that the `uses` of the running own code lacks."""
     scope = current()
     if not is_name(name):
         return RightError(f"{scope} may not {operation} an entity of this name, which no entity can have.")
@@ -141,14 +141,14 @@ def missing_right(name: str, operation: str) -> RightError:
 
 
 def is_name(name: Any) -> bool:
-    """Return whether a value can be a name in the tfvars, which a message may repeat: others may be data."""
+    """Return whether a value can be a name in the tfvars. Messages repeat no other values, which may be data."""
     return isinstance(name, str) and 0 < len(name) <= _MAX_NAME and _NAME_CHARACTERS.issuperset(name)
 
 
 def run(scope: Scope, level: int, code: Callable[..., Any], *arguments: Any) -> Any:
-    """Call own code, and return what it returns; what it prints from `level` on goes to the log.
+    """Call own code, and return its result. Its output of `level` or above goes to the log.
 
-    Raises what the scope says that it may raise, Unavailable for app.Unavailable, and CodeError for all else.
+    Passes on the scope's exceptions, and raises Unavailable for app.Unavailable and CodeError for everything else.
     """
     global _current  # noqa: PLW0603 - a function handles one request at a time
     before, _current = _current, scope
@@ -159,7 +159,7 @@ def run(scope: Scope, level: int, code: Callable[..., Any], *arguments: Any) -> 
         raise
     except app.Unavailable as error:
         raise errors.Unavailable(error.detail) from error
-    except BaseException as error:  # even SystemExit: what escapes would end the function and be logged with its text
+    except BaseException as error:  # even SystemExit, which would end the function and be logged with its text
         raise failure(scope.title, error) from error
     finally:
         _current = before

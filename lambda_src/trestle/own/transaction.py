@@ -1,4 +1,4 @@
-"""Transactions of own code: what joins them is prepared at once, and carried out together."""
+"""Transactions of own code. Each write is prepared when it is added, and all are carried out together."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 
     States = Sequence[tuple[str, int]] | None
 
-MAX_WRITES = 99  # beside the item's own
+MAX_WRITES = 99  # besides the item's own
 _ABSENT = "There is no item with the id of a record that belongs to this request."
 _EXISTS = "A record that belongs to this request exists already."
 _CHANGED = "A record that belongs to this request has changed."
 
 
 class TransactionError(errors.QuotableError, ValueError):
-    """The transaction cannot take this write."""
+    """The transaction cannot include this write."""
 
 
 class OtherwiseError(errors.QuotableError, TypeError):
-    """What is to be raised otherwise is no Refuse."""
+    """The argument `otherwise` is not a Refuse."""
 
 
 class _Planned:
     """A write of the transaction.
 
-    is_read: whether it depends on a state that was read in this attempt, and that the caller did not ask for.
+    is_read: whether its condition is a state that this attempt read, instead of one that the caller gave.
     """
 
     __slots__ = ("is_read", "otherwise", "write")
@@ -51,17 +51,17 @@ class _Planned:
 class Transaction(app.Transaction):
     """The transaction of one attempt of a request with hooks.
 
-    Hooks of the entities that it writes run as it is told of the write.
+    Adding a write runs the hooks of its entity.
     """
 
     __slots__ = ("_keys", "_planned", "transaction")
 
     max_writes = MAX_WRITES
-    too_many = f"A transaction takes {MAX_WRITES} writes at most, beside the item's own."
+    too_many = f"A transaction takes at most {MAX_WRITES} writes besides the item's own."
 
     def __init__(self) -> None:
         super().__init__()
-        self.transaction = self  # that of the hooks which it runs
+        self.transaction = self  # the scope of the hooks that it runs
         self._planned: list[_Planned] = []
         self._keys: set[tuple[str, str, str]] = set()
 
@@ -117,7 +117,7 @@ class Transaction(app.Transaction):
             given = validator.client_changes(given)
         except errors.Forbidden as refusal:
             raise_public(refusal)
-        # Otherwise the result can only be validated, or written, with the stored item.
+        # Otherwise the result can only be validated or written with the stored item.
         is_read = has_hook or len(given) > MAX_PROPERTIES or not validator.is_flat(given)
         try:
             if is_read:
@@ -184,8 +184,8 @@ class Transaction(app.Transaction):
     def commit(self, context: Context, *own: Write) -> None:
         """Carry out the item's own write and those of the hooks, all or none.
 
-        Raises Refused for a write of the hooks, LostRaceError if they have to run again, Cancelled for the item's
-        own, Unavailable, TooLarge.
+        Raises Refused for a failed write of the hooks, Cancelled for the item's own, LostRaceError if the hooks have to
+        run again, Unavailable, TooLarge.
         """
         from trestle.store.records import has_expired
         from trestle.store.transaction import check_writes, commit
@@ -194,7 +194,7 @@ class Transaction(app.Transaction):
         writes = [*own, *(each.write for each in self._planned)]
         try:
             check_writes(writes)
-        except ValueError as error:  # such as a write of the very item that the hook is for
+        except ValueError as error:  # such as another write of the hook's own item
             raise TransactionError(str(error)) from None
         try:
             commit(context, writes)
@@ -213,17 +213,17 @@ class Transaction(app.Transaction):
             raise self._failed(planned.otherwise, exists=exists or is_check) from None
 
     def _taken(self) -> Exception:
-        """Return what is raised for a record that exists already."""
+        """Return the exception for a record that exists already."""
         return _refuse(_EXISTS)
 
     def _failed(self, otherwise: app.Refuse | None, *, exists: bool) -> Exception:
-        """Return what is raised for a write that met no item, or one in another state."""
+        """Return the exception for a missing item or one in another state."""
         return otherwise or (_refuse(_CHANGED) if exists else _refuse(_ABSENT, 404, "not-found"))
 
     def _use(self, entity: str | app.Entity, operation: str, otherwise: app.Refuse | None) -> tuple[Used, Context]:
         if otherwise is not None and not isinstance(otherwise, app.Refuse):
             raise OtherwiseError(f"otherwise is a {type(otherwise).__name__}. Use Refuse(...).")
-        # entity("orders").of(owner) stays that owner's; a name stands for the caller's items.
+        # entity("orders").of(owner) keeps its owner. A name means the caller's items.
         owner: str | None = getattr(entity, "_owner", None)
         used: tuple[Used, Context] = current().uses.use(app.name_of(entity), operation, owner)
         return used
@@ -244,7 +244,7 @@ class Transaction(app.Transaction):
         key = entity.table, owner, item_id
         if key in self._keys:
             raise TransactionError(
-                f'The transaction has a write of "{entity.name}" {item_id} already: one item, one write.'
+                f'The transaction already has a write of "{entity.name}" {item_id}. Combine them into one.'
             )
         if len(self._planned) == self.max_writes:
             raise TransactionError(self.too_many)
@@ -253,7 +253,7 @@ class Transaction(app.Transaction):
 
 
 def _check_id(item_id: Any) -> None:
-    """Raise NotFound for what is no id, so that no text of a client's reaches another owner's key."""
+    """Raise NotFound unless a value is an id, so that no client's text reaches another owner's key."""
     from trestle.operations.ids import is_id
 
     if not is_id(item_id):

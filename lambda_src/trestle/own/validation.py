@@ -1,4 +1,4 @@
-"""Validation of the items that own code writes: by the whole schema, and readOnly properties may be set."""
+"""Validate items that own code writes, against the whole schema. Own code may set readOnly properties."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class OwnValidator(Validator):
-    """Validates what own code writes, where Validator has what clients send.
+    """Validates the writes of own code, as Validator does those of clients.
 
-    If a hook follows, what it may still set is not required before: then `check` and `check_changed` do.
+    If a hook follows, properties that it may still set are not required yet; `check` and `check_changed` require them.
     """
 
     __slots__ = ("_first",)
@@ -33,17 +33,17 @@ class OwnValidator(Validator):
     ) -> None:
         super().__init__(schema, optional, unknown)
         self._first = self._clients if has_hook else self._schema
-        if not has_hook:  # nothing is left to be checked, or to be kept, of readOnly properties
+        if not has_hook:  # readOnly properties need no further checks, and none are kept
             self.has_read_only = False
             self.keeps = bool(optional)
 
     @property
     def is_own_code(self) -> bool:
-        """Whether it validates what own code writes."""
+        """Whether it validates the writes of own code."""
         return True
 
     def client_changes(self, changes: dict[str, Any]) -> dict[str, Any]:
-        """Return the changes, all of them."""
+        """Return the changes, including those of readOnly properties."""
         return changes
 
     def complete(self, doc: dict[str, Any], *, is_new: bool = False) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class OwnValidator(Validator):
         return doc
 
     def keep(self, doc: dict[str, Any], _: dict[str, Any]) -> dict[str, Any]:
-        """Return the object: own code says what becomes of readOnly properties."""
+        """Return the object, in which own code has set the readOnly properties."""
         self._check_conditions(doc, self._whole_conditions)
         return doc
 
@@ -68,12 +68,12 @@ class OwnValidator(Validator):
         )
 
     def merged(self, doc: dict[str, Any], stored: dict[str, Any], changes: Iterable[str]) -> dict[str, Any]:
-        """Return the object that a merge patch made. Raise InvalidItem with every fault, as Validator.merged."""
+        """Return the patched object. Raise InvalidItem with every fault, like Validator.merged."""
         self.check_merged(doc, changes)
         return self.keep(doc, stored)
 
     def check_merged(self, doc: dict[str, Any], changes: Iterable[str]) -> None:
-        """Raise InvalidItem with every fault of a patched object, as Validator.check_merged."""
+        """Raise InvalidItem with every fault of a patched object, like Validator.check_merged."""
         if self.is_separable:
             self._check_properties(doc, changes, self._schema)
         else:
@@ -86,18 +86,18 @@ class OwnValidator(Validator):
 
 @cache
 def own_validator_of(entity: Entity, unreadable: frozenset[str] = frozenset(), *, has_hook: bool) -> OwnValidator:
-    """Return the validator of what own code writes to an entity, which is made once.
+    """Return the validator for the writes of own code to an entity. It is made once.
 
-    unreadable: the properties that the caller may not read, for whom it writes. has_hook: whether a hook follows.
+    unreadable: the properties that the caller may not read. has_hook: whether a hook follows.
     """
     return OwnValidator(entity.schema, entity.restricted | unreadable, unreadable, has_hook=has_hook)
 
 
 def own_validator_for(entity: Entity, context: Context, *, has_hook: bool) -> Validator:
-    """Return the validator of what own code writes to an entity in a context; has_hook: whether a hook follows."""
+    """Return the validator for the writes of own code in a context. has_hook: whether a hook follows."""
     if not entity.fields:
         return own_validator_of(entity, has_hook=has_hook)
-    from trestle.operations.fields import obeying  # most entities do without
+    from trestle.operations.fields import obeying  # most entities do not need it
 
     found: Validator = obeying(
         entity, context, lambda unreadable: own_validator_of(entity, unreadable, has_hook=has_hook)

@@ -1,7 +1,6 @@
-"""The values of items as own code sees them, and back.
+"""Convert the values of items for own code, and back.
 
-Own code gets numbers as int or Decimal, where trestle.strict_json also has float: own code that calculates with
-floats would store what nobody meant.
+Own code gets numbers as int or Decimal, never as the floats of trestle.strict_json, whose arithmetic is inexact.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ if TYPE_CHECKING:
     from trestle.item import Item
 
 _EXACT_BELOW = 10**38
-_WHOLE = "The value"  # of what messages say that it is wrong, where it has no pointer
+_WHOLE = "The value"  # the subject of messages about a value without a pointer
 
 
 class ValueTypeError(QuotableError, TypeError):
-    """A value has a type that JSON does not have. The message names the property."""
+    """A value has a type that JSON lacks. The message names the property."""
 
 
 class UnkeepableError(QuotableError, ValueError):
@@ -34,7 +33,7 @@ class UnkeepableError(QuotableError, ValueError):
 
 
 class FaultsError(QuotableError):
-    """Why an item is not valid, for the log: places and rules, which quote none of its values."""
+    """The reasons for which an item is invalid, for the log: places and rules without values."""
 
     def __init__(self, refusal: Refusal) -> None:
         faults = "; ".join(
@@ -44,18 +43,18 @@ class FaultsError(QuotableError):
 
 
 class ArgumentError(QuotableError):
-    """Why an argument of own code's is not valid, for the log: the message quotes no value."""
+    """The reason for which an argument of own code is invalid, for the log, without its value."""
 
 
 def invalid(detail: str, reason: str = "") -> app.Invalid:
-    """Return the exception for an argument that is not valid; reason: `detail` without values, if it has any."""
+    """Return the exception for an invalid argument. reason: `detail` without values, if it has any."""
     error = app.Invalid(detail)
     error.__cause__ = ArgumentError(reason or detail)
     return error
 
 
 def raise_public(refusal: errors.Refusal) -> NoReturn:
-    """Raise the exception of trestle.app that stands for a refusal of the operations; own code's as it is."""
+    """Raise the exception of trestle.app for a refusal. Own code's Refuse is passed on."""
     if isinstance(refusal, errors.Refused):
         raise refusal
     if isinstance(refusal, errors.Forbidden):
@@ -74,7 +73,7 @@ def raise_public(refusal: errors.Refusal) -> NoReturn:
 
 
 def states_of(if_match: str | None) -> Sequence[tuple[str, int]] | None:
-    """Return the states that an entity tag stands for, None for any. Raise ValueTypeError for what is no text."""
+    """Return the states that an entity tag identifies, None for any. Raise ValueTypeError unless it is a text."""
     if if_match is None:
         return None
     if not isinstance(if_match, str):
@@ -84,7 +83,7 @@ def states_of(if_match: str | None) -> Sequence[tuple[str, int]] | None:
 
 
 def public_item(item: Item, owner: str) -> app.Item:
-    """Return an owner's item as own code sees it; "" for an item without an owner."""
+    """Return an owner's item for own code. owner: "" for an item without an owner."""
     return app.Item(
         exact(item.doc),
         id=item.id, owner=owner, version=item.version, created_at=item.created_at, updated_at=item.updated_at,
@@ -92,9 +91,9 @@ def public_item(item: Item, owner: str) -> app.Item:
 
 
 def shown_item(entity: Entity, context: Context, item: Item, owner: str) -> app.Item:
-    """Return an owner's item as own code sees it that acts for the caller of a request."""
+    """Return an owner's item for own code that acts for a request's caller, without unreadable properties."""
     if entity.fields:
-        from trestle.operations.fields import unreadable  # most entities do without
+        from trestle.operations.fields import unreadable  # most entities do not need it
 
         hidden = unreadable(entity, context, owner)
         doc = {name: value for name, value in item.doc.items() if name not in hidden}
@@ -103,30 +102,30 @@ def shown_item(entity: Entity, context: Context, item: Item, owner: str) -> app.
 
 
 def draft_of(doc: dict[str, Any], item_id: str, owner: str, changed: Iterable[str]) -> app.Draft:
-    """Return the draft of a JSON object; changed: the names of the properties that the request changes."""
+    """Return the draft of a JSON object. changed: the names of the properties that the request changes."""
     draft = app.Draft(id=item_id, owner=owner, changed=changed)
-    dict.update(draft, exact(doc))  # without Draft's search for floats, of which there are none now
+    dict.update(draft, exact(doc))  # skips Draft's search for floats, since there are none
     return draft
 
 
 def exact(value: Any) -> Any:
-    """Return a copy of a JSON value in which each float is the Decimal that it stands for."""
+    """Return a copy of a JSON value with a Decimal in place of each float."""
     kind = type(value)
     if kind is dict:
         return {name: exact(member) for name, member in value.items()}
     if kind is list:
         return [exact(element) for element in value]
     if kind is float:
-        from decimal import Decimal  # 6 ms of a cold start, which few items need
+        from decimal import Decimal  # adds 6 ms to a cold start, and few items need it
 
         return Decimal(repr(value))
     return value
 
 
 def plain_object(value: Any) -> dict[str, Any]:
-    """Return the properties of an item that own code has written, as strict_json reads them.
+    """Return the properties of an item from own code, with the types of strict_json.
 
-    Raise FloatError, ValueTypeError or UnkeepableError, which name the first property at fault.
+    Raise FloatError, ValueTypeError or UnkeepableError, which name the first invalid property.
     """
     found = plain_view(value)
     for name in found:
@@ -136,7 +135,7 @@ def plain_object(value: Any) -> dict[str, Any]:
 
 
 def plain_view(value: Any) -> dict[str, Any]:
-    """Return what an answer shows of an item, as strict_json writes it. Raise as plain_object."""
+    """Return an item of an answer from own code, with the types of strict_json. Raise like plain_object."""
     if not isinstance(value, dict):
         raise ValueTypeError(f"An item is a dict, not a {type(value).__name__}.")
     found: dict[str, Any] = value if is_plain(value) else plain(value)
@@ -144,7 +143,7 @@ def plain_view(value: Any) -> dict[str, Any]:
 
 
 def is_plain(value: Any, depth: int = 1) -> bool:
-    """Return whether a value surely is as strict_json reads it, and so need not be copied."""
+    """Return whether a value certainly has the types of strict_json, so that no copy is needed."""
     kind = type(value)
     if kind is str:
         return bool(value.isascii())
@@ -167,7 +166,7 @@ def is_plain(value: Any, depth: int = 1) -> bool:
 
 
 def plain(value: Any, where: str = "", depth: int = 1) -> Any:
-    """Return a value that own code has written as strict_json reads it; `where` is its JSON pointer, if it has one."""
+    """Return a value from own code with the types of strict_json. where: its JSON pointer, or ""."""
     if isinstance(value, str):
         return _text(value, where)
     if value is None or isinstance(value, bool):
@@ -175,7 +174,7 @@ def plain(value: Any, where: str = "", depth: int = 1) -> Any:
     if isinstance(value, int):
         return int(value) if abs(value) < _EXACT_BELOW else _number(value, where)
     if isinstance(value, float):
-        raise app.FloatError(f"{where or _WHOLE} is a float. Numbers of items are int or Decimal.")
+        raise app.FloatError(f"{where or _WHOLE} is a float. Use int or Decimal for the numbers of items.")
     if isinstance(value, dict | list):
         if depth > MAX_DEPTH:
             raise UnkeepableError(f"{where} is nested deeper than {MAX_DEPTH} levels.")
@@ -186,14 +185,14 @@ def plain(value: Any, where: str = "", depth: int = 1) -> Any:
 
     if isinstance(value, Decimal):
         if not value.is_finite():
-            raise UnkeepableError(f"{where or _WHOLE} is {value}, which JSON does not have.")
+            raise UnkeepableError(f"{where or _WHOLE} is {value}, which JSON lacks.")
         return _number(value, where)
-    raise ValueTypeError(f"{where or _WHOLE} is a {type(value).__name__}, which JSON does not have.")
+    raise ValueTypeError(f"{where or _WHOLE} is a {type(value).__name__}, which JSON lacks.")
 
 
 def is_same(one: Any, other: Any) -> bool:
-    """Return whether a value of own code's is the JSON value that it was made of, types included."""
-    if one is other:  # all that own code has left alone, but for arrays and objects, which are copies
+    """Return whether a value from own code still equals the JSON value that it was made from, including types."""
+    if one is other:  # unchanged scalars; arrays and objects are copies
         return True
     kind = type(one)
     if kind is dict or kind is app.Draft:
@@ -223,7 +222,7 @@ def _text(value: str, where: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise UnkeepableError(f"{where or _WHOLE} holds a lone surrogate.") from None
+        raise UnkeepableError(f"{where or _WHOLE} contains a lone surrogate.") from None
     return str.__str__(value)
 
 
@@ -238,6 +237,6 @@ def _number(value: Any, where: str) -> Any:
         return parse_number(str(value))
     except ValueError:
         raise UnkeepableError(
-            f"{where or _WHOLE} is a number that cannot be kept: numbers may have 38 significant digits and "
+            f"{where or _WHOLE} is a number that cannot be stored. Numbers may have 38 significant digits and "
             "magnitudes from 1e-130 to 9.99e125."
         ) from None

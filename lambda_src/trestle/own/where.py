@@ -1,4 +1,4 @@
-"""Filters of lists, as own code gives them: {"status": "open", "dueDate.gte": "2026-01-01"}."""
+"""Parse own code's list filters, such as {"status": "open", "dueDate.gte": "2026-01-01"}."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def selection_of(entity: Entity, where: Mapping[str, Any]) -> Selection | None:
-    """Return what `where` narrows a list to. Raise app.Invalid, and FloatError for a float."""
+    """Return the selection for `where`. Raise app.Invalid, and FloatError for a float."""
     filters = operations.filters_of(entity)
     bounds = operations.bounds_of(filters)
     for name in where:
@@ -36,14 +36,14 @@ def selection_of(entity: Entity, where: Mapping[str, Any]) -> Selection | None:
         return _bound(name, where[name], sort, operator, is_numeric=sort in numeric)
 
     try:
-        operations.selection_of(filters, bounds, where)  # what does not go together is a fault whatever the values
+        operations.selection_of(filters, bounds, where)  # a wrong combination is a fault regardless of the values
         return operations.selection_of(filters, bounds, {name: compared(name) for name in where})
     except errors.Refusal as refusal:
         raise_public(refusal)
 
 
 def _value(name: str, value: Any) -> Any:
-    """Return the value of a filter as the store compares it."""
+    """Return a filter's value for the store."""
     if value is None or isinstance(value, dict | list):
         raise invalid(f"{name}: filters take texts, numbers and booleans, not a {type(value).__name__}.")
     try:
@@ -56,7 +56,7 @@ def _value(name: str, value: Any) -> Any:
 
 
 def _bound(name: str, value: Any, sort: str, operator: str, *, is_numeric: bool) -> Any:
-    """Return a bound as the store compares it with what the list is sorted by."""
+    """Return a bound on the sort property for the store."""
     found = _value(name, value)
     if is_numeric:
         if isinstance(found, str | bool):

@@ -1,4 +1,4 @@
-"""The writes of functions of app/: the API's own operations, with their hooks."""
+"""Writes by functions of app/: the API's own operations, with their hooks."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 
 def create(name: str, owner: str | None, doc: Document, item_id: str | None, key: str | None) -> app.Item:
-    """Create an item, as app.Entity.create."""
+    """Create an item, like app.Entity.create."""
     used, context = _use(name, "create", owner)
     if item_id is not None and used.entity.ids != "client":
         raise invalid(f'"{name}" has ids = "server": leave out id, or set ids = "client".')
     if key is not None and (not isinstance(key, str) or not key):
-        raise invalid("The idempotency key is empty, or no text. Use a text of 1 character or more.")
+        raise invalid("The idempotency key is empty or not a text. Use a text of at least 1 character.")
     validator = own_validator_for(used.entity, context, has_hook=used.hooks.before_create is not None)
     given = plain_object(dict(doc))
     try:
@@ -43,14 +43,14 @@ def create(name: str, owner: str | None, doc: Document, item_id: str | None, key
             raise app.Changed(refusal.detail) from None
         raise app.Taken(refusal.detail) from None
     except errors.KeyReused:
-        raise app.Taken("This idempotency key came with another object before.") from None
+        raise app.Taken("This idempotency key was used with a different object before.") from None
     except errors.Refusal as refusal:
         raise_public(refusal)
     return shown_item(used.entity, context, item, context.owner)
 
 
 def replace(name: str, owner: str | None, item_id: str, doc: Document, if_match: str | None) -> app.Item:
-    """Give an item another object, as app.Entity.replace."""
+    """Replace an item's object, like app.Entity.replace."""
     from trestle.operations import replace as plain
 
     used, context = _use(name, "replace", owner)
@@ -68,7 +68,7 @@ def replace(name: str, owner: str | None, item_id: str, doc: Document, if_match:
 
 
 def merge(name: str, owner: str | None, item_id: str, changes: Document, if_match: str | None) -> app.Item:
-    """Change an item by a JSON merge patch, as app.Entity.merge."""
+    """Apply a JSON merge patch to an item, like app.Entity.merge."""
     from trestle.operations import merge as plain
 
     used, context = _use(name, "merge", owner)
@@ -86,7 +86,7 @@ def merge(name: str, owner: str | None, item_id: str, changes: Document, if_matc
 
 
 def update(name: str, owner: str | None, item_id: str, change: Callable[[app.Draft], object]) -> app.Item:
-    """Change an item by what it is now, as app.Entity.update."""
+    """Change an item depending on its state, like app.Entity.update."""
     _use(name, "get", owner)
     try:
         used, context = _use(name, "merge", owner)
@@ -120,7 +120,7 @@ def update(name: str, owner: str | None, item_id: str, change: Callable[[app.Dra
 
 
 def delete(name: str, owner: str | None, item_id: str, if_match: str | None) -> None:
-    """Delete an item, as app.Entity.delete."""
+    """Delete an item, like app.Entity.delete."""
     from trestle.operations import delete as plain
 
     used, context = _use(name, "delete", owner)
@@ -139,7 +139,7 @@ def _use(name: str, operation: str, owner: str | None) -> tuple[Used, Context]:
     scope = current()
     if scope.is_hook:
         raise NotHereError(
-            f"A hook cannot {operation} an item by itself. Use context.transaction, which joins the item's write."
+            f"A hook cannot {operation} an item by itself. Use context.transaction, which includes the item's write."
         )
     found: tuple[Used, Context] = scope.uses.use(name, operation, owner)
     return found
@@ -150,7 +150,7 @@ def _written(write: Callable[[], Item], item_id: str, entity: Entity, context: C
 
 
 def _carried_out(write: Callable[[], Any], item_id: str) -> Any:
-    """Return what a write of an item returns, with trestle.app's exceptions for its refusals."""
+    """Return the result of a write, and raise trestle.app's exceptions for its refusals."""
     if not is_id(item_id):
         raise app.NotFound
     try:

@@ -8,9 +8,9 @@ if TYPE_CHECKING:
 
 
 def fill(value: Any, schema: dict[str, Any]) -> Any:
-    """Return a value with the `default` of every property it lacks, in nested objects and arrays too.
+    """Return a value with the `default` of every missing property, also in nested objects and arrays.
 
-    Objects inside a default are filled as well; what the value holds is never changed.
+    Objects inside a default are filled, too. Existing properties never change.
     """
     if isinstance(value, dict):
         properties: dict[str, Any] = schema.get("properties", {})

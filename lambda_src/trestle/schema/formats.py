@@ -1,4 +1,4 @@
-"""The string formats of JSON Schema that are validated; any other name is an annotation."""
+"""The JSON Schema formats that are validated. Any other format is an annotation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TIME = r"([01]\d|2[0-3]):([0-5]\d):([0-5]\d|60)(?:\.\d+)?(?:[Zz]|([+-])([01]\d|
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _OCTET = r"(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
-# RFC 3986, appendix A: unreserved, percent-encoded and sub-delims, and what else may stand in each part.
+# RFC 3986, appendix A: unreserved, percent-encoded and sub-delims, and the further characters of each part.
 _COMMON = r"-A-Za-z0-9._~!$&'()*+,;="
 _PERCENT = "%[0-9A-Fa-f]{2}"
 _IN_PATH = rf"(?:[{_COMMON}:@/]|{_PERCENT})"
@@ -25,7 +25,7 @@ _RELATIVE = rf"(?:{_AUTHORITY}(?=[/?#]|\Z)|(?!//)(?![^/?#]*:)){_IN_PATH}*{_REST}
 
 
 def _matcher(pattern: str) -> Callable[[str], bool]:
-    # re compiles on first use and keeps it: compiling all of them costs 4 ms of a cold start.
+    # re compiles patterns on first use and caches them. Compiling all of them here would add 4 ms to a cold start.
     return lambda value: re.fullmatch(pattern, value, re.ASCII) is not None
 
 
@@ -60,7 +60,7 @@ def is_date_time(value: str) -> bool:
 def is_email(value: str) -> bool:
     """Return whether a text is an email address of at most 254 characters.
 
-    That is an address of RFC 5321 without a quoted part or an IP address, with a domain of at least two labels.
+    Addresses are those of RFC 5321 without quoted parts and IP addresses. The domain has at least two labels.
     """
     return len(value) <= 254 and _is_mailbox(value)
 

@@ -1,4 +1,4 @@
-"""Match regular expressions as ECMA 262 does. tools/patterns.py says which ones a schema may hold."""
+"""Match regular expressions as ECMA 262 does. tools/patterns.py decides which ones a schema may contain."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from re import Match
 
-# What ECMA 262 calls white space and line terminators. Python's \s takes U+001C to U+001F and U+0085 as well,
-# and with re.ASCII only six characters.
+# ECMA 262's white space and line terminators. Python's \s also matches U+001C to U+001F and U+0085, and with
+# re.ASCII only six characters.
 _SPACE = r"\t-\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 _NO_SPACE = (
     r"\0-\x08\x0e-\x1f!-\x9f\xa1-\u167f\u1681-\u1fff\u200b-\u2027\u202a-\u202e\u2030-\u205e\u2060-\u2fff"
@@ -28,7 +28,7 @@ def matches(pattern: str, text: str) -> bool:
 
 
 def translate(pattern: str) -> str:
-    """Return a pattern of Python's `re`, with re.ASCII, that matches what `pattern` matches in ECMA 262."""
+    """Return the pattern for Python's `re`, with re.ASCII, that is equivalent to `pattern` in ECMA 262."""
     return _TOKENS.sub(_token, pattern)
 
 

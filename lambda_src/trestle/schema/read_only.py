@@ -1,11 +1,11 @@
-"""Properties that a client's object lacks, and the stored object has: those that a schema marks `readOnly`.
+"""Handle properties that a schema marks `readOnly`: stored objects have them, clients' objects lack them.
 
-The server writes these, and what clients send for them is ignored. trestle.operations.fields does the same with
-properties that a caller may not read or write.
+Only the server writes them; values that clients send are ignored. trestle.operations.fields treats properties that a
+caller may not read or write in the same way.
 
-A place says where in a value they are: READ_ONLY for such a property itself, else the places of an object's
-members and of an array's elements. Only members of `properties` can be readOnly, in nested objects and in the
-elements of arrays too; tools/schemas.py refuses the keyword elsewhere.
+A place describes where these properties are in a value: READ_ONLY for such a property itself, otherwise the places of
+an object's members and of an array's elements. Only members of `properties` can be readOnly, also in nested objects
+and in the elements of arrays; tools/schemas.py refuses the keyword elsewhere.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ READ_ONLY = True
 
 
 class Place:
-    """Where readOnly properties are in an object, by the names of its members, and in each element of an array."""
+    """The readOnly properties of an object, by member name, and of an array's elements."""
 
     __slots__ = ("element", "members")
 
@@ -33,7 +33,7 @@ class Place:
 
 
 def find(schema: Schema) -> Place | None:
-    """Return where a schema has readOnly properties, or None if it has none."""
+    """Return the place of a schema's readOnly properties, or None without any."""
     members: dict[str, Place | bool] = {}
     for name, rule in schema.get("properties", {}).items():
         if place := READ_ONLY if rule.get("readOnly") else find(rule):
@@ -45,7 +45,7 @@ def find(schema: Schema) -> Place | None:
 def drop(value: Any, place: Place | bool | None, *, is_patch: bool = False) -> Any:
     """Return a value without its readOnly members.
 
-    is_patch: the value is a merge patch. An object of which nothing is left changes nothing, and is dropped too.
+    is_patch: whether the value is a merge patch. An object that becomes empty changes nothing, and is dropped, too.
     """
     if not isinstance(place, Place):
         return value
@@ -67,8 +67,8 @@ def drop(value: Any, place: Place | bool | None, *, is_patch: bool = False) -> A
 def keep(value: Any, stored: Any, place: Place | bool | None) -> Any:
     """Return a value with the readOnly members of the stored value that it replaces.
 
-    A nested object keeps those of the object at its path. An element of an array keeps those of the stored
-    element that equals it but for them, wherever in the array it stands; a changed element is a new one.
+    A nested object keeps those of the stored object at its path. An array's element keeps those of the stored element
+    that is otherwise equal, at any position. A changed element counts as new.
     """
     if not isinstance(place, Place):
         return value
@@ -94,16 +94,16 @@ def keep(value: Any, stored: Any, place: Place | bool | None) -> Any:
 
 
 def with_members(place: Place | None, names: Iterable[str]) -> Place:
-    """Return a place with properties of the object itself besides."""
+    """Return a place with further properties of the object itself."""
     return Place({**(place.members if place else {}), **dict.fromkeys(names, READ_ONLY)})
 
 
 def before_own_code(schema: Schema, place: Place | bool | None, *, is_own: bool = True) -> Schema:
-    """Return what a schema asks of a value that still lacks readOnly members.
+    """Return the schema for a value that still lacks its readOnly members.
 
-    They are not required, and what anyOf, oneOf, not and the like say of them is left out: nobody knows yet. So
-    is uniqueItems, which they may make true. Their own rules stay. is_own: whether the schema's properties are the
-    value's own, and not what a part of anyOf and the like says of them.
+    They are not required. The rules about them in anyOf, oneOf, not and the like are omitted, since their values are
+    unknown, and so is uniqueItems, since they may make elements differ. Their own schemas stay. is_own: whether the
+    schema describes the value itself, and is not a part of anyOf or the like.
     """
     if not isinstance(place, Place):
         return schema
@@ -136,7 +136,7 @@ def before_own_code(schema: Schema, place: Place | bool | None, *, is_own: bool 
         parts = [before_own_code(part, place, is_own=False) for part in schema["oneOf"]]
         if parts == schema["oneOf"]:
             found["oneOf"] = parts
-        else:  # what told the parts apart may be missing yet
+        else:  # the properties that distinguish the parts may still be missing
             found.setdefault("anyOf", parts)
     if "not" in schema and before_own_code(schema["not"], place, is_own=False) == schema["not"]:
         found["not"] = schema["not"]
@@ -144,10 +144,10 @@ def before_own_code(schema: Schema, place: Place | bool | None, *, is_own: bool 
 
 
 def conditions(schema: Schema, place: Place) -> Iterator[tuple[set[str], Schema]]:
-    """Yield what a schema says of a whole object that `before_own_code` leaves out.
+    """Yield a schema's rules for a whole object that `before_own_code` omits.
 
-    Each comes with the readOnly properties of the object that it depends on: it can be validated once they are
-    there. What depends on those of nested objects is left to the validation of the whole.
+    Each rule comes with the readOnly properties of the object that it depends on, and can be validated once they are
+    set. The validation of the whole object covers the rules that depend on nested objects.
     """
     names = {name for name, inner in place.members.items() if inner is READ_ONLY}
     nested = Place({name: inner for name, inner in place.members.items() if inner is not READ_ONLY})

@@ -1,6 +1,6 @@
-"""JSON values as DynamoDB's native types, and back.
+"""Convert JSON values to DynamoDB's native types and back.
 
-Other programs may store what JSON has no type for: sets are read as arrays, binary values not at all.
+Other programs may store types that JSON lacks: sets are read as arrays, binary values are refused.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# DynamoDB takes 32 levels; the attribute that holds the value is the first, and scalars count as well.
+# DynamoDB allows 32 levels of nesting. The attribute itself is the first one, and scalars count.
 _LEVELS = 32
 
 
@@ -27,7 +27,7 @@ def encode(value: Any, level: int = 1) -> dict[str, Any]:
     if kind is not dict and kind is not list:
         return {"N": str(value)}
     if level == _LEVELS and value:
-        # One level more than DynamoDB allows: stored as JSON text, in a type that JSON values do not use.
+        # The next level would be too deep for DynamoDB: store JSON text, in a type that no JSON value uses.
         return {"SS": [dumps(value)]}
     if kind is dict:
         return {"M": {encode_name(name): encode(member, level + 1) for name, member in value.items()}}
@@ -37,7 +37,7 @@ def encode(value: Any, level: int = 1) -> dict[str, Any]:
 def decode(attribute: dict[str, Any], level: int = 1) -> Any:
     """Return the JSON value of a low-level attribute value; `level` is its depth in the item.
 
-    Raise ValueError for binary values, and for numbers that strict_json does not read.
+    Raise ValueError for binary values, and for numbers that strict_json refuses.
     """
     ((kind, value),) = attribute.items()
     if kind in ("S", "BOOL"):
@@ -59,9 +59,10 @@ def decode(attribute: dict[str, Any], level: int = 1) -> Any:
 
 
 def encode_name(name: str) -> str:
-    """Return a property's name as DynamoDB stores it.
+    """Return the attribute name for a property's name.
 
-    DynamoDB rejects empty names: they get a NUL, and so do names that begin with one, to keep them distinct.
+    DynamoDB rejects empty names. They are stored as a NUL, and names that begin with NUL get one more, so that all
+    names stay distinct.
     """
     return name if name >= "\x01" else f"\0{name}"
 

@@ -1,4 +1,4 @@
-"""The reference transport: the same calls through boto3's clients, chosen by DYNAMODB_CLIENT=boto3."""
+"""The reference transport: the same calls through boto3's clients. DYNAMODB_CLIENT=boto3 selects it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _given: list[Any] = []
 
 
 def use(client: Any) -> None:
-    """Let all calls on DynamoDB go through this client, as those of a tool with its user's credentials."""
+    """Send all DynamoDB calls through this client, for tools that use their user's credentials."""
     client.meta.events.register("needs-retry.dynamodb", _note_uncertainty)
     _given[:] = [client]
 
@@ -50,7 +50,7 @@ def shared_client(service: str = DYNAMODB.name, region: str = "") -> Any:
 def _note_uncertainty(
     response: Any, caught_exception: Exception | None, request_dict: dict[str, Any], **_: Any
 ) -> None:
-    """Note on each attempt's answer whether an earlier attempt may have been carried out."""
+    """Record in each attempt's answer whether an earlier attempt may have been carried out."""
     context = request_dict["context"]
     uncertain = context.get("uncertain", False)
     if response is None:
@@ -73,8 +73,8 @@ def call(
 ) -> dynamodb.Reply:
     """Call DynamoDB, or another service, as `trestle.store.dynamodb.call` does.
 
-    botocore knows no deadline: the call runs in a thread that is left behind when the time is up, so an
-    abandoned write may still be carried out, just as one whose answer was lost.
+    botocore has no deadlines, so the call runs in a thread, which is abandoned when the time is up. An abandoned write
+    may still be carried out, like one whose answer was lost.
     """
     try:
         if service is DYNAMODB:
@@ -112,7 +112,7 @@ def _call(client: Any, action: str, payload: dict[str, Any]) -> dynamodb.Reply:
     except ClientError as error:
         found = dict(error.response)
         found.pop("message", None)
-        found.pop("Message", None)  # as the errors of transactions have it
+        found.pop("Message", None)  # the spelling in errors of transactions
         metadata: Any = found.pop("ResponseMetadata", {})
         details: Any = found.pop("Error", {})
         code, status = details.get("Code", ""), metadata.get("HTTPStatusCode", 0)
@@ -128,7 +128,7 @@ def _call(client: Any, action: str, payload: dict[str, Any]) -> dynamodb.Reply:
 
 
 def _service_error(error: BotoCoreError) -> dynamodb.ServiceError:
-    """Return the error to raise if DynamoDB gave no answer."""
+    """Return the error to raise when DynamoDB gave no answer."""
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return dynamodb.ServiceError("CredentialsError", str(error), 0, {}, 0)
     retries = dynamodb.ATTEMPTS - 1

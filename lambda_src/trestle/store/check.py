@@ -1,4 +1,4 @@
-"""Require that an item exists, in one of certain states, for a transaction to take place."""
+"""A transaction's condition that an item exists, in one of the expected states."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def presence(entity: Entity, owner: str, item_id: str, expected: Sequence[tuple[str, int]] | None = None) -> Write:
-    """Return the check that an item exists, in one of the expected states, (createdAt, version), or any for None.
+    """Return the check that an item exists in one of the expected states (createdAt, version); None allows any.
 
-    Its condition is that of a deletion.
+    Its condition is the same as a deletion's.
     """
     return Write("ConditionCheck", entity, deletion(entity, owner, item_id, expected).payload)

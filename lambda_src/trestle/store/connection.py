@@ -1,7 +1,7 @@
-"""One kept-alive HTTP/1.1 connection over a socket, with a deadline for every request.
+"""One persistent HTTP/1.1 connection over a socket, with a deadline for every request.
 
-Why not http.client: importing it costs more than everything else here (it brings the email package).
-Only what DynamoDB and the credential endpoint need: no redirects, no proxies, no cookies, no compression.
+It replaces http.client, whose import costs more than everything else here, since it imports the email package. It
+supports what DynamoDB and the credential endpoint need: no redirects, proxies, cookies or compression.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from trestle.store.endpoint import Endpoint
 
 CONNECT_SECONDS = 2.0
-# A NAT gateway forgets a connection after 350 idle seconds: a new one costs less than finding that out.
+# A NAT gateway drops a connection after 350 idle seconds. Opening a new one is cheaper than detecting that.
 IDLE_SECONDS = 300.0
 MAX_HEAD_BYTES = 64 * 1024
-# DynamoDB's answers end at 1 MB of items; as JSON with escapes that is a few times more.
+# DynamoDB's answers hold at most 1 MB of items, which JSON escapes enlarge several times.
 MAX_BODY_BYTES = 16 * 1024 * 1024
 
 
 class BrokenAnswerError(QuotableError, OSError):
-    """The other side closed in the middle of an answer or did not speak HTTP/1.1."""
+    """The server closed the connection before the end of its answer, or did not send HTTP/1.1."""
 
 
 class Answer:
-    """An HTTP answer: status, headers by lower-case name, the body's bytes."""
+    """An HTTP response: status, headers by lower-case name, body as bytes."""
 
     __slots__ = ("body", "headers", "status")
 
@@ -41,10 +41,10 @@ class Answer:
 
 
 class Connection:
-    """A connection to one endpoint; it opens itself when needed and stays open between requests.
+    """A connection to one endpoint. It opens when needed and stays open between requests.
 
-    For one request at a time, which is all that Lambda gives a process. sent is set once a part of a request
-    may have gone out; whoever wants to know of one request clears it first.
+    It carries one request at a time, since Lambda gives a process only one. sent: whether any part of a request may
+    have been sent since the caller last cleared it.
     """
 
     __slots__ = ("_buffer", "_nothing_to_read", "_socket", "_used", "endpoint", "sent")
@@ -60,8 +60,8 @@ class Connection:
     def request(self, method: str, headers: dict[str, str], body: bytes, deadline: float) -> Answer:
         """Send one request and read its answer before `deadline` (time.monotonic()).
 
-        Raises OSError (TimeoutError among them) when no whole answer came; the connection is closed then, so
-        a late answer can never be taken for the next request's.
+        Raises OSError, such as TimeoutError, without a complete answer. The connection is closed in that case, so that
+        a late answer is never taken for the next request's.
         """
         fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         head = f"{method} {self.endpoint.path} HTTP/1.1\r\n{fields}content-length: {len(body)}\r\n\r\n"
@@ -74,7 +74,7 @@ class Connection:
         except BaseException:
             self.close()
             raise
-        # Bytes beyond the answer must never be read as the next request's answer.
+        # Excess bytes must never be read as the next request's answer.
         if keep and not self._buffer:
             self._used = time.time()
         else:
@@ -82,7 +82,7 @@ class Connection:
         return answer
 
     def open(self, deadline: float) -> socket.socket:
-        """Return the open socket, or a new one if there is none or the other side has closed it."""
+        """Return the open socket, or a new one if there is none or the server has closed it."""
         if self._socket is not None and not self._is_usable(self._socket):
             self.close()
         if self._socket is None:
@@ -102,25 +102,25 @@ class Connection:
         return self._socket
 
     def close(self) -> None:
-        """Close the socket, if any; the next request opens another."""
+        """Close the socket, if any. The next request opens a new one."""
         if self._socket is not None:
             self._socket.close()
         self._socket = None
         self._buffer.clear()
 
     def _connect(self, until: float) -> socket.socket:
-        # As bytes: for a str Python imports the codec of international names, 4 ms. typeshed knows only str.
+        # As bytes, since a str makes Python import the IDNA codec, which takes 4 ms. typeshed allows only str.
         host: Any = self.endpoint.host.encode("ascii")
         connected = socket.create_connection((host, self.endpoint.port), _seconds_left(until))
-        # Without this the second packet of a request waits 40 ms for the first one's acknowledgement.
+        # Otherwise the second packet of a request waits 40 ms for the acknowledgement of the first.
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connected
 
     def _is_usable(self, connected: socket.socket) -> bool:
-        """Return whether a kept socket can carry another request: nothing waits to be read, not even its end.
+        """Return whether an open socket can carry another request: there is nothing to read, not even its end.
 
-        Reading, rather than polling, lets TLS take in the session tickets a server sends of its own accord.
-        The wall clock counts the time in which Lambda froze us.
+        It reads instead of polling, so that TLS can process session tickets that the server sends unasked. The wall
+        clock includes the time for which Lambda freezes the process.
         """
         if not 0 <= time.time() - self._used < IDLE_SECONDS:
             return False
@@ -137,7 +137,7 @@ class Connection:
         status_line, *lines = head.decode("latin-1").split("\r\n")
         version, _, rest = status_line.partition(" ")
         if version not in ("HTTP/1.1", "HTTP/1.0") or not rest[:3].isdigit() or rest.startswith("1"):
-            raise BrokenAnswerError("The answer is no HTTP/1.1.")
+            raise BrokenAnswerError("The answer is not HTTP/1.1.")
         headers: dict[str, str] = {}
         for line in lines:
             name, _, value = line.partition(":")
@@ -151,11 +151,11 @@ class Connection:
         elif length.isdigit():
             body = self._read_exactly(connected, int(length), deadline)
         else:
-            raise BrokenAnswerError("The answer's Content-Length is no number.")
+            raise BrokenAnswerError("The answer's Content-Length is not a number.")
         return Answer(int(rest[:3]), headers, body), keep
 
     def _receive(self, connected: socket.socket, deadline: float) -> bool:
-        """Wait for more bytes; return False at the end of the stream."""
+        """Wait for more bytes. Return False at the end of the stream."""
         connected.settimeout(_seconds_left(deadline))
         received = connected.recv(65536)
         self._buffer += received
@@ -206,7 +206,7 @@ class Connection:
 
 
 def _seconds_left(deadline: float) -> float:
-    """Return the seconds until `deadline`. Raise TimeoutError if it has passed (0 would mean "do not wait")."""
+    """Return the seconds until `deadline`. Raise TimeoutError if it has passed, since 0 would mean "do not wait"."""
     left = deadline - time.monotonic()
     if left <= 0:
         raise TimeoutError("The deadline has passed.")

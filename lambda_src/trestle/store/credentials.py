@@ -1,4 +1,4 @@
-"""The keys requests are signed with: the environment's, or under SnapStart the credential endpoint's."""
+"""The credentials that sign requests: from the environment or, under SnapStart, the credential endpoint."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# A key is renewed this long before it ends, and a renewal that fails is no error while the old key still
-# serves.
+# Keys are renewed this long before they expire. A renewal that fails is no error while the old key is valid.
 RENEW_SECONDS = 300
 
-# Hosts that may be asked over plain http: the loopback, and the addresses ECS and EKS use. Source: the SDKs'
+# Hosts that plain http is allowed for: the loopback, and the addresses of ECS and EKS. Source: the SDKs'
 # reference guide, "Container credential provider".
 PLAIN_HOSTS = ("127.0.0.1", "localhost", "::1", "169.254.170.2", "169.254.170.23", "fd00:ec2::23")
 
 
 class Credentials:
-    """An access key, its secret and, for a role, the session token."""
+    """An access key, its secret and, for roles, the session token."""
 
     __slots__ = ("access_key", "secret_key", "token")
 
@@ -32,18 +31,18 @@ class Credentials:
 
 
 class CredentialsError(QuotableError):
-    """There is nothing to sign with; the message says what is missing, never a key."""
+    """There are no credentials. The message says what is missing, and never contains a key."""
 
 
 class CredentialEndpointError(QuotableError, OSError):
-    """The credential endpoint gave no keys, which may be temporary."""
+    """The credential endpoint returned no keys, perhaps temporarily."""
 
 
 _cached: tuple[str, Credentials, float] | None = None
 
 
 def current(deadline: float) -> Credentials:
-    """Return the keys to sign with. They are read for each signature, so that new keys are used at once.
+    """Return the current credentials. They are read for each signature, so that new ones take effect at once.
 
     `deadline` is a time.monotonic() value that limits the request to the credential endpoint.
     """
@@ -103,7 +102,7 @@ def _fetch(url: str, deadline: float) -> tuple[Credentials, float]:
 
 
 def _authorization() -> dict[str, str]:
-    """Return the header that the endpoint needs, from the token file, which may change, or the variable."""
+    """Return the authorization header for the endpoint, from the token file or the environment variable."""
     path = os.environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
     if path:
         with open(path, encoding="utf-8") as file:  # noqa: PTH123 - pathlib costs 8 ms of a cold start

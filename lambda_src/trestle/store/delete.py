@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def delete(entity: Entity, context: Context, item_id: str, expected: Sequence[tuple[str, int]] | None) -> None:
     """Delete an item.
 
-    Raises NotFound, and Changed when it is in none of the expected (createdAt, version).
+    Raises NotFound, and Changed if it is in none of the expected states (createdAt, version).
     """
     try:
         perform(context, deletion(entity, context.owner, item_id, expected))
@@ -26,7 +26,7 @@ def delete(entity: Entity, context: Context, item_id: str, expected: Sequence[tu
 
 
 def deletion(entity: Entity, owner: str, item_id: str, expected: Sequence[tuple[str, int]] | None) -> Write:
-    """Return the write that deletes an owner's item if it is in one of the expected states, any for None."""
+    """Return the write that deletes an owner's item in one of the expected states; None allows any."""
     names: dict[str, str] = {}
     values: dict[str, Any] = {}
     payload: dict[str, Any] = {

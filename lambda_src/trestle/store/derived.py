@@ -1,10 +1,10 @@
-"""Attributes that are derived from an item's object: the keys of the filters' indexes, the time to live.
+"""Derive attributes from an item's object: the keys of the filters' indexes, and the time to live.
 
-A filter F by the property S has the index by_F, with by_F as hash key and sort_S as range key, or number_S
-where S is a number: Terraform compares keys by their names, and replaces an index only if a name changes.
-Each attribute is derived from one property alone, so that a patch can tell what becomes of it without a read;
-the index holds the items that have both. Hash keys are their owners' own, so that no filter finds what is
-another's.
+A filter F that sorts by the property S has the index by_F. Its hash key is by_F, and its range key is sort_S, or
+number_S if S is a number. The type is part of the name because Terraform compares keys by name, and replaces an index
+only if a name changes. Each attribute depends on one property alone, so that a patch can update it without a read.
+The index contains the items that have both keys. Hash keys include the owner, so that a filter finds no other
+owner's items.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     Attribute = dict[str, str]
     Derive = Callable[[Any], Attribute | None]
 
-# DynamoDB takes 2048 bytes as a hash key and 1024 as a range key.
+# DynamoDB limits hash keys to 2048 bytes and range keys to 1024.
 MAX_KEY_BYTES = 1024
-# Stands for an empty text, which DynamoDB rejects as a key; it sorts before every other text.
+# Represents the empty text, which DynamoDB rejects as a key. It sorts before all other texts.
 _EMPTY = "\0"
-# The year 33658. Larger numbers are not meant as seconds.
+# The year 33658. Larger numbers are hardly seconds.
 MAX_SECONDS = 10**12
-# What DynamoDB takes in the names of indexes and their keys, but for the dot, which escapes others. They have
-# up to 255 characters, of which our prefixes need a few.
+# The characters that DynamoDB allows in the names of indexes and their keys, except the dot, which escapes others.
+# Names have at most 255 characters, a few of which are for our prefixes.
 _NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 _MAX_NAME_CHARACTERS = 240
 # The prefixes of the names of derived attributes.
@@ -39,10 +39,10 @@ PREFIXES = ("by_", "number_", "sort_")
 
 
 class Derivation:
-    """How one entity's attributes are derived.
+    """Derives one entity's attributes.
 
-    filters: the property that each filter sorts by. ttl: the property that says when an item expires, or
-    None. numeric: those of the sort properties whose values are numbers.
+    filters: the sort property of each filter. ttl: the property with the item's expiry time, or None. numeric: the
+    sort properties whose values are numbers.
     """
 
     __slots__ = ("_hashes", "_rules")
@@ -59,12 +59,12 @@ class Derivation:
         self._rules = rules
 
     def of(self, doc: Mapping[str, Any], owner: str) -> dict[str, Attribute | None]:
-        """Return every derived attribute of an owner's object, None for those that its item lacks."""
+        """Return all derived attributes of an owner's object; None for those that the item does not get."""
         names = [*self._hashes.values(), *(name for name, _ in self._rules.values())]
         return self.of_changes({name: doc.get(name) for name in names}, owner)
 
     def of_changes(self, changes: Mapping[str, Any], owner: str) -> dict[str, Attribute | None]:
-        """Return the attributes that depend on changed properties, as `of`; a removed property is None."""
+        """Return the attributes that depend on changed properties, like `of`. None is a removed property."""
         hashes = {
             attribute: hash_key(changes[name], owner) for attribute, name in self._hashes.items() if name in changes
         }
@@ -76,13 +76,13 @@ class Derivation:
 
 @cache
 def derivation_of(entity: Entity) -> Derivation:
-    """Return how the entity's attributes are derived, which is worked out once."""
+    """Return the entity's Derivation, which is made once."""
     numeric = {sort for sort in entity.filters.values() if entity.is_numeric(sort)}
     return Derivation(entity.filters, entity.ttl, numeric)
 
 
 def is_derived(attribute: str) -> bool:
-    """Return whether an attribute's name is that of a filter's key, present or past, or of the time to live."""
+    """Return whether an attribute is a key of a present or former filter, or the time to live."""
     return attribute.startswith(PREFIXES) or attribute == EXPIRES
 
 
@@ -99,14 +99,14 @@ def sort_name(sort: str, is_number: bool) -> str:
 
 
 def _key_name(name: str) -> str:
-    """Return a property's name in the characters that DynamoDB takes; modules/service/locals.tf does the same."""
+    """Return a property's name in characters that DynamoDB allows, as modules/service/locals.tf does."""
     escaped = name
     if not _NAME_CHARACTERS.issuperset(name):
         signs = (sign if sign in _NAME_CHARACTERS else _escaped(sign) for sign in name)
         escaped = "".join(signs)
     if len(escaped) <= _MAX_NAME_CHARACTERS:
         return escaped
-    from hashlib import sha256  # hardly any name is that long
+    from hashlib import sha256  # few names are that long
 
     return f"..{sha256(name.encode()).hexdigest()}"
 
@@ -116,9 +116,9 @@ def _escaped(sign: str) -> str:
 
 
 def hash_key(value: Any, owner: str) -> Attribute | None:
-    """Return the hash key for a value in an owner's item, the same for values that are equal in JSON.
+    """Return the hash key for a value in an owner's item. Values that are equal in JSON have equal keys.
 
-    Return None for what no filter finds: null, objects, arrays and texts of over 1 KB.
+    Return None for values that no filter finds: null, objects, arrays and texts over 1 KB.
     """
     if isinstance(value, str):
         text = f"s:{value}" if len(value.encode()) <= MAX_KEY_BYTES else ""
@@ -132,7 +132,7 @@ def hash_key(value: Any, owner: str) -> Attribute | None:
 
 
 def text_key(value: Any) -> Attribute | None:
-    """Return the range key for a text, or None for other values and texts of over 1 KB."""
+    """Return the range key for a text, or None for other values and texts over 1 KB."""
     if isinstance(value, str) and len(value.encode()) <= MAX_KEY_BYTES:
         return {"S": value or _EMPTY}
     return None
@@ -148,7 +148,7 @@ def number_key(value: Any) -> Attribute | None:
 def expiry(value: Any) -> Attribute | None:
     """Return when an item expires, in whole seconds since 1970, rounded up.
 
-    value: a number of seconds since 1970 or an RFC 3339 date-time; an item with anything else never expires.
+    value: seconds since 1970 or an RFC 3339 date-time. With any other value the item never expires.
     """
     if isinstance(value, str):
         from trestle.instant import parse_instant

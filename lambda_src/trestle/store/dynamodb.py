@@ -1,10 +1,10 @@
 """DynamoDB's low-level API: each action is one signed HTTP request, retried as the AWS SDKs do.
 
-Other services with a JSON protocol, such as SQS, are called in the same way: `service` says which.
+The parameter `service` selects another service with a JSON protocol, such as SQS.
 
-`trestle.store.boto3_client` makes the same calls through boto3's client. It is the reference that the tests
-hold this transport to; docs/decisions/ says why it is not the default. Source of the retries: "Retry
-behavior" in the AWS SDKs and Tools Reference Guide, mode "standard".
+`trestle.store.boto3_client` makes the same calls through boto3's client. The tests compare this transport with it;
+docs/decisions/ says why it is not the default. Source of the retries: "Retry behavior" in the AWS SDKs and Tools
+Reference Guide, mode "standard".
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from trestle.store.endpoint import Service
 
 ATTEMPTS = 3
-# How long one attempt may take: DynamoDB answers in milliseconds, and three fit into a function's 30 seconds.
+# The time limit of one attempt. DynamoDB answers in milliseconds, and three attempts fit into a function's 30 seconds.
 ATTEMPT_SECONDS = 5.0
-# The first pause is between nothing and this, the next ones up to twice as long each time: botocore's figures
-# for DynamoDB from 1.44 on.
+# The upper bound of the first pause, which doubles with each further one: botocore's figures for DynamoDB since
+# 1.44.
 PAUSE_SECONDS = 0.025
 THROTTLED_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 20.0
@@ -55,10 +55,10 @@ TRANSIENT = frozenset(
     ("InternalServerError", "ReplicatedWriteConflictException", "RequestTimeout", "RequestTimeoutException")
 )
 TRANSIENT_STATUSES = (429, 500, 502, 503, 504)
-# The messages of these errors may quote a value of the request.
+# The messages of these errors may quote the request.
 QUOTING = ("SerializationException", "ValidationException")
 CLOCK_CODES = ("RequestTimeTooSkewed", "RequestExpired", "InvalidSignatureException", "SignatureDoesNotMatch")
-# AWS accepts clocks that differ by five minutes: a smaller difference than this is not why it refused one.
+# AWS tolerates a difference of five minutes, so a smaller difference than this cannot be the reason for a refusal.
 CLOCK_TOLERANCE_SECONDS = 240
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -70,9 +70,9 @@ _clock_offset = 0.0
 class Reply:
     """A service's answer.
 
-    `body` is its JSON, of DynamoDB with low-level attribute values, {"Item": {"id": {"S": "..."}}}; `retries` is 0 when
-    the first attempt answered. After a retry a write may have been carried out twice. `request_id` is what
-    AWS knows the request by.
+    `body` is its JSON; DynamoDB's has low-level attribute values, {"Item": {"id": {"S": "..."}}}. `retries` is 0 if
+    the first attempt succeeded. After a retry, a write may have been carried out twice. `request_id` is the request's
+    id in AWS.
     """
 
     __slots__ = ("body", "request_id", "retries")
@@ -86,11 +86,10 @@ class Reply:
 class ServiceError(QuotableError):
     """The service refused the request.
 
-    `code` is the exception's short name, such as "ConditionalCheckFailedException"; `status` the HTTP status,
-    0 when none came; `body` what else the answer's JSON holds, such as the old item a request asked for under
-    "Item"; `retries` and `request_id` as in Reply; `uncertain` whether an earlier attempt may have been
-    carried out, since its answer was lost or DynamoDB failed on it. One that was throttled, or never sent,
-    was not.
+    code: the exception's short name, such as "ConditionalCheckFailedException". status: the HTTP status, 0 without an
+    answer. body: the rest of the answer's JSON, such as the old item that the request asked for, under "Item".
+    retries, request_id: see Reply. uncertain: whether an earlier attempt may have been carried out, because its answer
+    was lost or DynamoDB failed; attempts that were throttled or never sent were not carried out.
     """
 
     def __init__(self, code: str, message: str, status: int, body: dict[str, Any], retries: int) -> None:
@@ -105,7 +104,7 @@ class ServiceError(QuotableError):
 
 
 class ServiceUnavailable(ServiceError):  # noqa: N818 - the name is a state callers answer 503 to
-    """No attempt succeeded: throttled, failing, out of reach, or the deadline passed."""
+    """No attempt succeeded: the service throttled, failed or was unreachable, or the deadline passed."""
 
 
 def call(
@@ -118,9 +117,8 @@ def call(
 ) -> Reply:
     """Send `payload` as a service's `action` ("PutItem", "Query", ...) and return its answer.
 
-    `deadline` is a time.monotonic() value after which the caller no longer wants the answer; `region` is the
-    function's by default. Raises ServiceError, and its subclass ServiceUnavailable once the attempts or the time
-    are used up.
+    deadline: the time.monotonic() value after which the caller does not need the answer. region: the function's by
+    default. Raises ServiceError, and its subclass ServiceUnavailable when attempts or time run out.
     """
     now = time.monotonic()
     until = now + ATTEMPTS * (ATTEMPT_SECONDS + LONGEST_PAUSE_SECONDS) if deadline is None else deadline
@@ -154,11 +152,11 @@ def call(
 
 
 def connect() -> None:
-    """Open the connection while Lambda starts the function with its full processor.
+    """Open the connection at cold start, while Lambda gives the function a full processor.
 
-    Called as this module is imported; does nothing outside Lambda. Nor before a SnapStart snapshot, since the
-    copies made of it would hold a connection that is long gone. A failure is no error here: the first request
-    tries again and reports it.
+    Importing this module calls it. It does nothing outside Lambda, and nothing before a SnapStart snapshot, whose
+    copies would start with a dead connection. It ignores failures, since the first request tries again and reports
+    them.
     """
     if os.environ.get("DYNAMODB_CLIENT") == "boto3":
         return
@@ -172,8 +170,7 @@ def connect() -> None:
 def _attempt(service: Service, region: str, action: str, body: bytes, deadline: float) -> Reply:
     """Send one signed request and return its answer.
 
-    Raises ServiceUnavailable for an error that may pass, ServiceError for any other, OSError when no sound answer
-    came.
+    Raises ServiceUnavailable for a transient error, ServiceError for any other, OSError without a valid answer.
     """
     region = region or endpoint.region()
     connection = _connection(service, region)
@@ -193,13 +190,13 @@ def _attempt(service: Service, region: str, action: str, body: bytes, deadline: 
     if checksum is not None and checksum != str(binascii.crc32(answer.body)):
         raise BrokenAnswerError("The answer's checksum does not match.")
     try:
-        # SQS answers some actions with nothing at all.
+        # SQS sends empty answers to some actions.
         found = _decode(answer.body.decode()) if answer.body or service is DYNAMODB else {}
     except ValueError:
         found = None
     if not isinstance(found, dict):
         if answer.status == 200:
-            raise BrokenAnswerError("The answer is no JSON object.")
+            raise BrokenAnswerError("The answer is not a JSON object.")
         found = {}
     request_id = answer.headers.get("x-amzn-requestid", "")
     if answer.status == 200:
@@ -225,13 +222,13 @@ def is_transient(code: str, status: int) -> bool:
 
 
 def may_have_run(code: str, status: int) -> bool:
-    """Return whether a request that was sent and got this error (0: no answer) may have been carried out."""
+    """Return whether a request that failed with this error (status 0: no answer) may have been carried out."""
     return not status or (status >= 500 and code not in THROTTLED)
 
 
 def pause(code: str, retries: int) -> float:
-    """Return the seconds until the next attempt: exponential, with full jitter."""
-    from random import random  # 5 ms of import that only a retry pays
+    """Return the seconds until the next attempt: exponential backoff with full jitter."""
+    from random import random  # imported here, since it takes 5 ms and only retries need it
 
     longest = THROTTLED_PAUSE_SECONDS if code in THROTTLED else PAUSE_SECONDS
     longest = min(longest * 2.0**retries, LONGEST_PAUSE_SECONDS)
@@ -239,7 +236,7 @@ def pause(code: str, retries: int) -> float:
 
 
 def _set_clock(answer: Answer) -> bool:
-    """Adopt the server's time if ours made it refuse the signature; return whether that is so."""
+    """Adopt the server's time if our clock caused the refusal of a signature. Return whether it did."""
     global _clock_offset  # noqa: PLW0603 - one clock
     from email.utils import parsedate_to_datetime
 

@@ -1,11 +1,11 @@
-"""Where an AWS service answers: its endpoint in a region of any partition, or the one the environment names."""
+"""Endpoints of AWS services: the one that the environment names, or the region's in any partition."""
 
 from __future__ import annotations
 
 import os
 
-# Region prefix -> the partition's DNS suffix; the commercial and GovCloud partitions share the default.
-# Source: botocore's partitions.json, against which the tests hold every region.
+# Region prefix -> the partition's DNS suffix; the commercial and GovCloud partitions have the default.
+# Source: botocore's partitions.json, with which the tests compare every region.
 SUFFIXES = {
     "cn-": "amazonaws.com.cn",
     "us-iso-": "c2s.ic.gov",
@@ -19,9 +19,9 @@ SUFFIXES = {
 class Service:
     """An AWS service with a JSON protocol.
 
-    name: in its host names and signatures. title: in messages. target: the prefix of X-Amz-Target. version: of the
-    protocol. variable: the end of the environment variable that names an endpoint of its own. always_fips: how the
-    regions begin whose usual endpoint meets FIPS 140, and which have no other.
+    name: the name in hosts and signatures. title: the name in messages. target: the prefix of X-Amz-Target. version:
+    the protocol's version. variable: the suffix of its AWS_ENDPOINT_URL_... variable. always_fips: the prefixes of
+    regions whose only endpoint meets FIPS 140.
     """
 
     __slots__ = ("always_fips", "name", "target", "title", "variable", "version")
@@ -41,14 +41,14 @@ DYNAMODB = Service("dynamodb", "DynamoDB_20120810", title="DynamoDB", version="1
 
 
 class Endpoint:
-    """The parts of a base URL: TLS verifies `host`, `authority` is the Host header, `path` is never empty."""
+    """The parts of a base URL. host: the name that TLS verifies. authority: the Host header. path: never empty."""
 
     __slots__ = ("authority", "host", "path", "port", "tls")
 
     def __init__(self, url: str) -> None:
         scheme, separator, rest = url.partition("://")
         if not separator or scheme not in ("http", "https"):
-            raise ValueError(f"The endpoint {url!r} is no http:// or https:// URL.")
+            raise ValueError(f"The endpoint {url!r} is not an http:// or https:// URL.")
         self.tls = scheme == "https"
         authority, _, path = rest.partition("/")
         if authority.startswith("["):
@@ -57,7 +57,7 @@ class Endpoint:
         else:
             self.host, _, port = authority.partition(":")
         if not self.host or not self.host.isascii() or "@" in authority or not (port or "0").isdigit():
-            raise ValueError(f"The endpoint {url!r} has no plain host and port.")
+            raise ValueError(f"The endpoint {url!r} must consist of a host, an optional port and a path.")
         default = 443 if self.tls else 80
         self.port = int(port or default)
         self.authority = authority if self.port != default else authority.removesuffix(f":{port}")
@@ -68,12 +68,12 @@ def region() -> str:
     """Return the region to sign for; Lambda always sets AWS_REGION."""
     name = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     if not name:
-        raise ValueError("Set AWS_REGION: there is no region to sign requests for.")
+        raise ValueError("No region to sign requests for. Set AWS_REGION.")
     return name
 
 
 def named(service: Service = DYNAMODB) -> str:
-    """Return the endpoint of a service in AWS_ENDPOINT_URL_<SERVICE> or AWS_ENDPOINT_URL, "" if none is named."""
+    """Return the service's endpoint from AWS_ENDPOINT_URL_<SERVICE> or AWS_ENDPOINT_URL, "" without one."""
     environment = os.environ
     if environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
         return ""
@@ -81,7 +81,7 @@ def named(service: Service = DYNAMODB) -> str:
 
 
 def url(name: str, service: Service = DYNAMODB) -> str:
-    """Return a service's base URL in region `name`: the one that the environment names, or the region's own."""
+    """Return a service's base URL in region `name`: the one from the environment, or the region's own."""
     if found := named(service):
         return found
     suffix = next((suffix for prefix, suffix in SUFFIXES.items() if name.startswith(prefix)), "amazonaws.com")

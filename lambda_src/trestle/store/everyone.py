@@ -1,4 +1,4 @@
-"""Read the items of all owners, in order, and find whose an item is, by the indexes that entities have for this."""
+"""Read the items of all owners in order, and find an item's owners, by the indexes for `sees_all` and `acts_for`."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from trestle.entity import Entity
     from trestle.item import Item
 
-# One more than it takes to tell that several owners have an item, since the caller may be one of them.
+# Two owners besides the caller, who may be one of them, show that an id is ambiguous.
 _OWNERS = 3
 
 
 def page_of_everyone(
     entity: Entity, context: Context, limit: int, after: list[str] | None, *, descending: bool
 ) -> tuple[list[tuple[str, Item]], list[str] | None]:
-    """Return up to `limit` items with their owners, by createdAt, after a position, and the position of the last.
+    """Return at most `limit` items with their owners, ordered by createdAt, and the position of the last one.
 
-    A position is an item's id, its createdAt and its owner; it is None when nothing comes after it. Raises
-    InvalidPositionError.
+    after: the position after which the page starts, None for the first page. A position is an item's id, createdAt and
+    owner. The returned position is None on the last page. Raises InvalidPositionError.
     """
     index = Index("everyone", ("everyone", {"S": entity.name}), ("createdAt", "S"), descending=descending)
     payload = {"Limit": limit + 1, **index.request}
@@ -39,7 +39,7 @@ def page_of_everyone(
 
 
 def owners_of(entity: Entity, context: Context, item_id: str) -> list[str]:
-    """Return the owners that have an item with this id, up to three of them. The index lags behind writes."""
+    """Return at most three owners of items with this id. The index is eventually consistent."""
     payload = {
         "IndexName": "ids",
         "KeyConditionExpression": "bareId=:id",

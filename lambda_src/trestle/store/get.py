@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def find(entity: Entity, context: Context, item_id: str) -> dict[str, Any] | None:
-    """Read an item's record, strongly consistent. Return None if there is none."""
+    """Read an item's record with strong consistency. Return None if it does not exist."""
     request = {"Key": key_of(item_id, context.owner), "ConsistentRead": True}
     record: dict[str, Any] = table.call(entity, context, "GetItem", request).body.get("Item") or {}
     return record if record and not has_expired(entity, record) else None
 
 
 def get(entity: Entity, context: Context, item_id: str) -> Item:
-    """Read an item, strongly consistent. Raises NotFound."""
+    """Read an item with strong consistency. Raises NotFound."""
     record = find(entity, context, item_id)
     if record is None:
         raise refusal(entity, {})

@@ -19,23 +19,23 @@ if TYPE_CHECKING:
     from trestle.item import Item
 
     class Indexed(Protocol):
-        """A part of the items that an index holds together, such as store.selections.Selection."""
+        """A part of the items that an index groups, such as store.selections.Selection."""
 
         def index(self, owner: str, *, descending: bool) -> Index:
-            """Return where to read an owner's items of the selection."""
+            """Return the part of an index with an owner's items of the selection."""
             ...
 
 
 class InvalidPositionError(Exception):
-    """No page of this list ended at the position."""
+    """The position is not the end of a page of this list."""
 
 
 class Index:
-    """Where a list reads: a part of an index of the table, in its order.
+    """The part of a table's index that a list reads, in the index's order.
 
-    hash_key: the attribute's name and value. sort_key: the attribute's name and type, "S" or "N". condition: what
-    the range key, "#sort", has to meet, with its values. is_before_end: whether a range key lies before the
-    part's end, None if the condition says it all.
+    hash_key: the attribute's name and value. sort_key: the attribute's name and type, "S" or "N". condition: the
+    condition on the range key, "#sort", with its values. is_before_end: returns whether a range key is within the
+    range, None if the condition covers the whole range.
     """
 
     __slots__ = ("_hash", "_is_before_end", "request", "sort", "sort_type")
@@ -67,11 +67,11 @@ class Index:
         }
 
     def start_key(self, position: str) -> dict[str, Any]:
-        """Return the index's part of the key that a page starts after."""
+        """Return the index's part of a page's exclusive start key."""
         return {**self._hash, self.sort: {self.sort_type: position}}
 
     def before_end(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return the records before the first that is beyond the end."""
+        """Return the records up to the end of the range."""
         before = self._is_before_end
         return list(takewhile(lambda record: before(record[self.sort]), records)) if before else records
 
@@ -85,11 +85,11 @@ def page(
     *,
     descending: bool = False,
 ) -> tuple[list[Item], list[str] | None]:
-    """Return up to `limit` items after a position, of all or of a selection, and the position of the last.
+    """Return at most `limit` items after a position, and the position of the last one.
 
-    They come in the order of createdAt or of the selection's sort; those of an unordered list in none. The
-    position is None when nothing comes after it. It is the item's id, and in an ordered list the text of what the
-    list is ordered by. Raises InvalidPositionError.
+    They are ordered by createdAt or the selection's sort; an unordered list has no order. A position is the item's id
+    and, in an ordered list, the text of the value that orders it. The returned position is None on the last page.
+    Raises InvalidPositionError.
     """
     index = None
     if selection:
@@ -97,7 +97,7 @@ def page(
     elif entity.is_ordered:
         collection = {"S": join_key(context.owner, entity.name)}
         index = Index("created", ("collection", collection), ("createdAt", "S"), descending=descending)
-    payload: dict[str, Any] = {"Limit": limit + 1}  # one more tells whether this page is the last
+    payload: dict[str, Any] = {"Limit": limit + 1}  # one more shows whether this page is the last
     if index:
         payload |= index.request
     if after:
@@ -112,9 +112,9 @@ def page(
 def read(
     entity: Entity, context: Context, limit: int, payload: dict[str, Any], index: Index | None = None
 ) -> tuple[list[dict[str, Any]], bool]:
-    """Return up to `limit` records that a Query on an index finds, or a Scan, and whether they are the last.
+    """Return at most `limit` records of a Query on an index, or of a Scan, and whether they are the last ones.
 
-    payload: the request, which is changed. Raises InvalidPositionError.
+    payload: the request, which this function modifies. Raises InvalidPositionError.
     """
     after = "ExclusiveStartKey" in payload
     records: list[dict[str, Any]] = []
@@ -122,7 +122,7 @@ def read(
         try:
             reply = table.call(entity, context, "Query" if index else "Scan", payload).body
         except ServiceError as error:
-            # DynamoDB refuses a start that is no key, or is outside of what the condition lets through.
+            # DynamoDB refuses a start that is not a key, or that the condition excludes.
             if after and error.code == "ValidationException":
                 raise InvalidPositionError from None
             raise
@@ -131,11 +131,11 @@ def read(
         records += (record for record in inside if not has_expired(entity, record))
         start = reply.get("LastEvaluatedKey") if len(inside) == len(found) else None
         payload["ExclusiveStartKey"] = start
-        # DynamoDB also stops at 1 MB; where it has stopped for that, two items make a page.
+        # DynamoDB also stops at 1 MB. In that case two items suffice for a page.
         if not start or len(records) > limit or (len(records) > 1 and len(found) <= limit):
             break
     if not start and len(records) <= limit:
         return records, True
-    # Nothing may be left after 1 MB: the last item is left for the next page, so that one is never empty.
+    # There may be no more items after 1 MB. The last one moves to the next page, so that no page is empty.
     del records[min(limit, len(records) - 1) :]
     return records, False

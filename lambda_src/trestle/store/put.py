@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def put(entity: Entity, context: Context, item: Item, request: str = "") -> tuple[str, str] | None:
-    """Store a new item; `request` is kept with it and tells which request made it.
+    """Store a new item, with `request` as the identity of the request that creates it.
 
-    Returns None when the item was made, else (request, createdAt) of the item that has the id, "" for what it
-    lacks.
+    Returns None if the item was created, otherwise (request, createdAt) of the existing item with the id, "" for
+    missing attributes.
     """
     try:
         perform(context, creation(entity, context.owner, item, request))
@@ -34,7 +34,7 @@ def put(entity: Entity, context: Context, item: Item, request: str = "") -> tupl
 
 
 def creation(entity: Entity, owner: str, item: Item, request: str = "") -> Write:
-    """Return the write that makes an owner's new item, on condition that its id is free."""
+    """Return the write that creates an owner's item if the id is free."""
     token = table.write_token()
     record: dict[str, Any] = {
         **key_of(item.id, owner),
@@ -47,7 +47,7 @@ def creation(entity: Entity, owner: str, item: Item, request: str = "") -> Write
         **{name: value for name, value in derivation_of(entity).of(item.doc, owner).items() if value},
     }
     if owner:
-        record["owner"] = {"S": owner}  # for people who read the table: the API goes by the keys
+        record["owner"] = {"S": owner}  # for people who read the table; the API uses the keys
     if request:
         record["request"] = {"S": request}
     payload: dict[str, Any] = {"Item": record, "ConditionExpression": free_condition(entity)}
@@ -57,7 +57,7 @@ def creation(entity: Entity, owner: str, item: Item, request: str = "") -> Write
 
 
 def place_of(entity: Entity, owner: str, item_id: str) -> dict[str, Any]:
-    """Return the attributes by which lists, and callers who reach the items of others, find an owner's item."""
+    """Return the index attributes of an owner's item, for lists and for callers who reach the items of others."""
     place = {"collection": {"S": join_key(owner, entity.name)}}
     if owner and entity.sees_all:
         place["everyone"] = {"S": entity.name}

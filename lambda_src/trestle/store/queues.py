@@ -20,10 +20,10 @@ SQS = endpoint.Service(
 
 
 def send_message(context: Context, url: str, body: str, *, delay: int = 0) -> None:
-    """Send a message to a queue, which shows it after `delay` seconds, 0 to 900.
+    """Send a message to a queue, which delivers it after `delay` seconds, 0 to 900.
 
-    body: JSON, in which the two characters that SQS refuses are escaped.
-    A call that is retried because its answer was lost may send it twice. Raise Unavailable, RefusedError.
+    body: JSON; the two characters that SQS refuses are escaped.
+    A retry after a lost answer may send the message twice. Raise Unavailable, RefusedError.
     """
     body = body.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
     payload = {"QueueUrl": _reachable(url), "MessageBody": body}
@@ -31,7 +31,7 @@ def send_message(context: Context, url: str, body: str, *, delay: int = 0) -> No
 
 
 def change_visibility(context: Context, url: str, receipt: str, seconds: int) -> None:
-    """Hide a message that was received for so many seconds from now, 0 to 43,200.
+    """Hide a received message for a number of seconds from now, 0 to 43,200.
 
     receipt: its receipt handle. Raise Unavailable, RefusedError.
     """
@@ -40,6 +40,6 @@ def change_visibility(context: Context, url: str, receipt: str, seconds: int) ->
 
 
 def _reachable(url: str) -> str:
-    """Return a queue's URL at the endpoint that the environment names, as it is without one."""
+    """Return a queue's URL with the endpoint from the environment, if there is one."""
     named = endpoint.named(SQS)
     return f"{named.rstrip('/')}/{url.partition('://')[2].partition('/')[2]}" if named else url

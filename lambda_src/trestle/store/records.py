@@ -1,4 +1,4 @@
-"""Items as records of the table: an envelope of the server's attributes round the client's object, `doc`."""
+"""The table's records of items: the server's attributes and the client's object, `doc`."""
 
 from __future__ import annotations
 
@@ -15,21 +15,23 @@ if TYPE_CHECKING:
 
     from trestle.entity import Entity
 
-# The attributes of every record, with DynamoDB's types.
+CHANGED = "The item has changed. Read it again, and send its current ETag."
+
+# The attributes of every record, with their DynamoDB types.
 ENVELOPE = {"id": "S", "createdAt": "S", "updatedAt": "S", "version": "N", "doc": "M"}
-# When an item expires, in seconds since 1970: the table's time to live.
+# The table's time to live: when an item expires, in seconds since 1970.
 EXPIRES = "expires"
 _NO_TIME = "has a createdAt that is no time"
 
 
 class InvalidRecordError(QuotableError):
-    """A record of the table is no item, since another program has written it.
+    """A record of the table is not an item, because another program has written it.
 
-    reason: what is wrong with it, such as "lacks doc". It quotes nothing of the record but its types.
+    reason: what is wrong with it, such as "lacks doc". It quotes only the record's types.
     """
 
     def __init__(self, entity: Entity, item_id: str, reason: str) -> None:
-        super().__init__(f"The record {item_id} of {entity.name} is no item, since it {reason}: repair or delete it.")
+        super().__init__(f"The record {item_id} of {entity.name} is not an item: it {reason}. Repair or delete it.")
         self.reason = reason
 
 
@@ -52,7 +54,7 @@ def item_of(entity: Entity, record: Mapping[str, Any]) -> Item:
 
 
 def _fault_of(record: Mapping[str, Any], error: Exception) -> str:
-    """Return what is wrong with a record that is no item."""
+    """Return what is wrong with a record that is not an item."""
     if missing := ENVELOPE.keys() - record.keys():
         return f"lacks {' and '.join(sorted(missing))}"
     types = [
@@ -68,33 +70,34 @@ def _fault_of(record: Mapping[str, Any], error: Exception) -> str:
 
 
 def request_of(record: Mapping[str, Any]) -> str:
-    """Return which request made a record, "" if it does not tell."""
+    """Return the identity of the request that created a record, "" if it has none."""
     request: str = record.get("request", {}).get("S", "")
     return request
 
 
 def has_expired(entity: Entity, record: Mapping[str, Any]) -> bool:
-    """Return whether an item's time is over, so that the API no longer has it; only a number is a time."""
+    """Return whether an item has expired, so that the API hides it. Only a number is an expiry time."""
     expires = record.get(EXPIRES, {}).get("N") if entity.ttl else None
     return expires is not None and float(expires) <= time.time()
 
 
 def time_values(entity: Entity) -> dict[str, Any]:
-    """Return the values that the conditions of this module compare expiry times with."""
+    """Return the expression values that this module's conditions compare expiry times with."""
     return {":seconds": {"N": str(int(time.time()))}} if entity.ttl else {}
 
 
 def free_condition(entity: Entity) -> str:
-    """Return the condition that an id is free: DynamoDB deletes an expired item up to days later."""
+    """Return the condition that an id is free. An expired item counts as deleted, which DynamoDB does days later."""
     return "attribute_not_exists(id) OR expires<=:seconds" if entity.ttl else "attribute_not_exists(id)"
 
 
 def state_condition(
     entity: Entity, expected: Sequence[tuple[str, int]] | None, names: dict[str, str], values: dict[str, Any]
 ) -> str:
-    """Return the condition that an item is in one of the expected states, (createdAt, version), or in any for None.
+    """Return the condition that an item is in one of the expected states (createdAt, version); None allows any.
 
-    No state at all gives a condition that no item meets. Adds what the condition uses to names and values.
+    An empty sequence gives a condition that no item meets. Adds the condition's names and values to `names` and
+    `values`.
     """
     values |= time_values(entity)
     condition = "attribute_exists(id)"
@@ -112,7 +115,7 @@ def state_condition(
 
 
 def refusal(entity: Entity, record: Mapping[str, Any]) -> NotFound | Changed:
-    """Return why a write on an item failed, from the record that it met."""
+    """Return the refusal of a write whose condition failed on this record."""
     if record and not has_expired(entity, record):
-        return Changed("The item has changed: read it again and send its current ETag.")
+        return Changed(CHANGED)
     return NotFound("There is no item with this id.")

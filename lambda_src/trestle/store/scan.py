@@ -1,4 +1,4 @@
-"""Read the items of all owners. An index holds them by owner, so that this is a Scan, which has no order."""
+"""Read the items of all owners by a Scan, which has no order, since the index groups items by owner."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def scan_all(entity: Entity, context: Context, selection: Selection | None) -> Iterator[Owned]:
-    """Yield every item with its owner, of all or of a selection, as many a request as DynamoDB answers."""
+    """Yield every item, or those of a selection, with its owner, page by page."""
     payload = selection.scan_request() if selection else {}
     while True:
         reply = table.call(entity, context, "Scan", payload).body
@@ -37,11 +37,11 @@ def scan_all(entity: Entity, context: Context, selection: Selection | None) -> I
 def scan_page(
     entity: Entity, context: Context, limit: int, after: tuple[str, str] | None, selection: Selection | None
 ) -> tuple[list[Owned], bool]:
-    """Return up to `limit` items with their owners after an (owner, id), and whether they are the last.
+    """Return at most `limit` items with their owners after an (owner, id), and whether they are the last ones.
 
     Raises InvalidPositionError.
     """
-    # With a filter, a limit would count what it leaves out.
+    # A limit would count the items that a filter excludes.
     payload: dict[str, Any] = selection.scan_request() if selection else {"Limit": limit + 1}
     if after:
         owner, item_id = after

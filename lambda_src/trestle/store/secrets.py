@@ -16,11 +16,11 @@ SECRETS_MANAGER = Service(
 
 
 class BinarySecretError(QuotableError):
-    """A secret holds bytes instead of a text."""
+    """A secret is binary instead of text."""
 
 
 def secret_value(context: Context, arn: str) -> str:
-    """Return the current text of a secret, whose ARN says in which region it is.
+    """Return the current text of a secret. Its ARN contains the region.
 
     Raise BinarySecretError, Unavailable, RefusedError.
     """
@@ -28,5 +28,5 @@ def secret_value(context: Context, arn: str) -> str:
     found = request(SECRETS_MANAGER, context, "GetSecretValue", {"SecretId": arn}, region=region)
     value = found.get("SecretString")
     if not isinstance(value, str):
-        raise BinarySecretError("The secret holds binary data. Store it as text, as SecretString.")
+        raise BinarySecretError("The secret is binary. Store it as text, as SecretString.")
     return value

@@ -1,4 +1,4 @@
-"""Selections: the part of a list whose property has a value and whose sort meets conditions, by a filter's index."""
+"""Selections by a filter's index: items whose property has a value and whose sort property is in a range."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-# Where a range may begin and end, and the start that texts may share.
+# The lower bounds, the upper bounds and the prefix of a range.
 OPERATORS = ("gt", "gte", "lt", "lte", "prefix")
 _SIGNS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
 class Selection:
-    """What a list is narrowed to: items whose property `name` has the value and whose `sort` meets the conditions.
+    """The items whose property `name` has the value and whose `sort` property meets the conditions.
 
-    conditions: operator to bound, a text or, where the sort is numeric, a number as strict_json reads it.
+    conditions: operator -> bound. The bound is a text or, if the sort is numeric, a number as strict_json reads it.
     """
 
     __slots__ = ("_conditions", "_numeric", "_value", "name", "sort")
@@ -32,11 +32,11 @@ class Selection:
         self._numeric = numeric
 
     def __str__(self) -> str:
-        """Return the same text for the same selection, whatever the order of its conditions."""
+        """Return a text that is the same for equal selections, in any order of conditions."""
         return repr((self.name, self._value, self.sort, sorted(self._conditions.items())))
 
     def index(self, owner: str, *, descending: bool) -> Index:
-        """Return where to read an owner's items of this selection."""
+        """Return the part of an index with an owner's items of this selection."""
         name = hash_name(self.name)
         kind = "N" if self._numeric else "S"
         bounds = {operator: {kind: str(bound)} for operator, bound in self._conditions.items()}
@@ -47,9 +47,9 @@ class Selection:
         )  # fmt: skip
 
     def scan_request(self) -> dict[str, Any]:
-        """Return what narrows a Scan over the items of all owners to this selection.
+        """Return the filter of a Scan over the items of all owners for this selection.
 
-        It finds what their indexes hold: items that have a key for both the property and the sort.
+        It finds the items that the index contains: those with a key for both the property and the sort.
         """
         names = {"#hash": hash_name(self.name), "#sort": sort_name(self.sort, self._numeric)}
         names |= {"#doc": "doc", "#name": encode_name(self.name)}
@@ -70,11 +70,11 @@ class Selection:
 def _key_condition(
     bounds: dict[str, dict[str, str]], *, descending: bool
 ) -> tuple[str, dict[str, Any], Callable[[dict[str, str]], bool] | None]:
-    """Return bounds as a condition on `#sort`: one, as DynamoDB takes no more, which may be less than a range.
+    """Return a key condition on `#sort` for the bounds, its values, and a check for the range's end.
 
-    Returns the condition, empty for none, its values, and what tells of a range key whether it is before the
-    range's end, None when the condition tells it: reading stops at the first key beyond. (DynamoDB does not
-    filter by keys.)
+    DynamoDB allows one condition on the range key and no filter on it, so the condition may cover only the start of a
+    range. In that case the check returns whether a range key is still within the range, and reading stops at the first
+    key that is not; otherwise it is None. The condition is empty without bounds.
     """
     if "prefix" in bounds:
         return "begins_with(#sort,:prefix)", {":prefix": bounds["prefix"]}, None
@@ -90,7 +90,7 @@ def _key_condition(
         value = _sort_value(key)
         return bool((value > end if descending else value < end) or (value == end and last.endswith("e")))
 
-    # DynamoDB refuses a range that ends before it begins, and knows none without its bounds.
+    # DynamoDB refuses a range whose end is before its start, and has no range that excludes its bounds.
     if first.endswith("e") and _sort_value(bounds[low]) <= _sort_value(bounds[high]):
         values = {":low": bounds[low], ":high": bounds[high]}
         return "#sort BETWEEN :low AND :high", values, None if last.endswith("e") else is_before_end
@@ -98,9 +98,9 @@ def _key_condition(
 
 
 def _sort_value(key: dict[str, str]) -> Any:
-    """Return the value a key is ordered by; Python orders texts by code points, as their UTF-8 bytes are."""
+    """Return the value that orders a key. Python orders texts by code points, the same order as their UTF-8 bytes."""
     if "S" in key:
         return key["S"]
-    from decimal import Decimal  # 6 ms of a cold start, which only ranges of numbers need
+    from decimal import Decimal  # adds 6 ms to a cold start; only ranges of numbers need it
 
     return Decimal(key["N"])

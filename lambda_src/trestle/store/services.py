@@ -1,4 +1,4 @@
-"""AWS services beside DynamoDB, called over the same signed transport."""
+"""Calls to AWS services other than DynamoDB over the same signed transport."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from trestle.store.dynamodb import Reply
     from trestle.store.endpoint import Service
 
-# What SQS calls throttling by KMS, whose key encrypts the queues.
+# SQS's error when KMS, whose key encrypts the queues, throttles it.
 _THROTTLED = "KmsThrottled"
 
 
 class RefusedError(QuotableError):
-    """A service has refused a call. The message names the service and the code of its error.
+    """A service refused a call. The message names the service and the error's code.
 
     code: the error's short name, such as "ResourceNotFoundException".
     """
@@ -37,7 +37,7 @@ def request(
 ) -> dict[str, Any]:
     """Call a service before the context's deadline, add the call to the context, and return its answer.
 
-    region: the function's by default. Raise Unavailable after the attempts that DynamoDB gets too, and RefusedError.
+    region: the function's by default. Raise Unavailable after as many attempts as for DynamoDB, and RefusedError.
     """
     began = time.time()
     try:

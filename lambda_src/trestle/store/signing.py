@@ -1,6 +1,6 @@
-"""AWS Signature Version 4 for a POST of AWS's JSON protocols.
+"""AWS Signature Version 4 for POST requests of AWS's JSON protocols.
 
-Source: "Create a signed AWS API request" in the IAM User Guide. The tests hold every signature to botocore's.
+Source: "Create a signed AWS API request" in the IAM User Guide. The tests compare every signature with botocore's.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def signed_headers(
     region: str,
     now: float,
 ) -> dict[str, str]:
-    """Return the headers of a signed request, in the order in which they are signed.
+    """Return the headers of a signed request, in signing order.
 
     `action` is the service's, for example "GetItem"; `now` is seconds since the epoch.
     """
@@ -41,7 +41,7 @@ def signed_headers(
     if credentials.token:
         headers["x-amz-security-token"] = credentials.token
     headers["x-amz-target"] = f"{service.target}.{action}"
-    # They stand in alphabetical order already, which is what the canonical form asks for.
+    # They are already in alphabetical order, which the canonical form requires.
     names = ";".join(headers)
     lines = "".join([f"{name}:{value}\n" for name, value in headers.items()])
     canonical = f"POST\n{endpoint.path}\n\n{lines}\n{names}\n{_hash(body)}"
@@ -60,7 +60,7 @@ def _hash(data: bytes) -> str:
 
 
 def _signing_key(secret_key: str, date: str, region: str, service: str) -> bytes:
-    """Return the key derived for a secret, day, region and service; the last one is cached, as it serves a day."""
+    """Return the signing key of a secret, day, region and service. The latest one is cached, since it lasts a day."""
     global _key  # noqa: PLW0603 - a one-entry cache
     wanted = (secret_key, date, region, service)
     if _key[0] != wanted:

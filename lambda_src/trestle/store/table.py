@@ -1,4 +1,4 @@
-"""Calls on the entities' tables, with DynamoDB's errors in the domain's terms."""
+"""Calls to DynamoDB for the entities' tables. Its errors become the domain's."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from trestle.entity import Entity
 
 
-NO_ANSWER = "The database can not answer now. Try again in a moment."
-ITEM_TOO_LARGE = "The item would be over the 400 KB that the database keeps of one."
+NO_ANSWER = "The database cannot answer now. Try again in a moment."
+ITEM_TOO_LARGE = "The item would exceed the database's limit of 400 KB."
 
 
 def call(entity: Entity, context: Context, action: str, payload: dict[str, Any]) -> dynamodb.Reply:
@@ -28,9 +28,10 @@ def call(entity: Entity, context: Context, action: str, payload: dict[str, Any])
 
 
 def request(tables: Sequence[str], context: Context, action: str, payload: dict[str, Any]) -> dynamodb.Reply:
-    """Call DynamoDB before the context's deadline, and add the call, which is on these tables, to the context.
+    """Call DynamoDB before the context's deadline, and record the call in the context.
 
-    Raises Unavailable, TooLarge, and dynamodb.ServiceError for what the caller knows how to read.
+    tables: the names of the tables that the call is about. Raises Unavailable, TooLarge, and dynamodb.ServiceError for
+    all other errors.
     """
     began = time.time()
     payload = {"ReturnConsumedCapacity": "TOTAL", **payload}
@@ -52,7 +53,7 @@ def request(tables: Sequence[str], context: Context, action: str, payload: dict[
 
 
 def _units(consumed: Any) -> float | None:
-    """Return the capacity units of a call: on one table, or the sum over a transaction's. None if not told."""
+    """Return a call's capacity units, the sum of all tables for a transaction. None if DynamoDB did not report them."""
     if isinstance(consumed, list):
         return sum(each["CapacityUnits"] for each in consumed) if consumed else None
     return consumed.get("CapacityUnits") if consumed else None
@@ -66,9 +67,9 @@ def _call(tables: Sequence[str], action: str, began: float, result: dynamodb.Rep
 
 
 def send(action: str, payload: dict[str, Any], *, deadline: float | None = None, **where: Any) -> dynamodb.Reply:
-    """Call DynamoDB, or the service in `where`, as `dynamodb.call` does.
+    """Call DynamoDB, or another service, as `dynamodb.call` does.
 
-    Goes through boto3's client if DYNAMODB_CLIENT is "boto3".
+    where: `service` and `region` of `dynamodb.call`. DYNAMODB_CLIENT=boto3 sends the call through boto3's client.
     """
     if os.environ.get("DYNAMODB_CLIENT") == "boto3":
         from trestle.store import boto3_client
@@ -78,5 +79,5 @@ def send(action: str, payload: dict[str, Any], *, deadline: float | None = None,
 
 
 def write_token() -> str:
-    """Return a new token for one write, by which it is recognised when it is sent again after a lost answer."""
+    """Return a new token for one write, which identifies the write if it is retried after a lost answer."""
     return os.urandom(12).hex()

@@ -1,4 +1,4 @@
-"""TLS towards AWS: certificates and host names always verified, TLS 1.2 at least, Amazon's roots first."""
+"""TLS connections to AWS: TLS 1.2 or later, verified certificates and host names, and Amazon's roots first."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
 
-# Verification failures that another set of roots can heal: the chain's issuer is not among ours. An expired
-# certificate or another host's is refused at once. Source: OpenSSL's X509_V_ERR_* codes.
+# Verification failures that other roots can resolve: the chain's issuer is unknown. Expired certificates, and those
+# for other hosts, are refused at once. Source: OpenSSL's X509_V_ERR_* codes.
 UNKNOWN_ISSUER = (2, 18, 19, 20, 21)
 
-# Raised by a read on a non-blocking socket with nothing to read.
+# The error of a read on a non-blocking socket with nothing to read.
 NOTHING_TO_READ = ssl.SSLWantReadError
 
 _context: ssl.SSLContext | None = None
@@ -25,8 +25,8 @@ _all_roots = False
 def wrap(plain: socket.socket, host: str) -> ssl.SSLSocket:
     """Perform the handshake over the connected socket `plain`, within its time-out, and close it on failure.
 
-    AWS_CA_BUNDLE names the only roots that count. Without it Amazon's own are trusted: loading the system's
-    130 or so costs 16 ms of each cold start.
+    If AWS_CA_BUNDLE is set, only its roots are trusted. Otherwise Amazon's own are, since loading the system's roots,
+    about 130, adds 16 ms to each cold start.
     """
     global _context  # noqa: PLW0603 - one context for the life of the process
     if _context is None:
@@ -45,9 +45,9 @@ def wrap(plain: socket.socket, host: str) -> ssl.SSLSocket:
 
 
 def trust_system_roots(error: OSError) -> bool:
-    """Trust the system's roots from now on if they may heal a failed handshake; return whether to try again.
+    """Trust the system's roots from now on if they may resolve a failed handshake. Return whether to retry.
 
-    They may once, if the chain ends in none of Amazon's roots: behind a firewall that intercepts TLS, or in a
+    This helps once, if the chain ends in none of Amazon's roots: behind a firewall that intercepts TLS, or in a
     partition with another certificate authority.
     """
     global _context, _all_roots  # noqa: PLW0603 - one context for the life of the process

@@ -1,4 +1,4 @@
-"""Several writes at once: DynamoDB carries out all of them or none, on any of the system's tables."""
+"""Several writes, on any of the system's tables, that succeed or fail together."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
     from trestle.store.writes import Write
 
 MAX_WRITES = 100
-# What a transaction calls the actions; ConditionCheck exists in transactions alone.
+# The names of the actions in a transaction. Only transactions have ConditionCheck.
 _MEMBERS = {"PutItem": "Put", "UpdateItem": "Update", "DeleteItem": "Delete", "ConditionCheck": "ConditionCheck"}
-# Why DynamoDB cancels a transaction. Source: "TransactionCanceledException" in its API Reference.
+# Reasons for which DynamoDB cancels a transaction. Source: "TransactionCanceledException" in its API Reference.
 _THROTTLED = frozenset(("ProvisionedThroughputExceeded", "ThrottlingError"))
-# Part of the message, without its blanks, for a transaction of over 4 MB.
+# Part of the message, without blanks, for a transaction over 4 MB.
 _TOO_LARGE_TOGETHER = "4MB"
 
 
 class TransactionTooLarge(ValueError):  # noqa: N818 - named as the refusals are
-    """The transaction has more writes than DynamoDB takes."""
+    """The transaction has more writes than DynamoDB allows."""
 
 
 def commit(context: Context, writes: Sequence[Write]) -> None:
-    """Carry out all writes or none; a single one goes in a request of its own kind.
+    """Carry out all writes or none. A single write needs no transaction.
 
-    A retry within the call, also of a transaction that was cancelled for throttling, sends the same token, so that
-    nothing is carried out twice. Raises Cancelled for the
-    first write whose condition failed, else for the first that met a transaction of somebody else; Unavailable,
-    TooLarge; TransactionTooLarge for more than MAX_WRITES writes, ValueError for two on one record.
+    Retries within the call, including those after throttling, send the same token, so that nothing is carried out
+    twice. Raises Cancelled for the first write whose condition failed, otherwise for the first one that conflicted with
+    another transaction; Unavailable; TooLarge; TransactionTooLarge for more than MAX_WRITES writes; ValueError for two
+    writes on one record.
     """
     check_writes(writes)
     if not writes:
@@ -83,12 +83,12 @@ def commit(context: Context, writes: Sequence[Write]) -> None:
 
 
 def _settle(context: Context, writes: Sequence[Write], error: ServiceError, *, uncertain: bool) -> None:
-    """Return if an error means that the writes were carried out before; else raise as `commit`.
+    """Return if an error shows that an earlier attempt carried out the writes. Otherwise raise like `commit`.
 
-    Unavailable is for throttling, which may pass.
+    It raises Unavailable for throttling, which is transient.
     """
     if error.code == "ValidationException" and _TOO_LARGE_TOGETHER in error.message.replace(" ", ""):
-        raise TooLarge("The transaction would be over the 4 MB that the database takes at once.") from error
+        raise TooLarge("The transaction would exceed the database's limit of 4 MB.") from error
     if error.code != "TransactionCanceledException":
         raise error
     reasons = error.body.get("CancellationReasons") or []
@@ -118,17 +118,17 @@ def check_writes(writes: Sequence[Write]) -> None:
         key: str = (write.payload.get("Key") or write.payload["Item"])["id"]["S"]
         if (write.entity.table, key) in found:
             item_id = split_key(key)[1]
-            raise ValueError(f"A transaction can act only once on an item; {write.entity.name} {item_id} has two.")
+            raise ValueError(f"A transaction has one write per item; {write.entity.name} {item_id} has two.")
         found.add((write.entity.table, key))
 
 
 def _is_carried_out(
     writes: Sequence[Write], codes: Sequence[str], met: Sequence[dict[str, Any]], *, uncertain: bool
 ) -> bool:
-    """Return whether an earlier attempt has carried out the writes, and only its answer was lost.
+    """Return whether an earlier attempt carried out the writes, and only its answer was lost.
 
-    DynamoDB recognises a token for ten minutes. Beyond that, one record with our token proves it, as all were
-    written together. If no write leaves a token, all that were to be deleted must be missing.
+    DynamoDB recognises its own token for ten minutes. After that, one record with a write's token proves it, since all
+    were written together. If no write leaves a token, all records to be deleted must be missing.
     """
     if any(map(is_left_by, writes, met)):
         return True

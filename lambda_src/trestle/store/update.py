@@ -1,4 +1,4 @@
-"""Change an item that exists, in one conditional UpdateItem."""
+"""Change an existing item in one conditional UpdateItem."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
     States = Sequence[tuple[str, int]] | None
 
-MAX_PROPERTIES = 50  # of one patch: keeps its expressions under 300 operators and 4 KB
+MAX_PROPERTIES = 50  # the limit of one patch keeps its expressions under 300 operators and 4 KB
 
 
 def replace(entity: Entity, context: Context, item_id: str, doc: dict[str, Any], expected: States) -> Item:
-    """Give an item another object.
+    """Replace an item's object.
 
-    Raises NotFound, and Changed when it is in none of the expected states.
+    Raises NotFound, and Changed if it is in none of the expected states.
     """
     return _update(context, replacement(entity, context.owner, item_id, doc, expected))
 
 
 def patch(entity: Entity, context: Context, item_id: str, changes: dict[str, Any], expected: States) -> Item:
-    """Set properties of an item's object, at most MAX_PROPERTIES; None removes one.
+    """Set at most MAX_PROPERTIES properties of an item's object. None removes a property.
 
-    Raises as `replace`.
+    Raises like `replace`.
     """
     return _update(context, patching(entity, context.owner, item_id, changes, expected))
 
@@ -42,7 +42,7 @@ def patch(entity: Entity, context: Context, item_id: str, changes: dict[str, Any
 def replacement(
     entity: Entity, owner: str, item_id: str, doc: dict[str, Any], expected: States, *, at: str = ""
 ) -> Write:
-    """Return the write that gives an owner's item another object; `at` is its time of change, now by default."""
+    """Return the write that replaces the object of an owner's item. at: the new updatedAt, now by default."""
     return _write(
         entity, owner, item_id, expected, at,
         assignments=["doc=:doc"], removals=[], names={}, values={":doc": encode(doc)},
@@ -53,7 +53,7 @@ def replacement(
 def patching(
     entity: Entity, owner: str, item_id: str, changes: dict[str, Any], expected: States, *, at: str = ""
 ) -> Write:
-    """Return the write that sets properties of an owner's item; `changes` as in `patch`, `at` as above."""
+    """Return the write that sets properties of an owner's item. at: the new updatedAt, now by default."""
     assignments: list[str] = []
     removals: list[str] = []
     names: dict[str, str] = {}
@@ -100,7 +100,7 @@ def _write(
     payload = {
         "Key": key_of(item_id, owner),
         "UpdateExpression": f"{change} REMOVE {','.join(removals)}" if removals else change,
-        # A retry after a lost answer fails here, is recognised by its token, and does not count twice.
+        # A retry after a lost answer fails this condition. The record's token then shows that the write succeeded.
         "ConditionExpression": f"#write<>:write AND {condition}",
         "ExpressionAttributeNames": names,
         "ExpressionAttributeValues": values,

@@ -1,4 +1,4 @@
-"""A write: one conditional action on one record, which goes by itself or in a transaction with others."""
+"""A write: one conditional action on one record, carried out alone or in a transaction."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class Write:
     """One conditional action on one record.
 
-    payload: its parameters in DynamoDB's terms: the key or the item, the expressions, their names and values.
-    token: the `write` attribute of the record that it leaves, "" for a DeleteItem and a ConditionCheck.
+    payload: DynamoDB's parameters: the key or the item, the expressions, their names and values. token: the `write`
+    attribute of the resulting record, "" for a DeleteItem and a ConditionCheck.
     """
 
     __slots__ = ("action", "entity", "payload", "token")
@@ -36,7 +36,7 @@ class Write:
         self.token = token
 
     def sign(self, writer: str) -> None:
-        """Let the record that the write leaves tell who wrote it: its token becomes "WRITER/<token>"."""
+        """Record the writer in the resulting record: its token becomes "WRITER/<token>"."""
         if not self.token or self.token.startswith(f"{writer}/"):
             return
         self.token = f"{writer}/{self.token}"
@@ -47,11 +47,11 @@ class Write:
 
 
 class Cancelled(Exception):  # noqa: N818 - an outcome, not a failure of the program
-    """DynamoDB has carried out none of the writes.
+    """DynamoDB carried out none of the writes.
 
-    index: the position of the write that stopped them. kind: "condition" if its condition failed, "conflict" if
-    a transaction of somebody else was changing its record. record: the record that the condition met, empty if
-    there is none or DynamoDB does not say.
+    index: the position of the write that failed. kind: "condition" if its condition failed, "conflict" if another
+    transaction was changing its record. record: the existing record, empty if there is none or DynamoDB did not send
+    it.
     """
 
     def __init__(self, index: int, kind: Kind, record: dict[str, Any]) -> None:
@@ -62,10 +62,10 @@ class Cancelled(Exception):  # noqa: N818 - an outcome, not a failure of the pro
 
 
 def perform(context: Context, write: Write) -> dict[str, Any]:
-    """Carry out one write in a request of its own; return the record that an UpdateItem leaves.
+    """Carry out one write. Return the record after an UpdateItem.
 
-    A write that finds itself carried out, since the answer to an earlier attempt was lost, has succeeded.
-    Tries again while a transaction of somebody else is changing the record. Raises Cancelled.
+    If an earlier attempt carried out the write and only its answer was lost, the write has succeeded. A conflict with
+    another transaction is retried. Raises Cancelled.
     """
     if context.writer:
         write.sign(context.writer)
@@ -94,17 +94,17 @@ def perform(context: Context, write: Write) -> dict[str, Any]:
 
 
 def is_left_by(write: Write, record: Mapping[str, Any]) -> bool:
-    """Return whether a record is what a write leaves, so that the write was carried out before."""
+    """Return whether a record is the result of a write, so that an earlier attempt carried it out."""
     return bool(write.token) and record.get("write") == {"S": write.token}
 
 
 def is_deleted(write: Write, record: Mapping[str, Any]) -> bool:
-    """Return whether a write deletes and its record is missing, perhaps because of an earlier attempt."""
+    """Return whether a write is a deletion whose record is missing, perhaps because of an earlier attempt."""
     return write.action == "DeleteItem" and not record
 
 
 def refusal(entity: Entity, cancelled: Cancelled) -> Refusal:
-    """Return why a request is refused if its only write was cancelled."""
+    """Return the refusal of a request whose only write was cancelled."""
     if cancelled.kind == "conflict":
         return Unavailable("A transaction is changing the item. Try again in a moment.")
     return records.refusal(entity, cancelled.record)
