@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.plan.planner import Planner, start_planner
 
@@ -40,6 +41,9 @@ def pytest_configure(config: pytest.Config) -> None:
     os.umask(0o022)
     # A shell's background job ignores Ctrl-C, and its children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # The machine's pace fails no test.
+    settings.register_profile("trestle", deadline=None)
+    settings.load_profile("trestle")
     config.addinivalue_line("markers", "slow: takes a minute or more, run by `make verify` alone")
 
 

@@ -225,7 +225,7 @@ def faults(company: Company) -> Iterator[Fault]:
                 lambda: set_ownership(enforced), lambda: set_ownership(preferred))  # fmt: skip
     # The issuer.
     refused = f"Every token of {issuer} would be refused. "
-    yield issued("stop", f"{refused}The discovery document is of another issuer.", "to the letter",
+    yield issued("stop", f"{refused}The discovery document belongs to another issuer.", "to the letter",
                  issuer=issuer.removesuffix("/"))  # fmt: skip
     yield issued("stop", f"{issuer} publishes no key for RS256 or ES256.", "RS256", keys=[{"kty": "oct", "k": "AA"}])
     closed = "https://127.0.0.1:9/"

@@ -578,7 +578,7 @@ def test_a_forged_token_is_refused(authorizer: Authorizer, name: str) -> None:
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_other_text_than_the_token_is_refused(data: st.DataObject) -> None:
     """A character more, less or other, anywhere: no fault, and no second text for a token."""
     keys = Keys(lambda: [RSA.jwk(), EC.jwk()])
@@ -601,7 +601,7 @@ MEMBERS = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(VALUES), max_s
 
 
 @given(MEMBERS, MEMBERS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_value_of_a_member_is_a_fault(header: dict[str, Any], claims: dict[str, Any]) -> None:
     keys = Keys(lambda: [RSA.jwk(), EC.jwk()])
     known = {"iss": "issuer", "aud": AUDIENCE, "sub": "ada", "exp": NOW + 3600, **claims}

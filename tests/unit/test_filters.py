@@ -220,7 +220,7 @@ def test_a_range_by_creation_takes_dates_and_times_of_any_offset(tasks: Api) -> 
         assert len(listed) == wanted, query
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     ranks=st.lists(st.tuples(st.integers(0, 5), st.sampled_from([1, 2])), max_size=12),
     limit=st.integers(1, 13),

@@ -154,7 +154,7 @@ def test_cursors_filters_and_keys_lead_to_nobody_else(attack: Callable[[dict[str
         attack({"what": "create", "key": key})
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     job=st.fixed_dictionaries(
         {"what": st.sampled_from(WHATS)},

@@ -286,7 +286,9 @@ def test_a_job_is_sent(own: Own, asked: dict[str, Any]) -> None:
     assert json.loads(second["MessageBody"])["body"] is None
 
 
-UNKEPT = "a number that cannot be stored. Numbers may have 38 significant digits and magnitudes from 1e-130 to 9.99e125."
+UNKEPT = (
+    "a number that cannot be stored. Numbers may have 38 significant digits and magnitudes from 1e-130 to 9.99e125."
+)
 
 
 @pytest.mark.parametrize(

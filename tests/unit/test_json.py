@@ -181,7 +181,7 @@ def test_any_object_survives_dynamodbs_types(value: dict[str, Any]) -> None:
     assert all(names(attribute))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=objects)
 def test_any_object_survives_the_api(api: Api, body: dict[str, Any]) -> None:
     created = api.request("POST", "/items", json_text(body))

@@ -56,7 +56,7 @@ def test_items_come_in_the_order_they_were_created_in(api: Api) -> None:
         assert [item["id"] for page in pages for item in page["items"]] == wanted
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(count=st.integers(0, 12), limit=st.integers(1, 13), data=st.data())
 @pytest.mark.parametrize("kind", ["created", "unordered"])
 def test_pages_hold_every_item_once_and_end_exactly(

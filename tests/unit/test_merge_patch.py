@@ -72,7 +72,7 @@ def test_the_algorithm_of_the_rfc(api: Api, target: Any, patch: Any) -> None:
     assert repr((target, patch)) == before
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(original=objects, patch=objects)
 def test_the_algorithm_through_the_api(api: Api, original: Any, patch: Any) -> None:
     item = api.create(original)

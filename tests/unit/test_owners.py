@@ -272,7 +272,7 @@ def test_items_of_before_are_nobodys(make_api: Make, notes: Api, become: Become)
     assert open_to_all.request("GET", "/items/b").status == 404
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(
         st.tuples(

@@ -611,7 +611,7 @@ values = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner) | st.tuples(inner),
     max_leaves=8,
 )
-unhurried = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+unhurried = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 
 
 @given(body=st.lists(values) | st.dictionaries(st.text() | st.integers(), values))

@@ -436,7 +436,7 @@ def schemas(*, draft_4: bool) -> st.SearchStrategy[Any]:
     )
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 @given(schema=schemas(draft_4=False), value=values)
 def test_the_judgement_is_jsonschemas(schema: Any, value: Any) -> None:
     assert (not validate(value, schema)) == jsonschema.Draft202012Validator(schema).is_valid(value)
@@ -448,7 +448,7 @@ DRAFT_4 = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
 )
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, derandomize=True)
 @given(schema=schemas(draft_4=True), value=values)
 def test_the_judgement_is_that_of_draft_4(schema: Any, value: Any) -> None:
     assert (not validate(value, schema)) == DRAFT_4(schema).is_valid(value)
