@@ -2,27 +2,26 @@
 
 variable "alarms" {
   description = <<-EOT
-    Alarms, or null for none: about 6.60 dollars a month for an entity of six operations, since each costs 0.10 for a metric it looks at,
-    and 0.50 for each entity
-    and for the API, which tells for all of them. They look at five minutes at a time. docs/how-to/runbook.md says what to do about each. 0
-    leaves one out.
-    api_4xx: requests that are refused, in each of two periods. This one tells for itself: what callers do may last, and hides nothing of
-      what is ours.
-    api_5xx: requests that the gateway or a function fails, in each of two periods.
-    dead_letters: jobs and changes in the dead-letter queue of a function of your own.
-    duration_percent: of the time that a request has, in each of two periods.
-    emails: whom to write to. Each address has to agree, by the link in a first mail.
-    error_rate_percent: of a function's requests that fail.
+    Alarms, or null for none. Periods are five minutes. 0 disables an alarm. docs/how-to/runbook.md says what to do about each one. They
+    cost about 6.60 dollars a month for an entity with six operations: 0.10 for each metric of an alarm, and 0.50 for each composite alarm,
+    of which each entity and the API have one.
+    api_4xx: refused requests, in each of two periods. This alarm notifies separately, since refusals may last and must not hide faults.
+    api_5xx: requests that fail in the gateway or a function, in each of two periods.
+    dead_letters: jobs and changes in the dead-letter queue of one of your functions.
+    duration_percent: the percentage of a request's time limit, in each of two periods.
+    emails: the addresses to notify. Each one has to confirm by the link in a first mail.
+    error_rate_percent: the percentage of a function's requests that fail.
     errors: requests, changes or jobs that fail in a function, in each of two periods.
-    iterator_age_seconds: how long changes wait for a function of your own, in each of two periods.
-    latency_p99_ms: what one request in a hundred takes or more, in each of two periods.
-    message_age_seconds: how long a job waits for a function of your own, in each of two periods; never less than its retries may take.
-    requests: how many a period needs, for error_rate_percent and latency_p99_ms to mean anything.
-    table_system_errors, table_throttles: requests that DynamoDB fails or throttles, in each of two periods.
-    throttles: requests for which Lambda has no function free.
-    topic_arn: an existing topic of this region, in place of emails; else one is made, under the customer key. Its policy has to let
-      CloudWatch publish, and its key's policy let CloudWatch encrypt: the output policy_statements has the statements. If the same apply
-      makes the topic, write coalesce(aws_sns_topic.NAME.arn): a plan has to know that the ARN is not null.
+    iterator_age_seconds: the time that changes wait for one of your functions, in each of two periods.
+    latency_p99_ms: the 99th percentile of latency, in each of two periods.
+    message_age_seconds: the time that a job waits for one of your functions, in each of two periods; at least the time of its retries.
+    requests: the minimum of requests in a period for error_rate_percent and latency_p99_ms to apply.
+    table_system_errors, table_throttles: requests that fail or are throttled in DynamoDB, in each of two periods.
+    throttles: requests that Lambda throttles.
+    topic_arn: an existing topic of this region, in place of emails. Otherwise Trestle creates one, under the customer key. The topic's
+      policy has to let CloudWatch publish, and its key's policy has to let CloudWatch encrypt; the output policy_statements has the
+      statements. If the same apply creates the topic, write coalesce(aws_sns_topic.NAME.arn), so that a plan knows that the ARN is not
+      null.
   EOT
   type = object({
     api_4xx              = optional(number, 10)
@@ -46,8 +45,8 @@ variable "alarms" {
 
 variable "api_key_values" {
   description = <<-EOT
-    Values for keys of api_keys, by key name. For local runs and tests; leave it empty in AWS, which then makes the values and keeps them
-    out of the tfvars.
+    Values of API keys, by key name, for local runs and tests. Leave it empty in AWS, which then generates the values, so that no tfvars
+    contains them.
   EOT
   type        = map(string)
   default     = {}
@@ -57,8 +56,8 @@ variable "api_key_values" {
 
 variable "api_keys" {
   description = <<-EOT
-    API keys by name, each with the usage plan it belongs to. Null: one key, "default", on the plan "standard" or the only one, where an
-    operation asks for a key.
+    API keys by name, each with its usage plan. By default (null) there is one key, "default", on the plan "standard" or the only plan, if
+    an operation needs a key.
   EOT
   type        = map(string)
   default     = null
@@ -66,10 +65,10 @@ variable "api_keys" {
 
 variable "audit" {
   description = <<-EOT
-    Records of who read or changed which item, kept by CloudTrail in a bucket of their own; or null for none. They cost about 0.10 dollars
-    for
-    100,000 requests to the tables, and next to nothing to keep. An organisation's trail that has the tables' data events does as well.
-    retention_years: how long they are kept, from 1 to 7.
+    Audit records of who read or changed which item, which CloudTrail keeps in a bucket of their own; or null for none. They cost about
+    0.10 dollars per 100,000 requests to the tables, and next to nothing to keep. You do not need them if an organisation's trail has the
+    tables' data events.
+    retention_years: the years for which records are kept, 1 to 7.
   EOT
   type        = object({ retention_years = optional(number, 1) })
   default     = null
@@ -77,12 +76,11 @@ variable "audit" {
 
 variable "backup" {
   description = <<-EOT
-    Copies of the tables by AWS Backup, in a vault under the customer key; or null for none: point-in-time recovery, which every table
-    has, goes back 35 days.
-    Each GB of each copy costs about 0.10 dollars a month, and every copy is a whole one: 3.50 dollars for a table of 1 GB that is kept
-    for 35 days.
-    daily_days: how long each day's copy is kept, in days.
-    monthly_days: how long that of each month's first day is kept, in days; null makes none.
+    Copies of the tables by AWS Backup, in a vault under the customer key, or null for none. Without them, point-in-time recovery, which
+    every table has, goes back 35 days. Each GB of each copy costs about 0.10 dollars a month, and all copies are full copies: daily copies
+    of 1 GB cost 3.50 dollars a month if they are kept for 35 days.
+    daily_days: the days for which each daily copy is kept.
+    monthly_days: the days for which the copy of each month's first day is kept; null for no monthly copies.
   EOT
   type = object({
     daily_days   = optional(number, 35)
@@ -93,9 +91,9 @@ variable "backup" {
 
 variable "budget" {
   description = <<-EOT
-    A monthly budget for what this system costs, or null for none. It costs nothing. AWS tells the system's costs by the tags Project and
-    Environment, which have to be activated as cost allocation tags first.
-    emails: whom to write to when actual costs pass 80 and 100 percent, and when the forecast passes 100 percent.
+    A monthly budget for the system, or null for none. It costs nothing. AWS finds the system's costs by the tags Project and Environment,
+    which you have to activate as cost allocation tags first.
+    emails: the addresses to notify when actual costs pass 80 and 100 percent, and when the forecast passes 100 percent.
     monthly: the limit in dollars.
   EOT
   type        = object({ emails = set(string), monthly = number })
@@ -104,8 +102,8 @@ variable "budget" {
 
 variable "code_signing_config_arn" {
   description = <<-EOT
-    ARN of an existing code signing configuration of Lambda for every function, or null for none. With the policy Warn, functions run
-    unsigned packages as before, and Lambda counts a warning. With Enforce, packages have to be signed (docs/how-to/security-team.md).
+    The ARN of an existing Lambda code signing configuration for all functions, or null for none. With the policy Warn, functions run
+    unsigned packages, and Lambda counts a warning. With Enforce, packages have to be signed (docs/how-to/security-team.md).
   EOT
   type        = string
   default     = null
@@ -113,8 +111,8 @@ variable "code_signing_config_arn" {
 
 variable "cors_origins" {
   description = <<-EOT
-    Origins whose scripts may call the API: ["*"], or origins as browsers send them, such as "https://app.example.com": in lower case, with
-    a port only if it is not the default, and without a path. Cookies are never allowed: keys and tokens travel in headers.
+    The origins whose scripts may call the API: ["*"], or a list such as ["https://app.example.com"]. Write origins as browsers send them:
+    in lower case, with a port only if it is not the default, without a path. Cookies are never allowed; keys and tokens are headers.
   EOT
   type        = list(string)
   default     = ["*"]
@@ -123,8 +121,8 @@ variable "cors_origins" {
 
 variable "dashboard" {
   description = <<-EOT
-    A dashboard in CloudWatch: traffic, errors, latency and capacity by entity, and what is paid for. An account's first three are free,
-    each other one is 3 dollars a month.
+    Whether to create a CloudWatch dashboard with traffic, errors, latency and capacity by entity, and billed quantities. An account's
+    first three dashboards are free; each further one costs 3 dollars a month.
   EOT
   type        = bool
   default     = true
@@ -133,7 +131,7 @@ variable "dashboard" {
 
 variable "deletion_protection" {
   description = <<-EOT
-    Refuse to delete the tables, the user pool, the audit's records and the recovery points, whoever asks. To destroy the environment, apply
+    Whether AWS refuses to delete the tables, the user pool, the audit records and the recovery points. To destroy the environment, apply
     false first.
   EOT
   type        = bool
@@ -150,18 +148,18 @@ variable "docs" {
 
 variable "domain" {
   description = <<-EOT
-    A name of your own for the API, with TLS 1.2 or 1.3, or null for API Gateway's. It costs nothing. The API then answers at that name
-    alone.
-    certificate_arn: ACM's certificate for the name, in the region of the API. Make the DNS record yourself; it points to the output
-      domain_target. If the same apply makes the certificate, write coalesce(aws_acm_certificate.NAME.arn): a plan has to know that the
+    The API's own domain name, with TLS 1.2 or 1.3, or null for API Gateway's address. It costs nothing. The API then answers only at that
+    name.
+    certificate_arn: the ACM certificate for the name, in the API's region. You create the DNS record, which points to the output
+      domain_target. If the same apply creates the certificate, write coalesce(aws_acm_certificate.NAME.arn), so that a plan knows that the
       ARN is not null.
-    name: such as "api.example.com". Each environment needs a name of its own.
-    ownership_certificate_arn: with truststore, if you imported certificate_arn or a private authority issued it: a certificate for the
-      name that ACM itself issued.
-    truststore: mutual TLS: only clients get an answer that show a certificate of an authority in this file, s3://BUCKET/KEY. The bucket
-      has to be in the region of the API.
-    truststore_version: of that object; without it a plan does not see a new one.
-    zone_id: instead of certificate_arn, the hosted zone of Route 53 for the name. Trestle then makes the certificate and the DNS records.
+    name: the domain name, such as "api.example.com". Each environment needs its own.
+    ownership_certificate_arn: a certificate for the name that ACM issued. You need it with truststore if certificate_arn is imported or
+      issued by a private authority.
+    truststore: enables mutual TLS. The API answers only clients with a certificate of an authority in this file, s3://BUCKET/KEY. The
+      bucket has to be in the API's region.
+    truststore_version: the version of that object. Without it, a plan does not notice a new version.
+    zone_id: the Route 53 hosted zone for the name, in place of certificate_arn. Trestle then creates the certificate and the DNS records.
   EOT
   type = object({
     certificate_arn           = optional(string)
@@ -176,10 +174,10 @@ variable "domain" {
 
 variable "encryption" {
   description = <<-EOT
-    customer_key: encrypt tables, logs and function settings with a key of your own (one dollar a month), else with keys AWS owns.
-    deletion_window_in_days: how long a destroyed key can still be recovered; 30 by default.
-    key_arn: an existing key for that, whose policy needs what the output kms_key_statements says. Trestle then makes no key. If the same
-      apply makes the key, write coalesce(aws_kms_key.NAME.arn): a plan has to know that the ARN is not null.
+    customer_key: whether your own key encrypts tables, logs and function settings (one dollar a month). Otherwise AWS's keys do.
+    deletion_window_in_days: the days for which a destroyed key can be recovered; 30 by default.
+    key_arn: an existing key for this purpose, in place of a new one. Its policy needs the statements in the output kms_key_statements. If
+      the same apply creates the key, write coalesce(aws_kms_key.NAME.arn), so that a plan knows that the ARN is not null.
   EOT
   type = object({
     customer_key            = optional(bool, true)
@@ -192,29 +190,29 @@ variable "encryption" {
 
 variable "entities" {
   description = <<-EOT
-    What the API serves, by entity. Each attribute may be left out.
-    acts_for: who may write the items of other owners, "group=NAME" or "scope=NAME".
-    access: who may call, by operation, and "default" for the others: open, api_key, iam, cognito (whoever signed in), cognito:group=NAME,
-      cognito:scope=NAME, or jwt, jwt:group=NAME and jwt:scope=NAME for tokens of the issuer that the variable jwt names.
-    fields: who reads and who writes properties of the schema, for those that not everybody may: "group=NAME", "scope=NAME", "owner" or
-      "nobody", such as { salary = { read = "group=hr", write = "group=hr" } }. Answers lack what the caller may not read, and a body with
-      what the caller may not write is 403.
-    filters: properties of the schema that lists can be filtered on, each with the property to sort by, createdAt by default.
-    function: settings of the entity's functions. reserved_concurrency null leaves them to the account's pool.
-    functions: "per_operation" keeps operations and their rights apart; "per_entity" has one function for all of them.
-    hooks: your own Python inside operations, in the module app/CODE.py: before_create, before_update, before_delete and present. uses: the
-      operations on entities that each hook may use, such as { before_create = { rooms = ["get"] } }.
-    ids: "server" makes every id; "client" takes the id a body brings.
-    list: "created" orders by createdAt, over an index; "unordered" needs no index.
-    operations: any of create, delete, get, list, merge, replace; [] for an entity that only own code uses.
-    owner: to whom items belong: "sub", the user or client that a token names as its subject, or "claim:NAME", what the token's claim NAME
-      holds, such as a tenant. Callers see and change their own items alone; others' are 404. Every operation has to need cognito or jwt.
-    path: where the collection lives, such as "todos" or "v1/todos", in one to four segments; "/" is the root of the API. The entity's
-      name by default.
-    put: "replace" takes whole items; "merge" takes partial ones.
-    schema: a JSON Schema under schemas/. Any JSON object is an item without one.
-    sees_all: who may read the items of all owners, "group=NAME" or "scope=NAME". With acts_for or sees_all requests may name an owner.
-    ttl: a property that holds the time when an item expires, as a date-time or in seconds since 1970.
+    The entities that the API serves, by name. All attributes are optional.
+    acts_for: who may write the items of other owners: "group=NAME" or "scope=NAME".
+    access: who may call, by operation; "default" applies to the others: open, api_key, iam, cognito (any signed-in user),
+      cognito:group=NAME or cognito:scope=NAME; jwt, jwt:group=NAME or jwt:scope=NAME for tokens of the issuer in the variable jwt.
+    fields: who may read and write single properties of the schema: "group=NAME", "scope=NAME", "owner" or "nobody", such as
+      { salary = { read = "group=hr", write = "group=hr" } }. Answers omit properties that the caller may not read. A body with properties
+      that the caller may not write gets 403.
+    filters: the properties that lists can be filtered by, each with its sort property, createdAt by default.
+    function: settings of the entity's functions. With reserved_concurrency null they share the account's pool.
+    functions: "per_operation" gives each operation a function with its own rights; "per_entity" uses one function for all of them.
+    hooks: your own Python code inside operations, in the module app/CODE.py: before_create, before_update, before_delete and present. The
+      operations that each hook may use are in uses, by entity, such as { before_create = { rooms = ["get"] } }.
+    ids: "server" generates every id; "client" accepts the id in a body.
+    list: "created" orders lists by createdAt, with an index; "unordered" needs no index.
+    operations: any of create, delete, get, list, merge, replace; [] for an entity that only your own code uses.
+    owner: who owns items: "sub" for the user or client in the token's subject, "claim:NAME" for the value of a claim, such as a tenant.
+      Callers reach only their own items; others are 404. Every operation needs the access cognito or jwt.
+    path: the collection's path, such as "todos" or "v1/todos", of one to four segments; "/" is the root of the API. The default is the
+      entity's name.
+    put: "replace" accepts whole items; "merge" accepts partial ones.
+    schema: a JSON Schema under schemas/. Without a schema, any JSON object is an item.
+    sees_all: who may read the items of all owners: "group=NAME" or "scope=NAME". With acts_for or sees_all, requests may name an owner.
+    ttl: a property with the time at which an item expires, as a date-time or in seconds since 1970.
   EOT
   type = map(object({
     access   = optional(map(string), {})
@@ -247,36 +245,37 @@ variable "entities" {
 }
 
 variable "environment" {
-  description = "Names the environment: the suffix of every resource's name, and the API's stage."
+  description = "The environment's name: the suffix of every resource's name, and the API's stage."
   type        = string
   nullable    = false
 }
 
 variable "functions" {
   description = <<-EOT
-    Functions of your own, by name, beside the operations of entities. A function has one kind: routes, changes, queue, schedule or event;
-    without any of these it runs when you call it: `make run`. Each attribute may be left out.
-    changes: runs after changes of entities, by entity: kind is "created", "updated", "deleted" or "expired", and becomes the values that
-      properties have then and had not before, such as { orders = [{ kind = "updated", becomes = { status = "shipped" } }] }.
-    code: the module in app/, and the function in it, which is handle: "notify:deliver" is deliver() in app/notify.py. The function's name
-      with _ for - by default.
-    egress: whether it calls anything outside of AWS. In a VPC it then needs a way out.
-    event: runs on events of EventBridge: their source, types, and values of their detail, such as { "bucket.name" = ["pictures"] }.
-    fields: "caller" reads and writes what the caller of a route may, where entities have fields; "any" every property.
-    imports: whether changes include those that `make import` makes.
-    owners: "caller" reaches the caller's items in entities with owners; "any" those of every owner.
-    queue: runs for each job that functions send to it. attempts: how often a job is tried; backoff: the first and the longest wait between
-      attempts, such as "10s-1h". Jobs that fail go to the dead-letter queue.
-    routes: routes of the API, such as "POST /orders/{id}/pay". call: the function in the module. access: as for entities. accepts: media
-      types of the body, JSON by default. body, query, answers (by status): JSON Schemas under schemas/. summary, description: for the
-      OpenAPI document.
-    schedule: runs at times, such as "rate(1 day)" or "cron(0 3 * * ? *)", in UTC.
-    secrets: ARNs of secrets in Secrets Manager, by the name that the code calls them.
-    sends: names of functions with a queue, to which it may send jobs.
-    settings: environment variables.
-    statements: what else it may do in AWS: lists of actions and resources.
-    timeout: seconds; 29 for routes, else 60 by default.
-    uses: the operations on entities that the code may use, such as { orders = ["get", "merge"] }. A function without it reaches no table.
+    Your own functions, by name. A function has at most one of routes, changes, queue, schedule and event; without any, it runs only when
+    you call `make run`. All attributes are optional.
+    changes: runs the function after changes, by entity. kind: "created", "updated", "deleted" or "expired". becomes: values that properties
+      have after the change but not before, such as { orders = [{ kind = "updated", becomes = { status = "shipped" } }] }.
+    code: the module in app/, optionally with the function in it (default: handle). "notify:deliver" is deliver() in app/notify.py. The
+      default is the function's name with _ for -.
+    egress: whether the function calls anything outside of AWS. In a VPC this needs a NAT gateway or another way out.
+    event: runs the function on EventBridge events by source, types and values of their detail, such as { "bucket.name" = ["pictures"] }.
+    fields: the properties that the function may read and write, if entities have fields: "caller" for those of the route's caller, "any"
+      for all.
+    imports: whether changes include those by `make import`.
+    owners: the items that the function reaches in entities with owners: "caller" for the caller's, "any" for those of all owners.
+    queue: runs the function for each job that other functions send. attempts: the number of attempts. backoff: the first and the longest
+      wait between attempts, such as "10s-1h". Failed jobs move to the dead-letter queue.
+    routes: the API's routes that the function serves, such as "POST /orders/{id}/pay". call: the function in the module. access: as in
+      entities. accepts: the body's media types, JSON by default. body, query, answers (by status): JSON Schemas under schemas/. summary,
+      description: texts for the OpenAPI document.
+    schedule: runs the function at times, such as "rate(1 day)" or "cron(0 3 * * ? *)", in UTC.
+    secrets: ARNs of Secrets Manager secrets, by their names in the code.
+    sends: the functions with a queue to which it may send jobs.
+    settings: the values that the code reads with setting(), by name.
+    statements: further permissions in AWS: lists of actions and resources.
+    timeout: the time limit in seconds; 29 for routes, otherwise 60 by default.
+    uses: the operations that the code may use, by entity, such as { orders = ["get", "merge"] }. Without it, the function reaches no table.
   EOT
   type = map(object({
     changes = optional(map(list(object({ becomes = optional(map(string), {}), kind = string }))))
@@ -319,9 +318,9 @@ variable "functions" {
 
 variable "info" {
   description = <<-EOT
-    What the OpenAPI document says of the API's owner.
-    contact: who answers questions about the API: name, email and url. By default the name is the API's.
-    license: the name and the url of the licence to use the API. By default no licence is granted.
+    The API's owner in the OpenAPI document.
+    contact: the contact for questions about the API: name, email and url. The default name is the API's.
+    license: the name and the url of the API's licence. By default the document grants none.
   EOT
   type = object({
     contact = optional(object({ name = optional(string), email = optional(string), url = optional(string) }), {})
@@ -335,15 +334,15 @@ variable "info" {
 
 variable "jwt" {
   description = <<-EOT
-    The OpenID Connect issuer whose access tokens callers send, where access asks for jwt: Auth0, Okta, Entra, Keycloak or any other. A
-    function verifies the tokens, and the gateway keeps its answer to each token for five minutes.
-    audiences: what a token is for, as its claim aud has it; one of these has to be there.
-    client_id: of the web console, which then signs users in at the issuer, by code and PKCE.
-    client_scopes: what the console asks for, beside who the user is; null for the scopes that access names. Entra ID wants longer names
-      than its tokens have.
-    function: settings of the function that verifies tokens. reserved_concurrency null leaves it to the account's pool.
-    groups_claim: the claim with the caller's groups, which jwt:group=NAME asks for.
-    issuer: as the claim iss has it, to the letter. Its keys are found by ISSUER/.well-known/openid-configuration.
+    The OpenID Connect issuer of the access tokens for the access jwt: Auth0, Okta, Entra, Keycloak or any other. A function verifies the
+    tokens, and the gateway caches its answer to each token for five minutes.
+    audiences: the accepted values of the claim aud. A token needs one of them.
+    client_id: the web console's client at the issuer. The console then signs users in there, by code and PKCE.
+    client_scopes: the scopes that the console requests besides the user's identity; null for the scopes in access. Entra ID expects
+      longer names in requests than its tokens contain.
+    function: settings of the function that verifies tokens. With reserved_concurrency null it shares the account's pool.
+    groups_claim: the claim with the caller's groups, for jwt:group=NAME.
+    issuer: the exact value of the claim iss. Its keys are found through ISSUER/.well-known/openid-configuration.
   EOT
   type = object({
     audiences     = set(string)
@@ -362,17 +361,17 @@ variable "jwt" {
 
 variable "log_bucket" {
   description = <<-EOT
-    The name of an existing bucket of this account and region that gets access logs, or null for none: of the website's and the audit
-    trail's bucket below s3/BUCKET/, and of the website's distribution below cloudfront/ (website.access_log). The output policy_statements
-    has what its policy needs. If the same apply makes the bucket, write coalesce(aws_s3_bucket.NAME.bucket): a plan has to know that the
-    name is not null.
+    The name of an existing bucket for access logs in this account and region, or null for none. It gets those of the website's and the
+    audit trail's buckets under s3/BUCKET/, and of the website's distribution under cloudfront/ (website.access_log). The output
+    policy_statements has the statements for its policy. If the same apply creates the bucket, write coalesce(aws_s3_bucket.NAME.bucket),
+    so that a plan knows that the name is not null.
   EOT
   type        = string
   default     = null
 }
 
 variable "log_retention_days" {
-  description = "How long every log group keeps its events, in days."
+  description = "The days for which log groups keep their events."
   type        = number
   default     = 365
   nullable    = false
@@ -380,12 +379,10 @@ variable "log_retention_days" {
 
 variable "metrics" {
   description = <<-EOT
-    Metrics of our own, by entity and operation: requests, latency, faults, validation failures, conflicts, throttles, replays and cold
-    starts. CloudWatch reads them
-    out of the log lines. Each costs 0.30 dollars a month, by the hours in which there is any: an operation in use has two, and others
-    when they happen. Without
-    them alarms and dashboard know what Lambda, API Gateway and DynamoDB count, which is not what a function answered by itself with 500
-    or more.
+    Whether log lines also become CloudWatch metrics by entity and operation: requests, latency, faults, validation failures, conflicts,
+    throttles, replays and cold starts. Each metric costs 0.30 dollars a month, prorated by the hours with data. An operation in use has
+    two, and further ones when they occur. Without these metrics, alarms and dashboard use those of Lambda, API Gateway and DynamoDB, which
+    do not count a function's own 5xx answers.
   EOT
   type        = bool
   default     = true
@@ -393,21 +390,21 @@ variable "metrics" {
 }
 
 variable "name" {
-  description = "Names the system: the prefix of every resource's name."
+  description = "The system's name: the prefix of every resource's name."
   type        = string
   nullable    = false
 }
 
 variable "network" {
   description = <<-EOT
-    The VPC the functions run in: one that Trestle makes, an existing one, or null for none.
-    cidr: its addresses, from a /16 to a /20; 10.0.0.0/16 by default.
-    endpoints: AWS services to reach by interface endpoints, such as "kms"; each costs about 7 dollars a month and zone.
-      DynamoDB and S3 always have their gateway endpoints, which are free.
-    nat: a way out to the internet: "none", "single" (about 33 dollars a month) or "per_az" (that for every zone).
-    private_subnets, public_subnets: one block of addresses per zone; by default two of each, taken from cidr.
-    vpc_id, subnet_ids: an existing VPC, and the subnets of it that the functions run in, in at least two zones. Trestle makes only security
-      groups there; endpoints, routes and ways out are the owner's, and `make preflight` checks them. Both may come from the same apply.
+    The functions' VPC: a new one, an existing one, or null for none.
+    cidr: the VPC's addresses, from a /16 to a /20; 10.0.0.0/16 by default.
+    endpoints: the AWS services with interface endpoints, such as "kms". Each costs about 7 dollars a month and zone. DynamoDB and S3
+      always have gateway endpoints, which are free.
+    nat: NAT gateways to the internet: "none", "single" (about 33 dollars a month) or "per_az" (33 dollars for each zone).
+    private_subnets, public_subnets: one CIDR block per zone; by default two of each, taken from cidr.
+    vpc_id, subnet_ids: an existing VPC, and its subnets for the functions, in at least two zones. Trestle creates only security groups
+      there. Endpoints, routes and NAT are the owner's, and `make preflight` checks them. Both may come from the same apply.
   EOT
   type = object({
     cidr            = optional(string)
@@ -423,8 +420,8 @@ variable "network" {
 
 variable "permissions_boundary" {
   description = <<-EOT
-    ARN of a policy that bounds what the roles made here may ever do, or null for none. CI's deploy role makes no role without the one that
-    bootstrap/ prints.
+    The ARN of a permissions boundary for all roles of the system, or null for none. CI's deploy role can create only roles with the
+    boundary that bootstrap/ prints.
   EOT
   type        = string
   default     = null
@@ -432,9 +429,9 @@ variable "permissions_boundary" {
 
 variable "private" {
   description = <<-EOT
-    An API that answers only inside VPCs, or null for one on the internet. It costs nothing itself.
-    vpc_endpoint_ids: the interface endpoints for execute-api through which it is called; API Gateway refuses all other calls. The output
-      private_urls has the API's address for each.
+    An API that answers only inside VPCs, or null for an API on the internet. It costs nothing itself.
+    vpc_endpoint_ids: the interface endpoints for execute-api that may call the API. API Gateway refuses all other calls. The output
+      private_urls has the API's address for each endpoint.
   EOT
   type = object({
     vpc_endpoint_ids = set(string)
@@ -443,7 +440,7 @@ variable "private" {
 }
 
 variable "region" {
-  description = "The AWS region everything is in."
+  description = "The AWS region of all resources."
   type        = string
   default     = "us-west-2"
   nullable    = false
@@ -451,11 +448,11 @@ variable "region" {
 
 variable "release" {
   description = <<-EOT
-    How `make release` ships new versions of the functions: to a part of the requests first, watched, then to all or to none.
-    faults: as many answers of 5xx, crashes or timeouts of the new versions take them back. So do an alarm that goes off, and answers of
-      4xx far more often than by the live versions.
-    minutes: how long they are watched; most alarms wait for two periods of five minutes.
-    percent: of the requests they answer meanwhile.
+    How `make release` deploys new versions of the functions: as a canary for a part of the requests, then for all or none.
+    faults: the number of 5xx answers, crashes or timeouts of the new versions that rolls them back. An alarm also does, and so do 4xx
+      answers that are far more frequent than those of the live versions.
+    minutes: the duration of the canary; most alarms need two periods of five minutes.
+    percent: the percentage of requests for the canary.
   EOT
   type = object({
     faults  = optional(number, 1)
@@ -467,14 +464,14 @@ variable "release" {
 }
 
 variable "tags" {
-  description = "Up to 46 tags of every resource, besides Project, Environment and ManagedBy. Keys may not differ by case alone."
+  description = "At most 46 tags of all resources, besides Project, Environment and ManagedBy. Keys must differ by more than case."
   type        = map(string)
   default     = {}
   nullable    = false
 }
 
 variable "throttle" {
-  description = "What each method of the API takes before it answers 429: requests a second, and how many at once."
+  description = "The limits of each method, beyond which the API answers 429: requests per second, and burst."
   type = object({
     burst_limit = optional(number, 2000)
     rate_limit  = optional(number, 1000)
@@ -485,8 +482,8 @@ variable "throttle" {
 
 variable "usage_plans" {
   description = <<-EOT
-    What the holders of API keys may ask for, by plan: requests a second, how many at once, and a quota for each DAY, WEEK or MONTH. Plans
-    exist where an operation asks for a key, or api_keys names one.
+    The limits for API keys, by plan: requests per second, burst, and a quota per DAY, WEEK or MONTH. Trestle creates plans if an
+    operation needs a key, or api_keys names one.
   EOT
   type = map(object({
     burst_limit = optional(number, 100)
@@ -502,23 +499,23 @@ variable "usage_plans" {
 
 variable "user_pool" {
   description = <<-EOT
-    Who signs in, where access asks for cognito: a Cognito user pool is made, which is free for up to 10,000 users a month.
-    app_scopes: those of scopes, and of the scopes in access, that whoever signs in may have.
-    arn: a pool there is already; nothing is made but what asks it, and clients, groups and domain are its own. If the same apply makes the
-      pool, write coalesce(aws_cognito_user_pool.NAME.arn): a plan has to know that the ARN is not null.
-    callback_urls, logout_urls: where the app is that users sign in to over the pool's domain; by code and PKCE.
-    domain_prefix: of https://PREFIX.auth.REGION.amazoncognito.com, where tokens are to be had. Without it users sign in with the SDK
-      (SRP), and by
-    NAME-ENVIRONMENT-ACCOUNT where there is a website.
-    email: send mail through your Amazon SES instead of Cognito's own sender, which sends about 50 mails a day. from is the sender, such as
-      "Notes <no-reply@example.com>"; source_arn the verified identity that it belongs to; reply_to and configuration_set are optional.
-    groups: besides those that access and fields name.
-    machine_client: a client without a user, which gets tokens with all scopes for its secret: 6 dollars a month, and 2.25 for 1,000 tokens.
-    mfa: one-time passwords of an app are "OPTIONAL", "ON" (for everyone) or "OFF".
-    password_minimum_length: besides, capitals, small letters, digits and symbols are asked for.
-    scopes: descriptions by scope, besides those that access names.
-    self_sign_up: whether anyone may become a user; else an administrator makes them.
-    tokens: how long an access token is good, and how long it can be renewed without signing in again.
+    The user pool for the access cognito. Trestle creates a Cognito user pool, which is free for up to 10,000 users a month.
+    app_scopes: the scopes that signed-in users may get, out of those in scopes and access.
+    arn: an existing pool. Trestle then creates only the authorizer; clients, groups and domain are the pool's own. If the same apply
+      creates the pool, write coalesce(aws_cognito_user_pool.NAME.arn), so that a plan knows that the ARN is not null.
+    callback_urls, logout_urls: the URLs of your app, to which users sign in over the pool's domain, by code and PKCE.
+    domain_prefix: the prefix of https://PREFIX.auth.REGION.amazoncognito.com, which issues tokens. With website the default is
+      NAME-ENVIRONMENT-ACCOUNT; otherwise, without a prefix, users sign in with the SDK (SRP).
+    email: sends mail through your Amazon SES instead of Cognito's own sender, which is limited to about 50 mails a day. from is the sender,
+      such as "Notes <no-reply@example.com>". source_arn is its verified identity. reply_to and configuration_set are optional.
+    groups: groups besides those in access and fields.
+    machine_client: creates a client without a user, which gets tokens with all scopes for its secret. It costs 6 dollars a month, and 2.25
+      per 1,000 tokens.
+    mfa: one-time passwords from an app: "OPTIONAL", "ON" (for everyone) or "OFF".
+    password_minimum_length: the minimum length. Passwords also need upper-case and lower-case letters, digits and symbols.
+    scopes: descriptions by scope, for scopes besides those in access.
+    self_sign_up: whether anyone may sign up. Otherwise an administrator creates users.
+    tokens: the lifetime of access tokens, and of the refresh tokens that renew them.
   EOT
   type = object({
     app_scopes    = optional(set(string), [])
@@ -549,8 +546,8 @@ variable "user_pool" {
 
 variable "validate_bodies_at_gateway" {
   description = <<-EOT
-    Let API Gateway refuse bodies that do not match the schema: no function is invoked for them, and the answer does not say where the fault
-    is.
+    Whether API Gateway refuses bodies that do not match the schema. It then invokes no function for them, but its answer does not say
+    where the fault is.
   EOT
   type        = bool
   default     = false
@@ -559,11 +556,11 @@ variable "validate_bodies_at_gateway" {
 
 variable "waf" {
   description = <<-EOT
-    A web application firewall in front of the API, or null for none. It costs 8 dollars a month, one more with countries and with
-    website, and 0.60 for a million requests. It limits
-    each address, refuses inputs that are known to attack, and counts callers who hide behind VPNs and proxies.
-    countries: who may call, by codes such as "DE"; empty for the whole world.
-    rate_limit: requests that an address may send within five minutes.
+    A web application firewall for the API, or null for none. It limits requests by address, refuses known attacks, and counts callers
+    that hide behind VPNs and proxies. It costs 8 dollars a month, one more each with countries and with website, and 0.60 per million
+    requests.
+    countries: the countries that may call, by codes such as "DE"; empty for all.
+    rate_limit: the number of requests that an address may send within five minutes.
   EOT
   type = object({
     countries  = optional(set(string), [])
@@ -574,15 +571,15 @@ variable "waf" {
 
 variable "website" {
   description = <<-EOT
-    The web console: a page that manages the items and shows the API, on CloudFront, which sends /api to the API; or null for none. It
-    costs nothing
-    up to a terabyte and 10 million requests a month. Where users sign in, it makes them a page for that, too (user_pool.domain_prefix).
-    access_log: whether log_bucket gets the distribution's access log, too. CloudFront writes it only into a bucket with ACLs enabled.
-    aliases: names of your own instead of CloudFront's, the first of which website_url has; point them at website_domain.
-    certificate_arn: the certificate for them, in us-east-1.
-    price_class: "PriceClass_100" is served from North America and Europe, "PriceClass_200" from Asia and Africa as well, "PriceClass_All"
-      from everywhere.
-    web_acl_arn: a firewall of the scope CLOUDFRONT, which has to be in us-east-1. It is for the page; waf guards /api behind it as well.
+    The web console, a page for items and the API's documentation, or null for none. CloudFront serves it, and sends /api to the API. It
+    costs nothing up to a terabyte and 10 million requests a month. With the access cognito, users also get a sign-in page
+    (user_pool.domain_prefix).
+    access_log: whether the distribution writes its access log to log_bucket. CloudFront requires a bucket with ACLs enabled.
+    aliases: your own domain names for the page. website_url has the first one; point them to website_domain.
+    certificate_arn: the certificate for the aliases, in us-east-1.
+    price_class: "PriceClass_100" serves from North America and Europe, "PriceClass_200" also from Asia and Africa, "PriceClass_All" from
+      everywhere.
+    web_acl_arn: a web ACL of the scope CLOUDFRONT, which has to be in us-east-1. It protects the page; waf also protects /api behind it.
   EOT
   type = object({
     access_log      = optional(bool, true)

@@ -1,7 +1,7 @@
 variable "api_key_values" {
   description = <<-EOT
-    Values for keys of api_keys, by key name. For local runs and tests; leave it empty in AWS, which then makes the values and keeps them
-    out of the tfvars.
+    Values of API keys, by key name, for local runs and tests. Leave it empty in AWS, which then generates the values, so that no tfvars
+    contains them.
   EOT
   type        = map(string)
   default     = {}
@@ -28,8 +28,8 @@ variable "api_key_values" {
 
 variable "api_keys" {
   description = <<-EOT
-    API keys by name, each with the usage plan it belongs to. Null: one key, "default", on the plan "standard" or the only one, where an
-    operation asks for a key.
+    API keys by name, each with its usage plan. By default (null) there is one key, "default", on the plan "standard" or the only plan, if
+    an operation needs a key.
   EOT
   type        = map(string)
   default     = null
@@ -77,15 +77,15 @@ variable "api_keys" {
 
 variable "jwt" {
   description = <<-EOT
-    The OpenID Connect issuer whose access tokens callers send, where access asks for jwt: Auth0, Okta, Entra, Keycloak or any other. A
-    function verifies the tokens, and the gateway keeps its answer to each token for five minutes.
-    audiences: what a token is for, as its claim aud has it; one of these has to be there.
-    client_id: of the web console, which then signs users in at the issuer, by code and PKCE.
-    client_scopes: what the console asks for, beside who the user is; null for the scopes that access names. Entra ID wants longer names
-      than its tokens have.
-    function: settings of the function that verifies tokens. reserved_concurrency null leaves it to the account's pool.
-    groups_claim: the claim with the caller's groups, which jwt:group=NAME asks for.
-    issuer: as the claim iss has it, to the letter. Its keys are found by ISSUER/.well-known/openid-configuration.
+    The OpenID Connect issuer of the access tokens for the access jwt: Auth0, Okta, Entra, Keycloak or any other. A function verifies the
+    tokens, and the gateway caches its answer to each token for five minutes.
+    audiences: the accepted values of the claim aud. A token needs one of them.
+    client_id: the web console's client at the issuer. The console then signs users in there, by code and PKCE.
+    client_scopes: the scopes that the console requests besides the user's identity; null for the scopes in access. Entra ID expects
+      longer names in requests than its tokens contain.
+    function: settings of the function that verifies tokens. With reserved_concurrency null it shares the account's pool.
+    groups_claim: the claim with the caller's groups, for jwt:group=NAME.
+    issuer: the exact value of the claim iss. Its keys are found through ISSUER/.well-known/openid-configuration.
   EOT
   type = object({
     audiences     = set(string)
@@ -213,8 +213,8 @@ variable "jwt" {
 
 variable "usage_plans" {
   description = <<-EOT
-    What the holders of API keys may ask for, by plan: requests a second, how many at once, and a quota for each DAY, WEEK or MONTH. Plans
-    exist where an operation asks for a key, or api_keys names one.
+    The limits for API keys, by plan: requests per second, burst, and a quota per DAY, WEEK or MONTH. Trestle creates plans if an
+    operation needs a key, or api_keys names one.
   EOT
   type = map(object({
     burst_limit = optional(number, 100)
@@ -268,23 +268,23 @@ variable "usage_plans" {
 
 variable "user_pool" {
   description = <<-EOT
-    Who signs in, where access asks for cognito: a Cognito user pool is made, which is free for up to 10,000 users a month.
-    app_scopes: those of scopes, and of the scopes in access, that whoever signs in may have.
-    arn: a pool there is already; nothing is made but what asks it, and clients, groups and domain are its own. If the same apply makes the
-      pool, write coalesce(aws_cognito_user_pool.NAME.arn): a plan has to know that the ARN is not null.
-    callback_urls, logout_urls: where the app is that users sign in to over the pool's domain; by code and PKCE.
-    domain_prefix: of https://PREFIX.auth.REGION.amazoncognito.com, where tokens are to be had. Without it users sign in with the SDK
-      (SRP), and by
-    NAME-ENVIRONMENT-ACCOUNT where there is a website.
-    email: send mail through your Amazon SES instead of Cognito's own sender, which sends about 50 mails a day. from is the sender, such as
-      "Notes <no-reply@example.com>"; source_arn the verified identity that it belongs to; reply_to and configuration_set are optional.
-    groups: besides those that access and fields name.
-    machine_client: a client without a user, which gets tokens with all scopes for its secret: 6 dollars a month, and 2.25 for 1,000 tokens.
-    mfa: one-time passwords of an app are "OPTIONAL", "ON" (for everyone) or "OFF".
-    password_minimum_length: besides, capitals, small letters, digits and symbols are asked for.
-    scopes: descriptions by scope, besides those that access names.
-    self_sign_up: whether anyone may become a user; else an administrator makes them.
-    tokens: how long an access token is good, and how long it can be renewed without signing in again.
+    The user pool for the access cognito. Trestle creates a Cognito user pool, which is free for up to 10,000 users a month.
+    app_scopes: the scopes that signed-in users may get, out of those in scopes and access.
+    arn: an existing pool. Trestle then creates only the authorizer; clients, groups and domain are the pool's own. If the same apply
+      creates the pool, write coalesce(aws_cognito_user_pool.NAME.arn), so that a plan knows that the ARN is not null.
+    callback_urls, logout_urls: the URLs of your app, to which users sign in over the pool's domain, by code and PKCE.
+    domain_prefix: the prefix of https://PREFIX.auth.REGION.amazoncognito.com, which issues tokens. With website the default is
+      NAME-ENVIRONMENT-ACCOUNT; otherwise, without a prefix, users sign in with the SDK (SRP).
+    email: sends mail through your Amazon SES instead of Cognito's own sender, which is limited to about 50 mails a day. from is the sender,
+      such as "Notes <no-reply@example.com>". source_arn is its verified identity. reply_to and configuration_set are optional.
+    groups: groups besides those in access and fields.
+    machine_client: creates a client without a user, which gets tokens with all scopes for its secret. It costs 6 dollars a month, and 2.25
+      per 1,000 tokens.
+    mfa: one-time passwords from an app: "OPTIONAL", "ON" (for everyone) or "OFF".
+    password_minimum_length: the minimum length. Passwords also need upper-case and lower-case letters, digits and symbols.
+    scopes: descriptions by scope, for scopes besides those in access.
+    self_sign_up: whether anyone may sign up. Otherwise an administrator creates users.
+    tokens: the lifetime of access tokens, and of the refresh tokens that renew them.
   EOT
   type = object({
     app_scopes    = optional(set(string), [])

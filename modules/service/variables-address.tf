@@ -1,17 +1,17 @@
 variable "domain" {
   description = <<-EOT
-    A name of your own for the API, with TLS 1.2 or 1.3, or null for API Gateway's. It costs nothing. The API then answers at that name
-    alone.
-    certificate_arn: ACM's certificate for the name, in the region of the API. Make the DNS record yourself; it points to the output
-      domain_target. If the same apply makes the certificate, write coalesce(aws_acm_certificate.NAME.arn): a plan has to know that the
+    The API's own domain name, with TLS 1.2 or 1.3, or null for API Gateway's address. It costs nothing. The API then answers only at that
+    name.
+    certificate_arn: the ACM certificate for the name, in the API's region. You create the DNS record, which points to the output
+      domain_target. If the same apply creates the certificate, write coalesce(aws_acm_certificate.NAME.arn), so that a plan knows that the
       ARN is not null.
-    name: such as "api.example.com". Each environment needs a name of its own.
-    ownership_certificate_arn: with truststore, if you imported certificate_arn or a private authority issued it: a certificate for the
-      name that ACM itself issued.
-    truststore: mutual TLS: only clients get an answer that show a certificate of an authority in this file, s3://BUCKET/KEY. The bucket
-      has to be in the region of the API.
-    truststore_version: of that object; without it a plan does not see a new one.
-    zone_id: instead of certificate_arn, the hosted zone of Route 53 for the name. Trestle then makes the certificate and the DNS records.
+    name: the domain name, such as "api.example.com". Each environment needs its own.
+    ownership_certificate_arn: a certificate for the name that ACM issued. You need it with truststore if certificate_arn is imported or
+      issued by a private authority.
+    truststore: enables mutual TLS. The API answers only clients with a certificate of an authority in this file, s3://BUCKET/KEY. The
+      bucket has to be in the API's region.
+    truststore_version: the version of that object. Without it, a plan does not notice a new version.
+    zone_id: the Route 53 hosted zone for the name, in place of certificate_arn. Trestle then creates the certificate and the DNS records.
   EOT
   type = object({
     certificate_arn           = optional(string)
@@ -129,9 +129,9 @@ variable "domain" {
 
 variable "private" {
   description = <<-EOT
-    An API that answers only inside VPCs, or null for one on the internet. It costs nothing itself.
-    vpc_endpoint_ids: the interface endpoints for execute-api through which it is called; API Gateway refuses all other calls. The output
-      private_urls has the API's address for each.
+    An API that answers only inside VPCs, or null for an API on the internet. It costs nothing itself.
+    vpc_endpoint_ids: the interface endpoints for execute-api that may call the API. API Gateway refuses all other calls. The output
+      private_urls has the API's address for each endpoint.
   EOT
   type = object({
     vpc_endpoint_ids = set(string)

@@ -1,7 +1,7 @@
 variable "cors_origins" {
   description = <<-EOT
-    Origins whose scripts may call the API: ["*"], or origins as browsers send them, such as "https://app.example.com": in lower case, with
-    a port only if it is not the default, and without a path. Cookies are never allowed: keys and tokens travel in headers.
+    The origins whose scripts may call the API: ["*"], or a list such as ["https://app.example.com"]. Write origins as browsers send them:
+    in lower case, with a port only if it is not the default, without a path. Cookies are never allowed; keys and tokens are headers.
   EOT
   type        = list(string)
   default     = ["*"]
@@ -78,9 +78,9 @@ variable "docs" {
 
 variable "info" {
   description = <<-EOT
-    What the OpenAPI document says of the API's owner.
-    contact: who answers questions about the API: name, email and url. By default the name is the API's.
-    license: the name and the url of the licence to use the API. By default no licence is granted.
+    The API's owner in the OpenAPI document.
+    contact: the contact for questions about the API: name, email and url. The default name is the API's.
+    license: the name and the url of the API's licence. By default the document grants none.
   EOT
   type = object({
     contact = optional(object({ name = optional(string), email = optional(string), url = optional(string) }), {})
@@ -127,7 +127,7 @@ variable "info" {
 }
 
 variable "throttle" {
-  description = "What each method of the API takes before it answers 429: requests a second, and how many at once."
+  description = "The limits of each method, beyond which the API answers 429: requests per second, and burst."
   type = object({
     burst_limit = optional(number, 2000)
     rate_limit  = optional(number, 1000)
@@ -146,8 +146,8 @@ variable "throttle" {
 
 variable "validate_bodies_at_gateway" {
   description = <<-EOT
-    Let API Gateway refuse bodies that do not match the schema: no function is invoked for them, and the answer does not say where the fault
-    is.
+    Whether API Gateway refuses bodies that do not match the schema. It then invokes no function for them, but its answer does not say
+    where the fault is.
   EOT
   type        = bool
   default     = false
@@ -156,15 +156,15 @@ variable "validate_bodies_at_gateway" {
 
 variable "website" {
   description = <<-EOT
-    The web console: a page that manages the items and shows the API, on CloudFront, which sends /api to the API; or null for none. It
-    costs nothing
-    up to a terabyte and 10 million requests a month. Where users sign in, it makes them a page for that, too (user_pool.domain_prefix).
-    access_log: whether log_bucket gets the distribution's access log, too. CloudFront writes it only into a bucket with ACLs enabled.
-    aliases: names of your own instead of CloudFront's, the first of which website_url has; point them at website_domain.
-    certificate_arn: the certificate for them, in us-east-1.
-    price_class: "PriceClass_100" is served from North America and Europe, "PriceClass_200" from Asia and Africa as well, "PriceClass_All"
-      from everywhere.
-    web_acl_arn: a firewall of the scope CLOUDFRONT, which has to be in us-east-1. It is for the page; waf guards /api behind it as well.
+    The web console, a page for items and the API's documentation, or null for none. CloudFront serves it, and sends /api to the API. It
+    costs nothing up to a terabyte and 10 million requests a month. With the access cognito, users also get a sign-in page
+    (user_pool.domain_prefix).
+    access_log: whether the distribution writes its access log to log_bucket. CloudFront requires a bucket with ACLs enabled.
+    aliases: your own domain names for the page. website_url has the first one; point them to website_domain.
+    certificate_arn: the certificate for the aliases, in us-east-1.
+    price_class: "PriceClass_100" serves from North America and Europe, "PriceClass_200" also from Asia and Africa, "PriceClass_All" from
+      everywhere.
+    web_acl_arn: a web ACL of the scope CLOUDFRONT, which has to be in us-east-1. It protects the page; waf also protects /api behind it.
   EOT
   type = object({
     access_log      = optional(bool, true)

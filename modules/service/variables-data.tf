@@ -1,9 +1,9 @@
 variable "audit" {
   description = <<-EOT
-    Records of who read or changed which item, kept by CloudTrail in a bucket of their own; or null for none. They cost about 0.10 dollars
-    for
-    100,000 requests to the tables, and next to nothing to keep. An organisation's trail that has the tables' data events does as well.
-    retention_years: how long they are kept, from 1 to 7.
+    Audit records of who read or changed which item, which CloudTrail keeps in a bucket of their own; or null for none. They cost about
+    0.10 dollars per 100,000 requests to the tables, and next to nothing to keep. You do not need them if an organisation's trail has the
+    tables' data events.
+    retention_years: the years for which records are kept, 1 to 7.
   EOT
   type        = object({ retention_years = optional(number, 1) })
   default     = null
@@ -25,12 +25,11 @@ variable "audit" {
 
 variable "backup" {
   description = <<-EOT
-    Copies of the tables by AWS Backup, in a vault under the customer key; or null for none: point-in-time recovery, which every table
-    has, goes back 35 days.
-    Each GB of each copy costs about 0.10 dollars a month, and every copy is a whole one: 3.50 dollars for a table of 1 GB that is kept
-    for 35 days.
-    daily_days: how long each day's copy is kept, in days.
-    monthly_days: how long that of each month's first day is kept, in days; null makes none.
+    Copies of the tables by AWS Backup, in a vault under the customer key, or null for none. Without them, point-in-time recovery, which
+    every table has, goes back 35 days. Each GB of each copy costs about 0.10 dollars a month, and all copies are full copies: daily copies
+    of 1 GB cost 3.50 dollars a month if they are kept for 35 days.
+    daily_days: the days for which each daily copy is kept.
+    monthly_days: the days for which the copy of each month's first day is kept; null for no monthly copies.
   EOT
   type = object({
     daily_days   = optional(number, 35)
@@ -62,7 +61,7 @@ variable "backup" {
 
 variable "deletion_protection" {
   description = <<-EOT
-    Refuse to delete the tables, the user pool, the audit's records and the recovery points, whoever asks. To destroy the environment, apply
+    Whether AWS refuses to delete the tables, the user pool, the audit records and the recovery points. To destroy the environment, apply
     false first.
   EOT
   type        = bool
@@ -72,10 +71,10 @@ variable "deletion_protection" {
 
 variable "encryption" {
   description = <<-EOT
-    customer_key: encrypt tables, logs and function settings with a key of your own (one dollar a month), else with keys AWS owns.
-    deletion_window_in_days: how long a destroyed key can still be recovered; 30 by default.
-    key_arn: an existing key for that, whose policy needs what the output kms_key_statements says. Trestle then makes no key. If the same
-      apply makes the key, write coalesce(aws_kms_key.NAME.arn): a plan has to know that the ARN is not null.
+    customer_key: whether your own key encrypts tables, logs and function settings (one dollar a month). Otherwise AWS's keys do.
+    deletion_window_in_days: the days for which a destroyed key can be recovered; 30 by default.
+    key_arn: an existing key for this purpose, in place of a new one. Its policy needs the statements in the output kms_key_statements. If
+      the same apply creates the key, write coalesce(aws_kms_key.NAME.arn), so that a plan knows that the ARN is not null.
   EOT
   type = object({
     customer_key            = optional(bool, true)

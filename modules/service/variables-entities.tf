@@ -1,28 +1,28 @@
 variable "entities" {
   description = <<-EOT
-    What the API serves, by entity. Each attribute may be left out.
-    acts_for: who may write the items of other owners, "group=NAME" or "scope=NAME".
-    access: who may call, by operation, and "default" for the others: open, api_key, iam, cognito (whoever signed in), cognito:group=NAME,
-      cognito:scope=NAME, or jwt, jwt:group=NAME and jwt:scope=NAME for tokens of the issuer that the variable jwt names.
-    fields: who reads and who writes properties of the schema, for those that not everybody may: "group=NAME", "scope=NAME", "owner" or
-      "nobody", such as { salary = { read = "group=hr", write = "group=hr" } }. Answers lack what the caller may not read, and a body with
-      what the caller may not write is 403.
-    filters: properties of the schema that lists can be filtered on, each with the property to sort by, createdAt by default.
-    function: settings of the entity's functions. reserved_concurrency null leaves them to the account's pool.
-    functions: "per_operation" keeps operations and their rights apart; "per_entity" has one function for all of them.
-    hooks: your own Python inside operations, in the module app/CODE.py: before_create, before_update, before_delete and present. uses: the
-      operations on entities that each hook may use, such as { before_create = { rooms = ["get"] } }.
-    ids: "server" makes every id; "client" takes the id a body brings.
-    list: "created" orders by createdAt, over an index; "unordered" needs no index.
-    operations: any of create, delete, get, list, merge, replace; [] for an entity that only own code uses.
-    owner: to whom items belong: "sub", the user or client that a token names as its subject, or "claim:NAME", what the token's claim NAME
-      holds, such as a tenant. Callers see and change their own items alone; others' are 404. Every operation has to need cognito or jwt.
-    path: where the collection lives, such as "todos" or "v1/todos", in one to four segments; "/" is the root of the API. The entity's
-      name by default.
-    put: "replace" takes whole items; "merge" takes partial ones.
-    schema: a JSON Schema under schemas/. Any JSON object is an item without one.
-    sees_all: who may read the items of all owners, "group=NAME" or "scope=NAME". With acts_for or sees_all requests may name an owner.
-    ttl: a property that holds the time when an item expires, as a date-time or in seconds since 1970.
+    The entities that the API serves, by name. All attributes are optional.
+    acts_for: who may write the items of other owners: "group=NAME" or "scope=NAME".
+    access: who may call, by operation; "default" applies to the others: open, api_key, iam, cognito (any signed-in user),
+      cognito:group=NAME or cognito:scope=NAME; jwt, jwt:group=NAME or jwt:scope=NAME for tokens of the issuer in the variable jwt.
+    fields: who may read and write single properties of the schema: "group=NAME", "scope=NAME", "owner" or "nobody", such as
+      { salary = { read = "group=hr", write = "group=hr" } }. Answers omit properties that the caller may not read. A body with properties
+      that the caller may not write gets 403.
+    filters: the properties that lists can be filtered by, each with its sort property, createdAt by default.
+    function: settings of the entity's functions. With reserved_concurrency null they share the account's pool.
+    functions: "per_operation" gives each operation a function with its own rights; "per_entity" uses one function for all of them.
+    hooks: your own Python code inside operations, in the module app/CODE.py: before_create, before_update, before_delete and present. The
+      operations that each hook may use are in uses, by entity, such as { before_create = { rooms = ["get"] } }.
+    ids: "server" generates every id; "client" accepts the id in a body.
+    list: "created" orders lists by createdAt, with an index; "unordered" needs no index.
+    operations: any of create, delete, get, list, merge, replace; [] for an entity that only your own code uses.
+    owner: who owns items: "sub" for the user or client in the token's subject, "claim:NAME" for the value of a claim, such as a tenant.
+      Callers reach only their own items; others are 404. Every operation needs the access cognito or jwt.
+    path: the collection's path, such as "todos" or "v1/todos", of one to four segments; "/" is the root of the API. The default is the
+      entity's name.
+    put: "replace" accepts whole items; "merge" accepts partial ones.
+    schema: a JSON Schema under schemas/. Without a schema, any JSON object is an item.
+    sees_all: who may read the items of all owners: "group=NAME" or "scope=NAME". With acts_for or sees_all, requests may name an owner.
+    ttl: a property with the time at which an item expires, as a date-time or in seconds since 1970.
   EOT
   type = map(object({
     access   = optional(map(string), {})

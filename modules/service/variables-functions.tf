@@ -1,28 +1,29 @@
 variable "functions" {
   description = <<-EOT
-    Functions of your own, by name, beside the operations of entities. A function has one kind: routes, changes, queue, schedule or event;
-    without any of these it runs when you call it: `make run`. Each attribute may be left out.
-    changes: runs after changes of entities, by entity: kind is "created", "updated", "deleted" or "expired", and becomes the values that
-      properties have then and had not before, such as { orders = [{ kind = "updated", becomes = { status = "shipped" } }] }.
-    code: the module in app/, and the function in it, which is handle: "notify:deliver" is deliver() in app/notify.py. The function's name
-      with _ for - by default.
-    egress: whether it calls anything outside of AWS. In a VPC it then needs a way out.
-    event: runs on events of EventBridge: their source, types, and values of their detail, such as { "bucket.name" = ["pictures"] }.
-    fields: "caller" reads and writes what the caller of a route may, where entities have fields; "any" every property.
-    imports: whether changes include those that `make import` makes.
-    owners: "caller" reaches the caller's items in entities with owners; "any" those of every owner.
-    queue: runs for each job that functions send to it. attempts: how often a job is tried; backoff: the first and the longest wait between
-      attempts, such as "10s-1h". Jobs that fail go to the dead-letter queue.
-    routes: routes of the API, such as "POST /orders/{id}/pay". call: the function in the module. access: as for entities. accepts: media
-      types of the body, JSON by default. body, query, answers (by status): JSON Schemas under schemas/. summary, description: for the
-      OpenAPI document.
-    schedule: runs at times, such as "rate(1 day)" or "cron(0 3 * * ? *)", in UTC.
-    secrets: ARNs of secrets in Secrets Manager, by the name that the code calls them.
-    sends: names of functions with a queue, to which it may send jobs.
-    settings: environment variables.
-    statements: what else it may do in AWS: lists of actions and resources.
-    timeout: seconds; 29 for routes, else 60 by default.
-    uses: the operations on entities that the code may use, such as { orders = ["get", "merge"] }. A function without it reaches no table.
+    Your own functions, by name. A function has at most one of routes, changes, queue, schedule and event; without any, it runs only when
+    you call `make run`. All attributes are optional.
+    changes: runs the function after changes, by entity. kind: "created", "updated", "deleted" or "expired". becomes: values that properties
+      have after the change but not before, such as { orders = [{ kind = "updated", becomes = { status = "shipped" } }] }.
+    code: the module in app/, optionally with the function in it (default: handle). "notify:deliver" is deliver() in app/notify.py. The
+      default is the function's name with _ for -.
+    egress: whether the function calls anything outside of AWS. In a VPC this needs a NAT gateway or another way out.
+    event: runs the function on EventBridge events by source, types and values of their detail, such as { "bucket.name" = ["pictures"] }.
+    fields: the properties that the function may read and write, if entities have fields: "caller" for those of the route's caller, "any"
+      for all.
+    imports: whether changes include those by `make import`.
+    owners: the items that the function reaches in entities with owners: "caller" for the caller's, "any" for those of all owners.
+    queue: runs the function for each job that other functions send. attempts: the number of attempts. backoff: the first and the longest
+      wait between attempts, such as "10s-1h". Failed jobs move to the dead-letter queue.
+    routes: the API's routes that the function serves, such as "POST /orders/{id}/pay". call: the function in the module. access: as in
+      entities. accepts: the body's media types, JSON by default. body, query, answers (by status): JSON Schemas under schemas/. summary,
+      description: texts for the OpenAPI document.
+    schedule: runs the function at times, such as "rate(1 day)" or "cron(0 3 * * ? *)", in UTC.
+    secrets: ARNs of Secrets Manager secrets, by their names in the code.
+    sends: the functions with a queue to which it may send jobs.
+    settings: the values that the code reads with setting(), by name.
+    statements: further permissions in AWS: lists of actions and resources.
+    timeout: the time limit in seconds; 29 for routes, otherwise 60 by default.
+    uses: the operations that the code may use, by entity, such as { orders = ["get", "merge"] }. Without it, the function reaches no table.
   EOT
   type = map(object({
     changes = optional(map(list(object({ becomes = optional(map(string), {}), kind = string }))))

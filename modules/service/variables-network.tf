@@ -1,13 +1,13 @@
 variable "network" {
   description = <<-EOT
-    The VPC the functions run in: one that Trestle makes, an existing one, or null for none.
-    cidr: its addresses, from a /16 to a /20; 10.0.0.0/16 by default.
-    endpoints: AWS services to reach by interface endpoints, such as "kms"; each costs about 7 dollars a month and zone.
-      DynamoDB and S3 always have their gateway endpoints, which are free.
-    nat: a way out to the internet: "none", "single" (about 33 dollars a month) or "per_az" (that for every zone).
-    private_subnets, public_subnets: one block of addresses per zone; by default two of each, taken from cidr.
-    vpc_id, subnet_ids: an existing VPC, and the subnets of it that the functions run in, in at least two zones. Trestle makes only security
-      groups there; endpoints, routes and ways out are the owner's, and `make preflight` checks them. Both may come from the same apply.
+    The functions' VPC: a new one, an existing one, or null for none.
+    cidr: the VPC's addresses, from a /16 to a /20; 10.0.0.0/16 by default.
+    endpoints: the AWS services with interface endpoints, such as "kms". Each costs about 7 dollars a month and zone. DynamoDB and S3
+      always have gateway endpoints, which are free.
+    nat: NAT gateways to the internet: "none", "single" (about 33 dollars a month) or "per_az" (33 dollars for each zone).
+    private_subnets, public_subnets: one CIDR block per zone; by default two of each, taken from cidr.
+    vpc_id, subnet_ids: an existing VPC, and its subnets for the functions, in at least two zones. Trestle creates only security groups
+      there. Endpoints, routes and NAT are the owner's, and `make preflight` checks them. Both may come from the same apply.
   EOT
   type = object({
     cidr            = optional(string)
@@ -175,11 +175,11 @@ variable "network" {
 
 variable "waf" {
   description = <<-EOT
-    A web application firewall in front of the API, or null for none. It costs 8 dollars a month, one more with countries and with
-    website, and 0.60 for a million requests. It limits
-    each address, refuses inputs that are known to attack, and counts callers who hide behind VPNs and proxies.
-    countries: who may call, by codes such as "DE"; empty for the whole world.
-    rate_limit: requests that an address may send within five minutes.
+    A web application firewall for the API, or null for none. It limits requests by address, refuses known attacks, and counts callers
+    that hide behind VPNs and proxies. It costs 8 dollars a month, one more each with countries and with website, and 0.60 per million
+    requests.
+    countries: the countries that may call, by codes such as "DE"; empty for all.
+    rate_limit: the number of requests that an address may send within five minutes.
   EOT
   type = object({
     countries  = optional(set(string), [])

@@ -1,26 +1,25 @@
 variable "alarms" {
   description = <<-EOT
-    Alarms, or null for none: about 6.60 dollars a month for an entity of six operations, since each costs 0.10 for a metric it looks at,
-    and 0.50 for each entity
-    and for the API, which tells for all of them. They look at five minutes at a time. docs/how-to/runbook.md says what to do about each. 0
-    leaves one out.
-    api_4xx: requests that are refused, in each of two periods. This one tells for itself: what callers do may last, and hides nothing of
-      what is ours.
-    api_5xx: requests that the gateway or a function fails, in each of two periods.
-    dead_letters: jobs and changes in the dead-letter queue of a function of your own.
-    duration_percent: of the time that a request has, in each of two periods.
-    emails: whom to write to. Each address has to agree, by the link in a first mail.
-    error_rate_percent: of a function's requests that fail.
+    Alarms, or null for none. Periods are five minutes. 0 disables an alarm. docs/how-to/runbook.md says what to do about each one. They
+    cost about 6.60 dollars a month for an entity with six operations: 0.10 for each metric of an alarm, and 0.50 for each composite alarm,
+    of which each entity and the API have one.
+    api_4xx: refused requests, in each of two periods. This alarm notifies separately, since refusals may last and must not hide faults.
+    api_5xx: requests that fail in the gateway or a function, in each of two periods.
+    dead_letters: jobs and changes in the dead-letter queue of one of your functions.
+    duration_percent: the percentage of a request's time limit, in each of two periods.
+    emails: the addresses to notify. Each one has to confirm by the link in a first mail.
+    error_rate_percent: the percentage of a function's requests that fail.
     errors: requests, changes or jobs that fail in a function, in each of two periods.
-    iterator_age_seconds: how long changes wait for a function of your own, in each of two periods.
-    latency_p99_ms: what one request in a hundred takes or more, in each of two periods.
-    message_age_seconds: how long a job waits for a function of your own, in each of two periods; never less than its retries may take.
-    requests: how many a period needs, for error_rate_percent and latency_p99_ms to mean anything.
-    table_system_errors, table_throttles: requests that DynamoDB fails or throttles, in each of two periods.
-    throttles: requests for which Lambda has no function free.
-    topic_arn: an existing topic of this region, in place of emails; else one is made, under the customer key. Its policy has to let
-      CloudWatch publish, and its key's policy let CloudWatch encrypt: the output policy_statements has the statements. If the same apply
-      makes the topic, write coalesce(aws_sns_topic.NAME.arn): a plan has to know that the ARN is not null.
+    iterator_age_seconds: the time that changes wait for one of your functions, in each of two periods.
+    latency_p99_ms: the 99th percentile of latency, in each of two periods.
+    message_age_seconds: the time that a job waits for one of your functions, in each of two periods; at least the time of its retries.
+    requests: the minimum of requests in a period for error_rate_percent and latency_p99_ms to apply.
+    table_system_errors, table_throttles: requests that fail or are throttled in DynamoDB, in each of two periods.
+    throttles: requests that Lambda throttles.
+    topic_arn: an existing topic of this region, in place of emails. Otherwise Trestle creates one, under the customer key. The topic's
+      policy has to let CloudWatch publish, and its key's policy has to let CloudWatch encrypt; the output policy_statements has the
+      statements. If the same apply creates the topic, write coalesce(aws_sns_topic.NAME.arn), so that a plan knows that the ARN is not
+      null.
   EOT
   type = object({
     api_4xx              = optional(number, 10)
@@ -105,9 +104,9 @@ variable "alarms" {
 
 variable "budget" {
   description = <<-EOT
-    A monthly budget for what this system costs, or null for none. It costs nothing. AWS tells the system's costs by the tags Project and
-    Environment, which have to be activated as cost allocation tags first.
-    emails: whom to write to when actual costs pass 80 and 100 percent, and when the forecast passes 100 percent.
+    A monthly budget for the system, or null for none. It costs nothing. AWS finds the system's costs by the tags Project and Environment,
+    which you have to activate as cost allocation tags first.
+    emails: the addresses to notify when actual costs pass 80 and 100 percent, and when the forecast passes 100 percent.
     monthly: the limit in dollars.
   EOT
   type        = object({ emails = set(string), monthly = number })
@@ -141,8 +140,8 @@ variable "budget" {
 
 variable "dashboard" {
   description = <<-EOT
-    A dashboard in CloudWatch: traffic, errors, latency and capacity by entity, and what is paid for. An account's first three are free,
-    each other one is 3 dollars a month.
+    Whether to create a CloudWatch dashboard with traffic, errors, latency and capacity by entity, and billed quantities. An account's
+    first three dashboards are free; each further one costs 3 dollars a month.
   EOT
   type        = bool
   default     = true
@@ -151,10 +150,10 @@ variable "dashboard" {
 
 variable "log_bucket" {
   description = <<-EOT
-    The name of an existing bucket of this account and region that gets access logs, or null for none: of the website's and the audit
-    trail's bucket below s3/BUCKET/, and of the website's distribution below cloudfront/ (website.access_log). The output policy_statements
-    has what its policy needs. If the same apply makes the bucket, write coalesce(aws_s3_bucket.NAME.bucket): a plan has to know that the
-    name is not null.
+    The name of an existing bucket for access logs in this account and region, or null for none. It gets those of the website's and the
+    audit trail's buckets under s3/BUCKET/, and of the website's distribution under cloudfront/ (website.access_log). The output
+    policy_statements has the statements for its policy. If the same apply creates the bucket, write coalesce(aws_s3_bucket.NAME.bucket),
+    so that a plan knows that the name is not null.
   EOT
   type        = string
   default     = null
@@ -178,7 +177,7 @@ variable "log_bucket" {
 }
 
 variable "log_retention_days" {
-  description = "How long every log group keeps its events, in days."
+  description = "The days for which log groups keep their events."
   type        = number
   default     = 365
   nullable    = false
@@ -196,12 +195,10 @@ variable "log_retention_days" {
 
 variable "metrics" {
   description = <<-EOT
-    Metrics of our own, by entity and operation: requests, latency, faults, validation failures, conflicts, throttles, replays and cold
-    starts. CloudWatch reads them
-    out of the log lines. Each costs 0.30 dollars a month, by the hours in which there is any: an operation in use has two, and others
-    when they happen. Without
-    them alarms and dashboard know what Lambda, API Gateway and DynamoDB count, which is not what a function answered by itself with 500
-    or more.
+    Whether log lines also become CloudWatch metrics by entity and operation: requests, latency, faults, validation failures, conflicts,
+    throttles, replays and cold starts. Each metric costs 0.30 dollars a month, prorated by the hours with data. An operation in use has
+    two, and further ones when they occur. Without these metrics, alarms and dashboard use those of Lambda, API Gateway and DynamoDB, which
+    do not count a function's own 5xx answers.
   EOT
   type        = bool
   default     = true
@@ -211,11 +208,11 @@ variable "metrics" {
 # Terraform does nothing with it: tools/aws/release.py asks for it.
 variable "release" {
   description = <<-EOT
-    How `make release` ships new versions of the functions: to a part of the requests first, watched, then to all or to none.
-    faults: as many answers of 5xx, crashes or timeouts of the new versions take them back. So do an alarm that goes off, and answers of
-      4xx far more often than by the live versions.
-    minutes: how long they are watched; most alarms wait for two periods of five minutes.
-    percent: of the requests they answer meanwhile.
+    How `make release` deploys new versions of the functions: as a canary for a part of the requests, then for all or none.
+    faults: the number of 5xx answers, crashes or timeouts of the new versions that rolls them back. An alarm also does, and so do 4xx
+      answers that are far more frequent than those of the live versions.
+    minutes: the duration of the canary; most alarms need two periods of five minutes.
+    percent: the percentage of requests for the canary.
   EOT
   type = object({
     faults  = optional(number, 1)

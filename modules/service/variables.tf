@@ -1,7 +1,7 @@
 variable "code_signing_config_arn" {
   description = <<-EOT
-    ARN of an existing code signing configuration of Lambda for every function, or null for none. With the policy Warn, functions run
-    unsigned packages as before, and Lambda counts a warning. With Enforce, packages have to be signed (docs/how-to/security-team.md).
+    The ARN of an existing Lambda code signing configuration for all functions, or null for none. With the policy Warn, functions run
+    unsigned packages, and Lambda counts a warning. With Enforce, packages have to be signed (docs/how-to/security-team.md).
   EOT
   type        = string
   default     = null
@@ -19,7 +19,7 @@ variable "code_signing_config_arn" {
 }
 
 variable "environment" {
-  description = "Names the environment: the suffix of every resource's name, and the API's stage."
+  description = "The environment's name: the suffix of every resource's name, and the API's stage."
   type        = string
   nullable    = false
 
@@ -40,7 +40,7 @@ variable "environment" {
 }
 
 variable "name" {
-  description = "Names the system: the prefix of every resource's name."
+  description = "The system's name: the prefix of every resource's name."
   type        = string
   nullable    = false
 
@@ -63,8 +63,8 @@ variable "name" {
 
 variable "permissions_boundary" {
   description = <<-EOT
-    ARN of a policy that bounds what the roles made here may ever do, or null for none. CI's deploy role makes no role without the one that
-    bootstrap/ prints.
+    The ARN of a permissions boundary for all roles of the system, or null for none. CI's deploy role can create only roles with the
+    boundary that bootstrap/ prints.
   EOT
   type        = string
   default     = null
@@ -83,14 +83,14 @@ variable "permissions_boundary" {
 
 variable "project" {
   description = <<-EOT
-    The folder of your project, which holds schemas/, app/, dist/ and environments/: path.root where the calling configuration is in it.
+    Your project's folder, with schemas/, app/, dist/ and environments/. Write path.root if your root module is in that folder.
   EOT
   type        = string
   nullable    = false
 }
 
 variable "region" {
-  description = "The AWS region everything is in."
+  description = "The AWS region of all resources."
   type        = string
   default     = "us-west-2"
   nullable    = false
@@ -106,7 +106,7 @@ variable "region" {
 }
 
 variable "tags" {
-  description = "Up to 46 tags of every resource, besides Project, Environment and ManagedBy. Keys may not differ by case alone."
+  description = "At most 46 tags of all resources, besides Project, Environment and ManagedBy. Keys must differ by more than case."
   type        = map(string)
   default     = {}
   nullable    = false
