@@ -12,7 +12,7 @@ import { MergeDialog } from "./lost-update.js";
 import { isId, propertyNames, titleOf } from "./model.js";
 import { mergePatch, mergeThreeWay, writablePart } from "./patch.js";
 import { listPlace } from "./place.js";
-import { NEW, hashOf, readRoute } from "./route.js";
+import { NEW, readRoute } from "./route.js";
 import { dateTimeText, labelOf, truncate } from "./text.js";
 import { Choice, CopyButton, EmptyState, Field, Icon, Page, Problem, Text, inputAttributes, useSession } from "./ui.js";
 import { InvalidInput, pointer, validate } from "./validate.js";
@@ -82,7 +82,7 @@ function headingOf(entity, item) {
 
 function Reader({ entity, back, stored, notify, ...props }) {
   const item = stored.data;
-  const [view, setView] = useState(() => (entity.properties.length && fitsForm(entity.schema, item) ? "form" : "json"));
+  const [view, setView] = useView(props, entity.properties.length > 0 && fitsForm(entity.schema, item));
   const names = [...propertyNames(entity.schema), ...Object.keys(item)].filter((name) => !SERVERS_OWN.includes(name));
   const actions = html`<${ItemActions} ...${props} entity=${entity} item=${item} notify=${notify}
     request=${() => stored.request} />`;
@@ -100,6 +100,16 @@ function Reader({ entity, back, stored, notify, ...props }) {
       <${Metadata} item=${item} owner=${stored.headers.get("Item-Owner")} notify=${notify} />
     </div>
   <//>`;
+}
+
+// Which view is shown: the address says it, so that a reload and a link show the same.
+function useView({ route, go }, fits) {
+  const [view, setView] = useState(() => (fits && route.query.view !== "json" ? "form" : "json"));
+  const change = (next) => {
+    setView(next);
+    go({ ...route, query: { ...route.query, view: next === "json" ? "json" : undefined } }, { replace: true });
+  };
+  return [view, change];
 }
 
 function Views({ view, formLabel = "Form", onChange }) {
@@ -154,7 +164,7 @@ function Editor(props) {
   const [origin, setOrigin] = useState(item && savedDraft ? savedDraft.origin : storedState);
   const [draft, setDraft] = useState(savedDraft?.draft ?? storedState.base);
   const [id, setId] = useState(savedDraft?.id ?? "");
-  const [view, setView] = useState(() => (entity.properties.length && fitsForm(entity.schema, draft) ? "form" : "json"));
+  const [view, setView] = useView(props, entity.properties.length > 0 && fitsForm(entity.schema, draft));
   const [isSending, setIsSending] = useState(false);
   const [problem, setProblem] = useState(null);
   const [conflict, setConflict] = useState(null);

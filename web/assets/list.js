@@ -7,6 +7,7 @@ const SEARCH_PAGE = 100; // items of a page that a search reads: the most that t
 export const SEARCH_STEP = 1000; // items that a search looks at before it asks whether to go on
 
 const kept = new Map();
+const keptReads = new Map();
 const keptSearches = new Map();
 
 function keep(map, key, value, most) {
@@ -15,9 +16,15 @@ function keep(map, key, value, most) {
   if (map.size > most) map.delete(map.keys().next().value);
 }
 
+/** What was read of a list before, where a view keeps its items by itself; undefined if nothing was. */
+export const readBefore = (key) => keptReads.get(key);
+
+export const keepRead = (key, read) => keep(keptReads, key, read, MAX_KEPT);
+
 /** Forget all that was read: somebody else calls now. */
 export function forgetLists() {
   kept.clear();
+  keptReads.clear();
   keptSearches.clear();
 }
 

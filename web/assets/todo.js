@@ -3,6 +3,7 @@ import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm
 import { NeedsAccess, isAccessDenied } from "./access.js";
 import { discardDraft, loadDraft, saveDraft } from "./drafts.js";
 import { own, stringify } from "./json.js";
+import { keepRead, readBefore } from "./list.js";
 import { hashOf } from "./route.js";
 import { countText, truncate } from "./text.js";
 import { Choice, EmptyState, Icon, Page, Problem, Text, inputAttributes, useSession } from "./ui.js";
@@ -75,10 +76,9 @@ export function TodoView({ entity, api, session, route, go, notify, deletions, v
         ]} onChange=${(value) => go({ name: entity.name, query: { [done]: value || undefined } })} />`}
         <p class="hint" role="status">${list.isRead && summary(shown, list.next, filter, done)}</p>
       </div>
-      ${list.answer.problem
-        ? isAccessDenied(list.answer, operations.list)
-          ? html`<${NeedsAccess} operation=${operations.list} session=${session} answer=${list.answer} />`
-          : html`<${Problem} problem=${list.answer.problem} retry=${list.reload} />`
+      ${list.answer.problem && !isAccessDenied(list.answer, operations.list) && html`<${Problem} problem=${list.answer.problem} retry=${list.reload} />`}
+      ${list.answer.problem && list.items.length === 0
+        ? isAccessDenied(list.answer, operations.list) && html`<${NeedsAccess} operation=${operations.list} session=${session} answer=${list.answer} />`
         : html`<ul class="todo-list" ref=${rows} aria-busy=${list.isReading ? "true" : undefined}>
             ${shown.map((item) => html`<${Todo} key=${item.id} item=${item} done=${done} entity=${entity} api=${api}
               notify=${notify} onTick=${tick} onChange=${take} onRemove=${remove} />`)}
@@ -259,27 +259,36 @@ async function changeTitle(entity, api, id, known, title) {
 // The items that were read, as far as they were read.
 function useList({ entity, api, session, done, filter }) {
   const emptyList = { items: [], next: null, answer: {}, isRead: false, filter: null };
-  const [list, setList] = useState(emptyList);
+  const key = `${entity.name}/${filter}`;
+  // Who comes back sees at once what was read before, and it is read again.
+  const [list, setList] = useState(() => readBefore(key) ?? emptyList);
   const [isReading, setReading] = useState(true);
   const [attempt, setAttempt] = useState(0);
   // What the user changed since the list was asked for: the answer may not know of it.
   const changedItems = useRef([]);
 
-  const read = async (cursor, signal) => {
+  // least: how many items there are to be, if there are as many.
+  const read = async (cursor, signal, least = 0) => {
     setReading(true);
     changedItems.current = [];
-    const query = { limit: PAGE_SIZE, [done]: filter || undefined, order: entity.isOrdered ? "desc" : undefined, cursor };
-    const answer = await api.call(entity.operations.list, { query, signal });
-    if (signal?.aborted) return;
+    const query = { limit: PAGE_SIZE, [done]: filter || undefined, order: entity.isOrdered ? "desc" : undefined };
+    const found = [];
+    let answer;
+    do {
+      answer = await api.call(entity.operations.list, { query: { ...query, cursor: answer?.data.next ?? cursor }, signal });
+      if (signal?.aborted) return;
+      found.push(...(answer.data?.items ?? []));
+    } while (answer.data?.next && found.length < least);
     setReading(false);
     const meanwhile = changedItems.current;
     setList((before) => {
-      if (answer.problem) return { ...emptyList, answer, filter };
-      const items = cursor ? uniqueItems([...before.items, ...answer.data.items]) : answer.data.items;
+      // What could not be read again stays, unless its reader may not see it any more.
+      if (answer.problem) return { ...(before.filter === filter && ![401, 403].includes(answer.status) ? before : emptyList), answer, filter };
+      const items = cursor ? uniqueItems([...before.items, ...found]) : found;
       return { items: meanwhile.reduce(putItem, items), next: answer.data.next, answer, isRead: true, filter };
     });
     if (answer.problem) return;
-    const missing = meanwhile.filter((item) => matches(item, done, filter) && !hasItem(answer.data.items, item));
+    const missing = meanwhile.filter((item) => matches(item, done, filter) && !hasItem(found, item));
     await dropDeleted(uniqueItems(missing), signal);
   };
 
@@ -297,9 +306,12 @@ function useList({ entity, api, session, done, filter }) {
   useEffect(() => session.onCallerChange(reload), [session]);
   useEffect(() => {
     const controller = new AbortController();
-    read(undefined, controller.signal);
+    read(undefined, controller.signal, readBefore(key)?.items.length);
     return () => controller.abort();
   }, [filter, attempt]);
+  useEffect(() => {
+    if (list.isRead && list.filter === filter && !list.answer.problem) keepRead(key, list);
+  }, [list, key]);
 
   return {
     ...list,
