@@ -118,6 +118,10 @@ def views(console: Console) -> Iterator[tuple[str, str, View]]:
         page.get_by_role("button", name=re.compile("API key")).last.click()
         expect(page.get_by_role("dialog")).to_be_visible()
 
+    def columns(page: Page) -> None:
+        page.get_by_role("button", name="Columns").click()
+        expect(page.get_by_role("dialog", name="Columns")).to_be_visible()
+
     def faulty(page: Page) -> None:
         page.get_by_label("Description").fill("Oat, two litres.")
         page.get_by_role("button", name="Create").click()
@@ -155,6 +159,8 @@ def views(console: Console) -> Iterator[tuple[str, str, View]]:
     yield "todo-deleted", "#/todos", undoable
     yield "todo-undone", "#/todos", undone
     yield "table", "#/orders", shown
+    yield "table-searched", "#/orders?search=paid", shown
+    yield "table-columns", "#/orders", columns
     yield "table-filtered", "#/orders?status=paid&quantity.gte=2", shown
     yield "empty", "#/parcels", shown
     yield "item", f"#/todos/{todo}", shown

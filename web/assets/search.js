@@ -3,51 +3,46 @@ import { isNumber, isObject, numberText, own } from "./json.js";
 import { labelOf, truncate } from "./text.js";
 
 const EXCERPT_LENGTH = 80; // characters of a value around what was found
-const haystacks = new WeakMap();
+const foldedTexts = new WeakMap();
 
 /** Lower case without accents, so that "zoe" finds "Zoë". */
 const fold = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
 /**
- * The conditions of a search text, all of which an item has to meet: [{text, property}]. Words are apart by spaces, "several words" are one
- * condition, and property:word looks in that property alone. entity: whose properties there are.
+ * The conditions of a search text, all of which an item has to meet: [{text, property, whole}]. Words are apart by spaces, "several words" are
+ * one condition, and property:word looks in that property alone, or for the text as it stands, such as 12:30.
  */
-export function readSearch(text, entity) {
+export function readSearch(text) {
   const conditions = [];
-  for (const [, prefix, quoted, word] of text.matchAll(/(?:([^\s":]+):)?(?:"([^"]*)"?|(\S+))/g)) {
-    const value = quoted ?? word;
-    const property = prefix && propertyOf(prefix, entity);
-    if (property) conditions.push({ text: fold(value), property });
-    else conditions.push({ text: fold(prefix ? `${prefix}:${value}` : value) });
+  for (const [whole, prefix, quoted, word] of text.matchAll(/(?:([^\s":]+):)?(?:"([^"]*)"?|([^\s"]+))/g)) {
+    conditions.push({ text: fold(quoted ?? word), property: prefix && fold(prefix), whole: fold(whole) });
   }
   return conditions.filter((condition) => condition.text);
 }
 
-function propertyOf(prefix, entity) {
-  const names = [...Object.keys(entity.item.properties ?? {}), "id", "createdAt", "updatedAt", "version"];
-  return names.find((name) => name === prefix) ?? names.find((name) => fold(name) === fold(prefix));
-}
-
 /** Whether an item meets all conditions. owner: whose it is, where that is known. */
 export function isMatch(item, conditions, owner) {
-  const texts = haystackOf(item);
-  return conditions.every(({ text, property }) =>
-    property === undefined
-      ? texts.all.includes(text) || (owner !== undefined && fold(owner).includes(text))
-      : (texts.byName.get(property) ?? "").includes(text),
-  );
+  return conditions.every((condition) => isOwner(condition, owner) || namesOf(item, condition).length > 0);
 }
 
 /** Where an item meets a condition outside of the shown properties: {label, text}; null where all that was found is in view. */
 export function foundElsewhere(item, conditions, shown, owner) {
-  const { byName } = haystackOf(item);
-  for (const { text, property } of conditions) {
-    const names = [...byName].filter(([name, folded]) => (property ?? name) === name && folded.includes(text)).map(([name]) => name);
-    const isInView = names.some((name) => shown.includes(name)) || (owner !== undefined && fold(owner).includes(text));
-    if (names.length > 0 && !isInView) return { label: labelOf(names[0]), text: excerpt(plainTexts(own(item, names[0])).join(" · "), text) };
+  for (const condition of conditions) {
+    const names = namesOf(item, condition);
+    if (names.length === 0 || isOwner(condition, owner) || names.some((each) => shown.includes(each))) continue;
+    return { label: labelOf(names[0]), text: excerpt(plainTexts(own(item, names[0])).join(" · "), condition.text) };
   }
   return null;
 }
+
+// The names of the properties in which an item meets a condition.
+function namesOf(item, { text, property, whole }) {
+  const texts = textsOf(item);
+  const named = texts.filter(([name, folded]) => (property === undefined || fold(name) === property) && folded.includes(text));
+  return (named.length || property === undefined ? named : texts.filter(([, folded]) => folded.includes(whole))).map(([name]) => name);
+}
+
+const isOwner = ({ text, property = "owner" }, owner) => owner !== undefined && property === "owner" && fold(owner).includes(text);
 
 function excerpt(whole, found) {
   const place = Math.max(0, fold(whole).indexOf(found));
@@ -55,12 +50,12 @@ function excerpt(whole, found) {
   return `${start > 0 ? "…" : ""}${truncate(whole.slice(start), EXCERPT_LENGTH)}${whole.length > start + EXCERPT_LENGTH ? "…" : ""}`;
 }
 
-function haystackOf(item) {
-  let found = haystacks.get(item);
+// The folded texts of an item's properties: [[name, text]]; they stay as long as the item does.
+function textsOf(item) {
+  let found = foldedTexts.get(item);
   if (!found) {
-    const byName = new Map(Object.entries(item).map(([name, value]) => [name, fold(plainTexts(value).join("\n"))]));
-    found = { byName, all: [...byName.values()].join("\n") };
-    haystacks.set(item, found);
+    found = Object.entries(item).map(([name, value]) => [name, fold(plainTexts(value).join("\n"))]);
+    foldedTexts.set(item, found);
   }
   return found;
 }

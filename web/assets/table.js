@@ -35,7 +35,7 @@ export function EntityView(props) {
   const searchName = ownParameter(entity, "search");
   const pageName = ownParameter(entity, "page");
   const text = route.query[searchName] ?? "";
-  const conditions = useMemo(() => readSearch(text, entity), [text, entity]);
+  const conditions = useMemo(() => readSearch(text), [text]);
   const isSearching = Boolean(list) && conditions.length > 0;
   const query = queryOf(entity, route);
   const page = usePage({ api, entity, query, session, isPaused: isSearching });
