@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.local.api import Api
-from tests.web.browser import Open, go_to, hold_requests, open_entity, settle
+from tests.web.browser import Open, go_to, hold_requests, open_entity, settle, wait_until
 
 Item = dict[str, Any]
 
@@ -115,6 +115,7 @@ def test_a_search_can_be_stopped_and_go_on_and_fail(visit: Open) -> None:
     page.get_by_role("searchbox").fill("number 7")
     expect(status(page)).to_contain_text("so far")
     status(page).get_by_role("button", name="Stop").click()
+    wait_until(page, lambda: bool(held))
     page.unroute("**/api/parcels?*limit=100*")
     held[0].fallback()
     expect(status(page)).to_contain_text("in the first 100 items")
@@ -287,6 +288,7 @@ def test_rows_are_hinted_at_and_stay_when_a_reload_fails(visit: Open) -> None:
     held = hold_requests(page, "**/api/parcels?*")
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Parcels").click()
     expect(page.locator(".skeleton")).to_be_visible()
+    wait_until(page, lambda: bool(held))
     page.unroute("**/api/parcels?*")
     held[0].fallback()
     expect(rows(page)).to_have_count(25)

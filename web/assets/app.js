@@ -140,9 +140,14 @@ function Console({ config, session, api, model, signInError }) {
 function ErrorBoundary({ children }) {
   const [error, reset] = useErrorBoundary(console.error);
   if (!error) return children;
+  // What could not be drawn is not what to begin with again.
+  const retry = () => {
+    forgetLists();
+    reset();
+  };
   const detail = `It met something unexpected: ${error.message}.`;
   return html`<${Page} title="This view cannot be shown">
-    <${Problem} problem=${{ title: "The console failed here", detail }} retry=${() => reset()} />
+    <${Problem} problem=${{ title: "The console failed here", detail }} retry=${retry} />
   <//>`;
 }
 
