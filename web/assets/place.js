@@ -14,7 +14,12 @@ function load(name) {
   }
 }
 
+let isStopped = false;
+
+// null: nothing is to be kept.
 function save(name, value) {
+  if (isStopped) return;
+  if (value === null) return sessionStorage.removeItem(PREFIX + name);
   try {
     sessionStorage.setItem(PREFIX + name, JSON.stringify(value));
   } catch {
@@ -28,6 +33,12 @@ export function discardPlaces() {
   Object.keys(sessionStorage)
     .filter((name) => name.startsWith(PREFIX))
     .forEach((name) => sessionStorage.removeItem(name));
+}
+
+/** Drop it all, and keep no more: the page that goes after its user would leave it to the next one. */
+export function stopKeepingPlaces() {
+  isStopped = true;
+  discardPlaces();
 }
 
 // --- scroll positions, by step of the history ---
@@ -62,7 +73,7 @@ export function followScroll() {
   const onStep = () => {
     step = currentStep();
   };
-  const onLeave = () => save("scroll", [...positions]);
+  const onLeave = () => save("scroll", positions.size ? [...positions] : null);
   addEventListener("scroll", onScroll, { passive: true });
   addEventListener("hashchange", onStep);
   addEventListener("pagehide", onLeave);
@@ -94,7 +105,10 @@ export function restoreScroll(step) {
 // --- lists ---
 
 /** Keep the address of an entity's list, for the way back from its items. */
-export const keepList = (route) => save(`list:${route.name}`, hashOf(route));
+export function keepList(route) {
+  const hash = hashOf(route);
+  save(`list:${route.name}`, hash === hashOf({ name: route.name }) ? null : hash);
+}
 
 /** The address of an entity's list as the user left it. */
 export const listPlace = (name) => load(`list:${name}`) ?? hashOf({ name });

@@ -1,6 +1,6 @@
 // Who calls the API: a key, and a user signed in by the code flow with PKCE (RFC 7636). Both are in sessionStorage and end with the tab.
 import { discardDrafts, stopSavingDrafts } from "./drafts.js";
-import { discardPlaces } from "./place.js";
+import { discardPlaces, stopKeepingPlaces } from "./place.js";
 import { createIssuers } from "./issuers.js";
 
 const KEY_ITEM = "trestle.key";
@@ -273,7 +273,7 @@ export function createSession(config) {
       isExpired = false;
       key = "";
       stopSavingDrafts();
-      discardPlaces();
+      stopKeepingPlaces();
       store.clear();
       notify(callerListeners, changeListeners);
       // "Back" can restore this page with all that was in it.
