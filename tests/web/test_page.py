@@ -339,6 +339,32 @@ def test_keys_and_their_help(visit: Open, console: Console) -> None:
     expect(dialog).to_have_count(0)
 
 
+def tabs_until(page: Page, selector: str) -> int:
+    """Press Tab until the focus is within a selector, and return how often."""
+    for count in range(1, 40):
+        page.keyboard.press("Tab")
+        if page.evaluate("(selector) => Boolean(document.activeElement.closest(selector))", selector):
+            return count
+    raise AssertionError(f"{selector} is not reached")
+
+
+def test_a_table_takes_few_tabs(visit: Open, filled_console: Console) -> None:
+    page = visit("#/orders")
+    page.locator(".skip").press("Enter")
+    to_rows = tabs_until(page, "tbody tr")
+    for _ in range(5):
+        page.keyboard.press("ArrowDown")
+    sixth = page.locator("tbody tr").nth(5)
+    expect(sixth.locator("a").first).to_be_focused()
+    through = tabs_until(page, ".pager")
+    report_figure("tabs", f"{to_rows} from the skip link to the rows, {through} from a row to what is below the table")
+    assert to_rows <= 12
+    assert through <= 5, "a row's own controls, whichever row it is"
+    # Back in the table, the focus is in the row that had it.
+    page.keyboard.press("Shift+Tab")
+    assert sixth.evaluate("(row) => row.contains(document.activeElement)")
+
+
 # --- how soon it is there ---
 
 MANY = 10_000

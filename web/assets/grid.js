@@ -49,6 +49,15 @@ export function Table({ entity, rows, columns, density, sort, onSort, go, notify
     if (!cameFrom || !rows.length || document.activeElement?.closest("main .items")) return;
     body.current.querySelector(`a[href="${CSS.escape(cameFrom)}"]`)?.focus({ preventScroll: true });
   }, []);
+  // The Tab key stops at the controls of one row: of the one that had the focus last, at first of the first.
+  const tabRow = useRef(null);
+  const tabThrough = (current) => {
+    tabRow.current = current;
+    for (const row of body.current.rows) {
+      for (const control of row.querySelectorAll("a, input, button")) control.tabIndex = row === current ? 0 : -1;
+    }
+  };
+  useLayoutEffect(() => tabThrough(tabRow.current?.isConnected ? tabRow.current : body.current.rows[0]));
   const head = ({ name, label, kind }, index) => {
     const isSorted = sort?.name === name;
     return html`<th key=${name} role="columnheader" scope="col" class=${index === 0 ? `first ${kind}` : kind} aria-sort=${isSorted ? (sort.isDescending ? "descending" : "ascending") : undefined}>
@@ -64,7 +73,7 @@ export function Table({ entity, rows, columns, density, sort, onSort, go, notify
       ${columns.map(head)}
       <th role="columnheader" scope="col" class="row-actions"><span class="visually-hidden">Actions</span></th>
     </tr></thead>
-    <tbody role="rowgroup" ref=${body} onKeyDown=${moveBetweenRows} onFocusIn=${(event) => setExtras(event, 0)} onFocusOut=${(event) => setExtras(event, -1)}>
+    <tbody role="rowgroup" ref=${body} onKeyDown=${moveBetweenRows} onfocusin=${(event) => tabThrough(event.target.closest("tr"))}>
       ${rows.map((row) => html`<${Row} key=${row.key} row=${row} entity=${entity} columns=${columns} density=${density} actions=${actions}
         isSelected=${selection ? selection.ids.has(row.key) : null} found=${found?.(row) ?? null} />`)}
     </tbody>
@@ -169,7 +178,7 @@ function Peek({ label, schema, value, anchor, onClose }) {
 
 // --- by keyboard ---
 
-// Up and down lead from row to row; the buttons of a row are steps of the Tab key only while the focus is in it.
+// Up and down lead from row to row.
 function moveBetweenRows(event) {
   if (!["ArrowUp", "ArrowDown", "Home", "End"].includes(event.key) || !event.target.matches("a, input, button") || event.altKey || event.metaKey || event.ctrlKey) return;
   const row = event.target.closest("tr");
@@ -181,12 +190,6 @@ function moveBetweenRows(event) {
   const same = [...row.querySelectorAll("a, input, button")].indexOf(event.target);
   const kind = event.target.matches("input") ? "input" : same >= 0 && event.target.matches("a.row-link") ? "a.row-link" : "a.row-link, a, button";
   next.querySelector(kind)?.focus();
-}
-
-function setExtras(event, tabIndex) {
-  event.target.closest("tr")?.querySelectorAll(".short-id button, .peek-button").forEach((button) => {
-    button.tabIndex = tabIndex;
-  });
 }
 
 // As the button in the row goes: to the next row, the one before the last, or the heading.
