@@ -301,10 +301,10 @@ def main() -> None:
     options = parser.parse_args()
     print_size()
     with sync_playwright() as playwright, stand_in(options.port) as url:
-        chromium = find_browser(playwright)
+        chromium = find_browser(playwright.chromium)
         if chromium is None:
             sys.exit(REMEDY)
-        browser = launch(playwright, chromium)
+        browser = launch(playwright.chromium, chromium)
         print_times(browser, url, options.runs)
         print_shifts(browser, url)
         print_tabs(browser, url)

@@ -52,8 +52,8 @@ class WrappedServer:
     def __init__(self, *distributions: str, domains: tuple[str, ...] = ()) -> None:
         self.seen: list[Any] = []
         self.sent: list[Any] = []
-        names = {name: {"DomainName": name} for name in distributions}
-        cloudfront = SimpleNamespace(_distributions=names)
+        names = {name: {"DomainName": name, "Aliases": [ALIAS]} for name in distributions}
+        cloudfront = SimpleNamespace(_distributions=names, _get_distribution_aliases=lambda each: each["Aliases"])
         self.serve = serving.serve_to_whom_it_is_for(self.app, cloudfront, lambda: domains, "4566")
 
     async def app(self, scope: Any, *_: Any) -> None:
@@ -72,7 +72,7 @@ class WrappedServer:
         return str(dict(self.seen[0]["headers"])[b"host"], "ascii") if self.seen else None
 
 
-CONSOLE = "d1.cloudfront.net"
+CONSOLE, ALIAS = "d1.cloudfront.net", "console.example.com"
 
 
 @pytest.mark.parametrize(
@@ -175,6 +175,19 @@ def test_a_domain_is_its_api_and_nothing_else(path: str, headers: tuple[tuple[by
     assert server.ask(b"other.example.com", path, *headers) is None
     at_path = server.ask(b"127.0.0.1:4566", f"/_aws/domains/api.example.com{path}", *headers)
     assert at_path == "127.0.0.1:4566"
+
+
+@pytest.mark.parametrize("headers", [(), *((sign,) for sign in BROWSERS), ((b"x-amz-date", b"x"),)])
+def test_an_alias_of_the_console_is_the_console_and_nothing_else(headers: tuple[tuple[bytes, bytes], ...]) -> None:
+    """Its name may be pointed here by whoever owns it."""
+    server = WrappedServer(CONSOLE)
+    for host in (b"console.example.com", b"Console.Example.com:4566"):
+        for path in ("/", "/api/todos"):
+            assert server.ask(host, path, *headers, method="POST") == CONSOLE
+        for path in ("/_ministack/reset", "/2015-03-31/functions", "/_trestle/terraform", API):
+            assert server.ask(host, path, *headers, method="POST", query=CALL) is None
+    assert server.ask(b"www.console.example.com", "/", *headers) is None
+    assert WrappedServer().ask(b"console.example.com", "/", *headers) is None
 
 
 def test_without_a_distribution_localhost_is_the_emulator() -> None:

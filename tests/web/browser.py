@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 from playwright.sync_api import (
     Browser,
     BrowserContext,
+    BrowserType,
     ConsoleMessage,
     Dialog,
     Page,
-    Playwright,
     Request,
     Route,
     expect,
@@ -106,19 +106,19 @@ AT_REST_SCRIPT = """
 expect.set_options(timeout=TIMEOUT_MS)
 
 
-def find_browser(playwright: Playwright) -> Path | None:
+def find_browser(chromium: BrowserType) -> Path | None:
     """Return the browser's program: the one that CHROMIUM names, else one on PATH, else Playwright's own."""
     if named := os.environ.get("CHROMIUM"):
         return Path(named)
-    found = next(filter(None, map(shutil.which, ON_PATH)), playwright.chromium.executable_path)
+    found = next(filter(None, map(shutil.which, ON_PATH)), chromium.executable_path)
     return Path(found) if Path(found).exists() else None
 
 
-def launch(playwright: Playwright, chromium: Path) -> Browser:
+def launch(chromium: BrowserType, program: Path, *arguments: str) -> Browser:
     """Start a browser without a window."""
     # Root may not have Chromium's sandbox; the page that is tested is our own.
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    return playwright.chromium.launch(executable_path=chromium, args=arguments)
+    own = ["--no-sandbox"] if os.geteuid() == 0 else []
+    return chromium.launch(executable_path=program, args=[*own, *arguments])
 
 
 @dataclass

@@ -71,10 +71,10 @@ class Console:
 def browser() -> Iterator[Browser]:
     """A browser; where there is none, every test is reported as skipped."""
     with sync_playwright() as playwright:
-        chromium = find_browser(playwright)
+        chromium = find_browser(playwright.chromium)
         if chromium is None:
             pytest.skip(REMEDY)
-        browser = launch(playwright, chromium)
+        browser = launch(playwright.chromium, chromium)
         yield browser
         browser.close()
 

@@ -33,7 +33,7 @@ OF_APIS = re.compile(
 def serve_to_whom_it_is_for(app: Any, cloudfront: Any, domains: Callable[[], Collection[str]], port: str) -> Any:
     """Wrap the server: the console is at http://localhost, and nobody's web page gets at AWS.
 
-    A domain of an API is that API and nothing else, whoever asks.
+    A domain of an API is that API and nothing else, whoever asks, and an alias of the console is the console.
 
     AWS takes any signature here and runs functions as whoever started it. Any page that is open in a browser
     can send requests here, and can point its own name here, so that they are its own origin's. So other names
@@ -52,6 +52,10 @@ def serve_to_whom_it_is_for(app: Any, cloudfront: Any, domains: Callable[[], Col
         await send({"type": "http.response.start", "status": 403, "headers": kind})
         await send({"type": "http.response.body", "body": said.encode()})
 
+    def aliases() -> set[str]:
+        found = cloudfront._distributions.values()
+        return {alias.lower() for each in found for alias in cloudfront._get_distribution_aliases(each)}
+
     async def serve(scope: Params, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             await app(scope, receive, send)
@@ -68,6 +72,8 @@ def serve_to_whom_it_is_for(app: Any, cloudfront: Any, domains: Callable[[], Col
             }
         browser = any(pattern.match(headers.get(name, b"")) for name, pattern in BROWSER.items())
         consoles = [distribution["DomainName"] for distribution in cloudfront._distributions.values()]
+        if host not in ("127.0.0.1", "localhost") and host in aliases():
+            browser, host = True, "localhost"
         # A program's request that is signed or names a target is for AWS, and one below /_ for the emulator.
         other = scope["path"].startswith("/_") or headers.keys() & {b"x-amz-date", b"x-amz-target"}
         if host == "localhost" and consoles and (browser or not other):
