@@ -18,8 +18,8 @@ locals {
       "scope has 1 to 256 characters without spaces, quotation marks and backslashes.",
     ])
     others = join(" ", [
-      "Write \"open\", \"api_key\", \"iam\", \"cognito\", \"cognito:group=NAME\" or \"cognito:scope=NAME\", or jwt for cognito. Names of",
-      "cognito have letters, digits and . _ -, and another API's scope has its identifier and / in front.",
+      "Write \"open\", \"api_key\", \"iam\", \"cognito\", \"cognito:group=NAME\" or \"cognito:scope=NAME\", or jwt in place of",
+      "cognito. Names of cognito have letters, digits and . _ -, and another API's scope has its identifier and / in front.",
     ])
   }
 
@@ -131,11 +131,13 @@ locals {
   # An address that mail goes to or comes from.
   address_pattern = "[^@<>\\s]+@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?[.])+[A-Za-z]{2,63}"
 
+  port_pattern = "6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3}"
+
   # An origin as browsers write it, with a host name or an IPv4 address. The second pattern finds a port that they leave out.
   origin_pattern = join("", [
     "^https?://(?:(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\\.)*(?:[a-z_]|[0-9][0-9-]*[a-wyz_])(?:[a-z0-9_-]*[a-z0-9_])?",
     "|(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}))",
-    "(?::(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3}))?$",
+    "(?::(?:${local.port_pattern}))?$",
   ])
   origin_default_port = "^http://[^:]*:80$|^https://[^:]*:443$"
 
@@ -151,7 +153,7 @@ locals {
   document_path = "^/?${replace(local.contract.platform.document, ".", "[.]")}$"
 
   # An issuer as its tokens name it, and the name or the value of a claim.
-  issuer_pattern = "^https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[^\\s?#\"]*)?$"
+  issuer_pattern = "^https://[A-Za-z0-9.-]+(?::(?:${local.port_pattern}))?(?:/[^\\s?#\"]*)?$"
   claim_pattern  = "^[^\\p{C}\\p{Z}]{1,256}$"
 
   # Names of modules in app/.

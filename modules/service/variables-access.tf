@@ -131,6 +131,8 @@ variable "jwt" {
       can(regex("[?]", issuer)) ? "has a query" :
       can(regex("#", issuer)) ? "has a fragment" :
       !startswith(issuer, "https://") ? "does not begin with https://" :
+      can(regex("^https://[^/]*:[0-9]+(?:/|$)", issuer)) && !can(regex(local.issuer_pattern, issuer)) ?
+      "has a port that is not one of 1 to 65535" :
       length(issuer) > 512 ? "has ${length(issuer)} characters, and may have 512" : "is not a URL",
       ". Write the claim iss of a token, to the letter, such as \"https://auth.example.com\" or \"https://example.eu.auth0.com/\".",
     ])])

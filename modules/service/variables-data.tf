@@ -104,6 +104,17 @@ variable "encryption" {
   }
 
   validation {
+    condition = (
+      !can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:", var.encryption.key_arn)) ||
+      try(split(":", var.encryption.key_arn)[3], "") == var.region
+    )
+    error_message = join(" ", [
+      "encryption: key_arn is a key in ${try(split(":", var.encryption.key_arn)[3], "")}, and what it is to encrypt is in ${var.region}.",
+      "Write a key in ${var.region}; `aws kms replicate-key` copies a multi-Region key there.",
+    ])
+  }
+
+  validation {
     condition     = var.encryption.key_arn == null || var.encryption.customer_key
     error_message = "encryption: customer_key = false uses no key, so leave out key_arn, or leave out customer_key to use that key."
   }

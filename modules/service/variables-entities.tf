@@ -251,6 +251,28 @@ variable "entities" {
     ]) if try(e.owner == null && (e.acts_for != null || e.sees_all != null), false)])
   }
 
+  # Dropped in silence, they would be believed.
+  validation {
+    condition = alltrue([for e in values(var.entities) :
+      (e.sees_all == null || length(setintersection(coalesce(e.operations, local.all_operations), local.reading_operations)) > 0) &&
+      (e.acts_for == null || length(setsubtract(coalesce(e.operations, local.all_operations), local.reading_operations)) > 0)
+      if e != null
+    ])
+    error_message = join(" ", flatten([for name, e in var.entities : [for rule in [
+      {
+        attribute = "sees_all", needs = "reads by get and list", value = e.sees_all,
+        found     = setintersection(coalesce(e.operations, local.all_operations), local.reading_operations)
+      },
+      {
+        attribute = "acts_for", needs = "writes by create, replace, merge and delete", value = e.acts_for,
+        found     = setsubtract(coalesce(e.operations, local.all_operations), local.reading_operations)
+      },
+      ] : join(" ", [
+        "entities.${name}.${rule.attribute}: \"${rule.value}\" ${rule.needs}, and the entity has none of these operations. Add one, or",
+        "leave ${rule.attribute} out.",
+    ]) if rule.value != null && length(rule.found) == 0] if e != null]))
+  }
+
   validation {
     condition = alltrue([for e in values(var.entities) : !contains(keys(e.filters), "owner") || e.acts_for == null && e.sees_all == null
       if e != null

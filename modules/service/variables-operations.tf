@@ -68,14 +68,22 @@ variable "alarms" {
 
   validation {
     condition = (
-      try(
-        can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", var.alarms.topic_arn)) && length(var.alarms.emails) == 0, false
-      ) ||
+      try(can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", var.alarms.topic_arn)), false) ||
       try(var.alarms.topic_arn, null) == null
     )
+    error_message = join(" ", [for arn in [try(coalesce(var.alarms.topic_arn), "")] : join("", [
+      "alarms.topic_arn: \"${arn}\" ",
+      can(regex("^arn:[a-z-]+:sns:.*[.]fifo$", arn)) ? "is a FIFO topic, which CloudWatch cannot publish to" :
+      can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[^:]+:", arn)) ? "is the ARN of a subscription" : "is not the ARN of a topic",
+      ". Write arn:aws:sns:${var.region}:ACCOUNT:NAME, as `aws sns list-topics` shows it, or leave it out to have a topic made.",
+    ])])
+  }
+
+  validation {
+    condition = try(var.alarms.topic_arn == null || length(var.alarms.emails) == 0, true)
     error_message = join(" ", [
-      "alarms: topic_arn is a topic's, arn:aws:sns:REGION:ACCOUNT:NAME, and that topic knows whom it writes to: leave out emails, or",
-      "topic_arn to have one made.",
+      "alarms: emails are for a topic that Trestle makes, and topic_arn names an existing one, which has subscriptions of its own. Leave",
+      "one of them out.",
     ])
   }
 

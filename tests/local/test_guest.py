@@ -230,8 +230,8 @@ def faults(company: Company) -> Iterator[Fault]:
     yield issued("stop", f"{issuer} publishes no key for RS256 or ES256.", "RS256", keys=[{"kty": "oct", "k": "AA"}])
     closed = "https://127.0.0.1:9/"
     yield written("warning", "issuer", f"{closed} cannot be read from here.", "from the internet", issuer=closed)
-    yield written("stop", "plan", f'jwt.issuer: "{issuer.replace("https", "http")}" does not begin with https://',
-                  "Correct what it names", issuer=issuer.replace("https", "http"))  # fmt: skip
+    yield written("stop", "tfvars", f'jwt.issuer: "{issuer.replace("https", "http")}" does not begin with https://',
+                  "Correct the file", issuer=issuer.replace("https", "http"))  # fmt: skip
     # The domain.
     other = "shop.example.com"
     yield written("stop", "certificate", f"The certificate is for {NAME}, not for {other}.", other, name=other)

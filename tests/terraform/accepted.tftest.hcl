@@ -249,12 +249,12 @@ run "guest" {
   command = plan
 
   variables {
-    encryption = { key_arn = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/mrk-0a1b" }
+    encryption = { key_arn = "arn:aws-us-gov:kms:us-west-2:123456789012:key/mrk-0a1b" }
     network    = { subnet_ids = ["subnet-0a1b2c3d"], vpc_id = "vpc-0a1b2c3d4e5f60718" }
   }
 
   assert {
-    condition     = output.kms_key_arn == "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/mrk-0a1b"
+    condition     = output.kms_key_arn == "arn:aws-us-gov:kms:us-west-2:123456789012:key/mrk-0a1b"
     error_message = "The key as it is."
   }
 

@@ -1471,3 +1471,45 @@ run "others_7" {
     entities = { todos = { access = { default = "cognito" }, acts_for = "group=support", filters = { owner = {} }, owner = "sub" } }
   }
 }
+
+run "brought_elsewhere" {
+  command         = plan
+  expect_failures = [var.alarms, var.jwt]
+
+  variables {
+    # topic that CloudWatch cannot publish to
+    alarms = { topic_arn = "arn:aws:sns:us-west-2:123456789012:on-call.fifo" }
+    # issuer at no port
+    entities = { todos = { access = { default = "jwt" } } }
+    jwt      = { audiences = ["https://api.example.com"], issuer = "https://auth.example.com:65536/" }
+  }
+}
+
+run "key_elsewhere" {
+  command         = plan
+  expect_failures = [var.encryption]
+
+  variables {
+    encryption = { key_arn = "arn:aws:kms:eu-west-1:123456789012:key/0a-1b" } # key of another region
+  }
+}
+
+run "reads_for_nothing" {
+  command         = plan
+  expect_failures = [var.entities]
+
+  variables {
+    # who sees all, of an entity that nobody reads
+    entities = { todos = { access = { default = "cognito" }, operations = ["create"], owner = "sub", sees_all = "group=support" } }
+  }
+}
+
+run "writes_for_nothing" {
+  command         = plan
+  expect_failures = [var.entities]
+
+  variables {
+    # who acts for others, of an entity that nobody writes
+    entities = { todos = { access = { default = "cognito" }, acts_for = "group=support", operations = ["get", "list"], owner = "sub" } }
+  }
+}

@@ -343,9 +343,9 @@ ALARMS = {
 }  # fmt: skip
 
 
-def make_key(*statements: Any, rotated: bool = True, region: str = REGION, **more: Any) -> str:
+def make_key(*statements: Any, rotated: bool = True, **more: Any) -> str:
     policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements or [ALL])})
-    kms = client("kms", region)
+    kms = client("kms")
     arn: str = kms.create_key(Policy=policy, **more)["KeyMetadata"]["Arn"]
     if rotated:
         kms.enable_key_rotation(KeyId=arn)
@@ -430,15 +430,6 @@ def test_a_key_that_aws_manages() -> None:
     assert check_key(arn, client=lambda *_: kms) == [
         ("stop", f"{arn} is a key that AWS manages, whose policy nobody can change.")
     ]
-
-
-def test_a_key_of_another_region() -> None:
-    arn = make_key(region="eu-west-1")
-    assert check_key(arn) == [("stop", f"{arn} is in eu-west-1, and the system in us-west-2.")]
-    shared = make_key(region="eu-west-1", MultiRegion=True)
-    (stop,) = existing_key(context(encryption={"key_arn": shared}))
-    key = shared.rpartition("/")[2]
-    assert f"`aws kms replicate-key --key-id {key} --region eu-west-1 --replica-region us-west-2`" in stop.remedy
 
 
 def test_a_key_of_another_account_is_not_read() -> None:

@@ -167,7 +167,9 @@ def test_who_acts_for_others_writes_their_items(notes: Notes) -> None:
     assert notes.agent.request("DELETE", "/items/n").status == 204
     assert notes.agent.request("DELETE", "/items/n").status == 404
     assert notes.agent.request("POST", "/items", {"id": "own"}).headers["Item-Owner"] == ACME
-    check_forbidden(notes.chief.request("POST", "/items", {"id": "whose"}))
+    whose = notes.chief.request("POST", "/items", {"id": "whose"})
+    check_forbidden(whose)
+    assert whose.json["detail"].endswith("Say whose item it is: write the parameter owner.")
 
 
 def test_who_acts_for_others_reads_their_own_alone(notes: Notes) -> None:

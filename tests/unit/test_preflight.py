@@ -636,6 +636,18 @@ def terraform(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return said
 
 
+def test_variables_that_are_not_valid() -> None:
+    """Before Terraform is asked for anything else."""
+
+    def refuse() -> Any:
+        raise UserError("jwt.issuer: no.")
+
+    context = environment()
+    context.facts = refuse
+    (stop,) = tool.state(context)
+    assert (stop.level, stop.subject, stop.text) == ("stop", "tfvars", "jwt.issuer: no.")
+
+
 def test_whose_state_it_is(terraform: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     variables = {"environment": "dev", "name": "shop", "region": "eu-west-1"}
     monkeypatch.setattr(aws_environment, "facts", lambda _: variables)

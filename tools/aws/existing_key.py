@@ -25,10 +25,7 @@ def existing_key(context: Context) -> Findings:
     if not arn:
         yield Finding(OK, SUBJECT, "No existing key is used.")
         return
-    place, owner = arn.split(":")[3:5]
-    if place != context.region:
-        yield Finding(STOP, SUBJECT, f"{arn} is in {place}, and the system in {context.region}.", move(arn, context))
-        return
+    owner = arn.split(":")[4]
     kms = context.client("kms")
     try:
         found = kms.describe_key(KeyId=arn)["KeyMetadata"]
@@ -46,17 +43,6 @@ def existing_key(context: Context) -> Findings:
             return
         yield from rotation(kms, arn, found)
     yield from statements(context, kms, arn, owner)
-
-
-def move(arn: str, context: Context) -> str:
-    """Return how to have a key in the system's region."""
-    key = arn.rpartition("/")[2]
-    if not key.startswith("mrk-"):
-        return f"Name a key in {context.region}."
-    return (
-        f"The key is a multi-Region key: `aws kms replicate-key --key-id {key} --region {arn.split(':')[3]} "
-        f"--replica-region {context.region}`, and name the replica."
-    )
 
 
 def fitness(arn: str, key: Mapping[str, Any]) -> Findings:

@@ -137,7 +137,12 @@ def gateway_role(context: Context) -> Findings:
 
 
 def state(context: Context) -> Findings:
-    """Whether the state is this environment's, and in its region."""
+    """Whether the variables are valid, and the state is this environment's, and in its region."""
+    try:
+        context.facts()
+    except UserError as error:
+        yield Finding(STOP, "tfvars", str(error), "Correct the file, and look again.")
+        return
     environment = AwsEnvironment(context.name, context.progress)
     try:
         environment.terraform.init(environment.backend_argument)

@@ -86,6 +86,8 @@ class _Reaching:
         if self.operation == "list":
             return self._list(owner, request, context)
         if owner or self.operation == "create":
+            if not owner and not own:
+                raise Forbidden(f"{no_owner(self._entity.owner)} Say whose item it is: write the parameter owner.")
             response = self._for(owner or own, request, context)
         else:
             response = self._find(own, request, context)
