@@ -171,6 +171,15 @@ variable "network" {
       ])} twice. Write each subnet once, in two zones or more.",
     ])
   }
+
+  # https://docs.aws.amazon.com/lambda/latest/api/API_VpcConfig.html
+  validation {
+    condition = try(length(var.network.subnet_ids) <= 16, true)
+    error_message = join(" ", [
+      "network: subnet_ids has ${try(length(var.network.subnet_ids), 0)} subnets, and Lambda takes 16 for a function. Write one or two of",
+      "each zone.",
+    ])
+  }
 }
 
 variable "waf" {

@@ -1487,10 +1487,11 @@ run "brought_elsewhere" {
 
 run "key_elsewhere" {
   command         = plan
-  expect_failures = [var.encryption]
+  expect_failures = [var.encryption, var.network]
 
   variables {
-    encryption = { key_arn = "arn:aws:kms:eu-west-1:123456789012:key/0a-1b" } # key of another region
+    encryption = { key_arn = "arn:aws:kms:eu-west-1:123456789012:key/0a-1b" }                                # key of another region
+    network    = { subnet_ids = [for n in range(17) : format("subnet-0a%02x", n)], vpc_id = "vpc-0a1b2c3d" } # more than Lambda takes
   }
 }
 
