@@ -141,6 +141,17 @@ def views(console: Console) -> Iterator[tuple[str, str, View]]:
     def undone(page: Page) -> None:
         page.get_by_role("button", name="Undo").click()
 
+    def with_rows(page: Page) -> None:
+        page.get_by_label("Paste a table").fill("quantity,status\n1,open\n0,gone\n")
+        expect(page.get_by_role("region", name="Preview")).to_be_visible()
+
+    def selected(page: Page) -> None:
+        page.get_by_role("checkbox", name="Select ").nth(1).check()
+
+    def setting(page: Page) -> None:
+        selected(page)
+        page.get_by_role("button", name="Set a property").click()
+
     def answered(page: Page) -> None:
         page.get_by_role("button", name="Send").click()
         expect(page.get_by_role("region", name="The answer's body")).to_be_visible()
@@ -162,6 +173,9 @@ def views(console: Console) -> Iterator[tuple[str, str, View]]:
     yield "table-searched", "#/orders?search=paid", shown
     yield "table-columns", "#/orders", columns
     yield "table-filtered", "#/orders?status=paid&quantity.gte=2", shown
+    yield "import", "#/orders/+import", with_rows
+    yield "many-selected", "#/orders", selected
+    yield "set-property", "#/orders", setting
     yield "empty", "#/parcels", shown
     yield "item", f"#/todos/{todo}", shown
     yield "item-json", f"#/todos/{todo}", as_json

@@ -204,7 +204,7 @@ def test_what_was_changed_meanwhile_is_not_deleted(visit: Open, orders: Api) -> 
         open_entity(page, "Parcels")
     # A list has no tags: the page makes the one of the state that it showed.
     assert deleted.value.headers["if-match"] == tag
-    expect(page.get_by_role("status").get_by_text("It was changed meanwhile")).to_be_visible()
+    expect(page.get_by_role("status").get_by_text("The item has changed since you saw it")).to_be_visible()
     assert orders("GET", f"/{made['id']}").json["quantity"] == 8
 
 

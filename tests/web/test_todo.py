@@ -266,7 +266,7 @@ def test_an_item_is_deleted_although_its_tick_was_under_way(visit: Open, todos: 
         route.continue_()
     settle(page)
     open_entity(page, "Customers")  # which sends the deletions
-    expect(page.get_by_role("status").get_by_text("Not deleted. It was changed meanwhile")).to_be_visible()
+    expect(page.get_by_role("status").get_by_text("Not deleted. The item has changed")).to_be_visible()
     settle(page)
     assert stored_todos(todos) == {"Write to Ada": True}
 

@@ -8,12 +8,12 @@ import { Home } from "./home.js";
 import { ItemView } from "./item.js";
 import { isSupported } from "./json.js";
 import { Shortcuts } from "./keys.js";
+import { ImportView, Jobs, ManyItemsView, createJobs } from "./many.js";
 import { readModel } from "./model.js";
-import { TABLE, hashOf, readRoute } from "./route.js";
+import { IMPORT, TABLE, hashOf, readRoute } from "./route.js";
 import { followWrites, forgetLists } from "./list.js";
 import { currentStep, followScroll, keepList, restoreScroll } from "./place.js";
 import { createSession } from "./session.js";
-import { EntityView } from "./table.js";
 import { TodoView, isTodo } from "./todo.js";
 import { EmptyState, Icon, Notes, Page, Problem, useSession } from "./ui.js";
 
@@ -85,7 +85,8 @@ function App({ config, session, api, signInError }) {
 function Console({ config, session, api, model, signInError }) {
   const [route, go] = useRoute();
   const [notes, notify, dismiss] = useNotes();
-  const deletions = useMemo(() => createDeletions(api, notify), [api]);
+  const jobs = useMemo(() => createJobs(notify), []);
+  const deletions = useMemo(() => createDeletions(api, notify, jobs), [api]);
   useEffect(() => {
     const action = { label: "Sign in", run: () => session.signIn() };
     const notifyFailure = (text) => notify({ text, tone: "bad", isSticky: true, action });
@@ -120,7 +121,7 @@ function Console({ config, session, api, model, signInError }) {
     previousName.current = route.name;
   }, [route.name]);
 
-  const props = { model, entity, api, session, route, go, notify, deletions, cameFrom: shown.current.cameFrom };
+  const props = { model, entity, api, session, route, go, notify, deletions, jobs, cameFrom: shown.current.cameFrom };
   return html`
     <a class="skip" href="#main" onClick=${skipToContent}>Skip to content</a>
     <${SideBar} config=${config} model=${model} session=${session} route=${route} go=${go} docs=${docsRoute} entity=${entity} />
@@ -132,7 +133,7 @@ function Console({ config, session, api, model, signInError }) {
           : route.name === docsRoute ? html`<${Docs} ...${props} />` : entity ? viewOf(props) : html`<${NotFound} />`}
       <//>
     </main>
-    <${Notes} notes=${notes} dismiss=${dismiss} />
+    <div class="floating"><${Jobs} jobs=${jobs} /><${Notes} notes=${notes} dismiss=${dismiss} /></div>
   `;
 }
 
@@ -153,10 +154,11 @@ function ErrorBoundary({ children }) {
 
 function viewOf(props) {
   const { entity, route } = props;
+  if (route.id === IMPORT) return html`<${ImportView} ...${props} />`;
   if (route.id && route.id !== TABLE) return html`<${ItemView} ...${props} />`;
   const views = isTodo(entity) && { list: hashOf({ name: entity.name }), table: hashOf({ name: entity.name, id: TABLE }) };
   if (views && route.id !== TABLE) return html`<${TodoView} ...${props} views=${views} />`;
-  return html`<${EntityView} ...${props} views=${views} />`;
+  return html`<${ManyItemsView} ...${props} views=${views} />`;
 }
 
 function SideBar({ config, model, session, route, go, docs, entity }) {

@@ -309,10 +309,10 @@ function noFormReason(entity, draft) {
 
 const schemaOf = (entity, item) => (item ? entity.storedSchema : entity.schema);
 
-const newItem = (entity, id, draft) => ({ ...(id && { id }), ...writablePart(entity.schema, draft) });
+export const newItem = (entity, id, draft) => ({ ...(id && { id }), ...writablePart(entity.schema, draft) });
 
-// {request: arguments for api.call}, or {problem} for a change that no request can make.
-function changeRequest(entity, item, { base, etag }, draft) {
+/** {request: arguments for api.call}, or {problem} for a change that no request can make. */
+export function changeRequest(entity, item, { base, etag }, draft) {
   const { merge, replace } = entity.operations;
   const headers = etag ? { "If-Match": etag } : {};
   const body = writablePart(entity.schema, draft);

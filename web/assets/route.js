@@ -2,6 +2,7 @@
 // with "+": what does is the page's own, such as #/todos/+new.
 
 export const NEW = "+new"; // a form for an item that is not there yet
+export const IMPORT = "+import"; // items made of a table
 export const TABLE = "+table"; // of an entity that has a view of its own
 
 /** A hash as {name, id, query}: decoded, "" for what it does not have; query is an object without a prototype. */

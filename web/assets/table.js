@@ -53,7 +53,7 @@ export function EntityView(props) {
     const matching = allRows.filter(({ item, owner }) => isMatch(item, conditions, owner));
     return direct ? [direct, ...matching.filter(({ key }) => key !== direct.key)] : matching;
   }, [allRows, isSearching && conditions, direct]);
-  const rows = foundRows.filter(({ item }) => !deletions.has(entity, item));
+  const rows = foundRows.filter(({ item, owner }) => !deletions.has(entity, item, { owner }));
   const sample = useMemo(() => allRows.slice(0, SAMPLE).map(({ item }) => item), [isSearching ? allRows.length >= SAMPLE : allRows]);
   const columns = useColumns(entity, useMemo(() => allColumns(entity, sample, hasOwners), [entity, sample, hasOwners]), hasOwners);
 

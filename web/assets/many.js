@@ -1,0 +1,444 @@
+// Many items at once: selecting, changing, deleting, exporting and importing them, and how far that is.
+import { createRun, pick, readAll, refresh } from "./bulk.js";
+import { SERVERS_OWN } from "./contract.js";
+import { etagOf } from "./deletions.js";
+import { Form, fieldId, pointerLabel } from "./form.js";
+import { rowHash } from "./grid.js";
+import { changeRequest, newItem } from "./item.js";
+import { isEqual, own, without } from "./json.js";
+import { propertyNames, titleOf } from "./model.js";
+import { IMPORT, hashOf } from "./route.js";
+import { EntityView } from "./table.js";
+import { countText, labelOf, truncate, visibleText } from "./text.js";
+import { MAX_ITEMS, download, idempotencyKey, itemsCsv, jsonLines, protect, readRows, readTable, suggestMapping, targetsOf, writeCsv } from "./transfer.js";
+import { Choice, Dialog, EmptyState, Field, Icon, Page, Problem, Text, inputAttributes } from "./ui.js";
+import { InvalidInput, validate } from "./validate.js";
+import { Cell } from "./value.js";
+import { html, useEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
+
+const MAX_READS = 3; // of an item that others keep changing
+const MAX_FAULTS = 20; // that are shown; the report has all
+const MAX_BYTES = 5_000_000; // of a file
+const MAX_SHOWN = 50; // rows of the preview
+const PAUSE_MS = 300;
+const MOST = MAX_ITEMS.toLocaleString("en-GB");
+
+const CHANGED = { detail: "The item has changed since you saw it" };
+
+/** The table of an entity's items, with a bar for what is selected. */
+export function ManyItemsView(props) {
+  const { entity, route } = props;
+  const [selected, setSelected] = useState(new Map());
+  const shown = useRef([]);
+  const selection = useRef({}).current;
+  Object.assign(selection, { ids: new Set(selected.keys()), onChange: (keys) => setSelected(pick(selected, shown.current, keys)) });
+  // What another filter shows was not what its user selected from.
+  const scope = scopeOf(route);
+  useEffect(() => () => setSelected(new Map()), [scope]);
+  const toolbar = (list) => {
+    shown.current = list.rows;
+    return html`<${Bar} ...${props} ...${list} selected=${selected} setSelected=${setSelected} />`;
+  };
+  return html`<${EntityView} ...${props} selection=${selection} toolbar=${toolbar} />`;
+}
+
+const scopeOf = ({ name, query }) => JSON.stringify([name, { ...query, cursor: undefined, order: undefined, limit: undefined, page: undefined, "+page": undefined }]);
+
+const changeOperation = ({ operations }) => operations.merge ?? operations.replace;
+
+function Bar(props) {
+  const { entity, api, session, jobs, deletions, notify, rows, next, query, search, reload, selected, setSelected } = props;
+  const { create, list, delete: deleteOperation } = entity.operations;
+  const [dialog, setDialog] = useState(null);
+  const [reading, setReading] = useState(null); // {count, stop} while all that match are read
+  useEffect(() => setSelected((before) => refresh(before, rows)), [rows]);
+  useEffect(() => jobs.onEnd((changed) => changed.name === entity.name && reload()), [jobs, reload]);
+  useEffect(() => session.onCallerChange(() => setSelected(new Map())), [session]);
+  const chosen = [...selected.values()].filter((row) => !deletions.has(entity, row.item, row));
+  const count = chosen.length;
+  const elsewhere = chosen.filter(({ key }) => !rows.some((row) => row.key === key)).length;
+  const clear = () => setSelected(new Map());
+  const selectRows = (all) => setSelected(new Map(all.map((row) => [row.key, row])));
+  const focusHeading = () => document.querySelector("main h1").focus();
+  const nameOf = ({ item }) => visibleText(truncate(titleOf(entity, item), 60));
+
+  // The rows of the whole list; undefined if they cannot be read, or its user stops.
+  const readMatching = async () => {
+    const controller = new AbortController();
+    const onProgress = (read) => setReading({ read, stop: () => controller.abort() });
+    onProgress(0);
+    const { rows: found, hasMore, problem } = await readAll({ api, list, query: { ...query, cursor: undefined }, limit: MAX_ITEMS, signal: controller.signal, onProgress });
+    setReading(null);
+    if (problem) notify({ text: `Not read. ${problem.detail}`, tone: "bad" });
+    else if (hasMore && !controller.signal.aborted) notify({ text: `These are the first ${found.length}. There are more` });
+    return problem || controller.signal.aborted ? undefined : found;
+  };
+  const selectMatching = async () => {
+    const found = await readMatching();
+    if (found) selectRows(found);
+  };
+  const isWhole = count === 0 && !search && Boolean(next || query.cursor);
+  const exportAs = async (format) => {
+    setDialog(null);
+    const found = count > 0 ? chosen : isWhole ? await readMatching() : rows;
+    const items = found?.map(({ item }) => item);
+    if (items) download(`${entity.name}.${format}`, ...(format === "csv" ? ["text/csv", itemsCsv(entity, items)] : ["application/jsonl", jsonLines(items)]));
+  };
+  const remove = () => {
+    deletions.scheduleAll(entity, chosen, count === 1 ? `“${truncate(nameOf(chosen[0]), 40)}”` : countText(count, "item"));
+    clear();
+    focusHeading();
+  };
+  const duplicate = () => {
+    const tasks = chosen.map((row) => ({ ...row, key: crypto.randomUUID() }));
+    const send = ({ item, owner, key }) => {
+      const body = newItem(entity, "", SERVERS_OWN.reduce(without, item));
+      return api.call(create, { query: { owner }, headers: { "Idempotency-Key": key }, body });
+    };
+    jobs.start({ entity, doing: "Duplicating", done: "duplicated", tasks, send, nameOf });
+  };
+  const change = (name, value) => {
+    setDialog(null);
+    const onEnd = ({ outcomes }) => {
+      const newer = tasks.map((row, index) => ({ ...row, item: outcomes[index]?.data ?? row.item }));
+      setSelected((before) => refresh(before, newer));
+    };
+    const tasks = chosen;
+    jobs.start({ entity, doing: "Changing", done: "changed", tasks, send: (row) => changeRow(api, entity, row, name, value), nameOf, onEnd });
+  };
+
+  const button = (label, onClick, kind = "") => html`<button type="button" class=${`button ${kind}`} onClick=${onClick}>${label}</button>`;
+  return html`<div class="bar" role="group" aria-label="Many at once">
+    <p role="status">
+      ${reading ? `Read ${countText(reading.read, "item")} …` : count > 0 ? `${count} selected${elsewhere > 0 ? `, ${elsewhere} on other pages` : ""}` : ""}
+    </p>
+    ${reading && button("Stop", reading.stop)}
+    ${!reading && count === 0 && rows.length > 0 && html`<button type="button" class="link phone" onClick=${() => selectRows(rows)}>Select all</button>`}
+    ${!reading && next && !search && count > 0 && rows.every(({ key }) => selected.has(key)) && elsewhere === 0
+      && html`<button type="button" class="link" onClick=${selectMatching}>Select all that match</button>`}
+    ${count > 0 && !reading && html`
+      <button type="button" class="link" onClick=${() => { clear(); focusHeading(); }}>Clear</button>
+      ${deleteOperation && button(html`<${Icon} name="trash" />Delete`, remove, "danger")}
+      ${changeOperation(entity) && button("Set a property", () => setDialog("set"))}
+      ${create && button("Duplicate", duplicate)}`}
+    <span class="end">
+      ${button("Export", () => setDialog("export"))}
+      ${create && html`<a class="button" href=${hashOf({ name: entity.name, id: IMPORT })}>Import</a>`}
+    </span>
+    ${dialog === "set" && html`<${SetDialog} entity=${entity} count=${count} items=${chosen.map(({ item }) => item)} onSet=${change} onClose=${() => setDialog(null)} />`}
+    ${dialog === "export" && html`<${ExportDialog} what=${isWhole ? `all that match, up to ${MOST}` : countText(count || rows.length, "item")} onExport=${exportAs} onClose=${() => setDialog(null)} />`}
+  </div>`;
+}
+
+// Give a row's item a value for a property, undefined for none. Changed by others meanwhile, it is read again: only what they made of this
+// property is not overwritten.
+async function changeRow(api, entity, { id, owner, item }, name, value) {
+  let [stored, etag] = [item, etagOf(item)];
+  for (let reads = 0; ; reads++) {
+    const base = SERVERS_OWN.reduce(without, stored);
+    const draft = value === undefined ? without(base, name) : { ...base, [name]: value };
+    if (isEqual(base, draft)) return { status: 200, data: stored, problem: null };
+    const errors = validate(entity.storedSchema, draft);
+    if (errors.length) return { problem: { detail: "It would not be valid", errors } };
+    const { request, problem } = changeRequest(entity, { id }, { base, etag }, draft);
+    if (problem) return { problem };
+    const [operation, options] = request;
+    const answer = await api.call(operation, { ...options, query: { owner } });
+    if (answer.status !== 412) return answer;
+    const { get } = entity.operations;
+    const latest = get && reads < MAX_READS ? await api.call(get, { id, query: { owner } }) : null;
+    if (latest?.problem) return latest;
+    const seen = own(item, name);
+    if (!latest || !isSame(own(latest.data, name), seen, value)) return { ...answer, problem: CHANGED };
+    [stored, etag] = [latest.data, latest.headers.get("ETag")];
+  }
+}
+
+const isSame = (now, ...others) => others.some((other) => (now === undefined || other === undefined ? now === other : isEqual(now, other)));
+
+function SetDialog({ entity, count, items, onSet, onClose }) {
+  const { schema } = entity;
+  const properties = changeOperation(entity).body.schema.properties;
+  const isOpen = (schema.additionalProperties ?? true) !== false;
+  const names = useMemo(() => {
+    const known = propertyNames(schema).filter((name) => Object.hasOwn(properties, name) && !schema.properties[name].readOnly);
+    const found = isOpen ? items.flatMap(Object.keys).filter((name) => !SERVERS_OWN.includes(name) && !Object.hasOwn(schema.properties, name)) : [];
+    return [...new Set([...known, ...found])];
+  }, []);
+  const [name, setName] = useState("");
+  const [draft, setDraft] = useState({});
+  const [showsFaults, setShowsFaults] = useState(false);
+  const isRequired = entity.storedSchema.required?.includes(name);
+  const rule = own(schema.properties, name) ?? {};
+  const part = { type: "object", properties: { [name]: rule }, required: isRequired ? [name] : [], additionalProperties: false };
+  const faults = validate(part, draft);
+  const value = own(draft, name);
+  const save = (event) => {
+    event.preventDefault();
+    setShowsFaults(true);
+    if (faults.length || !name) document.getElementById(fieldId(`/${name}`))?.focus();
+    else onSet(name, value);
+  };
+  const choose = (next) => {
+    setName(next);
+    setDraft({});
+    setShowsFaults(false);
+  };
+  const removes = name !== "" && value === undefined && !isRequired;
+  const label = removes ? `Remove it from ${countText(count, "item")}` : `Change ${countText(count, "item")}`;
+  return html`<${Dialog} title=${`Set a property of ${countText(count, "item")}`} onClose=${onClose}>
+    <form class="dialog-body" onSubmit=${save} novalidate>
+      <${Field} id="set-name" label="Property">
+        <select ...${inputAttributes("set-name")} onChange=${(event) => choose(names[event.target.value] ?? "")}>
+          <option value="" selected=${!name}>Choose …</option>
+          ${names.map((each, index) => html`<option key=${each} value=${String(index)} selected=${each === name}>${labelOf(each)}</option>`)}
+        </select>
+      <//>
+      ${name && !isRequired && html`<p class="hint">Left empty, it is removed.</p>`}
+      ${name && html`<${Form} key=${name} schema=${part} value=${draft} touch=${() => setShowsFaults(true)}
+        onChange=${(next) => setDraft((old) => (typeof next === "function" ? next(old) : next))}
+        faultsAt=${(where) => (showsFaults ? faults.filter(({ pointer }) => pointer === where).map(({ detail }) => detail) : [])} />`}
+      <div class="buttons"><button class=${`button ${removes ? "danger" : "primary"}`} disabled=${!name}>${label}</button></div>
+    </form>
+  <//>`;
+}
+
+function ExportDialog({ what, onExport, onClose }) {
+  const [format, setFormat] = useState("csv");
+  const options = [{ value: "csv", label: "CSV" }, { value: "jsonl", label: "JSON lines" }];
+  return html`<${Dialog} title=${`Export ${what}`} onClose=${onClose}>
+    <div class="dialog-body">
+      <${Choice} label="Format" value=${format} onChange=${setFormat} options=${options} />
+      <p class="hint">${format === "csv"
+        ? "For spreadsheets: objects and arrays are JSON in one cell, and text that a spreadsheet would run as a formula begins with an apostrophe, which an import removes."
+        : "For programs: one item a line, as the API answers it."}</p>
+      <div class="buttons"><button type="button" class="button primary" onClick=${() => onExport(format)}>Export</button></div>
+    </div>
+  <//>`;
+}
+
+export function createJobs(notify) {
+  let jobs = [];
+  const listeners = new Set();
+  const endListeners = new Set();
+  const draw = () => listeners.forEach((listener) => listener());
+  const remove = (job) => {
+    jobs = jobs.filter((other) => other !== job);
+    draw();
+  };
+  const listen = (all) => (listener) => {
+    all.add(listener);
+    return () => all.delete(listener);
+  };
+
+  /** Begin {entity, doing: "Deleting", done: "deleted", tasks, send, nameOf(task), summary(run), onEnd(run)}; tasks and send as in bulk.js. */
+  function start(spec) {
+    const run = createRun({ ...spec, onChange: draw });
+    const job = { nameOf: ({ id }) => id, ...spec, run, go, dismiss: () => remove(job) };
+    async function go() {
+      await run.start();
+      spec.onEnd?.(run);
+      endListeners.forEach((listener) => listener(spec.entity));
+      const { failed, left } = run.progress();
+      if (failed || left) return;
+      remove(job);
+      notify({ text: summaryOf(job) });
+    }
+    jobs = [...jobs, job];
+    go();
+  }
+
+  addEventListener("beforeunload", (event) => {
+    if (jobs.some(({ run }) => ["running", "stopping"].includes(run.progress().state))) event.preventDefault();
+  });
+
+  return { start, all: () => jobs, subscribe: listen(listeners), onEnd: listen(endListeners) };
+}
+
+/** What came of a job, in words. */
+function summaryOf({ run, done: word, summary }) {
+  const { done, failed, left } = run.progress();
+  const parts = [summary?.(run) ?? `${done} ${word}`, failed && `${failed} not ${word}`, left && `${left} left`];
+  return parts.filter(Boolean).join(", ");
+}
+
+function useJobs(jobs) {
+  const [, draw] = useState(0);
+  useEffect(() => jobs.subscribe(() => draw((drawn) => drawn + 1)), [jobs]);
+}
+
+export function Jobs({ jobs }) {
+  useJobs(jobs);
+  return html`<div class="jobs">${jobs.all().map((job) => html`<${Job} key=${job.run} job=${job} />`)}</div>`;
+}
+
+function Job({ job }) {
+  const { run, doing, entity } = job;
+  const { state, reason, total, done, failed, left, isWaiting, canStart } = run.progress();
+  const isActive = ["running", "stopping"].includes(state);
+  const title = `${doing} ${countText(total, "item")} in ${entity.label}`;
+  const share = Math.floor(((done + failed) / total) * 10) * 10;
+  const said = isActive ? `${share} %` : `${summaryOf(job)}. ${reason}`;
+  return html`<section class="job" aria-label=${title}>
+    <strong>${isActive ? title : summaryOf(job)}</strong>
+    ${isActive
+      ? html`<progress max=${total} value=${done + failed} aria-label=${title}></progress>
+          <p class="hint">${done + failed} of ${total}${failed > 0 && `, ${failed} not ${job.done}`}${isWaiting && ". The API asks for a pause"}</p>`
+      : html`${reason && html`<p class="hint">${reason}</p>`}<${Faults} job=${job} />`}
+    <div class="buttons">
+      ${isActive && html`<button type="button" class="button" disabled=${state === "stopping"} onClick=${() => run.stop()}>Stop</button>`}
+      ${canStart && html`<button type="button" class="button primary" onClick=${job.go}>${left ? `Continue with ${left}` : "Try again"}</button>`}
+      ${!isActive && html`<button type="button" class="button" onClick=${() => report(job)}>Save a report</button>
+        <button type="button" class="button" onClick=${job.dismiss}>Close</button>`}
+    </div>
+    <p class="visually-hidden" role="status">${said}</p>
+  </section>`;
+}
+
+function Faults({ job: { run, tasks, nameOf, entity } }) {
+  const failed = tasks.map((task, index) => [task, run.outcomes[index]?.problem]).filter(([, problem]) => problem);
+  if (!failed.length) return null;
+  return html`<details>
+    <summary>Why ${countText(failed.length, "item")} ${failed.length === 1 ? "was" : "were"} left out</summary>
+    <ul>${failed.slice(0, MAX_FAULTS).map(([task, problem]) => html`<li>${task.id ? html`<a href=${rowHash(entity, task)}>${nameOf(task)}</a>` : nameOf(task)}: <${Text} value=${problemText(problem)} limit=${300} /></li>`)}</ul>
+    ${failed.length > MAX_FAULTS && html`<p class="hint">The report has all of them.</p>`}
+  </details>`;
+}
+
+/** A problem in one line, with what it says of single properties. */
+function problemText({ detail, errors = [] }) {
+  return [detail, ...errors.map(({ pointer, detail }) => `${pointer ?? ""} ${detail}`.trim())].filter(Boolean).join("; ");
+}
+
+function report({ run, tasks, done, nameOf, entity }) {
+  const rows = tasks.map((task, index) => {
+    const answer = run.outcomes[index];
+    const result = !answer ? "not sent" : answer.problem ? `not ${done}` : done;
+    return [nameOf(task), result, answer?.data?.id ?? task.id ?? "", answer?.problem ? problemText(answer.problem) : ""];
+  });
+  download(`${entity.name}-report.csv`, "text/csv", writeCsv([["item", "result", "id", "detail"], ...rows].map((row) => row.map(protect))));
+}
+
+// By entity, so that leaving the page loses nothing.
+const imports = new Map();
+
+export function ImportView({ entity, api, jobs }) {
+  useJobs(jobs);
+  const [state, setState] = useState(() => imports.get(entity.name) ?? { text: "", mapping: null, repeats: false, results: new Map() });
+  const [fault, setFault] = useState("");
+  const change = (changes) => setState((old) => ({ ...old, ...changes }));
+  useEffect(() => {
+    imports.set(entity.name, state);
+  }, [state]);
+  const { create } = entity.operations;
+  const table = useMemo(() => readTable(state.text), [state.text]);
+  const mapping = state.mapping?.length === table.columns.length ? state.mapping : suggestMapping(entity, table.columns);
+  const rows = useMemo(() => readRows(entity, mapping, table.rows), [table, JSON.stringify(mapping)]);
+  const back = { href: hashOf({ name: entity.name }), label: entity.label };
+  if (!create) return html`<${Page} title="Import" back=${back}><${EmptyState} title="This API cannot create these items" /><//>`;
+
+  const isDone = (row) => state.results.get(row.identity)?.problem === null;
+  const ready = rows.filter((row) => !row.faults.length && !isDone(row));
+  const faulty = rows.filter((row) => row.faults.length || state.results.get(row.identity)?.problem);
+  const isRunning = jobs.all().some(({ entity: other, doing, run }) => other.name === entity.name && doing === "Importing" && ["running", "stopping"].includes(run.progress().state));
+
+  const start = () => {
+    const { results } = state;
+    const scope = `${entity.name} ${state.repeats ? crypto.randomUUID() : ""}`;
+    const send = async (row) => {
+      const headers = { "Idempotency-Key": await idempotencyKey(scope, row.identity) };
+      const answer = await api.call(create, { headers, body: row.body });
+      if (answer.status && ![401, 429, 503].includes(answer.status)) results.set(row.identity, answer);
+      return answer;
+    };
+    const summary = ({ outcomes }) => {
+      const all = outcomes.filter((answer) => answer && !answer.problem);
+      const before = all.filter(({ headers }) => headers.get("Idempotency-Replayed")).length;
+      return `${all.length - before} created${before > 0 ? `, ${before} were there from an earlier import` : ""}`;
+    };
+    jobs.start({ entity, doing: "Importing", done: "created", tasks: ready, send, nameOf: ({ line }) => `Row ${line}`, summary });
+  };
+  const readFile = async (file) => {
+    if (!file) return;
+    setFault(file.size > MAX_BYTES ? "The file is larger than 5 MB. Split it." : "");
+    if (file.size <= MAX_BYTES) change({ text: await file.text(), mapping: null });
+  };
+  const assign = (index, name) => change({ mapping: mapping.map((other, at) => (at === index ? name : other === name ? null : other)) });
+  const shown = [...new Set([...faulty, ...rows])];
+  return html`<${Page} title=${`Import into ${entity.label}`} back=${back}>
+    <div class="import">
+      <${Source} state=${state} change=${change} readFile=${readFile} faults=${[fault || table.fault].filter(Boolean)} />
+      ${rows.length > 0 && html`
+        <div class="bar">
+          <p role="status">${countText(ready.length, "row")} to create${faulty.length > 0 ? `, ${faulty.length} with faults` : ""}${rows.length - ready.length - faulty.length > 0 ? `, ${rows.length - ready.length - faulty.length} done` : ""}</p>
+          <button type="button" class="button primary end" disabled=${isRunning || !ready.length} onClick=${start}>${ready.length > 0 ? `Create ${countText(ready.length, "item")}` : "Create"}</button>
+        </div>
+        <${Preview} entity=${entity} table=${table} mapping=${mapping} rows=${shown} results=${state.results} assign=${assign} />
+      `}
+    </div>
+  <//>`;
+}
+
+function Source({ state, change, readFile, faults }) {
+  const [text, setText] = useState(state.text);
+  useEffect(() => setText(state.text), [state.text]);
+  const timer = useRef(null);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  const onInput = (event) => {
+    const next = event.target.value;
+    setText(next);
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => change({ text: next, mapping: null }), PAUSE_MS);
+  };
+  const hint = `CSV, tab-separated text, JSON lines or a JSON array, up to ${MOST} rows. The first row of a table has the names, an object or array is JSON in one cell, and an empty cell leaves the property out.`;
+  return html`<div class="card import-source">
+    <${Field} id="import-text" label="Paste a table" hint=${hint} faults=${faults}>
+      <textarea ...${inputAttributes("import-text", hint, faults)} class="code" rows="5" spellcheck=${false} autocomplete="off" value=${text} onInput=${onInput}></textarea>
+    <//>
+    <${Field} id="import-file" label="Or choose a file">
+      <input id="import-file" type="file" accept=".csv,.tsv,.txt,.json,.jsonl,.ndjson" onChange=${(event) => readFile(event.target.files[0])} />
+    <//>
+    <label class="with-label"><input type="checkbox" checked=${state.repeats} onChange=${(event) => change({ repeats: event.target.checked, results: new Map() })} />Create rows again that were imported before</label>
+  </div>`;
+}
+
+function Preview({ entity, table, mapping, rows, results, assign }) {
+  const { names, isOpen } = targetsOf(entity);
+  return html`<div class="table-frame" tabindex="0" role="region" aria-label="Preview">
+    <table class="preview">
+      <thead><tr>
+        <th scope="col">Row</th>
+        <th scope="col" class="result">Result</th>
+        ${table.columns.map((column, index) => {
+          const options = [...new Set([...names, ...(isOpen && column ? [column] : [])])];
+          return html`<th key=${index} scope="col"><${Text} value=${column || "–"} limit=${40} />
+            <select aria-label=${`Column ${column || index + 1}`} value=${mapping[index] ?? ""} onChange=${(event) => assign(index, event.target.value || null)}>
+              <option value="" selected=${mapping[index] === null}>Leave out</option>
+              ${options.map((name) => html`<option key=${name} value=${name} selected=${name === mapping[index]}>${labelOf(name)}</option>`)}
+            </select></th>`;
+        })}
+      </tr></thead>
+      <tbody>${rows.slice(0, MAX_SHOWN).map((row) => html`<tr key=${row.line}>
+        <td>${row.line}</td>
+        <td class="result"><${Result} entity=${entity} row=${row} answer=${results.get(row.identity)} /></td>
+        ${mapping.map((name, index) => html`<td key=${index}>${name !== null && html`<${PreviewCell} value=${own(row.body, name)} rule=${own(entity.schema.properties, name)} />`}</td>`)}
+      </tr>`)}</tbody>
+    </table>
+  </div>
+  ${rows.length > MAX_SHOWN && html`<p class="hint">The first ${MAX_SHOWN} of ${rows.length} rows are shown.</p>`}`;
+}
+
+function PreviewCell({ value, rule = {} }) {
+  if (value instanceof InvalidInput) return html`<span class="fault"><${Text} value=${value.text} limit=${60} /></span>`;
+  return html`<${Cell} value=${value} schema=${rule} />`;
+}
+
+function Result({ entity, row, answer }) {
+  if (row.faults.length) {
+    return html`<ul class="fault">${row.faults.slice(0, 5).map(({ pointer, detail }) => html`<li><${Text} value=${pointer ? `${pointerLabel(pointer)}: ${detail}` : detail} limit=${200} /></li>`)}</ul>`;
+  }
+  if (!answer) return "";
+  if (answer.problem) return html`<span class="fault"><${Text} value=${problemText(answer.problem)} limit=${300} /></span>`;
+  const said = answer.headers.get("Idempotency-Replayed") ? "There from an earlier import" : "Created";
+  return html`<a href=${hashOf({ name: entity.name, id: answer.data.id })}>${said}</a>`;
+}

@@ -1,0 +1,230 @@
+// Items as files, and tables as items. Numbers keep their digits both ways.
+import { SERVERS_OWN } from "./contract.js";
+import { isObject, own, parse, stringify, without } from "./json.js";
+import { isId, propertyNames } from "./model.js";
+import { writablePart } from "./patch.js";
+import { labelOf } from "./text.js";
+import { InvalidInput, validate } from "./validate.js";
+
+export const MAX_ITEMS = 10_000; // that one export, import or selection takes
+
+const DELIMITERS = ["\t", ";", ","];
+
+// A cell that spreadsheets run as a formula, or one that begins with the apostrophe that keeps them from it.
+const FORMULA = /^'*[=+\-@\t\r\n＝＋－＠]/;
+
+/** The records of a text, [{line, cells: [{text, isQuoted}], isOpen}], without blank lines. isOpen: a quote is never closed. */
+export function readCsv(text, delimiter = delimiterOf(text)) {
+  const records = [];
+  const terminator = new RegExp(`${delimiter}|\r\n?|\n|$`, "g");
+  let [at, line] = [0, 1];
+  let record = { line, cells: [], isOpen: false };
+  while (at < text.length || record.cells.length) {
+    const isQuoted = text[at] === '"';
+    let cell = "";
+    for (let inQuotes = isQuoted; inQuotes; ) {
+      const close = text.indexOf('"', at + 1);
+      record.isOpen ||= close < 0;
+      cell += text.slice(at + 1, close < 0 ? text.length : close);
+      at = close < 0 ? text.length : close + 1;
+      inQuotes = text[at] === '"';
+      if (inQuotes) cell += '"';
+    }
+    terminator.lastIndex = at;
+    const { 0: end, index } = terminator.exec(text);
+    cell += text.slice(at, index);
+    at = index + end.length;
+    line += cell.split(/\r\n?|\n/).length - 1;
+    record.cells.push({ text: cell, isQuoted });
+    if (end === delimiter) continue;
+    if (record.cells.length > 1 || cell || isQuoted) records.push(record);
+    record = { line: ++line, cells: [], isOpen: false };
+  }
+  return records;
+}
+
+/** Rows of texts as CSV; undefined is an empty cell, and an empty text is quoted. */
+export function writeCsv(rows) {
+  return rows.map((cells) => `${cells.map(quote).join()}\r\n`).join("");
+}
+
+/** A text with an apostrophe in front if a spreadsheet would run it as a formula. */
+export function protect(text) {
+  return FORMULA.test(text) ? `'${text}` : text;
+}
+
+function unprotect(text) {
+  return text.startsWith("'") && FORMULA.test(text) ? text.slice(1) : text;
+}
+
+function quote(text) {
+  if (text === undefined) return "";
+  return text === "" || /[",;\t\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function delimiterOf(text) {
+  const [first] = text.replace(/"[^"]*"/g, "").split(/[\r\n]/, 1);
+  const count = (delimiter) => first.split(delimiter).length;
+  return DELIMITERS.reduce((best, each) => (count(each) >= count(best) ? each : best));
+}
+
+const BOOLEANS = { true: true, yes: true, 1: true, false: false, no: false, 0: false };
+
+/** A line of JSON for each item, as the API answers it. */
+export function jsonLines(items) {
+  return items.map((item) => `${stringify(item)}\n`).join("");
+}
+
+/** Items as CSV: an object or an array is JSON in one cell, an empty cell no property, "" an empty text. Spreadsheets know UTF-8 by the mark. */
+export function itemsCsv(entity, items) {
+  const [id, ...others] = SERVERS_OWN;
+  const names = new Set([...propertyNames(entity.schema), ...items.flatMap(Object.keys)]);
+  const columns = [id, ...[...names].filter((name) => !SERVERS_OWN.includes(name)), ...others];
+  const rows = items.map((item) => columns.map((name) => cellText(own(item, name), ruleOf(entity, name))));
+  return `\ufeff${writeCsv([columns.map(protect), ...rows])}`;
+}
+
+/** The text of a value in a cell: what `cellValue` reads as the same value. */
+export function cellText(value, rule) {
+  if (typeof value !== "string") return value === undefined ? undefined : stringify(value);
+  const text = protect(value);
+  return value === "" || cellValue({ text }, rule) === value ? text : stringify(value);
+}
+
+/** The value of a cell {text, isQuoted} for a property; an InvalidInput for a text that is none, undefined for an empty cell. */
+export function cellValue({ text, isQuoted }, rule) {
+  const types = rule.type === undefined ? null : [rule.type].flat();
+  const takesText = !types || types.includes("string");
+  if (text === "") return isQuoted && takesText ? "" : undefined;
+  const plain = unprotect(text);
+  if (String(types) === "string" && !rule.nullable) return plain;
+  if (rule.enum?.includes(plain)) return plain;
+  const word = plain.trim();
+  if (!takesText && types.includes("boolean") && Object.hasOwn(BOOLEANS, word.toLowerCase())) return BOOLEANS[word.toLowerCase()];
+  let value;
+  try {
+    value = parse(word);
+  } catch {
+    if (takesText) return plain;
+    const kind = { boolean: "true or false", integer: "a whole number", number: "a number" }[types[0]] ?? "JSON";
+    return new InvalidInput(text, `Must be ${kind}`);
+  }
+  const fits = !types || typeof value === "string" || !validate({ type: types, nullable: rule.nullable }, value).length;
+  return fits || !takesText ? value : plain;
+}
+
+/** {columns, rows, fault} of a text. columns: names. rows: [{line, cells, fault}], where a cell is {text, isQuoted} or, of JSON, {value}. */
+export function readTable(text) {
+  const whole = text.replace(/^\ufeff/, "");
+  const table = /^\s*[[{]/.test(whole) ? readJson(whole) : readRecords(whole);
+  if (table.rows.length <= MAX_ITEMS) return table;
+  return { ...table, rows: [], fault: `It has ${table.rows.length} rows. An import takes ${MAX_ITEMS}: split it` };
+}
+
+function readRecords(text) {
+  const records = readCsv(text);
+  if (!records.length) return { columns: [], rows: [] };
+  const first = records[0].cells;
+  const columns = first.map((cell) => cell.text.trim());
+  const rows = records.slice(1).map(({ line, cells, isOpen }) => {
+    const size = `Has ${cells.length} cells, and the first row ${columns.length}`;
+    return { line, cells, fault: isOpen ? "Has a quote that is never closed" : cells.length === columns.length ? undefined : size };
+  });
+  return { columns: columns.map(unprotect), rows };
+}
+
+function readJson(text) {
+  let found;
+  try {
+    const whole = parse(text);
+    // An answer of the API's has the items in it.
+    const items = Array.isArray(own(whole, "items")) && Object.hasOwn(whole, "next") ? whole.items : [whole].flat();
+    found = items.map((value, index) => ({ line: index + 1, value }));
+  } catch (error) {
+    if (/^\s*\[/.test(text)) return { columns: [], rows: [], fault: `Not valid JSON: ${error.message}` };
+    found = text.split("\n").map(readLine).filter(Boolean);
+  }
+  const columns = [...new Set(found.flatMap(({ value }) => (isObject(value) ? Object.keys(value) : [])))];
+  const rows = found.map(({ line, value, fault }) => ({
+    line,
+    cells: isObject(value) ? columns.map((name) => ({ value: own(value, name) })) : [],
+    fault: fault ?? (isObject(value) ? undefined : "Must be an object"),
+  }));
+  return { columns, rows };
+}
+
+function readLine(text, index) {
+  if (!text.trim()) return null;
+  try {
+    return { line: index + 1, value: parse(text) };
+  } catch (error) {
+    return { line: index + 1, fault: `Not valid JSON: ${error.message}` };
+  }
+}
+
+/** The names of the properties that columns may become. Any other name may too, if `isOpen`. */
+export function targetsOf({ schema, acceptsId }) {
+  const names = propertyNames(schema).filter((name) => !schema.properties[name].readOnly);
+  return { names: [...(acceptsId ? ["id"] : []), ...names], isOpen: (schema.additionalProperties ?? true) !== false };
+}
+
+/** For each column the property that it becomes, null for none: by name, or nearly. */
+export function suggestMapping(entity, columns) {
+  const { names, isOpen } = targetsOf(entity);
+  const plain = (name) => name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
+  const taken = new Set(columns.filter((column) => names.includes(column)));
+  return columns.map((column) => {
+    if (names.includes(column)) return column;
+    if (SERVERS_OWN.includes(column)) return null;
+    const found = names.find((name) => !taken.has(name) && plain(column) && [name, labelOf(name)].map(plain).includes(plain(column)));
+    if (found) taken.add(found);
+    return found ?? (isOpen && column ? column : null);
+  });
+}
+
+/** {body, faults} of a row: what to create, and what is wrong with it, as `validate` says it. */
+export function readRow(entity, mapping, { cells, fault }) {
+  if (fault) return { body: {}, faults: [{ pointer: "", detail: fault }] };
+  const entries = mapping.flatMap((name, index) => {
+    if (name === null) return [];
+    const cell = cells[index];
+    const value = "value" in cell ? cell.value : cellValue(cell, ruleOf(entity, name));
+    return value === undefined ? [] : [[name, value]];
+  });
+  const body = writablePart(entity.schema, Object.fromEntries(entries));
+  const id = entity.acceptsId ? own(body, "id") : undefined;
+  const idFaults = id === undefined || (typeof id === "string" && isId(entity, id)) ? [] : [{ pointer: "/id", detail: "Must have letters, digits and . _ ~ - alone" }];
+  return { body, faults: [...idFaults, ...validate(entity.schema, entity.acceptsId ? without(body, "id") : body)] };
+}
+
+/** The rows of a table as [{line, body, faults, identity}]. identity: a text that a row shares with no other one of its table. */
+export function readRows(entity, mapping, rows) {
+  const seen = new Map();
+  return rows.map((row) => {
+    const { body, faults } = readRow(entity, mapping, row);
+    // Faulty rows do not count: mended, they must not make other rows of the ones that are created already.
+    const text = faults.length ? `line ${row.line}` : stringify(body);
+    const count = (seen.get(text) ?? 0) + 1;
+    seen.set(text, count);
+    return { line: row.line, body, faults, identity: `${count} ${text}` };
+  });
+}
+
+/** A key made of a row's own text, so that a repeated import creates it once. */
+export async function idempotencyKey(scope, identity) {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`${scope} ${identity}`));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function ruleOf({ schema }, name) {
+  if (name === "id") return { type: "string" };
+  const rule = own(schema.properties, name) ?? schema.additionalProperties;
+  return isObject(rule) ? rule : {};
+}
+
+/** Have the browser save a text as a file. */
+export function download(name, type, text) {
+  const url = URL.createObjectURL(new Blob([text], { type: `${type};charset=utf-8` }));
+  Object.assign(document.createElement("a"), { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
