@@ -1,9 +1,9 @@
-// Who calls: the control in the side bar, and what a view shows where the API wants to know.
+// Who calls: the sidebar's control, and what views show without access.
 import { html, useState } from "./vendor/htm-preact.js";
 import { usesScheme } from "./model.js";
 import { Dialog, EmptyState, Field, Icon, inputAttributes, useSession } from "./ui.js";
 
-/** The side bar's control: API key and sign-in, as far as the API asks for them. */
+/** The sidebar's API key and sign-in, if the API has them. */
 export function Access({ model, session }) {
   useSession(session);
   const [open, setOpen] = useState(null);
@@ -43,21 +43,20 @@ function KeyDialog({ session, onClose }) {
   <//>`;
 }
 
-/** An input for the API key. id: of the input, as the dialog can be over a view that has one, too. */
+/** An input for the API key. id: unique, since view and dialog can both have one. */
 export function KeyForm({ session, onDone, id = "api-key", children }) {
   const fault = "A key contains only ASCII characters, and no spaces";
   return html`<${SecretForm} id=${id} label="API key" button="Use this key" initial=${session.key} fault=${fault}
     onUse=${session.setKey} onDone=${onDone}>${children}<//>`;
 }
 
-// For an issuer that the console has no sign-in at: its users' tokens come from somewhere else.
 function TokenForm({ session, onDone, id = "access-token" }) {
   const fault = "An access token has three parts, with dots between them";
   return html`<${SecretForm} id=${id} label="Access token" button="Use this token" initial="" fault=${fault}
     onUse=${session.setToken} onDone=${onDone} />`;
 }
 
-// onUse: takes what was typed, and returns whether it can be used.
+// onUse: returns whether it takes the text.
 function SecretForm({ id, label, button, initial, fault, onUse, onDone, children }) {
   const [secret, setSecret] = useState(initial);
   const [faults, setFaults] = useState([]);
@@ -87,12 +86,12 @@ export function accessLabel({ security }) {
   return scopes?.length ? `${label}, scope ${scopes.join(" or ")}` : label;
 }
 
-/** Whether an answer means that the API wants to know who calls, in a way that the page can say. */
+/** Whether an answer asks who calls. */
 export function isAccessDenied(answer, operation) {
   return [401, 403].includes(answer.status) && operation.security.length > 0;
 }
 
-/** In place of what can not be shown before the API knows who calls. */
+/** In place of what the caller cannot see. */
 export function NeedsAccess({ operation, session, answer }) {
   const missing = session.missingAccess(operation.security);
   if (missing?.kind === "signature") {

@@ -1,16 +1,13 @@
-// Who reads and who writes properties, by the rules in the API's document: what the caller may not read or write is not offered.
+// Who reads and who writes properties, by the rules in the API's document.
 import { own, without } from "./json.js";
 
 const READ = "x-readable-by";
 const WRITE = "x-writable-by";
 
-/** What the schema of an item holds besides, for a caller who may not read everything: the names of properties that they may not. */
+/** The keyword of an item's schema with the names of the properties that the caller cannot read. */
 export const HIDDEN = "x-hidden";
 
-/**
- * The document as it is for a caller: answers lack the properties that they may not read, and bodies those that they may not write.
- * claims: of the access token that requests are sent with, null without one.
- */
+/** The document without what a caller cannot read in answers or write in bodies. claims: the access token's, or null. */
 export function documentFor(document, claims) {
   const schemas = Object.entries(document.components?.schemas ?? {});
   if (!schemas.some(([, schema]) => Object.values(schema?.properties ?? {}).some(hasRule))) return document;

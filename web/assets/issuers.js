@@ -1,14 +1,8 @@
 // Where users sign in: the API's user pool, and the issuer of OpenID Connect whose tokens it takes as well.
 
 /**
- * The issuers that the page is a client of, by the security scheme of their tokens.
- *
- * Each has `name`, `clientId`, `url` (null where answers do not name their issuer), `parameters` of an authorization request,
- * `readEndpoints`, and `logoutParameters` for the page that ends a session there. Endpoints are {authorization, token, revocation,
- * logout}, the last two only if there are any, and `scopes`.
- *
- * @param {{sign_in: {domain: string, client_id: string, scopes: string[]} | null,
- *   jwt: {issuer: string, client_id: string, scopes: string[], audience: string} | null}} config the stack's, out of config.json
+ * The issuers that the page is a client of, by security scheme: {name, clientId, url (null if answers do not name it), parameters,
+ * readEndpoints, logoutParameters}. Endpoints: {authorization, token, revocation?, logout?, scopes}. Takes config.json.
  */
 export function createIssuers({ sign_in: pool, jwt }) {
   return { ...(pool && { cognito: createPool(pool) }), ...(jwt && { jwt: createOpenId(jwt) }) };
@@ -34,12 +28,12 @@ function createOpenId({ issuer, client_id: clientId, scopes, audience }) {
     name: new URL(issuer).host,
     clientId,
     url: issuer,
-    // Auth0 gives out a token for the API only when it is named; others ignore it.
+    // Only Auth0 needs it.
     parameters: { audience },
     async readEndpoints() {
       const response = await fetch(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`, { credentials: "omit" });
       const found = await response.json();
-      // What another issuer says would send the user, and the code, there.
+      // Another issuer's would get the user's code.
       if (found.issuer !== issuer) throw new Error("another issuer");
       const isSafe = (url) => new URL(url).protocol === new URL(issuer).protocol;
       const [authorization, token] = [found.authorization_endpoint, found.token_endpoint];

@@ -1,4 +1,4 @@
-// How values are shown as text. What an item holds is never trusted: it is cut, and what is not visible is made so.
+// Values as text. Items are not trusted: texts are cut, and invisible characters shown.
 
 const DATE_TIME = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
 const TIME = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
@@ -9,7 +9,7 @@ const DATE = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeZone: "
 const HIDDEN =
   /\p{ExtPict}[\p{EMod}\ufe0f]?(?:\u200d\p{ExtPict}[\p{EMod}\ufe0f]?)*|[#*\d]\ufe0f\u20e3|([\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029\u2800\ufff9-\ufffb]|\p{DI})/gu;
 
-/** A name as people write it: "dueDate" as "Due date"; one that is no plain word stays as it is, but visible. */
+/** A name as people write it: "dueDate" as "Due date". */
 export function labelOf(name) {
   if (!/^[A-Za-z][A-Za-z0-9_-]*$/.test(name)) return visibleText(name);
   const words = name.replace(/[_-]+/g, " ").replace(/([a-z0-9])([A-Z])/g, "$1 $2").trim();
@@ -17,7 +17,7 @@ export function labelOf(name) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** A text in pieces: strings, and {mark} for each character that could not be seen. */
+/** A text in pieces: strings, and {mark} for each invisible character. */
 export function visiblePieces(text) {
   const found = [];
   let from = 0;
@@ -31,12 +31,12 @@ export function visiblePieces(text) {
   return found;
 }
 
-/** A text with the names of the characters that could not be seen, where marks are not possible. */
+/** A text with the names of its invisible characters. */
 export function visibleText(text) {
   return replaceHidden(text, codePointName);
 }
 
-/** A text with something else for each character that could not be seen. */
+/** A text with each invisible character replaced. */
 export function replaceHidden(text, replacement) {
   return text.replace(HIDDEN, (whole, character) => (character ? replacement(character) : whole));
 }
@@ -70,7 +70,7 @@ export function dateText(text) {
   return Number.isNaN(time.getTime()) ? text : DATE.format(time);
 }
 
-/** An id, short: enough of it to tell it from others in a list. Those that people chose say more by their beginning than by eight characters. */
+/** An id, shortened to tell it from others in a list; 14 characters of one that people chose. */
 export function shortId(id) {
   const [most, kept] = /^[0-9a-f-]+$/i.test(id) ? [13, 8] : [16, 14];
   return id.length > most ? `${truncate(id, kept)}…` : id;

@@ -50,7 +50,7 @@ export function TodoView({ entity, api, session, route, go, notify, deletions, v
 
   const tick = async (item) => {
     const ticked = { ...item, [done]: !own(item, done) };
-    // The row may go, and the focus must not go with it.
+    // The row may go with the focus.
     if (!isShown(ticked)) focusNear(rows.current, shown.indexOf(item));
     list.put(ticked);
     const { data, problem } = await api.call(changeOperation(entity), { id: item.id, body: { [done]: ticked[done] } });
@@ -117,7 +117,7 @@ function Add({ entity, api, onAdded }) {
     const newFaults = faultsOf(entity, newTitle);
     setFaults(newFaults);
     if (newFaults.length) return;
-    // Sent again because no answer came, it must not be there twice.
+    // A retry must not add it twice.
     if (sent.current.title !== newTitle) sent.current = { title: newTitle, key: crypto.randomUUID() };
     const headers = { "Idempotency-Key": sent.current.key };
     const { data, problem } = await api.call(entity.operations.create, { body: { title: newTitle }, headers });
@@ -126,7 +126,7 @@ function Add({ entity, api, onAdded }) {
       return;
     }
     sent.current = {};
-    // Whoever types fast is at the next one already.
+    // The user may be typing the next one.
     setTitle((now) => (now.trim() === newTitle ? "" : now));
     onAdded(data);
   };
@@ -238,7 +238,7 @@ function Edit({ item, entity, api, notify, onClose, onChange }) {
   </form>`;
 }
 
-// Change the title from what its user saw, and from nothing else: {saved}, {changed: the title it has by now} or {problem}.
+// Change the title only if the user saw the current one: {saved}, {changed: the current title} or {problem}.
 async function changeTitle(entity, api, id, known, title) {
   const { get } = entity.operations;
   const change = (headers) => api.call(changeOperation(entity), { id, body: { title }, headers });
@@ -256,7 +256,6 @@ async function changeTitle(entity, api, id, known, title) {
   }
 }
 
-// The items that were read, as far as they were read.
 function useList({ entity, api, session, done, filter }) {
   const emptyList = { items: [], next: null, answer: {}, isRead: false, filter: null };
   const key = `${entity.name}/${filter}`;
@@ -264,7 +263,7 @@ function useList({ entity, api, session, done, filter }) {
   const [list, setList] = useState(() => readBefore(key) ?? emptyList);
   const [isReading, setReading] = useState(true);
   const [attempt, setAttempt] = useState(0);
-  // What the user changed since the list was asked for: the answer may not know of it.
+  // The user's changes since the list was requested.
   const changedItems = useRef([]);
 
   // least: how many items there are to be, if there are as many.
@@ -292,7 +291,7 @@ function useList({ entity, api, session, done, filter }) {
     await dropDeleted(uniqueItems(missing), signal);
   };
 
-  // An answer lacks what was made after it, and what somebody has deleted since: only the API knows which.
+  // What an answer lacks is newer, or deleted: ask.
   const dropDeleted = async (missing, signal) => {
     const { get } = entity.operations;
     for (const { id } of get ? missing : []) {
@@ -318,7 +317,7 @@ function useList({ entity, api, session, done, filter }) {
     isReading: isReading || list.filter !== filter,
     reload,
     readMore: () => read(list.next),
-    /** Take what the user made or changed, which the filter may leave out. */
+    /** Take an item that the user has created or changed. */
     put(item) {
       changedItems.current.push(item);
       setList((before) => ({ ...before, items: putItem(before.items, item) }));
@@ -326,7 +325,7 @@ function useList({ entity, api, session, done, filter }) {
   };
 }
 
-// In its place, or at the top. Answers come in any order: what is newer stays.
+// In its place, or at the top; an older version changes nothing.
 function putItem(items, item) {
   if (!hasItem(items, item)) return [item, ...items];
   return items.map((other) => (other.id === item.id && !(other.version > item.version) ? item : other));
@@ -340,7 +339,7 @@ function matches(item, done, filter) {
   return filter === "" || String(Boolean(own(item, done))) === filter;
 }
 
-// What is added while pages are read can come twice.
+// Pages can repeat items.
 function uniqueItems(items) {
   return [...new Map(items.map((item) => [item.id, item])).values()];
 }

@@ -30,12 +30,12 @@ const ICONS = {
   warning: "M12 4 2.5 20h19zM12 10v4.5m0 2.5v.01",
 };
 
-/** An icon, which says nothing by itself: the button or text beside it does. */
+/** A decorative icon. */
 export function Icon({ name }) {
   return html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false"><path d=${ICONS[name]} /></svg>`;
 }
 
-/** A text of an item's: apart from the direction of what is around it, with marks for what could not be seen. */
+/** An item's text: isolated from its surroundings' direction, invisible characters marked. */
 export function Text({ value, limit = Infinity }) {
   const shown = truncate(value, limit);
   return html`<bdi>
@@ -45,10 +45,10 @@ export function Text({ value, limit = Infinity }) {
   </bdi>`;
 }
 
-/** A view: its heading, which takes the focus where nothing else has it, and its buttons. isTable: it takes all the room there is. */
+/** A view: its heading, which takes the focus if nothing has it, and buttons. isTable: it fills the page. */
 export function Page({ title, label = title, back, actions, isTable = false, children }) {
   const heading = useRef(null);
-  // Drawn anew because an answer has come, a view leaves the focus where its user has put it meanwhile.
+  // A focus that the user has set stays.
   useLayoutEffect(() => {
     if (document.activeElement === document.body) heading.current.focus({ preventScroll: true });
   }, []);
@@ -65,7 +65,7 @@ export function Page({ title, label = title, back, actions, isTable = false, chi
   </div>`;
 }
 
-/** A dialog over the page; Escape and the button close it, and the focus goes back to where it was. */
+/** A dialog. Escape and the button close it, and the focus returns. */
 export function Dialog({ title, onClose, children }) {
   const dialog = useRef(null);
   useLayoutEffect(() => {
@@ -93,7 +93,7 @@ export function inputAttributes(id, hint, faults = [], required = false) {
   return { id, "aria-describedby": describedBy || undefined, "aria-invalid": trueOrNone(faults.length), "aria-required": trueOrNone(required) };
 }
 
-/** A labelled input, with a hint below and what is wrong with it. faults: sentences. */
+/** A labelled input with a hint and faults (sentences). */
 export function Field({ id, label, hint, faults = [], required, children }) {
   return html`<div class="field">
     <label class="label" for=${id}>${label}${required && html`<span class="required" title="Required" aria-hidden="true">*</span>`}</label>
@@ -109,7 +109,7 @@ export function Hint({ id, hint, faults = [] }) {
   `;
 }
 
-/** A choice between a few, as buttons side by side. options: [{value, label}]. */
+/** A few options as buttons: [{value, label}]. */
 export function Choice({ label, options, value, onChange }) {
   return html`<div class="choice" role="group" aria-label=${label}>
     ${options.map(
@@ -119,7 +119,6 @@ export function Choice({ label, options, value, onChange }) {
   </div>`;
 }
 
-/** Nothing to show, and what to do about it. */
 export function EmptyState({ icon = "inbox", title, children }) {
   return html`<div class="empty"><${Icon} name=${icon} /><h2>${title}</h2>${children}</div>`;
 }
@@ -156,7 +155,6 @@ export function Notes({ notes, dismiss }) {
   </div>`;
 }
 
-/** A button that copies what `text()` gives. */
 export function CopyButton({ text, label, notify, icon = "copy", compact = false, tabindex }) {
   const copy = async () => {
     try {
@@ -171,7 +169,7 @@ export function CopyButton({ text, label, notify, icon = "copy", compact = false
     : html`<button type="button" class="button" onClick=${copy}><${Icon} name=${icon} />${label}</button>`;
 }
 
-/** A text that is cut when it is long, with a button that shows all. */
+/** A long text, cut, with a button that shows all. */
 export function LongText({ value, limit = 400 }) {
   const [open, setOpen] = useState(false);
   if (value.length <= limit) return html`<${Text} value=${value} />`;
@@ -181,7 +179,7 @@ export function LongText({ value, limit = 400 }) {
     </button>`;
 }
 
-/** Draws the component again whenever who calls changes, or whether they still may. */
+/** Redraw on every change of the session. */
 export function useSession(session) {
   const [, draw] = useState(0);
   useEffect(() => session.onChange(() => draw((drawn) => drawn + 1)), [session]);

@@ -1,15 +1,15 @@
-// Validate a value against a JSON Schema, with the verdicts and the words of the API's own validator (lambda_src/trestle/schema).
+// Validate a value as the API does (lambda_src/trestle/schema), with its words.
 import { MAX_DEPTH } from "./contract.js";
 import { compare, comparisonKey, isEqual, isInteger, isMultiple, isNumber, isObject, isStorable, own, stringify } from "./json.js";
 
-/** What stands where a text has been typed that is no value of JSON. */
+/** A typed text that is no value. */
 export class InvalidInput {
   constructor(text, detail) {
     this.text = text;
     this.detail = detail;
   }
 
-  /** Never written as if it were an item's. */
+  // Never part of a body.
   toJSON() {
     return undefined;
   }
@@ -89,7 +89,7 @@ function validateString(value, schema, where, faults, fault) {
   if (Object.hasOwn(FORMATS, format ?? "") && !FORMATS[format](value)) fault(`Must be of the format ${format}`);
 }
 
-// Characters, as JSON Schema counts: those outside the basic plane are one, not two.
+// In code points.
 function lengthOf(text) {
   let length = text.length;
   for (let index = 1; index < text.length; index++) {
@@ -108,7 +108,6 @@ function validateArray(value, schema, where, faults, fault) {
 
 function validateObject(value, schema, where, faults, fault) {
   const { required = [], minProperties = 0, maxProperties = Infinity, properties = {}, additionalProperties = true } = schema;
-  // What clients cannot write is no fault of theirs.
   const isReadOnly = (name) => own(properties, name)?.readOnly;
   for (const name of required) {
     if (!Object.hasOwn(value, name) && !isReadOnly(name)) faults.push({ pointer: pointer(where, name), detail: "Is required" });

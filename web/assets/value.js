@@ -31,7 +31,7 @@ export function Value({ value, schema = {} }) {
   return html`<span class="muted">null</span>`;
 }
 
-/** A value where there can be nothing but plain text, such as in an option. */
+/** A value as plain text. */
 export function plainText(value) {
   return typeof value === "string" ? visibleText(value) || "(empty)" : visibleText(stringify(value));
 }
@@ -52,7 +52,7 @@ function StringValue({ value, schema, limit }) {
   return html`<span class=${value.length <= SHORT_LENGTH ? "short" : ""}><${Text} value=${value} limit=${limit} /></span>`;
 }
 
-// Nothing but the web: a link of any other kind, javascript: among them, could run what an item says.
+// Other links, such as javascript:, could run what an item says.
 function isWebAddress(text) {
   return URL.canParse(text) && ["http:", "https:"].includes(new URL(text).protocol);
 }
