@@ -227,7 +227,7 @@ def faults(company: Company) -> Iterator[Fault]:
     refused = f"Every token of {issuer} would be refused. "
     yield issued("stop", f"{refused}The discovery document belongs to another issuer.", "to the letter",
                  issuer=issuer.removesuffix("/"))  # fmt: skip
-    yield issued("stop", f"{issuer} publishes no key for RS256 or ES256.", "RS256", keys=[{"kty": "oct", "k": "AA"}])
+    yield issued("stop", f"{issuer} publishes no key for RS256 or ES256.", "HS256", keys=[{"kty": "oct", "k": "AA"}])
     closed = "https://127.0.0.1:9/"
     yield written("warning", "issuer", f"{closed} cannot be read from here.", "from the internet", issuer=closed)
     yield written("stop", "tfvars", f'jwt.issuer: "{issuer.replace("https", "http")}" does not begin with https://',
