@@ -123,7 +123,7 @@ def test_another_issuers_code_is_left_aside(visit: Open, console: Console, label
     page.get_by_role("textbox", name="Name", exact=True).wait_for()
     state = parse_qs(urlsplit(page.url).query)["state"][0]
     go_to(page, f"?code=x&state={state}&iss=https://attacker.example")
-    expect(page.get_by_text("answered by another issuer")).to_be_visible()
+    expect(page.get_by_text("Another issuer answered this sign-in")).to_be_visible()
     assert stored_tokens(page) is None
     assert "attacker" not in page.url
 
