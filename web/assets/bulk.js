@@ -2,6 +2,8 @@
 
 import { rowsOf } from "./grid.js";
 
+export const MAX_ITEMS = 10_000; // that one export, import or selection takes
+
 const PAGE_SIZE = 100;
 const MAX_CONCURRENT = 4;
 const MAX_WAIT_SECONDS = 60; // after which a run stops, if the API asks for more

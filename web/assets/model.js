@@ -253,3 +253,19 @@ function boundsOf(bounds, sort) {
     .filter(({ name }) => name.slice(0, name.lastIndexOf(".")) === sort)
     .map(({ name, schema }) => ({ name, operator: name.slice(name.lastIndexOf(".") + 1), schema }));
 }
+
+/** Whether an entity is a list of things to do: they have a title, and are done or not. */
+export function isTodo(entity) {
+  return Boolean(entity.operations.list) && typeOf(entity, "title") === "string" && Boolean(doneProperty(entity));
+}
+
+// Of what clients can write.
+function typeOf(entity, property) {
+  const rule = own(entity.schema.properties, property);
+  return rule?.readOnly ? undefined : rule?.type;
+}
+
+/** The property that says whether a thing of such a list is done. */
+export function doneProperty(entity) {
+  return ["completed", "done"].find((property) => typeOf(entity, property) === "boolean");
+}

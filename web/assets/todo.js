@@ -4,6 +4,7 @@ import { NeedsAccess, isAccessDenied } from "./access.js";
 import { discardDraft, loadDraft, saveDraft } from "./drafts.js";
 import { own, stringify } from "./json.js";
 import { keepRead, readBefore } from "./list.js";
+import { doneProperty } from "./model.js";
 import { hashOf } from "./route.js";
 import { countText, truncate } from "./text.js";
 import { Choice, EmptyState, Icon, Page, Problem, Text, inputAttributes, useSession } from "./ui.js";
@@ -11,21 +12,6 @@ import { validate } from "./validate.js";
 
 const PAGE_SIZE = 100;
 const TITLE_LENGTH = 300; // characters of a title; the item's own page has all
-
-/** Whether an entity is a list of things to do: they have a title, and are done or not. */
-export function isTodo(entity) {
-  return Boolean(entity.operations.list) && typeOf(entity, "title") === "string" && Boolean(doneProperty(entity));
-}
-
-// Of what clients can write.
-function typeOf(entity, property) {
-  const rule = own(entity.schema.properties, property);
-  return rule?.readOnly ? undefined : rule?.type;
-}
-
-function doneProperty(entity) {
-  return ["completed", "done"].find((property) => typeOf(entity, property) === "boolean");
-}
 
 // What changes one property and leaves the others alone.
 function changeOperation({ operations }) {

@@ -1,12 +1,11 @@
 // Items as files, and tables as items. Numbers keep their digits both ways.
+import { MAX_ITEMS } from "./bulk.js";
 import { SERVERS_OWN } from "./contract.js";
 import { isObject, own, parse, stringify, without } from "./json.js";
 import { isId, propertyNames } from "./model.js";
 import { writablePart } from "./patch.js";
 import { labelOf } from "./text.js";
 import { InvalidInput, validate } from "./validate.js";
-
-export const MAX_ITEMS = 10_000; // that one export, import or selection takes
 
 const DELIMITERS = ["\t", ";", ","];
 
