@@ -14,7 +14,6 @@ import pytest
 from botocore.client import BaseClient, ClientCreator
 from botocore.endpoint import Endpoint
 from botocore.loaders import JSONFileLoader
-from hypothesis import settings
 from moto import mock_aws
 from moto.core import models
 from moto.core.models import MockAWS
@@ -40,10 +39,6 @@ ENVIRONMENT = {
 KEYS = json.loads((Path(__file__).parent / "table.json").read_text())
 
 Make = Callable[..., Api]
-
-# No example fails because the machine is busy.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 
 def create_table(client: Any, keys: Mapping[str, Any], name: str = TABLE) -> None:

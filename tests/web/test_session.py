@@ -422,7 +422,7 @@ def test_a_sign_in_that_the_pool_refuses_says_why(visit: Open) -> None:
     pending = {"state": "s", "verifier": "v", "scheme": "cognito", "hash": "#/notes"}
     page.evaluate("(text) => sessionStorage.setItem('trestle.pending', text)", json.dumps(pending))
     page.goto("/?error=access_denied&error_description=Not%20you&state=s")
-    expect(page.get_by_role("status")).to_contain_text("The sign-in failed: Not you.")
+    expect(page.get_by_role("status").filter(has_text="The sign-in failed: Not you.")).to_be_visible()
     assert page.url.endswith("/#/notes")
 
 
