@@ -1,10 +1,10 @@
 locals {
-  # Whether the app's users come over the domain, with the code that it gives out.
+  # Whether the app's users sign in over the domain, by authorization code.
   uses_code_flow = length(try(var.user_pool.callback_urls, [])) > 0 || length(var.website_urls) > 0
 
   console_urls = [for url in var.website_urls : "${url}/"]
 
-  # None of our own unless it is written down: who asks for no scope in particular gets all that are allowed here.
+  # Without Trestle's scopes by default, since a request without scopes gets all that are allowed here.
   app_scopes = (
     local.uses_code_flow ?
     concat(["email", "openid", "profile"], [for scope in var.user_pool.app_scopes : "${var.name}-${var.environment}/${scope}"]) :
@@ -59,7 +59,7 @@ resource "aws_cognito_user_pool" "this" {
   count = var.user_pool == null ? 0 : 1
 
   name = "${var.name}-${var.environment}"
-  # Sign in by a name or by an address that was verified: what users are called cannot be changed later.
+  # Users sign in by name or verified email address. AWS cannot change this later.
   alias_attributes         = ["email"]
   auto_verified_attributes = ["email"]
   deletion_protection      = var.user_pool.deletion_protection ? "ACTIVE" : "INACTIVE"
@@ -77,7 +77,7 @@ resource "aws_cognito_user_pool" "this" {
     allow_admin_create_user_only = !var.user_pool.self_sign_up
   }
 
-  # Not written for Cognito's own sender, whose other settings are AWS's.
+  # Omitted for Cognito's own sender, whose other settings AWS manages.
   dynamic "email_configuration" {
     for_each = var.user_pool.email[*]
     content {
@@ -98,7 +98,7 @@ resource "aws_cognito_user_pool" "this" {
     temporary_password_validity_days = 7
   }
 
-  # No text messages: they cost, and a phone number can be taken over.
+  # No text messages, since they cost money and phone numbers can be hijacked.
   dynamic "software_token_mfa_configuration" {
     for_each = var.user_pool.mfa == "OFF" ? [] : [true]
     content {
@@ -106,7 +106,7 @@ resource "aws_cognito_user_pool" "this" {
     }
   }
 
-  # An address signs in and recovers the account: a new one counts once it is verified, and the old one till then.
+  # An address signs in and recovers the account. A new one takes effect once it is verified; until then the old one does.
   user_attribute_update_settings {
     attributes_require_verification_before_update = ["email"]
   }
@@ -147,8 +147,8 @@ resource "aws_cognito_user_pool_domain" "this" {
   user_pool_id = aws_cognito_user_pool.this[0].id
 }
 
-# For apps in browsers and on phones, which keep no secret: the code that they trade for tokens is bound to them by PKCE, and
-# passwords do not leave the device in SRP.
+# For apps in browsers and on phones, which cannot keep a secret. PKCE binds the authorization code to the app, and with SRP passwords do
+# not leave the device.
 resource "aws_cognito_user_pool_client" "app" {
   count = var.user_pool == null ? 0 : 1
 
@@ -174,11 +174,11 @@ resource "aws_cognito_user_pool_client" "app" {
     refresh_token = "days"
   }
 
-  # Its scopes have to be there.
+  # The scopes have to exist first.
   depends_on = [aws_cognito_resource_server.this]
 }
 
-# Terraform keeps its secret in the state and shows it nowhere.
+# Terraform stores the secret in the state, and no output shows it.
 resource "aws_cognito_user_pool_client" "machine" {
   count = try(var.user_pool.machine_client, false) ? 1 : 0
 
@@ -188,7 +188,7 @@ resource "aws_cognito_user_pool_client" "machine" {
   allowed_oauth_flows_user_pool_client = true
   allowed_oauth_scopes                 = [for scope in keys(var.user_pool.scopes) : "${var.name}-${var.environment}/${scope}"]
   enable_token_revocation              = true
-  # The least that there is: none written would be all that sign users in.
+  # The minimum. Without this, all flows that sign users in would be enabled.
   explicit_auth_flows           = ["ALLOW_REFRESH_TOKEN_AUTH"]
   generate_secret               = true
   prevent_user_existence_errors = "ENABLED"

@@ -76,7 +76,7 @@ variable "user_pool" {
   })
 }
 
-# Apart from the pool, which would wait for CloudFront. A list, whose length a plan knows.
+# Separate from the pool, which would otherwise wait for CloudFront. A list, so that a plan knows its length.
 variable "website_urls" {
   description = "Where the web console is, which signs users in as an app does."
   type        = list(string)

@@ -1,7 +1,7 @@
 locals {
   paths = distinct(concat(values(var.routes)[*].path, keys(local.documents)))
 
-  # Every path and all that leads to it: v1/todos/{id} needs v1 and v1/todos, once, whoever else is under them.
+  # Every path with its parents: v1/todos/{id} needs v1 and v1/todos, which other paths may share.
   depths = { for depth in range(1, 6) : depth => toset([
     for path in local.paths : join("/", slice(split("/", path), 0, depth)) if path != "" && length(split("/", path)) >= depth
   ]) }
@@ -22,7 +22,7 @@ locals {
     jwt     = one(aws_api_gateway_authorizer.tokens[*].id)
   }
 
-  # Where the gateway invokes functions.
+  # The address at which the gateway invokes functions.
   invocations = join("", [
     "arn:${var.scope.partition}:apigateway:${var.scope.region}:lambda:path/2015-03-31/functions/",
     "arn:${var.scope.partition}:lambda:${var.scope.region}:${var.scope.account_id}:function",
@@ -64,7 +64,7 @@ resource "aws_api_gateway_rest_api" "this" {
   }
 }
 
-# A resource cannot be the parent of another of the same block: hence a block per depth.
+# A resource cannot be the parent of another one in the same block, so each depth has its own block.
 resource "aws_api_gateway_resource" "first" {
   for_each = local.depths[1]
 
@@ -105,7 +105,7 @@ resource "aws_api_gateway_resource" "fifth" {
   rest_api_id = aws_api_gateway_rest_api.this.id
 }
 
-# The gateway validates bodies only where there is one: a model that requires an object rejects a missing body.
+# The gateway validates only existing bodies. A model that requires an object rejects a missing one.
 resource "aws_api_gateway_request_validator" "this" {
   for_each = var.validate_bodies ? { parameters = false, parameters-and-bodies = true } : { parameters = false }
 
@@ -133,8 +133,8 @@ resource "aws_api_gateway_authorizer" "users" {
   type          = "COGNITO_USER_POOLS"
 }
 
-# The gateway keeps a decision for each token, which is the whole key of its cache. So a decision is about the token and all routes that
-# ask for one, and the functions judge groups, scopes and the time when the token expires. What is no JWT is refused without a call.
+# The gateway caches the authorizer's answer by token alone. An answer therefore covers the token and all routes that need one, and the
+# functions check groups, scopes and the expiry time. The gateway refuses anything that is not a JWT without a call.
 resource "aws_api_gateway_authorizer" "tokens" {
   count = local.uses_jwt ? 1 : 0
 
@@ -173,7 +173,7 @@ resource "aws_api_gateway_method" "route" {
   resource_id = local.resource_ids[each.value.path]
   rest_api_id = aws_api_gateway_rest_api.this.id
 
-  # Declared, they reach generated clients, and a value that is only sometimes there is no mistake: only the id has to be.
+  # Declared so that generated clients know them. Only the id is required, since the other values are optional.
   request_parameters = merge(
     { for parameter in each.value.parameters : "method.request.${parameter}" => false },
     { for name in regexall("{([^}]+)}", each.value.path) : "method.request.path.${name[0]}" => true },
@@ -191,7 +191,7 @@ resource "aws_api_gateway_integration" "route" {
   uri                     = "${local.invocations}:${each.value.function}:${each.value.qualifier}/invocations"
 }
 
-# One per method: a function answers to its own route and to no other path, stage or API.
+# One per method, so that a function accepts calls only from its own route, and from no other path, stage or API.
 resource "aws_lambda_permission" "route" {
   for_each = var.routes
 
@@ -202,13 +202,13 @@ resource "aws_lambda_permission" "route" {
   source_arn = join("/", [
     aws_api_gateway_rest_api.this.execution_arn, var.stage, each.value.method, replace(each.value.path, "/{[^}]+}/", "*")
   ])
-  # Ids take letters, digits, - and _. A route's other characters are told apart by a digest.
+  # Ids allow letters, digits, - and _. A digest represents a route's other characters.
   statement_id = "api-gateway-${can(regex("^[A-Za-z0-9.-]+$", each.key)) ? replace(each.key, ".", "-") : join("-", [
     trim(substr(replace(each.key, "/[^A-Za-z0-9_]+/", "-"), 0, 70), "-"), substr(sha256(each.key), 0, 8)
   ])}"
 }
 
-# Another pool is another snapshot. Among the triggers, one that is still to be made would hide them all from the plan.
+# A different pool needs a new snapshot. As a trigger, an unknown ARN would hide all triggers from the plan.
 resource "terraform_data" "user_pool" {
   input = var.user_pool_arn
 }
@@ -217,9 +217,9 @@ resource "aws_api_gateway_deployment" "this" {
   description = var.description
   rest_api_id = aws_api_gateway_rest_api.this.id
 
-  # A deployment is a snapshot: what is not named here would change in the console and not for callers. All that comes
-  # in, and the text of this module, which holds the rest. A method that goes is deleted after the snapshot, since Terraform
-  # deletes what a create_before_destroy resource needs last: `apply -replace` of this resource then clears it out.
+  # A deployment is a snapshot. Changes that no trigger covers would appear in the AWS console, but not for callers. So the triggers are
+  # all inputs and this module's text. Terraform deletes a removed method after the snapshot, since it deletes dependencies of a
+  # create_before_destroy resource last; a second deployment (`apply -replace` of this resource) then removes the method for callers.
   triggers = {
     configuration = sha256(jsonencode([
       var.authorizer, var.cors_origins, var.disable_execute_api_endpoint, var.docs, var.exposed_headers, var.models, var.problems,
@@ -229,7 +229,7 @@ resource "aws_api_gateway_deployment" "this" {
   }
 
   lifecycle {
-    # The stage moves to the new snapshot before the old one goes.
+    # The stage switches to the new snapshot before the old one is deleted.
     create_before_destroy = true
     replace_triggered_by  = [terraform_data.user_pool]
   }

@@ -1,25 +1,25 @@
-# What the gateway answers without a function: its description, preflights, and 405 to methods a path does not have.
+# The gateway's own answers, without a function: the OpenAPI document, CORS preflights, and 405 for missing methods.
 locals {
-  # The document is a template, so it escapes the characters that templates expand. Its server is an exception: the URL of the
-  # request, whatever the stage, the domain or the base path.
+  # The document is a template, so characters that templates expand are escaped. The server is an exception: it is the request's own URL,
+  # under any stage, domain and base path.
   escaped_document = replace(replace(var.docs.document, "$", "\\u0024"), "#", "\\u0023")
   documents = { for path in [var.docs.path] : path => replace(
     local.is_packed ? local.packed_document : local.escaped_document,
     "\"servers\":[{\"url\":\".\"}]", "\"servers\":[{\"url\":\"https://$context.domainName$context.path.replace('/${path}','')\"}]",
   ) if var.docs.access != "none" }
 
-  # API Gateway takes templates of 300 KB, which is 30 entities as they stand. A larger document is packed: what repeats is set
-  # once, as a variable of the template, and the gateway answers with the same document. Only where it has to be.
+  # API Gateway limits templates to 300 KB, which is about 30 entities. A larger document is packed: repeated parts become variables of the
+  # template, and the gateway's answer stays the same. Smaller documents are not packed.
   template_limit = 300 * 1024
   is_packed      = length(base64encode(local.escaped_document)) * 3 / 4 + length(local.origin_template) > local.template_limit
-  # Long pieces that repeat as a whole, such as the problems of an operation, are one fragment.
+  # Long parts that repeat as a whole, such as an operation's problems, are one fragment.
   pieces = split("\n", local.is_packed ? replace(var.docs.document, "}},\"", "}},\n\"") : "")
   times  = { for piece in local.pieces : piece => 1... }
   fragments = flatten([for piece in local.pieces : length(local.times[piece]) > 1 ? [piece] : split("\n", replace(replace(replace(
     piece, "},\"", "},\n\""), "],\"", "],\n\""), "\",\"", "\",\n\""
   ))])
-  # Fragments that save space: a variable costs some 20 characters to set and some 6 for each use. Its value is a literal, so a
-  # fragment with a quote or a backslash stays as it is.
+  # Fragments that save space. A variable takes about 20 characters to set and 6 for each use. Its value is a literal, so fragments with
+  # quotes or backslashes are not replaced.
   repeated_fragments = [for fragment, times in { for fragment in local.fragments : fragment => 1... } : fragment
     if length(times) > 1 && (length(times) - 1) * length(fragment) > 20 + 6 * length(times) && !can(regex("['\\\\]", fragment))
   ]
@@ -38,8 +38,8 @@ locals {
     ]
   )) }
 
-  # One origin, or all, is written as it stands. Of several, the caller's is repeated if it is among them: the header's name
-  # comes as the caller wrote it, and Velocity calls the methods of a reference alone, not of a list as it is written.
+  # A single origin, or "*", is a constant. With several origins, the template repeats the caller's if it is in the list. The header's name
+  # has the caller's spelling, and Velocity calls methods only on references, not on literal lists.
   single_origin = length(var.cors_origins) == 1 ? var.cors_origins[0] : ""
   origin_template = local.single_origin != "" ? "" : join("", [
     "#set($allowed = ${jsonencode(var.cors_origins)})",
@@ -71,7 +71,7 @@ locals {
           ", ", sort(concat(["Authorization", "Content-Type", "X-Amz-Date", "X-Amz-Security-Token", "X-Api-Key"], var.request_headers))
         )
         Access-Control-Allow-Methods = join(", ", methods)
-        # Browsers ask again after two hours at most, whatever is written here.
+        # Browsers limit this to two hours.
         Access-Control-Max-Age = "7200"
       })
     }
@@ -112,7 +112,7 @@ resource "aws_api_gateway_integration" "mock" {
   rest_api_id          = aws_api_gateway_rest_api.this.id
   type                 = "MOCK"
 
-  # By the request's content type. A body of a type without a template is 415, which is true as well.
+  # By the request's content type. A body of another type gets 415, which is also correct.
   request_templates = { for type in [
     "application/json", "application/merge-patch+json", "application/octet-stream", "application/problem+json",
     "application/x-www-form-urlencoded", "application/xml", "multipart/form-data", "text/html", "text/plain", "text/xml",
@@ -127,7 +127,7 @@ resource "aws_api_gateway_method_response" "mock" {
   rest_api_id = aws_api_gateway_rest_api.this.id
   status_code = each.value.status
 
-  # Of several origins the template sets the first of these itself.
+  # With several origins the template sets the first of these headers.
   response_parameters = { for name in setunion(["Access-Control-Allow-Origin", "Vary"], keys(each.value.headers)) :
     "method.response.header.${name}" => true
   }

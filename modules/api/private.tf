@@ -1,13 +1,14 @@
-# A private API: who may call it, by the API's resource policy.
+# The resource policy of a private API, which says who may call it.
 locals {
-  # By VPC endpoint, since each has a name for the API that its own VPC resolves, whether or not it has private DNS.
+  # The URL by VPC endpoint. Each endpoint has a name for the API that its VPC resolves with or without private DNS.
   private_urls = { for id in coalesce(var.vpc_endpoint_ids, []) : id => join("", [
     "https://${aws_api_gateway_rest_api.this.id}-${id}.execute-api.${var.scope.region}.${var.scope.dns_suffix}/",
     aws_api_gateway_stage.this.stage_name,
   ]) }
 
-  # A policy that lets anyone call a route for `iam` would let in any signed caller: API Gateway asks for the right of either the caller
-  # or the policy. So the policy names all that is not for `iam`: by method, and by path where some paths of a method are.
+  # API Gateway accepts a call to a route with the access `iam` if the caller's policy or this policy allows it, so allowing everyone here
+  # would admit every signed caller. The policy therefore lists only what is not for `iam`, by method, and by path if only some of a
+  # method's paths are for `iam`.
   iam_routes = [for r in values(var.routes) : "${r.method}/${replace(r.path, "/{[^}]+}/", "*")}" if r.access == "iam"]
   verbs      = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
   iam_verbs  = [for verb in local.verbs : verb if anytrue([for route in local.iam_routes : startswith(route, "${verb}/")])]
@@ -15,11 +16,11 @@ locals {
     [for verb in local.verbs : "${verb}/*" if !contains(local.iam_verbs, verb)],
     [for path in local.paths : [for verb in local.iam_verbs : "${verb}/${replace(path, "/{[^}]+}/", "*")}"]]...
   ))
-  # By what is public, the routes for `iam` that its pattern covers, in which * is any text, slashes too.
+  # The routes for `iam` that each public pattern covers. In a pattern, * is any text, including slashes.
   covered_iam_routes = { for call in local.public_calls : call => [for route in local.iam_routes : route
     if can(regex("^${replace(replace(call, ".", "[.]"), "*", ".*")}$", route))
   ] }
-  # What is not for `iam` and has a function. The rest is answered 405, or, where it would open a route for `iam`, 403.
+  # The routes with a function that are not for `iam`. Other requests get 405, or 403 if allowing them would open a route for `iam`.
   public_routes = { for r in values(var.routes) : "${r.method}/${replace(r.path, "/{[^}]+}/", "*")}" => "${r.method} /${r.path}"
     if r.access != "iam"
   }

@@ -1,6 +1,6 @@
-# The gateway's own errors, as problem details like the functions' own. Fixed sentences: the gateway's messages name ARNs.
+# The gateway's own errors, as problem details like those of functions. The sentences are fixed, since the gateway's messages name ARNs.
 locals {
-  # To the gateway an unsigned request of a path that wants a signature and a path it does not have are one case.
+  # The gateway does not distinguish an unsigned request to a route for `iam` from a request to a missing path.
   uses_iam = contains(values(var.routes)[*].access, "iam")
 
   problems = { for type, problem in var.problems.gateway : type => {
@@ -28,8 +28,8 @@ resource "aws_api_gateway_gateway_response" "this" {
     { for name, value in merge(local.cors_headers, each.value.headers, { Content-Type = "application/problem+json" }) :
       "gatewayresponse.header.${name}" => "'${value}'"
     },
-    # These responses cannot compare origins, and mapped names are case-sensitive: browsers' HTTP/2 sends `origin`, so that
-    # "Origin" would match nothing. There are no cookies, and anyone gets these errors anyway.
+    # These responses cannot compare origins, and mapped names are case-sensitive: browsers send `origin` over HTTP/2, which "Origin" would
+    # not match. "*" is safe, since there are no cookies and anyone can get these errors.
     local.single_origin == "" ? { "gatewayresponse.header.Access-Control-Allow-Origin" = "'*'" } : {},
   )
 }

@@ -35,7 +35,7 @@ resource "aws_api_gateway_stage" "this" {
     })
   }
 
-  # API Gateway makes this group itself if it comes first, without a key and for ever.
+  # Otherwise API Gateway creates this group, without a key and a retention.
   depends_on = [aws_cloudwatch_log_group.execution]
 }
 
@@ -46,7 +46,7 @@ resource "aws_api_gateway_method_settings" "this" {
   stage_name  = aws_api_gateway_stage.this.stage_name
 
   settings {
-    # Off: it writes bodies, keys and tokens to the log.
+    # Off, since it would log bodies, keys and tokens.
     data_trace_enabled     = false
     logging_level          = "ERROR"
     metrics_enabled        = true

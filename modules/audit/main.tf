@@ -30,7 +30,7 @@ locals {
     },
   ]
 
-  # For administrators, whom the lock below lets pass: they have to apply false first. The lifecycle still deletes what is due.
+  # For administrators, who can bypass the lock below: they have to apply false first. The lifecycle still deletes expired records.
   deletion_deny = {
     Sid       = "NobodyDeletes"
     Effect    = "Deny"
@@ -48,7 +48,7 @@ resource "aws_s3_bucket" "this" {
   object_lock_enabled = true
   tags                = var.tags
 
-  # A bucket that is older than the region in its name keeps its name, and its records.
+  # A bucket from before names had the region keeps its name and its records.
   lifecycle {
     ignore_changes = [bucket]
   }
@@ -62,9 +62,9 @@ resource "aws_s3_bucket_versioning" "this" {
   }
 }
 
-# Neither a policy nor a lifecycle rule gets a record deleted before it is due, and versions cannot be switched off. GOVERNANCE,
-# not COMPLIANCE: an administrator with s3:BypassGovernanceRetention, which CI has not, can still destroy the environment, and
-# seven years written by mistake are not paid for to the end.
+# No policy or lifecycle rule can delete a record before it expires, and versioning cannot be disabled. The mode is GOVERNANCE, not
+# COMPLIANCE, so that an administrator with s3:BypassGovernanceRetention, which CI lacks, can still destroy the environment, and correct a
+# retention of seven years that was a mistake.
 resource "aws_s3_bucket_object_lock_configuration" "this" {
   bucket = aws_s3_bucket.this.id
 
@@ -75,7 +75,7 @@ resource "aws_s3_bucket_object_lock_configuration" "this" {
     }
   }
 
-  # S3 locks versions alone.
+  # S3 can lock only versions.
   depends_on = [aws_s3_bucket_versioning.this]
 }
 
@@ -109,12 +109,12 @@ resource "aws_s3_bucket_policy" "this" {
     Statement = concat(local.bucket_statements, [for statement in [local.deletion_deny] : statement if var.deletion_protection])
   })
 
-  # S3 refuses two changes of a bucket's access at a time.
+  # S3 refuses concurrent changes of a bucket's access.
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 
 resource "aws_s3_bucket_logging" "this" {
-  # Terraform shows this line if it does not know at the plan whether the name is null.
+  # Terraform shows this line if a plan does not know whether the name is null.
   count = var.log_bucket == null ? 0 : 1 # If the same apply makes the bucket, write log_bucket = coalesce(aws_s3_bucket.NAME.bucket).
 
   bucket        = aws_s3_bucket.this.bucket
@@ -122,7 +122,7 @@ resource "aws_s3_bucket_logging" "this" {
   target_prefix = "s3/${aws_s3_bucket.this.bucket}/"
 }
 
-# Costs nothing, and lets a rule of EventBridge tell of a record that somebody deletes.
+# Free, and allows EventBridge rules to report deleted records.
 resource "aws_s3_bucket_notification" "this" {
   bucket      = aws_s3_bucket.this.id
   eventbridge = true
@@ -141,18 +141,18 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
       days_after_initiation = 7
     }
 
-    # Leap years: rather a day too long. Records are too small for cheaper storage, which charges 128 KB for each.
+    # With leap years, rather a day too long. Records are too small for cheaper storage classes, which bill at least 128 KB per object.
     expiration {
       days = var.retention_years * 366
     }
 
-    # What was deleted, by the rule above or by somebody, can be brought back for so long, and for as long as it is locked.
+    # Deleted records can be restored for this time, and for as long as they are locked.
     noncurrent_version_expiration {
       noncurrent_days = 90
     }
   }
 
-  # Versions have to be on before there is a rule about old ones.
+  # A rule about old versions requires versioning.
   depends_on = [aws_s3_bucket_versioning.this]
 }
 
@@ -166,7 +166,7 @@ resource "aws_cloudtrail" "this" {
   s3_bucket_name             = aws_s3_bucket.this.id
   tags                       = var.tags
 
-  # Items alone, each read and each write: who changes the account's settings is in the account's own trail, once for free.
+  # Only reads and writes of items. Changes of settings are in the account's own trail, whose first copy is free.
   advanced_event_selector {
     name = "Items of our tables"
 
@@ -180,13 +180,13 @@ resource "aws_cloudtrail" "this" {
       equals = ["AWS::DynamoDB::Table"]
     }
 
-    # Their indexes, too, whose ARNs go on from here.
+    # Includes the indexes, whose ARNs start with the table's.
     field_selector {
       field       = "resources.ARN"
       starts_with = var.table_arns
     }
   }
 
-  # CloudTrail tries the bucket before it takes it, and the first record is to be locked, too.
+  # CloudTrail tests the bucket when the trail is created, and the first record has to be locked as well.
   depends_on = [aws_s3_bucket_object_lock_configuration.this, aws_s3_bucket_policy.this]
 }

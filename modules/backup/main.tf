@@ -6,10 +6,10 @@ locals {
     var.monthly_days == null ? {} : { monthly = { days = var.monthly_days, schedule = "cron(0 5 1 * ? *)" } },
   )
 
-  # By pattern, as the permissions boundary has them: a role's own policies take 10,240 characters together, which the ARNs of
-  # 40 tables exceed.
+  # A pattern, as in the permissions boundary, since a role's inline policies are limited to 10,240 characters in all, which the ARNs of 40
+  # tables exceed.
   table_arns = "arn:${var.scope.partition}:dynamodb:${var.scope.region}:${var.scope.account_id}:table/${var.name}-*-${var.environment}"
-  # A table comes back beside the one in use, or under its own name when that is lost.
+  # A table is restored beside the one in use, or under its own name if that one is lost.
   restore_arns = [local.table_arns, "${local.table_arns}-restored"]
   backup_arns  = "${local.table_arns}/backup/*"
 
@@ -27,7 +27,7 @@ locals {
           Resource = local.table_arns
         },
         {
-          # Those that are due go in the name of the role that made them.
+          # Expired recovery points are deleted with the rights of the role that created them.
           Sid      = "KeepCopies"
           Effect   = "Allow"
           Action   = ["dynamodb:DeleteBackup", "dynamodb:DescribeBackup"]
@@ -69,7 +69,7 @@ locals {
   }
 }
 
-# A vault that holds recovery points cannot be deleted: without protection a destroy deletes them first.
+# A vault with recovery points cannot be deleted. Without protection, a destroy deletes them first.
 resource "aws_backup_vault" "this" {
   name          = local.name
   force_destroy = !var.deletion_protection
@@ -77,7 +77,7 @@ resource "aws_backup_vault" "this" {
   tags          = var.tags
 }
 
-# For administrators, too: they have to apply false first. The plan still deletes what is due.
+# Also for administrators, who have to apply false first. The backup plan still deletes expired recovery points.
 resource "aws_backup_vault_policy" "this" {
   count = var.deletion_protection ? 1 : 0
 
@@ -85,7 +85,7 @@ resource "aws_backup_vault_policy" "this" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    # In a vault's policy "*" is the vault and what it holds.
+    # In a vault's policy, "*" is the vault and its recovery points.
     Statement = [{
       Sid       = "NobodyDeletes"
       Effect    = "Deny"
@@ -96,7 +96,7 @@ resource "aws_backup_vault_policy" "this" {
   })
 }
 
-# AWS Backup takes a role from who may pass it, in the account of both: nobody else's vault or plan can name it.
+# AWS Backup accepts a role only from principals of its account that may pass it, so that no other account can use it.
 resource "aws_iam_role" "this" {
   for_each = local.roles
 
@@ -114,7 +114,7 @@ resource "aws_iam_role" "this" {
     }]
   })
 
-  # A resource that is older than the region in its name keeps its name.
+  # A resource from before names had the region keeps its name.
   lifecycle {
     ignore_changes = [name]
   }
@@ -128,7 +128,7 @@ resource "aws_iam_role_policy" "tables" {
   policy = jsonencode({ Version = "2012-10-17", Statement = each.value.statements })
 }
 
-# Apart from the tables' rights, which a plan then shows whole: no plan knows a new key's ARN.
+# Separate from the rights on tables, so that a plan shows those completely although it does not know a new key's ARN.
 resource "aws_iam_role_policy" "key" {
   for_each = local.roles
 
@@ -145,7 +145,7 @@ resource "aws_iam_role_policy" "key" {
         Resource  = var.kms_key_arn
         Condition = { StringEquals = { "kms:ViaService" = "dynamodb.${var.scope.region}.${var.scope.dns_suffix}" } }
       }],
-      # A restored table keeps the key by a grant of its own.
+      # A restored table uses the key through its own grant.
       [for sid in ["GiveRestoredTablesTheKey"] : {
         Sid       = sid
         Effect    = "Allow"
@@ -157,7 +157,7 @@ resource "aws_iam_role_policy" "key" {
   })
 }
 
-# Times are UTC, and when a backup may begin; AWS begins within eight hours.
+# Times are in UTC. AWS starts the backup within the eight hours that follow.
 resource "aws_backup_plan" "this" {
   name = local.name
   tags = var.tags
@@ -182,6 +182,6 @@ resource "aws_backup_selection" "this" {
   plan_id      = aws_backup_plan.this.id
   resources    = var.table_arns
 
-  # The first night needs them.
+  # The first backup needs these rights.
   depends_on = [aws_iam_role_policy.key, aws_iam_role_policy.tables]
 }

@@ -9,13 +9,13 @@ resource "aws_acm_certificate" "this" {
   tags              = var.tags
   validation_method = "DNS"
 
-  # The domain moves to the new certificate before the old one goes.
+  # The domain switches to the new certificate before the old one is deleted.
   lifecycle {
     create_before_destroy = true
   }
 }
 
-# ACM renews the certificate as long as this record is there. It is the same record for each certificate that an account has for a name.
+# ACM renews the certificate as long as this record exists. All certificates of an account for a name share the record.
 resource "aws_route53_record" "validation" {
   for_each = var.certificate_arn == null ? { (var.name) = one(aws_acm_certificate.this[0].domain_validation_options) } : {}
 
@@ -34,7 +34,7 @@ resource "aws_acm_certificate_validation" "this" {
   validation_record_fqdns = values(aws_route53_record.validation)[*].fqdn
 }
 
-# Of the security policies that the provider knows, TLS_1_2 is the strictest: it accepts TLS 1.2 and 1.3.
+# TLS_1_2 is the provider's strictest security policy. It accepts TLS 1.2 and 1.3.
 resource "aws_api_gateway_domain_name" "this" {
   domain_name                            = var.name
   ownership_verification_certificate_arn = try(var.truststore.ownership_certificate_arn, null)

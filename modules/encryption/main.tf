@@ -8,7 +8,7 @@ resource "aws_kms_key" "this" {
     Version = "2012-10-17"
     Statement = concat([
       {
-        # Without this the key obeys nobody, not even the account's administrator; who may use it is up to IAM.
+        # Without this statement nobody could manage the key, not even an administrator. IAM policies decide who may use it.
         Sid       = "AccountAdministers"
         Effect    = "Allow"
         Principal = { AWS = "arn:${var.scope.partition}:iam::${var.scope.account_id}:root" }

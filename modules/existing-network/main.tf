@@ -1,6 +1,6 @@
-# Security groups of functions in a VPC that somebody else owns. Nothing accepts a connection, and what leaves goes to port 443. Where
-# it may go is what can be known of the VPC: AWS's lists of the addresses of DynamoDB and S3, whether a gateway endpoint leads to them
-# or a NAT gateway does, and the VPC's own addresses, at which its interface endpoints are.
+# Security groups of functions in an existing VPC. They accept no connections, and allow outgoing ones only to port 443 and to known
+# addresses: AWS's prefix lists of DynamoDB and S3, which a gateway endpoint or a NAT gateway may serve, and the VPC's own addresses, where
+# its interface endpoints are.
 
 data "aws_prefix_list" "this" {
   for_each = toset(concat(["dynamodb"], var.s3 ? ["s3"] : []))
@@ -35,8 +35,8 @@ resource "aws_vpc_security_group_egress_rule" "gateway" {
   to_port           = 443
 }
 
-# A group of its own for functions that call interface endpoints: the others reach nothing in the VPC. One rule for all blocks of the
-# VPC's addresses, whose number is unknown before an apply that makes the VPC.
+# A separate group for functions that call interface endpoints; others reach nothing in the VPC. One rule covers all CIDR blocks of the
+# VPC, since their number is unknown until an apply has created the VPC.
 resource "aws_security_group" "endpoint_clients" {
   #checkov:skip=CKV2_AWS_5:modules/function attaches it, by way of a variable, which the graph does not follow
   count = var.endpoints ? 1 : 0
@@ -56,7 +56,7 @@ resource "aws_security_group" "endpoint_clients" {
   tags = merge(var.tags, { Name = "${var.name}-endpoint-clients" })
 }
 
-# And one for functions that call the internet, over whatever way out the VPC has.
+# Another group is for functions that call the internet over the VPC's NAT or other way out.
 resource "aws_security_group" "egress" {
   #checkov:skip=CKV2_AWS_5:modules/function attaches it, by way of a variable, which the graph does not follow
   count = var.egress ? 1 : 0

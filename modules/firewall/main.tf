@@ -2,18 +2,18 @@ locals {
   distribution_header_name = "x-distribution-word"
 }
 
-# Requests of the web console come from CloudFront's addresses. Only the distribution sends this secret, which tells them from the
-# rest: their users are counted by the addresses that CloudFront saw, and the distribution checks their countries itself.
+# Requests from the web console arrive from CloudFront's addresses. This secret, which only the distribution sends, identifies them. Their
+# users are counted by the addresses that CloudFront reports, and the distribution itself checks countries.
 resource "terraform_data" "word" {
   input = uuid()
 
-  # A new one would turn users away until CloudFront has it everywhere.
+  # A new secret would block users until CloudFront has distributed it.
   lifecycle {
     ignore_changes = [input]
   }
 }
 
-# No rule keeps samples of requests: WAF redacts its log, and shows samples with the callers' keys and tokens.
+# No rule stores samples of requests, since samples contain callers' keys and tokens, which only the log redacts.
 resource "aws_wafv2_web_acl" "this" {
   name        = var.name
   description = "In front of ${var.name}"
@@ -24,7 +24,7 @@ resource "aws_wafv2_web_acl" "this" {
     allow {}
   }
 
-  # Before what costs more to look at.
+  # First, since it is the cheapest check.
   rule {
     name     = "rate"
     priority = 1
@@ -92,7 +92,7 @@ resource "aws_wafv2_web_acl" "this" {
     }
   }
 
-  # Counted alone: many who come by a VPN or from a cloud are as good as others, and servers that call the API are there.
+  # Only counted, since many legitimate users have VPNs, and servers that call the API run in clouds.
   rule {
     name     = "anonymous-addresses"
     priority = 4
@@ -131,7 +131,7 @@ resource "aws_wafv2_web_acl" "this" {
           evaluation_window_sec = 300
           limit                 = rule.value
 
-          # Set by the distribution's function. Of X-Forwarded-For, AWS would take what the caller wrote there.
+          # Set by the distribution's function. In X-Forwarded-For, AWS would use the caller's own value.
           forwarded_ip_config {
             fallback_behavior = "MATCH"
             header_name       = "x-viewer-address"
@@ -222,7 +222,7 @@ resource "aws_wafv2_web_acl" "this" {
   }
 }
 
-# WAF writes to groups whose name begins so, and to no others.
+# WAF requires this prefix of the group's name.
 resource "aws_cloudwatch_log_group" "this" {
   name              = "aws-waf-logs-${var.name}"
   kms_key_id        = var.kms_key_arn
@@ -234,7 +234,7 @@ resource "aws_wafv2_web_acl_logging_configuration" "this" {
   log_destination_configs = [aws_cloudwatch_log_group.this.arn]
   resource_arn            = aws_wafv2_web_acl.this.arn
 
-  # What passes is in the API's access log.
+  # Accepted requests are in the API's access log.
   logging_filter {
     default_behavior = "DROP"
 
@@ -256,7 +256,7 @@ resource "aws_wafv2_web_acl_logging_configuration" "this" {
     }
   }
 
-  # What a caller is known by, or the console's distribution.
+  # The credentials of callers and of the console's distribution.
   redacted_fields {
     single_header {
       name = "authorization"

@@ -3,13 +3,13 @@ locals {
 
   statements = concat(var.statements, [
     {
-      # No right to create log groups: the one below has a key and a retention, one made on the fly has neither.
+      # No right to create log groups. The group below has a key and a retention; one that Lambda creates has neither.
       sid       = "WriteLogs"
       actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
       resources = ["arn:${var.scope.partition}:logs:${var.scope.region}:${var.scope.account_id}:log-group:/aws/lambda/${var.name}:*"]
     },
     {
-      # X-Ray has no resources to name.
+      # X-Ray's actions support no resources.
       sid       = "WriteTraces"
       actions   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
       resources = ["*"]
@@ -18,8 +18,8 @@ locals {
 
   network_statements = [
     {
-      # Lambda makes the network interfaces in the role's name, before they have an ARN: it checks these against "*". The
-      # interface actions alone, instead of AWS's managed policy, which adds the right to create log groups.
+      # Lambda creates network interfaces with the role's rights before they have an ARN, so the resource has to be "*". AWS's managed
+      # policy is not used, since it also grants the right to create log groups.
       Sid    = "AttachToNetwork"
       Effect = "Allow"
       Action = [
@@ -31,7 +31,7 @@ locals {
       Condition = { StringEquals = { "aws:RequestedRegion" = var.scope.region } }
     },
     {
-      # Lambda's service needs those rights, the function's code never does.
+      # Only the Lambda service needs these rights, never the function's code.
       Sid       = "CodeTouchesNoNetwork"
       Effect    = "Deny"
       Action    = "ec2:*"
@@ -56,7 +56,7 @@ resource "aws_iam_role" "this" {
     }]
   })
 
-  # A role that is older than the region in its name keeps its name: published versions have this role for good.
+  # A role from before names had the region keeps its name, since published versions keep their role.
   lifecycle {
     ignore_changes = [name]
   }
@@ -75,9 +75,9 @@ resource "aws_iam_role_policy" "this" {
   })
 }
 
-# DynamoDB decrypts the table's key with the caller's rights. Lambda decrypts the environment by a grant that it made for this
-# role's unique id: a role that was deleted and made again by hand has another id, and Lambda then uses the role's own right.
-# A policy of its own, because the key's ARN is unknown until the key exists: the plan still shows every other right.
+# DynamoDB decrypts the table's key with the caller's rights. Lambda decrypts the environment by a grant for the role's unique id; if the
+# role was recreated by hand, the id differs, and Lambda needs the role's own right. The policy is separate because the key's ARN may be
+# unknown at the plan, which still shows all other rights.
 resource "aws_iam_role_policy" "key" {
   count = var.customer_key ? 1 : 0
 
@@ -135,7 +135,7 @@ resource "aws_lambda_function" "this" {
     variables = var.environment
   }
 
-  # Not written when off: "None" and nothing are the same to AWS, and only nothing is the same to every reader.
+  # Omitted when off. For AWS this equals "None", but not for every tool that reads plans.
   dynamic "snap_start" {
     for_each = var.snap_start ? ["PublishedVersions"] : []
     content {
@@ -155,13 +155,13 @@ resource "aws_lambda_function" "this" {
     }
   }
 
-  # Rights first: without them Lambda cannot make, or on destroy remove, its network interfaces. And the log group: a
-  # first invocation that comes sooner would have nowhere to write to.
+  # Rights come first: Lambda needs them to create network interfaces, and to remove them on destroy. So does the log group, since an early
+  # invocation could not write its log otherwise.
   depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.key, aws_iam_role_policy.this]
 }
 
-# What callers invoke. A function's versions are made by each apply; which of them answers is said by the file that `make
-# release` and `make rollback` keep. They move the alias themselves and write down how, so a plan finds nothing to do.
+# The alias that callers invoke. Each apply publishes versions. `make release` and `make rollback` move the alias between them, and record
+# its state in a file that Terraform reads, so that a plan shows no change.
 resource "aws_lambda_alias" "live" {
   name             = "live"
   description      = "The version that answers"

@@ -1,17 +1,17 @@
-# What the policy of a key has to allow, so that this system can use it. In a key's policy "*" is the key.
+# The statements that a key's policy needs for this system. In a key's policy, "*" is the key itself.
 locals {
   name = "${var.name}-${var.environment}"
   arn  = "arn:${var.scope.partition}"
   here = "${var.scope.region}:${var.scope.account_id}"
-  # A stage's execution log has the API's id in its name, which is not ours to choose.
+  # The name of a stage's execution log contains the API's id, which AWS chooses.
   log_groups = [
     "/aws/apigateway/${local.name}", "/aws/lambda/${var.name}-*-${var.environment}", "/aws/vpc/${local.name}",
     "API-Gateway-Execution-Logs_*/${var.environment}", "aws-waf-logs-${local.name}"
   ]
   trail_arn = "${local.arn}:cloudtrail:${local.here}:trail/${coalesce(var.trail, "none")}"
 
-  # DynamoDB, Lambda, S3, SQS and the others come in the name of the role that asks them. This lets the account's IAM policies decide
-  # which roles may: those of the functions may use the key by way of DynamoDB, Lambda and SQS alone.
+  # DynamoDB, Lambda, S3, SQS and others use the key with the rights of the calling role. This statement delegates to the account's IAM
+  # policies, which allow functions' roles to use the key only through DynamoDB, Lambda and SQS.
   account = {
     Sid       = "AccountUses"
     Effect    = "Allow"
@@ -20,7 +20,7 @@ locals {
     Resource  = "*"
   }
 
-  # Services that come in nobody's name, each for what is ours alone.
+  # Services that use the key with their own rights, each only for this system's resources.
   services = concat([
     {
       Sid       = "LogGroups"
@@ -34,7 +34,7 @@ locals {
     },
     ], [for statement in [
       {
-        # To topics, which SNS encrypts in the name of whoever publishes: the alarms that notify, of our faults and of what callers do.
+        # For topics, which SNS encrypts with the publisher's rights: CloudWatch's for the alarms that notify.
         Sid       = "Alarms"
         Effect    = "Allow"
         Principal = { Service = "cloudwatch.amazonaws.com" }
@@ -49,7 +49,7 @@ locals {
       },
       ] : statement if var.alarms], [for statement in [
       {
-        # To queues, in nobody's name. Which rules may send to a queue is up to the queue's policy.
+        # For queues. Each queue's policy decides which rules may send to it.
         Sid       = "Events"
         Effect    = "Allow"
         Principal = { Service = "events.amazonaws.com" }

@@ -2,15 +2,15 @@ locals {
   runbook_path   = "docs/how-to/runbook.md"
   period_seconds = 300
 
-  # API Gateway waits no longer, and the functions give up before that.
+  # API Gateway's limit. Functions answer before it.
   gateway_timeout_seconds = 29
 
-  # A threshold of 0, as null: no such alarm.
+  # A threshold of 0 or null disables an alarm.
   thresholds  = try({ for kind, threshold in var.alarms : kind => threshold if !contains(["emails", "requests", "topic_arn"], kind) }, {})
   alarm_kinds = [for kind, threshold in local.thresholds : kind if threshold > 0]
 
-  # Functions of operations, your own and the authorizer, by keys that none shares: what Lambda calls them, where alarms have them, the time
-  # that a request, a change or a job has, and the dimensions of our own metrics: faults, and refusals, which Lambda counts as errors.
+  # The functions of operations, your own functions and the authorizer, by unique keys: Lambda's name, the alarm's name, the time limit of a
+  # request, change or job, and the dimensions of the metrics in log lines: faults, and refusals, which Lambda counts as errors.
   watched_functions = merge(
     { for key, f in var.functions : key => {
       dimensions = { for operation in f.operations : "faults_${operation}" => { entity = f.entity, operation = operation } }
@@ -35,11 +35,11 @@ locals {
       seconds    = f.timeout
     } },
   )
-  # Anybody can send tokens that are refused. Without metrics of our own nothing tells these from errors, and the gateway's alarm remains.
+  # Anybody can cause refusals. Without metrics from log lines they look like errors, so only the gateway's alarm remains.
   functions_with_errors = [for key, f in local.watched_functions : key if var.namespace != null || !can(f.refusals)]
 
-  # What goes wrong in a function: Lambda's errors are what broke or ran out of time, the faults of our own metrics what it
-  # answered by itself with 500 or more. None is both. Neither is sent when there is none, hence FILL.
+  # A function's failures: Lambda's errors are crashes and timeouts, the faults in log lines are its own 5xx answers. They do not overlap.
+  # Both metrics are missing when there are none, hence FILL.
   error_metrics = { for key, f in local.watched_functions : key => merge(
     { errors = { namespace = "AWS/Lambda", metric = "Errors", stat = "Sum", dimensions = { FunctionName = f.name } } },
     { for id, dimensions in f.dimensions : id => {
@@ -53,8 +53,8 @@ locals {
     join(" + ", [for id in keys(metrics) : "FILL(${id}, 0)"]), "+ FILL(refusals", "- FILL(refusals"
   ) }
 
-  # By what follows the name of the API in the alarm's own name; each kind as its variable. A metric is asked for by id, an
-  # expression puts several together. A single metric has none.
+  # By the alarm's name after the API's. Each kind has the name of its attribute in var.alarms. Metrics have ids, by which an expression
+  # combines several; a single metric has no expression.
   function_alarms = merge([for key, f in local.watched_functions : { for alarm in [
     {
       kind = "error_rate_percent"
@@ -114,7 +114,7 @@ locals {
       )
   }) if contains(local.alarm_kinds, alarm.kind) && (!can(regex("error", alarm.kind)) || contains(local.functions_with_errors, key)) }]...)
 
-  # What waits for functions of your own, and what they have given up.
+  # Waiting and failed work of your own functions.
   consumer_alarms = merge([for name, f in var.own_functions : { for alarm in [
     {
       kind      = "dead_letters"

@@ -1,5 +1,5 @@
 locals {
-  # Our own tables and buckets alone: a function that is taken over cannot carry data to a stranger's.
+  # Only this system's tables and buckets, so that a compromised function cannot copy data elsewhere.
   gateways = {
     dynamodb = {
       actions   = [for action in var.table_actions : "dynamodb:${action}"]
@@ -11,7 +11,7 @@ locals {
     }
   }
 
-  # And what functions of your own say that they use of these services.
+  # And the statements of your own functions for these services.
   own_statements = { for service in keys(local.gateways) : service => distinct([for statement in [for s in var.statements :
     merge(s, { actions = [for action in s.actions : action if startswith(action, "${service}:")] })
   ] : statement if length(statement.actions) > 0]) }
@@ -32,7 +32,7 @@ resource "aws_vpc_endpoint" "gateway" {
       Principal = "*"
       Action    = each.value.actions
       Resource  = each.value.resources
-      # A bucket's name may be somebody else's.
+      # A bucket of this name may belong to another account.
       Condition = { StringEquals = { "aws:ResourceAccount" = var.scope.account_id } }
       }], [for statement in local.own_statements[each.key] :
       { Effect = "Allow", Principal = "*", Action = statement.actions, Resource = statement.resources }
@@ -63,8 +63,7 @@ resource "aws_vpc_endpoint" "interface" {
   vpc_endpoint_type   = "Interface"
   vpc_id              = aws_vpc.this.id
 
-  # Any action of the service, on resources of this account alone: as above, a function that is taken over cannot carry data to
-  # a stranger's account.
+  # All actions of the service, but only on this account's resources, so that a compromised function cannot copy data to another account.
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

@@ -21,12 +21,12 @@ resource "aws_iam_role" "flow" {
       Effect    = "Allow"
       Principal = { Service = "vpc-flow-logs.amazonaws.com" }
       Action    = "sts:AssumeRole"
-      # Not for somebody else's flow log that names our role.
+      # Not for another account's flow log that names this role.
       Condition = { StringEquals = { "aws:SourceAccount" = var.scope.account_id } }
     }]
   })
 
-  # A resource that is older than the region in its name keeps its name.
+  # A resource from before names had the region keeps its name.
   lifecycle {
     ignore_changes = [name]
   }

@@ -1,6 +1,6 @@
-# Zones by name, whatever their state: one that is down for a day must not move the subnets. Letters leave out Local Zones.
+# Zones by name, regardless of their state, so that an outage does not move the subnets. The pattern excludes Local Zones.
 data "aws_availability_zones" "this" {
-  # Lambda has no capacity there, and refuses its subnets. Which letter the zone has differs between accounts.
+  # Lambda has no capacity in these zones and refuses their subnets. Their letters differ between accounts.
   exclude_zone_ids = ["use1-az3"]
 
   filter {
@@ -41,7 +41,7 @@ resource "aws_vpc" "this" {
   tags = merge(var.tags, { Name = var.name })
 }
 
-# Adopted to be emptied: whatever is started here without a security group of its own reaches nothing.
+# Adopted without rules, so that anything in the VPC without its own security group reaches nothing.
 resource "aws_default_security_group" "this" {
   vpc_id = aws_vpc.this.id
 
@@ -90,7 +90,7 @@ resource "aws_nat_gateway" "this" {
 
   tags = merge(var.tags, { Name = "${var.name}-${each.key}" })
 
-  # AWS refuses a NAT gateway in a VPC that has no way out yet.
+  # AWS refuses a NAT gateway in a VPC without an internet gateway.
   depends_on = [aws_internet_gateway.this]
 }
 
@@ -113,7 +113,7 @@ resource "aws_route_table_association" "public" {
   subnet_id      = each.value.id
 }
 
-# One per zone, so that a zone that fails takes only its own NAT gateway with it.
+# One per zone, so that the failure of a zone affects only its own NAT gateway.
 resource "aws_route_table" "private" {
   for_each = local.zones
 

@@ -1,4 +1,4 @@
-# Network ACLs know no connections: what a packet's answer needs is written out. DNS passes them by.
+# Network ACLs are stateless, so answers need rules of their own. DNS bypasses network ACLs.
 
 resource "aws_network_acl" "public" {
   #checkov:skip=CKV_AWS_231:a NAT gateway takes answers on any port from 1024, 3389 among them, and accepts no connection
@@ -58,8 +58,8 @@ resource "aws_network_acl" "private" {
     to_port    = 443
   }
 
-  # Answers to the functions, from DynamoDB's and S3's public addresses too: an endpoint changes the route, not the
-  # address. Lambda's connections start at any port from 1024.
+  # Answers to functions, also from the public addresses of DynamoDB and S3, since an endpoint changes the route but not the address.
+  # Lambda's connections use any source port from 1024.
   ingress {
     action     = "allow"
     cidr_block = "0.0.0.0/0"
@@ -123,7 +123,7 @@ resource "aws_vpc_security_group_egress_rule" "interface" {
   to_port                      = 443
 }
 
-# A group of its own: whatever reaches the internet carries it beside the functions' group, and nothing else does.
+# A separate group, which only functions with access to the internet have in addition to the functions' group.
 resource "aws_security_group" "egress" {
   #checkov:skip=CKV2_AWS_5:modules/function attaches it, by way of a variable, which the graph does not follow
   count = var.nat == "none" ? 0 : 1

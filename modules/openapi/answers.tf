@@ -1,4 +1,4 @@
-# What answers and requests have in common, whatever the entity.
+# The parts of answers and requests that all entities share.
 locals {
   headers = {
     ETag = {
@@ -23,11 +23,11 @@ locals {
   }
 
   responses = merge(
-    # What several operations answer alike.
+    # Answers that several operations share.
     merge([for answers in local.calls[*].answers : { for answer in values(answers) : answer.name => {
       description = answer.description, headers = { for header in answer.headers : header => { "$ref" = "#/components/headers/${header}" } }
     } if answer.name != null }]...),
-    # Which status a rule of own code answers with, nobody but the code knows.
+    # The statuses of own code's refusals, which only the code determines.
     { Refused = {
       description = "A rule of this API refuses the request; the problem says which."
       content     = { "application/problem+json" = { schema = { "$ref" = "#/components/schemas/Problem" } } }
@@ -100,15 +100,15 @@ locals {
       }[operator == "prefix" ? "text" : "moment"]
   } })
 
-  # A bound may be only the beginning of a value, hence no formats. DynamoDB takes so many bytes.
+  # A bound may be a part of a value, so it has no format. The length is DynamoDB's limit.
   text_bound = { type = "string", minLength = 1, maxLength = local.limits.key.max }
 
-  # OAuth is there where a domain of the pool's gives out tokens. Of a pool that is still to be made no more is known.
+  # The OAuth scheme applies if the pool has a domain that issues tokens. For a pool that is not created yet nothing more is known.
   token_scheme = (
     var.sign_in.discovery_url != null ? "openIdConnect" :
     var.sign_in.domain != null && (var.sign_in.code || var.sign_in.machine) ? "oauth2" : "http"
   )
-  # What operations ask for and no client of ours may have: the scheme has to name it all the same.
+  # The scheme also has to list scopes that operations need but none of the clients may get.
   foreign_scopes = { for scope in setsubtract(flatten([local.calls[*].scopes, values(local.route_scopes)]), concat(
     var.sign_in.code ? keys(var.sign_in.app_scopes) : [], var.sign_in.machine ? keys(var.sign_in.machine_scopes) : []
   )) : scope => "For clients of other systems" }
@@ -143,7 +143,7 @@ locals {
       type        = "apiKey", in = "header", name = "Authorization", x-amazon-apigateway-authtype = "awsSigv4"
       description = "AWS Signature Version 4."
     }
-    # Generators of clients take a bearer's token; most of them ignore openIdConnect.
+    # Client generators support bearer tokens, but most ignore openIdConnect.
     jwt = {
       type         = "http"
       scheme       = "bearer"

@@ -1,20 +1,20 @@
-# The names of an entity in operations and schemas. They know English only: other words lose an "s" at their end, or stay.
+# The names of an entity in operations and schemas. The rules are for English; other words lose a final "s" or stay unchanged.
 locals {
   name_words = { for name in keys(var.entities) : name => split("-", name) }
 
-  # An entity whose letters are another's too (a-b and ab) keeps its words apart: some generators ignore case.
+  # If two entities differ only by hyphens (a-b and ab), the words stay separate, since some generators ignore case.
   names_by_letters = { for name in keys(var.entities) : replace(name, "-", "") => name... }
   plural_names = { for name, words in local.name_words : name =>
     join(length(local.names_by_letters[replace(name, "-", "")]) > 1 ? "_" : "", [for word in words : title(word)])
   }
 
-  # From plural to singular, by the last word: the first pattern that matches the whole word counts.
+  # Plural to singular, by the last word. The first pattern that matches the whole word applies.
   singular_rules = [
     ["people", "person"], ["(.*child)ren", "$1"], ["((?:wo)?m)en", "$${1}an"], ["feet", "foot"], ["teeth", "tooth"], ["geese", "goose"], [
       "mice", "mouse"
     ],
     ["(criteri|phenomen)a", "$${1}on"], ["(vert|ind)ices", "$${1}ex"], ["(matr|append)ices", "$${1}ix"],
-    # These are singular already.
+    # Words that are already singular.
     ["(.*ss|.*(?:s|x|pol)is|iris|tennis|chassis|debris|news|series|species|gas|lens|bias|alias|atlas|canvas|means|[^aeiouy]+)", "$1"],
     ["(menu|guru|emu|tofu|haiku)s", "$1"], ["(.*us)", "$1"],
     ["(.*(?:analy|cri|diagno|oa|synop|the|paraly))ses", "$${1}sis"],
@@ -40,7 +40,7 @@ locals {
     if can(regex("^${rule[0]}$", words[length(words) - 1]))][0]
   ])) }
 
-  # Entities that share a singular, or whose singular is another entity's name, keep their own names.
+  # Entities with the same singular, or whose singular is another entity's name, keep their own names.
   names_by_singular = { for name, singular in local.singular_forms : replace(singular, "-", "") => name... }
   singular_names = { for name, singular in local.singular_forms : name => (
     length(local.names_by_singular[replace(singular, "-", "")]) > 1 ||

@@ -13,7 +13,7 @@ output "document" {
     servers = [{ url = "." }]
     tags    = local.used_tags
     paths   = local.paths
-    # Only what something refers to: a linter takes the rest for a mistake.
+    # Only referenced components, since linters report unused ones.
     components = {
       headers = { for name, header in local.headers :
         name => header
@@ -42,7 +42,7 @@ locals {
 
 output "models" {
   description = "What a whole item's body has to be, by entity: a JSON Schema of draft 4, as text."
-  # A body may repeat what the server sets, whatever its values.
+  # A body may contain the server's properties with any values.
   value = { for name, e in var.entities : name => jsonencode(merge(try(jsondecode(e.shapes.model), { type = "object" }), {
     properties = merge(try(jsondecode(e.shapes.model).properties, {}), { for property in keys(local.server_properties) : property => {} })
   })) }

@@ -1,5 +1,5 @@
 locals {
-  # The operations there are, with what depends on the entity.
+  # The entities' operations.
   calls = flatten([for entity, e in var.entities : [for operation, o in e.operations : merge(o, {
     access = o.access.kind
     allowed = join(
@@ -10,14 +10,14 @@ locals {
     entity = entity
     id     = "${operation}${o.plural ? local.plural_names[entity] : local.singular_names[entity]}"
     method = lower(o.method)
-    # The names of components do not show where a parameter is.
+    # Component names do not contain a parameter's place.
     parameters = [for parameter in o.parameters : lower(split(".", parameter)[1])]
-    # A bearer has no scopes in OpenAPI 3.0.
+    # In OpenAPI 3.0, bearer schemes have no scopes.
     scopes = [for scope in o.access.scope[*] : scope if o.access.kind == "cognito" && local.token_scheme != "http"]
     path   = "/${join("/", compact([e.path, o.path]))}"
   })]])
 
-  # A list's parameters beyond those of every list.
+  # The parameters of this list besides those of every list.
   list_parameters = { for entity, e in var.entities : entity => concat(
     [for filter, sort in e.filters : {
       name = filter, in = "query"
@@ -27,9 +27,9 @@ locals {
           "403 for callers who may not read ${join(" and ", names)}." if length(names) > 0
         ],
       ))
-      # The web console reads from here which bounds go with which filter.
+      # Tells the web console which bounds belong to which filter.
       x-sorted-by = sort
-      # All of the property's rules: the server validates a filter's value by them, and takes texts of a limited size.
+      # The property's whole schema, by which the server validates a filter's value, and the limit of texts.
       schema = merge(
         { for keyword, value in try(local.properties[entity][filter], {}) :
           keyword => value
@@ -71,7 +71,7 @@ locals {
           [for parameter in local.list_parameters[call.entity] : parameter if call.takes_filters],
         )
         responses = merge(
-          # In place, since swagger-typescript-api ignores the body of a referenced answer.
+          # Inline, since swagger-typescript-api ignores the body of a referenced answer.
           { for status, answer in call.answers : status => merge(
             {
               description = answer.description
@@ -96,7 +96,7 @@ locals {
       } if name != null },
     ) if call.path == path },
     { for route, r in var.routes : lower(r.method) => local.route_operations[route] if "/${r.path}" == path },
-    # Where an entity's items are, ids have their form.
+    # At items' paths, the id has the format of ids.
     { for key, parameters in { parameters = concat(
       [for parameter in [{ "$ref" = "#/components/parameters/id" }] : parameter
         if contains(local.calls[*].path, path) && endswith(path, "{id}")

@@ -1,7 +1,7 @@
-# Routes that functions of your own answer.
+# Routes of your own functions.
 locals {
-  # Operations are called after the Python function. If several have one name, or an entity's operation has it, after method and path:
-  # postOrdersByIdPay; if that is taken as well, with the beginning of the route's digest.
+  # Operation ids are the Python functions' names. If several routes or an entity's operation share one, method and path form the id, such
+  # as postOrdersByIdPay; if that is also taken, the start of the route's digest is added.
   route_words = { for route, r in var.routes : route => [for word in split("_", trim(r.call, "_")) : word if word != ""] }
   route_calls = { for route, words in local.route_words : route => join("", [for n, word in words : n == 0 ? word : title(word)]) }
   route_paths = { for route, r in var.routes : route => join("", flatten([lower(r.method), [for segment in split("/", r.path) : concat(
@@ -13,7 +13,7 @@ locals {
   named_by_path = [for route, name in local.route_calls : route
     if length(local.routes_by_call[lower(name)]) > 1 || contains(local.entity_ids, lower(name))
   ]
-  # The first choice of each route, which another may have chosen too.
+  # The first choice of each route, which may not be unique.
   chosen_ids = { for route, name in local.route_calls : route => contains(local.named_by_path, route) ? local.route_paths[route] : name }
   taken_ids  = concat(local.entity_ids, [for name in values(local.chosen_ids) : lower(name)])
   route_ids = { for route, name in local.chosen_ids : route => join("", concat(
@@ -22,13 +22,13 @@ locals {
     [title(substr(sha256(route), 0, 6))] : [],
   )) }
 
-  # The tag is the entity that the path begins with, the longest of several, else the function.
+  # The tag is the entity whose path is the longest prefix of the route's, otherwise the function.
   route_entities = { for route, r in var.routes : route => reverse(sort([
     for name, e in var.entities : format("%04d %s", length(e.path), name) if e.path != "" && startswith("${r.path}/", "${e.path}/")
   ])) }
   route_tags = { for route, r in var.routes : route => try(substr(local.route_entities[route][0], 5, -1), r.function) }
 
-  # Schemas of files, such as PaymentRequest and PaymentResponse of payment.json. Some generators ignore case.
+  # The schemas of files, such as PaymentRequest and PaymentResponse of payment.json. Some generators ignore case.
   schema_words      = { for name in keys(var.schemas) : name => split("-", replace(lower(name), "_", "-")) }
   schemas_by_letter = { for name, words in local.schema_words : join("", words) => name... }
   schema_names = { for name, words in local.schema_words : name => join("", concat(

@@ -1,4 +1,4 @@
-# Schemas of bodies and answers: the shapes that build.py derives from the entities' schemas, and the server's properties.
+# The schemas of bodies and answers, from the shapes that build.py derives from the entities' schemas, and the server's properties.
 locals {
   any_object = { type = "object", properties = {}, additionalProperties = true }
   shapes = { for name, e in var.entities :
@@ -52,10 +52,10 @@ locals {
     Version = { type = "integer", format = "int64", minimum = 1, description = "Grows by one with every change." }
   }
 
-  # A body for an item's own path may repeat its id. OpenAPI has no words for "as in the path", so clients should leave it out.
+  # A body at an item's path may repeat the id. OpenAPI cannot express "the same as in the path", so clients should omit it.
   repeated_id = { allOf = [local.server_properties.id], readOnly = true, description = "As in the path." }
 
-  # Which of an entity's schemas its operations need.
+  # The schemas that an entity's operations need.
   used_schemas = { for entity in keys(var.entities) : entity => distinct(compact(flatten([for call in local.calls : [
     call.body, [for answer in values(call.answers) : answer.schema == "Page" ? ["Page", "Item"] : [answer.schema]]
   ] if call.entity == entity]))) }

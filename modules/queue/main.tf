@@ -2,14 +2,13 @@ locals {
   arn_prefix       = "arn:${var.scope.partition}:sqs:${var.scope.region}:${var.scope.account_id}"
   dead_letters_arn = "${local.arn_prefix}:${var.dead_letters}"
 
-  # SQS refuses a redrive policy that names a queue that is not there: so the name comes from the queue. The ARN is composed so that a plan
-  # shows it.
+  # SQS refuses a redrive policy for a missing queue, so the name is a reference to the queue. The ARN is composed so that a plan shows it.
   redrive_policy = jsonencode({
     deadLetterTargetArn = "${local.arn_prefix}:${aws_sqs_queue.dead_letters.name}"
     maxReceiveCount     = var.attempts
   })
 
-  # Fourteen days, the most that SQS takes. A message that moves keeps the time when it was first sent.
+  # Fourteen days, the maximum of SQS. A moved message keeps the time at which it was first sent.
   dead_letters_retention = 14 * 24 * 3600
 
   policies = { for name in compact([var.name, var.dead_letters]) : name => jsonencode({
@@ -22,7 +21,7 @@ locals {
       Resource  = "${local.arn_prefix}:${name}"
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
       }], [for senders in [var.rule_arns] : {
-      # EventBridge comes in nobody's name. It also sends here what it cannot deliver.
+      # EventBridge uses no role here. It also sends events here that it cannot deliver.
       Sid       = "Rules"
       Effect    = "Allow"
       Principal = { Service = "events.amazonaws.com" }
@@ -45,7 +44,7 @@ resource "aws_sqs_queue" "dead_letters" {
   sqs_managed_sse_enabled           = var.customer_key ? null : true
   tags                              = var.tags
 
-  # Only the work queue may name it as its own, and nobody where there is none.
+  # Only the work queue may use it as its dead-letter queue; without a work queue, none may.
   redrive_allow_policy = (
     var.name == null ?
     jsonencode({ redrivePermission = "denyAll" }) :

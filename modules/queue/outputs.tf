@@ -1,4 +1,4 @@
-# Composed, so that a plan shows them, and told only once the queues are there.
+# Composed so that a plan shows them, and available only once the queues exist.
 
 output "arn" {
   description = "The work queue, or null without one."

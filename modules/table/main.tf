@@ -1,5 +1,5 @@
 locals {
-  # Every key that the table or an index has, once: DynamoDB refuses those that none uses.
+  # The keys of the table and its indexes, without duplicates. DynamoDB refuses unused ones.
   key_types = merge(
     { (var.key) = "S" },
     { for index in values(var.indexes) : index.hash_key => "S" },
@@ -24,8 +24,8 @@ resource "aws_dynamodb_table" "this" {
     }
   }
 
-  # A list in order is one Query of an index, whose pages hold whole items: no second read per item. An item that lacks one of
-  # the keys is not in the index, and costs nothing there.
+  # An ordered list is one Query on an index that contains whole items, so that no item is read twice. The index does not contain items that
+  # lack one of its keys, and they cost nothing there.
   dynamic "global_secondary_index" {
     for_each = var.indexes
     content {
@@ -48,7 +48,7 @@ resource "aws_dynamodb_table" "this" {
     }
   }
 
-  # Not enabled is encryption with a key AWS owns. Written out: an absent block would leave a table on a key that is going.
+  # Disabled means a key that AWS owns. The block is explicit, since without it a table would stay on a key that is being deleted.
   dynamic "server_side_encryption" {
     for_each = var.customer_key ? [] : [false]
     content {
@@ -56,14 +56,14 @@ resource "aws_dynamodb_table" "this" {
     }
   }
 
-  # The functions derive it from the client's property: DynamoDB looks at numbers at the top of an item alone. The provider
-  # ignores a missing block, and DynamoDB would go on deleting the items of an entity that no longer has a ttl.
+  # Functions derive this attribute from the client's property, since DynamoDB's time to live supports only top-level numbers. The block is
+  # explicit, since the provider ignores a missing one, and DynamoDB would continue to delete items after ttl was removed.
   ttl {
     attribute_name = var.expiry.attribute
     enabled        = var.expiry.enabled
   }
 
-  # Filling a new index of a large table takes hours, and the provider waits for one by default.
+  # Filling a new index of a large table takes hours. The provider waits for one hour by default.
   timeouts {
     update = "24h"
   }

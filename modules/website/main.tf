@@ -1,6 +1,6 @@
 locals {
   bucket_arn = "arn:${var.scope.partition}:s3:::${aws_s3_bucket.page.bucket}"
-  # Composed, so that a plan already shows it.
+  # Composed so that a plan shows it.
   bucket_host = "${aws_s3_bucket.page.bucket}.s3.${var.scope.region}.${var.scope.dns_suffix}"
 
   content_types = {
@@ -11,14 +11,14 @@ locals {
     svg  = "image/svg+xml"
   }
 
-  # By their kinds, so that what an editor or a file manager leaves there is neither published nor part of the digest. The
-  # pattern itself leaves out hidden files and #copies#, since fileset() fails at a link to nowhere, such as Emacs' locks.
+  # Selected by extension, so that files of editors and file managers are neither published nor part of the digest. The pattern itself
+  # excludes hidden files and #copies#, since fileset() fails at dangling links such as Emacs' locks.
   file_patterns = join(",", ["LICENSE.*", "[^.#]*.css", "[^.#]*.html", "[^.#]*.js", "[^.#]*.md", "[^.#]*.svg"])
   files         = [for file in fileset(var.source_folder, "**/{${local.file_patterns}}") : file if !can(regex("(^|/)[.]", file))]
-  # Of the whole page: its modules name each other without it, so one that changes moves all of them.
+  # The digest of the whole page. Modules import each other by relative paths, so a changed one changes the path of all.
   digest = substr(sha256(join("\n", [for file in local.files : "${file} ${filesha256("${var.source_folder}/${file}")}"])), 0, 16)
 
-  # What is kept for ever has the digest in its name. What names it does not, and is asked for each time.
+  # Files with the digest in their path are cached for ever. Files that refer to them are revalidated each time.
   assets = { for file in local.files : file => "${local.digest}/${trimprefix(file, "assets/")}" if startswith(file, "assets/") }
   entries = merge(
     { for file in local.files : file => file("${var.source_folder}/${file}") if !startswith(file, "assets/") },
@@ -26,8 +26,8 @@ locals {
     { "config.json" = var.config },
   )
 
-  # The page is ours to the last byte: nothing but its own files runs, and it talks to its own origin and to where users sign in.
-  # Items are text to it, and Trusted Types makes a slip there an error of the browser.
+  # The page runs only its own files, and connects only to its own origin and the sign-in pages. It shows items as text, and Trusted Types
+  # turns mistakes in that into errors of the browser.
   content_security_policy = join("; ", [
     "default-src 'none'",
     "script-src 'self'",
@@ -42,7 +42,7 @@ locals {
   ])
 }
 
-# Not "this": checkov's scan of a plan takes the skips of the first module that calls its own bucket so.
+# Not named "this", since checkov's scan of a plan applies the skips of the first module with a bucket of that name.
 resource "aws_s3_bucket" "page" {
   #checkov:skip=CKV_AWS_18:what is in it is public by way of CloudFront, and nobody gets at it otherwise
   #checkov:skip=CKV_AWS_21:the page comes out of the repository, which is its history
@@ -51,7 +51,7 @@ resource "aws_s3_bucket" "page" {
   #checkov:skip=CKV2_AWS_61:each apply takes away what it replaces
   #checkov:skip=CKV2_AWS_62:nothing follows from an object of the page
   bucket = var.bucket
-  # All in it can be made again.
+  # All its content can be recreated.
   force_destroy = true
   tags          = var.tags
 
@@ -77,7 +77,7 @@ resource "aws_s3_bucket_public_access_block" "this" {
   ignore_public_acls      = true
   restrict_public_buckets = true
 
-  # S3 refuses two changes of a bucket's access at a time.
+  # S3 refuses concurrent changes of a bucket's access.
   depends_on = [aws_s3_bucket_ownership_controls.this]
 }
 
@@ -110,7 +110,7 @@ resource "aws_s3_bucket_policy" "this" {
 }
 
 resource "aws_s3_bucket_logging" "this" {
-  # Terraform shows this line if it does not know at the plan whether the name is null.
+  # Terraform shows this line if a plan does not know whether the name is null.
   count = var.log_bucket == null ? 0 : 1 # If the same apply makes the bucket, write log_bucket = coalesce(aws_s3_bucket.NAME.bucket).
 
   bucket        = aws_s3_bucket.page.bucket
@@ -128,14 +128,14 @@ resource "aws_s3_object" "asset" {
   key           = each.value
   source        = "${var.source_folder}/${each.key}"
 
-  # An object has ten tags at most, which an environment may have more of.
+  # An object has at most ten tags, and an environment may have more.
   override_provider {
     default_tags {
       tags = {}
     }
   }
 
-  # The old ones go when no page names them any more. The key names the content; the path to it depends on who calls the module.
+  # Old files are deleted after no page refers to them. The key identifies the content, since the path depends on the calling module.
   lifecycle {
     create_before_destroy = true
     ignore_changes        = [source]
@@ -158,7 +158,7 @@ resource "aws_s3_object" "entry" {
     }
   }
 
-  # A page never names what is not there yet.
+  # A page never refers to files that do not exist yet.
   depends_on = [aws_s3_object.asset]
 }
 
@@ -175,8 +175,8 @@ resource "aws_cloudfront_origin_access_control" "this" {
   }
 }
 
-# The API knows nothing of where it is mounted. CloudFront chooses it by the path as it is without dot segments, and passes the path on with
-# them: those could lead out of the mount, or out of the stage.
+# The API does not know the path under which it is mounted. CloudFront selects it by the path without dot segments but forwards the path
+# with them, and they could lead out of the mount or the stage.
 resource "aws_cloudfront_function" "mount" {
   name    = var.name
   comment = "Takes /api off the paths that go to the API, and tells it who asks"
@@ -281,7 +281,7 @@ resource "aws_cloudfront_distribution" "this" {
       origin_ssl_protocols   = ["TLSv1.2"]
     }
 
-    # In place of one that a caller sent.
+    # Replaces one that a caller may have sent.
     dynamic "custom_header" {
       for_each = var.distribution_header == null ? [] : [var.distribution_header]
       content {
@@ -291,7 +291,7 @@ resource "aws_cloudfront_distribution" "this" {
     }
   }
 
-  # Standard logging, which AWS calls legacy: the newer one is set up in us-east-1, whatever the region, and this module has one provider.
+  # Standard logging, which AWS calls legacy. The newer logging is configured only in us-east-1, and this module has one provider.
   dynamic "logging_config" {
     for_each = [for bucket in var.log_bucket[*] : bucket if var.access_log]
     content {
@@ -303,7 +303,7 @@ resource "aws_cloudfront_distribution" "this" {
 
   default_cache_behavior {
     allowed_methods = ["GET", "HEAD"]
-    # AWS's CachingOptimized, which asks again after a second where it must.
+    # AWS's CachingOptimized, which revalidates after a second if headers require it.
     cache_policy_id            = "658327ea-f89d-4fab-a63d-7e88639e58f6"
     cached_methods             = ["GET", "HEAD"]
     compress                   = true
@@ -312,7 +312,7 @@ resource "aws_cloudfront_distribution" "this" {
     viewer_protocol_policy     = "redirect-to-https"
   }
 
-  # HTTPS only, without a redirect: it would come when the key has been sent in the clear.
+  # HTTPS only, without a redirect, which would come after the key was sent in plain text.
   ordered_cache_behavior {
     allowed_methods            = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
     cache_policy_id            = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad" # AWS's CachingDisabled
@@ -330,8 +330,8 @@ resource "aws_cloudfront_distribution" "this" {
     }
   }
 
-  # Without a page of their own, so the API's answers stay what they are. But CloudFront would give one caller's error to the
-  # next for ten seconds, whatever the behaviour says of caches: an item that is there by now, or that is another owner's.
+  # There are no error pages, so that the API's answers stay unchanged. Caching is 0 because CloudFront otherwise repeats an error for ten
+  # seconds, regardless of the behaviour's cache policy: to other callers, and for items that exist by then.
   dynamic "custom_error_response" {
     for_each = [400, 403, 404, 405, 414, 500, 501, 502, 503, 504]
     content {
@@ -350,7 +350,7 @@ resource "aws_cloudfront_distribution" "this" {
   viewer_certificate {
     acm_certificate_arn            = var.certificate_arn
     cloudfront_default_certificate = var.certificate_arn == null
-    # With CloudFront's own certificate browsers agree on TLS 1.2 or 1.3 as well, but older clients are not turned away.
+    # With CloudFront's own certificate, browsers also use TLS 1.2 or 1.3, but CloudFront accepts older clients.
     minimum_protocol_version = var.certificate_arn == null ? "TLSv1" : "TLSv1.2_2021"
     ssl_support_method       = var.certificate_arn == null ? null : "sni-only"
   }
