@@ -209,7 +209,7 @@ def go_to(page: Page, path: str) -> None:
 
 
 def open_entity(page: Page, name: str) -> None:
-    """Choose an entity in the side bar, and wait until its view is there."""
+    """Choose an entity in the sidebar, and wait until its view is there."""
     page.get_by_role("navigation", name="Main").get_by_role("link", name=name, exact=True).click()
     settle(page)
 
@@ -245,7 +245,7 @@ def copy_curl(page: Page) -> str:
 
 
 def enter_key(page: Page, key: str) -> None:
-    """Enter the API key where the side bar offers it."""
+    """Enter the API key where the sidebar offers it."""
     page.get_by_role("button", name="Enter API key").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("API key", exact=True).fill(key)

@@ -39,7 +39,7 @@ def test_only_what_the_caller_may_read_is_asked_for(visit: Open, console: Consol
     page = visit("#/docs", **TALL)
     page.on("request", lambda request: asked.append(request.url))
     go_to(page, "#/")
-    expect(card(page, "Customers")).to_contain_text("Enter the API key in the side bar first.")
+    expect(card(page, "Customers")).to_contain_text("Enter the API key in the sidebar first.")
     expect(card(page, "Notes")).to_contain_text("Sign in first.")
     settle(page)
     lists = [url for url in asked if "/api/" in url]
