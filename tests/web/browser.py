@@ -89,6 +89,7 @@ AT_REST_SCRIPT = """
     hashes,
     answers,
     timers: timers.size,
+    modules: document.querySelectorAll(".page.loading").length,
     animations: document.getAnimations().filter(({ playState }) => playState === "running").length,
   });
   window.rest = async (patience) => {

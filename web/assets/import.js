@@ -76,8 +76,13 @@ export function ImportView({ entity, api, jobs }) {
 
 function Source({ state, change, readFile, faults }) {
   const [text, setText] = useState(state.text);
-  useEffect(() => setText(state.text), [state.text]);
   const timer = useRef(null);
+  // A file's text takes the place of what was typed.
+  const before = useRef(state.text);
+  useEffect(() => {
+    if (before.current !== state.text) setText(state.text);
+    before.current = state.text;
+  }, [state.text]);
   useEffect(() => () => clearTimeout(timer.current), []);
   const onInput = (event) => {
     const next = event.target.value;

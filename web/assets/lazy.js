@@ -16,6 +16,6 @@ export function lazy(load) {
       if (isLate && isLoaded && !document.activeElement?.closest("main")) document.querySelector("main h1")?.focus({ preventScroll: true });
     }, [isLoaded]);
     if (failure) throw failure;
-    return isLoaded ? html`<${View} ...${props} />` : html`<div class="page" aria-busy="true"></div>`;
+    return isLoaded ? html`<${View} ...${props} />` : html`<div class="page loading" aria-busy="true"></div>`;
   };
 }
