@@ -6,6 +6,8 @@ import copy
 import functools
 import json
 import os
+import sys
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from moto.core.models import MockAWS
 from tests.unit.api import OPERATIONS, TABLE, Api
 from tests.untraced import leave_untraced
 from tools.contract import ITEMS
+from trestle import app
+from trestle.own.function import Function
 from trestle.store import boto3_client, credentials, dynamodb
 from trestle.store.derived import hash_name, sort_name
 
@@ -39,6 +43,8 @@ ENVIRONMENT = {
 KEYS = json.loads((Path(__file__).parent / "table.json").read_text())
 
 Make = Callable[..., Api]
+Hooked = Callable[..., Api]
+Own = Callable[..., Function]
 
 
 def create_table(client: Any, keys: Mapping[str, Any], name: str = TABLE) -> None:
@@ -167,3 +173,97 @@ def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, u
     """Runs a test once per transport."""
     monkeypatch.setenv("DYNAMODB_CLIENT", request.param)
     return str(request.param)
+
+
+# --- Own code
+
+
+@pytest.fixture
+def hooked(make_api: Make) -> Hooked:
+    """Makes the functions of an entity whose hooks are this source.
+
+    options, schema: the entity's. uses: of other entities {"nights": {"operations": [...], "options": ...}}, whose
+    tables are called after them, with the source of their hooks under "source".
+    """
+
+    def make(
+        source: str,
+        *,
+        options: Any = None,
+        schema: Any = None,
+        uses: Any = None,
+        imports: str = "from trestle.app import *",
+        **more: Any,
+    ) -> Api:
+        schemas = {} if schema is None else {"items": schema}
+        code = {"rules": f"{imports}\n{textwrap.dedent(source)}"}
+        entities = {}
+        for name, each in (uses or {}).items():
+            own = dict(each.get("options", {}))
+            if "schema" in each:
+                schemas[name] = each["schema"]
+                own["schema"] = name
+            entities[name] = {"table": f"test-{name}", "options": own, "operations": each["operations"]}
+            if "source" in each:
+                code[name] = f"{imports}\n{textwrap.dedent(each['source'])}"
+                entities[name]["hooks"] = name
+            if name != "items":
+                make_api(own, schemas, TABLE_NAME=f"test-{name}", numeric=each.get("numeric", ()))
+        if "items" in entities:
+            entities["items"]["table"] = "test-items"
+        chosen = {"hooks": "rules", **(options or {}), **({"schema": "items"} if schema else {})}
+        more = {"functions": ["entity"], **more}  # one to load instead of six
+        if entities:
+            more["ENTITIES"] = json.dumps(entities)
+        return make_api(chosen, schemas, code=code, **more)
+
+    return make
+
+
+@pytest.fixture
+def own(make_api: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Own]:
+    """Makes the function "payments" of this source, whose function `handle` is called.
+
+    used: {"orders": {"operations": [...], "options": ..., "schema": ..., "source": hooks}}. The other arguments are
+    members of its configuration.
+    """
+
+    def make(source: str, *, used: Any = None, kind: str = "job", environment: Any = None, **config: Any) -> Function:
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        (folder / "app").mkdir(parents=True)
+        (folder / "schemas").mkdir()
+        code = {"payments": source}
+        entities = {}
+        for name, each in (used or {}).items():
+            options = dict(each.get("options", {}))
+            if "schema" in each:
+                (folder / "schemas" / f"{name}.json").write_text(json.dumps(each["schema"]))
+                options["schema"] = name
+            entities[name] = {"table": f"test-{name}", "options": options, "operations": each["operations"]}
+            if "source" in each:
+                code[name] = each["source"]
+                entities[name]["hooks"] = name
+            make_api(
+                options={**each.get("options", {})},
+                numeric=["price"],
+                functions=["get"],
+                TABLE_NAME=f"test-{name}",
+                ENTITY=name,
+            )
+        for name, text in code.items():
+            (folder / "app" / f"{name}.py").write_text(f"from trestle.app import *\n{textwrap.dedent(text)}")
+        for name in [name for name in sys.modules if name.partition(".")[0] == "app"]:
+            del sys.modules[name]
+        monkeypatch.syspath_prepend(str(folder))
+        variables = {
+            **ENVIRONMENT,
+            "LAMBDA_TASK_ROOT": str(folder),
+            "FUNCTION": json.dumps({"name": "payments", "kind": kind, "code": "payments", **config}),
+            **(environment or {}),
+        }
+        if entities:
+            variables["ENTITIES"] = json.dumps(entities)
+        return Function.from_environment(variables)
+
+    yield make
+    app._register(None)

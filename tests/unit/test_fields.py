@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from tests.unit.api import OPERATIONS, TABLE, Api, modules
-from tests.unit.conftest import ENVIRONMENT, Make
-from tests.unit.test_functions import EVERYTHING, Own, call, own  # noqa: F401 - a fixture
-from tests.unit.test_hooks import Hooked, hooked  # noqa: F401 - a fixture
+from tests.unit.conftest import ENVIRONMENT, Hooked, Make, Own
+from tests.unit.test_functions import EVERYTHING, call
 from tests.unit.test_list import follow
 from trestle.errors import Refused
 from trestle.operations.fields import Fields
@@ -601,7 +600,7 @@ def present(items, context):
 """
 
 
-def test_hooks_see_and_set_everything_and_present_shows_no_more(hooked: Hooked) -> None:  # noqa: F811
+def test_hooks_see_and_set_everything_and_present_shows_no_more(hooked: Hooked) -> None:
     options = {"fields": {"salary": HR, "pin": {"read": "nobody"}}}
     schema = {**PERSON, "properties": PERSON["properties"] | {"level": {"type": "integer"}}}
     api = hooked(HOOKS, options=options, schema=schema)
@@ -622,7 +621,7 @@ def test_hooks_see_and_set_everything_and_present_shows_no_more(hooked: Hooked) 
     assert other.request("DELETE", path).status == 422
 
 
-def test_a_hook_is_not_blamed_for_what_is_stored(hooked: Hooked, schema: dict[str, Any]) -> None:  # noqa: F811
+def test_a_hook_is_not_blamed_for_what_is_stored(hooked: Hooked, schema: dict[str, Any]) -> None:
     source = "def before_update(draft, current, context): draft['mood'] = context.operation"
     api = hooked(source, options={"fields": {"salary": HR}}, schema=schema)
     made = api.request("POST", "/items", BODY).json
@@ -631,7 +630,7 @@ def test_a_hook_is_not_blamed_for_what_is_stored(hooked: Hooked, schema: dict[st
     assert api.request("PATCH", f"/items/{made['id']}", {"team": "y"}).status == 200
 
 
-def test_entities_that_hooks_use_show_them_everything(hooked: Hooked) -> None:  # noqa: F811
+def test_entities_that_hooks_use_show_them_everything(hooked: Hooked) -> None:
     source = """
     def before_create(draft, context):
         room = entity("rooms").get("1")
@@ -691,7 +690,7 @@ HR_GATEWAY = {"authorizer": {"claims": {"sub": "ann", "token_use": "access", "co
 ANY_GATEWAY = {"authorizer": {"claims": {"sub": "bob", "token_use": "access"}}}
 
 
-def function_of(own: Own, code: str, used: dict[str, Any] | None = None, **more: Any) -> Function:  # noqa: F811
+def function_of(own: Own, code: str, used: dict[str, Any] | None = None, **more: Any) -> Function:
     """A function whose body is this code; `e` is the entity people."""
     people = {"operations": EVERYTHING, "schema": PERSON, "options": OWN_OPTIONS}
     body = textwrap.indent(textwrap.dedent(code), "    ")
@@ -700,11 +699,11 @@ def function_of(own: Own, code: str, used: dict[str, Any] | None = None, **more:
     )
 
 
-def seed(own: Own) -> None:  # noqa: F811
+def seed(own: Own) -> None:
     call(function_of(own, "for n in (5, 7): e.create({**PERSON, 'salary': n})".replace("PERSON", repr(BODY))), None)
 
 
-def test_a_route_reads_what_its_caller_may_read(own: Own) -> None:  # noqa: F811
+def test_a_route_reads_what_its_caller_may_read(own: Own) -> None:
     seed(own)
     code = """
     first = next(e.list())
@@ -739,7 +738,7 @@ def test_a_route_reads_what_its_caller_may_read(own: Own) -> None:  # noqa: F811
         "e.page({'salary': 5})",
     ],
 )
-def test_a_route_does_nothing_that_its_caller_may_not(own: Own, write: str) -> None:  # noqa: F811
+def test_a_route_does_nothing_that_its_caller_may_not(own: Own, write: str) -> None:
     """What it passes on is refused as the API would."""
     seed(own)
     code = f"""
@@ -760,7 +759,7 @@ def test_a_route_does_nothing_that_its_caller_may_not(own: Own, write: str) -> N
     call(function_of(own, code, kind="routes"), None, gateway=HR_GATEWAY)
 
 
-def test_a_route_leaves_what_its_caller_may_not_see(own: Own) -> None:  # noqa: F811
+def test_a_route_leaves_what_its_caller_may_not_see(own: Own) -> None:
     code = """
     item = next(e.list())
     e.update(item.id, lambda draft: draft.update(team="y", memo={"a": "1"}, state="paid"))
@@ -780,7 +779,7 @@ def test_a_route_leaves_what_its_caller_may_not_see(own: Own) -> None:  # noqa: 
     }  # fmt: skip
 
 
-def test_only_the_owner_is_shown_what_is_the_owners(own: Own) -> None:  # noqa: F811
+def test_only_the_owner_is_shown_what_is_the_owners(own: Own) -> None:
     notes = {
         "operations": EVERYTHING, "schema": NOTE,
         "options": {
@@ -810,7 +809,7 @@ def test_only_the_owner_is_shown_what_is_the_owners(own: Own) -> None:  # noqa: 
     assert sorted(shown, key=str) == sorted([("ann", "ann")] * 3 + [("bob", None)] * 3, key=str)
 
 
-def test_own_code_can_catch_a_refusal(own: Own) -> None:  # noqa: F811
+def test_own_code_can_catch_a_refusal(own: Own) -> None:
     code = f"""
     try:
         e.create({ {**BODY, "salary": 1}!r})
@@ -822,7 +821,7 @@ def test_own_code_can_catch_a_refusal(own: Own) -> None:  # noqa: F811
     ]
 
 
-def test_hooks_of_what_a_route_writes_see_everything(own: Own) -> None:  # noqa: F811
+def test_hooks_of_what_a_route_writes_see_everything(own: Own) -> None:
     hook = """
     def before_update(draft, current, context):
         draft["team"] = f"{current['salary']} {entity('rates').get('1')['rate']}"

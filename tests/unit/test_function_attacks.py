@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.test_functions import Own, call, entities, own  # noqa: F401 - a fixture
+from tests.unit.conftest import Own
+from tests.unit.test_functions import call, entities
 from trestle import app
 from trestle.context import Context
 from trestle.own.code import CodeError
@@ -79,7 +80,7 @@ def signed_in(user: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def attack(own: Own) -> Callable[[dict[str, Any]], None]:  # noqa: F811 - a fixture
+def attack(own: Own) -> Callable[[dict[str, Any]], None]:
     """Lets Bob call the function, and holds that Ada's items are neither shown nor touched."""
     used = entities(options={"owner": "sub", "ids": "client", "filters": {"title": {"sort": "price"}}})
     trusted = own(SOURCE, used=used, owners="any", kind="routes")
@@ -176,7 +177,7 @@ def test_nothing_that_a_caller_sends_reaches_another_owner(
     attack(job)
 
 
-def test_a_forged_position_stays_with_its_owner(own: Own) -> None:  # noqa: F811 - a fixture
+def test_a_forged_position_stays_with_its_owner(own: Own) -> None:
     used = entities(options={"owner": "sub", "ids": "client"})
     source = SOURCE + "\n    def first(job, context):\n        return e.page(limit=1).next\n"
     function = own(source, used=used, owners="any", kind="routes")

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 import textwrap
-from collections.abc import Callable, Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.unit.api import error as fails
-from tests.unit.conftest import ENVIRONMENT, Make
+from tests.unit.conftest import Make, Own
 from trestle import app, errors
 from trestle.context import Context
 from trestle.http.error_chain import error_chain
@@ -31,57 +28,6 @@ OTHER = "9a0c2f4e-0000-4a51-8f7e-2d6f1f0a9c11"
 SIGNED_IN = {"authorizer": {"claims": USER}}
 
 VALUE, NEW, BYTES = "a value", "another", "eA=="
-
-Own = Callable[..., Function]
-
-
-@pytest.fixture
-def own(make_api: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Own]:
-    """Makes the function "payments" of this source, whose function `handle` is called.
-
-    used: {"orders": {"operations": [...], "options": ..., "schema": ..., "source": hooks}}. The other arguments are
-    members of its configuration.
-    """
-
-    def make(source: str, *, used: Any = None, kind: str = "job", environment: Any = None, **config: Any) -> Function:
-        folder = tmp_path / str(len(list(tmp_path.iterdir())))
-        (folder / "app").mkdir(parents=True)
-        (folder / "schemas").mkdir()
-        code = {"payments": source}
-        entities = {}
-        for name, each in (used or {}).items():
-            options = dict(each.get("options", {}))
-            if "schema" in each:
-                (folder / "schemas" / f"{name}.json").write_text(json.dumps(each["schema"]))
-                options["schema"] = name
-            entities[name] = {"table": f"test-{name}", "options": options, "operations": each["operations"]}
-            if "source" in each:
-                code[name] = each["source"]
-                entities[name]["hooks"] = name
-            make_api(
-                options={**each.get("options", {})},
-                numeric=["price"],
-                functions=["get"],
-                TABLE_NAME=f"test-{name}",
-                ENTITY=name,
-            )
-        for name, text in code.items():
-            (folder / "app" / f"{name}.py").write_text(f"from trestle.app import *\n{textwrap.dedent(text)}")
-        for name in [name for name in sys.modules if name.partition(".")[0] == "app"]:
-            del sys.modules[name]
-        monkeypatch.syspath_prepend(str(folder))
-        variables = {
-            **ENVIRONMENT,
-            "LAMBDA_TASK_ROOT": str(folder),
-            "FUNCTION": json.dumps({"name": "payments", "kind": kind, "code": "payments", **config}),
-            **(environment or {}),
-        }
-        if entities:
-            variables["ENTITIES"] = json.dumps(entities)
-        return Function.from_environment(variables)
-
-    yield make
-    app._register(None)
 
 
 def call(function: Function, *arguments: Any, **context: Any) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 
 from tests.unit.api import OPERATIONS, TABLE, Api, lose_answer
 from tests.unit.api import error as fails
-from tests.unit.conftest import Make
+from tests.unit.conftest import Hooked, Make
 from trestle.context import Context
 from trestle.entity import Entity
 from trestle.operations.create import NO_ID
@@ -34,56 +33,12 @@ USER = {"sub": "3f0c2f4e-9b1d-4a51-8f7e-2d6f1f0a9c11", "token_use": "access"}
 
 WRITES: list[tuple[str, Any]] = [("PUT", {"a": 2}), ("PATCH", {"a": 3}), ("DELETE", None)]
 
-Hooked = Callable[..., Api]
-
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda _: None)
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
     monkeypatch.setattr("botocore.retries.quota.RetryQuota.acquire", lambda *_: True)
-
-
-@pytest.fixture
-def hooked(make_api: Make) -> Hooked:
-    """Makes the functions of an entity whose hooks are this source.
-
-    options, schema: the entity's. uses: of other entities {"nights": {"operations": [...], "options": ...}}, whose
-    tables are called after them, with the source of their hooks under "source".
-    """
-
-    def make(
-        source: str,
-        *,
-        options: Any = None,
-        schema: Any = None,
-        uses: Any = None,
-        imports: str = "from trestle.app import *",
-        **more: Any,
-    ) -> Api:
-        schemas = {} if schema is None else {"items": schema}
-        code = {"rules": f"{imports}\n{textwrap.dedent(source)}"}
-        entities = {}
-        for name, each in (uses or {}).items():
-            own = dict(each.get("options", {}))
-            if "schema" in each:
-                schemas[name] = each["schema"]
-                own["schema"] = name
-            entities[name] = {"table": f"test-{name}", "options": own, "operations": each["operations"]}
-            if "source" in each:
-                code[name] = f"{imports}\n{textwrap.dedent(each['source'])}"
-                entities[name]["hooks"] = name
-            if name != "items":
-                make_api(own, schemas, TABLE_NAME=f"test-{name}", numeric=each.get("numeric", ()))
-        if "items" in entities:
-            entities["items"]["table"] = "test-items"
-        chosen = {"hooks": "rules", **(options or {}), **({"schema": "items"} if schema else {})}
-        more = {"functions": ["entity"], **more}  # one to load instead of six
-        if entities:
-            more["ENTITIES"] = json.dumps(entities)
-        return make_api(chosen, schemas, code=code, **more)
-
-    return make
 
 
 def table_of(make_api: Make, name: str, options: Any = None) -> Api:
