@@ -92,8 +92,8 @@ class Sources:
     ) -> None:
         """Read them. authorizer: whether the authorizer is to run in Lambda, and needs its libraries in the zip."""
         # Imported here: the process that compiles, isolated as it is, cannot import Trestle's other files.
-        from tools import own_code  # noqa: PLC0415
-        from tools.sources import sources  # noqa: PLC0415
+        from tools import own_code  # noqa: PLC0415 - as above
+        from tools.sources import sources  # noqa: PLC0415 - as above
 
         found = sources(root / "lambda_src", "**/*.py")
         self.modules = {path.relative_to(root).as_posix(): path.read_bytes() for path in found}
@@ -120,7 +120,7 @@ class Sources:
     @staticmethod
     def _shapes(name: str, content: bytes) -> dict[str, str]:
         """Return the shapes of a schema, for Terraform. Raise BuildError for a schema outside the subset."""
-        from tools import schemas, shapes  # noqa: PLC0415
+        from tools import schemas, shapes  # noqa: PLC0415 - as in Sources
 
         faults = [f"schemas/{name}#{where}: {fault}." for where, fault in schemas.faults(content)]
         if faults:
@@ -131,7 +131,7 @@ class Sources:
         """Return the packages that app/ may import, installed for the platform; None if it imports none."""
         if self.app.lock is None:
             return None
-        from tools.packages import PackagesError, install, install_here, platform_of  # noqa: PLC0415
+        from tools.packages import PackagesError, install, install_here, platform_of  # noqa: PLC0415 - as in Sources
 
         try:
             if platform == "laptop":
@@ -142,7 +142,7 @@ class Sources:
 
     def _libraries(self, dist: Path) -> Packages:
         """Return the libraries of the authorizer, installed for Lambda."""
-        from tools.packages import PackagesError, install_libraries, platform_of  # noqa: PLC0415
+        from tools.packages import PackagesError, install_libraries, platform_of  # noqa: PLC0415 - as in Sources
 
         try:
             return install_libraries(
@@ -158,7 +158,7 @@ class Sources:
 
     def _import_faults(self) -> list[str]:
         """Return the imports of app/ that would fail in Lambda, each as a sentence."""
-        from tools.own_code import import_fault  # noqa: PLC0415
+        from tools.own_code import import_fault  # noqa: PLC0415 - as in Sources
 
         imports = [each for externals in self.app.externals.values() for each in externals]
         return [
@@ -253,7 +253,7 @@ class Sources:
     def _imports(self, path: str) -> list[ast.Import | ast.ImportFrom]:
         """The import statements of a module, which many zips share."""
         if path not in self._import_nodes:
-            from tools.imports import imports  # noqa: PLC0415
+            from tools.imports import imports  # noqa: PLC0415 - as in Sources
 
             self._import_nodes[path] = list(imports(self._tree(path)))
         return self._import_nodes[path]
@@ -261,7 +261,7 @@ class Sources:
     def _bound_names(self, path: str) -> set[str]:
         """The names that a module has, as others may import them."""
         if path not in self._names:
-            from tools.imports import bound_names  # noqa: PLC0415
+            from tools.imports import bound_names  # noqa: PLC0415 - as in Sources
 
             self._names[path] = bound_names(self._tree(path))
         return self._names[path]
@@ -288,7 +288,7 @@ class Sources:
 
     def _module(self, function: str, module: str, where: str) -> list[str]:
         """The paths of `module` and the packages around it; none when it comes with Lambda's Python."""
-        from tools.own_code import PROVIDED  # noqa: PLC0415
+        from tools.own_code import PROVIDED  # noqa: PLC0415 - as in Sources
 
         names = module.split(".")
         paths = [self._path(function, ".".join(names[: end + 1])) for end in range(len(names))]

@@ -48,7 +48,7 @@ def serve(keys: list[dict[str, Any]]) -> str:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            url = f"http://127.0.0.1:{self.server.server_port}"  # type: ignore[attr-defined]
+            url = f"http://127.0.0.1:{self.server.server_port}"  # type: ignore[attr-defined] # an HTTPServer
             is_set = self.path == "/keys"
             body = json.dumps({"keys": keys} if is_set else {"issuer": url, "jwks_uri": f"{url}/keys"}).encode()
             self.send_response(200)

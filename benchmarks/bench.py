@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "lambda_src")]
 
 import build  # noqa: E402 - sys.path comes first
-from benchmarks.fake_dynamodb import ID, FakeDynamoDB  # noqa: E402
-from trestle.store.roots import AMAZON_ROOTS  # noqa: E402
+from benchmarks.fake_dynamodb import ID, FakeDynamoDB  # noqa: E402 - as above
+from trestle.store.roots import AMAZON_ROOTS  # noqa: E402 - as above
 
 HERE = Path(__file__).resolve().parent
 BODY = {"title": "Write the quarterly report", "done": False, "priority": 3, "tags": ["work", "writing"]}

@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
 
 import build  # noqa: E402 - sys.path comes first
-from benchmarks import hooks, operations, peers, routes  # noqa: E402
-from benchmarks.bench import Bench  # noqa: E402
+from benchmarks import hooks, operations, peers, routes  # noqa: E402 - as above
+from benchmarks.bench import Bench  # noqa: E402 - as above
 
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
 TABLES = {"operations": operations.table, "peers": peers.table, "hooks": hooks.table, "routes": routes.table}

@@ -175,7 +175,7 @@ def enter(script: Path, arguments: Sequence[str]) -> None:
         return
     kept = {k: v for k, v in os.environ.items() if k not in IMPORTED_FROM}
     environment = {**kept, "PYTHONUTF8": "1"}  # our files are UTF-8, whatever the locale says
-    os.execve(python, [str(python), str(script), *arguments], environment)  # noqa: S606
+    os.execve(python, [str(python), str(script), *arguments], environment)  # noqa: S606 - no shell
 
 
 def terraform() -> Path:

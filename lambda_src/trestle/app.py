@@ -144,7 +144,7 @@ class Draft(Object):
         for name, value in dict(*properties, **more).items():
             self[name] = value
 
-    def __ior__(self, properties: Any) -> Self:  # type: ignore[misc,override]
+    def __ior__(self, properties: Any) -> Self:  # type: ignore[misc,override] # dict overloads it
         self.update(properties)
         return self
 

@@ -20,7 +20,7 @@ _NOTHING: Mapping[str, Any] = {}
 def read_schema(name: str, environment: Mapping[str, str]) -> dict[str, Any]:
     """Return the schema of this name from the schemas/ folder beside the code. Raise OSError if it is missing."""
     folder = environment.get("LAMBDA_TASK_ROOT") or _FOLDER
-    with open(f"{folder}/schemas/{name}.json", encoding="utf-8") as file:  # noqa: PTH123
+    with open(f"{folder}/schemas/{name}.json", encoding="utf-8") as file:  # noqa: PTH123 - as above
         schema: dict[str, Any] = loads(file.read())
     return schema
 

@@ -56,5 +56,5 @@ def update_user_pool_client(
 
 if __name__ == "__main__":
     APIGatewayResponse.update_method = update_method  # type: ignore[attr-defined] # moto lacks it
-    CognitoIdpBackend.update_user_pool_client = update_user_pool_client  # type: ignore[method-assign]
+    CognitoIdpBackend.update_user_pool_client = update_user_pool_client  # type: ignore[method-assign] # as above
     main()

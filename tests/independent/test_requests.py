@@ -115,6 +115,8 @@ def test_a_policy_that_goes_too_far_is_found() -> None:
 
 
 def test_patterns_of_the_models_are_read() -> None:
-    assert wire.python_pattern(r"[\p{Alnum}_-]+").fullmatch("a_1-")  # type: ignore[union-attr]
-    assert not wire.python_pattern(r"[\p{Alnum}_-]+").fullmatch("a b")  # type: ignore[union-attr]
+    pattern = wire.python_pattern(r"[\p{Alnum}_-]+")
+    assert pattern
+    assert pattern.fullmatch("a_1-")
+    assert not pattern.fullmatch("a b")
     assert wire.python_pattern(r"\p{Lu}+") is None

@@ -566,7 +566,10 @@ def test_a_tool_runs_hooks_without_a_caller(hooked: Hooked, make_api: Make) -> N
 # --- What hooks read
 
 
-ROOMS = {"operations": ["get", "list"], "options": {"ids": "client", "filters": {"kind": {"sort": "beds"}}}}
+ROOMS: dict[str, Any] = {
+    "operations": ["get", "list"],
+    "options": {"ids": "client", "filters": {"kind": {"sort": "beds"}}},
+}
 READS = """
 def before_create(draft, context):
     rooms = entity("rooms")
@@ -577,7 +580,7 @@ def before_create(draft, context):
 def test_a_hook_reads_other_entities(hooked: Hooked, make_api: Make) -> None:
     rooms_of = {**ROOMS, "schema": {"properties": {"beds": {"type": "integer"}}}, "numeric": ["beds"]}
     api = hooked(READS, uses={"rooms": rooms_of})
-    options = {**ROOMS["options"], "schema": "rooms"}  # type: ignore[dict-item]
+    options = {**ROOMS["options"], "schema": "rooms"}
     rooms = make_api(options, {"rooms": rooms_of["schema"]}, TABLE_NAME="test-rooms", ENTITY="rooms")
     for number in range(4):
         rooms.create({"id": f"r{number}", "beds": number, "kind": "double" if number else "single", "price": 1.5})
@@ -986,7 +989,7 @@ def before_delete(current, context):
 
 def with_rival(api: Api, rival: Callable[[Any], None]) -> None:
     """Let somebody else write while a hook runs."""
-    sys.modules["app.rules"].interfere = rival  # type: ignore[attr-defined]
+    vars(sys.modules["app.rules"])["interfere"] = rival
 
 
 @pytest.mark.parametrize("claims", [False, True], ids=["one write", "a transaction"])

@@ -602,7 +602,7 @@ def issuer(context: Context) -> Findings:
         yield Finding(OK, "issuer", "No operation takes tokens of an issuer of your own.")
         return
     # PyJWT and cryptography take a while to import, and few systems need them.
-    from trestle.authorizer.documents import DISCOVERY, Documents  # noqa: PLC0415
+    from trestle.authorizer.documents import DISCOVERY, Documents  # noqa: PLC0415 - as above
     from trestle.authorizer.errors import IssuerError, UnreachableError  # noqa: PLC0415
     from trestle.authorizer.keys import key_set  # noqa: PLC0415
 

@@ -56,7 +56,7 @@ def hooks_of(entity: Entity, environment: Mapping[str, str], level: int) -> Hook
     uses: Uses = NoEntities()
     if environment.get("ENTITIES"):
         # Imported at cold start, and only if hooks use entities.
-        from trestle.own import transaction  # noqa: F401
+        from trestle.own import transaction  # noqa: F401 - for its import alone
         from trestle.own.entities import Entities
 
         uses = Entities(environment, level)
