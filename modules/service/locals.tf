@@ -421,10 +421,9 @@ locals {
   rule_scopes = flatten([for rule in values(local.token_rules) : split(" ", trimprefix(rule, "scope=")) if startswith(rule, "scope=")])
   scopes      = merge({ for scope in local.access_scopes : scope => "Operations for the scope ${scope}" }, var.user_pool.scopes)
 
-  # Whose tokens jwt asks for: the laptop run puts its own issuer here.
+  # The issuer of the tokens for jwt. The laptop run overrides this with its own issuer.
   jwt_issuer = try(var.jwt.issuer, null)
-  # The methods that ask for them, and the function that verifies them before these are called.
-  # What the web console signs users in with at that issuer.
+  # The web console's client at that issuer.
   console_client = try(var.jwt.client_id, null) == null ? null : {
     audience  = sort(var.jwt.audiences)[0]
     client_id = var.jwt.client_id
@@ -434,6 +433,7 @@ locals {
     ))
   }
 
+  # The methods that need such a token, and the Lambda authorizer that verifies it.
   jwt_methods = [for key, m in local.api_methods : key if m.access == "jwt"]
   authorizer = { for name in ["${var.name}-authorizer-${var.environment}"] : "authorizer" => {
     environment = merge({

@@ -153,13 +153,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JwtCopy]:
     (root / "schemas" / "task.json").write_text(json.dumps(SCHEMA))
     found = JwtCopy(tmp_path_factory.mktemp("stack"), root=root)
     found.set_minutes(0)
-    try:
-        up = found.run("local.py", "up", "--detach", "--port", str(found.port), "--var-file", "system.tfvars")
-        said = up.communicate()[0]
-        assert up.returncode == 0, said
+    with found.started():
         yield found
-    finally:
-        found.run("local.py", "down").communicate()
 
 
 @pytest.fixture(scope="module")

@@ -86,13 +86,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     found = OwnCopy(tmp_path_factory.mktemp("stack"), root=copy_of_repository(tmp_path_factory.mktemp("copy")))
     found.set_minutes(0)
     found.write("pass", "old")
-    try:
-        up = found.run("local.py", "up", "--detach", "--port", str(found.port), "--var-file", "system.tfvars")
-        said = up.communicate()[0]
-        assert up.returncode == 0, said
+    with found.started():
         yield found
-    finally:
-        found.run("local.py", "down").communicate()
 
 
 def wait_for(what: Any) -> Any:

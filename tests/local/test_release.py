@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -84,6 +85,17 @@ class RepositoryCopy(Local):
         assert file["canary"] is None
         return str(alias["FunctionVersion"])
 
+    @contextmanager
+    def started(self) -> Iterator[None]:
+        """Run the stack of system.tfvars during the block."""
+        try:
+            up = self.run("local.py", "up", "--detach", "--port", str(self.port), "--var-file", "system.tfvars")
+            said = up.communicate()[0]
+            assert up.returncode == 0, said
+            yield
+        finally:
+            self.run("local.py", "down").communicate()
+
 
 def copy_of_repository(root: Path) -> Path:
     """Copy what a stack is made from into a folder; return it."""
@@ -100,13 +112,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RepositoryCopy]:
     root = copy_of_repository(tmp_path_factory.mktemp("copy"))
     found = RepositoryCopy(tmp_path_factory.mktemp("stack"), root=root)
     found.set_minutes(0)
-    try:
-        up = found.run("local.py", "up", "--detach", "--port", str(found.port), "--var-file", "system.tfvars")
-        said = up.communicate()[0]
-        assert up.returncode == 0, said
+    with found.started():
         yield found
-    finally:
-        found.run("local.py", "down").communicate()
 
 
 @pytest.fixture
