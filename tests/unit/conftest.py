@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import functools
+import importlib
 import json
 import os
+import pkgutil
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +22,7 @@ from moto import mock_aws
 from moto.core import models
 from moto.core.models import MockAWS
 
+import trestle
 from tests.unit.api import OPERATIONS, TABLE, Api
 from tests.untraced import leave_untraced
 from tools.contract import ITEMS
@@ -95,6 +98,16 @@ def _models_read_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(JSONFileLoader, "load_file", lambda _, path: read(path))
         yield
+
+
+def pytest_collection_finish() -> None:
+    """Import all of our package while coverage traces.
+
+    Tests other than the unit tests run untraced. A module that one of them imports first, in the same process, would
+    count as never imported.
+    """
+    for module in pkgutil.walk_packages(trestle.__path__, "trestle."):
+        importlib.import_module(module.name)
 
 
 @pytest.fixture(scope="session", autouse=True)
