@@ -170,7 +170,7 @@ lint: tools ## ruff, bandit, detect-secrets, terraform fmt, and generated docume
 	@git ls-files -z -- ':!requirements/*.txt' ':!tests/corpora/*/*.json' | xargs -0 $(PY) -m detect_secrets.pre_commit_hook --no-verify \
 	  --exclude-secrets '^($(no_secrets))$$'
 	@$(tools) fmt --check
-	@$(PY) docs/reference.py --check
+	@$(PY) -m tools.reference --check
 
 types: tools ## write app/entities.py, types of your items, if app/ holds code; then mypy
 	@$(PY) -m tools.entity_types

@@ -1,4 +1,4 @@
-# Written by `python docs/reference.py` from modules/service.
+# Written by `python -m tools.reference` from modules/service.
 
 module "service" {
   source = "./modules/service"

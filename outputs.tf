@@ -1,4 +1,4 @@
-# Written by `python docs/reference.py` from modules/service.
+# Written by `python -m tools.reference` from modules/service.
 
 output "api_key_ids" {
   description = "Ids of the API keys, by name. A key's value: `aws apigateway get-api-key --include-value --api-key ID`."

@@ -1,4 +1,4 @@
-# Written by `python docs/reference.py` from modules/service, which validates them.
+# Written by `python -m tools.reference` from modules/service, which validates them.
 
 variable "alarms" {
   description = <<-EOT

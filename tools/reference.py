@@ -18,11 +18,8 @@ from typing import Any
 import hcl2
 from hcl2.utils import SerializationOptions
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-# ruff: noqa: E402 - a script finds tools/ only now
 from tools.commands import LAPTOP, TOOLS, Command, Option
+from tools.terraform import ROOT
 from tools.tfvars import Type, parse_type
 
 SERVICE = ROOT / "modules" / "service"
@@ -39,7 +36,7 @@ ITEM = re.compile(r"[a-z_0-9]+(, [a-z_0-9]+)*: ")
 
 BLOCK = re.compile(r'^(?P<kind>variable|output) "(?P<name>\w+)" {\n(?P<body>.*?)^}\n', re.MULTILINE | re.DOTALL)
 VALIDATION = re.compile(r"\n(?:  #.*\n)*  validation {\n.*?^  }\n", re.MULTILINE | re.DOTALL)
-WRITTEN = "# Written by `python docs/reference.py` from modules/service"
+WRITTEN = "# Written by `python -m tools.reference` from modules/service"
 
 
 def blocks(kind: str, module: Path = SERVICE) -> dict[str, str]:
@@ -324,7 +321,7 @@ def main(arguments: list[str]) -> int:
             file.write_text(wanted[file], encoding="utf-8")
     elif stale:
         names = ", ".join(str(file.relative_to(ROOT)) for file in stale)
-        print(f"Out of date: {names}. Run `python docs/reference.py`.", file=sys.stderr)
+        print(f"Out of date: {names}. Run `python -m tools.reference`.", file=sys.stderr)
         return 1
     return 0
 

@@ -31,7 +31,7 @@ VAR_FILES = {
     f.stem: str(f.relative_to(ROOT)) for d in ("environments", "examples") for f in sorted((ROOT / d).glob("*.tfvars"))
 }
 # Planned as users plan them, by the root; the others are instances of modules/service in one plan, which takes half
-# the time. That the root passes every variable on is held by docs/reference.py.
+# the time. That the root passes every variable on is held by tools/reference.py.
 BY_THE_ROOT = ("dev", "prod")
 
 
