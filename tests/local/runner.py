@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.local.api import Api
 from tools.laptop import emulator
-from tools.laptop.stack import Stack
+from tools.laptop.system import System
 from tools.laptop.systems import Systems
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,7 +36,7 @@ def copy_files(folder: Path) -> None:
 
 @dataclass
 class Local:
-    """The commands of one stack, on one port."""
+    """The commands of one system, on one port."""
 
     folder: Path
     port: int = field(default_factory=emulator.free_port)
@@ -68,21 +68,21 @@ class Local:
         )  # fmt: skip
 
     def up(self, *var_files: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Bring the stack up, detached, on its port."""
+        """Bring the system up, detached, on its port."""
         named = [argument for var_file in var_files for argument in ("--var-file", var_file)]
         return self("up", "--detach", "--port", str(self.port), *named, **environment)
 
     @property
-    def stack(self) -> Stack:
+    def system(self) -> System:
         """The system that runs, or ran last."""
         return Systems(self.folder).current()
 
     def running(self) -> emulator.Running:
-        """Return the emulator that runs the stack."""
-        return self.stack.running()
+        """Return the emulator that runs the system."""
+        return self.system.running()
 
     def client(self, service: str) -> Any:
-        """Return a client of an AWS service of the stack, with every right."""
+        """Return a client of an AWS service of the system, with every right."""
         return emulator.client(service, self.running())
 
     def outputs(self) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def test_a_domain_answers_by_its_name_and_nothing_else_does(stack: Local, tmp_pa
     url = f"{endpoint}/_aws/domains/api.example.com"
     assert stack.outputs()["api_url"] == url
     assert f"export URL='{url}'" in stack("env").stdout.splitlines()
-    curl = stack.stack.request() or ""
+    curl = stack.system.request() or ""
     assert curl == f"curl -i -H 'host: api.example.com' {endpoint}/items"
     pasted = subprocess.run(curl, shell=True, check=True, capture_output=True, text=True).stdout
     assert pasted.startswith("HTTP/1.1 200 OK")
@@ -68,7 +68,7 @@ def test_a_domain_answers_by_its_name_and_nothing_else_does(stack: Local, tmp_pa
         [sys.executable, ROOT / "tests" / "smoke.py", url], check=False, capture_output=True, text=True
     )
     assert smoke.returncode == 0, smoke.stderr
-    assert not stack.stack.has_changes(stack.stack.var_files)
+    assert not stack.system.has_changes(stack.system.var_files)
 
 
 def test_a_private_api_answers_through_its_endpoints_alone(stack: Local, tmp_path: Path) -> None:
@@ -83,4 +83,4 @@ def test_a_private_api_answers_through_its_endpoints_alone(stack: Local, tmp_pat
     for elsewhere in (url.replace(f"-{ENDPOINT}", ""), url.replace(ENDPOINT, OTHER)):
         assert [status(method, f"{elsewhere}/items/none") for method in ("GET", "OPTIONS", "PUT")] == [403, 403, 403]
     assert not stack.outputs().get("website_url"), "CloudFront reaches no VPC"
-    assert not stack.stack.has_changes(stack.stack.var_files)
+    assert not stack.system.has_changes(stack.system.var_files)

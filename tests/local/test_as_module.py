@@ -110,8 +110,8 @@ def test_a_root_of_ones_own_is_applied_driven_and_changed(tmp_path: Path) -> Non
         check_tenants(local)
         tasks("DELETE", tasks.create(TASK).location, X_Api_Key=None).problem(403, "forbidden")
         assert tasks("DELETE", tasks.create(TASK).location).status == 204
-        assert local.stack.settings["release"]["minutes"] == len("arn:aws:sns:us-west-2:000000000000:own")
-        assert not local.stack.has_changes([])
+        assert local.system.settings["release"]["minutes"] == len("arn:aws:sns:us-west-2:000000000000:own")
+        assert not local.system.has_changes([])
 
         items = tmp_path / "tasks.jsonl"
         done = run_transfer(local, "export", "tasks", items)

@@ -66,9 +66,9 @@ def test_another_system_leaves_the_items_alone(small: Local, folder: Path) -> No
 
 def test_what_an_earlier_version_left_is_taken_over(small: Local, folder: Path) -> None:
     assert small("down").returncode == 0
-    before = small.stack.folder
+    before = small.system.folder
     # Terraform's state was a file.
-    saved = small.stack.emulator.saved
+    saved = small.system.emulator.saved
     header, *services = saved.read_text().splitlines(keepends=True)
     known = json.loads(header)
     (before / "terraform.tfstate").write_text(known.pop("terraform"))
@@ -82,7 +82,7 @@ def test_what_an_earlier_version_left_is_taken_over(small: Local, folder: Path) 
     done = small("up", "--detach", "--port", str(small.port))
     assert done.returncode == 0, done.stderr
     assert item_names(small) == {"first"}
-    assert not small.stack.has_changes([folder / "small.tfvars"])
+    assert not small.system.has_changes([folder / "small.tfvars"])
     for left in (small.folder, small.folder / "small-local"):
         assert not (left / "terraform.tfstate").exists(), "the emulator has it now"
 
@@ -95,7 +95,7 @@ def processes_of(run: subprocess.Popen[str]) -> list[int]:
 
 @pytest.mark.parametrize("victim", ["emulator", "local.py", "terraform"])
 def test_an_apply_may_be_killed(small: Local, folder: Path, victim: str) -> None:
-    log = small.stack.terraform_log
+    log = small.system.terraform_log
     known = len(log.read_text())
     known_items = item_names(small)
     emulator = small.running().pid
@@ -106,7 +106,7 @@ def test_an_apply_may_be_killed(small: Local, folder: Path, victim: str) -> None
         assert run.poll() is None
     small.api().create({"name": victim})
     if victim == "emulator":
-        saved = small.stack.emulator.saved
+        saved = small.system.emulator.saved
         while victim not in saved.read_text():
             time.sleep(0.05)
         os.kill(emulator, signal.SIGKILL)
@@ -119,13 +119,13 @@ def test_an_apply_may_be_killed(small: Local, folder: Path, victim: str) -> None
     _, said = run.communicate()
     assert run.returncode, said
     assert "Traceback" not in said
-    assert (small.stack.folder / "before").exists(), said
+    assert (small.system.folder / "before").exists(), said
     done = small.up(folder / "more.tfvars")
     assert done.returncode == 0, done.stderr
     assert "The last apply was cut short" in done.stderr
     assert item_names(small) == known_items | {victim}
     assert small.api("more").create().status == 201
-    assert not small.stack.has_changes([folder / "more.tfvars"])
+    assert not small.system.has_changes([folder / "more.tfvars"])
     done = small("up", "--detach", "--yes", "--var-file", folder / "small.tfvars")
     assert done.returncode == 0, done.stderr
     assert item_names(small) == known_items | {victim}

@@ -200,10 +200,10 @@ def test_shop_tells_of_what_is_wrong_and_of_its_end(shop: Example) -> None:
 @pytest.mark.slow
 def test_shop_plans_empty_after_a_restart_too(shop: Example) -> None:
     file = ROOT / "examples" / "shop.tfvars"
-    assert not shop.local.stack.has_changes([file])
+    assert not shop.local.system.has_changes([file])
     assert shop.local("down").returncode == 0
     assert shop.local.up(file).returncode == 0
-    assert not shop.local.stack.has_changes([file])
+    assert not shop.local.system.has_changes([file])
 
 
 # --- vpc-items: the first of all examples, in a network of its own ---

@@ -68,7 +68,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
         assert done.returncode == 0, done.stderr
         assert "Functions\n  changed  changes of items\n  count    GET /secret, POST /count\n" in done.stderr
         assert "The secret stripe has no value yet: run `python local.py secret stripe`." in done.stderr
-        assert not made.local.stack.has_changes([])
+        assert not made.local.system.has_changes([])
         yield made
     finally:
         made.local("down")

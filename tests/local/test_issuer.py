@@ -29,7 +29,7 @@ OWN_KEYS: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def issuer(local: Local) -> Issuer:
     """The laptop's issuer, as its keys' owner has it."""
-    return local.stack.issuer(local.stack.running())
+    return local.system.issuer(local.system.running())
 
 
 @pytest.fixture(scope="module")
@@ -299,7 +299,7 @@ def test_the_issuer_is_at_the_port_of_the_system(tmp_path: Path) -> None:
         check_unauthorized(items.as_bearer(tokens[0])("GET"))
         # Its keys are the same, and their owner's alone.
         assert decode_token(tokens[0])[0]["kid"] == decode_token(tokens[1])[0]["kid"]
-        folder = small.stack.folder / "issuer"
+        folder = small.system.folder / "issuer"
         assert {file.stat().st_mode & 0o077 for file in (folder, *folder.iterdir())} == {0}
     finally:
         small("down", "--purge")

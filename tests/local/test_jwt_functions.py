@@ -160,7 +160,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JwtCopy]:
 @pytest.fixture(scope="module")
 def issuer(copy: JwtCopy) -> Issuer:
     """The laptop's issuer, as its keys' owner has it."""
-    return copy.stack.issuer(copy.running())
+    return copy.system.issuer(copy.running())
 
 
 class People:

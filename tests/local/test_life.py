@@ -124,7 +124,7 @@ def test_a_tag_reaches_everything_in_place(small: Local, var_file: Path, tmp_pat
     done = small.up(var_file, tagged)
     assert done.returncode == 0, done.stderr
     assert "Applied: 0 added, " in done.stderr
-    assert not small.stack.has_changes([var_file, tagged])
+    assert not small.system.has_changes([var_file, tagged])
     assert small.outputs() == before
     function = small.client("lambda").get_function(FunctionName="small-items-list-local")
     assert function["Tags"]["Team"] == "x"
@@ -137,7 +137,7 @@ def item_names(small: Local) -> list[str]:
 
 def wait_until_saved(small: Local, name: str) -> None:
     """Wait until an item is saved, which happens by itself."""
-    saved = small.stack.emulator.saved
+    saved = small.system.emulator.saved
     while name not in saved.read_text():
         time.sleep(0.05)
 
@@ -162,7 +162,7 @@ def test_items_outlive_a_full_disk(small: Local, var_file: Path) -> None:
     small.api().create({"name": "kept-2"})  # the function has started, and writes no file any more
     wait_until_saved(small, "kept-2")
     emulator = small.running().pid
-    saved = small.stack.emulator.saved.stat().st_size
+    saved = small.system.emulator.saved.stat().st_size
     _, most = resource.prlimit(emulator, resource.RLIMIT_FSIZE)
     resource.prlimit(emulator, resource.RLIMIT_FSIZE, (saved // 2, most))
     small.api().create({"name": "kept-3"})
@@ -195,7 +195,7 @@ def test_an_entity_with_items_is_taken_off_only_with_consent(small: Local, var_f
 def test_a_failed_apply_leaves_nothing_running_and_is_purged(small: Local, tmp_path: Path) -> None:
     # What exists without Terraform's knowing cannot be made. One thing only: which of several errors comes
     # first is a matter of chance.
-    emulator, running = small.stack.emulator, small.running()
+    emulator, running = small.system.emulator, small.running()
     known = emulator.terraform_state(running)
     forgotten = [one for one in known["resources"] if one["type"] == "aws_dynamodb_table"]
     assert len(forgotten) == 1

@@ -80,7 +80,7 @@ class RepositoryCopy(Local):
         """Return the version of the function that reads, of which there is one when no release is tried."""
         alias = self.client("lambda").get_alias(FunctionName=GET, Name="live")
         assert "RoutingConfig" not in alias
-        file = json.loads(self.stack.live_file.read_text())
+        file = json.loads(self.system.live_file.read_text())
         assert file["live"]["versions"][GET] == alias["FunctionVersion"]
         assert file["canary"] is None
         return str(alias["FunctionVersion"])
@@ -216,7 +216,7 @@ def test_a_rollback_goes_on_where_it_stopped(copy: RepositoryCopy) -> None:
     copy.write("pass")
     code, said = copy.release("release")
     assert code == 0, said
-    file = copy.stack.live_file
+    file = copy.system.live_file
     after, released = json.loads(file.read_text()), copy.live()
     before = after["history"][0]["versions"][GET]
     # As the file is once it is written, and no alias moved.

@@ -105,12 +105,12 @@ def test_who_reads_a_command_may_stop(local: Local) -> None:
 
 
 def test_keys_are_readable_by_their_owner_alone(local: Local) -> None:
-    assert stat.S_IMODE((local.stack.folder / "api-keys.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE((local.system.folder / "api-keys.json").stat().st_mode) == 0o600
     assert stat.S_IMODE(local.folder.stat().st_mode) == 0o700
 
 
 def test_terraforms_state_is_for_its_owner_alone(local: Local) -> None:
-    stack, running = local.stack, local.running()
+    stack, running = local.system, local.running()
     password = stack.folder / TERRAFORM_PASSWORD
     assert stat.S_IMODE(password.stat().st_mode) == 0o600
     secret = password.read_bytes()
@@ -140,7 +140,7 @@ def test_it_listens_on_this_machine_alone(local: Local) -> None:
 
 
 def test_a_second_plan_is_empty(local: Local) -> None:
-    assert not local.stack.has_changes([f.resolve() for f in VAR_FILES])
+    assert not local.system.has_changes([f.resolve() for f in VAR_FILES])
 
 
 def test_a_restart_keeps_everything(local: Local, items: Api) -> None:
@@ -186,7 +186,7 @@ def test_a_running_stack_takes_a_change_in_place(local: Local, items: Api, tmp_p
     done = local.up(*VAR_FILES, change)
     assert done.returncode == 0, done.stderr
     try:
-        assert not local.stack.has_changes([*VAR_FILES, change])
+        assert not local.system.has_changes([*VAR_FILES, change])
         assert items("GET", made.location, X_Api_Key=None).json == made.json
         refused = items("DELETE", made.location, Origin="https://b.example")
         assert (refused.status, refused.headers["Allow"]) == (405, "GET, OPTIONS, PUT")
@@ -257,7 +257,7 @@ def test_an_example_with_a_network_plans_empty(small: Local) -> None:
     example = ROOT / "examples" / "vpc-items.tfvars"
     done = small.up(example)
     assert done.returncode == 0, done.stderr
-    assert not small.stack.has_changes([example])
+    assert not small.system.has_changes([example])
     outputs = small.outputs()
     assert outputs["vpc_id"].startswith("vpc-")
     assert small.api().create().status == 201
@@ -273,7 +273,7 @@ def test_a_customer_key_endpoints_a_firewall_a_trail_and_a_vault_plan_empty(smal
     staging = ROOT / "environments" / "staging.tfvars"
     done = small.up(staging, more)
     assert done.returncode == 0, done.stderr
-    assert not small.stack.has_changes([staging, more])
+    assert not small.system.has_changes([staging, more])
     assert small.api().create().status == 201
     hold_a_record(small)
 

@@ -85,7 +85,7 @@ def check_commands(copy: RepositoryCopy) -> None:
 
 def state_modules(copy: RepositoryCopy) -> set[str]:
     """Return the outermost modules in Terraform's state."""
-    resources = copy.stack.emulator.terraform_state(copy.stack.running())["resources"]
+    resources = copy.system.emulator.terraform_state(copy.system.running())["resources"]
     return {".".join(each.get("module", "").split(".")[:2]) for each in resources if each["mode"] == "managed"}
 
 
@@ -103,7 +103,7 @@ def test_an_upgrade_moves_every_resource_and_keeps_the_items(tmp_path: Path) -> 
         assert first.returncode == 0, said
         assert "module.service" not in state_modules(copy)
         item = Api(copy.api().url, None).create()
-        write_as_before(copy.stack.folder)
+        write_as_before(copy.system.folder)
         check_commands(copy)
 
         lay_out_as_now(root)
@@ -114,6 +114,6 @@ def test_an_upgrade_moves_every_resource_and_keeps_the_items(tmp_path: Path) -> 
         assert state_modules(copy) == {"module.service"}
         assert Api(copy.api().url, None)("GET", item.location).json == item.json
         assert not copy.has_changes()
-        assert json.loads((copy.stack.folder / "settings.json").read_text())["settings"].keys() > SETTINGS_THEN
+        assert json.loads((copy.system.folder / "settings.json").read_text())["settings"].keys() > SETTINGS_THEN
     finally:
         copy.run("local.py", "down").communicate()

@@ -124,7 +124,7 @@ def test_saved_files_are_live(tmp_path: Path) -> None:
         watched.wait_to_hear("is as described.")
         assert title() == "third"
         assert tasks.create({**task, "note": "new"}).json["note"] == "new"
-        assert not local.stack.has_changes([var_file])
+        assert not local.system.has_changes([var_file])
 
         watched.said = ""
         save(var_file, 'operations = ["create", "delete", "lisst"]\n')
@@ -144,7 +144,7 @@ def test_saved_files_are_live(tmp_path: Path) -> None:
         done = local("up", "--detach")  # what ran last
         assert done.returncode == 0, done.stderr
         assert title() == "fourth"
-        assert not local.stack.has_changes([var_file])
+        assert not local.system.has_changes([var_file])
     finally:
         if watched.process.poll() is None:
             watched.process.kill()

@@ -340,7 +340,7 @@ def sign_in_page(console: Api, config: dict[str, Any]) -> SignInPage:
 def password(local: Local, outputs: dict[str, Any]) -> Callable[[str], str]:
     """The password of a user, who is made if need be."""
     cognito, pool = local.client("cognito-idp"), outputs["user_pool_id"]
-    return lambda user: sign_in.ensure_user(cognito, pool, user, local.stack.users)
+    return lambda user: sign_in.ensure_user(cognito, pool, user, local.system.users)
 
 
 @pytest.fixture

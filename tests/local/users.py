@@ -80,7 +80,7 @@ class Users:
     def signing_key(self) -> RSAPrivateKey:
         """The key that the pool signs access tokens with, which nobody has in AWS."""
         name = f"{self.outputs['user_pool_id']}-access.pem"
-        key = load_pem_private_key((self.local.stack.emulator.pool_keys / name).read_bytes(), None)
+        key = load_pem_private_key((self.local.system.emulator.pool_keys / name).read_bytes(), None)
         assert isinstance(key, RSAPrivateKey)
         return key
 

@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from docs import reference
 from docs.conf import navigation, repository_url, rewrite_links
-from tools import tfvars
+from tools import reference, tfvars
 from tools.aws.transfer import stamp_faults
 from tools.tfvars import parse_type
 from trestle.http import log

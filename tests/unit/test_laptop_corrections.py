@@ -27,7 +27,7 @@ from tools.laptop.corrections import (
     sign_in_page,
     waf,
 )
-from tools.laptop.stack import fingerprint
+from tools.laptop.system import fingerprint
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -57,7 +57,7 @@ def test_a_stack_is_applied_anew_when_a_correction_changed(tmp_path: Path, monke
     for name in ("dist/manifest.json", ".terraform.lock.hcl"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    monkeypatch.setattr("tools.laptop.stack.ROOT", tmp_path)
+    monkeypatch.setattr("tools.laptop.system.ROOT", tmp_path)
     files = sorted(folder.rglob("*"))
     known = {fingerprint([])}
     for file in files:

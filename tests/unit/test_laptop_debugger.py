@@ -16,7 +16,7 @@ from tools.laptop.corrections.debugging import FILE, NO_LIMIT, Debugging, correc
 
 
 @pytest.fixture
-def stack(tmp_path: Path) -> Any:
+def system(tmp_path: Path) -> Any:
     (tmp_path / "emulator").mkdir()
     outputs = {
         "function_names": {"items": {"create": "shop-items-create-dev"}},
@@ -28,25 +28,25 @@ def stack(tmp_path: Path) -> Any:
     )  # fmt: skip
 
 
-def test_a_function_is_named_as_in_the_logs_and_keeps_its_port(stack: Any) -> None:
-    debugging = Debugging(stack.emulator.folder / FILE)
+def test_a_function_is_named_as_in_the_logs_and_keeps_its_port(system: Any) -> None:
+    debugging = Debugging(system.emulator.folder / FILE)
     assert debugging.asked("shop-pay-dev") == ""
-    said = debugger.attach(stack, "pay")
+    said = debugger.attach(system, "pay")
     asked = json.loads(debugging.asked("shop-pay-dev"))
     assert f"pay waits for a debugger at 127.0.0.1:{asked['port']} when it is called" in said
     assert f'"connect": {{"host": "127.0.0.1", "port": {asked["port"]}}}' in said
     assert debugging.asked("shop-items-create-dev") == ""
-    debugger.attach(stack, "items.create")
+    debugger.attach(system, "items.create")
     assert json.loads(debugging.asked("shop-items-create-dev"))["port"] == asked["port"]
     assert debugging.asked("shop-pay-dev") == ""
-    debugger.detach(stack.emulator.folder)
-    debugger.detach(stack.emulator.folder)
+    debugger.detach(system.emulator.folder)
+    debugger.detach(system.emulator.folder)
     assert debugging.asked("shop-items-create-dev") == ""
 
 
-def test_an_unknown_function_and_a_missing_package_are_refused(stack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_function_and_a_missing_package_are_refused(system: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match=r"shop-dev has no function pai: did you mean pay\?"):
-        debugger.attach(stack, "pai")
+        debugger.attach(system, "pai")
     debugger.check_debugger()
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(UserError, match=r"needs the package debugpy, which is not installed: run `.* install debugpy`"):

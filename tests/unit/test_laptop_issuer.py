@@ -24,7 +24,7 @@ from tools.laptop.emulator import Running
 from tools.laptop.issuer import PATH, grants, issuer_url, server
 from tools.laptop.issuer.tokens import Issuer
 from tools.laptop.logs import functions_of
-from tools.laptop.stack import Stack, overrides_for
+from tools.laptop.system import System, overrides_for
 
 PORT = 4566
 HERE = f"http://127.0.0.1:{PORT}"
@@ -435,7 +435,7 @@ def test_signing_out_leads_back_to_this_machine_alone(client: Client) -> None:
 # --- local.py token, and what an apply names ---
 
 
-class FakeStack(Stack):
+class FakeSystem(System):
     """A running system with a user pool, an issuer, or both."""
 
     applied: dict[str, Any]
@@ -455,12 +455,12 @@ class FakeStack(Stack):
 @pytest.fixture
 def run_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     def run(*arguments: str, pool: bool = False, issuer: bool = True, prepared: bool = True) -> str:
-        stack = FakeStack(tmp_path)
+        system = FakeSystem(tmp_path)
         if prepared:
             Issuer(tmp_path / "issuer", issuer_url(PORT)).prepare(JWT, "shop-test")
-        object.__setattr__(stack, "applied", {"jwt": JWT} if issuer else {"jwt": None})
-        object.__setattr__(stack, "made", {"user_pool_id": "pool" if pool else None})
-        monkeypatch.setattr(cli, "local_systems", lambda _: SimpleNamespace(current=lambda: stack))
+        object.__setattr__(system, "applied", {"jwt": JWT} if issuer else {"jwt": None})
+        object.__setattr__(system, "made", {"user_pool_id": "pool" if pool else None})
+        monkeypatch.setattr(cli, "local_systems", lambda _: SimpleNamespace(current=lambda: system))
         monkeypatch.setattr("tools.laptop.sign_in.token", lambda *_, **__: "of-the-pool")
         options = commands.parse("local.py", commands.LAPTOP, ["token", "--user", "ada", *arguments])
         assert cli.token(argparse.Namespace(**{**vars(options), "progress": None})) == 0
@@ -498,9 +498,9 @@ def test_both_issuers_can_be_named(run_token: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "has", "said"),
     [
-        ((), {"issuer": False}, "This stack has no user pool: give an operation the access cognito"),
+        ((), {"issuer": False}, "This system has no user pool: give an operation the access cognito"),
         (("--issuer", "cognito"), {}, "no user pool: .* in its tfvars, or leave --issuer out, then run"),
-        (("--issuer", "jwt"), {"issuer": False}, "This stack has no issuer: write `jwt` and an access of jwt into"),
+        (("--issuer", "jwt"), {"issuer": False}, "This system has no issuer: write `jwt` and an access of jwt into"),
         (("--issuer", "jwt"), {"issuer": False, "pool": True}, "has no issuer besides the user pool: write `jwt`"),
         (("--scope", "s"), {"pool": True}, "--scope is for .*: leave it out, or add --issuer jwt"),
         (("--expires", "9"), {"pool": True, "issuer": False}, "--expires is for .* the user pool's: leave it out.$"),
@@ -547,12 +547,12 @@ def test_an_option_that_is_none_is_refused(run_token: Any, arguments: Any, said:
 )
 def test_what_to_paste_signs_in_where_the_list_needs_it(tmp_path: Path, method: Any, pool: bool, said: Any) -> None:
     """Outputs that are null are not among the outputs."""
-    stack = FakeStack(tmp_path)
+    system = FakeSystem(tmp_path)
     listed = {"group": None, "scope": None, **method}
-    object.__setattr__(stack, "applied", {"entities": {"notes": {"path": "notes", "methods": {"list": listed}}}})
+    object.__setattr__(system, "applied", {"entities": {"notes": {"path": "notes", "methods": {"list": listed}}}})
     users = {"user_pool_id": "pool", "user_pool_client_id": "app"} if pool else {}
-    object.__setattr__(stack, "made", {"api_url": "http://127.0.0.1:1/dev/", **users})
-    request = stack.request()
+    object.__setattr__(system, "made", {"api_url": "http://127.0.0.1:1/dev/", **users})
+    request = system.request()
     assert request == (
         said and f'curl -i -H "authorization: Bearer $(python local.py {said}" http://127.0.0.1:1/dev/notes'
     )

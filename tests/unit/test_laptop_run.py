@@ -38,7 +38,10 @@ class Client:
 def client(monkeypatch: pytest.MonkeyPatch) -> Client:
     made = Client()
     environment = SimpleNamespace(
-        name="local", stack=SimpleNamespace(name="shop-dev"), functions=lambda: FUNCTIONS, client=lambda *_, **__: made
+        name="local",
+        running_system=SimpleNamespace(name="shop-dev"),
+        functions=lambda: FUNCTIONS,
+        client=lambda *_, **__: made,
     )
     monkeypatch.setattr(run_here, "LocalEnvironment", lambda _: environment)
     return made

@@ -88,13 +88,13 @@ def pipe(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
 def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A system that does not run, and its secrets."""
     secrets = SecretValues(tmp_path / "secrets.json")
-    stack = SimpleNamespace(
+    system = SimpleNamespace(
         name="shop-dev", settings={"functions": FUNCTIONS}, secrets=secrets,
         emulator=SimpleNamespace(running=lambda: None),
     )  # fmt: skip
-    systems = SimpleNamespace(current=lambda: stack, lock=lambda: (tmp_path / "lock").open("w"))
+    systems = SimpleNamespace(current=lambda: system, lock=lambda: (tmp_path / "lock").open("w"))
     monkeypatch.setattr(own_functions, "local_systems", lambda _: systems)
-    return stack
+    return system
 
 
 def give(name: str) -> int:

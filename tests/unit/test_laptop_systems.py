@@ -23,10 +23,10 @@ from botocore.exceptions import EndpointConnectionError
 
 from tools import commands, terraform
 from tools.errors import UserError, explain_os_error
-from tools.laptop import cli, emulator, logs, stack, systems
+from tools.laptop import cli, emulator, logs, system, systems
 from tools.laptop.emulated_aws import PROXIES, UNPROXIED
 from tools.laptop.emulator import Emulator, Running
-from tools.laptop.stack import Stack
+from tools.laptop.system import System
 from tools.laptop.systems import Systems
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +40,7 @@ class Machine:
         self.runs: dict[Path, Running] = {}
         self.fault = ""
 
-        def apply(each: Stack, settings: Any, var_files: Sequence[Path], port: int, _: Any) -> None:
+        def apply(each: System, settings: Any, var_files: Sequence[Path], port: int, _: Any) -> None:
             self.runs[each.emulator.folder] = Running(1, port, "us-west-2")
             each.emulator.folder.mkdir(exist_ok=True)
             known = {"settings": settings, "var_files": [str(file) for file in var_files]}
@@ -50,7 +50,7 @@ class Machine:
         monkeypatch.setattr(Emulator, "stop", lambda each: self.runs.pop(each.folder, None))
         monkeypatch.setattr(Emulator, "save", lambda *_: self.fault)
         monkeypatch.setattr(Emulator, "answers", lambda *_: True)
-        monkeypatch.setattr(Stack, "apply", apply)
+        monkeypatch.setattr(System, "apply", apply)
         monkeypatch.setattr(systems, "build_functions", lambda *_, **__: None)
         monkeypatch.setattr(Systems, "_settings", lambda _, files, _root: json.loads(files[0].read_text()))
         monkeypatch.setattr(systems, "find_terraform", lambda: None)
@@ -144,16 +144,16 @@ def test_the_first_system_is_local(machine: Machine, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(systems, "FIRST_VAR_FILE", machine.var_file("trestle", "local"))
     assert machine.systems.up([]).name == "trestle-local"
     assert systems.FIRST_VAR_FILE != ROOT / "environments" / "local.tfvars"
-    assert machine.running == {"trestle-local": stack.DEFAULT_PORT}
+    assert machine.running == {"trestle-local": system.DEFAULT_PORT}
 
 
 def test_systems_of_one_name_have_folders_of_their_own(machine: Machine) -> None:
     one, other = machine.var_file("a-b", "c"), machine.var_file("a", "b-c")
     third = machine.var_file("a-b", "c-2")  # whose folder would be called as the second's
     ups = [machine.systems.up([file]) for file in (one, other, third, one, other)]
-    assert [stack.folder.name for stack in ups] == ["a-b-c", "a-b-c-2", "a-b-c-2-2", "a-b-c", "a-b-c-2"]
+    assert [system.folder.name for system in ups] == ["a-b-c", "a-b-c-2", "a-b-c-2-2", "a-b-c", "a-b-c-2"]
     told_apart = 'a-b-c (name "a", environment "b-c")'
-    assert [stack.name for stack in ups] == [
+    assert [system.name for system in ups] == [
         "a-b-c",
         told_apart,
         'a-b-c-2 (name "a-b", environment "c-2")',
@@ -207,7 +207,7 @@ def test_one_folder_for_all_is_taken_over(machine: Machine, runs: bool, command:
     else:
         machine.systems.up([] if command == "up" else [machine.var_file("todos", "local")])
         name = "shop-demo" if command == "up" else "todos-local"
-        assert machine.running == {name: 4999 if runs else stack.DEFAULT_PORT}
+        assert machine.running == {name: 4999 if runs else system.DEFAULT_PORT}
     assert {name: (folder / "shop-demo" / name).read_text() for name in kept} == kept
     assert not any((folder / name).exists() for name in kept)
 
@@ -274,7 +274,7 @@ def test_env_is_for_a_shell_to_evaluate(
     key = 'it\'s $HOME `id` \\ "x" ü;\n!'
     for keys, value in (({"default": key}, key), ({}, "")):
         outputs = {"api_url": "http://127.0.0.1:1/x/", "api_keys": keys, "website_url": "http://localhost:1"}
-        monkeypatch.setattr(Stack, "outputs", lambda _, known=outputs: known)
+        monkeypatch.setattr(System, "outputs", lambda _, known=outputs: known)
         assert cli.env(options) == 0
         printed = capsys.readouterr().out
         script = 'KEY=before; eval "$PRINTED"; printf "%s|%s|%s" "$URL" "$KEY" "$CONSOLE"'
@@ -372,8 +372,8 @@ def test_losses_are_put_to_whoever_asked_for_them(monkeypatch: pytest.MonkeyPatc
 
 def test_what_holds_data_is_found_by_its_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counts = {"one": "1 item in the table one", "none": None}
-    monkeypatch.setitem(stack.USER_DATA, "aws_dynamodb_table", lambda _, table: counts[table["name"]])
-    monkeypatch.setitem(stack.USER_DATA, "aws_cognito_user_pool", lambda _, pool: f"2 users in {pool['name']}")
+    monkeypatch.setitem(system.USER_DATA, "aws_dynamodb_table", lambda _, table: counts[table["name"]])
+    monkeypatch.setitem(system.USER_DATA, "aws_cognito_user_pool", lambda _, pool: f"2 users in {pool['name']}")
     resources = [
         {"module": 'module.table["a"]', "type": "aws_dynamodb_table", "name": "this",
          "instances": [{"attributes": {"name": "one"}}]},
@@ -384,7 +384,7 @@ def test_what_holds_data_is_found_by_its_address(tmp_path: Path, monkeypatch: py
         {"type": "aws_iam_role", "name": "x", "instances": [{"attributes": {}}]},
     ]  # fmt: skip
     monkeypatch.setattr(Emulator, "terraform_state", lambda *_: {"resources": resources})
-    assert Stack(tmp_path)._user_data(Running(1, 1, "us-west-2")) == {
+    assert System(tmp_path)._user_data(Running(1, 1, "us-west-2")) == {
         'module.table["a"].aws_dynamodb_table.this': "1 item in the table one",
         'module.users.aws_cognito_user_pool.this["it"]': "2 users in pool",
     }
@@ -405,10 +405,10 @@ def test_an_emulator_that_does_not_answer_has_nothing_to_say() -> None:
 def test_an_apply_that_is_cut_short_is_taken_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[BaseException] | None
 ) -> None:
-    each, running, saved = Stack(tmp_path), Running(1, 1, "us-west-2"), Stack(tmp_path).emulator.saved
+    each, running, saved = System(tmp_path), Running(1, 1, "us-west-2"), System(tmp_path).emulator.saved
     saved.parent.mkdir(parents=True)
     saved.write_text('{"terraform": "before"}\n')
-    monkeypatch.setattr(Stack, "name", "x-y")
+    monkeypatch.setattr(System, "name", "x-y")
     monkeypatch.setattr(Emulator, "save", lambda *_: "")
     with suppress(BaseException), each._recoverable(running):
         saved.write_text('{"terraform": "after"}\n')
@@ -429,7 +429,7 @@ def test_an_apply_that_is_cut_short_is_taken_back(
 @pytest.mark.parametrize("copied", ["before", None])
 def test_an_apply_of_an_earlier_version_that_was_cut_short_is_taken_back(tmp_path: Path, copied: str | None) -> None:
     """It kept Terraform's state in a file, of which there was none before the first apply."""
-    each, before = Stack(tmp_path), tmp_path / "before"
+    each, before = System(tmp_path), tmp_path / "before"
     for file in (each.emulator.saved, before / "saved"):
         file.parent.mkdir(parents=True)
         file.write_text("{}\n")
@@ -443,11 +443,11 @@ def test_an_apply_of_an_earlier_version_that_was_cut_short_is_taken_back(tmp_pat
 
 
 def test_an_apply_does_not_begin_where_nothing_can_be_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Stack, "name", "x-y")
+    monkeypatch.setattr(System, "name", "x-y")
     monkeypatch.setattr(Emulator, "save", lambda *_: "No space left on device")
     with (
         pytest.raises(UserError, match=r"x-y cannot save its state \(No space left on device\)"),
-        Stack(tmp_path)._recoverable(Running(1, 1, "us-west-2")),
+        System(tmp_path)._recoverable(Running(1, 1, "us-west-2")),
     ):
         pytest.fail("it began")
     assert not list(tmp_path.iterdir())
@@ -463,12 +463,12 @@ def test_the_state_file_of_an_earlier_version_is_taken_over(
     monkeypatch.setattr(Emulator, "start", lambda *_: Running(1, 1, "us-west-2"))
     monkeypatch.setattr(Emulator, "state", lambda *_: {"changes": 1, "empty": is_empty, "notice": "Lost."})
     monkeypatch.setattr(Emulator, "put_terraform_state", lambda *given: events.append(given[-1]))
-    monkeypatch.setattr(Stack, "_save", lambda *_: events.append("saved"))
-    monkeypatch.setattr(Stack, "_run_apply", lambda *_, **__: events.append("applied"))
-    monkeypatch.setattr(stack, "fingerprint", lambda *_: "")
+    monkeypatch.setattr(System, "_save", lambda *_: events.append("saved"))
+    monkeypatch.setattr(System, "_run_apply", lambda *_, **__: events.append("applied"))
+    monkeypatch.setattr(system, "fingerprint", lambda *_: "")
     (tmp_path / "terraform.tfstate").write_text("known")
     said: list[str] = []
-    Stack(tmp_path, said.append).apply({"region": "us-west-2"}, [], 1, lambda _: False)
+    System(tmp_path, said.append).apply({"region": "us-west-2"}, [], 1, lambda _: False)
     assert events == (["applied"] if is_empty else [b"known", "saved", "applied"])
     assert [file.read_text() for file in tmp_path.glob("terraform.tfstate*")] == (["known"] if is_empty else [])
     assert not (tmp_path / "terraform.tfstate").exists()
@@ -491,9 +491,9 @@ def test_an_emulator_of_another_version_or_region_starts_again(
     monkeypatch.setattr(Emulator, "stop", lambda _: runs.clear())
     monkeypatch.setattr(Emulator, "start", start)
     monkeypatch.setattr(Emulator, "state", lambda *_: {"changes": 1})
-    monkeypatch.setattr(Stack, "_run_apply", lambda *_, **__: None)
-    monkeypatch.setattr(stack, "fingerprint", lambda *_: "")
-    Stack(tmp_path).apply({"region": "us-west-2"}, [], 1, lambda _: False)
+    monkeypatch.setattr(System, "_run_apply", lambda *_, **__: None)
+    monkeypatch.setattr(system, "fingerprint", lambda *_: "")
+    System(tmp_path).apply({"region": "us-west-2"}, [], 1, lambda _: False)
     assert [(each.pid, each.port, each.region) for each in runs] == [(1 if same == "both" else 2, 4999, "us-west-2")]
 
 
@@ -536,11 +536,11 @@ def test_what_has_not_changed_is_not_applied(
     monkeypatch.setattr(Emulator, "start", lambda *_: started)
     monkeypatch.setattr(Emulator, "state", lambda *_: {"changes": 7, "empty": False, "notice": ""})
     applies: list[bool] = []
-    monkeypatch.setattr(Stack, "_run_apply", lambda *_, refresh: applies.append(refresh))
-    monkeypatch.setattr(stack, "fingerprint", lambda *_: "same")
+    monkeypatch.setattr(System, "_run_apply", lambda *_, refresh: applies.append(refresh))
+    monkeypatch.setattr(system, "fingerprint", lambda *_: "same")
     if applied:
         (tmp_path / "applied").write_text(json.dumps(applied))
-    Stack(tmp_path).apply({"region": "us-west-2"}, [], 1, lambda _: False)
+    System(tmp_path).apply({"region": "us-west-2"}, [], 1, lambda _: False)
     assert applies == refreshes
     written = {"fingerprint": "same", "changes": 7, "issuer": None} if applies else applied
     assert json.loads((tmp_path / "applied").read_text()) == written

@@ -14,7 +14,7 @@ import pytest
 from tools.errors import UserError
 from tools.laptop import user_root
 from tools.laptop.environment import LocalEnvironment
-from tools.laptop.stack import Stack, fingerprint
+from tools.laptop.system import System, fingerprint
 from tools.laptop.systems import NEEDED, Systems, evaluate_tools
 from tools.terraform import ROOT, Terraform, environment, find_terraform, init_depends_on, module_folders
 
@@ -356,9 +356,9 @@ def test_the_stage_has_another_backend_and_this_trestle(tmp_path: Path) -> None:
 @pytest.mark.parametrize("root", ["/a platform/root", None])
 def test_the_project_of_a_system_is_its_own_root(root: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = {"name": "shop", "environment": "demo"} | ({"root": root} if root else {})
-    monkeypatch.setattr(Stack, "_applied", lambda _: {"settings": settings, "var_files": ["/a platform/x.tfvars"]})
-    monkeypatch.setattr(Stack, "running", lambda _: None)
-    monkeypatch.setattr(Systems, "current", lambda _: Stack(Path("/x")))
+    monkeypatch.setattr(System, "_applied", lambda _: {"settings": settings, "var_files": ["/a platform/x.tfvars"]})
+    monkeypatch.setattr(System, "running", lambda _: None)
+    monkeypatch.setattr(Systems, "current", lambda _: System(Path("/x")))
     monkeypatch.setattr("tools.laptop.environment.local_systems", lambda _: Systems(Path("/")))
     local = LocalEnvironment(lambda _: None)
     assert local.project == (Path(root) if root else ROOT)

@@ -13,7 +13,7 @@ import pytest
 
 import build
 from tools import terraform
-from tools.laptop.stack import fingerprint
+from tools.laptop.system import fingerprint
 from tools.sources import sources
 
 ROOT = Path(build.__file__).parent
@@ -76,7 +76,7 @@ def test_a_build_leaves_them_out(root: Path) -> None:
 def test_the_local_run_leaves_them_out(
     root: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tools.laptop.stack.ROOT", root)
+    monkeypatch.setattr("tools.laptop.system.ROOT", root)
     monkeypatch.setattr(terraform, "ROOT", root)
     folder = tmp_path_factory.mktemp("staged")
     clean = fingerprint([])

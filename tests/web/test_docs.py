@@ -197,7 +197,7 @@ NASTY = 'it\'s $HOME `id` ${1 + 1} "here" \\ \\u0041 \u202e """ \'\'\' 😀!'
 def credentials(console: Console) -> dict[str, str]:
     """The environment variables that samples name."""
     cognito, pool = console.local.client("cognito-idp"), console.outputs["user_pool_id"]
-    password = ensure_user(cognito, pool, "sam", console.local.stack.users)
+    password = ensure_user(cognito, pool, "sam", console.local.system.users)
     token = pool_sign_in(cognito, pool, console.outputs["user_pool_client_id"], "sam", password)["AccessToken"]
     return {"API_KEY": console.key, "TOKEN": token}
 

@@ -23,7 +23,7 @@ NEEDS_SIGN_IN = "Sign in to see this"
 @pytest.fixture(scope="module")
 def issuer(console: Console) -> str:
     """Where the laptop's issuer is."""
-    stack = console.local.stack
+    stack = console.local.system
     return stack.issuer(stack.running()).url
 
 

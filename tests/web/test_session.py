@@ -154,7 +154,7 @@ def test_sign_in_and_sign_out(visit: Open, console: Console, ada: str) -> None:
     page.locator("[name=username]").wait_for()
     # Whoever has no password yet learns where there is one.
     expect(page.get_by_text("python local.py token --user NAME")).to_be_visible()
-    expect(page.get_by_text(str(console.local.stack.users))).to_be_visible()
+    expect(page.get_by_text(str(console.local.system.users))).to_be_visible()
     assert "code_challenge_method=S256" in page.url
     with page.expect_request(re.compile("/oauth2/token")) as traded:
         sign_in(page, ada)

@@ -17,7 +17,7 @@ def run_function(options: argparse.Namespace) -> int:
     if options.function not in known:
         remedy = correction(options.function, known, f"name one of {', '.join(sorted(known))}" if known else
                             "write one into the tfvars, as docs/reference/own-code.md shows")  # fmt: skip
-        raise UserError(f"{environment.stack.name} has no function {options.function}: {remedy}", exit_code=2)
+        raise UserError(f"{environment.running_system.name} has no function {options.function}: {remedy}", exit_code=2)
     takes = functions.find(environment, options.function).argument
     option = "--change" if takes == "change" else "--body"
     given, other = (options.change, options.body) if takes == "change" else (options.body, options.change)

@@ -20,7 +20,7 @@ from tools.laptop.emulator import Running, client
 from tools.laptop.issuer.tokens import LIFETIME
 from tools.laptop.logs import follow
 from tools.laptop.secret_values import advice
-from tools.laptop.stack import Stack
+from tools.laptop.system import System
 from tools.laptop.systems import local_folder, local_systems
 from tools.laptop.watch import Watch
 from tools.version import VERSION
@@ -44,12 +44,12 @@ def up(options: argparse.Namespace) -> int:
     began = now()
     confirm = (lambda _: True) if options.yes else confirm_losses
     root = options.root.resolve() if options.root else None
-    stack = systems.up([Path(f).resolve() for f in options.var_files or ()], options.port, confirm, root)
-    said = f"{stack.name} is up in {(now() - began) / 1000:.0f} s.\n\n{welcome(stack)}"
+    system = systems.up([Path(f).resolve() for f in options.var_files or ()], options.port, confirm, root)
+    said = f"{system.name} is up in {(now() - began) / 1000:.0f} s.\n\n{welcome(system)}"
     if options.debug:
-        said = f"{said}\n\n{attach(stack, options.debug)}"
+        said = f"{said}\n\n{attach(system, options.debug)}"
     else:
-        detach(stack.emulator.folder)
+        detach(system.emulator.folder)
     if options.detach:
         print_note(said)
         return 0
@@ -58,18 +58,18 @@ def up(options: argparse.Namespace) -> int:
         print_note(f"{said}\n\nThe functions' logs follow; Ctrl-C stops everything.\n")
         # Since the beginning: whoever reads the URL above may be quicker than the first look at the logs.
         if options.watch:
-            watch = Watch(systems, stack, confirm, began)
+            watch = Watch(systems, system, confirm, began)
             print_note("Watching app/, lambda_src/, schemas/ and what describes the system.")
             try:
                 watch.run()
             finally:
-                stack = watch.stack
+                system = watch.system
         else:
-            follow(stack.outputs(), stack.running(), began, forever=True)
-        print_note(f"\n{stack.name} was stopped from elsewhere.")
+            follow(system.outputs(), system.running(), began, forever=True)
+        print_note(f"\n{system.name} was stopped from elsewhere.")
     except KeyboardInterrupt:
         print_note("\nStopping ...")
-        systems.stop(stack)
+        systems.stop(system)
     return 0
 
 
@@ -81,15 +81,15 @@ def confirm_losses(losses: list[str]) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def welcome(stack: Stack) -> str:
+def welcome(system: System) -> str:
     """Return what to do now: the API's URL and a request to paste, what calls functions, secrets without a value."""
-    outputs = stack.outputs()
-    lines = {"API": outputs["api_url"], "Console": outputs.get("website_url"), "Try": stack.request()}
+    outputs = system.outputs()
+    lines = {"API": outputs["api_url"], "Console": outputs.get("website_url"), "Try": system.request()}
     said = ["\n".join(f"{name:<9}{value}" for name, value in lines.items() if value)]
     if functions := outputs.get("functions"):
         width = max(map(len, functions)) + 2
         said.append("\n".join(["Functions", *(f"  {name:<{width}}{calls(of)}" for name, of in functions.items())]))
-    return "\n\n".join([*said, *filter(None, [advice(stack.missing_secrets())])])
+    return "\n\n".join([*said, *filter(None, [advice(system.missing_secrets())])])
 
 
 def calls(function: dict[str, Any]) -> str:
@@ -101,15 +101,15 @@ def calls(function: dict[str, Any]) -> str:
 def status(options: argparse.Namespace) -> int:
     """Tell which system runs."""
     systems = local_systems(options.progress)
-    stack = systems.current()
-    running = stack.running()
-    print(f"{stack.name} is running on port {running.port}: {stack.outputs()['api_url']}")
+    system = systems.current()
+    running = system.running()
+    print(f"{system.name} is running on port {running.port}: {system.outputs()['api_url']}")
     print(f"Trestle {VERSION}")
     if others := systems.others():
         print_note(f"Other systems with data here: {', '.join(others)}")
-    if fault := stack.emulator.state(running).get("fault"):
+    if fault := system.emulator.state(running).get("fault"):
         print_note(f"Its latest changes cannot be saved ({fault}): fix that.")
-    for problem in [advice(stack.missing_secrets()), *mapping_problems(running)]:
+    for problem in [advice(system.missing_secrets()), *mapping_problems(running)]:
         if problem:
             print_note(problem)
     return 0
@@ -129,10 +129,10 @@ def mapping_problems(running: Running) -> list[str]:
 
 def logs(options: argparse.Namespace) -> int:
     """Print the functions' logs."""
-    stack = local_systems(options.progress).current()
-    outputs, running = stack.outputs(), stack.running()
+    system = local_systems(options.progress).current()
+    outputs, running = system.outputs(), system.running()
     if sys.stderr.isatty():
-        print_note(f"The logs of {stack.name}:")
+        print_note(f"The logs of {system.name}:")
     follow(outputs, running, now() if options.follow else 0, forever=options.follow)
     return 0
 
@@ -157,11 +157,11 @@ def env(options: argparse.Namespace) -> int:
 
 def token(options: argparse.Namespace) -> int:
     """Print an access token, and nothing else, on stdout."""
-    stack = local_systems(options.progress).current()
-    running, claims = stack.running(), checked_claims(options)
-    if token_issuer(stack, options.issuer) == "jwt":
-        issuer = stack.issuer(running)
-        issuer.prepare(stack.settings["jwt"], stack.name)
+    system = local_systems(options.progress).current()
+    running, claims = system.running(), checked_claims(options)
+    if token_issuer(system, options.issuer) == "jwt":
+        issuer = system.issuer(running)
+        issuer.prepare(system.settings["jwt"], system.name)
         print(
             issuer.access_token(
                 options.user, groups=options.groups, scopes=options.scopes, claims=claims,
@@ -170,7 +170,7 @@ def token(options: argparse.Namespace) -> int:
         )  # fmt: skip
         return 0
     if given := "--scope" if options.scopes else "--expires" if options.expires is not None else None:
-        other = ", or add --issuer jwt" if stack.settings.get("jwt") else ""
+        other = ", or add --issuer jwt" if system.settings.get("jwt") else ""
         raise UserError(
             f"{given} is for tokens of the laptop's issuer, and this token is the user pool's: leave it out{other}.",
             exit_code=2,
@@ -182,16 +182,16 @@ def token(options: argparse.Namespace) -> int:
             raise UserError(f"{name} is a claim that the user pool sets itself: choose another name.", exit_code=2)
     print(
         sign_in.token(
-            stack.outputs(), running, stack.users, options.user, options.groups,
-            claims=claims, keys=stack.emulator.pool_keys,
+            system.outputs(), running, system.users, options.user, options.groups,
+            claims=claims, keys=system.emulator.pool_keys,
         )
     )  # fmt: skip
     return 0
 
 
-def token_issuer(stack: Stack, wanted: str | None) -> str:
+def token_issuer(system: System, wanted: str | None) -> str:
     """Return who signs a token, "cognito" or "jwt". Raise UserError if the system has none, or not the one wanted."""
-    known = {"cognito": bool(stack.outputs().get("user_pool_id")), "jwt": bool(stack.settings.get("jwt"))}
+    known = {"cognito": bool(system.outputs().get("user_pool_id")), "jwt": bool(system.settings.get("jwt"))}
     found = [name for name, is_there in known.items() if is_there and wanted in (None, name)]
     if found:
         return found[0]
@@ -202,7 +202,7 @@ def token_issuer(stack: Stack, wanted: str | None) -> str:
         fault, remedy = "no user pool", "give an operation the access cognito in its tfvars"
         if wanted and known["jwt"]:
             remedy += ", or leave --issuer out"
-    raise UserError(f"This stack has {fault}: {remedy}, then run `python local.py up`.")
+    raise UserError(f"This system has {fault}: {remedy}, then run `python local.py up`.")
 
 
 def checked_claims(options: argparse.Namespace) -> dict[str, str]:

@@ -13,7 +13,7 @@ from tools.files import write_json
 from tools.laptop.corrections.debugging import FILE
 from tools.laptop.emulator import HOST, free_port
 from tools.laptop.logs import functions_of
-from tools.laptop.stack import Stack
+from tools.laptop.system import System
 from tools.suggestions import correction
 from tools.terraform import ROOT
 
@@ -29,20 +29,20 @@ def check_debugger() -> None:
         )
 
 
-def attach(stack: Stack, name: str) -> str:
+def attach(system: System, name: str) -> str:
     """Let a function wait for a debugger from its next call on; return what to do, as text.
 
     The name is that of a function of your own, or ENTITY.OPERATION. Raise UserError for an unknown one.
     """
-    known = {key: group.rpartition("/")[2] for group, key in functions_of(stack.outputs()).items()}
+    known = {key: group.rpartition("/")[2] for group, key in functions_of(system.outputs()).items()}
     if name not in known:
         remedy = correction(name, known, f"name one of {', '.join(sorted(known))}")
-        raise UserError(f"{stack.name} has no function {name}: {remedy}", exit_code=2)
+        raise UserError(f"{system.name} has no function {name}: {remedy}", exit_code=2)
     # The same port as before, so that an editor's configuration stays right.
-    file, used = stack.emulator.folder / FILE, stack.folder / FILE
+    file, used = system.emulator.folder / FILE, system.folder / FILE
     port = json.loads(used.read_text())["port"] if used.is_file() else free_port()
     write_json(used, {"port": port})
-    write_json(file, {"function": known[name], "port": port, "app": str((stack.root or ROOT) / "app")})
+    write_json(file, {"function": known[name], "port": port, "app": str((system.root or ROOT) / "app")})
     attaching: dict[str, Any] = {
         "name": f"Trestle: {name}", "type": PACKAGE, "request": "attach", "connect": {"host": HOST, "port": port},
         "justMyCode": False,

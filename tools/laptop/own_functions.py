@@ -14,19 +14,19 @@ from tools.suggestions import correction
 def run_secret(options: argparse.Namespace) -> int:
     """Keep a secret's value, and bring it to the running system at once."""
     systems = local_systems(options.progress)
-    stack = systems.current()
-    functions = stack.settings.get("functions", {})
+    system = systems.current()
+    functions = system.settings.get("functions", {})
     known = secrets_of(functions)
     if options.name not in known:
         remedy = correction(
             options.name, known, f"name one of {', '.join(known)}" if known else "its functions have no `secrets`"
         )
-        raise UserError(f"{stack.name} has no secret {options.name}: {remedy}", exit_code=2)
+        raise UserError(f"{system.name} has no secret {options.name}: {remedy}", exit_code=2)
     value = read_value(options.name)
     with systems.lock():
-        stack.secrets.keep(options.name, value)
-        running = stack.emulator.running()
+        system.secrets.keep(options.name, value)
+        running = system.emulator.running()
         if running:
-            stack.secrets.put(functions, running)
-    print_note(f"{options.name} is kept for {stack.name}{'; its functions read it from now on' if running else ''}.")
+            system.secrets.put(functions, running)
+    print_note(f"{options.name} is kept for {system.name}{'; its functions read it from now on' if running else ''}.")
     return 0

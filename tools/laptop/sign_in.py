@@ -1,4 +1,4 @@
-"""Users of the local stack's own user pool, and their tokens."""
+"""Users of the local system's own user pool, and their tokens."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def token(
     pool, app = outputs.get("user_pool_id"), outputs.get("user_pool_client_id")
     if pool is None:
         raise UserError(
-            "This stack has no user pool: give an operation the access cognito in its tfvars, then run "
+            "This system has no user pool: give an operation the access cognito in its tfvars, then run "
             "`python local.py up`."
         )
     if app is None:

@@ -17,7 +17,7 @@ from tools.errors import UserError
 from tools.files import read_json, write_json
 from tools.laptop import user_root
 from tools.laptop.emulator import Emulator, Running, check_port, free_port
-from tools.laptop.stack import DEFAULT_PORT, Confirm, Stack, fingerprint
+from tools.laptop.system import DEFAULT_PORT, Confirm, System, fingerprint
 from tools.sources import is_leftover
 from tools.terraform import ROOT, Progress, Terraform, environment, find_mirror, find_terraform, var_file_arguments
 
@@ -74,15 +74,15 @@ class Systems:
     folder: Path
     progress: Progress = field(default=lambda _: None)
 
-    def current(self) -> Stack:
+    def current(self) -> System:
         """Return the system that runs, else the one that ran last; stop with exit code 3 if none ever ran."""
         if running := self._running():
             return running
         last = self._last().get("folder")
         if last and (self.folder / last).is_dir():
-            return self._stack(self.folder / last)
+            return self._system(self.folder / last)
         if self._has_previous_layout():
-            return self._stack(self.folder)
+            return self._system(self.folder)
         raise UserError("No system has run here yet: start one with `python local.py up`.", exit_code=3)
 
     def up(
@@ -91,7 +91,7 @@ class Systems:
         port: int | None = None,
         confirm: Confirm = lambda _: False,
         root: Path | None = None,
-    ) -> Stack:
+    ) -> System:
         """Bring a system up, or change the running one in place; return it.
 
         The root is the user's own, which calls modules/service, or None for Trestle's. Without root and var-files
@@ -127,30 +127,30 @@ class Systems:
                 port = running.port if running else last_port
             if self._adopt_previous_layout() and runs and runs.folder == self.folder:
                 runs = running = None
-            stack = self._stack_of(settings)
-            if runs and running and runs.folder == stack.folder:
+            system = self._system_of(settings)
+            if runs and running and runs.folder == system.folder:
                 if port != running.port:
                     raise UserError(
-                        f"{stack.name} runs on port {running.port}: run `python local.py down` before you move it."
+                        f"{system.name} runs on port {running.port}: run `python local.py down` before you move it."
                     )
             elif not running or port != running.port:
                 check_port(port)
-            if runs and runs.folder != stack.folder:
+            if runs and runs.folder != system.folder:
                 self.progress(f"Stopping {runs.name}; its data stays for the next time ...")
                 runs.stop()
-            stack.apply(settings, named, port, confirm)
-            remembered = {"folder": stack.folder.name, "port": port, "var_files": [str(file) for file in named]}
+            system.apply(settings, named, port, confirm)
+            remembered = {"folder": system.folder.name, "port": port, "var_files": [str(file) for file in named]}
             if root:
                 remembered["root"] = str(root)
             if remembered != read_json(self.folder / "last.json"):
                 write_json(self.folder / "last.json", remembered)
-            return stack
+            return system
 
     def again(self) -> Running:
         """Build and apply once more, with the variables that the running system has."""
-        stack = self.current()
-        stack.running()
-        return self.up(stack.var_files, root=stack.root).running()
+        system = self.current()
+        system.running()
+        return self.up(system.var_files, root=system.root).running()
 
     def down(self, purge: bool = False) -> tuple[str, bool] | None:
         """Stop what runs; purge the data of what runs or ran last, if so asked.
@@ -159,35 +159,35 @@ class Systems:
         """
         with self.lock():
             try:
-                stack = self.current()
+                system = self.current()
             except UserError:
                 return None
-            ran = stack.emulator.running() is not None
-            stack.stop(save=not purge)
-            stack = self._adopt_previous_layout() or stack
-            name = stack.name
+            ran = system.emulator.running() is not None
+            system.stop(save=not purge)
+            system = self._adopt_previous_layout() or system
+            name = system.name
             if purge:
-                stack.purge()
+                system.purge()
             return name, ran
 
-    def stop(self, stack: Stack) -> None:
+    def stop(self, system: System) -> None:
         """Stop a system, if it runs."""
         with self.lock():
-            stack.stop()
+            system.stop()
 
     def others(self) -> list[str]:
         """Return the names of the systems that have data here, besides the current one."""
         current = self.current().folder
-        return [stack.name for stack in self._stacks() if stack.folder != current]
+        return [system.name for system in self._systems() if system.folder != current]
 
-    def _stacks(self) -> Iterator[Stack]:
+    def _systems(self) -> Iterator[System]:
         for identity in sorted(self.folder.glob("*/system.json")):
-            yield self._stack(identity.parent)
+            yield self._system(identity.parent)
 
-    def _stack(self, folder: Path) -> Stack:
-        return Stack(folder, self.progress)
+    def _system(self, folder: Path) -> System:
+        return System(folder, self.progress)
 
-    def _stack_of(self, settings: dict[str, Any]) -> Stack:
+    def _system_of(self, settings: dict[str, Any]) -> System:
         """Return the system of these settings.
 
         Two systems may share one NAME-ENVIRONMENT, as a-b with c and a with b-c: the second gets a number.
@@ -195,19 +195,19 @@ class Systems:
         identity = {part: settings[part] for part in ("name", "environment")}
         named, number = "{name}-{environment}".format(**identity), 1
         while True:
-            stack = self._stack(self.folder / (named if number == 1 else f"{named}-{number}"))
-            stack.folder.mkdir(exist_ok=True)
+            system = self._system(self.folder / (named if number == 1 else f"{named}-{number}"))
+            system.folder.mkdir(exist_ok=True)
             # Nothing is there, or what a kill in this very moment left.
-            is_new = all(is_leftover(file.name) for file in stack.folder.iterdir())
-            if is_new or stack.identity == identity:
-                if not (stack.folder / "system.json").exists():
-                    write_json(stack.folder / "system.json", identity)
-                return stack
+            is_new = all(is_leftover(file.name) for file in system.folder.iterdir())
+            if is_new or system.identity == identity:
+                if not (system.folder / "system.json").exists():
+                    write_json(system.folder / "system.json", identity)
+                return system
             number += 1
 
-    def _running(self) -> Stack | None:
-        stacks = [*self._stacks(), *([self._stack(self.folder)] if self._has_previous_layout() else [])]
-        return next((stack for stack in stacks if stack.emulator.running()), None)
+    def _running(self) -> System | None:
+        systems = [*self._systems(), *([self._system(self.folder)] if self._has_previous_layout() else [])]
+        return next((system for system in systems if system.emulator.running()), None)
 
     def _last(self) -> dict[str, Any]:
         """Return the folder, the port and the var-files of what ran last, or nothing."""
@@ -217,20 +217,20 @@ class Systems:
     def _has_previous_layout(self) -> bool:
         return (self.folder / "settings.json").is_file()
 
-    def _adopt_previous_layout(self) -> Stack | None:
+    def _adopt_previous_layout(self) -> System | None:
         """Move what an earlier version kept in the folder itself into that of its system; return it."""
         if not self._has_previous_layout():
             return None
         settings = (read_json(self.folder / "settings.json") or {}).get("settings", {})
         if not settings.keys() >= {"name", "environment"}:
             settings = {"name": "previous", "environment": "layout"}
-        self._stack(self.folder).stop()
-        stack = self._stack_of(settings)
+        self._system(self.folder).stop()
+        system = self._system_of(settings)
         # The settings go last: while they are here, what is left is moved by the next command.
         for name in sorted(PREVIOUS, key=lambda name: name == "settings.json"):
-            if (self.folder / name).exists() and not (stack.folder / name).exists():
-                (self.folder / name).rename(stack.folder / name)
-        return stack
+            if (self.folder / name).exists() and not (system.folder / name).exists():
+                (self.folder / name).rename(system.folder / name)
+        return system
 
     def _settings(self, var_files: Sequence[Path], root: Path | None) -> dict[str, Any]:
         """Return what Terraform knows of the variables; it is asked when inputs changed."""

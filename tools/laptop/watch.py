@@ -26,7 +26,7 @@ from tools.files import read_json
 from tools.laptop.emulator import Running, client
 from tools.laptop.logs import INTERVAL as LOG_INTERVAL
 from tools.laptop.logs import Follower, functions_of
-from tools.laptop.stack import Confirm, Stack, resources_of
+from tools.laptop.system import Confirm, System, resources_of
 from tools.laptop.systems import BusyError, Systems
 from tools.sources import sources
 from tools.terraform import ROOT, configuration_files
@@ -135,7 +135,7 @@ def packages_to_push(deployed: Mapping[str, str], packages: Mapping[str, str], m
 class Functions:
     """The functions of the running system, as Terraform made them, and their code."""
 
-    stack: Stack
+    system: System
     running: Running
     # Functions whose code was sent and whose alias may not have followed.
     unfinished: set[str] = field(default_factory=set)
@@ -146,7 +146,7 @@ class Functions:
         self.client = client("lambda", self.running)
         made = [
             each
-            for each in resources_of(self.stack.emulator.terraform_state(self.running), "aws_lambda_function")
+            for each in resources_of(self.system.emulator.terraform_state(self.running), "aws_lambda_function")
             if each.get("s3_bucket") == f"packages-{self.running.region}"  # not a function of the user's own root
         ]
         self.packages = {each["function_name"]: each["s3_key"].removesuffix(".zip") for each in made}
@@ -160,7 +160,7 @@ class Functions:
         deployed = {each["FunctionName"]: each["CodeSha256"] for page in pages for each in page["Functions"]}
         deployed |= dict.fromkeys(self.unfinished, "")
         changed = packages_to_push(deployed, self.packages, manifest)
-        released = read_json(self.stack.live_file) or {}
+        released = read_json(self.system.live_file) or {}
         pinned = {name for part in ("live", "canary") for name in (released.get(part) or {}).get("versions", ())}
         self.unfinished |= {*changed}
         codes = {package: (dist / f"{package}.zip").read_bytes() for package in {*changed.values()}}
@@ -199,19 +199,19 @@ class Watch:
     `since` is when its apply began, in milliseconds of the epoch: what was saved after that is still to be applied.
     """
 
-    def __init__(self, systems: Systems, stack: Stack, confirm: Confirm, since: int) -> None:
-        self.systems, self.stack, self.confirm = systems, stack, confirm
+    def __init__(self, systems: Systems, system: System, confirm: Confirm, since: int) -> None:
+        self.systems, self.system, self.confirm = systems, system, confirm
         self.ended = threading.Event()
         self.is_applying = False
         self.seen: dict[Path, Stamp] = {}  # the first look brings what was saved meanwhile
         self.is_waiting = False
-        self.follower = Follower(stack.outputs(), stack.running(), since)
+        self.follower = Follower(system.outputs(), system.running(), since)
         self._adopt({file: text for file, text in self._settings().items() if file.stat().st_mtime * 1000 < since})
 
     @property
     def project(self) -> Path:
         """The folder with app/, schemas/ and dist/."""
-        return self.stack.root or ROOT
+        return self.system.root or ROOT
 
     def run(self) -> None:
         """Follow the files and the logs; return when the emulator has stopped."""
@@ -223,26 +223,26 @@ class Watch:
                 self._bring(time.monotonic())
 
     def _follow_logs(self) -> None:
-        while self.follower.look() or self.is_applying or self.stack.emulator.running():
+        while self.follower.look() or self.is_applying or self.system.emulator.running():
             time.sleep(LOG_INTERVAL)
         self.ended.set()
 
     def _stamps(self) -> dict[Path, Stamp]:
-        return stamps([*code_files(self.project), *settings_files(self.stack.var_files, self.stack.root)])
+        return stamps([*code_files(self.project), *settings_files(self.system.var_files, self.system.root)])
 
     def _settings(self) -> dict[Path, bytes]:
-        return contents(settings_files(self.stack.var_files, self.stack.root))
+        return contents(settings_files(self.system.var_files, self.system.root))
 
     def _adopt(self, settings: dict[Path, bytes]) -> None:
         """Take what was applied with these settings for what there is."""
-        running = self.stack.running()
-        self.functions = Functions(self.stack, running)
+        running = self.system.running()
+        self.functions = Functions(self.system, running)
         self.manifest = read_manifest(self.project / "dist")
         self.settings = settings
         if running == self.follower.running:
-            self.follower.functions = functions_of(self.stack.outputs())
+            self.follower.functions = functions_of(self.system.outputs())
         else:
-            self.follower = Follower(self.stack.outputs(), running, int(time.time() * 1000))
+            self.follower = Follower(self.system.outputs(), running, int(time.time() * 1000))
 
     def _bring(self, began: float) -> None:
         """Make what was saved live, or tell what stands in its way."""
@@ -279,7 +279,7 @@ class Watch:
     def _build(self) -> Manifest:
         """Bring dist/ up to date; return its manifest."""
         dist = self.project / "dist"
-        found = build.Sources(ROOT, self.stack.root, "laptop")
+        found = build.Sources(ROOT, self.system.root, "laptop")
         manifest = read_manifest(dist)
         if build.is_current(dist, manifest, found, "none" if manifest.get("bytecode") is None else "auto"):
             return manifest
@@ -299,11 +299,11 @@ class Watch:
         print_note(f"Applying {', '.join(changed)}. What is saved meanwhile follows after that.")
         self.is_applying = True
         try:
-            self.stack = self.systems.up(self.stack.var_files, confirm=self.confirm, root=self.stack.root)
+            self.system = self.systems.up(self.system.var_files, confirm=self.confirm, root=self.system.root)
             self._adopt(settings)
         finally:
             self.is_applying = False
-        print_note(f"{self.stack.name} is as described.")
+        print_note(f"{self.system.name} is as described.")
 
 
 def settled(found: dict[Path, Stamp], look: Callable[[], dict[Path, Stamp]]) -> dict[Path, Stamp]:

@@ -112,7 +112,7 @@ USER_DATA = {"aws_cognito_user_pool": users_of, "aws_dynamodb_table": items_of}
 
 
 @dataclass(frozen=True)
-class Stack:
+class System:
     """One system, with all its files in one folder.
 
     The emulator saves its resources and Terraform's state together, but Terraform sends its state only now and
@@ -143,7 +143,7 @@ class Stack:
 
     @property
     def emulator(self) -> Emulator:
-        """The emulator that serves this stack."""
+        """The emulator that serves this system."""
         return Emulator(self.folder / "emulator")
 
     @property
