@@ -76,7 +76,7 @@ def test_every_value_comes_back_from_csv_and_no_cell_is_a_formula(visit: Open) -
           }
           return [cells.length, faults];
         }""",
-        [module(page, "json.js"), module(page, "transfer.js"), module(page, "validate.js"), RULES, VALUES],
+        [module(page, "json.js"), module(page, "transfer.js"), module(page, "rules.js"), RULES, VALUES],
     )
     assert faults == []
     assert count > 80
@@ -123,7 +123,7 @@ def test_a_run_keeps_the_pace_that_the_api_asks_for(visit: Open) -> None:
             signedOut: again.progress.state,
           };
         }""",
-        module(page, "bulk.js"),
+        module(page, "jobs.js"),
     )
     assert found["pace"] == {"waits": [], "sent": 20, "peak": 4, "state": "done", "done": 20, "failed": 0, "left": 0}
     assert found["throttled"] | {"peak": 1} == {

@@ -150,7 +150,7 @@ def test_the_page_validates_as_the_api_does(visit: Open, about: str) -> None:
           const { validate } = await import(module);
           return cases.map(([schema, texts]) => texts.map((text) => validate(parse(schema), parse(text))));
         }""",
-        [module(page, "json.js"), module(page, "validate.js"), cases],
+        [module(page, "json.js"), module(page, "rules.js"), cases],
     )
     for (schema, texts), verdicts in zip(cases, found, strict=True):
         for text, verdict in zip(texts, verdicts, strict=True):
@@ -171,7 +171,7 @@ def test_faults_are_in_words_for_people(visit: Open) -> None:
             return faults.map(({ detail, pointer }) => [detail, faultText(detail, ruleAt(schema, pointer))]);
           });
         }""",
-        [module(page, "json.js"), module(page, "validate.js"), module(page, "words.js"),
+        [module(page, "json.js"), module(page, "rules.js"), module(page, "rules.js"),
          [(json.dumps(schema), texts) for schema, texts in cases]],
     )  # fmt: skip
     said = dict(pair for faults in found for pair in faults)

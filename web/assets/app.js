@@ -2,25 +2,22 @@
 import { html, render, useEffect, useErrorBoundary, useLayoutEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
 import { Access, KeyForm } from "./access.js";
 import { createApi } from "./api.js";
-import { createDeletions } from "./deletions.js";
 import { Home } from "./home.js";
 import { ItemView } from "./item.js";
+import { Jobs, createDeletions, createJobs } from "./jobs.js";
 import { isSupported } from "./json.js";
-import { Shortcuts } from "./keys.js";
-import { lazy } from "./lazy.js";
-import { Jobs, ManyItemsView, createJobs } from "./many.js";
-import { isTodo, readModel } from "./model.js";
-import { IMPORT, TABLE, hashOf, readRoute } from "./route.js";
 import { followWrites, forgetLists } from "./list.js";
-import { currentStep, followScroll, keepList, restoreScroll } from "./place.js";
+import { ManyItemsView } from "./many.js";
+import { isTodo, readModel } from "./model.js";
+import { IMPORT, TABLE, currentStep, followScroll, hashOf, keepList, readRoute, restoreScroll } from "./place.js";
 import { createSession } from "./session.js";
-import { EmptyState, Icon, Notes, Page, Problem, useSession } from "./ui.js";
+import { EmptyState, Icon, Notes, Page, Problem, Shortcuts, lazy, useSession } from "./ui.js";
 
 const NOTE_SECONDS = 6;
 
 // Views that many visits do not need.
 const Docs = lazy(async () => (await import("./docs.js")).Docs);
-const ImportView = lazy(async () => (await import("./import.js")).ImportView);
+const ImportView = lazy(async () => (await import("./transfer.js")).ImportView);
 const TodoView = lazy(async () => (await import("./todo.js")).TodoView);
 
 async function start() {

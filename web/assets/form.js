@@ -2,11 +2,9 @@
 import { createContext, html, useContext, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { isEqual, isNumber, isObject, own, parseNumber, parseTyped, stringify, without } from "./json.js";
 import { propertyNames } from "./model.js";
+import { FORMATS, InvalidInput, localNumber, pointer, readNumber, ruleHint, validate } from "./rules.js";
 import { countText, labelOf, truncate, visiblePieces } from "./text.js";
-import { Field, Hint, Icon, Text, inputAttributes } from "./ui.js";
-import { FORMATS, InvalidInput, pointer, validate } from "./validate.js";
-import { Value, plainText } from "./value.js";
-import { localNumber, readNumber, ruleHint } from "./words.js";
+import { Field, Hint, Icon, Text, Value, inputAttributes, plainText } from "./ui.js";
 
 const PAUSE_MS = 600; // ms without a key, after which what was typed is validated
 const LINE_LENGTH = 200; // characters that fit into one line

@@ -1,9 +1,9 @@
 // The first page: what there is, who may use it, and what has happened in the last hour.
 import { html, useEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { accessLabel } from "./access.js";
-import { curl } from "./curl.js";
 import { isSigned, titleOf } from "./model.js";
-import { NEW, hashOf } from "./route.js";
+import { NEW, hashOf } from "./place.js";
+import { curl } from "./samples.js";
 import { countText, dateTimeText } from "./text.js";
 import { CopyButton, Icon, Page, Problem, Text, useSession } from "./ui.js";
 

@@ -2,22 +2,16 @@
 import { html, useEffect, useErrorBoundary, useMemo, useRef, useState } from "./vendor/htm-preact.js";
 import { NeedsAccess, isAccessDenied } from "./access.js";
 import { forOwner } from "./api.js";
-import { curl } from "./curl.js";
 import { SERVERS_OWN } from "./contract.js";
 import { discardDraft, loadDraft, saveDraft } from "./drafts.js";
 import { Form, JsonText, fieldId, fitsForm, initialValue, pointerLabel } from "./form.js";
-import { useKeys, withModifier } from "./keys.js";
-import { isEqual, isObject, own, stringify, without } from "./json.js";
-import { MergeDialog } from "./lost-update.js";
+import { isEqual, isObject, mergePatch, mergeThreeWay, own, setAtPath, stringify, without, writablePart } from "./json.js";
 import { isId, propertyNames, titleOf } from "./model.js";
-import { mergePatch, mergeThreeWay, writablePart } from "./patch.js";
-import { listPlace } from "./place.js";
-import { NEW, readRoute } from "./route.js";
+import { NEW, listPlace, readRoute } from "./place.js";
+import { InvalidInput, faultText, pointer, ruleAt, validate } from "./rules.js";
+import { curl } from "./samples.js";
 import { dateTimeText, labelOf, truncate } from "./text.js";
-import { Choice, CopyButton, EmptyState, Field, Icon, Page, Problem, Text, inputAttributes, useSession } from "./ui.js";
-import { InvalidInput, pointer, validate } from "./validate.js";
-import { Value } from "./value.js";
-import { faultText, ruleAt } from "./words.js";
+import { Choice, CopyButton, Dialog, EmptyState, Field, Icon, Page, Problem, Text, Value, inputAttributes, useKeys, useSession, withModifier } from "./ui.js";
 
 const HEADING_LENGTH = 120; // characters of a heading
 const DELETED = { title: "This item was deleted while you edited it", detail: "Your version is in the JSON view. Copy it to create the item again." };
@@ -425,4 +419,49 @@ function IdField({ rule, value, onChange, faults }) {
     <p class="hint" id="id-hint">${hint}</p>
     ${idFaults.length > 0 && html`<p class="fault">${idFaults.join(". ")}</p>`}
   </div>`;
+}
+
+// Two people have changed an item at a time: what the other did is shown, and both are merged.
+
+/** merged, conflicts, changes: as mergeThreeWay gives them. onMerge takes the value that was agreed on. */
+export function MergeDialog({ schema, merged, conflicts, changes, onMerge, onClose }) {
+  const [theirs, setTheirs] = useState(new Set());
+  const choose = (where, side) => {
+    const next = new Set(theirs);
+    next[side === "theirs" ? "add" : "delete"](where);
+    setTheirs(next);
+  };
+  const finish = () => {
+    const chosen = conflicts.filter(({ pointer }) => theirs.has(pointer));
+    onMerge(chosen.reduce((value, conflict) => setAtPath(value, conflict.path, conflict.theirs), merged));
+  };
+  const listOf = (title, list) => list.length > 0 && html`<section class="field">
+    <h3>${title}</h3>
+    <dl class="changes">${list.map(({ pointer, before, after }) => html`<div key=${pointer}>
+      <dt><${Text} value=${pointerLabel(pointer)} limit=${80} /></dt>
+      <dd><del><span class="visually-hidden">before: </span><${Value} value=${before} schema=${ruleAt(schema, pointer)} /></del>
+        <ins><span class="visually-hidden">now: </span><${Value} value=${after} schema=${ruleAt(schema, pointer)} /></ins></dd>
+    </div>`)}</dl>
+  </section>`;
+  return html`<${Dialog} title="Someone else has changed this" onClose=${onClose}>
+    <div class="dialog-body">
+      <p>Nothing is overwritten. ${conflicts.length > 0 ? "Choose a value where you both changed the same property, then review" : "Review"} the result before you save it.</p>
+      ${conflicts.map(({ pointer, mine, theirs: their }) => {
+        const option = (side, label, value) => html`<label class="side-by-side">
+          <input type="radio" name=${pointer} checked=${theirs.has(pointer) === (side === "theirs")} onChange=${() => choose(pointer, side)} />
+          <span class="label">${label}</span><span><${Value} value=${value} schema=${ruleAt(schema, pointer)} /></span>
+        </label>`;
+        return html`<fieldset class="conflict" key=${pointer}>
+          <legend><${Text} value=${pointerLabel(pointer)} limit=${80} /></legend>
+          ${option("mine", "Yours", mine)} ${option("theirs", "Theirs", their)}
+        </fieldset>`;
+      })}
+      ${listOf("Their other changes, which are kept", changes.filter(({ isTheirs }) => isTheirs))}
+      ${listOf(conflicts.length ? "Your other changes" : "Your changes", changes.filter(({ isTheirs }) => !isTheirs))}
+    </div>
+    <footer class="buttons">
+      <button type="button" class="button" onClick=${onClose}>Not now</button>
+      <button type="button" class="button primary" onClick=${finish}>Merge</button>
+    </footer>
+  <//>`;
 }

@@ -1,28 +1,25 @@
 // Many items at once: select, change, delete and export them, and follow the progress. import.js creates many.
-import { MAX_ITEMS, createRun, pick, readAll, refresh } from "./bulk.js";
+import { html, useEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
 import { SERVERS_OWN } from "./contract.js";
-import { etagOf } from "./deletions.js";
 import { Form, fieldId } from "./form.js";
-import { rowHash } from "./grid.js";
 import { changeRequest, newItem } from "./item.js";
+import { MAX_ITEMS, etagOf, pick, readAll, refresh } from "./jobs.js";
 import { isEqual, own, without } from "./json.js";
 import { propertyNames, titleOf } from "./model.js";
-import { IMPORT, hashOf } from "./route.js";
+import { IMPORT, hashOf } from "./place.js";
+import { validate } from "./rules.js";
 import { EntityView } from "./table.js";
 import { countText, labelOf, truncate, visibleText } from "./text.js";
-import { Choice, Dialog, Field, Icon, Text, inputAttributes } from "./ui.js";
-import { validate } from "./validate.js";
-import { html, useEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
+import { Choice, Dialog, Field, Icon, inputAttributes } from "./ui.js";
 
 const MAX_READS = 3; // of an item that others keep changing
-const MAX_FAULTS = 20; // that are shown; the report has all
 export const MOST = MAX_ITEMS.toLocaleString("en-GB");
 
 const CHANGED = { detail: "The item has changed since you saw it" };
 
 /** The table of an entity's items, with a bar for what is selected. */
 export function ManyItemsView(props) {
-  const { entity, route } = props;
+  const { route } = props;
   const [selected, setSelected] = useState(new Map());
   const shown = useRef([]);
   const selection = useRef({}).current;
@@ -212,108 +209,4 @@ function ExportDialog({ what, onExport, onClose }) {
       <div class="buttons"><button type="button" class="button primary" onClick=${() => onExport(format)}>Export</button></div>
     </div>
   <//>`;
-}
-
-export function createJobs(notify) {
-  let jobs = [];
-  const listeners = new Set();
-  const endListeners = new Set();
-  const draw = () => listeners.forEach((listener) => listener());
-  const remove = (job) => {
-    jobs = jobs.filter((other) => other !== job);
-    draw();
-  };
-  const listen = (all) => (listener) => {
-    all.add(listener);
-    return () => all.delete(listener);
-  };
-
-  /** Begin {entity, doing: "Deleting", done: "deleted", tasks, send, nameOf(task), summary(run), onEnd(run)}; tasks and send as in bulk.js. */
-  function start(spec) {
-    const run = createRun({ ...spec, onChange: draw });
-    const job = { nameOf: ({ id }) => id, ...spec, run, go, dismiss: () => remove(job) };
-    async function go() {
-      await run.start();
-      spec.onEnd?.(run);
-      endListeners.forEach((listener) => listener(spec.entity));
-      const { failed, left } = run.progress();
-      if (failed || left) return;
-      remove(job);
-      notify({ text: summaryOf(job) });
-    }
-    jobs = [...jobs, job];
-    go();
-  }
-
-  addEventListener("beforeunload", (event) => {
-    if (jobs.some(({ run }) => ["running", "stopping"].includes(run.progress().state))) event.preventDefault();
-  });
-
-  return { start, all: () => jobs, subscribe: listen(listeners), onEnd: listen(endListeners) };
-}
-
-/** What came of a job, in words. */
-function summaryOf({ run, done: word, summary }) {
-  const { done, failed, left } = run.progress();
-  const parts = [summary?.(run) ?? `${done} ${word}`, failed && `${failed} not ${word}`, left && `${left} left`];
-  return parts.filter(Boolean).join(", ");
-}
-
-/** Draw a component anew when a job changes. */
-export function useJobs(jobs) {
-  const [, draw] = useState(0);
-  useEffect(() => jobs.subscribe(() => draw((drawn) => drawn + 1)), [jobs]);
-}
-
-export function Jobs({ jobs }) {
-  useJobs(jobs);
-  return html`<div class="jobs">${jobs.all().map((job) => html`<${Job} key=${job.run} job=${job} />`)}</div>`;
-}
-
-function Job({ job }) {
-  const { run, doing, entity } = job;
-  const { state, reason, total, done, failed, left, isWaiting, canStart } = run.progress();
-  const isActive = ["running", "stopping"].includes(state);
-  const title = `${doing} ${countText(total, "item")} in ${entity.label}`;
-  const share = Math.floor(((done + failed) / total) * 10) * 10;
-  const said = isActive ? `${share} %` : `${summaryOf(job)}. ${reason}`;
-  return html`<section class="job" aria-label=${title}>
-    <strong>${isActive ? title : summaryOf(job)}</strong>
-    ${isActive
-      ? html`<progress max=${total} value=${done + failed} aria-label=${title}></progress>
-          <p class="hint">${done + failed} of ${total}${failed > 0 && `, ${failed} not ${job.done}`}${isWaiting && ". The API asks for a pause"}</p>`
-      : html`${reason && html`<p class="hint">${reason}</p>`}<${Faults} job=${job} />`}
-    <div class="buttons">
-      ${isActive && html`<button type="button" class="button" disabled=${state === "stopping"} onClick=${() => run.stop()}>Stop</button>`}
-      ${canStart && html`<button type="button" class="button primary" onClick=${job.go}>${left ? `Continue with ${left}` : "Try again"}</button>`}
-      ${!isActive && html`<button type="button" class="button" onClick=${() => report(job)}>Save a report</button>
-        <button type="button" class="button" onClick=${job.dismiss}>Close</button>`}
-    </div>
-    <p class="visually-hidden" role="status">${said}</p>
-  </section>`;
-}
-
-function Faults({ job: { run, tasks, nameOf, entity } }) {
-  const failed = tasks.map((task, index) => [task, run.outcomes[index]?.problem]).filter(([, problem]) => problem);
-  if (!failed.length) return null;
-  return html`<details>
-    <summary>Why ${countText(failed.length, "item")} ${failed.length === 1 ? "was" : "were"} left out</summary>
-    <ul>${failed.slice(0, MAX_FAULTS).map(([task, problem]) => html`<li>${task.id ? html`<a href=${rowHash(entity, task)}>${nameOf(task)}</a>` : nameOf(task)}: <${Text} value=${problemText(problem)} limit=${300} /></li>`)}</ul>
-    ${failed.length > MAX_FAULTS && html`<p class="hint">The report has all of them.</p>`}
-  </details>`;
-}
-
-/** A problem in one line, with what it says of single properties. */
-export function problemText({ detail, errors = [] }) {
-  return [detail, ...errors.map(({ pointer, detail }) => `${pointer ?? ""} ${detail}`.trim())].filter(Boolean).join("; ");
-}
-
-async function report({ run, tasks, done, nameOf, entity }) {
-  const { download, protect, writeCsv } = await import("./transfer.js");
-  const rows = tasks.map((task, index) => {
-    const answer = run.outcomes[index];
-    const result = !answer ? "not sent" : answer.problem ? `not ${done}` : done;
-    return [nameOf(task), result, answer?.data?.id ?? task.id ?? "", answer?.problem ? problemText(answer.problem) : ""];
-  });
-  download(`${entity.name}-report.csv`, "text/csv", writeCsv([["item", "result", "id", "detail"], ...rows].map((row) => row.map(protect))));
 }

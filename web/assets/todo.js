@@ -5,10 +5,10 @@ import { discardDraft, loadDraft, saveDraft } from "./drafts.js";
 import { own, stringify } from "./json.js";
 import { keepRead, readBefore } from "./list.js";
 import { doneProperty } from "./model.js";
-import { hashOf } from "./route.js";
+import { hashOf } from "./place.js";
+import { validate } from "./rules.js";
 import { countText, truncate } from "./text.js";
 import { Choice, EmptyState, Icon, Page, Problem, Text, inputAttributes, useSession } from "./ui.js";
-import { validate } from "./validate.js";
 
 const PAGE_SIZE = 100;
 const TITLE_LENGTH = 300; // characters of a title; the item's own page has all

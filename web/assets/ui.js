@@ -1,6 +1,9 @@
 // What the views are made of.
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
-import { countText, truncate, visiblePieces, visibleText } from "./text.js";
+import { isNumber, isObject, stringify } from "./json.js";
+import { NEW } from "./place.js";
+import { localNumber } from "./rules.js";
+import { countText, dateText, dateTimeText, truncate, visiblePieces, visibleText } from "./text.js";
 
 const ICONS = {
   columns: "M4 5h16v14H4zm5.5 0v14m5-14v14",
@@ -183,4 +186,167 @@ export function LongText({ value, limit = 400 }) {
 export function useSession(session) {
   const [, draw] = useState(0);
   useEffect(() => session.onChange(() => draw((drawn) => drawn + 1)), [session]);
+}
+
+// A value of an item's, to be read.
+
+const CELL_LENGTH = 120; // characters of a text in a table
+const STRUCTURE_LENGTH = 48; // and of an object or array
+const SHORT_LENGTH = 28; // characters that stay on one line there
+
+/** A value in a table: one line of it. */
+export function Cell({ value, schema = {} }) {
+  if (value === undefined) return html`<span class="muted">–</span>`;
+  if (typeof value === "string") return html`<${StringValue} value=${value} schema=${schema} limit=${CELL_LENGTH} />`;
+  if (isStringArray(value)) return html`<${Text} value=${value.join(", ")} limit=${CELL_LENGTH} />`;
+  if (typeof value === "boolean" || isNumber(value)) return html`<${Value} value=${value} schema=${schema} />`;
+  return html`<code class="muted"><${Text} value=${stringify(value)} limit=${STRUCTURE_LENGTH} /></code>`;
+}
+
+/** A value, whole; a long text at first in part. */
+export function Value({ value, schema = {} }) {
+  if (value === undefined) return html`<span class="muted">not set</span>`;
+  if (typeof value === "boolean") {
+    return value ? html`<span class="flag on"><${Icon} name="check" />Yes</span>` : html`<span class="flag">No</span>`;
+  }
+  if (isNumber(value)) return html`<span class="number">${localNumber(value)}</span>`;
+  if (typeof value === "string") return html`<${StringValue} value=${value} schema=${schema} />`;
+  if (isStringArray(value)) return value.map((element) => html`<span class="badge"><${LongText} value=${element} /></span>`);
+  if (Array.isArray(value) || isObject(value)) return html`<pre class="code"><${LongText} value=${stringify(value, 2)} /></pre>`;
+  return html`<span class="muted">null</span>`;
+}
+
+/** A value as plain text. */
+export function plainText(value) {
+  return typeof value === "string" ? visibleText(value) || "(empty)" : visibleText(stringify(value));
+}
+
+function isStringArray(value) {
+  return Array.isArray(value) && value.length > 0 && value.every((element) => typeof element === "string");
+}
+
+function StringValue({ value, schema, limit }) {
+  if (schema.format === "date-time") return html`<time datetime=${value} title=${value}>${dateTimeText(value)}</time>`;
+  if (schema.format === "date") return html`<time datetime=${value}>${dateText(value)}</time>`;
+  if (schema.enum) return html`<span class="badge"><${Text} value=${value} limit=${limit} /></span>`;
+  if (schema.format === "uri" && isWebAddress(value)) {
+    return html`<a href=${value} target="_blank" rel="noopener noreferrer"><${Text} value=${value} limit=${limit} /></a>`;
+  }
+  if (value === "") return limit ? "" : html`<span class="muted">empty</span>`;
+  if (!limit) return html`<${LongText} value=${value} />`;
+  return html`<span class=${value.length <= SHORT_LENGTH ? "short" : ""}><${Text} value=${value} limit=${limit} /></span>`;
+}
+
+// Other links, such as javascript:, could run what an item says.
+function isWebAddress(text) {
+  return URL.canParse(text) && ["http:", "https:"].includes(new URL(text).protocol);
+}
+
+// Keyboard shortcuts, and a dialog that lists them.
+
+const OFF_ITEM = "trestle.keysOff"; // for speech input
+let storage = null;
+try {
+  storage = localStorage;
+} catch {
+  // refused
+}
+const IS_MAC = /^(Mac|iP)/.test(navigator.platform);
+
+/** "Ctrl+S", or "⌘S" on a Mac. */
+export const withModifier = (key) => (IS_MAC ? `⌘${key}` : `Ctrl+${key}`);
+
+/** [key, what it does] */
+export const SHORTCUTS = [
+  ["n", "New item"],
+  ["/", "Search"],
+  [withModifier("S"), "Save the item"],
+  [withModifier("Enter"), "Create the item"],
+  ["Esc", "Close a dialog"],
+  ["?", "Show this help"],
+];
+
+/** Run an action when its key is pressed: {n, "mod+s"}. mod is Ctrl, or Cmd on a Mac. Single keys do nothing in inputs, no key does under a dialog. */
+export function useKeys(actions) {
+  const latest = useRef(actions);
+  latest.current = actions;
+  useEffect(() => {
+    const onKeyDown = (event) => {
+      const { key, target } = event;
+      const isModified = IS_MAC ? event.metaKey : event.ctrlKey;
+      if (event.defaultPrevented || event.isComposing || event.altKey || document.querySelector("dialog[open]")) return;
+      const isTyped = target.isContentEditable || target.matches?.("textarea, select, input:not([type=checkbox], [type=radio])");
+      if (!isModified && (event.ctrlKey || event.metaKey || isTyped || areOff())) return;
+      const run = latest.current[`${isModified ? "mod+" : ""}${key.toLowerCase()}`];
+      if (!run) return;
+      event.preventDefault(); // "Save page"
+      if (!event.repeat) run();
+    };
+    addEventListener("keydown", onKeyDown);
+    return () => removeEventListener("keydown", onKeyDown);
+  }, []);
+}
+
+/** The page's keys, and the button that lists them. */
+export function Shortcuts({ entity, session, go, children }) {
+  const [isOpen, setOpen] = useState(false);
+  const create = entity?.operations.create;
+  useKeys({
+    "?": () => setOpen(true),
+    ...(create && !session.missingAccess(create.security) && { n: () => focusNew() || go({ name: entity.name, id: NEW }) }),
+  });
+  return html`<button type="button" class="nav-item" onClick=${() => setOpen(true)}>${children}</button>
+    ${isOpen && html`<${Help} onClose=${() => setOpen(false)} />`}`;
+}
+
+// A to-do list has an input instead of a page.
+function focusNew() {
+  const input = document.getElementById("todo-new");
+  input?.focus();
+  return Boolean(input);
+}
+
+function Help({ onClose }) {
+  const [off, setOff] = useState(areOff());
+  const toggle = (event) => {
+    setOff(!event.target.checked);
+    switchOff(!event.target.checked);
+  };
+  return html`<${Dialog} title="Keyboard shortcuts" onClose=${onClose}>
+    <div class="dialog-body">
+      <dl class="keys">${SHORTCUTS.map(([key, what]) => html`<div key=${key}><dt><kbd>${key}</kbd></dt><dd>${what}</dd></div>`)}</dl>
+      <div class="field check">
+        <input type="checkbox" id="keys-on" checked=${!off} onChange=${toggle} />
+        <label class="label" for="keys-on">Use shortcuts of a single key</label>
+      </div>
+    </div>
+  <//>`;
+}
+
+const areOff = () => storage?.getItem(OFF_ITEM) === "";
+
+function switchOff(isOff) {
+  if (isOff) storage?.setItem(OFF_ITEM, "");
+  else storage?.removeItem(OFF_ITEM);
+}
+
+// Views whose modules are loaded when they are first shown.
+
+/** A view in place of the one that load() resolves to. A failure to load it is one of drawing it. */
+export function lazy(load) {
+  let View;
+  return function Lazy(props) {
+    const [isLate] = useState(!View);
+    const [failure, setFailure] = useState(null);
+    const [isLoaded, setLoaded] = useState(Boolean(View));
+    useEffect(() => {
+      if (!View) load().then((loaded) => { View = loaded; setLoaded(true); }, setFailure);
+    }, []);
+    // The page has looked for the heading before it was there.
+    useLayoutEffect(() => {
+      if (isLate && isLoaded && !document.activeElement?.closest("main")) document.querySelector("main h1")?.focus({ preventScroll: true });
+    }, [isLoaded]);
+    if (failure) throw failure;
+    return isLoaded ? html`<${View} ...${props} />` : html`<div class="page loading" aria-busy="true"></div>`;
+  };
 }

@@ -1,0 +1,376 @@
+// Many requests as one run: a few at a time, at the pace that the API asks for, to be stopped and continued.
+import { html, useEffect, useState } from "./vendor/htm-preact.js";
+import { rowHash, rowsOf } from "./grid.js";
+import { hashOf } from "./place.js";
+import { countText } from "./text.js";
+import { Text } from "./ui.js";
+
+export const MAX_ITEMS = 10_000; // that one export, import or selection takes
+
+const PAGE_SIZE = 100;
+const MAX_CONCURRENT = 4;
+const MAX_WAIT_SECONDS = 60; // after which a run stops, if the API asks for more
+const MAX_ATTEMPTS = 6; // at one request
+const MAX_FAULTS = 20; // that are shown; the report has all
+const MAX_REFUSALS = 5; // in a row, after which a run stops
+
+/** A run over tasks. send(task) resolves to an answer of `api.call`, or to {problem} without a request, and has to be safe to repeat. */
+export function createRun({ tasks, send, onChange = () => {}, sleep = pause }) {
+  const outcomes = new Array(tasks.length);
+  const counts = { done: 0, failed: 0 };
+  let state = "ready";
+  let reason = ""; // why it stopped by itself
+  let [concurrent, refusals, waitsUntil] = [MAX_CONCURRENT, 0, 0];
+  let queue = [];
+  let running = 0;
+  let waiting; // aborted when the run stops
+  let finish;
+
+  function stop(why = "") {
+    if (state !== "running") return;
+    state = "stopping";
+    reason = why;
+    waiting.abort();
+    onChange();
+  }
+
+  function pump() {
+    while (state === "running" && running < concurrent && queue.length) {
+      running++;
+      attempt(queue.shift()).then(() => {
+        running--;
+        pump();
+      });
+    }
+    if (running || (state === "running" && queue.length)) return;
+    state = counts.done + counts.failed === tasks.length ? "done" : "stopped";
+    onChange();
+    finish();
+  }
+
+  async function attempt(index) {
+    for (let number = 1; ; number++) {
+      while (state === "running" && waitsUntil > Date.now()) await sleep(waitsUntil - Date.now(), waiting.signal);
+      if (state !== "running") return;
+      const answer = await send(tasks[index]);
+      const { status, problem } = answer;
+      if (!problem || ![0, 429, 503].includes(status)) return settle(index, answer);
+      const seconds = retryAfter(answer.headers) ?? 2 ** (number - 1);
+      if (number === MAX_ATTEMPTS || seconds > MAX_WAIT_SECONDS) return stop(problem.detail);
+      concurrent = Math.max(1, concurrent >> 1);
+      waitsUntil = Math.max(waitsUntil, Date.now() + seconds * 1000);
+      onChange();
+    }
+  }
+
+  function settle(index, answer) {
+    const { status, problem } = answer;
+    // Who calls has to sign in again, and then the run can go on.
+    if (status === 401) return stop(problem.detail);
+    outcomes[index] = answer;
+    counts[problem ? "failed" : "done"]++;
+    refusals = problem && (status === 403 || status >= 500) ? refusals + 1 : 0;
+    if (refusals >= MAX_REFUSALS) stop(problem.detail);
+    onChange();
+  }
+
+  return {
+    tasks,
+    outcomes,
+    stop,
+    /** Send what has no answer yet, and once more what the API failed at; resolves when nothing is sent any more. */
+    start() {
+      outcomes.forEach((answer, index) => {
+        if (!isFailure(answer)) return;
+        delete outcomes[index];
+        counts.failed--;
+      });
+      [state, reason, refusals, waiting] = ["running", "", 0, new AbortController()];
+      queue = tasks.map((_, index) => index).filter((index) => !outcomes[index]);
+      return new Promise((resolve) => {
+        finish = resolve;
+        pump();
+        onChange();
+      });
+    },
+    /** {state: "ready", "running", "stopping", "stopped" or "done", reason, total, done, failed, left, isWaiting, canStart} */
+    progress: () => {
+      const { done, failed } = counts;
+      const left = tasks.length - done - failed;
+      const canStart = ["ready", "stopped"].includes(state) || (state === "done" && outcomes.some(isFailure));
+      return { state, reason, total: tasks.length, done, failed, left, isWaiting: state === "running" && waitsUntil > Date.now(), canStart };
+    },
+  };
+}
+
+/** {rows, hasMore, problem}: what a list holds, at most `limit` items, or what was read when the signal was aborted. onProgress(count). */
+export async function readAll({ api, list, query, limit, signal, onProgress = () => {}, sleep = pause }) {
+  const found = [];
+  let cursor;
+  for (;;) {
+    const size = Math.min(PAGE_SIZE, limit - found.length);
+    const send = () => api.call(list, { query: { ...query, limit: size, cursor }, signal });
+    const run = createRun({ tasks: [null], send, sleep });
+    const stop = () => run.stop();
+    signal.addEventListener("abort", stop);
+    await run.start();
+    signal.removeEventListener("abort", stop);
+    const [answer] = run.outcomes;
+    if (signal.aborted || !answer?.data) {
+      const problem = signal.aborted ? null : (answer?.problem ?? { title: "Not read", detail: run.progress().reason });
+      return { rows: found, hasMore: true, problem };
+    }
+    const { items, owners, next } = answer.data;
+    found.push(...rowsOf(items, owners));
+    onProgress(found.length);
+    if (!next || found.length >= limit) return { rows: found, hasMore: Boolean(next), problem: null };
+    cursor = next;
+  }
+}
+
+// Of the API's own, which another try may not meet.
+const isFailure = ({ status, problem }) => Boolean(problem) && status >= 500;
+
+function retryAfter(headers) {
+  const text = headers?.get("Retry-After");
+  if (!text) return undefined;
+  const seconds = /^\d+$/.test(text) ? Number(text) : (Date.parse(text) - Date.now()) / 1000;
+  return Number.isNaN(seconds) ? undefined : Math.max(0, seconds);
+}
+
+function pause(ms, signal) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+/** The selected rows, a Map by key, for new keys. */
+export function pick(selected, shown, keys) {
+  const byKey = new Map([...selected, ...shown.map((row) => [row.key, row])]);
+  return new Map([...keys].filter((key) => byKey.has(key)).map((key) => [key, byKey.get(key)]));
+}
+
+/** The selected rows with the states that are shown by now; the same Map if nothing is newer. */
+export function refresh(selected, shown) {
+  const isNewer = ({ key, item }) => selected.has(key) && selected.get(key).item !== item;
+  return shown.some(isNewer) ? pick(selected, shown, selected.keys()) : selected;
+}
+
+// Deletions that can be undone: nothing is sent for a few seconds, and undoing means not to send it.
+
+const DELAY_MS = 6000;
+const MAX_KEEPALIVE = 20; // requests that a browser is trusted to send after the page
+
+/** notify: shows a note, and gives a function that takes it away. jobs: sends the deletions of many. */
+export function createDeletions(api, notify, jobs) {
+  const pending = new Set();
+  const deleted = new Map();
+  const listeners = new Set();
+  const keyOf = (entity, { id }, owner = "") => `${entity.name}/${owner}/${id}`;
+  const notifyListeners = () => listeners.forEach((listener) => listener());
+
+  /** Delete an item soon, unless it has changed since the user saw it. label: what it is called. owner: whose it is, if it is not the caller's. */
+  function schedule(entity, item, label, { owner } = {}) {
+    scheduleAll(entity, [{ id: item.id, owner, item }], `“${label}”`);
+  }
+
+  /** Delete the items of rows soon, with one undo for all. label: what they are called. */
+  function scheduleAll(entity, rows, label) {
+    // Rows of their own: `follow` changes them.
+    const batch = { entity, rows: rows.map((row) => ({ ...row })), send };
+    const mark = ({ item, owner }, isDeleted) => {
+      if (isDeleted) deleted.set(keyOf(entity, item, owner), item.createdAt);
+      else deleted.delete(keyOf(entity, item, owner));
+    };
+    const end = () => {
+      clearTimeout(timer);
+      pending.delete(batch);
+      close();
+    };
+    const markAll = (isDeleted) => {
+      batch.rows.forEach((row, index) => mark(row, isDeleted(index)));
+      notifyListeners();
+    };
+    async function send({ keepalive = false } = {}) {
+      // What no browser would send to the end is not begun: whoever leaves has been warned.
+      if (keepalive && batch.rows.length > MAX_KEEPALIVE) return;
+      end();
+      const sendRow = (row) => deleteRow(api, entity, row, keepalive);
+      if (batch.rows.length > 1 && !keepalive) {
+        const onEnd = ({ outcomes }) => markAll((index) => outcomes[index] && !outcomes[index].problem);
+        jobs.start({ entity, doing: "Deleting", done: "deleted", tasks: batch.rows, send: sendRow, onEnd });
+        return;
+      }
+      const answers = await Promise.all(batch.rows.map(sendRow));
+      const { problem } = answers.find((answer) => answer.problem) ?? {};
+      if (!problem) return;
+      markAll((index) => !answers[index].problem);
+      notify({ text: `Not deleted. ${problem.detail}`, tone: "bad" });
+    }
+    const undo = () => {
+      end();
+      markAll(() => false);
+      // The button that was pressed is gone: the row is there again.
+      const [{ id }] = batch.rows;
+      setTimeout(() => (document.querySelector(`main a[href="${hashOf({ name: entity.name, id })}"]`) ?? heading()).focus());
+    };
+    const timer = setTimeout(send, DELAY_MS);
+    const close = notify({ text: `Deleted ${label}`, action: { label: "Undo", run: undo }, isSticky: true });
+    pending.add(batch);
+    markAll(() => true);
+  }
+
+  /** Send what waits, now. */
+  function flush(options) {
+    [...pending].forEach(({ send }) => send(options));
+  }
+
+  /** Take the item that the user's own change has made of one, which may be about to be deleted. */
+  function follow(entity, item) {
+    const rows = [...pending].filter((batch) => batch.entity.name === entity.name).flatMap((batch) => batch.rows);
+    const row = rows.find((row) => row.id === item.id && row.item.createdAt === item.createdAt);
+    // One version further: nobody else has changed it in between.
+    if (row && row.item.version + 1 === item.version) row.item = item;
+  }
+
+  addEventListener("pagehide", () => flush({ keepalive: true }));
+  addEventListener("beforeunload", (event) => {
+    if ([...pending].some(({ rows }) => rows.length > MAX_KEEPALIVE)) event.preventDefault();
+  });
+
+  return {
+    schedule,
+    scheduleAll,
+    flush,
+    follow,
+    /** Whether an item is deleted, or about to be. One that was made of the same id since is another. */
+    has: (entity, item, { owner } = {}) => deleted.get(keyOf(entity, item, owner)) === item.createdAt,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+async function deleteRow(api, entity, { id, owner, item }, keepalive) {
+  const headers = { "If-Match": etagOf(item) };
+  const answer = await api.call(entity.operations.delete, { id, query: { owner }, headers, keepalive });
+  if (answer.status === 404) return { ...answer, problem: null };
+  if (answer.status !== 412) return answer;
+  return { ...answer, problem: { ...answer.problem, detail: "The item has changed since you saw it. Review it before you delete it." } };
+}
+
+/** The entity tag of an item in a list, as docs/reference/http-api.md has it. */
+export function etagOf({ createdAt, version }) {
+  return `"${createdAt}-${version}"`;
+}
+
+const heading = () => document.querySelector("main h1");
+
+export function createJobs(notify) {
+  let jobs = [];
+  const listeners = new Set();
+  const endListeners = new Set();
+  const draw = () => listeners.forEach((listener) => listener());
+  const remove = (job) => {
+    jobs = jobs.filter((other) => other !== job);
+    draw();
+  };
+  const listen = (all) => (listener) => {
+    all.add(listener);
+    return () => all.delete(listener);
+  };
+
+  /** Begin {entity, doing: "Deleting", done: "deleted", tasks, send, nameOf(task), summary(run), onEnd(run)}; tasks and send as in bulk.js. */
+  function start(spec) {
+    const run = createRun({ ...spec, onChange: draw });
+    const job = { nameOf: ({ id }) => id, ...spec, run, go, dismiss: () => remove(job) };
+    async function go() {
+      await run.start();
+      spec.onEnd?.(run);
+      endListeners.forEach((listener) => listener(spec.entity));
+      const { failed, left } = run.progress();
+      if (failed || left) return;
+      remove(job);
+      notify({ text: summaryOf(job) });
+    }
+    jobs = [...jobs, job];
+    go();
+  }
+
+  addEventListener("beforeunload", (event) => {
+    if (jobs.some(({ run }) => ["running", "stopping"].includes(run.progress().state))) event.preventDefault();
+  });
+
+  return { start, all: () => jobs, subscribe: listen(listeners), onEnd: listen(endListeners) };
+}
+
+/** What came of a job, in words. */
+function summaryOf({ run, done: word, summary }) {
+  const { done, failed, left } = run.progress();
+  const parts = [summary?.(run) ?? `${done} ${word}`, failed && `${failed} not ${word}`, left && `${left} left`];
+  return parts.filter(Boolean).join(", ");
+}
+
+/** Draw a component anew when a job changes. */
+export function useJobs(jobs) {
+  const [, draw] = useState(0);
+  useEffect(() => jobs.subscribe(() => draw((drawn) => drawn + 1)), [jobs]);
+}
+
+export function Jobs({ jobs }) {
+  useJobs(jobs);
+  return html`<div class="jobs">${jobs.all().map((job) => html`<${Job} key=${job.run} job=${job} />`)}</div>`;
+}
+
+function Job({ job }) {
+  const { run, doing, entity } = job;
+  const { state, reason, total, done, failed, left, isWaiting, canStart } = run.progress();
+  const isActive = ["running", "stopping"].includes(state);
+  const title = `${doing} ${countText(total, "item")} in ${entity.label}`;
+  const share = Math.floor(((done + failed) / total) * 10) * 10;
+  const said = isActive ? `${share} %` : `${summaryOf(job)}. ${reason}`;
+  return html`<section class="job" aria-label=${title}>
+    <strong>${isActive ? title : summaryOf(job)}</strong>
+    ${isActive
+      ? html`<progress max=${total} value=${done + failed} aria-label=${title}></progress>
+          <p class="hint">${done + failed} of ${total}${failed > 0 && `, ${failed} not ${job.done}`}${isWaiting && ". The API asks for a pause"}</p>`
+      : html`${reason && html`<p class="hint">${reason}</p>`}<${Faults} job=${job} />`}
+    <div class="buttons">
+      ${isActive && html`<button type="button" class="button" disabled=${state === "stopping"} onClick=${() => run.stop()}>Stop</button>`}
+      ${canStart && html`<button type="button" class="button primary" onClick=${job.go}>${left ? `Continue with ${left}` : "Try again"}</button>`}
+      ${!isActive && html`<button type="button" class="button" onClick=${() => report(job)}>Save a report</button>
+        <button type="button" class="button" onClick=${job.dismiss}>Close</button>`}
+    </div>
+    <p class="visually-hidden" role="status">${said}</p>
+  </section>`;
+}
+
+function Faults({ job: { run, tasks, nameOf, entity } }) {
+  const failed = tasks.map((task, index) => [task, run.outcomes[index]?.problem]).filter(([, problem]) => problem);
+  if (!failed.length) return null;
+  return html`<details>
+    <summary>Why ${countText(failed.length, "item")} ${failed.length === 1 ? "was" : "were"} left out</summary>
+    <ul>${failed.slice(0, MAX_FAULTS).map(([task, problem]) => html`<li>${task.id ? html`<a href=${rowHash(entity, task)}>${nameOf(task)}</a>` : nameOf(task)}: <${Text} value=${problemText(problem)} limit=${300} /></li>`)}</ul>
+    ${failed.length > MAX_FAULTS && html`<p class="hint">The report has all of them.</p>`}
+  </details>`;
+}
+
+/** A problem in one line, with what it says of single properties. */
+export function problemText({ detail, errors = [] }) {
+  return [detail, ...errors.map(({ pointer, detail }) => `${pointer ?? ""} ${detail}`.trim())].filter(Boolean).join("; ");
+}
+
+async function report({ run, tasks, done, nameOf, entity }) {
+  const { download, protect, writeCsv } = await import("./transfer.js");
+  const rows = tasks.map((task, index) => {
+    const answer = run.outcomes[index];
+    const result = !answer ? "not sent" : answer.problem ? `not ${done}` : done;
+    return [nameOf(task), result, answer?.data?.id ?? task.id ?? "", answer?.problem ? problemText(answer.problem) : ""];
+  });
+  download(`${entity.name}-report.csv`, "text/csv", writeCsv([["item", "result", "id", "detail"], ...rows].map((row) => row.map(protect))));
+}
