@@ -536,7 +536,7 @@ def test_whatever_stops_it_takes_it_back(shop: Shop, error: BaseException) -> No
 
 
 def test_a_second_interrupt_waits_until_it_is_taken_back() -> None:
-    with tool.signals_ignored():
+    with tool.ignore_signals():
         os.kill(os.getpid(), signal.SIGINT)
 
 

@@ -88,7 +88,7 @@ class Candidate:
     percent: int
     is_comparable: bool  # whether the log knows enough of both
     began: float = field(init=False)  # in seconds of the epoch, by this machine's clock
-    was_reached: bool = False
+    was_invoked: bool = False
     answers: int = 0
     faults: list[str] = field(default_factory=list)
     client_errors: Counter[str] = field(default_factory=Counter)
@@ -115,14 +115,14 @@ class Candidate:
         for line in self.new_events():
             fields = parse_log_line(line.message)
             status = status_of(fields)
-            self.was_reached |= line.message.startswith(INVOKED) or status > 0
+            self.was_invoked |= line.message.startswith(INVOKED) or status > 0
             self.answers += status > 0
             if said := fault_in(line.message):
                 self.faults.append(f"{self.function} {self.version}: {said}")
             elif fields and 400 <= status < 500:
                 self.client_errors[f"{status} {fields.get('problem', '')}".rstrip()] += 1
             # The live version is compared from the first request on that this one has met.
-            if self.was_reached and not self.live_tail:
+            if self.was_invoked and not self.live_tail:
                 self.live_tail = LogTail(self.logs, lambda_group(self.function), line.time)
         # Most versions never get there; until then the live one's log, which is the larger, is left alone.
         if self.live_tail and self.client_errors.total() >= MIN_CLIENT_ERRORS:
@@ -164,7 +164,9 @@ class Monitor:
         for name, version in canary.versions.items():
             both = (functions.configuration(name, each) for each in (version, live[name]))
             # Nobody sends a worker requests, so it refuses none.
-            is_comparable = canary.percent < 100 and name not in functions.workers and all(map(logs_every_answer, both))
+            is_comparable = (
+                canary.percent < 100 and name not in functions.workers and all(map(logs_every_response, both))
+            )
             self.candidates.append(Candidate(logs, name, version, live[name], canary.percent, is_comparable))
 
     def active_alarms(self) -> Iterator[str]:
@@ -179,7 +181,7 @@ class Monitor:
                 if is_own and alarm["StateValue"] == "ALARM":
                     yield name
 
-    def found_faults(self) -> list[str]:
+    def all_faults(self) -> list[str]:
         """Return the faults of the versions."""
         return [fault for each in self.candidates for fault in each.faults]
 
@@ -189,7 +191,7 @@ class Monitor:
             return f"the alarm {' and '.join(alarms)} went off."
         for each in self.candidates:
             each.check()
-        found = self.found_faults()
+        found = self.all_faults()
         if len(found) >= self.faults:
             return "\n  ".join([f"faults of the new versions ({len(found)}):", *found[:5]])
         if excess_client_errors := [said for each in self.candidates if (said := each.excess_client_errors())]:
@@ -198,18 +200,18 @@ class Monitor:
             )
         return None
 
-    def unreached(self) -> list[str]:
+    def untested_functions(self) -> list[str]:
         """Return the functions whose new versions have met no request."""
-        return [each.function for each in self.candidates if not each.was_reached]
+        return [each.function for each in self.candidates if not each.was_invoked]
 
-    def incomparable(self) -> list[str]:
+    def incomparable_functions(self) -> list[str]:
         """Return the functions whose answers of 4xx cannot be compared."""
         return [
             each.function for each in self.candidates if not each.is_comparable and each.function not in self.workers
         ]
 
 
-def logs_every_answer(configuration: dict[str, Any]) -> bool:
+def logs_every_response(configuration: dict[str, Any]) -> bool:
     """Whether a version's log has a line for each answer: above INFO it tells of faults alone."""
     variables = configuration.get("Environment", {}).get("Variables", {})
     return variables.get("LOG_LEVEL", "INFO") in ("DEBUG", "INFO")

@@ -52,14 +52,14 @@ class ReleaseSettings:
 
 
 @dataclass
-class Trial:
+class CanaryRun:
     """New versions of functions, which are tried and then promoted or taken back."""
 
     environment: Environment
     functions: Functions
     record: Record
     before: Release
-    tried: Versions
+    candidates: Versions
     settings: ReleaseSettings
     progress: Progress
     sleep: Callable[[float], None]
@@ -68,11 +68,11 @@ class Trial:
     def run(self) -> str | None:
         """Return why the versions were taken back, or None when they answer all requests now."""
         try:
-            canary = Canary(now(), self.tried, self.settings.percent)
+            canary = Canary(now(), self.candidates, self.settings.percent)
             monitor = Monitor(self.environment, self.functions, self.before.versions, canary, self.settings.faults)
             if monitor.before:
                 self.progress(f"Going off already, and so not watched: {', '.join(sorted(monitor.before))}.")
-            if incomparable := monitor.incomparable():
+            if incomparable := monitor.incomparable_functions():
                 why = "log_level keeps them out" if self.settings.percent < 100 else "no other version answers"
                 self.progress(f"Answers of 4xx are not compared ({why}): {', '.join(incomparable)}.")
             self.record.canary = canary
@@ -80,7 +80,7 @@ class Trial:
             self.functions.point_aliases(self.before.versions, canary)
             self.announce()
             reason = self.watch_candidates(monitor)
-            unreached = [] if reason or not self.settings.minutes else monitor.unreached()
+            unreached = [] if reason or not self.settings.minutes else monitor.untested_functions()
         except BaseException:
             self.progress("Taking back ...")
             restore_live(self.record, self.functions)
@@ -98,14 +98,14 @@ class Trial:
         if unreached:
             self.progress(f"Met no request or job, and so not proven: {', '.join(unreached)}.")
         self.record.history = [self.before, *self.record.history][:HISTORY_LENGTH]
-        self.record.live = Release(now(), {**self.before.versions, **self.tried})
+        self.record.live = Release(now(), {**self.before.versions, **self.candidates})
         restore_live(self.record, self.functions)
         return None
 
     def announce(self) -> None:
         """Say which versions answer now, and how much."""
-        workers = {name: version for name, version in self.tried.items() if name in self.functions.workers}
-        others = {name: version for name, version in self.tried.items() if name not in workers}
+        workers = {name: version for name, version in self.candidates.items() if name in self.functions.workers}
+        others = {name: version for name, version in self.candidates.items() if name not in workers}
         minutes, live = f"for {self.settings.minutes:g} minutes", self.before.versions
         if others:
             self.progress(f"{self.settings.percent} % of the requests {minutes}: {format_changes(live, others)}.")
@@ -119,14 +119,14 @@ class Trial:
         every = min(max(seconds / CHECKS, SHORTEST_INTERVAL), LONGEST_INTERVAL)
         while True:
             passed = time.monotonic() - began
-            if reason := monitor.check() or self.interference():
+            if reason := monitor.check() or self.find_interference():
                 return reason
-            self.progress(f"[{min(passed, seconds):.0f} of {seconds:.0f} s] {len(monitor.found_faults())} faults")
+            self.progress(f"[{min(passed, seconds):.0f} of {seconds:.0f} s] {len(monitor.all_faults())} faults")
             if passed >= seconds:
                 return None
             self.sleep(min(every, seconds - passed))
 
-    def interference(self) -> str | None:
+    def find_interference(self) -> str | None:
         """Return that somebody else has moved the aliases meanwhile, by a rollback; or None."""
         aliases = self.functions.aliases()
         if all(
@@ -134,14 +134,14 @@ class Trial:
             and (
                 aliases[name].version == version if name in self.functions.workers else version in aliases[name].weights
             )
-            for name, version in self.tried.items()
+            for name, version in self.candidates.items()
         ):
             return None
         return "somebody did so from elsewhere."
 
 
 @contextmanager
-def signals_ignored() -> Iterator[None]:
+def ignore_signals() -> Iterator[None]:
     """Let nothing stop what runs within: a second Ctrl-C, from impatience, would leave it half done."""
     numbers = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
@@ -162,7 +162,7 @@ def release(
 ) -> int:
     """Release what is newest after an apply; return 0, or 1 when it was taken back.
 
-    unproven: let versions go live that met no request while they were tried.
+    unproven: let versions go live that met no request while they were candidates.
     """
     record = Record.read(environment.live_file)
     before = find_functions(environment, record).aliases()
@@ -173,7 +173,7 @@ def release(
             f"`make rollback ENV={environment.name}`."
         )
     check_known(environment, record, before)
-    is_first, tried = record.live is None, Versions()
+    is_first, candidates = record.live is None, Versions()
     record_live(record, find_functions(environment, record), before)
     try:
         if environment.apply(arguments):
@@ -186,21 +186,21 @@ def release(
         aliases = functions.aliases()
         live = record_live(record, functions, aliases)
         newest = {name: str(max(functions.published_versions(name))) for name in aliases}
-        tried = {name: version for name, version in newest.items() if version != live.versions[name]}
+        candidates = {name: version for name, version in newest.items() if version != live.versions[name]}
     finally:
         # Else the next deploy would put no code live, and nobody would know why.
-        if is_first and not tried:
+        if is_first and not candidates:
             record.path.unlink(missing_ok=True)
-    if not tried:
+    if not candidates:
         progress("What is live is the newest: there is nothing to release.")
         return 0
-    functions.wait_for(tried)
-    reason = Trial(
+    functions.wait_for(candidates)
+    reason = CanaryRun(
         environment,
         functions,
         record,
         live,
-        tried,
+        candidates,
         ReleaseSettings(**environment.release_settings()),
         progress,
         sleep,
@@ -219,7 +219,7 @@ def restore_live(record: Record, functions: Functions) -> None:
     """Let what is live answer all requests."""
     assert record.live
     record.canary = None
-    with signals_ignored():
+    with ignore_signals():
         record.write()
         functions.point_aliases(record.live.versions)
 
@@ -231,7 +231,7 @@ def rollback(environment: Environment, progress: Progress) -> int:
     """
     record = Record.read(environment.live_file)
     # What was made since the last release is live with its newest version, and stays so.
-    names = released(record) or environment.function_names()
+    names = recorded_functions(record) or environment.function_names()
     functions = Functions(environment.client("lambda"), frozenset(names))
     aliases = functions.aliases()
     check_deployed(environment, aliases)
@@ -240,9 +240,9 @@ def rollback(environment: Environment, progress: Progress) -> int:
     written = record.live or Release(now(), live)
     published = {name: functions.published_versions(name) for name in live}
     is_live = all(written.versions.get(name, version) == version for name, version in live.items())
-    is_tried = bool(record.canary) or (is_live and any(alias.weights for alias in aliases.values()))
+    is_canary_running = bool(record.canary) or (is_live and any(alias.weights for alias in aliases.values()))
     leaving = record.leaving or written
-    if is_tried or record.leaving:
+    if is_canary_running or record.leaving:
         wanted = written
     elif not record.live:
         wanted = Release(now(), versions_before_last_deployment(live, published))
@@ -263,12 +263,12 @@ def rollback(environment: Environment, progress: Progress) -> int:
         written = Release(now(), {**live, **back})
     record.live, record.canary = written, None
     record.leaving = Release(now(), {name: live[name] for name in back})
-    with signals_ignored():
+    with ignore_signals():
         record.write()
         functions.point_aliases(back)
         record.leaving = None
         record.write()
-    if is_tried:
+    if is_canary_running:
         progress("The release that was being tried is taken back.")
     else:
         progress(f"Rolled back: {format_changes(leaving.versions, back or wanted.versions)}.")
@@ -300,7 +300,7 @@ def show(environment: Environment) -> int:
     except UserError as error:
         if not record.live:
             raise
-        found = Functions(environment.client("lambda"), frozenset(released(record)))
+        found = Functions(environment.client("lambda"), frozenset(recorded_functions(record)))
         unread = f"Functions that were made since then are not listed: {error}"
     aliases = found.aliases()
     check_deployed(environment, aliases)
@@ -339,11 +339,11 @@ def format_changes(live: Versions, other: Versions) -> str:
 
 def find_functions(environment: Environment, record: Record) -> Functions:
     """Return the functions: those in Terraform's outputs, and those that were live at the last release."""
-    names = frozenset(environment.function_names() | released(record))
+    names = frozenset(environment.function_names() | recorded_functions(record))
     return Functions(environment.client("lambda"), names, frozenset(environment.worker_names()))
 
 
-def released(record: Record) -> set[str]:
+def recorded_functions(record: Record) -> set[str]:
     """Return the functions that were live at the last release; none without a release."""
     return set(record.live.versions) if record.live else set()
 
@@ -389,29 +389,29 @@ def run_release(options: argparse.Namespace) -> int:
     """Release, and show what is live then."""
     environment: Environment = options.environment
     environment.prepare()
-    with remedied(environment):
+    with explain_failures(environment):
         code = release(environment, options.progress, options.arguments, unproven=options.unproven)
-    return shown(environment, code)
+    return show_result(environment, code)
 
 
 def run_rollback(options: argparse.Namespace) -> int:
     """Roll back, and show what is live then."""
     environment: Environment = options.environment
-    with remedied(environment):
+    with explain_failures(environment):
         code = rollback(environment, options.progress)
-    return shown(environment, code)
+    return show_result(environment, code)
 
 
 def run_live(options: argparse.Namespace) -> int:
     """Show what is live."""
     environment: Environment = options.environment
-    with remedied(environment):
+    with explain_failures(environment):
         return show(environment)
 
 
-def shown(environment: Environment, code: int) -> int:
+def show_result(environment: Environment, code: int) -> int:
     """Show what is live, and that the file belongs into version control; return the code."""
-    with remedied(environment):
+    with explain_failures(environment):
         show(environment)
     if environment.name != "local" and environment.live_file.exists():
         print_note(f"Commit {environment.live_file.relative_to(ROOT)}: the next apply goes by it.")
@@ -419,7 +419,7 @@ def shown(environment: Environment, code: int) -> int:
 
 
 @contextmanager
-def remedied(environment: Environment) -> Iterator[None]:
+def explain_failures(environment: Environment) -> Iterator[None]:
     """Raise what AWS refuses within as UserError, with the way to go on."""
     try:
         yield
