@@ -168,7 +168,7 @@ def test_functions_are_run_by_hand(parts: Parts, tmp_path: Path) -> None:
     said = error_sentence(parts.local("run", "changed", "--change", file))
     assert said.startswith("changed failed at app/parts.py:")
     assert "with KeyError. `python local.py logs` has the error." in said
-    assert "takes a change: give it with --change FILE." in error_sentence(
+    assert "takes a change: pass it with --change FILE." in error_sentence(
         parts.local("run", "changed", "--body", file)
     )
     assert "has no function tik: did you mean tick?" in error_sentence(parts.local("run", "tik"))

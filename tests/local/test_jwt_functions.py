@@ -327,7 +327,7 @@ def test_a_bad_authorizer_is_taken_back(copy: JwtCopy, people: People, code: str
         returned, said = copy.release("release")
     assert returned == 1, said
     tried = said.split(f"{AUTHORIZER} {before} -> ")[1].split(".")[0]
-    assert "Taken back: " in said
+    assert "Rolled back: " in said
     assert reason.format(tried) in said
     assert statuses[status] > 0
     assert set(statuses) == {200, status}

@@ -119,7 +119,7 @@ def test_a_bad_consumer_is_taken_back_and_its_jobs_are_done_after_all(copy: OwnC
     assert api("POST", "/work", {"id": "second"}).status == 202
     said = releasing.communicate()[0]
     assert releasing.returncode == 1
-    assert "Taken back: faults of the new versions" in said
+    assert "Rolled back: faults of the new versions" in said
     assert "RuntimeError" in said
     assert {name: copy.version(name) for name in before} == before
     assert not copy.has_changes()

@@ -141,7 +141,7 @@ def test_a_release_is_tried_taken_back_made_and_rolled_back(copy: RepositoryCopy
     assert copy.release("rollback")[0] == 0
     said = trying.communicate()[0]
     assert trying.returncode == 1
-    assert "Taken back: somebody did so from elsewhere." in said
+    assert "Rolled back: another command moved the aliases." in said
     assert copy.live() == before
     assert not copy.has_changes()
 
@@ -150,14 +150,14 @@ def test_a_release_is_tried_taken_back_made_and_rolled_back(copy: RepositoryCopy
     assert (code, copy.live()) == (0, tried), said
     assert f"  {GET:<24}  {tried:<4}" in said
     assert not copy.has_changes()
-    assert copy.release("release")[1].count("What is live is the newest: there is nothing to release.") == 1
+    assert copy.release("release")[1].count("The live versions are the newest: there is nothing to release.") == 1
 
     code, said = copy.release("rollback")
     assert (code, copy.live()) == (0, before), said
     assert not copy.has_changes()
     assert copy.release("rollback") == (
         1,
-        "There is nothing to go back to: local.live.json remembers no release before.\n",
+        "There is nothing to roll back to: local.live.json records no earlier release.\n",
     )
 
 
@@ -201,7 +201,7 @@ def test_a_broken_release_takes_itself_back_under_load(
         for caller in callers:
             caller.join()
     assert returned == 1, said
-    assert "Taken back: " in said
+    assert "Rolled back: " in said
     assert reason in said
     assert Counter(statuses)[status] > 0
     assert set(statuses) == {200, status}

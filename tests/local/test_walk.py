@@ -70,7 +70,7 @@ def test_from_bootstrap_to_destroy(clone: Clone) -> None:
     with (clone.folder / "lambda_src/trestle/strict_json.py").open("a") as code:
         code.write("\nCHANGED = True\n")
     said = make("release", "ENV=dev", "ARGS=-auto-approve -no-color", TF_VAR_release=AT_ONCE)
-    assert "Released: the new versions answer all requests." in said
+    assert "Released: the new versions serve all requests." in said
     assert "trestle-items-create-dev   2 " in make("live", "ENV=dev")
     assert "trestle-items-create-dev 2 -> 1" in make("rollback", "ENV=dev")
     assert "trestle-items-create-dev   1 " in make("live", "ENV=dev")

@@ -280,7 +280,7 @@ def test_an_account_that_does_not_know_you(
 
     monkeypatch.setattr("boto3.client", lambda *_, **__: Sts())
     assert commands.run("bootstrap") == 1
-    assert capsys.readouterr().err.startswith("AWS does not know you: Unable to locate credentials. Sign in")
+    assert capsys.readouterr().err.startswith("No valid AWS credentials: Unable to locate credentials. Sign in")
 
 
 def environments(folder: Path, **backends: tuple[str, str]) -> dict[str, Path]:

@@ -34,7 +34,7 @@ OPEN = state(
 def test_what_is_lost_and_what_takes_long() -> None:
     tool.check_protection("dev", OPEN)
     lines = list(tool.consequences("dev", OPEN))
-    assert lines[0].startswith("Lost: the items of a, b. `make export ENV=dev ENTITY=...` keeps them.")
+    assert lines[0].startswith("Lost: the items of a, b. `make export ENV=dev ENTITY=...` saves them.")
     begun = [line.partition(":")[0] for line in lines]
     assert begun[:5] == ["Lost"] * 5
     assert begun[5:] == ["20 to 45 minutes", "Some minutes", "5 to 15 minutes", "7 days"]
@@ -59,6 +59,6 @@ def test_what_is_protected_stops_it() -> None:
     with pytest.raises(UserError) as stopped:
         tool.check_protection("dev", found)
     assert str(stopped.value) == (
-        "Protected: b, p, t, v. Nothing was deleted. To delete all of dev, write deletion_protection = false "
-        "into environments/dev.tfvars, and `make apply ENV=dev` first."
+        "Protected: b, p, t, v. Nothing was deleted. To delete all of dev, set deletion_protection = false "
+        "in environments/dev.tfvars, and run `make apply ENV=dev` first."
     )

@@ -90,8 +90,8 @@ def test_what_came_of_it_is_told(client: Client, capsys: pytest.CaptureFixture[s
             {"function": "thumbs"},
             "thumbs takes an event: write one into a file, as docs/how-to/own-code.md shows, and add --body",
         ),
-        ({"function": "mail", "body": Path("x")}, "mail takes a change: give it with --change FILE."),
-        ({"function": "report", "change": Path("x")}, "report takes a job: give it with --body FILE."),
+        ({"function": "mail", "body": Path("x")}, "mail takes a change: pass it with --change FILE."),
+        ({"function": "report", "change": Path("x")}, "report takes a job: pass it with --body FILE."),
         ({"function": "report", "body": Path("/no/such")}, "There is no file /no/such: name another with --body."),
     ],
 )

@@ -120,7 +120,7 @@ def test_who_we_are() -> None:
     root = check_findings(tool.credentials, get_caller_identity={"Account": "1", "Arn": "arn:aws:iam::1:root"})
     assert root[1] == ("warning", "This is the account's root.")
     (lost,) = check_findings(tool.credentials, get_caller_identity=NoCredentialsError())
-    assert lost == ("stop", "AWS does not know you: Unable to locate credentials")
+    assert lost == ("stop", "No valid AWS credentials: Unable to locate credentials")
 
 
 @pytest.mark.parametrize(

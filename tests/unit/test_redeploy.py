@@ -114,7 +114,7 @@ def test_what_an_apply_that_failed_removed_is_not_forgotten(routes: Routes) -> N
     set_state(routes, ALL[0], *ALL[2:])  # and then it failed: nothing was finished
     routes.remember()
     (routes.terraform.folder / "code").write_text("1")
-    with pytest.raises(UserError, match=r"todos\.delete may answer 500"):
+    with pytest.raises(UserError, match=r"todos\.delete may return 500"):
         routes.finish([])
     (routes.terraform.folder / "code").write_text("0")
     assert routes.finish([]) == ["todos.delete"]

@@ -216,9 +216,9 @@ def test_a_release_goes_to_some_and_then_to_all(shop: Shop) -> None:
     assert [each.versions for each in after.history] == [{CREATE: "1", GET: "1"}]
     assert shop.slept == pytest.approx(60)
     assert f"10 % of the requests for 1 minutes: {GET} 1 -> 2." in shop.said
-    assert f"Met no request or job, and so not proven: {GET}." in shop.said
+    assert f"Untested, because no request or job arrived: {GET}." in shop.said
     assert not [said for said in shop.said if "4xx" in said]
-    assert shop.said[-1] == "Released: the new versions answer all requests."
+    assert shop.said[-1] == "Released: the new versions serve all requests."
 
 
 def test_a_worker_moves_at_once_and_is_watched(shop: Shop) -> None:
@@ -237,7 +237,7 @@ def test_a_worker_moves_at_once_and_is_watched(shop: Shop) -> None:
     assert shop.live() == {CREATE: ("2", {}), GET: ("2", {})}
     assert f"10 % of the requests for 1 minutes: {CREATE} 1 -> 2." in shop.said
     assert f"All jobs, events and changes, watched for 1 minutes: {GET} 1 -> 2." in shop.said
-    assert f"Met no request or job, and so not proven: {GET}." in shop.said
+    assert f"Untested, because no request or job arrived: {GET}." in shop.said
     assert not [said for said in shop.said if "4xx" in said]
 
 
@@ -293,8 +293,8 @@ def test_what_met_no_request_does_not_go_live(shop: Shop) -> None:
     ]
     assert shop.ship(unproven=False) == 1
     assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
-    (said,) = (each for each in shop.said if each.startswith("Taken back"))
-    assert said.startswith(f"Taken back: {GET} met no request, and nothing else proves new code.")
+    (said,) = (each for each in shop.said if each.startswith("Rolled back"))
+    assert said.startswith(f"Rolled back: {GET} received no requests, so the new code is untested.")
     # A level above INFO leaves nothing but Lambda's own lines.
     shop.naps = [lambda: write_log(shop, GET, "3", START), lambda: write_log(shop, CREATE, "3", line(200))]
     assert shop.ship(unproven=False) == 0
@@ -309,13 +309,13 @@ def test_a_version_that_cannot_be_deleted_is_left(shop: Shop, monkeypatch: pytes
     shop.changes = (GET,)
     assert shop.ship() == 0
     released, left = shop.said[-2:]
-    assert released == "Released: the new versions answer all requests."
-    assert left.startswith("Old versions are left for the next release to delete: ")
+    assert released == "Released: the new versions serve all requests."
+    assert left.startswith("Some old versions could not be deleted; the next release tries again: ")
 
 
 def test_nothing_new_is_nothing_to_release(shop: Shop) -> None:
     assert shop.ship() == 0
-    assert shop.said == ["What is live is the newest: there is nothing to release."]
+    assert shop.said == ["The live versions are the newest: there is nothing to release."]
     assert shop.slept == 0
     # A first release that has not tried anything leaves all as it was: the newest are live.
     assert not shop.live_file.exists()
@@ -339,7 +339,7 @@ def test_a_fault_of_a_new_version_takes_it_back(shop: Shop, said: str, reason: s
     shop.changes = (CREATE, GET)
     shop.naps = [lambda: write_log(shop, GET, "2", "START", line(200), said)]
     assert shop.ship() == 1
-    assert shop.said[-1] == f"Taken back: faults of the new versions (1):\n  {GET} 2: {reason}"
+    assert shop.said[-1] == f"Rolled back: faults of the new versions (1):\n  {GET} 2: {reason}"
     assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
     record = Record.read(shop.live_file)
     assert record.live
@@ -447,9 +447,9 @@ def test_more_answers_of_4xx_than_before_take_it_back(
     count = sum(tried)
     if code:
         assert shop.said[-1] == (
-            "Taken back: answers of 4xx. If they are meant to be, release it with percent = 100:\n"
-            f"  {GET} 2: {tried[1]} of its {count} answers ({tried[1]} x 404 not-found), where the "
-            f"live version gave {live[1] // 9} to as many requests"
+            "Rolled back: more 4xx responses. If you expect them, release with percent = 100:\n"
+            f"  {GET} 2: {tried[1]} of {count} responses ({tried[1]} x 404 not-found); "
+            f"the live version returned {live[1] // 9} for as many requests"
         )
     # The log of the version that most requests go to is read for cause alone.
     patterns = {search["filterPattern"] for search in shop.searched if "filterPattern" in search}
@@ -474,14 +474,14 @@ def test_a_log_of_faults_alone_is_not_compared(shop: Shop, monkeypatch: pytest.M
     shop.changes = (GET,)
     shop.naps = [lambda: write_log(shop, GET, "2", *lines("2", 0, 50))]
     assert shop.ship() == 0
-    assert f"Answers of 4xx are not compared (log_level keeps them out): {GET}." in shop.said
+    assert f"4xx responses are not compared (log_level omits them): {GET}." in shop.said
 
 
 def test_all_requests_at_once_leave_nothing_to_compare_with(shop: Shop) -> None:
     shop.changes, shop.release = (GET,), ReleaseSettings(faults=1, minutes=1, percent=100)
     shop.naps = [lambda: write_log(shop, GET, "2", *lines("2", 0, 50))]
     assert shop.ship() == 0
-    assert f"Answers of 4xx are not compared (no other version answers): {GET}." in shop.said
+    assert f"4xx responses are not compared (no other version serves traffic): {GET}." in shop.said
 
 
 def test_as_many_faults_as_the_variable_allows(shop: Shop) -> None:
@@ -515,9 +515,9 @@ def test_an_alarm_of_the_environment_takes_it_back(shop: Shop, alarm: str, code:
     shop.changes = (GET,)
     shop.naps = [lambda: go_off(alarm)]
     assert shop.ship() == code
-    assert "Going off already, and so not watched: shop-test/already." in shop.said
+    assert "Not watched, because already in ALARM: shop-test/already." in shop.said
     assert shop.live()[GET] == ("1" if code else "2", {})
-    assert (f"Taken back: the alarm {alarm} went off." in shop.said) == bool(code)
+    assert (f"Rolled back: the alarm {alarm} went off." in shop.said) == bool(code)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ClientError({}, "FilterLogEvents")])
@@ -545,8 +545,8 @@ def test_a_rollback_meanwhile_takes_it_back(shop: Shop) -> None:
     shop.naps = [shop.rollback]
     assert shop.ship() == 1
     assert shop.said[-2:] == [
-        "The release that was being tried is taken back.",
-        "Taken back: somebody did so from elsewhere.",
+        "The canary was rolled back.",
+        "Rolled back: another command moved the aliases.",
     ]
     assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
 
@@ -562,7 +562,7 @@ def test_one_release_at_a_time(shop: Shop) -> None:
     shop.changes = (GET,)
     shop.naps = [another]
     assert shop.ship() == 0
-    assert refused == ["A release is being tried already: wait until it is through, or say `make rollback ENV=test`."]
+    assert refused == ["A canary is already running: wait until it ends, or cancel it with `make rollback ENV=test`."]
 
 
 @pytest.mark.parametrize("error", [UserError("No."), KeyboardInterrupt()])
@@ -596,7 +596,7 @@ def test_a_rollback_goes_back_release_by_release(shop: Shop, capsys: pytest.Capt
     shown = capsys.readouterr().out.splitlines()
     assert shown[0].startswith("Live in shop-test: since 2")
     assert [row.split()[:2] for row in shown[2:4]] == [[CREATE, "2"], [GET, "3"]]
-    assert shown[4] == "To go back to:"
+    assert shown[4] == "Roll back to:"
     assert [row.split(": ")[1] for row in shown[5:]] == [
         f"{CREATE} 2 -> 1, {GET} 3 -> 2",
         f"{CREATE} 2 -> 1, {GET} 3 -> 1",
@@ -608,7 +608,7 @@ def test_a_rollback_goes_back_release_by_release(shop: Shop, capsys: pytest.Capt
         record = Record.read(shop.live_file)
         assert record.live
         assert record.live.versions == {name: version for name, (version, _) in expected.items()}
-    with pytest.raises(UserError, match=r"nothing to go back to: test\.live\.json remembers no release before\."):
+    with pytest.raises(UserError, match=r"nothing to roll back to: test\.live\.json records no earlier release\."):
         shop.rollback()
 
 
@@ -627,7 +627,7 @@ def test_a_rollback_without_a_file_goes_by_the_last_deployment(
     with pytest.raises(UserError, match="no function has an older version"):
         shop.rollback()
     tool.show(shop)
-    assert capsys.readouterr().out.endswith("To go back to:\n  nothing\n")
+    assert capsys.readouterr().out.endswith("Roll back to:\n  nothing\n")
     shop.publish(GET)
     shop.client("lambda").update_alias(FunctionName=GET, Name="live", FunctionVersion="2")
     hour = datetime.timedelta(hours=1)
@@ -639,7 +639,7 @@ def test_a_rollback_without_a_file_goes_by_the_last_deployment(
     monkeypatch.setattr(Functions, "published_versions", an_hour_apart)
     tool.show(shop)
     shown = capsys.readouterr().out.splitlines()
-    assert shown[0] == "Live in shop-test: the newest versions, as no release was made."
+    assert shown[0] == "Live in shop-test: the newest versions, because there was no release yet."
     assert shown[-1] == f"  before the last deployment: {GET} 2 -> 1"
     assert shop.rollback() == 0
     assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
@@ -666,7 +666,7 @@ def test_a_rollback_that_stopped_is_brought_to_its_end(
             shop.rollback()
     assert len({version for version, _ in shop.live().values()}) == (2 if moved == 1 else 1)
     tool.show(shop)
-    assert "test.live.json says otherwise: say `make apply ENV=test`" in capsys.readouterr().out
+    assert "test.live.json has other versions: run `make apply ENV=test`" in capsys.readouterr().out
     assert shop.rollback() == 0
     assert shop.live() == {CREATE: ("2", {}), GET: ("2", {})}
     changes = [f"{name} 3 -> 2" for name in (CREATE, GET)]
@@ -713,7 +713,7 @@ def test_a_trial_that_was_left_alone_is_taken_back(shop: Shop) -> None:
         Record(shop.live_file, before, canary, [Release("x", {GET: "1"})]).write()
         functions.update_alias(FunctionName=GET, Name="live", FunctionVersion=version, RoutingConfig=routing)
         assert shop.rollback() == 0
-        assert shop.said[-1] == "The release that was being tried is taken back."
+        assert shop.said[-1] == "The canary was rolled back."
         assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
         record = Record.read(shop.live_file)
         assert (record.live, record.canary, record.leaving) == (before, None, None)
@@ -744,7 +744,10 @@ def test_a_rollback_says_what_cannot_answer(shop: Shop, monkeypatch: pytest.Monk
     monkeypatch.setattr(Functions, "configuration", configuration)
     written, count = Record.read(shop.live_file), len(shop.said)
     if state == "Failed":
-        remedy = rf"Nothing was moved: {GET} 1 cannot answer, .* \(The image is gone\.\)\. Check out .*ENV=test"
+        remedy = (
+            rf"Nothing was rolled back: {GET} 1 cannot serve requests, .* \(The image is gone\.\)\. "
+            "Check out .*ENV=test"
+        )
         with pytest.raises(UserError, match=remedy):
             shop.rollback()
         assert shop.live() == {CREATE: ("2", {}), GET: ("2", {})}
@@ -753,7 +756,9 @@ def test_a_rollback_says_what_cannot_answer(shop: Shop, monkeypatch: pytest.Monk
     assert shop.rollback() == 0
     assert shop.live() == {CREATE: ("1", {}), GET: ("1", {})}
     warned = [
-        said for said in shop.said[count:] if said.startswith(f"Not used for long, and so put away by Lambda: {GET}.")
+        said
+        for said in shop.said[count:]
+        if said.startswith(f"Deactivated by Lambda after a long time without requests: {GET}.")
     ]
     assert len(warned) == (state != "Active")
 
@@ -762,7 +767,7 @@ def test_functions_that_no_release_knows_are_shown(shop: Shop, capsys: pytest.Ca
     Record(shop.live_file, Release("2026-01-01T00:00:00Z", {GET: "1"})).write()
     tool.show(shop)
     shown = capsys.readouterr().out
-    assert shown.endswith(f"\nMade since then, and so the newest at each apply: {CREATE}.\n")
+    assert shown.endswith(f"\nCreated since then, so each apply deploys their newest version: {CREATE}.\n")
 
 
 def test_a_reader_may_have_read_enough() -> None:
@@ -830,11 +835,13 @@ def test_releases_prune(shop: Shop) -> None:
 def test_a_file_of_another_release_is_refused(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     Record(shop.live_file, Release("2026-01-01T00:00:00Z", {GET: "7"})).write()
     for command in (shop.ship, shop.rollback):
-        with pytest.raises(UserError, match=rf"test\.live\.json is not what is live: {GET} is 1 and not 7\. Take"):
+        with pytest.raises(
+            UserError, match=rf"test\.live\.json does not match the live versions: {GET} is at 1, not at 7\. Get"
+        ):
             command()
     tool.show(shop)
     assert capsys.readouterr().out.endswith(
-        "test.live.json says otherwise: say `make apply ENV=test` if it is right.\n"
+        "test.live.json has other versions: run `make apply ENV=test` if it is right.\n"
     )
 
 
@@ -854,7 +861,7 @@ def test_a_rollback_after_a_release_needs_no_terraform(
     assert tool.show(shop) == 0
     shown = capsys.readouterr().out
     assert f"  {GET}" in shown
-    assert "Functions that were made since then are not listed: terraform output failed" in shown
+    assert "Functions created since then are not listed: terraform output failed" in shown
     shop.live_file.unlink()
     commands: list[Callable[[], int]] = [lambda: tool.show(shop), shop.rollback, shop.ship]
     for command in commands:
@@ -865,7 +872,7 @@ def test_a_rollback_after_a_release_needs_no_terraform(
 def test_where_nothing_is_deployed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shop, "function_names", lambda: {"none"})
     for command in (shop.ship, shop.rollback, lambda: tool.show(shop)):
-        with pytest.raises(UserError, match="say `make deploy ENV=test` first, or check whose credentials"):
+        with pytest.raises(UserError, match="run `make deploy ENV=test` first, or check which account"):
             command()
 
 
@@ -889,7 +896,7 @@ def test_where_nothing_is_deployed(shop: Shop, monkeypatch: pytest.MonkeyPatch) 
 def test_a_file_that_cannot_be_read_is_said(tmp_path: Path, text: str) -> None:
     file = tmp_path / "test.live.json"
     file.write_text(text)
-    with pytest.raises(UserError, match=r"test\.live\.json does not say which versions are live: take it from"):
+    with pytest.raises(UserError, match=r"test\.live\.json does not name the live versions: restore it from"):
         Record.read(file)
 
 
@@ -991,9 +998,9 @@ def test_the_command_line(
     shop.changes = (GET,)
     assert commands.run("release", "--env", "test", "--unproven") == 0
     shown = capsys.readouterr()
-    assert shown.err.endswith("Commit environments/test.live.json: the next apply goes by it.\n")
+    assert shown.err.endswith("Commit environments/test.live.json: the next apply deploys the versions it names.\n")
     assert commands.run("rollback", "--env", "test") == 0
     assert capsys.readouterr().out.startswith("Live in shop-test: since ")
     monkeypatch.setattr(shop, "client", lambda _: (_ for _ in ()).throw(NoCredentialsError()))
     assert commands.run("live", "--env", "test") == 1
-    assert capsys.readouterr().err.startswith("AWS does not know you: Unable to locate credentials. Sign in")
+    assert capsys.readouterr().err.startswith("No valid AWS credentials: Unable to locate credentials. Sign in")

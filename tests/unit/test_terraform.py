@@ -696,10 +696,10 @@ def client_error(code: str) -> ClientError:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (ProfileNotFound(profile="x"), "AWS does not know you: The config profile (x) could not be found."),
-        (NoCredentialsError(), "AWS does not know you: Unable to locate credentials. Sign in"),
-        (ConfigParseError(path="c"), "AWS does not know you: Unable to parse config file: c. Sign in"),
-        (client_error("ExpiredToken"), "AWS does not know you: An error occurred (ExpiredToken)"),
+        (ProfileNotFound(profile="x"), "No valid AWS credentials: The config profile (x) could not be found."),
+        (NoCredentialsError(), "No valid AWS credentials: Unable to locate credentials. Sign in"),
+        (ConfigParseError(path="c"), "No valid AWS credentials: Unable to parse config file: c. Sign in"),
+        (client_error("ExpiredToken"), "No valid AWS credentials: An error occurred (ExpiredToken)"),
         (client_error("AccessDenied"), "AWS refused: An error occurred (AccessDenied)"),
         (EndpointConnectionError(endpoint_url="u"), "AWS refused: Could not connect to the endpoint URL"),
     ],
@@ -707,7 +707,7 @@ def client_error(code: str) -> ClientError:
 def test_what_aws_refuses_is_said_with_what_to_do(error: Any, said: str) -> None:
     found = explain_aws_error(error, "Look.")
     assert found.startswith(said)
-    assert found.endswith(SIGN_IN if "know you" in said else " Look.")
+    assert found.endswith(SIGN_IN if "credentials:" in said else " Look.")
     assert ".." not in found
 
 

@@ -1,7 +1,7 @@
-"""What takes a release back: alarms, faults of the new versions, and answers of 4xx beyond the usual.
+"""Watch a canary: alarms, faults of the new versions, and unusually many 4xx responses.
 
-The functions' logs are read for it, since no metric tells versions apart: the lines that our handler writes,
-and what Lambda says of requests that gave none. They stand in streams that are named after the version.
+Metrics do not distinguish versions, so the functions' logs are read: our handler's lines, and Lambda's own
+lines about crashes. The names of log streams contain the version.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from tools.aws.versions import Canary, Functions, Versions
 if TYPE_CHECKING:
     from tools.environment import Environment
 
-# The alarms of an environment are called NAME-ENVIRONMENT, or NAME-ENVIRONMENT/something.
+# The alarms of an environment are named NAME-ENVIRONMENT or NAME-ENVIRONMENT/something.
 ALARMS = ["CompositeAlarm", "MetricAlarm"]
 
-# What Lambda says of a request that gave no answer.
+# What Lambda logs about a request without a response.
 CRASHES = ("[ERROR]", "Task timed out", "Runtime.ExitError", "Traceback (most recent call last)")
-# An authorizer refuses a token by this exception, since API Gateway answers 401 for no other.
+# An authorizer rejects a token with this exception: it is the only one for which API Gateway returns 401.
 REFUSED = "Exception: Unauthorized"
-INVOKED = "START RequestId: "  # begins each request's lines, however few a function writes itself
+INVOKED = "START RequestId: "  # Lambda writes this line for each request
 
-# The answers of 4xx by a version, which says itself who it is. The emulator takes this as "everything".
+# The 4xx responses of a version. The emulator ignores the filter and returns every line.
 CLIENT_ERRORS_FILTER = '{{ $.functionVersion = "{}" && $.status >= 400 && $.status < 500 }}'
 MIN_CLIENT_ERRORS, MAX_RATIO, MAX_EXTRA_SHARE = 10, 3, 0.1  # see Candidate.excess_client_errors
 
-OVERLAP = 60_000  # milliseconds that each look at a log goes back, for lines that arrive late
-SKEW = 300  # seconds that a clock may be off: AWS refuses who is further off
+OVERLAP = 60_000  # milliseconds that each read of a log goes back, for lines that arrive late
+SKEW = 300  # seconds that a clock may be off: AWS rejects requests beyond that
 
 
 @dataclass(frozen=True)
 class LogEvent:
-    """A line of a function's log; the time is in milliseconds of the epoch, by AWS's clock."""
+    """A line of a function's log. The time is AWS's, in milliseconds since the epoch."""
 
     time: int
     stream: str
@@ -52,7 +52,7 @@ def lambda_group(function: str) -> str:
 
 @dataclass
 class LogTail:
-    """What comes into a log group: each look reads on from where the last one ended."""
+    """The new lines of a log group: each read continues where the last one ended."""
 
     logs: Any
     group: str
@@ -60,7 +60,7 @@ class LogTail:
     seen: set[LogEvent] = field(default_factory=set)
 
     def read(self, **only: str) -> Iterator[LogEvent]:
-        """Yield the lines that no look before has seen."""
+        """Yield the lines that no earlier read has returned."""
         pages = self.logs.get_paginator("filter_log_events").paginate(
             logGroupName=self.group, startTime=self.since, **only
         )
@@ -72,22 +72,22 @@ class LogTail:
                     yield line
 
     def drop_old(self) -> None:
-        """Forget what no later look will read again."""
+        """Forget the lines that no later read can return again."""
         self.since = max([self.since, *(line.time - OVERLAP for line in self.seen)])
         self.seen = {line for line in self.seen if line.time >= self.since}
 
 
 @dataclass
 class Candidate:
-    """A version that is tried: what it has answered, and what the live one has refused meanwhile."""
+    """A version in the canary: its responses, and the 4xx responses of the live version since then."""
 
     logs: Any
     function: str
     version: str
     live: str
     percent: int
-    is_comparable: bool  # whether the log knows enough of both
-    began: float = field(init=False)  # in seconds of the epoch, by this machine's clock
+    is_comparable: bool  # whether both versions log every response
+    began: float = field(init=False)  # in seconds since the epoch, by this machine's clock
     was_invoked: bool = False
     answers: int = 0
     faults: list[str] = field(default_factory=list)
@@ -99,19 +99,19 @@ class Candidate:
     def __post_init__(self) -> None:
         self.began = time.time()
         self.tail = LogTail(self.logs, lambda_group(self.function), int((self.began - SKEW) * 1000))
-        # What is there before anybody meets the version is of an earlier trial, whatever clock is right.
+        # Lines from before the first request belong to an earlier canary, even if the clocks differ.
         for _ in self.new_events():
             pass
 
     def new_events(self) -> Iterator[LogEvent]:
-        """Yield the version's own new lines: a stream is named after the day it began and the version."""
+        """Yield the version's new lines. A stream's name has the day it began and the version."""
         first_and_now = (self.began - SKEW, time.time() + SKEW)
         for day in sorted({f"{datetime.fromtimestamp(at, UTC):%Y/%m/%d}" for at in first_and_now}):
             yield from self.tail.read(logStreamNamePrefix=f"{day}/[{self.version}]")
         self.tail.drop_old()
 
     def check(self) -> None:
-        """Count what has come since the last look."""
+        """Count the faults and responses since the last check."""
         for line in self.new_events():
             fields = parse_log_line(line.message)
             status = status_of(fields)
@@ -121,10 +121,10 @@ class Candidate:
                 self.faults.append(f"{self.function} {self.version}: {said}")
             elif fields and 400 <= status < 500:
                 self.client_errors[f"{status} {fields.get('problem', '')}".rstrip()] += 1
-            # The live version is compared from the first request on that this one has met.
+            # The comparison starts with this version's first request.
             if self.was_invoked and not self.live_tail:
                 self.live_tail = LogTail(self.logs, lambda_group(self.function), line.time)
-        # Most versions never get there; until then the live one's log, which is the larger, is left alone.
+        # The live version's log is large, and most canaries never need it.
         if self.live_tail and self.client_errors.total() >= MIN_CLIENT_ERRORS:
             for line in self.live_tail.read(filterPattern=CLIENT_ERRORS_FILTER.format(self.live)):
                 fields = parse_log_line(line.message) or {}
@@ -133,10 +133,10 @@ class Candidate:
             self.live_tail.drop_old()
 
     def excess_client_errors(self) -> str | None:
-        """Return what to say if callers are told 4xx clearly more often than by the live version, or None.
+        """Return a message if the version returns 4xx clearly more often than the live version, or None.
 
-        That is three times as often and ten points of a hundred more, and not before there are ten. How many
-        requests the live version has met follows from the percentage: counting them would take reading them.
+        That means at least ten 4xx, three times the live version's rate, and ten percentage points more. The
+        number of the live version's requests is derived from the percentage, since counting means reading all.
         """
         if not self.is_comparable:
             return None
@@ -145,32 +145,32 @@ class Candidate:
             return None
         kinds = ", ".join(f"{number} x {kind}" for kind, number in self.client_errors.most_common(3))
         return (
-            f"{self.function} {self.version}: {count} of its {self.answers} answers ({kinds}), where the "
-            f"live version gave {expected:.0f} to as many requests"
+            f"{self.function} {self.version}: {count} of {self.answers} responses ({kinds}); "
+            f"the live version returned {expected:.0f} for as many requests"
         )
 
 
 class Monitor:
-    """Looks at alarms and logs while versions are tried."""
+    """Checks alarms and logs during a canary."""
 
     def __init__(
         self, environment: Environment, functions: Functions, live: Versions, canary: Canary, faults: int
     ) -> None:
-        """Look at what is there before anybody meets the versions; as many faults are too many."""
+        """Note the alarms and log lines from before the canary; `faults` many cause a rollback."""
         self.environment, self.faults, self.workers = environment, faults, functions.workers
         self.alarms, logs = environment.client("cloudwatch"), environment.client("logs")
         self.before = frozenset(self.active_alarms())
         self.candidates = []
         for name, version in canary.versions.items():
             both = (functions.configuration(name, each) for each in (version, live[name]))
-            # Nobody sends a worker requests, so it refuses none.
+            # Workers receive no requests, so they return no 4xx.
             is_comparable = (
                 canary.percent < 100 and name not in functions.workers and all(map(logs_every_response, both))
             )
             self.candidates.append(Candidate(logs, name, version, live[name], canary.percent, is_comparable))
 
     def active_alarms(self) -> Iterator[str]:
-        """Yield the environment's alarms that are going off."""
+        """Yield the environment's alarms in the state ALARM."""
         pages = self.alarms.get_paginator("describe_alarms").paginate(
             AlarmNamePrefix=self.environment.system, AlarmTypes=ALARMS
         )
@@ -182,11 +182,11 @@ class Monitor:
                     yield name
 
     def all_faults(self) -> list[str]:
-        """Return the faults of the versions."""
+        """Return the faults of all versions in the canary."""
         return [fault for each in self.candidates for fault in each.faults]
 
     def check(self) -> str | None:
-        """Return why the versions must be taken back, or None."""
+        """Return why the versions must be rolled back, or None."""
         if alarms := sorted(set(self.active_alarms()) - self.before):
             return f"the alarm {' and '.join(alarms)} went off."
         for each in self.candidates:
@@ -196,29 +196,29 @@ class Monitor:
             return "\n  ".join([f"faults of the new versions ({len(found)}):", *found[:5]])
         if excess_client_errors := [said for each in self.candidates if (said := each.excess_client_errors())]:
             return "\n  ".join(
-                ["answers of 4xx. If they are meant to be, release it with percent = 100:", *excess_client_errors]
+                ["more 4xx responses. If you expect them, release with percent = 100:", *excess_client_errors]
             )
         return None
 
     def untested_functions(self) -> list[str]:
-        """Return the functions whose new versions have met no request."""
+        """Return the functions whose new versions received no requests."""
         return [each.function for each in self.candidates if not each.was_invoked]
 
     def incomparable_functions(self) -> list[str]:
-        """Return the functions whose answers of 4xx cannot be compared."""
+        """Return the functions whose 4xx responses cannot be compared."""
         return [
             each.function for each in self.candidates if not each.is_comparable and each.function not in self.workers
         ]
 
 
 def logs_every_response(configuration: dict[str, Any]) -> bool:
-    """Whether a version's log has a line for each answer: above INFO it tells of faults alone."""
+    """Return whether a version logs every response: above INFO it logs only faults."""
     variables = configuration.get("Environment", {}).get("Variables", {})
     return variables.get("LOG_LEVEL", "INFO") in ("DEBUG", "INFO")
 
 
 def parse_log_line(message: str) -> dict[str, Any] | None:
-    """Return what a line of ours holds, or None for one of Lambda's."""
+    """Return the fields of our handler's line, or None for a line of Lambda's."""
     try:
         line = json.loads(message)
     except ValueError:
@@ -227,13 +227,13 @@ def parse_log_line(message: str) -> dict[str, Any] | None:
 
 
 def status_of(fields: dict[str, Any] | None) -> int:
-    """Return the status that a line tells of, or 0."""
+    """Return the status in a line's fields, or 0."""
     status = (fields or {}).get("status")
     return status if isinstance(status, int) else 0
 
 
 def fault_in(message: str) -> str | None:
-    """Return what to say of a line in a function's log that tells of a fault, or None."""
+    """Return a description of the fault that a log line reports, or None."""
     line = parse_log_line(message)
     if line is None:
         is_crash = any(sign in message for sign in CRASHES) and REFUSED not in message

@@ -64,7 +64,7 @@ def credentials(context: Context) -> Findings:
     try:
         caller = context.client("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
-        yield Finding(STOP, "credentials", f"AWS does not know you: {error}", SIGN_IN)
+        yield Finding(STOP, "credentials", f"No valid AWS credentials: {error}", SIGN_IN)
         return
     context.account = caller["Account"]
     yield Finding(OK, "credentials", f"Account {caller['Account']} as {caller['Arn']}.")

@@ -1,11 +1,12 @@
-"""Release new versions of the functions by degrees, take them back, and show which are live.
+"""Release new versions of the functions as a canary, roll them back, and show which are live.
 
-A release applies with the aliases pinned where they are, so nobody meets the new versions; gives these a part
-of the requests (the variable `release`), watches the environment's alarms and the functions' logs, and then
-gives them all requests or none: exit code 1 when it took them back, as it does where one of them met no
-request, unless --unproven says that nobody sends any.
-A rollback puts what was live before back, at once and without Terraform; while a release is being tried, it
-takes that back, and what stopped half way it brings to its end.
+A release applies with the aliases pinned, so that the new versions receive no requests. It then sends
+them a part of the requests (the variable `release`), watches the environment's alarms and the functions'
+logs, and finally promotes them or rolls them back. The exit code is 1 after a rollback. A version that
+received no requests is rolled back, too, unless --unproven is given.
+
+A rollback restores the previous release at once, without Terraform. During a canary it cancels the
+canary, and it completes an interrupted rollback.
 """
 
 from __future__ import annotations
@@ -38,13 +39,14 @@ from tools.environment import Environment
 from tools.errors import UserError
 from tools.terraform import ROOT, Progress
 
-CHECKS = 20  # at alarms and logs while a release is tried, unless that is more often or more seldom than:
-SHORTEST_INTERVAL, LONGEST_INTERVAL = 0.5, 15.0  # seconds
+# How often a canary checks alarms and logs, within these bounds in seconds.
+CHECKS = 20
+SHORTEST_INTERVAL, LONGEST_INTERVAL = 0.5, 15.0
 
 
 @dataclass(frozen=True)
 class ReleaseSettings:
-    """The variable `release`: how many faults, in how many minutes, at how many percent of the requests."""
+    """The variable `release`: faults that cause a rollback, minutes, and percent of the requests."""
 
     faults: int
     minutes: float
@@ -53,7 +55,7 @@ class ReleaseSettings:
 
 @dataclass
 class CanaryRun:
-    """New versions of functions, which are tried and then promoted or taken back."""
+    """The canary of new versions, which ends with their promotion or rollback."""
 
     environment: Environment
     functions: Functions
@@ -66,15 +68,15 @@ class CanaryRun:
     unproven: bool
 
     def run(self) -> str | None:
-        """Return why the versions were taken back, or None when they answer all requests now."""
+        """Return why the versions were rolled back, or None if they were promoted."""
         try:
             canary = Canary(now(), self.candidates, self.settings.percent)
             monitor = Monitor(self.environment, self.functions, self.before.versions, canary, self.settings.faults)
             if monitor.before:
-                self.progress(f"Going off already, and so not watched: {', '.join(sorted(monitor.before))}.")
+                self.progress(f"Not watched, because already in ALARM: {', '.join(sorted(monitor.before))}.")
             if incomparable := monitor.incomparable_functions():
-                why = "log_level keeps them out" if self.settings.percent < 100 else "no other version answers"
-                self.progress(f"Answers of 4xx are not compared ({why}): {', '.join(incomparable)}.")
+                why = "log_level omits them" if self.settings.percent < 100 else "no other version serves traffic"
+                self.progress(f"4xx responses are not compared ({why}): {', '.join(incomparable)}.")
             self.record.canary = canary
             self.record.write()
             self.functions.point_aliases(self.before.versions, canary)
@@ -82,28 +84,28 @@ class CanaryRun:
             reason = self.watch_candidates(monitor)
             unreached = [] if reason or not self.settings.minutes else monitor.untested_functions()
         except BaseException:
-            self.progress("Taking back ...")
+            self.progress("Rolling back ...")
             restore_live(self.record, self.functions)
             raise
-        # A job may come once a night, and no release waits for it.
+        # Workers are exempt: their next job may be a day away.
         if (unproven := [name for name in unreached if name not in self.functions.workers]) and not self.unproven:
-            # One that cannot even start is as quiet as this.
+            # A version that cannot start logs nothing either.
             reason = (
-                f"{', '.join(unproven)} met no request, and nothing else proves new code. Send some while "
-                "it is tried, or add ARGS=--unproven."
+                f"{', '.join(unproven)} received no requests, so the new code is untested. Send requests during "
+                "the canary, or add ARGS=--unproven."
             )
         if reason:
             restore_live(self.record, self.functions)
             return reason
         if unreached:
-            self.progress(f"Met no request or job, and so not proven: {', '.join(unreached)}.")
+            self.progress(f"Untested, because no request or job arrived: {', '.join(unreached)}.")
         self.record.history = [self.before, *self.record.history][:HISTORY_LENGTH]
         self.record.live = Release(now(), {**self.before.versions, **self.candidates})
         restore_live(self.record, self.functions)
         return None
 
     def announce(self) -> None:
-        """Say which versions answer now, and how much."""
+        """Report which versions are in the canary, and their share of the traffic."""
         workers = {name: version for name, version in self.candidates.items() if name in self.functions.workers}
         others = {name: version for name, version in self.candidates.items() if name not in workers}
         minutes, live = f"for {self.settings.minutes:g} minutes", self.before.versions
@@ -113,7 +115,7 @@ class CanaryRun:
             self.progress(f"All jobs, events and changes, watched {minutes}: {format_changes(live, workers)}.")
 
     def watch_candidates(self, monitor: Monitor) -> str | None:
-        """Look until the time is over; return why the versions must be taken back, or None."""
+        """Check until the time is over; return why the versions must be rolled back, or None."""
         began = time.monotonic()
         seconds = self.settings.minutes * 60
         every = min(max(seconds / CHECKS, SHORTEST_INTERVAL), LONGEST_INTERVAL)
@@ -127,7 +129,7 @@ class CanaryRun:
             self.sleep(min(every, seconds - passed))
 
     def find_interference(self) -> str | None:
-        """Return that somebody else has moved the aliases meanwhile, by a rollback; or None."""
+        """Return a message if another command has moved the aliases since the canary began, or None."""
         aliases = self.functions.aliases()
         if all(
             name in aliases
@@ -137,12 +139,12 @@ class CanaryRun:
             for name, version in self.candidates.items()
         ):
             return None
-        return "somebody did so from elsewhere."
+        return "another command moved the aliases."
 
 
 @contextmanager
 def ignore_signals() -> Iterator[None]:
-    """Let nothing stop what runs within: a second Ctrl-C, from impatience, would leave it half done."""
+    """Ignore signals within the block, which a second Ctrl-C would leave half done."""
     numbers = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
     try:
@@ -160,16 +162,16 @@ def release(
     *,
     unproven: bool = False,
 ) -> int:
-    """Release what is newest after an apply; return 0, or 1 when it was taken back.
+    """Apply, and release the newest versions; return 0, or 1 if they were rolled back.
 
-    unproven: let versions go live that met no request while they were candidates.
+    unproven: promote versions even if they received no requests during the canary.
     """
     record = Record.read(environment.live_file)
     before = find_functions(environment, record).aliases()
     check_deployed(environment, before)
     if record.canary or any(alias.weights for alias in before.values()):
         raise UserError(
-            "A release is being tried already: wait until it is through, or say "
+            "A canary is already running: wait until it ends, or cancel it with "
             f"`make rollback ENV={environment.name}`."
         )
     check_known(environment, record, before)
@@ -178,21 +180,21 @@ def release(
     try:
         if environment.apply(arguments):
             raise UserError(
-                "Nothing was released: the apply did not come to its end, and live is what was. Put right "
-                f"what Terraform named, then run `make release ENV={environment.name}` again."
+                "Nothing was released: the apply failed, and the live versions are unchanged. Fix what "
+                f"Terraform reported, then run `make release ENV={environment.name}` again."
             )
-        # Functions that this very apply has made are live with their first version.
+        # Functions that this apply created are live with their first version.
         functions = find_functions(environment, record)
         aliases = functions.aliases()
         live = record_live(record, functions, aliases)
         newest = {name: str(max(functions.published_versions(name))) for name in aliases}
         candidates = {name: version for name, version in newest.items() if version != live.versions[name]}
     finally:
-        # Else the next deploy would put no code live, and nobody would know why.
+        # With the file, the next apply would not deploy new code, and nobody would know why.
         if is_first and not candidates:
             record.path.unlink(missing_ok=True)
     if not candidates:
-        progress("What is live is the newest: there is nothing to release.")
+        progress("The live versions are the newest: there is nothing to release.")
         return 0
     functions.wait_for(candidates)
     reason = CanaryRun(
@@ -206,17 +208,17 @@ def release(
         sleep,
         unproven,
     ).run()
-    progress(f"Taken back: {reason}" if reason else "Released: the new versions answer all requests.")
+    progress(f"Rolled back: {reason}" if reason else "Released: the new versions serve all requests.")
     try:
         if deleted := functions.prune([*([record.live] if record.live else []), *record.history]):
             progress(f"Old versions deleted: {deleted}.")
     except (BotoCoreError, ClientError) as error:
-        progress(f"Old versions are left for the next release to delete: {error}")
+        progress(f"Some old versions could not be deleted; the next release tries again: {error}")
     return 1 if reason else 0
 
 
 def restore_live(record: Record, functions: Functions) -> None:
-    """Let what is live answer all requests."""
+    """Give the live versions all requests."""
     assert record.live
     record.canary = None
     with ignore_signals():
@@ -225,12 +227,12 @@ def restore_live(record: Record, functions: Functions) -> None:
 
 
 def rollback(environment: Environment, progress: Progress) -> int:
-    """Put what was live before back; while a release is being tried, take that back.
+    """Restore the previous release; cancel a canary that is running.
 
-    What stopped half way, a release or a rollback, leaves aliases at versions that the file knows as well.
+    An interrupted release or rollback leaves aliases only at versions that the file names.
     """
     record = Record.read(environment.live_file)
-    # What was made since the last release is live with its newest version, and stays so.
+    # Functions created since the last release keep their newest version.
     names = recorded_functions(record) or environment.function_names()
     functions = Functions(environment.client("lambda"), frozenset(names))
     aliases = functions.aliases()
@@ -249,8 +251,8 @@ def rollback(environment: Environment, progress: Progress) -> int:
     elif record.history:
         wanted = record.history.pop(0)
     else:
-        raise UserError(f"There is nothing to go back to: {environment.live_file.name} remembers no release before.")
-    # What was not there then, or is not there any more, stays.
+        raise UserError(f"There is nothing to roll back to: {environment.live_file.name} records no earlier release.")
+    # Functions and versions that exist only in one of the two releases stay as they are.
     back = {
         name: version
         for name, version in wanted.versions.items()
@@ -258,7 +260,7 @@ def rollback(environment: Environment, progress: Progress) -> int:
     }
     if wanted is not written:
         if not back:
-            raise UserError("There is nothing to go back to: no function has an older version that was live.")
+            raise UserError("There is nothing to roll back to: no function has an older version that was live.")
         check_ready(environment, functions, back, progress)
         written = Release(now(), {**live, **back})
     record.live, record.canary = written, None
@@ -269,31 +271,31 @@ def rollback(environment: Environment, progress: Progress) -> int:
         record.leaving = None
         record.write()
     if is_canary_running:
-        progress("The release that was being tried is taken back.")
+        progress("The canary was rolled back.")
     else:
         progress(f"Rolled back: {format_changes(leaving.versions, back or wanted.versions)}.")
     return 0
 
 
 def check_ready(environment: Environment, functions: Functions, versions: Versions, progress: Progress) -> None:
-    """Stop where a version cannot come to life, and say which of them have to be woken."""
+    """Raise UserError if a version has failed; report the versions that Lambda must reactivate."""
     found = {name: functions.configuration(name, version) for name, version in versions.items()}
     for name, each in found.items():
         if each.get("State") == "Failed":
             raise UserError(
-                f"Nothing was moved: {name} {versions[name]} cannot answer, as its State is Failed "
-                f"({each.get('StateReason', 'no reason given')}). Check out the commit it was made of, and "
-                f"say `make release ENV={environment.name}`."
+                f"Nothing was rolled back: {name} {versions[name]} cannot serve requests, because its State is Failed "
+                f"({each.get('StateReason', 'no reason given')}). Check out the commit it was built from, and "
+                f"run `make release ENV={environment.name}`."
             )
     if asleep := [name for name, each in found.items() if each.get("State") in ("Inactive", "Pending")]:
         progress(
-            f"Not used for long, and so put away by Lambda: {', '.join(asleep)}. Their requests fail until "
-            "they are back: the first one begins it, and it takes seconds, or minutes with snap_start."
+            f"Deactivated by Lambda after a long time without requests: {', '.join(asleep)}. The first request "
+            "reactivates each of them, and requests fail until then: for seconds, or for minutes with snap_start."
         )
 
 
 def show(environment: Environment) -> int:
-    """Print what is live, since when, and what there is to go back to."""
+    """Print the live versions, since when they are live, and the releases to roll back to."""
     record, unread = Record.read(environment.live_file), ""
     try:
         found = find_functions(environment, record)
@@ -301,14 +303,14 @@ def show(environment: Environment) -> int:
         if not record.live:
             raise
         found = Functions(environment.client("lambda"), frozenset(recorded_functions(record)))
-        unread = f"Functions that were made since then are not listed: {error}"
+        unread = f"Functions created since then are not listed: {error}"
     aliases = found.aliases()
     check_deployed(environment, aliases)
     live = {name: alias.version for name, alias in aliases.items()}
     published = {name: found.published_versions(name) for name in live}
-    since = f"since {record.live.since}" if record.live else "the newest versions, as no release was made"
+    since = f"since {record.live.since}" if record.live else "the newest versions, because there was no release yet"
     widths = (2, max(len(name) for name in live) + 2, 6, 22, 8, 0)
-    header = table_row(("", "function", "live", "published", "newest", "tried"), widths)
+    header = table_row(("", "function", "live", "published", "newest", "canary"), widths)
     lines = [f"Live in {environment.system}: {since}.", header]
     for name, alias in aliases.items():
         at = published[name].get(int(alias.version))
@@ -320,36 +322,38 @@ def show(environment: Environment) -> int:
     else:
         before = versions_before_last_deployment(live, published)
         back = [f"  before the last deployment: {format_changes(live, before)}"] if before else []
-    lines += ["To go back to:", *(back or ["  nothing"])]
+    lines += ["Roll back to:", *(back or ["  nothing"])]
     if record.live and (young := sorted(live.keys() - record.live.versions.keys())):
-        lines.append(f"Made since then, and so the newest at each apply: {', '.join(young)}.")
+        lines.append(f"Created since then, so each apply deploys their newest version: {', '.join(young)}.")
     if unread:
         lines.append(unread)
     if record.leaving or (record.live and record.live.versions.items() - live.items()):
-        lines.append(f"{environment.live_file.name} says otherwise: say `{environment.apply_command}` if it is right.")
+        lines.append(
+            f"{environment.live_file.name} has other versions: run `{environment.apply_command}` if it is right."
+        )
     print_lines(lines)
     return 0
 
 
 def format_changes(live: Versions, other: Versions) -> str:
-    """Return what changes between two sets of versions."""
+    """Return the differences between two sets of versions as text."""
     changed = {name: version for name, version in other.items() if live.get(name, version) != version}
     return ", ".join(f"{name} {live[name]} -> {version}" for name, version in changed.items()) or "the same"
 
 
 def find_functions(environment: Environment, record: Record) -> Functions:
-    """Return the functions: those in Terraform's outputs, and those that were live at the last release."""
+    """Return the functions in Terraform's outputs and in the last release."""
     names = frozenset(environment.function_names() | recorded_functions(record))
     return Functions(environment.client("lambda"), names, frozenset(environment.worker_names()))
 
 
 def recorded_functions(record: Record) -> set[str]:
-    """Return the functions that were live at the last release; none without a release."""
+    """Return the names of the functions in the last release; none without a release."""
     return set(record.live.versions) if record.live else set()
 
 
 def record_live(record: Record, found: Functions, aliases: dict[str, Alias]) -> Release:
-    """Write down what is live, and return it."""
+    """Write the live versions to the file, and return them."""
     live = {name: alias.version for name, alias in aliases.items()}
     if record.live:
         since = record.live.since
@@ -362,16 +366,16 @@ def record_live(record: Record, found: Functions, aliases: dict[str, Alias]) -> 
 
 
 def check_deployed(environment: Environment, aliases: dict[str, Alias]) -> None:
-    """Stop where there is no function."""
+    """Raise UserError if no function is deployed."""
     if not aliases:
         raise UserError(
-            f"There is no function of {environment.system} to be seen: say `make deploy ENV={environment.name}` first, "
-            "or check whose credentials these are (aws sts get-caller-identity)."
+            f"No function of {environment.system} was found: run `make deploy ENV={environment.name}` first, "
+            "or check which account your credentials belong to (aws sts get-caller-identity)."
         )
 
 
 def check_known(environment: Environment, record: Record, aliases: dict[str, Alias], *others: Release | None) -> None:
-    """Stop when an alias is where neither the file's live versions nor the others have it."""
+    """Raise UserError if an alias points at a version that none of the file's releases names."""
     if record.live is None:
         return
     known = record.live.versions
@@ -379,14 +383,14 @@ def check_known(environment: Environment, record: Record, aliases: dict[str, Ali
         versions = [each.versions.get(name) for each in (record.live, *others) if each]
         if name in known and alias.version not in versions:
             raise UserError(
-                f"{environment.live_file.name} is not what is live: {name} is {alias.version} and not {known[name]}. "
-                "Take the file of the last release from version control; or, if it is right, say "
-                f"`{environment.apply_command}`; or delete it, to go by what there is."
+                f"{environment.live_file.name} does not match the live versions: {name} is at {alias.version}, not at "
+                f"{known[name]}. Get the last release's file from version control; or, if this file is right, run "
+                f"`{environment.apply_command}`; or delete it to accept the live versions."
             )
 
 
 def run_release(options: argparse.Namespace) -> int:
-    """Release, and show what is live then."""
+    """Release, then show the live versions."""
     environment: Environment = options.environment
     environment.prepare()
     with explain_failures(environment):
@@ -395,7 +399,7 @@ def run_release(options: argparse.Namespace) -> int:
 
 
 def run_rollback(options: argparse.Namespace) -> int:
-    """Roll back, and show what is live then."""
+    """Roll back, then show the live versions."""
     environment: Environment = options.environment
     with explain_failures(environment):
         code = rollback(environment, options.progress)
@@ -403,27 +407,27 @@ def run_rollback(options: argparse.Namespace) -> int:
 
 
 def run_live(options: argparse.Namespace) -> int:
-    """Show what is live."""
+    """Show the live versions."""
     environment: Environment = options.environment
     with explain_failures(environment):
         return show(environment)
 
 
 def show_result(environment: Environment, code: int) -> int:
-    """Show what is live, and that the file belongs into version control; return the code."""
+    """Show the live versions, remind the user to commit the file, and return the exit code."""
     with explain_failures(environment):
         show(environment)
     if environment.name != "local" and environment.live_file.exists():
-        print_note(f"Commit {environment.live_file.relative_to(ROOT)}: the next apply goes by it.")
+        print_note(f"Commit {environment.live_file.relative_to(ROOT)}: the next apply deploys the versions it names.")
     return code
 
 
 @contextmanager
 def explain_failures(environment: Environment) -> Iterator[None]:
-    """Raise what AWS refuses within as UserError, with the way to go on."""
+    """Raise UserError, with the remedy, for an error of AWS within the block."""
     try:
         yield
     except (BotoCoreError, ClientError, WaiterError) as error:
         file = environment.live_file.name
-        again = f"Repeat the command, or run `{environment.apply_command}` to go by what {file} says."
+        again = f"Repeat the command, or run `{environment.apply_command}` to deploy the versions in {file}."
         raise UserError(explain_aws_error(error, again)) from error

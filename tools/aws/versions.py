@@ -1,16 +1,15 @@
-"""Which versions of the functions are live: the file that says so, and the aliases that make it so.
+"""The live versions of the functions: the file that names them, and the aliases that point at them.
 
-`environments/ENV.live.json` names the live version of each function, a second one that answers a part of the
-requests while a release is tried, the one that a rollback leaves while it is at work, and what was live
-before:
+`environments/ENV.live.json` names each function's live version, the candidate of a running canary, the
+version that a running rollback leaves, and the earlier releases:
 
     {"live": {"since": "2026-11-21T12:30:37Z", "versions": {"shop-todos-create-prod": "8"}},
      "canary": null,
      "leaving": null,
      "history": [{"since": "2026-11-02T09:00:12Z", "versions": {"shop-todos-create-prod": "7"}}]}
 
-Terraform reads it (locals.tf) and points the aliases where it says, so it is always written before an alias
-is moved: whatever gets lost on the way, an apply makes good.
+Terraform reads the file (locals.tf) and points the aliases at its versions. It is always written before an
+alias is moved, so that an apply repairs whatever an interruption leaves.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ from typing import Any
 from tools.errors import UserError
 
 ALIAS = "live"
-HISTORY_LENGTH = 5  # releases to go back to, and versions to keep besides
-# Versions that were published further apart come of different deployments.
+HISTORY_LENGTH = 5  # of releases to roll back to, and of each function's newest versions to keep
+# Versions published further apart belong to different deployments.
 DEPLOYMENT_GAP = timedelta(minutes=10)
 
 Versions = dict[str, str]  # by function
@@ -35,7 +34,7 @@ Versions = dict[str, str]  # by function
 
 @dataclass(frozen=True)
 class Release:
-    """The versions that were live together, and since when."""
+    """Versions that are or were live together, and since when."""
 
     since: str
     versions: Versions
@@ -43,24 +42,24 @@ class Release:
 
 @dataclass(frozen=True)
 class Canary(Release):
-    """The versions that are tried, and how large a part of the requests they answer, in percent."""
+    """The candidates of a canary, and their percentage of the requests."""
 
     percent: int
 
 
 @dataclass
 class Record:
-    """The file; without one the newest versions are live."""
+    """The file's content. Without a file the newest versions are live."""
 
     path: Path
     live: Release | None = None
     canary: Canary | None = None
     history: list[Release] = field(default_factory=list)
-    leaving: Release | None = None  # by a rollback that is at work, or was stopped there
+    leaving: Release | None = None  # by a rollback that is running or was interrupted
 
     @classmethod
     def read(cls, path: Path) -> Record:
-        """Return what the file says; stop when it cannot be read."""
+        """Return the file's content. Raise UserError if it is malformed."""
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
             live, history = read_release(found["live"]), map(read_release, found.get("history") or [])
@@ -71,12 +70,12 @@ class Record:
             return cls(path)
         except (AttributeError, KeyError, TypeError, ValueError):
             raise UserError(
-                f"{path} does not say which versions are live: take it from version control again, or delete "
-                "it, upon which the newest are live with the next apply."
+                f"{path} does not name the live versions: restore it from version control, or delete it, so "
+                "that the next apply deploys the newest versions."
             ) from None
 
     def write(self) -> None:
-        """Write the file, whole or not at all."""
+        """Write the file atomically."""
         assert self.live
         content = {
             "live": asdict(self.live),
@@ -91,8 +90,8 @@ class Record:
 
 
 def read_release(found: Any) -> Release:
-    """Return a release as the file has it. Raises what Record.read expects of what is none."""
-    # Terraform takes numbers for text.
+    """Return a release from its JSON. Raise one of the errors that Record.read handles if it is malformed."""
+    # Terraform converts numbers to strings.
     versions = {name: str(version) for name, version in found["versions"].items()}
     if not all(re.fullmatch("[1-9][0-9]*", version) for version in versions.values()):
         raise ValueError
@@ -100,14 +99,14 @@ def read_release(found: Any) -> Release:
 
 
 def read_canary(found: Any) -> Canary:
-    """Return what is tried as the file has it. Raises what Record.read expects of what is none."""
-    tried = read_release(found)
-    return Canary(tried.since, tried.versions, int(found["percent"]))
+    """Return a canary from its JSON. Raise one of the errors that Record.read handles if it is malformed."""
+    candidates = read_release(found)
+    return Canary(candidates.since, candidates.versions, int(found["percent"]))
 
 
 @dataclass(frozen=True)
 class Alias:
-    """Where an alias points: a version, and perhaps others, each with the part of the requests it answers."""
+    """An alias: its version, and the share of the requests of each additional version."""
 
     version: str
     weights: Mapping[str, float]
@@ -115,10 +114,10 @@ class Alias:
 
 @dataclass(frozen=True)
 class Functions:
-    """Functions by name, which may not exist, and Lambda's client.
+    """Functions by name, which may not exist, and a Lambda client.
 
-    workers: those that no request reaches. Their queues and streams go to one version: a share of the traffic would
-    mean that two versions take jobs from the same queue.
+    workers: functions on queues, streams, schedules and events. An alias gives them to one version only:
+    with weights, two versions would take jobs from the same queue.
     """
 
     client: Any
@@ -126,7 +125,7 @@ class Functions:
     workers: frozenset[str] = frozenset()
 
     def aliases(self) -> dict[str, Alias]:
-        """Return where the alias points, of each function that exists."""
+        """Return the alias of each function that exists."""
         found = {}
         for name in sorted(self.names):
             try:
@@ -138,37 +137,39 @@ class Functions:
         return found
 
     def published_versions(self, name: str) -> dict[int, datetime]:
-        """Return the versions of a function, and when each was made."""
+        """Return the versions of a function, and when each was published."""
         pages = self.client.get_paginator("list_versions_by_function").paginate(FunctionName=name)
         found = [each for page in pages for each in page["Versions"] if each["Version"] != "$LATEST"]
         return {int(each["Version"]): datetime.fromisoformat(each["LastModified"]) for each in found}
 
     def configuration(self, name: str, version: str) -> dict[str, Any]:
-        """Return what Lambda says of a version."""
+        """Return a version's configuration as Lambda describes it."""
         found: dict[str, Any] = self.client.get_function_configuration(FunctionName=name, Qualifier=version)
         return found
 
     def point_aliases(self, versions: Versions, canary: Canary | None = None) -> None:
-        """Point the aliases at the versions, and for a part of the requests at those of the canary; workers wholly."""
-        tried = canary.versions if canary else {}
+        """Point the aliases at the versions, and at the canary's for its share; switch workers completely."""
+        candidates = canary.versions if canary else {}
         for name, version in versions.items():
             is_worker = name in self.workers
-            weights = {tried[name]: canary.percent / 100} if canary and name in tried and not is_worker else {}
+            weights = (
+                {candidates[name]: canary.percent / 100} if canary and name in candidates and not is_worker else {}
+            )
             self.client.update_alias(
                 FunctionName=name,
                 Name=ALIAS,
-                FunctionVersion=tried.get(name, version) if is_worker else version,
+                FunctionVersion=candidates.get(name, version) if is_worker else version,
                 RoutingConfig={"AdditionalVersionWeights": weights},
             )
 
     def wait_for(self, versions: Versions) -> None:
-        """Wait until the versions can answer: with snap_start, for their snapshots."""
+        """Wait until the versions can serve requests: with snap_start, until their snapshots exist."""
         waiter = self.client.get_waiter("published_version_active")
         for name, version in versions.items():
             waiter.wait(FunctionName=name, Qualifier=version)
 
     def prune(self, keep: Iterable[Release]) -> int:
-        """Delete all but the last versions, those to keep and those that any alias names; return how many."""
+        """Delete versions; return how many. Keep the newest, those of the releases, and those an alias names."""
         kept, deleted = list(keep), 0
         for name in self.aliases():
             versions = sorted(self.published_versions(name))
@@ -186,9 +187,10 @@ class Functions:
 
 
 def versions_before_last_deployment(live: Versions, published: Mapping[str, Mapping[int, datetime]]) -> Versions:
-    """Return what was live before the last deployment, by when versions were published.
+    """Return the versions that were live before the last deployment, judged by their times.
 
-    Of the functions that it changed, and had an older version; for where nothing was written down.
+    The result has the functions that the deployment changed and that have an older version. It serves
+    environments without a live file.
     """
     times = {name: published[name][int(version)] for name, version in live.items()}
     began = max(times.values())
@@ -205,5 +207,5 @@ def versions_before_last_deployment(live: Versions, published: Mapping[str, Mapp
 
 
 def now() -> str:
-    """Return the time, in seconds, as the file has it."""
+    """Return the current time in the file's format, to the second."""
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
