@@ -37,15 +37,15 @@ def existing_key(context: Context) -> Findings:
         remedy = "Let its owner allow kms:DescribeKey, or look in the console of its account."
         yield Finding(WARNING, SUBJECT, f"The state of {arn} cannot be read: {code}.", remedy)
     else:
-        faults = list(fitness(arn, found))
+        faults = list(unfit_findings(arn, found))
         yield from faults
         if faults:
             return
-        yield from rotation(kms, arn, found)
-    yield from statements(context, kms, arn, owner)
+        yield from rotation_findings(kms, arn, found)
+    yield from policy_statement_findings(context, kms, arn, owner)
 
 
-def fitness(arn: str, key: Mapping[str, Any]) -> Findings:
+def unfit_findings(arn: str, key: Mapping[str, Any]) -> Findings:
     """What makes a key unfit."""
     if key["KeyManager"] == "AWS":
         text = f"{arn} is a key that AWS manages, whose policy nobody can change."
@@ -58,7 +58,7 @@ def fitness(arn: str, key: Mapping[str, Any]) -> Findings:
         yield Finding(STOP, SUBJECT, f"{arn} is {key['KeyState']}.", remedy)
 
 
-def rotation(kms: Any, arn: str, key: Mapping[str, Any]) -> Findings:
+def rotation_findings(kms: Any, arn: str, key: Mapping[str, Any]) -> Findings:
     """Whether a key of AWS's own material is rotated."""
     if key.get("Origin") != "AWS_KMS":
         return
@@ -71,7 +71,7 @@ def rotation(kms: Any, arn: str, key: Mapping[str, Any]) -> Findings:
         yield Finding(WARNING, SUBJECT, f"{arn} is not rotated.", remedy)
 
 
-def statements(context: Context, kms: Any, arn: str, owner: str) -> Findings:
+def policy_statement_findings(context: Context, kms: Any, arn: str, owner: str) -> Findings:
     """Whether a key's policy has the statements that the system needs."""
     needed = context.output("kms_key_statements")
     try:

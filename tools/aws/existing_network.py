@@ -36,16 +36,16 @@ class Existing:
     endpoints: Sequence[Mapping[str, Any]]
     groups: Mapping[str, Mapping[str, Any]]  # those of the endpoints
 
-    def without_way_out(self) -> list[str]:
+    def subnets_without_egress(self) -> list[str]:
         """Return the subnets from which no route leads out."""
-        return [subnet for subnet, table in self.tables.items() if not has_way_out(table)]
+        return [subnet for subnet, table in self.tables.items() if not has_egress(table)]
 
-    def without_gateway(self, name: str) -> list[str]:
+    def subnets_without_gateway(self, name: str) -> list[str]:
         """Return the subnets whose route table has no gateway endpoint of a service, given by its endpoints' name."""
-        served = {table for each in self.serving(name, "Gateway") for table in each.get("RouteTableIds") or ()}
+        served = {table for each in self.usable_endpoints(name, "Gateway") for table in each.get("RouteTableIds") or ()}
         return [subnet for subnet, table in self.tables.items() if table.get("RouteTableId") not in served]
 
-    def serving(self, name: str, kind: str) -> list[Mapping[str, Any]]:
+    def usable_endpoints(self, name: str, kind: str) -> list[Mapping[str, Any]]:
         """Return the endpoints of a service that functions can use as they are."""
         return [
             each
@@ -57,7 +57,7 @@ class Existing:
         ]
 
 
-def has_way_out(table: Mapping[str, Any]) -> bool:
+def has_egress(table: Mapping[str, Any]) -> bool:
     """Tell whether a route table leads functions to the internet."""
     return any(
         route.get("DestinationCidrBlock") == "0.0.0.0/0"
@@ -75,7 +75,7 @@ def existing_network(context: Context) -> Findings:
         return
     vpc, ids = network["vpc_id"], network["subnet_ids"]
     ec2 = context.client("ec2")
-    found = list(membership(ec2, vpc, ids, context.region))
+    found = list(subnet_findings(ec2, vpc, ids, context.region))
     faults = [each for each in found if isinstance(each, Finding)]
     subnets = [each for each in found if not isinstance(each, Finding)]
     yield from faults
@@ -89,7 +89,7 @@ def existing_network(context: Context) -> Findings:
         yield Finding(OK, SUBJECT, f"{vpc} has subnets in {names}, and ways to all that functions call.")
 
 
-def membership(ec2: Any, vpc: str, ids: Sequence[str], region: str) -> Iterable[Finding | Mapping[str, Any]]:
+def subnet_findings(ec2: Any, vpc: str, ids: Sequence[str], region: str) -> Iterable[Finding | Mapping[str, Any]]:
     """Yield what is wrong with a VPC and subnets of it, and the subnets."""
     try:
         ec2.describe_vpcs(VpcIds=[vpc])
@@ -162,7 +162,7 @@ def read_network(ec2: Any, vpc: str, subnets: Sequence[Mapping[str, Any]]) -> Ex
     )
 
 
-def needs(context: Context) -> tuple[dict[str, list[str]], list[str]]:
+def callers_by_service(context: Context) -> tuple[dict[str, list[str]], list[str]]:
     """Return the functions that call each service but cannot go over the internet, and those that can."""
     functions: Mapping[str, Mapping[str, Any]] = context.facts().get("functions", {})
     callers: dict[str, list[str]] = defaultdict(list)
@@ -176,14 +176,14 @@ def needs(context: Context) -> tuple[dict[str, list[str]], list[str]]:
 
 def services(context: Context, existing: Existing) -> Findings:
     """Whether functions reach what they call."""
-    callers, with_egress = needs(context)
-    closed = existing.without_way_out()
+    callers, with_egress = callers_by_service(context)
+    closed = existing.subnets_without_egress()
     for service, names in sorted(callers.items()):
         full = f"com.amazonaws.{context.region}.{service}"
         known = SERVICES.get(service, {"endpoint": "Interface", "name": service})
         who = f" ({', '.join(f'functions.{name}' for name in names)})" if names else ""
         if known["endpoint"] == "Gateway":
-            lost = [subnet for subnet in existing.without_gateway(full) if subnet in closed]
+            lost = [subnet for subnet in existing.subnets_without_gateway(full) if subnet in closed]
             if lost:
                 tables = sorted({existing.tables[subnet].get("RouteTableId", "") for subnet in lost})
                 text = f"{', '.join(lost)} have no way to {known['name']}{who}."
@@ -193,14 +193,14 @@ def services(context: Context, existing: Existing) -> Findings:
                 )
                 yield Finding(STOP, SUBJECT, text, remedy)
             continue
-        endpoints = existing.serving(full, "Interface")
+        endpoints = existing.usable_endpoints(full, "Interface")
         if not endpoints:
             # Statements say what code may do, and it need not do it.
             level = STOP if service in SERVICES else WARNING
             text = f"The VPC has no interface endpoint of {known['name']} with private DNS, which is called{who}."
             remedy = f"Add one ({full}), or write egress = true in the function if the subnets have a way out."
             yield Finding(level, SUBJECT, text, remedy)
-        elif not any(accepts(existing, endpoint, context) for endpoint in endpoints):
+        elif not any(accepts_functions(existing, endpoint, context) for endpoint in endpoints):
             names_of_groups = ", ".join(group["GroupId"] for group in endpoints[0].get("Groups") or ())
             text = (
                 f"The endpoint {endpoints[0]['VpcEndpointId']} of {known['name']} does not accept the functions{who}."
@@ -217,7 +217,7 @@ def services(context: Context, existing: Existing) -> Findings:
         yield Finding(STOP, SUBJECT, text, remedy)
 
 
-def accepts(existing: Existing, endpoint: Mapping[str, Any], context: Context) -> bool:
+def accepts_functions(existing: Existing, endpoint: Mapping[str, Any], context: Context) -> bool:
     """Tell whether an endpoint's security groups let the functions in, by their addresses or their own group."""
     ours = {
         (each["change"].get("before") or {}).get("id")
@@ -246,16 +246,16 @@ def accepts(existing: Existing, endpoint: Mapping[str, Any], context: Context) -
 
 def policies(context: Context, existing: Existing) -> Findings:
     """Whether the policies of the endpoints allow what the functions do."""
-    rights = planned_rights(context)
+    permissions = planned_permissions(context)
     principal = {"AWS": f"arn:aws:iam::{context.account}:root"}
     known = {**always_known(principal, context.account), "aws:ResourceAccount": context.account}
     for endpoint in existing.endpoints:
         service, policy = endpoint["ServiceName"].rpartition(".")[2], endpoint.get("PolicyDocument")
-        if not policy or service not in rights:
+        if not policy or service not in permissions:
             continue
         decisions = {
             (action, resource): decide(policy, action, resource, principal, known)
-            for action, resource in sorted(rights[service])
+            for action, resource in sorted(permissions[service])
         }
         for wanted, level in ((REFUSED, STOP), (UNSURE, WARNING)):
             if pairs := [pair for pair, decision in decisions.items() if decision == wanted]:
@@ -267,7 +267,7 @@ def policies(context: Context, existing: Existing) -> Findings:
                 yield Finding(level, SUBJECT, text, remedy)
 
 
-def planned_rights(context: Context) -> dict[str, set[tuple[str, str]]]:
+def planned_permissions(context: Context) -> dict[str, set[tuple[str, str]]]:
     """Return what the planned roles of functions allow, actions with resources, by the names of services' endpoints."""
     found: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for each in context.changes("aws_iam_role_policy"):

@@ -57,7 +57,7 @@ class Context:
         found: Mapping[str, Any] = self.variable("functions") or {}
         return found
 
-    def created(self, kind: str) -> list[Mapping[str, Any]]:
+    def creations(self, kind: str) -> list[Mapping[str, Any]]:
         """Return the changes that create a resource and replace none."""
         return [each for each in self.changes(kind) if each["change"]["actions"] == ["create"]]
 

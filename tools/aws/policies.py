@@ -42,7 +42,7 @@ def decide(
     document = json.loads(policy) if isinstance(policy, str) else policy or {}
     keys = {key.lower(): value for key, value in known.items()}
     found = {
-        (statement["Effect"], is_met(statement, principal, keys))
+        (statement["Effect"], applies_to(statement, principal, keys))
         for statement in as_list(document.get("Statement"))
         if covers(statement, action, resource)
     }
@@ -61,13 +61,13 @@ def covers(statement: Statement, action: str, resource: str) -> bool:
     ) and all(is_like(map(str, each_of), resource) != name.startswith("Not") for name, each_of in resources.items())
 
 
-def is_met(statement: Statement, principal: Mapping[str, str], keys: Mapping[str, str]) -> bool | None:
+def applies_to(statement: Statement, principal: Mapping[str, str], keys: Mapping[str, str]) -> bool | None:
     """Return whether a statement is about a request, or None if that cannot be judged."""
-    judged = {*holds(statement.get("Condition") or {}, keys), names(statement, principal)}
+    judged = {*met_conditions(statement.get("Condition") or {}, keys), names_principal(statement, principal)}
     return False if False in judged else None if None in judged else True
 
 
-def names(statement: Statement, principal: Mapping[str, str]) -> bool | None:
+def names_principal(statement: Statement, principal: Mapping[str, str]) -> bool | None:
     """Return whether a statement is about a principal, or None if only the account's roles could tell."""
     ((kind, name),) = principal.items()
     if "NotPrincipal" in statement:
@@ -87,7 +87,7 @@ def names_of(principals: Any, kind: str) -> list[str]:
     return everyone + [str(each) for each in as_list(by_kind.get(kind))]
 
 
-def holds(condition: Mapping[str, Mapping[str, Any]], keys: Mapping[str, str]) -> Iterator[bool | None]:
+def met_conditions(condition: Mapping[str, Mapping[str, Any]], keys: Mapping[str, str]) -> Iterator[bool | None]:
     """Yield for each part of a condition whether it holds, or None if it cannot be judged.
 
     `keys` has the known keys, in lower case.
@@ -121,7 +121,7 @@ def compare(operator: str, value: str, wanted: list[str]) -> bool | None:
 # --- what a statement would allow
 
 
-def satisfies(policy: Mapping[str, Any] | str | None, needed: Statement, resource: str, account: str) -> str:
+def judge_statement(policy: Mapping[str, Any] | str | None, needed: Statement, resource: str, account: str) -> str:
     """Return whether a resource's policy allows all that a statement would: ALLOWED, REFUSED or UNSURE.
 
     `account` is the one that the requests come from. In the policy of a key "*" is the key, `resource`.
@@ -168,7 +168,7 @@ def policy_findings(
         text = f"What the policy of {resource} has to allow is known only after the apply."
         yield Finding(WARNING, subject, text, "Apply, then look again.")
     for statement in needed or ():
-        decision = satisfies(policy, statement, resource, account)
+        decision = judge_statement(policy, statement, resource, account)
         remedy = f"Let its owner add the statement {json.dumps(statement)}"
         if decision == REFUSED:
             text = f"The policy of {resource} does not allow {statement['Sid']}."

@@ -17,7 +17,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tools.aws import brought
+from tools.aws import existing_resources
 from tools.aws.cost import flatten
 from tools.aws.environment import AwsEnvironment, read_backend
 from tools.aws.errors import SIGN_IN
@@ -200,7 +200,7 @@ def indexes(context: Context) -> Findings:
     for each in context.changes("aws_dynamodb_table"):
         if each["change"]["actions"] != ["update"]:
             continue
-        before, after = (keys_of(each["change"][side]) for side in ("before", "after"))
+        before, after = (index_keys(each["change"][side]) for side in ("before", "after"))
         entity = each["address"].rpartition('"')[0].rpartition('"')[2]
         reindex = f"Afterwards `make reindex ENV={context.name} ENTITY={entity}`."
         for name in sorted(before.keys() | after.keys()):
@@ -220,7 +220,7 @@ def indexes(context: Context) -> Findings:
         yield Finding(OK, "indexes", "No index of a table with data changes.")
 
 
-def keys_of(table: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+def index_keys(table: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """The keys of a table's indexes by name."""
     found = table.get("global_secondary_index") or ()
     return {each["name"]: (each.get("hash_key"), each.get("range_key")) for each in found}
@@ -234,10 +234,10 @@ def concurrency(context: Context) -> Findings:
     limits = context.client("lambda").get_account_settings()["AccountLimit"]
     limit, unreserved = limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"]
     more = sum(
-        reserved(each["change"]["after"]) - reserved(each["change"]["before"])
+        reserved_concurrency(each["change"]["after"]) - reserved_concurrency(each["change"]["before"])
         for each in context.changes("aws_lambda_function")
     )
-    remedy = quota_request("lambda", "L-B99A9384", limit + max(more, 1000))
+    remedy = request_quota_command("lambda", "L-B99A9384", limit + max(more, 1000))
     if more > 0 and unreserved - more < UNRESERVED:
         text = f"Functions reserve {more} more, and {unreserved} of {limit} are left, {UNRESERVED} for others."
         yield Finding(STOP, "concurrency", text, f"Lower reserved_concurrency, or {remedy}.")
@@ -248,21 +248,21 @@ def concurrency(context: Context) -> Findings:
         yield Finding(OK, "concurrency", f"{unreserved - more} of {limit} are left.")
 
 
-def reserved(function: Mapping[str, Any] | None) -> int:
+def reserved_concurrency(function: Mapping[str, Any] | None) -> int:
     """The concurrency that a function reserves; -1 is none."""
     return max((function or {}).get("reserved_concurrent_executions") or 0, 0)
 
 
 def addresses(context: Context) -> Findings:
     """Elastic IP addresses, one for each NAT gateway."""
-    more = len(context.created("aws_eip"))
+    more = len(context.creations("aws_eip"))
     used = len(context.client("ec2").describe_addresses()["Addresses"])
     yield quota(context, "addresses", ("Elastic IP addresses", "ec2", "L-0263D0A3", 5), used, more)
 
 
 def networks(context: Context) -> Findings:
     """VPCs."""
-    more = len(context.created("aws_vpc"))
+    more = len(context.creations("aws_vpc"))
     used = count(context, "describe_vpcs", "Vpcs")
     yield quota(context, "networks", ("VPCs", "vpc", "L-F678F1CE", 5), used, more)
 
@@ -272,11 +272,11 @@ def interfaces(context: Context) -> Findings:
     private = [each for each in context.changes("aws_subnet") if each["name"] == "private"]
     # In an existing VPC one in each subnet for each combination of security groups, of which there are three at most.
     existing = (context.variable("network") or {}).get("subnet_ids") or ()
-    groups = sum(each["name"] != "endpoints" for each in context.created("aws_security_group"))
+    groups = sum(each["name"] != "endpoints" for each in context.creations("aws_security_group"))
     zones = sum(each["change"]["actions"] == ["create"] for each in private) + len(existing) * groups
-    endpoints = context.created("aws_vpc_endpoint")
+    endpoints = context.creations("aws_vpc_endpoint")
     inside = sum(each["change"]["after"].get("vpc_endpoint_type") == "Interface" for each in endpoints)
-    more = zones + inside * len(private) + len(context.created("aws_nat_gateway"))
+    more = zones + inside * len(private) + len(context.creations("aws_nat_gateway"))
     used = count(context, "describe_network_interfaces", "NetworkInterfaces")
     yield quota(context, "interfaces", ("network interfaces", "vpc", "L-DF5E4CA3", 5000), used, more)
     known = [each["change"]["before"]["id"] for each in private if each["change"]["before"]]
@@ -296,7 +296,7 @@ def quota(context: Context, subject: str, limit_of: tuple[str, str, str, int], u
     except (BotoCoreError, ClientError):
         limit, source = default, ", AWS's default: the account's own quota could not be read"
     text = f"{used} of {limit} {what} used{source}; this apply adds {more}."
-    remedy = f"Free some, or {quota_request(service, code, 2 * limit)}."
+    remedy = f"Free some, or {request_quota_command(service, code, 2 * limit)}."
     if more and used + more > limit:
         return Finding(STOP, subject, text, remedy)
     if used + more > limit * NEARLY and more:
@@ -304,7 +304,7 @@ def quota(context: Context, subject: str, limit_of: tuple[str, str, str, int], u
     return Finding(OK, subject, text)
 
 
-def quota_request(service: str, code: str, value: int) -> str:
+def request_quota_command(service: str, code: str, value: int) -> str:
     """How to ask for a larger quota."""
     return (
         "ask for more: `aws service-quotas request-service-quota-increase "
@@ -321,7 +321,7 @@ def count(context: Context, operation: str, member: str) -> int:
 def rules(context: Context) -> Findings:
     """EventBridge rules, one for each function on events; a quota holds for each bus."""
     buses = {bus_name(each["event"].get("bus")): 0 for each in context.own_functions.values() if each.get("event")}
-    for each in context.created("aws_cloudwatch_event_rule"):
+    for each in context.creations("aws_cloudwatch_event_rule"):
         name = bus_name(each["change"]["after"].get("event_bus_name"))
         buses[name] = buses.get(name, 0) + 1
     if not buses:
@@ -457,7 +457,7 @@ def domain(context: Context) -> Findings:
     if not wanted:
         return  # which the check of the certificate says
     name = wanted["name"]
-    if context.created("aws_api_gateway_domain_name"):
+    if context.creations("aws_api_gateway_domain_name"):
         gateway = context.client("apigateway")
         try:
             gateway.get_domain_name(domainName=name)
@@ -496,7 +496,7 @@ def zone_finding(context: Context, name: str, zone: str) -> Finding:
         return Finding(STOP, "domain", text, f"Write the id of the zone {found_below}.")
     servers = sorted(found.get("DelegationSet", {}).get("NameServers", ()))
     taken = [r for r in records if r["Name"].rstrip(".") == name and r["Type"] in ("A", "AAAA", "CNAME")]
-    if taken and context.created("aws_route53_record"):
+    if taken and context.creations("aws_route53_record"):
         kinds = ", ".join(sorted({r["Type"] for r in taken}))
         text = f"{name} has records already ({kinds}), and Route 53 makes no second."
         return Finding(STOP, "domain", text, "Delete or import them, or write another name.")
@@ -564,7 +564,7 @@ def vpc_endpoint_finding(context: Context, endpoint: str) -> Finding:
 
 def distributions(context: Context) -> Findings:
     """Whether the account may make a CloudFront distribution, as far as its existing ones show."""
-    if not context.created("aws_cloudfront_distribution"):
+    if not context.creations("aws_cloudfront_distribution"):
         yield Finding(OK, "distributions", "This apply makes no CloudFront distribution.")
         return
     found = context.client("cloudfront").list_distributions(MaxItems="1")
@@ -651,12 +651,12 @@ GROUPS: tuple[tuple[Check, ...], ...] = (
         distributions,
         sign_up,
         issuer,
-        brought.topic,
-        brought.log_bucket,
-        brought.code_signing,
-        brought.firewall,
-        brought.mail,
-        brought.budget,
+        existing_resources.topic,
+        existing_resources.log_bucket,
+        existing_resources.code_signing,
+        existing_resources.firewall,
+        existing_resources.mail,
+        existing_resources.budget,
     ),
 )
 # What the checks after them need; another stop only adds to the table.

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.unit.test_preflight import change, check_findings, client_error
-from tools.aws import brought
+from tools.aws import existing_resources
 
 TOPIC = "arn:aws:sns:eu-west-1:1:on-call"
 KEY = "arn:aws:kms:eu-west-1:1:key/k"
@@ -62,7 +62,14 @@ def made(kind: str, **values: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "check",
-    [brought.topic, brought.log_bucket, brought.code_signing, brought.firewall, brought.mail, brought.budget],
+    [
+        existing_resources.topic,
+        existing_resources.log_bucket,
+        existing_resources.code_signing,
+        existing_resources.firewall,
+        existing_resources.mail,
+        existing_resources.budget,
+    ],
 )
 def test_nothing_is_asked_where_nothing_is_brought(check: Any) -> None:
     pool = made("aws_cognito_user_pool", email_configuration=[{"email_sending_account": "COGNITO_DEFAULT"}])
@@ -83,7 +90,7 @@ def test_nothing_is_asked_where_nothing_is_brought(check: Any) -> None:
 def topic_findings(attributes: Any, **answers: Any) -> list[tuple[str, str]]:
     found = attributes if isinstance(attributes, Exception) else {"Attributes": attributes}
     return check_findings(
-        brought.topic, plan(alarms={"topic_arn": TOPIC}), get_topic_attributes=found, **answers
+        existing_resources.topic, plan(alarms={"topic_arn": TOPIC}), get_topic_attributes=found, **answers
     )  # fmt: skip
 
 
@@ -123,7 +130,9 @@ def test_a_topic_whose_policy_asks_for_more_than_is_known() -> None:
 
 def test_a_topic_whose_statements_the_apply_decides() -> None:
     unknown = {**plan(alarms={"topic_arn": TOPIC}), "planned_values": {"outputs": {"policy_statements": {}}}}
-    found = check_findings(brought.topic, unknown, get_topic_attributes={"Attributes": {"Policy": policy(PUBLISH)}})
+    found = check_findings(
+        existing_resources.topic, unknown, get_topic_attributes={"Attributes": {"Policy": policy(PUBLISH)}}
+    )
     assert found == [("warning", f"What the policy of {TOPIC} has to allow is known only after the apply.")]
 
 
@@ -188,7 +197,9 @@ ENFORCED = {"OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnfo
 
 
 def bucket_findings(*changes: dict[str, Any], **answers: Any) -> list[tuple[str, str]]:
-    return check_findings(brought.log_bucket, plan(*(changes or (LOGGING, DISTRIBUTION))), **{**GOOD, **answers})
+    return check_findings(
+        existing_resources.log_bucket, plan(*(changes or (LOGGING, DISTRIBUTION))), **{**GOOD, **answers}
+    )
 
 
 def test_a_bucket_that_takes_access_logs() -> None:
@@ -252,7 +263,7 @@ def test_signed_code(tmp_path: Path, mode: str, signed: bool | None, level: str,
                 archive.writestr("META-INF/aws_signer_signature_v1.0.SF", "")
     function = made("aws_lambda_function", code_signing_config_arn="arn:csc", filename=str(package))
     answer = {"CodeSigningConfig": {"CodeSigningPolicies": {"UntrustedArtifactOnDeployment": mode}}}
-    ((found, text),) = check_findings(brought.code_signing, plan(function), get_code_signing_config=answer)
+    ((found, text),) = check_findings(existing_resources.code_signing, plan(function), get_code_signing_config=answer)
     assert found == level
     assert said in text
 
@@ -260,10 +271,10 @@ def test_signed_code(tmp_path: Path, mode: str, signed: bool | None, level: str,
 def test_a_code_signing_configuration_that_is_not_there() -> None:
     function = made("aws_lambda_function", code_signing_config_arn="arn:csc", filename="get.zip")
     error = client_error("ResourceNotFoundException")
-    said = check_findings(brought.code_signing, plan(function), get_code_signing_config=error)
+    said = check_findings(existing_resources.code_signing, plan(function), get_code_signing_config=error)
     assert said == [("stop", "arn:csc does not exist.")]
     with pytest.raises(Exception, match="AccessDenied"):
-        check_findings(brought.code_signing, plan(function), get_code_signing_config=client_error())
+        check_findings(existing_resources.code_signing, plan(function), get_code_signing_config=client_error())
 
 
 # --- the firewall
@@ -274,12 +285,12 @@ def test_the_distributions_firewall() -> None:
     planned = plan(
         made("aws_cloudfront_distribution", web_acl_id="arn:aws:wafv2:us-east-1:1:global/webacl/edge/0a")
     )  # fmt: skip
-    assert check_findings(brought.firewall, planned, asked, get_web_acl={}) == [("ok", "edge is there.")]
+    assert check_findings(existing_resources.firewall, planned, asked, get_web_acl={}) == [("ok", "edge is there.")]
     assert asked == [("get_web_acl", "us-east-1", {"Name": "edge", "Scope": "CLOUDFRONT", "Id": "0a"})]
-    gone = check_findings(brought.firewall, planned, get_web_acl=client_error("WAFNonexistentItemException"))
+    gone = check_findings(existing_resources.firewall, planned, get_web_acl=client_error("WAFNonexistentItemException"))
     assert gone == [("stop", "arn:aws:wafv2:us-east-1:1:global/webacl/edge/0a does not exist.")]
     with pytest.raises(Exception, match="AccessDenied"):
-        check_findings(brought.firewall, planned, get_web_acl=client_error())
+        check_findings(existing_resources.firewall, planned, get_web_acl=client_error())
 
 
 # --- mail
@@ -297,7 +308,9 @@ def mail_findings(
         "source_arn": f"arn:aws:ses:{place}:1:identity/example.com",
     }
     given = {"get_account": OUT_OF_THE_SANDBOX, "get_configuration_set": {}, "get_email_identity": VERIFIED, **answers}
-    return check_findings(brought.mail, plan(made("aws_cognito_user_pool", email_configuration=[email])), **given)
+    return check_findings(
+        existing_resources.mail, plan(made("aws_cognito_user_pool", email_configuration=[email])), **given
+    )
 
 
 @pytest.mark.parametrize(
@@ -347,7 +360,7 @@ def test_the_tags_of_a_budget(active: Any, level: str, said: str) -> None:
     answer = active if isinstance(active, Exception) else {"CostAllocationTags": [{"TagKey": name} for name in active]}
     asked: list[Any] = []
     planned = plan(made("aws_budgets_budget", name="shop-dev"))
-    ((found, text),) = check_findings(brought.budget, planned, asked, list_cost_allocation_tags=answer)
+    ((found, text),) = check_findings(existing_resources.budget, planned, asked, list_cost_allocation_tags=answer)
     assert found == level
     assert text.startswith(said)
     ((_, place, arguments),) = asked

@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from tests.plan.conftest import CODE_SIGNING, EQUIPPED, IDENTITY, TOPIC, WEB_ACL
 from tests.plan.planner import REGION, Plan
-from tools.aws import brought, preflight
+from tools.aws import existing_resources, preflight
 from tools.aws.findings import Context
 
 pytestmark = pytest.mark.xdist_group("plan")  # one worker makes the plans these tests share
@@ -168,25 +168,25 @@ def test_preflight_reads_real_plans_and_answers(equipped: Plan) -> None:
     def found(check: preflight.Check) -> list[tuple[str, str]]:
         return [(each.level, each.text) for each in check(context)]
 
-    assert found(brought.topic) == [("stop", f"{TOPIC}, of alarms.topic_arn, does not exist.")]
-    assert found(brought.log_bucket) == [("stop", f"The bucket {LOGS} does not exist.")]
-    assert found(brought.mail) == [("stop", "Amazon SES has no identity example.com in us-west-2.")]
-    assert found(brought.firewall) == [("stop", f"{WEB_ACL} does not exist.")]
+    assert found(existing_resources.topic) == [("stop", f"{TOPIC}, of alarms.topic_arn, does not exist.")]
+    assert found(existing_resources.log_bucket) == [("stop", f"The bucket {LOGS} does not exist.")]
+    assert found(existing_resources.mail) == [("stop", "Amazon SES has no identity example.com in us-west-2.")]
+    assert found(existing_resources.firewall) == [("stop", f"{WEB_ACL} does not exist.")]
 
     client("sns").create_topic(Name="on-call")
     silent = {"Version": "2012-10-17", "Statement": []}
     client("sns").set_topic_attributes(
         TopicArn=TOPIC, AttributeName="Policy", AttributeValue=json.dumps(silent | {"Statement": statements["topic"]})
     )
-    assert found(brought.topic) == [("ok", f"{TOPIC} is there, and lets CloudWatch publish.")]
+    assert found(existing_resources.topic) == [("ok", f"{TOPIC} is there, and lets CloudWatch publish.")]
     s3 = client("s3")
     s3.create_bucket(Bucket=LOGS, CreateBucketConfiguration={"LocationConstraint": REGION})
-    ((level, text),) = found(brought.log_bucket)
+    ((level, text),) = found(existing_resources.log_bucket)
     assert (level, text) == ("warning", f"The policy of {LOGS} does not allow AccessLogs.")
     s3.put_bucket_policy(Bucket=LOGS, Policy=json.dumps(silent | {"Statement": statements["log_bucket"]}))
-    assert found(brought.log_bucket) == [("ok", f"{LOGS} takes access logs.")]
+    assert found(existing_resources.log_bucket) == [("ok", f"{LOGS} takes access logs.")]
     s3.put_bucket_ownership_controls(
         Bucket=LOGS, OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
     )
-    ((level, text),) = found(brought.log_bucket)
+    ((level, text),) = found(existing_resources.log_bucket)
     assert (level, "has ACLs disabled" in text) == ("stop", True)

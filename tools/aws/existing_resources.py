@@ -30,7 +30,7 @@ def code_of(error: ClientError) -> str:
     return str(error.response["Error"]["Code"])
 
 
-def planned(context: Context, kind: str) -> Iterator[Mapping[str, Any]]:
+def planned_values(context: Context, kind: str) -> Iterator[Mapping[str, Any]]:
     """Yield the values that resources of a type will have."""
     yield from (each["change"]["after"] for each in context.changes(kind) if each["change"]["after"])
 
@@ -100,8 +100,8 @@ def statements(context: Context, name: str) -> list[Mapping[str, Any]] | None:
 
 def log_bucket(context: Context) -> Findings:
     """Whether the bucket for access logs is there, and takes them."""
-    loggings = list(planned(context, "aws_s3_bucket_logging"))
-    distributions = planned(context, "aws_cloudfront_distribution")
+    loggings = list(planned_values(context, "aws_s3_bucket_logging"))
+    distributions = planned_values(context, "aws_cloudfront_distribution")
     configs = [each for values in distributions for each in values.get("logging_config") or ()]
     names = {each["target_bucket"] for each in loggings} | {each["bucket"].partition(".s3.")[0] for each in configs}
     if not names:
@@ -115,7 +115,7 @@ def log_bucket(context: Context) -> Findings:
             remedy = "S3 writes access logs to buckets of the same account alone: name one of those in log_bucket."
             yield Finding(STOP, "log bucket", f"The bucket {name} {why}.", remedy)
             continue
-        policy = answer(s3.get_bucket_policy, Bucket=name).get("Policy")
+        policy = get_or_empty(s3.get_bucket_policy, Bucket=name).get("Policy")
         needed = statements(context, "log_bucket") if loggings else []
         found = [
             *bucket_faults(context, s3, name, for_distribution=bool(configs)),
@@ -135,26 +135,26 @@ def bucket_faults(context: Context, s3: Any, name: str, *, for_distribution: boo
     if place != context.region:
         text = f"The bucket {name} is in {place}, and S3 writes access logs to buckets of the same region alone."
         yield Finding(STOP, "log bucket", text, f"Name a bucket in {context.region}.")
-    encryption = answer(s3.get_bucket_encryption, Bucket=name).get("ServerSideEncryptionConfiguration", {})
+    encryption = get_or_empty(s3.get_bucket_encryption, Bucket=name).get("ServerSideEncryptionConfiguration", {})
     defaults = [each.get("ApplyServerSideEncryptionByDefault", {}) for each in encryption.get("Rules", ())]
     if any("kms" in each.get("SSEAlgorithm", "") for each in defaults):
         text = f"The bucket {name} encrypts by KMS, and S3 writes no access logs under a KMS key."
         yield Finding(STOP, "log bucket", text, "Set its default encryption to SSE-S3 (AES256), or name another.")
-    lock = answer(s3.get_object_lock_configuration, Bucket=name).get("ObjectLockConfiguration", {})
+    lock = get_or_empty(s3.get_object_lock_configuration, Bucket=name).get("ObjectLockConfiguration", {})
     if lock.get("Rule"):
         text = f"The bucket {name} locks each new object, and S3 writes no access logs there."
         yield Finding(STOP, "log bucket", text, "Take the default retention away, or name another bucket.")
     if s3.get_bucket_request_payment(Bucket=name).get("Payer") == "Requester":
         text = f"In the bucket {name} the requester pays, and S3 writes no access logs there."
         yield Finding(STOP, "log bucket", text, "Name another bucket.")
-    controls = answer(s3.get_bucket_ownership_controls, Bucket=name).get("OwnershipControls", {})
+    controls = get_or_empty(s3.get_bucket_ownership_controls, Bucket=name).get("OwnershipControls", {})
     if for_distribution and any(each["ObjectOwnership"] == "BucketOwnerEnforced" for each in controls.get("Rules", ())):
         text = f"The bucket {name} has ACLs disabled, and CloudFront writes its access log by an ACL."
         remedy = "Set the bucket's object ownership to BucketOwnerPreferred, or write website = { access_log = false }."
         yield Finding(STOP, "log bucket", text, remedy)
 
 
-def answer(ask: Any, **arguments: Any) -> Any:
+def get_or_empty(ask: Any, **arguments: Any) -> Any:
     """Return what AWS answers, or an empty dict where what is asked for is not set."""
     with suppress(ClientError):
         return ask(**arguments)
@@ -166,7 +166,7 @@ def answer(ask: Any, **arguments: Any) -> Any:
 
 def code_signing(context: Context) -> Findings:
     """Whether the code signing configuration is there, and lets the packages in dist/ be deployed."""
-    functions = [each for each in planned(context, "aws_lambda_function") if each.get("code_signing_config_arn")]
+    functions = [each for each in planned_values(context, "aws_lambda_function") if each.get("code_signing_config_arn")]
     if not functions:
         yield Finding(OK, "code signing", "No function asks for signed code.")
         return
@@ -206,7 +206,9 @@ def is_signed(package: Path) -> bool:
 
 def firewall(context: Context) -> Findings:
     """Whether the firewall of the website's distribution is there."""
-    arns = {each["web_acl_id"] for each in planned(context, "aws_cloudfront_distribution") if each.get("web_acl_id")}
+    arns = {
+        each["web_acl_id"] for each in planned_values(context, "aws_cloudfront_distribution") if each.get("web_acl_id")
+    }
     if not arns:
         yield Finding(OK, "firewall", "No distribution has an existing firewall.")
     for arn in sorted(arns):
@@ -227,7 +229,8 @@ def firewall(context: Context) -> Findings:
 def mail(context: Context) -> Findings:
     """Whether Amazon SES may send the mail to users."""
     emails = [
-        each for pool in planned(context, "aws_cognito_user_pool") for each in pool.get("email_configuration") or ()
+        each for pool in planned_values(context, "aws_cognito_user_pool")
+        for each in pool.get("email_configuration") or ()
         if each.get("email_sending_account") == "DEVELOPER"
     ]  # fmt: skip
     if not emails:
@@ -274,7 +277,7 @@ def mail_fault(ses: Any, identity: str, configuration_set: str | None, place: st
 
 def budget(context: Context) -> Findings:
     """Whether the tags by which the budget knows its costs are activated."""
-    if not any(planned(context, "aws_budgets_budget")):
+    if not any(planned_values(context, "aws_budgets_budget")):
         yield Finding(OK, "budget", "There is no budget.")
         return
     try:
