@@ -1,9 +1,8 @@
-// Who calls: the sidebar's control, and what views show without access.
+// API keys and sign-in: the control in the sidebar, and what views show to callers without access.
 import { html, useState } from "./vendor/htm-preact.js";
 import { usesScheme } from "./model.js";
 import { Dialog, EmptyState, Field, Icon, inputAttributes, useSession } from "./ui.js";
 
-/** The sidebar's API key and sign-in, if the API has them. */
 export function Access({ model, session }) {
   useSession(session);
   const [open, setOpen] = useState(null);
@@ -43,7 +42,7 @@ function KeyDialog({ session, onClose }) {
   <//>`;
 }
 
-/** An input for the API key. id: unique, since view and dialog can both have one. */
+/** An input for the API key. The view and the dialog can be open at once, so each has its id. */
 export function KeyForm({ session, onDone, id = "api-key", children }) {
   const fault = "A key contains only ASCII characters, and no spaces";
   return html`<${SecretForm} id=${id} label="API key" button="Use this key" initial=${session.key} fault=${fault}
@@ -56,7 +55,7 @@ function TokenForm({ session, onDone, id = "access-token" }) {
     onUse=${session.setToken} onDone=${onDone} />`;
 }
 
-// onUse: returns whether it takes the text.
+// onUse returns whether it accepts the text.
 function SecretForm({ id, label, button, initial, fault, onUse, onDone, children }) {
   const [secret, setSecret] = useState(initial);
   const [faults, setFaults] = useState([]);
@@ -78,7 +77,6 @@ function SecretForm({ id, label, button, initial, fault, onUse, onDone, children
   </form>`;
 }
 
-/** Who may call an operation, in a few words. */
 export function accessLabel({ security }) {
   const [[kind, scopes] = []] = security.flatMap(Object.entries);
   const labels = new Map([[undefined, "Open to anyone"], ["cognito", "Signed-in users"], ["iam", "AWS signature"], ["jwt", "Access token"]]);
@@ -86,12 +84,10 @@ export function accessLabel({ security }) {
   return scopes?.length ? `${label}, scope ${scopes.join(" or ")}` : label;
 }
 
-/** Whether an answer asks who calls. */
 export function isAccessDenied(answer, operation) {
   return [401, 403].includes(answer.status) && operation.security.length > 0;
 }
 
-/** In place of what the caller cannot see. */
 export function NeedsAccess({ operation, session, answer }) {
   const missing = session.missingAccess(operation.security);
   if (missing?.kind === "signature") {

@@ -1,14 +1,14 @@
-// Requests to the API. A call never throws: what went wrong is a problem (RFC 9457), the network's failures too.
+// Requests to the API. A call never throws: every failure is a problem (RFC 9457), including those of the network.
 import { own, parse, stringify } from "./json.js";
 
-/** config: {api: the API's address, absolute or of this page}. session: says who calls. */
+/** config.api is the address of the API, absolute or relative to the page. */
 export function createApi(config, session) {
   const base = new URL(config.api, location.href).href.replace(/\/$/, "");
   const writeListeners = new Set();
 
   /**
-   * What `call` would send: {method, url, headers, body}; security, by which a command for a shell says who calls; anyType: whether the
-   * answer may be no JSON. path: values of the path's parameters, for `id` it suffices to name it. text: a body that is no JSON.
+   * The request that `call` sends. path: values of path parameters; `id` alone is enough for most.
+   * text: a body that is not JSON. anyType: the response may not be JSON.
    */
   function buildRequest(operation, { id, path = { id }, query = {}, headers = {}, body, text } = {}) {
     const url = new URL(base + operation.path.replace(/\{([^{}]+)\}/g, (_, name) => encodeURIComponent(own(path, name))));
@@ -32,9 +32,8 @@ export function createApi(config, session) {
   }
 
   /**
-   * {status, headers, data, problem, request}: data of a success, else problem {title, status, detail, errors}; status 0
-   * without an answer. keepalive: send it even when the page goes. Not sent without what the operation asks for: the API
-   * would refuse it, and count that among what goes wrong.
+   * Resolve to {status, headers, data, problem: {title, status, detail, errors}, request}; status
+   * is 0 without a response. A call that lacks access is not sent: it would count as an error.
    */
   async function call(operation, options = {}) {
     const answer = await callOnce(operation, options);
@@ -47,19 +46,17 @@ export function createApi(config, session) {
     const missing = session.missingAccess(operation.security);
     if (missing) return failure(firstRequest, 401, new Headers(), { title: "Not sent", status: 401, detail: missing.detail });
     const answer = await sendRequest(firstRequest, { keepalive, signal });
-    // renewAfter401 resolves to whether there is a new token; with it the request can be sent once more.
     if (answer.status !== 401 || !(await session.renewAfter401(firstRequest.headers.authorization))) return answer;
     return sendRequest(buildRequest(operation, options), { keepalive, signal });
   }
 
-  /** The API's OpenAPI document, as `call` answers. */
   function fetchDocument() {
-    // Where the document asks for a key, it can not be known before it is read.
+    // The document itself says whether it requires a key, so send the key if there is one.
     const headers = { Accept: "application/json", ...session.headers([{ api_key: [] }]) };
     return sendRequest({ method: "GET", url: `${base}/openapi.json`, headers }, {});
   }
 
-  /** Tell a listener of each write that the API has made: {operation, id, data}. Returns what ends that. */
+  /** Call a listener after each successful write; return a function that stops it. */
   function onWrite(listener) {
     writeListeners.add(listener);
     return () => writeListeners.delete(listener);
@@ -68,7 +65,7 @@ export function createApi(config, session) {
   return { baseUrl: base, buildRequest, call, documentUrl: `${base}/openapi.json`, fetchDocument, onWrite };
 }
 
-/** An API whose requests all name an owner, whose items they are about; undefined leaves that to the API. */
+/** An API whose requests all name an owner; undefined leaves the owner to the API. */
 export function forOwner(api, owner) {
   if (owner === undefined) return api;
   const named = (options = {}) => ({ ...options, query: { ...options.query, owner } });

@@ -1,4 +1,4 @@
-// The page: what it needs to begin, where it is, and what is around the views.
+// The page: start, route, sidebar, and the view.
 import { html, render, useEffect, useErrorBoundary, useLayoutEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
 import { Access, KeyForm } from "./access.js";
 import { createApi } from "./api.js";
@@ -56,12 +56,11 @@ function StartFailure({ problem, retry }) {
   return html`<${FullPage}><${Problem} problem=${problem} retry=${retry} /><//>`;
 }
 
-// In place of the whole page.
 function FullPage({ children }) {
   return html`<main class="alone"><h1 class="visually-hidden">${document.title}</h1>${children}</main>`;
 }
 
-// signInError: why a sign-in that came back failed, null if none did.
+// signInError: why a sign-in failed, or null.
 function App({ config, session, api, signInError }) {
   const [answer, setAnswer] = useState(null);
   const load = async () => setAnswer(await api.fetchDocument());
@@ -110,12 +109,12 @@ function Console({ config, session, api, model, signInError }) {
     if (isList) keepList(route);
   }, [route]);
   useLayoutEffect(() => {
-    // A table that the user comes back to has given the focus to the row of the item.
+    // On the way back to a table, the row of the item already has the focus.
     if (!document.activeElement?.closest("main .row-link")) document.querySelector("main h1")?.focus({ preventScroll: true });
     return restoreScroll(currentStep());
   }, [view]);
 
-  // What the user has left is no longer what they would undo.
+  // Leaving a view confirms its deletions: nobody would undo them from elsewhere.
   const previousName = useRef(route.name);
   useEffect(() => {
     if (previousName.current !== route.name) deletions.flush();
@@ -138,11 +137,11 @@ function Console({ config, session, api, model, signInError }) {
   `;
 }
 
-// What a view can not draw takes no more than the view away.
+// An error in a view leaves the rest of the page usable.
 function ErrorBoundary({ children }) {
   const [error, reset] = useErrorBoundary(console.error);
   if (!error) return children;
-  // What could not be drawn is not what to begin with again.
+  // Start without the data that could not be drawn.
   const retry = () => {
     forgetLists();
     reset();
@@ -207,7 +206,7 @@ function skipToContent(event) {
   document.getElementById("main").focus();
 }
 
-// An entity may be called docs; "+" begins no entity's name.
+// An entity may be called "docs"; no entity name begins with "+".
 function docsRouteName(model) {
   return model.entities.some(({ name }) => name === "docs") ? "+docs" : "docs";
 }
@@ -218,10 +217,10 @@ function useRoute() {
   useEffect(() => {
     const onHashChange = () => setRoute(read());
     addEventListener("hashchange", onHashChange);
-    onHashChange(); // it may have changed before anything followed it
+    onHashChange(); // it may have changed before this effect ran
     return () => removeEventListener("hashchange", onHashChange);
   }, []);
-  // replace: the browser's "back" passes this step over.
+  // replace: do not add a step to the history.
   const go = (target, { replace = false } = {}) => {
     const hash = hashOf(target);
     if (!replace) location.hash = hash;
@@ -239,7 +238,7 @@ function useNotes() {
   const dismiss = (id) => setNotes((shown) => shown.filter((note) => note.id !== id));
   const notify = (note) => {
     const id = next.current++;
-    // A note is over when the next comes; one that can still be acted on stays.
+    // A new note replaces the previous one, unless that one still offers an action.
     setNotes((shown) => [...shown.filter(({ action }) => action), { ...note, id }]);
     if (!note.isSticky) setTimeout(() => dismiss(id), NOTE_SECONDS * 1000);
     return () => dismiss(id);

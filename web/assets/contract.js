@@ -1,10 +1,8 @@
-// What the page knows of items beyond the API's OpenAPI document. A test holds it equal to contract/.
+// What the page knows of items beyond the OpenAPI document. A test compares it with contract/.
 
-// The properties that are the server's own: forms do not offer them, and a body that repeats them says nothing.
+// Properties that the server sets. The API ignores them in a body.
 export const SERVERS_OWN = ["id", "createdAt", "updatedAt", "version"];
 
-// How deep objects and arrays may be nested.
 export const MAX_DEPTH = 32;
 
-// How many significant digits a number may have.
 export const MAX_DIGITS = 38;

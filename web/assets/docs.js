@@ -1,4 +1,4 @@
-// The API's documentation, with requests to try out.
+// The API's documentation, and a form for each operation that sends requests.
 import { html, useEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
 import { SERVERS_OWN } from "./contract.js";
 import { own, parseTyped, stringify, without } from "./json.js";
@@ -10,13 +10,12 @@ import { Choice, CopyButton, Field, LongText, Page, Problem, Text, inputAttribut
 
 const TYPE_NAMES = { array: "array", boolean: "true or false", integer: "whole number", null: "null", number: "number", object: "object", string: "text" };
 const HEADER_VALUE = /^[\t -~]*$/;
-const LONG_LENGTH = 20_000; // characters of an answer, before its reader asks for all
+const LONG_LENGTH = 20_000; // characters of a response before "Show all"
 
 export function Docs({ model, api, session, route, go, notify }) {
   useSession(session);
   const { baseUrl, documentUrl } = api;
   const operations = useRef(null);
-  // A link to an operation shows it.
   useEffect(() => operations.current.querySelector("details[open]")?.scrollIntoView(), []);
   return html`<${Page} title="API documentation">
     <div class="docs" ref=${operations}>
@@ -40,7 +39,7 @@ export function Docs({ model, api, session, route, go, notify }) {
 
 function Operation({ operation, api, session, notify, isOpen, onToggle }) {
   const toggle = (event) => {
-    event.preventDefault(); // it is open when the address says so
+    event.preventDefault(); // the address decides whether it is open
     onToggle(!isOpen);
   };
   return html`<details class="operation" open=${isOpen}>
@@ -55,8 +54,6 @@ function Operation({ operation, api, session, notify, isOpen, onToggle }) {
     </div>`}
   </details>`;
 }
-
-// --- what there is to know ---
 
 function Reference({ operation }) {
   const { parameters, body, responses } = operation;
@@ -154,20 +151,18 @@ function paragraphs(text) {
   return text.split(/\n\s*\n/).filter(Boolean);
 }
 
-// Of Markdown, what the document uses: `code`.
+// The Markdown that the document uses: `code`.
 function Prose({ text }) {
   const parts = text.split(/`([^`]+)`/);
   return html`<span>${parts.map((part, index) => (index % 2 ? html`<code>${part}</code>` : part))}</span>`;
 }
 
-// --- trying it out ---
-
-// A path and a query may have parameters of one name.
+// A path and a query parameter may have the same name.
 const keyOf = ({ in: location, name }) => `${location} ${name}`;
 
 const isJson = (type) => /[/+]json$/.test(type);
 
-let lastLanguage = LANGUAGES[0].name; // that was chosen, whichever operation is looked at next
+let lastLanguage = LANGUAGES[0].name; // the last choice, for every operation
 
 function TryForm({ operation, api, session, notify }) {
   const { body, parameters, security } = operation;
@@ -183,7 +178,7 @@ function TryForm({ operation, api, session, notify }) {
   const valuesIn = (location) =>
     Object.fromEntries(parameters.filter((parameter) => parameter.in === location && valueOf(parameter)).map((parameter) => [parameter.name, valueOf(parameter)]));
 
-  // What is to be sent; sets the faults, and returns null, while it can not be.
+  // The request of the form, or null if it has faults.
   const readForm = () => {
     const formFaults = {};
     for (const parameter of parameters) {
@@ -216,7 +211,7 @@ function TryForm({ operation, api, session, notify }) {
     setAnswer({ status, headers: [...headers], value: problem ?? data, took: Math.round(performance.now() - startedAt) });
   };
 
-  // What is missing is shown as what is to be put there.
+  // Placeholders for path parameters that are empty.
   const missingPath = Object.fromEntries(parameters.filter((each) => each.in === "path").map(({ name }) => [name, name.toUpperCase()]));
   const shownRequest = () => api.buildRequest(operation, {
     path: { ...missingPath, ...valuesIn("path") },
@@ -271,7 +266,7 @@ function Samples({ request, notify }) {
 function Parameter({ id, parameter, value, fault, onChange }) {
   const { name, required, schema, in: location } = parameter;
   const choices = schema.enum ?? (schema.type === "boolean" ? [true, false] : null);
-  // The rule in full is in the reference; a regular expression helps nobody who types.
+  // Regular expressions are in the reference only.
   const rule = ruleText(without(schema, "pattern"));
   const hint = choices || rule === TYPE_NAMES.string ? "" : rule;
   const attributes = inputAttributes(id, hint, faultList(fault));
@@ -300,14 +295,14 @@ function Answer({ answer }) {
   </div>`;
 }
 
-// Functions of one's own answer with anything.
+// A function may return any type.
 function answerText(value, type) {
   if (value === null) return "";
   if (typeof value !== "string" || /json/.test(type)) return stringify(value, 2);
   return !type || /^text|xml|javascript/.test(type) ? value : `An answer of the type ${type}, which is not shown here.`;
 }
 
-// As it stands in a URL. A number with many digits has a text in JSON alone.
+// JSON.stringify would round long numbers.
 function queryText(choice) {
   return typeof choice === "string" ? choice : stringify(choice);
 }
@@ -316,17 +311,15 @@ function faultList(fault) {
   return fault ? [fault] : [];
 }
 
-// Values to begin with, made up from schemas.
-
 const MAX_EXAMPLE_DEPTH = 5;
 
-/** A body for an operation: where what is left out stays as it is, one property will do. */
+/** An example body for an operation; one property is enough where the API keeps the others. */
 export function exampleBody({ schema, partial }) {
   const example = exampleOf(schema);
   return partial ? Object.fromEntries(Object.entries(example).slice(0, 1)) : example;
 }
 
-/** A value that a schema allows, as far as it is plain what it allows. */
+/** An example value for a schema. */
 export function exampleOf(schema, depth = 0) {
   for (const keyword of ["default", "example", "const"]) {
     if (Object.hasOwn(schema, keyword)) return schema[keyword];

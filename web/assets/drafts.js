@@ -1,4 +1,4 @@
-// What has been typed and not saved: kept for this tab, over a change of view, a reload or a sign-in elsewhere.
+// Unsaved input, kept in the tab over a change of view, a reload or a sign-in.
 import { parse, stringify } from "./json.js";
 
 const PREFIX = "draft:";
@@ -9,11 +9,10 @@ export function saveDraft(name, draft) {
   try {
     sessionStorage.setItem(PREFIX + name, stringify(draft));
   } catch {
-    // The browser's room for this is full: then it is not kept.
+    // The storage is full: the draft is not kept.
   }
 }
 
-/** The draft that was kept, undefined if there is none. */
 export function loadDraft(name) {
   const text = sessionStorage.getItem(PREFIX + name);
   return text === null ? undefined : parse(text);
@@ -28,7 +27,7 @@ export function discardDrafts() {
   names.forEach((name) => sessionStorage.removeItem(name));
 }
 
-/** Drop them all, and keep no more: a form that goes after its user would leave the draft to the next one. */
+/** Delete all drafts and save no more: a form that closes after sign-out would leave its draft to the next user. */
 export function stopSavingDrafts() {
   isStopped = true;
   discardDrafts();

@@ -1,4 +1,5 @@
-// A form from a JSON Schema. A field passes up its value, undefined for none, or an InvalidInput, which `validate` reports.
+// A form from a JSON Schema. A field passes up its value, undefined for none, or an InvalidInput,
+// which `validate` reports.
 import { createContext, html, useContext, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { isEqual, isNumber, isObject, own, parseNumber, parseTyped, stringify, without } from "./json.js";
 import { propertyNames } from "./model.js";
@@ -6,17 +7,17 @@ import { FORMATS, InvalidInput, localNumber, pointer, readNumber, ruleHint, vali
 import { countText, labelOf, truncate, visiblePieces } from "./text.js";
 import { Field, Hint, Icon, Text, Value, inputAttributes, plainText } from "./ui.js";
 
-const PAUSE_MS = 600; // ms without a key, after which what was typed is validated
+const PAUSE_MS = 600; // after the last key, before validation
 const LINE_LENGTH = 200; // characters that fit into one line
 const MAX_FIELDS = 300;
-const LONG_FORM = 20; // fields; optional groups of a longer form begin folded
-const FOLDED = { names: 10, optional: 5 }; // an object with more names, and so many unset, begins with required ones
+const LONG_FORM = 20; // fields; longer forms start with optional groups folded
+const FOLDED = { names: 10, optional: 5 }; // larger objects with at least this many unset optional properties start with these hidden
 const GRID_COLUMNS = 8;
 
 // {faultsAt(pointer): sentences, hasFaultsIn(pointer), touch(pointer): show faults there from now on, isLong}
 const FormContext = createContext(null);
 
-/** The fields of an object. context: as above. onChange takes a value, or a function from the old one to the new. */
+/** The fields of an object. onChange takes a value, or a function from the old value to the new one. */
 export function Form({ schema, value, onChange, ...context }) {
   const [isLong] = useState(() => fieldsOf({ ...schema, type: "object" }, value) > LONG_FORM);
   return html`<${FormContext.Provider} value=${{ ...context, isLong }}>
@@ -24,7 +25,7 @@ export function Form({ schema, value, onChange, ...context }) {
   <//>`;
 }
 
-/** What a form begins with: defaults, and required objects. */
+/** The value of a new form: defaults, and required objects. */
 export function initialValue(schema) {
   const { properties = {}, required = [] } = schema;
   const entries = Object.entries(properties).map(([name, rule]) => {
@@ -34,12 +35,10 @@ export function initialValue(schema) {
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
 
-/** Whether a value is small enough for a form. */
 export function fitsForm(schema, value) {
   return fieldsOf({ ...schema, type: "object" }, value) <= MAX_FIELDS;
 }
 
-// A value without a schema is one field.
 function fieldsOf(schema, value) {
   const { type, properties = {}, items = {}, additionalProperties } = schema;
   const others = isObject(additionalProperties) ? additionalProperties : {};
@@ -49,7 +48,6 @@ function fieldsOf(schema, value) {
   return 1;
 }
 
-/** The id of the element by which the value at a pointer is changed. */
 export function fieldId(where) {
   return `at${encodeURIComponent(where.toWellFormed())}`;
 }
@@ -123,7 +121,7 @@ function NewProperty({ where, existingNames, onAdd }) {
   };
   const onKeyDown = (event) => {
     if (event.key !== "Enter") return;
-    event.preventDefault(); // which would send the form
+    event.preventDefault(); // Enter would send the form
     add();
   };
   return html`<${Field} id=${id} label="Name of the new property" faults=${faults}>
@@ -135,7 +133,6 @@ function NewProperty({ where, existingNames, onAdd }) {
   <//>`;
 }
 
-// The editor of a value: by its schema, unless the value is of another kind.
 function editorOf(schema, value) {
   const isEmptyOr = (test) => value === undefined || value instanceof InvalidInput || test(value);
   if (schema.enum) return isEmptyOr((present) => schema.enum.some((element) => isEqual(element, present))) ? EnumSelect : AnyValueInput;
@@ -156,7 +153,7 @@ function editorOf(schema, value) {
   }
 }
 
-// What clients cannot write, as text. A new item has none of it yet.
+// A read-only property as text; a new item has none yet.
 function ReadOnlyProperty({ label, schema, value, where }) {
   if (value === undefined) return null;
   const id = fieldId(where);
@@ -167,7 +164,7 @@ function ReadOnlyProperty({ label, schema, value, where }) {
   </div>`;
 }
 
-// keepsEmpty: it is there, even when it is empty, until someone removes it.
+// keepsEmpty: an empty value stays until someone removes it.
 function Property(props) {
   const { schema, value, where, onChange, keepsEmpty, removable } = props;
   const { faultsAt, touch } = useContext(FormContext);
@@ -207,7 +204,8 @@ function TextInput({ label, schema, value, where, required, keepsEmpty, hint, fa
   <//>`;
 }
 
-// [type of input, its text, how to read its text]. A date's input shows nothing but dates, and one of a line drops line breaks.
+// [input type, shown text, function that reads the text]. A date input shows only dates; a one-line
+// input drops line breaks.
 function inputOf(schema, value = "", isCompact = false) {
   const asTyped = (text) => text;
   if (value instanceof InvalidInput) return ["text", value.text, asTyped];
@@ -227,7 +225,7 @@ function hintOf(type, value, hint) {
   return [hint, zone, hidden].filter(Boolean).join(" ");
 }
 
-// The local time; undefined for what no input shows: a leap second, a year before 1 or after 9999.
+// The local time, or undefined for what the input cannot show: leap seconds, and years before 1 or after 9999.
 function localTime(text) {
   if (!text) return "";
   const time = new Date(text);
@@ -241,7 +239,7 @@ function readLocalTime(text) {
   return Number.isNaN(time.getTime()) ? new InvalidInput(text, "Enter a date and a time") : time.toISOString();
 }
 
-// An emptied field removes the property, unless it is required or has a default and may be empty.
+// An emptied field removes the property, unless it is required or has a default.
 function emptyTextValue(schema, required) {
   const mustExist = required || schema.default !== undefined;
   return mustExist && !validate(schema, "").length ? "" : undefined;
@@ -250,7 +248,7 @@ function emptyTextValue(schema, required) {
 function NumberInput({ label, schema, value, where, required, hint, faults, onChange }) {
   const id = fieldId(where);
   const [text, setText] = useState(inputText(value));
-  // "1.50" stays as typed.
+  // Keep "1.50" as typed.
   const shown = isEqual(readNumber(text), value) ? text : inputText(value);
   const onInput = (event) => {
     setText(event.target.value);
@@ -269,7 +267,7 @@ function inputText(value) {
 
 function BooleanInput({ label, schema, value, where, required, hint, faults, onChange }) {
   const id = fieldId(where);
-  // An empty box would say "no" where nothing is said yet.
+  // An empty checkbox would say "no" before anyone has answered.
   const [isCheckbox] = useState(schema.default !== undefined && value !== undefined);
   if (isCheckbox) {
     return html`<div class="field check">
@@ -295,13 +293,13 @@ function EnumSelect({ label, schema, value, where, required, hint, faults, onCha
   <//>`;
 }
 
-// A group has no attribute that says it is required.
+// Groups have no attribute for "required".
 function Legend({ label, required }) {
   const star = html`<span class="required" aria-hidden="true">*</span><span class="visually-hidden">(required)</span>`;
   return html`<legend>${label}${required && star}</legend>`;
 }
 
-// A group of fields. An optional one folds; a fault in it unfolds it.
+// Optional groups fold; a fault inside unfolds them.
 function Group({ label, value, where, required, hint, faults, kind = "", children }) {
   const { hasFaultsIn, isLong } = useContext(FormContext);
   const [isOpen, setOpen] = useState(!isLong || value === undefined);
@@ -383,7 +381,7 @@ function ArrayFields(props) {
   <//>`;
 }
 
-// The columns of a list of objects; null if it needs more than a grid.
+// The columns of a list of flat objects, or null.
 function gridColumns(items, elements) {
   const names = propertyNames(items);
   const isPlain = ({ enum: values, type }) => values || ["boolean", "integer", "number", "string"].includes(type);
@@ -392,7 +390,7 @@ function gridColumns(items, elements) {
   return fits && elements.every(isKnown) ? names : null;
 }
 
-// A list of objects, one a row. Screen readers have a label at each input.
+// A list of objects, one per row. Each input has its own label for screen readers.
 function Grid({ gridRef, columns, items: { properties, required = [] }, elements, where, change, buttons }) {
   const { faultsAt } = useContext(FormContext);
   const changeMember = (index, name) => (member) =>
@@ -434,7 +432,6 @@ const KINDS = [
   { value: "json", label: "JSON" },
 ];
 
-// A value of any type.
 function AnyValueInput({ label, value, where, required, keepsEmpty, hint, faults, onChange }) {
   const [chosen, setChosen] = useState(kindOf(value));
   const kind = fitsKind(value, chosen) ? chosen : kindOf(value);
@@ -474,7 +471,6 @@ function convertValue(value, kind) {
   return kind === "boolean" ? text === "true" : parseNumber(text.trim());
 }
 
-/** A value as JSON, to be changed as text. */
 export function JsonText({ value, onChange, ...attributes }) {
   const [text, setText] = useState(jsonText(value));
   const shown = !(value instanceof InvalidInput) && isEqual(readJson(text), value) ? text : jsonText(value);

@@ -1,4 +1,4 @@
-// The table itself: its head, its rows, and what its cells hold.
+// The table: its columns, rows and cells.
 import { html, useLayoutEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
 import { SERVERS_OWN } from "./contract.js";
 import { isNumber, isObject, own, stringify } from "./json.js";
@@ -8,25 +8,23 @@ import { labelOf, shortId, truncate, visibleText } from "./text.js";
 import { Cell, Choice, CopyButton, Dialog, Icon, Text, Value } from "./ui.js";
 
 const TEXT_LENGTHS = { comfortable: 60, compact: 32 }; // characters of a text in a cell
-const STRUCTURE_LENGTH = 32; // and of an object or array
+const STRUCTURE_LENGTH = 32; // of an object or array
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const SKELETON_ROWS = 12;
 
-/** The rows of items: [{key, id, owner, item}]. owners: of the items, in their order, where the API tells. */
+/** Items as rows: [{key, id, owner, item}]. owners: in the order of the items, if the API returns them. */
 export function rowsOf(items, owners) {
   if (!owners) return items.map((item) => ({ key: item.id, id: item.id, owner: undefined, item }));
-  // Two owners may have chosen the same id.
+  // Two owners may use the same id.
   return items.map((item, index) => ({ key: `${owners[index]}/${item.id}`, id: item.id, owner: owners[index], item }));
 }
 
-/** The address of a row's item. */
 export const rowHash = (entity, { id, owner }) => hashOf({ name: entity.name, id, query: { owner } });
 
 /**
- * A table of rows.
- *
- * columns: the shown ones. sort: {name, isDescending} of the order, null without one; onSort reverses it. found: of a row, what a search found
- * outside of the columns, {label, text} or null. cameFrom: the hash of the item that the user comes back from: its row takes the focus.
+ * A table of rows. sort: {name, isDescending}, or null. found(row): what a search found outside the
+ * columns, {label, text} or null. cameFrom: the hash of the item that the user returns from; its
+ * row takes the focus.
  */
 export function Table({ entity, rows, columns, density, sort, onSort, go, notify, deletions, selection, found, cameFrom }) {
   const body = useRef(null);
@@ -36,7 +34,7 @@ export function Table({ entity, rows, columns, density, sort, onSort, go, notify
   actions.current = {
     open: ({ id, owner }) => go({ name: entity.name, id, query: { owner } }),
     remove(event, { item, owner }) {
-      event.stopPropagation(); // the row would open what is being deleted
+      event.stopPropagation(); // a click on the row opens the item
       focusNear(event.currentTarget.closest("tr"));
       deletions.schedule(entity, item, truncate(titleOf(entity, item), 40), { owner });
     },
@@ -48,7 +46,7 @@ export function Table({ entity, rows, columns, density, sort, onSort, go, notify
     if (!cameFrom || !rows.length || document.activeElement?.closest("main .items")) return;
     body.current.querySelector(`a[href="${CSS.escape(cameFrom)}"]`)?.focus({ preventScroll: true });
   }, []);
-  // The Tab key stops at the controls of one row: of the one that had the focus last, at first of the first.
+  // Tab stops only at the controls of one row: the last one that had the focus.
   const tabRow = useRef(null);
   const tabThrough = (current) => {
     tabRow.current = current;
@@ -80,7 +78,7 @@ export function Table({ entity, rows, columns, density, sort, onSort, go, notify
   ${peek && html`<${Peek} ...${peek} onClose=${() => setPeek(null)} />`}`;
 }
 
-// Drawn again only if something of it changes: a hundred rows of forty cells are four thousand.
+// Memoized: a page can have four thousand cells.
 function Row({ row, entity, columns, density, actions, isSelected, found }) {
   return useMemo(() => {
     const { item, owner, key } = row;
@@ -108,12 +106,12 @@ function Row({ row, entity, columns, density, actions, isSelected, found }) {
   }, [row.item, row.owner, row.key, entity, columns, density, isSelected, found?.label, found?.text]);
 }
 
-// A cell: one or two lines of the value, and a button for the rest. isLink: the value is what opens the item.
+// isLink: the value is the link to the item.
 function DataCell({ value, column, density, actions, isLink, item, href }) {
   const { name, label, schema, kind } = column;
   const link = (content) => (isLink ? html`<a class="row-link" href=${href}>${content}</a>` : content);
   if (name === "id" || (typeof value === "string" && UUID.test(value))) return html`<${ShortId} id=${value} label=${label} link=${link} notify=${actions.current.notify} />`;
-  // The link to the item: by the id where there is no text to click on.
+  // The id is the link if there is no text to click on.
   if (isLink && (value === undefined || value === null || value === "")) return link(html`<code>${shortId(item.id)}</code>`);
   const cut = cutText(value, schema, kind, TEXT_LENGTHS[density]);
   if (cut === null) return link(html`<${Cell} value=${value} schema=${isLink && schema.format === "uri" ? {} : schema} />`);
@@ -124,7 +122,7 @@ function DataCell({ value, column, density, actions, isLink, item, href }) {
   </span>`;
 }
 
-// The beginning of what has no room in a cell; null for what has.
+// The beginning of a value that is too long for its cell, or null.
 function cutText(value, schema, kind, limit) {
   if (typeof value === "string") {
     if (kind === "time" || kind === "date" || (value.length <= limit && !value.trim().includes("\n"))) return null;
@@ -139,7 +137,6 @@ function cutText(value, schema, kind, limit) {
   return isEmpty ? null : truncate(summaryOf(value), STRUCTURE_LENGTH);
 }
 
-// An object or array as a reader takes it in, without JSON's signs.
 function summaryOf(value) {
   if (Array.isArray(value)) return `${value.length} × ${isObject(value[0]) ? Object.keys(value[0]).map(labelOf).join(", ") : stringify(value[0])}`;
   return Object.entries(value)
@@ -152,7 +149,6 @@ function ShortId({ id, label, link, notify }) {
     <${CopyButton} compact text=${() => id} tabindex="-1" label=${`Copy ${label} ${shortId(id)}`} notify=${notify} /></span>`;
 }
 
-// A value, whole, over the table beside its cell.
 function Peek({ label, schema, value, anchor, onClose }) {
   const box = useRef(null);
   useLayoutEffect(() => {
@@ -175,9 +171,6 @@ function Peek({ label, schema, value, anchor, onClose }) {
   </div>`;
 }
 
-// --- by keyboard ---
-
-// Up and down lead from row to row.
 function moveBetweenRows(event) {
   if (!["ArrowUp", "ArrowDown", "Home", "End"].includes(event.key) || !event.target.matches("a, input, button") || event.altKey || event.metaKey || event.ctrlKey) return;
   const row = event.target.closest("tr");
@@ -191,13 +184,11 @@ function moveBetweenRows(event) {
   next.querySelector(kind)?.focus();
 }
 
-// As the button in the row goes: to the next row, the one before the last, or the heading.
+// The focused button is about to disappear: focus the next row, the previous one, or the heading.
 function focusNear(row) {
   const neighbour = row.nextElementSibling ?? row.previousElementSibling;
   (neighbour?.querySelector("a") ?? document.querySelector("main h1")).focus();
 }
-
-// --- selection ---
 
 function changeSelection(selection, ids, id, { target, shiftKey }) {
   const from = shiftKey ? ids.indexOf(selection.last) : -1;
@@ -220,29 +211,25 @@ function SelectAll({ ids, selection }) {
     indeterminate=${chosen > 0 && chosen < ids.length} onClick=${change} /></label>`;
 }
 
-// --- while the first rows are read ---
-
-/** In place of a table that is being read. */
+/** A placeholder for a table that is loading. */
 export function Skeleton({ rows = SKELETON_ROWS, label }) {
   return html`<div class="table-frame skeleton" aria-busy="true" role="status" aria-label=${label}>
     ${Array.from({ length: Math.min(rows, SKELETON_ROWS) }, (_, index) => html`<div key=${index} aria-hidden="true"><i /><i /><i /><i /></div>`)}
   </div>`;
 }
 
-// The columns of a table: which there are, which are shown, and what the user has chosen of both.
-
-export const OWNER = "+owner"; // the column that says whose an item is; no property of the schema stands for it
+export const OWNER = "+owner"; // the column of owners, which are not a property
 const SERVERS_LABELS = { [OWNER]: "Owner", id: "ID", createdAt: "Created", updatedAt: "Updated", version: "Version" };
 const SERVERS_SCHEMAS = { createdAt: { format: "date-time" }, updatedAt: { format: "date-time" }, version: { type: "integer" } };
-const MANY = 12; // columns from which on the chooser has a search box
+const MANY = 12; // columns; the chooser of more has a search box
 
-// Widths in rem, about: by them the columns are chosen that are shown at first.
+// Approximate widths in rem, which decide how many columns are shown at first.
 const WIDTHS = { boolean: 5, date: 7.5, id: 8, long: 14, number: 5.5, option: 7, structure: 12, text: 9.5, time: 9.7 };
 const FIRST_WIDTH = 12;
 const OTHER_WIDTH = 3.5; // of the buttons
-const LEAST_ROOM = 59; // of a window of 1280 pixels
+const LEAST_ROOM = 59; // in a window of 1280 pixels
 
-/** What kind of values a property has, which says how wide its column is and how it is aligned. */
+/** The kind of a column decides its width and alignment. */
 function kindOf(name, schema) {
   if (["createdAt", "updatedAt"].includes(name) || schema.format === "date-time") return "time";
   if (name === "id" || schema.format === "uuid") return "id";
@@ -254,7 +241,7 @@ function kindOf(name, schema) {
   return schema.maxLength > 1000 ? "long" : "text";
 }
 
-// The same of a property that no schema names, by the values that it has.
+// The kind of a property that is in no schema, from its values.
 function kindOfValues(values) {
   const kinds = values.filter((value) => value !== undefined && value !== null).map((value) => (isNumber(value) ? "number" : typeof value));
   const kind = new Set(kinds).size === 1 ? kinds[0] : "string";
@@ -262,8 +249,8 @@ function kindOfValues(values) {
 }
 
 /**
- * All columns that there can be: [{name, label, schema, kind, required}]. items: some, for the properties that no schema names. hasOwners: whether the
- * API says whose the items are.
+ * All possible columns: [{name, label, schema, kind, required}]. items: a sample, for properties
+ * that are in no schema.
  */
 export function allColumns(entity, items, hasOwners) {
   const schemas = new Map(entity.properties.map(({ name, schema }) => [name, schema]));
@@ -271,7 +258,7 @@ export function allColumns(entity, items, hasOwners) {
   for (const name of items.flatMap(Object.keys)) {
     if (!schemas.has(name) && !SERVERS_OWN.includes(name)) schemas.set(name, own(entity.item.properties ?? {}, name) ?? {});
   }
-  // What items are called by comes first, whatever the schema's order: it is what opens them.
+  // The item's title comes first, since it is the link to the item.
   const titles = (entity.titles.find((names) => names.some((name) => schemas.has(name))) ?? []).filter((name) => schemas.has(name));
   const names = [...titles, ...[...schemas.keys()].filter((name) => !titles.includes(name))];
   const others = [...(hasOwners ? [OWNER] : []), ...SERVERS_OWN];
@@ -286,7 +273,7 @@ export function allColumns(entity, items, hasOwners) {
   ];
 }
 
-/** The names of the columns that a table has at first: as many as fit, of which required ones come first, and long texts and structures last. */
+/** The names of the columns shown at first: as many as fit; required ones first, long texts and objects last. */
 export function usualColumns(columns, hasOwners, room = Math.max(LEAST_ROOM, (innerWidth - 336) / 16)) {
   const properties = columns.filter(({ name }) => !own(SERVERS_LABELS, name));
   const last = [...(hasOwners ? [OWNER] : []), "id", "createdAt"];
@@ -304,8 +291,6 @@ export function usualColumns(columns, hasOwners, room = Math.max(LEAST_ROOM, (in
   return [...properties.map(({ name }) => name).filter((name) => chosen.has(name)), ...last];
 }
 
-// --- what the user has chosen, which the browser keeps ---
-
 const keyOf = (entity) => `columns:${document.body.dataset.name}:${entity.name}`;
 
 function load(entity) {
@@ -322,14 +307,11 @@ function save(entity, chosen) {
     if (!chosen.names && chosen.density === "comfortable") localStorage.removeItem(keyOf(entity));
     else localStorage.setItem(keyOf(entity), JSON.stringify(chosen));
   } catch {
-    // The browser keeps nothing: then it is chosen for this visit.
+    // The choice lasts for this visit only.
   }
 }
 
-/**
- * {columns, shown, density, choose}: all columns, the shown ones in their order, and what changes either:
- * choose({names: null for the usual ones, density}).
- */
+/** {columns, shown, isUsual, density, choose}; choose({names: null for the usual columns, density}). */
 export function useColumns(entity, columns, hasOwners) {
   const [chosen, setChosen] = useState(() => load(entity));
   const byName = new Map(columns.map((column) => [column.name, column]));
@@ -349,7 +331,6 @@ export function useColumns(entity, columns, hasOwners) {
   };
 }
 
-/** The dialog in which columns are chosen and ordered. */
 export function ColumnChooser({ columns, shown, isUsual, density, choose, onClose }) {
   const [text, setText] = useState("");
   const [dragged, setDragged] = useState(null);
@@ -361,7 +342,7 @@ export function ColumnChooser({ columns, shown, isUsual, density, choose, onClos
     const others = names.filter((other) => other !== name);
     choose({ names: [...others.slice(0, place), name, ...others.slice(place)] });
   };
-  // The button that was pressed moves with its row, or is disabled at the end: then the other one has the focus.
+  // The pressed button moves with its row. At either end it is disabled, so focus the other one.
   const step = (event, name, by) => {
     const place = names.indexOf(name) + by;
     const { parentElement } = event.currentTarget;

@@ -1,4 +1,4 @@
-// The first page: what there is, who may use it, and what has happened in the last hour.
+// The first page: entities, access, and the activity of the last hour.
 import { html, useEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { accessLabel } from "./access.js";
 import { isSigned, titleOf } from "./model.js";
@@ -7,14 +7,14 @@ import { curl } from "./samples.js";
 import { countText, dateTimeText } from "./text.js";
 import { CopyButton, Icon, Page, Problem, Text, useSession } from "./ui.js";
 
-const NEWEST = 5; // items of an entity
+const NEWEST = 5; // items of each entity
 const TITLE_LENGTH = 80; // characters of an item's title
 const TOO_MANY = 429;
 
-/** docs: the name of the documentation's route. */
+/** docs: the name of the documentation route. */
 export function Home({ config, model, api, session, notify, deletions, docs }) {
   useSession(session);
-  const [visit, setVisit] = useState(0); // what was read for the last one is read anew
+  const [visit, setVisit] = useState(0); // reloading increases it
   const activity = useActivity(config, visit);
   const reader = useReader(api, visit);
   useEffect(() => session.onCallerChange(() => setVisit((last) => last + 1)), [session]);
@@ -55,9 +55,7 @@ export function Home({ config, model, api, session, notify, deletions, docs }) {
 
 const operationsOf = (model, entity) => model.operations.filter((operation) => operation.entity === entity.name && !operation.function);
 
-// --- what has happened ---
-
-// What the laptop counts; null where nobody does, as in AWS, or before it is known.
+// The counts of the local run; null in AWS, and before they arrive.
 function useActivity(config, visit) {
   const [activity, setActivity] = useState(null);
   useEffect(() => {
@@ -101,10 +99,8 @@ function countsText({ requests, refused, failed }) {
   return `${countText(requests, "request")}${errors ? `, ${countText(errors, "error")}` : ""} in the last hour`;
 }
 
-// --- entities ---
-
-// Reads one list after the other, so that the page never takes more than one request of the API's rate limit at a time. Once the limit is
-// reached it sends nothing until someone asks again.
+// Read the lists one after the other, to spare the API's rate limit. Once the limit is reached,
+// stop until the user retries.
 function useReader(api, visit) {
   const reader = useRef(null);
   if (reader.current?.visit !== visit) {
@@ -137,11 +133,11 @@ function EntityCard({ entity, operations, isCounted, counts, visit, reader, sess
     setAnswer(null);
     setReading(true);
     const found = await reader(entity, options);
-    if (!found.status) return; // the view is gone, or reads anew
+    if (!found.status) return; // the view is gone, or is reading again
     setAnswer(found);
     setReading(false);
   };
-  // Of an entity that is never scrolled to, nothing is read.
+  // Read only the entities that scroll into view.
   useEffect(() => {
     setAnswer(null);
     if (!list || missing) return undefined;
@@ -184,7 +180,7 @@ function Newest({ entity, answer, missing, deletions, retry }) {
   </li>`)}</ul>`;
 }
 
-// [["Open to anyone", ["list", "get"]], …], in the document's order.
+// [["Open to anyone", ["list", "get"]], …]
 function accessRows(operations) {
   const rows = new Map();
   for (const operation of operations) {
@@ -193,8 +189,6 @@ function accessRows(operations) {
   }
   return [...rows];
 }
-
-// --- functions ---
 
 function Routes({ routes, docs, activity }) {
   return html`<section aria-labelledby="home-routes">

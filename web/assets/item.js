@@ -1,4 +1,4 @@
-// One item: made, read, changed, deleted.
+// One item: create, view, edit, delete, and merge concurrent changes.
 import { html, useEffect, useErrorBoundary, useMemo, useRef, useState } from "./vendor/htm-preact.js";
 import { NeedsAccess, isAccessDenied } from "./access.js";
 import { forOwner } from "./api.js";
@@ -30,7 +30,7 @@ function NewItem(props) {
   const { create } = entity.operations;
   useSession(session);
   const back = { href: listPlace(entity.name), label: entity.label };
-  // A form that was begun stays, even if the session ends.
+  // A form that the user has begun stays, even if the session ends.
   const isAllowed = useRef(create && loadDraft(draftName(entity, route)) !== undefined);
   if (create && !session.missingAccess(create.security)) isAllowed.current = true;
   if (!create || !isAllowed.current) {
@@ -58,7 +58,7 @@ function StoredItem(props) {
   if (!answer && isId(entity, route.id)) return messagePage(html`<div class="card waiting" aria-busy="true"></div>`);
   if (answer && isAccessDenied(answer, get)) return messagePage(html`<${NeedsAccess} operation=${get} session=${session} answer=${answer} />`);
   if (answer?.problem && answer.status !== 404) return messagePage(html`<${Problem} problem=${answer.problem} retry=${load} />`);
-  // Where an entity is at "/", what else is there answers too.
+  // For an entity at "/", other paths respond too.
   if (answer?.data?.id !== route.id) {
     return messagePage(html`<${EmptyState} icon="search" title="There is no such item">
       <p>It may have been deleted.</p><a class="button" href=${back.href}>Back to ${entity.label}</a>
@@ -96,7 +96,7 @@ function Reader({ entity, back, stored, notify, ...props }) {
   <//>`;
 }
 
-// Which view is shown: the address says it, so that a reload and a link show the same.
+// The address holds the view, for reloads and links.
 function useView({ route, go }, fits) {
   const [view, setView] = useState(() => (fits && route.query.view !== "json" ? "form" : "json"));
   const change = (next) => {
@@ -138,14 +138,14 @@ function Metadata({ item, owner, notify }) {
   </aside>`;
 }
 
-// The client's part of an item.
+// An item without the server's properties.
 const clientPart = (item) => SERVERS_OWN.reduce(without, item);
 
 const quotedTitle = (entity, { data }) => `“${truncate(titleOf(entity, data), 40)}”`;
 
 const draftName = (entity, route) => `${entity.name}/${route.id}`;
 
-// stored: the answer that the item was read by; none for a new one.
+// stored: the response with the item; undefined for a new item.
 function Editor(props) {
   const { entity, api, owner, session, go, notify, route, back } = props;
   const name = draftName(entity, route);
@@ -154,7 +154,7 @@ function Editor(props) {
   const storedState = useMemo(() => stateOf(entity, stored), [stored]);
 
   const [savedDraft] = useState(() => loadDraft(name));
-  // What the draft was made from: a state that may no longer be the item's.
+  // The state that the draft began from, which may be outdated.
   const [origin, setOrigin] = useState(item && savedDraft ? savedDraft.origin : storedState);
   const [draft, setDraft] = useState(savedDraft?.draft ?? storedState.base);
   const [id, setId] = useState(savedDraft?.id ?? "");
@@ -164,7 +164,7 @@ function Editor(props) {
   const [conflict, setConflict] = useState(null);
   const [denied, setDenied] = useState(null);
   useEffect(() => session.onCallerChange(() => setDenied(null)), [session]);
-  // What no form can be made of can still be changed as JSON.
+  // Whatever fails as a form can still be edited as JSON.
   useErrorBoundary((error) => {
     console.error(error);
     setView("json");
@@ -228,8 +228,8 @@ function Editor(props) {
     } else if (!faults.showErrors(answer)) setProblem(answer.problem);
   };
 
-  // The item has changed since the draft began, perhaps by the user's own save whose answer was lost. Only others' changes are shown.
-  // onLeft: called if something is left to save.
+  // The item has changed since the draft began, perhaps by the user's own save whose response was
+  // lost. Show only the changes of others. onLeft: called if something is left to save.
   const reconcile = (latest, from, value, onLeft) => {
     const { merged, conflicts, changes } = mergeThreeWay(from.base, value, clientPart(latest.data));
     const isReadOnly = ({ path }) => path.some((_, index) => ruleAt(entity.schema, path.slice(0, index + 1).reduce(pointer, "")).readOnly);
@@ -291,11 +291,9 @@ function Editor(props) {
   <//>`;
 }
 
-// What an answer says of the item: the client's part, and the tag of its state.
 const stateOf = (entity, stored) =>
   stored ? { base: clientPart(stored.data), etag: stored.headers.get("ETag") } : { base: initialValue(entity.schema), etag: null };
 
-// Why there can be no form of a draft, if there can not.
 function noFormReason(entity, draft) {
   if (!isObject(draft)) return "Correct the JSON first";
   return fitsForm(entity.schema, draft) ? null : "This item is too large for the form. Edit it as JSON.";
@@ -305,7 +303,7 @@ const schemaOf = (entity, item) => (item ? entity.storedSchema : entity.schema);
 
 export const newItem = (entity, id, draft) => ({ ...(id && { id }), ...writablePart(entity.schema, draft) });
 
-/** {request: arguments for api.call}, or {problem} for a change that no request can make. */
+/** {request: arguments for api.call}, or {problem} if no operation can make the change. */
 export function changeRequest(entity, item, { base, etag }, draft) {
   const { merge, replace } = entity.operations;
   const headers = etag ? { "If-Match": etag } : {};
@@ -319,8 +317,8 @@ export function changeRequest(entity, item, { base, etag }, draft) {
   return { problem: { title: "This API cannot save null", detail } };
 }
 
-// The same key for the same item: created once, even when the answer is lost and the form is sent again.
-// Once that is said, an equal item is another one.
+// Sending the same new item again uses the same key, so that the API creates it once. After a
+// success, the next equal item is a new one.
 let lastCreate = {};
 
 function createRequest(entity, id, draft) {
@@ -330,7 +328,7 @@ function createRequest(entity, id, draft) {
   return { request: [entity.operations.create, { headers: { "Idempotency-Key": lastCreate.key }, body }] };
 }
 
-// Keeps the draft when the view or the page goes; gives a function after which it is not.
+// Save the draft when the view or the page closes; returns a function that discards it.
 function useSavedDraft(name, draft) {
   const last = useRef(draft);
   const isDone = useRef(false);
@@ -348,7 +346,7 @@ function useSavedDraft(name, draft) {
   };
 }
 
-// The faults of a draft: the validator's once a field was left or all are wanted, and the API's until the value is changed.
+// The faults of a draft: the validator's for fields that were left (or all), and the API's until the value changes.
 function useFaults(schema, draft, id) {
   const [touched, setTouched] = useState(new Set());
   const [showsAll, setShowsAll] = useState(false);
@@ -372,7 +370,7 @@ function useFaults(schema, draft, id) {
       if (clientFaults.length) focusSummary();
       return clientFaults;
     },
-    /** Show the errors that an answer has with a pointer; return whether there are any. */
+    /** Show the errors that have a pointer; return whether there are any. */
     showErrors({ status, problem }) {
       const idTaken = status === 409 && !problem.errors ? [{ pointer: "/id", detail: problem.detail }] : [];
       const errors = [...(problem.errors ?? idTaken)].filter((error) => error.pointer !== undefined);
@@ -421,9 +419,7 @@ function IdField({ rule, value, onChange, faults }) {
   </div>`;
 }
 
-// Two people have changed an item at a time: what the other did is shown, and both are merged.
-
-/** merged, conflicts, changes: as mergeThreeWay gives them. onMerge takes the value that was agreed on. */
+/** merged, conflicts, changes: from mergeThreeWay. onMerge receives the agreed value. */
 export function MergeDialog({ schema, merged, conflicts, changes, onMerge, onClose }) {
   const [theirs, setTheirs] = useState(new Set());
   const choose = (where, side) => {

@@ -1,29 +1,29 @@
-// Many requests as one run: a few at a time, at the pace that the API asks for, to be stopped and continued.
+// Many requests as one job: a few at a time, at the pace that the API allows. Jobs can be stopped and continued.
 import { html, useEffect, useState } from "./vendor/htm-preact.js";
 import { rowHash, rowsOf } from "./grid.js";
 import { hashOf } from "./place.js";
 import { countText } from "./text.js";
 import { Text } from "./ui.js";
 
-export const MAX_ITEMS = 10_000; // that one export, import or selection takes
+export const MAX_ITEMS = 10_000; // per export, import or selection
 
 const PAGE_SIZE = 100;
 const MAX_CONCURRENT = 4;
-const MAX_WAIT_SECONDS = 60; // after which a run stops, if the API asks for more
-const MAX_ATTEMPTS = 6; // at one request
+const MAX_WAIT_SECONDS = 60; // a run stops if the API asks for more
+const MAX_ATTEMPTS = 6; // per request
 const MAX_FAULTS = 20; // that are shown; the report has all
-const MAX_REFUSALS = 5; // in a row, after which a run stops
+const MAX_REFUSALS = 5; // in a row, before a run stops
 
-/** A run over tasks. send(task) resolves to an answer of `api.call`, or to {problem} without a request, and has to be safe to repeat. */
+/** A run over tasks. send(task) resolves to a response of `api.call` or to {problem}, and must be safe to repeat. */
 export function createRun({ tasks, send, onChange = () => {}, sleep = pause }) {
   const outcomes = new Array(tasks.length);
   const counts = { done: 0, failed: 0 };
   let state = "ready";
-  let reason = ""; // why it stopped by itself
+  let reason = ""; // why it stopped
   let [concurrent, refusals, waitsUntil] = [MAX_CONCURRENT, 0, 0];
   let queue = [];
   let running = 0;
-  let waiting; // aborted when the run stops
+  let waiting; // an AbortController for pauses
   let finish;
 
   function stop(why = "") {
@@ -65,7 +65,7 @@ export function createRun({ tasks, send, onChange = () => {}, sleep = pause }) {
 
   function settle(index, answer) {
     const { status, problem } = answer;
-    // Who calls has to sign in again, and then the run can go on.
+    // The user has to sign in again; then the run can continue.
     if (status === 401) return stop(problem.detail);
     outcomes[index] = answer;
     counts[problem ? "failed" : "done"]++;
@@ -78,7 +78,7 @@ export function createRun({ tasks, send, onChange = () => {}, sleep = pause }) {
     tasks,
     outcomes,
     stop,
-    /** Send what has no answer yet, and once more what the API failed at; resolves when nothing is sent any more. */
+    /** Send the tasks that have no response yet or met an error of the API; resolve when all requests have ended. */
     start() {
       outcomes.forEach((answer, index) => {
         if (!isFailure(answer)) return;
@@ -93,7 +93,7 @@ export function createRun({ tasks, send, onChange = () => {}, sleep = pause }) {
         onChange();
       });
     },
-    /** {state: "ready", "running", "stopping", "stopped" or "done", reason, total, done, failed, left, isWaiting, canStart} */
+    /** state: "ready", "running", "stopping", "stopped" or "done". */
     progress: () => {
       const { done, failed } = counts;
       const left = tasks.length - done - failed;
@@ -103,7 +103,7 @@ export function createRun({ tasks, send, onChange = () => {}, sleep = pause }) {
   };
 }
 
-/** {rows, hasMore, problem}: what a list holds, at most `limit` items, or what was read when the signal was aborted. onProgress(count). */
+/** Resolve to {rows, hasMore, problem}: at most `limit` items of a list, or those read until the signal aborted. */
 export async function readAll({ api, list, query, limit, signal, onProgress = () => {}, sleep = pause }) {
   const found = [];
   let cursor;
@@ -128,7 +128,7 @@ export async function readAll({ api, list, query, limit, signal, onProgress = ()
   }
 }
 
-// Of the API's own, which another try may not meet.
+// Errors of the API, which a retry may not meet.
 const isFailure = ({ status, problem }) => Boolean(problem) && status >= 500;
 
 function retryAfter(headers) {
@@ -148,24 +148,24 @@ function pause(ms, signal) {
   });
 }
 
-/** The selected rows, a Map by key, for new keys. */
+/** The rows with these keys, from the selected and the shown ones. */
 export function pick(selected, shown, keys) {
   const byKey = new Map([...selected, ...shown.map((row) => [row.key, row])]);
   return new Map([...keys].filter((key) => byKey.has(key)).map((key) => [key, byKey.get(key)]));
 }
 
-/** The selected rows with the states that are shown by now; the same Map if nothing is newer. */
+/** The selected rows with their latest items; the same Map if nothing is newer. */
 export function refresh(selected, shown) {
   const isNewer = ({ key, item }) => selected.has(key) && selected.get(key).item !== item;
   return shown.some(isNewer) ? pick(selected, shown, selected.keys()) : selected;
 }
 
-// Deletions that can be undone: nothing is sent for a few seconds, and undoing means not to send it.
+// --- deletions, which are sent after a delay so that they can be undone ---
 
 const DELAY_MS = 6000;
-const MAX_KEEPALIVE = 20; // requests that a browser is trusted to send after the page
+const MAX_KEEPALIVE = 20; // requests that browsers reliably send after the page closes
 
-/** notify: shows a note, and gives a function that takes it away. jobs: sends the deletions of many. */
+/** notify: show a note, and return a function that removes it. */
 export function createDeletions(api, notify, jobs) {
   const pending = new Set();
   const deleted = new Map();
@@ -173,14 +173,14 @@ export function createDeletions(api, notify, jobs) {
   const keyOf = (entity, { id }, owner = "") => `${entity.name}/${owner}/${id}`;
   const notifyListeners = () => listeners.forEach((listener) => listener());
 
-  /** Delete an item soon, unless it has changed since the user saw it. label: what it is called. owner: whose it is, if it is not the caller's. */
+  /** Delete an item soon, unless it has changed since the user saw it. */
   function schedule(entity, item, label, { owner } = {}) {
     scheduleAll(entity, [{ id: item.id, owner, item }], `“${label}”`);
   }
 
-  /** Delete the items of rows soon, with one undo for all. label: what they are called. */
+  /** Delete many items soon, with one undo for all. */
   function scheduleAll(entity, rows, label) {
-    // Rows of their own: `follow` changes them.
+    // Copies, since `follow` changes them.
     const batch = { entity, rows: rows.map((row) => ({ ...row })), send };
     const mark = ({ item, owner }, isDeleted) => {
       if (isDeleted) deleted.set(keyOf(entity, item, owner), item.createdAt);
@@ -196,7 +196,7 @@ export function createDeletions(api, notify, jobs) {
       notifyListeners();
     };
     async function send({ keepalive = false } = {}) {
-      // What no browser would send to the end is not begun: whoever leaves has been warned.
+      // The browser would drop some of them. The user has been warned before leaving.
       if (keepalive && batch.rows.length > MAX_KEEPALIVE) return;
       end();
       const sendRow = (row) => deleteRow(api, entity, row, keepalive);
@@ -214,7 +214,7 @@ export function createDeletions(api, notify, jobs) {
     const undo = () => {
       end();
       markAll(() => false);
-      // The button that was pressed is gone: the row is there again.
+      // The pressed button is gone; focus the row that is back.
       const [{ id }] = batch.rows;
       setTimeout(() => (document.querySelector(`main a[href="${hashOf({ name: entity.name, id })}"]`) ?? heading()).focus());
     };
@@ -224,16 +224,16 @@ export function createDeletions(api, notify, jobs) {
     markAll(() => true);
   }
 
-  /** Send what waits, now. */
+  /** Send all pending deletions now. */
   function flush(options) {
     [...pending].forEach(({ send }) => send(options));
   }
 
-  /** Take the item that the user's own change has made of one, which may be about to be deleted. */
+  /** Accept the user's own change of an item that is about to be deleted. */
   function follow(entity, item) {
     const rows = [...pending].filter((batch) => batch.entity.name === entity.name).flatMap((batch) => batch.rows);
     const row = rows.find((row) => row.id === item.id && row.item.createdAt === item.createdAt);
-    // One version further: nobody else has changed it in between.
+    // The next version: nobody else has changed it in between.
     if (row && row.item.version + 1 === item.version) row.item = item;
   }
 
@@ -247,7 +247,7 @@ export function createDeletions(api, notify, jobs) {
     scheduleAll,
     flush,
     follow,
-    /** Whether an item is deleted, or about to be. One that was made of the same id since is another. */
+    /** Whether an item is deleted or about to be. A new item with the same id has another createdAt. */
     has: (entity, item, { owner } = {}) => deleted.get(keyOf(entity, item, owner)) === item.createdAt,
     subscribe(listener) {
       listeners.add(listener);
@@ -264,7 +264,7 @@ async function deleteRow(api, entity, { id, owner, item }, keepalive) {
   return { ...answer, problem: { ...answer.problem, detail: "The item has changed since you saw it. Review it before you delete it." } };
 }
 
-/** The entity tag of an item in a list, as docs/reference/http-api.md has it. */
+/** An item's ETag, which lists do not return. */
 export function etagOf({ createdAt, version }) {
   return `"${createdAt}-${version}"`;
 }
@@ -285,7 +285,7 @@ export function createJobs(notify) {
     return () => all.delete(listener);
   };
 
-  /** Begin {entity, doing: "Deleting", done: "deleted", tasks, send, nameOf(task), summary(run), onEnd(run)}; tasks and send as in bulk.js. */
+  /** Start {entity, doing: "Deleting", done: "deleted", tasks, send, nameOf(task), summary(run), onEnd(run)}. */
   function start(spec) {
     const run = createRun({ ...spec, onChange: draw });
     const job = { nameOf: ({ id }) => id, ...spec, run, go, dismiss: () => remove(job) };
@@ -309,14 +309,12 @@ export function createJobs(notify) {
   return { start, all: () => jobs, subscribe: listen(listeners), onEnd: listen(endListeners) };
 }
 
-/** What came of a job, in words. */
 function summaryOf({ run, done: word, summary }) {
   const { done, failed, left } = run.progress();
   const parts = [summary?.(run) ?? `${done} ${word}`, failed && `${failed} not ${word}`, left && `${left} left`];
   return parts.filter(Boolean).join(", ");
 }
 
-/** Draw a component anew when a job changes. */
 export function useJobs(jobs) {
   const [, draw] = useState(0);
   useEffect(() => jobs.subscribe(() => draw((drawn) => drawn + 1)), [jobs]);
@@ -360,7 +358,7 @@ function Faults({ job: { run, tasks, nameOf, entity } }) {
   </details>`;
 }
 
-/** A problem in one line, with what it says of single properties. */
+/** A problem and its errors in one line. */
 export function problemText({ detail, errors = [] }) {
   return [detail, ...errors.map(({ pointer, detail }) => `${pointer ?? ""} ${detail}`.trim())].filter(Boolean).join("; ");
 }

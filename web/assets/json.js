@@ -1,22 +1,22 @@
-// JSON that keeps every value: the API keeps numbers of 38 digits, a JavaScript number about 16. A number that would be
-// rounded is held as JSON.rawJSON, its own text, and is written as it was read.
+// JSON without loss: the API keeps 38 digits, a JavaScript number about 16. A number that would be
+// rounded is a JSON.rawJSON object, and is written as it was read.
 import { MAX_DIGITS } from "./contract.js";
 import { pointer } from "./rules.js";
 
 export const isSupported = typeof JSON.rawJSON === "function";
 
-const MAX_LEVELS = 500; // of objects and arrays in each other: more than the API has, and what functions that call themselves bear
+const MAX_LEVELS = 500; // of nesting: more than the API allows, few enough for recursive functions
 const MAX_EXPONENT = 125; // the power of ten of a number's first digit
 const MIN_EXPONENT = -130;
 const NUMBER = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
-/** The value of a JSON text. Throws SyntaxError, also for what is too deep to work with. */
+/** The value of a JSON text. Throws SyntaxError, also if it is nested too deep. */
 export function parse(text) {
   if (nestingDepth(text) > MAX_LEVELS) throw new SyntaxError(`Objects and arrays are nested more than ${MAX_LEVELS} deep`);
   return JSON.parse(text, (_, value, context) => (typeof value === "number" ? parseNumber(context.source) : value));
 }
 
-/** `parse` for a typed text: a repeated name throws SyntaxError as well, as in the API. */
+/** Parse input of a user: like the API, throw SyntaxError for repeated names. */
 export function parseTyped(text) {
   const value = parse(text);
   const names = []; // a Set for each open object, null for an array
@@ -33,19 +33,17 @@ export function parseTyped(text) {
   return value;
 }
 
-/** The JSON text of a value that `parse` could have read. */
 export function stringify(value, indent) {
   return JSON.stringify(value, null, indent);
 }
 
-/** The number that a JSON number's text stands for; undefined for any other text. */
+/** The value of a JSON number, or undefined for any other text. */
 export function parseNumber(text) {
   if (!NUMBER.test(text)) return undefined;
   const value = Number(text);
   return Number.isFinite(value) && canonicalNumber(String(value)) === canonicalNumber(text) ? value : JSON.rawJSON(text);
 }
 
-/** The text of a number. */
 export function numberText(value) {
   return typeof value === "number" ? String(value) : value.rawJSON;
 }
@@ -54,27 +52,26 @@ export function isNumber(value) {
   return typeof value === "number" || JSON.isRawJSON(value);
 }
 
-/** Whether a value is a JSON object: arrays, exact numbers and objects of ours have other prototypes. */
+/** Whether a value is a JSON object. Arrays, exact numbers and our classes have other prototypes. */
 export function isObject(value) {
   return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
-/** An object's own property: never what every object inherits, such as `constructor`. */
+/** Return an own property, never an inherited one such as `constructor`. */
 export function own(object, name) {
   return Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
-/** An object without one of its properties. */
 export function without(object, name) {
   return Object.fromEntries(Object.entries(object).filter(([other]) => other !== name));
 }
 
-/** Whether two values are equal in JSON's sense: 1 is 1.0, and the order of names says nothing. */
+/** Whether two values are equal in JSON: 1 is 1.0, and the order of names is irrelevant. */
 export function isEqual(one, other) {
   return comparisonKey(one) === comparisonKey(other);
 }
 
-/** A text that two values share exactly when they are equal in JSON's sense. */
+/** A text that is the same for equal values. */
 export function comparisonKey(value) {
   if (value === undefined) return "";
   if (isNumber(value)) return canonicalNumber(numberText(value));
@@ -84,7 +81,7 @@ export function comparisonKey(value) {
   return `{${names.map((name) => `${JSON.stringify(name)}:${comparisonKey(value[name])}`).join()}}`;
 }
 
-/** An exact number: digits (BigInt, without zeros at its end) times ten to the power of exponent. */
+/** An exact number: digits (BigInt, no trailing zeros) × 10 ** exponent. */
 export function decimal(value) {
   const [, sign, whole, fraction = "", power = "0"] = NUMBER.exec(numberText(value));
   const written = (whole + fraction).replace(/^0+/, "");
@@ -94,20 +91,19 @@ export function decimal(value) {
   return { digits: BigInt(sign + digits), exponent, length: digits.length };
 }
 
-/** Whether the API can keep a number. */
+/** Whether the API can store a number. */
 export function isStorable(value) {
   const { exponent, length } = decimal(value);
   const first = exponent + length - 1;
   return length === 0 || (length <= MAX_DIGITS && first <= MAX_EXPONENT && first >= MIN_EXPONENT);
 }
 
-/** Less than 0, 0 or more than 0, as the first number is less than, equal to or more than the second. */
+/** A negative number, 0 or 1, as for Array.sort. */
 export function compare(one, other) {
   const [a, b] = alignDigits(one, other);
   return a < b ? -1 : Number(a > b);
 }
 
-/** Whether a number is a whole multiple of another. */
 export function isMultiple(value, unit) {
   const [a, b] = alignDigits(value, unit);
   return a % b === 0n;
@@ -137,9 +133,9 @@ function canonicalNumber(text) {
   return `${match.digits}e${match.exponent}`;
 }
 
-// Changes of an item: what is sent, and what happens when two people change it at a time.
+// --- patches and merges ---
 
-/** A value without what clients cannot write. */
+/** A value without its read-only parts. */
 export function writablePart(schema, value) {
   if (Array.isArray(value)) return schema.items ? value.map((element) => writablePart(schema.items, element)) : value;
   if (!isObject(value)) return value;
@@ -149,8 +145,8 @@ export function writablePart(schema, value) {
 }
 
 /**
- * The JSON merge patch (RFC 7396) that makes `to` of `from`; undefined where none can, since null in a patch takes a
- * property away.
+ * The JSON merge patch (RFC 7396) from one value to another; undefined if there is none, since null
+ * in a patch removes a property.
  */
 export function mergePatch(from, to) {
   const changes = [];
@@ -168,8 +164,9 @@ export function mergePatch(from, to) {
 }
 
 /**
- * {merged, conflicts, changes}: both sides' changes of `base`. For a conflict {path, pointer, mine, theirs}, merged has mine. changes are
- * of one side alone: {path, pointer, isTheirs, before, after}. undefined is a missing property.
+ * Merge both sides' changes of `base` into {merged, conflicts: [{path, pointer, mine, theirs}],
+ * changes: [{path, pointer, isTheirs, before, after}]}. For a conflict, merged has mine. undefined
+ * is a missing property.
  */
 export function mergeThreeWay(base, mine, theirs) {
   const conflicts = [];
@@ -186,7 +183,7 @@ function merge(base, mine, theirs, path, conflicts, changes) {
     const memberPath = [...path, name];
     const place = { path: memberPath, pointer: memberPath.reduce(pointer, "") };
     let value = myValue;
-    if (isEqualOrMissing(myValue, theirValue)) value = theirValue; // nobody's change, or the same one twice
+    if (isEqualOrMissing(myValue, theirValue)) value = theirValue; // unchanged, or the same change
     else if (isObject(baseValue) && isObject(myValue) && isObject(theirValue)) {
       value = merge(baseValue, myValue, theirValue, memberPath, conflicts, changes);
     } else if (isEqualOrMissing(baseValue, theirValue)) changes.push({ ...place, isTheirs: false, before: baseValue, after: myValue });
@@ -199,7 +196,7 @@ function merge(base, mine, theirs, path, conflicts, changes) {
   return Object.fromEntries(entries);
 }
 
-/** A value with another at a path of names; undefined takes the property away. */
+/** Set the value at a path of names; undefined removes it. */
 export function setAtPath(value, [name, ...rest], changed) {
   const next = rest.length ? setAtPath(own(value, name) ?? {}, rest, changed) : changed;
   return next === undefined ? without(value, name) : { ...value, [name]: next };

@@ -1,42 +1,41 @@
-// Reads the pages of lists. What was read stays for a while, so that coming back to a list shows it at once.
+// Reads pages of lists, and keeps them for a while so that going back shows a list at once.
 import { useEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { isNumber, isObject, numberText, own } from "./json.js";
 import { labelOf, truncate } from "./text.js";
 
-const MAX_KEPT = 20; // lists whose last answers stay
-const MAX_KEPT_SEARCHES = 3; // lists whose items stay, all that were searched
-const SEARCH_PAGE = 100; // items of a page that a search reads: the most that the API gives
-export const SEARCH_STEP = 1000; // items that a search looks at before it asks whether to go on
+const MAX_KEPT = 20; // lists whose last page is kept
+const MAX_KEPT_SEARCHES = 3; // lists whose searched items are kept
+const SEARCH_PAGE = 100; // items per request of a search: the API's maximum
+export const SEARCH_STEP = 1000; // items that a search reads before it asks whether to continue
 
 const kept = new Map();
 const keptReads = new Map();
 const keptSearches = new Map();
 
 function keep(map, key, value, most) {
-  map.delete(key); // what was used last stands last
+  map.delete(key); // move it to the end
   map.set(key, value);
   if (map.size > most) map.delete(map.keys().next().value);
 }
 
-/** What was read of a list before, where a view keeps its items by itself; undefined if nothing was. */
+/** Items that a view keeps by itself. */
 export const readBefore = (key) => keptReads.get(key);
 
 export const keepRead = (key, read) => keep(keptReads, key, read, MAX_KEPT);
 
-/** Forget all that was read: somebody else calls now. */
+/** Forget all lists, since another user may not see them. */
 export function forgetLists() {
   kept.clear();
   keptReads.clear();
   keptSearches.clear();
 }
 
-/** A text that stands for an entity's list as it is asked for. */
 export const listKey = (entity, query) => JSON.stringify([entity.name, Object.entries(query).filter(([, value]) => value !== undefined).sort()]);
 
 /**
- * One page: {answer, at, failure, loading, load}. answer: the latest for this query, which stays where a reload fails; failure: that answer
- * then, else null; at: when the answer came; key: of the query that the answer is of. While another page is read, the page before stays.
- * isPaused: nothing is read for now.
+ * One page: {answer, key, at, failure, loading, load}. answer: the last good response, which stays
+ * if a reload fails; failure: that failed response, or null; key: the query of the answer; at: its
+ * time.
  */
 export function usePage({ api, entity, query, session, isPaused }) {
   const { list } = entity.operations;
@@ -53,7 +52,7 @@ export function usePage({ api, entity, query, session, isPaused }) {
     const answer = await api.call(list, { query, signal: controller.signal });
     if (running.current !== controller) return;
     running.current = null;
-    // Who may not read it any more does not go on seeing it.
+    // Users who lose access must not keep seeing the items.
     const isRefused = [401, 403].includes(answer.status);
     if (answer.problem && !isRefused && kept.has(key)) {
       setState({ ...kept.get(key), failure: answer, loading: false });
@@ -84,8 +83,8 @@ export function usePage({ api, entity, query, session, isPaused }) {
 const UNREAD = { items: [], owners: null, next: undefined, target: SEARCH_STEP, problem: null, isReading: false };
 
 /**
- * What a search has read of a list so far: {items, owners, isDone, isReading, problem, readOn, stop, renew}. It reads pages of 100 until it
- * has SEARCH_STEP items or the list ends; readOn reads as many again. query: of the list, without cursor and limit; null reads nothing.
+ * The items that a search has read so far. It reads until it has SEARCH_STEP items or the list
+ * ends; readOn reads as many again. query: without cursor and limit, or null to read nothing.
  */
 export function useSearchedItems({ api, entity, query, session }) {
   const key = query && listKey(entity, query);
@@ -135,11 +134,11 @@ export function useSearchedItems({ api, entity, query, session }) {
   };
 }
 
-/** Keep what was read in step with what the user writes. Returns what ends that. */
+/** Update kept lists with the user's writes; returns a function that stops it. */
 export function followWrites(api) {
   return api.onWrite(({ operation, id, data }) => {
     if (operation.kind === "create") {
-      // Only the API knows where it stands.
+      // Only the API knows its place in the list.
       for (const key of keptSearches.keys()) if (isOf(key, operation.entity)) keptSearches.delete(key);
       return;
     }
@@ -154,17 +153,17 @@ export function followWrites(api) {
 
 const isOf = (key, name) => JSON.parse(key)[0] === name;
 
-// Search: which of the items that were read hold the words that the user typed. The API searches no texts, so the page reads on.
+// --- search, in the page since the API has no full-text search ---
 
-const EXCERPT_LENGTH = 80; // characters of a value around what was found
+const EXCERPT_LENGTH = 80; // characters around a match
 const foldedTexts = new WeakMap();
 
 /** Lower case without accents, so that "zoe" finds "Zoë". */
 const fold = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
 /**
- * The conditions of a search text, all of which an item has to meet: [{text, property, whole}]. Words are apart by spaces, "several words" are
- * one condition, and property:word looks in that property alone, or for the text as it stands, such as 12:30.
+ * The conditions of a search, which all have to match: [{text, property, whole}]. "Several words"
+ * are one condition. name:word searches one property, or the literal text, such as 12:30.
  */
 export function readSearch(text) {
   const conditions = [];
@@ -174,12 +173,11 @@ export function readSearch(text) {
   return conditions.filter((condition) => condition.text);
 }
 
-/** Whether an item meets all conditions. owner: whose it is, where that is known. */
 export function isMatch(item, conditions, owner) {
   return conditions.every((condition) => isOwner(condition, owner) || namesOf(item, condition).length > 0);
 }
 
-/** Where an item meets a condition outside of the shown properties: {label, text}; null where all that was found is in view. */
+/** The first match outside the shown properties, {label, text}, or null if all matches are visible. */
 export function foundElsewhere(item, conditions, shown, owner) {
   for (const condition of conditions) {
     const names = namesOf(item, condition);
@@ -189,7 +187,7 @@ export function foundElsewhere(item, conditions, shown, owner) {
   return null;
 }
 
-// The names of the properties in which an item meets a condition.
+// The names of the matching properties.
 function namesOf(item, { text, property, whole }) {
   const texts = textsOf(item);
   const named = texts.filter(([name, folded]) => (property === undefined || fold(name) === property) && folded.includes(text));
@@ -204,7 +202,7 @@ function excerpt(whole, found) {
   return `${start > 0 ? "…" : ""}${truncate(whole.slice(start), EXCERPT_LENGTH)}${whole.length > start + EXCERPT_LENGTH ? "…" : ""}`;
 }
 
-// The folded texts of an item's properties: [[name, text]]; they stay as long as the item does.
+// [[name, folded text]], computed once per item.
 function textsOf(item) {
   let found = foldedTexts.get(item);
   if (!found) {
@@ -214,7 +212,7 @@ function textsOf(item) {
   return found;
 }
 
-// The texts in a value, as people see them: without names and JSON's signs.
+// The texts in a value, without names and JSON's signs.
 function plainTexts(value) {
   if (typeof value === "string") return [value];
   if (isNumber(value)) return [numberText(value)];

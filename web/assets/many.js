@@ -1,4 +1,4 @@
-// Many items at once: select, change, delete and export them, and follow the progress. import.js creates many.
+// Select many items, and change, duplicate, delete or export them.
 import { html, useEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
 import { SERVERS_OWN } from "./contract.js";
 import { Form, fieldId } from "./form.js";
@@ -17,14 +17,14 @@ export const MOST = MAX_ITEMS.toLocaleString("en-GB");
 
 const CHANGED = { detail: "The item has changed since you saw it" };
 
-/** The table of an entity's items, with a bar for what is selected. */
+/** A table of items, with a bar for the selected ones. */
 export function ManyItemsView(props) {
   const { route } = props;
   const [selected, setSelected] = useState(new Map());
   const shown = useRef([]);
   const selection = useRef({}).current;
   Object.assign(selection, { ids: new Set(selected.keys()), onChange: (keys) => setSelected(pick(selected, shown.current, keys)) });
-  // What another filter shows was not what its user selected from.
+  // Another filter starts a new selection.
   const scope = scopeOf(route);
   useEffect(() => () => setSelected(new Map()), [scope]);
   const toolbar = (list) => {
@@ -42,7 +42,7 @@ function Bar(props) {
   const { entity, api, session, jobs, deletions, notify, rows, next, query, search, reload, selected, setSelected } = props;
   const { create, list, delete: deleteOperation } = entity.operations;
   const [dialog, setDialog] = useState(null);
-  const [reading, setReading] = useState(null); // {count, stop} while all that match are read
+  const [reading, setReading] = useState(null); // {read, stop} while all matching items are read
   useEffect(() => setSelected((before) => refresh(before, rows)), [rows]);
   useEffect(() => jobs.onEnd((changed) => changed.name === entity.name && reload()), [jobs, reload]);
   useEffect(() => session.onCallerChange(() => setSelected(new Map())), [session]);
@@ -54,7 +54,7 @@ function Bar(props) {
   const focusHeading = () => document.querySelector("main h1").focus();
   const nameOf = ({ item }) => visibleText(truncate(titleOf(entity, item), 60));
 
-  // The rows of the whole list; undefined if they cannot be read, or its user stops.
+  // All rows of the list; undefined if reading fails or the user stops it.
   const readMatching = async () => {
     const controller = new AbortController();
     const onProgress = (read) => setReading({ read, stop: () => controller.abort() });
@@ -124,8 +124,8 @@ function Bar(props) {
   </div>`;
 }
 
-// Give a row's item a value for a property, undefined for none. Changed by others meanwhile, it is read again: only what they made of this
-// property is not overwritten.
+// Set or remove (undefined) a property of an item. If others have changed the item, read it again;
+// only their value of this property is not overwritten.
 async function changeRow(api, entity, { id, owner, item }, name, value) {
   let [stored, etag] = [item, etagOf(item)];
   for (let reads = 0; ; reads++) {

@@ -1,4 +1,4 @@
-// What the page knows of the API, read from its OpenAPI document.
+// The API as its OpenAPI document describes it.
 import { SERVERS_OWN } from "./contract.js";
 import { isNumber, numberText, own, without } from "./json.js";
 import { labelOf, shortId } from "./text.js";
@@ -9,8 +9,8 @@ const ORDER = "x-property-order";
 const NO_TITLES = ["date", "date-time", "time", "uuid"]; // formats
 
 /**
- * {title, description, version, entities, operations}: all operations in the document's order, those of functions of one's own as well, and
- * entities', with what the caller may read and write. claims: of the caller's access token, null without one.
+ * {title, description, version, operations, entities}. Entities have only what the caller may read
+ * and write. claims: of the access token, or null.
  */
 export function readModel(document, claims = null) {
   const operations = inOrder(readOperations(document));
@@ -31,27 +31,27 @@ function readOperations(document) {
   );
 }
 
-/** Whether any operation can be called with a kind of access: "api_key", "cognito", "jwt" or "iam". */
+/** Whether any operation uses a security scheme: "api_key", "cognito", "jwt" or "iam". */
 export function usesScheme(model, kind) {
   return model.operations.some((operation) => operation.security.some((scheme) => Object.hasOwn(scheme, kind)));
 }
 
-/** Whether an operation asks for a signature of AWS, which a page can not make: it has no keys, and another address. */
+/** Whether an operation requires an AWS signature, which a web page cannot make. */
 export function isSigned(operation) {
   return operation.security.some((scheme) => Object.hasOwn(scheme, "iam"));
 }
 
-/** Whether a text can be the id of an entity's item: any other would make the URL one of something else. */
+/** Whether a text can be an item's id. Others could lead to another path. */
 export function isId({ idRule }, text) {
   return text.length <= idRule.maxLength && new RegExp(idRule.pattern, "u").test(text);
 }
 
-/** The names of a schema's properties, in the file's order. */
+/** The names of a schema's properties, in the order of its file. */
 export function propertyNames({ properties = {}, [ORDER]: order = [] }) {
   return [...new Set([...order.filter((name) => Object.hasOwn(properties, name)), ...Object.keys(properties)])];
 }
 
-/** What an item is called: by `x-title`, its first required text, or its short id. */
+/** An item's title: from `x-title`, its first required text, or its short id. */
 export function titleOf({ titles }, item) {
   const wordOf = (value) => (isNumber(value) ? numberText(value) : typeof value === "string" ? value.trim() : "");
   const found = titles.map((names) => names.map((name) => wordOf(own(item, name))).filter(Boolean).join(" "));
@@ -62,10 +62,9 @@ function readOperation(document, path, item, method) {
   const operation = item[method];
   return {
     id: operation.operationId,
-    // An id is the operation's name and the entity's: listTodos.
+    // An operationId is a kind and an entity: listTodos.
     kind: operation.operationId.match(/^[a-z]*/)[0],
     entity: operation.tags[0],
-    // Of one's own, which answers this route.
     function: operation["x-function"],
     method: method.toUpperCase(),
     path,
@@ -83,7 +82,7 @@ function readParameter(document, node) {
   return { ...parameter, schema: resolve(document, parameter.schema) };
 }
 
-// partial: whether what the body leaves out stays as it is. optional: whether a request needs no body.
+// partial: properties that the body omits keep their value. optional: a request needs no body.
 function readBody(document, { content, required = true }) {
   const type = Object.hasOwn(content, MERGE_PATCH) ? MERGE_PATCH : Object.keys(content)[0];
   const { schema } = content[type];
@@ -91,7 +90,7 @@ function readBody(document, { content, required = true }) {
   return { type, schema: writableSchema(resolveSchema(document, schema)), partial, optional: !required };
 }
 
-// Without what a body may repeat, but need not: the id of the item at the path.
+// Without the id, which the path has.
 function writableSchema(schema) {
   const properties = Object.entries(schema.properties ?? {}).filter(([, rule]) => !rule.readOnly);
   return { ...schema, properties: Object.fromEntries(properties) };
@@ -110,14 +109,13 @@ function readResponse(document, status, node) {
   };
 }
 
-// Only what stands where a reference may stand: a property of an item may be called $ref too.
+// Resolve a reference. A property of an item may be called $ref too, so only where references can be.
 function resolve(document, node) {
   if (typeof own(node, "$ref") !== "string") return node;
   const path = node.$ref.slice(2).split("/");
   return path.reduce((whole, name) => own(whole, name.replaceAll("~1", "/").replaceAll("~0", "~")), document);
 }
 
-// A schema, and its properties, as far as they refer to what several schemas share.
 function resolveSchema(document, node) {
   const schema = resolve(document, node);
   if (!schema.properties) return schema;
@@ -134,7 +132,6 @@ function readEntity(name, all) {
   const item = readItem(operations);
   const body = [operations.create, operations.replace].find((operation) => operation && !operation.body.partial)?.body.schema;
   const parameters = (operations.list?.parameters ?? []).filter((parameter) => parameter.in === "query");
-  // Names may have dots of their own.
   const isHidden = (property) => own(item, HIDDEN)?.includes(property);
   const filters = parameters.filter((parameter) => Object.hasOwn(parameter, "x-sorted-by") && ![parameter.name, parameter["x-sorted-by"]].some(isHidden));
   const bounds = parameters.filter((parameter) => parameter.name.includes(".") && !Object.hasOwn(parameter, "x-sorted-by"));
@@ -147,32 +144,30 @@ function readEntity(name, all) {
     path: all[0].path.replace(/\/\{id\}$/, "") || "/",
     operations: offeredOperations(operations),
     item,
-    // Of a new item: what has a default may be left out.
+    // Of a new item: defaults fill in missing properties.
     schema,
-    // Of an item that is there: nothing fills in a default any more.
+    // Of a stored item: no defaults.
     storedSchema: required.length ? { ...schema, required } : schema,
-    // What the server sets itself may have any value in a body.
     acceptsId: idSchema?.type === "string",
     idRule: all.flatMap((operation) => operation.parameters).find((parameter) => parameter.in === "path")?.schema ?? idSchema,
-    // In the file's order, without the server's own.
     properties: propertyNames(schema).map((property) => ({ name: property, schema: schema.properties[property], required: required.includes(property) })),
     titles: titlesOf(schema, required, item),
     filters: filters.map((parameter) => ({
       name: parameter.name,
-      // Any text may be asked for, but who looks for a date is given one to choose.
+      // A filter accepts any text, but dates need a date input.
       schema: { ...parameter.schema, ...formatOf(own(schema.properties, parameter.name)) },
       sort: parameter["x-sorted-by"],
       bounds: boundsOf(bounds, parameter["x-sorted-by"]),
     })),
-    // Whether some callers reach the items of all owners, and name one in the parameter owner.
+    // Whether some callers can name an owner, in the parameter "owner".
     reachesOwners: parameters.some((parameter) => parameter.name === "owner" && !Object.hasOwn(parameter, "x-sorted-by")),
     isOrdered: parameters.some((parameter) => parameter.name === "order"),
     limit: parameters.find((parameter) => parameter.name === "limit")?.schema,
   };
 }
 
-// A schema of bodies with what the item's schema has besides: properties that clients read and cannot write. A document may be wrong, and
-// have null for a schema: a form of it fails, the rest of the page works.
+// A body's schema with the item's read-only properties. A faulty document may have null for a
+// schema: the rest of the page still works.
 function withReadOnly(schema, item) {
   if (!schema || !item) return schema;
   const rules = Object.entries(item.properties ?? {});
@@ -189,7 +184,7 @@ function withReadOnly(schema, item) {
   };
 }
 
-// What the page offers: not to change anything by requests that have to be signed. Where it can not read, its views say so.
+// Operations that need a signature are not offered, except reads, whose views explain it.
 function offeredOperations(operations) {
   return Object.fromEntries(Object.entries(operations).filter(([, operation]) => operation.method === "GET" || !isSigned(operation)));
 }
@@ -215,7 +210,7 @@ function titlesOf(schema, required, item) {
   return [...(title ? [[title].flat()] : []), ...(text ? [text] : usual).map((name) => [name])];
 }
 
-// Operations whose bodies list properties in the item's order.
+// Order bodies' properties as the item's.
 function inOrder(operations) {
   const items = new Map();
   for (const { entity } of operations) {
@@ -240,7 +235,6 @@ const byKind = (operations) => Object.fromEntries(operations.map((operation) => 
 
 const formatOf = (rule) => (rule?.format ? { format: rule.format } : {});
 
-// The schema of the client's part of an item.
 function clientSchema(schema) {
   const properties = SERVERS_OWN.reduce(without, schema.properties ?? {});
   const required = (schema.required ?? []).filter((property) => !SERVERS_OWN.includes(property));
@@ -253,31 +247,28 @@ function boundsOf(bounds, sort) {
     .map(({ name, schema }) => ({ name, operator: name.slice(name.lastIndexOf(".") + 1), schema }));
 }
 
-/** Whether an entity is a list of things to do: they have a title, and are done or not. */
+/** Whether an entity is a to-do list: it has a title, and a boolean "completed" or "done". */
 export function isTodo(entity) {
   return Boolean(entity.operations.list) && typeOf(entity, "title") === "string" && Boolean(doneProperty(entity));
 }
 
-// Of what clients can write.
 function typeOf(entity, property) {
   const rule = own(entity.schema.properties, property);
   return rule?.readOnly ? undefined : rule?.type;
 }
 
-/** The property that says whether a thing of such a list is done. */
 export function doneProperty(entity) {
   return ["completed", "done"].find((property) => typeOf(entity, property) === "boolean");
 }
 
-// Who reads and who writes properties, by the rules in the API's document.
+// --- access to single properties ---
 
 const READ = "x-readable-by";
 const WRITE = "x-writable-by";
 
-/** The keyword of an item's schema with the names of the properties that the caller cannot read. */
 export const HIDDEN = "x-hidden";
 
-/** The document without what a caller cannot read in answers or write in bodies. claims: the access token's, or null. */
+/** The document without what a caller cannot read in responses or write in bodies. */
 export function documentFor(document, claims) {
   const schemas = Object.entries(document.components?.schemas ?? {});
   if (!schemas.some(([, schema]) => Object.values(schema?.properties ?? {}).some(hasRule))) return document;
@@ -300,7 +291,7 @@ function schemaFor(schema, isItem, caller) {
   return { ...schema, properties: Object.fromEntries(open), ...(isItem && hidden.length > 0 && { [HIDDEN]: hidden }) };
 }
 
-// Not to be trusted: the API judges by itself.
+// For display only: the API decides for itself.
 function callerOf(document, claims) {
   const groupsClaim = document.components.securitySchemes?.jwt?.["x-groups-claim"] ?? "groups";
   const found = claims ?? {};

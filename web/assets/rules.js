@@ -1,9 +1,9 @@
-// Validate a value as the API does (lambda_src/trestle/schema), with its words.
+// The rules of JSON Schemas. First: validate values as the API does (lambda_src/trestle/schema), with its messages.
 import { MAX_DEPTH } from "./contract.js";
 import { compare, comparisonKey, decimal, isEqual, isInteger, isMultiple, isNumber, isObject, isStorable, numberText, own, parse, parseNumber, stringify } from "./json.js";
 import { countText, truncate } from "./text.js";
 
-/** A typed text that is no value. */
+/** Input that is not a value. */
 export class InvalidInput {
   constructor(text, detail) {
     this.text = text;
@@ -16,7 +16,7 @@ export class InvalidInput {
   }
 }
 
-/** The faults of a value, [{pointer (RFC 6901), detail}]; none when it is valid. */
+/** The faults of a value: [{pointer (RFC 6901), detail}]. */
 export function validate(schema, value) {
   const faults = [];
   validateStorable(value, "", 1, faults);
@@ -24,12 +24,11 @@ export function validate(schema, value) {
   return faults;
 }
 
-/** The pointer of a member or element of what `parent` points at. */
 export function pointer(parent, name) {
   return `${parent}/${String(name).replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }
 
-// What the API refuses before it looks at the schema.
+// What the API rejects before it looks at the schema.
 function validateStorable(value, where, level, faults) {
   if (value instanceof InvalidInput) faults.push({ pointer: where, detail: value.detail });
   else if (Array.isArray(value) || isObject(value)) {
@@ -170,7 +169,7 @@ const HOSTNAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
 const IPV4 = /^(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}$/;
 const UUID = /^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$/;
 
-// RFC 3986, appendix A: unreserved, percent-encoded and sub-delims, and what else may stand in each part.
+// RFC 3986, appendix A.
 const COMMON = "-A-Za-z0-9._~!$&'()*+,;=";
 const PERCENT = "%[0-9A-Fa-f]{2}";
 const IN_PATH = `(?:[${COMMON}:@/]|${PERCENT})`;
@@ -201,7 +200,7 @@ function isDate(text) {
   return date <= [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1];
 }
 
-// 60 seconds only where UTC may have a leap second.
+// Leap seconds are at 23:59:60 UTC.
 function isTime(text) {
   const match = TIME.exec(text);
   if (!match) return false;
@@ -217,11 +216,11 @@ function isUri(text, pattern) {
 
 function isIpv6(text) {
   const end = text.slice(text.lastIndexOf(":") + 1);
-  const octal = end.includes(".") && /(^|\.)0\d/.test(end); // which an address in a URL may be
+  const octal = end.includes(".") && /(^|\.)0\d/.test(end); // only URLs allow it
   return /^[0-9A-Fa-f:.]+$/.test(text) && !octal && URL.canParse(`http://[${text}]`);
 }
 
-// Rules and faults in words for people, and numbers in the reader's locale.
+// --- messages for people, and numbers in their locale ---
 
 const NUMBERS = numberFormat();
 const partOf = (type) => NUMBERS.formatToParts(1234567.5).find((part) => part.type === type)?.value;
@@ -239,12 +238,12 @@ function numberFormat() {
   }
 }
 
-/** A number with the decimal mark of its reader, and all of its digits. */
+/** All digits of a number, with the reader's decimal mark. */
 export function localNumber(value) {
   return numberText(value).replace(".", DECIMAL);
 }
 
-/** The number in a typed text: "1.234,5" is 1234.5 in German. undefined for an empty text, else InvalidInput. */
+/** The number of a typed text: "1.234,5" is 1234.5 in German. undefined if it is empty, else InvalidInput. */
 export function readNumber(text) {
   if (!text.trim()) return undefined;
   const typed = [...text.replace(/[\u200e\u200f\u061c]/g, "").trim()].map((each) => DIGITS.get(each) ?? each).join("").replace("\u2212", "-");
@@ -263,7 +262,7 @@ function plainNumber(text, mark, group) {
   return `${sign === "-" ? "-" : ""}${whole.replace(/^0+(?=\d)/, "") || "0"}${fraction && `.${fraction}`}${power}`;
 }
 
-/** The schema of the value at a pointer, {} if there is none. */
+/** The schema of the value at a pointer, or {}. */
 export function ruleAt(schema, where) {
   const names = where.split("/").slice(1).map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
   return names.reduce((rule, name) => [own(rule.properties ?? {}, name), rule.items, rule.additionalProperties].find(isObject) ?? {}, schema);
@@ -288,7 +287,7 @@ const KINDS = {
   string: "text",
 };
 
-// The API's sentences, and those for people.
+// The API's messages, and ours.
 const SENTENCES = [
   [/^Is required$/, (_, rule) => (rule.enum || rule.type === "boolean" ? "Choose a value" : "Fill this in")],
   [/^Must be of the format (.+)$/, ([, format]) => `Enter ${own(KINDS, format) ?? format}, such as ${own(FORMAT_EXAMPLES, format)}`],
@@ -307,7 +306,7 @@ const SENTENCES = [
   [/\((anyOf|oneOf|not)\)$/, ([, keyword]) => (keyword === "not" ? "This value is not allowed" : "This is none of the values that are allowed")],
 ];
 
-/** A fault of the API's or of validate.js in words for people. rule: the value's schema. */
+/** A fault's detail in words for people. rule: the value's schema. */
 export function faultText(detail, rule) {
   for (const [pattern, sentence] of SENTENCES) {
     const match = pattern.exec(detail);
@@ -316,7 +315,7 @@ export function faultText(detail, rule) {
   return detail;
 }
 
-/** A schema's rules in sentences, or "". */
+/** A schema's rules in sentences. */
 export function ruleHint(rule) {
   if (!isObject(rule) || rule.enum || rule.readOnly) return "";
   const { type, format, multipleOf } = rule;
@@ -358,17 +357,17 @@ function stepText(unit) {
 
 const valueText = (value) => truncate(typeof value === "string" ? value : stringify(value), EXAMPLE_LENGTH);
 
-/** A text that matches a schema's pattern, or null. */
+/** A text that matches the pattern of a schema, or null. */
 export function patternExample(rule) {
   try {
     const text = exampleText(rule.pattern);
     return text.length <= EXAMPLE_LENGTH && text.trim() && !validate(rule, text).length ? text : null;
   } catch {
-    return null; // more than is understood here
+    return null; // the pattern has parts that are not supported here
   }
 }
 
-// The first alternative, and for each set its first, second … character: AB-1234. The caller validates it.
+// Take the first alternative, and the first, second … character of each set: AB-1234. The caller validates it.
 function exampleText(pattern) {
   const used = {};
   let at = 0;

@@ -1,4 +1,4 @@
-// Who calls the API: a key, and a user signed in by the code flow with PKCE (RFC 7636). Both are in sessionStorage and end with the tab.
+// Who calls the API: an API key, and a user signed in by the code flow with PKCE (RFC 7636). Both end with the tab.
 import { discardDrafts, stopSavingDrafts } from "./drafts.js";
 import { discardPlaces, stopKeepingPlaces } from "./place.js";
 
@@ -6,12 +6,12 @@ const KEY_ITEM = "trestle.key";
 const TOKENS_ITEM = "trestle.tokens";
 const PENDING_ITEM = "trestle.pending";
 
-// A token younger than this has not expired: if it is refused, so is the next.
-const FRESH_MS = 60_000; // milliseconds
+// If the API refuses a token younger than this, a new one would be refused too.
+const FRESH_MS = 60_000;
 
 const TOKEN_SCHEMES = ["cognito", "jwt"];
 
-/** config: config.json, of which issuers.js describes the part about signing in. */
+/** config: config.json. */
 export function createSession(config) {
   const issuers = createIssuers(config);
   const store = createStore();
@@ -19,14 +19,14 @@ export function createSession(config) {
   const changeListeners = new Set();
   const signOutListeners = new Set();
   const failureListeners = new Set();
-  // With the slash: the user pool compares it letter by letter.
+  // The user pool compares the URL literally, with its slash.
   const homeUrl = `${location.origin}/`;
 
   let key = store.get(KEY_ITEM) ?? "";
   let tokens = store.get(TOKENS_ITEM);
   let isExpired = false;
   let known = { access: undefined, claims: null };
-  let lastScheme = Object.keys(issuers)[0]; // of the sign-in that was tried last
+  let lastScheme = Object.keys(issuers)[0]; // of the last sign-in
   let renewal = null;
   let renewedAt = -Infinity;
 
@@ -36,11 +36,11 @@ export function createSession(config) {
 
   const bearer = () => `Bearer ${tokens.access}`;
 
-  /** Keep the tokens of an answer. scheme: the issuer's; null for a pasted token. */
+  /** scheme: null for a pasted token. */
   function storeTokens(answer, scheme, endpoints = null) {
     const { sub, scope, scp = "" } = claimsOf(answer.access_token);
     const isSameUser = tokens?.sub === sub && tokens.scheme === scheme;
-    // An ended session leaves its drafts to the same user only.
+    // Drafts of an ended session stay for the same user only.
     if (tokens && !isSameUser) {
       discardDrafts();
       discardPlaces();
@@ -84,9 +84,9 @@ export function createSession(config) {
     try {
       answer = refresh && issuers[scheme] && (await requestTokens(scheme, endpoints, { grant_type: "refresh_token", refresh_token: refresh }));
     } catch {
-      return false; // not reached: the session may well be good
+      return false; // no connection: the session may still be valid
     }
-    if (!tokens) return false; // signed out meanwhile
+    if (!tokens) return false; // signed out since then
     if (answer) {
       storeTokens(answer, scheme, endpoints);
     } else {
@@ -101,7 +101,7 @@ export function createSession(config) {
       return key;
     },
 
-    /** Where users of these security schemes sign in: {scheme, label} each. An existing pool, or an issuer without a client id, has none. */
+    /** The sign-ins for these security schemes: [{scheme, label}]. */
     signIns(schemes = TOKEN_SCHEMES) {
       const named = Object.keys(issuers).length > 1;
       const here = TOKEN_SCHEMES.filter((scheme) => schemes.includes(scheme) && issuers[scheme]);
@@ -111,28 +111,27 @@ export function createSession(config) {
     /** Whether a scheme has no sign-in here, so that its users paste a token. */
     takesTokens: (schemes) => TOKEN_SCHEMES.some((scheme) => schemes.includes(scheme) && !issuers[scheme]),
 
-    /** The user's security scheme; null for a pasted token. */
+    /** null for a pasted token */
     get scheme() {
       return tokens?.scheme ?? null;
     },
 
-    /** The user's name, or null. */
     get user() {
       return tokens?.user ?? null;
     },
 
-    /** Whether the user's tokens have expired and cannot be renewed. */
+    /** Whether the tokens have expired and cannot be renewed. */
     get isExpired() {
       return isExpired;
     },
 
-    /** The access token's claims, null without one; the same object for the same token. */
+    /** The access token's claims, or null; the same object for the same token. */
     get claims() {
       if (known.access !== tokens?.access) known = { access: tokens?.access, claims: tokens ? claimsOf(tokens.access) : null };
       return known.claims;
     },
 
-    /** Use an API key, "" for none. Returns false for an invalid one. */
+    /** Use an API key, or "" for none; return false if it is invalid. */
     setKey(value) {
       const trimmed = value.trim();
       if (!/^[!-~]*$/.test(trimmed)) return false;
@@ -143,20 +142,20 @@ export function createSession(config) {
       return true;
     },
 
-    /** Use a pasted access token. Returns false for an invalid one. */
+    /** Use a pasted access token; return false if it is invalid. */
     setToken(value) {
       const token = value.trim();
       try {
         if (!/^[\w-]+(\.[\w-]+){2}$/.test(token)) return false;
         storeTokens({ access_token: token }, null);
       } catch {
-        return false; // three parts, but no claims in them
+        return false; // three parts without claims
       }
       notify(callerListeners, changeListeners);
       return true;
     },
 
-    /** What a call with this `security` lacks: {kind, detail}, or null. */
+    /** What a call lacks: {kind, detail}, or null. */
     missingAccess(security) {
       for (const [scheme, scopes] of security.flatMap(Object.entries)) {
         if (scheme === "iam") return { kind: "signature", detail: "A web page cannot sign requests for AWS. Use a tool that can." };
@@ -171,7 +170,6 @@ export function createSession(config) {
       return null;
     },
 
-    /** The headers that authenticate a call with this `security`. */
     headers(security) {
       const headers = {};
       for (const scheme of (security ?? []).flatMap(Object.keys)) {
@@ -181,10 +179,10 @@ export function createSession(config) {
       return headers;
     },
 
-    /** Renew the token after a 401 for this Authorization. Resolves to whether to send the request again. */
+    /** Renew the token after a 401. Resolves to whether to retry the request. */
     async renewAfter401(authorization) {
       if (!authorization || !tokens) return false;
-      if (authorization !== bearer()) return true; // there is a new one already
+      if (authorization !== bearer()) return true; // it has been renewed already
       if (isExpired || Date.now() - renewedAt < FRESH_MS) return false;
       renewal ??= renew().finally(() => {
         renewal = null;
@@ -192,7 +190,7 @@ export function createSession(config) {
       return renewal;
     },
 
-    /** Go to an issuer's page, by default the last one; `completeSignIn` continues when it comes back. */
+    /** Go to an issuer's sign-in page; `completeSignIn` continues after it. */
     async signIn(scheme = tokens?.scheme ?? lastScheme) {
       lastScheme = scheme;
       const issuer = issuers[scheme];
@@ -220,17 +218,17 @@ export function createSession(config) {
       location.assign(url.href);
     },
 
-    /** After an issuer's page: exchange the code for tokens, and return to where the user was. Resolves to why that failed, or to null. */
+    /** Exchange the code for tokens, and restore the route. Resolves to why that failed, or to null. */
     async completeSignIn() {
       const answer = new URLSearchParams(location.search);
       if (!answer.has("code") && !answer.has("error")) return null;
       const pending = store.get(PENDING_ITEM);
       store.delete(PENDING_ITEM);
-      // The code is used up, and the address may be copied.
+      // The code is used up, and users copy addresses.
       history.replaceState(null, "", `${location.pathname}${pending?.hash ?? location.hash}`);
       if (Object.keys(issuers).length === 0) return null;
       const issuer = issuers[pending?.scheme];
-      // A link with somebody else's code would sign the user in to that account.
+      // A link with someone else's code would sign the user in to that account.
       if (!issuer || pending.state !== answer.get("state")) {
         return "This sign-in was not started in this tab, so it was ignored. Sign in from here.";
       }
@@ -262,7 +260,7 @@ export function createSession(config) {
       }
     },
 
-    /** End the session here and at the issuer, and remove key and drafts. */
+    /** End the session here and at the issuer, and delete the key and the drafts. */
     signOut() {
       notify(signOutListeners);
       const { refresh, scheme, endpoints } = tokens;
@@ -275,10 +273,10 @@ export function createSession(config) {
       stopKeepingPlaces();
       store.clear();
       notify(callerListeners, changeListeners);
-      // "Back" can restore this page with all that was in it.
+      // "Back" could restore this page with its content.
       addEventListener("pageshow", () => location.reload());
       if (refresh && endpoints?.revocation) {
-        // Copies end as well.
+        // Revoke copies of the token.
         fetch(endpoints.revocation, {
           method: "POST",
           body: formBody(scheme, { token: refresh }),
@@ -294,18 +292,17 @@ export function createSession(config) {
       location.assign(logout.href);
     },
 
-    // Each calls `listener`, and returns a function that stops it.
+    // Each returns a function that stops the listener.
 
-    /** When the key or the user is another. */
+    /** When the key or the user changes. */
     onCallerChange: (listener) => addListener(callerListeners, listener),
 
     /** After every visible change. */
     onChange: (listener) => addListener(changeListeners, listener),
 
-    /** With a sentence, when a sign-in cannot begin. */
+    /** When a sign-in cannot begin; the listener gets a sentence. */
     onSignInFailure: (listener) => addListener(failureListeners, listener),
 
-    /** Before the user signs out. */
     beforeSignOut: (listener) => addListener(signOutListeners, listener),
   };
 }
@@ -321,7 +318,7 @@ function createStore() {
   try {
     storage = window.sessionStorage;
   } catch {
-    // refused
+    // blocked
   }
   const memory = new Map();
   return {
@@ -363,11 +360,11 @@ function userName(token) {
   return claims.email ?? claims["cognito:username"] ?? claims.preferred_username ?? claims.username ?? claims.name ?? claims.sub;
 }
 
-// Where users sign in: the API's user pool, and the issuer of OpenID Connect whose tokens it takes as well.
+// --- issuers: the user pool, and an OpenID Connect issuer ---
 
 /**
- * The issuers that the page is a client of, by security scheme: {name, clientId, url (null if answers do not name it), parameters,
- * readEndpoints, logoutParameters}. Endpoints: {authorization, token, revocation?, logout?, scopes}. Takes config.json.
+ * The issuers by security scheme. Endpoints: {authorization, token, revocation?, logout?, scopes}.
+ * url: null if responses do not name it.
  */
 export function createIssuers({ sign_in: pool, jwt }) {
   return { ...(pool && { cognito: createPool(pool) }), ...(jwt && { jwt: createOpenId(jwt) }) };
@@ -398,7 +395,7 @@ function createOpenId({ issuer, client_id: clientId, scopes, audience }) {
     async readEndpoints() {
       const response = await fetch(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`, { credentials: "omit" });
       const found = await response.json();
-      // Another issuer's would get the user's code.
+      // Another issuer would receive the code.
       if (found.issuer !== issuer) throw new Error("another issuer");
       const isSafe = (url) => new URL(url).protocol === new URL(issuer).protocol;
       const [authorization, token] = [found.authorization_endpoint, found.token_endpoint];

@@ -1,4 +1,4 @@
-// The page of an entity's items: search, filters, a table, and its pages.
+// The page of an entity's items: search, filters, table, and pages.
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
 import { NeedsAccess, isAccessDenied } from "./access.js";
 import { ColumnChooser, Skeleton, Table, allColumns, rowsOf, useColumns } from "./grid.js";
@@ -11,16 +11,13 @@ import { countText, labelOf, timeText, truncate } from "./text.js";
 import { Choice, CopyButton, EmptyState, Icon, Page, Problem, plainText, useKeys, useSession } from "./ui.js";
 
 const PAGE_SIZES = [25, 50, 100];
-const SEARCH_PAUSE_MS = 250; // ms without a key, after which the search begins
-const SAMPLE = 100; // items that are looked at for properties that no schema names
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i; // as the API makes ids
+const SEARCH_PAUSE_MS = 250; // after the last key
+const SAMPLE = 100; // items whose properties become columns if no schema names them
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i; // of ids that the API generates
 
 /**
- * The page of an entity's items.
- *
- * selection: {ids: Set, onChange(Set)}, of the rows' keys, for a column of checkboxes; none without it. toolbar: of a list that was read,
- * {items, rows, query, search, next, reload}, returns what is above its table: rows are {key, id, owner, item}, and search is the text that they
- * were searched for, "" without one. cameFrom: the hash of the item that the user comes back from.
+ * selection: {ids: Set of row keys, onChange(Set)} for checkboxes. toolbar({items, rows, query,
+ * search, next, reload}): what is above the table.
  */
 export function EntityView(props) {
   const { entity, api, session, route, go, notify, deletions, views, toolbar } = props;
@@ -97,8 +94,7 @@ export function EntityView(props) {
   <//>`;
 }
 
-// What the list is asked for: as the address says, newest first if it says nothing. The address is anyone's, so nothing
-// that the page does not offer, such as `fields`, goes with it.
+// The list's query, newest items first by default. The address may come from anyone, so other parameters are dropped.
 function queryOf(entity, route) {
   const filter = entity.filters.find(({ name }) => route.query[name] !== undefined);
   const byTime = (filter?.sort ?? "createdAt") === "createdAt";
@@ -116,7 +112,7 @@ function useDeletions(deletions) {
   useEffect(() => deletions.subscribe(() => draw((drawn) => drawn + 1)), [deletions]);
 }
 
-// The row of the item with an id that was searched for, which may be far down the list. null: none.
+// The row of the item whose id is searched for, or null. It may be far down the list.
 function useItemById({ api, entity, session, id, owner }) {
   const [row, setRow] = useState(null);
   useEffect(() => {
@@ -136,7 +132,6 @@ function useItemById({ api, entity, session, id, owner }) {
   return row;
 }
 
-// What is typed counts after a pause; Enter opens an id.
 function SearchBox({ text, entity, go, onChange }) {
   const [typed, setTyped] = useState(text);
   const timer = useRef(null);
@@ -186,7 +181,7 @@ function SearchBox({ text, entity, go, onChange }) {
   </form>`;
 }
 
-// What was looked at, and how to look at more. Only how it ended is said aloud.
+// Screen readers announce only the result.
 function SearchStatus({ entity, text, searched, count, hasDirect, isFiltered }) {
   const { items, isDone, isReading, problem, readOn, stop } = searched;
   const things = isFiltered ? " that the filters let through" : "";
@@ -206,7 +201,7 @@ function SearchStatus({ entity, text, searched, count, hasDirect, isFiltered }) 
   </div>`;
 }
 
-// What could not be read again stays in view.
+// A failed reload leaves the items in view.
 function Stale({ failure, at, retry }) {
   const { title, detail } = failure.problem;
   return html`<div class="stale" role="alert">
@@ -222,7 +217,7 @@ function sortOf(entity, query) {
   return { name: filter ? filter.sort : "createdAt", isDescending: query.order === "desc" };
 }
 
-// The frame of a table, which keeps its scroll position over Back and reload. isKnown: the rows are those of the address.
+// Keeps its scroll position over Back and reload. isKnown: the rows belong to the address.
 function Frame({ entity, query, columns, change, rows, isKnown = true, loading, found, ...props }) {
   const frame = useRef(null);
   const step = currentStep();
@@ -259,7 +254,7 @@ function Items({ rows, next, newItem, ...props }) {
   return html`<${Frame} ...${props} rows=${rows} />${pager}`;
 }
 
-// The matches of a search, in pages of their own.
+// The matches of a search, in pages.
 function Found({ rows, searched, conditions, pageName, ...props }) {
   const { entity, route, go, query, change, columns } = props;
   const size = Number(query.limit ?? entity.limit.default);
@@ -284,7 +279,7 @@ function Found({ rows, searched, conditions, pageName, ...props }) {
     </nav>`;
 }
 
-// Cursors lead forward only: the ones that led here are remembered, in this tab.
+// Cursors only lead forward, so the tab remembers those of previous pages.
 function Pager({ entity, query, route, next, change, go }) {
   const list = listKey(entity, { ...query, cursor: undefined });
   const cursors = cursorsOf(list);
@@ -329,13 +324,13 @@ function OpenById({ entity, go }) {
   </form>`;
 }
 
-// The filters of a list, as the API has them: one property at a time, and a range of what its lists are sorted by; and an owner's items.
+// --- filters ---
 
-const FILTER_PAUSE_MS = 400; // ms without a key, after which what was typed is asked for
+const FILTER_PAUSE_MS = 400; // after the last key
 
 /**
- * query: of the route. onChange(changes, options): changes of the query, as `go` takes them. seesAll: the caller is shown the items of all
- * owners, and has to choose one before anything else can be a filter.
+ * onChange(changes, options): changes of the query, as for `go`. seesAll: the caller sees the items
+ * of all owners, and must choose an owner before other filters.
  */
 export function Filters({ entity, query, onChange, seesAll }) {
   const active = entity.filters.find(({ name }) => query[name] !== undefined);
@@ -355,7 +350,7 @@ export function Filters({ entity, query, onChange, seesAll }) {
     onChange({ ...cleared, owner: undefined });
   };
   const set = (value, options) => onChange(value === undefined ? cleared : { [filter.name]: value }, options);
-  // What filters an owner's list filters no other.
+  // Filters belong to one owner's list.
   const setOwner = (value, options) => onChange({ ...(value === undefined && cleared), owner: value }, options);
   return html`
     ${hasOwner && html`<${TypedValue} label="Owner is exactly" value=${query.owner} onChange=${setOwner} />`}
@@ -375,13 +370,11 @@ export function Filters({ entity, query, onChange, seesAll }) {
   `;
 }
 
-// What a filter begins with where a value is to be chosen, not typed.
 function firstValue(schema) {
   if (schema.type === "boolean") return "true";
   return schema.enum && queryText(schema.enum[0]);
 }
 
-// A value as the API's query has it.
 const queryText = (value) => (typeof value === "string" ? value : stringify(value));
 
 function FilterValue({ filter, value, onChange, isOnly }) {
@@ -396,7 +389,7 @@ function FilterValue({ filter, value, onChange, isOnly }) {
     </span>`;
   }
   if (filter.schema.enum) {
-    // By their places: a value may be the empty text, which no value at all is too.
+    // By index: a value may be the empty text, which also stands for no value.
     const chosen = filter.schema.enum.findIndex((element) => queryText(element) === value);
     const choose = (index) => onChange(index === "-1" ? undefined : queryText(filter.schema.enum[index]));
     return html`<label>${text}
@@ -414,11 +407,11 @@ function FilterValue({ filter, value, onChange, isOnly }) {
 
 const isNumeric = (schema) => ["integer", "number"].includes(schema.type);
 
-/** An input whose text counts after a pause; undefined where it is empty. name: what the label leaves to the eye. */
+/** An input that applies its text after a pause. name: the full label, for screen readers. */
 function TypedValue({ label, name = label, type = "text", value = "", onChange, isNumber = false }) {
   const [text, setText] = useState(value);
   const timer = useRef(null);
-  // Unless more has been typed meanwhile, which will be asked for next.
+  // Do not overwrite newer input.
   useEffect(() => {
     if (timer.current === null) setText(value);
   }, [value]);
@@ -437,7 +430,7 @@ function TypedValue({ label, name = label, type = "text", value = "", onChange, 
   </label>`;
 }
 
-// The range of what the filter's lists are sorted by: days of a time, a beginning of a text, bounds of a number.
+// A range of the property that the filter sorts by.
 function Range({ entity, filter, query, onChange }) {
   const boundOf = (operator) => filter.bounds.find((each) => each.operator === operator);
   const label = filter.sort === "createdAt" ? "Created" : labelOf(filter.sort);
@@ -455,7 +448,7 @@ function Range({ entity, filter, query, onChange }) {
   return input("prefix", "begins with", "text");
 }
 
-// Days are the reader's own, the API's times are UTC. What is no day to the API, such as one of the year 12026, it says itself.
+// Days are in the reader's time zone, times in UTC. The API reports texts that are not days.
 function startOf(text, later = 0) {
   const time = new Date(`${text}T00:00:00`);
   time.setDate(time.getDate() + later);

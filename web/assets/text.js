@@ -1,15 +1,15 @@
-// Values as text. Items are not trusted: texts are cut, and invisible characters shown.
+// Values as text. Items are untrusted: texts are cut, and invisible characters shown.
 
 const DATE_TIME = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
 const TIME = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 const DATE = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeZone: "UTC" });
 
-// An emoji, with what it is put together of; or else, as the group, what turns the direction of the text around it, takes no
-// room, or is blank and no space: all but tab and line breaks.
+// Emoji sequences; or, as a group, characters that reverse the text direction, take no space or
+// look blank, except tab and line breaks.
 const HIDDEN =
   /\p{ExtPict}[\p{EMod}\ufe0f]?(?:\u200d\p{ExtPict}[\p{EMod}\ufe0f]?)*|[#*\d]\ufe0f\u20e3|([\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029\u2800\ufff9-\ufffb]|\p{DI})/gu;
 
-/** A name as people write it: "dueDate" as "Due date". */
+/** A name as a label: "dueDate" becomes "Due date". */
 export function labelOf(name) {
   if (!/^[A-Za-z][A-Za-z0-9_-]*$/.test(name)) return visibleText(name);
   const words = name.replace(/[_-]+/g, " ").replace(/([a-z0-9])([A-Z])/g, "$1 $2").trim();
@@ -31,17 +31,15 @@ export function visiblePieces(text) {
   return found;
 }
 
-/** A text with the names of its invisible characters. */
 export function visibleText(text) {
   return replaceHidden(text, codePointName);
 }
 
-/** A text with each invisible character replaced. */
 export function replaceHidden(text, replacement) {
   return text.replace(HIDDEN, (whole, character) => (character ? replacement(character) : whole));
 }
 
-/** A JSON text with an escape for each character that could not be seen. */
+/** A JSON text with its invisible characters escaped. */
 export function escapeHidden(text) {
   const escape = (character) => character.replace(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
   return replaceHidden(text, escape);
@@ -51,32 +49,30 @@ function codePointName(character) {
   return `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
-/** The beginning of a text, at most `limit` characters, never half of one. */
+/** The beginning of a text, without half characters. */
 export function truncate(text, limit) {
   if (text.length <= limit) return text;
   const half = /[\ud800-\udbff]$/.test(text.slice(0, limit));
   return text.slice(0, half ? limit - 1 : limit);
 }
 
-/** A date-time (RFC 3339) in the reader's time zone; the text itself if it is none. */
+/** A date-time (RFC 3339) in the reader's time zone. */
 export function dateTimeText(text) {
   const time = new Date(text);
   return Number.isNaN(time.getTime()) ? text : DATE_TIME.format(time);
 }
 
-/** A date (YYYY-MM-DD) in words; the text itself if it is none. */
 export function dateText(text) {
   const time = /^\d{4}-\d\d-\d\d$/.test(text) ? new Date(`${text}T00:00:00Z`) : new Date(NaN);
   return Number.isNaN(time.getTime()) ? text : DATE.format(time);
 }
 
-/** An id, shortened to tell it from others in a list; 14 characters of one that people chose. */
+/** An id, shortened but distinguishable. */
 export function shortId(id) {
   const [most, kept] = /^[0-9a-f-]+$/i.test(id) ? [13, 8] : [16, 14];
   return id.length > most ? `${truncate(id, kept)}…` : id;
 }
 
-/** The time of a moment in the reader's time zone, such as "12:34:56". */
 export const timeText = (moment) => TIME.format(moment);
 
 /** "1 item", "2,000 items". */

@@ -1,4 +1,4 @@
-// A to-do list, for entities that are one: add, tick, edit, and see what is open or done.
+// A to-do list, for entities that are one.
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { NeedsAccess, isAccessDenied } from "./access.js";
 import { discardDraft, loadDraft, saveDraft } from "./drafts.js";
@@ -11,9 +11,9 @@ import { countText, truncate } from "./text.js";
 import { Choice, EmptyState, Icon, Page, Problem, Text, inputAttributes, useSession } from "./ui.js";
 
 const PAGE_SIZE = 100;
-const TITLE_LENGTH = 300; // characters of a title; the item's own page has all
+const TITLE_LENGTH = 300; // characters; the item's page shows all
 
-// What changes one property and leaves the others alone.
+// An operation that changes one property.
 function changeOperation({ operations }) {
   return operations.merge ?? (operations.replace?.body.partial ? operations.replace : undefined);
 }
@@ -36,7 +36,7 @@ export function TodoView({ entity, api, session, route, go, notify, deletions, v
 
   const tick = async (item) => {
     const ticked = { ...item, [done]: !own(item, done) };
-    // The row may go with the focus.
+    // The row may disappear with the focus.
     if (!isShown(ticked)) focusNear(rows.current, shown.indexOf(item));
     list.put(ticked);
     const { data, problem } = await api.call(changeOperation(entity), { id: item.id, body: { [done]: ticked[done] } });
@@ -171,7 +171,7 @@ function Todo({ item, done, entity, api, notify, onTick, onChange, onRemove }) {
 function Edit({ item, entity, api, notify, onClose, onChange }) {
   const [title, setTitle] = useState(item.title);
   const [faults, setFaults] = useState([]);
-  // The title that somebody else gave it since it was read.
+  // Someone else's newer title.
   const [theirs, setTheirs] = useState(null);
   const input = useRef(null);
   // Before the next key arrives.
@@ -224,7 +224,7 @@ function Edit({ item, entity, api, notify, onClose, onChange }) {
   </form>`;
 }
 
-// Change the title only if the user saw the current one: {saved}, {changed: the current title} or {problem}.
+// Change the title if the user saw the current one: {saved}, {changed: the current title} or {problem}.
 async function changeTitle(entity, api, id, known, title) {
   const { get } = entity.operations;
   const change = (headers) => api.call(changeOperation(entity), { id, body: { title }, headers });
@@ -245,14 +245,14 @@ async function changeTitle(entity, api, id, known, title) {
 function useList({ entity, api, session, done, filter }) {
   const emptyList = { items: [], next: null, answer: {}, isRead: false, filter: null };
   const key = `${entity.name}/${filter}`;
-  // Who comes back sees at once what was read before, and it is read again.
+  // Show the items of the last visit while they are read again.
   const [list, setList] = useState(() => readBefore(key) ?? emptyList);
   const [isReading, setReading] = useState(true);
   const [attempt, setAttempt] = useState(0);
   // The user's changes since the list was requested.
   const changedItems = useRef([]);
 
-  // least: how many items there are to be, if there are as many.
+  // least: read at least this many items, if there are.
   const read = async (cursor, signal, least = 0) => {
     setReading(true);
     changedItems.current = [];
@@ -267,7 +267,7 @@ function useList({ entity, api, session, done, filter }) {
     setReading(false);
     const meanwhile = changedItems.current;
     setList((before) => {
-      // What could not be read again stays, unless its reader may not see it any more.
+      // A failed reload leaves the items, unless the user has lost access.
       if (answer.problem) return { ...(before.filter === filter && ![401, 403].includes(answer.status) ? before : emptyList), answer, filter };
       const items = cursor ? uniqueItems([...before.items, ...found]) : found;
       return { items: meanwhile.reduce(putItem, items), next: answer.data.next, answer, isRead: true, filter };
@@ -277,7 +277,7 @@ function useList({ entity, api, session, done, filter }) {
     await dropDeleted(uniqueItems(missing), signal);
   };
 
-  // What an answer lacks is newer, or deleted: ask.
+  // Changed items that the response lacks are newer than it, or deleted.
   const dropDeleted = async (missing, signal) => {
     const { get } = entity.operations;
     for (const { id } of get ? missing : []) {
@@ -303,7 +303,6 @@ function useList({ entity, api, session, done, filter }) {
     isReading: isReading || list.filter !== filter,
     reload,
     readMore: () => read(list.next),
-    /** Take an item that the user has created or changed. */
     put(item) {
       changedItems.current.push(item);
       setList((before) => ({ ...before, items: putItem(before.items, item) }));
@@ -311,7 +310,7 @@ function useList({ entity, api, session, done, filter }) {
   };
 }
 
-// In its place, or at the top; an older version changes nothing.
+// An older version changes nothing.
 function putItem(items, item) {
   if (!hasItem(items, item)) return [item, ...items];
   return items.map((other) => (other.id === item.id && !(other.version > item.version) ? item : other));
@@ -335,7 +334,6 @@ function useDeletions(deletions) {
   useEffect(() => deletions.subscribe(() => draw((drawn) => drawn + 1)), [deletions]);
 }
 
-// To the row after the one that goes, or before the last.
 function focusNear(rows, index) {
   const boxes = [...rows.querySelectorAll("input[type=checkbox]")];
   const neighbour = boxes[index + 1] ?? boxes[index - 1] ?? document.getElementById("todo-new");

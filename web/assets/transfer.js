@@ -1,4 +1,4 @@
-// Items as files, and tables as items. Numbers keep their digits both ways.
+// Export and import items. Numbers keep their digits.
 import { html, useEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
 import { SERVERS_OWN } from "./contract.js";
 import { pointerLabel } from "./form.js";
@@ -13,10 +13,10 @@ import { Cell, EmptyState, Field, Page, Text, inputAttributes } from "./ui.js";
 
 const DELIMITERS = ["\t", ";", ","];
 
-// A cell that spreadsheets run as a formula, or one that begins with the apostrophe that keeps them from it.
+// Text that spreadsheets run as a formula, also after apostrophes that prevent it.
 const FORMULA = /^'*[=+\-@\t\r\n＝＋－＠]/;
 
-/** The records of a text, [{line, cells: [{text, isQuoted}], isOpen}], without blank lines. isOpen: a quote is never closed. */
+/** The records of a text: [{line, cells: [{text, isQuoted}], isOpen}]. isOpen: a quote is never closed. */
 export function readCsv(text, delimiter = delimiterOf(text)) {
   const records = [];
   const terminator = new RegExp(`${delimiter}|\r\n?|\n|$`, "g");
@@ -46,12 +46,12 @@ export function readCsv(text, delimiter = delimiterOf(text)) {
   return records;
 }
 
-/** Rows of texts as CSV; undefined is an empty cell, and an empty text is quoted. */
+/** Rows as CSV. undefined is an empty cell, an empty text is quoted. */
 export function writeCsv(rows) {
   return rows.map((cells) => `${cells.map(quote).join()}\r\n`).join("");
 }
 
-/** A text with an apostrophe in front if a spreadsheet would run it as a formula. */
+/** Prefix an apostrophe if a spreadsheet would run the text. */
 export function protect(text) {
   return FORMULA.test(text) ? `'${text}` : text;
 }
@@ -73,12 +73,11 @@ function delimiterOf(text) {
 
 const BOOLEANS = { true: true, yes: true, 1: true, false: false, no: false, 0: false };
 
-/** A line of JSON for each item, as the API answers it. */
 export function jsonLines(items) {
   return items.map((item) => `${stringify(item)}\n`).join("");
 }
 
-/** Items as CSV: an object or an array is JSON in one cell, an empty cell no property, "" an empty text. Spreadsheets know UTF-8 by the mark. */
+/** Items as CSV. The byte order mark tells spreadsheets that it is UTF-8. */
 export function itemsCsv(entity, items) {
   const [id, ...others] = SERVERS_OWN;
   const names = new Set([...propertyNames(entity.schema), ...items.flatMap(Object.keys)]);
@@ -87,14 +86,14 @@ export function itemsCsv(entity, items) {
   return `\ufeff${writeCsv([columns.map(protect), ...rows])}`;
 }
 
-/** The text of a value in a cell: what `cellValue` reads as the same value. */
+/** The text of a cell that `cellValue` reads as the same value. */
 export function cellText(value, rule) {
   if (typeof value !== "string") return value === undefined ? undefined : stringify(value);
   const text = protect(value);
   return value === "" || cellValue({ text }, rule) === value ? text : stringify(value);
 }
 
-/** The value of a cell {text, isQuoted} for a property; an InvalidInput for a text that is none, undefined for an empty cell. */
+/** The value of a cell; InvalidInput if it does not fit the property, undefined if it is empty. */
 export function cellValue({ text, isQuoted }, rule) {
   const types = rule.type === undefined ? null : [rule.type].flat();
   const takesText = !types || types.includes("string");
@@ -116,7 +115,7 @@ export function cellValue({ text, isQuoted }, rule) {
   return fits || !takesText ? value : plain;
 }
 
-/** {columns, rows, fault} of a text. columns: names. rows: [{line, cells, fault}], where a cell is {text, isQuoted} or, of JSON, {value}. */
+/** Read a text as {columns, rows: [{line, cells, fault}], fault}. Cells are {text, isQuoted}, or {value} in JSON. */
 export function readTable(text) {
   const whole = text.replace(/^\ufeff/, "");
   const table = /^\s*[[{]/.test(whole) ? readJson(whole) : readRecords(whole);
@@ -140,7 +139,7 @@ function readJson(text) {
   let found;
   try {
     const whole = parse(text);
-    // An answer of the API's has the items in it.
+    // A response of the API has the items in it.
     const items = Array.isArray(own(whole, "items")) && Object.hasOwn(whole, "next") ? whole.items : [whole].flat();
     found = items.map((value, index) => ({ line: index + 1, value }));
   } catch (error) {
@@ -165,13 +164,13 @@ function readLine(text, index) {
   }
 }
 
-/** The names of the properties that columns may become. Any other name may too, if `isOpen`. */
+/** The properties that columns may become; other names too, if isOpen. */
 export function targetsOf({ schema, acceptsId }) {
   const names = propertyNames(schema).filter((name) => !schema.properties[name].readOnly);
   return { names: [...(acceptsId ? ["id"] : []), ...names], isOpen: (schema.additionalProperties ?? true) !== false };
 }
 
-/** For each column the property that it becomes, null for none: by name, or nearly. */
+/** The property of each column by its name or label, or null. */
 export function suggestMapping(entity, columns) {
   const { names, isOpen } = targetsOf(entity);
   const plain = (name) => name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
@@ -185,7 +184,6 @@ export function suggestMapping(entity, columns) {
   });
 }
 
-/** {body, faults} of a row: what to create, and what is wrong with it, as `validate` says it. */
 export function readRow(entity, mapping, { cells, fault }) {
   if (fault) return { body: {}, faults: [{ pointer: "", detail: fault }] };
   const entries = mapping.flatMap((name, index) => {
@@ -200,12 +198,12 @@ export function readRow(entity, mapping, { cells, fault }) {
   return { body, faults: [...idFaults, ...validate(entity.schema, entity.acceptsId ? without(body, "id") : body)] };
 }
 
-/** The rows of a table as [{line, body, faults, identity}]. identity: a text that a row shares with no other one of its table. */
+/** Rows as [{line, body, faults, identity}]. identity is unique in the table. */
 export function readRows(entity, mapping, rows) {
   const seen = new Map();
   return rows.map((row) => {
     const { body, faults } = readRow(entity, mapping, row);
-    // Faulty rows do not count: mended, they must not make other rows of the ones that are created already.
+    // Rows with faults do not count, so that correcting one leaves the others' identities.
     const text = faults.length ? `line ${row.line}` : stringify(body);
     const count = (seen.get(text) ?? 0) + 1;
     seen.set(text, count);
@@ -213,7 +211,7 @@ export function readRows(entity, mapping, rows) {
   });
 }
 
-/** A key made of a row's own text, so that a repeated import creates it once. */
+/** A key from the content of a row, so that a repeated import creates it once. */
 export async function idempotencyKey(scope, identity) {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`${scope} ${identity}`));
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -225,14 +223,13 @@ function ruleOf({ schema }, name) {
   return isObject(rule) ? rule : {};
 }
 
-/** Have the browser save a text as a file. */
 export function download(name, type, text) {
   const url = URL.createObjectURL(new Blob([text], { type: `${type};charset=utf-8` }));
   Object.assign(document.createElement("a"), { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-// Import a table: paste it, assign its columns, see the faults of each row, and create the others.
+// --- import ---
 
 const MAX_BYTES = 5_000_000; // of a file
 const MAX_SHOWN = 50; // rows of the preview
@@ -301,7 +298,7 @@ export function ImportView({ entity, api, jobs }) {
 function Source({ state, change, readFile, faults }) {
   const [text, setText] = useState(state.text);
   const timer = useRef(null);
-  // A file's text takes the place of what was typed.
+  // The text of a file replaces typed text.
   const before = useRef(state.text);
   useEffect(() => {
     if (before.current !== state.text) setText(state.text);

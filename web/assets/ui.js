@@ -1,4 +1,4 @@
-// What the views are made of.
+// Components and hooks that the views share.
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { isNumber, isObject, stringify } from "./json.js";
 import { NEW } from "./place.js";
@@ -33,12 +33,11 @@ const ICONS = {
   warning: "M12 4 2.5 20h19zM12 10v4.5m0 2.5v.01",
 };
 
-/** A decorative icon. */
 export function Icon({ name }) {
   return html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false"><path d=${ICONS[name]} /></svg>`;
 }
 
-/** An item's text: isolated from its surroundings' direction, invisible characters marked. */
+/** A text of an item: isolated from the direction of its surroundings, with invisible characters marked. */
 export function Text({ value, limit = Infinity }) {
   const shown = truncate(value, limit);
   return html`<bdi>
@@ -48,10 +47,9 @@ export function Text({ value, limit = Infinity }) {
   </bdi>`;
 }
 
-/** A view: its heading, which takes the focus if nothing has it, and buttons. isTable: it fills the page. */
+/** A view. Its heading takes the focus if nothing has it. */
 export function Page({ title, label = title, back, actions, isTable = false, children }) {
   const heading = useRef(null);
-  // A focus that the user has set stays.
   useLayoutEffect(() => {
     if (document.activeElement === document.body) heading.current.focus({ preventScroll: true });
   }, []);
@@ -68,7 +66,6 @@ export function Page({ title, label = title, back, actions, isTable = false, chi
   </div>`;
 }
 
-/** A dialog. Escape and the button close it, and the focus returns. */
 export function Dialog({ title, onClose, children }) {
   const dialog = useRef(null);
   useLayoutEffect(() => {
@@ -89,7 +86,7 @@ export function Dialog({ title, onClose, children }) {
   </dialog>`;
 }
 
-/** What an input in a Field takes: <input ...${inputAttributes(id, hint, faults)}>. */
+/** Attributes of the input in a Field: <input ...${inputAttributes(id, hint, faults)}>. */
 export function inputAttributes(id, hint, faults = [], required = false) {
   const describedBy = [hint && `${id}-hint`, faults.length && `${id}-faults`].filter(Boolean).join(" ");
   const trueOrNone = (is) => (is ? "true" : undefined);
@@ -126,7 +123,7 @@ export function EmptyState({ icon = "inbox", title, children }) {
   return html`<div class="empty"><${Icon} name=${icon} /><h2>${title}</h2>${children}</div>`;
 }
 
-/** What went wrong. problem: {title, detail, errors, requestId}. */
+/** problem: {title, detail, errors, requestId}. */
 export function Problem({ problem, retry }) {
   return html`<div class="problem" role="alert">
     <${Icon} name="warning" />
@@ -142,7 +139,7 @@ export function Problem({ problem, retry }) {
   </div>`;
 }
 
-/** Notes that pass by. notes: [{id, text, tone, action: {label, run}}]. */
+/** notes: [{id, text, tone, action: {label, run}}]. */
 export function Notes({ notes, dismiss }) {
   return html`<div class="notes" role="status" aria-live="polite">
     ${notes.map(
@@ -172,7 +169,6 @@ export function CopyButton({ text, label, notify, icon = "copy", compact = false
     : html`<button type="button" class="button" onClick=${copy}><${Icon} name=${icon} />${label}</button>`;
 }
 
-/** A long text, cut, with a button that shows all. */
 export function LongText({ value, limit = 400 }) {
   const [open, setOpen] = useState(false);
   if (value.length <= limit) return html`<${Text} value=${value} />`;
@@ -182,19 +178,18 @@ export function LongText({ value, limit = 400 }) {
     </button>`;
 }
 
-/** Redraw on every change of the session. */
 export function useSession(session) {
   const [, draw] = useState(0);
   useEffect(() => session.onChange(() => draw((drawn) => drawn + 1)), [session]);
 }
 
-// A value of an item's, to be read.
+// --- values ---
 
 const CELL_LENGTH = 120; // characters of a text in a table
-const STRUCTURE_LENGTH = 48; // and of an object or array
-const SHORT_LENGTH = 28; // characters that stay on one line there
+const STRUCTURE_LENGTH = 48; // of an object or array
+const SHORT_LENGTH = 28; // characters that stay on one line
 
-/** A value in a table: one line of it. */
+/** A value in a table cell. */
 export function Cell({ value, schema = {} }) {
   if (value === undefined) return html`<span class="muted">–</span>`;
   if (typeof value === "string") return html`<${StringValue} value=${value} schema=${schema} limit=${CELL_LENGTH} />`;
@@ -203,7 +198,7 @@ export function Cell({ value, schema = {} }) {
   return html`<code class="muted"><${Text} value=${stringify(value)} limit=${STRUCTURE_LENGTH} /></code>`;
 }
 
-/** A value, whole; a long text at first in part. */
+/** A value; a long text is cut at first. */
 export function Value({ value, schema = {} }) {
   if (value === undefined) return html`<span class="muted">not set</span>`;
   if (typeof value === "boolean") {
@@ -216,7 +211,6 @@ export function Value({ value, schema = {} }) {
   return html`<span class="muted">null</span>`;
 }
 
-/** A value as plain text. */
 export function plainText(value) {
   return typeof value === "string" ? visibleText(value) || "(empty)" : visibleText(stringify(value));
 }
@@ -237,26 +231,25 @@ function StringValue({ value, schema, limit }) {
   return html`<span class=${value.length <= SHORT_LENGTH ? "short" : ""}><${Text} value=${value} limit=${limit} /></span>`;
 }
 
-// Other links, such as javascript:, could run what an item says.
+// Other links, such as javascript:, could run code of an item.
 function isWebAddress(text) {
   return URL.canParse(text) && ["http:", "https:"].includes(new URL(text).protocol);
 }
 
-// Keyboard shortcuts, and a dialog that lists them.
+// --- keyboard ---
 
-const OFF_ITEM = "trestle.keysOff"; // for speech input
+const OFF_ITEM = "trestle.keysOff"; // for users of speech input
 let storage = null;
 try {
   storage = localStorage;
 } catch {
-  // refused
+  // blocked
 }
 const IS_MAC = /^(Mac|iP)/.test(navigator.platform);
 
 /** "Ctrl+S", or "⌘S" on a Mac. */
 export const withModifier = (key) => (IS_MAC ? `⌘${key}` : `Ctrl+${key}`);
 
-/** [key, what it does] */
 export const SHORTCUTS = [
   ["n", "New item"],
   ["/", "Search"],
@@ -266,7 +259,10 @@ export const SHORTCUTS = [
   ["?", "Show this help"],
 ];
 
-/** Run an action when its key is pressed: {n, "mod+s"}. mod is Ctrl, or Cmd on a Mac. Single keys do nothing in inputs, no key does under a dialog. */
+/**
+ * Run actions by key: {n, "mod+s"}. mod is Ctrl, or Cmd on a Mac. Single keys are ignored in
+ * inputs, all keys under a dialog.
+ */
 export function useKeys(actions) {
   const latest = useRef(actions);
   latest.current = actions;
@@ -287,7 +283,6 @@ export function useKeys(actions) {
   }, []);
 }
 
-/** The page's keys, and the button that lists them. */
 export function Shortcuts({ entity, session, go, children }) {
   const [isOpen, setOpen] = useState(false);
   const create = entity?.operations.create;
@@ -330,9 +325,9 @@ function switchOff(isOff) {
   else storage?.removeItem(OFF_ITEM);
 }
 
-// Views whose modules are loaded when they are first shown.
+// --- views whose modules are loaded when they are first shown ---
 
-/** A view in place of the one that load() resolves to. A failure to load it is one of drawing it. */
+/** A failure to load the view is thrown, as one of drawing it. */
 export function lazy(load) {
   let View;
   return function Lazy(props) {
@@ -342,7 +337,7 @@ export function lazy(load) {
     useEffect(() => {
       if (!View) load().then((loaded) => { View = loaded; setLoaded(true); }, setFailure);
     }, []);
-    // The page has looked for the heading before it was there.
+    // The heading was not there when the page looked for it.
     useLayoutEffect(() => {
       if (isLate && isLoaded && !document.activeElement?.closest("main")) document.querySelector("main h1")?.focus({ preventScroll: true });
     }, [isLoaded]);
